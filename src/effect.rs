@@ -1,0 +1,58 @@
+//! Every effect, by feature: what `update` wants done. The runner does it and answers with messages.
+
+use serde::Serialize;
+
+use crate::update::{
+    cells, clock, connection, discovery, file, keychain, query, sandbox, session, store, window,
+};
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Effect {
+    /// To the connections.
+    Connection(connection::Effect),
+    /// To the sessions.
+    Session(session::Effect),
+    /// To the statements.
+    Query(query::Effect),
+    /// On many cells.
+    Cells(cells::Effect),
+    /// To the store.
+    Store(store::Effect),
+    /// To the keychain.
+    Keychain(keychain::Effect),
+    /// On the user's files.
+    File(file::Effect),
+    /// To the timers.
+    Clock(clock::Effect),
+    /// To find servers on this machine.
+    Discovery(discovery::Effect),
+    /// To the sandbox.
+    Sandbox(sandbox::Effect),
+    /// To the program around the loop.
+    Window(window::Effect),
+}
+
+macro_rules! from {
+    ($($variant:ident($inner:ty);)*) => {
+        $(impl From<$inner> for Effect {
+            fn from(effect: $inner) -> Self {
+                Effect::$variant(effect)
+            }
+        })*
+    };
+}
+
+from! {
+    Connection(connection::Effect);
+    Session(session::Effect);
+    Query(query::Effect);
+    Cells(cells::Effect);
+    Store(store::Effect);
+    Keychain(keychain::Effect);
+    File(file::Effect);
+    Clock(clock::Effect);
+    Discovery(discovery::Effect);
+    Sandbox(sandbox::Effect);
+    Window(window::Effect);
+}

@@ -1,0 +1,15 @@
+//! Tusk, a native PostgreSQL client. This is the map: one sentence for each room.
+//!
+//! - [`msg`]: everything that can happen, as plain data. [`effect`]: everything that can be asked for.
+//! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
+//! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
+//! - [`effects`]: the runner, which does what effects say and answers with messages.
+//!
+//! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
+
+pub mod effect;
+pub mod model;
+pub mod msg;
+pub mod rows;
+pub mod sql;
+pub mod update;

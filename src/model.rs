@@ -1,0 +1,207 @@
+//! The Model: everything that a decision or a test needs, in one place. Only `update` writes it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    msg::Stamp,
+    update::{
+        config::Defaults,
+        connections::Connections,
+        dialog::Dialog,
+        file_prompt,
+        history::History,
+        ids::{ConnectionId, Ids, Request},
+        keymap::Keymap,
+        notices::Notices,
+        sandbox::Sandbox,
+        sidebar::{self, Sidebar},
+        store::Settings,
+        tabs::Tabs,
+        welcome::{self, Welcome},
+    },
+};
+
+/// The whole state of the program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    /// The stamp of the last message.
+    pub now: Stamp,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// The program's version.
+    pub version: String,
+    /// Where the program keeps its data.
+    pub data_dir: String,
+    /// Starting, ready, quitting.
+    pub phase: Phase,
+    /// Whether the messages are being recorded.
+    pub recording: bool,
+    /// Whether the system's appearance is dark.
+    pub dark_system: bool,
+    /// What the user fixed.
+    pub settings: Settings,
+    /// Which key means which command.
+    pub keymap: Keymap,
+    /// What the environment says where a configuration says nothing.
+    pub defaults: Defaults,
+    /// The connections that Tusk knows.
+    pub connections: Connections,
+    /// The private server.
+    pub sandbox: Sandbox,
+    /// The tabs.
+    pub tabs: Tabs,
+    /// The history.
+    pub history: History,
+    /// The welcome screen.
+    pub welcome: Welcome,
+    /// The sidebar.
+    pub sidebar: Sidebar,
+    /// What lies over the window.
+    pub dialog: Option<Dialog>,
+    /// Short words to the user.
+    pub notices: Notices,
+    /// The area of the window that has focus, below any dialog.
+    pub area: Area,
+    /// Rows of the grid that fit on screen.
+    pub visible_rows: u32,
+    /// File effects that are under way.
+    pub files: BTreeMap<Request, file_prompt::Pending>,
+}
+
+/// How far the program's life is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Phase {
+    /// The first message has not come.
+    Blank,
+    /// What was kept is being read.
+    Loading {
+        /// The request.
+        request: Request,
+    },
+    /// It is up.
+    Ready,
+    /// It ends.
+    Quitting,
+}
+
+/// An area of the window that takes keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Area {
+    /// The welcome screen.
+    Welcome,
+    /// The editor.
+    Editor,
+    /// The results: the grid, an error, or the messages.
+    Results,
+    /// The sidebar.
+    Sidebar,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::new(0, false, Stamp::default())
+    }
+}
+
+impl Model {
+    /// A Model before anything was read.
+    pub fn new(seed: u64, macos: bool, now: Stamp) -> Self {
+        let mut ids = Ids::seeded(seed);
+        let tabs = Tabs::new(&mut ids);
+        Self {
+            now,
+            ids,
+            version: String::new(),
+            data_dir: String::new(),
+            phase: Phase::Blank,
+            recording: false,
+            dark_system: true,
+            settings: Settings::default(),
+            keymap: Keymap::shipped(macos),
+            defaults: Defaults::default(),
+            connections: Connections::new(),
+            sandbox: Sandbox::default(),
+            tabs,
+            history: History::default(),
+            welcome: Welcome::default(),
+            sidebar: Sidebar::default(),
+            dialog: None,
+            notices: Notices::default(),
+            area: Area::Editor,
+            visible_rows: 18,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Gives an area focus. The welcome screen goes when another area is wanted.
+    pub fn focus(&mut self, area: Area) {
+        if area == Area::Welcome {
+            self.welcome.shown = true;
+        } else {
+            self.welcome.shown = false;
+        }
+        self.area = area;
+    }
+
+    /// What the rows of all results cost in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.tabs
+            .open
+            .iter()
+            .map(|tab| tab.results.heap_bytes())
+            .sum()
+    }
+
+    /// Whether the colours are dark now.
+    pub fn is_dark(&self) -> bool {
+        use crate::update::store::Theme;
+        match self.settings.theme {
+            Theme::System => self.dark_system,
+            Theme::Light => false,
+            Theme::Dark => true,
+        }
+    }
+
+    /// Whether the user is being asked for this connection's password.
+    pub fn dialog_asks_password(&self, connection: ConnectionId) -> bool {
+        matches!(&self.dialog, Some(Dialog::Password(prompt)) if prompt.connection == connection)
+    }
+
+    /// The connection that a command on connections means: the chosen row, or the active tab's.
+    pub fn chosen_connection(&self) -> Option<ConnectionId> {
+        let chosen = match self.area {
+            Area::Welcome => welcome::chosen(self),
+            Area::Sidebar => sidebar::chosen(self),
+            Area::Editor | Area::Results => None,
+        };
+        chosen.or_else(|| self.tabs.active()?.connection)
+    }
+
+    /// Whether something is under way that a story waits for: a load, a connect, a run, a file, a search. Timers, pools,
+    /// probes and paused results don't count.
+    pub fn is_busy(&self) -> bool {
+        use crate::update::form::Test;
+        let testing = matches!(&self.dialog, Some(Dialog::Connection(form)) if matches!(form.test, Test::Running { .. }));
+        let listing =
+            matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());
+        matches!(self.phase, Phase::Blank | Phase::Loading { .. })
+            || matches!(self.sandbox, Sandbox::Starting { .. })
+            || self.connections.values().any(|known| known.is_opening())
+            || self.tabs.open.iter().any(|tab| {
+                (tab.is_busy() && !self.waits_for_password(tab.connection))
+                    || tab.results.copying.is_some()
+                    || tab.results.summing.is_some()
+            })
+            || self.history.searching.is_some()
+            || !self.files.is_empty()
+            || testing
+            || listing
+    }
+
+    /// A run that waits for a password waits for the user, not for the program.
+    fn waits_for_password(&self, connection: Option<ConnectionId>) -> bool {
+        connection.is_some_and(|connection| self.dialog_asks_password(connection))
+    }
+}

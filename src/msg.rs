@@ -1,0 +1,115 @@
+//! Every message, by feature; and the stamp that each one carries.
+
+use serde::{Deserialize, Serialize};
+
+use crate::update::{
+    app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
+    keychain, keys, query, results, sandbox, session, sidebar, store, tabs, welcome, window,
+};
+
+/// When a message was taken: both clocks at once. It is the only clock that `update` sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The wall clock, in microseconds since 1970, UTC.
+    pub unix_us: i64,
+    /// The monotonic clock, in microseconds since the program began.
+    pub mono_us: u64,
+}
+
+impl Stamp {
+    /// Milliseconds from an earlier stamp to this one.
+    pub fn ms_since(self, earlier: Stamp) -> u64 {
+        self.mono_us.saturating_sub(earlier.mono_us) / 1000
+    }
+
+    /// Microseconds from an earlier stamp to this one.
+    pub fn us_since(self, earlier: Stamp) -> u64 {
+        self.mono_us.saturating_sub(earlier.mono_us)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// To the program as a whole.
+    App(app::Msg),
+    /// The user asked for an action, by key, button or palette.
+    Command(Command),
+    /// Keys without a window.
+    Keys(keys::Msg),
+    /// In a tab's editor.
+    Editor {
+        /// The tab.
+        tab: TabId,
+        /// What.
+        msg: editor::Msg,
+    },
+    /// In a tab's grid.
+    Grid {
+        /// The tab.
+        tab: TabId,
+        /// What.
+        msg: results::Msg,
+    },
+    /// On the row of tabs.
+    Tabs(tabs::Msg),
+    /// On the welcome screen.
+    Welcome(welcome::Msg),
+    /// In the sidebar.
+    Sidebar(sidebar::Msg),
+    /// In the dialog.
+    Dialog(dialog::Msg),
+    /// From the runner, of connections.
+    Connection(connection::Msg),
+    /// From the runner, of sessions.
+    Session(session::Msg),
+    /// From the runner, of statements.
+    Query(query::Msg),
+    /// From the runner, of work on cells.
+    Cells(cells::Msg),
+    /// From the store.
+    Store(store::Msg),
+    /// From the keychain.
+    Keychain(keychain::Msg),
+    /// From the runner, of the user's files.
+    File(file::Msg),
+    /// From the runner, of timers.
+    Clock(clock::Msg),
+    /// From the runner, of servers on this machine.
+    Discovery(discovery::Msg),
+    /// From the runner, of the sandbox.
+    Sandbox(sandbox::Msg),
+    /// From the program around the loop.
+    Window(window::Msg),
+}
+
+macro_rules! from {
+    ($($variant:ident($inner:ty);)*) => {
+        $(impl From<$inner> for Msg {
+            fn from(msg: $inner) -> Self {
+                Msg::$variant(msg)
+            }
+        })*
+    };
+}
+
+from! {
+    App(app::Msg);
+    Command(Command);
+    Keys(keys::Msg);
+    Tabs(tabs::Msg);
+    Welcome(welcome::Msg);
+    Sidebar(sidebar::Msg);
+    Dialog(dialog::Msg);
+    Connection(connection::Msg);
+    Session(session::Msg);
+    Query(query::Msg);
+    Cells(cells::Msg);
+    Store(store::Msg);
+    Keychain(keychain::Msg);
+    File(file::Msg);
+    Clock(clock::Msg);
+    Discovery(discovery::Msg);
+    Sandbox(sandbox::Msg);
+    Window(window::Msg);
+}

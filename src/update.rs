@@ -1,0 +1,76 @@
+//! The pure heart: a message and the Model in, the changed Model and effects out.
+//!
+//! This file only routes. It never fails or panics, on any message in any state; a message that comes in
+//! the wrong state is ignored by the feature that it belongs to.
+
+pub mod app;
+pub mod cells;
+pub mod clock;
+pub mod command;
+pub mod commands;
+pub mod config;
+pub mod connection;
+pub mod connections;
+pub mod dialog;
+pub mod discovery;
+pub mod editor;
+pub mod failure;
+pub mod file;
+pub mod file_prompt;
+pub mod form;
+pub mod hints;
+pub mod history;
+pub mod ids;
+pub mod keychain;
+pub mod keymap;
+pub mod keys;
+pub mod messages;
+pub mod notices;
+pub mod palette;
+pub mod query;
+pub mod results;
+pub mod run;
+pub mod sandbox;
+pub mod secret;
+pub mod session;
+pub mod settings;
+pub mod sidebar;
+pub mod store;
+pub mod tabs;
+pub mod text;
+pub mod welcome;
+pub mod window;
+
+use crate::{
+    effect::Effect,
+    model::Model,
+    msg::{Msg, Stamp},
+};
+
+/// Takes in one message. The same Model, stamp and message give the same Model and effects, everywhere.
+pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
+    model.now = at;
+    match msg {
+        Msg::App(msg) => app::update(model, msg),
+        Msg::Command(command) => commands::run(model, command),
+        Msg::Keys(msg) => keys::update(model, msg),
+        Msg::Editor { tab, msg } => editor::update(model, tab, msg),
+        Msg::Grid { tab, msg } => results::update(model, tab, msg),
+        Msg::Tabs(msg) => tabs::update(model, msg),
+        Msg::Welcome(msg) => welcome::update(model, msg),
+        Msg::Sidebar(msg) => sidebar::update(model, msg),
+        Msg::Dialog(msg) => dialog::update(model, msg),
+        Msg::Connection(msg) => connections::update(model, msg),
+        Msg::Session(msg) => run::update_session(model, msg),
+        Msg::Query(msg) => run::update(model, msg),
+        Msg::Cells(msg) => results::update_cells(model, msg),
+        Msg::Store(msg) => app::update_store(model, msg),
+        Msg::Keychain(msg) => connections::update_keychain(model, msg),
+        Msg::File(msg) => file_prompt::update(model, msg),
+        Msg::Clock(clock::Msg::Fired { timer }) => run::timer_fired(model, timer),
+        Msg::Discovery(msg) => app::update_discovery(model, msg),
+        Msg::Sandbox(msg) => sandbox::update(model, msg),
+        // A stopped timer and a deed of the window have nothing more to say.
+        Msg::Clock(clock::Msg::Stopped { .. }) | Msg::Window(window::Msg::Done { .. }) => vec![],
+    }
+}

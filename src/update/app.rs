@@ -1,0 +1,259 @@
+//! The program as a whole: its start, the window's size and colours, and its end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    config::Defaults,
+    connections::Connection,
+    dialog::{Confirm, Dialog},
+    discovery, file_prompt, history,
+    ids::*,
+    store, tabs, welcome, window,
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::{Area, Model, Phase},
+};
+
+/// What the program around the loop reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The first message of every run. It seeds the Model's ids.
+    Started {
+        /// Where the ids come from.
+        seed: u64,
+        /// The program's version.
+        version: String,
+        /// Where the program keeps its data.
+        data_dir: String,
+        /// Whether it runs on macOS, where Cmd takes Ctrl's place.
+        macos: bool,
+        /// Whether the messages are being recorded.
+        recording: bool,
+    },
+    /// The window got this size, in logical pixels.
+    WindowResized {
+        /// Width.
+        width: u32,
+        /// Height.
+        height: u32,
+    },
+    /// The system's appearance changed, or was first seen.
+    AppearanceChanged {
+        /// Whether it is dark.
+        dark: bool,
+    },
+    /// The window became the active one: files may have changed meanwhile.
+    WindowActivated,
+    /// An area of the window got focus by mouse.
+    AreaFocused {
+        /// The area.
+        area: Area,
+    },
+    /// The window's close button was pressed.
+    CloseRequested,
+    /// Something that a person should know happened around the loop (the log, the recording, the data directory).
+    Warned {
+        /// What.
+        text: String,
+    },
+    /// The recording ended before the program did.
+    RecordingEnded {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Takes in what the program around the loop reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Started {
+            seed,
+            version,
+            data_dir,
+            macos,
+            recording,
+        } => {
+            *model = Model::new(seed, macos, model.now);
+            model.version = version;
+            model.data_dir = data_dir;
+            model.recording = recording;
+            started(model)
+        }
+        Msg::WindowResized { width, height } => {
+            if model.settings.window == (width, height) {
+                return vec![];
+            }
+            model.settings.window = (width, height);
+            model.visible_rows = visible_rows(model);
+            super::settings::save(model)
+        }
+        Msg::AppearanceChanged { dark } => {
+            model.dark_system = dark;
+            vec![]
+        }
+        Msg::WindowActivated => tabs::check_file(model),
+        Msg::AreaFocused { area } => {
+            model.focus(area);
+            vec![]
+        }
+        Msg::CloseRequested => quit_asked(model),
+        Msg::Warned { text } => {
+            model.notices.push(model.now, text);
+            vec![]
+        }
+        Msg::RecordingEnded { reason } => {
+            model.recording = false;
+            model
+                .notices
+                .push(model.now, format!("The recording ended here: {reason}"));
+            vec![]
+        }
+    }
+}
+
+fn started(model: &mut Model) -> Vec<RootEffect> {
+    let load = model.ids.request();
+    let find = model.ids.request();
+    model.phase = Phase::Loading { request: load };
+    let keymap = format!("{}/keymap.json", model.data_dir);
+    let mut effects = vec![
+        store::Effect::Load { request: load }.into(),
+        discovery::Effect::FindServers { request: find }.into(),
+    ];
+    effects.extend(file_prompt::read_keymap(model, keymap));
+    effects
+}
+
+/// How many rows of the grid the window has room for, where no window says it.
+fn visible_rows(model: &Model) -> u32 {
+    // Title, tabs, result bar, grid header and status bar, as the look has them.
+    let (_, height) = model.settings.window;
+    let editor = height.saturating_sub(38 + 35 + 26) * model.settings.editor_percent / 100;
+    (height.saturating_sub(38 + 35 + 37 + 42 + 26 + editor) / 26).max(1)
+}
+
+/// Takes in what the store reports.
+pub fn update_store(model: &mut Model, msg: store::Msg) -> Vec<RootEffect> {
+    match msg {
+        store::Msg::Loaded { request, kept } => loaded(model, request, *kept),
+        store::Msg::Wrote { .. } => vec![],
+        store::Msg::Failed { failure, .. } => {
+            model
+                .notices
+                .push(model.now, format!("Not saved: {}", failure.message));
+            vec![]
+        }
+        store::Msg::HistoryFound { request, entries } => {
+            history::found(model, request, entries);
+            vec![]
+        }
+    }
+}
+
+fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEffect> {
+    if !matches!(model.phase, Phase::Loading { request } if request == answered) {
+        return vec![];
+    }
+    model.phase = Phase::Ready;
+    let store::Kept {
+        opened,
+        connections,
+        tabs: saved,
+        closed,
+        history,
+        settings,
+    } = kept;
+    model.settings = settings;
+    model.visible_rows = visible_rows(model);
+    model.history.recent.extend(history);
+    for saved in connections {
+        let known = model
+            .connections
+            .entry(saved.id)
+            .or_insert_with(|| Connection::new(saved.config, true));
+        known.saved = true;
+        known.last_used_us = saved.last_used_us;
+    }
+    match opened {
+        store::Opened::OnDisk => {}
+        store::Opened::Fresh { copy, reason } => model.notices.push(
+            model.now,
+            format!("Tusk's own data was damaged ({reason}). It was copied to {copy}, and a fresh file begun."),
+        ),
+        store::Opened::InMemory { reason } => model.notices.push(
+            model.now,
+            format!("Nothing of this run will be kept: {reason}."),
+        ),
+    }
+    let blank = saved.iter().all(|tab| tab.text.is_empty());
+    let effects = tabs::restore(model, saved, closed);
+    let connected = model.tabs.active().is_some_and(|tab| {
+        tab.connection.is_some_and(|id| {
+            model
+                .connections
+                .get(&id)
+                .is_some_and(|known| known.is_open() || known.is_opening())
+        })
+    });
+    if blank && !connected && !matches!(model.sandbox, super::sandbox::Sandbox::Starting { .. }) {
+        model.welcome.shown = true;
+        model.focus(Area::Welcome);
+    }
+    effects
+}
+
+/// Takes in which servers there are, and what the environment says.
+pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffect> {
+    let discovery::Msg::ServersFound {
+        servers,
+        environment,
+        ..
+    } = msg;
+    model.defaults = Defaults {
+        user: environment.pg_user.unwrap_or(environment.user),
+        host: environment.pg_host.unwrap_or_default(),
+        port: environment.pg_port.unwrap_or_default(),
+        database: environment.pg_database.unwrap_or_default(),
+    };
+    model.welcome.servers = servers;
+    let last = welcome::rows(model).len().saturating_sub(1);
+    model.welcome.selected = model.welcome.selected.min(last);
+    vec![]
+}
+
+/// The user wants to quit: asked first where something would be lost.
+pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
+    let reasons: Vec<String> = model
+        .tabs
+        .open
+        .iter()
+        .flat_map(|tab| {
+            let label = tab.label();
+            tab.would_lose_session()
+                .into_iter()
+                .map(move |reason| format!("{label}: {reason}"))
+        })
+        .collect();
+    if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
+        return quit(model);
+    }
+    model.dialog = Some(Dialog::Confirm(Confirm::Quit { reasons }));
+    vec![]
+}
+
+/// Ends the program: what is typed is kept, and the runner ends what it does.
+pub fn quit(model: &mut Model) -> Vec<RootEffect> {
+    if model.phase == Phase::Quitting {
+        return vec![];
+    }
+    let mut effects = if model.phase == Phase::Ready {
+        vec![tabs::save_layout(model)]
+    } else {
+        vec![]
+    };
+    model.phase = Phase::Quitting;
+    model.dialog = None;
+    effects.push(window::Effect::Quit.into());
+    effects
+}

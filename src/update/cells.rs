@@ -1,0 +1,66 @@
+//! Work on many cells, off the loop: copying, summing, and letting rows go.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::*;
+use crate::rows::{Range, Rows, Summary};
+
+/// What the runner reports of cells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The cells as text. Ends [`Effect::Copy`].
+    Copied {
+        /// The request that it answers.
+        request: Request,
+        /// Tab-separated lines; why not, where they are too many.
+        text: Result<Arc<str>, String>,
+        /// How many cells.
+        cells: u64,
+    },
+    /// What the cells add up to. Ends [`Effect::Summarize`].
+    Summarized {
+        /// The request that it answers.
+        request: Request,
+        /// The sum; none where it was overtaken by another.
+        summary: Option<Summary>,
+    },
+    /// The rows are gone. Ends [`Effect::Drop`].
+    Dropped {
+        /// The request that it answers.
+        request: Request,
+    },
+}
+
+/// What the runner is asked to do with cells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Effect {
+    /// Write a range of cells as TSV. Ends in `Copied`.
+    Copy {
+        /// This request.
+        request: Request,
+        /// The rows.
+        rows: Rows,
+        /// The cells.
+        range: Range,
+        /// Whether the columns' names come first.
+        headers: bool,
+    },
+    /// Add a range of cells up; the newest request wins. Ends in `Summarized`.
+    Summarize {
+        /// This request.
+        request: Request,
+        /// The rows.
+        rows: Rows,
+        /// The cells.
+        range: Range,
+    },
+    /// Let rows go, which takes time where they are many. Ends in `Dropped`.
+    Drop {
+        /// This request.
+        request: Request,
+        /// The rows.
+        rows: Vec<Rows>,
+    },
+}

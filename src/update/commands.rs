@@ -1,0 +1,216 @@
+//! What each command does: one line for each, so that a key, a button and the palette mean the same.
+
+use super::{
+    app,
+    command::Command,
+    connections,
+    dialog::{self, Confirm, Dialog},
+    editor, file_prompt, form, history,
+    results::{self, Move},
+    run, sandbox, settings, sidebar,
+    store::Theme,
+    tabs,
+    text::Buffer,
+    welcome,
+};
+use crate::{
+    effect::Effect,
+    model::{Area, Model},
+};
+
+/// Does what a command says. With a dialog open, only the dialog's own commands and quitting mean anything.
+pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    if model.dialog.is_some() {
+        return match command {
+            Command::AppQuit => app::quit_asked(model),
+            command => dialog::command(model, command),
+        };
+    }
+    match command.group() {
+        "Query" => query(model, command),
+        "Results" => results(model, command),
+        "Tab" | "File" | "Editor" => text(model, command),
+        "Transaction" | "Connection" => connection(model, command),
+        "Dialog" | "List" | "Welcome" => list(model, command),
+        _ => window(model, command),
+    }
+}
+
+fn query(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::QueryRun => run::request(model, false),
+        Command::QueryRunAll => run::request(model, true),
+        Command::QueryCancel => run::cancel(model),
+        Command::QueryTerminate => {
+            let active = model.tabs.active;
+            model.dialog = Some(Dialog::Confirm(Confirm::Terminate { tab: active }));
+            vec![]
+        }
+        Command::ErrorGoTo => editor::go_to_error(model),
+        Command::ErrorCopy => results::copy_error(model),
+        _ => vec![],
+    }
+}
+
+fn results(model: &mut Model, command: Command) -> Vec<Effect> {
+    let (to, extend) = match command {
+        Command::ResultsUp => (Move::By(-1, 0), false),
+        Command::ResultsDown => (Move::By(1, 0), false),
+        Command::ResultsLeft => (Move::By(0, -1), false),
+        Command::ResultsRight => (Move::By(0, 1), false),
+        Command::ResultsHome => (Move::Home, false),
+        Command::ResultsEnd => (Move::End, false),
+        Command::ResultsPageUp => (Move::Page(-1), false),
+        Command::ResultsPageDown => (Move::Page(1), false),
+        Command::ResultsFirst => (Move::First, false),
+        Command::ResultsLast => (Move::Last, false),
+        Command::ResultsExtendUp => (Move::By(-1, 0), true),
+        Command::ResultsExtendDown => (Move::By(1, 0), true),
+        Command::ResultsExtendLeft => (Move::By(0, -1), true),
+        Command::ResultsExtendRight => (Move::By(0, 1), true),
+        Command::ResultsExtendHome => (Move::Home, true),
+        Command::ResultsExtendEnd => (Move::End, true),
+        Command::ResultsExtendPageUp => (Move::Page(-1), true),
+        Command::ResultsExtendPageDown => (Move::Page(1), true),
+        Command::ResultsExtendFirst => (Move::First, true),
+        Command::ResultsExtendLast => (Move::Last, true),
+        other => return results_else(model, other),
+    };
+    results::go(model, to, extend)
+}
+
+fn results_else(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::ResultsFetchMore => run::fetch(model, false),
+        Command::ResultsFetchAll => run::fetch(model, true),
+        Command::ResultsCopy => results::copy(model, false),
+        Command::ResultsCopyWithHeaders => results::copy(model, true),
+        Command::ResultsInspect => results::inspect(model),
+        Command::ResultsNext => results::step(model, true),
+        Command::ResultsPrevious => results::step(model, false),
+        Command::ResultsMessages => results::show_messages(model),
+        Command::ResultsFitColumn => results::resize_active(model, None),
+        Command::ResultsWidenColumn => results::resize_active(model, Some(1)),
+        Command::ResultsNarrowColumn => results::resize_active(model, Some(-1)),
+        Command::ResultsSelectAll => results::select_all(model),
+        _ => vec![],
+    }
+}
+
+fn text(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::TabNew => tabs::open_new(model),
+        Command::TabClose => {
+            let active = model.tabs.active;
+            tabs::close(model, active)
+        }
+        Command::TabReopen => tabs::reopen(model),
+        Command::TabNext => tabs::step(model, true),
+        Command::TabPrevious => tabs::step(model, false),
+        Command::FileOpen => file_prompt::open(model),
+        Command::FileSave => file_prompt::save(model),
+        Command::FileSaveAs => file_prompt::save_as(model),
+        Command::FileReload => file_prompt::reload_active(model),
+        Command::EditorFind => editor::find(model, false),
+        Command::EditorReplace => editor::find(model, true),
+        Command::EditorComment => editor::toggle_comment(model),
+        Command::EditorGoToLine => {
+            model.dialog = Some(Dialog::GoToLine(Buffer::default()));
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+fn connection(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::TransactionBegin => run::request_text(model, "begin"),
+        Command::TransactionCommit => run::request_text(model, "commit"),
+        Command::TransactionRollback => run::request_text(model, "rollback"),
+        Command::ConnectionChoose => welcome::show(model),
+        Command::ConnectionNew => form::open(model, None),
+        Command::ConnectionEdit => {
+            let chosen = model.chosen_connection();
+            welcome::edit(model, chosen)
+        }
+        Command::ConnectionDelete => {
+            let chosen = model.chosen_connection();
+            welcome::delete(model, chosen)
+        }
+        Command::ConnectionDisconnect => disconnect(model),
+        Command::ConnectionReconnect => run::reconnect(model),
+        Command::SandboxStart => sandbox::start(model),
+        _ => vec![],
+    }
+}
+
+/// Closes the active tab's connection, asking first where something would be lost with its sessions.
+fn disconnect(model: &mut Model) -> Vec<Effect> {
+    let Some(connection) = model.tabs.active().and_then(|tab| tab.connection) else {
+        return vec![];
+    };
+    let reasons: Vec<String> = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| tab.connection == Some(connection))
+        .flat_map(|tab| {
+            let label = tab.label();
+            tab.would_lose_session()
+                .into_iter()
+                .map(move |reason| format!("{label}: {reason}"))
+        })
+        .collect();
+    if reasons.is_empty() {
+        return connections::close(model, connection);
+    }
+    model.dialog = Some(Dialog::Confirm(Confirm::Disconnect {
+        connection,
+        reasons,
+    }));
+    vec![]
+}
+
+fn list(model: &mut Model, command: Command) -> Vec<Effect> {
+    match model.area {
+        Area::Welcome => welcome::command(model, command),
+        Area::Sidebar => sidebar::command(model, command),
+        Area::Editor | Area::Results => vec![],
+    }
+}
+
+fn window(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::FocusEditor => model.focus(Area::Editor),
+        Command::FocusResults => model.focus(Area::Results),
+        Command::FocusSidebar => {
+            if model.settings.sidebar_width == 0 {
+                let effects = settings::toggle_sidebar(model);
+                model.focus(Area::Sidebar);
+                return effects;
+            }
+            model.focus(Area::Sidebar);
+        }
+        Command::FocusSwap => {
+            let to = if model.area == Area::Editor {
+                Area::Results
+            } else {
+                Area::Editor
+            };
+            model.focus(to);
+        }
+        Command::ViewSidebar => return settings::toggle_sidebar(model),
+        Command::ViewZoomIn => return settings::zoom(model, Some(true)),
+        Command::ViewZoomOut => return settings::zoom(model, Some(false)),
+        Command::ViewZoomReset => return settings::zoom(model, None),
+        Command::ViewThemeLight => return settings::set_theme(model, Theme::Light),
+        Command::ViewThemeDark => return settings::set_theme(model, Theme::Dark),
+        Command::ViewThemeSystem => return settings::set_theme(model, Theme::System),
+        Command::SettingsOpen => model.dialog = Some(Dialog::Settings { selected: 0 }),
+        Command::PaletteOpen => model.dialog = Some(Dialog::Palette(dialog::Picker::default())),
+        Command::HistoryOpen => return history::open(model),
+        Command::AppQuit => return app::quit_asked(model),
+        _ => {}
+    }
+    vec![]
+}

@@ -1,0 +1,146 @@
+//! A connection's configuration: what libpq's parameters say, as one type, and how URLs and
+//! `key=value` strings become one.
+//!
+//! Reading is in `config/parse.rs`, printing (labels, URLs, masks) in `config/print.rs`, and what the
+//! connection dialog says of a field in `config/problems.rs`.
+
+mod parse;
+mod print;
+mod problems;
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+
+pub use parse::ParseProblem;
+pub use problems::FieldName;
+
+/// The `application_name` of a configuration that names none.
+pub const APPLICATION_NAME: &str = "Tusk";
+
+/// How the link is secured, as libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// Never TLS.
+    Disable,
+    /// Without TLS first; with it where the server insists.
+    Allow,
+    /// TLS first; without it where the server has none.
+    #[default]
+    Prefer,
+    /// TLS, whatever certificate the server shows.
+    Require,
+    /// TLS, with a certificate signed by a trusted CA.
+    VerifyCa,
+    /// TLS, with a trusted certificate that names this host.
+    VerifyFull,
+}
+
+/// What a connection is marked with on screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colour {
+    /// The usual one.
+    #[default]
+    Green,
+    /// Production: red, and framed.
+    Red,
+    /// Amber.
+    Amber,
+    /// Blue.
+    Blue,
+    /// Violet.
+    Violet,
+    /// Grey.
+    Grey,
+}
+
+/// How to reach a database, without its password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// What the user calls it; empty for one that was only typed as a URL.
+    pub name: String,
+    /// Its colour on screen.
+    pub colour: Colour,
+    /// The folder it is listed under.
+    pub group: String,
+    /// A host name or address, or the directory of a Unix socket (it starts with `/` or `@`).
+    pub host: String,
+    /// The TCP port, or the number in the socket's name.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// The role.
+    pub user: String,
+    /// How the link is secured.
+    pub ssl_mode: SslMode,
+    /// A PEM file with the CAs to trust; empty for the system's own.
+    pub ssl_root_cert: String,
+    /// A PEM file with the client's certificate; empty for none.
+    pub ssl_cert: String,
+    /// A PEM file with the client's key; empty for none.
+    pub ssl_key: String,
+    /// Connect and start-up together, at most.
+    pub connect_timeout_s: u32,
+    /// The server's `statement_timeout`; 0 for none.
+    pub statement_timeout_ms: u32,
+    /// At most so many connections of the pool.
+    pub pool_size: u32,
+    /// How long a run waits for a connection of an exhausted pool.
+    pub pool_timeout_s: u32,
+    /// The server's `application_name`.
+    pub application_name: String,
+    /// Further start-up options, as libpq's `options`.
+    pub options: String,
+    /// Whether transactions are read-only by the server's own default.
+    pub read_only: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            colour: Colour::default(),
+            group: String::new(),
+            host: "localhost".into(),
+            port: 5432,
+            database: String::new(),
+            user: String::new(),
+            ssl_mode: SslMode::default(),
+            ssl_root_cert: String::new(),
+            ssl_cert: String::new(),
+            ssl_key: String::new(),
+            connect_timeout_s: 10,
+            statement_timeout_ms: 0,
+            pool_size: 10,
+            pool_timeout_s: 30,
+            application_name: APPLICATION_NAME.into(),
+            options: String::new(),
+            read_only: false,
+        }
+    }
+}
+
+/// What a URL or a `key=value` string says: a configuration, and a password if it held one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conninfo {
+    /// Everything but the password.
+    pub config: Config,
+    /// The password, where the text held one.
+    pub password: Option<Secret>,
+}
+
+/// What holds where a URL or a `key=value` string says nothing: the environment's word, brought by an
+/// effect. Empty texts and port 0 mean that the environment says nothing either.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defaults {
+    /// The role: `PGUSER`, or the name of the user of the operating system.
+    pub user: String,
+    /// The host: `PGHOST`, or the directory of the local socket; `localhost` when empty.
+    pub host: String,
+    /// The port: `PGPORT`; 5432 when 0.
+    pub port: u16,
+    /// The database: `PGDATABASE`; the role's name when empty.
+    pub database: String,
+}

@@ -1,0 +1,208 @@
+//! Takes the three written forms apart into libpq's parameters.
+
+use percent_encoding::percent_decode_str;
+
+use super::{Parameters, ParseProblem};
+
+/// Refuses the URLs of other things. What tools put around the scheme (`jdbc:`, `+driver`) is no harm.
+pub(super) fn check_scheme(scheme: &str) -> Result<(), ParseProblem> {
+    let scheme = scheme.trim().trim_end_matches("://").to_ascii_lowercase();
+    let plain = scheme.strip_prefix("jdbc:").unwrap_or(&scheme);
+    let plain = plain
+        .split_once('+')
+        .map_or(plain, |(plain, _driver)| plain);
+    if matches!(plain, "postgres" | "postgresql") {
+        Ok(())
+    } else {
+        Err(ParseProblem::UnknownScheme { scheme })
+    }
+}
+
+/// What follows `postgres://`.
+pub(super) fn url(rest: &str) -> Result<Parameters, ParseProblem> {
+    let mut found = Parameters::new();
+    let rest = match user_end(rest) {
+        Some(at) => {
+            credentials(&rest[..at], &mut found)?;
+            &rest[at + 1..]
+        }
+        None => rest,
+    };
+    let rest = host(rest, &mut found)?;
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    store(&mut found, "dbname", path.strip_prefix('/').unwrap_or(path))?;
+    query(parameters, &mut found)?;
+    Ok(found)
+}
+
+/// `host`, `user@host:port/database`, `/socket/directory:port/database`.
+pub(super) fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
+    let mut found = Parameters::new();
+    if text.parse::<core::net::Ipv6Addr>().is_ok() {
+        found.insert("host".into(), text.to_owned());
+        return Ok(found);
+    }
+    let (user, place) = match text.find("@/") {
+        Some(at) if !text[..at].contains(['/', '?']) => (&text[..at], &text[at + 1..]),
+        _ => ("", text),
+    };
+    if !place.starts_with('/') {
+        if text.contains(char::is_whitespace) {
+            return Err(ParseProblem::NotUnderstood);
+        }
+        return url(text);
+    }
+    credentials(user, &mut found)?;
+    let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
+    let (directory, port, database) = socket(place);
+    for (name, value) in [("host", directory), ("port", port), ("dbname", database)] {
+        if !value.is_empty() {
+            found.insert(name.into(), value.to_owned());
+        }
+    }
+    query(parameters, &mut found)?;
+    Ok(found)
+}
+
+/// libpq's `key=value` string: blanks around `=`, quotes, and a backslash before any character.
+pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
+    let mut found = Parameters::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let end = rest
+            .find(|c: char| c == '=' || c.is_whitespace())
+            .unwrap_or(rest.len());
+        let (name, tail) = rest.split_at(end);
+        let value = tail
+            .trim_start()
+            .strip_prefix('=')
+            .ok_or(ParseProblem::MissingEquals)?;
+        let (value, tail) = pair_value(value.trim_start())?;
+        found.insert(name.to_owned(), value);
+        rest = tail.trim_start();
+    }
+    Ok(found)
+}
+
+/// Where the `@` stands that ends the user and the password: libpq looks for it up to the first `/`.
+/// A `?` before any password begins the query, so that its values may hold an `@`.
+fn user_end(rest: &str) -> Option<usize> {
+    let at = rest
+        .find(['@', '/'])
+        .filter(|at| rest[*at..].starts_with('@'))?;
+    let user = rest[..at]
+        .split_once(':')
+        .map_or(&rest[..at], |(user, _)| user);
+    (!user.contains('?')).then_some(at)
+}
+
+fn credentials(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    store(found, "user", user)?;
+    store(found, "password", password)
+}
+
+/// Reads host and port, and hands back what follows them.
+fn host<'a>(rest: &'a str, found: &mut Parameters) -> Result<&'a str, ParseProblem> {
+    let (name, rest) = match rest.strip_prefix('[') {
+        Some(inner) => {
+            let (name, rest) = inner.split_once(']').ok_or(ParseProblem::Brackets)?;
+            if name.is_empty() || !(rest.is_empty() || rest.starts_with([':', '/', '?', ','])) {
+                return Err(ParseProblem::Brackets);
+            }
+            (name, rest)
+        }
+        None => rest.split_at(rest.find([':', '/', '?', ',']).unwrap_or(rest.len())),
+    };
+    if name.contains('@') {
+        return Err(ParseProblem::AtInHost);
+    }
+    store(found, "host", name)?;
+    let rest = match rest.strip_prefix(':') {
+        Some(tail) => {
+            let (port, rest) = tail.split_at(tail.find(['/', '?', ',']).unwrap_or(tail.len()));
+            store(found, "port", port)?;
+            rest
+        }
+        None => rest,
+    };
+    if rest.starts_with(',') {
+        Err(ParseProblem::SeveralHosts)
+    } else {
+        Ok(rest)
+    }
+}
+
+fn query(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
+    for part in text.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').ok_or(ParseProblem::MissingEquals)?;
+        if value.contains('=') {
+            return Err(ParseProblem::ExtraEquals);
+        }
+        let (name, value) = (decoded(name)?, decoded(value)?);
+        // JDBC's way to say it, which libpq reads too.
+        if name == "ssl" && value == "true" {
+            found.insert("sslmode".into(), "require".into());
+        } else {
+            found.insert(name, value);
+        }
+    }
+    Ok(())
+}
+
+/// A directory that may be followed by `:port` and `/database`.
+fn socket(place: &str) -> (&str, &str, &str) {
+    let Some((directory, tail)) = place.rsplit_once(':') else {
+        return (place, "", "");
+    };
+    let (port, database) = tail.split_once('/').unwrap_or((tail, ""));
+    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if is_port && !database.contains('/') {
+        (directory, port, database)
+    } else {
+        (place, "", "")
+    }
+}
+
+fn pair_value(text: &str) -> Result<(String, &str), ParseProblem> {
+    let quoted = text.starts_with('\'');
+    let mut value = String::new();
+    let mut characters = text.char_indices().skip(usize::from(quoted));
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            '\'' if quoted => return Ok((value, &text[index + 1..])),
+            blank if !quoted && blank.is_whitespace() => return Ok((value, &text[index..])),
+            plain => value.push(plain),
+        }
+    }
+    if quoted {
+        Err(ParseProblem::UnterminatedQuote)
+    } else {
+        Ok((value, ""))
+    }
+}
+
+/// Keeps what a part of the URL says; an empty part says nothing.
+fn store(found: &mut Parameters, name: &str, text: &str) -> Result<(), ParseProblem> {
+    if !text.is_empty() {
+        found.insert(name.to_owned(), decoded(text)?);
+    }
+    Ok(())
+}
+
+fn decoded(text: &str) -> Result<String, ParseProblem> {
+    for tail in text.split('%').skip(1) {
+        let digits = tail.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
+        if digits < 2 {
+            return Err(ParseProblem::Percent);
+        }
+        if tail.starts_with("00") {
+            return Err(ParseProblem::Nul);
+        }
+    }
+    let text = percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| ParseProblem::NotUtf8)?;
+    Ok(text.into_owned())
+}

@@ -1,0 +1,282 @@
+//! How a configuration is shown: the label of a connection, its URL, and a typed text without its password.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use super::parse::Form;
+use super::{APPLICATION_NAME, Config, Conninfo, SslMode};
+use crate::update::secret::MASK;
+
+/// What stays as it is in a URL; all else is percent-encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The same within the brackets of an IPv6 address.
+const ENCODED_ADDRESS: &AsciiSet = &ENCODED.remove(b':');
+/// The start-up option that makes the server's transactions read-only.
+pub(super) const READ_ONLY_SETTING: &str = "default_transaction_read_only";
+/// The start-up option with the time limit of a statement.
+pub(super) const TIMEOUT_SETTING: &str = "statement_timeout";
+
+impl SslMode {
+    /// Every mode, the weakest first.
+    pub const ALL: [Self; 6] = [
+        Self::Disable,
+        Self::Allow,
+        Self::Prefer,
+        Self::Require,
+        Self::VerifyCa,
+        Self::VerifyFull,
+    ];
+
+    /// The mode as libpq spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
+}
+
+impl Config {
+    /// What the connection is called on screen: its name, or its address where it has none.
+    pub fn label(&self) -> String {
+        if self.name.trim().is_empty() {
+            self.address()
+        } else {
+            self.name.trim().to_owned()
+        }
+    }
+
+    /// Who is connected where: `app@localhost:5432/shop`, `app@/run/postgresql:5432/shop`.
+    pub fn address(&self) -> String {
+        format!(
+            "{}@{}:{}/{}",
+            self.user,
+            self.bracketed_host(),
+            self.port,
+            self.database
+        )
+    }
+
+    /// Whether the host is the directory of a Unix socket (or an abstract one).
+    pub fn is_socket(&self) -> bool {
+        self.host.starts_with(['/', '@'])
+    }
+
+    /// The configuration as a URL that libpq reads too. It holds no password, and nothing of what is
+    /// Tusk's alone (name, colour, group, pool).
+    pub fn url(&self) -> String {
+        let host = if self.host.contains(':') && !self.is_socket() {
+            format!("[{}]", utf8_percent_encode(&self.host, ENCODED_ADDRESS))
+        } else {
+            encoded(&self.host)
+        };
+        let (user, database) = (encoded(&self.user), encoded(&self.database));
+        let mut url = format!("postgres://{user}@{host}:{}/{database}", self.port);
+        for (index, (name, value)) in self.url_parameters().iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.push_str(name);
+            url.push('=');
+            url.push_str(&encoded(value));
+        }
+        url
+    }
+
+    fn bracketed_host(&self) -> String {
+        if self.host.contains(':') && !self.is_socket() {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        }
+    }
+
+    fn url_parameters(&self) -> Vec<(&'static str, String)> {
+        let usual = Self::default();
+        let mut parameters = Vec::new();
+        if self.ssl_mode != usual.ssl_mode {
+            parameters.push(("sslmode", self.ssl_mode.name().to_owned()));
+        }
+        // With `require` the CA file is not used here, and libpq would read the two as `verify-ca`.
+        if !self.ssl_root_cert.is_empty() && self.ssl_mode != SslMode::Require {
+            parameters.push(("sslrootcert", self.ssl_root_cert.clone()));
+        }
+        // libpq takes a file in the user's home directory unless the system's own roots are named.
+        if self.ssl_root_cert.is_empty() && self.ssl_mode == SslMode::VerifyFull {
+            parameters.push(("sslrootcert", "system".to_owned()));
+        }
+        for (name, value) in [("sslcert", &self.ssl_cert), ("sslkey", &self.ssl_key)] {
+            if !value.is_empty() {
+                parameters.push((name, value.clone()));
+            }
+        }
+        if self.connect_timeout_s != usual.connect_timeout_s {
+            parameters.push(("connect_timeout", self.connect_timeout_s.to_string()));
+        }
+        if self.application_name != APPLICATION_NAME {
+            parameters.push(("application_name", self.application_name.clone()));
+        }
+        let options = self.startup_options();
+        if !options.is_empty() {
+            parameters.push(("options", options));
+        }
+        parameters
+    }
+
+    /// The start-up options as libpq's `options` has them, the ones with a field of their own included.
+    pub fn startup_options(&self) -> String {
+        let timeout = (self.statement_timeout_ms > 0)
+            .then(|| format!("-c {TIMEOUT_SETTING}={}", self.statement_timeout_ms));
+        let read_only = self.read_only.then(|| format!("-c {READ_ONLY_SETTING}=on"));
+        let own = (!self.options.is_empty()).then(|| self.options.clone());
+        let options: Vec<String> = own.into_iter().chain(timeout).chain(read_only).collect();
+        options.join(" ")
+    }
+}
+
+impl Conninfo {
+    /// The typed text with its password replaced by `***`. Text that is not finished, or that has
+    /// mistakes, is masked rather too much than too little: `app:1234` may be a port or half a password.
+    pub fn masked(text: &str) -> String {
+        match Form::of(text) {
+            Form::Url { scheme, rest } => format!("{scheme}{}", masked_url(rest)),
+            Form::Shorthand(rest) => masked_url(rest),
+            Form::KeyValue(rest) => masked_pairs(rest),
+        }
+    }
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = percent_decode_str(name.trim())
+        .decode_utf8_lossy()
+        .to_lowercase();
+    name == "password" || name == "sslpassword"
+}
+
+/// Masks what follows the scheme: the password before `@`, and the parameters that are secrets.
+fn masked_url(rest: &str) -> String {
+    let (start, end) = match password_place(rest) {
+        Some(place) => place,
+        None => return masked_query(rest),
+    };
+    if start == end {
+        return format!("{}{}", &rest[..start], masked_query(&rest[end..]));
+    }
+    format!("{}{MASK}{}", &rest[..start], masked_query(&rest[end..]))
+}
+
+/// Where the password stands in `user:password@host…`, also when it holds characters that ought to have
+/// been percent-encoded and when the text stops in the middle of it.
+fn password_place(rest: &str) -> Option<(usize, usize)> {
+    let colon = rest.find(':')?;
+    let before = &rest[..colon];
+    if rest.starts_with(['[', '/']) || before.contains('?') {
+        // The colon stands in an IPv6 address, a socket's path or the query.
+        return None;
+    }
+    let after = colon + 1;
+    let segment_end = rest[after..]
+        .find(['/', '?', '@'])
+        .map_or(rest.len(), |at| after + at);
+    let is_number = rest[after..segment_end]
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    let is_port = is_number && matches!(rest.as_bytes().get(segment_end), Some(b'/' | b'?'));
+    let query = rest[after..].find('?').map_or(rest.len(), |at| after + at);
+    match rest.rfind('@').filter(|at| *at > colon) {
+        // An @ of the query, after a host with a port.
+        Some(at) if is_port && at > query => None,
+        Some(at) => Some((after, at)),
+        None if is_port => None,
+        None if before.ends_with("@[") || (is_number && before.contains('@')) => None,
+        None => Some((after, rest.len())),
+    }
+}
+
+fn masked_query(text: &str) -> String {
+    let Some(question) = text.find('?') else {
+        return text.to_owned();
+    };
+    let mut secret = false;
+    let parts = text[question + 1..]
+        .split('&')
+        .map(|part| match part.split_once('=') {
+            Some((name, value)) => {
+                secret = is_secret(name);
+                if secret && !value.is_empty() {
+                    format!("{name}={MASK}")
+                } else {
+                    part.to_owned()
+                }
+            }
+            // No name: what follows a raw & in a password.
+            None if secret && !part.is_empty() => MASK.to_owned(),
+            None => part.to_owned(),
+        });
+    let parts: Vec<String> = parts.collect();
+    format!("{}{}", &text[..=question], parts.join("&"))
+}
+
+/// Masks the secrets of a `key=value` string, mistakes in it notwithstanding.
+fn masked_pairs(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut secret = false;
+    loop {
+        let trimmed = rest.trim_start();
+        shown.push_str(&rest[..rest.len() - trimmed.len()]);
+        if trimmed.is_empty() {
+            return shown;
+        }
+        let name_end = trimmed
+            .find(|c: char| c == '=' || c.is_whitespace())
+            .unwrap_or(trimmed.len());
+        let (name, tail) = trimmed.split_at(name_end);
+        let Some(value) = tail.trim_start().strip_prefix('=') else {
+            // A word without a value after a password is the rest of one that lacks its quotes.
+            shown.push_str(if secret { MASK } else { name });
+            rest = tail;
+            continue;
+        };
+        secret = is_secret(name);
+        shown.push_str(name);
+        let value = value.trim_start();
+        shown.push_str(&tail[..tail.len() - value.len()]);
+        let end = value_end(value);
+        shown.push_str(if secret && end > 0 {
+            MASK
+        } else {
+            &value[..end]
+        });
+        rest = &value[end..];
+    }
+}
+
+/// Where a value ends: after its closing quote, before the next blank, or with the text.
+fn value_end(value: &str) -> usize {
+    let quoted = value.starts_with('\'');
+    let mut characters = value.char_indices().skip(usize::from(quoted));
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '\\' => {
+                characters.next();
+            }
+            '\'' if quoted => return index + 1,
+            c if !quoted && c.is_whitespace() => return index,
+            _ => {}
+        }
+    }
+    value.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! What is wrong with a configuration, field by field, for the connection dialog.
+
+use super::{Config, SslMode};
+
+/// A field of the connection dialog.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldName {
+    /// What the user calls the connection.
+    Name,
+    /// The folder that it is listed under.
+    Group,
+    /// Host, address or socket directory.
+    Host,
+    /// The port.
+    Port,
+    /// The database.
+    Database,
+    /// The role.
+    User,
+    /// The password.
+    Password,
+    /// How the link is secured.
+    SslMode,
+    /// The file with the CAs to trust.
+    SslRootCert,
+    /// The file with the client's certificate.
+    SslCert,
+    /// The file with the client's key.
+    SslKey,
+    /// The time to connect.
+    ConnectTimeout,
+    /// The time of a statement.
+    StatementTimeout,
+    /// How many connections.
+    PoolSize,
+    /// How long to wait for one of them.
+    PoolTimeout,
+    /// The server's `application_name`.
+    ApplicationName,
+    /// Further start-up options.
+    Options,
+}
+
+/// The longest path of a Unix socket that an operating system takes everywhere.
+const SOCKET_PATH_BYTES_MAX: usize = 103;
+/// PostgreSQL cuts names after so many bytes.
+const NAME_BYTES_MAX: usize = 63;
+/// PostgreSQL's time limits are signed 32-bit milliseconds.
+const TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
+
+impl Config {
+    /// Everything that keeps this configuration from working, in the order of the dialog's fields; a
+    /// saved connection needs a name besides, which the dialog offers by itself.
+    pub fn problems(&self) -> Vec<(FieldName, String)> {
+        let mut problems = Vec::new();
+        let mut say = |field, sentence: Option<String>| {
+            problems.extend(sentence.map(|sentence| (field, sentence)));
+        };
+        say(FieldName::Host, self.host_problem());
+        say(
+            FieldName::Port,
+            at_least_one(self.port.into(), "The port is a number from 1 to 65535."),
+        );
+        say(
+            FieldName::Database,
+            name_problem("database", &self.database),
+        );
+        say(FieldName::User, name_problem("user", &self.user));
+        say(FieldName::SslRootCert, file_problem(&self.ssl_root_cert));
+        let (certificate, key) = self.client_certificate_problems();
+        say(FieldName::SslCert, certificate);
+        say(FieldName::SslKey, key);
+        let sentence = "Give at least one second to connect in.";
+        say(
+            FieldName::ConnectTimeout,
+            at_least_one(self.connect_timeout_s, sentence),
+        );
+        let sentence =
+            format!("PostgreSQL takes at most {TIMEOUT_MS_MAX} ms (24 days); 0 is none.");
+        say(
+            FieldName::StatementTimeout,
+            (self.statement_timeout_ms > TIMEOUT_MS_MAX).then_some(sentence),
+        );
+        let sentence = "The pool needs room for at least one connection.";
+        say(FieldName::PoolSize, at_least_one(self.pool_size, sentence));
+        let sentence = "Wait at least one second for a connection.";
+        say(
+            FieldName::PoolTimeout,
+            at_least_one(self.pool_timeout_s, sentence),
+        );
+        say(
+            FieldName::ApplicationName,
+            application_name_problem(&self.application_name),
+        );
+        say(FieldName::Options, nul_problem(&self.options));
+        problems
+    }
+
+    fn host_problem(&self) -> Option<String> {
+        let host = self.host.as_str();
+        let sentence = if host.trim().is_empty() {
+            "Name the host, or the directory of a Unix socket: localhost, /var/run/postgresql."
+        } else if host.contains("://") {
+            "This is a URL: paste it where a URL is asked for, or keep only its host here."
+        } else if host.contains(',') {
+            "Name one host: Tusk connects to one server at a time."
+        } else if self.is_socket() {
+            let path = format!("{host}/.s.PGSQL.{}", self.port);
+            if path.len() <= SOCKET_PATH_BYTES_MAX {
+                return nul_problem(host);
+            }
+            "The path of the socket is too long for the operating system: use a shorter directory."
+        } else if host.contains(char::is_whitespace) {
+            "A host name has no spaces."
+        } else {
+            return nul_problem(host);
+        };
+        Some(sentence.to_owned())
+    }
+
+    fn client_certificate_problems(&self) -> (Option<String>, Option<String>) {
+        let (certificate, key) = (self.ssl_cert.is_empty(), self.ssl_key.is_empty());
+        if self.ssl_mode == SslMode::Disable && !(certificate && key) {
+            let sentence = "A client certificate needs TLS: choose another SSL mode, or clear it.";
+            return (Some(sentence.to_owned()), None);
+        }
+        match (certificate, key) {
+            (true, false) => (
+                Some("Name the certificate that this key belongs to.".into()),
+                None,
+            ),
+            (false, true) => (
+                None,
+                Some("Name the file with the certificate's key.".into()),
+            ),
+            _ => (file_problem(&self.ssl_cert), file_problem(&self.ssl_key)),
+        }
+    }
+}
+
+fn at_least_one(number: u32, sentence: &str) -> Option<String> {
+    (number == 0).then(|| sentence.to_owned())
+}
+
+fn name_problem(what: &str, name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some(format!("Name the {what}."));
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Some(format!(
+            "PostgreSQL's names have at most {NAME_BYTES_MAX} bytes."
+        ));
+    }
+    nul_problem(name)
+}
+
+fn application_name_problem(name: &str) -> Option<String> {
+    let too_long = name.len() > NAME_BYTES_MAX;
+    too_long
+        .then(|| format!("PostgreSQL shows at most {NAME_BYTES_MAX} bytes of it: make it shorter."))
+        .or_else(|| nul_problem(name))
+}
+
+fn file_problem(path: &str) -> Option<String> {
+    let blank = !path.is_empty() && path.trim().is_empty();
+    blank
+        .then(|| "Name a file, or leave this empty.".to_owned())
+        .or_else(|| nul_problem(path))
+}
+
+fn nul_problem(text: &str) -> Option<String> {
+    text.contains('\0')
+        .then(|| "This holds a NUL character: type it anew.".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Config {
+        Config {
+            database: "shop".into(),
+            user: "app".into(),
+            ..Config::default()
+        }
+    }
+
+    fn fields(config: &Config) -> Vec<FieldName> {
+        config
+            .problems()
+            .into_iter()
+            .map(|(field, _)| field)
+            .collect()
+    }
+
+    #[test]
+    fn a_configuration_that_can_work_has_no_problem() {
+        for mode in SslMode::ALL {
+            assert_eq!(
+                Config {
+                    ssl_mode: mode,
+                    ..good()
+                }
+                .problems(),
+                vec![]
+            );
+        }
+        let socket = Config {
+            host: "/var/run/postgresql".into(),
+            ..good()
+        };
+        assert_eq!(socket.problems(), vec![]);
+    }
+
+    #[test]
+    fn each_field_that_cannot_work_is_named() {
+        use FieldName as F;
+        type Break = fn(&mut Config);
+        let table: [(Break, &[F]); 20] = [
+            (|config| config.host = " ".into(), &[F::Host]),
+            (|config| config.host = "a b".into(), &[F::Host]),
+            (|config| config.host = "a,b".into(), &[F::Host]),
+            (|config| config.host = "postgres://a".into(), &[F::Host]),
+            (
+                |config| config.host = format!("/{}", "d".repeat(90)),
+                &[F::Host],
+            ),
+            (|config| config.port = 0, &[F::Port]),
+            (|config| config.database.clear(), &[F::Database]),
+            (|config| config.database = "é".repeat(32), &[F::Database]),
+            (|config| config.user.clear(), &[F::User]),
+            (|config| config.user = "a\0b".into(), &[F::User]),
+            (
+                |config| config.ssl_root_cert = " ".into(),
+                &[F::SslRootCert],
+            ),
+            (|config| config.ssl_cert = "/c".into(), &[F::SslKey]),
+            (|config| config.ssl_key = "/k".into(), &[F::SslCert]),
+            (|config| config.connect_timeout_s = 0, &[F::ConnectTimeout]),
+            (
+                |config| config.statement_timeout_ms = u32::MAX,
+                &[F::StatementTimeout],
+            ),
+            (|config| config.pool_size = 0, &[F::PoolSize]),
+            (|config| config.pool_timeout_s = 0, &[F::PoolTimeout]),
+            (
+                |config| config.application_name = "é".repeat(32),
+                &[F::ApplicationName],
+            ),
+            (|config| config.options = "\0".into(), &[F::Options]),
+            (
+                |config| (config.port, config.user) = (0, String::new()),
+                &[F::Port, F::User],
+            ),
+        ];
+        for (breaks, expected) in table {
+            let mut config = good();
+            breaks(&mut config);
+            assert_eq!(fields(&config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_needs_its_key_and_tls() {
+        let both = Config {
+            ssl_cert: "/c".into(),
+            ssl_key: "/k".into(),
+            ..good()
+        };
+        assert_eq!(both.problems(), vec![]);
+        let without_tls = Config {
+            ssl_mode: SslMode::Disable,
+            ..both
+        };
+        assert_eq!(fields(&without_tls), vec![FieldName::SslCert]);
+    }
+}

@@ -1,0 +1,126 @@
+//! Connections: the saved ones, and those that are open with a pool each.
+
+use serde::{Deserialize, Serialize};
+
+use super::{config::Config, failure::Failure, ids::*, secret::Secret};
+
+/// What a server told of itself when the pool was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// `server_version`, as the server prints it: `15.18 (Debian 15.18-0+deb12u1)`.
+    pub version: String,
+    /// How the link is secured: `TLS 1.3`, `TLS 1.3 verified`, `Unix socket`, `not encrypted`.
+    pub security: String,
+    /// The role that the session has (`session_user`), for configurations that leave it to a default.
+    pub user: String,
+    /// The database (`current_database()`).
+    pub database: String,
+}
+
+/// How full a pool is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    /// Connections that exist, lent ones too.
+    pub size: u32,
+    /// Of these, the ones that nobody uses.
+    pub available: u32,
+    /// Runs that wait for one.
+    pub waiting: u32,
+    /// At most so many may exist.
+    pub max: u32,
+}
+
+/// What the runner reports of connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The pool stands, proven with a real connection. Ends [`Effect::Open`].
+    Opened {
+        /// The connection.
+        connection: ConnectionId,
+        /// The attempt that it answers.
+        attempt: Request,
+        /// What the server told of itself.
+        server: ServerInfo,
+    },
+    /// There is no pool. Ends [`Effect::Open`]; also when it was abandoned.
+    OpenFailed {
+        /// The connection.
+        connection: ConnectionId,
+        /// The attempt that it answers.
+        attempt: Request,
+        /// Why.
+        failure: Failure,
+    },
+    /// The pool and its connections are gone. Ends [`Effect::Close`].
+    Closed {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A configuration was tried and let go. Ends [`Effect::Test`].
+    Tested {
+        /// The attempt that it answers.
+        attempt: Request,
+        /// What the server said.
+        result: Result<ServerInfo, Failure>,
+    },
+    /// A connection of the pool was made, lent, returned or closed, or somebody began or ended to wait.
+    PoolChanged {
+        /// The connection.
+        connection: ConnectionId,
+        /// How full it is now.
+        status: PoolStatus,
+    },
+    /// Names of types that are not built in. Ends [`Effect::ResolveTypes`].
+    TypesResolved {
+        /// The request that it answers.
+        request: Request,
+        /// The connection, whose cache they go to.
+        connection: ConnectionId,
+        /// Oid and name, as `format_type` prints it; on failure, none.
+        names: Vec<(u32, String)>,
+    },
+}
+
+/// What the runner is asked to do with connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Make a pool and prove it with one real connection. Ends in `Opened` or `OpenFailed`.
+    Open {
+        /// The connection that the pool will belong to.
+        connection: ConnectionId,
+        /// This attempt.
+        attempt: Request,
+        /// How to reach it.
+        config: Box<Config>,
+        /// The password, if one is known.
+        password: Option<Secret>,
+    },
+    /// Stop an attempt that is under way (open or test); it still ends in its own message. Has no answer of its own.
+    Abandon {
+        /// The attempt.
+        attempt: Request,
+    },
+    /// Close the pool and all that came out of it. Ends in `Closed`.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Connect once, ask the version, close. Ends in `Tested`.
+    Test {
+        /// This attempt.
+        attempt: Request,
+        /// How to reach it.
+        config: Box<Config>,
+        /// The password, if one is known.
+        password: Option<Secret>,
+    },
+    /// Ask the names of types by oid, over the metadata connection, never a tab's session. Ends in `TypesResolved`.
+    ResolveTypes {
+        /// This request.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// Type oid and typmod of each column to name.
+        oids: Vec<(u32, i32)>,
+    },
+}

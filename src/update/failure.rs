@@ -1,0 +1,106 @@
+//! What went wrong, as data: one shape for every error that a person may see.
+//!
+//! The effects turn driver, pool, SQLite, keychain and I/O errors into a [`Failure`]; the screen shows
+//! its message, its SQLSTATE and place, and what to do next.
+
+use serde::{Deserialize, Serialize};
+
+/// Which part of the program's world failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Category {
+    /// The server could not be reached, or the link broke.
+    Connection,
+    /// The server refused the user or the password.
+    Authentication,
+    /// TLS could not be agreed on, or a certificate was not accepted.
+    Ssl,
+    /// The SSH tunnel.
+    Ssh,
+    /// The server refused or stopped a statement.
+    Query,
+    /// Tusk's own SQLite, or the user's files.
+    Storage,
+    /// The keychain of the operating system.
+    Keyring,
+    /// No connection of the pool came free in time.
+    PoolTimeout,
+    /// Somebody asked for it to stop.
+    Cancelled,
+    /// A fault of Tusk itself.
+    Internal,
+}
+
+/// An error with everything that PostgreSQL says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Which part failed.
+    pub category: Category,
+    /// The primary message, as a person reads it.
+    pub message: String,
+    /// ERROR, FATAL, PANIC or, for notices, NOTICE, WARNING, …; empty when it is not PostgreSQL's.
+    pub severity: String,
+    /// PostgreSQL's five-character code.
+    pub sqlstate: Option<String>,
+    /// PostgreSQL's DETAIL.
+    pub detail: Option<String>,
+    /// PostgreSQL's HINT.
+    pub hint: Option<String>,
+    /// Where in the statement, in characters from 1.
+    pub position: Option<u32>,
+    /// The statement that PostgreSQL itself was running when it failed (functions), and where in it.
+    pub internal: Option<(u32, String)>,
+    /// PostgreSQL's CONTEXT.
+    pub context: Option<String>,
+    /// The schema that the error is about.
+    pub schema: Option<String>,
+    /// The table that the error is about.
+    pub table: Option<String>,
+    /// The column that the error is about.
+    pub column: Option<String>,
+    /// The data type that the error is about.
+    pub data_type: Option<String>,
+    /// The constraint that the error is about.
+    pub constraint: Option<String>,
+    /// What to do next, in Tusk's words.
+    pub next_step: Option<String>,
+}
+
+impl Failure {
+    /// A failure with no more than a message; its next step is looked up.
+    pub fn new(category: Category, message: impl Into<String>) -> Self {
+        let bare = Self {
+            category,
+            message: message.into(),
+            severity: String::new(),
+            sqlstate: None,
+            detail: None,
+            hint: None,
+            position: None,
+            internal: None,
+            context: None,
+            schema: None,
+            table: None,
+            column: None,
+            data_type: None,
+            constraint: None,
+            next_step: None,
+        };
+        Self {
+            next_step: crate::update::hints::next_step(&bare),
+            ..bare
+        }
+    }
+
+    /// The same failure with this advice instead of the usual one.
+    pub fn with_next_step(self, advice: impl Into<String>) -> Self {
+        Self {
+            next_step: Some(advice.into()),
+            ..self
+        }
+    }
+
+    /// Whether the server reported this SQLSTATE.
+    pub fn is(&self, sqlstate: &str) -> bool {
+        self.sqlstate.as_deref() == Some(sqlstate)
+    }
+}

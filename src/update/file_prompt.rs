@@ -1,0 +1,454 @@
+//! Opening and saving files by name: a field with the directory's names under it, all by key.
+
+use serde::Serialize;
+
+use super::{
+    dialog::{Confirm, Dialog},
+    editor::{self, FileLink},
+    failure::Failure,
+    file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
+    ids::*,
+    keymap, tabs,
+    text::{Buffer, RopeText},
+};
+use crate::{effect::Effect as RootEffect, model::Model};
+
+/// A file to open or to save to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PathPrompt {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The path as typed.
+    pub field: Buffer,
+    /// The directory that was listed last.
+    pub directory: String,
+    /// Its entries.
+    pub entries: Vec<DirectoryEntry>,
+    /// The list that is under way.
+    pub listing: Option<Request>,
+    /// The entry that is chosen; none while the field itself is meant.
+    pub selected: Option<usize>,
+    /// Why the directory could not be listed, or the file not used.
+    pub problem: Option<String>,
+}
+
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Purpose {
+    /// To open the file.
+    Open,
+    /// To save a tab.
+    Save {
+        /// The tab.
+        tab: TabId,
+    },
+}
+
+/// File effects that are under way, by request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Pending {
+    /// A file is being opened, in a new tab or in its own.
+    Open {
+        /// The tab that reads it again; none for a new one.
+        tab: Option<TabId>,
+    },
+    /// A tab is being saved.
+    Save {
+        /// The tab.
+        tab: TabId,
+        /// The revision that goes to the file.
+        revision: u64,
+    },
+    /// The user's keymap is being read.
+    Keymap,
+}
+
+impl PathPrompt {
+    fn new(purpose: Purpose, path: &str) -> Self {
+        Self {
+            purpose,
+            field: Buffer::new(path),
+            directory: String::new(),
+            entries: vec![],
+            listing: None,
+            selected: None,
+            problem: None,
+        }
+    }
+
+    /// The entries that the typed name begins.
+    pub fn matching(&self) -> impl Iterator<Item = &DirectoryEntry> {
+        let typed = self.field.string();
+        let name = typed.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let hidden = name.starts_with('.');
+        self.entries.iter().filter(move |entry| {
+            entry.name.to_lowercase().starts_with(&name) && (hidden || !entry.name.starts_with('.'))
+        })
+    }
+
+    fn directory_of_field(&self) -> String {
+        let typed = self.field.string();
+        match typed.rfind('/') {
+            Some(0) => "/".into(),
+            Some(end) => typed[..end].into(),
+            None => "~".into(),
+        }
+    }
+
+    /// The path that Enter means.
+    fn chosen(&self) -> (String, bool) {
+        let typed = self.field.string();
+        let Some(entry) = self
+            .selected
+            .and_then(|selected| self.matching().nth(selected))
+        else {
+            return (typed.clone(), typed.ends_with('/'));
+        };
+        let end = typed.rfind('/').map_or(0, |slash| slash + 1);
+        (
+            format!(
+                "{}{}{}",
+                &typed[..end],
+                entry.name,
+                if entry.directory { "/" } else { "" }
+            ),
+            entry.directory,
+        )
+    }
+}
+
+/// Asks which file to open.
+pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
+    let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
+    let path = start.unwrap_or_else(|| "~/".into());
+    model.dialog = Some(Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
+    list(model)
+}
+
+/// Saves the active tab to its file, or asks for one.
+pub fn save(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let id = tab.id;
+    match &tab.editor.file {
+        Some(file) => {
+            let expected = match (file.changed, file.stamp) {
+                (false, Some(stamp)) => Expected::Unchanged(stamp),
+                _ => Expected::Nothing,
+            };
+            let path = file.path.clone();
+            write(model, id, path, expected)
+        }
+        None => save_as(model),
+    }
+}
+
+/// Asks where to save the active tab.
+pub fn save_as(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let path = match &tab.editor.file {
+        Some(file) => file.path.clone(),
+        None => format!("~/{}.sql", file_name(&tab.label())),
+    };
+    model.dialog = Some(Dialog::Path(PathPrompt::new(
+        Purpose::Save { tab: tab.id },
+        &path,
+    )));
+    list(model)
+}
+
+/// Reads the active tab's file again.
+pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let (id, path) = (
+        tab.id,
+        tab.editor.file.as_ref().map(|file| file.path.clone()),
+    );
+    match path {
+        Some(path) => reload(model, id, path),
+        None => {
+            model
+                .notices
+                .push(model.now, "This tab has no file.".into());
+            vec![]
+        }
+    }
+}
+
+/// Reads a tab's file again.
+pub fn reload(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model
+        .files
+        .insert(request, Pending::Open { tab: Some(tab) });
+    vec![Effect::Open { request, path }.into()]
+}
+
+/// Writes over a file that is not what it was.
+pub fn save_over(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+    write(model, tab, path, Expected::Anything)
+}
+
+/// Lists the directory of the typed path, where it is not the one that is listed.
+pub fn list(model: &mut Model) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    prompt.selected = None;
+    prompt.problem = None;
+    let directory = prompt.directory_of_field();
+    if directory == prompt.directory && prompt.listing.is_none() {
+        return vec![];
+    }
+    prompt.directory = directory.clone();
+    prompt.listing = Some(request);
+    vec![Effect::List { request, directory }.into()]
+}
+
+/// Tab: completes the typed path from the list.
+pub fn complete(model: &mut Model) -> Vec<RootEffect> {
+    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    prompt.selected.get_or_insert(0);
+    let (path, _) = prompt.chosen();
+    prompt.field.replace_all(&path);
+    list(model)
+}
+
+/// Enter: goes into a directory, or uses the file.
+pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
+    let (path, directory) = prompt.chosen();
+    if directory || path.trim().is_empty() {
+        prompt.field.replace_all(&path);
+        model.dialog = Some(Dialog::Path(prompt));
+        return list(model);
+    }
+    match prompt.purpose {
+        Purpose::Open => {
+            let request = model.ids.request();
+            model.files.insert(request, Pending::Open { tab: None });
+            vec![Effect::Open { request, path }.into()]
+        }
+        Purpose::Save { tab } => write(model, tab, path, Expected::Nothing),
+    }
+}
+
+fn write(model: &mut Model, tab: TabId, path: String, expected: Expected) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let text = found.editor.buffer.text().clone();
+    let revision = found.editor.buffer.revision();
+    model.files.insert(request, Pending::Save { tab, revision });
+    vec![
+        Effect::Save {
+            request,
+            path,
+            text,
+            expected,
+        }
+        .into(),
+    ]
+}
+
+/// Takes in what the runner reports of files.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Opened {
+            request,
+            path,
+            result,
+        } => match model.files.remove(&request) {
+            Some(Pending::Keymap) => keymap_read(model, result),
+            Some(Pending::Open { tab }) => opened(model, tab, path, result),
+            Some(Pending::Save { .. }) | None => vec![],
+        },
+        Msg::Saved {
+            request,
+            path,
+            result,
+        } => match model.files.remove(&request) {
+            Some(Pending::Save { tab, revision }) => saved(model, tab, revision, path, result),
+            Some(Pending::Open { .. } | Pending::Keymap) | None => vec![],
+        },
+        Msg::Checked { path, stamp, .. } => checked(model, &path, stamp),
+        Msg::Listed {
+            request,
+            directory: _,
+            result,
+        } => {
+            if let Some(Dialog::Path(prompt)) = &mut model.dialog
+                && prompt.listing == Some(request)
+            {
+                prompt.listing = None;
+                match result {
+                    Ok(entries) => prompt.entries = entries,
+                    Err(failure) => {
+                        prompt.entries = vec![];
+                        prompt.problem = Some(failure.message);
+                    }
+                }
+            }
+            vec![]
+        }
+    }
+}
+
+fn keymap_read(
+    model: &mut Model,
+    result: Result<(RopeText, FileStamp), Failure>,
+) -> Vec<RootEffect> {
+    // A user without a keymap of his own is the usual case.
+    if let Ok((text, _)) = result {
+        for problem in model.keymap.lay_over(&text.to_string(), false) {
+            model.notices.push(model.now, problem);
+        }
+    }
+    vec![]
+}
+
+fn opened(
+    model: &mut Model,
+    tab: Option<TabId>,
+    path: String,
+    result: Result<(RopeText, FileStamp), Failure>,
+) -> Vec<RootEffect> {
+    let (text, stamp) = match result {
+        Ok(read) => read,
+        Err(failure) => {
+            model.notices.push(model.now, failure.message);
+            return vec![];
+        }
+    };
+    let open = model.tabs.open.iter().find(|tab| {
+        tab.editor
+            .file
+            .as_ref()
+            .is_some_and(|file| file.path == path)
+    });
+    if let (None, Some(open)) = (tab, open.map(|tab| tab.id)) {
+        return tabs::choose(model, open);
+    }
+    let mut effects = vec![];
+    let empty = model
+        .tabs
+        .active()
+        .is_some_and(|tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none());
+    if tab.is_none() && !empty {
+        effects.extend(tabs::open_new(model));
+    }
+    let tab = tab.unwrap_or(model.tabs.active);
+    model.welcome.shown = false;
+    effects.extend(editor::load(model, tab, path, &text, stamp));
+    effects
+}
+
+fn saved(
+    model: &mut Model,
+    tab: TabId,
+    revision: u64,
+    path: String,
+    result: Saved,
+) -> Vec<RootEffect> {
+    match result {
+        Saved::Written(stamp) => {
+            model.notices.push(model.now, format!("Saved {path}."));
+            let Some(found) = model.tabs.get_mut(tab) else {
+                return vec![];
+            };
+            found.editor.file = Some(FileLink {
+                path,
+                stamp: Some(stamp),
+                changed: false,
+            });
+            found.editor.saved_revision = revision;
+            vec![tabs::save_layout(model)]
+        }
+        Saved::Conflict => {
+            model.dialog = Some(Dialog::Confirm(Confirm::Overwrite { tab, path }));
+            vec![]
+        }
+        Saved::Failed(failure) => {
+            model.notices.push(
+                model.now,
+                format!("{path} was not saved: {}", failure.message),
+            );
+            vec![]
+        }
+    }
+}
+
+fn checked(model: &mut Model, path: &str, stamp: Option<FileStamp>) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.open.iter_mut().find(|tab| {
+        tab.editor
+            .file
+            .as_ref()
+            .is_some_and(|file| file.path == path)
+    }) else {
+        return vec![];
+    };
+    let (id, unsaved) = (tab.id, tab.editor.is_unsaved());
+    let Some(file) = &mut tab.editor.file else {
+        return vec![];
+    };
+    match (stamp, file.stamp) {
+        (Some(now), Some(then)) if now.digest == then.digest => file.stamp = Some(now),
+        (Some(now), None) if !unsaved => file.stamp = Some(now),
+        (Some(_), _) if !file.changed => {
+            file.changed = true;
+            if model.dialog.is_none() {
+                model.dialog = Some(Dialog::Confirm(Confirm::Reload {
+                    tab: id,
+                    path: path.to_owned(),
+                }));
+            }
+        }
+        (None, _) if !file.changed => {
+            file.changed = true;
+            model.notices.push(
+                model.now,
+                format!("{path} is gone from the disk. Save writes it again."),
+            );
+        }
+        _ => {}
+    }
+    vec![]
+}
+
+/// Reads the user's own keymap.
+pub fn read_keymap(model: &mut Model, path: String) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model.files.insert(request, Pending::Keymap);
+    vec![Effect::Open { request, path }.into()]
+}
+
+/// The name that a tab's label makes for a file.
+fn file_name(label: &str) -> String {
+    let name: String = label
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
+    name.trim_matches('-').to_owned()
+}
+
+/// The hint that a prompt shows, with its key.
+pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
+    let key = model
+        .keymap
+        .key_of(super::command::Command::DialogAccept)
+        .map(keymap::shown)
+        .unwrap_or_default();
+    match prompt.purpose {
+        Purpose::Open => format!("{key} opens the file"),
+        Purpose::Save { .. } => format!("{key} saves to it"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Passwords in the keychain of the operating system; in memory, for this run, where there is none.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ids::*, secret::Secret};
+
+/// Why the keychain did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// There is no password for this connection.
+    NotFound,
+    /// There is no keychain here, or it may not be used, or it did not answer in time.
+    Unavailable {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What the keychain reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Msg {
+    /// Ends [`Effect::Read`].
+    Read {
+        /// The request that it answers.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// The password.
+        result: Result<Secret, Refusal>,
+    },
+    /// Ends [`Effect::Store`].
+    Stored {
+        /// The request that it answers.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether it is stored.
+        result: Result<(), Refusal>,
+    },
+    /// Ends [`Effect::Delete`]; one that was not there counts as deleted.
+    Deleted {
+        /// The request that it answers.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// Whether it is gone.
+        result: Result<(), Refusal>,
+    },
+}
+
+/// What the keychain is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Read a password. Ends in `Read`.
+    Read {
+        /// This request.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Store a password. Ends in `Stored`.
+    Store {
+        /// This request.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// The password.
+        password: Secret,
+    },
+    /// Forget a password. Ends in `Deleted`.
+    Delete {
+        /// This request.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+    },
+}

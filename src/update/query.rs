@@ -1,0 +1,116 @@
+//! A query's life: from a run that was asked for to the server's own word on how it ended.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{failure::Failure, ids::*, session::Transaction};
+use crate::rows::{Chunk, Column};
+
+/// What the runner reports of a running statement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The server described the rows that will come. At most once for most statements; a second one begins a further result.
+    Described {
+        /// The query.
+        query: QueryId,
+        /// The columns.
+        columns: Vec<Column>,
+    },
+    /// Rows, in order.
+    RowsArrived {
+        /// The query.
+        query: QueryId,
+        /// Up to 4,096 of them.
+        chunk: Arc<Chunk>,
+    },
+    /// The reader has a further row in hand and stands still at what it was granted.
+    Stalled {
+        /// The query.
+        query: QueryId,
+        /// Rows sent so far.
+        rows: u64,
+    },
+    /// It completed, and the session is ready. Ends [`Effect::Run`].
+    Finished {
+        /// The query.
+        query: QueryId,
+        /// The command tag: `SELECT 42`.
+        tag: String,
+        /// The session's status now.
+        transaction: Transaction,
+        /// Rows that were read and, as asked, not kept.
+        discarded: u64,
+        /// From sending to ReadyForQuery.
+        elapsed_us: u64,
+    },
+    /// The server refused or stopped it, and the session is ready. Ends [`Effect::Run`].
+    Failed {
+        /// The query.
+        query: QueryId,
+        /// Why; a cancel is SQLSTATE 57014.
+        failure: Box<Failure>,
+        /// The session's status now.
+        transaction: Transaction,
+        /// From sending to ReadyForQuery.
+        elapsed_us: u64,
+    },
+    /// The link broke while it ran: nobody knows how it ended. Ends [`Effect::Run`].
+    Lost {
+        /// The query.
+        query: QueryId,
+        /// What is known of the reason.
+        failure: Box<Failure>,
+        /// From sending to the loss.
+        elapsed_us: u64,
+    },
+    /// The cancel request was handed to the server and its socket read to the end. Ends [`Effect::Cancel`]. It says nothing of the query.
+    CancelSent {
+        /// The query.
+        query: QueryId,
+    },
+    /// The cancel request did not reach the server. Ends [`Effect::Cancel`].
+    CancelFailed {
+        /// The query.
+        query: QueryId,
+        /// Why.
+        failure: Box<Failure>,
+    },
+}
+
+/// What the runner is asked to do for a statement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Send the statement as it is written. Ends in `Finished`, `Failed` or `Lost`.
+    Run {
+        /// The query.
+        query: QueryId,
+        /// The session, which is ready.
+        session: SessionId,
+        /// One statement.
+        sql: Arc<str>,
+        /// Lines for COPY … FROM STDIN.
+        copy_data: Option<Arc<str>>,
+        /// So many rows may be sent before more are granted.
+        granted_rows: u64,
+    },
+    /// So many further rows may be sent. A word to a running query; it has no answer of its own.
+    GrantRows {
+        /// The query.
+        query: QueryId,
+        /// How many more.
+        rows: u64,
+    },
+    /// Read the rest to its end and keep none of it. A word to a running query; it has no answer of its own.
+    DiscardRows {
+        /// The query.
+        query: QueryId,
+    },
+    /// Ask the server to cancel it, over an own socket, read to its end. Ends in `CancelSent` or `CancelFailed`.
+    Cancel {
+        /// The query.
+        query: QueryId,
+        /// Its session.
+        session: SessionId,
+    },
+}

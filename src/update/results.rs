@@ -1,0 +1,796 @@
+//! A tab's results and the grid over them: the active cell, the range, widths, copying.
+//!
+//! There is one result for each statement. The grid's selection lives here, in rows and columns; the
+//! window only knows pixels.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    cells,
+    dialog::{Dialog, Inspect},
+    failure::Failure,
+    ids::*,
+    run::{self, Run},
+    tabs::Tab,
+    window,
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+    msg::Stamp,
+    rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, display},
+};
+
+/// A column is at least and at most so wide, in logical pixels at 100 %.
+pub const WIDTH_MIN: u32 = 48;
+/// See [`WIDTH_MIN`].
+pub const WIDTH_MAX: u32 = 1_600;
+/// A column begins at most this wide.
+const WIDTH_FIRST_MAX_CHARACTERS: usize = 44;
+/// A column is fitted to at most so many characters.
+const WIDTH_FIT_CHARACTERS: usize = 200;
+/// The width of one character of the grid's font, in tenths of a logical pixel.
+const CHARACTER_TENTHS: usize = 76;
+/// What is left and right of a value.
+const CELL_PADDING: usize = 22;
+/// Rows that are looked at to find a column's width.
+const ROWS_SAMPLED: u64 = 200;
+/// One step of widening by key.
+const WIDTH_STEP: i64 = 24;
+
+/// A tab's results.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Results {
+    /// The results of the last run, one for each statement that was sent.
+    pub list: Vec<ResultSet>,
+    /// Those of the run before, which stay on screen until the new one has something to show.
+    pub previous: Vec<ResultSet>,
+    /// What is shown.
+    pub shown: Shown,
+    /// Which of `previous` was shown.
+    pub previous_shown: usize,
+    /// How the grid was last asked to sum: only the newest answer counts.
+    pub summing: Option<Request>,
+    /// How a copy was last asked for.
+    pub copying: Option<Request>,
+}
+
+/// What the results area shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shown {
+    /// A result, by its place.
+    Result(usize),
+    /// The Messages pane.
+    Messages,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::Result(0)
+    }
+}
+
+/// The result of one statement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ResultSet {
+    /// The query.
+    pub query: QueryId,
+    /// The statement.
+    pub sql: Arc<str>,
+    /// Where the statement began in the editor's text.
+    pub start: Option<usize>,
+    /// How it stands.
+    pub state: ResultState,
+    /// Whether the server described rows.
+    pub described: bool,
+    /// The rows so far.
+    pub rows: Rows,
+    /// The grid over them.
+    pub grid: Grid,
+    /// When the statement was sent.
+    pub sent: Stamp,
+    /// How long it took.
+    pub elapsed_us: Option<u64>,
+    /// Rows that were read and not kept.
+    pub discarded: u64,
+    /// What a person has to know of it.
+    pub note: Option<String>,
+}
+
+/// How a result stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum ResultState {
+    /// The statement runs.
+    Running,
+    /// Its window is full.
+    Paused,
+    /// The server was asked to cancel it.
+    Cancelling,
+    /// It completed.
+    Finished {
+        /// The command tag.
+        tag: String,
+    },
+    /// The stream was closed by Tusk to make room, which a plain query outside a transaction does not notice.
+    Closed,
+    /// The server refused or stopped it.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// The server cancelled it.
+    Cancelled {
+        /// In the server's word.
+        failure: Failure,
+    },
+    /// The link broke.
+    Lost {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+impl ResultState {
+    /// Whether the server still works on it, or holds it open.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Cancelling)
+    }
+
+    /// The failure that it ended with.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure } | Self::Cancelled { failure } | Self::Lost { failure } => {
+                Some(failure)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The grid over a result.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Grid {
+    /// The active cell.
+    pub active: Position,
+    /// The other corner of the range.
+    pub anchor: Position,
+    /// The first row on screen.
+    pub first_row: u64,
+    /// Widths of the columns, in logical pixels at 100 %.
+    pub widths: Vec<u32>,
+    /// It rises when the active cell must be brought into view.
+    pub reveal: u64,
+    /// What the range adds up to.
+    pub summary: Option<Summary>,
+}
+
+/// What the window reports of the grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A cell was clicked; with shift the range is extended to it.
+    CellClicked {
+        /// The cell.
+        cell: Position,
+        /// Whether shift was down.
+        shift: bool,
+    },
+    /// The mouse was dragged to a cell.
+    Dragged {
+        /// The cell.
+        cell: Position,
+    },
+    /// A cell was double-clicked.
+    CellOpened {
+        /// The cell.
+        cell: Position,
+    },
+    /// A row number was clicked.
+    RowClicked {
+        /// The row.
+        row: u64,
+        /// Whether shift was down.
+        shift: bool,
+    },
+    /// A column's header was clicked.
+    ColumnClicked {
+        /// The column.
+        column: usize,
+        /// Whether shift was down.
+        shift: bool,
+    },
+    /// A column's border was dragged.
+    ColumnResized {
+        /// The column.
+        column: usize,
+        /// Its width in logical pixels at 100 %.
+        width: u32,
+    },
+    /// A column's border was double-clicked.
+    ColumnFitted {
+        /// The column.
+        column: usize,
+    },
+    /// The grid was scrolled.
+    Scrolled {
+        /// The first row on screen.
+        first_row: u64,
+    },
+    /// The room for rows changed.
+    RoomChanged {
+        /// Whole rows that fit.
+        visible_rows: u32,
+    },
+    /// A result's tab was clicked.
+    ResultChosen {
+        /// Which.
+        shown: Shown,
+    },
+}
+
+/// Where a move goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// By rows and columns.
+    By(i64, i64),
+    /// By screens.
+    Page(i64),
+    /// To the row's first cell.
+    Home,
+    /// To the row's last cell.
+    End,
+    /// To the first cell.
+    First,
+    /// To the last cell.
+    Last,
+}
+
+impl ResultSet {
+    /// The result of a statement that was just sent.
+    pub fn new(query: QueryId, sql: Arc<str>, start: Option<usize>, sent: Stamp) -> Self {
+        Self {
+            query,
+            sql,
+            start,
+            state: ResultState::Running,
+            described: false,
+            rows: Rows::new(Arc::from(Vec::<Column>::new())),
+            grid: Grid::default(),
+            sent,
+            elapsed_us: None,
+            discarded: 0,
+            note: None,
+        }
+    }
+
+    /// The server described its rows.
+    pub fn describe(&mut self, columns: Arc<[Column]>) {
+        self.described = true;
+        self.rows = Rows::new(columns);
+        self.size_columns();
+    }
+
+    /// Rows came.
+    pub fn append(&mut self, chunk: Arc<Chunk>) {
+        let first = self.rows.is_empty();
+        self.rows.append(chunk);
+        if first {
+            self.size_columns();
+        }
+    }
+
+    /// It ended.
+    pub fn end(&mut self, state: ResultState, elapsed_us: u64) {
+        self.state = state;
+        self.elapsed_us = Some(elapsed_us);
+    }
+
+    /// Whether there is something to show in the place of the run before.
+    pub fn shows(&self) -> bool {
+        self.described || !self.state.is_open()
+    }
+
+    /// The selected cells, within what there is.
+    pub fn range(&self) -> Range {
+        Range::between(self.grid.anchor, self.grid.active)
+            .clamped(self.rows.len(), self.rows.columns().len())
+    }
+
+    fn size_columns(&mut self) {
+        self.grid.widths = (0..self.rows.columns().len())
+            .map(|column| fitted(&self.rows, column, WIDTH_FIRST_MAX_CHARACTERS))
+            .collect();
+    }
+}
+
+impl Results {
+    /// A run begins: what is shown stays until the new one has something to show.
+    pub fn begin(&mut self) {
+        if !self.list.is_empty() {
+            self.previous.append(&mut self.list);
+            self.previous_shown = match self.shown {
+                Shown::Result(index) => index.min(self.previous.len() - 1),
+                Shown::Messages => self.previous_shown,
+            };
+        }
+        self.shown = Shown::Result(0);
+    }
+
+    /// Adds the result of a statement that was sent, and shows it.
+    pub fn push(&mut self, result: ResultSet) {
+        self.list.push(result);
+        self.shown = Shown::Result(self.list.len() - 1);
+    }
+
+    /// The result that a query's rows go to.
+    pub fn current_mut(&mut self, query: QueryId) -> Option<&mut ResultSet> {
+        self.list
+            .iter_mut()
+            .rev()
+            .find(|result| result.query == query)
+    }
+
+    /// The result on screen: the new run's, or, until it has something to show, the old one's.
+    pub fn visible(&self) -> Option<&ResultSet> {
+        let Shown::Result(index) = self.shown else {
+            return None;
+        };
+        match self.list.get(index) {
+            Some(result) if result.shows() => Some(result),
+            _ if !self.previous.is_empty() => self.previous.get(self.previous_shown),
+            other => other,
+        }
+    }
+
+    /// The result on screen, to move in.
+    pub fn visible_mut(&mut self) -> Option<&mut ResultSet> {
+        let Shown::Result(index) = self.shown else {
+            return None;
+        };
+        let new = self.list.get(index).is_some_and(ResultSet::shows) || self.previous.is_empty();
+        if new {
+            self.list.get_mut(index)
+        } else {
+            self.previous.get_mut(self.previous_shown)
+        }
+    }
+
+    /// Takes the old run's rows away.
+    pub fn drop_previous(&mut self) -> Vec<Rows> {
+        self.previous_shown = 0;
+        self.previous.drain(..).map(|result| result.rows).collect()
+    }
+
+    /// Takes every row away.
+    pub fn drop_all(&mut self) -> Vec<Rows> {
+        let mut rows = self.drop_previous();
+        rows.extend(self.list.drain(..).map(|result| result.rows));
+        rows
+    }
+
+    /// What the rows cost in memory.
+    pub fn heap_bytes(&self) -> u64 {
+        self.list
+            .iter()
+            .chain(&self.previous)
+            .map(|result| result.rows.heap_bytes())
+            .sum()
+    }
+}
+
+/// Takes in what the window reports of the grid of a tab.
+pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
+    let visible_rows = match msg {
+        Msg::RoomChanged { visible_rows } => {
+            model.visible_rows = visible_rows.max(1);
+            return vec![];
+        }
+        _ => model.visible_rows,
+    };
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    if let Msg::ResultChosen { shown } = msg {
+        choose(found, shown);
+        return vec![];
+    }
+    let Some(result) = found.results.visible_mut() else {
+        return vec![];
+    };
+    let columns = result.rows.columns().len();
+    let last_row = result.rows.len().saturating_sub(1);
+    let selects = match msg {
+        Msg::CellClicked { cell, .. } | Msg::CellOpened { cell } => {
+            select(
+                result,
+                cell,
+                matches!(msg, Msg::CellClicked { shift: true, .. }),
+            );
+            true
+        }
+        Msg::Dragged { cell } => {
+            select(result, cell, true);
+            true
+        }
+        Msg::RowClicked { row, shift } => {
+            let anchor = if shift { result.grid.anchor.row } else { row };
+            result.grid.anchor = Position {
+                row: anchor.min(last_row),
+                column: columns.saturating_sub(1),
+            };
+            result.grid.active = Position {
+                row: row.min(last_row),
+                column: 0,
+            };
+            true
+        }
+        Msg::ColumnClicked { column, shift } => {
+            let column = column.min(columns.saturating_sub(1));
+            let anchor = if shift {
+                result.grid.anchor.column
+            } else {
+                column
+            };
+            result.grid.anchor = Position {
+                row: last_row,
+                column: anchor,
+            };
+            result.grid.active = Position { row: 0, column };
+            true
+        }
+        Msg::ColumnResized { column, width } => {
+            set_width(result, column, i64::from(width));
+            false
+        }
+        Msg::ColumnFitted { column } => {
+            fit(result, column);
+            false
+        }
+        Msg::Scrolled { first_row } => {
+            result.grid.first_row = first_row.min(last_row);
+            let near_end = first_row + u64::from(visible_rows) >= last_row;
+            return if near_end {
+                fetch_past_end(model, tab)
+            } else {
+                vec![]
+            };
+        }
+        _ => false,
+    };
+    let opened = matches!(msg, Msg::CellOpened { .. });
+    let mut effects = if selects {
+        summarize(model, tab)
+    } else {
+        vec![]
+    };
+    if selects {
+        model.focus(Area::Results);
+    }
+    if opened {
+        effects.extend(inspect(model));
+    }
+    effects
+}
+
+fn select(result: &mut ResultSet, cell: Position, extend: bool) {
+    let cell = Position {
+        row: cell.row.min(result.rows.len().saturating_sub(1)),
+        column: cell
+            .column
+            .min(result.rows.columns().len().saturating_sub(1)),
+    };
+    result.grid.active = cell;
+    if !extend {
+        result.grid.anchor = cell;
+    }
+}
+
+fn choose(tab: &mut Tab, shown: Shown) {
+    tab.results.shown = match shown {
+        Shown::Result(index) => Shown::Result(index.min(tab.results.list.len().saturating_sub(1))),
+        Shown::Messages => Shown::Messages,
+    };
+    if tab.results.shown == Shown::Messages {
+        tab.messages.seen();
+    }
+}
+
+/// Shows the Messages pane of the active tab.
+pub fn show_messages(model: &mut Model) -> Vec<RootEffect> {
+    if let Some(tab) = model.tabs.active_mut() {
+        choose(tab, Shown::Messages);
+    }
+    vec![]
+}
+
+/// Goes to the next or the previous result; the Messages pane is the last of them.
+pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let count = tab.results.list.len();
+    let shown = match (tab.results.shown, forward) {
+        (Shown::Result(index), true) if index + 1 < count => Shown::Result(index + 1),
+        (Shown::Result(0), false) | (Shown::Result(_), true) => Shown::Messages,
+        (Shown::Result(index), false) => Shown::Result(index - 1),
+        (Shown::Messages, true) => Shown::Result(0),
+        (Shown::Messages, false) => Shown::Result(count.saturating_sub(1)),
+    };
+    choose(tab, shown);
+    summarize_active(model)
+}
+
+/// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
+pub fn go(model: &mut Model, to: Move, extend: bool) -> Vec<RootEffect> {
+    let page = i64::from(model.visible_rows.max(2) - 1);
+    let visible = u64::from(model.visible_rows.max(1));
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let Some(result) = tab.results.visible_mut() else {
+        return vec![];
+    };
+    let (last_row, last_column) = (
+        result.rows.len().saturating_sub(1),
+        result.rows.columns().len().saturating_sub(1),
+    );
+    let Position { row, column } = result.grid.active;
+    let by = |at: u64, step: i64| at.saturating_add_signed(step);
+    let wanted = match to {
+        Move::By(rows, columns) => Position {
+            row: by(row, rows),
+            column: by(column as u64, columns) as usize,
+        },
+        Move::Page(pages) => Position {
+            row: by(row, pages * page),
+            column,
+        },
+        Move::Home => Position { row, column: 0 },
+        Move::End => Position {
+            row,
+            column: last_column,
+        },
+        Move::First => Position { row: 0, column: 0 },
+        Move::Last => Position {
+            row: last_row,
+            column: last_column,
+        },
+    };
+    let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
+    select(result, wanted, extend);
+    reveal(&mut result.grid, visible);
+    let mut effects = summarize(model, id);
+    if past_end {
+        effects.extend(fetch_past_end(model, id));
+    }
+    effects
+}
+
+/// Brings the active cell into the rows on screen.
+fn reveal(grid: &mut Grid, visible: u64) {
+    let row = grid.active.row;
+    grid.first_row = grid.first_row.clamp((row + 1).saturating_sub(visible), row);
+    grid.reveal += 1;
+}
+
+fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let active = model.tabs.active == tab;
+    let paused = model.tabs.get_mut(tab).is_some_and(
+        |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
+    );
+    if active && paused && model.held_bytes() < run::BUDGET_BYTES {
+        run::fetch(model, false)
+    } else {
+        vec![]
+    }
+}
+
+/// Selects every cell.
+pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let Some(result) = tab.results.visible_mut() else {
+        return vec![];
+    };
+    result.grid.active = Position::default();
+    result.grid.anchor = Position {
+        row: result.rows.len().saturating_sub(1),
+        column: result.rows.columns().len().saturating_sub(1),
+    };
+    summarize(model, id)
+}
+
+/// Copies the selected cells as TSV.
+pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let now = model.now;
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let Some(result) = tab.results.visible() else {
+        return vec![];
+    };
+    if let Some(failure) = result.state.failure()
+        && result.rows.is_empty()
+    {
+        let text = super::messages::text_of(failure);
+        return window::write_clipboard(model, text.into());
+    }
+    let range = result.range();
+    if range.is_empty() {
+        model.notices.push(now, "There is nothing to copy.".into());
+        return vec![];
+    }
+    tab.results.copying = Some(request);
+    let rows = tab.results.visible().map(|result| result.rows.clone());
+    rows.map(|rows| {
+        cells::Effect::Copy {
+            request,
+            rows,
+            range,
+            headers,
+        }
+        .into()
+    })
+    .into_iter()
+    .collect()
+}
+
+/// Copies the error that is shown, with all its details.
+pub fn copy_error(model: &mut Model) -> Vec<RootEffect> {
+    let failure = model
+        .tabs
+        .active()
+        .and_then(|tab| tab.results.visible()?.state.failure().cloned());
+    match failure {
+        Some(failure) => window::write_clipboard(model, super::messages::text_of(&failure).into()),
+        None => vec![],
+    }
+}
+
+/// Shows the active cell's value whole.
+pub fn inspect(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let Some(result) = tab.results.visible() else {
+        return vec![];
+    };
+    let Position { row, column } = result.grid.active;
+    let (Some(cell), Some(described)) = (
+        result.rows.cell(row, column),
+        result.rows.columns().get(column),
+    ) else {
+        return vec![];
+    };
+    let bytes = match cell {
+        Cell::Null => None,
+        Cell::Value(bytes) => Some(bytes.len() as u64),
+    };
+    let inspect = Inspect::new(described, row, bytes, &display::whole(cell));
+    model.dialog = Some(Dialog::Inspect(inspect));
+    vec![]
+}
+
+/// Widens, narrows or fits the active column.
+pub fn resize_active(model: &mut Model, steps: Option<i64>) -> Vec<RootEffect> {
+    let Some(result) = model
+        .tabs
+        .active_mut()
+        .and_then(|tab| tab.results.visible_mut())
+    else {
+        return vec![];
+    };
+    let column = result.grid.active.column;
+    match (steps, result.grid.widths.get(column).copied()) {
+        (Some(steps), Some(width)) => {
+            set_width(result, column, i64::from(width) + steps * WIDTH_STEP)
+        }
+        (None, Some(_)) => fit(result, column),
+        (_, None) => {}
+    }
+    vec![]
+}
+
+fn set_width(result: &mut ResultSet, column: usize, width: i64) {
+    if let Some(known) = result.grid.widths.get_mut(column) {
+        *known = width.clamp(i64::from(WIDTH_MIN), i64::from(WIDTH_MAX)) as u32;
+    }
+}
+
+fn fit(result: &mut ResultSet, column: usize) {
+    if column < result.grid.widths.len() {
+        result.grid.widths[column] = fitted(&result.rows, column, WIDTH_FIT_CHARACTERS);
+    }
+}
+
+fn fitted(rows: &Rows, column: usize, characters: usize) -> u32 {
+    let wanted = display::column_width(rows, column, ROWS_SAMPLED, characters).max(4);
+    let width = wanted * CHARACTER_TENTHS / 10 + CELL_PADDING;
+    (width as u32).clamp(WIDTH_MIN, WIDTH_MAX)
+}
+
+fn summarize_active(model: &mut Model) -> Vec<RootEffect> {
+    let active = model.tabs.active;
+    summarize(model, active)
+}
+
+/// Asks for the sum of the range, where there is more than one cell.
+fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(tab) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let Some(result) = tab.results.visible_mut() else {
+        return vec![];
+    };
+    result.grid.summary = None;
+    let range = result.range();
+    if range.cells() < 2 {
+        tab.results.summing = None;
+        return vec![];
+    }
+    let rows = result.rows.clone();
+    tab.results.summing = Some(request);
+    vec![
+        cells::Effect::Summarize {
+            request,
+            rows,
+            range,
+        }
+        .into(),
+    ]
+}
+
+/// Takes in what the runner reports of work on cells.
+pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
+    let now = model.now;
+    match msg {
+        cells::Msg::Copied {
+            request,
+            text,
+            cells,
+        } => {
+            let asked = model
+                .tabs
+                .open
+                .iter_mut()
+                .find(|tab| tab.results.copying == Some(request));
+            let Some(tab) = asked else { return vec![] };
+            tab.results.copying = None;
+            match text {
+                Ok(text) => {
+                    let what = if cells == 1 {
+                        "1 cell".into()
+                    } else {
+                        format!("{} cells", display::grouped(cells))
+                    };
+                    model.notices.push(now, format!("Copied {what}."));
+                    window::write_clipboard(model, text)
+                }
+                Err(problem) => {
+                    model.notices.push(now, problem);
+                    vec![]
+                }
+            }
+        }
+        cells::Msg::Summarized { request, summary } => {
+            let asked = model
+                .tabs
+                .open
+                .iter_mut()
+                .find(|tab| tab.results.summing == Some(request));
+            let Some(tab) = asked else { return vec![] };
+            tab.results.summing = None;
+            if let Some(result) = tab.results.visible_mut() {
+                result.grid.summary = summary;
+            }
+            vec![]
+        }
+        cells::Msg::Dropped { .. } => vec![],
+    }
+}

@@ -1,0 +1,801 @@
+//! A tab's session and what runs in it: from the key to the server's own word on how it ended.
+//!
+//! Everything that may take a next step ends in [`pump`], which looks at the run, the session and the
+//! connection and takes the one step that is due. The session takes no new statement until the one
+//! before has ended; what the query itself answers decides what is shown.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{
+    cells, clock, connection,
+    connections::{self, Link},
+    dialog::{Confirm, Dialog},
+    failure::{Category, Failure},
+    history,
+    ids::*,
+    messages::{self, Kind as MessageKind},
+    query::{Effect, Msg},
+    results::{ResultSet, ResultState},
+    session::{self, Transaction},
+    tabs::{Ended, Tab},
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::Model,
+    msg::Stamp,
+    rows::{Chunk, Column, Rows},
+    sql::{self, Kind, Piece},
+};
+
+mod ending;
+mod sessions;
+
+pub use sessions::{
+    Live, LostSession, Session, connection_closed, connection_failed, end, leave_connection,
+    reconnect, terminate, update_session,
+};
+
+/// A result shows so many rows before it pauses, and as many more with each "fetch more".
+pub const WINDOW_ROWS: u64 = 100_000;
+/// A result pauses past so many bytes, too.
+pub const WINDOW_BYTES: u64 = 64 << 20;
+/// What all results together may hold in memory.
+pub const BUDGET_BYTES: u64 = 512 << 20;
+/// Rows that may be on their way and not yet taken: four chunks.
+const CREDIT_ROWS: u64 = 4 * 4096;
+/// A paused stream holds a snapshot on the server: it is closed after this long.
+pub const PAUSE_LIMIT_MS: u64 = 5 * 60 * 1000;
+/// A session that holds nothing goes back to its pool after this long.
+pub const SESSION_IDLE_MS: u64 = 5_000;
+
+/// What a tab is doing with its session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Run {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// A script waits for the connection or the session.
+    Waiting {
+        /// The script.
+        script: Script,
+        /// Since when.
+        since: Stamp,
+    },
+    /// A statement is with the server.
+    Running(Running),
+}
+
+/// Statements to run one by one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Script {
+    /// The statements.
+    pub statements: Vec<Planned>,
+    /// Which one is next.
+    pub next: usize,
+}
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Planned {
+    /// The statement, as the user wrote it.
+    pub sql: Arc<str>,
+    /// Lines for COPY … FROM STDIN.
+    pub copy_data: Option<Arc<str>>,
+    /// Where it begins in the editor's text; none for one that was not written there.
+    pub start: Option<usize>,
+    /// What its text tells of it.
+    pub kind: Kind,
+}
+
+/// A statement that is with the server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Running {
+    /// Its script.
+    pub script: Script,
+    /// Its id.
+    pub query: QueryId,
+    /// When it was sent.
+    pub sent: Stamp,
+    /// Whether the whole run is a plain query outside a transaction, which may pause.
+    pub may_pause: bool,
+    /// Rows granted to the reader so far.
+    pub granted: u64,
+    /// It pauses at this row; none where everything shall be fetched.
+    pub window_end: Option<u64>,
+    /// It pauses past so many bytes.
+    pub window_bytes: u64,
+    /// Whether the rest is read and thrown away.
+    pub discarding: bool,
+    /// What it is at.
+    pub phase: Phase,
+}
+
+/// What a statement that is with the server is at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Phase {
+    /// It runs, and its rows are read.
+    Running,
+    /// Its rows are not read on: the window is full.
+    Paused {
+        /// Since when.
+        since: Stamp,
+        /// The timer that closes the stream.
+        timer: Request,
+    },
+    /// The server was asked to cancel it.
+    Cancelling {
+        /// Since when.
+        since: Stamp,
+        /// Whether the user asked, or a paused stream had to make room.
+        asked: bool,
+    },
+}
+
+impl Running {
+    /// The statement itself.
+    pub fn planned(&self) -> &Planned {
+        &self.script.statements[self.script.next.min(self.script.statements.len() - 1)]
+    }
+}
+
+/// Runs the statement under the cursor, the selection, or everything.
+pub fn request(model: &mut Model, everything: bool) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let text = tab.editor.buffer.string();
+    let statements = plan(tab, &text, everything);
+    request_statements(model, statements)
+}
+
+/// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
+pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
+    let planned = Planned {
+        sql: sql.into(),
+        copy_data: None,
+        start: None,
+        kind: sql::classify::kind_of(sql),
+    };
+    request_statements(model, Ok(vec![planned]))
+}
+
+fn request_statements(
+    model: &mut Model,
+    statements: Result<Vec<Planned>, &'static str>,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let statements = match statements {
+        Ok(statements) => statements,
+        Err(problem) => {
+            model.notices.push(now, problem.into());
+            return vec![];
+        }
+    };
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    if tab.connection.is_none() {
+        model
+            .notices
+            .push(now, "Choose where to connect, then run again.".into());
+        return crate::update::welcome::show(model);
+    }
+    if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
+        model.notices.push(
+            now,
+            "The session was lost. Reconnect first: its transaction and settings are gone.".into(),
+        );
+        return vec![];
+    }
+    let id = tab.id;
+    let script = Script {
+        statements,
+        next: 0,
+    };
+    let mut effects = vec![];
+    match &tab.run {
+        Run::Idle => tab.queued = Some(script),
+        Run::Waiting { .. } => {
+            model
+                .notices
+                .push(now, "This tab still waits for its connection.".into());
+            return vec![];
+        }
+        Run::Running(Running {
+            phase: Phase::Running,
+            ..
+        }) => {
+            model
+                .notices
+                .push(now, "A statement is still running. Cancel it first.".into());
+            return vec![];
+        }
+        Run::Running(Running {
+            phase: Phase::Cancelling { .. },
+            ..
+        }) => tab.queued = Some(script),
+        Run::Running(Running {
+            phase: Phase::Paused { .. },
+            ..
+        }) => {
+            tab.queued = Some(script);
+            effects.extend(stop(model, id, false));
+        }
+    }
+    effects.extend(pump(model, id));
+    effects
+}
+
+/// The statements to run; why there are none.
+fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, &'static str> {
+    let selection = tab.editor.buffer.selection();
+    let (pieces, base): (Vec<Piece>, usize) = if everything {
+        (tab.editor.splits.pieces().to_vec(), 0)
+    } else if !selection.is_empty() {
+        let selected = tab.editor.buffer.text().slice(selection.clone());
+        (
+            sql::Splits::new(&selected).pieces().to_vec(),
+            selection.start,
+        )
+    } else {
+        (
+            tab.editor
+                .splits
+                .at(selection.start)
+                .cloned()
+                .into_iter()
+                .collect(),
+            0,
+        )
+    };
+    let mut statements = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Statement(statement) if statement.psql_command.is_none() => {
+                let part =
+                    |range: &std::ops::Range<usize>| text.get(range.start + base..range.end + base);
+                statements.push(Planned {
+                    sql: part(&statement.range).unwrap_or_default().into(),
+                    copy_data: statement.copy_data.as_ref().and_then(part).map(Into::into),
+                    start: Some(statement.range.start + base),
+                    kind: statement.kind,
+                });
+            }
+            Piece::Statement(_) | Piece::PsqlCommand { .. } => {
+                return Err(
+                    "A backslash begins a command of psql, which is not SQL. Remove it to run this.",
+                );
+            }
+        }
+    }
+    if statements.is_empty() {
+        Err("There is no statement here to run.")
+    } else {
+        Ok(statements)
+    }
+}
+
+/// Takes the step that is due in every tab.
+pub fn pump_all(model: &mut Model) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    tabs.into_iter().flat_map(|tab| pump(model, tab)).collect()
+}
+
+/// Takes the step that is due in a tab: begin a queued script, open what it needs, send its next statement.
+pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    if matches!(tab.run, Run::Idle) {
+        let Some(script) = tab.queued.take() else {
+            return vec![];
+        };
+        tab.results.begin();
+        tab.editor.mark = None;
+        tab.run = Run::Waiting { script, since: now };
+    }
+    let (Run::Waiting { .. }, Some(connection)) = (&tab.run, tab.connection) else {
+        return vec![];
+    };
+    let link = model.connections.get(&connection).map(|known| &known.link);
+    match link {
+        Some(Link::Open { .. }) => {}
+        Some(Link::Closed | Link::Failed { .. }) if model.dialog_asks_password(connection) => {
+            return vec![];
+        }
+        Some(Link::Closed | Link::Failed { .. }) => return connections::open(model, connection),
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Closing) | None => {
+            return vec![];
+        }
+    }
+    match &mut tab.session {
+        Session::Live(live) if live.is_free() => send(model, id),
+        Session::Live(_) | Session::Opening { .. } => vec![],
+        Session::Closed | Session::Lost(_) => {
+            let session = SessionId::next(&mut model.ids);
+            tab.session = Session::Opening {
+                id: session,
+                connection,
+                since: now,
+            };
+            vec![
+                session::Effect::Open {
+                    session,
+                    connection,
+                }
+                .into(),
+            ]
+        }
+    }
+}
+
+/// Sends the script's next statement through the free session.
+fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let now = model.now;
+    let query = QueryId::next(&mut model.ids);
+    let stop_timer = sessions::stop_idle_timer(model, id);
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let (Run::Waiting { script, .. }, Session::Live(live)) = (&tab.run, &tab.session) else {
+        return vec![];
+    };
+    let script = script.clone();
+    let session = live.id;
+    let alone = script.statements.len() == 1;
+    let running = Running {
+        query,
+        sent: now,
+        may_pause: false,
+        granted: CREDIT_ROWS,
+        window_end: Some(WINDOW_ROWS),
+        window_bytes: WINDOW_BYTES,
+        discarding: false,
+        phase: Phase::Running,
+        script,
+    };
+    let may_pause =
+        alone && live.transaction == Transaction::Idle && running.planned().kind.may_pause;
+    let running = Running {
+        may_pause,
+        ..running
+    };
+    let planned = running.planned().clone();
+    tab.results.push(ResultSet::new(
+        query,
+        planned.sql.clone(),
+        planned.start,
+        now,
+    ));
+    tab.run = Run::Running(running);
+    let mut effects = stop_timer;
+    effects.push(
+        Effect::Run {
+            query,
+            session,
+            sql: planned.sql.clone(),
+            copy_data: planned.copy_data,
+            granted_rows: CREDIT_ROWS,
+        }
+        .into(),
+    );
+    effects.extend(history::began(model, id, query, &planned.sql));
+    effects
+}
+
+/// Takes in what the runner reports of a statement.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Described { query, columns } => described(model, query, columns),
+        Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
+        Msg::Stalled { query, rows } => stalled(model, query, rows),
+        Msg::Finished {
+            query,
+            tag,
+            transaction,
+            discarded,
+            elapsed_us,
+        } => ending::finished(model, query, tag, transaction, discarded, elapsed_us),
+        Msg::Failed {
+            query,
+            failure,
+            transaction,
+            elapsed_us,
+        } => ending::failed(model, query, *failure, transaction, elapsed_us),
+        Msg::Lost {
+            query,
+            failure,
+            elapsed_us,
+        } => ending::lost(model, query, *failure, elapsed_us),
+        // It was only sent: the query's own end says what became of it.
+        Msg::CancelSent { .. } => vec![],
+        Msg::CancelFailed { query, failure } => {
+            let now = model.now;
+            if running_tab(model, query).is_some() {
+                let advice = "Press cancel again to terminate the session.";
+                model.notices.push(
+                    now,
+                    format!(
+                        "The cancel did not reach the server: {}. {advice}",
+                        failure.message
+                    ),
+                );
+            }
+            vec![]
+        }
+    }
+}
+
+/// The tab in which a query runs.
+fn running_tab(model: &mut Model, query: QueryId) -> Option<&mut Tab> {
+    model
+        .tabs
+        .open
+        .iter_mut()
+        .find(|tab| matches!(&tab.run, Run::Running(running) if running.query == query))
+}
+
+fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let Some(connection) = tab.connection else {
+        return vec![];
+    };
+    let id = tab.id;
+    if tab
+        .results
+        .current_mut(query)
+        .is_some_and(|result| result.described)
+    {
+        let Run::Running(running) = &tab.run else {
+            return vec![];
+        };
+        let planned = running.planned();
+        tab.results.push(ResultSet::new(
+            query,
+            planned.sql.clone(),
+            planned.start,
+            now,
+        ));
+    }
+    let mut columns = columns;
+    let unknown = name_columns(&model.connections, connection, &mut columns);
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    if let Some(result) = tab.results.current_mut(query) {
+        result.describe(columns.into());
+    }
+    let mut effects = drop_rows(&mut model.ids, tab.results.drop_previous());
+    if !unknown.is_empty() {
+        let request = model.ids.request();
+        effects.push(
+            connection::Effect::ResolveTypes {
+                request,
+                connection,
+                oids: unknown,
+            }
+            .into(),
+        );
+    }
+    effects
+}
+
+/// Names types from the connection's cache; answers with those that have to be asked for.
+fn name_columns(
+    connections: &connections::Connections,
+    connection: ConnectionId,
+    columns: &mut [Column],
+) -> Vec<(u32, i32)> {
+    let mut unknown = Vec::new();
+    let known = connections.get(&connection);
+    for column in columns
+        .iter_mut()
+        .filter(|column| column.type_name.is_empty())
+    {
+        match known.and_then(|known| known.types.get(&column.type_oid)) {
+            Some(name) => column.type_name = name.clone(),
+            None => unknown.push((column.type_oid, column.typmod)),
+        }
+    }
+    unknown.dedup();
+    unknown
+}
+
+fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<RootEffect> {
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    if let Some(result) = tab.results.current_mut(query) {
+        result.append(chunk);
+    }
+    let held = model.held_bytes();
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let Some((rows, bytes)) = tab
+        .results
+        .current_mut(query)
+        .map(|result| (result.rows.len(), result.rows.heap_bytes()))
+    else {
+        return vec![];
+    };
+    let Run::Running(running) = &mut tab.run else {
+        return vec![];
+    };
+    let effects = grant(running, rows, bytes, held);
+    if running.discarding
+        && let Some(result) = tab.results.current_mut(query)
+    {
+        result.note = Some(over_budget_note(rows));
+    }
+    effects
+}
+
+/// Grants what the window, or for what can't pause the memory, has room for.
+fn grant(running: &mut Running, rows: u64, bytes: u64, held: u64) -> Vec<RootEffect> {
+    let query = running.query;
+    if running.discarding {
+        return vec![];
+    }
+    let pauses = running.may_pause && !matches!(running.phase, Phase::Cancelling { .. });
+    if held >= BUDGET_BYTES {
+        // What may pause stands still at what it was granted; what may not is read to its end.
+        running.discarding = !pauses;
+        return if pauses {
+            vec![]
+        } else {
+            vec![Effect::DiscardRows { query }.into()]
+        };
+    }
+    let end = match running.window_end {
+        Some(_) if pauses && bytes >= running.window_bytes => running.granted,
+        Some(end) if pauses => end,
+        _ => u64::MAX,
+    };
+    let wanted = (rows + CREDIT_ROWS).min(end);
+    let more = wanted.saturating_sub(running.granted);
+    // Small grants are saved up, so that a chunk is not cut short at every turn; the window's last rows are not.
+    if more == 0 || (more < CREDIT_ROWS / 4 && wanted != end) {
+        return vec![];
+    }
+    running.granted = wanted;
+    vec![Effect::GrantRows { query, rows: more }.into()]
+}
+
+fn over_budget_note(rows: u64) -> String {
+    format!(
+        "Results may hold {} of memory, and that is used up: {} rows are kept, the rest is read and not kept.",
+        crate::rows::display::bytes_text(BUDGET_BYTES),
+        crate::rows::display::grouped(rows)
+    )
+}
+
+fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
+    let timer = model.ids.request();
+    let since = model.now;
+    let held = model.held_bytes();
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let Run::Running(running) = &mut tab.run else {
+        return vec![];
+    };
+    if !matches!(running.phase, Phase::Running) || running.granted > rows || !running.may_pause {
+        // More was granted meanwhile, or it ends anyway: the reader goes on by itself.
+        return vec![];
+    }
+    running.phase = Phase::Paused { since, timer };
+    if let Some(result) = tab.results.current_mut(query) {
+        result.state = ResultState::Paused;
+        result.note = (held >= BUDGET_BYTES).then(|| {
+            "Results have used up their memory. Close a tab or a result to fetch more.".to_owned()
+        });
+    }
+    vec![
+        clock::Effect::Start {
+            timer,
+            after_ms: PAUSE_LIMIT_MS,
+        }
+        .into(),
+    ]
+}
+
+/// Reads a paused result on: by another window, or to its end.
+pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
+    let now = model.now;
+    let held = model.held_bytes();
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let Run::Running(running) = &mut tab.run else {
+        return vec![];
+    };
+    let Phase::Paused { timer, .. } = running.phase else {
+        if everything && matches!(running.phase, Phase::Running) {
+            running.window_end = None;
+        }
+        return vec![];
+    };
+    if held >= BUDGET_BYTES {
+        model.notices.push(
+            now,
+            "Results have used up their memory. Close a tab to fetch more.".into(),
+        );
+        return vec![];
+    }
+    let query = running.query;
+    let Some(result) = tab.results.current_mut(query) else {
+        return vec![];
+    };
+    let (rows, bytes) = (result.rows.len(), result.rows.heap_bytes());
+    result.state = ResultState::Running;
+    result.note = None;
+    running.phase = Phase::Running;
+    running.window_end = (!everything).then_some(rows + WINDOW_ROWS);
+    running.window_bytes = bytes + WINDOW_BYTES;
+    let mut effects = vec![clock::Effect::Stop { timer }.into()];
+    effects.extend(grant(running, rows, bytes, held));
+    effects
+}
+
+/// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
+pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let (id, connection) = (tab.id, tab.connection);
+    match &tab.run {
+        Run::Idle => match connection {
+            Some(connection)
+                if model
+                    .connections
+                    .get(&connection)
+                    .is_some_and(|known| known.is_opening()) =>
+            {
+                connections::close(model, connection)
+            }
+            _ => vec![],
+        },
+        Run::Waiting { .. } => {
+            tab.run = Run::Idle;
+            tab.queued = None;
+            match connection.filter(|id| {
+                model
+                    .connections
+                    .get(id)
+                    .is_some_and(|known| known.is_opening())
+            }) {
+                Some(connection) => connections::close(model, connection),
+                None => vec![],
+            }
+        }
+        Run::Running(Running {
+            phase: Phase::Cancelling { asked: true, .. },
+            ..
+        }) => {
+            model.dialog = Some(Dialog::Confirm(Confirm::Terminate { tab: id }));
+            vec![]
+        }
+        Run::Running(_) => {
+            tab.queued = None;
+            stop(model, id, true)
+        }
+    }
+}
+
+/// Asks the server to cancel the statement of a tab. Rows of a running one are kept while they come, because it may
+/// yet end well; a paused one is read on and thrown away, because a server that waits to send hears no cancel.
+pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
+    let since = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
+        return vec![];
+    };
+    let query = running.query;
+    let mut effects = vec![];
+    match running.phase {
+        Phase::Cancelling { .. } => return vec![],
+        Phase::Paused { timer, .. } => {
+            running.discarding = true;
+            effects.push(clock::Effect::Stop { timer }.into());
+            effects.push(
+                Effect::Cancel {
+                    query,
+                    session: live.id,
+                }
+                .into(),
+            );
+            effects.push(Effect::DiscardRows { query }.into());
+        }
+        Phase::Running => {
+            effects.push(
+                Effect::Cancel {
+                    query,
+                    session: live.id,
+                }
+                .into(),
+            );
+            let rows = tab
+                .results
+                .current_mut(query)
+                .map_or(0, |result| result.rows.len());
+            let wanted = rows + CREDIT_ROWS;
+            if wanted > running.granted {
+                effects.push(
+                    Effect::GrantRows {
+                        query,
+                        rows: wanted - running.granted,
+                    }
+                    .into(),
+                );
+                running.granted = wanted;
+            }
+        }
+    }
+    running.phase = Phase::Cancelling { since, asked };
+    if let Some(result) = tab.results.current_mut(query) {
+        result.state = ResultState::Cancelling;
+    }
+    effects
+}
+
+/// A timer fired: a paused stream is closed, or an idle session looked at.
+pub fn timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
+    let paused = model.tabs.open.iter().find_map(|tab| match &tab.run {
+        Run::Running(Running {
+            phase: Phase::Paused { timer: waiting, .. },
+            ..
+        }) if *waiting == timer => Some(tab.id),
+        _ => None,
+    });
+    match paused {
+        Some(tab) => stop(model, tab, false),
+        None => sessions::idle_timer_fired(model, timer),
+    }
+}
+
+/// The effect that lets rows go, off the loop.
+pub fn drop_rows(ids: &mut Ids, rows: Vec<Rows>) -> Vec<RootEffect> {
+    let rows: Vec<Rows> = rows.into_iter().filter(|rows| !rows.is_empty()).collect();
+    if rows.is_empty() {
+        return vec![];
+    }
+    vec![
+        cells::Effect::Drop {
+            request: ids.request(),
+            rows,
+        }
+        .into(),
+    ]
+}
+
+/// A message of the tab's own about its session.
+fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option<QueryId>) {
+    tab.messages.push(messages::Message {
+        at_us: now.unix_us,
+        kind,
+        text,
+        query,
+    });
+}
+
+/// How a failure is remembered as the last end in a tab.
+fn badly(failure: &Failure) -> Ended {
+    Ended::Badly {
+        sqlstate: failure.sqlstate.clone(),
+        message: failure.message.clone(),
+    }
+}
+
+/// Whether the server itself said that it was cancelled.
+fn is_cancel(failure: &Failure) -> bool {
+    failure.is("57014") || failure.category == Category::Cancelled
+}

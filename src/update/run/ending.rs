@@ -1,0 +1,241 @@
+//! How a statement ends, and what follows: the next of its script, the error's place, the history.
+
+use super::{
+    Category, Ended, Failure, MessageKind, Model, Phase, QueryId, ResultState, RootEffect, Run,
+    Running, Session, TabId, Transaction, badly, drop_rows, history, is_cancel, pump, running_tab,
+    say, sessions,
+};
+use crate::{
+    rows::display::{duration_text, grouped},
+    sql,
+    update::{editor::Mark, messages, store::HistoryOutcome, tabs::Tab},
+};
+
+/// It completed.
+pub(super) fn finished(
+    model: &mut Model,
+    query: QueryId,
+    tag: String,
+    transaction: Transaction,
+    discarded: u64,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some((tab, running)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let mut rows = 0;
+    if let Some(result) = tab.results.current_mut(query) {
+        rows = result.rows.len();
+        result.end(ResultState::Finished { tag: tag.clone() }, elapsed_us);
+        result.discarded = discarded;
+        if discarded > 0 && result.note.is_none() {
+            result.note = Some(format!(
+                "It ended before the cancel arrived: {} further rows were read and not kept.",
+                grouped(discarded)
+            ));
+        }
+    }
+    say(
+        tab,
+        now,
+        MessageKind::Done,
+        format!(
+            "{tag} · {}",
+            duration_text(std::time::Duration::from_micros(elapsed_us))
+        ),
+        Some(query),
+    );
+    tab.ended = Some(Ended::Well);
+    session_ready(model, id, &running, transaction, false);
+    let outcome = HistoryOutcome::Finished { tag, rows };
+    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
+    let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
+    effects.extend(next(model, id, running, stopped));
+    effects
+}
+
+/// The server refused or stopped it.
+pub(super) fn failed(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    transaction: Transaction,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some((tab, running)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let made_room =
+        is_cancel(&failure) && matches!(running.phase, Phase::Cancelling { asked: false, .. });
+    if let Some(result) = tab.results.current_mut(query) {
+        let rows = result.rows.len();
+        let state = if made_room {
+            result.note = Some(format!(
+                "The stream was closed: the first {} rows are kept.",
+                grouped(rows)
+            ));
+            ResultState::Closed
+        } else if is_cancel(&failure) {
+            ResultState::Cancelled {
+                failure: failure.clone(),
+            }
+        } else {
+            ResultState::Failed {
+                failure: failure.clone(),
+            }
+        };
+        result.end(state, elapsed_us);
+    }
+    if !made_room {
+        say(
+            tab,
+            now,
+            MessageKind::Error,
+            messages::text_of(&failure),
+            Some(query),
+        );
+        tab.ended = Some(badly(&failure));
+        mark_error(tab, &running, &failure);
+    }
+    session_ready(model, id, &running, transaction, true);
+    let outcome = HistoryOutcome::Failed {
+        sqlstate: failure.sqlstate.clone(),
+        message: failure.message.clone(),
+    };
+    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
+    effects.extend(next(model, id, running, true));
+    effects
+}
+
+/// The link broke while it ran.
+pub(super) fn lost(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let Some((tab, _)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    lose_query(tab, query, &failure, elapsed_us);
+    let outcome = HistoryOutcome::Failed {
+        sqlstate: failure.sqlstate.clone(),
+        message: failure.message.clone(),
+    };
+    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
+    if let Some(tab) = model.tabs.get_mut(id) {
+        let previous = tab.results.drop_previous();
+        // What was queued behind it is not run on another session unasked.
+        tab.queued = None;
+        effects.extend(drop_rows(&mut model.ids, previous));
+    }
+    effects
+}
+
+/// Shows a query as lost: nobody knows how it ended.
+pub fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
+    if let Some(result) = tab.results.current_mut(query) {
+        result.end(
+            ResultState::Lost {
+                failure: failure.clone(),
+            },
+            elapsed_us,
+        );
+    }
+    tab.ended = Some(badly(failure));
+}
+
+/// Ends what runs in a tab without waiting for the server: its session goes with it.
+pub fn finished_running(tab: &mut Tab, reason: &str) {
+    if let Run::Running(running) = std::mem::take(&mut tab.run) {
+        let failure = Failure::new(Category::Cancelled, reason);
+        lose_query(tab, running.query, &failure, 0);
+    }
+    tab.queued = None;
+}
+
+fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)> {
+    let tab = running_tab(model, query)?;
+    match std::mem::take(&mut tab.run) {
+        Run::Running(running) => Some((tab, running)),
+        Run::Idle | Run::Waiting { .. } => None,
+    }
+}
+
+/// The session is ready again: its status is the server's own; what it may hold is asked when it idles.
+fn session_ready(
+    model: &mut Model,
+    id: TabId,
+    running: &Running,
+    transaction: Transaction,
+    failed: bool,
+) {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return;
+    };
+    let Session::Live(live) = &mut tab.session else {
+        return;
+    };
+    if transaction == Transaction::Idle {
+        live.transaction_since = None;
+    } else if live.transaction == Transaction::Idle {
+        live.transaction_since = Some(now);
+    }
+    live.transaction = transaction;
+    // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
+    let kind = &running.planned().kind;
+    live.unsure |= kind.may_hold || kind.reset.is_some() || (failed && !kind.may_pause);
+}
+
+/// Sends the script's next statement, or ends the run.
+fn next(model: &mut Model, id: TabId, running: Running, stop: bool) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let mut effects = vec![];
+    let mut script = running.script;
+    script.next += 1;
+    let left = script.statements.len().saturating_sub(script.next);
+    if left > 0 && !stop {
+        tab.run = Run::Waiting { script, since: now };
+    } else {
+        if left > 0 {
+            let text = format!("The script stopped here: {left} more statements were not run.");
+            say(tab, now, MessageKind::Session, text, Some(running.query));
+        }
+        let previous = tab.results.drop_previous();
+        effects.extend(drop_rows(&mut model.ids, previous));
+        effects.extend(sessions::start_idle_timer(model, id));
+    }
+    effects.extend(pump(model, id));
+    effects
+}
+
+/// Marks the error's place in the editor, where the text there is still the one that was run.
+fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
+    let planned = running.planned();
+    let (Some(start), Some(position)) = (planned.start, failure.position) else {
+        return;
+    };
+    let text = tab.editor.buffer.text();
+    if text.slice(start..start + planned.sql.len()) != *planned.sql {
+        return;
+    }
+    let Some(byte) = sql::position::byte_of_character(&planned.sql, position) else {
+        return;
+    };
+    let word = sql::position::word_at(&planned.sql, byte);
+    tab.editor.mark = Some(Mark {
+        start: start + word.start,
+        end: start + word.end,
+        message: failure.message.clone(),
+        revision: tab.editor.buffer.revision(),
+    });
+}

@@ -1,0 +1,474 @@
+//! A tab's session: when it opens, what it holds, when it goes back, and what dies with it.
+
+use serde::Serialize;
+
+use super::{
+    Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly, ending, pump,
+    say,
+};
+use crate::{
+    msg::Stamp,
+    update::{
+        clock, connections,
+        ids::*,
+        messages,
+        session::{Effect, Ending, Msg, Transaction},
+        tabs::Tab,
+    },
+};
+
+/// A tab's session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Session {
+    /// None: the next run takes one out of the pool.
+    #[default]
+    Closed,
+    /// The pool was asked for one.
+    Opening {
+        /// Its id.
+        id: SessionId,
+        /// Its connection.
+        connection: ConnectionId,
+        /// Since when.
+        since: Stamp,
+    },
+    /// It stands.
+    Live(Live),
+    /// It broke.
+    Lost(LostSession),
+}
+
+/// A session that stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Live {
+    /// Its id.
+    pub id: SessionId,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The server process that serves it.
+    pub backend_pid: i32,
+    /// The transaction status, in the server's own word.
+    pub transaction: Transaction,
+    /// Since when there is a transaction.
+    pub transaction_since: Option<Stamp>,
+    /// Whether something ran that may have left something in it, since the server was asked last.
+    pub unsure: bool,
+    /// What it holds, in the server's own word.
+    pub holds: Vec<String>,
+    /// Whether it must not go back to the pool.
+    pub spoiled: bool,
+    /// Whether the server is being asked what it holds.
+    pub asking: bool,
+    /// The timer after which it is looked at.
+    pub idle: Option<Request>,
+}
+
+/// A session that broke.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LostSession {
+    /// Why.
+    pub failure: Failure,
+    /// What went with it, in words; empty where it held nothing, and may be replaced in silence.
+    pub died: Vec<String>,
+}
+
+impl Live {
+    /// Whether it can take a statement now.
+    pub fn is_free(&self) -> bool {
+        !self.asking
+    }
+
+    /// How it may be let go.
+    fn ending(&self) -> Ending {
+        let holds = self.unsure
+            || self.spoiled
+            || !self.holds.is_empty()
+            || self.transaction != Transaction::Idle;
+        if holds { Ending::Close } else { Ending::Return }
+    }
+}
+
+/// Takes in what the runner reports of sessions.
+pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Opened {
+            session,
+            backend_pid,
+        } => opened(model, session, backend_pid),
+        Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
+        Msg::Ended { .. } => vec![],
+        Msg::HeldAnswered { session, held } => held_answered(model, session, held),
+        Msg::Lost { session, failure } => lost(model, session, failure),
+        Msg::Noticed {
+            session,
+            query,
+            notice,
+        } => {
+            let now = model.now;
+            if let Some(tab) = tab_of(model, session) {
+                let kind = if notice.severity == "WARNING" {
+                    MessageKind::Warning
+                } else {
+                    MessageKind::Notice
+                };
+                say(tab, now, kind, messages::text_of(&notice), query);
+            }
+            vec![]
+        }
+        Msg::Notified {
+            session,
+            channel,
+            payload,
+            backend_pid,
+        } => {
+            let now = model.now;
+            if let Some(tab) = tab_of(model, session) {
+                let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
+                say(tab, now, MessageKind::Notification, text, None);
+            }
+            vec![]
+        }
+        Msg::TerminateAnswered { result, .. } => {
+            if let Err(failure) = result {
+                model.notices.push(
+                    model.now,
+                    format!("The session was not terminated: {}", failure.message),
+                );
+            }
+            vec![]
+        }
+    }
+}
+
+fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
+    model.tabs.open.iter_mut().find(|tab| match &tab.session {
+        Session::Opening { id, .. } => *id == session,
+        Session::Live(live) => live.id == session,
+        Session::Closed | Session::Lost(_) => false,
+    })
+}
+
+fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEffect> {
+    let Some(tab) = tab_of(model, session) else {
+        // Its tab is gone: it must not stay out of the pool.
+        return vec![
+            Effect::End {
+                session,
+                ending: Ending::Return,
+            }
+            .into(),
+        ];
+    };
+    let Session::Opening { connection, .. } = tab.session else {
+        return vec![];
+    };
+    let id = tab.id;
+    tab.session = Session::Live(Live {
+        id: session,
+        connection,
+        backend_pid,
+        transaction: Transaction::Idle,
+        transaction_since: None,
+        unsure: false,
+        holds: vec![],
+        spoiled: false,
+        asking: false,
+        idle: None,
+    });
+    let mut effects = if matches!(tab.run, Run::Idle) {
+        start_idle_timer(model, id)
+    } else {
+        vec![]
+    };
+    effects.extend(pump(model, id));
+    effects
+}
+
+fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    tab.session = Session::Closed;
+    fail_waiting(tab, now, &failure);
+    vec![]
+}
+
+/// A connection could not be opened: what waited for it in any tab fails with the reason.
+pub fn connection_failed(
+    model: &mut Model,
+    connection: ConnectionId,
+    failure: Failure,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    for tab in model
+        .tabs
+        .open
+        .iter_mut()
+        .filter(|tab| tab.connection == Some(connection))
+    {
+        fail_waiting(tab, now, &failure);
+    }
+    vec![]
+}
+
+fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
+    if matches!(tab.run, Run::Waiting { .. }) {
+        tab.run = Run::Idle;
+        tab.queued = None;
+    }
+    tab.ended = Some(badly(failure));
+    say(
+        tab,
+        now,
+        MessageKind::Error,
+        messages::text_of(failure),
+        None,
+    );
+}
+
+fn held_answered(
+    model: &mut Model,
+    session: SessionId,
+    held: Result<Vec<String>, Failure>,
+) -> Vec<RootEffect> {
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let idle = matches!(tab.run, Run::Idle);
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    live.asking = false;
+    match held {
+        Ok(holds) => {
+            live.unsure = false;
+            live.holds = holds;
+        }
+        Err(_) => live.spoiled = true,
+    }
+    if idle && live.ending() == Ending::Return {
+        tab.session = Session::Closed;
+        return vec![
+            Effect::End {
+                session,
+                ending: Ending::Return,
+            }
+            .into(),
+        ];
+    }
+    pump(model, id)
+}
+
+/// The link of a session broke: what it held is gone, and the tab says so.
+fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    let died = match &tab.session {
+        Session::Live(live) => what_dies(live),
+        _ => vec![],
+    };
+    if let Run::Running(running) = &tab.run {
+        let query = running.query;
+        ending::lose_query(tab, query, &failure, 0);
+        tab.run = Run::Idle;
+        tab.queued = None;
+    }
+    let what = if died.is_empty() {
+        String::new()
+    } else {
+        format!(" With it went {}.", died.join(", "))
+    };
+    say(
+        tab,
+        now,
+        MessageKind::Session,
+        format!(
+            "The session was lost: {}.{what}",
+            failure.message.trim_end_matches('.')
+        ),
+        None,
+    );
+    tab.session = Session::Lost(LostSession { failure, died });
+    let id = tab.id;
+    pump(model, id)
+}
+
+fn what_dies(live: &Live) -> Vec<String> {
+    let mut died = Vec::new();
+    if live.transaction != Transaction::Idle {
+        died.push("its open transaction".to_owned());
+    }
+    died.extend(live.holds.iter().cloned());
+    if live.unsure && live.holds.is_empty() {
+        died.push("settings, temporary tables, prepared statements, LISTENs or locks that it may have had".to_owned());
+    }
+    died
+}
+
+/// Begins to wait for the session to idle long enough to go back.
+pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let timer = model.ids.request();
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    if live.transaction != Transaction::Idle || live.spoiled || tab.queued.is_some() {
+        return vec![];
+    }
+    let stale = live.idle.replace(timer);
+    let mut effects: Vec<RootEffect> = stale
+        .map(|timer| clock::Effect::Stop { timer }.into())
+        .into_iter()
+        .collect();
+    effects.push(
+        clock::Effect::Start {
+            timer,
+            after_ms: super::SESSION_IDLE_MS,
+        }
+        .into(),
+    );
+    effects
+}
+
+/// The session is wanted: it does not go back now.
+pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
+        return vec![];
+    };
+    live.idle
+        .take()
+        .map(|timer| clock::Effect::Stop { timer }.into())
+        .into_iter()
+        .collect()
+}
+
+/// The session idled: it goes back, or the server is asked what it holds.
+pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
+    let found = model
+        .tabs
+        .open
+        .iter_mut()
+        .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
+    let Some(tab) = found else { return vec![] };
+    let idle = matches!(tab.run, Run::Idle);
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    live.idle = None;
+    if !idle
+        || live.transaction != Transaction::Idle
+        || live.spoiled
+        || !live.holds.is_empty() && !live.unsure
+    {
+        return vec![];
+    }
+    let session = live.id;
+    if live.unsure {
+        live.asking = true;
+        return vec![Effect::AskHeld { session }.into()];
+    }
+    tab.session = Session::Closed;
+    vec![
+        Effect::End {
+            session,
+            ending: Ending::Return,
+        }
+        .into(),
+    ]
+}
+
+/// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
+pub fn end(tab: &mut Tab, reason: &str) -> Vec<RootEffect> {
+    let mut effects = vec![];
+    let session = std::mem::take(&mut tab.session);
+    if let Session::Live(live) = session {
+        let mut ending = live.ending();
+        if let Run::Running(Running { query, phase, .. }) = &tab.run {
+            ending = Ending::Close;
+            if let Phase::Paused { timer, .. } = phase {
+                effects.push(clock::Effect::Stop { timer: *timer }.into());
+            }
+            effects.push(
+                super::Effect::Cancel {
+                    query: *query,
+                    session: live.id,
+                }
+                .into(),
+            );
+        }
+        effects.extend(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
+        effects.push(
+            Effect::End {
+                session: live.id,
+                ending,
+            }
+            .into(),
+        );
+    }
+    // One that is still opening is returned when it comes: no tab waits for it any more.
+    ending::finished_running(tab, reason);
+    tab.run = Run::Idle;
+    effects
+}
+
+/// A tab goes to another connection: its session on the old one ends.
+pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
+    match model.tabs.get_mut(tab) {
+        Some(tab) if tab.connection != Some(to) => end(tab, "The tab went to another connection."),
+        _ => vec![],
+    }
+}
+
+/// A connection is being closed: every session on it ends.
+pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let mut effects = vec![];
+    for tab in model
+        .tabs
+        .open
+        .iter_mut()
+        .filter(|tab| tab.connection == Some(connection))
+    {
+        effects.extend(end(tab, "The connection was closed."));
+    }
+    effects
+}
+
+/// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
+pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let Some(connection) = tab.connection else {
+        return crate::update::welcome::show(model);
+    };
+    if let Session::Lost(_) = tab.session {
+        tab.session = Session::Closed;
+        tab.ended = Some(Ended::Well);
+        say(
+            tab,
+            now,
+            MessageKind::Session,
+            "The next run begins a new session.".into(),
+            None,
+        );
+    }
+    match model.connections.get(&connection).map(|known| &known.link) {
+        Some(Link::Closed | Link::Failed { .. }) => connections::open(model, connection),
+        _ => vec![],
+    }
+}
+
+/// The user confirmed it: ends the server process of a tab's session.
+pub fn terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    match model.tabs.get_mut(tab).map(|tab| &tab.session) {
+        Some(Session::Live(live)) => vec![Effect::Terminate { session: live.id }.into()],
+        _ => vec![],
+    }
+}

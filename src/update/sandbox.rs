@@ -1,0 +1,158 @@
+//! The sandbox: a private PostgreSQL with a sample database, so that there is always something to connect to.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    config::{Colour, Config, SslMode},
+    connections,
+    failure::Failure,
+    ids::*,
+    secret::Secret,
+};
+use crate::{effect::Effect as RootEffect, model::Model};
+
+/// The sandbox's place in the Model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Sandbox {
+    /// Nobody asked for it yet.
+    #[default]
+    Stopped,
+    /// It is on its way.
+    Starting {
+        /// The request.
+        request: Request,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// It runs, and this is its connection.
+    Running {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// It did not start.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// How far the start is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done, for a person: "Loading the sample: orders".
+    pub step: String,
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all; 0 where that is not known.
+    pub total: u64,
+}
+
+/// What the runner reports of the sandbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The start went on.
+    Progressed {
+        /// The request that it belongs to.
+        request: Request,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// The server runs and the sample is loaded. Ends [`Effect::Start`].
+    Started {
+        /// The request that it answers.
+        request: Request,
+        /// A socket's directory, or an address of the loopback.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The role.
+        user: String,
+        /// The database.
+        database: String,
+        /// Its password, where there are no sockets.
+        password: Option<Secret>,
+    },
+    /// The server does not run. Ends [`Effect::Start`].
+    Failed {
+        /// The request that it answers.
+        request: Request,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What the runner is asked to do with the sandbox. It stops with the runner.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Effect {
+    /// Start it, or find it running; load the sample once. Ends in `Started` or `Failed`.
+    Start {
+        /// This request.
+        request: Request,
+    },
+}
+
+/// The user asked for the sandbox.
+pub fn start(model: &mut Model) -> Vec<RootEffect> {
+    match model.sandbox {
+        Sandbox::Running { connection } => connections::choose(model, connection),
+        Sandbox::Starting { .. } => vec![],
+        Sandbox::Stopped | Sandbox::Failed { .. } => {
+            let request = model.ids.request();
+            let progress = Progress {
+                step: "Looking for PostgreSQL".into(),
+                done: 0,
+                total: 0,
+            };
+            model.sandbox = Sandbox::Starting { request, progress };
+            vec![Effect::Start { request }.into()]
+        }
+    }
+}
+
+/// Takes in what the runner reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    let Sandbox::Starting {
+        request: waiting,
+        progress: known,
+    } = &mut model.sandbox
+    else {
+        return vec![];
+    };
+    match msg {
+        Msg::Progressed { request, progress } if request == *waiting => {
+            *known = progress;
+            vec![]
+        }
+        Msg::Started {
+            request,
+            host,
+            port,
+            user,
+            database,
+            password,
+        } if request == *waiting => {
+            let config = config(host, port, user, database);
+            let connection = connections::add_passing(model, config, password);
+            model.sandbox = Sandbox::Running { connection };
+            connections::choose(model, connection)
+        }
+        Msg::Failed { request, failure } if request == *waiting => {
+            model.sandbox = Sandbox::Failed { failure };
+            vec![]
+        }
+        Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => vec![],
+    }
+}
+
+fn config(host: String, port: u16, user: String, database: String) -> Config {
+    Config {
+        name: "sandbox".into(),
+        colour: Colour::Blue,
+        host,
+        port,
+        user,
+        database,
+        ssl_mode: SslMode::Disable,
+        ..Config::default()
+    }
+}

@@ -1,0 +1,124 @@
+//! Sessions: each tab has its own server session, a client out of its connection's pool.
+//!
+//! A session is kept while it holds anything; what it holds is the server's word. The transaction
+//! status is the server's own too, out of each ReadyForQuery.
+
+use serde::{Deserialize, Serialize};
+
+use super::{failure::Failure, ids::*};
+
+/// The transaction status of a session, as ReadyForQuery says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transaction {
+    /// No transaction block (`I`).
+    #[default]
+    Idle,
+    /// In a transaction block (`T`).
+    Active,
+    /// In a failed transaction block: everything is refused until it ends (`E`).
+    Failed,
+}
+
+/// What becomes of a client when its tab lets it go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It holds nothing: back to the pool.
+    Return,
+    /// It held something, or failed: closed, not cleaned.
+    Close,
+}
+
+/// What the runner reports of sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A client came out of the pool. Ends [`Effect::Open`].
+    Opened {
+        /// The session.
+        session: SessionId,
+        /// The server process that serves it.
+        backend_pid: i32,
+    },
+    /// No client came out of the pool. Ends [`Effect::Open`].
+    OpenFailed {
+        /// The session.
+        session: SessionId,
+        /// Why.
+        failure: Failure,
+    },
+    /// The client is back in its pool or closed. Ends [`Effect::End`].
+    Ended {
+        /// The session.
+        session: SessionId,
+    },
+    /// The server said what the session holds. Ends [`Effect::AskHeld`].
+    HeldAnswered {
+        /// The session.
+        session: SessionId,
+        /// In words: "a temporary table", "LISTEN on jobs"; none where it holds nothing; on a failure, why not.
+        held: Result<Vec<String>, Failure>,
+    },
+    /// The link is gone. Comes once, whenever it happens, after the end of a query that it took along.
+    Lost {
+        /// The session.
+        session: SessionId,
+        /// What is known of the reason.
+        failure: Failure,
+    },
+    /// A notice of the server (RAISE NOTICE and the like).
+    Noticed {
+        /// The session.
+        session: SessionId,
+        /// The query that ran, if one did.
+        query: Option<QueryId>,
+        /// The notice, in the shape of an error.
+        notice: Box<Failure>,
+    },
+    /// A NOTIFY that the session listens to.
+    Notified {
+        /// The session.
+        session: SessionId,
+        /// The channel.
+        channel: String,
+        /// The payload.
+        payload: String,
+        /// The process that sent it.
+        backend_pid: i32,
+    },
+    /// The server was asked to terminate the session's process. Ends [`Effect::Terminate`].
+    TerminateAnswered {
+        /// The session.
+        session: SessionId,
+        /// Whether the server took it; the session's own end follows as `Lost`.
+        result: Result<(), Failure>,
+    },
+}
+
+/// What the runner is asked to do with sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Take a client out of the pool. Ends in `Opened` or `OpenFailed`.
+    Open {
+        /// The session that it becomes.
+        session: SessionId,
+        /// The connection whose pool it comes from.
+        connection: ConnectionId,
+    },
+    /// Let it go. Ends in `Ended`.
+    End {
+        /// The session.
+        session: SessionId,
+        /// Back to the pool, or closed.
+        ending: Ending,
+    },
+    /// Ask the server, in this idle session, what it holds. Ends in `HeldAnswered`.
+    AskHeld {
+        /// The session.
+        session: SessionId,
+    },
+    /// `pg_terminate_backend` on its process, over another connection. Ends in `TerminateAnswered`.
+    Terminate {
+        /// The session.
+        session: SessionId,
+    },
+}

@@ -1,0 +1,485 @@
+//! Tabs: each has a text, a connection, a session, results and messages of its own.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    dialog::{Confirm, Dialog},
+    editor::{Editor, FileLink},
+    file,
+    ids::*,
+    messages::Messages,
+    results::Results,
+    run::{self, Run, Script, Session},
+    session::Transaction,
+    store::{self, SavedTab, TabPlace},
+    text::Buffer,
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+};
+
+/// So many closed tabs can be reopened.
+const CLOSED_LIMIT: usize = 20;
+
+/// The tabs of the window. There is always one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tabs {
+    /// The open ones, from the left.
+    pub open: Vec<Tab>,
+    /// The one on screen.
+    pub active: TabId,
+    /// Closed ones, the last one at the end.
+    pub closed: Vec<SavedTab>,
+    /// The number of the next untitled tab.
+    pub next_number: u32,
+}
+
+/// A tab.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tab {
+    /// Its id.
+    pub id: TabId,
+    /// Its number, for its title while it has no other.
+    pub number: u32,
+    /// What the user called it; empty for untitled ones.
+    pub title: String,
+    /// The connection that it uses.
+    pub connection: Option<ConnectionId>,
+    /// Its editor.
+    pub editor: Editor,
+    /// Its session.
+    pub session: Session,
+    /// What runs in it.
+    pub run: Run,
+    /// What runs next, once the session is free.
+    pub queued: Option<Script>,
+    /// Its results.
+    pub results: Results,
+    /// Its messages.
+    pub messages: Messages,
+    /// How the last connect or statement ended.
+    pub ended: Option<Ended>,
+}
+
+/// How the last thing in a tab ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// Well.
+    Well,
+    /// It failed, or was cancelled.
+    Badly {
+        /// PostgreSQL's code.
+        sqlstate: Option<String>,
+        /// The message.
+        message: String,
+    },
+}
+
+/// What the window reports of tabs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A tab was clicked.
+    Chosen {
+        /// The tab.
+        tab: TabId,
+    },
+    /// A tab's close mark was clicked.
+    CloseRequested {
+        /// The tab.
+        tab: TabId,
+    },
+}
+
+impl Tab {
+    /// An empty tab.
+    pub fn new(id: TabId, number: u32, buffer: Buffer) -> Self {
+        Self {
+            id,
+            number,
+            title: String::new(),
+            connection: None,
+            editor: Editor::new(buffer),
+            session: Session::Closed,
+            run: Run::Idle,
+            queued: None,
+            results: Results::default(),
+            messages: Messages::default(),
+            ended: None,
+        }
+    }
+
+    /// What the tab is called: its name, its file, the comment that it begins with, or a number.
+    pub fn label(&self) -> String {
+        if !self.title.is_empty() {
+            return self.title.clone();
+        }
+        if let Some(file) = &self.editor.file {
+            return file
+                .path
+                .rsplit(['/', '\\'])
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+        }
+        let first = self.editor.buffer.text().line(0);
+        match first.trim().strip_prefix("--").map(str::trim) {
+            Some(comment) if !comment.is_empty() => comment.chars().take(40).collect(),
+            _ => format!("untitled {}", self.number),
+        }
+    }
+
+    /// The transaction status of its session.
+    pub fn transaction(&self) -> Option<Transaction> {
+        match &self.session {
+            Session::Live(live) => Some(live.transaction),
+            Session::Closed | Session::Opening { .. } | Session::Lost(_) => None,
+        }
+    }
+
+    /// What would be lost with its session, in words: a reason to ask before it is closed.
+    pub fn would_lose(&self) -> Vec<String> {
+        let mut reasons = self.would_lose_session();
+        if self.editor.is_unsaved() {
+            reasons.push("its file has unsaved changes".to_owned());
+        }
+        reasons
+    }
+
+    /// What would be lost with its session alone: the text is kept whatever happens.
+    pub fn would_lose_session(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Run::Running(running) = &self.run
+            && !matches!(running.phase, run::Phase::Paused { .. })
+        {
+            reasons.push("a statement is running".to_owned());
+        }
+        if matches!(
+            self.transaction(),
+            Some(Transaction::Active | Transaction::Failed)
+        ) {
+            reasons.push("a transaction is open".to_owned());
+        }
+        reasons
+    }
+
+    /// Whether something is under way in it.
+    pub fn is_busy(&self) -> bool {
+        let running = match &self.run {
+            Run::Idle => false,
+            Run::Waiting { .. } => true,
+            Run::Running(running) => !matches!(running.phase, run::Phase::Paused { .. }),
+        };
+        running
+            || self.queued.is_some()
+            || matches!(self.session, Session::Opening { .. }) && !matches!(self.run, Run::Idle)
+    }
+
+    fn place(&self, active: TabId) -> TabPlace {
+        TabPlace {
+            id: self.id,
+            active: self.id == active,
+            title: self.title.clone(),
+            path: self.editor.file.as_ref().map(|file| file.path.clone()),
+            unsaved: self.editor.is_unsaved(),
+            connection: self.connection,
+            cursor: self.editor.buffer.head(),
+        }
+    }
+
+    fn saved(&self, place: u32, active: TabId) -> SavedTab {
+        let TabPlace {
+            id,
+            active,
+            title,
+            path,
+            unsaved,
+            connection,
+            cursor,
+        } = self.place(active);
+        let text = self.editor.buffer.text().clone();
+        let revision = self.editor.buffer.revision();
+        SavedTab {
+            id,
+            place,
+            active,
+            title,
+            path,
+            unsaved,
+            connection,
+            text,
+            revision,
+            cursor,
+        }
+    }
+
+    fn restored(saved: SavedTab, number: u32) -> Self {
+        let SavedTab {
+            id,
+            title,
+            path,
+            unsaved,
+            connection,
+            text,
+            revision,
+            cursor,
+            ..
+        } = saved;
+        let mut tab = Self::new(id, number, Buffer::restored(text, revision, cursor));
+        tab.title = title;
+        tab.connection = connection;
+        tab.editor.file = path.map(|path| FileLink {
+            path,
+            stamp: None,
+            changed: false,
+        });
+        if unsaved {
+            tab.editor.saved_revision = revision.wrapping_sub(1);
+        }
+        tab
+    }
+}
+
+impl Tabs {
+    /// One empty tab.
+    pub fn new(ids: &mut Ids) -> Self {
+        let tab = Tab::new(TabId::next(ids), 1, Buffer::default());
+        Self {
+            active: tab.id,
+            open: vec![tab],
+            closed: vec![],
+            next_number: 2,
+        }
+    }
+
+    /// The tab on screen.
+    pub fn active(&self) -> Option<&Tab> {
+        self.open.iter().find(|tab| tab.id == self.active)
+    }
+
+    /// The tab on screen.
+    pub fn active_mut(&mut self) -> Option<&mut Tab> {
+        self.get_mut(self.active)
+    }
+
+    /// A tab.
+    pub fn get_mut(&mut self, id: TabId) -> Option<&mut Tab> {
+        self.open.iter_mut().find(|tab| tab.id == id)
+    }
+
+    /// Where the active tab stands.
+    pub fn active_place(&self) -> usize {
+        self.open
+            .iter()
+            .position(|tab| tab.id == self.active)
+            .unwrap_or(0)
+    }
+}
+
+/// Takes in what the window reports of tabs.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Chosen { tab } => choose(model, tab),
+        Msg::CloseRequested { tab } => close(model, tab),
+    }
+}
+
+/// Opens an empty tab beside the others, on the same connection.
+pub fn open_new(model: &mut Model) -> Vec<RootEffect> {
+    let connection = model.tabs.active().and_then(|tab| tab.connection);
+    let number = model.tabs.next_number;
+    model.tabs.next_number += 1;
+    let id = TabId::next(&mut model.ids);
+    let mut tab = Tab::new(id, number, Buffer::default());
+    tab.connection = connection;
+    model.tabs.open.push(tab);
+    model.tabs.active = id;
+    model.focus(Area::Editor);
+    let mut effects = keep(model, id);
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Puts a tab on screen.
+pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    if model.tabs.get_mut(tab).is_none() {
+        return vec![];
+    }
+    model.tabs.active = tab;
+    model.welcome.shown = false;
+    model.focus(Area::Editor);
+    let mut effects = check_file(model);
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Goes to the next or the previous tab, around the ends.
+pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+    let count = model.tabs.open.len();
+    let place = model.tabs.active_place();
+    let next = if forward {
+        (place + 1) % count
+    } else {
+        (place + count - 1) % count
+    };
+    let tab = model.tabs.open[next].id;
+    choose(model, tab)
+}
+
+/// Closes a tab, asking first where something would be lost.
+pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let reasons = found.would_lose();
+    if reasons.is_empty() {
+        return close_now(model, tab);
+    }
+    model.dialog = Some(Dialog::Confirm(Confirm::CloseTab { tab, reasons }));
+    vec![]
+}
+
+/// Closes a tab: its session ends, its text can be reopened.
+pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let Some(place) = model.tabs.open.iter().position(|open| open.id == tab) else {
+        return vec![];
+    };
+    let mut closed = model.tabs.open.remove(place);
+    let mut effects = run::end(&mut closed, "The tab was closed.");
+    effects.extend(run::drop_rows(&mut model.ids, closed.results.drop_all()));
+    let request = model.ids.request();
+    effects.push(
+        store::Effect::CloseTab {
+            request,
+            tab,
+            at_us: model.now.unix_us,
+        }
+        .into(),
+    );
+    if !closed.editor.buffer.text().is_empty() {
+        model.tabs.closed.push(closed.saved(place as u32, tab));
+        let past = model.tabs.closed.len().saturating_sub(CLOSED_LIMIT);
+        model.tabs.closed.drain(..past);
+    }
+    if model.tabs.open.is_empty() {
+        let connection = closed.connection;
+        effects.extend(open_new(model));
+        if let Some(tab) = model.tabs.active_mut() {
+            tab.connection = connection;
+        }
+    } else if model.tabs.active == tab {
+        model.tabs.active = model.tabs.open[place.min(model.tabs.open.len() - 1)].id;
+    }
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Opens the tab that was closed last.
+pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
+    let Some(saved) = model.tabs.closed.pop() else {
+        model
+            .notices
+            .push(model.now, "There is no closed tab to reopen.".into());
+        return vec![];
+    };
+    let number = model.tabs.next_number;
+    model.tabs.next_number += 1;
+    let place = (saved.place as usize).min(model.tabs.open.len());
+    let tab = Tab::restored(saved, number);
+    let id = tab.id;
+    model.tabs.open.insert(place, tab);
+    model.tabs.active = id;
+    model.focus(Area::Editor);
+    let mut effects = keep(model, id);
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Brings back the tabs of the last time. What was typed before they came is kept in a tab of its own.
+pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -> Vec<RootEffect> {
+    model.tabs.closed = closed;
+    model.tabs.closed.reverse();
+    if saved.is_empty() {
+        let active = model.tabs.active;
+        return keep(model, active);
+    }
+    let typed = model
+        .tabs
+        .active()
+        .is_some_and(|tab| !tab.editor.buffer.text().is_empty());
+    let early = std::mem::take(&mut model.tabs.open);
+    model.tabs.next_number = 1;
+    for saved in saved {
+        let active = saved.active;
+        let number = model.tabs.next_number;
+        model.tabs.next_number += 1;
+        let tab = Tab::restored(saved, number);
+        if active && !typed {
+            model.tabs.active = tab.id;
+        }
+        model.tabs.open.push(tab);
+    }
+    if typed {
+        model.tabs.open.extend(early);
+        let active = model.tabs.active;
+        return keep(model, active);
+    }
+    if model.tabs.active().is_none() {
+        model.tabs.active = model.tabs.open[0].id;
+    }
+    check_file(model)
+}
+
+/// The effects that keep a tab whole.
+pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let active = model.tabs.active;
+    let place = model
+        .tabs
+        .open
+        .iter()
+        .position(|open| open.id == tab)
+        .unwrap_or(0);
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    found.editor.journaled = 0;
+    let tab = Box::new(found.saved(place as u32, active));
+    vec![store::Effect::SaveTab { request, tab }.into()]
+}
+
+/// The effect that keeps places, titles and cursors.
+pub fn save_layout(model: &mut Model) -> RootEffect {
+    let request = model.ids.request();
+    let active = model.tabs.active;
+    let tabs = model
+        .tabs
+        .open
+        .iter()
+        .map(|tab| tab.place(active))
+        .collect();
+    store::Effect::SaveLayout { request, tabs }.into()
+}
+
+/// Looks whether another program changed the active tab's file.
+pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(file) = model.tabs.active().and_then(|tab| tab.editor.file.as_ref()) else {
+        return vec![];
+    };
+    // A restored tab does not know what its file was: any stamp is another than this one.
+    let unknown = file::FileStamp {
+        modified_us: 0,
+        length: 0,
+        digest: 0,
+    };
+    let known = file.stamp.unwrap_or(unknown);
+    vec![
+        file::Effect::Check {
+            request,
+            path: file.path.clone(),
+            known,
+        }
+        .into(),
+    ]
+}

@@ -1,0 +1,51 @@
+//! What only the program around the loop can do: the clipboard, the window itself, the widget's own tools.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::Request;
+use crate::{effect::Effect as RootEffect, model::Model};
+
+/// What the program around the loop is asked to do. Each ends in [`Msg::Done`], but `Quit`, which ends it all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Put a text on the clipboard.
+    WriteClipboard {
+        /// This request.
+        request: Request,
+        /// The text.
+        text: Arc<str>,
+    },
+    /// Open the editor widget's search, with replacing or without.
+    OpenSearch {
+        /// This request.
+        request: Request,
+        /// Whether to replace.
+        replace: bool,
+    },
+    /// Stop the program: the runner has been told to finish what it does.
+    Quit,
+}
+
+/// What the program around the loop answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// It was done, or can't be done here.
+    Done {
+        /// The request that it answers.
+        request: Request,
+    },
+}
+
+/// The effect that puts a text on the clipboard.
+pub fn write_clipboard(model: &mut Model, text: Arc<str>) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    vec![Effect::WriteClipboard { request, text }.into()]
+}
+
+/// The effect that opens the widget's search.
+pub fn open_search(model: &mut Model, replace: bool) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    vec![Effect::OpenSearch { request, replace }.into()]
+}

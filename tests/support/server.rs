@@ -1,0 +1,567 @@
+//! A PostgreSQL of the tests' own: on a Unix socket, on TCP with SCRAM, and with TLS from certificates made here.
+//!
+//! One server serves a whole test binary (`TestServer::shared`), each test in a database of its own (`fresh_database`);
+//! a test that needs other settings starts its own with `TestServer::start`. Where PostgreSQL is missing, the test fails.
+//! A shell that waits for the end of a pipe stops the server and removes its files when the test process is gone,
+//! however it ended.
+
+#![allow(
+    dead_code,
+    reason = "each test binary uses its own part of the harness"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
+};
+
+/// The superuser, who gets in over the socket without a password.
+pub const SUPERUSER: &str = "postgres";
+/// The user of the tests over TCP: a superuser too, so that a test can do anything, but with a password.
+pub const USER: &str = "app";
+/// Its password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct TestConfig {
+    /// Settings for postgresql.conf, as names and values.
+    pub settings: Vec<(String, String)>,
+    /// Lines of pg_hba.conf that come before the usual ones.
+    pub access_rules: Vec<String>,
+    /// The certificate that the server shows.
+    pub certificate: ServerCertificate,
+}
+
+impl Default for TestConfig {
+    fn default() -> Self {
+        Self {
+            settings: Vec::new(),
+            access_rules: Vec::new(),
+            certificate: ServerCertificate::Right,
+        }
+    }
+}
+
+impl TestConfig {
+    /// Adds a setting.
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds a rule before the usual ones.
+    pub fn access_rule(mut self, rule: &str) -> Self {
+        self.access_rules.push(rule.to_owned());
+        self
+    }
+
+    /// Chooses the certificate.
+    pub fn certificate(mut self, certificate: ServerCertificate) -> Self {
+        self.certificate = certificate;
+        self
+    }
+}
+
+/// The certificates that a server can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerCertificate {
+    /// For `localhost` and 127.0.0.1, signed by the right authority.
+    Right,
+    /// For another host, signed by the right authority.
+    WrongHost,
+    /// For `localhost`, signed by the right authority, and no longer valid.
+    Expired,
+    /// None: the server has no TLS.
+    None,
+}
+
+/// A server that runs as long as this value, or the test process.
+#[derive(Debug)]
+pub struct TestServer {
+    directory: PathBuf,
+    binaries: PathBuf,
+    account: Option<(u32, u32)>,
+    port: u16,
+    watcher: Option<Child>,
+}
+
+impl TestServer {
+    /// The server that all tests of this process share.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<TestServer> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(TestConfig::default()))
+    }
+
+    /// Starts a server with other settings.
+    #[track_caller]
+    pub fn start(config: TestConfig) -> Self {
+        let binaries = find_binaries();
+        let account = unprivileged_account();
+        let directory = make_directory(account);
+        let port = free_port();
+        let mut server = Self {
+            directory,
+            binaries,
+            account,
+            port,
+            watcher: None,
+        };
+        let made = [
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-A",
+            "trust",
+            "-U",
+            SUPERUSER,
+            "-D",
+            "cluster",
+        ];
+        server.run("initdb", &made);
+        server.write_certificates();
+        server.write_settings(&config);
+        server.watcher = Some(server.set_watcher());
+        server.run(
+            "pg_ctl",
+            &[
+                "start",
+                "-s",
+                "-w",
+                "-t",
+                "60",
+                "-D",
+                "cluster",
+                "-l",
+                "server.log",
+            ],
+        );
+        server.psql(
+            "postgres",
+            &format!("create role {USER} superuser login password '{PASSWORD}'"),
+        );
+        server
+    }
+
+    /// Makes an empty database that no other test uses; gives its name.
+    #[track_caller]
+    pub fn fresh_database(&self) -> String {
+        self.fresh_database_with("")
+    }
+
+    /// Makes an empty database with other options, such as `encoding 'SQL_ASCII' locale 'C'`.
+    #[track_caller]
+    pub fn fresh_database_with(&self, options: &str) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.psql(
+            "postgres",
+            &format!("create database {name} template template0 {options}"),
+        );
+        name
+    }
+
+    /// A URL over the socket, as the superuser, without a password.
+    pub fn url_unix(&self, database: &str) -> String {
+        let host = self.socket_dir().display().to_string().replace('/', "%2F");
+        format!("postgresql://{SUPERUSER}@{host}:{}/{database}", self.port)
+    }
+
+    /// A URL over TCP, to 127.0.0.1.
+    pub fn url_tcp(&self, database: &str, user: &str, password: &str) -> String {
+        let password: String = password.bytes().fold(String::new(), |mut encoded, byte| {
+            if byte.is_ascii_alphanumeric() {
+                encoded.push(char::from(byte));
+            } else {
+                write!(encoded, "%{byte:02X}").expect("a string takes everything");
+            }
+            encoded
+        });
+        format!(
+            "postgresql://{user}:{password}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// The port, on TCP and in the socket's name.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The directory of the socket.
+    pub fn socket_dir(&self) -> PathBuf {
+        self.directory.join("run")
+    }
+
+    /// The authority that signed the server's certificate.
+    pub fn ca_path(&self) -> PathBuf {
+        self.certificate_path("ca.crt")
+    }
+
+    /// An authority that signed nothing here.
+    pub fn other_ca_path(&self) -> PathBuf {
+        self.certificate_path("other-ca.crt")
+    }
+
+    /// The certificate and the key of a client whose name is the given one: `app` or `stranger`.
+    pub fn client_certificate(&self, name: &str) -> (PathBuf, PathBuf) {
+        (
+            self.certificate_path(&format!("{name}.crt")),
+            self.certificate_path(&format!("{name}.key")),
+        )
+    }
+
+    /// Runs SQL as the superuser and gives what `psql -XAt` prints, without the last newline.
+    #[track_caller]
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let printed = String::from_utf8(self.psql_with(database, &["-XAtq"], sql))
+            .expect("psql prints UTF-8");
+        printed.strip_suffix('\n').unwrap_or(&printed).to_owned()
+    }
+
+    /// Runs SQL as the superuser and gives the bytes that `psql --csv` prints.
+    #[track_caller]
+    pub fn psql_csv(&self, database: &str, sql: &str) -> Vec<u8> {
+        self.psql_with(database, &["-Xq", "--csv"], sql)
+    }
+
+    /// A psql on the socket, to be run by the test itself.
+    pub fn psql_command(&self, database: &str) -> Command {
+        let mut command = Command::new(self.binaries.join("psql"));
+        clean_environment(&mut command);
+        command.env("PGCLIENTENCODING", "UTF8").args([
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            SUPERUSER,
+            "-d",
+            database,
+        ]);
+        command
+            .arg("-h")
+            .arg(self.socket_dir())
+            .arg("-p")
+            .arg(self.port.to_string());
+        command
+    }
+
+    /// Stops the server as `pg_ctl stop` does: `smart`, `fast` or `immediate`.
+    #[track_caller]
+    pub fn stop(&self, mode: &str) {
+        self.run(
+            "pg_ctl",
+            &["stop", "-s", "-w", "-t", "60", "-m", mode, "-D", "cluster"],
+        );
+    }
+
+    /// Starts the server again after `stop`, on the same port.
+    #[track_caller]
+    pub fn start_again(&self) {
+        self.run(
+            "pg_ctl",
+            &[
+                "start",
+                "-s",
+                "-w",
+                "-t",
+                "60",
+                "-D",
+                "cluster",
+                "-l",
+                "server.log",
+            ],
+        );
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("server.log")).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn psql_with(&self, database: &str, arguments: &[&str], sql: &str) -> Vec<u8> {
+        let output = self
+            .psql_command(database)
+            .args(arguments)
+            .args(["-c", sql])
+            .output()
+            .expect("psql runs");
+        assert!(
+            output.status.success(),
+            "psql: {}\n{sql}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
+    fn certificate_path(&self, name: &str) -> PathBuf {
+        self.directory.join("certificates").join(name)
+    }
+
+    /// Runs one of PostgreSQL's programs as the server's user.
+    #[track_caller]
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = self.as_server_user(&self.binaries.join(program));
+        let output = command.args(arguments).stdin(Stdio::null()).output();
+        let output = output.unwrap_or_else(|error| panic!("{program} does not run: {error}"));
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{program} failed: {said}\nThe server's log:\n{}",
+            self.log()
+        );
+    }
+
+    fn as_server_user(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        clean_environment(&mut command);
+        command
+            .env("LC_ALL", "C")
+            .current_dir(&self.directory)
+            .process_group(0);
+        if let Some((uid, gid)) = self.account {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// Starts the shell that stops the server and removes its files when our end of its pipe closes.
+    fn set_watcher(&self) -> Child {
+        let script = r#"trap '' HUP INT TERM; cat >/dev/null
+            "$1/pg_ctl" stop -s -w -t 10 -m immediate -D cluster
+            cd / && rm -rf "$2""#;
+        let mut command = self.as_server_user(Path::new("/bin/sh"));
+        command
+            .args(["-c", script, "sh"])
+            .arg(&self.binaries)
+            .arg(&self.directory);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().expect("the watcher's shell runs")
+    }
+
+    fn write_settings(&self, config: &TestConfig) {
+        let mut text = format!(
+            "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\n\
+             password_encryption = 'scram-sha-256'\nfsync = off\nfull_page_writes = off\nsynchronous_commit = off\n\
+             shared_buffers = 32MB\ntimezone = 'UTC'\nlc_messages = 'C'\nlog_line_prefix = '%p '\n",
+            self.port,
+            self.socket_dir().display(),
+        );
+        let certificate = match config.certificate {
+            ServerCertificate::Right => Some("server"),
+            ServerCertificate::WrongHost => Some("wrong-host"),
+            ServerCertificate::Expired => Some("expired"),
+            ServerCertificate::None => None,
+        };
+        if let Some(name) = certificate {
+            let directory = self.directory.join("certificates");
+            let directory = directory.display();
+            text += &format!(
+                "ssl = on\nssl_cert_file = '{directory}/{name}.crt'\nssl_key_file = '{directory}/{name}.key'\n\
+                 ssl_ca_file = '{directory}/ca.crt'\n"
+            );
+        }
+        for (name, value) in &config.settings {
+            text += &format!("{name} = '{}'\n", value.replace('\'', "''"));
+        }
+        let cluster = self.directory.join("cluster");
+        let written = fs::read_to_string(cluster.join("postgresql.conf"))
+            .expect("initdb wrote the settings")
+            + &text;
+        fs::write(cluster.join("postgresql.conf"), written).expect("the settings can be written");
+        let rules = config.access_rules.join("\n");
+        let rules =
+            format!("{rules}\nlocal all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+        fs::write(cluster.join("pg_hba.conf"), rules).expect("the rules can be written");
+    }
+
+    fn write_certificates(&self) {
+        make_open_directory(&self.directory.join("certificates"), self.account);
+        let (ca, ca_pem) = authority("Tusk test authority");
+        let (_, other_pem) = authority("Another authority");
+        self.write_certificate("ca.crt", &ca_pem);
+        self.write_certificate("other-ca.crt", &other_pem);
+        let hosts = ["localhost".to_owned()];
+        self.write_pair("server", signed(&ca, "localhost", &hosts, true, false));
+        self.write_pair(
+            "wrong-host",
+            signed(
+                &ca,
+                "elsewhere.example",
+                &["elsewhere.example".to_owned()],
+                false,
+                false,
+            ),
+        );
+        self.write_pair("expired", signed(&ca, "localhost", &hosts, true, true));
+        self.write_pair(USER, signed(&ca, USER, &[], false, false));
+        self.write_pair("stranger", signed(&ca, "stranger", &[], false, false));
+    }
+
+    fn write_pair(&self, name: &str, (certificate, key): (String, String)) {
+        self.write_certificate(&format!("{name}.crt"), &certificate);
+        self.write_certificate(&format!("{name}.key"), &key);
+    }
+
+    fn write_certificate(&self, name: &str, text: &str) {
+        let path = self.certificate_path(name);
+        fs::write(&path, text).expect("a certificate can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        if let Some((uid, gid)) = self.account {
+            chown(&path, Some(uid), Some(gid)).expect("root may give it away");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            drop(watcher.stdin.take());
+            watcher.wait().expect("the watcher ends");
+        }
+        // Where the watcher could not remove all of it, a test has left something there.
+        if self.directory.exists() {
+            fs::remove_dir_all(&self.directory).expect("the server's files can be removed");
+        }
+    }
+}
+
+/// An authority, and its certificate.
+fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
+    let key = KeyPair::generate().expect("a key can be made");
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("an authority signs itself");
+    let pem = certificate.pem();
+    (Issuer::new(params, key), pem)
+}
+
+/// A certificate and its key.
+fn signed(
+    authority: &Issuer<'static, KeyPair>,
+    name: &str,
+    hosts: &[String],
+    loopback: bool,
+    expired: bool,
+) -> (String, String) {
+    let key = KeyPair::generate().expect("a key can be made");
+    let mut params = CertificateParams::new(hosts).expect("the hosts are names");
+    params.distinguished_name.push(DnType::CommonName, name);
+    if loopback {
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    }
+    if expired {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    }
+    params.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
+    let certificate = params
+        .signed_by(&key, authority)
+        .expect("the authority signs");
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// The server's programs: on PATH, or the newest of Debian's.
+fn find_binaries() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|directory| directory.join("postgres"));
+    let mut packaged: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin/postgres"),
+            ))
+        })
+        .collect();
+    packaged.sort();
+    let packaged = packaged.into_iter().rev().map(|(_, file)| file);
+    let complete = |directory: &PathBuf| {
+        ["initdb", "pg_ctl", "psql"]
+            .iter()
+            .all(|name| directory.join(name).is_file())
+    };
+    on_path
+        .chain(packaged)
+        .filter_map(|file| file.canonicalize().ok())
+        .filter_map(|file| file.parent().map(Path::to_owned))
+        .find(complete)
+        .expect("these tests need PostgreSQL's server and psql: sudo apt-get install postgresql")
+}
+
+/// Who runs the server when the tests run as root.
+fn unprivileged_account() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").expect("the users are listed");
+    ["postgres", "nobody"].iter().find_map(|wanted| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let (name, uid, gid) = (fields.next()?, fields.nth(1)?, fields.next()?);
+            (name == *wanted).then_some((uid.parse().ok()?, gid.parse().ok()?))
+        })
+    })
+}
+
+/// A directory for one server, short enough for a socket's path, which everybody may enter.
+fn make_directory(account: Option<(u32, u32)>) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "tusk-server-{}-{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    );
+    let directory = PathBuf::from("/tmp").join(name);
+    for path in [directory.clone(), directory.join("run")] {
+        make_open_directory(&path, account);
+    }
+    directory
+}
+
+/// Everybody may enter it, and the server's user may remove what is in it.
+fn make_open_directory(path: &Path, account: Option<(u32, u32)>) {
+    fs::create_dir(path).expect("/tmp is writable, and no other test has this process id");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    if let Some((uid, gid)) = account {
+        chown(path, Some(uid), Some(gid)).expect("root may give it away");
+    }
+}
+
+/// A port that nothing uses now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback has a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// Removes what is meant for other servers.
+fn clean_environment(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+}
