@@ -46,9 +46,9 @@ need_packages() {
     as_root=(sudo)
   fi
   say "Installing: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq
-  # A cluster of the system's own is not wanted: Tusk and its tests start private ones.
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # Each with its own check: a caller that tests this function's status takes `set -e` away from it.
+  "${as_root[@]}" apt-get update -qq || return 1
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || return 1
 }
 
 say_packages() {
