@@ -5,7 +5,12 @@
 //! replay to the same hashes in this build and in the build without a window.
 
 #![cfg(feature = "gui")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test"
+)]
 
 #[path = "support/server.rs"]
 mod server;
@@ -43,13 +48,24 @@ struct Screen {
 impl Screen {
     fn start() -> Self {
         let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp", "-noreset"])
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                "1440x900x24",
+                "-nolisten",
+                "tcp",
+                "-noreset",
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .expect("Xvfb is needed: scripts/test installs it");
         let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        BufReader::new(server.stdout.take().unwrap())
+            .read_line(&mut number)
+            .unwrap();
         let display = format!(":{}", number.trim());
         let manager = Command::new("openbox")
             .env("DISPLAY", &display)
@@ -57,7 +73,11 @@ impl Screen {
             .stderr(Stdio::null())
             .spawn()
             .expect("openbox is needed: scripts/test installs it");
-        Self { display, _server: Ends(server), _manager: Ends(manager) }
+        Self {
+            display,
+            _server: Ends(server),
+            _manager: Ends(manager),
+        }
     }
 
     fn tool(&self, arguments: &[&str]) -> Output {
@@ -81,7 +101,10 @@ impl Screen {
     /// The window's title, once there is a window.
     fn title(&self) -> Option<String> {
         let found = self.tool(&["search", "--onlyvisible", "--class", "tusk"]);
-        let id = String::from_utf8_lossy(&found.stdout).lines().next()?.to_owned();
+        let id = String::from_utf8_lossy(&found.stdout)
+            .lines()
+            .next()?
+            .to_owned();
         let name = self.tool(&["getwindowname", &id]);
         Some(String::from_utf8_lossy(&name.stdout).trim().to_owned())
     }
@@ -99,8 +122,15 @@ impl Screen {
     /// How many colours the screen shows; a black window has few.
     fn colours(&self, file: &Path) -> u32 {
         self.capture(file);
-        let output = Command::new("identify").args(["-format", "%k"]).arg(file).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
+        let output = Command::new("identify")
+            .args(["-format", "%k"])
+            .arg(file)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse()
+            .unwrap_or(0)
     }
 }
 
@@ -111,7 +141,11 @@ fn wait_until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = ready() {
             return value;
         }
-        assert!(began.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        assert!(
+            began.elapsed() < PATIENCE,
+            "waited {} s for {what}",
+            PATIENCE.as_secs()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -124,7 +158,9 @@ fn history(data: &Path) -> Vec<String> {
     ) else {
         return vec![];
     };
-    let Ok(mut statement) = store.prepare("select sql || ' -> ' || coalesce(tag, state) from run order by number") else {
+    let Ok(mut statement) =
+        store.prepare("select sql || ' -> ' || coalesce(tag, state) from run order by number")
+    else {
         return vec![];
     };
     let rows = statement.query_map([], |row| row.get(0));
@@ -138,7 +174,13 @@ fn core_program() -> PathBuf {
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--no-default-features", "--bin", "tusk", "--target-dir"])
+        .args([
+            "build",
+            "--no-default-features",
+            "--bin",
+            "tusk",
+            "--target-dir",
+        ])
         .arg(&directory)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
@@ -153,7 +195,10 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     let database = server.fresh_database();
     let screen = Screen::start();
     let directory = tempfile::tempdir().unwrap();
-    let (data, picture) = (directory.path().join("data"), directory.path().join("window.png"));
+    let (data, picture) = (
+        directory.path().join("data"),
+        directory.path().join("window.png"),
+    );
     let recording = directory.path().join("run.tusk");
     let log = File::create(directory.path().join("output")).unwrap();
     let mut tusk = Ends(
@@ -173,13 +218,19 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     );
 
     wait_until("a window", || screen.title());
-    wait_until("a painted window", || (screen.colours(&picture) > 40).then_some(()));
-    wait_until("the connection in the title", || screen.title().filter(|title| title.contains(&database)));
+    wait_until("a painted window", || {
+        (screen.colours(&picture) > 40).then_some(())
+    });
+    wait_until("the connection in the title", || {
+        screen.title().filter(|title| title.contains(&database))
+    });
 
     screen.type_text("select 40 + 2 as answer");
     screen.key("ctrl+Return");
     wait_until("the run in the history", || {
-        history(&data).into_iter().find(|run| run.contains("select 40 + 2 as answer") && run.contains("SELECT 1"))
+        history(&data)
+            .into_iter()
+            .find(|run| run.contains("select 40 + 2 as answer") && run.contains("SELECT 1"))
     });
     assert!(screen.colours(&picture) > 40, "the window went black");
 
@@ -189,10 +240,21 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     assert!(status.success(), "{status}: {output}");
 
     for program in [Path::new(env!("CARGO_BIN_EXE_tusk")), &core_program()] {
-        let replayed = Command::new(program).arg("replay").arg(&recording).output().unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&replayed.stdout), String::from_utf8_lossy(&replayed.stderr));
+        let replayed = Command::new(program)
+            .arg("replay")
+            .arg(&recording)
+            .output()
+            .unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&replayed.stdout),
+            String::from_utf8_lossy(&replayed.stderr)
+        );
         assert!(replayed.status.success(), "{}: {said}", program.display());
         assert!(said.contains("hashes match"), "{said}");
-        assert!(said.contains("42"), "the replay ends on another screen: {said}");
+        assert!(
+            said.contains("42"),
+            "the replay ends on another screen: {said}"
+        );
     }
 }

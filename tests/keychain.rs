@@ -19,7 +19,8 @@ use tusk::{
 /// Set for the helper alone: what it is to do.
 const STEPS: &str = "TUSK_TEST_KEYCHAIN_STEPS";
 
-const UNLOCK: &str = "printf 'opens\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null";
+const UNLOCK: &str =
+    "printf 'opens\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null";
 const START_LOCKED: &str = "gnome-keyring-daemon --start --components=secrets >/dev/null";
 
 /// Generous: only a hang reaches it.
@@ -44,7 +45,9 @@ fn session(home: &Path, prepare: &str, steps: &str) -> Vec<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
     // The harness may have written its own words on the same line.
-    let lines = text.lines().filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
+    let lines = text
+        .lines()
+        .filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
     lines.collect()
 }
 
@@ -54,11 +57,19 @@ fn perform(step: &str) -> String {
     let request = Request(1);
     let connection = ConnectionId(uuid::Uuid::from_u128(7));
     keychain.perform(match step.split_once(' ') {
-        Some((_, password)) => {
-            Effect::Store { request, connection, password: Secret::new(password) }
-        }
-        None if step == "delete" => Effect::Delete { request, connection },
-        None => Effect::Read { request, connection },
+        Some((_, password)) => Effect::Store {
+            request,
+            connection,
+            password: Secret::new(password),
+        },
+        None if step == "delete" => Effect::Delete {
+            request,
+            connection,
+        },
+        None => Effect::Read {
+            request,
+            connection,
+        },
     });
     let shown = |refusal| match refusal {
         Refusal::NotFound => "not found".to_owned(),
@@ -78,7 +89,9 @@ fn perform(step: &str) -> String {
 /// Run by the tests below inside their sessions; by itself it has nothing to do.
 #[test]
 fn the_helper_does_its_steps() {
-    let Ok(steps) = std::env::var(STEPS) else { return };
+    let Ok(steps) = std::env::var(STEPS) else {
+        return;
+    };
     for step in steps.split(';') {
         println!("step: {}", perform(step));
     }
@@ -89,8 +102,16 @@ fn an_unlocked_service_stores_reads_and_deletes() {
     let home = tempfile::tempdir().unwrap();
     let steps = "read;store hunter2;read;store pass wörd;read;delete;delete;read";
     let seen = session(home.path(), UNLOCK, steps);
-    let expected =
-        ["not found", "done", "hunter2", "done", "pass wörd", "done", "done", "not found"];
+    let expected = [
+        "not found",
+        "done",
+        "hunter2",
+        "done",
+        "pass wörd",
+        "done",
+        "done",
+        "not found",
+    ];
     assert_eq!(seen, expected);
 }
 
@@ -106,5 +127,8 @@ fn a_password_is_there_in_the_next_session_and_unavailable_while_it_is_locked() 
 fn without_a_session_bus_the_keychain_is_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let gone = "export DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus";
-    assert_eq!(session(home.path(), gone, "read;store x"), ["unavailable", "unavailable"]);
+    assert_eq!(
+        session(home.path(), gone, "read;store x"),
+        ["unavailable", "unavailable"]
+    );
 }

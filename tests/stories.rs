@@ -1,6 +1,11 @@
 //! Stories on the whole program and a real PostgreSQL, as a user would write them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 #[path = "support/server.rs"]
 mod server;
@@ -13,12 +18,17 @@ use server::{PASSWORD, TestServer, USER};
 #[track_caller]
 fn run(name: &str, database: &str, data: &Path) {
     let server = TestServer::shared();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories").join(format!("{name}.story"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/stories")
+        .join(format!("{name}.story"));
     let url = server.url_unix(database);
     let story = std::fs::read_to_string(source)
         .unwrap()
         .replace("@URL@", &url)
-        .replace("@URL_WRONG_PASSWORD@", &server.url_tcp(database, USER, "wrong"))
+        .replace(
+            "@URL_WRONG_PASSWORD@",
+            &server.url_tcp(database, USER, "wrong"),
+        )
         .replace("@PASSWORD@", PASSWORD)
         .replace("@DATABASE@", database)
         .replace("@OUT@", &data.display().to_string());
@@ -31,7 +41,11 @@ fn run(name: &str, database: &str, data: &Path) {
         .arg(data.join("data"))
         .output()
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(output.status.success(), "{name}: {said}");
 }
 
@@ -56,7 +70,10 @@ fn writing_and_running() {
 fn the_grid() {
     let (_, data) = fresh("grid");
     // Rows 3 and 4, columns n and v: the second value of v is NULL, which is nothing in TSV.
-    assert_eq!(std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(), "3\tv3\n4\t");
+    assert_eq!(
+        std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(),
+        "3\tv3\n4\t"
+    );
 }
 
 #[test]
@@ -73,7 +90,10 @@ fn cancelling() {
 fn the_main_job() {
     let (database, data) = fresh("done");
     let expected = TestServer::shared().psql_csv(&database, "select 'a' union all select null");
-    assert_eq!(std::fs::read(data.path().join("union.csv")).unwrap(), expected);
+    assert_eq!(
+        std::fs::read(data.path().join("union.csv")).unwrap(),
+        expected
+    );
 }
 
 #[test]
@@ -100,11 +120,19 @@ fn same_as_psql(database: &str, sql: &str) {
         .arg(data.path().join("data"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{sql}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let expected = TestServer::shared().psql_csv(database, sql);
     let found = std::fs::read(&out).unwrap();
     assert!(!expected.is_empty(), "{sql}: psql printed nothing");
-    assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected), "{sql}");
+    assert_eq!(
+        String::from_utf8_lossy(&found),
+        String::from_utf8_lossy(&expected),
+        "{sql}"
+    );
 }
 
 #[test]
@@ -112,11 +140,22 @@ fn every_built_in_type_is_dumped_as_psql_prints_it() {
     let server = TestServer::shared();
     let database = server.fresh_database();
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.sql");
-    let output = server.psql_command(&database).args(["-Xq", "-v", "ON_ERROR_STOP=1", "-f", sample]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = server
+        .psql_command(&database)
+        .args(["-Xq", "-v", "ON_ERROR_STOP=1", "-f", sample])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     same_as_psql(&database, "select * from every_type order by 1");
     same_as_psql(&database, "select * from orders order by id limit 2000");
-    same_as_psql(&database, "select relname, relacl, reloptions from pg_class order by oid");
+    same_as_psql(
+        &database,
+        "select relname, relacl, reloptions from pg_class order by oid",
+    );
     server.psql(
         &database,
         "create extension if not exists hstore; create extension if not exists citext;
@@ -143,7 +182,10 @@ fn bytes_that_are_not_utf8_never_fail_a_result() {
 fn two_hundred_cancels_never_hit_the_next_statement() {
     let database = TestServer::shared().fresh_database();
     let data = tempfile::tempdir().unwrap();
-    let mut story = format!("connect {}\nwait connected 30\n", TestServer::shared().url_unix(&database));
+    let mut story = format!(
+        "connect {}\nwait connected 30\n",
+        TestServer::shared().url_unix(&database)
+    );
     for _ in 0..200 {
         story += "text select g, repeat('x', 200) from generate_series(1, 100000000) g\ncommand query.run\nwait rows 1 10\n\
                   command query.cancel\ntext select 1 as one\ncommand query.run\nwait idle 20\n\
@@ -158,5 +200,9 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
         .arg(data.path().join("data"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
