@@ -6,12 +6,6 @@
 //! this process under a counting allocator.
 
 #![allow(unsafe_code, reason = "a global allocator can only be written so")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a benchmark that cannot run must say so and stop"
-)]
 
 #[path = "../tests/support/server.rs"]
 mod server;
