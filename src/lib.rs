@@ -4,12 +4,17 @@
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
+//! - [`program`]: the loop around [`update`], shared by the window and the headless driver.
+//! - [`story`]: scripts that drive the program with no window. [`recording`]: every message of a run, in a file.
 //!
 //! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
 
 pub mod effect;
 pub mod model;
 pub mod msg;
+pub mod program;
+pub mod recording;
 pub mod rows;
 pub mod sql;
+pub mod story;
 pub mod update;
