@@ -10,6 +10,7 @@
 //! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
 
 pub mod effect;
+pub mod effects;
 pub mod model;
 pub mod msg;
 pub mod program;

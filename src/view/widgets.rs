@@ -1,0 +1,673 @@
+//! The small parts that every view is made of: keys in boxes, dots, hairlines, pills, tabs,
+//! buttons, rows, cards, fields, and the spinner. Each takes plain data and a callback.
+
+use std::time::Duration;
+
+use gpui::prelude::FluentBuilder;
+use gpui::{
+    Animation, AnimationExt, AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
+    InteractiveElement, IntoElement, ParentElement, Pixels, RenderOnce, Role, SharedString,
+    Stateful, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
+};
+
+use super::fonts;
+use super::theme::Look;
+
+/// What a press on a part calls.
+pub type Pressed = Box<dyn Fn(&ClickEvent, &mut Window, &mut App) + 'static>;
+
+/// How a keystroke in GPUI's notation is written for people: `ctrl-shift-enter` is `Ctrl Shift ↵`.
+pub fn key_label(keystroke: &str) -> String {
+    let chords: Vec<String> = keystroke.split_whitespace().map(chord_label).collect();
+    chords.join(", ")
+}
+
+fn chord_label(chord: &str) -> String {
+    // A key that is the separator itself stands at the end: `ctrl--`.
+    let (modifiers, key) = match chord.strip_suffix("--") {
+        Some(modifiers) => (modifiers, "-"),
+        None => chord.rsplit_once('-').unwrap_or(("", chord)),
+    };
+    let key = if key.is_empty() { "-" } else { key };
+    let mut words: Vec<String> = modifiers
+        .split('-')
+        .filter(|modifier| !modifier.is_empty())
+        .map(modifier_label)
+        .collect();
+    words.push(key_name(key));
+    words.join(" ")
+}
+
+fn modifier_label(modifier: &str) -> String {
+    match modifier {
+        "secondary" if cfg!(target_os = "macos") => "⌘".into(),
+        "secondary" => "Ctrl".into(),
+        "cmd" | "super" | "win" if cfg!(target_os = "macos") => "⌘".into(),
+        "alt" if cfg!(target_os = "macos") => "⌥".into(),
+        other => capitalised(other),
+    }
+}
+
+fn key_name(key: &str) -> String {
+    match key {
+        "enter" => "↵".into(),
+        "escape" => "Esc".into(),
+        "up" => "↑".into(),
+        "down" => "↓".into(),
+        "left" => "←".into(),
+        "right" => "→".into(),
+        "pageup" => "PgUp".into(),
+        "pagedown" => "PgDn".into(),
+        "delete" => "Del".into(),
+        other if other.chars().count() == 1 => other.to_uppercase(),
+        other => capitalised(other),
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut characters = word.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// A key in its small box. Takes GPUI's notation.
+pub fn key_box(keystroke: &str, cx: &App) -> Div {
+    let look = Look::of(cx);
+    div()
+        .flex()
+        .flex_none()
+        .items_center()
+        .h(look.px(18.0))
+        .px(look.px(5.0))
+        .rounded(look.px(4.0))
+        .border_1()
+        .border_color(look.palette.border)
+        .bg(look.palette.raised)
+        .font_family(fonts::MONO)
+        .text_size(look.key_size())
+        .text_color(look.palette.muted)
+        .child(key_label(keystroke))
+}
+
+/// Words with their key behind them, as the bars show them.
+pub fn hint(words: impl Into<SharedString>, keystroke: &str, cx: &App) -> Div {
+    let look = Look::of(cx);
+    div()
+        .flex()
+        .items_center()
+        .gap(look.px(10.0))
+        .text_color(look.palette.muted)
+        .child(words.into())
+        .when(!keystroke.is_empty(), |hint| {
+            hint.child(key_box(keystroke, cx))
+        })
+}
+
+/// A filled circle: a connection's colour, unsaved text.
+pub fn dot(color: Hsla, cx: &App) -> Div {
+    let diameter = Look::of(cx).px(8.0);
+    div().flex_none().size(diameter).rounded(diameter).bg(color)
+}
+
+/// An empty circle: a connection that is closed.
+pub fn ring(color: Hsla, cx: &App) -> Div {
+    let diameter = Look::of(cx).px(8.0);
+    div()
+        .flex_none()
+        .size(diameter)
+        .rounded(diameter)
+        .border_1()
+        .border_color(color)
+}
+
+/// A horizontal line of one pixel.
+pub fn hairline(cx: &App) -> Div {
+    div()
+        .flex_none()
+        .w_full()
+        .h(px(1.0))
+        .bg(Look::of(cx).palette.border)
+}
+
+/// A vertical line of one pixel.
+pub fn vertical_hairline(cx: &App) -> Div {
+    div()
+        .flex_none()
+        .h_full()
+        .w(px(1.0))
+        .bg(Look::of(cx).palette.border)
+}
+
+/// The heading over a list.
+pub fn heading(words: &str, cx: &App) -> Div {
+    let look = Look::of(cx);
+    div()
+        .text_size(look.px(11.5))
+        .font_weight(FontWeight::SEMIBOLD)
+        .text_color(look.palette.muted)
+        .child(words.to_uppercase())
+}
+
+/// A rounded box for things that belong together: lists, dialogs.
+pub fn panel(cx: &App) -> Div {
+    let look = Look::of(cx);
+    div()
+        .flex()
+        .flex_col()
+        .overflow_hidden()
+        .rounded(look.radius_large())
+        .border_1()
+        .border_color(look.palette.border)
+        .bg(look.palette.surface)
+}
+
+/// The look of a field, round whatever takes the text. Focus shows in its frame.
+pub fn field(focused: bool, cx: &App) -> Div {
+    let look = Look::of(cx);
+    let frame = if focused {
+        look.palette.accent
+    } else {
+        look.palette.border
+    };
+    div()
+        .flex()
+        .items_center()
+        .gap(look.px(8.0))
+        .h(look.px(30.0))
+        .px(look.px(10.0))
+        .rounded(look.radius())
+        .border_1()
+        .border_color(frame)
+        .bg(look.palette.background)
+        .text_color(look.palette.text)
+}
+
+/// A round-cornered choice in a bar: one result of a script, the connection in the title bar.
+#[derive(IntoElement)]
+pub struct Pill {
+    id: ElementId,
+    label: SharedString,
+    selected: bool,
+    frame: Option<Hsla>,
+    children: Vec<AnyElement>,
+    pressed: Option<Pressed>,
+}
+
+impl Pill {
+    /// A pill. The label is what a screen reader says.
+    pub fn new(id: impl Into<ElementId>, label: impl Into<SharedString>) -> Self {
+        Self {
+            id: id.into(),
+            label: label.into(),
+            selected: false,
+            frame: None,
+            children: Vec::new(),
+            pressed: None,
+        }
+    }
+
+    /// Whether this is the one that is shown.
+    pub fn selected(mut self, selected: bool) -> Self {
+        self.selected = selected;
+        self
+    }
+
+    /// A frame in this colour.
+    pub fn frame(mut self, color: Hsla) -> Self {
+        self.frame = Some(color);
+        self
+    }
+
+    /// What a press does.
+    pub fn on_press(
+        mut self,
+        pressed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.pressed = Some(Box::new(pressed));
+        self
+    }
+}
+
+impl ParentElement for Pill {
+    fn extend(&mut self, elements: impl IntoIterator<Item = AnyElement>) {
+        self.children.extend(elements);
+    }
+}
+
+impl RenderOnce for Pill {
+    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+        let look = Look::of(cx);
+        let palette = look.palette;
+        let text = if self.selected || self.frame.is_some() {
+            palette.text
+        } else {
+            palette.muted
+        };
+        pressable(self.id, self.label, self.selected, self.pressed)
+            .test_support()
+            .flex()
+            .flex_none()
+            .items_center()
+            .gap(look.px(8.0))
+            .h(look.px(27.0))
+            .px(look.px(10.0))
+            .rounded(look.radius())
+            .border_1()
+            .border_color(self.frame.unwrap_or(gpui::transparent_black()))
+            .text_color(text)
+            .when(self.selected, |pill| pill.bg(palette.raised))
+            .when(!self.selected && self.frame.is_none(), |pill| {
+                pill.hover(move |style| style.bg(palette.raised.opacity(0.6)))
+            })
+            .children(self.children)
+    }
+}
+
+/// A tab over the editor.
+#[derive(IntoElement)]
+pub struct Tab {
+    id: ElementId,
+    title: SharedString,
+    selected: bool,
+    changed: bool,
+    pressed: Option<Pressed>,
+    closed: Option<Pressed>,
+}
+
+impl Tab {
+    /// A tab with its title.
+    pub fn new(id: impl Into<ElementId>, title: impl Into<SharedString>) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            selected: false,
+            changed: false,
+            pressed: None,
+            closed: None,
+        }
+    }
+
+    /// Whether this is the one that is shown.
+    pub fn selected(mut self, selected: bool) -> Self {
+        self.selected = selected;
+        self
+    }
+
+    /// Whether it holds text that no file has.
+    pub fn changed(mut self, changed: bool) -> Self {
+        self.changed = changed;
+        self
+    }
+
+    /// What a press does.
+    pub fn on_press(
+        mut self,
+        pressed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.pressed = Some(Box::new(pressed));
+        self
+    }
+
+    /// What a press with the middle button does.
+    pub fn on_close(
+        mut self,
+        closed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.closed = Some(Box::new(closed));
+        self
+    }
+}
+
+impl RenderOnce for Tab {
+    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+        let look = Look::of(cx);
+        let palette = look.palette;
+        let (text, ground, top) = if self.selected {
+            (palette.text, palette.background, palette.accent)
+        } else {
+            (palette.muted, palette.surface, palette.surface)
+        };
+        pressable(self.id, self.title.clone(), self.selected, self.pressed)
+            .test_support()
+            .role(Role::Tab)
+            .relative()
+            .flex()
+            .flex_none()
+            .items_center()
+            .gap(look.px(10.0))
+            .h_full()
+            .px(look.px(14.0))
+            .max_w(look.px(240.0))
+            .border_r_1()
+            .border_color(palette.border)
+            .bg(ground)
+            .text_color(text)
+            .hover(move |style| style.text_color(palette.text))
+            .when_some(self.closed, |tab, closed| {
+                tab.on_aux_click(move |event, window, cx| {
+                    if event.is_middle_click() {
+                        closed(event, window, cx);
+                    }
+                })
+            })
+            .child(
+                div()
+                    .absolute()
+                    .top_0()
+                    .left_0()
+                    .w_full()
+                    .h(px(2.0))
+                    .bg(top),
+            )
+            .child(div().min_w_0().truncate().child(self.title))
+            .when(self.changed, |tab| tab.child(dot(palette.faint, cx)))
+    }
+}
+
+/// A button with its key.
+#[derive(IntoElement)]
+pub struct KeyButton {
+    id: ElementId,
+    label: SharedString,
+    keystroke: SharedString,
+    primary: bool,
+    focused: bool,
+    pressed: Option<Pressed>,
+}
+
+impl KeyButton {
+    /// A button. The keystroke is in GPUI's notation and may be empty.
+    pub fn new(
+        id: impl Into<ElementId>,
+        label: impl Into<SharedString>,
+        keystroke: impl Into<SharedString>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            label: label.into(),
+            keystroke: keystroke.into(),
+            primary: false,
+            focused: false,
+            pressed: None,
+        }
+    }
+
+    /// The one that is meant most often.
+    pub fn primary(mut self, primary: bool) -> Self {
+        self.primary = primary;
+        self
+    }
+
+    /// Whether it has the keyboard.
+    pub fn focused(mut self, focused: bool) -> Self {
+        self.focused = focused;
+        self
+    }
+
+    /// What a press does.
+    pub fn on_press(
+        mut self,
+        pressed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.pressed = Some(Box::new(pressed));
+        self
+    }
+}
+
+impl RenderOnce for KeyButton {
+    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+        let look = Look::of(cx);
+        let palette = look.palette;
+        let frame = if self.focused || self.primary {
+            palette.accent
+        } else {
+            palette.border
+        };
+        pressable(self.id, self.label.clone(), false, self.pressed)
+            .test_support()
+            .flex()
+            .flex_none()
+            .items_center()
+            .gap(look.px(8.0))
+            .h(look.px(28.0))
+            .px(look.px(10.0))
+            .rounded(look.radius())
+            .border_1()
+            .border_color(frame)
+            .bg(palette.raised)
+            .text_color(palette.text)
+            .hover(move |style| style.bg(palette.selection))
+            .child(self.label)
+            .when(!self.keystroke.is_empty(), |button| {
+                button.child(key_box(&self.keystroke, cx))
+            })
+    }
+}
+
+/// A row of a list: a connection, a command, an object in the tree.
+#[derive(IntoElement)]
+pub struct ListRow {
+    id: ElementId,
+    label: SharedString,
+    height: f32,
+    indent: f32,
+    selected: bool,
+    children: Vec<AnyElement>,
+    pressed: Option<Pressed>,
+}
+
+impl ListRow {
+    /// A row of this height at 100%. The label is what a screen reader says.
+    pub fn new(id: impl Into<ElementId>, label: impl Into<SharedString>, height: f32) -> Self {
+        Self {
+            id: id.into(),
+            label: label.into(),
+            height,
+            indent: 0.0,
+            selected: false,
+            children: Vec::new(),
+            pressed: None,
+        }
+    }
+
+    /// How far it is moved to the right, at 100%.
+    pub fn indent(mut self, indent: f32) -> Self {
+        self.indent = indent;
+        self
+    }
+
+    /// Whether it is the active one.
+    pub fn selected(mut self, selected: bool) -> Self {
+        self.selected = selected;
+        self
+    }
+
+    /// What a press does.
+    pub fn on_press(
+        mut self,
+        pressed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.pressed = Some(Box::new(pressed));
+        self
+    }
+}
+
+impl ParentElement for ListRow {
+    fn extend(&mut self, elements: impl IntoIterator<Item = AnyElement>) {
+        self.children.extend(elements);
+    }
+}
+
+impl RenderOnce for ListRow {
+    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+        let look = Look::of(cx);
+        let palette = look.palette;
+        pressable(self.id, self.label, self.selected, self.pressed)
+            .test_support()
+            .role(Role::ListItem)
+            .flex()
+            .flex_none()
+            .items_center()
+            .gap(look.px(12.0))
+            .w_full()
+            .h(look.px(self.height))
+            .pl(look.px(14.0 + self.indent))
+            .pr(look.px(14.0))
+            .text_color(palette.text)
+            .when(self.selected, |row| row.bg(palette.selection))
+            .when(!self.selected, |row| {
+                row.hover(move |style| style.bg(palette.raised.opacity(0.7)))
+            })
+            .children(self.children)
+    }
+}
+
+/// What happened in words, where it happened, and what to do next.
+#[derive(IntoElement)]
+pub struct ErrorCard {
+    id: ElementId,
+    title: SharedString,
+    place: SharedString,
+    lines: Vec<SharedString>,
+    actions: Vec<AnyElement>,
+}
+
+impl ErrorCard {
+    /// A card with what happened, and its SQLSTATE and place.
+    pub fn new(
+        id: impl Into<ElementId>,
+        title: impl Into<SharedString>,
+        place: impl Into<SharedString>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            title: title.into(),
+            place: place.into(),
+            lines: Vec::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// A detail, a hint, or a next step in words.
+    pub fn line(mut self, line: impl Into<SharedString>) -> Self {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// Something to do, usually a [`KeyButton`].
+    pub fn action(mut self, action: impl IntoElement) -> Self {
+        self.actions.push(action.into_any_element());
+        self
+    }
+}
+
+impl RenderOnce for ErrorCard {
+    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+        let look = Look::of(cx);
+        let palette = look.palette;
+        div()
+            .id(self.id)
+            .role(Role::Alert)
+            .aria_label(self.title.clone())
+            .test_support()
+            .flex()
+            .flex_col()
+            .gap(look.px(8.0))
+            .w_full()
+            .max_w(look.px(860.0))
+            .pl(look.px(18.0))
+            .pr(look.px(16.0))
+            .py(look.px(14.0))
+            .rounded(look.radius_large())
+            .border_1()
+            .border_l(px(3.0))
+            .border_color(palette.error_frame)
+            .bg(palette.error_ground)
+            .text_color(palette.text)
+            .child(
+                div()
+                    .text_size(look.px(14.0))
+                    .font_weight(FontWeight::SEMIBOLD)
+                    .child(self.title),
+            )
+            .when(!self.place.is_empty(), |card| {
+                card.child(div().text_color(palette.muted).child(self.place))
+            })
+            .children(self.lines.into_iter().map(|line| div().child(line)))
+            .when(!self.actions.is_empty(), |card| {
+                card.child(
+                    div()
+                        .flex()
+                        .flex_wrap()
+                        .gap(look.px(8.0))
+                        .pt(look.px(2.0))
+                        .children(self.actions),
+                )
+            })
+    }
+}
+
+/// Something is under way. It stands still for people who asked for less motion.
+pub fn spinner(id: impl Into<ElementId>, cx: &App) -> AnyElement {
+    let look = Look::of(cx);
+    let sign = div()
+        .flex_none()
+        .w(look.px(14.0))
+        .text_color(look.palette.accent)
+        .font_family(fonts::MONO);
+    if look.reduced_motion {
+        return sign.child("◐").into_any_element();
+    }
+    let turn = Animation::new(Duration::from_millis(1200)).repeat();
+    sign.with_animation(id, turn, |sign, share| {
+        const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
+        let phase = (share * PHASES.len() as f32) as usize;
+        sign.child(PHASES[phase.min(PHASES.len() - 1)])
+    })
+    .into_any_element()
+}
+
+/// The line along the top edge that says which server this is.
+pub fn connection_line(color: Hsla) -> Div {
+    div().flex_none().w_full().h(px(2.0)).bg(color)
+}
+
+/// Space that pushes what follows to the end.
+pub fn spacer() -> Div {
+    div().flex_1().min_w(Pixels::ZERO)
+}
+
+fn pressable(
+    id: ElementId,
+    label: SharedString,
+    selected: bool,
+    pressed: Option<Pressed>,
+) -> Stateful<Div> {
+    div()
+        .id(id)
+        .role(Role::Button)
+        .aria_label(label)
+        .aria_selected(selected)
+        .when_some(pressed, |part, pressed| {
+            part.cursor_pointer().on_click(pressed)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_written_as_people_write_them() {
+        assert_eq!(key_label("ctrl-enter"), "Ctrl ↵");
+        assert_eq!(key_label("ctrl-shift-p"), "Ctrl Shift P");
+        assert_eq!(key_label("f6"), "F6");
+        assert_eq!(key_label("ctrl-."), "Ctrl .");
+        assert_eq!(key_label("ctrl--"), "Ctrl -");
+        assert_eq!(key_label("-"), "-");
+        assert_eq!(key_label("ctrl-k ctrl-w"), "Ctrl K, Ctrl W");
+        assert_eq!(key_label("alt-pageup").split(' ').next_back(), Some("PgUp"));
+    }
+}
