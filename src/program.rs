@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,7 @@ use flume::Receiver;
 
 use crate::{
     effect::Effect,
+    effects::Runner,
     model::Model,
     msg::Msg,
     recording::Recorder,
@@ -21,10 +23,12 @@ use crate::{
 mod beginning;
 mod clock;
 mod opening;
+mod place;
 
 pub use beginning::{BeginError, Beginning, begin};
 pub use clock::{Clock, SystemClock};
 pub use opening::Opening;
+pub use place::data_dir;
 
 /// A slice of the queue takes at most so long, so that a window paints in between.
 pub const SLICE: Duration = Duration::from_millis(4);
@@ -66,6 +70,29 @@ pub struct Program {
     clock: Box<dyn Clock>,
     recorder: Option<Recorder>,
     writes: u64,
+}
+
+impl Perform for Runner {
+    fn perform(&mut self, effect: Effect) {
+        Runner::perform(self, effect);
+    }
+
+    fn shutdown(&mut self, within: Duration) {
+        Runner::shutdown(self, within);
+    }
+}
+
+/// What the window is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// Where the program keeps its data.
+    pub data_dir: PathBuf,
+    /// Where its messages are recorded.
+    pub record: Option<PathBuf>,
+    /// What to connect to.
+    pub opening: Option<Opening>,
+    /// What a person has to know of what went before.
+    pub warnings: Vec<String>,
 }
 
 impl Program {

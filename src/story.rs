@@ -15,6 +15,7 @@ mod dump;
 mod headless;
 mod input;
 mod parse;
+mod play;
 mod stage;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use action::{Action, Dump, Expectation, Format, Sink, Step, Until};
 pub use driver::run;
 pub use headless::{Desk, Headless, Screenshot};
 pub use parse::parse;
+pub use play::{Playing, play};
 pub use stage::Stage;
 
 /// A parsed story.

@@ -4,7 +4,7 @@ use crate::{
     model::{Model, Phase},
     msg::Msg,
     update::{
-        config::{Config, Conninfo},
+        config::{Config, Conninfo, Defaults},
         sandbox::Sandbox,
         secret::Secret,
         welcome::{self, Target},
@@ -41,7 +41,14 @@ impl Opening {
 
     /// Whether the words hold a password that they show to everybody.
     pub fn shows_password(&self) -> bool {
-        self.masked() != self.text.reveal()
+        let anybody = Defaults {
+            user: "anybody".into(),
+            ..Defaults::default()
+        };
+        match Config::parse(self.text.reveal(), &anybody) {
+            Ok(conninfo) => conninfo.password.is_some(),
+            Err(_) => self.masked() != self.text.reveal(),
+        }
     }
 
     /// Whether it is the sandbox that is asked for.
@@ -179,6 +186,8 @@ mod tests {
         assert!(opening.shows_password());
         assert!(!format!("{opening:?} {}", opening.masked()).contains("hunter2"));
         assert!(!Opening::new("postgres://app@h/d", false).shows_password());
+        assert!(!Opening::new("localhost:5433", false).shows_password());
+        assert!(Opening::new("host=h user=u password=hunter2", false).shows_password());
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
             _ => usage("size WIDTH HEIGHT"),
         },
         "connect" => connect(&words),
-        "text" => heredoc(rest.trim(), lines),
+        "text" => text(rest.trim_end(), lines),
         "type" if rest.is_empty() => usage("type TEXT"),
         "type" => Ok(Action::Type(typed(rest))),
         "press" if words.is_empty() => usage("press KEYSTROKE"),
@@ -122,10 +122,13 @@ fn connect(words: &[&str]) -> Result<Action, String> {
     Ok(Action::Connect(Opening::new(target.join(" "), read_only)))
 }
 
-fn heredoc(rest: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
+/// A text on the line itself, or the lines up to an end that the line names.
+fn text(rest: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
     let end = match rest.strip_prefix("<<") {
         Some(end) if !end.is_empty() && !end.contains(char::is_whitespace) => end,
-        _ => return usage("text <<END"),
+        Some(_) => return usage("text <<END"),
+        None if rest.is_empty() => return usage("text SQL or text <<END"),
+        None => return Ok(Action::Text(rest.to_owned())),
     };
     let mut text: Vec<&str> = Vec::new();
     for line in lines.by_ref() {
