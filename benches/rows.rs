@@ -6,7 +6,6 @@
 //! this process under a counting allocator.
 
 #![allow(unsafe_code, reason = "a global allocator can only be written so")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run must say so and stop")]
 
 #[path = "../tests/support/server.rs"]
 mod server;
@@ -71,11 +70,17 @@ fn main() {
     eprintln!("making the table of {ROWS} rows x 12 columns");
     server.psql(&database, &table());
     let url = server.url_unix(&database);
-    let idle = median(&(0..3).map(|_| story(&url, "sleep 0.5").peak_kb as f64).collect::<Vec<_>>());
+    let idle = median(
+        &(0..3)
+            .map(|_| story(&url, "sleep 0.5").peak_kb as f64)
+            .collect::<Vec<_>>(),
+    );
     let query = "text select * from wide\ncommand query.run\ncommand results.fetch-all\nwait rows 1000000 300\nwait idle 300";
     let (mut wall, mut memory, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
-        let psql = run(server.psql_command(&database).args(["-XAt", "-c", "select * from wide"]));
+        let psql = run(server
+            .psql_command(&database)
+            .args(["-XAt", "-c", "select * from wide"]));
         let tusk = story(&url, query);
         if pair > 0 {
             // The first pair warms the server's cache and is not counted.
@@ -103,16 +108,28 @@ fn main() {
 fn story(url: &str, lines: &str) -> Taken {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bench.story");
-    std::fs::write(&file, format!("connect {url}\nwait connected 30\n{lines}\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("connect {url}\nwait connected 30\n{lines}\n"),
+    )
+    .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tusk"));
-    command.arg("story").arg(&file).arg("--data-dir").arg(directory.path());
+    command
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(directory.path());
     run(&mut command)
 }
 
 /// Runs a program with its output thrown away; its peak is read from the kernel while it lives.
 fn run(command: &mut Command) -> Taken {
     let began = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kb = 0;
     let ended = loop {
@@ -123,7 +140,10 @@ fn run(command: &mut Command) -> Taken {
         std::thread::sleep(Duration::from_millis(3));
     };
     assert!(ended.success(), "{command:?} failed");
-    Taken { wall: began.elapsed().as_secs_f64(), peak_kb }
+    Taken {
+        wall: began.elapsed().as_secs_f64(),
+        peak_kb,
+    }
 }
 
 fn high_water(status: &str) -> Option<u64> {
@@ -136,11 +156,19 @@ fn high_water(status: &str) -> Option<u64> {
 fn allocations(server: &TestServer, database: &str) {
     let directory = tempfile::tempdir().unwrap();
     let (outbox, inbox) = flume::unbounded();
-    let runner = Runner::start(RunnerOptions { data_dir: directory.path().into() }, outbox);
+    let runner = Runner::start(
+        RunnerOptions {
+            data_dir: directory.path().into(),
+        },
+        outbox,
+    );
     let mut model = Model::default();
     let began = Instant::now();
     let mut take = |model: &mut Model, msg: Msg| {
-        let at = Stamp { unix_us: 0, mono_us: began.elapsed().as_micros() as u64 };
+        let at = Stamp {
+            unix_us: 0,
+            mono_us: began.elapsed().as_micros() as u64,
+        };
         for effect in update(model, at, msg) {
             if !matches!(effect, Effect::Window(_)) {
                 runner.perform(effect);
@@ -160,9 +188,18 @@ fn allocations(server: &TestServer, database: &str) {
     take(&mut model, welcome::Msg::Asked { target }.into());
     let connected = |model: &Model| model.connections.values().any(|known| known.is_open());
     while !connected(&model) || model.is_busy() {
-        take(&mut model, inbox.recv_timeout(Duration::from_secs(30)).unwrap());
+        take(
+            &mut model,
+            inbox.recv_timeout(Duration::from_secs(30)).unwrap(),
+        );
     }
-    take(&mut model, tusk::update::keys::Msg::Typed { text: "select * from wide".into() }.into());
+    take(
+        &mut model,
+        tusk::update::keys::Msg::Typed {
+            text: "select * from wide".into(),
+        }
+        .into(),
+    );
     take(&mut model, TuskCommand::QueryRun.into());
     take(&mut model, TuskCommand::ResultsFetchAll.into());
     let (mut first, mut chunks, mut rows) = (None, 0_u64, 0);
@@ -210,5 +247,9 @@ fn median(values: &[f64]) -> f64 {
 fn spread(values: &[f64]) -> String {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(0.0, f64::max);
-    format!("median {:.3} (lowest {low:.3}, highest {high:.3}) of {} pairs", median(values), values.len())
+    format!(
+        "median {:.3} (lowest {low:.3}, highest {high:.3}) of {} pairs",
+        median(values),
+        values.len()
+    )
 }

@@ -5,12 +5,6 @@
 //! replay to the same hashes in this build and in the build without a window.
 
 #![cfg(feature = "gui")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test"
-)]
 
 #[path = "support/server.rs"]
 mod server;

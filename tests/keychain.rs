@@ -3,6 +3,8 @@
 //! Each test runs the helper below, which is this same program, inside a session. The keyring lies in a
 //! temporary directory: the user's own is never touched.
 #![cfg(target_os = "linux")]
+// All of this file is a test, helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{path::Path, process::Command, time::Duration};
 

@@ -1,11 +1,5 @@
 //! Stories on the whole program and a real PostgreSQL, as a user would write them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
 
 #[path = "support/server.rs"]
 mod server;

@@ -217,7 +217,8 @@ fn setting(configuration: &str, name: &str) -> Option<String> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::{os::unix::net::UnixListener, time::Duration};
 

@@ -445,7 +445,8 @@ fn list(directory: &Path) -> io::Result<Vec<DirectoryEntry>> {
     Ok(entries)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
