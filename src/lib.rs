@@ -5,6 +5,8 @@
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
 //! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
+//! - [`program`]: the loop around [`update`], shared by the window and the headless driver.
+//! - [`story`]: scripts that drive the program with no window. [`recording`]: every message of a run, in a file.
 //!
 //! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
 
@@ -17,7 +19,10 @@ pub mod effect;
 pub mod effects;
 pub mod model;
 pub mod msg;
+pub mod program;
+pub mod recording;
 pub mod rows;
 pub mod screen;
 pub mod sql;
+pub mod story;
 pub mod update;
