@@ -21,6 +21,7 @@ pub mod msg;
 pub mod program;
 pub mod recording;
 pub mod rows;
+pub mod screen;
 pub mod sql;
 pub mod story;
 pub mod update;
