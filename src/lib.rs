@@ -3,6 +3,7 @@
 //! - [`msg`]: everything that can happen, as plain data. [`effect`]: everything that can be asked for.
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
+//! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
 //! - [`program`]: the loop around [`update`], shared by the window and the headless driver.
 //! - [`story`]: scripts that drive the program with no window. [`recording`]: every message of a run, in a file.
