@@ -4,6 +4,7 @@
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
+//! - `view`: the window, which draws what [`screen`] says (with the feature `gui` alone).
 //!
 //! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
 
@@ -13,3 +14,5 @@ pub mod msg;
 pub mod rows;
 pub mod sql;
 pub mod update;
+#[cfg(feature = "gui")]
+pub mod view;

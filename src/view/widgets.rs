@@ -1,11 +1,9 @@
 //! The small parts that every view is made of: keys in boxes, dots, hairlines, pills, tabs,
 //! buttons, rows, cards, fields, and the spinner. Each takes plain data and a callback.
 
-use std::time::Duration;
-
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    Animation, AnimationExt, AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
+    AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
     InteractiveElement, IntoElement, ParentElement, Pixels, RenderOnce, Role, SharedString,
     Stateful, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
 };
@@ -16,64 +14,8 @@ use super::theme::Look;
 /// What a press on a part calls.
 pub type Pressed = Box<dyn Fn(&ClickEvent, &mut Window, &mut App) + 'static>;
 
-/// How a keystroke in GPUI's notation is written for people: `ctrl-shift-enter` is `Ctrl Shift ↵`.
-pub fn key_label(keystroke: &str) -> String {
-    let chords: Vec<String> = keystroke.split_whitespace().map(chord_label).collect();
-    chords.join(", ")
-}
-
-fn chord_label(chord: &str) -> String {
-    // A key that is the separator itself stands at the end: `ctrl--`.
-    let (modifiers, key) = match chord.strip_suffix("--") {
-        Some(modifiers) => (modifiers, "-"),
-        None => chord.rsplit_once('-').unwrap_or(("", chord)),
-    };
-    let key = if key.is_empty() { "-" } else { key };
-    let mut words: Vec<String> = modifiers
-        .split('-')
-        .filter(|modifier| !modifier.is_empty())
-        .map(modifier_label)
-        .collect();
-    words.push(key_name(key));
-    words.join(" ")
-}
-
-fn modifier_label(modifier: &str) -> String {
-    match modifier {
-        "secondary" if cfg!(target_os = "macos") => "⌘".into(),
-        "secondary" => "Ctrl".into(),
-        "cmd" | "super" | "win" if cfg!(target_os = "macos") => "⌘".into(),
-        "alt" if cfg!(target_os = "macos") => "⌥".into(),
-        other => capitalised(other),
-    }
-}
-
-fn key_name(key: &str) -> String {
-    match key {
-        "enter" => "↵".into(),
-        "escape" => "Esc".into(),
-        "up" => "↑".into(),
-        "down" => "↓".into(),
-        "left" => "←".into(),
-        "right" => "→".into(),
-        "pageup" => "PgUp".into(),
-        "pagedown" => "PgDn".into(),
-        "delete" => "Del".into(),
-        other if other.chars().count() == 1 => other.to_uppercase(),
-        other => capitalised(other),
-    }
-}
-
-fn capitalised(word: &str) -> String {
-    let mut characters = word.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
-    }
-}
-
-/// A key in its small box. Takes GPUI's notation.
-pub fn key_box(keystroke: &str, cx: &App) -> Div {
+/// A key in its small box, written as people read it: `Ctrl Shift ↵`.
+pub fn key_box(key: impl Into<SharedString>, cx: &App) -> Div {
     let look = Look::of(cx);
     div()
         .flex()
@@ -88,11 +30,11 @@ pub fn key_box(keystroke: &str, cx: &App) -> Div {
         .font_family(fonts::MONO)
         .text_size(look.key_size())
         .text_color(look.palette.muted)
-        .child(key_label(keystroke))
+        .child(key.into())
 }
 
 /// Words with their key behind them, as the bars show them.
-pub fn hint(words: impl Into<SharedString>, keystroke: &str, cx: &App) -> Div {
+pub fn hint(words: impl Into<SharedString>, key: Option<&str>, cx: &App) -> Div {
     let look = Look::of(cx);
     div()
         .flex()
@@ -100,9 +42,7 @@ pub fn hint(words: impl Into<SharedString>, keystroke: &str, cx: &App) -> Div {
         .gap(look.px(10.0))
         .text_color(look.palette.muted)
         .child(words.into())
-        .when(!keystroke.is_empty(), |hint| {
-            hint.child(key_box(keystroke, cx))
-        })
+        .children(key.map(|key| key_box(key.to_owned(), cx)))
 }
 
 /// A filled circle: a connection's colour, unsaved text.
@@ -371,23 +311,23 @@ impl RenderOnce for Tab {
 pub struct KeyButton {
     id: ElementId,
     label: SharedString,
-    keystroke: SharedString,
+    key: Option<SharedString>,
     primary: bool,
     focused: bool,
     pressed: Option<Pressed>,
 }
 
 impl KeyButton {
-    /// A button. The keystroke is in GPUI's notation and may be empty.
+    /// A button, with its key as people read it.
     pub fn new(
         id: impl Into<ElementId>,
         label: impl Into<SharedString>,
-        keystroke: impl Into<SharedString>,
+        key: Option<SharedString>,
     ) -> Self {
         Self {
             id: id.into(),
             label: label.into(),
-            keystroke: keystroke.into(),
+            key,
             primary: false,
             focused: false,
             pressed: None,
@@ -440,9 +380,7 @@ impl RenderOnce for KeyButton {
             .text_color(palette.text)
             .hover(move |style| style.bg(palette.selection))
             .child(self.label)
-            .when(!self.keystroke.is_empty(), |button| {
-                button.child(key_box(&self.keystroke, cx))
-            })
+            .children(self.key.map(|key| key_box(key, cx)))
     }
 }
 
@@ -609,24 +547,23 @@ impl RenderOnce for ErrorCard {
     }
 }
 
-/// Something is under way. It stands still for people who asked for less motion.
-pub fn spinner(id: impl Into<ElementId>, cx: &App) -> AnyElement {
+/// Something is under way. It turns with the clock, four signs a second and a bit, and stands still for people who
+/// asked for less motion.
+pub fn spinner(mono_us: u64, cx: &App) -> Div {
+    const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
+    const PHASE_US: u64 = 300_000;
     let look = Look::of(cx);
-    let sign = div()
+    let phase = if look.reduced_motion {
+        0
+    } else {
+        (mono_us / PHASE_US) as usize % PHASES.len()
+    };
+    div()
         .flex_none()
         .w(look.px(14.0))
         .text_color(look.palette.accent)
-        .font_family(fonts::MONO);
-    if look.reduced_motion {
-        return sign.child("◐").into_any_element();
-    }
-    let turn = Animation::new(Duration::from_millis(1200)).repeat();
-    sign.with_animation(id, turn, |sign, share| {
-        const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
-        let phase = (share * PHASES.len() as f32) as usize;
-        sign.child(PHASES[phase.min(PHASES.len() - 1)])
-    })
-    .into_any_element()
+        .font_family(fonts::MONO)
+        .child(PHASES[phase])
 }
 
 /// The line along the top edge that says which server this is.
@@ -653,21 +590,4 @@ fn pressable(
         .when_some(pressed, |part, pressed| {
             part.cursor_pointer().on_click(pressed)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_written_as_people_write_them() {
-        assert_eq!(key_label("ctrl-enter"), "Ctrl ↵");
-        assert_eq!(key_label("ctrl-shift-p"), "Ctrl Shift P");
-        assert_eq!(key_label("f6"), "F6");
-        assert_eq!(key_label("ctrl-."), "Ctrl .");
-        assert_eq!(key_label("ctrl--"), "Ctrl -");
-        assert_eq!(key_label("-"), "-");
-        assert_eq!(key_label("ctrl-k ctrl-w"), "Ctrl K, Ctrl W");
-        assert_eq!(key_label("alt-pageup").split(' ').next_back(), Some("PgUp"));
-    }
 }
