@@ -3,6 +3,7 @@
 //! - [`msg`]: everything that can happen, as plain data. [`effect`]: everything that can be asked for.
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
+//! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
 //! - `view`: the window, which draws what [`screen`] says (with the feature `gui` alone).
 //!
@@ -12,6 +13,7 @@ pub mod effect;
 pub mod model;
 pub mod msg;
 pub mod rows;
+pub mod screen;
 pub mod sql;
 pub mod update;
 #[cfg(feature = "gui")]
