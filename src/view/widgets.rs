@@ -211,9 +211,10 @@ pub struct Tab {
     id: ElementId,
     title: SharedString,
     selected: bool,
-    changed: bool,
+    marks: Vec<Div>,
     pressed: Option<Pressed>,
     closed: Option<Pressed>,
+    middle: Option<Pressed>,
 }
 
 impl Tab {
@@ -223,9 +224,10 @@ impl Tab {
             id: id.into(),
             title: title.into(),
             selected: false,
-            changed: false,
+            marks: Vec::new(),
             pressed: None,
             closed: None,
+            middle: None,
         }
     }
 
@@ -235,9 +237,10 @@ impl Tab {
         self
     }
 
-    /// Whether it holds text that no file has.
-    pub fn changed(mut self, changed: bool) -> Self {
-        self.changed = changed;
+    /// What is going on in it: a spinner, a dot for text that no file has. Under the pointer the close mark takes the
+    /// last one's place.
+    pub fn marks(mut self, marks: impl IntoIterator<Item = Div>) -> Self {
+        self.marks = marks.into_iter().collect();
         self
     }
 
@@ -250,7 +253,7 @@ impl Tab {
         self
     }
 
-    /// What a press with the middle button does.
+    /// What a press on the close mark does.
     pub fn on_close(
         mut self,
         closed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
@@ -258,10 +261,19 @@ impl Tab {
         self.closed = Some(Box::new(closed));
         self
     }
+
+    /// What a press with the middle button does.
+    pub fn on_middle(
+        mut self,
+        middle: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.middle = Some(Box::new(middle));
+        self
+    }
 }
 
 impl RenderOnce for Tab {
-    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+    fn render(mut self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
         let (text, ground, top) = if self.selected {
@@ -269,41 +281,96 @@ impl RenderOnce for Tab {
         } else {
             (palette.muted, palette.surface, palette.surface)
         };
+        let last = self.marks.pop();
+        let close_id = ElementId::from((self.id.clone(), "close"));
         pressable(self.id, self.title.clone(), self.selected, self.pressed)
             .test_support()
             .role(Role::Tab)
+            .group("tab")
             .relative()
             .flex()
             .flex_none()
             .items_center()
-            .gap(look.px(10.0))
+            .gap(look.px(6.0))
             .h_full()
-            .px(look.px(14.0))
+            .pl(look.px(14.0))
+            .pr(look.px(8.0))
             .max_w(look.px(240.0))
             .border_r_1()
             .border_color(palette.border)
             .bg(ground)
             .text_color(text)
             .hover(move |style| style.text_color(palette.text))
-            .when_some(self.closed, |tab, closed| {
+            .when_some(self.middle, |tab, middle| {
                 tab.on_aux_click(move |event, window, cx| {
                     if event.is_middle_click() {
-                        closed(event, window, cx);
+                        middle(event, window, cx);
                     }
                 })
             })
-            .child(
-                div()
-                    .absolute()
-                    .top_0()
-                    .left_0()
-                    .w_full()
-                    .h(px(2.0))
-                    .bg(top),
-            )
+            .child(tab_line(top))
             .child(div().min_w_0().truncate().child(self.title))
-            .when(self.changed, |tab| tab.child(dot(palette.faint, cx)))
+            .children(self.marks)
+            .child(tab_slot(close_id, last, self.closed, &look))
     }
+}
+
+fn tab_line(color: Hsla) -> Div {
+    div()
+        .absolute()
+        .top_0()
+        .left_0()
+        .w_full()
+        .h(px(2.0))
+        .bg(color)
+}
+
+/// The tab's last mark, and in its place, under the pointer, the mark that closes it.
+fn tab_slot(
+    id: ElementId,
+    mark: Option<Div>,
+    closed: Option<Pressed>,
+    look: &Look,
+) -> impl IntoElement {
+    let palette = look.palette;
+    let room = look.px(16.0);
+    let centred = |part: Div| {
+        part.absolute()
+            .top_0()
+            .left_0()
+            .size_full()
+            .flex()
+            .items_center()
+            .justify_center()
+    };
+    div()
+        .relative()
+        .flex_none()
+        .size(room)
+        .children(mark.map(|mark| {
+            centred(div())
+                .group_hover("tab", |style| style.invisible())
+                .child(mark)
+        }))
+        .child(
+            centred(div())
+                .id(id)
+                .role(Role::Button)
+                .aria_label("Close tab")
+                .test_support()
+                .invisible()
+                .group_hover("tab", |style| style.visible())
+                .rounded(look.px(4.0))
+                .text_color(palette.muted)
+                .hover(move |style| style.bg(palette.raised).text_color(palette.text))
+                .when_some(closed, |part, closed| {
+                    part.on_click(move |event, window, cx| {
+                        cx.stop_propagation();
+                        closed(event, window, cx);
+                    })
+                })
+                .child("×"),
+        )
 }
 
 /// A button with its key.
@@ -390,8 +457,8 @@ pub struct ListRow {
     id: ElementId,
     label: SharedString,
     height: f32,
-    indent: f32,
     selected: bool,
+    marked: bool,
     children: Vec<AnyElement>,
     pressed: Option<Pressed>,
 }
@@ -403,16 +470,16 @@ impl ListRow {
             id: id.into(),
             label: label.into(),
             height,
-            indent: 0.0,
             selected: false,
+            marked: false,
             children: Vec::new(),
             pressed: None,
         }
     }
 
-    /// How far it is moved to the right, at 100%.
-    pub fn indent(mut self, indent: f32) -> Self {
-        self.indent = indent;
+    /// Whether it has the keyboard: a bar at its left end says so.
+    pub fn marked(mut self, marked: bool) -> Self {
+        self.marked = marked;
         self
     }
 
@@ -451,12 +518,23 @@ impl RenderOnce for ListRow {
             .gap(look.px(12.0))
             .w_full()
             .h(look.px(self.height))
-            .pl(look.px(14.0 + self.indent))
-            .pr(look.px(14.0))
+            .relative()
+            .px(look.px(14.0))
             .text_color(palette.text)
             .when(self.selected, |row| row.bg(palette.selection))
             .when(!self.selected, |row| {
                 row.hover(move |style| style.bg(palette.raised.opacity(0.7)))
+            })
+            .when(self.marked, |row| {
+                row.child(
+                    div()
+                        .absolute()
+                        .top_0()
+                        .left_0()
+                        .h_full()
+                        .w(px(2.0))
+                        .bg(palette.accent),
+                )
             })
             .children(self.children)
     }
@@ -468,6 +546,8 @@ pub struct ErrorCard {
     id: ElementId,
     title: SharedString,
     place: SharedString,
+    calm: bool,
+    parts: Vec<(SharedString, SharedString)>,
     lines: Vec<SharedString>,
     actions: Vec<AnyElement>,
 }
@@ -483,12 +563,26 @@ impl ErrorCard {
             id: id.into(),
             title: title.into(),
             place: place.into(),
+            calm: false,
+            parts: Vec::new(),
             lines: Vec::new(),
             actions: Vec::new(),
         }
     }
 
-    /// A detail, a hint, or a next step in words.
+    /// Nothing went wrong: it is what was asked for.
+    pub fn calm(mut self, calm: bool) -> Self {
+        self.calm = calm;
+        self
+    }
+
+    /// Something the server said besides, with what it calls it.
+    pub fn part(mut self, label: impl Into<SharedString>, text: impl Into<SharedString>) -> Self {
+        self.parts.push((label.into(), text.into()));
+        self
+    }
+
+    /// A next step in words.
     pub fn line(mut self, line: impl Into<SharedString>) -> Self {
         self.lines.push(line.into());
         self
@@ -505,11 +599,18 @@ impl RenderOnce for ErrorCard {
     fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
+        let (ground, frame) = if self.calm {
+            (palette.surface, palette.border)
+        } else {
+            (palette.error_ground, palette.error_frame)
+        };
+        let bar = if self.calm { palette.muted } else { palette.error };
         div()
             .id(self.id)
             .role(Role::Alert)
             .aria_label(self.title.clone())
             .test_support()
+            .relative()
             .flex()
             .flex_col()
             .gap(look.px(8.0))
@@ -518,12 +619,13 @@ impl RenderOnce for ErrorCard {
             .pl(look.px(18.0))
             .pr(look.px(16.0))
             .py(look.px(14.0))
-            .rounded(look.radius_large())
+            .rounded(look.radius())
             .border_1()
-            .border_l(px(3.0))
-            .border_color(palette.error_frame)
-            .bg(palette.error_ground)
+            .border_color(frame)
+            .bg(ground)
+            .overflow_hidden()
             .text_color(palette.text)
+            .child(card_bar(bar))
             .child(
                 div()
                     .text_size(look.px(14.0))
@@ -533,6 +635,9 @@ impl RenderOnce for ErrorCard {
             .when(!self.place.is_empty(), |card| {
                 card.child(div().text_color(palette.muted).child(self.place))
             })
+            .children(self.parts.into_iter().map(|(label, text)| {
+                card_part(label, text, &look)
+            }))
             .children(self.lines.into_iter().map(|line| div().child(line)))
             .when(!self.actions.is_empty(), |card| {
                 card.child(
@@ -545,6 +650,30 @@ impl RenderOnce for ErrorCard {
                 )
             })
     }
+}
+
+fn card_bar(color: Hsla) -> Div {
+    div()
+        .absolute()
+        .top_0()
+        .left_0()
+        .h_full()
+        .w(px(3.0))
+        .bg(color)
+}
+
+fn card_part(label: SharedString, text: SharedString, look: &Look) -> Div {
+    div()
+        .flex()
+        .gap(look.px(12.0))
+        .child(
+            div()
+                .flex_none()
+                .w(look.px(76.0))
+                .text_color(look.palette.muted)
+                .child(label),
+        )
+        .child(div().flex_1().min_w_0().child(text))
 }
 
 /// Something is under way. It turns with the clock, four signs a second and a bit, and stands still for people who
