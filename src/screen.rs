@@ -5,9 +5,26 @@
 //! made for every frame: nothing in it costs more for a larger result or a longer text. Cells, messages
 //! and the lines of a value are asked for one by one, and only where they are on screen.
 
+mod card;
+mod dialogs;
+mod editor;
+mod grid;
+mod results;
+mod sidebar;
+mod status;
+mod text;
+mod title;
+mod welcome;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
 use std::{ops::Range, sync::Arc};
 
+pub use self::{grid::grid_cell, results::message_row};
 use crate::{
+    model::{Area, Model},
     msg::Stamp,
     rows,
     update::{
@@ -16,7 +33,7 @@ use crate::{
         dialog::Confirm as Question,
         file_prompt::Purpose,
         ids::{ConnectionId, TabId},
-        results::Shown,
+        results::{ResultSet, Shown},
     },
 };
 
@@ -39,6 +56,58 @@ pub struct Screen {
     pub dialog: Option<Dialog>,
     /// Short words to the user, the oldest first.
     pub notices: Vec<Notice>,
+}
+
+/// What is on screen now. `now` only moves clocks and lets notices pass: everything else is in the Model.
+pub fn screen(model: &Model, now: Stamp) -> Screen {
+    let current = title::current(model).filter(|_| !model.welcome.shown);
+    Screen {
+        title: title::window(model),
+        colour: current.map(|(_, known)| known.config.colour),
+        focus: focus(model),
+        title_bar: title::bar(model),
+        main: main(model, now),
+        status_bar: status::bar(model, now),
+        dialog: dialogs::dialog(model, now),
+        notices: model
+            .notices
+            .shown(now)
+            .map(|notice| Notice {
+                at: notice.at,
+                text: notice.text.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// The result whose rows the grid shows: what [`grid_cell`] is asked of.
+pub fn visible_result(model: &Model) -> Option<&ResultSet> {
+    model.tabs.active()?.results.visible()
+}
+
+fn focus(model: &Model) -> Focus {
+    match model.area {
+        _ if model.dialog.is_some() => Focus::Dialog,
+        Area::Welcome if model.welcome.in_field => Focus::WelcomeField,
+        Area::Welcome => Focus::Welcome,
+        Area::Sidebar => Focus::Sidebar,
+        Area::Editor => Focus::Editor,
+        Area::Results => Focus::Results,
+    }
+}
+
+fn main(model: &Model, now: Stamp) -> Main {
+    match model.tabs.active() {
+        Some(tab) if !model.welcome.shown => Main::Work(Box::new(Work {
+            sidebar: sidebar::sidebar(model, now),
+            tabs: title::tabs(model),
+            new_tab: words::action(model, words::GLOBAL, Command::TabNew),
+            editor: editor::editor(model, tab),
+            results_bar: results::bar(model, tab, now),
+            body: results::body(model, tab, now),
+        })),
+        _ => Main::Welcome(welcome::welcome(model, now)),
+    }
 }
 
 /// What takes the keys.
@@ -700,7 +769,7 @@ pub struct ConnectionForm {
 pub struct FormTest {
     /// Whether it is under way.
     pub spinner: bool,
-    /// `Connected in words`, `Connecting 00:01.2`, or what the server said.
+    /// `It works: PostgreSQL 15.18, …`, `Connecting 00:01.2`, or what went wrong.
     pub line: Span,
     /// What to do next.
     pub next_step: Option<String>,
@@ -781,7 +850,7 @@ pub struct Confirm {
     pub tone: Tone,
 }
 
-/// A value, whole. Its lines are asked for by [`inspect_text`].
+/// A value, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspect {
     /// The column's name.
@@ -811,12 +880,16 @@ pub struct PathPrompt {
     pub title: String,
     /// The path.
     pub field: Field,
-    /// The entries that go on from what was typed.
+    /// The entries that go on from what was typed; of many, those around the chosen one.
     pub entries: Vec<PathEntry>,
-    /// So many entries more are not listed.
-    pub more: usize,
-    /// The entry that is chosen; none while the field itself is meant.
+    /// The place of the first of them, for `dialog::Msg::RowClicked`.
+    pub first: usize,
+    /// Whether there are more behind them.
+    pub more: bool,
+    /// The place of the entry that is chosen, counted as `first` is; none while the field itself is meant.
     pub selected: Option<usize>,
+    /// Whether the directory is being read.
+    pub listing: bool,
     /// Why the directory could not be listed, or the file not used.
     pub problem: Option<String>,
     /// The buttons.
