@@ -54,7 +54,7 @@ pub fn dump(
 
 /// The whole screen as text.
 pub fn screen(model: &Model) -> String {
-    crate::screen::screen(model).to_text()
+    crate::screen::screen(model, model.now).to_text(model)
 }
 
 fn write(

@@ -473,9 +473,7 @@ fn path(of: &PathPrompt, tools: &Tools, cx: &App) -> Div {
                     .overflow_y_scroll()
                     .children(rows),
             )
-            .when(of.more > 0, |sheet| {
-                sheet.child(muted(&format!("{} more", of.more), cx))
-            })
+            .when(of.more, |sheet| sheet.child(muted("There are more.", cx)))
             .child(buttons(&of.actions, tools, cx)),
     )
 }

@@ -1,6 +1,9 @@
 //! Short words to the user, at the lower right.
 
-use gpui::{App, InteractiveElement, IntoElement, ParentElement, Role, SharedString, Styled, TestSupportExt, div};
+use gpui::{
+    App, InteractiveElement, IntoElement, ParentElement, Role, SharedString, StatefulInteractiveElement,
+    Styled, TestSupportExt, div,
+};
 
 use super::theme::Look;
 use crate::screen::Notice;

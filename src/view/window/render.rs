@@ -3,7 +3,7 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, Context, Div, Entity, Focusable, InteractiveElement, IntoElement, KeyDownEvent,
-    MouseButton, MouseMoveEvent, ParentElement, Render, StatefulInteractiveElement, Styled,
+    MouseButton, MouseMoveEvent, ParentElement, Render, Styled,
     TestSupportExt, Window, div, list, px, relative,
 };
 
