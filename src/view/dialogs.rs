@@ -19,7 +19,7 @@ use crate::{
         Action, Confirm, ConnectionForm, Dialog, FormField, FormTest, FormValue, GoToLine, Inspect,
         PasswordPrompt, PathPrompt, Picker, PickerKind, PickerRow, Settings,
     },
-    update::dialog::Msg,
+    update::{command::Command, dialog::Msg},
 };
 
 /// Rows that a picker shows at once.
@@ -108,7 +108,7 @@ fn problem(words: &Option<String>, cx: &App) -> Option<Div> {
     Some(div().text_color(color).child(words))
 }
 
-/// The buttons at the lower end; the first one is what Enter does.
+/// The buttons at the lower end; the one that Enter presses is framed.
 fn buttons(actions: &[Action], tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
     div()
@@ -120,8 +120,10 @@ fn buttons(actions: &[Action], tools: &Tools, cx: &App) -> Div {
         .children(
             actions
                 .iter()
-                .enumerate()
-                .map(|(place, action)| button(action, "dialog", tools.post).primary(place == 0)),
+                .map(|action| {
+                    let meant = action.command == Command::DialogAccept;
+                    button(action, "dialog", tools.post).primary(meant)
+                }),
         )
 }
 
@@ -387,6 +389,8 @@ fn inspect(of: &Inspect, tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
     let palette = look.palette;
     let place = format!("line {} of {}", of.first_line + 1, of.line_count);
+    // A long line is wrapped, so its length counts too.
+    let lines = (of.line_count + of.text.len() / 90).clamp(3, 20) as f32;
     sheet(760.0, cx)
         .child(
             div()
@@ -405,7 +409,7 @@ fn inspect(of: &Inspect, tools: &Tools, cx: &App) -> Div {
         .child(
             div()
                 .id("inspect-text")
-                .h(look.px(420.0))
+                .h(look.px(24.0 + 20.0 * lines))
                 .min_h_0()
                 .px(look.px(18.0))
                 .py(look.px(12.0))

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use gpui::component::input::{Input, InputEvent, InputState};
-use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, Subscription, Window};
+use gpui::{
+    App, AppContext, Context, Entity, FocusHandle, Focusable, Styled, Subscription, Window,
+};
 
 use super::window::TuskWindow;
 use crate::{
@@ -61,6 +63,7 @@ impl Fields {
             input
                 .appearance(false)
                 .bordered(false)
+                .px(gpui::px(0.0))
                 .aria_label(label.to_owned()),
         )
     }

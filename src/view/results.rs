@@ -3,12 +3,12 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, App, Div, FontWeight, InteractiveElement, IntoElement, ParentElement, SharedString,
-    StatefulInteractiveElement, Styled, div, px,
+    StatefulInteractiveElement, Styled, div, px, relative,
 };
 
 use super::fonts;
 use super::theme::Look;
-use super::widgets::{ErrorCard, Pill, key_box, spacer, spinner};
+use super::widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner};
 use super::words::{Post, button, hint, span, tone};
 use crate::{
     msg::Msg,
@@ -33,6 +33,14 @@ pub fn results_bar(
                 .child(format!("+{count}"))
         })
     };
+    let height = look.result_bar() - px(2.0);
+    let before = hidden(bar.hidden_before).map(IntoElement::into_any_element);
+    let behind = hidden(bar.hidden_after).map(IntoElement::into_any_element);
+    let all = bar.tabs.iter();
+    let all = all.map(|of| result_tab(of, tab, mono_us, post, cx).into_any_element());
+    let messages = messages_tab(&bar.messages, tab, post, cx).into_any_element();
+    let tabs = before.into_iter().chain(all).chain(behind).chain([messages]);
+    let actions = bar.actions.iter().map(|action| hint(action, "results", post, cx));
     div()
         .id("results-bar")
         .flex()
@@ -47,19 +55,15 @@ pub fn results_bar(
         .border_b_1()
         .border_color(look.palette.border)
         .overflow_hidden()
-        .children(hidden(bar.hidden_before))
-        .children(bar.tabs.iter().map(|of| result_tab(of, tab, mono_us, post, cx)))
-        .children(hidden(bar.hidden_after))
-        .child(messages_tab(&bar.messages, tab, post, cx))
+        .child(fitting(height, look.px(6.0), 1.0, tabs))
         .child(spacer())
-        .children(bar.note.as_ref().map(|note| span(note, cx).min_w_0().truncate()))
+        .children(bar.note.as_ref().map(|note| {
+            span(note, cx).flex_none().max_w(relative(0.5)).truncate()
+        }))
         .child(
-            div()
-                .flex()
-                .flex_none()
-                .gap(look.px(12.0))
-                .pl(look.px(8.0))
-                .children(bar.actions.iter().map(|action| hint(action, "results", post, cx))),
+            fitting(height, look.px(12.0), 1_000.0, actions)
+                .justify_end()
+                .pl(look.px(8.0)),
         )
 }
 

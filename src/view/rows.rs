@@ -146,7 +146,7 @@ fn cells(result: &ResultSet) -> CellSource {
 
 fn range(range: &crate::rows::Range) -> Option<GridRange> {
     let (last_row, last_column) = (range.rows.end.checked_sub(1)?, range.columns.end.checked_sub(1)?);
-    (range.cells() > 1).then(|| GridRange {
+    (range.cells() > 1).then_some(GridRange {
         rows: range.rows.start..=last_row,
         columns: range.columns.start..=last_column,
     })

@@ -11,7 +11,7 @@ use gpui::{AppContext, Entity};
 
 use super::offscreen::{Offscreen, OffscreenError};
 use super::theme::Appearance;
-use super::window::{Desk, Engine, Pace, Parts, Still, TuskWindow};
+use super::window::{Desk, Pace, Parts, Still, TuskWindow};
 use super::words::Post;
 use crate::{
     model::{Area, Model},

@@ -6,7 +6,7 @@ use gpui::{
 };
 
 use super::theme::Look;
-use super::widgets::{spacer, spinner};
+use super::widgets::{fitting, spinner};
 use super::words::{connection_dot, spans};
 use crate::screen::{Segment, StatusBar};
 
@@ -30,8 +30,17 @@ pub fn status_bar(bar: &StatusBar, mono_us: u64, cx: &App) -> impl IntoElement {
         .text_color(look.palette.muted)
         .overflow_hidden()
         .children(bar.dot.map(|dot| connection_dot(dot, cx)))
-        .children(bar.left.iter().map(|part| segment(part, mono_us, cx)))
-        .child(spacer())
+        .child(
+            fitting(
+                look.status_bar(),
+                look.px(16.0),
+                1.0,
+                bar.left
+                    .iter()
+                    .map(|part| segment(part, mono_us, cx).into_any_element()),
+            )
+            .flex_1(),
+        )
         .children(bar.right.iter().map(|part| segment(part, mono_us, cx)))
 }
 

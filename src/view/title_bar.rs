@@ -65,12 +65,26 @@ fn connection(chip: &ConnectionChip, post: &Post, cx: &App) -> Pill {
     let label = format!("{} {} {}", chip.name, chip.address, chip.security.text);
     let words = |text: &str| SharedString::from(text.to_owned());
     Pill::new("connection", label)
+        .shrinks()
         .frame(frame)
         .on_press(move |_, _, _| post.post(Command::ConnectionChoose))
         .child(connection_dot(chip.dot, cx))
-        .child(div().font_weight(FontWeight::MEDIUM).child(words(&chip.name)))
-        .child(div().text_color(palette.muted).child(words(&chip.address)))
-        .child(span(&chip.security, cx))
+        .child(
+            div()
+                .flex_none()
+                .max_w(gpui::px(260.0))
+                .truncate()
+                .font_weight(FontWeight::MEDIUM)
+                .child(words(&chip.name)),
+        )
+        .child(
+            div()
+                .min_w_0()
+                .truncate()
+                .text_color(palette.muted)
+                .child(words(&chip.address)),
+        )
+        .child(span(&chip.security, cx).flex_none())
 }
 
 fn mode(chip: &ModeChip, cx: &App) -> Pill {

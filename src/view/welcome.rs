@@ -38,7 +38,7 @@ pub fn welcome(
                 .flex_col()
                 .flex_none()
                 .w_full()
-                .max_w(look.px(600.0))
+                .max_w(look.px(632.0))
                 .my_auto()
                 .py(look.px(24.0))
                 .px(look.px(16.0))

@@ -131,6 +131,7 @@ pub struct Pill {
     label: SharedString,
     selected: bool,
     frame: Option<Hsla>,
+    shrinks: bool,
     children: Vec<AnyElement>,
     pressed: Option<Pressed>,
 }
@@ -143,6 +144,7 @@ impl Pill {
             label: label.into(),
             selected: false,
             frame: None,
+            shrinks: false,
             children: Vec::new(),
             pressed: None,
         }
@@ -151,6 +153,12 @@ impl Pill {
     /// Whether this is the one that is shown.
     pub fn selected(mut self, selected: bool) -> Self {
         self.selected = selected;
+        self
+    }
+
+    /// Gives way where there is little room; what is in it decides what is cut.
+    pub fn shrinks(mut self) -> Self {
+        self.shrinks = true;
         self
     }
 
@@ -188,7 +196,8 @@ impl RenderOnce for Pill {
         pressable(self.id, self.label, self.selected, self.pressed)
             .test_support()
             .flex()
-            .flex_none()
+            .when(!self.shrinks, |pill| pill.flex_none())
+            .when(self.shrinks, |pill| pill.min_w_0())
             .items_center()
             .gap(look.px(8.0))
             .h(look.px(27.0))
@@ -605,32 +614,24 @@ impl RenderOnce for ErrorCard {
             (palette.error_ground, palette.error_frame)
         };
         let bar = if self.calm { palette.muted } else { palette.error };
-        div()
-            .id(self.id)
-            .role(Role::Alert)
-            .aria_label(self.title.clone())
-            .test_support()
-            .relative()
+        let card = div()
             .flex()
             .flex_col()
             .gap(look.px(8.0))
             .w_full()
-            .max_w(look.px(860.0))
-            .pl(look.px(18.0))
+            .pl(look.px(16.0))
             .pr(look.px(16.0))
             .py(look.px(14.0))
             .rounded(look.radius())
             .border_1()
             .border_color(frame)
             .bg(ground)
-            .overflow_hidden()
             .text_color(palette.text)
-            .child(card_bar(bar))
             .child(
                 div()
                     .text_size(look.px(14.0))
                     .font_weight(FontWeight::SEMIBOLD)
-                    .child(self.title),
+                    .child(self.title.clone()),
             )
             .when(!self.place.is_empty(), |card| {
                 card.child(div().text_color(palette.muted).child(self.place))
@@ -648,18 +649,20 @@ impl RenderOnce for ErrorCard {
                         .pt(look.px(2.0))
                         .children(self.actions),
                 )
-            })
+            });
+        // The bar is the ground under the card, which is round at its own corners.
+        div()
+            .id(self.id)
+            .role(Role::Alert)
+            .aria_label(self.title)
+            .test_support()
+            .w_full()
+            .max_w(look.px(860.0))
+            .pl(px(3.0))
+            .rounded(look.radius())
+            .bg(bar)
+            .child(card)
     }
-}
-
-fn card_bar(color: Hsla) -> Div {
-    div()
-        .absolute()
-        .top_0()
-        .left_0()
-        .h_full()
-        .w(px(3.0))
-        .bg(color)
 }
 
 fn card_part(label: SharedString, text: SharedString, look: &Look) -> Div {
@@ -698,6 +701,35 @@ pub fn spinner(mono_us: u64, cx: &App) -> Div {
 /// The line along the top edge that says which server this is.
 pub fn connection_line(color: Hsla) -> Div {
     div().flex_none().w_full().h(px(2.0)).bg(color)
+}
+
+/// A line of things of which those without room are left out whole, not cut. `first` is how readily it gives way,
+/// beside others of its kind.
+pub fn fitting(
+    height: Pixels,
+    gap: Pixels,
+    first: f32,
+    parts: impl IntoIterator<Item = AnyElement>,
+) -> Div {
+    // What does not fit wraps to a second line, which is not shown.
+    let mut line = div()
+        .flex()
+        .flex_wrap()
+        .content_start()
+        .min_w_0()
+        .h(height)
+        .overflow_hidden()
+        .gap_x(gap)
+        .children(parts.into_iter().map(|part| {
+            div()
+                .flex()
+                .flex_none()
+                .items_center()
+                .h(height)
+                .child(part)
+        }));
+    line.style().flex_shrink = Some(first);
+    line
 }
 
 /// Space that pushes what follows to the end.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use flume::Receiver;
 use gpui::{
-    App, ClipboardItem, Context, FocusHandle, ListAlignment, ListState, ScrollHandle,
+    App, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, ScrollHandle,
     ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window, px,
 };
 
@@ -28,6 +28,13 @@ use crate::{
 };
 
 mod render;
+
+/// A list that stays at its end while more comes, unless somebody scrolled it up.
+fn tail() -> ListState {
+    let list = ListState::new(0, ListAlignment::Top, px(400.0));
+    list.set_follow_mode(FollowMode::Tail);
+    list
+}
 
 /// How often what runs by itself (a clock, a spinner, a notice that passes) is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
@@ -209,7 +216,7 @@ impl TuskWindow {
                 tab: None,
                 picker: UniformListScrollHandle::new(),
                 picked: 0,
-                messages: ListState::new(0, ListAlignment::Bottom, px(400.0)),
+                messages: tail(),
                 messages_of: None,
             },
             target: None,
@@ -356,7 +363,7 @@ impl TuskWindow {
         {
             self.rows.follow(model, shown, cx);
         }
-        self.follow_lists(model);
+        self.follow_lists(model, window);
         self.follow_focus(model, window, cx);
         if self.title != self.screen.title {
             self.title.clone_from(&self.screen.title);
@@ -393,7 +400,7 @@ impl TuskWindow {
     }
 
     /// Scrolls the lists to what is chosen in them.
-    fn follow_lists(&mut self, model: &Model) {
+    fn follow_lists(&mut self, model: &Model, window: &Window) {
         let scrolls = &mut self.scrolls;
         if let Some(Dialog::Picker(picker)) = &self.screen.dialog
             && scrolls.picked != picker.selected
@@ -409,7 +416,15 @@ impl TuskWindow {
         let active = work.tabs.iter().position(|tab| tab.active);
         if scrolls.tab != active {
             scrolls.tab = active;
-            active.into_iter().for_each(|tab| scrolls.tabs.scroll_to_item(tab));
+            if let Some(tab) = active {
+                // A tab that is new has its place only after the next frame.
+                let tabs = scrolls.tabs.clone();
+                tabs.scroll_to_item(tab);
+                window.on_next_frame(move |window, _| {
+                    tabs.scroll_to_item(tab);
+                    window.refresh();
+                });
+            }
         }
         let rows = work.sidebar.iter().flat_map(|sidebar| &sidebar.rows);
         let selected = rows.into_iter().position(|row| row.selected);
@@ -560,7 +575,7 @@ impl TuskWindow {
                 Some(Grip::Sidebar(width))
             }
             Some(Grip::Editor(_)) => {
-                let top = look.title_bar() + look.tab_bar();
+                let top = px(2.0) + look.title_bar() + look.tab_bar();
                 let room = window.viewport_size().height - top - look.status_bar();
                 let share = (at.y - top) / room * 100.0;
                 Some(Grip::Editor(share.clamp(10.0, 85.0)))

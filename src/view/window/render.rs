@@ -40,12 +40,9 @@ impl Render for TuskWindow {
     fn render(&mut self, window: &mut Window, cx: &mut Context<Self>) -> impl IntoElement {
         let look = Look::of(cx);
         let screen = self.screen.clone();
-        let line = screen.colour.map(|colour| {
-            widgets::connection_line(words::colour(colour, &look.palette))
-                .absolute()
-                .top_0()
-                .left_0()
-        });
+        let line = screen
+            .colour
+            .map_or(look.palette.surface, |of| words::colour(of, &look.palette));
         let mono_us = self.now().mono_us;
         div()
             .id("tusk")
@@ -77,6 +74,7 @@ impl Render for TuskWindow {
                     .flex()
                     .flex_col()
                     .size_full()
+                    .child(widgets::connection_line(line))
                     .child(title_bar(&screen.title_bar, &self.parts.post, cx))
                     .child(
                         div()
@@ -88,7 +86,6 @@ impl Render for TuskWindow {
                     )
                     .child(status_bar(&screen.status_bar, mono_us, cx)),
             )
-            .children(line)
             .children(
                 screen
                     .dialog
@@ -317,6 +314,12 @@ impl TuskWindow {
     /// At the editor's upper right: what the key would do now.
     fn run_hint(&self, work: &Work, cx: &mut Context<Self>) -> Div {
         let look = Look::of(cx);
+        let on_statement = work.editor.statement_lines.as_ref();
+        let ground = if on_statement.is_some_and(|lines| lines.start == 0) {
+            look.palette.statement
+        } else {
+            look.palette.background
+        };
         div()
             .absolute()
             .top(look.px(8.0))
@@ -326,7 +329,7 @@ impl TuskWindow {
             .items_center()
             .px(look.px(6.0))
             .rounded(look.px(4.0))
-            .bg(look.palette.background.opacity(0.85))
+            .bg(ground)
             .font_family(fonts::MONO)
             .text_size(look.px(12.0))
             .child(words::hint(&work.editor.hint, "editor", &self.parts.post, cx))
@@ -427,7 +430,7 @@ impl TuskWindow {
             .flex()
             .flex_col()
             .items_center()
-            .pt(look.px(64.0))
+            .pt(look.px(if matches!(of, Dialog::Picker(_)) { 96.0 } else { 64.0 }))
             .pb(look.px(40.0))
             .px(look.px(24.0))
             .when(light, |veil| {
