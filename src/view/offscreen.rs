@@ -67,6 +67,8 @@ impl Offscreen {
         });
         let (window, view) = opened.map_err(|error| OffscreenError::NoWindow(error.to_string()))?;
         let mut offscreen = Self { context, window };
+        // Selections are only painted in the window that is in use.
+        offscreen.update(|window, _| window.activate_window())?;
         offscreen.settle();
         Ok((offscreen, view))
     }

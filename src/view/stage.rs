@@ -28,6 +28,7 @@ pub struct Windowed {
     window: Entity<TuskWindow>,
     offscreen: Offscreen,
     began: Instant,
+    watched: Option<Vec<Msg>>,
 }
 
 impl Windowed {
@@ -57,6 +58,7 @@ impl Windowed {
             window,
             offscreen,
             began: Instant::now(),
+            watched: None,
         })
     }
 
@@ -70,6 +72,22 @@ impl Windowed {
         &mut self.offscreen
     }
 
+    /// Does something in the window whose messages stay in the queue for now: what a person does while the program is
+    /// at something else.
+    pub fn interleave(&mut self, act: impl FnOnce(&mut Offscreen)) {
+        act(&mut self.offscreen);
+    }
+
+    /// Keeps the messages that are taken from now on.
+    pub fn watch(&mut self) {
+        self.watched = Some(Vec::new());
+    }
+
+    /// The messages that were taken since.
+    pub fn watched(&mut self) -> Vec<Msg> {
+        self.watched.take().unwrap_or_default()
+    }
+
     /// Takes what is in the queue, until nothing more comes at once, and draws.
     fn drain(&mut self) {
         loop {
@@ -77,28 +95,34 @@ impl Windowed {
             let Ok(msg) = self.inbox.try_recv() else {
                 return;
             };
-            let (window, inbox) = (self.window.clone(), self.inbox.clone());
-            let taken = self.offscreen.update(|handle, cx| {
-                window.update(cx, |window, cx| window.slice(msg, &inbox, handle, cx));
-            });
-            if let Err(error) = taken {
-                log::debug!("a message came after the window's end: {error}");
+            if !self.take(msg) {
                 return;
             }
         }
+    }
+
+    /// Lets the window take one message, as a slice of its own. Answers whether it is still open.
+    fn take(&mut self, msg: Msg) -> bool {
+        if let Some(watched) = &mut self.watched {
+            watched.push(msg.clone());
+        }
+        let window = self.window.clone();
+        let (_, nothing) = flume::bounded(0);
+        let taken = self.offscreen.update(|handle, cx| {
+            window.update(cx, |window, cx| window.slice(msg, &nothing, handle, cx));
+        });
+        if let Err(error) = &taken {
+            log::debug!("a message came after the window's end: {error}");
+        }
+        taken.is_ok()
     }
 }
 
 impl Stage for Windowed {
     fn send(&mut self, msg: Msg) {
-        let (window, inbox) = (self.window.clone(), self.inbox.clone());
-        let taken = self.offscreen.update(|handle, cx| {
-            window.update(cx, |window, cx| window.slice(msg, &inbox, handle, cx));
-        });
-        if let Err(error) = taken {
-            log::debug!("a message came after the window's end: {error}");
+        if self.take(msg) {
+            self.drain();
         }
-        self.drain();
     }
 
     fn replace_text(&mut self, text: &str) {
