@@ -1,6 +1,6 @@
 //! The Model: everything that a decision or a test needs, in one place. Only `update` writes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,10 @@ pub struct Model {
     pub area: Area,
     /// Rows of the grid that fit on screen.
     pub visible_rows: u32,
+    /// The timer after which the settings are kept.
+    pub settings_timer: Option<Request>,
+    /// Writes of the store that are under way.
+    pub writes: BTreeSet<Request>,
     /// File effects that are under way.
     pub files: BTreeMap<Request, file_prompt::Pending>,
 }
@@ -131,18 +135,29 @@ impl Model {
             notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
+            settings_timer: None,
+            writes: BTreeSet::new(),
             files: BTreeMap::new(),
         }
     }
 
-    /// Gives an area focus. The welcome screen goes when another area is wanted.
+    /// Gives an area focus. The welcome screen lies over editor and results: it goes when one of these is wanted.
     pub fn focus(&mut self, area: Area) {
-        if area == Area::Welcome {
-            self.welcome.shown = true;
-        } else {
-            self.welcome.shown = false;
+        match area {
+            Area::Welcome => self.welcome.shown = true,
+            Area::Editor | Area::Results => self.welcome.shown = false,
+            Area::Sidebar => {}
         }
         self.area = area;
+    }
+
+    /// Gives focus to what is beside the sidebar: the welcome screen where it is shown, else the editor.
+    pub fn focus_beside_sidebar(&mut self) {
+        self.focus(if self.welcome.shown {
+            Area::Welcome
+        } else {
+            Area::Editor
+        });
     }
 
     /// What the rows of all results cost in memory.
@@ -179,7 +194,22 @@ impl Model {
         chosen.or_else(|| self.tabs.active()?.connection)
     }
 
-    /// Whether something is under way that a story waits for: a load, a connect, a run, a file, a search. Timers, pools,
+    /// What would be lost in the tabs of a connection with their sessions, in words.
+    pub fn would_lose_on(&self, connection: ConnectionId) -> Vec<String> {
+        self.tabs
+            .open
+            .iter()
+            .filter(|tab| tab.connection == Some(connection))
+            .flat_map(|tab| {
+                let label = tab.label();
+                tab.would_lose_session()
+                    .into_iter()
+                    .map(move |reason| format!("{label}: {reason}"))
+            })
+            .collect()
+    }
+
+    /// Whether something is under way that a story waits for: a load, a connect, a run, a write, a file, a search. Timers, pools,
     /// probes and paused results don't count.
     pub fn is_busy(&self) -> bool {
         use crate::update::form::Test;
@@ -188,7 +218,7 @@ impl Model {
             matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());
         matches!(self.phase, Phase::Blank | Phase::Loading { .. })
             || matches!(self.sandbox, Sandbox::Starting { .. })
-            || self.connections.values().any(|known| known.is_opening())
+            || self.connections.values().any(|known| known.is_on_its_way())
             || self.tabs.open.iter().any(|tab| {
                 (tab.is_busy() && !self.waits_for_password(tab.connection))
                     || tab.results.copying.is_some()
@@ -196,6 +226,7 @@ impl Model {
             })
             || self.history.searching.is_some()
             || !self.files.is_empty()
+            || !self.writes.is_empty()
             || testing
             || listing
     }

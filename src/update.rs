@@ -43,13 +43,23 @@ pub mod window;
 
 use crate::{
     effect::Effect,
-    model::Model,
+    model::{Model, Phase},
     msg::{Msg, Stamp},
 };
 
 /// Takes in one message. The same Model, stamp and message give the same Model and effects, everywhere.
 pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     model.now = at;
+    if model.phase == Phase::Quitting && !matches!(msg, Msg::App(app::Msg::Started { .. })) {
+        // The runner ends all that is under way: nothing new is begun.
+        return vec![];
+    }
+    let effects = route(model, msg);
+    store::note_writes(model, &effects);
+    effects
+}
+
+fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::App(msg) => app::update(model, msg),
         Msg::Command(command) => commands::run(model, command),
@@ -67,10 +77,16 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::Keychain(msg) => connections::update_keychain(model, msg),
         Msg::File(msg) => file_prompt::update(model, msg),
-        Msg::Clock(clock::Msg::Fired { timer }) => run::timer_fired(model, timer),
+        Msg::Clock(clock::Msg::Fired { timer }) => {
+            settings::timer_fired(model, timer).unwrap_or_else(|| run::timer_fired(model, timer))
+        }
+        Msg::Clock(clock::Msg::Stopped { timer }) => {
+            settings::timer_stopped(model, timer);
+            vec![]
+        }
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
-        // A stopped timer and a deed of the window have nothing more to say.
-        Msg::Clock(clock::Msg::Stopped { .. }) | Msg::Window(window::Msg::Done { .. }) => vec![],
+        // A deed of the window has nothing more to say.
+        Msg::Window(window::Msg::Done { .. }) => vec![],
     }
 }

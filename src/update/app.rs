@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     config::Defaults,
     connections::Connection,
-    dialog::{Confirm, Dialog},
+    dialog::{self, Confirm, Dialog},
     discovery, file_prompt, history,
     ids::*,
-    store, tabs, welcome, window,
+    settings, sidebar, store, tabs, welcome, window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -81,12 +81,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             started(model)
         }
         Msg::WindowResized { width, height } => {
-            if model.settings.window == (width, height) {
+            let size = settings::window_size(width, height);
+            if model.settings.window == size {
                 return vec![];
             }
-            model.settings.window = (width, height);
+            model.settings.window = size;
             model.visible_rows = visible_rows(model);
-            super::settings::save(model)
+            settings::save_soon(model)
         }
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
@@ -137,17 +138,18 @@ fn visible_rows(model: &Model) -> u32 {
 pub fn update_store(model: &mut Model, msg: store::Msg) -> Vec<RootEffect> {
     match msg {
         store::Msg::Loaded { request, kept } => loaded(model, request, *kept),
-        store::Msg::Wrote { .. } => vec![],
-        store::Msg::Failed { failure, .. } => {
+        store::Msg::Wrote { request } => {
+            model.writes.remove(&request);
+            vec![]
+        }
+        store::Msg::Failed { request, failure } => {
+            model.writes.remove(&request);
             model
                 .notices
                 .push(model.now, format!("Not saved: {}", failure.message));
             vec![]
         }
-        store::Msg::HistoryFound { request, entries } => {
-            history::found(model, request, entries);
-            vec![]
-        }
+        store::Msg::HistoryFound { request, entries } => history::found(model, request, entries),
     }
 }
 
@@ -162,11 +164,12 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
         tabs: saved,
         closed,
         history,
-        settings,
+        settings: saved_settings,
     } = kept;
-    model.settings = settings;
+    model.settings = settings::sane(saved_settings);
     model.visible_rows = visible_rows(model);
     model.history.recent.extend(history);
+    model.history.recent.truncate(history::RECENT);
     for saved in connections {
         let known = model
             .connections
@@ -187,7 +190,8 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
         ),
     }
     let blank = saved.iter().all(|tab| tab.text.is_empty());
-    let effects = tabs::restore(model, saved, closed);
+    let mut effects = tabs::restore(model, saved, closed);
+    let asked = model.welcome.asked.take();
     let connected = model.tabs.active().is_some_and(|tab| {
         tab.connection.is_some_and(|id| {
             model
@@ -196,8 +200,10 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
                 .is_some_and(|known| known.is_open() || known.is_opening())
         })
     });
-    if blank && !connected && !matches!(model.sandbox, super::sandbox::Sandbox::Starting { .. }) {
-        model.welcome.shown = true;
+    let starting = matches!(model.sandbox, super::sandbox::Sandbox::Starting { .. });
+    if let Some(target) = asked {
+        effects.extend(welcome::connect(model, *target));
+    } else if blank && !connected && !starting {
         model.focus(Area::Welcome);
     }
     effects
@@ -216,9 +222,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         port: environment.pg_port.unwrap_or_default(),
         database: environment.pg_database.unwrap_or_default(),
     };
-    model.welcome.servers = servers;
-    let last = welcome::rows(model).len().saturating_sub(1);
-    model.welcome.selected = model.welcome.selected.min(last);
+    sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     vec![]
 }
 
@@ -238,8 +242,7 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
     }
-    model.dialog = Some(Dialog::Confirm(Confirm::Quit { reasons }));
-    vec![]
+    dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
 }
 
 /// Ends the program: what is typed is kept, and the runner ends what it does.
@@ -250,8 +253,12 @@ pub fn quit(model: &mut Model) -> Vec<RootEffect> {
     let mut effects = if model.phase == Phase::Ready {
         vec![tabs::save_layout(model)]
     } else {
-        vec![]
+        // What was kept is not known yet: only what was typed is added to it.
+        tabs::keep_written(model)
     };
+    if model.settings_timer.is_some() {
+        effects.extend(settings::save(model));
+    }
     model.phase = Phase::Quitting;
     model.dialog = None;
     effects.push(window::Effect::Quit.into());

@@ -43,8 +43,7 @@ fn query(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::QueryCancel => run::cancel(model),
         Command::QueryTerminate => {
             let active = model.tabs.active;
-            model.dialog = Some(Dialog::Confirm(Confirm::Terminate { tab: active }));
-            vec![]
+            run::ask_to_terminate(model, active)
         }
         Command::ErrorGoTo => editor::go_to_error(model),
         Command::ErrorCopy => results::copy_error(model),
@@ -114,10 +113,7 @@ fn text(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::EditorFind => editor::find(model, false),
         Command::EditorReplace => editor::find(model, true),
         Command::EditorComment => editor::toggle_comment(model),
-        Command::EditorGoToLine => {
-            model.dialog = Some(Dialog::GoToLine(Buffer::default()));
-            vec![]
-        }
+        Command::EditorGoToLine => dialog::show(model, Dialog::GoToLine(Buffer::default())),
         _ => vec![],
     }
 }
@@ -149,26 +145,15 @@ fn disconnect(model: &mut Model) -> Vec<Effect> {
     let Some(connection) = model.tabs.active().and_then(|tab| tab.connection) else {
         return vec![];
     };
-    let reasons: Vec<String> = model
-        .tabs
-        .open
-        .iter()
-        .filter(|tab| tab.connection == Some(connection))
-        .flat_map(|tab| {
-            let label = tab.label();
-            tab.would_lose_session()
-                .into_iter()
-                .map(move |reason| format!("{label}: {reason}"))
-        })
-        .collect();
+    let reasons = model.would_lose_on(connection);
     if reasons.is_empty() {
         return connections::close(model, connection);
     }
-    model.dialog = Some(Dialog::Confirm(Confirm::Disconnect {
+    let confirm = Confirm::Disconnect {
         connection,
         reasons,
-    }));
-    vec![]
+    };
+    dialog::show(model, Dialog::Confirm(confirm))
 }
 
 fn list(model: &mut Model, command: Command) -> Vec<Effect> {
@@ -192,12 +177,15 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
             model.focus(Area::Sidebar);
         }
         Command::FocusSwap => {
-            let to = if model.area == Area::Editor {
-                Area::Results
+            if model.area != Area::Editor {
+                model.focus(Area::Editor);
+            } else if results::has_something(model) {
+                model.focus(Area::Results);
             } else {
-                Area::Editor
-            };
-            model.focus(to);
+                model
+                    .notices
+                    .push(model.now, "Nothing has run in this tab yet.".into());
+            }
         }
         Command::ViewSidebar => return settings::toggle_sidebar(model),
         Command::ViewZoomIn => return settings::zoom(model, Some(true)),

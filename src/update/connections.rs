@@ -42,6 +42,8 @@ pub struct Connection {
     pub pool: PoolStatus,
     /// Names of types that are not built in, by oid.
     pub types: BTreeMap<u32, String>,
+    /// Whether it is wanted again once it has closed.
+    pub reopen: bool,
 }
 
 /// The state of a connection.
@@ -100,6 +102,7 @@ impl Connection {
             password: None,
             pool: PoolStatus::default(),
             types: BTreeMap::new(),
+            reopen: false,
         }
     }
 
@@ -109,6 +112,11 @@ impl Connection {
             self.link,
             Link::Opening { .. } | Link::AskingKeychain { .. }
         )
+    }
+
+    /// Whether it is between closed and open, in either direction.
+    pub fn is_on_its_way(&self) -> bool {
+        self.is_opening() || matches!(self.link, Link::Closing)
     }
 
     /// Whether its pool stands.
@@ -125,36 +133,68 @@ pub fn add_passing(model: &mut Model, config: Config, password: Option<Secret>) 
         .find(|(_, known)| same_place(&known.config, &config))
         .map(|(id, _)| *id);
     let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
-    let connection = model
-        .connections
-        .entry(id)
-        .or_insert_with(|| Connection::new(config, false));
-    if password.is_some() {
-        connection.password = password;
-    }
+    super::sidebar::keeping_choices(model, |model| {
+        let connection = model
+            .connections
+            .entry(id)
+            .or_insert_with(|| Connection::new(config, false));
+        if password.is_some() {
+            connection.password = password;
+        }
+    });
     id
 }
 
 /// Makes the active tab use a connection, and opens it where it is not open.
 pub fn choose(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = run::leave_connection(model, model.tabs.active, id);
+    let mut effects = make_room(model, id);
+    effects.extend(run::leave_connection(model, model.tabs.active, id));
+    let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
     if let Some(tab) = model.tabs.active_mut() {
         tab.connection = Some(id);
+        tab.waits_for_sandbox = false;
+        if open_already {
+            tab.ended = Some(Ended::Well);
+        }
     }
-    model.welcome.shown = false;
     model.focus(Area::Editor);
     effects.extend(open(model, id));
     effects
 }
 
+/// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
+fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let stays = model.tabs.active().is_some_and(|tab| {
+        tab.connection.is_some_and(|known| known != id) && !tab.would_lose_session().is_empty()
+    });
+    if !stays {
+        return vec![];
+    }
+    model.notices.push(
+        model.now,
+        "The other tab keeps its session, because something is open in it.".into(),
+    );
+    super::tabs::open_new(model)
+}
+
 /// Opens a connection that is not open or on its way.
 pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let since = model.now;
+    let asked = model.dialog_asks_password(id);
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
+    if asked && connection.password.is_none() {
+        return vec![];
+    }
+    if asked {
+        // What the prompt asks for came another way.
+        model.dialog = None;
+    }
     match &connection.link {
-        Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Closing => {
+        Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => vec![],
+        Link::Closing => {
+            connection.reopen = true;
             vec![]
         }
         Link::Closed | Link::Failed { .. } if connection.saved && connection.password.is_none() => {
@@ -185,6 +225,10 @@ pub fn attempt(
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
+    // At most one attempt is under way for a connection, so that an answer can't be taken for another's.
+    if !matches!(connection.link, Link::Closed | Link::Failed { .. }) {
+        return vec![];
+    }
     let attempt = model.ids.request();
     let with = Credentials {
         password: password.is_some(),
@@ -224,8 +268,21 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
             effects.push(Effect::Close { connection: id }.into());
             effects
         }
-        Link::Closed | Link::Closing => vec![],
+        Link::Closing => {
+            connection.reopen = false;
+            vec![]
+        }
+        Link::Closed => vec![],
     }
+}
+
+/// Closes an open connection, and opens it again as soon as it has closed.
+pub fn bounce(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let effects = close(model, id);
+    if let Some(connection) = model.connections.get_mut(&id) {
+        connection.reopen = matches!(connection.link, Link::Closing);
+    }
+    effects
 }
 
 /// Takes in what the runner reports of connections.
@@ -241,13 +298,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             attempt,
             failure,
         } => open_failed(model, connection, attempt, failure),
-        Msg::Closed { connection } => {
-            if let Some(known) = model.connections.get_mut(&connection) {
-                known.link = Link::Closed;
-                known.pool = PoolStatus::default();
-            }
-            run::pump_all(model)
-        }
+        Msg::Closed { connection } => closed(model, connection),
         Msg::Tested { attempt, result } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.tested(attempt, result);
@@ -277,6 +328,10 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             connection: id,
             result,
         } => {
+            if super::form::waits_for(model, request) {
+                let password = read_password(model, result);
+                return super::form::password_read(model, request, password);
+            }
             let Some(connection) = model.connections.get_mut(&id) else {
                 return vec![];
             };
@@ -285,14 +340,7 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
                 return vec![];
             }
             connection.link = Link::Closed;
-            let password = match result {
-                Ok(password) => Some(password),
-                Err(Refusal::NotFound) => None,
-                Err(Refusal::Unavailable { reason }) => {
-                    keychain_absent(model, &reason);
-                    None
-                }
-            };
+            let password = read_password(model, result);
             attempt(model, id, password, None)
         }
         keychain::Msg::Stored {
@@ -313,8 +361,38 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             }
             vec![]
         }
+        keychain::Msg::Deleted {
+            result: Err(Refusal::Unavailable { reason }),
+            ..
+        } => {
+            model.notices.push(
+                model.now,
+                format!(
+                    "The password may still be in the keychain, which can't be used: {reason}."
+                ),
+            );
+            vec![]
+        }
         keychain::Msg::Stored { .. } | keychain::Msg::Deleted { .. } => vec![],
     }
+}
+
+fn closed(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let Some(known) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    if !matches!(known.link, Link::Closing) {
+        return vec![];
+    }
+    known.link = Link::Closed;
+    known.pool = PoolStatus::default();
+    let mut effects = if std::mem::take(&mut known.reopen) {
+        open(model, id)
+    } else {
+        vec![]
+    };
+    effects.extend(run::pump_all(model));
+    effects
 }
 
 fn opened(
@@ -325,7 +403,8 @@ fn opened(
 ) -> Vec<RootEffect> {
     let now = model.now;
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        // It was deleted meanwhile: its pool must not stay open unseen.
+        return vec![Effect::Close { connection: id }.into()];
     };
     let with = match &connection.link {
         Link::Opening {
@@ -333,12 +412,21 @@ fn opened(
             with,
             ..
         } if *waiting == attempt => with.clone(),
-        // Nobody waits for it any more: it must not stay open unseen.
-        _ => return vec![Effect::Close { connection: id }.into()],
+        // There is one attempt at a time: this is an answer that came twice.
+        _ => return vec![],
     };
     connection.link = Link::Open { server };
-    connection.last_used_us = Some(now.unix_us);
+    // The same name may lead to another database by now, where an oid is another type.
+    connection.types.clear();
     let mut effects = vec![];
+    super::sidebar::keeping_choices(model, |model| {
+        if let Some(connection) = model.connections.get_mut(&id) {
+            connection.last_used_us = Some(now.unix_us);
+        }
+    });
+    let Some(connection) = model.connections.get(&id) else {
+        return effects;
+    };
     if connection.saved {
         effects.push(save(model, id));
     }
@@ -382,6 +470,10 @@ fn open_failed(
         } if *waiting == attempt => with.clone(),
         _ => return vec![],
     };
+    if failure.is("28P01") {
+        // It is wrong: the next attempt asks the keychain, or the user.
+        connection.password = None;
+    }
     connection.link = if failure.category == Category::Cancelled {
         Link::Closed
     } else {
@@ -452,6 +544,18 @@ pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
         connection,
     }
     .into()
+}
+
+/// What the keychain had; where it can't be used, the user is told.
+fn read_password(model: &mut Model, result: Result<Secret, Refusal>) -> Option<Secret> {
+    match result {
+        Ok(password) => Some(password),
+        Err(Refusal::NotFound) => None,
+        Err(Refusal::Unavailable { reason }) => {
+            keychain_absent(model, &reason);
+            None
+        }
+    }
 }
 
 fn keychain_absent(model: &mut Model, reason: &str) {

@@ -28,7 +28,7 @@ use crate::{
 /// A page of a list.
 const PAGE: i64 = 10;
 /// The inspector shows at most so many bytes; a longer value is copied whole, and shown cut.
-const INSPECT_BYTES: usize = 1 << 20;
+pub const INSPECT_BYTES: usize = 1 << 20;
 
 /// What lies over the window.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -178,6 +178,13 @@ impl Inspect {
             first_line: 0,
         }
     }
+}
+
+/// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
+pub fn show(model: &mut Model, dialog: Dialog) -> Vec<RootEffect> {
+    let effects = cancel(model);
+    model.dialog = Some(dialog);
+    effects
 }
 
 /// What the window reports of a dialog.
@@ -463,7 +470,6 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
             run::connection_failed(model, prompt.connection, failure)
         }
         Some(Dialog::Connection(form)) => form.abandon(),
-        Some(Dialog::Confirm(Confirm::Reload { .. })) => vec![],
         _ => vec![],
     }
 }
@@ -478,6 +484,12 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             chosen.map_or_else(Vec::new, |command| super::commands::run(model, command))
         }
         Some(Dialog::History(picker)) => {
+            if model.history.searching.is_some() {
+                // What is listed answers an older question: the choice is made when the answer is there.
+                model.history.taking = true;
+                model.dialog = Some(Dialog::History(picker));
+                return vec![];
+            }
             let sql = model
                 .history
                 .found
@@ -491,8 +503,17 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
         Some(Dialog::GoToLine(field)) => {
-            let line = field.string().trim().parse().unwrap_or(1);
-            editor::go_to_line(model, line)
+            let typed = field.string();
+            match typed.trim().parse() {
+                Ok(line) => editor::go_to_line(model, line),
+                Err(_) => {
+                    model.notices.push(
+                        model.now,
+                        format!("“{}” is no line's number.", typed.trim()),
+                    );
+                    vec![]
+                }
+            }
         }
         Some(Dialog::Settings { selected }) => {
             model.dialog = Some(Dialog::Settings { selected });
@@ -507,7 +528,8 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::Inspect(inspect)) => {
-            let text = inspect.text.clone();
+            // The value itself is copied, not the way in which it is laid out or cut here.
+            let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
             model.notices.push(
                 model.now,
                 format!("Copied {}.", display::bytes_text(text.len() as u64)),
@@ -551,18 +573,26 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
 }
 
 fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = connections::close(model, connection);
-    if let Some(known) = model.connections.get_mut(&connection) {
-        known.saved = false;
-    }
     let in_use = model
         .tabs
         .open
         .iter()
         .any(|tab| tab.connection == Some(connection));
-    if !in_use {
-        model.connections.remove(&connection);
-    }
+    // A tab that uses it goes on with it; what is forgotten is how to come back.
+    let mut effects = if in_use {
+        vec![]
+    } else {
+        connections::close(model, connection)
+    };
+    super::sidebar::keeping_choices(model, |model| {
+        if in_use {
+            if let Some(known) = model.connections.get_mut(&connection) {
+                known.saved = false;
+            }
+        } else {
+            model.connections.remove(&connection);
+        }
+    });
     let request = model.ids.request();
     effects.push(
         store::Effect::DeleteConnection {

@@ -36,6 +36,8 @@ pub struct Editor {
     pub file: Option<FileLink>,
     /// The revision that the file has; edits after it are unsaved.
     pub saved_revision: u64,
+    /// The look at the file that is under way: an older one's answer tells nothing.
+    pub checking: Option<Request>,
     /// Edits in the journal since the text was kept whole.
     pub journaled: u32,
 }
@@ -98,6 +100,7 @@ impl Editor {
             mark: None,
             file: None,
             saved_revision,
+            checking: None,
             journaled: 0,
         }
     }
@@ -231,6 +234,7 @@ pub fn load(
             changed: false,
         });
         found.editor.mark = None;
+        found.editor.checking = None;
     }
     effects.extend(super::tabs::keep(model, tab));
     effects
@@ -266,6 +270,9 @@ pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
             (false, false) => format!("-- {line}"),
         })
         .collect();
+    if new == old {
+        return vec![];
+    }
     let range = text.line_range(lines.start).start..text.line_range(lines.end - 1).end;
     let one_line = lines.len() == 1;
     let moved = new.join("\n").len() as isize - (range.end - range.start) as isize;

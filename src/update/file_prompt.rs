@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    dialog::{Confirm, Dialog},
+    dialog::{self, Confirm, Dialog},
     editor::{self, FileLink},
     failure::Failure,
     file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
@@ -11,7 +11,10 @@ use super::{
     keymap, tabs,
     text::{Buffer, RopeText},
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+};
 
 /// A file to open or to save to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -122,8 +125,9 @@ pub fn open(model: &mut Model) -> Vec<RootEffect> {
     let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    model.dialog = Some(Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
-    list(model)
+    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
+    effects.extend(list(model));
+    effects
 }
 
 /// Saves the active tab to its file, or asks for one.
@@ -154,11 +158,10 @@ pub fn save_as(model: &mut Model) -> Vec<RootEffect> {
         Some(file) => file.path.clone(),
         None => format!("~/{}.sql", file_name(&tab.label())),
     };
-    model.dialog = Some(Dialog::Path(PathPrompt::new(
-        Purpose::Save { tab: tab.id },
-        &path,
-    )));
-    list(model)
+    let prompt = PathPrompt::new(Purpose::Save { tab: tab.id }, &path);
+    let mut effects = dialog::show(model, Dialog::Path(prompt));
+    effects.extend(list(model));
+    effects
 }
 
 /// Reads the active tab's file again.
@@ -248,6 +251,8 @@ fn write(model: &mut Model, tab: TabId, path: String, expected: Expected) -> Vec
     };
     let text = found.editor.buffer.text().clone();
     let revision = found.editor.buffer.revision();
+    // What the file was before this write is of no interest any more.
+    found.editor.checking = None;
     model.files.insert(request, Pending::Save { tab, revision });
     vec![
         Effect::Save {
@@ -280,7 +285,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             Some(Pending::Save { tab, revision }) => saved(model, tab, revision, path, result),
             Some(Pending::Open { .. } | Pending::Keymap) | None => vec![],
         },
-        Msg::Checked { path, stamp, .. } => checked(model, &path, stamp),
+        Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
         Msg::Listed {
             request,
             directory: _,
@@ -347,7 +352,7 @@ fn opened(
         effects.extend(tabs::open_new(model));
     }
     let tab = tab.unwrap_or(model.tabs.active);
-    model.welcome.shown = false;
+    model.focus(Area::Editor);
     effects.extend(editor::load(model, tab, path, &text, stamp));
     effects
 }
@@ -371,11 +376,14 @@ fn saved(
                 changed: false,
             });
             found.editor.saved_revision = revision;
+            found.editor.checking = None;
             vec![tabs::save_layout(model)]
         }
         Saved::Conflict => {
-            model.dialog = Some(Dialog::Confirm(Confirm::Overwrite { tab, path }));
-            vec![]
+            if model.tabs.get_mut(tab).is_none() {
+                return vec![];
+            }
+            dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path }))
         }
         Saved::Failed(failure) => {
             model.notices.push(
@@ -387,37 +395,48 @@ fn saved(
     }
 }
 
-fn checked(model: &mut Model, path: &str, stamp: Option<FileStamp>) -> Vec<RootEffect> {
-    let Some(tab) = model.tabs.open.iter_mut().find(|tab| {
-        tab.editor
-            .file
-            .as_ref()
-            .is_some_and(|file| file.path == path)
-    }) else {
+fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
+    let busy = model.dialog.is_some();
+    let found = model
+        .tabs
+        .open
+        .iter_mut()
+        .find(|tab| tab.editor.checking == Some(request));
+    let Some(tab) = found else {
         return vec![];
     };
-    let (id, unsaved) = (tab.id, tab.editor.is_unsaved());
+    let id = tab.id;
+    tab.editor.checking = None;
+    let unsaved = tab.editor.is_unsaved();
+    let known = tab.editor.file.as_ref().and_then(|file| file.stamp);
+    // A restored tab without edits has what it read then: its text tells whether the file is still that.
+    let digest = match known {
+        Some(known) => Some(known.digest),
+        None if unsaved => None,
+        None => Some(xxhash_rust::xxh3::xxh3_64(
+            tab.editor.buffer.string().as_bytes(),
+        )),
+    };
     let Some(file) = &mut tab.editor.file else {
         return vec![];
     };
-    match (stamp, file.stamp) {
-        (Some(now), Some(then)) if now.digest == then.digest => file.stamp = Some(now),
-        (Some(now), None) if !unsaved => file.stamp = Some(now),
-        (Some(_), _) if !file.changed => {
+    match (stamp, digest) {
+        (Some(now), Some(digest)) if now.digest == digest => {
+            file.stamp = Some(now);
+            file.changed = false;
+        }
+        // It has edits of which the file knows nothing: saving asks before it writes over what is there.
+        (Some(_), None) => {}
+        // Behind a dialog it is looked at again when the window or the tab is next.
+        (Some(_), Some(_)) if !file.changed && !busy => {
             file.changed = true;
-            if model.dialog.is_none() {
-                model.dialog = Some(Dialog::Confirm(Confirm::Reload {
-                    tab: id,
-                    path: path.to_owned(),
-                }));
-            }
+            let path = file.path.clone();
+            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab: id, path }));
         }
         (None, _) if !file.changed => {
             file.changed = true;
-            model.notices.push(
-                model.now,
-                format!("{path} is gone from the disk. Save writes it again."),
-            );
+            let text = format!("{} is gone from the disk. Save writes it again.", file.path);
+            model.notices.push(model.now, text);
         }
         _ => {}
     }

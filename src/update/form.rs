@@ -8,7 +8,7 @@ use super::{
     config::{Colour, Config, SslMode},
     connection::{self, ServerInfo},
     connections::{self, Connection},
-    dialog::Dialog,
+    dialog::{self, Dialog},
     failure::Failure,
     ids::*,
     keychain,
@@ -126,6 +126,8 @@ pub struct ConnectionForm {
     pub test: Test,
     /// What is wrong with what was typed.
     pub problem: Option<String>,
+    /// The question to the keychain that a test waits for.
+    reading: Option<Request>,
     /// What the fields do not show is kept from here.
     base: Config,
 }
@@ -187,6 +189,7 @@ impl ConnectionForm {
             focus: Field::Name,
             test: Test::None,
             problem: None,
+            reading: None,
             base: config.clone(),
         }
     }
@@ -343,10 +346,8 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
             ..Config::default()
         },
     };
-    model.dialog = Some(Dialog::Connection(Box::new(ConnectionForm::new(
-        editing, &config,
-    ))));
-    vec![]
+    let form = ConnectionForm::new(editing, &config);
+    dialog::show(model, Dialog::Connection(Box::new(form)))
 }
 
 /// Tries the configuration.
@@ -365,21 +366,74 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     let mut effects = form.abandon();
     let attempt = model.ids.request();
     form.test = Test::Running { attempt, since };
+    form.reading = None;
     form.problem = None;
-    let known = form.editing.and_then(|id| model.connections.get(&id));
+    let editing = form.editing;
+    let known = editing.and_then(|id| model.connections.get(&id));
     let password = match form.password.is_empty() {
         true => known.and_then(|known| known.password.clone()),
         false => Some(form.password.clone()),
     };
-    effects.push(
-        connection::Effect::Test {
-            attempt,
-            config: Box::new(config),
-            password,
+    let kept = known.is_some_and(|known| known.saved);
+    if let (None, true, Some(Dialog::Connection(form))) = (&password, kept, &mut model.dialog) {
+        form.reading = Some(attempt);
+    }
+    effects.push(match (password, editing.filter(|_| kept)) {
+        // The password that is not typed again is the keychain's.
+        (None, Some(connection)) => {
+            let request = attempt;
+            keychain::Effect::Read {
+                request,
+                connection,
+            }
+            .into()
         }
-        .into(),
-    );
+        (password, _) => {
+            let config = Box::new(config);
+            connection::Effect::Test {
+                attempt,
+                config,
+                password,
+            }
+            .into()
+        }
+    });
     effects
+}
+
+/// Whether a test waits for this answer of the keychain.
+pub fn waits_for(model: &Model, request: Request) -> bool {
+    matches!(&model.dialog, Some(Dialog::Connection(form)) if form.reading == Some(request))
+}
+
+/// The keychain answered: the test goes on with what it had.
+pub fn password_read(
+    model: &mut Model,
+    attempt: Request,
+    password: Option<Secret>,
+) -> Vec<RootEffect> {
+    let Some(Dialog::Connection(form)) = &mut model.dialog else {
+        return vec![];
+    };
+    form.reading = None;
+    match form.config() {
+        Ok(config) => {
+            let config = Box::new(config);
+            vec![
+                connection::Effect::Test {
+                    attempt,
+                    config,
+                    password,
+                }
+                .into(),
+            ]
+        }
+        Err(problem) => {
+            form.problem = Some(problem);
+            form.test = Test::None;
+            vec![]
+        }
+    }
 }
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
@@ -396,26 +450,32 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     let id = form
         .editing
         .unwrap_or_else(|| ConnectionId::next(&mut model.ids));
-    let known = model
-        .connections
-        .entry(id)
-        .or_insert_with(|| Connection::new(config.clone(), true));
-    let moved = known.is_open() && known.config != config;
-    known.config = config;
-    known.saved = true;
-    if !form.password.is_empty() {
-        known.password = Some(form.password.clone());
-        if form.choice(Field::Store) == 0 {
-            let request = model.ids.request();
-            effects.push(
-                keychain::Effect::Store {
-                    request,
-                    connection: id,
-                    password: form.password.clone(),
-                }
-                .into(),
-            );
+    let password = (!form.password.is_empty()).then(|| form.password.clone());
+    let moved = super::sidebar::keeping_choices(model, |model| {
+        let known = model
+            .connections
+            .entry(id)
+            .or_insert_with(|| Connection::new(config.clone(), true));
+        let moved = known.is_open() && known.config != config;
+        known.config = config;
+        known.saved = true;
+        if password.is_some() {
+            known.password = password.clone();
         }
+        moved
+    });
+    if let Some(password) = password
+        && form.choice(Field::Store) == 0
+    {
+        let request = model.ids.request();
+        effects.push(
+            keychain::Effect::Store {
+                request,
+                connection: id,
+                password,
+            }
+            .into(),
+        );
     }
     effects.push(connections::save(model, id));
     if moved {

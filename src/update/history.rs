@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    dialog::{Dialog, Picker},
+    dialog::{self, Dialog, Picker},
     ids::*,
     store::{self, HistoryEntry, HistoryOutcome},
 };
 use crate::{effect::Effect as RootEffect, model::Model, sql};
 
 /// So many of the newest runs are kept in the Model, for the sidebar.
-const RECENT: usize = 200;
+pub const RECENT: usize = 200;
 /// A search shows at most so many.
 const FOUND: u32 = 200;
 
@@ -25,6 +25,8 @@ pub struct History {
     pub found: Vec<HistoryEntry>,
     /// The search that is under way: only the newest answer counts.
     pub searching: Option<Request>,
+    /// Whether the first run that is found shall be taken: Enter was pressed before the answer came.
+    pub taking: bool,
     /// Why the last search failed.
     pub problem: Option<String>,
 }
@@ -41,15 +43,16 @@ pub fn began(model: &mut Model, tab: TabId, query: QueryId, text: &Arc<str>) -> 
         elapsed_us: None,
         outcome: HistoryOutcome::Running,
     };
-    model.history.recent.insert(0, entry.clone());
-    model.history.recent.truncate(RECENT);
+    super::sidebar::keeping_choices(model, |model| {
+        model.history.recent.insert(0, entry.clone());
+        model.history.recent.truncate(RECENT);
+    });
     record(model, entry)
 }
 
 /// A statement ended.
 pub fn ended(
     model: &mut Model,
-    _tab: TabId,
     query: QueryId,
     elapsed_us: u64,
     outcome: HistoryOutcome,
@@ -89,14 +92,16 @@ fn place(model: &mut Model, tab: TabId) -> (String, String) {
 
 /// Opens the search over the history.
 pub fn open(model: &mut Model) -> Vec<RootEffect> {
-    model.dialog = Some(Dialog::History(Picker::default()));
-    search(model, String::new())
+    let mut effects = dialog::show(model, Dialog::History(Picker::default()));
+    effects.extend(search(model, String::new()));
+    effects
 }
 
 /// Asks for the runs that contain every word.
 pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
     let request = model.ids.request();
     model.history.searching = Some(request);
+    model.history.taking = false;
     vec![
         store::Effect::SearchHistory {
             request,
@@ -112,17 +117,28 @@ pub fn found(
     model: &mut Model,
     request: Request,
     entries: Result<Vec<HistoryEntry>, super::failure::Failure>,
-) {
+) -> Vec<RootEffect> {
     if model.history.searching != Some(request) {
-        return;
+        return vec![];
     }
     model.history.searching = None;
+    let taking = std::mem::take(&mut model.history.taking) && entries.is_ok();
     match entries {
         Ok(entries) => {
             model.history.found = entries;
             model.history.problem = None;
         }
         Err(failure) => model.history.problem = Some(failure.message),
+    }
+    let last = model.history.found.len().saturating_sub(1);
+    let Some(Dialog::History(picker)) = &mut model.dialog else {
+        return vec![];
+    };
+    picker.selected = picker.selected.min(last);
+    if taking {
+        super::commands::run(model, super::command::Command::DialogAccept)
+    } else {
+        vec![]
     }
 }
 
@@ -135,17 +151,29 @@ pub fn take(model: &mut Model, sql: &str) -> Vec<RootEffect> {
     let buffer = &mut tab.editor.buffer;
     let end = buffer.text().len();
     let old = buffer.string();
-    let ends_statement = old.trim_end().is_empty() || old.trim_end().ends_with(';');
-    let lead = match (old.trim_end().is_empty(), ends_statement) {
+    let open = tab
+        .editor
+        .splits
+        .pieces()
+        .last()
+        .and_then(|piece| piece.statement())
+        .is_some_and(|statement| !statement.terminated);
+    let lead = match (old.trim_end().is_empty(), open) {
         (true, _) => "",
-        (false, true) => "\n\n",
-        (false, false) => ";\n\n",
+        (false, false) => "\n\n",
+        (false, true) => &format!("{}\n\n", end_of(old.trim_end())),
     };
     let start = if lead.is_empty() {
         0
     } else {
         old.trim_end().len()
     };
-    let edit = buffer.replace(start..end, &format!("{lead}{sql};"));
+    let edit = buffer.replace(start..end, &format!("{lead}{sql}{}", end_of(sql)));
     super::editor::changed(model, id, vec![edit])
+}
+
+/// What ends a statement: behind a comment at its end the semicolon needs a line of its own.
+fn end_of(sql: &str) -> &'static str {
+    let last = sql.rsplit('\n').next().unwrap_or_default();
+    if last.contains("--") { "\n;" } else { ";" }
 }

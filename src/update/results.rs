@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cells,
-    dialog::{Dialog, Inspect},
+    dialog::{self, Dialog, INSPECT_BYTES, Inspect},
     failure::Failure,
     ids::*,
     run::{self, Run},
@@ -37,6 +37,8 @@ const CHARACTER_TENTHS: usize = 76;
 const CELL_PADDING: usize = 22;
 /// Rows that are looked at to find a column's width.
 const ROWS_SAMPLED: u64 = 200;
+/// The inspector copies a value of at most so many bytes itself.
+const COPIED_AT_ONCE_BYTES: usize = 16 << 20;
 /// One step of widening by key.
 const WIDTH_STEP: i64 = 24;
 
@@ -305,22 +307,43 @@ impl ResultSet {
 }
 
 impl Results {
-    /// A run begins: what is shown stays until the new one has something to show.
-    pub fn begin(&mut self) {
+    /// A run begins: what is shown stays until the new one has something to show. Answers with the rows that
+    /// are shown no more.
+    pub fn begin(&mut self) -> Vec<Rows> {
+        let mut gone = vec![];
         if !self.list.is_empty() {
-            self.previous.append(&mut self.list);
+            gone = self.drop_previous();
+            self.previous = std::mem::take(&mut self.list);
             self.previous_shown = match self.shown {
-                Shown::Result(index) => index.min(self.previous.len() - 1),
-                Shown::Messages => self.previous_shown,
+                Shown::Result(index) => index.min(self.previous.len().saturating_sub(1)),
+                Shown::Messages => 0,
             };
         }
         self.shown = Shown::Result(0);
+        self.summing = None;
+        gone
     }
 
     /// Adds the result of a statement that was sent, and shows it.
     pub fn push(&mut self, result: ResultSet) {
+        self.shown = Shown::Result(self.list.len());
         self.list.push(result);
-        self.shown = Shown::Result(self.list.len() - 1);
+        self.summing = None;
+    }
+
+    /// How many rows a query has, and what they cost, over all of its results.
+    pub fn of_query(&self, query: QueryId) -> (u64, u64) {
+        self.list
+            .iter()
+            .filter(|result| result.query == query)
+            .fold((0, 0), |(rows, bytes), result| {
+                (rows + result.rows.len(), bytes + result.rows.heap_bytes())
+            })
+    }
+
+    /// Whether there is anything to go to.
+    pub fn is_blank(&self) -> bool {
+        self.list.is_empty() && self.previous.is_empty()
     }
 
     /// The result that a query's rows go to.
@@ -359,6 +382,10 @@ impl Results {
     /// Takes the old run's rows away.
     pub fn drop_previous(&mut self) -> Vec<Rows> {
         self.previous_shown = 0;
+        if !self.previous.is_empty() {
+            // A sum that is under way was of what is dropped.
+            self.summing = None;
+        }
         self.previous.drain(..).map(|result| result.rows).collect()
     }
 
@@ -393,7 +420,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
     };
     if let Msg::ResultChosen { shown } = msg {
         choose(found, shown);
-        return vec![];
+        return summarize(model, tab);
     }
     let Some(result) = found.results.visible_mut() else {
         return vec![];
@@ -449,7 +476,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Scrolled { first_row } => {
             result.grid.first_row = first_row.min(last_row);
-            let near_end = first_row + u64::from(visible_rows) >= last_row;
+            let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
             return if near_end {
                 fetch_past_end(model, tab)
             } else {
@@ -587,6 +614,16 @@ fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     }
 }
 
+/// Whether the results area of the active tab has anything to be in: results, messages, a connect that failed.
+pub fn has_something(model: &Model) -> bool {
+    model.tabs.active().is_some_and(|tab| {
+        !tab.results.is_blank()
+            || tab.messages.iter().len() > 0
+            || !matches!(tab.run, Run::Idle)
+            || tab.ended.is_some()
+    })
+}
+
 /// Selects every cell.
 pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.active_mut() else {
@@ -667,13 +704,35 @@ pub fn inspect(model: &mut Model) -> Vec<RootEffect> {
     ) else {
         return vec![];
     };
-    let bytes = match cell {
-        Cell::Null => None,
-        Cell::Value(bytes) => Some(bytes.len() as u64),
+    let (bytes, shown) = match cell {
+        Cell::Null => (None, cell),
+        Cell::Value(bytes) => (Some(bytes.len() as u64), Cell::Value(beginning(bytes))),
     };
-    let inspect = Inspect::new(described, row, bytes, &display::whole(cell));
-    model.dialog = Some(Dialog::Inspect(inspect));
-    vec![]
+    let mut inspect = Inspect::new(described, row, bytes, &display::whole(shown));
+    inspect.cut |= bytes.is_some_and(|bytes| bytes > INSPECT_BYTES as u64);
+    dialog::show(model, Dialog::Inspect(inspect))
+}
+
+/// As much of a value as the inspector shows, to the end of a character: what is cut off is not looked at.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    let mut end = bytes.len().min(INSPECT_BYTES);
+    while end < bytes.len() && end > 0 && bytes[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    &bytes[..end]
+}
+
+/// The active cell's value as it is, where it is not too long to be taken at once.
+pub fn active_value(model: &Model) -> Option<String> {
+    let result = model.tabs.active()?.results.visible()?;
+    let Position { row, column } = result.grid.active;
+    match result.rows.cell(row, column)? {
+        Cell::Value(bytes) if bytes.len() <= COPIED_AT_ONCE_BYTES => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+        Cell::Null => Some(String::new()),
+        Cell::Value(_) => None,
+    }
 }
 
 /// Widens, narrows or fits the active column.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     cells, clock, connection,
     connections::{self, Link},
-    dialog::{Confirm, Dialog},
+    dialog::{self, Confirm, Dialog},
     failure::{Category, Failure},
     history,
     ids::*,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     effect::Effect as RootEffect,
-    model::Model,
+    model::{Area, Model},
     msg::Stamp,
     rows::{Chunk, Column, Rows},
     sql::{self, Kind, Piece},
@@ -33,8 +33,8 @@ mod ending;
 mod sessions;
 
 pub use sessions::{
-    Live, LostSession, Session, connection_closed, connection_failed, end, leave_connection,
-    reconnect, terminate, update_session,
+    Live, LostSession, Session, ask_to_terminate, connection_closed, connection_failed, end,
+    leave_connection, reconnect, terminate, update_session,
 };
 
 /// A result shows so many rows before it pauses, and as many more with each "fetch more".
@@ -94,6 +94,8 @@ pub struct Planned {
 pub struct Running {
     /// Its script.
     pub script: Script,
+    /// The statement itself.
+    pub planned: Planned,
     /// Its id.
     pub query: QueryId,
     /// When it was sent.
@@ -136,7 +138,7 @@ pub enum Phase {
 impl Running {
     /// The statement itself.
     pub fn planned(&self) -> &Planned {
-        &self.script.statements[self.script.next.min(self.script.statements.len() - 1)]
+        &self.planned
     }
 }
 
@@ -146,8 +148,38 @@ pub fn request(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         return vec![];
     };
     let text = tab.editor.buffer.string();
-    let statements = plan(tab, &text, everything);
-    request_statements(model, statements)
+    match plan(tab, &text, everything) {
+        Ok(statements) => request_statements(model, statements),
+        Err(problem) => {
+            refuse(model, &problem);
+            vec![]
+        }
+    }
+}
+
+/// Why there is nothing to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    /// There is no statement.
+    Nothing,
+    /// There is a command of psql, which is not SQL.
+    PsqlCommand,
+}
+
+/// Says why nothing was run. A text that can't be run has failed; where there is none, nothing has.
+fn refuse(model: &mut Model, problem: &Problem) {
+    let now = model.now;
+    let text = match problem {
+        Problem::Nothing => "There is no statement here to run.",
+        Problem::PsqlCommand => {
+            "A backslash begins a command of psql, which is not SQL. Remove it to run this."
+        }
+    };
+    model.notices.push(now, text.into());
+    if let (Problem::PsqlCommand, Some(tab)) = (problem, model.tabs.active_mut()) {
+        tab.ended = Some(badly(&Failure::new(Category::Query, text)));
+        say(tab, now, MessageKind::Error, text.into(), None);
+    }
 }
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
@@ -158,30 +190,30 @@ pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
         start: None,
         kind: sql::classify::kind_of(sql),
     };
-    request_statements(model, Ok(vec![planned]))
+    request_statements(model, vec![planned])
 }
 
-fn request_statements(
-    model: &mut Model,
-    statements: Result<Vec<Planned>, &'static str>,
-) -> Vec<RootEffect> {
+fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEffect> {
     let now = model.now;
-    let statements = match statements {
-        Ok(statements) => statements,
-        Err(problem) => {
-            model.notices.push(now, problem.into());
-            return vec![];
-        }
-    };
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
-    if tab.connection.is_none() {
+    let known = tab
+        .connection
+        .is_some_and(|id| model.connections.contains_key(&id));
+    if !known {
         model
             .notices
             .push(now, "Choose where to connect, then run again.".into());
         return crate::update::welcome::show(model);
     }
+    if model.welcome.shown {
+        // What runs is seen, not hidden behind the welcome screen.
+        model.focus(Area::Editor);
+    }
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
         model.notices.push(
             now,
@@ -229,7 +261,7 @@ fn request_statements(
 }
 
 /// The statements to run; why there are none.
-fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, &'static str> {
+fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem> {
     let selection = tab.editor.buffer.selection();
     let (pieces, base): (Vec<Piece>, usize) = if everything {
         (tab.editor.splits.pieces().to_vec(), 0)
@@ -256,22 +288,23 @@ fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, &'stati
             Piece::Statement(statement) if statement.psql_command.is_none() => {
                 let part =
                     |range: &std::ops::Range<usize>| text.get(range.start + base..range.end + base);
+                let Some(sql) = part(&statement.range) else {
+                    continue;
+                };
                 statements.push(Planned {
-                    sql: part(&statement.range).unwrap_or_default().into(),
+                    sql: sql.into(),
                     copy_data: statement.copy_data.as_ref().and_then(part).map(Into::into),
                     start: Some(statement.range.start + base),
                     kind: statement.kind,
                 });
             }
             Piece::Statement(_) | Piece::PsqlCommand { .. } => {
-                return Err(
-                    "A backslash begins a command of psql, which is not SQL. Remove it to run this.",
-                );
+                return Err(Problem::PsqlCommand);
             }
         }
     }
     if statements.is_empty() {
-        Err("There is no statement here to run.")
+        Err(Problem::Nothing)
     } else {
         Ok(statements)
     }
@@ -293,27 +326,52 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         let Some(script) = tab.queued.take() else {
             return vec![];
         };
-        tab.results.begin();
+        let gone = tab.results.begin();
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
+        let mut effects = drop_rows(&mut model.ids, gone);
+        effects.extend(pump_waiting(model, id));
+        return effects;
     }
+    pump_waiting(model, id)
+}
+
+/// Takes the step that is due where a script waits.
+fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
     let (Run::Waiting { .. }, Some(connection)) = (&tab.run, tab.connection) else {
         return vec![];
     };
     let link = model.connections.get(&connection).map(|known| &known.link);
     match link {
         Some(Link::Open { .. }) => {}
-        Some(Link::Closed | Link::Failed { .. }) if model.dialog_asks_password(connection) => {
-            return vec![];
-        }
         Some(Link::Closed | Link::Failed { .. }) => return connections::open(model, connection),
-        Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Closing) | None => {
+        Some(Link::Closing) => {
+            // It was closed for another reason; this run wants it again.
+            return connections::open(model, connection);
+        }
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => return vec![],
+        None => {
+            let failure = Failure::new(
+                Category::Connection,
+                "The connection is not known any more.",
+            );
+            sessions::fail_waiting(tab, now, &failure);
             return vec![];
         }
     }
     match &mut tab.session {
         Session::Live(live) if live.is_free() => send(model, id),
         Session::Live(_) | Session::Opening { .. } => vec![],
+        Session::Lost(lost) if !lost.died.is_empty() => {
+            // What it held is gone, and a new session in silence would hide that.
+            let failure = lost.failure.clone();
+            sessions::fail_waiting(tab, now, &failure);
+            vec![]
+        }
         Session::Closed | Session::Lost(_) => {
             let session = SessionId::next(&mut model.ids);
             tab.session = Session::Opening {
@@ -344,26 +402,24 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         return vec![];
     };
     let script = script.clone();
+    let Some(planned) = script.statements.get(script.next).cloned() else {
+        tab.run = Run::Idle;
+        return stop_timer;
+    };
     let session = live.id;
     let alone = script.statements.len() == 1;
     let running = Running {
         query,
         sent: now,
-        may_pause: false,
+        may_pause: alone && live.transaction == Transaction::Idle && planned.kind.may_pause,
         granted: CREDIT_ROWS,
         window_end: Some(WINDOW_ROWS),
         window_bytes: WINDOW_BYTES,
         discarding: false,
         phase: Phase::Running,
+        planned: planned.clone(),
         script,
     };
-    let may_pause =
-        alone && live.transaction == Transaction::Idle && running.planned().kind.may_pause;
-    let running = Running {
-        may_pause,
-        ..running
-    };
-    let planned = running.planned().clone();
     tab.results.push(ResultSet::new(
         query,
         planned.sql.clone(),
@@ -503,6 +559,7 @@ fn name_columns(
             None => unknown.push((column.type_oid, column.typmod)),
         }
     }
+    unknown.sort_unstable();
     unknown.dedup();
     unknown
 }
@@ -518,16 +575,13 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<Roo
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
-    let Some((rows, bytes)) = tab
-        .results
-        .current_mut(query)
-        .map(|result| (result.rows.len(), result.rows.heap_bytes()))
-    else {
-        return vec![];
-    };
+    let (rows, bytes) = tab.results.of_query(query);
     let Run::Running(running) = &mut tab.run else {
         return vec![];
     };
+    if matches!(running.phase, Phase::Paused { .. }) {
+        return vec![];
+    }
     let effects = grant(running, rows, bytes, held);
     if running.discarding
         && let Some(result) = tab.results.current_mut(query)
@@ -558,7 +612,7 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, held: u64) -> Vec<RootEff
         Some(end) if pauses => end,
         _ => u64::MAX,
     };
-    let wanted = (rows + CREDIT_ROWS).min(end);
+    let wanted = rows.saturating_add(CREDIT_ROWS).min(end);
     let more = wanted.saturating_sub(running.granted);
     // Small grants are saved up, so that a chunk is not cut short at every turn; the window's last rows are not.
     if more == 0 || (more < CREDIT_ROWS / 4 && wanted != end) {
@@ -614,13 +668,13 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         return vec![];
     };
     let Run::Running(running) = &mut tab.run else {
+        model
+            .notices
+            .push(now, "There are no more rows to fetch.".into());
         return vec![];
     };
     let Phase::Paused { timer, .. } = running.phase else {
-        if everything && matches!(running.phase, Phase::Running) {
-            running.window_end = None;
-        }
-        return vec![];
+        return fetch_later(model, everything);
     };
     if held >= BUDGET_BYTES {
         model.notices.push(
@@ -630,22 +684,46 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         return vec![];
     }
     let query = running.query;
-    let Some(result) = tab.results.current_mut(query) else {
-        return vec![];
-    };
-    let (rows, bytes) = (result.rows.len(), result.rows.heap_bytes());
-    result.state = ResultState::Running;
-    result.note = None;
+    let (rows, bytes) = tab.results.of_query(query);
+    if let Some(result) = tab.results.current_mut(query) {
+        result.state = ResultState::Running;
+        result.note = None;
+    }
     running.phase = Phase::Running;
-    running.window_end = (!everything).then_some(rows + WINDOW_ROWS);
-    running.window_bytes = bytes + WINDOW_BYTES;
+    running.window_end = (!everything).then_some(rows.saturating_add(WINDOW_ROWS));
+    running.window_bytes = if everything {
+        u64::MAX
+    } else {
+        bytes.saturating_add(WINDOW_BYTES)
+    };
     let mut effects = vec![clock::Effect::Stop { timer }.into()];
     effects.extend(grant(running, rows, bytes, held));
     effects
 }
 
+/// More was asked for of a statement that does not stand still.
+fn fetch_later(model: &mut Model, everything: bool) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(Run::Running(running)) = model.tabs.active_mut().map(|tab| &mut tab.run) else {
+        return vec![];
+    };
+    let reads_on = matches!(running.phase, Phase::Running) && !running.discarding;
+    if reads_on && everything {
+        running.window_end = None;
+        running.window_bytes = u64::MAX;
+    }
+    let text = match (reads_on, everything) {
+        (true, true) => "All rows are being fetched.",
+        (true, false) => "Rows are still coming in.",
+        (false, _) => "The statement is being ended: there are no more rows to fetch.",
+    };
+    model.notices.push(now, text.into());
+    vec![]
+}
+
 /// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
 pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
+    let now = model.now;
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -665,6 +743,9 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
             tab.queued = None;
+            let text = "It was cancelled before it was sent.";
+            tab.ended = Some(badly(&Failure::new(Category::Cancelled, text)));
+            say(tab, now, MessageKind::Session, text.into(), None);
             match connection.filter(|id| {
                 model
                     .connections
@@ -678,10 +759,7 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Run::Running(Running {
             phase: Phase::Cancelling { asked: true, .. },
             ..
-        }) => {
-            model.dialog = Some(Dialog::Confirm(Confirm::Terminate { tab: id }));
-            vec![]
-        }
+        }) => dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab: id })),
         Run::Running(_) => {
             tab.queued = None;
             stop(model, id, true)
@@ -702,7 +780,16 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
     let query = running.query;
     let mut effects = vec![];
     match running.phase {
-        Phase::Cancelling { .. } => return vec![],
+        Phase::Cancelling {
+            since,
+            asked: before,
+        } => {
+            running.phase = Phase::Cancelling {
+                since,
+                asked: asked || before,
+            };
+            return vec![];
+        }
         Phase::Paused { timer, .. } => {
             running.discarding = true;
             effects.push(clock::Effect::Stop { timer }.into());
@@ -723,11 +810,8 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
                 }
                 .into(),
             );
-            let rows = tab
-                .results
-                .current_mut(query)
-                .map_or(0, |result| result.rows.len());
-            let wanted = rows + CREDIT_ROWS;
+            let (rows, _) = tab.results.of_query(query);
+            let wanted = rows.saturating_add(CREDIT_ROWS);
             if wanted > running.granted {
                 effects.push(
                     Effect::GrantRows {
@@ -785,6 +869,9 @@ fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option
         text,
         query,
     });
+    if tab.results.shown == super::results::Shown::Messages {
+        tab.messages.seen();
+    }
 }
 
 /// How a failure is remembered as the last end in a tab.

@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     ids::*,
     secret::Secret,
+    tabs::Ended,
 };
 use crate::{effect::Effect as RootEffect, model::Model};
 
@@ -93,9 +94,15 @@ pub enum Effect {
 
 /// The user asked for the sandbox.
 pub fn start(model: &mut Model) -> Vec<RootEffect> {
+    if let Sandbox::Running { connection } = model.sandbox {
+        return connections::choose(model, connection);
+    }
+    if let Some(tab) = model.tabs.active_mut() {
+        // The tab that asked gets it, whichever is on screen by then.
+        tab.waits_for_sandbox = true;
+    }
     match model.sandbox {
-        Sandbox::Running { connection } => connections::choose(model, connection),
-        Sandbox::Starting { .. } => vec![],
+        Sandbox::Running { .. } | Sandbox::Starting { .. } => vec![],
         Sandbox::Stopped | Sandbox::Failed { .. } => {
             let request = model.ids.request();
             let progress = Progress {
@@ -134,14 +141,53 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             let config = config(host, port, user, database);
             let connection = connections::add_passing(model, config, password);
             model.sandbox = Sandbox::Running { connection };
-            connections::choose(model, connection)
+            arrived(model, connection)
         }
         Msg::Failed { request, failure } if request == *waiting => {
-            model.sandbox = Sandbox::Failed { failure };
+            failed(model, failure);
             vec![]
         }
         Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => vec![],
     }
+}
+
+/// The tabs that wait for it get it; the one on screen as if it had been chosen.
+fn arrived(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let active = model.tabs.active;
+    let mut chosen = false;
+    let mut wanted = false;
+    for tab in &mut model.tabs.open {
+        if !std::mem::take(&mut tab.waits_for_sandbox) {
+            continue;
+        }
+        wanted = true;
+        if tab.id == active {
+            chosen = true;
+        } else if tab.connection.is_none() {
+            tab.connection = Some(connection);
+        }
+    }
+    match (chosen, wanted) {
+        (true, _) => connections::choose(model, connection),
+        (false, true) => connections::open(model, connection),
+        (false, false) => vec![],
+    }
+}
+
+fn failed(model: &mut Model, failure: Failure) {
+    for tab in &mut model.tabs.open {
+        if std::mem::take(&mut tab.waits_for_sandbox) {
+            tab.ended = Some(Ended::Badly {
+                sqlstate: failure.sqlstate.clone(),
+                message: failure.message.clone(),
+            });
+        }
+    }
+    model.notices.push(
+        model.now,
+        format!("The sandbox did not start: {}", failure.message),
+    );
+    model.sandbox = Sandbox::Failed { failure };
 }
 
 fn config(host: String, port: u16, user: String, database: String) -> Config {

@@ -1,10 +1,16 @@
 //! Settings: what the user fixed, kept for the next start.
 
-use super::store::{self, Settings, Theme};
+use super::{
+    clock,
+    ids::Request,
+    store::{self, Settings, Theme},
+};
 use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How many rows the settings dialog has.
 pub const ROWS: usize = 3;
+/// What the mouse drags is kept once for so long a time, not once for each pixel.
+const SAVE_AFTER_MS: u64 = 500;
 /// The size of everything goes by these steps, in percent.
 const ZOOM: [u32; 11] = [50, 67, 75, 80, 90, 100, 110, 125, 150, 175, 200];
 
@@ -84,19 +90,71 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
         0
     };
     if model.settings.sidebar_width == 0 && model.area == crate::model::Area::Sidebar {
-        model.focus(crate::model::Area::Editor);
+        model.focus_beside_sidebar();
     }
     save(model)
 }
 
 /// The effect that keeps the settings.
 pub fn save(model: &mut Model) -> Vec<RootEffect> {
+    let waiting = model.settings_timer.take();
+    let mut effects: Vec<RootEffect> = waiting
+        .map(|timer| clock::Effect::Stop { timer }.into())
+        .into_iter()
+        .collect();
+    effects.push(write(model));
+    effects
+}
+
+/// Keeps the settings a little later, once for all that changes until then.
+pub fn save_soon(model: &mut Model) -> Vec<RootEffect> {
+    if model.settings_timer.is_some() {
+        return vec![];
+    }
+    let timer = model.ids.request();
+    model.settings_timer = Some(timer);
+    let after_ms = SAVE_AFTER_MS;
+    vec![clock::Effect::Start { timer, after_ms }.into()]
+}
+
+/// A timer fired: the settings are kept where it was theirs; none where it was another's.
+pub fn timer_fired(model: &mut Model, timer: Request) -> Option<Vec<RootEffect>> {
+    if model.settings_timer != Some(timer) {
+        return None;
+    }
+    model.settings_timer = None;
+    Some(vec![write(model)])
+}
+
+/// A timer will not fire: what it stood for waits for the next change, or for the end of the program.
+pub fn timer_stopped(model: &mut Model, timer: Request) {
+    if model.settings_timer == Some(timer) {
+        model.settings_timer = None;
+    }
+}
+
+/// Draws settings that were kept into what makes sense.
+pub fn sane(settings: Settings) -> Settings {
+    let (width, height) = settings.window;
+    Settings {
+        zoom_percent: settings.zoom_percent.clamp(ZOOM[0], ZOOM[ZOOM.len() - 1]),
+        window: window_size(width, height),
+        sidebar_width: match settings.sidebar_width {
+            0 => 0,
+            width => width.clamp(160, 600),
+        },
+        editor_percent: settings.editor_percent.clamp(10, 85),
+        ..settings
+    }
+}
+
+/// A window's size, drawn into what a screen can have.
+pub fn window_size(width: u32, height: u32) -> (u32, u32) {
+    (width.clamp(200, 30_000), height.clamp(150, 30_000))
+}
+
+fn write(model: &mut Model) -> RootEffect {
     let request = model.ids.request();
-    vec![
-        store::Effect::SaveSettings {
-            request,
-            settings: model.settings.clone(),
-        }
-        .into(),
-    ]
+    let settings = model.settings.clone();
+    store::Effect::SaveSettings { request, settings }.into()
 }

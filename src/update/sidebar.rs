@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, connections, history, ids::*};
+use super::{command::Command, connections, history, ids::*, welcome};
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
@@ -59,20 +59,59 @@ pub fn rows(model: &Model) -> Vec<Row> {
         .collect()
 }
 
+/// Changes what the lists show, and keeps the choice in the sidebar and on the welcome screen on the row it was on,
+/// or within the list where that row is gone.
+pub fn keeping_choices<R>(model: &mut Model, change: impl FnOnce(&mut Model) -> R) -> R {
+    let in_sidebar = named(model, model.sidebar.selected);
+    let in_welcome = welcome::rows(model).into_iter().nth(model.welcome.selected);
+    let answer = change(model);
+    let listed = rows(model);
+    model.sidebar.selected = in_sidebar
+        .and_then(|chosen| {
+            listed
+                .iter()
+                .position(|row| name(model, row).as_ref() == Some(&chosen))
+        })
+        .unwrap_or_else(|| model.sidebar.selected.min(listed.len().saturating_sub(1)));
+    let welcomed = welcome::rows(model);
+    model.welcome.selected = in_welcome
+        .and_then(|row| welcomed.iter().position(|other| *other == row))
+        .unwrap_or_else(|| model.welcome.selected.min(welcomed.len().saturating_sub(1)));
+    answer
+}
+
+/// A row by what it stands for, which outlives its place.
+#[derive(PartialEq)]
+enum Named {
+    Connection(ConnectionId),
+    Run(QueryId),
+}
+
+fn named(model: &Model, row: usize) -> Option<Named> {
+    name(model, rows(model).get(row)?)
+}
+
+fn name(model: &Model, row: &Row) -> Option<Named> {
+    match row {
+        Row::Connection(id) => Some(Named::Connection(*id)),
+        Row::Run(place) => Some(Named::Run(model.history.recent.get(*place)?.query)),
+    }
+}
+
 /// Takes in what the window reports.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
         Msg::RowClicked { row } => {
-            model.sidebar.selected = row;
+            model.sidebar.selected = row.min(rows(model).len().saturating_sub(1));
             accept(model)
         }
         Msg::Resized { width } => {
             model.settings.sidebar_width = width.clamp(160, 600);
-            super::settings::save(model)
+            super::settings::save_soon(model)
         }
         Msg::EditorResized { percent } => {
             model.settings.editor_percent = percent.clamp(10, 85);
-            super::settings::save(model)
+            super::settings::save_soon(model)
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{config::Config, failure::Failure, ids::*, text::RopeText};
+use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How the store came up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -300,4 +301,30 @@ pub struct TabPlace {
     pub connection: Option<ConnectionId>,
     /// Where the cursor is, in bytes.
     pub cursor: usize,
+}
+
+impl Effect {
+    /// The request of a write.
+    fn write(&self) -> Option<Request> {
+        match self {
+            Self::SaveConnection { request, .. }
+            | Self::DeleteConnection { request, .. }
+            | Self::JournalEdits { request, .. }
+            | Self::SaveTab { request, .. }
+            | Self::SaveLayout { request, .. }
+            | Self::CloseTab { request, .. }
+            | Self::RecordRun { request, .. }
+            | Self::SaveSettings { request, .. } => Some(*request),
+            Self::Load { .. } | Self::SearchHistory { .. } => None,
+        }
+    }
+}
+
+/// Notes the writes among effects that are about to be done, so that a story can wait for them.
+pub fn note_writes(model: &mut Model, effects: &[RootEffect]) {
+    let writes = effects.iter().filter_map(|effect| match effect {
+        RootEffect::Store(effect) => effect.write(),
+        _ => None,
+    });
+    model.writes.extend(writes);
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    dialog::{Confirm, Dialog},
+    dialog::{self, Confirm, Dialog},
     editor::{Editor, FileLink},
     file,
     ids::*,
@@ -60,6 +60,8 @@ pub struct Tab {
     pub messages: Messages,
     /// How the last connect or statement ended.
     pub ended: Option<Ended>,
+    /// Whether it connects to the sandbox once that runs.
+    pub waits_for_sandbox: bool,
 }
 
 /// How the last thing in a tab ended.
@@ -106,6 +108,7 @@ impl Tab {
             results: Results::default(),
             messages: Messages::default(),
             ended: None,
+            waits_for_sandbox: false,
         }
     }
 
@@ -173,6 +176,22 @@ impl Tab {
         running
             || self.queued.is_some()
             || matches!(self.session, Session::Opening { .. }) && !matches!(self.run, Run::Idle)
+    }
+
+    /// Whether anything was done in it.
+    fn is_used(&self) -> bool {
+        !self.editor.buffer.text().is_empty()
+            || self.editor.file.is_some()
+            || self.connection.is_some()
+            || self.waits_for_sandbox
+            || !matches!(self.run, Run::Idle)
+    }
+
+    /// A connection that was made for another run of the program is not known in this one.
+    fn forget_unknown(&mut self, model: &Model) {
+        self.connection = self
+            .connection
+            .filter(|id| model.connections.contains_key(id));
     }
 
     fn place(&self, active: TabId) -> TabPlace {
@@ -267,6 +286,12 @@ impl Tabs {
         self.open.iter_mut().find(|tab| tab.id == id)
     }
 
+    fn take_number(&mut self) -> u32 {
+        let number = self.next_number;
+        self.next_number = self.next_number.saturating_add(1);
+        number
+    }
+
     /// Where the active tab stands.
     pub fn active_place(&self) -> usize {
         self.open
@@ -287,8 +312,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 /// Opens an empty tab beside the others, on the same connection.
 pub fn open_new(model: &mut Model) -> Vec<RootEffect> {
     let connection = model.tabs.active().and_then(|tab| tab.connection);
-    let number = model.tabs.next_number;
-    model.tabs.next_number += 1;
+    open_on(model, connection)
+}
+
+fn open_on(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
+    let number = model.tabs.take_number();
     let id = TabId::next(&mut model.ids);
     let mut tab = Tab::new(id, number, Buffer::default());
     tab.connection = connection;
@@ -306,7 +334,6 @@ pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
         return vec![];
     }
     model.tabs.active = tab;
-    model.welcome.shown = false;
     model.focus(Area::Editor);
     let mut effects = check_file(model);
     effects.push(save_layout(model));
@@ -315,15 +342,17 @@ pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 
 /// Goes to the next or the previous tab, around the ends.
 pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
-    let count = model.tabs.open.len();
+    let count = model.tabs.open.len().max(1);
     let place = model.tabs.active_place();
     let next = if forward {
         (place + 1) % count
     } else {
         (place + count - 1) % count
     };
-    let tab = model.tabs.open[next].id;
-    choose(model, tab)
+    match model.tabs.open.get(next).map(|tab| tab.id) {
+        Some(tab) => choose(model, tab),
+        None => vec![],
+    }
 }
 
 /// Closes a tab, asking first where something would be lost.
@@ -335,8 +364,7 @@ pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     if reasons.is_empty() {
         return close_now(model, tab);
     }
-    model.dialog = Some(Dialog::Confirm(Confirm::CloseTab { tab, reasons }));
-    vec![]
+    dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
 }
 
 /// Closes a tab: its session ends, its text can be reopened.
@@ -344,8 +372,8 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let Some(place) = model.tabs.open.iter().position(|open| open.id == tab) else {
         return vec![];
     };
+    let mut effects = run::end(model, tab, "The tab was closed.");
     let mut closed = model.tabs.open.remove(place);
-    let mut effects = run::end(&mut closed, "The tab was closed.");
     effects.extend(run::drop_rows(&mut model.ids, closed.results.drop_all()));
     let request = model.ids.request();
     effects.push(
@@ -362,13 +390,18 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
         model.tabs.closed.drain(..past);
     }
     if model.tabs.open.is_empty() {
-        let connection = closed.connection;
-        effects.extend(open_new(model));
-        if let Some(tab) = model.tabs.active_mut() {
-            tab.connection = connection;
+        effects.extend(open_on(model, closed.connection));
+        return effects;
+    }
+    let last = model.tabs.open.len() - 1;
+    if model.tabs.active == tab
+        && let Some(neighbour) = model.tabs.open.get(place.min(last)).map(|tab| tab.id)
+    {
+        model.tabs.active = neighbour;
+        if !model.welcome.shown {
+            model.focus(Area::Editor);
         }
-    } else if model.tabs.active == tab {
-        model.tabs.active = model.tabs.open[place.min(model.tabs.open.len() - 1)].id;
+        effects.extend(check_file(model));
     }
     effects.push(save_layout(model));
     effects
@@ -382,52 +415,83 @@ pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
             .push(model.now, "There is no closed tab to reopen.".into());
         return vec![];
     };
-    let number = model.tabs.next_number;
-    model.tabs.next_number += 1;
+    let number = model.tabs.take_number();
     let place = (saved.place as usize).min(model.tabs.open.len());
-    let tab = Tab::restored(saved, number);
+    let mut tab = Tab::restored(saved, number);
+    tab.forget_unknown(model);
     let id = tab.id;
     model.tabs.open.insert(place, tab);
     model.tabs.active = id;
     model.focus(Area::Editor);
     let mut effects = keep(model, id);
+    effects.extend(check_file(model));
     effects.push(save_layout(model));
     effects
 }
 
-/// Brings back the tabs of the last time. What was typed before they came is kept in a tab of its own.
+/// Brings back the tabs of the last time. What was done before they came is kept, in tabs of its own.
 pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -> Vec<RootEffect> {
     model.tabs.closed = closed;
+    model.tabs.closed.retain(|tab| !tab.text.is_empty());
     model.tabs.closed.reverse();
     if saved.is_empty() {
-        let active = model.tabs.active;
-        return keep(model, active);
+        return keep_all(model);
     }
-    let typed = model
-        .tabs
-        .active()
-        .is_some_and(|tab| !tab.editor.buffer.text().is_empty());
-    let early = std::mem::take(&mut model.tabs.open);
+    let active = model.tabs.active;
+    let mut early = std::mem::take(&mut model.tabs.open);
+    early.retain(Tab::is_used);
     model.tabs.next_number = 1;
     for saved in saved {
-        let active = saved.active;
-        let number = model.tabs.next_number;
-        model.tabs.next_number += 1;
-        let tab = Tab::restored(saved, number);
-        if active && !typed {
-            model.tabs.active = tab.id;
+        if saved.active {
+            model.tabs.active = saved.id;
+        }
+        let number = model.tabs.take_number();
+        let mut tab = Tab::restored(saved, number);
+        tab.forget_unknown(model);
+        model.tabs.open.push(tab);
+    }
+    let mut effects = vec![];
+    let used: Vec<TabId> = early.iter().map(|tab| tab.id).collect();
+    for mut tab in early {
+        tab.number = model.tabs.take_number();
+        if tab.id == active {
+            model.tabs.active = active;
         }
         model.tabs.open.push(tab);
     }
-    if typed {
-        model.tabs.open.extend(early);
-        let active = model.tabs.active;
-        return keep(model, active);
+    if model.tabs.active().is_none()
+        && let Some(first) = model.tabs.open.first()
+    {
+        model.tabs.active = first.id;
     }
-    if model.tabs.active().is_none() {
-        model.tabs.active = model.tabs.open[0].id;
+    for tab in used {
+        effects.extend(keep(model, tab));
     }
-    check_file(model)
+    if !effects.is_empty() {
+        effects.push(save_layout(model));
+    }
+    effects.extend(check_file(model));
+    effects
+}
+
+fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+}
+
+/// The effects that keep the tabs in which something was typed since they were kept whole.
+pub fn keep_written(model: &mut Model) -> Vec<RootEffect> {
+    let written: Vec<TabId> = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| tab.editor.journaled > 0)
+        .map(|tab| tab.id)
+        .collect();
+    written
+        .into_iter()
+        .flat_map(|tab| keep(model, tab))
+        .collect()
 }
 
 /// The effects that keep a tab whole.
@@ -463,10 +527,22 @@ pub fn save_layout(model: &mut Model) -> RootEffect {
 
 /// Looks whether another program changed the active tab's file.
 pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
-    let request = model.ids.request();
-    let Some(file) = model.tabs.active().and_then(|tab| tab.editor.file.as_ref()) else {
+    let Some(id) = model
+        .tabs
+        .active()
+        .filter(|tab| tab.editor.file.is_some())
+        .map(|tab| tab.id)
+    else {
         return vec![];
     };
+    let request = model.ids.request();
+    let Some(editor) = model.tabs.get_mut(id).map(|tab| &mut tab.editor) else {
+        return vec![];
+    };
+    let Some(file) = &editor.file else {
+        return vec![];
+    };
+    editor.checking = Some(request);
     // A restored tab does not know what its file was: any stamp is another than this one.
     let unknown = file::FileStamp {
         modified_us: 0,
@@ -474,10 +550,11 @@ pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
         digest: 0,
     };
     let known = file.stamp.unwrap_or(unknown);
+    let path = file.path.clone();
     vec![
         file::Effect::Check {
             request,
-            path: file.path.clone(),
+            path,
             known,
         }
         .into(),

@@ -252,7 +252,7 @@ impl Buffer {
             })
             .collect();
         // A widget counts one revision a message; one more makes it follow where it did not know the text.
-        self.revision = self.revision.max(base) + 1 + u64::from(stale);
+        self.revision = self.revision.max(base).saturating_add(1 + u64::from(stale));
         self.select(anchor, head);
         applied
     }
@@ -267,7 +267,7 @@ impl Buffer {
         let start = self.text.floor(range.start);
         let end = self.text.floor(range.end).max(start);
         self.text.replace(start..end, text);
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
         self.select(start + text.len(), start + text.len());
         Edit {
             start,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     effect::Effect as RootEffect,
-    model::{Area, Model},
+    model::{Area, Model, Phase},
 };
 
 /// The welcome screen.
@@ -35,6 +35,8 @@ pub struct Welcome {
     pub parsed: Option<Result<Conninfo, String>>,
     /// Servers found on this machine.
     pub servers: Vec<LocalServer>,
+    /// What was asked for before it was known what was kept: it is connected to then.
+    pub asked: Option<Box<Target>>,
 }
 
 /// A row of the list.
@@ -116,7 +118,6 @@ pub fn rows(model: &Model) -> Vec<Row> {
 
 /// Shows the screen.
 pub fn show(model: &mut Model) -> Vec<RootEffect> {
-    model.welcome.shown = true;
     model.welcome.in_field = false;
     model.welcome.selected = 0;
     model.focus(Area::Welcome);
@@ -144,8 +145,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::RowClicked { row } => {
             model.welcome.in_field = false;
-            model.welcome.selected = row;
+            model.welcome.selected = row.min(rows(model).len().saturating_sub(1));
             accept(model)
+        }
+        Msg::Asked { target } if matches!(model.phase, Phase::Loading { .. }) => {
+            model.welcome.asked = Some(target);
+            vec![]
         }
         Msg::Asked { target } => connect(model, *target),
     }
@@ -188,16 +193,13 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
     let welcome = &mut model.welcome;
     match command {
         Command::ListUp if welcome.selected == 0 => welcome.in_field = true,
-        Command::ListUp => welcome.selected -= 1,
+        Command::ListUp => welcome.selected = welcome.selected.saturating_sub(1).min(last),
         Command::ListDown => welcome.selected = (welcome.selected + 1).min(last),
         Command::ListFirst => welcome.selected = 0,
         Command::ListLast => welcome.selected = last,
         Command::DialogNext | Command::DialogPrevious => welcome.in_field = !welcome.in_field,
         Command::DialogAccept => return accept(model),
-        Command::DialogCancel => {
-            welcome.shown = false;
-            model.focus(Area::Editor);
-        }
+        Command::DialogCancel => model.focus(Area::Editor),
         Command::WelcomeSandbox => return sandbox::start(model),
         Command::WelcomeLocal => {
             let local = rows(model)
@@ -291,12 +293,16 @@ pub fn chosen(model: &Model) -> Option<ConnectionId> {
 
 /// Asks before a saved connection is forgotten.
 pub fn delete(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
-    if let Some(connection) = connection {
-        model.dialog = Some(dialog::Dialog::Confirm(dialog::Confirm::DeleteConnection {
-            connection,
-        }));
-    }
-    vec![]
+    let saved = connection.filter(|id| model.connections.get(id).is_some_and(|known| known.saved));
+    let Some(connection) = saved else {
+        model.notices.push(
+            model.now,
+            "There is no saved connection here to delete.".into(),
+        );
+        return vec![];
+    };
+    let confirm = dialog::Confirm::DeleteConnection { connection };
+    dialog::show(model, dialog::Dialog::Confirm(confirm))
 }
 
 /// Opens the dialog over a connection.

@@ -1,14 +1,21 @@
 //! How a statement ends, and what follows: the next of its script, the error's place, the history.
 
 use super::{
-    Category, Ended, Failure, MessageKind, Model, Phase, QueryId, ResultState, RootEffect, Run,
-    Running, Session, TabId, Transaction, badly, drop_rows, history, is_cancel, pump, running_tab,
-    say, sessions,
+    Ended, Failure, MessageKind, Model, Phase, QueryId, ResultState, RootEffect, Run, Running,
+    Session, TabId, Transaction, badly, drop_rows, history, is_cancel, pump, running_tab, say,
+    sessions,
 };
 use crate::{
     rows::display::{duration_text, grouped},
     sql,
-    update::{editor::Mark, messages, store::HistoryOutcome, tabs::Tab},
+    update::{
+        clock,
+        dialog::{Confirm, Dialog},
+        editor::Mark,
+        messages,
+        store::HistoryOutcome,
+        tabs::Tab,
+    },
 };
 
 /// It completed.
@@ -25,9 +32,8 @@ pub(super) fn finished(
         return vec![];
     };
     let id = tab.id;
-    let mut rows = 0;
+    let (rows, _) = tab.results.of_query(query);
     if let Some(result) = tab.results.current_mut(query) {
-        rows = result.rows.len();
         result.end(ResultState::Finished { tag: tag.clone() }, elapsed_us);
         result.discarded = discarded;
         if discarded > 0 && result.note.is_none() {
@@ -49,8 +55,9 @@ pub(super) fn finished(
     );
     tab.ended = Some(Ended::Well);
     session_ready(model, id, &running, transaction, false);
+    let mut effects = let_go(model, id, &running);
     let outcome = HistoryOutcome::Finished { tag, rows };
-    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
+    effects.extend(history::ended(model, query, elapsed_us, outcome));
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     effects.extend(next(model, id, running, stopped));
     effects
@@ -90,7 +97,9 @@ pub(super) fn failed(
         };
         result.end(state, elapsed_us);
     }
-    if !made_room {
+    if made_room {
+        tab.ended = Some(Ended::Well);
+    } else {
         say(
             tab,
             now,
@@ -102,11 +111,9 @@ pub(super) fn failed(
         mark_error(tab, &running, &failure);
     }
     session_ready(model, id, &running, transaction, true);
-    let outcome = HistoryOutcome::Failed {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
-    };
-    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
+    let mut effects = let_go(model, id, &running);
+    let outcome = failed_outcome(&failure);
+    effects.extend(history::ended(model, query, elapsed_us, outcome));
     effects.extend(next(model, id, running, true));
     effects
 }
@@ -118,45 +125,74 @@ pub(super) fn lost(
     failure: Failure,
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
-    let Some((tab, _)) = take_running(model, query) else {
+    let Some((tab, running)) = take_running(model, query) else {
         return vec![];
     };
     let id = tab.id;
     lose_query(tab, query, &failure, elapsed_us);
-    let outcome = HistoryOutcome::Failed {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
-    };
-    let mut effects = history::ended(model, id, query, elapsed_us, outcome);
-    if let Some(tab) = model.tabs.get_mut(id) {
-        let previous = tab.results.drop_previous();
-        // What was queued behind it is not run on another session unasked.
-        tab.queued = None;
-        effects.extend(drop_rows(&mut model.ids, previous));
+    // What was queued behind it is not run on another session unasked.
+    tab.queued = None;
+    if let Session::Live(live) = &mut tab.session {
+        live.broken = true;
     }
+    let previous = tab.results.drop_previous();
+    let mut effects = let_go(model, id, &running);
+    effects.extend(history::ended(
+        model,
+        query,
+        elapsed_us,
+        failed_outcome(&failure),
+    ));
+    effects.extend(drop_rows(&mut model.ids, previous));
+    effects
+}
+
+/// Ends what runs in a tab without waiting for the server: its session goes with it.
+pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    tab.queued = None;
+    let Run::Running(running) = std::mem::take(&mut tab.run) else {
+        return vec![];
+    };
+    let elapsed_us = now.us_since(running.sent);
+    lose_query(tab, running.query, failure, elapsed_us);
+    let previous = tab.results.drop_previous();
+    let mut effects = history::ended(model, running.query, elapsed_us, failed_outcome(failure));
+    effects.extend(drop_rows(&mut model.ids, previous));
     effects
 }
 
 /// Shows a query as lost: nobody knows how it ended.
-pub fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
+fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
     if let Some(result) = tab.results.current_mut(query) {
-        result.end(
-            ResultState::Lost {
-                failure: failure.clone(),
-            },
-            elapsed_us,
-        );
+        let failure = failure.clone();
+        result.end(ResultState::Lost { failure }, elapsed_us);
     }
     tab.ended = Some(badly(failure));
 }
 
-/// Ends what runs in a tab without waiting for the server: its session goes with it.
-pub fn finished_running(tab: &mut Tab, reason: &str) {
-    if let Run::Running(running) = std::mem::take(&mut tab.run) {
-        let failure = Failure::new(Category::Cancelled, reason);
-        lose_query(tab, running.query, &failure, 0);
+fn failed_outcome(failure: &Failure) -> HistoryOutcome {
+    HistoryOutcome::Failed {
+        sqlstate: failure.sqlstate.clone(),
+        message: failure.message.clone(),
     }
-    tab.queued = None;
+}
+
+/// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
+fn let_go(model: &mut Model, id: TabId, running: &Running) -> Vec<RootEffect> {
+    let terminating =
+        matches!(&model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })) if *tab == id);
+    match running.phase {
+        Phase::Paused { timer, .. } => vec![clock::Effect::Stop { timer }.into()],
+        Phase::Cancelling { .. } if terminating => {
+            model.dialog = None;
+            vec![]
+        }
+        Phase::Cancelling { .. } | Phase::Running => vec![],
+    }
 }
 
 fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)> {
@@ -190,7 +226,10 @@ fn session_ready(
     live.transaction = transaction;
     // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
     let kind = &running.planned().kind;
-    live.unsure |= kind.may_hold || kind.reset.is_some() || (failed && !kind.may_pause);
+    // What a session holds may also go by a statement: `drop table`, `close`, `unlisten`.
+    let may_let_go = !live.holds.is_empty() && !kind.may_pause;
+    live.unsure |=
+        kind.may_hold || kind.reset.is_some() || may_let_go || (failed && !kind.may_pause);
 }
 
 /// Sends the script's next statement, or ends the run.

@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use super::{
-    Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly, ending, pump,
-    say,
+    Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
+    ending, pump, say,
 };
 use crate::{
     msg::Stamp,
     update::{
         clock, connections,
+        dialog::{self, Confirm, Dialog},
         ids::*,
         messages,
         session::{Effect, Ending, Msg, Transaction},
@@ -57,6 +58,8 @@ pub struct Live {
     pub holds: Vec<String>,
     /// Whether it must not go back to the pool.
     pub spoiled: bool,
+    /// Whether its link broke under a statement: what is known of it follows.
+    pub broken: bool,
     /// Whether the server is being asked what it holds.
     pub asking: bool,
     /// The timer after which it is looked at.
@@ -75,7 +78,7 @@ pub struct LostSession {
 impl Live {
     /// Whether it can take a statement now.
     pub fn is_free(&self) -> bool {
-        !self.asking
+        !self.asking && !self.broken
     }
 
     /// How it may be let go.
@@ -172,6 +175,7 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         unsure: false,
         holds: vec![],
         spoiled: false,
+        broken: false,
         asking: false,
         idle: None,
     });
@@ -189,6 +193,9 @@ fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<R
     let Some(tab) = tab_of(model, session) else {
         return vec![];
     };
+    if !matches!(tab.session, Session::Opening { .. }) {
+        return vec![];
+    }
     tab.session = Session::Closed;
     fail_waiting(tab, now, &failure);
     vec![]
@@ -212,11 +219,13 @@ pub fn connection_failed(
     vec![]
 }
 
-fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
-    if matches!(tab.run, Run::Waiting { .. }) {
-        tab.run = Run::Idle;
-        tab.queued = None;
+/// What waits in a tab fails with the reason; where nothing waits, nothing failed.
+pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
+    if !matches!(tab.run, Run::Waiting { .. }) {
+        return;
     }
+    tab.run = Run::Idle;
+    tab.queued = None;
     tab.ended = Some(badly(failure));
     say(
         tab,
@@ -248,7 +257,7 @@ fn held_answered(
         }
         Err(_) => live.spoiled = true,
     }
-    if idle && live.ending() == Ending::Return {
+    if idle && tab.queued.is_none() && live.ending() == Ending::Return {
         tab.session = Session::Closed;
         return vec![
             Effect::End {
@@ -267,16 +276,29 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
     let Some(tab) = tab_of(model, session) else {
         return vec![];
     };
-    let died = match &tab.session {
-        Session::Live(live) => what_dies(live),
-        _ => vec![],
+    let id = tab.id;
+    let (died, idle) = match &tab.session {
+        Session::Live(live) => (what_dies(live), live.idle),
+        Session::Opening { .. } => {
+            // It never stood: what waited for it is not tried again and again.
+            tab.session = Session::Closed;
+            fail_waiting(tab, now, &failure);
+            return vec![];
+        }
+        Session::Closed | Session::Lost(_) => return vec![],
     };
+    let mut effects: Vec<RootEffect> = idle
+        .map(|timer| clock::Effect::Stop { timer }.into())
+        .into_iter()
+        .collect();
     if let Run::Running(running) = &tab.run {
-        let query = running.query;
-        ending::lose_query(tab, query, &failure, 0);
-        tab.run = Run::Idle;
-        tab.queued = None;
+        // The statement's own end comes first; where it did not, it ends here.
+        let (query, elapsed_us) = (running.query, now.us_since(running.sent));
+        effects.extend(ending::lost(model, query, failure.clone(), elapsed_us));
     }
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return effects;
+    };
     let what = if died.is_empty() {
         String::new()
     } else {
@@ -293,8 +315,8 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
         None,
     );
     tab.session = Session::Lost(LostSession { failure, died });
-    let id = tab.id;
-    pump(model, id)
+    effects.extend(pump(model, id));
+    effects
 }
 
 fn what_dies(live: &Live) -> Vec<String> {
@@ -384,10 +406,14 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEff
 }
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
-pub fn end(tab: &mut Tab, reason: &str) -> Vec<RootEffect> {
+pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
     let mut effects = vec![];
-    let session = std::mem::take(&mut tab.session);
-    if let Session::Live(live) = session {
+    // One that is still opening is returned when it comes: no tab waits for it any more.
+    if let Session::Live(live) = std::mem::take(&mut tab.session) {
         let mut ending = live.ending();
         if let Run::Running(Running { query, phase, .. }) = &tab.run {
             ending = Ending::Close;
@@ -411,32 +437,34 @@ pub fn end(tab: &mut Tab, reason: &str) -> Vec<RootEffect> {
             .into(),
         );
     }
-    // One that is still opening is returned when it comes: no tab waits for it any more.
-    ending::finished_running(tab, reason);
-    tab.run = Run::Idle;
+    let failure = Failure::new(Category::Cancelled, reason);
+    fail_waiting(tab, now, &failure);
+    effects.extend(ending::abandoned(model, id, &failure));
     effects
 }
 
 /// A tab goes to another connection: its session on the old one ends.
 pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
     match model.tabs.get_mut(tab) {
-        Some(tab) if tab.connection != Some(to) => end(tab, "The tab went to another connection."),
+        Some(found) if found.connection != Some(to) => {
+            end(model, tab, "The tab went to another connection.")
+        }
         _ => vec![],
     }
 }
 
 /// A connection is being closed: every session on it ends.
 pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = vec![];
-    for tab in model
+    let tabs: Vec<TabId> = model
         .tabs
         .open
-        .iter_mut()
+        .iter()
         .filter(|tab| tab.connection == Some(connection))
-    {
-        effects.extend(end(tab, "The connection was closed."));
-    }
-    effects
+        .map(|tab| tab.id)
+        .collect();
+    tabs.into_iter()
+        .flat_map(|tab| end(model, tab, "The connection was closed."))
+        .collect()
 }
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
@@ -448,21 +476,55 @@ pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
     let Some(connection) = tab.connection else {
         return crate::update::welcome::show(model);
     };
-    if let Session::Lost(_) = tab.session {
+    let lost = matches!(tab.session, Session::Lost(_));
+    if lost {
         tab.session = Session::Closed;
         tab.ended = Some(Ended::Well);
-        say(
-            tab,
-            now,
-            MessageKind::Session,
-            "The next run begins a new session.".into(),
-            None,
-        );
+        let text = "The next run begins a new session.".into();
+        say(tab, now, MessageKind::Session, text, None);
     }
     match model.connections.get(&connection).map(|known| &known.link) {
-        Some(Link::Closed | Link::Failed { .. }) => connections::open(model, connection),
-        _ => vec![],
+        Some(Link::Open { .. }) if lost => vec![],
+        Some(Link::Open { .. }) => reopen(model, connection),
+        Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
+            connections::open(model, connection)
+        }
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => {
+            model.notices.push(now, "It is still connecting.".into());
+            vec![]
+        }
+        None => crate::update::welcome::show(model),
     }
+}
+
+/// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
+fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let reasons = model.would_lose_on(connection);
+    if reasons.is_empty() {
+        return connections::bounce(model, connection);
+    }
+    let text = format!(
+        "It was not reconnected, because something would be lost: {}.",
+        reasons.join("; ")
+    );
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// Asks before the server process of a tab's session is ended.
+pub fn ask_to_terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let live = model
+        .tabs
+        .get_mut(tab)
+        .is_some_and(|tab| matches!(tab.session, Session::Live(_)));
+    if !live {
+        model.notices.push(
+            model.now,
+            "This tab has no session that could be terminated.".into(),
+        );
+        return vec![];
+    }
+    dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))
 }
 
 /// The user confirmed it: ends the server process of a tab's session.
