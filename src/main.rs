@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                 record: story.record,
                 sandbox: story.sandbox,
                 warnings,
-                screenshot: None,
+                screenshot: screenshot(),
             })
         }),
         Request::Replay { file, until } => replay(&file, until),
@@ -66,6 +66,17 @@ fn prepare(named: Option<PathBuf>) -> Result<(PathBuf, Vec<String>), String> {
     let data_dir = data_dir(named)?;
     let warning = log::start(Some(&data_dir.join("logs")), log::LEVEL);
     Ok((data_dir, warning.into_iter().collect()))
+}
+
+/// What draws a story's pictures.
+#[cfg(feature = "gui")]
+fn screenshot() -> Option<story::Screenshot> {
+    Some(Box::new(tusk::view::stage::screenshot))
+}
+
+#[cfg(not(feature = "gui"))]
+fn screenshot() -> Option<story::Screenshot> {
+    None
 }
 
 #[cfg(feature = "gui")]
