@@ -80,7 +80,7 @@ fn open_window(_launch: Launch) -> Result<(), String> {
 
 fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     let replayed = recording::replay(file, until).map_err(|problem| problem.to_string())?;
-    let mut said = screen::screen(&replayed.model).to_text();
+    let mut said = screen::screen(&replayed.model, replayed.model.now).to_text(&replayed.model);
     if !said.ends_with('\n') {
         said.push('\n');
     }

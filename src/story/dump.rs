@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Dump, Sink, Stage, check};
-use crate::{model::Model, recording::redact, rows::export};
+use crate::{recording::redact, rows::export};
 
 /// Writes what a line asks for.
 pub fn dump(
@@ -31,7 +31,7 @@ pub fn dump(
             })
         }
         Dump::Screen => {
-            let screen = stage.read(screen);
+            let screen = stage.screen();
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {
@@ -50,11 +50,6 @@ pub fn dump(
             })
         }
     }
-}
-
-/// The whole screen as text.
-pub fn screen(model: &Model) -> String {
-    crate::screen::screen(model).to_text()
 }
 
 fn write(
