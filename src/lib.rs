@@ -5,6 +5,7 @@
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
 //! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
+//! - `view`: the window, which draws what [`screen`] says (with the feature `gui` alone).
 //! - [`program`]: the loop around [`update`], shared by the window and the headless driver.
 //! - [`story`]: scripts that drive the program with no window. [`recording`]: every message of a run, in a file.
 //!
@@ -26,3 +27,5 @@ pub mod screen;
 pub mod sql;
 pub mod story;
 pub mod update;
+#[cfg(feature = "gui")]
+pub mod view;

@@ -12,7 +12,7 @@ use arguments::Request;
 use tusk::{
     effects::log,
     program::{Launch, data_dir},
-    recording, screen,
+    recording,
     story::{self, Playing},
 };
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
                 record: story.record,
                 sandbox: story.sandbox,
                 warnings,
-                screenshot: None,
+                screenshot: screenshot(),
             })
         }),
         Request::Replay { file, until } => replay(&file, until),
@@ -68,6 +68,17 @@ fn prepare(named: Option<PathBuf>) -> Result<(PathBuf, Vec<String>), String> {
     Ok((data_dir, warning.into_iter().collect()))
 }
 
+/// What draws a story's pictures.
+#[cfg(feature = "gui")]
+fn screenshot() -> Option<story::Screenshot> {
+    Some(Box::new(tusk::view::stage::screenshot))
+}
+
+#[cfg(not(feature = "gui"))]
+fn screenshot() -> Option<story::Screenshot> {
+    None
+}
+
 #[cfg(feature = "gui")]
 fn open_window(launch: Launch) -> Result<(), String> {
     tusk::view::run(launch)
@@ -80,7 +91,7 @@ fn open_window(_launch: Launch) -> Result<(), String> {
 
 fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     let replayed = recording::replay(file, until).map_err(|problem| problem.to_string())?;
-    let mut said = screen::screen(&replayed.model, replayed.model.now).to_text(&replayed.model);
+    let mut said = story::screen_text(&replayed.model);
     if !said.ends_with('\n') {
         said.push('\n');
     }

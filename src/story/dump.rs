@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Dump, Sink, Stage, check};
-use crate::{recording::redact, rows::export};
+use crate::{model::Model, recording::redact, rows::export};
 
 /// Writes what a line asks for.
 pub fn dump(
@@ -50,6 +50,11 @@ pub fn dump(
             })
         }
     }
+}
+
+/// The whole screen as text, at the time of the last message.
+pub fn screen(model: &Model) -> String {
+    crate::screen::screen(model, model.now).to_text(model)
 }
 
 fn write(

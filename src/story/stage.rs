@@ -21,8 +21,10 @@ pub trait Stage {
     fn pump(&mut self, at_most: Duration) -> bool;
     /// Looks at the Model.
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R;
-    /// The whole screen as text.
-    fn screen(&mut self) -> String;
+    /// The whole screen as text, as it is now.
+    fn screen(&mut self) -> String {
+        self.read(super::screen_text)
+    }
     /// What the program last put on the clipboard.
     fn clipboard(&mut self) -> Option<String>;
     /// Draws the window into a file.

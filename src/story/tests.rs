@@ -167,11 +167,6 @@ impl Stage for Scripted {
         look(&self.model)
     }
 
-    fn screen(&mut self) -> String {
-        let screen = crate::screen::screen(&self.model, self.model.now);
-        screen.to_text(&self.model)
-    }
-
     fn clipboard(&mut self) -> Option<String> {
         self.clipboard.borrow().clone()
     }

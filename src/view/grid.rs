@@ -119,6 +119,8 @@ pub struct GridSpec {
     pub active: Option<(u64, usize)>,
     /// The selected cells.
     pub range: Option<GridRange>,
+    /// Whether these rows are the ones of the run before: they are drawn faintly.
+    pub stale: bool,
     /// What a screen reader calls the grid.
     pub label: SharedString,
 }
@@ -139,6 +141,13 @@ pub enum GridEvent {
     RowClicked {
         /// The row.
         row: u64,
+        /// Shift was down.
+        shift: bool,
+    },
+    /// A column's header was pressed: the whole column is meant.
+    ColumnClicked {
+        /// The column.
+        column: usize,
         /// Shift was down.
         shift: bool,
     },
@@ -224,6 +233,7 @@ impl Grid {
                 row_count: 0,
                 active: None,
                 range: None,
+                stale: false,
                 label: SharedString::default(),
             },
             cells: Rc::new(|_, _| GridCell::awaited()),
@@ -252,10 +262,11 @@ impl Grid {
         cx.notify();
     }
 
-    /// Scrolls to the first row and the first column, for a new result.
-    pub fn scroll_to_start(&mut self, cx: &mut Context<Self>) {
-        self.scroll = Scroll::default();
+    /// Scrolls to a row and the first column, for another result.
+    pub fn scroll_to(&mut self, first_row: u64, cx: &mut Context<Self>) {
+        self.scroll = Scroll::at(first_row);
         self.left = 0.0;
+        self.reveal = None;
         cx.notify();
     }
 
@@ -301,7 +312,10 @@ impl Grid {
             }
             Hit::VerticalBar => self.grab_vertical_thumb(&geometry, at),
             Hit::HorizontalBar => self.grab_horizontal_thumb(&geometry, at),
-            Hit::Header(_) | Hit::Nothing => {}
+            Hit::Header(column) => {
+                self.tell(GridEvent::ColumnClicked { column, shift }, window, cx);
+            }
+            Hit::Nothing => {}
         }
         cx.notify();
     }
@@ -521,8 +535,7 @@ impl Render for Grid {
             .aria_column_count(self.spec.columns.len())
             .test_support()
             .track_focus(&self.focus)
-            .key_context("Results")
-            .relative()
+                        .relative()
             .size_full()
             .overflow_hidden()
             .on_mouse_down(MouseButton::Left, cx.listener(Self::pressed))
@@ -561,6 +574,7 @@ mod tests {
             row_count: rows,
             active: None,
             range: None,
+            stale: false,
             label: "Rows".into(),
         }
     }

@@ -12,6 +12,9 @@ use gpui::{
     WindowBounds, WindowOptions, point, px, size,
 };
 
+use image::RgbaImage;
+use image::imageops::{self, FilterType};
+
 use super::fonts;
 use super::theme::{self, Appearance};
 
@@ -64,6 +67,8 @@ impl Offscreen {
         });
         let (window, view) = opened.map_err(|error| OffscreenError::NoWindow(error.to_string()))?;
         let mut offscreen = Self { context, window };
+        // Selections are only painted in the window that is in use.
+        offscreen.update(|window, _| window.activate_window())?;
         offscreen.settle();
         Ok((offscreen, view))
     }
@@ -146,33 +151,50 @@ impl Offscreen {
         Ok(())
     }
 
-    /// Paints the window as it is and writes it to a file; the name's ending says the format.
+    /// Gives the window another size in points.
+    ///
+    /// # Errors
+    /// After the window was closed.
+    pub fn resize(&mut self, width: f32, height: f32) -> Result<(), OffscreenError> {
+        self.update(|window, cx| {
+            window.resize(size(px(width), px(height)));
+            window.bounds_changed(cx);
+        })?;
+        self.settle();
+        Ok(())
+    }
+
+    /// Paints the window as it is, with one pixel for each point, and writes it to a file; the name's ending says the
+    /// format.
     ///
     /// # Errors
     /// When nothing could be painted, or the file could not be written.
     pub fn screenshot(&mut self, path: &Path) -> Result<(), OffscreenError> {
-        self.settle();
-        let picture = self
-            .context
-            .capture_screenshot(self.window)
-            .map_err(|error| OffscreenError::NotPainted(error.to_string()))?;
-        picture
+        self.picture()?
             .save(path)
             .map_err(|error| OffscreenError::NotWritten(error.to_string()))
     }
 
-    /// The picture itself: width, height, and four bytes for each pixel.
+    /// The picture itself, with one pixel for each point.
     ///
     /// # Errors
     /// When nothing could be painted.
-    pub fn pixels(&mut self) -> Result<(u32, u32, Vec<u8>), OffscreenError> {
+    pub fn picture(&mut self) -> Result<RgbaImage, OffscreenError> {
         self.settle();
-        let picture = self
+        let (scale, points) = self.update(|window, _| {
+            let points = window.viewport_size();
+            (window.scale_factor(), points)
+        })?;
+        let painted = self
             .context
             .capture_screenshot(self.window)
             .map_err(|error| OffscreenError::NotPainted(error.to_string()))?;
-        let (width, height) = picture.dimensions();
-        Ok((width, height, picture.into_raw()))
+        if scale == 1.0 {
+            return Ok(painted);
+        }
+        // The platform for tests paints at twice the size, whatever is asked of it.
+        let (width, height) = (f32::from(points.width) as u32, f32::from(points.height) as u32);
+        Ok(imageops::resize(&painted, width, height, FilterType::Triangle))
     }
 }
 

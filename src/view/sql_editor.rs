@@ -96,8 +96,8 @@ pub struct SqlEditor {
 impl EventEmitter<SqlEditorEvent> for SqlEditor {}
 
 impl SqlEditor {
-    /// An editor with a first text.
-    pub fn new(text: &str, window: &mut Window, cx: &mut Context<Self>) -> Self {
+    /// An editor with a first text, and the revision that the text has.
+    pub fn new(text: &str, revision: u64, window: &mut Window, cx: &mut Context<Self>) -> Self {
         let initial: SharedString = text.to_string().into();
         let state = cx.new(|cx| {
             let mut state = EditorState::new(window, cx)
@@ -120,7 +120,7 @@ impl SqlEditor {
         ];
         Self {
             state,
-            revision: 0,
+            revision,
             known,
             selection: EditorSelection::default(),
             statement: None,
@@ -129,7 +129,7 @@ impl SqlEditor {
         }
     }
 
-    /// Counts the edits, and the texts that were set.
+    /// The revision of the text: each edit raises it by one, and a text that is set brings its own.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -149,29 +149,29 @@ impl SqlEditor {
         &self.state
     }
 
-    /// Replaces the text without an event, and answers with the new revision. With `keep_undo` the
-    /// replacement can be undone; only what differs is replaced, so the cursor stays where it can.
+    /// Takes a text over, with its revision and without an event. Only what differs is replaced, and that can be undone.
     pub fn set_text(
         &mut self,
         text: &str,
-        keep_undo: bool,
+        revision: u64,
         window: &mut Window,
         cx: &mut Context<Self>,
-    ) -> u64 {
-        self.revision += 1;
+    ) {
+        self.revision = revision;
+        let old = self.state.read(cx).text().to_string();
+        let (differing, middle) = difference(&old, text);
+        if differing.is_empty() && middle.is_empty() {
+            return;
+        }
         self.state.update(cx, |state, cx| {
-            if keep_undo {
-                state.replace_all(text.to_string(), window, cx);
-            } else {
-                state.set_value(text.to_string(), window, cx);
-            }
+            state.set_selected_range(differing, cx);
+            state.replace(middle.to_string(), window, cx);
         });
         self.known = self.state.read(cx).text().clone();
         self.selection = read_selection(self.state.read(cx));
         self.statement = None;
         self.clear_error(cx);
         cx.notify();
-        self.revision
     }
 
     /// Moves the cursor without an event.
@@ -182,6 +182,13 @@ impl SqlEditor {
         });
         self.selection = read_selection(self.state.read(cx));
         cx.notify();
+    }
+
+    /// What is shown while there is no text.
+    pub fn set_placeholder(&self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| {
+            state.set_placeholder(words.to_owned(), window, cx);
+        });
     }
 
     /// Marks the lines of the statement that would run, or none.
@@ -445,6 +452,26 @@ fn read_selection(state: &EditorState) -> EditorSelection {
     }
 }
 
+/// The bytes of the old text that differ, and what the new text has in their place.
+fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
+    let pairs = || old.char_indices().zip(new.chars());
+    let start = pairs()
+        .find(|((_, old), new)| old != new)
+        .map_or(old.len().min(new.len()), |((at, _), _)| at);
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let same_end: usize = old_rest
+        .chars()
+        .rev()
+        .zip(new_rest.chars().rev())
+        .take_while(|(old, new)| old == new)
+        .map(|(character, _)| character.len_utf8())
+        .sum();
+    (
+        start..old.len() - same_end,
+        &new[start..new.len() - same_end],
+    )
+}
+
 /// An error at the very end of the text, or of no length, still needs something to underline.
 fn visible_range(text: &Rope, range: Range<usize>) -> Range<usize> {
     let length = text.len();
@@ -502,7 +529,7 @@ mod tests {
                 KeyBinding::new("ctrl-.", RunAsked, Some("Tusk > Input")),
             ]);
             gpui::open_window(WindowOptions::default(), cx, |window, cx| {
-                let editor = cx.new(|cx| SqlEditor::new(text, window, cx));
+                let editor = cx.new(|cx| SqlEditor::new(text, 0, window, cx));
                 editor.update(cx, |editor, cx| editor.focus(window, cx));
                 cx.new(|_| Harness {
                     editor,
@@ -596,21 +623,26 @@ mod tests {
     }
 
     #[gpui::test]
-    fn a_text_that_is_set_is_not_told(cx: &mut TestAppContext) {
-        for keep_undo in [false, true] {
-            let shown = show("select 1", cx);
-            let editor = shown.editor.clone();
-            shown.act(cx, |window, cx| {
-                editor.update(cx, |editor, cx| {
-                    editor.set_text("select 2", keep_undo, window, cx);
-                });
-            });
-            assert_eq!(shown.text(cx), "select 2");
-            assert!(shown.heard.borrow().is_empty(), "{:?}", shown.heard);
-            shown.act(cx, |window, cx| window.press("ctrl-z", cx));
-            let expected = if keep_undo { "select 1" } else { "select 2" };
-            assert_eq!(shown.text(cx), expected);
-        }
+    fn a_text_that_is_set_is_not_told_and_can_be_undone(cx: &mut TestAppContext) {
+        let shown = show("select 1", cx);
+        let editor = shown.editor.clone();
+        shown.act(cx, |window, cx| {
+            editor.update(cx, |editor, cx| editor.set_text("select 23", 7, window, cx));
+        });
+        assert_eq!(shown.text(cx), "select 23");
+        assert_eq!(cx.read(|cx| editor.read(cx).revision()), 7);
+        assert!(shown.heard.borrow().is_empty(), "{:?}", shown.heard);
+        shown.act(cx, |window, cx| window.press("ctrl-z", cx));
+        assert_eq!(shown.text(cx), "select 1");
+    }
+
+    #[test]
+    fn only_what_differs_is_replaced() {
+        assert_eq!(difference("select é;", "select è;"), (7..9, "è"));
+        assert_eq!(difference("aa", "aaa"), (2..2, "a"));
+        assert_eq!(difference("aaa", "aa"), (2..3, ""));
+        assert_eq!(difference("", "x"), (0..0, "x"));
+        assert_eq!(difference("same", "same"), (4..4, ""));
     }
 
     #[gpui::test]

@@ -389,7 +389,8 @@ fn colour_the_controls(colors: &mut ThemeColor, palette: &Palette) {
     colors.input = palette.border;
     colors.ring = palette.accent;
     colors.caret = palette.accent;
-    colors.selection = mix(palette.selection, palette.accent, 0.18);
+    // The matches of a search are painted in this colour without its tint: it must be seen without, too.
+    colors.selection = mix(palette.selection, palette.accent, 0.28);
     colors.link = palette.accent;
     colors.link_hover = palette.accent;
     colors.link_active = palette.accent;

@@ -1,11 +1,9 @@
 //! The small parts that every view is made of: keys in boxes, dots, hairlines, pills, tabs,
 //! buttons, rows, cards, fields, and the spinner. Each takes plain data and a callback.
 
-use std::time::Duration;
-
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    Animation, AnimationExt, AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
+    AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
     InteractiveElement, IntoElement, ParentElement, Pixels, RenderOnce, Role, SharedString,
     Stateful, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
 };
@@ -16,64 +14,8 @@ use super::theme::Look;
 /// What a press on a part calls.
 pub type Pressed = Box<dyn Fn(&ClickEvent, &mut Window, &mut App) + 'static>;
 
-/// How a keystroke in GPUI's notation is written for people: `ctrl-shift-enter` is `Ctrl Shift ↵`.
-pub fn key_label(keystroke: &str) -> String {
-    let chords: Vec<String> = keystroke.split_whitespace().map(chord_label).collect();
-    chords.join(", ")
-}
-
-fn chord_label(chord: &str) -> String {
-    // A key that is the separator itself stands at the end: `ctrl--`.
-    let (modifiers, key) = match chord.strip_suffix("--") {
-        Some(modifiers) => (modifiers, "-"),
-        None => chord.rsplit_once('-').unwrap_or(("", chord)),
-    };
-    let key = if key.is_empty() { "-" } else { key };
-    let mut words: Vec<String> = modifiers
-        .split('-')
-        .filter(|modifier| !modifier.is_empty())
-        .map(modifier_label)
-        .collect();
-    words.push(key_name(key));
-    words.join(" ")
-}
-
-fn modifier_label(modifier: &str) -> String {
-    match modifier {
-        "secondary" if cfg!(target_os = "macos") => "⌘".into(),
-        "secondary" => "Ctrl".into(),
-        "cmd" | "super" | "win" if cfg!(target_os = "macos") => "⌘".into(),
-        "alt" if cfg!(target_os = "macos") => "⌥".into(),
-        other => capitalised(other),
-    }
-}
-
-fn key_name(key: &str) -> String {
-    match key {
-        "enter" => "↵".into(),
-        "escape" => "Esc".into(),
-        "up" => "↑".into(),
-        "down" => "↓".into(),
-        "left" => "←".into(),
-        "right" => "→".into(),
-        "pageup" => "PgUp".into(),
-        "pagedown" => "PgDn".into(),
-        "delete" => "Del".into(),
-        other if other.chars().count() == 1 => other.to_uppercase(),
-        other => capitalised(other),
-    }
-}
-
-fn capitalised(word: &str) -> String {
-    let mut characters = word.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
-    }
-}
-
-/// A key in its small box. Takes GPUI's notation.
-pub fn key_box(keystroke: &str, cx: &App) -> Div {
+/// A key in its small box, written as people read it: `Ctrl Shift ↵`.
+pub fn key_box(key: impl Into<SharedString>, cx: &App) -> Div {
     let look = Look::of(cx);
     div()
         .flex()
@@ -88,11 +30,11 @@ pub fn key_box(keystroke: &str, cx: &App) -> Div {
         .font_family(fonts::MONO)
         .text_size(look.key_size())
         .text_color(look.palette.muted)
-        .child(key_label(keystroke))
+        .child(key.into())
 }
 
 /// Words with their key behind them, as the bars show them.
-pub fn hint(words: impl Into<SharedString>, keystroke: &str, cx: &App) -> Div {
+pub fn hint(words: impl Into<SharedString>, key: Option<&str>, cx: &App) -> Div {
     let look = Look::of(cx);
     div()
         .flex()
@@ -100,9 +42,7 @@ pub fn hint(words: impl Into<SharedString>, keystroke: &str, cx: &App) -> Div {
         .gap(look.px(10.0))
         .text_color(look.palette.muted)
         .child(words.into())
-        .when(!keystroke.is_empty(), |hint| {
-            hint.child(key_box(keystroke, cx))
-        })
+        .children(key.map(|key| key_box(key.to_owned(), cx)))
 }
 
 /// A filled circle: a connection's colour, unsaved text.
@@ -191,6 +131,7 @@ pub struct Pill {
     label: SharedString,
     selected: bool,
     frame: Option<Hsla>,
+    shrinks: bool,
     children: Vec<AnyElement>,
     pressed: Option<Pressed>,
 }
@@ -203,6 +144,7 @@ impl Pill {
             label: label.into(),
             selected: false,
             frame: None,
+            shrinks: false,
             children: Vec::new(),
             pressed: None,
         }
@@ -211,6 +153,12 @@ impl Pill {
     /// Whether this is the one that is shown.
     pub fn selected(mut self, selected: bool) -> Self {
         self.selected = selected;
+        self
+    }
+
+    /// Gives way where there is little room; what is in it decides what is cut.
+    pub fn shrinks(mut self) -> Self {
+        self.shrinks = true;
         self
     }
 
@@ -248,7 +196,8 @@ impl RenderOnce for Pill {
         pressable(self.id, self.label, self.selected, self.pressed)
             .test_support()
             .flex()
-            .flex_none()
+            .when(!self.shrinks, |pill| pill.flex_none())
+            .when(self.shrinks, |pill| pill.min_w_0())
             .items_center()
             .gap(look.px(8.0))
             .h(look.px(27.0))
@@ -271,9 +220,10 @@ pub struct Tab {
     id: ElementId,
     title: SharedString,
     selected: bool,
-    changed: bool,
+    marks: Vec<Div>,
     pressed: Option<Pressed>,
     closed: Option<Pressed>,
+    middle: Option<Pressed>,
 }
 
 impl Tab {
@@ -283,9 +233,10 @@ impl Tab {
             id: id.into(),
             title: title.into(),
             selected: false,
-            changed: false,
+            marks: Vec::new(),
             pressed: None,
             closed: None,
+            middle: None,
         }
     }
 
@@ -295,9 +246,10 @@ impl Tab {
         self
     }
 
-    /// Whether it holds text that no file has.
-    pub fn changed(mut self, changed: bool) -> Self {
-        self.changed = changed;
+    /// What is going on in it: a spinner, a dot for text that no file has. Under the pointer the close mark takes the
+    /// last one's place.
+    pub fn marks(mut self, marks: impl IntoIterator<Item = Div>) -> Self {
+        self.marks = marks.into_iter().collect();
         self
     }
 
@@ -310,7 +262,7 @@ impl Tab {
         self
     }
 
-    /// What a press with the middle button does.
+    /// What a press on the close mark does.
     pub fn on_close(
         mut self,
         closed: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
@@ -318,10 +270,19 @@ impl Tab {
         self.closed = Some(Box::new(closed));
         self
     }
+
+    /// What a press with the middle button does.
+    pub fn on_middle(
+        mut self,
+        middle: impl Fn(&ClickEvent, &mut Window, &mut App) + 'static,
+    ) -> Self {
+        self.middle = Some(Box::new(middle));
+        self
+    }
 }
 
 impl RenderOnce for Tab {
-    fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
+    fn render(mut self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
         let (text, ground, top) = if self.selected {
@@ -329,41 +290,96 @@ impl RenderOnce for Tab {
         } else {
             (palette.muted, palette.surface, palette.surface)
         };
+        let last = self.marks.pop();
+        let close_id = ElementId::from((self.id.clone(), "close"));
         pressable(self.id, self.title.clone(), self.selected, self.pressed)
             .test_support()
             .role(Role::Tab)
+            .group("tab")
             .relative()
             .flex()
             .flex_none()
             .items_center()
-            .gap(look.px(10.0))
+            .gap(look.px(6.0))
             .h_full()
-            .px(look.px(14.0))
+            .pl(look.px(14.0))
+            .pr(look.px(8.0))
             .max_w(look.px(240.0))
             .border_r_1()
             .border_color(palette.border)
             .bg(ground)
             .text_color(text)
             .hover(move |style| style.text_color(palette.text))
-            .when_some(self.closed, |tab, closed| {
+            .when_some(self.middle, |tab, middle| {
                 tab.on_aux_click(move |event, window, cx| {
                     if event.is_middle_click() {
-                        closed(event, window, cx);
+                        middle(event, window, cx);
                     }
                 })
             })
-            .child(
-                div()
-                    .absolute()
-                    .top_0()
-                    .left_0()
-                    .w_full()
-                    .h(px(2.0))
-                    .bg(top),
-            )
+            .child(tab_line(top))
             .child(div().min_w_0().truncate().child(self.title))
-            .when(self.changed, |tab| tab.child(dot(palette.faint, cx)))
+            .children(self.marks)
+            .child(tab_slot(close_id, last, self.closed, &look))
     }
+}
+
+fn tab_line(color: Hsla) -> Div {
+    div()
+        .absolute()
+        .top_0()
+        .left_0()
+        .w_full()
+        .h(px(2.0))
+        .bg(color)
+}
+
+/// The tab's last mark, and in its place, under the pointer, the mark that closes it.
+fn tab_slot(
+    id: ElementId,
+    mark: Option<Div>,
+    closed: Option<Pressed>,
+    look: &Look,
+) -> impl IntoElement {
+    let palette = look.palette;
+    let room = look.px(16.0);
+    let centred = |part: Div| {
+        part.absolute()
+            .top_0()
+            .left_0()
+            .size_full()
+            .flex()
+            .items_center()
+            .justify_center()
+    };
+    div()
+        .relative()
+        .flex_none()
+        .size(room)
+        .children(mark.map(|mark| {
+            centred(div())
+                .group_hover("tab", |style| style.invisible())
+                .child(mark)
+        }))
+        .child(
+            centred(div())
+                .id(id)
+                .role(Role::Button)
+                .aria_label("Close tab")
+                .test_support()
+                .invisible()
+                .group_hover("tab", |style| style.visible())
+                .rounded(look.px(4.0))
+                .text_color(palette.muted)
+                .hover(move |style| style.bg(palette.raised).text_color(palette.text))
+                .when_some(closed, |part, closed| {
+                    part.on_click(move |event, window, cx| {
+                        cx.stop_propagation();
+                        closed(event, window, cx);
+                    })
+                })
+                .child("×"),
+        )
 }
 
 /// A button with its key.
@@ -371,23 +387,23 @@ impl RenderOnce for Tab {
 pub struct KeyButton {
     id: ElementId,
     label: SharedString,
-    keystroke: SharedString,
+    key: Option<SharedString>,
     primary: bool,
     focused: bool,
     pressed: Option<Pressed>,
 }
 
 impl KeyButton {
-    /// A button. The keystroke is in GPUI's notation and may be empty.
+    /// A button, with its key as people read it.
     pub fn new(
         id: impl Into<ElementId>,
         label: impl Into<SharedString>,
-        keystroke: impl Into<SharedString>,
+        key: Option<SharedString>,
     ) -> Self {
         Self {
             id: id.into(),
             label: label.into(),
-            keystroke: keystroke.into(),
+            key,
             primary: false,
             focused: false,
             pressed: None,
@@ -440,9 +456,7 @@ impl RenderOnce for KeyButton {
             .text_color(palette.text)
             .hover(move |style| style.bg(palette.selection))
             .child(self.label)
-            .when(!self.keystroke.is_empty(), |button| {
-                button.child(key_box(&self.keystroke, cx))
-            })
+            .children(self.key.map(|key| key_box(key, cx)))
     }
 }
 
@@ -452,8 +466,8 @@ pub struct ListRow {
     id: ElementId,
     label: SharedString,
     height: f32,
-    indent: f32,
     selected: bool,
+    marked: bool,
     children: Vec<AnyElement>,
     pressed: Option<Pressed>,
 }
@@ -465,16 +479,16 @@ impl ListRow {
             id: id.into(),
             label: label.into(),
             height,
-            indent: 0.0,
             selected: false,
+            marked: false,
             children: Vec::new(),
             pressed: None,
         }
     }
 
-    /// How far it is moved to the right, at 100%.
-    pub fn indent(mut self, indent: f32) -> Self {
-        self.indent = indent;
+    /// Whether it has the keyboard: a bar at its left end says so.
+    pub fn marked(mut self, marked: bool) -> Self {
+        self.marked = marked;
         self
     }
 
@@ -513,12 +527,23 @@ impl RenderOnce for ListRow {
             .gap(look.px(12.0))
             .w_full()
             .h(look.px(self.height))
-            .pl(look.px(14.0 + self.indent))
-            .pr(look.px(14.0))
+            .relative()
+            .px(look.px(14.0))
             .text_color(palette.text)
             .when(self.selected, |row| row.bg(palette.selection))
             .when(!self.selected, |row| {
                 row.hover(move |style| style.bg(palette.raised.opacity(0.7)))
+            })
+            .when(self.marked, |row| {
+                row.child(
+                    div()
+                        .absolute()
+                        .top_0()
+                        .left_0()
+                        .h_full()
+                        .w(px(2.0))
+                        .bg(palette.accent),
+                )
             })
             .children(self.children)
     }
@@ -530,6 +555,8 @@ pub struct ErrorCard {
     id: ElementId,
     title: SharedString,
     place: SharedString,
+    calm: bool,
+    parts: Vec<(SharedString, SharedString)>,
     lines: Vec<SharedString>,
     actions: Vec<AnyElement>,
 }
@@ -545,12 +572,26 @@ impl ErrorCard {
             id: id.into(),
             title: title.into(),
             place: place.into(),
+            calm: false,
+            parts: Vec::new(),
             lines: Vec::new(),
             actions: Vec::new(),
         }
     }
 
-    /// A detail, a hint, or a next step in words.
+    /// Nothing went wrong: it is what was asked for.
+    pub fn calm(mut self, calm: bool) -> Self {
+        self.calm = calm;
+        self
+    }
+
+    /// Something the server said besides, with what it calls it.
+    pub fn part(mut self, label: impl Into<SharedString>, text: impl Into<SharedString>) -> Self {
+        self.parts.push((label.into(), text.into()));
+        self
+    }
+
+    /// A next step in words.
     pub fn line(mut self, line: impl Into<SharedString>) -> Self {
         self.lines.push(line.into());
         self
@@ -567,34 +608,37 @@ impl RenderOnce for ErrorCard {
     fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
-        div()
-            .id(self.id)
-            .role(Role::Alert)
-            .aria_label(self.title.clone())
-            .test_support()
+        let (ground, frame) = if self.calm {
+            (palette.surface, palette.border)
+        } else {
+            (palette.error_ground, palette.error_frame)
+        };
+        let bar = if self.calm { palette.muted } else { palette.error };
+        let card = div()
             .flex()
             .flex_col()
             .gap(look.px(8.0))
             .w_full()
-            .max_w(look.px(860.0))
-            .pl(look.px(18.0))
+            .pl(look.px(16.0))
             .pr(look.px(16.0))
             .py(look.px(14.0))
-            .rounded(look.radius_large())
+            .rounded(look.radius())
             .border_1()
-            .border_l(px(3.0))
-            .border_color(palette.error_frame)
-            .bg(palette.error_ground)
+            .border_color(frame)
+            .bg(ground)
             .text_color(palette.text)
             .child(
                 div()
                     .text_size(look.px(14.0))
                     .font_weight(FontWeight::SEMIBOLD)
-                    .child(self.title),
+                    .child(self.title.clone()),
             )
             .when(!self.place.is_empty(), |card| {
                 card.child(div().text_color(palette.muted).child(self.place))
             })
+            .children(self.parts.into_iter().map(|(label, text)| {
+                card_part(label, text, &look)
+            }))
             .children(self.lines.into_iter().map(|line| div().child(line)))
             .when(!self.actions.is_empty(), |card| {
                 card.child(
@@ -605,33 +649,87 @@ impl RenderOnce for ErrorCard {
                         .pt(look.px(2.0))
                         .children(self.actions),
                 )
-            })
+            });
+        // The bar is the ground under the card, which is round at its own corners.
+        div()
+            .id(self.id)
+            .role(Role::Alert)
+            .aria_label(self.title)
+            .test_support()
+            .w_full()
+            .max_w(look.px(860.0))
+            .pl(px(3.0))
+            .rounded(look.radius())
+            .bg(bar)
+            .child(card)
     }
 }
 
-/// Something is under way. It stands still for people who asked for less motion.
-pub fn spinner(id: impl Into<ElementId>, cx: &App) -> AnyElement {
+fn card_part(label: SharedString, text: SharedString, look: &Look) -> Div {
+    div()
+        .flex()
+        .gap(look.px(12.0))
+        .child(
+            div()
+                .flex_none()
+                .w(look.px(76.0))
+                .text_color(look.palette.muted)
+                .child(label),
+        )
+        .child(div().flex_1().min_w_0().child(text))
+}
+
+/// Something is under way. It turns with the clock, four signs a second and a bit, and stands still for people who
+/// asked for less motion.
+pub fn spinner(mono_us: u64, cx: &App) -> Div {
+    const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
+    const PHASE_US: u64 = 300_000;
     let look = Look::of(cx);
-    let sign = div()
+    let phase = if look.reduced_motion {
+        0
+    } else {
+        (mono_us / PHASE_US) as usize % PHASES.len()
+    };
+    div()
         .flex_none()
         .w(look.px(14.0))
         .text_color(look.palette.accent)
-        .font_family(fonts::MONO);
-    if look.reduced_motion {
-        return sign.child("◐").into_any_element();
-    }
-    let turn = Animation::new(Duration::from_millis(1200)).repeat();
-    sign.with_animation(id, turn, |sign, share| {
-        const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
-        let phase = (share * PHASES.len() as f32) as usize;
-        sign.child(PHASES[phase.min(PHASES.len() - 1)])
-    })
-    .into_any_element()
+        .font_family(fonts::MONO)
+        .child(PHASES[phase])
 }
 
 /// The line along the top edge that says which server this is.
 pub fn connection_line(color: Hsla) -> Div {
     div().flex_none().w_full().h(px(2.0)).bg(color)
+}
+
+/// A line of things of which those without room are left out whole, not cut. `first` is how readily it gives way,
+/// beside others of its kind.
+pub fn fitting(
+    height: Pixels,
+    gap: Pixels,
+    first: f32,
+    parts: impl IntoIterator<Item = AnyElement>,
+) -> Div {
+    // What does not fit wraps to a second line, which is not shown.
+    let mut line = div()
+        .flex()
+        .flex_wrap()
+        .content_start()
+        .min_w_0()
+        .h(height)
+        .overflow_hidden()
+        .gap_x(gap)
+        .children(parts.into_iter().map(|part| {
+            div()
+                .flex()
+                .flex_none()
+                .items_center()
+                .h(height)
+                .child(part)
+        }));
+    line.style().flex_shrink = Some(first);
+    line
 }
 
 /// Space that pushes what follows to the end.
@@ -653,21 +751,4 @@ fn pressable(
         .when_some(pressed, |part, pressed| {
             part.cursor_pointer().on_click(pressed)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_written_as_people_write_them() {
-        assert_eq!(key_label("ctrl-enter"), "Ctrl ↵");
-        assert_eq!(key_label("ctrl-shift-p"), "Ctrl Shift P");
-        assert_eq!(key_label("f6"), "F6");
-        assert_eq!(key_label("ctrl-."), "Ctrl .");
-        assert_eq!(key_label("ctrl--"), "Ctrl -");
-        assert_eq!(key_label("-"), "-");
-        assert_eq!(key_label("ctrl-k ctrl-w"), "Ctrl K, Ctrl W");
-        assert_eq!(key_label("alt-pageup").split(' ').next_back(), Some("PgUp"));
-    }
 }

@@ -280,6 +280,7 @@ struct Painter {
     active: Option<(u64, usize)>,
     range: Option<super::GridRange>,
     focused: bool,
+    stale: bool,
     hovered: Hit,
     drag: Option<Drag>,
     /// Advance of one character of the monospace font.
@@ -299,6 +300,7 @@ impl Painter {
             active: grid.spec.active,
             range: grid.spec.range.clone(),
             focused: grid.focus.is_focused(window),
+            stale: grid.spec.stale,
             hovered: grid.hovered,
             drag: grid.drag,
             advance: sample.width().max(px(1.0)),
@@ -458,7 +460,11 @@ impl Painter {
         let right = self.columns.get(column).is_some_and(|it| it.right_aligned);
         let value = cell.content == CellContent::Value;
         let ink = Ink {
-            color: if value { palette.text } else { palette.faint },
+            color: match (value, self.stale) {
+                (true, false) => palette.text,
+                (true, true) => palette.muted,
+                (false, _) => palette.faint,
+            },
             italic: cell.content == CellContent::Null,
             right,
             cut: more || cell.cut,

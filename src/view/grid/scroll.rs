@@ -45,6 +45,11 @@ impl Scroll {
         }
     }
 
+    /// The position with this row at the upper edge. What is shown decides how far it goes.
+    pub fn at(row: u64) -> Self {
+        Self { row, within: 0.0 }
+    }
+
     /// This position, kept inside the extent.
     pub fn clamped(self, extent: Extent) -> Self {
         let last = extent.last();
