@@ -221,7 +221,9 @@ impl Found {
             [_, _, extra, ..] => Err(unexpected(extra)),
             _ => Err(format!(
                 "tusk {} takes the file of {what}.",
-                self.words.first().map_or("", |word| word.to_str().unwrap_or_default())
+                self.words
+                    .first()
+                    .map_or("", |word| word.to_str().unwrap_or_default())
             )),
         }
     }
@@ -271,11 +273,21 @@ mod tests {
             data_dir: Some("d".into()),
             record: Some("r".into()),
         });
-        let words = ["--data-dir", "d", "story", "--record=r", "a.story", "--sandbox"];
+        let words = [
+            "--data-dir",
+            "d",
+            "story",
+            "--record=r",
+            "a.story",
+            "--sandbox",
+        ];
         assert_eq!(read_words(&words), Ok(story));
         assert!(matches!(
             read_words(&["story", "-"]),
-            Ok(Request::Story(Story { source: Source::Stdin, .. }))
+            Ok(Request::Story(Story {
+                source: Source::Stdin,
+                ..
+            }))
         ));
     }
 
@@ -330,7 +342,10 @@ mod tests {
             &["one", "two"],
         ] {
             let problem = read_words(words).unwrap_err();
-            assert!(problem.ends_with('.') && !problem.contains('\n'), "{problem}");
+            assert!(
+                problem.ends_with('.') && !problem.contains('\n'),
+                "{problem}"
+            );
         }
     }
 
@@ -343,8 +358,17 @@ mod tests {
     #[test]
     fn the_help_names_every_option_and_the_ways_that_show_no_password() {
         for word in [
-            "--sandbox", "--read-only", "--data-dir", "--record", "--version", "--help", "--until",
-            "TUSK_DATA_DIR", "TUSK_URL", "keychain", "asks",
+            "--sandbox",
+            "--read-only",
+            "--data-dir",
+            "--record",
+            "--version",
+            "--help",
+            "--until",
+            "TUSK_DATA_DIR",
+            "TUSK_URL",
+            "keychain",
+            "asks",
         ] {
             assert!(HELP.contains(word), "{word}");
         }

@@ -15,7 +15,7 @@ use crate::{
     effect::Effect,
     effects::Runner,
     model::Model,
-    msg::Msg,
+    msg::{Msg, Stamp},
     recording::Recorder,
     update::{app, update, window},
 };
@@ -69,7 +69,6 @@ pub struct Program {
     surroundings: Box<dyn Surroundings>,
     clock: Box<dyn Clock>,
     recorder: Option<Recorder>,
-    writes: u64,
 }
 
 impl Perform for Runner {
@@ -109,7 +108,6 @@ impl Program {
             surroundings,
             clock,
             recorder,
-            writes: 0,
         }
     }
 
@@ -118,9 +116,9 @@ impl Program {
         &self.model
     }
 
-    /// Writes to the store that it has not answered yet.
-    pub fn writes_under_way(&self) -> u64 {
-        self.writes
+    /// Both clocks, now: what a screen that is looked at now is shown with.
+    pub fn now(&mut self) -> Stamp {
+        self.clock.stamp()
     }
 
     /// Takes one message, and what follows from it here. Answers whether the screen may look different.
@@ -174,16 +172,10 @@ impl Program {
         if let Some(recorder) = &mut self.recorder {
             recorder.record(at, &msg);
         }
-        if matches!(msg, Msg::Store(_)) {
-            self.writes = self.writes.saturating_sub(1);
-        }
         for effect in update(&mut self.model, at, msg) {
             match effect {
                 Effect::Window(effect) => waiting.extend(self.surround(effect)),
-                effect => {
-                    self.writes += u64::from(matches!(effect, Effect::Store(_)));
-                    self.runner.perform(effect);
-                }
+                effect => self.runner.perform(effect),
             }
         }
     }

@@ -1,6 +1,11 @@
 //! The built program, as a shell sees it: what it takes, what it says, and its exit status.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::{
     io::Write,
@@ -21,7 +26,12 @@ fn tusk(directory: &Path, arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     child.wait_with_output().unwrap()
 }
 
@@ -36,7 +46,11 @@ fn said(output: &Output) -> String {
 #[test]
 fn bad_arguments_get_one_sentence_and_status_2() {
     let directory = tempfile::tempdir().unwrap();
-    for arguments in [&["--nonsense"][..], &["story"], &["replay", "a", "--until", "b"]] {
+    for arguments in [
+        &["--nonsense"][..],
+        &["story"],
+        &["replay", "a", "--until", "b"],
+    ] {
         let output = tusk(directory.path(), arguments, "");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
@@ -50,8 +64,15 @@ fn help_and_version_go_to_standard_output() {
     let help = tusk(directory.path(), &["--help"], "");
     assert!(help.status.success() && out(&help).contains("--data-dir"));
     let version = tusk(directory.path(), &["--version"], "");
-    assert_eq!(out(&version), format!("tusk {}\n", env!("CARGO_PKG_VERSION")));
-    assert_eq!(directory.path().read_dir().unwrap().count(), 0, "something was written");
+    assert_eq!(
+        out(&version),
+        format!("tusk {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(
+        directory.path().read_dir().unwrap().count(),
+        0,
+        "something was written"
+    );
 }
 
 #[test]
@@ -61,7 +82,11 @@ fn a_data_directory_that_cannot_be_made_is_said_and_another_is_offered() {
     let arguments = ["story", "-", "--data-dir", "file/below"];
     let output = tusk(directory.path(), &arguments, "wait idle");
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("--data-dir DIR"), "{}", said(&output));
+    assert!(
+        said(&output).contains("--data-dir DIR"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]
@@ -86,7 +111,10 @@ fn the_environment_names_the_data_directory_and_the_option_wins() {
     let run = |arguments: &[&str]| {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"));
         child.args(arguments).current_dir(directory.path());
-        child.env("TUSK_DATA_DIR", "from-environment").output().unwrap()
+        child
+            .env("TUSK_DATA_DIR", "from-environment")
+            .output()
+            .unwrap()
     };
     let story = directory.path().join("a.story");
     std::fs::write(&story, "wait idle").unwrap();
@@ -113,15 +141,25 @@ fn a_recorded_story_replays_to_its_screen_and_a_changed_one_does_not() {
     assert!(replayed.status.success(), "{}", said(&replayed));
     assert!(out(&replayed).contains("select 'kept';"));
     assert!(out(&replayed).ends_with("messages, hashes match\n"));
-    let one = tusk(directory.path(), &["replay", "run.tusk", "--until", "1"], "");
+    let one = tusk(
+        directory.path(),
+        &["replay", "run.tusk", "--until", "1"],
+        "",
+    );
     assert!(out(&one).ends_with("1 messages, hashes match\n") && !out(&one).contains("kept"));
 
     let file = directory.path().join("run.tusk");
-    let text = std::fs::read_to_string(&file).unwrap().replace("kept", "lost");
+    let text = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("kept", "lost");
     std::fs::write(&file, text).unwrap();
     let replayed = tusk(directory.path(), &["replay", "run.tusk"], "");
     assert_eq!(replayed.status.code(), Some(1));
-    assert!(said(&replayed).contains("is the first one that differs"), "{}", said(&replayed));
+    assert!(
+        said(&replayed).contains("is the first one that differs"),
+        "{}",
+        said(&replayed)
+    );
 }
 
 #[test]
@@ -129,10 +167,21 @@ fn a_recording_does_not_write_over_another_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("queries.sql");
     std::fs::write(&file, "select 1;").unwrap();
-    let arguments = ["story", "-", "--data-dir", "data", "--record", "queries.sql"];
+    let arguments = [
+        "story",
+        "-",
+        "--data-dir",
+        "data",
+        "--record",
+        "queries.sql",
+    ];
     let output = tusk(directory.path(), &arguments, "wait idle");
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("is not a recording"), "{}", said(&output));
+    assert!(
+        said(&output).contains("is not a recording"),
+        "{}",
+        said(&output)
+    );
     assert_eq!(std::fs::read_to_string(file).unwrap(), "select 1;");
 }
 
@@ -146,6 +195,10 @@ fn a_build_without_a_window_says_so_and_a_password_in_the_url_is_warned_of() {
     let said_of = said(&output);
     assert!(said_of.contains("other users of this machine") && said_of.contains("tusk story"));
     assert!(!said_of.contains("hunter2"));
-    let output = tusk(directory.path(), &["postgres://ann@h/d", "--data-dir", "data"], "");
+    let output = tusk(
+        directory.path(),
+        &["postgres://ann@h/d", "--data-dir", "data"],
+        "",
+    );
     assert!(!said(&output).contains("other users"));
 }

@@ -1,12 +1,13 @@
 //! Stories against scripted effects: the whole program but for the world outside.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use flume::Sender;
 use tusk::{
@@ -17,7 +18,9 @@ use tusk::{
     rows::{ChunkBuilder, Column},
     story::{Desk, Headless, parse, run},
     update::{
-        cells, clock, config::Config, connection, discovery,
+        cells, clock,
+        config::Config,
+        connection, discovery,
         failure::{Category, Failure},
         file, keychain, query, session, store,
     },
@@ -157,14 +160,19 @@ fn connection_answers(effect: connection::Effect) -> Vec<Msg> {
             attempt,
             password,
             ..
-        } if password.as_ref().is_some_and(|password| password.reveal() == PASSWORD) => vec![
-            connection::Msg::Opened {
-                connection,
-                attempt,
-                server: connection::ServerInfo::default(),
-            }
-            .into(),
-        ],
+        } if password
+            .as_ref()
+            .is_some_and(|password| password.reveal() == PASSWORD) =>
+        {
+            vec![
+                connection::Msg::Opened {
+                    connection,
+                    attempt,
+                    server: connection::ServerInfo::default(),
+                }
+                .into(),
+            ]
+        }
         connection::Effect::Open {
             connection,
             attempt,
@@ -259,8 +267,7 @@ fn play_with(story: &str, saved: Vec<store::SavedConnection>, record: Option<Pat
         warnings: vec![],
         surroundings: Box::new(desk.clone()),
     };
-    let (program, inbox) =
-        begin(beginning, |outbox| Box::new(World { outbox, saved })).unwrap();
+    let (program, inbox) = begin(beginning, |outbox| Box::new(World { outbox, saved })).unwrap();
     let mut stage = Headless::new(program, inbox, desk, None);
     let mut out = Vec::new();
     let result = run(&parse(story).unwrap(), &mut stage, &mut out);
@@ -318,14 +325,19 @@ fn an_expectation_that_fails_says_what_is_there() {
 #[test]
 fn an_error_is_expected_by_its_sqlstate() {
     let run = "text boom\ncommand query.run\nwait idle\n";
-    connected(&format!("{run}expect error 42P01\nexpect state transaction is failed"));
+    connected(&format!(
+        "{run}expect error 42P01\nexpect state transaction is failed"
+    ));
     assert!(fails(&format!("{run}expect error 22012")).contains("42P01 relation"));
 }
 
 #[test]
 fn rows_that_can_not_come_any_more_are_not_waited_for() {
     let reason = fails("text rows 3\ncommand query.run\nwait rows 4 3600");
-    assert!(reason.ends_with("the result has 3 rows, finished with SELECT 3"), "{reason}");
+    assert!(
+        reason.ends_with("the result has 3 rows, finished with SELECT 3"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -397,7 +409,10 @@ fn a_saved_connection_is_named_and_read_only_is_said_beside_it() {
 #[test]
 fn no_password_of_a_session_is_in_its_recording_or_its_dumps() {
     let directory = tempfile::tempdir().unwrap();
-    let (file, model) = (directory.path().join("run.tusk"), directory.path().join("model"));
+    let (file, model) = (
+        directory.path().join("run.tusk"),
+        directory.path().join("model"),
+    );
     let story = format!(
         "connect postgres://ann:wrong-password@h/d\nwait idle\nexpect error 28P01\ntype {PASSWORD}\npress enter\n\
          wait connected\n\
@@ -429,7 +444,11 @@ fn no_password_of_a_session_is_in_its_recording_or_its_dumps() {
 fn a_story_that_fails_leaves_a_whole_recording() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("run.tusk");
-    let played = play_with("press a\nexpect result 1 rows 1", vec![], Some(file.clone()));
+    let played = play_with(
+        "press a\nexpect result 1 rows 1",
+        vec![],
+        Some(file.clone()),
+    );
     assert!(played.result.is_err());
     assert!(recording::replay(&file, None).is_ok());
 }

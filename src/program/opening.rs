@@ -101,8 +101,8 @@ impl Opening {
             Some(_) => Ok(Target::Named(text.to_owned())),
             None if !text.contains(['@', '=', '/', ':']) => Ok(Target::Named(text.to_owned())),
             None => {
-                let mut conninfo = Config::parse(text, &model.defaults)
-                    .map_err(|problem| problem.to_string())?;
+                let mut conninfo =
+                    Config::parse(text, &model.defaults).map_err(|problem| problem.to_string())?;
                 conninfo.config.read_only |= self.read_only;
                 Ok(Target::Conninfo(conninfo))
             }

@@ -3,12 +3,9 @@ use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 use flume::Sender;
 
 use super::*;
-use crate::{
-    msg::Stamp,
-    update::{
-        command::Command, connection, connections::Link, discovery, failure, file, ids::Request,
-        session, store,
-    },
+use crate::update::{
+    command::Command, connection, connections::Link, discovery, failure, file, ids::Request,
+    session, store,
 };
 
 /// A runner that answers at once what a healthy world would, and remembers what it was asked.
@@ -86,7 +83,12 @@ impl Perform for Script {
     fn shutdown(&mut self, _within: Duration) {
         self.log.borrow_mut().push("shutdown".into());
         self.outbox
-            .send(store::Msg::Wrote { request: Request(0) }.into())
+            .send(
+                store::Msg::Wrote {
+                    request: Request(0),
+                }
+                .into(),
+            )
             .unwrap();
     }
 }
@@ -167,7 +169,13 @@ fn what_the_window_must_do_is_done_here_and_answered() {
     world.program.drain(&world.inbox);
     world.program.take(Command::EditorFind.into());
     assert_eq!(world.around.0.borrow()[..], ["search false"]);
-    let asked = |world: &World| world.log.borrow().iter().any(|effect| effect.starts_with("Window"));
+    let asked = |world: &World| {
+        world
+            .log
+            .borrow()
+            .iter()
+            .any(|effect| effect.starts_with("Window"))
+    };
     assert!(!asked(&world));
     let text = Arc::from("words");
     let effect = window::Effect::WriteClipboard {
@@ -175,26 +183,30 @@ fn what_the_window_must_do_is_done_here_and_answered() {
         text,
     };
     let answer = world.program.surround(effect);
-    assert_eq!(answer, Some(window::Msg::Done { request: Request(9) }.into()));
+    assert_eq!(
+        answer,
+        Some(
+            window::Msg::Done {
+                request: Request(9)
+            }
+            .into()
+        )
+    );
     assert_eq!(world.around.0.borrow()[1], "clipboard words");
-}
-
-#[test]
-fn writes_are_counted_until_they_are_answered() {
-    let mut world = world(None);
-    world.program.drain(&world.inbox);
-    assert_eq!(world.program.writes_under_way(), 0);
-    world.program.take(Command::TabNew.into());
-    assert_eq!(world.program.writes_under_way(), 2);
-    world.program.drain(&world.inbox);
-    assert_eq!(world.program.writes_under_way(), 0);
 }
 
 #[test]
 fn what_only_ends_something_paints_nothing() {
     let mut world = world(None);
     world.program.drain(&world.inbox);
-    assert!(!world.program.take(store::Msg::Wrote { request: Request(3) }.into()));
+    assert!(
+        !world.program.take(
+            store::Msg::Wrote {
+                request: Request(3)
+            }
+            .into()
+        )
+    );
     assert!(world.program.take(Command::TabNew.into()));
 }
 
@@ -218,8 +230,20 @@ fn a_shutdown_quits_even_where_something_would_be_lost_and_takes_the_last_answer
     assert!(open.is_some_and(|known| matches!(known.link, Link::Open { .. })));
     world.program.shutdown(&world.inbox);
     assert_eq!(world.program.model().phase, crate::model::Phase::Quitting);
-    assert_eq!(world.around.0.borrow().iter().filter(|deed| *deed == "quit").count(), 1);
-    assert_eq!(world.log.borrow().last().map(String::as_str), Some("shutdown"));
+    assert_eq!(
+        world
+            .around
+            .0
+            .borrow()
+            .iter()
+            .filter(|deed| *deed == "quit")
+            .count(),
+        1
+    );
+    assert_eq!(
+        world.log.borrow().last().map(String::as_str),
+        Some("shutdown")
+    );
     assert!(world.inbox.is_empty());
 }
 
@@ -230,7 +254,12 @@ fn a_recorded_program_replays_to_its_own_state() {
     let mut world = world(Some(path.clone()));
     world.program.drain(&world.inbox);
     world.program.take(Command::TabNew.into());
-    world.program.take(crate::update::keys::Msg::Typed { text: "select 1".into() }.into());
+    world.program.take(
+        crate::update::keys::Msg::Typed {
+            text: "select 1".into(),
+        }
+        .into(),
+    );
     world.program.shutdown(&world.inbox);
     let replayed = crate::recording::replay(&path, None).unwrap();
     assert_eq!(

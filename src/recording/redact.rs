@@ -74,11 +74,11 @@ fn words(text: &str) -> String {
         let end = range.end.min(in_string.len() - 1);
         Some(range.start.checked_sub(1)?..end.checked_sub(1)?)
     });
-    blank(&mut masked, shifted.filter(|range| range.start < range.end).collect());
+    blank(&mut masked, shifted.filter(|range| range.start < range.end));
     masked
 }
 
-fn blank(text: &mut String, ranges: Vec<Range<usize>>) {
+fn blank(text: &mut String, ranges: impl IntoIterator<Item = Range<usize>>) {
     for range in ranges {
         let Some(secret) = text.get(range.clone()) else {
             continue;
@@ -217,7 +217,7 @@ fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) 
         let Some(start) = place_after(edit.start, length, applied.get(index + 1..)) else {
             // A later edit cut into it: nobody can say which of its letters are where.
             if let Some(text) = inserted.get_mut(index) {
-                blank(text, vec![0..length]);
+                blank(text, [0..length]);
             }
             continue;
         };
@@ -227,7 +227,7 @@ fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) 
             (from < until).then(|| from - start..until - start)
         });
         if let Some(text) = inserted.get_mut(index) {
-            blank(text, within.collect());
+            blank(text, within);
         }
     }
 }

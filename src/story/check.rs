@@ -25,7 +25,7 @@ pub enum Seen {
     Never(String),
 }
 
-/// Looks for what a line waits for. `quiet` says that no answer waits in the queue and no write is under way.
+/// Looks for what a line waits for. `quiet` says that no answer waits in the queue.
 pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
     let Some(tab) = model.tabs.active() else {
         return Seen::NotYet("there is no tab".into());
@@ -101,24 +101,16 @@ fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
     }
 }
 
-/// Looks whether what a line expects is so.
-pub fn expect(expectation: &Expectation, model: &Model) -> Result<(), String> {
+/// Looks whether what a line expects is so, in the Model or in the screen's text.
+pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<(), String> {
     match expectation {
-        Expectation::ScreenContains(text) => {
-            let screen = super::dump::screen(model);
-            if screen.contains(text) {
-                Ok(())
-            } else {
-                Err(format!("the screen lacks it. The screen is:\n{screen}"))
-            }
+        Expectation::ScreenContains(text) if screen.contains(text) => Ok(()),
+        Expectation::ScreenContains(_) => {
+            Err(format!("the screen lacks it. The screen is:\n{screen}"))
         }
-        Expectation::ScreenLacks(text) => {
-            let screen = super::dump::screen(model);
-            if screen.contains(text) {
-                Err(format!("the screen contains it. The screen is:\n{screen}"))
-            } else {
-                Ok(())
-            }
+        Expectation::ScreenLacks(text) if !screen.contains(text) => Ok(()),
+        Expectation::ScreenLacks(_) => {
+            Err(format!("the screen contains it. The screen is:\n{screen}"))
         }
         Expectation::Rows { result, rows } => {
             let number = *result;
@@ -137,7 +129,12 @@ pub fn expect(expectation: &Expectation, model: &Model) -> Result<(), String> {
             row,
             column,
             value,
-        } => cell(self::result(model, *result)?, *row, *column, value.as_deref()),
+        } => cell(
+            self::result(model, *result)?,
+            *row,
+            *column,
+            value.as_deref(),
+        ),
         Expectation::Error(sqlstate) => error(model, sqlstate),
         Expectation::Transaction(wanted) => transaction(model, *wanted),
     }

@@ -17,11 +17,7 @@ use crate::{
 const START: Duration = Duration::from_secs(120);
 
 /// Plays a story to its end or to the first line that fails. `out` is its standard output.
-pub fn run(
-    story: &Story,
-    stage: &mut impl Stage,
-    out: &mut dyn Write,
-) -> Result<(), StoryFailure> {
+pub fn run(story: &Story, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), StoryFailure> {
     for step in &story.steps {
         play(step, stage, out).map_err(|reason| StoryFailure {
             line: step.line,
@@ -55,7 +51,8 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
         Action::Wait { until, within } => return wait(*until, *within, stage),
         Action::Expect(expectation) => {
             stage.pump(Duration::ZERO);
-            return stage.read(|model| check::expect(expectation, model));
+            let screen = stage.screen();
+            return stage.read(|model| check::expect(expectation, model, &screen));
         }
         Action::Sleep(time) => sleep(*time, stage),
         Action::Dump { what, to } => {

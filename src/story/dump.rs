@@ -31,7 +31,7 @@ pub fn dump(
             })
         }
         Dump::Screen => {
-            let screen = stage.read(screen);
+            let screen = stage.screen();
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {
@@ -52,7 +52,7 @@ pub fn dump(
     }
 }
 
-/// The whole screen as text.
+/// The whole screen as text, at the time of the last message.
 pub fn screen(model: &Model) -> String {
     crate::screen::screen(model, model.now).to_text(model)
 }

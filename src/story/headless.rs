@@ -17,6 +17,7 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     program::{Program, Surroundings},
+    screen::screen,
     update::{app, editor, store::Edit},
 };
 
@@ -116,15 +117,21 @@ impl Stage for Headless {
                     self.program.take(msg);
                 }
                 // Nothing came. Nobody can send any more only when the runner is gone.
-                Err(_) => return self.program.writes_under_way() == 0,
+                Err(_) => return true,
             }
         }
         let slice = self.program.drain(&self.inbox);
-        !slice.more && self.program.writes_under_way() == 0
+        !slice.more
     }
 
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R {
         look(self.program.model())
+    }
+
+    fn screen(&mut self) -> String {
+        let now = self.program.now();
+        let model = self.program.model();
+        screen(model, now).to_text(model)
     }
 
     fn clipboard(&mut self) -> Option<String> {

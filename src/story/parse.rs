@@ -225,7 +225,8 @@ fn transaction(state: &str) -> Result<Option<Transaction>, String> {
 }
 
 fn dump(rest: &str) -> Result<Action, String> {
-    const USAGE: &str = "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model FILE; FILE may be -";
+    const USAGE: &str =
+        "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model FILE; FILE may be -";
     let (what, rest) = split_word(rest);
     let (what, path) = match what {
         "screen" => (Dump::Screen, rest),
@@ -256,7 +257,7 @@ fn dump(rest: &str) -> Result<Action, String> {
 
 fn split_word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
-    match text.split_once(|c: char| c == ' ' || c == '\t') {
+    match text.split_once([' ', '\t']) {
         Some((word, rest)) => (word, rest),
         None => (text, ""),
     }

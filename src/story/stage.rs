@@ -17,10 +17,14 @@ pub trait Stage {
     /// Gives the window a size.
     fn resize(&mut self, width: u32, height: u32);
     /// Waits for answers for at most so long, and takes a slice of them. Answers whether it is quiet now: nothing more
-    /// is in the queue, and no write is under way.
+    /// is in the queue.
     fn pump(&mut self, at_most: Duration) -> bool;
     /// Looks at the Model.
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R;
+    /// The whole screen as text, as it is now.
+    fn screen(&mut self) -> String {
+        self.read(super::screen_text)
+    }
     /// What the program last put on the clipboard.
     fn clipboard(&mut self) -> Option<String>;
     /// Draws the window into a file.

@@ -68,6 +68,12 @@ impl Scripted {
                 self.queue
                     .push_back(store::Msg::Loaded { request, kept }.into());
             }
+            Effect::Store(
+                store::Effect::SaveTab { request, .. }
+                | store::Effect::JournalEdits { request, .. }
+                | store::Effect::SaveLayout { request, .. }
+                | store::Effect::SaveSettings { request, .. },
+            ) => self.queue.push_back(store::Msg::Wrote { request }.into()),
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
                 let environment = discovery::Environment {
                     user: "ann".into(),
@@ -217,16 +223,31 @@ fn every_kind_of_line_is_read() {
         action("connect host=h  user=u"),
         Action::Connect(Opening::new("host=h user=u", false))
     );
-    assert_eq!(action("press ctrl-enter"), Action::Press(vec!["ctrl-enter".into()]));
-    assert_eq!(action("command query.run-all"), Action::Command(Command::QueryRunAll));
+    assert_eq!(
+        action("press ctrl-enter"),
+        Action::Press(vec!["ctrl-enter".into()])
+    );
+    assert_eq!(
+        action("command query.run-all"),
+        Action::Command(Command::QueryRunAll)
+    );
     assert_eq!(action("wait idle"), wait(Until::Idle, seconds(30)));
-    assert_eq!(action("wait connected 5"), wait(Until::Connected, seconds(5)));
+    assert_eq!(
+        action("wait connected 5"),
+        wait(Until::Connected, seconds(5))
+    );
     assert_eq!(
         action("wait running 0.5"),
         wait(Until::Running, Duration::from_millis(500))
     );
-    assert_eq!(action("wait rows 1000 2"), wait(Until::Rows(1000), seconds(2)));
-    assert_eq!(action("sleep 0.5"), Action::Sleep(Duration::from_millis(500)));
+    assert_eq!(
+        action("wait rows 1000 2"),
+        wait(Until::Rows(1000), seconds(2))
+    );
+    assert_eq!(
+        action("sleep 0.5"),
+        Action::Sleep(Duration::from_millis(500))
+    );
     assert_eq!(
         action("screenshot out.png"),
         Action::Screenshot(PathBuf::from("out.png"))
@@ -249,7 +270,10 @@ fn every_expectation_is_read() {
     );
     assert_eq!(
         expected("expect result 2 rows 10"),
-        Expectation::Rows { result: 2, rows: 10 }
+        Expectation::Rows {
+            result: 2,
+            rows: 10
+        }
     );
     let cell = |value: Option<&str>| Expectation::Cell {
         result: 1,
@@ -257,10 +281,19 @@ fn every_expectation_is_read() {
         column: 4,
         value: value.map(str::to_owned),
     };
-    assert_eq!(expected(r#"expect result 1 cell 3 4 is "NULL""#), cell(Some("NULL")));
-    assert_eq!(expected(r#"expect result 1 cell 3 4 is """#), cell(Some("")));
+    assert_eq!(
+        expected(r#"expect result 1 cell 3 4 is "NULL""#),
+        cell(Some("NULL"))
+    );
+    assert_eq!(
+        expected(r#"expect result 1 cell 3 4 is """#),
+        cell(Some(""))
+    );
     assert_eq!(expected("expect result 1 cell 3 4 is NULL"), cell(None));
-    assert_eq!(expected("expect error 42P01"), Expectation::Error("42P01".into()));
+    assert_eq!(
+        expected("expect error 42P01"),
+        Expectation::Error("42P01".into())
+    );
     for (word, state) in [
         ("idle", Some(Transaction::Idle)),
         ("active", Some(Transaction::Active)),
@@ -294,7 +327,10 @@ fn every_dump_is_read() {
     ] {
         assert_eq!(
             action(&format!("dump {word} -")),
-            Action::Dump { what, to: Sink::Stdout }
+            Action::Dump {
+                what,
+                to: Sink::Stdout
+            }
         );
     }
 }
@@ -307,7 +343,10 @@ fn a_text_is_everything_up_to_its_end_as_it_stands() {
         Action::Text("  select 1;\n# no comment\n\nEND ".into())
     );
     assert_eq!((story.steps[0].line, story.steps[1].line), (1, 7));
-    assert_eq!(action("text select '\\n'  "), Action::Text("select '\\n'".into()));
+    assert_eq!(
+        action("text select '\\n'  "),
+        Action::Text("select '\\n'".into())
+    );
     assert_eq!(problem("size 1 1\ntext <<END\nselect 1").line, 2);
 }
 
@@ -375,7 +414,9 @@ fn the_first_line_that_is_none_is_reported_with_its_number() {
 
 #[test]
 fn no_report_repeats_a_password() {
-    let story = parse("connect postgres://a:hunter2@h/d\ntype hunter2\ntext alter role a password 'hunter2'");
+    let story = parse(
+        "connect postgres://a:hunter2@h/d\ntype hunter2\ntext alter role a password 'hunter2'",
+    );
     for step in story.unwrap().steps {
         assert!(!step.text.contains("hunter2"), "{}", step.text);
     }
@@ -418,7 +459,10 @@ fn a_story_types_presses_and_looks_at_the_screen() {
                  expect screen lacks \"-- two\"\nsize 1000 700\ncommand tab.new\ndump screen -\n";
     let (result, out) = play_on(&mut stage, story);
     assert_eq!(result, Ok(()));
-    assert_eq!(stage.model.tabs.open[0].editor.buffer.string(), "select 1;\n-- tw");
+    assert_eq!(
+        stage.model.tabs.open[0].editor.buffer.string(),
+        "select 1;\n-- tw"
+    );
     assert_eq!(stage.model.tabs.open.len(), 2);
     assert_eq!(stage.model.settings.window, (1000, 700));
     assert!(out.contains("untitled"), "{out}");
@@ -427,9 +471,15 @@ fn a_story_types_presses_and_looks_at_the_screen() {
 #[test]
 fn nothing_is_done_in_a_program_that_has_quit() {
     let mut stage = Scripted::new();
-    let (result, _) = play_on(&mut stage, "command app.quit\nexpect screen lacks \"xyzzy\"\npress a");
+    let (result, _) = play_on(
+        &mut stage,
+        "command app.quit\nexpect screen lacks \"xyzzy\"\npress a",
+    );
     let failure = result.unwrap_err();
-    assert_eq!((failure.line, failure.reason.as_str()), (3, "the program has quit"));
+    assert_eq!(
+        (failure.line, failure.reason.as_str()),
+        (3, "the program has quit")
+    );
 }
 
 #[test]
@@ -437,7 +487,11 @@ fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
     let mut model = Model::default();
     let connection = ConnectionId::next(&mut model.ids);
     model.dialog = Some(Dialog::Password(PasswordPrompt::new(connection, None)));
-    let secret = |secret: &str| Msg::Keys(keys::Msg::SecretTyped { secret: Secret::new(secret) });
+    let secret = |secret: &str| {
+        Msg::Keys(keys::Msg::SecretTyped {
+            secret: Secret::new(secret),
+        })
+    };
     assert_eq!(input::typed(&model, "hunter2"), [secret("hunter2")]);
     assert_eq!(input::pressed(&model, "h"), secret("h"));
     assert_eq!(input::pressed(&model, "space"), secret(" "));
@@ -456,7 +510,10 @@ fn the_welcome_field_is_edited_as_a_whole() {
     let msgs = input::typed(&model, "postgres://a:hunter2@h/d");
     assert!(matches!(
         &msgs[..],
-        [Msg::Welcome(welcome::Msg::Edited { parsed: Some(Ok(_)), .. })]
+        [Msg::Welcome(welcome::Msg::Edited {
+            parsed: Some(Ok(_)),
+            ..
+        })]
     ));
     assert!(!format!("{msgs:?}").contains("hunter2"));
     for msg in msgs {
@@ -473,8 +530,15 @@ fn the_welcome_field_is_edited_as_a_whole() {
 fn where_no_text_goes_each_letter_is_a_key() {
     let mut model = Model::default();
     model.focus(Area::Results);
-    let pressed = |key: &str| Msg::Keys(keys::Msg::Pressed { keystroke: key.into() });
-    assert_eq!(input::typed(&model, "a b"), [pressed("a"), pressed("space"), pressed("b")]);
+    let pressed = |key: &str| {
+        Msg::Keys(keys::Msg::Pressed {
+            keystroke: key.into(),
+        })
+    };
+    assert_eq!(
+        input::typed(&model, "a b"),
+        [pressed("a"), pressed("space"), pressed("b")]
+    );
 }
 
 #[test]
@@ -497,7 +561,9 @@ fn a_read_only_sandbox_is_connected_to_once_it_runs() {
         }
         .into(),
     ));
-    play_on(&mut stage, "connect --read-only sandbox").0.unwrap();
+    play_on(&mut stage, "connect --read-only sandbox")
+        .0
+        .unwrap();
     let active = stage.model.tabs.active().unwrap().connection.unwrap();
     assert!(stage.model.connections[&active].config.read_only);
 }
