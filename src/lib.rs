@@ -3,13 +3,29 @@
 //! - [`msg`]: everything that can happen, as plain data. [`effect`]: everything that can be asked for.
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
+//! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.
+//! - `view`: the window, which draws what [`screen`] says (with the feature `gui` alone).
+//! - [`program`]: the loop around [`update`], shared by the window and the headless driver.
+//! - [`story`]: scripts that drive the program with no window. [`recording`]: every message of a run, in a file.
 //!
 //! One direction only: view → `Msg` → `update` → `Model` and `Vec<Effect>` → runner → `Msg`.
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
 pub mod effect;
+pub mod effects;
 pub mod model;
 pub mod msg;
+pub mod program;
+pub mod recording;
 pub mod rows;
+pub mod screen;
 pub mod sql;
+pub mod story;
 pub mod update;
+#[cfg(feature = "gui")]
+pub mod view;

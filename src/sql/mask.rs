@@ -13,26 +13,13 @@ use std::ops::Range;
 
 /// The text with its secrets replaced by `***`.
 pub fn passwords(sql: &str) -> Cow<'_, str> {
-    let bytes = sql.as_bytes();
-    let suspicious = SECRET_WORDS
-        .iter()
-        .chain(["://"].iter())
-        .any(|word| find_word(bytes, 0, word).is_some());
-    if !suspicious {
+    let found = secrets(sql);
+    if found.is_empty() {
         return Cow::Borrowed(sql);
     }
-    let mut search = Search {
-        text: sql,
-        found: Vec::new(),
-    };
-    search.sql(0..sql.len());
-    if search.found.is_empty() {
-        return Cow::Borrowed(sql);
-    }
-    search.found.sort_by_key(|range| (range.start, range.end));
     let mut masked = String::with_capacity(sql.len());
     let mut at = 0;
-    for range in search.found {
+    for range in found {
         if range.start >= at {
             masked.push_str(&sql[at..range.start]);
             masked.push_str("***");
@@ -41,6 +28,25 @@ pub fn passwords(sql: &str) -> Cow<'_, str> {
     }
     masked.push_str(&sql[at..]);
     Cow::Owned(masked)
+}
+
+/// Where the secrets of the text are, in bytes, in order of their beginnings; they may overlap.
+pub fn secrets(sql: &str) -> Vec<Range<usize>> {
+    let bytes = sql.as_bytes();
+    let suspicious = SECRET_WORDS
+        .iter()
+        .chain(["://"].iter())
+        .any(|word| find_word(bytes, 0, word).is_some());
+    if !suspicious {
+        return vec![];
+    }
+    let mut search = Search {
+        text: sql,
+        found: Vec::new(),
+    };
+    search.sql(0..sql.len());
+    search.found.sort_by_key(|range| (range.start, range.end));
+    search.found
 }
 
 /// What the name of an option that holds a secret contains.

@@ -1,0 +1,136 @@
+//! The runner: it does what effects say and answers with messages. It decides nothing.
+//!
+//! Handles live here, keyed by the Model's ids. PostgreSQL has its own few threads with smol executors; the
+//! store, the keychain, files, timers and work on cells have one each, because their calls block. Every
+//! answer leaves through one channel.
+
+pub mod cells;
+pub mod clock;
+pub mod discovery;
+pub mod file;
+pub mod keychain;
+pub mod log;
+pub mod postgres;
+mod private_server;
+pub mod sandbox;
+pub mod store;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use flume::Sender;
+
+use crate::{
+    effect::Effect,
+    msg::Msg,
+    update::{cells as cells_contract, window},
+};
+
+/// Where and how the runner works.
+#[derive(Clone, Debug)]
+pub struct RunnerOptions {
+    /// Where the store and the sandbox are.
+    pub data_dir: PathBuf,
+}
+
+/// What does the effects.
+pub struct Runner {
+    outbox: Sender<Msg>,
+    postgres: postgres::Postgres,
+    store: store::Store,
+    keychain: keychain::Keychain,
+    files: file::Files,
+    timers: clock::Timers,
+    cells: cells::Cells,
+    sandbox: private_server::PrivateServer,
+}
+
+impl Runner {
+    /// Starts every thread. Answers go to `outbox`, which is not bounded: granted rows bound what is on its way.
+    pub fn start(options: RunnerOptions, outbox: Sender<Msg>) -> Self {
+        let RunnerOptions { data_dir } = options;
+        Self {
+            postgres: postgres::Postgres::start(outbox.clone()),
+            store: store::Store::start(store::Place::Directory(data_dir.clone()), outbox.clone()),
+            keychain: keychain::Keychain::start(outbox.clone()),
+            files: file::Files::start(outbox.clone()),
+            timers: clock::Timers::start(outbox.clone()),
+            cells: cells::Cells::start(outbox.clone()),
+            sandbox: private_server::PrivateServer::new(data_dir, outbox.clone()),
+            outbox,
+        }
+    }
+
+    /// Does an effect; returns at once.
+    pub fn perform(&self, effect: Effect) {
+        match effect {
+            Effect::Connection(effect) => self.postgres.perform_connection(effect),
+            Effect::Session(effect) => self.postgres.perform_session(effect),
+            Effect::Query(effect) => self.postgres.perform_query(effect),
+            Effect::Store(effect) => self.store.perform(effect),
+            Effect::Keychain(effect) => self.keychain.perform(effect),
+            Effect::File(effect) => self.files.perform(effect),
+            Effect::Clock(effect) => self.timers.perform(effect),
+            Effect::Discovery(effect) => discovery::perform(effect, self.outbox.clone()),
+            Effect::Sandbox(effect) => self.sandbox.perform(effect),
+            Effect::Cells(effect) => self.perform_cells(effect),
+            Effect::Window(effect) => self.nowhere(effect),
+        }
+    }
+
+    /// Ends everything: statements are cancelled on their servers, the journal is flushed, every task ends.
+    pub fn shutdown(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.timers.stop();
+        // The journal first: it is what must not be lost.
+        if !self.store.flush_and_stop(left()) {
+            ::log::error!("the store did not finish in time: the last edits may be missing");
+        }
+        if !self.files.flush_and_stop(left()) {
+            ::log::error!("a file was still being written when the time was up");
+        }
+        self.postgres.shutdown(left());
+        self.keychain.stop(left());
+        self.sandbox.stop(left());
+    }
+
+    fn perform_cells(&self, effect: cells_contract::Effect) {
+        let Err(effect) = self.cells.perform(effect) else {
+            return;
+        };
+        let answer = match effect {
+            cells_contract::Effect::Copy { request, .. } => cells_contract::Msg::Copied {
+                request,
+                text: Err("Copying does not work: its thread is gone. Restart Tusk.".into()),
+                cells: 0,
+            },
+            cells_contract::Effect::Summarize { request, .. } => cells_contract::Msg::Summarized {
+                request,
+                summary: None,
+            },
+            cells_contract::Effect::Drop { request, .. } => {
+                cells_contract::Msg::Dropped { request }
+            }
+        };
+        self.answer(answer.into());
+    }
+
+    /// The program around the loop does these itself; one that comes here has nobody to do it.
+    fn nowhere(&self, effect: window::Effect) {
+        match effect {
+            window::Effect::WriteClipboard { request, .. }
+            | window::Effect::OpenSearch { request, .. } => {
+                self.answer(window::Msg::Done { request }.into());
+            }
+            window::Effect::Quit => {}
+        }
+    }
+
+    fn answer(&self, msg: Msg) {
+        // The channel is closed only when the program is gone.
+        self.outbox.send(msg).unwrap_or_default();
+    }
+}

@@ -1,0 +1,732 @@
+//! The user's own files, one after another on a thread of their own: a disk may be slow, a network share more so.
+
+use std::{
+    fs::{self, File, Metadata, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use flume::{Receiver, Sender};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::update::{
+    failure::{Category, Failure},
+    file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
+    text::RopeText,
+};
+
+/// The files' thread, as the runner holds it.
+#[derive(Debug)]
+pub struct Files {
+    // None once it was stopped.
+    effects: Mutex<Option<Sender<Effect>>>,
+    stopped: Receiver<()>,
+    outbox: Sender<crate::msg::Msg>,
+}
+
+/// The largest file that is opened.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// The most names that a directory is listed with.
+const ENTRIES_MAX: usize = 1_000;
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+const SHUT_DOWN: &str = "Tusk is shutting down";
+
+impl Files {
+    /// Starts the thread.
+    pub fn start(outbox: Sender<crate::msg::Msg>) -> Files {
+        let (effects, inbox) = flume::unbounded();
+        let (ended, stopped) = flume::bounded(1);
+        let answers = outbox.clone();
+        let started = thread::Builder::new()
+            .name("tusk-files".into())
+            .spawn(move || {
+                while let Ok(effect) = inbox.recv() {
+                    send(&answers, perform(effect));
+                }
+                drop(ended);
+            });
+        if let Err(error) = started {
+            log::error!("The files' thread did not start: {error}");
+        }
+        Files {
+            effects: Mutex::new(Some(effects)),
+            stopped,
+            outbox,
+        }
+    }
+
+    /// Takes an effect and returns at once; the answer comes through the outbox.
+    pub fn perform(&self, effect: Effect) {
+        let effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = match &*effects {
+            Some(effects) => effects.send(effect).err().map(|error| error.0),
+            None => Some(effect),
+        };
+        if let Some(effect) = refused {
+            send(&self.outbox, refusal(effect));
+        }
+    }
+
+    /// Does what was asked for and ends the thread. False when that took longer than `within`.
+    pub fn flush_and_stop(&self, within: Duration) -> bool {
+        drop(
+            self.effects
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        !matches!(
+            self.stopped.recv_timeout(within),
+            Err(flume::RecvTimeoutError::Timeout)
+        )
+    }
+}
+
+fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
+    if outbox.send(msg.into()).is_err() {
+        log::debug!("Nobody waits for files any more");
+    }
+}
+
+fn perform(effect: Effect) -> Msg {
+    match effect {
+        Effect::Open { request, path } => {
+            let path = absolute(&path);
+            let result = open(&path).map_err(|reason| unfit(&path, &reason));
+            Msg::Opened {
+                request,
+                path: shown(&path),
+                result,
+            }
+        }
+        Effect::Save {
+            request,
+            path,
+            text,
+            expected,
+        } => {
+            let path = absolute(&path);
+            let result = save(&path, &text, expected);
+            Msg::Saved {
+                request,
+                path: shown(&path),
+                result,
+            }
+        }
+        Effect::Check {
+            request,
+            path,
+            known,
+        } => {
+            let stamp = check(&absolute(&path), known);
+            Msg::Checked {
+                request,
+                path,
+                stamp,
+            }
+        }
+        Effect::List { request, directory } => {
+            let directory = absolute(&directory);
+            let result = list(&directory).map_err(|error| unfit(&directory, &said(&error)));
+            Msg::Listed {
+                request,
+                directory: shown(&directory),
+                result,
+            }
+        }
+    }
+}
+
+fn refusal(effect: Effect) -> Msg {
+    let failure = Failure::new(Category::Storage, SHUT_DOWN);
+    match effect {
+        Effect::Open { request, path } => Msg::Opened {
+            request,
+            path,
+            result: Err(failure),
+        },
+        Effect::Save { request, path, .. } => Msg::Saved {
+            request,
+            path,
+            result: Saved::Failed(failure),
+        },
+        // Nothing is known of a change, so none is reported.
+        Effect::Check {
+            request,
+            path,
+            known,
+        } => Msg::Checked {
+            request,
+            path,
+            stamp: Some(known),
+        },
+        Effect::List { request, directory } => Msg::Listed {
+            request,
+            directory,
+            result: Err(failure),
+        },
+    }
+}
+
+/// The path from the root, with a `~` at its start replaced by the home directory.
+fn absolute(path: &str) -> PathBuf {
+    let path = match (path.strip_prefix('~'), dirs::home_dir()) {
+        (Some(""), Some(home)) => home,
+        (Some(rest), Some(home)) if rest.starts_with(std::path::is_separator) => {
+            home.join(rest.trim_start_matches(std::path::is_separator))
+        }
+        _ => PathBuf::from(path),
+    };
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn unfit(path: &Path, reason: &str) -> Failure {
+    Failure::new(Category::Storage, format!("{}: {reason}", path.display()))
+}
+
+fn open(path: &Path) -> Result<(RopeText, FileStamp), String> {
+    let said = |error| said(&error);
+    // Asked before opening: opening a pipe would wait for somebody to write into it.
+    let metadata = fs::metadata(path).map_err(said)?;
+    regular(&metadata)?;
+    let too_large = || "the file is larger than 64 MB, the most that Tusk opens".to_owned();
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(too_large());
+    }
+    let file = File::open(path).map_err(said)?;
+    let mut bytes = Vec::new();
+    (&file)
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(said)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(too_large());
+    }
+    let metadata = file.metadata().map_err(said)?;
+    let mut hash = Xxh3Default::new();
+    hash.update(&bytes);
+    let stamp = stamp(&metadata, bytes.len() as u64, &hash);
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        format!("the file is not UTF-8 text: byte {at} (0x{byte:02X}) does not belong there")
+    })?;
+    Ok((
+        RopeText::from(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
+        stamp,
+    ))
+}
+
+fn regular(metadata: &Metadata) -> Result<(), &'static str> {
+    if metadata.is_dir() {
+        Err("this is a directory")
+    } else if !metadata.is_file() {
+        Err("this is not a regular file")
+    } else {
+        Ok(())
+    }
+}
+
+fn stamp(metadata: &Metadata, length: u64, hash: &Xxh3Default) -> FileStamp {
+    FileStamp {
+        modified_us: modified_us(metadata),
+        length,
+        digest: hash.digest(),
+    }
+}
+
+fn modified_us(metadata: &Metadata) -> i64 {
+    let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    match metadata
+        .modified()
+        .unwrap_or(SystemTime::UNIX_EPOCH)
+        .duration_since(UNIX_EPOCH)
+    {
+        Ok(after) => micros(after),
+        Err(before) => -micros(before.duration()),
+    }
+}
+
+/// What a file is now, however large it is.
+fn stamp_of(path: &Path) -> io::Result<FileStamp> {
+    let mut file = File::open(path)?;
+    let mut hash = Xxh3Default::new();
+    let (mut block, mut length) = (vec![0; 64 << 10], 0);
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            return Ok(stamp(&file.metadata()?, length, &hash));
+        }
+        hash.update(&block[..read]);
+        length += read as u64;
+    }
+}
+
+fn check(path: &Path, known: FileStamp) -> Option<FileStamp> {
+    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    if modified_us(&metadata) == known.modified_us && metadata.len() == known.length {
+        return Some(known);
+    }
+    match stamp_of(path) {
+        Ok(stamp) => Some(stamp),
+        Err(error) => {
+            log::warn!("{} can't be read any more: {error}", path.display());
+            None
+        }
+    }
+}
+
+fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
+    let written = target(path).and_then(|target| {
+        let there = match fs::metadata(&target) {
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(metadata) = &there {
+            regular(metadata).map_err(io::Error::other)?;
+            // A rename asks only the directory; a file that may not be written is not to be replaced either.
+            OpenOptions::new().write(true).open(&target)?;
+        }
+        if !as_expected(&target, there.is_some(), expected)? {
+            return Ok(Saved::Conflict);
+        }
+        write(&target, there.as_ref(), text, expected)
+    });
+    written.unwrap_or_else(|error| Saved::Failed(unfit(path, &said(&error))))
+}
+
+/// The file that a symbolic link leads to, also where that is not there yet: links stay links.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // More links than the system itself would follow are a circle.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(link) => path = path.parent().unwrap_or(Path::new("/")).join(link),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its symbolic links go in a circle"))
+}
+
+fn as_expected(target: &Path, there: bool, expected: Expected) -> io::Result<bool> {
+    Ok(match expected {
+        Expected::Anything => true,
+        Expected::Nothing => !there,
+        Expected::Unchanged(_) if !there => false,
+        // A file that was touched is still the same one; what it says decides.
+        Expected::Unchanged(known) => {
+            let now = stamp_of(target)?;
+            (now.length, now.digest) == (known.length, known.digest)
+        }
+    })
+}
+
+/// Writes a file beside the target and renames it, so that at any moment one of the two is whole.
+fn write(
+    target: &Path,
+    there: Option<&Metadata>,
+    text: &RopeText,
+    expected: Expected,
+) -> io::Result<Saved> {
+    let directory = target.parent().unwrap_or(Path::new("/"));
+    let (temporary, file) = temporary(directory)?;
+    let written = fill(&file, there, text).and_then(|stamp| {
+        let placed = place(&temporary, target, expected)?;
+        // The rename itself is on disk only when the directory is; not every system can be asked for that.
+        if let Ok(directory) = File::open(directory) {
+            directory.sync_all().unwrap_or_default();
+        }
+        Ok(if placed {
+            Saved::Written(stamp)
+        } else {
+            Saved::Conflict
+        })
+    });
+    if !matches!(written, Ok(Saved::Written(_)))
+        && let Err(error) = fs::remove_file(&temporary)
+    {
+        log::warn!("{} is left over: {error}", temporary.display());
+    }
+    written
+}
+
+fn temporary(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = 0;
+    loop {
+        let path = directory.join(format!(".tusk-{}-{number}.tmp", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => {
+                number += 1
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn fill(mut file: &File, there: Option<&Metadata>, text: &RopeText) -> io::Result<FileStamp> {
+    if let Some(metadata) = there {
+        keep_owner(file, metadata);
+        file.set_permissions(metadata.permissions())?;
+    }
+    let mut hash = Xxh3Default::new();
+    let mut length = 0;
+    let mut out = io::BufWriter::new(&mut file);
+    for chunk in text.rope().chunks() {
+        out.write_all(chunk.as_bytes())?;
+        hash.update(chunk.as_bytes());
+        length += chunk.len() as u64;
+    }
+    out.flush()?;
+    drop(out);
+    file.sync_all()?;
+    Ok(stamp(&file.metadata()?, length, &hash))
+}
+
+/// Only an administrator's Tusk can do this, and only that one needs it.
+#[cfg(unix)]
+fn keep_owner(file: &File, metadata: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let same = file
+        .metadata()
+        .is_ok_and(|own| (own.uid(), own.gid()) == (metadata.uid(), metadata.gid()));
+    if !same && let Err(error) = fchown(file, Some(metadata.uid()), Some(metadata.gid())) {
+        log::info!("The saved file has another owner than before: {error}");
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) {}
+
+/// Puts the new file in its place; false where somebody else has put one there in the meantime.
+fn place(temporary: &Path, target: &Path, expected: Expected) -> io::Result<bool> {
+    if expected != Expected::Nothing {
+        return fs::rename(temporary, target).map(|()| true);
+    }
+    // A link never replaces anything, a rename would. Some file systems have no links.
+    match fs::hard_link(temporary, target) {
+        Ok(()) => fs::remove_file(temporary).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(_) => fs::rename(temporary, target).map(|()| true),
+    }
+}
+
+fn list(directory: &Path) -> io::Result<Vec<DirectoryEntry>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        // A name that is not text could not be asked for again.
+        if let Ok(name) = entry.file_name().into_string() {
+            let directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+            entries.push(DirectoryEntry { name, directory });
+        }
+    }
+    entries.sort_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
+    entries.truncate(ENTRIES_MAX);
+    Ok(entries)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+    use crate::update::ids::Request;
+
+    const REQUEST: Request = Request(5);
+
+    fn opened(path: &Path) -> Result<(String, FileStamp), String> {
+        match perform(Effect::Open {
+            request: REQUEST,
+            path: shown(path),
+        }) {
+            Msg::Opened {
+                request: REQUEST,
+                path: found,
+                result,
+            } if found == shown(path) => result
+                .map(|(text, stamp)| (text.to_string(), stamp))
+                .map_err(|failure| failure.message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn saved(path: &Path, text: &str, expected: Expected) -> Saved {
+        let text = RopeText::from(text);
+        match perform(Effect::Save {
+            request: REQUEST,
+            path: shown(path),
+            text,
+            expected,
+        }) {
+            Msg::Saved {
+                request: REQUEST,
+                path: found,
+                result,
+            } if found == shown(path) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn written(saved: Saved) -> FileStamp {
+        match saved {
+            Saved::Written(stamp) => stamp,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        list(directory)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect()
+    }
+
+    #[test]
+    fn what_is_saved_is_opened_again_with_the_same_stamp() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        let text = "select 'é';\r\n".repeat(50_000);
+        let stamp = written(saved(&path, &text, Expected::Nothing));
+        assert_eq!(opened(&path), Ok((text, stamp)));
+        assert_eq!(stamp_of(&path).unwrap(), stamp);
+        assert_eq!(names(directory.path()), ["a.sql"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_as_expected_is_not_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        let first = written(saved(&path, "one", Expected::Nothing));
+        assert_eq!(saved(&path, "two", Expected::Nothing), Saved::Conflict);
+        let second = written(saved(&path, "two", Expected::Unchanged(first)));
+        assert_eq!(
+            saved(&path, "lost", Expected::Unchanged(first)),
+            Saved::Conflict
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        written(saved(&path, "forced", Expected::Anything));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(
+            saved(&path, "gone", Expected::Unchanged(second)),
+            Saved::Conflict
+        );
+        assert_eq!(names(directory.path()), [""; 0]);
+        written(saved(&path, "back", Expected::Anything));
+    }
+
+    #[test]
+    fn a_file_that_was_only_touched_is_the_same_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        let stamp = written(saved(&path, "one", Expected::Nothing));
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(9))
+            .unwrap();
+        written(saved(&path, "two", Expected::Unchanged(stamp)));
+    }
+
+    #[test]
+    fn a_file_made_in_the_meantime_is_never_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        fs::write(&path, "theirs").unwrap();
+        let text = RopeText::from("ours");
+        assert_eq!(
+            write(&path, None, &text, Expected::Nothing).unwrap(),
+            Saved::Conflict
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(names(directory.path()), ["a.sql"]);
+    }
+
+    #[test]
+    fn permissions_and_links_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (
+            directory.path().join("a.sql"),
+            directory.path().join("link.sql"),
+        );
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("a.sql", &link).unwrap();
+        written(saved(&link, "two", Expected::Anything));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
+        fs::remove_file(&path).unwrap();
+        written(saved(&link, "three", Expected::Nothing));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three");
+        let circle = directory.path().join("circle");
+        symlink("circle", &circle).unwrap();
+        assert!(matches!(
+            saved(&circle, "x", Expected::Anything),
+            Saved::Failed(_)
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let reason = |name: &str| {
+            let message = opened(&path(name)).unwrap_err();
+            message
+                .strip_prefix(&format!("{}: ", shown(&path(name))))
+                .unwrap()
+                .to_owned()
+        };
+        fs::write(path("latin"), b"select '\xe9'").unwrap();
+        fs::write(path("cut"), b"ab\xc3").unwrap();
+        File::create(path("large"))
+            .unwrap()
+            .set_len(FILE_BYTES_MAX + 1)
+            .unwrap();
+        assert_eq!(
+            reason("latin"),
+            "the file is not UTF-8 text: byte 8 (0xE9) does not belong there"
+        );
+        assert!(reason("cut").contains("byte 2 (0xC3)"));
+        assert!(reason("large").contains("larger than 64 MB"));
+        assert_eq!(reason("missing"), "there is no such file or directory");
+        assert_eq!(reason(""), "this is a directory");
+        assert!(matches!(
+            saved(directory.path(), "x", Expected::Anything),
+            Saved::Failed(_)
+        ));
+        assert!(matches!(
+            saved(&path("no/such/a.sql"), "x", Expected::Nothing),
+            Saved::Failed(_)
+        ));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        fs::write(&path, "\u{feff}select 1").unwrap();
+        let (text, stamp) = opened(&path).unwrap();
+        assert_eq!(text, "select 1");
+        written(saved(&path, "select 2", Expected::Unchanged(stamp)));
+    }
+
+    #[test]
+    fn a_check_tells_a_changed_file_a_touched_one_and_one_that_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.sql");
+        let known = written(saved(&path, "one", Expected::Nothing));
+        let check = || match perform(Effect::Check {
+            request: REQUEST,
+            path: shown(&path),
+            known,
+        }) {
+            Msg::Checked {
+                request: REQUEST,
+                stamp,
+                ..
+            } => stamp,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(check(), Some(known));
+        fs::write(&path, "other").unwrap();
+        assert!(check().is_some_and(|stamp| (stamp.length, stamp.digest) != (3, known.digest)));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(check(), None);
+    }
+
+    #[test]
+    fn a_directory_is_listed_with_directories_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for name in ["b.sql", "a.sql"] {
+            fs::write(root.join(name), "").unwrap();
+        }
+        fs::create_dir(root.join("z")).unwrap();
+        symlink("z", root.join("y")).unwrap();
+        assert_eq!(names(root), ["y", "z", "a.sql", "b.sql"]);
+        for number in 0..ENTRIES_MAX {
+            fs::write(root.join("z").join(number.to_string()), "").unwrap();
+        }
+        fs::create_dir(root.join("z/last")).unwrap();
+        let entries = list(&root.join("z")).unwrap();
+        assert_eq!(
+            (entries.len(), entries[0].name.as_str()),
+            (ENTRIES_MAX, "last")
+        );
+        let Msg::Listed { result, .. } = perform(Effect::List {
+            request: REQUEST,
+            directory: shown(&root.join("none")),
+        }) else {
+            panic!("not a list")
+        };
+        assert!(result.unwrap_err().message.contains("no such file"));
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_directory() {
+        let home = dirs::home_dir().unwrap();
+        assert_eq!(absolute("~"), home);
+        assert_eq!(absolute("~/a.sql"), home.join("a.sql"));
+        assert_eq!(absolute("~//a.sql"), home.join("a.sql"));
+        assert_eq!(absolute("/~/a.sql"), PathBuf::from("/~/a.sql"));
+        assert!(absolute("~other/a.sql").ends_with("~other/a.sql"));
+        assert!(absolute("a.sql").is_absolute());
+    }
+
+    #[test]
+    fn effects_are_done_in_order_and_refused_after_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = shown(&directory.path().join("a.sql"));
+        let (outbox, inbox) = flume::unbounded();
+        let files = Files::start(outbox);
+        let save = |request, text| Effect::Save {
+            request: Request(request),
+            path: path.clone(),
+            text: RopeText::from(text),
+            expected: Expected::Anything,
+        };
+        files.perform(save(1, "one"));
+        files.perform(save(2, "two"));
+        assert!(files.flush_and_stop(Duration::from_secs(60)));
+        files.perform(save(3, "three"));
+        let requests: Vec<_> = inbox
+            .drain()
+            .map(|msg| match msg {
+                crate::msg::Msg::File(Msg::Saved {
+                    request, result, ..
+                }) => (request, matches!(result, Saved::Written(_))),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            requests,
+            [(Request(1), true), (Request(2), true), (Request(3), false)]
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+    }
+}

@@ -1,0 +1,460 @@
+//! The log: to the console and to a file for each day, with secrets taken out of every line.
+
+use std::{
+    borrow::Cow,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use chrono::{Local, NaiveDate};
+use log::LevelFilter;
+
+/// Files older than this go.
+const DAYS_KEPT: i64 = 14;
+
+/// What others say of their own work is worth reading when it goes wrong. At debug some of them print
+/// statements, parameters and messages that hold secrets.
+const QUIET: [&str; 22] = [
+    "tokio_postgres",
+    "postgres",
+    "deadpool",
+    "deadpool_postgres",
+    "rustls",
+    "zbus",
+    "zvariant",
+    "secret_service",
+    "russh",
+    "async_io",
+    "polling",
+    "tracing",
+    "gpui",
+    "gpui_pre",
+    "blade_graphics",
+    "wgpu",
+    "wgpu_core",
+    "wgpu_hal",
+    "naga",
+    "cosmic_text",
+    "fontdb",
+    "mio",
+];
+
+const MASK: &str = "***";
+
+/// Debug builds log what helps their developers, release builds what helps their users.
+pub const LEVEL: LevelFilter = if cfg!(debug_assertions) {
+    LevelFilter::Debug
+} else {
+    LevelFilter::Info
+};
+
+/// Starts logging, to the console and, where there is a directory, to its daily file. Returns a warning
+/// for the user where the file can't be written; the console is logged to all the same.
+pub fn start(directory: Option<&Path>, level: LevelFilter) -> Option<String> {
+    let (file, warning) = match directory.map(|directory| DailyFile::open(directory, today())) {
+        None => (None, None),
+        Some(Ok(file)) => (Some(file), None),
+        Some(Err(error)) => {
+            let warning =
+                format!("The log is only on the console: its file can't be written ({error})");
+            (None, Some(warning))
+        }
+    };
+    let started = dispatch(file, Console, level).apply();
+    if let Some(warning) = &warning {
+        log::warn!("{warning}");
+    }
+    // Another logger is there already only where somebody called this twice.
+    warning.or_else(|| {
+        started
+            .err()
+            .map(|error| format!("The log did not start: {error}"))
+    })
+}
+
+/// A line without the secrets that can be known by their surroundings.
+pub fn redact(line: &str) -> Cow<'_, str> {
+    let lower = line.to_ascii_lowercase();
+    if !["passw", "passphrase", "://"]
+        .iter()
+        .any(|sign| lower.contains(sign))
+    {
+        return Cow::Borrowed(line);
+    }
+    let mut clean = String::with_capacity(line.len());
+    let mut at = 0;
+    while let Some(secret) = next_secret(line, &lower, at) {
+        clean.push_str(&line[at..secret.0]);
+        clean.push_str(MASK);
+        at = secret.1;
+    }
+    clean.push_str(&line[at..]);
+    Cow::Owned(clean)
+}
+
+/// The console; one that is closed stops neither the program nor the file.
+struct Console;
+
+/// Today's file. At midnight the next one is begun and the oldest goes.
+struct DailyFile {
+    directory: PathBuf,
+    day: NaiveDate,
+    file: File,
+}
+
+impl Write for Console {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(bytes).unwrap_or_default();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl DailyFile {
+    fn open(directory: &Path, day: NaiveDate) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(directory.join(format!("tusk-{day}.log")))?;
+        delete_old(directory, day);
+        Ok(Self {
+            directory: directory.to_owned(),
+            day,
+            file,
+        })
+    }
+
+    /// Where tomorrow's file can't be opened, today's goes on.
+    fn turn(&mut self, day: NaiveDate) {
+        if day != self.day
+            && let Ok(next) = Self::open(&self.directory, day)
+        {
+            *self = next;
+        }
+    }
+}
+
+impl Write for DailyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.turn(today());
+        // A full disk is no reason to stop: the console has the line.
+        self.file.write_all(bytes).unwrap_or_default();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn dispatch(
+    file: Option<DailyFile>,
+    console: impl Write + Send + 'static,
+    level: LevelFilter,
+) -> fern::Dispatch {
+    let mut dispatch = fern::Dispatch::new()
+        .format(|out, message, record| {
+            let line = message.to_string();
+            let (time, level) = (Local::now().format("%Y-%m-%d %H:%M:%S%.3f"), record.level());
+            out.finish(format_args!(
+                "{time} {level:5} {} {}",
+                record.target(),
+                redact(&line)
+            ));
+        })
+        .level(level)
+        .chain(Box::new(console) as Box<dyn Write + Send>);
+    for module in QUIET {
+        dispatch = dispatch.level_for(module, level.min(LevelFilter::Warn));
+    }
+    match file {
+        Some(file) => dispatch.chain(Box::new(file) as Box<dyn Write + Send>),
+        None => dispatch,
+    }
+}
+
+fn today() -> NaiveDate {
+    Local::now().date_naive()
+}
+
+/// Deletes log files of long ago; anything else in the directory is not the log's.
+fn delete_old(directory: &Path, today: NaiveDate) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let day = name.to_str().and_then(|name| {
+            name.strip_prefix("tusk-")?
+                .strip_suffix(".log")?
+                .parse::<NaiveDate>()
+                .ok()
+        });
+        if day.is_some_and(|day| (today - day).num_days() >= DAYS_KEPT) {
+            // It is tried again tomorrow.
+            fs::remove_file(entry.path()).unwrap_or_default();
+        }
+    }
+}
+
+/// The bytes of the next secret at or after `from`. `lower` is the line in ASCII lower case.
+fn next_secret(line: &str, lower: &str, from: usize) -> Option<(usize, usize)> {
+    let words = ["password", "passwd", "passphrase"]
+        .into_iter()
+        .filter_map(|word| {
+            let mut at = from;
+            loop {
+                at = at + lower.get(at..)?.find(word)? + word.len();
+                if let Some(secret) = after_word(line, at) {
+                    return Some(secret);
+                }
+            }
+        });
+    words.chain(in_url(line, from)).min()
+}
+
+/// What follows the word, as `password=x`, `"password": "x"`, `PASSWORD 'x'` or `PASSWORD E'x'`.
+fn after_word(line: &str, at: usize) -> Option<(usize, usize)> {
+    let rest = &line[at..];
+    let key = rest.trim_start_matches(['"', '\'', '\\']).trim_start();
+    let (assigned, value) = match key.strip_prefix([':', '=']) {
+        Some(value) => (true, value.trim_start()),
+        None => (false, rest.trim_start()),
+    };
+    let opened = value.trim_start_matches(['\\', 'e', 'E', 'u', 'U', '&']);
+    let start = |text: &str| line.len() - text.len();
+    if let Some(quote) = opened.chars().next().filter(|c| matches!(c, '\'' | '"')) {
+        let inner = &opened[1..];
+        return Some((start(inner), start(inner) + quoted(inner, quote)));
+    }
+    if value.starts_with('$') && value[1..].contains('$') {
+        let tag = &value[..=value[1..].find('$')? + 1];
+        let inner = &value[tag.len()..];
+        return Some((
+            start(inner),
+            start(inner) + inner.find(tag).unwrap_or(inner.len()),
+        ));
+    }
+    let end = value
+        .find(|c: char| c.is_whitespace() || "&,;)}".contains(c))
+        .unwrap_or(value.len());
+    (assigned && end > 0).then(|| (start(value), start(value) + end))
+}
+
+/// How long the inside of a quoted text is: doubled and escaped quotes belong to it, and one that is never
+/// closed goes to the end.
+fn quoted(inner: &str, quote: char) -> usize {
+    let mut characters = inner.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if character == '\\' {
+            characters.next();
+        } else if character == quote && characters.next_if(|next| next.1 == quote).is_none() {
+            return at;
+        }
+    }
+    inner.len()
+}
+
+/// Between the user's colon and the last `@` of a URL. A password may hold a slash or an `@` that should
+/// have been encoded; masking too much of a line is no harm.
+fn in_url(line: &str, from: usize) -> Option<(usize, usize)> {
+    let mut at = from;
+    loop {
+        at = at + line.get(at..)?.find("://")? + 3;
+        let url = &line[at..];
+        let end = url
+            .find(|c: char| c.is_whitespace() || "\"'`<>".contains(c))
+            .unwrap_or(url.len());
+        if let (Some(colon), Some(sign)) = (url[..end].find(':'), url[..end].rfind('@'))
+            && colon < sign
+        {
+            return Some((at + colon + 1, at + sign));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use log::{Level, Log, Record};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Seen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seen {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn say(log: &dyn Log, level: Level, target: &str, text: &str) {
+        let arguments = format_args!("{text}");
+        log.log(
+            &Record::builder()
+                .level(level)
+                .target(target)
+                .args(arguments)
+                .build(),
+        );
+    }
+
+    #[test]
+    fn secrets_are_taken_out_and_the_rest_stays() {
+        for (line, expected) in [
+            (
+                "host=a password=hunter2 port=1",
+                "host=a password=*** port=1",
+            ),
+            (
+                "host=a PASSWORD = 'hun ter\\'2' port=1",
+                "host=a PASSWORD = '***' port=1",
+            ),
+            ("PGPASSWORD=hunter2", "PGPASSWORD=***"),
+            ("?sslpassword=hunter2&x=1", "?sslpassword=***&x=1"),
+            (
+                "{\"password\":\"hunter2\",\"a\":1}",
+                "{\"password\":\"***\",\"a\":1}",
+            ),
+            (
+                "alter role a password 'hun''ter2' valid",
+                "alter role a password '***' valid",
+            ),
+            ("PASSWORD E'hunter\\'2';", "PASSWORD E'***';"),
+            ("PASSWORD $x$hunter2$x$;", "PASSWORD $x$***$x$;"),
+            ("password 'hunter2", "password '***"),
+            ("passphrase: hunter2", "passphrase: ***"),
+            (
+                "to postgres://u:hunter2@h/d and back",
+                "to postgres://u:***@h/d and back",
+            ),
+            ("postgres://u:hun@ter/2@h/d", "postgres://u:***@h/d"),
+            (
+                "a://h x postgres://u:hunter2@h password=hunter2",
+                "a://h x postgres://u:***@h password=***",
+            ),
+            ("the password is wrong", "the password is wrong"),
+            (
+                "password authentication failed for user \"é\"",
+                "password authentication failed for user \"é\"",
+            ),
+            ("postgres://h:5432/d", "postgres://h:5432/d"),
+            ("password=é, x", "password=***, x"),
+        ] {
+            assert_eq!(redact(line), expected);
+        }
+    }
+
+    #[test]
+    fn each_line_is_on_the_console_and_in_the_file_without_secrets() {
+        let directory = tempfile::tempdir().unwrap();
+        let console = Seen::default();
+        let file = DailyFile::open(directory.path(), today()).unwrap();
+        let name = directory.path().join(format!("tusk-{}.log", file.day));
+        let (_, log) = dispatch(Some(file), console.clone(), LevelFilter::Debug).into_log();
+        say(&*log, Level::Debug, "tusk::store", "password=hunter2");
+        say(&*log, Level::Trace, "tusk::store", "too fine");
+        say(
+            &*log,
+            Level::Info,
+            "tokio_postgres::query",
+            "select 'hunter2'",
+        );
+        say(&*log, Level::Warn, "tokio_postgres", "odd");
+        let text = console.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(
+            lines[0].ends_with(" DEBUG tusk::store password=***"),
+            "{text}"
+        );
+        assert!(lines[1].ends_with(" WARN  tokio_postgres odd"), "{text}");
+        // Past midnight the second file holds the rest; the test then still sees both lines on the console.
+        assert!(
+            fs::read_to_string(name)
+                .unwrap()
+                .lines()
+                .all(|line| text.contains(line))
+        );
+    }
+
+    #[test]
+    fn a_new_day_has_a_new_file_and_old_ones_go() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in [
+            "tusk-2026-11-09.log",
+            "tusk-2026-11-10.log",
+            "tusk-old.log",
+            "other.log",
+        ] {
+            fs::write(directory.path().join(name), "").unwrap();
+        }
+        let mut file = DailyFile::open(directory.path(), day("2026-11-22")).unwrap();
+        file.file.write_all(b"one\n").unwrap();
+        file.turn(day("2026-11-23"));
+        file.file.write_all(b"two\n").unwrap();
+        let mut names: Vec<String> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "other.log",
+                "tusk-2026-11-10.log",
+                "tusk-2026-11-22.log",
+                "tusk-2026-11-23.log",
+                "tusk-old.log"
+            ]
+        );
+        let read = |name| fs::read_to_string(directory.path().join(name)).unwrap();
+        assert_eq!(
+            (read("tusk-2026-11-22.log"), read("tusk-2026-11-23.log")),
+            ("one\n".into(), "two\n".into())
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_the_users_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let file = DailyFile::open(directory.path(), day("2026-11-22")).unwrap();
+        assert_eq!(
+            file.file.metadata().unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn without_a_file_there_is_a_warning_and_the_start_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let warning = start(Some(&file.join("logs")), LevelFilter::Off).unwrap();
+        assert!(warning.contains("only on the console"), "{warning}");
+    }
+}

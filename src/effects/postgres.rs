@@ -1,0 +1,609 @@
+//! PostgreSQL: the effects of connections, sessions and queries, done on threads of their own.
+//!
+//! Every `perform` returns at once; what comes of it arrives as messages. Each effect ends in exactly one terminal
+//! message, whatever happens: tasks hold their answers in guards that send them when the task is dropped. Handles
+//! live here, keyed by the Model's ids. `connect` reaches a server, `tap` and `capture` read what it sends, `link`
+//! drives a connection, `pool` keeps several.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is made where something went wrong, never on the way of a row"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use flume::{Receiver, Sender};
+
+use crate::msg::Msg;
+use crate::update::config::Config;
+use crate::update::failure::{Category, Failure};
+use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
+use crate::update::secret::Secret;
+use crate::update::session::{Ending, Transaction};
+use crate::update::{connection, query, session};
+
+use answer::{Answer, post};
+use connect::Target;
+use link::{Command, Link, Run};
+use pool::{Lent, Opened};
+use threads::Threads;
+
+mod answer;
+mod capture;
+mod connect;
+pub mod error;
+mod frames;
+mod held;
+mod link;
+mod pool;
+mod tap;
+mod threads;
+mod tls;
+
+/// How long a session that is closed may take to say goodbye, its statement cancelled.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// The runner of everything that talks to PostgreSQL servers.
+pub struct Postgres {
+    shared: Arc<Shared>,
+}
+
+/// What the effects and the links' tasks know of each other.
+pub struct Shared {
+    outbox: Sender<Msg>,
+    threads: Threads,
+    open: Mutex<BTreeMap<ConnectionId, Arc<Opened>>>,
+    sessions: Mutex<BTreeMap<SessionId, Session>>,
+    queries: Mutex<BTreeMap<QueryId, Arc<Link>>>,
+    attempts: Mutex<BTreeMap<Request, smol::Task<()>>>,
+    links: Mutex<Vec<(Sender<Command>, Receiver<()>)>>,
+}
+
+/// A tab's session: a link out of a pool.
+pub struct Session {
+    lent: Lent,
+    opened: Arc<Opened>,
+}
+
+impl Postgres {
+    /// Starts the threads. Messages go to `outbox`, which should not be bounded: what limits it are the granted rows.
+    pub fn start(outbox: Sender<Msg>) -> Self {
+        let shared = Shared {
+            outbox,
+            threads: Threads::start(),
+            open: Mutex::default(),
+            sessions: Mutex::default(),
+            queries: Mutex::default(),
+            attempts: Mutex::default(),
+            links: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Does what a connection needs.
+    pub fn perform_connection(&self, effect: connection::Effect) {
+        match effect {
+            connection::Effect::Open {
+                connection,
+                attempt,
+                config,
+                password,
+            } => {
+                self.shared.open(connection, attempt, *config, password);
+            }
+            connection::Effect::Abandon { attempt } => {
+                let task = locked(&self.shared.attempts).remove(&attempt);
+                drop(task);
+            }
+            connection::Effect::Close { connection } => self.shared.close(connection),
+            connection::Effect::Test {
+                attempt,
+                config,
+                password,
+            } => self.shared.test(attempt, *config, password),
+            connection::Effect::ResolveTypes {
+                request,
+                connection,
+                oids,
+            } => {
+                self.shared.resolve_types(request, connection, &oids);
+            }
+        }
+    }
+
+    /// Does what a session needs.
+    pub fn perform_session(&self, effect: session::Effect) {
+        match effect {
+            session::Effect::Open {
+                session,
+                connection,
+            } => self.shared.open_session(session, connection),
+            session::Effect::End { session, ending } => self.shared.end_session(session, ending),
+            session::Effect::AskHeld { session } => self.shared.ask_held(session),
+            session::Effect::Terminate { session } => self.shared.terminate(session),
+        }
+    }
+
+    /// Does what a query needs.
+    pub fn perform_query(&self, effect: query::Effect) {
+        match effect {
+            query::Effect::Run {
+                query,
+                session,
+                sql,
+                copy_data,
+                granted_rows,
+            } => {
+                let run = Run {
+                    query,
+                    sql,
+                    copy_data,
+                    granted: granted_rows,
+                };
+                self.shared.run(session, run);
+            }
+            query::Effect::GrantRows { query, rows } => {
+                self.shared.tell(query, Command::Grant(query, rows))
+            }
+            query::Effect::DiscardRows { query } => {
+                self.shared.tell(query, Command::Discard(query))
+            }
+            query::Effect::Cancel { query, session } => self.shared.cancel(query, session),
+        }
+    }
+
+    /// Cancels what runs on servers, says goodbye to them, and ends every task; blocks for `within` at most, and a
+    /// moment more. Whatever was under way has sent its terminal message when this returns.
+    pub fn shutdown(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        locked(&self.shared.attempts).clear();
+        let running = locked(&self.shared.queries)
+            .values()
+            .cloned()
+            .collect::<Vec<_>>();
+        let goodbye = async {
+            let cancels = running.iter().map(|link| link.cancel());
+            let links = std::mem::take(&mut *locked(&self.shared.links));
+            for (commands, _) in &links {
+                tell_close(commands);
+            }
+            for result in futures_util::future::join_all(cancels).await {
+                if let Err(failure) = result {
+                    log::warn!(
+                        "a statement may still run on its server: {}",
+                        failure.message
+                    );
+                }
+            }
+            for (_, ended) in links {
+                ended.recv_async().await.unwrap_or_default();
+            }
+        };
+        let timeout = async {
+            smol::Timer::at(deadline).await;
+            log::warn!("some connections did not end in time");
+        };
+        smol::block_on(smol::future::or(goodbye, timeout));
+        self.shared.threads.end();
+        locked(&self.shared.sessions).clear();
+        locked(&self.shared.open).clear();
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.shared.threads.end();
+    }
+}
+
+impl Shared {
+    fn open(
+        self: &Arc<Self>,
+        connection: ConnectionId,
+        attempt: Request,
+        config: Config,
+        password: Option<Secret>,
+    ) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure,
+            }
+            .into()
+        });
+        let shared = self.clone();
+        self.attempt(attempt, async move {
+            let proven = async {
+                let opened = Opened::new(&shared, connection, Target::new(config, password))?;
+                let lent = opened.lend().await?;
+                let server = opened.server_info(lent.link());
+                opened.take_back(lent);
+                Ok((opened, server))
+            };
+            match proven.await {
+                Ok((opened, server)) => {
+                    let before = locked(&shared.open).insert(connection, opened);
+                    shared.close_pool(before);
+                    answer.with(connection::Msg::Opened {
+                        connection,
+                        attempt,
+                        server,
+                    });
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn test(self: &Arc<Self>, attempt: Request, config: Config, password: Option<Secret>) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            connection::Msg::Tested {
+                attempt,
+                result: Err(failure),
+            }
+            .into()
+        });
+        let shared = self.clone();
+        self.attempt(attempt, async move {
+            let target = Arc::new(Target::new(config, password));
+            match target.connect().await {
+                Ok(fresh) => {
+                    let link = Link::start(&shared, fresh, target.clone(), Box::new(|_| {}));
+                    let server = pool::server_info(&target, &link);
+                    answer.with(connection::Msg::Tested {
+                        attempt,
+                        result: Ok(server),
+                    });
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    /// Runs a task that `Abandon` can stop.
+    fn attempt(
+        self: &Arc<Self>,
+        attempt: Request,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        // The lock is held until the task is in the map, so that it can't leave the map before.
+        let mut attempts = locked(&self.attempts);
+        let shared = Arc::downgrade(self);
+        let task = self.threads.stoppable(async move {
+            work.await;
+            if let Some(shared) = shared.upgrade() {
+                let ended = locked(&shared.attempts).remove(&attempt);
+                if let Some(task) = ended {
+                    task.detach();
+                }
+            }
+        });
+        let before = task.and_then(|task| attempts.insert(attempt, task));
+        drop(attempts);
+        drop(before);
+    }
+
+    fn close(self: &Arc<Self>, connection: ConnectionId) {
+        let answer = Answer::new(&self.outbox, move |_| {
+            connection::Msg::Closed { connection }.into()
+        });
+        let opened = locked(&self.open).remove(&connection);
+        let sessions = self.sessions_of(connection);
+        let shared = self.clone();
+        self.threads.control(async move {
+            let ends = sessions.into_iter().map(|session| shared.end_link(session));
+            futures_util::future::join_all(ends).await;
+            if let Some(opened) = opened {
+                opened.close().await;
+            }
+            answer.with(connection::Msg::Closed { connection });
+        });
+    }
+
+    fn close_pool(&self, opened: Option<Arc<Opened>>) {
+        if let Some(opened) = opened {
+            self.threads.control(async move { opened.close().await });
+        }
+    }
+
+    fn sessions_of(&self, connection: ConnectionId) -> Vec<Session> {
+        let mut sessions = locked(&self.sessions);
+        let (gone, kept) = std::mem::take(&mut *sessions)
+            .into_iter()
+            .partition(|(_, session)| session.opened.connection == connection);
+        *sessions = kept;
+        let gone: BTreeMap<SessionId, Session> = gone;
+        gone.into_values().collect()
+    }
+
+    fn resolve_types(
+        self: &Arc<Self>,
+        request: Request,
+        connection: ConnectionId,
+        oids: &[(u32, i32)],
+    ) {
+        let resolved = move |names| connection::Msg::TypesResolved {
+            request,
+            connection,
+            names,
+        };
+        let answer = Answer::new(&self.outbox, move |failure: Failure| {
+            log::warn!("the names of types could not be asked: {}", failure.message);
+            resolved(Vec::new()).into()
+        });
+        let Some(opened) = locked(&self.open).get(&connection).cloned() else {
+            return answer.failed(unknown_connection());
+        };
+        if oids.is_empty() {
+            return answer.with(resolved(Vec::new()));
+        }
+        let wanted = oids
+            .iter()
+            .map(|(oid, typmod)| format!("({oid}::oid, {typmod})"))
+            .collect::<Vec<_>>();
+        let sql = format!(
+            "select t.o, pg_catalog.format_type(t.o, nullif(t.m, -1)) from (values {}) t(o, m)",
+            wanted.join(", ")
+        );
+        let shared = self.clone();
+        self.threads.control(async move {
+            match opened.ask_helper(&shared, sql).await {
+                Ok(rows) => {
+                    let name = |row: Vec<Option<String>>| match <[_; 2]>::try_from(row) {
+                        Ok([Some(oid), Some(name)]) => Some((oid.parse().ok()?, name)),
+                        _ => None,
+                    };
+                    answer.with(resolved(rows.into_iter().filter_map(name).collect()));
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn open_session(self: &Arc<Self>, session: SessionId, connection: ConnectionId) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            session::Msg::OpenFailed { session, failure }.into()
+        });
+        let Some(opened) = locked(&self.open).get(&connection).cloned() else {
+            return answer.failed(unknown_connection());
+        };
+        let shared = self.clone();
+        self.threads.control(async move {
+            match opened.lend().await {
+                Ok(lent) => {
+                    let backend_pid = lent.link().backend_pid;
+                    let link = lent.link().clone();
+                    locked(&shared.sessions).insert(session, Session { lent, opened });
+                    answer.with(session::Msg::Opened {
+                        session,
+                        backend_pid,
+                    });
+                    // Told last, so that a loss comes after the session has begun.
+                    if !link.tell(Command::Serve(Some(session))) || link.is_gone() {
+                        shared.lost_at_once(session);
+                    }
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    /// The link was gone before it knew its session.
+    fn lost_at_once(&self, session: SessionId) {
+        if let Some(gone) = self.take_session(session) {
+            gone.opened.take_back(gone.lent);
+            let failure = error::lost(None, None, None);
+            post(&self.outbox, session::Msg::Lost { session, failure });
+        }
+    }
+
+    fn end_session(self: &Arc<Self>, session: SessionId, ending: Ending) {
+        let answer = Answer::new(&self.outbox, move |_| {
+            session::Msg::Ended { session }.into()
+        });
+        let Some(ended) = self.take_session(session) else {
+            // It was lost, or never there: either way it has ended.
+            return answer.with(session::Msg::Ended { session });
+        };
+        let link = ended.lent.link().clone();
+        let clean = link.transaction() == Transaction::Idle
+            && !link.is_gone()
+            && self.runs_on(&link).is_none();
+        if ending == Ending::Return && clean && link.tell(Command::Serve(None)) {
+            ended.opened.take_back(ended.lent);
+            return answer.with(session::Msg::Ended { session });
+        }
+        let shared = self.clone();
+        self.threads.control(async move {
+            shared.end_link(ended).await;
+            answer.with(session::Msg::Ended { session });
+        });
+    }
+
+    /// Closes a session's link; a statement that runs there is cancelled.
+    async fn end_link(&self, session: Session) {
+        let Session { lent, opened } = session;
+        let link = lent.link().clone();
+        if let Some(query) = self.runs_on(&link) {
+            link.tell(Command::Discard(query));
+            let timeout = async {
+                smol::Timer::after(GOODBYE).await;
+                Ok(())
+            };
+            if let Err(failure) = smol::future::or(link.cancel(), timeout).await {
+                log::warn!(
+                    "a statement may still run on its server: {}",
+                    failure.message
+                );
+            }
+        }
+        opened.end(lent, GOODBYE).await;
+    }
+
+    fn runs_on(&self, link: &Arc<Link>) -> Option<QueryId> {
+        let queries = locked(&self.queries);
+        queries
+            .iter()
+            .find(|(_, runs_on)| Arc::ptr_eq(runs_on, link))
+            .map(|(query, _)| *query)
+    }
+
+    fn ask_held(self: &Arc<Self>, session: SessionId) {
+        let answered = move |held| session::Msg::HeldAnswered { session, held };
+        let answer = Answer::new(&self.outbox, move |failure| answered(Err(failure)).into());
+        let Some(link) = self.link_of(session) else {
+            return answer.failed(unknown_session());
+        };
+        if link.transaction() == Transaction::Failed {
+            // Nothing can be asked in there, and nothing more needs to be known.
+            return answer.with(answered(Ok(vec![held::TRANSACTION.into()])));
+        }
+        self.threads.control(async move {
+            match link.ask(held::QUESTION).await {
+                Ok(rows) => {
+                    let mut held = held::in_words(&rows, link.authorization_changed());
+                    if link.transaction() != Transaction::Idle {
+                        held.insert(0, held::TRANSACTION.into());
+                    }
+                    answer.with(answered(Ok(held)));
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn terminate(self: &Arc<Self>, session: SessionId) {
+        let answered = move |result| session::Msg::TerminateAnswered { session, result };
+        let answer = Answer::new(&self.outbox, move |failure| answered(Err(failure)).into());
+        let found = locked(&self.sessions)
+            .get(&session)
+            .map(|session| (session.opened.clone(), session.lent.link().backend_pid));
+        let Some((opened, backend_pid)) = found else {
+            return answer.failed(unknown_session());
+        };
+        let shared = self.clone();
+        self.threads.control(async move {
+            let sql = format!("select pg_catalog.pg_terminate_backend({backend_pid})");
+            match opened.ask_helper(&shared, sql).await {
+                Ok(rows)
+                    if rows
+                        .first()
+                        .is_some_and(|row| row == &[Some("t".to_owned())]) =>
+                {
+                    answer.with(answered(Ok(())));
+                }
+                Ok(_) => answer.failed(error::plain(
+                    Category::Query,
+                    "The server found no such process.",
+                )),
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn run(&self, session: SessionId, run: Run) {
+        let query = run.query;
+        let lost = |failure| {
+            post(
+                &self.outbox,
+                query::Msg::Lost {
+                    query,
+                    failure: Box::new(failure),
+                    elapsed_us: 0,
+                },
+            );
+        };
+        let Some(link) = self.link_of(session) else {
+            return lost(unknown_session());
+        };
+        locked(&self.queries).insert(query, link.clone());
+        // A link that ends at this very moment may not have seen it: whoever forgets the query tells its end.
+        if (!link.tell(Command::Run(Box::new(run))) || link.is_gone()) && self.forget_query(query) {
+            lost(error::lost(None, None, None));
+        }
+    }
+
+    fn tell(&self, query: QueryId, command: Command) {
+        let link = locked(&self.queries).get(&query).cloned();
+        if !link.is_some_and(|link| link.tell(command)) {
+            log::trace!("a word came for a query that has ended");
+        }
+    }
+
+    fn cancel(&self, query: QueryId, session: SessionId) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            query::Msg::CancelFailed {
+                query,
+                failure: Box::new(failure),
+            }
+            .into()
+        });
+        let Some(link) = locked(&self.queries).get(&query).cloned() else {
+            let known = self.link_of(session).is_some();
+            let message = if known {
+                "The statement had already ended."
+            } else {
+                "The session is gone."
+            };
+            return answer.failed(error::plain(Category::Cancelled, message));
+        };
+        // From this moment the session starts nothing new, so that nothing else can be hit.
+        let hold = link.hold(query);
+        self.threads.control(async move {
+            let result = link.cancel().await;
+            drop(hold);
+            match result {
+                Ok(()) => answer.with(query::Msg::CancelSent { query }),
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn link_of(&self, session: SessionId) -> Option<Arc<Link>> {
+        locked(&self.sessions)
+            .get(&session)
+            .map(|session| session.lent.link().clone())
+    }
+
+    /// Takes a session out of the map, if it is still there.
+    pub fn take_session(&self, session: SessionId) -> Option<Session> {
+        locked(&self.sessions).remove(&session)
+    }
+
+    /// A query has ended; whether it had not before.
+    pub fn forget_query(&self, query: QueryId) -> bool {
+        let link = locked(&self.queries).remove(&query);
+        link.is_some()
+    }
+
+    /// Remembers a link for the end of the program.
+    fn link_started(&self, commands: &Sender<Command>, ended: &Receiver<()>) {
+        let mut links = locked(&self.links);
+        links.retain(|(_, ended)| !ended.is_disconnected());
+        links.push((commands.clone(), ended.clone()));
+    }
+}
+
+fn tell_close(commands: &Sender<Command>) {
+    if commands.send(Command::Close).is_err() {
+        log::trace!("the link had ended by itself");
+    }
+}
+
+fn unknown_connection() -> Failure {
+    error::plain(Category::Connection, "This connection is not open.")
+}
+
+fn unknown_session() -> Failure {
+    error::plain(Category::Connection, "The session is gone.")
+}
+
+/// A lock whose holder panicked is taken all the same: what it guards are maps and figures, whole at any moment.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

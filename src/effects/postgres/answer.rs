@@ -1,0 +1,131 @@
+//! The one terminal message that every effect ends in, whatever happens to the task that works on it.
+
+use flume::Sender;
+
+use super::error;
+use crate::msg::Msg;
+use crate::update::failure::{Category, Failure};
+
+/// Sends a message to the loop. A loop that is gone has no more use for it.
+pub fn post(outbox: &Sender<Msg>, msg: impl Into<Msg>) {
+    if outbox.send(msg.into()).is_err() {
+        log::trace!("a message came after the loop had ended");
+    }
+}
+
+/// An effect's terminal message in waiting: it is sent when the task answers, or when the task is dropped or panics.
+pub struct Answer<F: FnOnce(Failure) -> Msg> {
+    outbox: Sender<Msg>,
+    on_failure: Option<F>,
+}
+
+impl<F: FnOnce(Failure) -> Msg> Answer<F> {
+    /// An answer that turns a failure into the effect's own message.
+    pub fn new(outbox: &Sender<Msg>, on_failure: F) -> Self {
+        Self {
+            outbox: outbox.clone(),
+            on_failure: Some(on_failure),
+        }
+    }
+
+    /// The effect has ended in this message.
+    pub fn with(mut self, msg: impl Into<Msg>) {
+        self.on_failure = None;
+        post(&self.outbox, msg);
+    }
+
+    /// The effect has failed.
+    pub fn failed(mut self, failure: Failure) {
+        self.fail(failure);
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if let Some(on_failure) = self.on_failure.take() {
+            post(&self.outbox, on_failure(failure));
+        }
+    }
+}
+
+impl<F: FnOnce(Failure) -> Msg> Drop for Answer<F> {
+    fn drop(&mut self) {
+        if self.on_failure.is_some() {
+            self.fail(abandoned());
+        }
+    }
+}
+
+/// What an effect ends in whose task was dropped: because it panicked, or because it was asked to stop.
+pub fn abandoned() -> Failure {
+    if std::thread::panicking() {
+        error::plain(
+            Category::Internal,
+            "A fault in Tusk ended this; its log may say more.",
+        )
+    } else {
+        error::plain(Category::Cancelled, "Stopped before it was done.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::{connection, ids::Request};
+
+    fn answer(outbox: &Sender<Msg>) -> Answer<impl FnOnce(Failure) -> Msg + use<>> {
+        Answer::new(outbox, |failure| {
+            connection::Msg::Tested {
+                attempt: Request(1),
+                result: Err(failure),
+            }
+            .into()
+        })
+    }
+
+    #[test]
+    fn an_answer_is_sent_once() {
+        let (outbox, inbox) = flume::unbounded();
+        answer(&outbox).with(connection::Msg::Tested {
+            attempt: Request(1),
+            result: Ok(Default::default()),
+        });
+        let Ok(Msg::Connection(connection::Msg::Tested { result: Ok(_), .. })) = inbox.try_recv()
+        else {
+            panic!()
+        };
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn a_dropped_answer_says_that_it_was_stopped() {
+        let (outbox, inbox) = flume::unbounded();
+        drop(answer(&outbox));
+        let Ok(Msg::Connection(connection::Msg::Tested {
+            result: Err(failure),
+            ..
+        })) = inbox.try_recv()
+        else {
+            panic!()
+        };
+        assert_eq!(failure.category, Category::Cancelled);
+        assert!(inbox.is_empty());
+    }
+
+    #[test]
+    fn a_panic_is_answered_as_a_fault_of_the_program() {
+        let (outbox, inbox) = flume::unbounded();
+        let answer = answer(&outbox);
+        let panicked = std::thread::spawn(move || {
+            let _held = answer;
+            panic!("as expected by this test");
+        });
+        assert!(panicked.join().is_err());
+        let Ok(Msg::Connection(connection::Msg::Tested {
+            result: Err(failure),
+            ..
+        })) = inbox.try_recv()
+        else {
+            panic!()
+        };
+        assert_eq!(failure.category, Category::Internal);
+    }
+}

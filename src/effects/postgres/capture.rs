@@ -1,0 +1,592 @@
+//! What a user's statement sends back, while it runs: rows into chunks, everything else into notes.
+//!
+//! This is the part of the wire tap that knows what the messages mean. It does no IO on the link; what it finds
+//! leaves through the outbox. Rows never reach the driver, so that a row costs no allocation, cells may hold any
+//! bytes, and the reader can stand still at exactly the granted row.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flume::Sender;
+
+use super::answer::post;
+use super::error;
+use super::frames::Frame;
+use crate::msg::Msg;
+use crate::rows::{ChunkBuilder, Column};
+use crate::update::failure::{Category, Failure};
+use crate::update::ids::QueryId;
+use crate::update::query;
+
+/// Rows that have waited this long leave, even as a small chunk.
+pub const ROWS_WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// The first chunk has no more than these, so that something shows at once.
+const FIRST_ROWS_MAX: usize = 256;
+
+/// What becomes of a message of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The driver needs it.
+    Pass,
+    /// It has been dealt with.
+    Swallow,
+}
+
+/// A statement's rows on their way.
+pub struct Capture {
+    outbox: Sender<Msg>,
+    query: QueryId,
+    builder: ChunkBuilder,
+    described: bool,
+    granted: u64,
+    /// Rows that were taken, sent or still in the builder.
+    taken: u64,
+    discarding: bool,
+    discarded: u64,
+    stalled: bool,
+    first_left: bool,
+    rows_wait_since: Option<Instant>,
+    tag: String,
+    fault: Option<Failure>,
+    copy_data: Option<Arc<str>>,
+    copy_in: Option<CopyIn>,
+    ready_at: Option<Instant>,
+}
+
+/// What a statement came to.
+#[derive(Default)]
+pub struct Outcome {
+    /// The last command's tag.
+    pub tag: String,
+    /// Rows that were read and not kept.
+    pub discarded: u64,
+    /// What went wrong on this side.
+    pub fault: Option<Failure>,
+    /// When the server said that it is ready.
+    pub ready_at: Option<Instant>,
+}
+
+impl Capture {
+    /// Waits for what the server sends for this query.
+    pub fn new(
+        outbox: Sender<Msg>,
+        query: QueryId,
+        granted: u64,
+        copy_data: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            outbox,
+            query,
+            builder: ChunkBuilder::new(0),
+            described: false,
+            granted,
+            taken: 0,
+            discarding: false,
+            discarded: 0,
+            stalled: false,
+            first_left: false,
+            rows_wait_since: None,
+            tag: String::new(),
+            fault: None,
+            copy_data,
+            copy_in: None,
+            ready_at: None,
+        }
+    }
+
+    /// The query that runs.
+    pub fn query(&self) -> QueryId {
+        self.query
+    }
+
+    /// So many rows more may be taken.
+    pub fn grant(&mut self, rows: u64) {
+        self.granted = self.granted.saturating_add(rows);
+        self.stalled &= self.taken >= self.granted;
+    }
+
+    /// Whatever rows come from now on are counted and dropped.
+    pub fn discard(&mut self) {
+        self.flush();
+        self.discarding = true;
+        self.stalled = false;
+    }
+
+    /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
+    pub fn may_take(&mut self, tag: u8) -> bool {
+        if !matches!(tag, b'D' | b'd') || self.discarding || self.taken < self.granted {
+            return true;
+        }
+        if !self.stalled {
+            self.stalled = true;
+            self.flush();
+            self.post(query::Msg::Stalled {
+                query: self.query,
+                rows: self.taken,
+            });
+        }
+        false
+    }
+
+    /// Takes one message of the server.
+    #[inline]
+    pub fn take(&mut self, frame: Frame<'_>) -> Verdict {
+        match frame.tag() {
+            b'D' => self.row(frame.body(), false),
+            b'd' => self.row(frame.body(), true),
+            _ => return self.other(frame),
+        }
+        Verdict::Swallow
+    }
+
+    /// The link has no more at this moment: the first rows leave, later ones when they have waited.
+    pub fn quiet(&mut self, now: Instant) {
+        if self.builder.is_empty() {
+            return;
+        }
+        let since = *self.rows_wait_since.get_or_insert(now);
+        if !self.first_left || now.saturating_duration_since(since) >= ROWS_WAIT_MAX {
+            self.flush();
+        }
+    }
+
+    /// When rows that wait have to leave.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.rows_wait_since.map(|since| since + ROWS_WAIT_MAX)
+    }
+
+    /// Sends the rows that are there.
+    pub fn flush(&mut self) {
+        self.rows_wait_since = None;
+        if !self.builder.is_empty() {
+            self.first_left = true;
+            let chunk = Arc::new(self.builder.finish());
+            self.post(query::Msg::RowsArrived {
+                query: self.query,
+                chunk,
+            });
+        }
+    }
+
+    /// What is to be sent for COPY … FROM STDIN, while it runs.
+    pub fn copy_in(&mut self) -> Option<&mut CopyIn> {
+        self.copy_in.as_mut()
+    }
+
+    /// The statement has ended, or its link has.
+    pub fn finish(mut self) -> Outcome {
+        self.flush();
+        Outcome {
+            tag: self.tag,
+            discarded: self.discarded,
+            fault: self.fault,
+            ready_at: self.ready_at,
+        }
+    }
+
+    #[inline]
+    fn row(&mut self, body: &[u8], is_line: bool) {
+        if self.discarding {
+            self.discarded += 1;
+            return;
+        }
+        let pushed = if is_line {
+            self.builder.push_line(body)
+        } else {
+            self.builder.push_data_row(body)
+        };
+        if let Err(malformed) = pushed {
+            self.fault = Some(error::plain(
+                Category::Internal,
+                format!("A row could not be read: {malformed}."),
+            ));
+            self.discard();
+            self.discarded += 1;
+            return;
+        }
+        self.taken += 1;
+        if self.builder.is_full() || (!self.first_left && self.builder.rows() >= FIRST_ROWS_MAX) {
+            self.flush();
+        }
+    }
+
+    fn other(&mut self, frame: Frame<'_>) -> Verdict {
+        match frame.tag() {
+            b'T' => self.describe(columns(frame.body())),
+            // COPY … TO STDOUT: its lines are shown as the rows of one column.
+            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)])),
+            b'c' => {}
+            b'G' => self.begin_copy_in(),
+            b'C' => {
+                self.tag = text(frame.body());
+                return Verdict::Pass;
+            }
+            b'E' => {
+                if let Some(copy) = &mut self.copy_in {
+                    copy.abandon();
+                }
+                return Verdict::Pass;
+            }
+            b'Z' => {
+                self.flush();
+                self.ready_at = Some(Instant::now());
+                self.copy_in = None;
+                return Verdict::Pass;
+            }
+            _ => return Verdict::Pass,
+        }
+        Verdict::Swallow
+    }
+
+    fn describe(&mut self, columns: Option<Vec<Column>>) {
+        let Some(columns) = columns else {
+            self.fault = Some(error::plain(
+                Category::Internal,
+                "The columns of the result could not be read.",
+            ));
+            self.discard();
+            return;
+        };
+        self.flush();
+        if self.described {
+            // A further result shows its own first rows at once.
+            self.first_left = false;
+        }
+        self.described = true;
+        self.builder = ChunkBuilder::new(columns.len());
+        self.post(query::Msg::Described {
+            query: self.query,
+            columns,
+        });
+    }
+
+    fn begin_copy_in(&mut self) {
+        if self.copy_data.is_none() {
+            // The server answers a refused COPY with the code of a cancel; it was none.
+            self.fault = Some(
+                error::plain(
+                    Category::Query,
+                    "COPY … FROM STDIN needs its data, and there is none.",
+                )
+                .with_next_step(
+                    "Put the lines below the statement, ended by a line with \\. alone.",
+                ),
+            );
+        }
+        self.copy_in = Some(CopyIn::new(self.copy_data.take()));
+    }
+
+    fn post(&self, msg: query::Msg) {
+        post(&self.outbox, msg);
+    }
+}
+
+/// The data of COPY … FROM STDIN on its way to the server.
+pub struct CopyIn {
+    data: Option<Arc<str>>,
+    at: usize,
+    frame: Vec<u8>,
+    written: usize,
+    ended: bool,
+}
+
+impl CopyIn {
+    /// Bytes of data in one message.
+    const PIECE_BYTES: usize = 32 << 10;
+
+    fn new(data: Option<Arc<str>>) -> Self {
+        Self {
+            data,
+            at: 0,
+            frame: Vec::new(),
+            written: 0,
+            ended: false,
+        }
+    }
+
+    /// The bytes to write next; empty when everything has been written.
+    pub fn pending(&mut self) -> &[u8] {
+        if self.written == self.frame.len() && !self.ended {
+            self.next_frame();
+        }
+        &self.frame[self.written..]
+    }
+
+    /// So many of them were written.
+    pub fn wrote(&mut self, bytes: usize) {
+        self.written += bytes;
+    }
+
+    /// The server has refused the rest: only the message that is half written is completed.
+    fn abandon(&mut self) {
+        self.ended = true;
+        if self.written == 0 {
+            self.frame.clear();
+        }
+    }
+
+    fn next_frame(&mut self) {
+        self.frame.clear();
+        self.written = 0;
+        let rest = self
+            .data
+            .as_ref()
+            .and_then(|data| data.as_bytes().get(self.at..));
+        let (tag, body) = match rest {
+            Some([]) => (b'c', &b""[..]),
+            Some(rest) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
+            None => (b'f', &b"there is no data for it\0"[..]),
+        };
+        // A piece is far smaller than what a length may say.
+        self.frame.push(tag);
+        self.frame
+            .extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        self.frame.extend_from_slice(body);
+        self.at += body.len();
+        self.ended = tag != b'd';
+    }
+}
+
+/// The columns of a RowDescription.
+fn columns(body: &[u8]) -> Option<Vec<Column>> {
+    let (count, mut rest) = body.split_first_chunk::<2>()?;
+    let mut columns = Vec::with_capacity(usize::from(u16::from_be_bytes(*count)));
+    for _ in 0..columns.capacity() {
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        let (facts, tail) = rest.get(end + 1..)?.split_first_chunk::<18>()?;
+        // Table's oid (4), column's number (2), type's oid (4), type's length (2), modifier (4), format (2).
+        let [_, _, _, _, _, _, a, b, c, d, _, _, e, f, g, h, _, _] = *facts;
+        let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+        columns.push(Column::new(
+            name,
+            u32::from_be_bytes([a, b, c, d]),
+            i32::from_be_bytes([e, f, g, h]),
+        ));
+        rest = tail;
+    }
+    Some(columns)
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body.strip_suffix(b"\0").unwrap_or(body)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::ids::Ids;
+
+    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+        let mut whole = vec![tag];
+        whole.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        whole.extend_from_slice(body);
+        whole
+    }
+
+    fn row_of_one(value: &[u8]) -> Vec<u8> {
+        let mut body = vec![0, 1];
+        body.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        body.extend_from_slice(value);
+        message(b'D', &body)
+    }
+
+    fn description() -> Vec<u8> {
+        let mut body = vec![0, 1];
+        body.extend_from_slice(b"price\0");
+        body.extend_from_slice(&[0, 0, 64, 1, 0, 2, 0, 0, 6, 164, 255, 255, 0, 10, 0, 6, 0, 0]);
+        message(b'T', &body)
+    }
+
+    fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, flume::Receiver<Msg>) {
+        let (outbox, inbox) = flume::unbounded();
+        let query = QueryId::next(&mut Ids::seeded(1));
+        (
+            Capture::new(outbox, query, granted, copy_data.map(Arc::from)),
+            inbox,
+        )
+    }
+
+    #[track_caller]
+    fn shown(inbox: &flume::Receiver<Msg>) -> Vec<String> {
+        let name = |msg| match msg {
+            Msg::Query(query::Msg::Described { columns, .. }) => {
+                format!("described {}", columns.len())
+            }
+            Msg::Query(query::Msg::RowsArrived { chunk, .. }) => format!("rows {}", chunk.rows()),
+            Msg::Query(query::Msg::Stalled { rows, .. }) => format!("stalled {rows}"),
+            other => panic!("{other:?}"),
+        };
+        inbox.try_iter().map(name).collect()
+    }
+
+    fn give(capture: &mut Capture, whole: &[u8]) -> Verdict {
+        assert!(capture.may_take(whole[0]));
+        capture.take(Frame { whole })
+    }
+
+    #[test]
+    fn columns_carry_name_type_and_modifier() {
+        let (mut capture, inbox) = capture(1, None);
+        assert_eq!(give(&mut capture, &description()), Verdict::Swallow);
+        let Ok(Msg::Query(query::Msg::Described { columns, .. })) = inbox.try_recv() else {
+            panic!()
+        };
+        assert_eq!(columns, [Column::new("price", 1_700, (10 << 16) + 6)]);
+    }
+
+    #[test]
+    fn the_reader_stands_still_at_the_granted_row_and_says_so_once() {
+        let (mut capture, inbox) = capture(2, None);
+        give(&mut capture, &description());
+        give(&mut capture, &row_of_one(b"1"));
+        give(&mut capture, &row_of_one(b"2"));
+        assert!(!capture.may_take(b'D') && !capture.may_take(b'D'));
+        assert_eq!(shown(&inbox), ["described 1", "rows 2", "stalled 2"]);
+        capture.grant(0);
+        assert!(!capture.may_take(b'D'));
+        assert!(shown(&inbox).is_empty());
+        capture.grant(1);
+        give(&mut capture, &row_of_one(b"3"));
+        assert!(!capture.may_take(b'D'));
+        assert!(capture.may_take(b'C') && capture.may_take(b'E'));
+        assert_eq!(shown(&inbox), ["rows 1", "stalled 3"]);
+    }
+
+    #[test]
+    fn discarded_rows_are_counted_and_not_sent() {
+        let (mut capture, inbox) = capture(1, None);
+        give(&mut capture, &description());
+        give(&mut capture, &row_of_one(b"1"));
+        assert!(!capture.may_take(b'D'));
+        capture.discard();
+        give(&mut capture, &row_of_one(b"2"));
+        give(&mut capture, &row_of_one(b"3"));
+        assert_eq!(
+            give(&mut capture, &message(b'C', b"SELECT 3\0")),
+            Verdict::Pass
+        );
+        assert_eq!(give(&mut capture, &message(b'Z', b"I")), Verdict::Pass);
+        let outcome = capture.finish();
+        assert_eq!((outcome.tag.as_str(), outcome.discarded), ("SELECT 3", 2));
+        assert!(outcome.ready_at.is_some() && outcome.fault.is_none());
+        assert_eq!(shown(&inbox), ["described 1", "rows 1", "stalled 1"]);
+    }
+
+    #[test]
+    fn the_first_rows_leave_at_once_and_later_ones_after_a_wait_or_a_full_chunk() {
+        let (mut capture, inbox) = capture(u64::MAX, None);
+        let now = Instant::now();
+        give(&mut capture, &description());
+        give(&mut capture, &row_of_one(b"1"));
+        capture.quiet(now);
+        assert_eq!(shown(&inbox), ["described 1", "rows 1"]);
+        give(&mut capture, &row_of_one(b"2"));
+        capture.quiet(now);
+        assert_eq!(
+            (shown(&inbox).len(), capture.deadline()),
+            (0, Some(now + ROWS_WAIT_MAX))
+        );
+        capture.quiet(now + ROWS_WAIT_MAX);
+        assert_eq!(
+            (shown(&inbox), capture.deadline()),
+            (vec!["rows 1".to_owned()], None)
+        );
+        for _ in 0..4_097 {
+            give(&mut capture, &row_of_one(b"3"));
+        }
+        assert_eq!(shown(&inbox), ["rows 4096"]);
+    }
+
+    #[test]
+    fn a_stream_without_a_pause_shows_its_first_256_rows_alone() {
+        let (mut capture, inbox) = capture(u64::MAX, None);
+        give(&mut capture, &description());
+        for _ in 0..300 {
+            give(&mut capture, &row_of_one(b"x"));
+        }
+        assert_eq!(shown(&inbox), ["described 1", "rows 256"]);
+        assert_eq!(capture.finish().discarded, 0);
+        assert_eq!(shown(&inbox), ["rows 44"]);
+    }
+
+    #[test]
+    fn lines_of_copy_out_are_rows_of_one_column() {
+        let (mut capture, inbox) = capture(u64::MAX, None);
+        for whole in [
+            message(b'H', &[0, 0, 1, 0, 0]),
+            message(b'd', b"a\tb\n"),
+            message(b'c', b""),
+        ] {
+            assert_eq!(give(&mut capture, &whole), Verdict::Swallow);
+        }
+        give(&mut capture, &message(b'Z', b"I"));
+        assert_eq!(shown(&inbox), ["described 1", "rows 1"]);
+    }
+
+    fn written(copy: &mut CopyIn) -> Vec<u8> {
+        let mut all = vec![];
+        loop {
+            // Odd pieces, as a busy socket takes them.
+            let pending = copy.pending();
+            let size = pending.len().min(1_001);
+            if size == 0 {
+                return all;
+            }
+            all.extend_from_slice(&pending[..size]);
+            copy.wrote(size);
+        }
+    }
+
+    #[test]
+    fn copy_in_sends_its_data_in_pieces_and_then_the_end() {
+        let data = "line\n".repeat(20_000);
+        let (mut capture, _inbox) = capture(0, Some(&data));
+        assert_eq!(
+            give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0])),
+            Verdict::Swallow
+        );
+        let sent = written(capture.copy_in().unwrap());
+        let mut rest = sent.as_slice();
+        let mut received = vec![];
+        while let Some(([tag, a, b, c, d], tail)) = rest.split_first_chunk::<5>() {
+            let (body, tail) = tail.split_at(u32::from_be_bytes([*a, *b, *c, *d]) as usize - 4);
+            assert_eq!(*tag, if tail.is_empty() { b'c' } else { b'd' });
+            received.extend_from_slice(body);
+            rest = tail;
+        }
+        assert_eq!(received, data.as_bytes());
+    }
+
+    #[test]
+    fn copy_in_without_data_fails_with_a_sentence() {
+        let (mut capture, _inbox) = capture(0, None);
+        give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
+        assert_eq!(written(capture.copy_in().unwrap())[0], b'f');
+        assert_eq!(capture.finish().fault.unwrap().category, Category::Query);
+    }
+
+    #[test]
+    fn copy_in_stops_at_a_message_s_end_when_the_server_refuses() {
+        let (mut capture, _inbox) = capture(0, Some(&"x".repeat(100_000)));
+        give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
+        let copy = capture.copy_in().unwrap();
+        let length = copy.pending().len();
+        copy.wrote(10);
+        give(&mut capture, &message(b'E', b"\0"));
+        assert_eq!(written(capture.copy_in().unwrap()).len(), length - 10);
+    }
+
+    #[test]
+    fn a_malformed_row_fails_the_statement_and_not_the_link() {
+        let (mut capture, _inbox) = capture(u64::MAX, None);
+        give(&mut capture, &description());
+        give(&mut capture, &message(b'D', &[0, 2]));
+        give(&mut capture, &row_of_one(b"1"));
+        let outcome = capture.finish();
+        assert_eq!(
+            (outcome.discarded, outcome.fault.unwrap().category),
+            (2, Category::Internal)
+        );
+    }
+}

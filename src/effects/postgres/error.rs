@@ -1,0 +1,329 @@
+//! Driver, pool, TLS and I/O errors as the one shape that a person sees.
+//!
+//! An error of tokio-postgres prints only its outermost layer, so its sources are walked; and a broken link speaks
+//! through several of them at once, which [`lost`] joins into one.
+
+use std::error::Error as _;
+use std::io;
+
+use deadpool::managed::{PoolError, TimeoutType};
+use tokio_postgres::error::{DbError, ErrorPosition};
+
+use crate::update::failure::{Category, Failure};
+use crate::update::hints;
+
+/// A failure in Tusk's own words.
+pub fn plain(category: Category, message: impl Into<String>) -> Failure {
+    Failure::new(category, message)
+}
+
+/// What the server says of an error or a notice, with all its fields.
+pub fn from_server(error: &DbError) -> Failure {
+    let code = error.code().code();
+    let mut failure = Failure::new(category(code, error.message()), error.message());
+    failure.severity = error.severity().to_owned();
+    failure.sqlstate = Some(code.to_owned());
+    failure.detail = error.detail().map(str::to_owned);
+    failure.hint = error.hint().map(str::to_owned);
+    match error.position() {
+        Some(ErrorPosition::Original(position)) => failure.position = Some(*position),
+        Some(ErrorPosition::Internal { position, query }) => {
+            failure.internal = Some((*position, query.clone()))
+        }
+        None => {}
+    }
+    failure.context = error.where_().map(str::to_owned);
+    failure.schema = error.schema().map(str::to_owned);
+    failure.table = error.table().map(str::to_owned);
+    failure.column = error.column().map(str::to_owned);
+    failure.data_type = error.datatype().map(str::to_owned);
+    failure.constraint = error.constraint().map(str::to_owned);
+    failure.next_step = hints::next_step(&failure);
+    failure
+}
+
+/// Any error of the driver.
+pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
+    if let Some(error) = error.as_db_error() {
+        return from_server(error);
+    }
+    if error.is_closed() {
+        return plain(Category::Connection, "The server closed the connection.");
+    }
+    let outer = error.to_string();
+    if outer.starts_with("invalid configuration") && chain(error).contains("password missing") {
+        return password_required();
+    }
+    if let Some(cause) = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+    {
+        return from_io(cause);
+    }
+    if outer.starts_with("authentication error") {
+        return plain(
+            Category::Authentication,
+            format!(
+                "The server could not be authenticated with: {}.",
+                chain(error)
+            ),
+        );
+    }
+    plain(
+        Category::Internal,
+        format!("The driver failed: {}.", chain(error)),
+    )
+}
+
+/// The server wants a password and none was given. It carries the SQLSTATE that a wrong one has, so that both ask
+/// for one, and no severity, because the server did not say it.
+pub fn password_required() -> Failure {
+    let mut failure = plain(Category::Authentication, "password required");
+    failure.sqlstate = Some("28P01".into());
+    failure.next_step = hints::next_step(&failure);
+    failure
+}
+
+/// An error of the socket, or of TLS inside it.
+pub fn from_io(error: &io::Error) -> Failure {
+    if let Some(tls) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
+        return from_tls(tls);
+    }
+    if let Some(malformed) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
+    {
+        return plain(
+            Category::Connection,
+            format!("No PostgreSQL server: {malformed}."),
+        );
+    }
+    let message = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "The connection was refused: nothing listens there.".to_owned()
+        }
+        io::ErrorKind::ConnectionReset => "The connection was reset by the other side.".to_owned(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
+            "The connection broke.".to_owned()
+        }
+        io::ErrorKind::UnexpectedEof => "The server closed the connection.".to_owned(),
+        io::ErrorKind::TimedOut => {
+            "The network is cut: the server has not answered for some seconds.".to_owned()
+        }
+        io::ErrorKind::HostUnreachable => "The host can't be reached from here.".to_owned(),
+        io::ErrorKind::NetworkUnreachable => {
+            "The network of the host can't be reached from here.".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "The operating system does not allow this connection.".to_owned()
+        }
+        _ => format!("The connection failed: {}.", chain(error)),
+    };
+    plain(Category::Connection, message)
+}
+
+/// Why TLS could not be agreed on.
+pub fn from_tls(error: &rustls::Error) -> Failure {
+    use rustls::{CertificateError as Certificate, Error};
+    let message = match error {
+        Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::UnknownIssuer => {
+                "The server's certificate is not signed by a trusted authority.".to_owned()
+            }
+            Certificate::Expired | Certificate::ExpiredContext { .. } => {
+                "The server's certificate has expired.".to_owned()
+            }
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "The server's certificate is not valid yet.".to_owned()
+            }
+            Certificate::NotValidForName => {
+                "The server's certificate is for another host name.".to_owned()
+            }
+            Certificate::NotValidForNameContext {
+                expected,
+                presented,
+            } => format!(
+                "The server's certificate is for another host name: it names {}, not {}.",
+                if presented.is_empty() {
+                    "no host".to_owned()
+                } else {
+                    presented.join(", ")
+                },
+                expected.to_str(),
+            ),
+            other => format!("The server's certificate is not accepted: {other}."),
+        },
+        Error::AlertReceived(alert) => {
+            format!(
+                "The server ended the TLS handshake: {alert:?}; it may want a client certificate."
+            )
+        }
+        other => format!("TLS could not be agreed on: {other}."),
+    };
+    plain(Category::Ssl, message)
+}
+
+/// Why the pool has no connection to give.
+pub fn from_pool(error: PoolError<Failure>, waited_s: u32) -> Failure {
+    match error {
+        PoolError::Backend(failure) => failure,
+        PoolError::Timeout(TimeoutType::Wait) => plain(
+            Category::PoolTimeout,
+            format!("No connection of the pool came free within {waited_s} s."),
+        ),
+        PoolError::Timeout(_) => plain(Category::Connection, "The server did not answer in time."),
+        PoolError::Closed => plain(Category::Connection, "This connection is closed."),
+        PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+            plain(Category::Internal, "The pool failed to make a connection.")
+        }
+    }
+}
+
+/// Joins what is known of a broken link: the query's error, the connection's own, and the last notice.
+pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failure>) -> Failure {
+    let fatal = |failure: &Failure| {
+        matches!(failure.severity.as_str(), "FATAL" | "PANIC") || is_shutdown(failure)
+    };
+    let known = |failure: &Failure| failure.message != CLOSED;
+    let mut best = None;
+    let mut earlier = None;
+    for candidate in [query, link].into_iter().flatten() {
+        if fatal(&candidate) {
+            return candidate;
+        }
+        if candidate.sqlstate.is_some() {
+            earlier = Some(candidate);
+        } else if best.is_none() || known(&candidate) {
+            best = Some(candidate);
+        }
+    }
+    if let Some(notice) = notice.filter(is_shutdown) {
+        return Failure {
+            category: Category::Connection,
+            ..notice
+        };
+    }
+    let mut failure = best.unwrap_or_else(|| plain(Category::Connection, CLOSED));
+    failure.category = Category::Connection;
+    if let Some(earlier) = earlier {
+        failure.detail = Some(format!("Before that, the server said: {}", earlier.message));
+    }
+    failure
+}
+
+/// Every layer of an error, outermost first.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let inner = error.to_string();
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        source = error.source();
+    }
+    text
+}
+
+const CLOSED: &str = "The server closed the connection.";
+
+/// Whether the server ends this session by itself: shutdown, crash, terminated, dropped database, idle for too long.
+fn is_shutdown(failure: &Failure) -> bool {
+    matches!(
+        failure.sqlstate.as_deref(),
+        Some("57P01" | "57P02" | "57P04" | "57P05")
+    )
+}
+
+fn category(sqlstate: &str, message: &str) -> Category {
+    match sqlstate {
+        "57014" if message.contains("user request") => Category::Cancelled,
+        "53300" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "3D000" => Category::Connection,
+        code if code.starts_with("08") => Category::Connection,
+        code if code.starts_with("28") => Category::Authentication,
+        _ => Category::Query,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(severity: &str, sqlstate: &str, message: &str) -> Failure {
+        let mut failure = plain(category(sqlstate, message), message);
+        failure.severity = severity.into();
+        failure.sqlstate = Some(sqlstate.into());
+        failure
+    }
+
+    fn closed() -> Failure {
+        plain(Category::Connection, CLOSED)
+    }
+
+    #[test]
+    fn a_fatal_error_tells_more_than_the_closed_connection_after_it() {
+        let fatal = said("FATAL", "57P01", "terminating connection");
+        assert_eq!(lost(Some(fatal.clone()), Some(closed()), None), fatal);
+        assert_eq!(lost(Some(closed()), Some(fatal.clone()), None), fatal);
+    }
+
+    #[test]
+    fn a_crash_is_known_from_the_notice_before_it() {
+        let notice = said(
+            "WARNING",
+            "57P02",
+            "terminating connection because of crash of another server process",
+        );
+        let other = said("NOTICE", "00000", "hello");
+        assert_eq!(
+            lost(Some(closed()), Some(closed()), Some(notice.clone())).message,
+            notice.message
+        );
+        assert_eq!(lost(Some(closed()), None, Some(other)), closed());
+    }
+
+    #[test]
+    fn a_reset_tells_more_than_closed() {
+        let reset = from_io(&io::ErrorKind::ConnectionReset.into());
+        assert_eq!(lost(Some(closed()), Some(reset.clone()), None), reset);
+        assert_eq!(lost(Some(reset.clone()), Some(closed()), None), reset);
+    }
+
+    #[test]
+    fn an_error_of_the_statement_is_kept_as_a_detail_of_the_loss() {
+        let failure = lost(
+            Some(said("ERROR", "22012", "division by zero")),
+            Some(closed()),
+            None,
+        );
+        assert_eq!(failure.message, CLOSED);
+        assert_eq!(
+            failure.detail.as_deref(),
+            Some("Before that, the server said: division by zero")
+        );
+    }
+
+    #[test]
+    fn a_timeout_is_told_from_a_cancel() {
+        assert_eq!(
+            category("57014", "canceling statement due to user request"),
+            Category::Cancelled
+        );
+        assert_eq!(
+            category("57014", "canceling statement due to statement timeout"),
+            Category::Query
+        );
+        assert_eq!(category("28P01", ""), Category::Authentication);
+        assert_eq!(category("08006", ""), Category::Connection);
+    }
+
+    #[test]
+    fn every_layer_of_an_error_is_printed_once() {
+        let error = io::Error::other(io::Error::other("the cause"));
+        assert_eq!(chain(&error), "the cause");
+    }
+}

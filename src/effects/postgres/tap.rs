@@ -1,0 +1,262 @@
+//! The wire tap: a filter between the socket and the driver.
+//!
+//! It reads the server's messages as they go by, and learns what the driver hides: the transaction status, the
+//! parameters, the key for cancelling. While a user's statement runs, its rows are taken out here, by the
+//! [`Capture`]; what the driver itself asks passes untouched.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+
+use super::capture::{Capture, Verdict};
+use super::frames::{Frame, Frames, Malformed, as_utf8};
+use super::locked;
+use crate::update::session::Transaction;
+
+/// Any stream that a link may be made of.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+/// Messages of the start-up are small; a longer one comes from something else than PostgreSQL.
+const START_UP_FRAME_BYTES_MAX: usize = 64 << 10;
+
+/// Full reads of one turn, after which other connections of the thread have theirs.
+const READS_PER_TURN_MAX: usize = 16;
+
+/// What the tap has learnt, shared with the connection's task.
+#[derive(Default)]
+pub struct Learnt {
+    /// The transaction status of the last ReadyForQuery.
+    pub transaction: Transaction,
+    /// The server's parameters, as it reported them last.
+    pub parameters: BTreeMap<String, String>,
+    /// The server's process.
+    pub backend_pid: i32,
+    /// The secret that a cancel has to show.
+    pub cancel_key: i32,
+    /// The user's statement that runs.
+    pub capture: Option<Capture>,
+    ready_once: bool,
+}
+
+/// The filter.
+pub struct Tap {
+    wire: Box<dyn Wire>,
+    channel_binding: Mutex<Option<ChannelBinding>>,
+    frames: Frames,
+    passed: Vec<u8>,
+    given: usize,
+    started: bool,
+    learnt: Arc<Mutex<Learnt>>,
+}
+
+impl Tap {
+    /// Listens on a fresh link, before the start-up message.
+    pub fn new(wire: Box<dyn Wire>, channel_binding: ChannelBinding) -> (Self, Arc<Mutex<Learnt>>) {
+        let learnt = Arc::new(Mutex::new(Learnt::default()));
+        let tap = Self {
+            wire,
+            channel_binding: Mutex::new(Some(channel_binding)),
+            frames: Frames::new(START_UP_FRAME_BYTES_MAX),
+            passed: Vec::new(),
+            given: 0,
+            started: false,
+            learnt: learnt.clone(),
+        };
+        (tap, learnt)
+    }
+
+    /// Takes all whole messages; whether the reader must stand still before the next one.
+    fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Malformed> {
+        while let Some(tag) = self.frames.peek() {
+            if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
+                return Err(Malformed { tag });
+            }
+            if let Some(capture) = &mut learnt.capture
+                && !capture.may_take(tag)
+            {
+                return Ok(true);
+            }
+            let Some(frame) = self.frames.take()? else {
+                break;
+            };
+            let verdict = match &mut learnt.capture {
+                Some(capture) => capture.take(frame),
+                None => Verdict::Pass,
+            };
+            if verdict == Verdict::Pass {
+                if tag != b'D' {
+                    learnt.note(frame);
+                }
+                match tag {
+                    b'A' | b'S' | b'C' => self.passed.extend_from_slice(&as_utf8(frame)),
+                    _ => self.passed.extend_from_slice(frame.whole),
+                }
+            }
+            if !self.started && learnt.ready_once {
+                self.started = true;
+                self.frames.allow_giants();
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes what COPY … FROM STDIN still has to send, as far as the socket takes it.
+    fn pump(&mut self, learnt: &mut Learnt, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(copy) = learnt.capture.as_mut().and_then(Capture::copy_in) else {
+            return Ok(());
+        };
+        loop {
+            let pending = copy.pending();
+            if pending.is_empty() {
+                break;
+            }
+            match Pin::new(&mut self.wire).poll_write(context, pending)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(bytes) => copy.wrote(bytes),
+                Poll::Pending => break,
+            }
+        }
+        // A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+        match Pin::new(&mut self.wire).poll_flush(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Gives the driver what passed; whether there was anything.
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let rest = &self.passed[self.given..];
+        if rest.is_empty() {
+            return false;
+        }
+        let size = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..size]);
+        self.given += size;
+        if self.given == self.passed.len() {
+            self.passed.clear();
+            self.passed.shrink_to(1 << 16);
+            self.given = 0;
+        }
+        true
+    }
+}
+
+impl Learnt {
+    fn note(&mut self, frame: Frame<'_>) {
+        match (frame.tag(), frame.body()) {
+            (b'Z', [status, ..]) => {
+                self.ready_once = true;
+                self.transaction = match status {
+                    b'T' => Transaction::Active,
+                    b'E' => Transaction::Failed,
+                    _ => Transaction::Idle,
+                };
+            }
+            (b'S', body) => {
+                let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+                if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+                    self.parameters
+                        .insert(name.into_owned(), value.into_owned());
+                }
+            }
+            (b'K', [a, b, c, d, e, f, g, h]) => {
+                self.backend_pid = i32::from_be_bytes([*a, *b, *c, *d]);
+                self.cancel_key = i32::from_be_bytes([*e, *f, *g, *h]);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let tap = self.get_mut();
+        let shared = tap.learnt.clone();
+        let mut learnt = locked(&shared);
+        for _ in 0..READS_PER_TURN_MAX {
+            let stands = tap
+                .sift(&mut learnt)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            if tap.give(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            tap.pump(&mut learnt, context)?;
+            if stands {
+                // The connection's task polls again when rows are granted.
+                return Poll::Pending;
+            }
+            let mut space = ReadBuf::new(tap.frames.space());
+            match Pin::new(&mut tap.wire).poll_read(context, &mut space)? {
+                Poll::Ready(()) => match space.filled().len() {
+                    0 => return Poll::Ready(Ok(())),
+                    bytes => tap.frames.filled(bytes),
+                },
+                Poll::Pending => {
+                    if let Some(capture) = &mut learnt.capture {
+                        capture.quiet(Instant::now());
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+        if let Some(capture) = &mut learnt.capture {
+            capture.quiet(Instant::now());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().wire).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().wire).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().wire).poll_shutdown(context)
+    }
+}
+
+impl TlsStream for Tap {
+    fn channel_binding(&self) -> ChannelBinding {
+        // The driver asks once, while it authenticates.
+        locked(&self.channel_binding)
+            .take()
+            .unwrap_or_else(ChannelBinding::none)
+    }
+}
+
+/// The driver's TLS step, over a link that is already as secure as it will be.
+pub struct AsItIs;
+
+impl TlsConnect<Tap> for AsItIs {
+    type Stream = Tap;
+    type Error = Infallible;
+    type Future = Ready<Result<Tap, Infallible>>;
+
+    fn connect(self, tap: Tap) -> Self::Future {
+        ready(Ok(tap))
+    }
+}

@@ -1,0 +1,334 @@
+//! TLS as libpq's `sslmode` means it: which certificates are accepted, and how the link is then described.
+//!
+//! Session resumption is off, so that every handshake shows the server's certificate: channel binding needs it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error;
+use super::tap::Wire;
+use crate::update::config::{Config, SslMode};
+use crate::update::failure::{Category, Failure};
+
+/// What TLS needs of a configuration, read from its files once.
+#[derive(Clone)]
+pub struct Tls {
+    config: ClientConfig,
+    provider: Arc<CryptoProvider>,
+    trust: Trust,
+}
+
+/// A link after the handshake.
+pub struct Secured {
+    /// What to talk through.
+    pub wire: Box<dyn Wire>,
+    /// What SCRAM binds the password to.
+    pub channel_binding: ChannelBinding,
+    /// In words: `TLS 1.3`, `TLS 1.3 verified`.
+    pub security: String,
+}
+
+/// Which server certificates are accepted.
+#[derive(Clone)]
+enum Trust {
+    /// Any: the link is encrypted, and nothing is known of who is at its end.
+    Any,
+    /// One that leads to these authorities, or is one of these certificates itself.
+    Signed {
+        authorities: Arc<Authorities>,
+        host_too: bool,
+    },
+}
+
+struct Authorities {
+    roots: RootCertStore,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Tls {
+    /// Reads the certificates and the key that the configuration names. Reads files: not for an executor's thread.
+    pub fn load(config: &Config) -> Result<Self, Failure> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let trust = match (config.ssl_mode, config.ssl_root_cert.is_empty()) {
+            (SslMode::VerifyFull, _) => Trust::Signed {
+                authorities: authorities(config)?,
+                host_too: true,
+            },
+            (SslMode::VerifyCa, _) | (SslMode::Require, false) => Trust::Signed {
+                authorities: authorities(config)?,
+                host_too: false,
+            },
+            _ => Trust::Any,
+        };
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error::from_tls(&error))?
+            .with_root_certificates(RootCertStore::empty());
+        let mut client = if config.ssl_cert.is_empty() {
+            builder.with_no_client_auth()
+        } else {
+            let (chain, key) = client_certificate(config)?;
+            builder.with_client_auth_cert(chain, key).map_err(|cause| {
+                let message = format!(
+                    "The client certificate {} can't be used: {cause}.",
+                    config.ssl_cert
+                );
+                error::plain(Category::Ssl, message)
+            })?
+        };
+        client.resumption = Resumption::disabled();
+        Ok(Self {
+            config: client,
+            provider,
+            trust,
+        })
+    }
+
+    /// Shakes hands with the server called `host`.
+    pub async fn secure<S>(&self, host: &str, stream: S) -> Result<Secured, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let version = Arc::new(AtomicU8::new(0));
+        let mut config = self.config.clone();
+        let verifier = Verifier {
+            trust: self.trust.clone(),
+            provider: self.provider.clone(),
+            version: version.clone(),
+        };
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(verifier));
+        let connect =
+            MakeTlsConnect::<S>::make_tls_connect(&mut MakeRustlsConnect::new(config), host)
+                .map_err(|never| error::plain(Category::Ssl, never.to_string()))?;
+        let stream = connect.connect(stream).await.map_err(|cause| Failure {
+            category: Category::Ssl,
+            ..error::from_io(&cause)
+        })?;
+        let verified = if matches!(self.trust, Trust::Any) {
+            ""
+        } else {
+            " verified"
+        };
+        let security = format!("TLS 1.{}{verified}", version.load(Ordering::Relaxed));
+        Ok(Secured {
+            channel_binding: stream.channel_binding(),
+            wire: Box::new(stream),
+            security,
+        })
+    }
+
+    /// Whether the server's name is looked at, so that it must be one that a certificate can hold.
+    pub fn names_host(&self) -> bool {
+        matches!(self.trust, Trust::Signed { host_too: true, .. })
+    }
+}
+
+fn authorities(config: &Config) -> Result<Arc<Authorities>, Failure> {
+    if config.ssl_root_cert.is_empty() {
+        return system_authorities();
+    }
+    let path = &config.ssl_root_cert;
+    let certificates = certificates(path)?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|cause| {
+            error::plain(
+                Category::Ssl,
+                format!("The CA file {path} holds a certificate that can't be used: {cause}."),
+            )
+        })?;
+    }
+    Ok(Arc::new(Authorities {
+        roots,
+        certificates,
+    }))
+}
+
+/// The system's own authorities, which take tens of milliseconds to load, once.
+fn system_authorities() -> Result<Arc<Authorities>, Failure> {
+    static LOADED: OnceLock<Arc<Authorities>> = OnceLock::new();
+    let loaded = LOADED.get_or_init(|| {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            log::warn!("some of the system's certificate authorities can't be read: {error}");
+        }
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs);
+        Arc::new(Authorities {
+            roots,
+            certificates: Vec::new(),
+        })
+    });
+    if loaded.roots.is_empty() {
+        let message = "The system has no certificate authorities that Tusk can read.";
+        return Err(error::plain(Category::Ssl, message)
+            .with_next_step("Name a CA file for this connection."));
+    }
+    Ok(loaded.clone())
+}
+
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let unreadable = |cause: &dyn std::error::Error| {
+        error::plain(
+            Category::Ssl,
+            format!(
+                "The certificate file {path} can't be read: {}.",
+                error::chain(cause)
+            ),
+        )
+    };
+    let text = std::fs::read(Path::new(path)).map_err(|cause| unreadable(&cause))?;
+    let certificates = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|cause| unreadable(&cause))?;
+    if certificates.is_empty() {
+        return Err(error::plain(
+            Category::Ssl,
+            format!("The file {path} holds no certificate in PEM form."),
+        ));
+    }
+    Ok(certificates)
+}
+
+type ClientCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn client_certificate(config: &Config) -> Result<ClientCertificate, Failure> {
+    let path = &config.ssl_key;
+    if path.is_empty() {
+        return Err(error::plain(
+            Category::Ssl,
+            "There is a client certificate but no key for it.",
+        ));
+    }
+    let text = std::fs::read(Path::new(path))
+        .map(zeroize::Zeroizing::new)
+        .map_err(|cause| {
+            error::plain(
+                Category::Ssl,
+                format!("The key file {path} can't be read: {cause}."),
+            )
+        })?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|cause| {
+        let encrypted = text.windows(9).any(|window| window == b"ENCRYPTED");
+        let message = if encrypted {
+            format!("The key file {path} is encrypted with a passphrase.")
+        } else {
+            format!("The key file {path} holds no private key in PEM form: {cause}.")
+        };
+        error::plain(Category::Ssl, message)
+    })?;
+    Ok((certificates(&config.ssl_cert)?, key))
+}
+
+/// Judges one handshake, and remembers which version of TLS it was.
+struct Verifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+    version: Arc<AtomicU8>,
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Verifier")
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Trust::Signed {
+            authorities,
+            host_too,
+        } = &self.trust
+        else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let signed = verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            &authorities.roots,
+            intermediates,
+            now,
+            algorithms,
+        );
+        if let Err(error) = signed {
+            // A self-signed certificate may stand in the CA file itself; rustls takes no authority for a server.
+            let itself = authorities
+                .certificates
+                .iter()
+                .any(|known| known == end_entity);
+            let unfit = matches!(
+                error,
+                Error::InvalidCertificate(
+                    CertificateError::Other(_) | CertificateError::UnknownIssuer
+                )
+            );
+            if !(itself && unfit) {
+                return Err(error);
+            }
+        }
+        if *host_too {
+            verify_server_name(&certificate, server_name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.version.store(2, Ordering::Relaxed);
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.version.store(3, Ordering::Relaxed);
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

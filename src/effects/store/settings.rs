@@ -1,0 +1,126 @@
+//! Saved connections and settings. Both are JSON in their rows: a field that a newer program adds is
+//! filled from the defaults when an older row is read, and needs no migration.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::tabs::id_from;
+use crate::update::{
+    config::Config,
+    ids::ConnectionId,
+    store::{SavedConnection, Settings},
+};
+
+const SETTINGS: &str = "settings";
+
+/// Saved connections, in the order in which they were made.
+pub(super) fn connections(connection: &Connection) -> rusqlite::Result<Vec<SavedConnection>> {
+    let sql = "select id, config, last_used_us from connection order by rowid";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get(2)?,
+        ))
+    })?;
+    let mut connections = Vec::new();
+    for row in rows {
+        let (id, config, last_used_us) = row?;
+        match (id_from(&id), with_defaults::<Config>(&config)) {
+            (Some(id), Ok(config)) => {
+                connections.push(SavedConnection {
+                    id: ConnectionId(id),
+                    config,
+                    last_used_us,
+                });
+            }
+            // It stays in the file: a newer program may understand it.
+            _ => log::warn!("The saved connection {id} can't be read and is not shown"),
+        }
+    }
+    Ok(connections)
+}
+
+/// Adds a connection or changes it.
+pub(super) fn save_connection(
+    connection: &Connection,
+    saved: &SavedConnection,
+) -> rusqlite::Result<()> {
+    let sql = "insert into connection (id, config, last_used_us) values (?1, ?2, ?3)
+        on conflict (id) do update set config = excluded.config, last_used_us = excluded.last_used_us";
+    let config = json(&saved.config)?;
+    connection.prepare_cached(sql)?.execute(params![
+        saved.id.to_string(),
+        config,
+        saved.last_used_us
+    ])?;
+    Ok(())
+}
+
+/// Forgets a connection; one that is not there counts as forgotten.
+pub(super) fn delete_connection(connection: &Connection, id: ConnectionId) -> rusqlite::Result<()> {
+    connection.execute("delete from connection where id = ?1", [id.to_string()])?;
+    Ok(())
+}
+
+/// The settings, or the usual ones.
+pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Settings> {
+    let sql = "select value from setting where name = ?1";
+    let text: Option<String> = connection
+        .query_row(sql, [SETTINGS], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else {
+        return Ok(Settings::default());
+    };
+    Ok(with_defaults(&text).unwrap_or_else(|error| {
+        log::warn!("The settings can't be read, the usual ones are used: {error}");
+        Settings::default()
+    }))
+}
+
+/// Keeps the settings.
+pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+    let sql = "insert into setting (name, value) values (?1, ?2)
+        on conflict (name) do update set value = excluded.value";
+    connection.execute(sql, params![SETTINGS, json(settings)?])?;
+    Ok(())
+}
+
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+fn with_defaults<T: Default + Serialize + DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    let mut whole = serde_json::to_value(T::default())?;
+    let kept: Value = serde_json::from_str(text)?;
+    if let (Value::Object(whole), Value::Object(kept)) = (&mut whole, kept) {
+        whole.extend(kept);
+    }
+    serde_json::from_value(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_an_older_program_did_not_write_has_its_default() {
+        let config: Config = with_defaults(r#"{"host":"db","port":6000,"unheard_of":1}"#).unwrap();
+        assert_eq!(
+            config,
+            Config {
+                host: "db".into(),
+                port: 6000,
+                ..Config::default()
+            }
+        );
+    }
+
+    #[test]
+    fn text_that_is_no_json_is_an_error() {
+        assert!(with_defaults::<Settings>("{").is_err());
+    }
+}

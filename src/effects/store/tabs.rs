@@ -1,0 +1,263 @@
+//! Tabs and their texts: a snapshot of each text, and the journal of the edits made to it since.
+
+use ropey::Rope;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use crate::update::{
+    ids::{ConnectionId, TabId},
+    store::{Edit, SavedTab, TabPlace},
+    text::RopeText,
+};
+
+/// So many closed tabs can be reopened; older ones go, with their texts.
+const CLOSED_TABS_MAX: u32 = 20;
+
+/// A journal longer than this is folded into its snapshot, so that neither file nor start grows with typing.
+const JOURNAL_EDITS_MAX: i64 = 4096;
+
+const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor";
+
+/// Open tabs from the left.
+pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<SavedTab>> {
+    let condition = "closed_at_us is null order by place, rowid";
+    select(connection, condition)
+}
+
+/// Closed tabs, the last one first.
+pub(super) fn closed(connection: &Connection) -> rusqlite::Result<Vec<SavedTab>> {
+    let condition = "closed_at_us is not null order by closed_at_us desc, rowid desc";
+    select(connection, condition)
+}
+
+/// Keeps a tab whole. Its text holds every edit journaled before, so those go; a closed tab is open again.
+pub(super) fn save(connection: &Connection, tab: &SavedTab) -> rusqlite::Result<()> {
+    let id = tab.id.to_string();
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        on conflict (id) do update set place = excluded.place, active = excluded.active,
+            title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
+            connection = excluded.connection, text = excluded.text, revision = excluded.revision,
+            cursor = excluded.cursor, closed_at_us = null";
+    connection.prepare_cached(sql)?.execute(params![
+        id,
+        tab.place,
+        tab.active,
+        tab.title,
+        tab.path,
+        tab.unsaved,
+        tab.connection.map(|id| id.to_string()),
+        tab.text.to_string(),
+        stored(tab.revision),
+        stored(tab.cursor as u64),
+    ])?;
+    connection
+        .prepare_cached("delete from edit where tab = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Keeps where tabs stand. A tab that was never kept whole begins with an empty text.
+pub(super) fn save_layout(connection: &Connection, tabs: &[TabPlace]) -> rusqlite::Result<()> {
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        on conflict (id) do update set place = excluded.place, active = excluded.active,
+            title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
+            connection = excluded.connection, cursor = excluded.cursor, closed_at_us = null";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (place, tab) in tabs.iter().enumerate() {
+        statement.execute(params![
+            tab.id.to_string(),
+            stored(place as u64),
+            tab.active,
+            tab.title,
+            tab.path,
+            tab.unsaved,
+            tab.connection.map(|id| id.to_string()),
+            stored(tab.cursor as u64),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Journals edits. What was typed is kept even where the tab itself was not yet.
+pub(super) fn journal(
+    connection: &Connection,
+    tab: TabId,
+    revision: u64,
+    edits: &[Edit],
+) -> rusqlite::Result<()> {
+    let id = tab.to_string();
+    let sql = "insert or ignore into tab (id, place)
+        values (?1, (select coalesce(max(place) + 1, 0) from tab where closed_at_us is null))";
+    connection.prepare_cached(sql)?.execute([&id])?;
+    let sql = "insert into edit (tab, start, removed, inserted) values (?1, ?2, ?3, ?4)";
+    let mut statement = connection.prepare_cached(sql)?;
+    for edit in edits {
+        let (start, removed) = (stored(edit.start as u64), stored(edit.removed as u64));
+        statement.execute(params![id, start, removed, edit.inserted])?;
+    }
+    let sql = "update tab set revision = ?2, cursor = coalesce(?3, cursor) where id = ?1";
+    let cursor = edits
+        .last()
+        .map(|edit| stored((edit.start + edit.inserted.len()) as u64));
+    connection
+        .prepare_cached(sql)?
+        .execute(params![id, stored(revision), cursor])?;
+    let sql = "select count(*) from edit where tab = ?1";
+    let waiting: i64 = connection
+        .prepare_cached(sql)?
+        .query_row([&id], |row| row.get(0))?;
+    if waiting > JOURNAL_EDITS_MAX {
+        fold(connection, &id)
+    } else {
+        Ok(())
+    }
+}
+
+/// Moves a tab to the closed ones; the oldest of those go when they are too many.
+pub(super) fn close(connection: &Connection, tab: TabId, at_us: i64) -> rusqlite::Result<()> {
+    let sql = "update tab set closed_at_us = ?2, active = 0 where id = ?1";
+    connection.execute(sql, params![tab.to_string(), at_us])?;
+    let sql = "delete from tab where id in (select id from tab where closed_at_us is not null
+        order by closed_at_us desc, rowid desc limit -1 offset ?1)";
+    connection.execute(sql, [CLOSED_TABS_MAX])?;
+    Ok(())
+}
+
+/// Puts every journal into its snapshot, in one transaction.
+pub(super) fn fold_all(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    let tabs: Vec<String> = transaction
+        .prepare("select distinct tab from edit")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for tab in &tabs {
+        fold(&transaction, tab)?;
+    }
+    transaction.commit()
+}
+
+/// An id as it stands in a row.
+pub(super) fn id_from(text: &str) -> Option<Uuid> {
+    Uuid::parse_str(text).ok()
+}
+
+/// SQLite's integers are signed; no text is so long and no revision so high that this changes one.
+pub(super) fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The way back. A negative number is nothing that Tusk wrote.
+pub(super) fn restored(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
+    let sql = "select text from tab where id = ?1";
+    let text: Option<String> = connection
+        .query_row(sql, [tab], |row| row.get(0))
+        .optional()?;
+    let mut rope = Rope::from_str(&text.unwrap_or_default());
+    let sql = "select start, removed, inserted from edit where tab = ?1 order by sequence";
+    let mut statement = connection.prepare(sql)?;
+    let edits = statement.query_map([tab], |row| {
+        Ok(Edit {
+            start: restored(row.get(0)?) as usize,
+            removed: restored(row.get(1)?) as usize,
+            inserted: row.get(2)?,
+        })
+    })?;
+    for edit in edits {
+        let edit = edit?;
+        if !applied(&mut rope, &edit) {
+            // The length alone: the text is the user's own.
+            let (at, inserted) = (edit.start, edit.inserted.len());
+            log::warn!(
+                "An edit at {at} ({inserted} bytes) of tab {tab} does not fit its text; dropped"
+            );
+        }
+    }
+    connection.execute(
+        "update tab set text = ?2 where id = ?1",
+        params![tab, rope.to_string()],
+    )?;
+    connection.execute("delete from edit where tab = ?1", [tab])?;
+    Ok(())
+}
+
+fn applied(rope: &mut Rope, edit: &Edit) -> bool {
+    let Some(end) = edit.start.checked_add(edit.removed) else {
+        return false;
+    };
+    if end > rope.len() || !rope.is_char_boundary(edit.start) || !rope.is_char_boundary(end) {
+        return false;
+    }
+    (edit.removed == 0 || rope.try_remove(edit.start..end).is_ok())
+        && rope.try_insert(edit.start, &edit.inserted).is_ok()
+}
+
+fn select(connection: &Connection, condition: &str) -> rusqlite::Result<Vec<SavedTab>> {
+    let mut statement =
+        connection.prepare(&format!("select {COLUMNS} from tab where {condition}"))?;
+    let tabs = statement.query_map([], saved_tab)?;
+    // One whose id is none of ours is left out, not invented anew.
+    tabs.filter_map(Result::transpose).collect()
+}
+
+fn saved_tab(row: &Row<'_>) -> rusqlite::Result<Option<SavedTab>> {
+    let Some(id) = id_from(&row.get::<_, String>(0)?) else {
+        return Ok(None);
+    };
+    let text: String = row.get(7)?;
+    Ok(Some(SavedTab {
+        id: TabId(id),
+        place: row.get(1)?,
+        active: row.get(2)?,
+        title: row.get(3)?,
+        path: row.get(4)?,
+        unsaved: row.get(5)?,
+        connection: row
+            .get::<_, Option<String>>(6)?
+            .and_then(|id| id_from(&id))
+            .map(ConnectionId),
+        text: RopeText::from(text.as_str()),
+        revision: restored(row.get(8)?),
+        cursor: restored(row.get(9)?) as usize,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(text: &str, start: usize, removed: usize, inserted: &str) -> (bool, String) {
+        let mut rope = Rope::from_str(text);
+        let fits = applied(
+            &mut rope,
+            &Edit {
+                start,
+                removed,
+                inserted: inserted.into(),
+            },
+        );
+        (fits, rope.to_string())
+    }
+
+    #[test]
+    fn an_edit_replaces_bytes_by_text() {
+        assert_eq!(edited("select 1", 7, 1, "22"), (true, "select 22".into()));
+        assert_eq!(edited("é", 2, 0, "!"), (true, "é!".into()));
+    }
+
+    #[test]
+    fn an_edit_that_does_not_fit_changes_nothing() {
+        for (start, removed) in [(2, 1), (0, 3), (1, 0), (0, 1), (usize::MAX, 2)] {
+            assert_eq!(
+                edited("é", start, removed, "x"),
+                (false, "é".into()),
+                "{start}, {removed}"
+            );
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The loop around `update`: it holds the Model, gives effects to the runner, stamps and records messages.
+//!
+//! The window and the headless driver share it. Both own the queue's receiving end and call [`Program::take`] for what
+//! happens on their side, and [`Program::drain`] for what the runner answers.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use flume::Receiver;
+
+use crate::{
+    effect::Effect,
+    effects::Runner,
+    model::Model,
+    msg::Msg,
+    recording::Recorder,
+    update::{app, update, window},
+};
+
+mod beginning;
+mod clock;
+mod opening;
+mod place;
+
+pub use beginning::{BeginError, Beginning, begin};
+pub use clock::{Clock, SystemClock};
+pub use opening::Opening;
+pub use place::data_dir;
+
+/// A slice of the queue takes at most so long, so that a window paints in between.
+pub const SLICE: Duration = Duration::from_millis(4);
+/// The runner may take so long to end everything.
+pub const SHUTDOWN: Duration = Duration::from_secs(2);
+
+/// What does effects: the runner, or a script.
+pub trait Perform {
+    /// Does an effect, which is never one of the window; returns at once, and answers through the queue.
+    fn perform(&mut self, effect: Effect);
+    /// Ends everything that is under way.
+    fn shutdown(&mut self, within: Duration);
+}
+
+/// What only the program around the loop can do.
+pub trait Surroundings {
+    /// Puts a text on the clipboard.
+    fn write_clipboard(&mut self, text: &str);
+    /// Opens the editor widget's search, with replacing or without.
+    fn open_search(&mut self, replace: bool);
+    /// Stops the program.
+    fn quit(&mut self);
+}
+
+/// What a slice of the queue came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Whether the screen may look different now.
+    pub changed: bool,
+    /// Whether the time was up before the queue was empty.
+    pub more: bool,
+}
+
+/// The loop.
+pub struct Program {
+    model: Model,
+    runner: Box<dyn Perform>,
+    surroundings: Box<dyn Surroundings>,
+    clock: Box<dyn Clock>,
+    recorder: Option<Recorder>,
+    writes: u64,
+}
+
+impl Perform for Runner {
+    fn perform(&mut self, effect: Effect) {
+        Runner::perform(self, effect);
+    }
+
+    fn shutdown(&mut self, within: Duration) {
+        Runner::shutdown(self, within);
+    }
+}
+
+/// What the window is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// Where the program keeps its data.
+    pub data_dir: PathBuf,
+    /// Where its messages are recorded.
+    pub record: Option<PathBuf>,
+    /// What to connect to.
+    pub opening: Option<Opening>,
+    /// What a person has to know of what went before.
+    pub warnings: Vec<String>,
+}
+
+impl Program {
+    /// A program that has not begun: its first message has to be `Started`.
+    pub fn new(
+        runner: Box<dyn Perform>,
+        surroundings: Box<dyn Surroundings>,
+        clock: Box<dyn Clock>,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        Self {
+            model: Model::default(),
+            runner,
+            surroundings,
+            clock,
+            recorder,
+            writes: 0,
+        }
+    }
+
+    /// The state.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Writes to the store that it has not answered yet.
+    pub fn writes_under_way(&self) -> u64 {
+        self.writes
+    }
+
+    /// Takes one message, and what follows from it here. Answers whether the screen may look different.
+    pub fn take(&mut self, msg: Msg) -> bool {
+        let mut changed = false;
+        let mut waiting = VecDeque::from([msg]);
+        while let Some(msg) = waiting.pop_front() {
+            changed |= shows(&msg);
+            self.turn(msg, &mut waiting);
+        }
+        changed
+    }
+
+    /// Takes what is in the queue, for at most one slice of time.
+    pub fn drain(&mut self, inbox: &Receiver<Msg>) -> Slice {
+        let began = Instant::now();
+        let mut changed = false;
+        while let Ok(msg) = inbox.try_recv() {
+            changed |= self.take(msg);
+            if began.elapsed() >= SLICE {
+                let more = !inbox.is_empty();
+                return Slice { changed, more };
+            }
+        }
+        Slice {
+            changed,
+            more: false,
+        }
+    }
+
+    /// Ends the program: asks the Model to quit where nobody has, ends the runner, takes its last answers, and closes
+    /// the recording.
+    pub fn shutdown(&mut self, inbox: &Receiver<Msg>) {
+        // Where something would be lost the first request only asks; nobody is there to answer any more.
+        for _ in 0..2 {
+            if self.model.phase != crate::model::Phase::Quitting {
+                self.take(app::Msg::CloseRequested.into());
+            }
+        }
+        self.runner.shutdown(SHUTDOWN);
+        while let Ok(msg) = inbox.try_recv() {
+            self.take(msg);
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
+    }
+
+    fn turn(&mut self, msg: Msg, waiting: &mut VecDeque<Msg>) {
+        let at = self.clock.stamp();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(at, &msg);
+        }
+        if matches!(msg, Msg::Store(_)) {
+            self.writes = self.writes.saturating_sub(1);
+        }
+        for effect in update(&mut self.model, at, msg) {
+            match effect {
+                Effect::Window(effect) => waiting.extend(self.surround(effect)),
+                effect => {
+                    self.writes += u64::from(matches!(effect, Effect::Store(_)));
+                    self.runner.perform(effect);
+                }
+            }
+        }
+    }
+
+    fn surround(&mut self, effect: window::Effect) -> Option<Msg> {
+        let request = match effect {
+            window::Effect::WriteClipboard { request, text } => {
+                self.surroundings.write_clipboard(&text);
+                request
+            }
+            window::Effect::OpenSearch { request, replace } => {
+                self.surroundings.open_search(replace);
+                request
+            }
+            window::Effect::Quit => {
+                self.surroundings.quit();
+                return None;
+            }
+        };
+        Some(window::Msg::Done { request }.into())
+    }
+}
+
+/// Whether a message can change what is on screen: these only end something.
+fn shows(msg: &Msg) -> bool {
+    use crate::update::{cells, clock, store};
+    !matches!(
+        msg,
+        Msg::Store(store::Msg::Wrote { .. })
+            | Msg::Clock(clock::Msg::Stopped { .. })
+            | Msg::Cells(cells::Msg::Dropped { .. })
+            | Msg::Window(window::Msg::Done { .. })
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Recordings: every stamped message of a run as one JSON line, so that the run can be replayed.
+//!
+//! The recorder has a thread and a Model of its own. It takes the secrets out of a message first and gives what is left
+//! to `update`, so that a replay of the file comes to exactly the states that the recorder saw; their hashes are in the
+//! file. Each line ends in a hash over all lines before it: a line that was changed is found at its number.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufWriter, Read},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use flume::{Receiver, Sender, TrySendError};
+
+use crate::{
+    msg::{Msg, Stamp},
+    update::{app, query},
+};
+
+mod hash;
+mod lines;
+pub mod redact;
+mod replay;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use hash::{ALGORITHM, of_model};
+pub use replay::{Kind as ReplayProblemKind, ReplayProblem, Replayed, replay};
+
+use writer::Writer;
+
+/// So many messages may wait for the recorder.
+const QUEUE_MESSAGES: usize = 10_000;
+/// Rows that wait for the recorder may hold so much memory that would otherwise be free.
+const QUEUE_BYTES: u64 = 256 << 20;
+/// What every recording begins with.
+pub(crate) const MAGIC: &[u8] = b"{\"tusk\":";
+
+/// Why a run can't be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// There is a file that nobody would want to lose.
+    #[error(
+        "{} exists and is not a recording. Name another file, or remove it first.",
+        .0.display()
+    )]
+    NotARecording(PathBuf),
+    /// The file can't be written.
+    #[error("{} can't be written: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Writes the messages of a run.
+pub struct Recorder {
+    queue: Option<Sender<(Stamp, Msg)>>,
+    limits: Limits,
+    shared: Arc<Shared>,
+    outbox: Sender<Msg>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    bytes: u64,
+}
+
+/// What the recorder and its thread tell each other beside the queue.
+#[derive(Default)]
+struct Shared {
+    bytes_in_flight: AtomicU64,
+    cut: OnceLock<String>,
+}
+
+impl Recorder {
+    /// Begins a recording. Should it end before the program does, `RecordingEnded` goes to `outbox`.
+    pub fn start(
+        path: &Path,
+        version: &str,
+        seed: u64,
+        outbox: Sender<Msg>,
+    ) -> Result<Self, RecordingError> {
+        let file = create(path)?;
+        let writer = Writer::begin(BufWriter::with_capacity(1 << 20, file), version, seed)
+            .map_err(|source| RecordingError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+        let (queue, messages) = flume::bounded(QUEUE_MESSAGES);
+        let shared = Arc::new(Shared::default());
+        let theirs = (Arc::clone(&shared), outbox.clone());
+        let thread = std::thread::Builder::new()
+            .name("recorder".into())
+            .spawn(move || {
+                let (shared, outbox) = theirs;
+                if let Err(error) = write(writer, &messages, &shared) {
+                    tell(&outbox, format!("it could not be written ({error})"));
+                }
+            })
+            .map_err(|source| RecordingError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            queue: Some(queue),
+            limits: Limits { bytes: QUEUE_BYTES },
+            shared,
+            outbox,
+            thread: Some(thread),
+        })
+    }
+
+    /// Records a message; never waits. Where the thread can't keep up, the recording ends here, and says so.
+    pub fn record(&mut self, at: Stamp, msg: &Msg) {
+        let Some(queue) = &self.queue else { return };
+        let weight = weight(msg);
+        let in_flight = &self.shared.bytes_in_flight;
+        if weight > 0 && in_flight.load(Ordering::Relaxed) + weight > self.limits.bytes {
+            return self.cut();
+        }
+        in_flight.fetch_add(weight, Ordering::Relaxed);
+        match queue.try_send((at, msg.clone())) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.cut(),
+            // The thread has said why it ended.
+            Err(TrySendError::Disconnected(_)) => self.queue = None,
+        }
+    }
+
+    /// Waits until everything is written, and ends the file.
+    pub fn finish(mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the recorder ended early: the recording has no end");
+        }
+    }
+
+    fn cut(&mut self) {
+        let reason = "writing it did not keep up with the messages".to_owned();
+        // The first reason stays; there is only one.
+        self.shared.cut.get_or_init(|| reason.clone());
+        self.queue = None;
+        tell(&self.outbox, reason);
+    }
+}
+
+fn tell(outbox: &Sender<Msg>, reason: String) {
+    // Where nobody listens any more the program is gone, and there is nobody to tell.
+    outbox
+        .send(app::Msg::RecordingEnded { reason }.into())
+        .unwrap_or_default();
+}
+
+/// What a waiting message keeps from being freed, where that is much.
+fn weight(msg: &Msg) -> u64 {
+    match msg {
+        Msg::Query(query::Msg::RowsArrived { chunk, .. }) => chunk.heap_bytes() as u64,
+        _ => 0,
+    }
+}
+
+fn write(
+    mut writer: Writer<BufWriter<File>>,
+    messages: &Receiver<(Stamp, Msg)>,
+    shared: &Shared,
+) -> io::Result<()> {
+    loop {
+        let next = match messages.try_recv() {
+            Ok(next) => Some(next),
+            Err(_) => {
+                // A program that is killed now leaves everything but the end.
+                writer.flush()?;
+                messages.recv().ok()
+            }
+        };
+        let Some((at, msg)) = next else { break };
+        let weight = weight(&msg);
+        writer.message(at, msg)?;
+        shared.bytes_in_flight.fetch_sub(weight, Ordering::Relaxed);
+    }
+    match shared.cut.get() {
+        Some(reason) => writer.cut(reason),
+        None => writer.end(),
+    }
+}
+
+/// Makes the file, which only its owner reads. A recording that is there is written over, nothing else is.
+fn create(path: &Path) -> Result<File, RecordingError> {
+    let failed = |source| RecordingError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if let Ok(mut file) = File::open(path) {
+        let mut begin = Vec::new();
+        Read::take(&mut file, MAGIC.len() as u64)
+            .read_to_end(&mut begin)
+            .map_err(failed)?;
+        if !begin.is_empty() && begin != MAGIC {
+            return Err(RecordingError::NotARecording(path.to_owned()));
+        }
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // One that was there may have been open to others.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(failed)?;
+    }
+    Ok(file)
+}

@@ -1,0 +1,246 @@
+//! Secrets go out of a message before anything else is done with it.
+//!
+//! A secret of its own type prints as `***` by itself. What is left are the places where a person writes a password into
+//! SQL: texts are masked byte for byte, so that every place in them stays where it is. An edit may bring one letter of a
+//! password alone, so it is looked at in the text that it makes.
+
+use std::{io, ops::Range};
+
+use serde_json::Value;
+
+use crate::{
+    model::{Area, Model},
+    msg::Msg,
+    sql::mask,
+    update::{editor, ids::TabId, keys, store::Edit, text::Buffer, welcome},
+};
+
+/// Takes the secrets out of messages, in order.
+#[derive(Debug, Default)]
+pub struct Redactor {
+    /// A text of the welcome field that was written without its meaning: `app:1234` may be half a password, or, once
+    /// the user is done typing, a host and a port.
+    owed: Option<Msg>,
+}
+
+impl Redactor {
+    /// The message as it may be kept: as it reads back from the file. `model` is the state that such messages led to.
+    pub fn redact(&mut self, model: &Model, msg: &Msg) -> io::Result<Vec<Msg>> {
+        let mut found = Vec::new();
+        match msg {
+            Msg::Welcome(welcome::Msg::Edited { .. }) => {
+                let (now, owed) = half_typed(msg);
+                self.owed = owed;
+                found.push(read_back(&now, true)?);
+                return Ok(found);
+            }
+            Msg::Command(_) | Msg::Keys(_) | Msg::Dialog(_) => {
+                if let Some(owed) = self.owed.take() {
+                    found.push(read_back(&owed, true)?);
+                }
+            }
+            _ => {}
+        }
+        let is_sql = match msg {
+            Msg::Editor { .. } | Msg::Store(_) | Msg::File(_) => true,
+            Msg::Keys(_) => model.dialog.is_none(),
+            _ => false,
+        };
+        found.push(read_back(&in_context(model, msg), !is_sql)?);
+        Ok(found)
+    }
+}
+
+/// The Model as JSON, without secrets.
+pub fn model(model: &Model) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(model)?;
+    mask_strings(&mut value, false);
+    Ok(value)
+}
+
+/// A text with its secrets made `*`, each byte one.
+pub fn text(text: &str) -> String {
+    let mut masked = text.to_owned();
+    blank(&mut masked, mask::secrets(text));
+    masked
+}
+
+/// The same for a text that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
+fn words(text: &str) -> String {
+    let mut masked = self::text(text);
+    blank(&mut masked, mask::secrets(&text.replace('"', " ")));
+    let in_string = format!("'{}'", text.replace('\'', " "));
+    let shifted = mask::secrets(&in_string).into_iter().filter_map(|range| {
+        let end = range.end.min(in_string.len() - 1);
+        Some(range.start.checked_sub(1)?..end.checked_sub(1)?)
+    });
+    blank(&mut masked, shifted.filter(|range| range.start < range.end).collect());
+    masked
+}
+
+fn blank(text: &mut String, ranges: Vec<Range<usize>>) {
+    for range in ranges {
+        let Some(secret) = text.get(range.clone()) else {
+            continue;
+        };
+        let stars: String = secret
+            .bytes()
+            .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+            .collect();
+        text.replace_range(range, &stars);
+    }
+}
+
+/// Writes and reads a message, with every text in it masked.
+fn read_back(msg: &Msg, as_words: bool) -> io::Result<Msg> {
+    let mut value = serde_json::to_value(msg)?;
+    mask_strings(&mut value, as_words);
+    Ok(serde_json::from_value(value)?)
+}
+
+fn mask_strings(value: &mut Value, as_words: bool) {
+    match value {
+        Value::String(string) => {
+            let masked = if as_words {
+                words(string)
+            } else {
+                text(string)
+            };
+            *string = masked;
+        }
+        Value::Array(values) => {
+            for value in values {
+                mask_strings(value, as_words);
+            }
+        }
+        Value::Object(members) => {
+            let as_words = as_words || members.contains_key("sqlstate");
+            for (name, value) in members {
+                mask_strings(value, as_words || name == "messages");
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A change of the welcome field as it may be written now, and, where that is less than it says, the message itself.
+fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
+    match msg {
+        Msg::Welcome(welcome::Msg::Edited {
+            typed,
+            masked,
+            parsed: Some(Ok(conninfo)),
+        }) if conninfo.password.is_none() && masked != typed.reveal() => {
+            let now = welcome::Msg::Edited {
+                typed: typed.clone(),
+                masked: masked.clone(),
+                parsed: None,
+            };
+            (now.into(), Some(msg.clone()))
+        }
+        _ => (msg.clone(), None),
+    }
+}
+
+/// A message that edits, masked in the text that it makes.
+fn in_context(model: &Model, msg: &Msg) -> Msg {
+    match msg {
+        Msg::Editor {
+            tab,
+            msg:
+                editor::Msg::Edited {
+                    base,
+                    edits,
+                    anchor,
+                    head,
+                },
+        } => {
+            let mut edits = edits.clone();
+            if let Some(buffer) = buffer(model, *tab) {
+                let mut after = buffer.clone();
+                let applied = after.edited(*base, &edits, *anchor, *head);
+                let inserted = edits.iter_mut().map(|edit| &mut edit.inserted).collect();
+                mask_inserted(&after.string(), &applied, inserted);
+            }
+            let (tab, base, anchor, head) = (*tab, *base, *anchor, *head);
+            Msg::Editor {
+                tab,
+                msg: editor::Msg::Edited {
+                    base,
+                    edits,
+                    anchor,
+                    head,
+                },
+            }
+        }
+        Msg::Keys(keys::Msg::Typed { text }) => keys::Msg::Typed {
+            text: typed(model, text),
+        }
+        .into(),
+        Msg::Keys(keys::Msg::Pressed { keystroke }) if keystroke.chars().count() == 1 => {
+            keys::Msg::Pressed {
+                keystroke: typed(model, keystroke),
+            }
+            .into()
+        }
+        _ => msg.clone(),
+    }
+}
+
+fn buffer(model: &Model, tab: TabId) -> Option<&Buffer> {
+    let tab = model.tabs.open.iter().find(|open| open.id == tab)?;
+    Some(&tab.editor.buffer)
+}
+
+fn typed(model: &Model, text: &str) -> String {
+    let mut text = text.to_owned();
+    if model.dialog.is_none()
+        && model.area == Area::Editor
+        && let Some(buffer) = buffer(model, model.tabs.active)
+    {
+        let mut after = buffer.clone();
+        let edit = after.insert(&text);
+        mask_inserted(&after.string(), &[edit], vec![&mut text]);
+    }
+    text
+}
+
+/// Masks what edits brought into a text, where it lies in a secret. `applied` are the edits in order, each in bytes of
+/// the text that the one before left.
+fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) {
+    let secrets = mask::secrets(after);
+    if secrets.is_empty() {
+        return;
+    }
+    for (index, edit) in applied.iter().enumerate() {
+        let length = edit.inserted.len();
+        let Some(start) = place_after(edit.start, length, applied.get(index + 1..)) else {
+            // A later edit cut into it: nobody can say which of its letters are where.
+            if let Some(text) = inserted.get_mut(index) {
+                blank(text, vec![0..length]);
+            }
+            continue;
+        };
+        let within = secrets.iter().filter_map(|secret| {
+            let from = secret.start.max(start);
+            let until = secret.end.min(start + length);
+            (from < until).then(|| from - start..until - start)
+        });
+        if let Some(text) = inserted.get_mut(index) {
+            blank(text, within.collect());
+        }
+    }
+}
+
+/// Where a piece of text lies after further edits; nothing where one of them cut into it.
+fn place_after(start: usize, length: usize, edits: Option<&[Edit]>) -> Option<usize> {
+    let mut start = start;
+    for edit in edits.unwrap_or_default() {
+        if edit.start + edit.removed <= start {
+            start = start - edit.removed + edit.inserted.len();
+        } else if edit.start < start + length {
+            return None;
+        }
+    }
+    Some(start)
+}

@@ -1,0 +1,230 @@
+//! The reading end: feeds a recording's messages to `update`, drops the effects, and checks every hash.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use super::{
+    MAGIC, hash,
+    lines::{self, FORMAT, Head, Read},
+};
+use crate::{
+    model::Model,
+    msg::{Msg, Stamp},
+    update::update,
+};
+
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The state at the end.
+    pub model: Model,
+    /// How many messages were fed.
+    pub messages: u64,
+    /// Whether the recording goes on behind them.
+    pub stopped: bool,
+    /// Why the recording ended before the program did.
+    pub cut: Option<String>,
+}
+
+/// Why a replay is not the run that was recorded.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct ReplayProblem {
+    /// The number, from 1, of the first message that differs; 0 where it is the file as a whole.
+    pub message: u64,
+    /// What is wrong.
+    pub kind: Kind,
+}
+
+/// What is wrong with a recording.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Kind {
+    /// The file can't be read.
+    #[error("The recording can't be read: {0}.")]
+    Io(String),
+    /// It is something else.
+    #[error("The file is not a recording of Tusk.")]
+    NotARecording,
+    /// It is in a format that this program does not know.
+    #[error("The recording has format {0}, and this Tusk reads format {FORMAT}.")]
+    Format(u32),
+    /// A line is not what was written.
+    #[error("The recording was changed: message {0} is the first one that differs.")]
+    Changed(u64),
+    /// The end is missing.
+    #[error("The recording was cut: it ends before message {0}, without its last line.")]
+    Missing(u64),
+    /// Something stands behind the end.
+    #[error("The recording was changed: lines were added after message {0}, its last one.")]
+    Longer(u64),
+    /// The messages are as they were, and lead to another state.
+    #[error(
+        "The replay differs from the run: after message {message} the state is another one (recorded by version {version}, replayed by {}).",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Differs {
+        /// The first message after which the states were compared and found to differ.
+        message: u64,
+        /// The version that recorded.
+        version: String,
+    },
+}
+
+/// Replays a recording, up to a message where `until` says so.
+pub fn replay(path: &Path, until: Option<u64>) -> Result<Replayed, ReplayProblem> {
+    let file = File::open(path).map_err(|error| whole(Kind::Io(error.to_string())))?;
+    replay_lines(BufReader::with_capacity(1 << 20, file), until, |_, _, _| {})
+}
+
+/// Replays lines; `see` is shown each message before the Model takes it.
+pub(crate) fn replay_lines(
+    mut lines: impl BufRead,
+    until: Option<u64>,
+    mut see: impl FnMut(u64, Stamp, &Msg),
+) -> Result<Replayed, ReplayProblem> {
+    let mut line = Vec::new();
+    read(&mut lines, &mut line)?;
+    let (head, chain) = head(&line)?;
+    let mut replay = Replay {
+        version: head.tusk,
+        model: Model::default(),
+        messages: 0,
+        chain,
+    };
+    loop {
+        if until.is_some_and(|until| replay.messages >= until) {
+            return Ok(replay.ended(true, None));
+        }
+        if read(&mut lines, &mut line)? == 0 {
+            return Err(replay.problem(Kind::Missing));
+        }
+        match replay.line(&line, &mut see)? {
+            Next::Line => {}
+            Next::End(cut) => {
+                return match read(&mut lines, &mut line)? {
+                    0 => Ok(replay.ended(false, cut)),
+                    _ => Err(ReplayProblem {
+                        message: replay.messages + 1,
+                        kind: Kind::Longer(replay.messages),
+                    }),
+                };
+            }
+        }
+    }
+}
+
+enum Next {
+    Line,
+    End(Option<String>),
+}
+
+struct Replay {
+    version: String,
+    model: Model,
+    messages: u64,
+    chain: u64,
+}
+
+impl Replay {
+    fn line(
+        &mut self,
+        line: &[u8],
+        see: &mut impl FnMut(u64, Stamp, &Msg),
+    ) -> Result<Next, ReplayProblem> {
+        let whole = line.ends_with(b"\n");
+        let Some((content, chain)) = lines::open(self.chain, line) else {
+            // A program that was killed may have written half a line.
+            let kind = if whole { Kind::Changed } else { Kind::Missing };
+            return Err(self.problem(kind));
+        };
+        self.chain = chain;
+        let Ok(read) = serde_json::from_slice::<Read>(&content) else {
+            return Err(self.problem(Kind::Changed));
+        };
+        match read {
+            Read {
+                n: Some(n),
+                at: Some(at),
+                msg: Some(msg),
+                ..
+            } if n == self.messages + 1 => {
+                see(n, at, &msg);
+                update(&mut self.model, at, msg);
+                self.messages = n;
+                Ok(Next::Line)
+            }
+            Read {
+                check: Some(check), ..
+            } if check.after == self.messages => self.compare(&check.hash).map(|()| Next::Line),
+            Read { end: Some(end), .. } if end.messages == self.messages => {
+                self.compare(&end.hash).map(|()| Next::End(None))
+            }
+            Read { cut: Some(cut), .. } if cut.messages == self.messages => self
+                .compare(&cut.hash)
+                .map(|()| Next::End(Some(cut.reason))),
+            _ => Err(self.problem(Kind::Changed)),
+        }
+    }
+
+    fn compare(&self, recorded: &str) -> Result<(), ReplayProblem> {
+        let hash =
+            hash::of_model(&self.model).map_err(|error| whole(Kind::Io(error.to_string())))?;
+        if recorded == format!("{hash:032x}") {
+            return Ok(());
+        }
+        Err(ReplayProblem {
+            message: self.messages,
+            kind: Kind::Differs {
+                message: self.messages,
+                version: self.version.clone(),
+            },
+        })
+    }
+
+    fn problem(&self, kind: impl FnOnce(u64) -> Kind) -> ReplayProblem {
+        let message = self.messages + 1;
+        ReplayProblem {
+            message,
+            kind: kind(message),
+        }
+    }
+
+    fn ended(self, stopped: bool, cut: Option<String>) -> Replayed {
+        Replayed {
+            model: self.model,
+            messages: self.messages,
+            stopped,
+            cut,
+        }
+    }
+}
+
+fn head(line: &[u8]) -> Result<(Head, u64), ReplayProblem> {
+    if !line.starts_with(MAGIC) {
+        return Err(whole(Kind::NotARecording));
+    }
+    let Some((content, chain)) = lines::open(0, line) else {
+        return Err(whole(Kind::Changed(0)));
+    };
+    let Ok(head) = serde_json::from_slice::<Head>(&content) else {
+        return Err(whole(Kind::NotARecording));
+    };
+    if head.format != FORMAT {
+        return Err(whole(Kind::Format(head.format)));
+    }
+    Ok((head, chain))
+}
+
+fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayProblem> {
+    line.clear();
+    lines
+        .read_until(b'\n', line)
+        .map_err(|error| whole(Kind::Io(error.to_string())))
+}
+
+fn whole(kind: Kind) -> ReplayProblem {
+    ReplayProblem { message: 0, kind }
+}

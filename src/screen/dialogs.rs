@@ -1,0 +1,438 @@
+//! What lies over the window, in words: each dialog with its fields, its rows and its buttons with keys.
+
+use super::{
+    Action, Confirm, ConnectionForm, Dialog, Field, FormField, FormTest, FormValue, GoToLine,
+    Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind, PickerRow, Settings, Span,
+    StoreChoice, Tone, sidebar, words,
+};
+use crate::{
+    model::Model,
+    msg::Stamp,
+    rows::display,
+    update::{
+        command::Command,
+        dialog,
+        file_prompt::{self, Purpose},
+        form::{self, Test},
+        hints,
+        ids::{ConnectionId, TabId},
+        palette,
+        run::Session,
+        settings,
+        text::Buffer,
+    },
+};
+
+/// A run's first line is cut after so many characters.
+const LINE_CHARACTERS: usize = 160;
+/// So many entries of a directory are listed at a time.
+const ENTRIES: usize = 200;
+/// So much of a value is shown at a time.
+const INSPECT_LINES: usize = 200;
+const INSPECT_CHARACTERS: usize = 20_000;
+
+/// What lies over the window.
+pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
+    Some(match model.dialog.as_ref()? {
+        dialog::Dialog::Palette(picker) => Dialog::Picker(commands(model, picker)),
+        dialog::Dialog::History(picker) => Dialog::Picker(runs(model, picker, now)),
+        dialog::Dialog::Connection(form) => {
+            Dialog::Connection(Box::new(connection(model, form, now)))
+        }
+        dialog::Dialog::Password(prompt) => Dialog::Password(password(model, prompt)),
+        dialog::Dialog::Confirm(question) => Dialog::Confirm(confirm(model, question)),
+        dialog::Dialog::Inspect(value) => Dialog::Inspect(inspect(model, value)),
+        dialog::Dialog::Path(prompt) => Dialog::Path(path(model, prompt)),
+        dialog::Dialog::GoToLine(line) => Dialog::GoToLine(GoToLine {
+            title: "Go to line".into(),
+            field: field(line, "the line's number"),
+            actions: vec![accept(model, "Go"), cancel(model, "Cancel")],
+        }),
+        dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
+            title: "Settings".into(),
+            rows: settings::rows(&model.settings)
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            selected: *selected,
+            actions: vec![accept(model, "Change"), cancel(model, "Close")],
+        }),
+    })
+}
+
+fn accept(model: &Model, label: &str) -> Action {
+    words::named(model, words::DIALOG, Command::DialogAccept, label)
+}
+
+fn cancel(model: &Model, label: &str) -> Action {
+    words::named(model, words::DIALOG, Command::DialogCancel, label)
+}
+
+fn alternative(model: &Model, label: &str) -> Action {
+    words::named(model, words::DIALOG, Command::DialogAlternative, label)
+}
+
+fn field(buffer: &Buffer, placeholder: &str) -> Field {
+    Field {
+        text: buffer.string(),
+        anchor: buffer.anchor(),
+        head: buffer.head(),
+        revision: buffer.revision(),
+        placeholder: placeholder.to_owned(),
+    }
+}
+
+fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
+    let found = palette::matches(&picker.field.string());
+    let rows: Vec<PickerRow> = found
+        .into_iter()
+        .map(|found| PickerRow {
+            group: found.command.group().to_owned(),
+            title: found.command.title().to_owned(),
+            matched: found.positions,
+            detail: Span::default(),
+            key: model
+                .keymap
+                .key_of(found.command)
+                .map(crate::update::keymap::shown),
+        })
+        .collect();
+    let note = rows
+        .is_empty()
+        .then(|| Span::muted("No command has these letters."));
+    Picker {
+        kind: PickerKind::Palette,
+        field: field(&picker.field, "Type a command"),
+        rows,
+        selected: picker.selected,
+        note,
+    }
+}
+
+fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
+    let running = sidebar::running(model);
+    let typed = picker.field.string();
+    let history = &model.history;
+    let rows: Vec<PickerRow> = history
+        .found
+        .iter()
+        .map(|entry| {
+            let title = words::first_line(&entry.sql, LINE_CHARACTERS);
+            let outcome = sidebar::outcome(entry, &running);
+            let detail = format!("{}{}{}", entry.connection, words::DOT, outcome.text);
+            PickerRow {
+                group: words::ago(now, entry.at_us),
+                matched: matched(&title, &typed),
+                title,
+                detail: Span::new(detail, outcome.tone),
+                key: None,
+            }
+        })
+        .collect();
+    let note = match (&history.problem, history.searching) {
+        (Some(problem), _) => Some(Span::new(problem, Tone::Error)),
+        (None, Some(_)) if rows.is_empty() => Some(Span::muted("Searching…")),
+        (None, _) if rows.is_empty() && typed.trim().is_empty() => {
+            Some(Span::muted("Nothing was run yet."))
+        }
+        (None, _) if rows.is_empty() => Some(Span::muted("No run has all these words.")),
+        (None, _) => None,
+    };
+    Picker {
+        kind: PickerKind::History,
+        field: field(&picker.field, "Search every run by words"),
+        rows,
+        selected: picker.selected,
+        note,
+    }
+}
+
+/// Which characters of a line belong to the typed words, whatever their case.
+fn matched(line: &str, typed: &str) -> Vec<u32> {
+    let lower: Vec<char> = line.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let mut positions = std::collections::BTreeSet::new();
+    for word in typed.split_whitespace() {
+        let word: Vec<char> = word.chars().map(|c| c.to_ascii_lowercase()).collect();
+        for start in 0..(lower.len() + 1).saturating_sub(word.len()) {
+            if lower[start..start + word.len()] == word[..] {
+                positions.extend((start..start + word.len()).map(|at| at as u32));
+            }
+        }
+    }
+    positions.into_iter().collect()
+}
+
+fn connection(model: &Model, form: &form::ConnectionForm, now: Stamp) -> ConnectionForm {
+    let fields = form::Field::ALL
+        .into_iter()
+        .enumerate()
+        .map(|(index, which)| FormField {
+            index,
+            label: which.label().to_owned(),
+            value: value(form, which),
+            focused: form.focus == which,
+        })
+        .collect();
+    let mut actions = vec![
+        accept(model, "Save and connect"),
+        alternative(model, "Save"),
+        words::named(model, words::DIALOG, Command::DialogTest, "Test"),
+        cancel(model, "Cancel"),
+    ];
+    if form.focus.is_choice() {
+        let toggle = words::named(model, words::DIALOG, Command::DialogToggle, "Change choice");
+        actions.push(toggle);
+    }
+    ConnectionForm {
+        title: if form.editing.is_some() {
+            "Edit connection".into()
+        } else {
+            "New connection".into()
+        },
+        fields,
+        test: test(&form.test, now),
+        problem: form.problem.clone(),
+        actions,
+    }
+}
+
+fn value(form: &form::ConnectionForm, which: form::Field) -> FormValue {
+    if which.is_choice() {
+        return FormValue::Choice {
+            choices: which.choices().iter().map(|c| (*c).to_owned()).collect(),
+            chosen: form.choice(which),
+        };
+    }
+    let placeholder = match which {
+        form::Field::Password if form.editing.is_some() => "unchanged",
+        form::Field::Password => "asked for when the server wants one",
+        form::Field::Name => "the address, where it has no name",
+        form::Field::Host => "localhost, or a socket's directory",
+        form::Field::Port => "5432",
+        form::Field::RootCert => "the system's own",
+        form::Field::Cert | form::Field::Key => "none",
+        _ => "",
+    };
+    match form.texts.get(&which) {
+        Some(buffer) => FormValue::Text(field(buffer, placeholder)),
+        None => FormValue::Secret {
+            filled: !form.password.is_empty(),
+            placeholder: placeholder.to_owned(),
+        },
+    }
+}
+
+fn test(test: &Test, now: Stamp) -> Option<FormTest> {
+    let (spinner, line, next_step) = match test {
+        Test::None => return None,
+        Test::Running { since, .. } => {
+            let clock = words::clock(now.us_since(*since));
+            (
+                true,
+                Span::new(format!("Connecting {clock}"), Tone::Accent),
+                None,
+            )
+        }
+        Test::Ended(Ok(server)) => {
+            let version = server.version.split(' ').next().unwrap_or_default();
+            let line = format!(
+                "It works: PostgreSQL {version}, {}, as {}",
+                server.security, server.user
+            );
+            (false, Span::new(line, Tone::Ok), None)
+        }
+        Test::Ended(Err(failure)) => {
+            let line = format!("{} ({})", hints::title(failure), hints::code_line(failure));
+            let line = Span::new(words::cut(&line, 1_000), Tone::Error);
+            (false, line, failure.next_step.clone())
+        }
+    };
+    Some(FormTest {
+        spinner,
+        line,
+        next_step,
+    })
+}
+
+fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
+    let known = model.connections.get(&prompt.connection);
+    let user = known
+        .map(|known| known.config.user.clone())
+        .unwrap_or_default();
+    let address = known.map(|known| match known.config.name.trim() {
+        "" => known.config.address(),
+        name => format!("{name}{}{}", words::DOT, known.config.address()),
+    });
+    let toggle = words::named(
+        model,
+        words::DIALOG,
+        Command::DialogToggle,
+        "Store it in the keychain",
+    );
+    // The keychain only takes what belongs to a saved connection.
+    let store = known
+        .is_some_and(|known| known.saved)
+        .then_some(StoreChoice {
+            action: toggle,
+            on: prompt.store,
+        });
+    PasswordPrompt {
+        title: format!("Password for {user}"),
+        address: address.unwrap_or_default(),
+        problem: prompt.failure.as_ref().map(hints::title),
+        filled: !prompt.password.is_empty(),
+        store,
+        actions: vec![accept(model, "Connect"), cancel(model, "Cancel")],
+    }
+}
+
+fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
+    let label = |id: ConnectionId| {
+        let known = model.connections.get(&id);
+        known.map(|known| known.config.label()).unwrap_or_default()
+    };
+    let (title, reasons, yes, no) = match question {
+        dialog::Confirm::CloseTab { tab, reasons } => (
+            format!("Close “{}”?", tab_label(model, *tab)),
+            reasons.clone(),
+            "Close the tab",
+            "Keep it open",
+        ),
+        dialog::Confirm::Quit { reasons } => ("Quit Tusk?".into(), reasons.clone(), "Quit", "Stay"),
+        dialog::Confirm::Disconnect {
+            connection,
+            reasons,
+        } => (
+            format!("Disconnect from {}?", label(*connection)),
+            reasons.clone(),
+            "Disconnect",
+            "Stay connected",
+        ),
+        dialog::Confirm::Terminate { tab } => (
+            format!("Terminate the session of “{}”?", tab_label(model, *tab)),
+            vec![terminated(model, *tab)],
+            "Terminate",
+            "Wait on",
+        ),
+        dialog::Confirm::DeleteConnection { connection } => (
+            format!("Delete the connection {}?", label(*connection)),
+            vec!["Its password is deleted from the keychain too. The history stays.".into()],
+            "Delete",
+            "Keep it",
+        ),
+        dialog::Confirm::Overwrite { path, .. } => (
+            format!("Overwrite {path}?"),
+            vec!["The file is there already, or another program changed it.".into()],
+            "Overwrite",
+            "Cancel",
+        ),
+        dialog::Confirm::Reload { path, .. } => (
+            format!("Read {path} again?"),
+            vec!["Another program changed it. Its text takes the place of this tab's.".into()],
+            "Read it again",
+            "Keep this text",
+        ),
+    };
+    Confirm {
+        question: question.clone(),
+        title,
+        reasons,
+        actions: vec![accept(model, yes), cancel(model, no)],
+        tone: Tone::Warning,
+    }
+}
+
+fn tab_label(model: &Model, id: TabId) -> String {
+    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
+    tab.map(words::tab_label).unwrap_or_default()
+}
+
+fn terminated(model: &Model, id: TabId) -> String {
+    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
+    let process = match tab.map(|tab| &tab.session) {
+        Some(Session::Live(live)) => format!("Its server process {}", live.backend_pid),
+        _ => "Its server process".into(),
+    };
+    format!(
+        "{process} is ended. The statement, an open transaction, temporary tables, settings and locks go with it."
+    )
+}
+
+fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
+    let size = value.bytes.map_or("NULL".into(), display::bytes_text);
+    let row = display::grouped(value.row + 1);
+    let text: Vec<&str> = value
+        .text
+        .split('\n')
+        .skip(value.first_line)
+        .take(INSPECT_LINES)
+        .collect();
+    let text = words::cut(&text.join("\n"), INSPECT_CHARACTERS);
+    let parts = [value.type_name.clone(), format!("row {row}"), size];
+    Inspect {
+        title: value.column.clone(),
+        detail: parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(words::DOT),
+        null: value.bytes.is_none(),
+        text,
+        first_line: value.first_line,
+        line_count: value.text.bytes().filter(|byte| *byte == b'\n').count() + 1,
+        note: value.cut.then(|| {
+            format!(
+                "Only the first {} are shown.",
+                display::bytes_text(value.text.len() as u64)
+            )
+        }),
+        actions: vec![alternative(model, "Copy"), cancel(model, "Close")],
+    }
+}
+
+fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
+    let (title, yes) = match prompt.purpose {
+        Purpose::Open => ("Open file", "Open"),
+        Purpose::Save { .. } => ("Save as", "Save"),
+    };
+    let first = prompt
+        .selected
+        .map_or(0, |selected| selected.saturating_sub(ENTRIES / 2));
+    let mut entries = prompt.matching().skip(first).map(|entry| PathEntry {
+        name: if entry.directory {
+            format!("{}/", entry.name)
+        } else {
+            entry.name.clone()
+        },
+        directory: entry.directory,
+    });
+    let listed: Vec<PathEntry> = entries.by_ref().take(ENTRIES).collect();
+    PathPrompt {
+        purpose: prompt.purpose,
+        title: title.into(),
+        field: field(&prompt.field, "~/"),
+        first,
+        more: entries.next().is_some(),
+        entries: listed,
+        selected: prompt.selected,
+        listing: prompt.listing.is_some(),
+        problem: prompt.problem.clone(),
+        actions: vec![
+            accept(model, yes),
+            words::named(model, words::DIALOG, Command::DialogNext, "Complete"),
+            cancel(model, "Cancel"),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_words_are_marked_wherever_they_stand() {
+        assert_eq!(matched("Select 1, sel", "SEL 1"), [0, 1, 2, 7, 10, 11, 12]);
+        assert_eq!(matched("ab", "abc"), Vec::<u32>::new());
+        assert_eq!(matched("", ""), Vec::<u32>::new());
+    }
+}

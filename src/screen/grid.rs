@@ -1,0 +1,95 @@
+//! The grid: which columns, which rows, and each cell on its own when it is on screen.
+
+use super::{Grid, GridCell, GridColumn, Span, Tone};
+use crate::{
+    rows::{Cell, display},
+    update::results::{ResultSet, ResultState},
+};
+
+/// What is left and right of a value, in logical pixels.
+const CELL_PADDING: u32 = 22;
+/// The width of one character of the grid's font, in tenths of a logical pixel.
+const CHARACTER_TENTHS: u32 = 76;
+
+impl Grid {
+    /// How a column is shown; none outside the result.
+    pub fn column(&self, column: usize) -> Option<GridColumn<'_>> {
+        let described = self.columns.get(column)?;
+        Some(GridColumn {
+            title: &described.name,
+            type_name: &described.type_name,
+            right_aligned: described.is_numeric(),
+            width: self.widths.get(column).copied().unwrap_or_default(),
+        })
+    }
+}
+
+/// How a cell is shown, cut to what its column has room for. Only that much of the value is looked at. Outside the
+/// result there is an empty cell.
+pub fn grid_cell(result: &ResultSet, row: u64, column: usize) -> GridCell<'_> {
+    let Some(cell) = result.rows.cell(row, column) else {
+        return GridCell::default();
+    };
+    let width = result.grid.widths.get(column).copied().unwrap_or_default();
+    let text = display::line(cell, room(width));
+    let cut = match cell {
+        Cell::Null => false,
+        Cell::Value(bytes) => {
+            let mark = display::CUT_MARK.to_string();
+            text.ends_with(&mark) && !bytes.ends_with(mark.as_bytes())
+        }
+    };
+    GridCell {
+        text,
+        null: cell.is_null(),
+        cut,
+    }
+}
+
+/// How many characters a column has room for. Widths are whole pixels, cut from tenths: the rest is given back.
+fn room(width: u32) -> usize {
+    let tenths = width.saturating_sub(CELL_PADDING) * 10 + 9;
+    (tenths / CHARACTER_TENTHS).max(1) as usize
+}
+
+/// The grid over a result.
+pub(super) fn grid(result: &ResultSet, stale: bool) -> Grid {
+    let row_count = result.rows.len();
+    let empty = match (&result.state, row_count) {
+        (_, 1..) => None,
+        (ResultState::Running, _) => Some("No rows yet"),
+        (ResultState::Cancelling, _) => Some("Cancelling…"),
+        _ => Some("No rows"),
+    };
+    let note = match &result.note {
+        Some(note) => Some(Span::new(note, Tone::Warning)),
+        None if stale => Some(Span::muted("These are the rows of the run before.")),
+        None => None,
+    };
+    Grid {
+        columns: result.rows.columns().clone(),
+        widths: result.grid.widths.clone(),
+        row_count,
+        first_row: result.grid.first_row,
+        reveal: result.grid.reveal,
+        active: (row_count > 0).then_some(result.grid.active),
+        range: result.range(),
+        stale,
+        empty: empty.map(str::to_owned),
+        note,
+        strip: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_fitted_to_a_value_has_room_for_it() {
+        for characters in 4..200 {
+            let fitted = characters * CHARACTER_TENTHS / 10 + CELL_PADDING;
+            assert_eq!(room(fitted), characters as usize);
+        }
+    }
+}

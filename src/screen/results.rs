@@ -1,0 +1,448 @@
+//! The results area: the bar with a tab for each result, and the grid, the card or the words under it.
+
+use super::{
+    Action, Body, Empty, MessageRow, Messages, MessagesTab, ResultMark, ResultTab, ResultsBar,
+    Span, Tone, card, grid, title, welcome, words,
+};
+use crate::{
+    model::Model,
+    msg::Stamp,
+    rows::display,
+    update::{
+        command::Command,
+        connections::{Connection, Link},
+        messages::Kind,
+        results::{ResultSet, ResultState, Results, Shown},
+        run::{self, PAUSE_LIMIT_MS, Phase, Run, Running, Session},
+        sandbox::Sandbox,
+        tabs::{Ended, Tab},
+    },
+};
+
+/// At most so many results have a tab at a time.
+const TABS: usize = 40;
+/// A message is shown up to so many characters.
+const MESSAGE_CHARACTERS: usize = 4_000;
+
+/// Whether what is on screen is of the run before.
+fn is_stale(results: &Results) -> bool {
+    let Shown::Result(index) = results.shown else {
+        return results.list.is_empty();
+    };
+    !results.previous.is_empty() && !results.list.get(index).is_some_and(ResultSet::shows)
+}
+
+/// The bar over the results.
+pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
+    let results = &tab.results;
+    let stale = results.list.is_empty();
+    let (list, at) = match (stale, results.shown) {
+        (true, _) => (&results.previous, results.previous_shown),
+        (false, Shown::Result(index)) => (&results.list, index),
+        (false, Shown::Messages) => (&results.list, results.list.len() - 1),
+    };
+    let first = at
+        .saturating_sub(TABS / 2)
+        .min(list.len().saturating_sub(TABS));
+    let in_messages = results.shown == Shown::Messages;
+    let tabs: Vec<ResultTab> = list
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(TABS)
+        .map(|(index, result)| ResultTab {
+            active: index == at && !in_messages,
+            stale,
+            ..result_tab(tab, index, result, now)
+        })
+        .collect();
+    ResultsBar {
+        hidden_before: first,
+        hidden_after: list.len() - first - tabs.len(),
+        tabs,
+        messages: MessagesTab {
+            label: "Messages".into(),
+            unseen: tab.messages.unseen(),
+            active: in_messages,
+            key: words::key(model, words::RESULTS, Command::ResultsMessages),
+        },
+        note: note(tab, now).map(Span::muted),
+        actions: actions(model, tab),
+    }
+}
+
+fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
+    let so_far = || {
+        let label = if result.described {
+            words::rows(result.rows.len())
+        } else {
+            "running".into()
+        };
+        Span::new(label, Tone::Plain)
+    };
+    let took = result.elapsed_us.map(words::took).unwrap_or_default();
+    let (mark, label, detail) = match &result.state {
+        ResultState::Running => {
+            let detail = words::took(now.us_since(result.sent) / 100_000 * 100_000);
+            (ResultMark::Running, so_far(), detail)
+        }
+        ResultState::Cancelling => (
+            ResultMark::Running,
+            so_far(),
+            format!("cancelling {}", cancelling_since(tab, now)),
+        ),
+        ResultState::Paused => (ResultMark::Paused, so_far(), "paused".to_owned()),
+        ResultState::Finished { tag } => {
+            let tag = if tag.is_empty() { "done" } else { tag };
+            (ResultMark::None, Span::new(tag, Tone::Plain), took)
+        }
+        ResultState::Closed => (ResultMark::None, so_far(), "closed".to_owned()),
+        ResultState::Failed { .. } => (ResultMark::Failed, Span::new("failed", Tone::Error), took),
+        ResultState::Cancelled { .. } => (
+            ResultMark::Failed,
+            Span::new("cancelled", Tone::Warning),
+            took,
+        ),
+        ResultState::Lost { .. } => (ResultMark::Failed, Span::new("lost", Tone::Error), took),
+    };
+    ResultTab {
+        shown: Shown::Result(index),
+        number: index + 1,
+        mark,
+        label,
+        detail,
+        active: false,
+        stale: false,
+    }
+}
+
+fn cancelling_since(tab: &Tab, now: Stamp) -> String {
+    match &tab.run {
+        Run::Running(Running {
+            phase: Phase::Cancelling { since, .. },
+            ..
+        }) => words::clock(now.us_since(*since)),
+        _ => String::new(),
+    }
+}
+
+/// What is said of a result that is under way: its rate, its size, where its window ends.
+fn note(tab: &Tab, now: Stamp) -> Option<String> {
+    let running = match &tab.run {
+        Run::Running(running) => running,
+        Run::Waiting { .. } if tab.results.previous.is_empty() => return None,
+        Run::Waiting { since, .. } => {
+            return Some(format!("waiting {}", words::clock(now.us_since(*since))));
+        }
+        Run::Idle => return None,
+    };
+    let result = tab
+        .results
+        .list
+        .iter()
+        .rev()
+        .find(|result| result.query == running.query)?;
+    let rows = result.rows.len();
+    let bytes = (rows > 0).then(|| display::bytes_text(result.rows.heap_bytes()));
+    let window = display::grouped(run::WINDOW_ROWS);
+    let parts = match running.phase {
+        Phase::Running => {
+            let passed = rows > run::WINDOW_ROWS;
+            let window = match (running.discarding, running.window_end, passed) {
+                (true, _, _) => Some("memory is used up, the rest is not kept".to_owned()),
+                (false, None, true) => Some(format!("window {window} passed, fetching all")),
+                (false, Some(_), true) if !running.may_pause => {
+                    Some(format!("window {window} passed, this run can't pause"))
+                }
+                _ => None,
+            };
+            let rate = words::rate(rows, now.us_since(result.sent));
+            vec![rate, bytes, window]
+        }
+        Phase::Paused { since, .. } => {
+            let left = (PAUSE_LIMIT_MS * 1_000).saturating_sub(now.us_since(since));
+            let closes = format!("the stream closes in {}", words::slow_clock(left));
+            vec![bytes, Some("more to fetch".into()), Some(closes)]
+        }
+        Phase::Cancelling { .. } => vec![bytes],
+    };
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(words::DOT))
+}
+
+fn actions(model: &Model, tab: &Tab) -> Vec<Action> {
+    let named = |command, label| words::named(model, words::RESULTS, command, label);
+    let mut actions = match &tab.run {
+        Run::Running(Running {
+            phase: Phase::Paused { .. },
+            ..
+        }) => vec![
+            named(Command::ResultsFetchMore, "Fetch more"),
+            named(Command::ResultsFetchAll, "Fetch all"),
+        ],
+        Run::Running(_) | Run::Waiting { .. } => return vec![],
+        Run::Idle => vec![],
+    };
+    let rows = tab.results.visible().is_some_and(|r| !r.rows.is_empty());
+    if rows {
+        actions.push(named(Command::ResultsCopy, "Copy"));
+        actions.push(named(Command::ResultsCopyWithHeaders, "Copy with headers"));
+        actions.push(named(Command::ResultsInspect, "Inspect"));
+    }
+    actions
+}
+
+/// What the results area shows.
+pub(super) fn body(model: &Model, tab: &Tab, now: Stamp) -> Body {
+    if tab.results.shown == Shown::Messages {
+        return Body::Messages(messages(tab));
+    }
+    let trouble = card::trouble(model, tab);
+    let stale = is_stale(&tab.results);
+    let Some(result) = tab.results.visible() else {
+        return trouble.map_or_else(|| Body::Empty(nothing(model, tab, now)), Body::Card);
+    };
+    let own = card::of_result(model, tab, result).filter(|_| !stale);
+    let has_rows = result.described && (!result.rows.is_empty() || own.is_none());
+    if has_rows {
+        let mut grid = grid::grid(result, stale);
+        grid.strip = trouble.or(own);
+        return Body::Grid(grid);
+    }
+    match trouble.or(own) {
+        Some(card) => Body::Card(card),
+        None => Body::Empty(without_rows(model, tab, result, now)),
+    }
+}
+
+/// A result without rows: a statement that runs, or one that has none to give.
+fn without_rows(model: &Model, tab: &Tab, result: &ResultSet, now: Stamp) -> Empty {
+    match (&tab.run, &result.state) {
+        (Run::Idle, ResultState::Finished { tag }) => Empty {
+            title: Span::new(if tag.is_empty() { "Done" } else { tag }, Tone::Ok),
+            clock: result.elapsed_us.map(words::took),
+            lines: result.note.clone().into_iter().collect(),
+            ..empty("")
+        },
+        (Run::Idle, _) => Empty {
+            lines: result.note.clone().into_iter().collect(),
+            ..empty("No rows")
+        },
+        (Run::Waiting { .. } | Run::Running(_), ResultState::Finished { tag })
+            if !is_stale(&tab.results) =>
+        {
+            Empty {
+                title: Span::new(tag, Tone::Ok),
+                clock: result.elapsed_us.map(words::took),
+                ..empty("")
+            }
+        }
+        _ => nothing(model, tab, now),
+    }
+}
+
+fn empty(title: &str) -> Empty {
+    Empty {
+        title: Span::new(title, Tone::Strong),
+        spinner: false,
+        clock: None,
+        lines: vec![],
+        actions: vec![],
+    }
+}
+
+/// Something is under way, since then.
+fn under_way(model: &Model, title: String, since: Stamp, now: Stamp, cancel: &str) -> Empty {
+    Empty {
+        title: Span::new(title, Tone::Strong),
+        spinner: true,
+        clock: Some(words::clock(now.us_since(since))),
+        lines: vec![],
+        actions: vec![words::named(
+            model,
+            words::RESULTS,
+            Command::QueryCancel,
+            cancel,
+        )],
+    }
+}
+
+/// No result: what goes on, or what to do.
+fn nothing(model: &Model, tab: &Tab, now: Stamp) -> Empty {
+    let Some((id, known)) = title::current(model) else {
+        return unconnected(model);
+    };
+    let label = known.config.label();
+    match &known.link {
+        Link::Closed | Link::Failed { .. } if model.dialog_asks_password(id) => {
+            empty(&format!("{label} wants a password"))
+        }
+        Link::AskingKeychain { since, .. } => {
+            let title = "Asking the keychain for the password".to_owned();
+            under_way(model, title, *since, now, "Cancel")
+        }
+        Link::Opening { since, .. } => {
+            let title = format!("Connecting to {}", known.config.address());
+            under_way(model, title, *since, now, "Cancel")
+        }
+        Link::Closing => Empty {
+            spinner: true,
+            ..empty(&format!("Closing the connection to {label}"))
+        },
+        Link::Closed | Link::Failed { .. } => closed(model, tab, &label),
+        Link::Open { .. } => open(model, tab, known, now),
+    }
+}
+
+fn unconnected(model: &Model) -> Empty {
+    let named = |command, label| words::named(model, words::RESULTS, command, label);
+    if let Sandbox::Starting { progress, .. } = &model.sandbox {
+        let percent = welcome::percent(progress.done, progress.total);
+        return Empty {
+            spinner: true,
+            clock: percent.map(|percent| format!("{percent} %")),
+            lines: vec![progress.step.clone()],
+            ..empty("Starting the sandbox")
+        };
+    }
+    let actions = vec![
+        named(Command::ConnectionChoose, "Connect to…"),
+        named(Command::ConnectionNew, "New connection"),
+        named(Command::SandboxStart, "Open the sandbox"),
+    ];
+    if let Sandbox::Failed { failure } = &model.sandbox {
+        return Empty {
+            title: Span::new("The sandbox did not start", Tone::Error),
+            lines: [Some(failure.message.clone()), failure.next_step.clone()]
+                .into_iter()
+                .flatten()
+                .collect(),
+            actions,
+            ..empty("")
+        };
+    }
+    Empty {
+        lines: vec!["Choose where to connect, then run a statement.".into()],
+        actions,
+        ..empty("Not connected")
+    }
+}
+
+fn closed(model: &Model, tab: &Tab, label: &str) -> Empty {
+    let named = |command, label| words::named(model, words::RESULTS, command, label);
+    let said = match &tab.ended {
+        Some(Ended::Badly { message, .. }) if tab.results.list.is_empty() => Some(message.clone()),
+        _ => None,
+    };
+    let usual = "Running a statement connects again.".to_owned();
+    Empty {
+        lines: said.into_iter().chain([usual]).collect(),
+        actions: vec![
+            named(Command::ConnectionReconnect, "Connect"),
+            named(Command::ConnectionChoose, "Connect elsewhere"),
+        ],
+        ..empty(&format!("Not connected to {label}"))
+    }
+}
+
+fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
+    let named = |command, label| words::named(model, words::RESULTS, command, label);
+    match (&tab.run, &tab.session) {
+        (Run::Waiting { .. }, Session::Opening { since, .. }) => {
+            let title = if known.pool.waiting > 0 {
+                "Waiting for a free connection of the pool"
+            } else {
+                "Opening a session"
+            };
+            under_way(model, title.into(), *since, now, "Cancel")
+        }
+        (Run::Waiting { since, .. }, _) => under_way(
+            model,
+            "Waiting for the session".into(),
+            *since,
+            now,
+            "Cancel",
+        ),
+        (
+            Run::Running(Running {
+                phase: Phase::Cancelling { since, .. },
+                ..
+            }),
+            _,
+        ) => Empty {
+            lines: vec![
+                "The server was asked to cancel. Its own answer says how the statement ends."
+                    .into(),
+            ],
+            ..under_way(
+                model,
+                "Cancelling".into(),
+                *since,
+                now,
+                "Terminate the session",
+            )
+        },
+        (Run::Running(running), _) => {
+            under_way(model, "Running".into(), running.sent, now, "Cancel")
+        }
+        (Run::Idle, _) => Empty {
+            lines: vec![
+                server(known),
+                "Write a statement in the editor and run it.".into(),
+            ],
+            actions: vec![
+                named(Command::QueryRun, "Run statement"),
+                named(Command::QueryRunAll, "Run all"),
+                named(Command::HistoryOpen, "Search runs"),
+                named(Command::FocusSwap, "Swap editor and results"),
+            ],
+            ..empty(&format!("Connected to {}", known.config.label()))
+        },
+    }
+}
+
+/// `PostgreSQL 15.18, TLS 1.3 verified`
+fn server(known: &Connection) -> String {
+    let Link::Open { server } = &known.link else {
+        return String::new();
+    };
+    let version = server.version.split(' ').next().unwrap_or_default();
+    [format!("PostgreSQL {version}"), server.security.clone()]
+        .into_iter()
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn messages(tab: &Tab) -> Messages {
+    let count = tab.messages.iter().len();
+    let dropped = tab.messages.dropped();
+    Messages {
+        count,
+        note: (dropped > 0)
+            .then(|| format!("{} are gone.", words::counted(dropped, "older message"))),
+        empty: (count == 0).then(|| {
+            "No messages yet: notices, notifications and the end of each run arrive here.".into()
+        }),
+    }
+}
+
+/// A message as it is shown, the oldest at 0; none behind the last.
+pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
+    let message = tab.messages.iter().nth(index)?;
+    let (kind, tone) = match message.kind {
+        Kind::Statement => ("Statement", Tone::Muted),
+        Kind::Done => ("Done", Tone::Ok),
+        Kind::Error => ("Error", Tone::Error),
+        Kind::Notice => ("Notice", Tone::Accent),
+        Kind::Warning => ("Warning", Tone::Warning),
+        Kind::Notification => ("Notification", Tone::Accent),
+        Kind::Session => ("Session", Tone::Muted),
+    };
+    Some(MessageRow {
+        when: words::ago(now, message.at_us),
+        kind: Span::new(kind, tone),
+        text: words::cut(&message.text, MESSAGE_CHARACTERS),
+    })
+}

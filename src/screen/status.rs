@@ -1,0 +1,252 @@
+//! The bar at the bottom: connection, transaction, pool, the run with its clock, the sum, the cursor.
+
+use super::{Segment, SegmentName, Span, StatusBar, Tone, title, words};
+use crate::{
+    model::Model,
+    msg::Stamp,
+    rows::display,
+    update::{
+        connections::{Connection, Link},
+        results::{ResultSet, ResultState},
+        run::{Live, Phase, Run, Running, Session},
+        session::Transaction,
+        tabs::{Ended, Tab},
+    },
+};
+
+/// The bar.
+pub(super) fn bar(model: &Model, now: Stamp) -> StatusBar {
+    let current = title::current(model);
+    StatusBar {
+        dot: current.map(|(_, known)| title::dot(known)),
+        left: left(model, current.map(|(_, known)| known), now),
+        right: right(model),
+    }
+}
+
+fn segment(name: SegmentName, spans: Vec<Span>) -> Segment {
+    Segment {
+        name,
+        spinner: false,
+        spans,
+    }
+}
+
+fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
+    let mut left = Vec::new();
+    match known {
+        Some(known) => left.push(segment(SegmentName::Connection, connection(known))),
+        None => left.push(segment(
+            SegmentName::Connection,
+            vec![Span::muted("not connected")],
+        )),
+    }
+    if let (Some(known), Some(tab), false) = (known, model.tabs.active(), model.welcome.shown) {
+        if known.is_open() {
+            left.push(segment(SegmentName::Transaction, transaction(tab, now)));
+            left.push(segment(SegmentName::Pool, pool(known)));
+        }
+        left.extend(state(tab, now));
+        left.extend(time_and_rows(tab).map(|span| segment(SegmentName::Rows, vec![span])));
+    }
+    if model.recording {
+        left.push(segment(
+            SegmentName::Recording,
+            vec![Span::new("● recording", Tone::Error)],
+        ));
+    }
+    left
+}
+
+/// `shop · app@localhost/shop`; of a host only its first name, because the title bar has it whole.
+fn connection(known: &Connection) -> Vec<Span> {
+    let config = &known.config;
+    let (user, database) = match &known.link {
+        Link::Open { server } if !server.user.is_empty() => (&server.user, &server.database),
+        _ => (&config.user, &config.database),
+    };
+    let host = if config.is_socket() {
+        "socket"
+    } else if config.host.contains(':') || config.host.starts_with(|c: char| c.is_ascii_digit()) {
+        &config.host
+    } else {
+        config.host.split('.').next().unwrap_or_default()
+    };
+    let place = format!("{user}@{host}/{database}");
+    let mut spans = if config.name.trim().is_empty() {
+        vec![Span::new(place, Tone::Strong)]
+    } else {
+        vec![
+            Span::new(config.name.trim(), Tone::Strong),
+            Span::muted(format!("{}{place}", words::DOT)),
+        ]
+    };
+    match &known.link {
+        Link::Open { .. } => {}
+        _ => {
+            let security = title::security(known);
+            spans.push(Span::new(
+                format!("{}{}", words::DOT, security.text),
+                security.tone,
+            ));
+        }
+    }
+    spans
+}
+
+fn transaction(tab: &Tab, now: Stamp) -> Vec<Span> {
+    match &tab.session {
+        Session::Live(live) => live_transaction(live, now),
+        Session::Closed => vec![Span::muted("no session")],
+        Session::Opening { .. } => vec![Span::muted("session opening")],
+        Session::Lost(_) => vec![Span::new("session lost", Tone::Error)],
+    }
+}
+
+fn live_transaction(live: &Live, now: Stamp) -> Vec<Span> {
+    let (word, tone, rest) = match live.transaction {
+        Transaction::Idle => {
+            return vec![Span::muted("transaction "), Span::new("idle", Tone::Strong)];
+        }
+        Transaction::Active => ("active", Tone::Warning, Tone::Strong),
+        Transaction::Failed => ("failed", Tone::Error, Tone::Error),
+    };
+    let mut spans = vec![Span::new("transaction ", tone), Span::new(word, rest)];
+    if let Some(since) = live.transaction_since {
+        let clock = words::slow_clock(now.us_since(since));
+        spans.push(Span::new(format!(" {clock}"), tone));
+    }
+    spans
+}
+
+fn pool(known: &Connection) -> Vec<Span> {
+    let pool = known.pool;
+    let max = if pool.max == 0 {
+        known.config.pool_size
+    } else {
+        pool.max
+    };
+    let mut spans = vec![
+        Span::muted("pool "),
+        Span::new(pool.size.to_string(), Tone::Strong),
+        Span::muted(format!("/{max}{}{} idle", words::DOT, pool.available)),
+    ];
+    if pool.waiting > 0 {
+        let waiting = format!("{}{} waiting", words::DOT, pool.waiting);
+        spans.push(Span::new(waiting, Tone::Warning));
+    }
+    spans
+}
+
+fn state(tab: &Tab, now: Stamp) -> Option<Segment> {
+    let (text, tone, spinner) = match &tab.run {
+        Run::Waiting { since, .. } => {
+            let clock = words::clock(now.us_since(*since));
+            (format!("waiting {clock}"), Tone::Accent, true)
+        }
+        Run::Running(running) => under_way(running, now),
+        Run::Idle => {
+            let (text, tone) = ended(tab)?;
+            (text.to_owned(), tone, false)
+        }
+    };
+    Some(Segment {
+        name: SegmentName::State,
+        spinner,
+        spans: vec![Span::new(text, tone)],
+    })
+}
+
+fn under_way(running: &Running, now: Stamp) -> (String, Tone, bool) {
+    let since = |since: Stamp| words::clock(now.us_since(since));
+    match running.phase {
+        Phase::Running => (
+            format!("running {}", since(running.sent)),
+            Tone::Accent,
+            true,
+        ),
+        Phase::Paused { .. } => ("paused".into(), Tone::Muted, false),
+        Phase::Cancelling { since: asked, .. } => {
+            (format!("cancelling {}", since(asked)), Tone::Warning, true)
+        }
+    }
+}
+
+/// How the last run ended: as its last result did, or as the connection that it waited for.
+fn ended(tab: &Tab) -> Option<(&'static str, Tone)> {
+    let Some(last) = tab.results.list.last() else {
+        return match tab.ended {
+            Some(Ended::Badly { .. }) => Some(("failed", Tone::Error)),
+            Some(Ended::Well) | None => None,
+        };
+    };
+    Some(match last.state {
+        ResultState::Running => ("running", Tone::Accent),
+        ResultState::Paused => ("paused", Tone::Muted),
+        ResultState::Cancelling => ("cancelling", Tone::Warning),
+        ResultState::Finished { .. } => ("done", Tone::Ok),
+        ResultState::Closed => ("closed", Tone::Muted),
+        ResultState::Failed { .. } => ("failed", Tone::Error),
+        ResultState::Cancelled { .. } => ("cancelled", Tone::Warning),
+        ResultState::Lost { .. } => ("lost", Tone::Error),
+    })
+}
+
+/// The time of the whole run, and the rows of the result on screen.
+fn time_and_rows(tab: &Tab) -> Option<Span> {
+    let results = &tab.results;
+    let rows = results
+        .visible()
+        .or(results.list.last())
+        .filter(|result| result.described)
+        .map(|result| words::rows(result.rows.len()));
+    let ended = matches!(tab.run, Run::Idle) && !results.list.is_empty();
+    let time = ended.then(|| words::took(results.list.iter().filter_map(time_of).sum()));
+    let parts: Vec<String> = time.into_iter().chain(rows).collect();
+    (!parts.is_empty()).then(|| Span::muted(parts.join(words::DOT)))
+}
+
+fn time_of(result: &ResultSet) -> Option<u64> {
+    result.elapsed_us
+}
+
+fn right(model: &Model) -> Vec<Segment> {
+    if model.welcome.shown {
+        let version = format!("Tusk {}", model.version);
+        return vec![segment(
+            SegmentName::Version,
+            vec![Span::muted(version.trim_end())],
+        )];
+    }
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let mut right = Vec::new();
+    if let Some(result) = tab.results.visible() {
+        right.extend(summary(tab, result).map(|spans| segment(SegmentName::Summary, spans)));
+    }
+    let buffer = &tab.editor.buffer;
+    let (line, column) = buffer.text().line_and_column(buffer.head());
+    let mut cursor = format!("Ln {line}, Col {column}");
+    let selected = buffer.selection().len();
+    if selected > 0 {
+        cursor.push_str(&format!(
+            " ({} selected)",
+            display::bytes_text(selected as u64)
+        ));
+    }
+    right.push(segment(SegmentName::Cursor, vec![Span::muted(cursor)]));
+    right
+}
+
+/// What the range adds up to; while that is being found out, how many cells it has.
+fn summary(tab: &Tab, result: &ResultSet) -> Option<Vec<Span>> {
+    if let Some(summary) = &result.grid.summary {
+        return Some(vec![Span::new(summary.text(), Tone::Plain)]);
+    }
+    let cells = result.range().cells();
+    (cells > 1 && tab.results.summing.is_some()).then(|| {
+        let cells = words::counted(cells, "cell");
+        vec![Span::muted(format!("{cells}{}adding up…", words::DOT))]
+    })
+}

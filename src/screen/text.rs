@@ -1,0 +1,551 @@
+//! The whole screen as text, for stories and `dump screen`: what the window shows, from top to bottom.
+
+use super::{
+    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, Focus, FormValue, Grid,
+    Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, ResultMark, ResultsBar, Screen,
+    Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar, Welcome, Work, grid_cell,
+    message_row, visible_result, words,
+};
+use crate::{
+    model::Model,
+    rows::{Position, display},
+    update::{results::ResultSet, secret, tabs},
+};
+
+/// The editor's text is written up to so many lines.
+const EDITOR_LINES: usize = 200;
+/// A line of the editor is written up to so many characters.
+const LINE_CHARACTERS: usize = 500;
+/// So many messages are written, the newest.
+const MESSAGES: usize = 200;
+/// So many rows of a list are written.
+const LIST_ROWS: usize = 100;
+
+const RULE: &str = "────────────────────────────────────────────────────────────";
+
+impl Screen {
+    /// The whole screen as text: title, sidebar, tabs, editor, results, status, dialog, notices, focus. The Model
+    /// gives what a screen only points at: the editor's text, the cells on screen, the messages.
+    pub fn to_text(&self, model: &Model) -> String {
+        let mut lines = Lines::default();
+        lines.add(&self.title);
+        lines.add(&title_bar(&self.title_bar));
+        match &self.main {
+            Main::Welcome(screen) => welcome(&mut lines, screen),
+            Main::Work(screen) => self.work(&mut lines, screen, model),
+        }
+        lines.rule("");
+        let status = [&self.status_bar.left, &self.status_bar.right]
+            .map(|part| part.iter().map(segment).collect::<Vec<_>>().join("  |  "));
+        lines.add(&status.join("    "));
+        if let Some(shown) = &self.dialog {
+            dialog(&mut lines, shown);
+        }
+        for notice in &self.notices {
+            lines.add(&format!("! {}", notice.text));
+        }
+        lines.add(&format!("Focus: {}", focus(self.focus)));
+        lines.text
+    }
+
+    fn work(&self, lines: &mut Lines, work: &Work, model: &Model) {
+        if let Some(shown) = &work.sidebar {
+            sidebar(lines, shown);
+        }
+        lines.rule("");
+        let tabs: Vec<String> = work.tabs.iter().map(tab).collect();
+        lines.add(&format!("{} | +", tabs.join(" | ")));
+        let Some(tab) = model.tabs.active() else {
+            return;
+        };
+        editor(lines, work, tab);
+        lines.rule("");
+        lines.add(&results_bar(&work.results_bar));
+        match &work.body {
+            Body::Empty(shown) => empty(lines, shown),
+            Body::Card(shown) => card(lines, shown),
+            Body::Messages(shown) => messages(lines, shown, tab, model),
+            Body::Grid(shown) => {
+                if let Some(strip) = &shown.strip {
+                    card(lines, strip);
+                }
+                if let Some(result) = visible_result(model) {
+                    grid(lines, shown, result, model.visible_rows);
+                }
+            }
+        }
+    }
+}
+
+/// Text, line by line, without spaces at the ends.
+#[derive(Default)]
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    fn add(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn indented(&mut self, text: &str) {
+        for line in text.lines() {
+            self.add(&format!("  {line}"));
+        }
+    }
+
+    fn rule(&mut self, title: &str) {
+        if title.is_empty() {
+            self.add(RULE);
+        } else {
+            self.add(&format!("── {title} {RULE}"));
+        }
+    }
+
+    fn actions(&mut self, actions: &[Action]) {
+        if !actions.is_empty() {
+            self.indented(&actions_line(actions));
+        }
+    }
+}
+
+fn focus(focus: Focus) -> &'static str {
+    match focus {
+        Focus::Welcome => "welcome list",
+        Focus::WelcomeField => "welcome field",
+        Focus::Sidebar => "sidebar",
+        Focus::Editor => "editor",
+        Focus::Results => "results",
+        Focus::Dialog => "dialog",
+    }
+}
+
+fn action(action: &Action) -> String {
+    match &action.key {
+        Some(key) => format!("{} [{key}]", action.label),
+        None => action.label.clone(),
+    }
+}
+
+fn actions_line(actions: &[Action]) -> String {
+    actions.iter().map(action).collect::<Vec<_>>().join("   ")
+}
+
+fn join<'a>(parts: impl IntoIterator<Item = &'a str>, between: &str) -> String {
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(between)
+}
+
+fn dot(filled: bool) -> &'static str {
+    if filled { "●" } else { "○" }
+}
+
+fn span_text(spans: &[Span]) -> String {
+    spans.iter().map(|span| span.text.as_str()).collect()
+}
+
+fn title_bar(bar: &TitleBar) -> String {
+    let mut parts = vec!["☰".to_owned()];
+    if let Some(chip) = &bar.connection {
+        let dot = dot(chip.dot.filled);
+        let words = [dot, &chip.name, &chip.address, &chip.security.text];
+        let words = join(words, " ");
+        parts.push(if chip.framed {
+            format!("[{words}]")
+        } else {
+            words
+        });
+    }
+    if let Some(mode) = &bar.mode {
+        parts.push(format!("{} {}", mode.label.text, mode.detail));
+    }
+    if let Some(recording) = &bar.recording {
+        parts.push(recording.text.clone());
+    }
+    parts.push(actions_line(&bar.actions));
+    parts.join("  |  ")
+}
+
+fn sidebar(lines: &mut Lines, sidebar: &Sidebar) {
+    lines.rule("sidebar");
+    for row in &sidebar.rows {
+        let mark = if row.selected { ">" } else { " " };
+        let line = match &row.kind {
+            SidebarRowKind::Heading => row.label.to_uppercase(),
+            SidebarRowKind::Empty => format!("  {}", row.label),
+            SidebarRowKind::Connection { dot: shown, .. } => {
+                let words = [dot(shown.filled), &row.label, &row.detail.text];
+                format!("{mark} {}", join(words, " "))
+            }
+            SidebarRowKind::Run { outcome } => {
+                let words = [&row.label, &outcome.text, &row.detail.text];
+                format!("{mark} {}", join(words.map(String::as_str), "  "))
+            }
+        };
+        lines.add(&line);
+    }
+}
+
+fn tab(tab: &Tab) -> String {
+    let mark = match tab.mark {
+        TabMark::None => "",
+        TabMark::Running => "◐",
+        TabMark::Paused => "paused",
+        TabMark::InTransaction => "in transaction",
+        TabMark::Lost => "lost",
+    };
+    let unsaved = if tab.unsaved { "•" } else { "" };
+    let changed = if tab.changed_on_disk {
+        "changed on disk"
+    } else {
+        ""
+    };
+    let label = join([tab.label.as_str(), unsaved, mark, changed], " ");
+    if tab.active {
+        format!("[{label}]")
+    } else {
+        label
+    }
+}
+
+fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
+    let text = tab.editor.buffer.text();
+    let shown = &work.editor;
+    lines.rule(&action(&shown.hint));
+    if text.is_empty() {
+        lines.indented(&shown.placeholder);
+    }
+    let count = if text.is_empty() { 0 } else { text.lines() };
+    for line in 0..count.min(EDITOR_LINES) {
+        let range = text.line_range(line);
+        let head = text.slice(range.start..range.end.min(range.start + 4 * LINE_CHARACTERS));
+        let marked = shown
+            .statement_lines
+            .as_ref()
+            .is_some_and(|lines| lines.contains(&line));
+        let bar = if marked { "▌" } else { " " };
+        let line_text = words::cut(&head, LINE_CHARACTERS);
+        lines.add(&format!("{:>4} {bar} {line_text}", line + 1));
+        if let Some(mark) = shown.mark.as_ref().filter(|mark| mark.line == line) {
+            let before = text.slice(range.start..mark.range.start);
+            let space = " ".repeat(display::text_width(words::head(&before, LINE_CHARACTERS)));
+            let wrong = text.slice(mark.range.start..mark.range.end.min(range.end));
+            let wave = "~".repeat(display::text_width(words::head(&wrong, 100)).max(1));
+            lines.add(&format!("       {space}{wave} {}", mark.message));
+        }
+    }
+    if count > EDITOR_LINES {
+        let more = words::counted((count - EDITOR_LINES) as u64, "more line");
+        lines.add(&format!("       … {more}"));
+    }
+}
+
+fn results_bar(bar: &ResultsBar) -> String {
+    let mut parts = Vec::new();
+    if bar.hidden_before > 0 {
+        parts.push(format!("{} before", bar.hidden_before));
+    }
+    for tab in &bar.tabs {
+        let mark = match tab.mark {
+            ResultMark::None => "",
+            ResultMark::Running => "◐",
+            ResultMark::Paused => "‖",
+            ResultMark::Failed => "✕",
+        };
+        let number = tab.number.to_string();
+        let words = join([mark, &number, &tab.label.text, &tab.detail], " ");
+        parts.push(if tab.active {
+            format!("[{words}]")
+        } else {
+            words
+        });
+    }
+    if bar.hidden_after > 0 {
+        parts.push(format!("{} after", bar.hidden_after));
+    }
+    let mut messages = bar.messages.label.clone();
+    if bar.messages.unseen > 0 {
+        messages.push_str(&format!(" {}", bar.messages.unseen));
+    }
+    parts.push(if bar.messages.active {
+        format!("[{messages}]")
+    } else {
+        messages
+    });
+    let note = bar.note.as_ref().map_or("", |note| note.text.as_str());
+    let actions = actions_line(&bar.actions);
+    let tabs = parts.join("  ");
+    join([tabs.as_str(), note, &actions], "    ")
+}
+
+fn empty(lines: &mut Lines, empty: &Empty) {
+    let spinner = if empty.spinner { "◐" } else { "" };
+    let clock = empty.clock.as_deref().unwrap_or_default();
+    lines.indented(&join([spinner, &empty.title.text, clock], " "));
+    for line in &empty.lines {
+        lines.indented(line);
+    }
+    lines.actions(&empty.actions);
+}
+
+fn card(lines: &mut Lines, card: &Card) {
+    lines.indented(&card.title);
+    lines.indented(&card.code);
+    for part in &card.parts {
+        lines.indented(&format!("{}: {}", part.label, part.text));
+    }
+    if let Some(next_step) = &card.next_step {
+        lines.indented(next_step);
+    }
+    lines.actions(&card.actions);
+}
+
+fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Model) {
+    if let Some(note) = &messages.note {
+        lines.indented(note);
+    }
+    if let Some(empty) = &messages.empty {
+        lines.indented(empty);
+    }
+    for index in messages.count.saturating_sub(MESSAGES)..messages.count {
+        if let Some(row) = message_row(tab, index, model.now) {
+            lines.indented(&format!("{} · {}", row.kind.text, row.when));
+            for line in row.text.lines() {
+                lines.indented(&format!("  {line}"));
+            }
+        }
+    }
+}
+
+/// The rows on screen, in columns as wide as what is in them; the active cell in brackets.
+fn grid(lines: &mut Lines, grid: &Grid, result: &ResultSet, visible_rows: u32) {
+    let last = grid.row_count.min(grid.first_row + u64::from(visible_rows));
+    let columns: Vec<_> = (0..grid.columns.len())
+        .filter_map(|column| grid.column(column))
+        .collect();
+    let heading = |text: fn(&super::GridColumn<'_>) -> String| columns.iter().map(text).collect();
+    let mut table: Vec<(String, Vec<String>)> = vec![
+        (String::new(), heading(|column| column.title.to_owned())),
+        (String::new(), heading(|column| column.type_name.to_owned())),
+    ];
+    for row in grid.first_row..last {
+        let cells = (0..columns.len()).map(|column| grid_cell(result, row, column).text);
+        table.push((display::grouped(row + 1), cells.map(Into::into).collect()));
+    }
+    let width = |column: usize| {
+        let cells = table
+            .iter()
+            .map(|(_, cells)| display::text_width(&cells[column]));
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let numbers = table.iter().map(|(number, _)| number.len()).max();
+    for (place, (number, cells)) in table.iter().enumerate() {
+        let row = (place as u64)
+            .checked_sub(2)
+            .map(|row| row + grid.first_row);
+        let mut line = format!("  {number:>width$}", width = numbers.unwrap_or(0));
+        for (column, cell) in cells.iter().enumerate() {
+            let space = " ".repeat(widths[column].saturating_sub(display::text_width(cell)));
+            let active = row.is_some_and(|row| grid.active == Some(Position { row, column }));
+            let (open, close) = if active { ('[', ']') } else { (' ', ' ') };
+            let separator = if column == 0 { "  " } else { "│" };
+            let padded = if columns[column].right_aligned {
+                format!("{separator}{open}{space}{cell}{close}")
+            } else {
+                format!("{separator}{open}{cell}{close}{space}")
+            };
+            line.push_str(&padded);
+        }
+        lines.add(&line);
+    }
+    if let Some(empty) = &grid.empty {
+        lines.indented(empty);
+    }
+    if let Some(note) = &grid.note {
+        lines.indented(&note.text);
+    }
+}
+
+fn segment(segment: &Segment) -> String {
+    let spinner = if segment.spinner { "◐ " } else { "" };
+    format!("{spinner}{}", span_text(&segment.spans))
+}
+
+fn welcome(lines: &mut Lines, welcome: &Welcome) {
+    lines.rule("");
+    lines.indented(&welcome.title);
+    lines.indented(&welcome.tagline);
+    let field = &welcome.field;
+    let shown = if field.masked.is_empty() {
+        &field.placeholder
+    } else {
+        &field.masked
+    };
+    let mark = if field.focused { ">" } else { " " };
+    lines.add(&format!("{mark} [ {shown} ] {}", action(&field.action)));
+    if let Some(preview) = &field.preview {
+        lines.indented(&preview.text);
+    }
+    for group in &welcome.groups {
+        lines.indented(&group.title.to_uppercase());
+        for row in &group.rows {
+            let mark = if row.selected { ">" } else { " " };
+            let dot = row.dot.map_or("◇", |shown| dot(shown.filled));
+            let spinner = if row.spinner { "◐" } else { "" };
+            let percent = row.percent.map(|percent| format!("{percent} %"));
+            let key = row.key.as_ref().map(|key| format!("[{key}]"));
+            let words = [
+                dot,
+                &row.name,
+                &row.detail.text,
+                spinner,
+                percent.as_deref().unwrap_or_default(),
+                &row.when,
+                key.as_deref().unwrap_or_default(),
+            ];
+            lines.add(&format!("{mark} {}", join(words, "  ")));
+        }
+    }
+    lines.actions(&welcome.footer);
+}
+
+fn dialog(lines: &mut Lines, dialog: &Dialog) {
+    match dialog {
+        Dialog::Picker(shown) => picker(lines, shown),
+        Dialog::Connection(shown) => connection(lines, shown),
+        Dialog::Password(shown) => password(lines, shown),
+        Dialog::Confirm(shown) => confirm(lines, shown),
+        Dialog::Inspect(shown) => inspect(lines, shown),
+        Dialog::Path(shown) => path(lines, shown),
+        Dialog::GoToLine(shown) => {
+            lines.rule(&shown.title);
+            lines.indented(&field(&shown.field));
+            lines.actions(&shown.actions);
+        }
+        Dialog::Settings(shown) => {
+            lines.rule(&shown.title);
+            for (index, (name, value)) in shown.rows.iter().enumerate() {
+                let mark = if index == shown.selected { ">" } else { " " };
+                lines.add(&format!("{mark} {name}: {value}"));
+            }
+            lines.actions(&shown.actions);
+        }
+    }
+}
+
+fn field(field: &Field) -> String {
+    if field.text.is_empty() {
+        format!("[ {} ]", field.placeholder)
+    } else {
+        format!("[ {} ]", field.text)
+    }
+}
+
+fn picker(lines: &mut Lines, picker: &Picker) {
+    lines.rule(&field(&picker.field));
+    let first = picker.selected.saturating_sub(LIST_ROWS / 2);
+    for (index, row) in picker.rows.iter().enumerate().skip(first).take(LIST_ROWS) {
+        let mark = if index == picker.selected { ">" } else { " " };
+        let key = row.key.as_ref().map(|key| format!("[{key}]"));
+        let words = [
+            &row.title,
+            row.detail.text.as_str(),
+            key.as_deref().unwrap_or_default(),
+        ];
+        lines.add(&format!("{mark} {:<12} {}", row.group, join(words, "  ")));
+    }
+    if let Some(note) = &picker.note {
+        lines.indented(&note.text);
+    }
+}
+
+fn connection(lines: &mut Lines, form: &ConnectionForm) {
+    lines.rule(&form.title);
+    for shown in &form.fields {
+        let mark = if shown.focused { ">" } else { " " };
+        let value = match &shown.value {
+            FormValue::Text(text) => field(text),
+            FormValue::Secret { filled: true, .. } => format!("[ {} ]", secret::MASK),
+            FormValue::Secret { placeholder, .. } => format!("[ {placeholder} ]"),
+            FormValue::Choice { choices, chosen } => {
+                let mark = |(index, choice): (usize, &String)| {
+                    if index == *chosen {
+                        format!("({choice})")
+                    } else {
+                        choice.clone()
+                    }
+                };
+                choices
+                    .iter()
+                    .enumerate()
+                    .map(mark)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            }
+        };
+        lines.add(&format!("{mark} {:<18} {value}", shown.label));
+    }
+    if let Some(problem) = &form.problem {
+        lines.indented(problem);
+    }
+    if let Some(test) = &form.test {
+        let spinner = if test.spinner { "◐" } else { "" };
+        lines.indented(&join([spinner, &test.line.text], " "));
+        lines.indented(test.next_step.as_deref().unwrap_or_default());
+    }
+    lines.actions(&form.actions);
+}
+
+fn password(lines: &mut Lines, prompt: &PasswordPrompt) {
+    lines.rule(&prompt.title);
+    lines.indented(&prompt.address);
+    lines.indented(prompt.problem.as_deref().unwrap_or_default());
+    lines.indented(&format!(
+        "[ {} ]",
+        if prompt.filled { secret::MASK } else { "" }
+    ));
+    if let Some(store) = &prompt.store {
+        let on = if store.on { "x" } else { " " };
+        lines.indented(&format!("({on}) {}", action(&store.action)));
+    }
+    lines.actions(&prompt.actions);
+}
+
+fn confirm(lines: &mut Lines, confirm: &Confirm) {
+    lines.rule(&confirm.title);
+    for reason in &confirm.reasons {
+        lines.indented(reason);
+    }
+    lines.actions(&confirm.actions);
+}
+
+fn inspect(lines: &mut Lines, inspect: &Inspect) {
+    lines.rule(&join([inspect.title.as_str(), &inspect.detail], " · "));
+    lines.indented(&inspect.text);
+    if inspect.line_count > 1 {
+        let line = inspect.first_line + 1;
+        lines.indented(&format!("line {line} of {}", inspect.line_count));
+    }
+    lines.indented(inspect.note.as_deref().unwrap_or_default());
+    lines.actions(&inspect.actions);
+}
+
+fn path(lines: &mut Lines, prompt: &PathPrompt) {
+    lines.rule(&prompt.title);
+    lines.indented(&field(&prompt.field));
+    for (index, entry) in prompt.entries.iter().enumerate() {
+        let chosen = prompt.selected == Some(index + prompt.first);
+        let mark = if chosen { ">" } else { " " };
+        lines.add(&format!("{mark} {}", entry.name));
+    }
+    if prompt.more {
+        lines.indented("…");
+    }
+    lines.indented(prompt.problem.as_deref().unwrap_or_default());
+    lines.actions(&prompt.actions);
+}

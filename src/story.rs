@@ -1,0 +1,93 @@
+//! Stories: scripts that drive the real `update` and the real runner, with no window.
+//!
+//! A story is parsed whole first (`parse`), then run line by line (`driver`) on a stage: the headless one of this room,
+//! or a window that is driven by keys. The first line that fails is reported with its number and what was there instead.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+mod action;
+mod check;
+mod driver;
+mod dump;
+mod headless;
+mod input;
+mod parse;
+mod play;
+mod stage;
+
+#[cfg(test)]
+mod tests;
+
+pub use action::{Action, Dump, Expectation, Format, Sink, Step, Until};
+pub use driver::run;
+pub use dump::screen as screen_text;
+pub use headless::{Desk, Headless, Screenshot};
+pub use parse::parse;
+pub use play::{Playing, play};
+pub use stage::Stage;
+
+/// A parsed story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Story {
+    /// Its lines, without comments.
+    pub steps: Vec<Step>,
+}
+
+/// The line of a story that failed, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryFailure {
+    /// Its number, from 1.
+    pub line: usize,
+    /// The line, without passwords.
+    pub text: String,
+    /// What was there instead.
+    pub reason: String,
+}
+
+impl fmt::Display for StoryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}: {}", self.line, self.text, self.reason)
+    }
+}
+
+impl std::error::Error for StoryFailure {}
+
+/// Where a story comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Source {
+    /// The source that the command line names: `-` is standard input.
+    pub fn named(name: &Path) -> Self {
+        if name.as_os_str() == "-" {
+            Self::Stdin
+        } else {
+            Self::File(name.to_owned())
+        }
+    }
+
+    /// Its whole text.
+    pub fn read(&self) -> std::io::Result<String> {
+        match self {
+            Self::File(path) => std::fs::read_to_string(path),
+            Self::Stdin => std::io::read_to_string(std::io::stdin()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
+}

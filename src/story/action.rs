@@ -1,0 +1,136 @@
+//! What a line of a story says, as data.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    program::Opening,
+    rows::export,
+    update::{command::Command, session::Transaction},
+};
+
+/// A line, or several for a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The number of its first line, from 1.
+    pub line: usize,
+    /// The line as it is reported: without passwords.
+    pub text: String,
+    /// What it says.
+    pub action: Action,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `size 1280 800`
+    Size {
+        /// In logical pixels.
+        width: u32,
+        /// In logical pixels.
+        height: u32,
+    },
+    /// `connect …`
+    Connect(Opening),
+    /// `text <<END`: the new text of the active tab.
+    Text(String),
+    /// `type …`, its escapes read: a line feed is Enter, a tab is Tab.
+    Type(String),
+    /// `press ctrl-enter`, or several keystrokes.
+    Press(Vec<String>),
+    /// `command query.run`
+    Command(Command),
+    /// `wait …`
+    Wait {
+        /// For what.
+        until: Until,
+        /// How long at most.
+        within: Duration,
+    },
+    /// `expect …`
+    Expect(Expectation),
+    /// `sleep 0.5`
+    Sleep(Duration),
+    /// `dump …`
+    Dump {
+        /// What.
+        what: Dump,
+        /// Where to.
+        to: Sink,
+    },
+    /// `screenshot out.png`
+    Screenshot(PathBuf),
+}
+
+/// What a line waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Nothing is under way.
+    Idle,
+    /// The active tab's connection is open.
+    Connected,
+    /// A statement of the active tab is with the server, and not paused.
+    Running,
+    /// The newest result of the active tab has so many rows.
+    Rows(u64),
+}
+
+/// What a line expects to be so now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// `screen contains "…"`
+    ScreenContains(String),
+    /// `screen lacks "…"`
+    ScreenLacks(String),
+    /// `result 1 rows 1`
+    Rows {
+        /// The result, from 1.
+        result: usize,
+        /// How many.
+        rows: u64,
+    },
+    /// `result 1 cell 0 0 is "1"`, or `is NULL`.
+    Cell {
+        /// The result, from 1.
+        result: usize,
+        /// The row, from 0.
+        row: u64,
+        /// The column, from 0.
+        column: usize,
+        /// The value; none for NULL.
+        value: Option<String>,
+    },
+    /// `error 42P01`
+    Error(String),
+    /// `state transaction is active`; none for `none`.
+    Transaction(Option<Transaction>),
+}
+
+/// What a line writes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dump {
+    /// The rows of a result.
+    Result {
+        /// The result, from 1.
+        result: usize,
+        /// How they are written.
+        format: Format,
+    },
+    /// The screen as text.
+    Screen,
+    /// The clipboard.
+    Clipboard,
+    /// The Model as JSON.
+    Model,
+}
+
+/// How rows are written.
+pub type Format = export::Format;
+
+/// Where a line writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}

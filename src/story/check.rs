@@ -1,0 +1,247 @@
+//! What waits and expectations look for in the Model, and the words for what is there instead.
+
+use super::{Expectation, Until};
+use crate::{
+    model::Model,
+    rows::Cell,
+    update::{
+        connections::Link,
+        results::{ResultSet, ResultState},
+        run::{Phase, Run},
+        sandbox::Sandbox,
+        session::Transaction,
+        tabs::{Ended, Tab},
+    },
+};
+
+/// Whether what is waited for is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is.
+    Yes,
+    /// It may come; this is there so far.
+    NotYet(String),
+    /// It can't come any more.
+    Never(String),
+}
+
+/// Looks for what a line waits for. `quiet` says that no answer waits in the queue and no write is under way.
+pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
+    let Some(tab) = model.tabs.active() else {
+        return Seen::NotYet("there is no tab".into());
+    };
+    match until {
+        Until::Idle if quiet && !model.is_busy() => Seen::Yes,
+        Until::Idle => Seen::NotYet(format!("something is still under way: {}", doing(tab))),
+        Until::Connected => connected(model, tab),
+        Until::Running => match &tab.run {
+            Run::Running(running) if !matches!(running.phase, Phase::Paused { .. }) => Seen::Yes,
+            _ => Seen::NotYet(format!("no statement runs: {}", doing(tab))),
+        },
+        Until::Rows(rows) => has_rows(tab, rows, quiet),
+    }
+}
+
+fn connected(model: &Model, tab: &Tab) -> Seen {
+    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let asks = tab
+        .connection
+        .is_some_and(|id| model.dialog_asks_password(id));
+    match known.map(|known| &known.link) {
+        Some(Link::Open { .. }) => Seen::Yes,
+        Some(Link::Failed { .. }) if asks => Seen::NotYet("a password is asked for".into()),
+        Some(Link::Failed { failure }) => Seen::Never(format!(
+            "the connection failed: {}{}",
+            code(failure.sqlstate.as_deref()),
+            failure.message
+        )),
+        Some(_) => Seen::NotYet("the connection is not open".into()),
+        None => match (sandbox_failure(model), &model.sandbox, &tab.ended) {
+            (Some(reason), ..) => Seen::Never(reason),
+            (None, Sandbox::Starting { progress, .. }, _) => {
+                Seen::NotYet(format!("the sandbox is starting: {}", progress.step))
+            }
+            (None, _, Some(Ended::Badly { message, .. })) => Seen::Never(message.clone()),
+            (None, ..) => Seen::NotYet("the tab has no connection".into()),
+        },
+    }
+}
+
+/// Why the sandbox does not run.
+pub fn sandbox_failure(model: &Model) -> Option<String> {
+    match &model.sandbox {
+        Sandbox::Failed { failure } => {
+            Some(format!("the sandbox did not start: {}", failure.message))
+        }
+        _ => None,
+    }
+}
+
+fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
+    let begins = tab.queued.is_some() || matches!(tab.run, Run::Waiting { .. });
+    let result = tab.results.list.last().filter(|_| !begins);
+    let Some(result) = result else {
+        return Seen::NotYet(format!("there is no result: {}", doing(tab)));
+    };
+    let rows = result.rows.len();
+    if rows >= wanted {
+        return Seen::Yes;
+    }
+    let there = format!("the result has {rows} rows, {}", state(result));
+    // A script may go on to a statement with more; a paused result goes on only when it is asked to.
+    let stands = match result.state {
+        ResultState::Paused => true,
+        ResultState::Running | ResultState::Cancelling => false,
+        _ => matches!(tab.run, Run::Idle),
+    };
+    if stands && quiet {
+        Seen::Never(there)
+    } else {
+        Seen::NotYet(there)
+    }
+}
+
+/// Looks whether what a line expects is so.
+pub fn expect(expectation: &Expectation, model: &Model) -> Result<(), String> {
+    match expectation {
+        Expectation::ScreenContains(text) => {
+            let screen = super::dump::screen(model);
+            if screen.contains(text) {
+                Ok(())
+            } else {
+                Err(format!("the screen lacks it. The screen is:\n{screen}"))
+            }
+        }
+        Expectation::ScreenLacks(text) => {
+            let screen = super::dump::screen(model);
+            if screen.contains(text) {
+                Err(format!("the screen contains it. The screen is:\n{screen}"))
+            } else {
+                Ok(())
+            }
+        }
+        Expectation::Rows { result, rows } => {
+            let number = *result;
+            let result = self::result(model, number)?;
+            if result.rows.len() == *rows {
+                return Ok(());
+            }
+            Err(format!(
+                "result {number} has {} rows, {}",
+                result.rows.len(),
+                state(result)
+            ))
+        }
+        Expectation::Cell {
+            result,
+            row,
+            column,
+            value,
+        } => cell(self::result(model, *result)?, *row, *column, value.as_deref()),
+        Expectation::Error(sqlstate) => error(model, sqlstate),
+        Expectation::Transaction(wanted) => transaction(model, *wanted),
+    }
+}
+
+/// A result of the active tab, counted from 1.
+pub fn result(model: &Model, number: usize) -> Result<&ResultSet, String> {
+    let list = model
+        .tabs
+        .active()
+        .map_or(&[][..], |tab| &tab.results.list[..]);
+    number
+        .checked_sub(1)
+        .and_then(|index| list.get(index))
+        .ok_or_else(|| match list.len() {
+            0 => "the tab has no result".to_owned(),
+            1 => "the tab has one result".to_owned(),
+            count => format!("the tab has {count} results"),
+        })
+}
+
+fn cell(result: &ResultSet, row: u64, column: usize, wanted: Option<&str>) -> Result<(), String> {
+    let Some(cell) = result.rows.cell(row, column) else {
+        return Err(format!(
+            "the result has {} rows and {} columns, counted from 0, {}",
+            result.rows.len(),
+            result.rows.columns().len(),
+            state(result)
+        ));
+    };
+    match (cell, wanted) {
+        (Cell::Null, None) => Ok(()),
+        (Cell::Null, Some(_)) => Err("the cell is NULL".into()),
+        (Cell::Value(_), Some(wanted)) if cell.text() == wanted => Ok(()),
+        (Cell::Value(_), _) => Err(format!("the cell is {:?}", cell.text())),
+    }
+}
+
+fn error(model: &Model, wanted: &str) -> Result<(), String> {
+    let ended = model.tabs.active().and_then(|tab| tab.ended.as_ref());
+    match ended {
+        Some(Ended::Badly {
+            sqlstate: Some(sqlstate),
+            ..
+        }) if sqlstate == wanted => Ok(()),
+        Some(Ended::Badly { sqlstate, message }) => Err(format!(
+            "the last thing failed otherwise: {}{message}",
+            code(sqlstate.as_deref())
+        )),
+        Some(Ended::Well) => Err("the last thing ended well".into()),
+        None => Err("nothing has ended in this tab".into()),
+    }
+}
+
+fn transaction(model: &Model, wanted: Option<Transaction>) -> Result<(), String> {
+    let found = model.tabs.active().and_then(Tab::transaction);
+    if found == wanted {
+        return Ok(());
+    }
+    Err(match found {
+        None => "there is no session, so the transaction is none".to_owned(),
+        Some(Transaction::Idle) => "the transaction is idle".to_owned(),
+        Some(Transaction::Active) => "the transaction is active".to_owned(),
+        Some(Transaction::Failed) => "the transaction is failed".to_owned(),
+    })
+}
+
+fn code(sqlstate: Option<&str>) -> String {
+    sqlstate
+        .map(|state| format!("{state} "))
+        .unwrap_or_default()
+}
+
+fn doing(tab: &Tab) -> String {
+    match &tab.run {
+        Run::Idle => tab
+            .results
+            .list
+            .last()
+            .map_or_else(|| "nothing was run".to_owned(), state),
+        Run::Waiting { .. } => "a run waits for its connection or its session".to_owned(),
+        Run::Running(running) => match running.phase {
+            Phase::Running => "a statement runs".to_owned(),
+            Phase::Paused { .. } => "a statement is paused".to_owned(),
+            Phase::Cancelling { .. } => "a statement is being cancelled".to_owned(),
+        },
+    }
+}
+
+fn state(result: &ResultSet) -> String {
+    match &result.state {
+        ResultState::Running => "still running".to_owned(),
+        ResultState::Paused => "paused".to_owned(),
+        ResultState::Cancelling => "being cancelled".to_owned(),
+        ResultState::Finished { tag } => format!("finished with {tag}"),
+        ResultState::Closed => "closed to make room".to_owned(),
+        ResultState::Failed { failure }
+        | ResultState::Cancelled { failure }
+        | ResultState::Lost { failure } => {
+            format!(
+                "ended with {}{}",
+                code(failure.sqlstate.as_deref()),
+                failure.message
+            )
+        }
+    }
+}

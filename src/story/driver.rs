@@ -1,0 +1,140 @@
+//! Plays a story on a stage, line by line.
+
+use std::{io::Write, time::Duration};
+
+use super::{
+    Action, Stage, Step, Story, StoryFailure, Until,
+    check::{self, Seen},
+    dump,
+};
+use crate::{
+    model::{Model, Phase},
+    program::Opening,
+    update::sandbox::Sandbox,
+};
+
+/// The program has so long to read what was kept, and a sandbox to start where a line needs it.
+const START: Duration = Duration::from_secs(120);
+
+/// Plays a story to its end or to the first line that fails. `out` is its standard output.
+pub fn run(
+    story: &Story,
+    stage: &mut impl Stage,
+    out: &mut dyn Write,
+) -> Result<(), StoryFailure> {
+    for step in &story.steps {
+        play(step, stage, out).map_err(|reason| StoryFailure {
+            line: step.line,
+            text: step.text.clone(),
+            reason,
+        })?;
+    }
+    Ok(())
+}
+
+fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), String> {
+    settle(stage, START, |model| {
+        !matches!(model.phase, Phase::Blank | Phase::Loading { .. })
+    })
+    .map_err(|()| "the program did not start".to_owned())?;
+    let acts = !matches!(step.action, Action::Expect(_) | Action::Dump { .. });
+    if acts && stage.read(|model| model.phase == Phase::Quitting) {
+        return Err("the program has quit".into());
+    }
+    match &step.action {
+        Action::Size { width, height } => stage.resize(*width, *height),
+        Action::Connect(opening) => return connect(opening, stage),
+        Action::Text(text) => stage.replace_text(text),
+        Action::Type(text) => stage.type_text(text),
+        Action::Press(keystrokes) => {
+            for keystroke in keystrokes {
+                stage.press(keystroke);
+            }
+        }
+        Action::Command(command) => stage.send((*command).into()),
+        Action::Wait { until, within } => return wait(*until, *within, stage),
+        Action::Expect(expectation) => {
+            stage.pump(Duration::ZERO);
+            return stage.read(|model| check::expect(expectation, model));
+        }
+        Action::Sleep(time) => sleep(*time, stage),
+        Action::Dump { what, to } => {
+            stage.pump(Duration::ZERO);
+            return dump::dump(*what, to, stage, out);
+        }
+        Action::Screenshot(path) => {
+            stage.pump(Duration::ZERO);
+            return stage.screenshot(path);
+        }
+    }
+    Ok(())
+}
+
+fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
+    settle(stage, START, |model| opening.is_due(model))
+        .map_err(|()| "the environment is not known".to_owned())?;
+    let msg = stage.read(|model| opening.message(model))?;
+    stage.send(msg);
+    if !opening.is_sandbox() {
+        return Ok(());
+    }
+    // A sandbox that shall be read-only is connected to once it runs; any other connects by itself.
+    let again = stage.read(|model| opening.needs_running_sandbox(model));
+    if !again {
+        return Ok(());
+    }
+    settle(stage, START, |model| {
+        !matches!(model.sandbox, Sandbox::Starting { .. })
+    })
+    .map_err(|()| "the sandbox did not start".to_owned())?;
+    if let Some(reason) = stage.read(check::sandbox_failure) {
+        return Err(reason);
+    }
+    let msg = stage.read(|model| opening.message(model))?;
+    stage.send(msg);
+    Ok(())
+}
+
+fn wait(until: Until, within: Duration, stage: &mut impl Stage) -> Result<(), String> {
+    let deadline = stage.now() + within;
+    let mut quiet = stage.pump(Duration::ZERO);
+    loop {
+        let not_yet = match stage.read(|model| check::wait(until, model, quiet)) {
+            Seen::Yes => return Ok(()),
+            Seen::Never(reason) => return Err(reason),
+            Seen::NotYet(what) => what,
+        };
+        let left = deadline.saturating_sub(stage.now());
+        if left.is_zero() {
+            return Err(format!("after {} s {not_yet}", within.as_secs_f64()));
+        }
+        quiet = stage.pump(left);
+    }
+}
+
+fn sleep(time: Duration, stage: &mut impl Stage) {
+    let end = stage.now() + time;
+    loop {
+        let left = end.saturating_sub(stage.now());
+        if left.is_zero() {
+            return;
+        }
+        stage.pump(left);
+    }
+}
+
+fn settle(
+    stage: &mut impl Stage,
+    within: Duration,
+    is_so: impl Fn(&Model) -> bool,
+) -> Result<(), ()> {
+    let deadline = stage.now() + within;
+    while !stage.read(&is_so) {
+        let left = deadline.saturating_sub(stage.now());
+        if left.is_zero() {
+            return Err(());
+        }
+        stage.pump(left);
+    }
+    Ok(())
+}

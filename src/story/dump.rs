@@ -1,0 +1,77 @@
+//! What a story writes out: rows as they stream, the screen, the clipboard, the Model.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+};
+
+use super::{Dump, Sink, Stage, check};
+use crate::{model::Model, recording::redact, rows::export};
+
+/// Writes what a line asks for.
+pub fn dump(
+    what: Dump,
+    to: &Sink,
+    stage: &mut impl Stage,
+    out: &mut dyn Write,
+) -> Result<(), String> {
+    match what {
+        Dump::Result { result, format } => {
+            // A clone shares every chunk.
+            let rows = stage.read(|model| {
+                let found = check::result(model, result)?;
+                if found.described {
+                    Ok(found.rows.clone())
+                } else {
+                    Err(format!("result {result} has no rows to write"))
+                }
+            })?;
+            write(to, out, |out| {
+                export::export(&rows, None, format, |block| out.write_all(block))
+            })
+        }
+        Dump::Screen => {
+            let screen = stage.read(screen);
+            write(to, out, |out| out.write_all(screen.as_bytes()))
+        }
+        Dump::Clipboard => {
+            let text = stage
+                .clipboard()
+                .ok_or("nothing was put on the clipboard")?;
+            write(to, out, |out| out.write_all(text.as_bytes()))
+        }
+        Dump::Model => {
+            let model = stage
+                .read(redact::model)
+                .map_err(|error| error.to_string())?;
+            write(to, out, |out| {
+                serde_json::to_writer_pretty(&mut *out, &model)?;
+                out.write_all(b"\n")
+            })
+        }
+    }
+}
+
+/// The whole screen as text.
+pub fn screen(model: &Model) -> String {
+    crate::screen::screen(model, model.now).to_text(model)
+}
+
+fn write(
+    to: &Sink,
+    out: &mut dyn Write,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), String> {
+    match to {
+        Sink::Stdout => content(out)
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("standard output can't be written: {error}")),
+        Sink::File(path) => {
+            let failed = |error: io::Error| format!("{} can't be written: {error}", path.display());
+            let mut file = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
+            content(&mut file)
+                .and_then(|()| file.flush())
+                .map_err(failed)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Keyboard input with no window, as messages. A password travels as a secret, so that no message holds one in the open.
+
+use crate::{
+    model::{Area, Model},
+    msg::Msg,
+    update::{
+        dialog::{Dialog, takes_secret},
+        keys::{self, contexts},
+        secret::Secret,
+        welcome,
+    },
+};
+
+/// Pieces of what is typed: text, and the keys between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'text> {
+    /// Text without line feeds and tabs.
+    Text(&'text str),
+    /// Enter or Tab.
+    Key(&'static str),
+}
+
+/// Cuts what is typed at its keys.
+pub fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    for part in text.split_inclusive(['\n', '\t']) {
+        let key = match part.chars().next_back() {
+            Some('\n') => Some("enter"),
+            Some('\t') => Some("tab"),
+            _ => None,
+        };
+        let text = if key.is_some() {
+            &part[..part.len() - 1]
+        } else {
+            part
+        };
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        pieces.extend(key.map(Piece::Key));
+    }
+    pieces
+}
+
+/// The messages for typed text.
+pub fn typed(model: &Model, text: &str) -> Vec<Msg> {
+    match focus(model) {
+        Focus::Secret => vec![
+            keys::Msg::SecretTyped {
+                secret: Secret::new(text),
+            }
+            .into(),
+        ],
+        Focus::WelcomeField => vec![welcome_field(model, |field| field.push_str(text))],
+        Focus::Text => vec![keys::Msg::Typed { text: text.into() }.into()],
+        Focus::Keys => text
+            .chars()
+            .map(|letter| {
+                let keystroke = if letter == ' ' {
+                    "space".into()
+                } else {
+                    letter.to_string()
+                };
+                keys::Msg::Pressed { keystroke }.into()
+            })
+            .collect(),
+    }
+}
+
+/// The message for a keystroke.
+pub fn pressed(model: &Model, keystroke: &str) -> Msg {
+    let letter = match keystroke {
+        "space" => Some(" "),
+        single if single.chars().count() == 1 => Some(single),
+        _ => None,
+    };
+    let bound = model.keymap.command(contexts(model), keystroke).is_some();
+    match (focus(model), letter) {
+        (Focus::Secret, Some(letter)) if !bound => keys::Msg::SecretTyped {
+            secret: Secret::new(letter),
+        }
+        .into(),
+        (Focus::WelcomeField, Some(letter)) if !bound => {
+            welcome_field(model, |field| field.push_str(letter))
+        }
+        (Focus::WelcomeField, None) if !bound && keystroke == "backspace" => {
+            welcome_field(model, |field| {
+                field.pop();
+            })
+        }
+        _ => keys::Msg::Pressed {
+            keystroke: keystroke.into(),
+        }
+        .into(),
+    }
+}
+
+/// What takes the keys.
+enum Focus {
+    /// A password's field.
+    Secret,
+    /// The welcome screen's field, whose text may hold a password.
+    WelcomeField,
+    /// Text.
+    Text,
+    /// Nothing that text goes into: each letter is a key.
+    Keys,
+}
+
+fn focus(model: &Model) -> Focus {
+    match (&model.dialog, model.area) {
+        (Some(dialog), _) if takes_secret(dialog) => Focus::Secret,
+        (Some(Dialog::Connection(form)), _) if form.focus.is_choice() => Focus::Keys,
+        (Some(Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. }), _) => Focus::Keys,
+        (Some(_), _) | (None, Area::Editor) => Focus::Text,
+        (None, Area::Welcome) if model.welcome.in_field => Focus::WelcomeField,
+        (None, Area::Welcome | Area::Results | Area::Sidebar) => Focus::Keys,
+    }
+}
+
+fn welcome_field(model: &Model, change: impl FnOnce(&mut String)) -> Msg {
+    let mut field = model.welcome.typed.reveal().to_owned();
+    change(&mut field);
+    let msg = welcome::edited(&field, &model.defaults).into();
+    zeroize::Zeroize::zeroize(&mut field);
+    msg
+}

@@ -1,0 +1,67 @@
+//! A story from the command line: the program begins, plays it, and ends.
+
+use std::{io, path::PathBuf};
+
+use super::{Desk, Headless, Screenshot, Source, StoryFailure, parse, run};
+use crate::{
+    effects::{Runner, RunnerOptions},
+    program::{Beginning, Opening, begin},
+    story::{Action, Step},
+};
+
+/// What a story is played with.
+pub struct Playing {
+    /// The story.
+    pub source: Source,
+    /// Where the program keeps its data.
+    pub data_dir: PathBuf,
+    /// Where its messages are recorded.
+    pub record: Option<PathBuf>,
+    /// Whether the sandbox is connected to first.
+    pub sandbox: bool,
+    /// What a person has to know of what went before.
+    pub warnings: Vec<String>,
+    /// What draws, in builds with a window.
+    pub screenshot: Option<Screenshot>,
+}
+
+/// Plays a story on the real runner; standard output is the story's. Answers with why it failed, in a sentence.
+pub fn play(playing: Playing) -> Result<(), String> {
+    let Playing {
+        source,
+        data_dir,
+        record,
+        sandbox,
+        warnings,
+        screenshot,
+    } = playing;
+    let text = source
+        .read()
+        .map_err(|error| format!("{source} can't be read: {error}"))?;
+    let failed = |failure: StoryFailure| format!("{source}, {failure}");
+    let mut story = parse(&text).map_err(failed)?;
+    if sandbox {
+        let step = Step {
+            line: 0,
+            text: "--sandbox".into(),
+            action: Action::Connect(Opening::sandbox()),
+        };
+        story.steps.insert(0, step);
+    }
+    let desk = Desk::default();
+    let beginning = Beginning {
+        data_dir: data_dir.clone(),
+        record,
+        warnings,
+        surroundings: Box::new(desk.clone()),
+    };
+    let (program, inbox) = begin(beginning, |outbox| {
+        Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
+    })
+    .map_err(|error| error.to_string())?;
+    let mut stage = Headless::new(program, inbox, desk, screenshot);
+    let played = run(&story, &mut stage, &mut io::stdout().lock());
+    // Also after a failure: what was typed is kept, and servers are told.
+    stage.finish();
+    played.map_err(failed)
+}

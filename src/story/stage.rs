@@ -1,0 +1,30 @@
+//! What a story is played on: the program with no window, or in one.
+
+use std::{path::Path, time::Duration};
+
+use crate::{model::Model, msg::Msg};
+
+/// The program, as a story sees it.
+pub trait Stage {
+    /// Lets the program take a message.
+    fn send(&mut self, msg: Msg);
+    /// Replaces the text of the active tab and gives its editor focus.
+    fn replace_text(&mut self, text: &str);
+    /// Types into whatever has focus; a line feed is Enter, a tab is Tab.
+    fn type_text(&mut self, text: &str);
+    /// Presses a keystroke, in GPUI's notation.
+    fn press(&mut self, keystroke: &str);
+    /// Gives the window a size.
+    fn resize(&mut self, width: u32, height: u32);
+    /// Waits for answers for at most so long, and takes a slice of them. Answers whether it is quiet now: nothing more
+    /// is in the queue, and no write is under way.
+    fn pump(&mut self, at_most: Duration) -> bool;
+    /// Looks at the Model.
+    fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R;
+    /// What the program last put on the clipboard.
+    fn clipboard(&mut self) -> Option<String>;
+    /// Draws the window into a file.
+    fn screenshot(&mut self, path: &Path) -> Result<(), String>;
+    /// The time since the stage began.
+    fn now(&mut self) -> Duration;
+}

@@ -1,0 +1,244 @@
+//! The text fields of the dialogs and of the welcome screen: the kit's inputs, which report each edit and follow the
+//! Model where it changes their text. A password is shown as dots.
+
+use std::collections::BTreeMap;
+
+use gpui::component::input::{Input, InputEvent, InputState};
+use gpui::{
+    App, AppContext, Context, Entity, FocusHandle, Focusable, Styled, Subscription, Window,
+};
+
+use super::window::TuskWindow;
+use crate::{
+    model::Model,
+    msg::Msg,
+    update::{
+        dialog::{self, Dialog},
+        form,
+        secret::Secret,
+        welcome,
+    },
+};
+
+/// Which field it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FieldId {
+    /// The field of the welcome screen.
+    Welcome,
+    /// A field of a dialog.
+    Dialog {
+        /// Which dialog, so that another one gets fields of its own.
+        kind: u8,
+        /// Its number for `dialog::Msg`.
+        index: usize,
+    },
+}
+
+/// One field.
+struct Held {
+    input: Entity<InputState>,
+    /// Edits that were sent and not yet taken: until then the Model's text is older than the field's.
+    sent: usize,
+    _subscription: Subscription,
+}
+
+/// Every field that is on screen.
+#[derive(Default)]
+pub struct Fields {
+    held: BTreeMap<FieldId, Held>,
+}
+
+/// A field as the Model has it.
+struct Wanted {
+    text: Secret,
+    placeholder: String,
+    masked: bool,
+}
+
+impl Fields {
+    /// The kit's input of a field, without a frame.
+    pub fn input(&self, id: FieldId, label: &str) -> Option<Input> {
+        let input = Input::new(&self.held.get(&id)?.input);
+        Some(
+            input
+                .appearance(false)
+                .bordered(false)
+                .px(gpui::px(0.0))
+                .aria_label(label.to_owned()),
+        )
+    }
+
+    /// What gives a field the keyboard.
+    pub fn focus_handle(&self, id: FieldId, cx: &App) -> Option<FocusHandle> {
+        Some(self.held.get(&id)?.input.focus_handle(cx))
+    }
+
+    /// A message that a field sent has been taken.
+    pub fn taken(&mut self, msg: &Msg) {
+        let matching = |id: &FieldId| match (msg, id) {
+            (Msg::Welcome(welcome::Msg::Edited { .. }), FieldId::Welcome) => true,
+            (Msg::Dialog(dialog::Msg::FieldEdited { field, .. }), FieldId::Dialog { index, .. }) => {
+                field == index
+            }
+            (Msg::Dialog(dialog::Msg::SecretEdited { .. }), FieldId::Dialog { index, kind }) => {
+                *kind == PASSWORD || *index == PASSWORD_FIELD
+            }
+            _ => false,
+        };
+        for (_, held) in self.held.iter_mut().filter(|(id, _)| matching(id)) {
+            held.sent = held.sent.saturating_sub(1);
+        }
+    }
+
+    fn sent(&mut self, id: FieldId) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.sent += 1;
+        }
+    }
+
+    /// Makes the fields that the Model has now, lets the others go, and gives them its texts.
+    pub fn follow(
+        &mut self,
+        model: &Model,
+        placeholders: &dyn Fn(FieldId) -> String,
+        window: &mut Window,
+        cx: &mut Context<TuskWindow>,
+    ) {
+        let wanted = wanted(model, placeholders);
+        self.held.retain(|id, _| wanted.contains_key(id));
+        for (id, field) in wanted {
+            match self.held.get(&id) {
+                None => {
+                    self.held.insert(id, make(id, &field, window, cx));
+                }
+                Some(held) if held.sent == 0 => {
+                    let text = field.text.reveal();
+                    if held.input.read(cx).value().as_ref() != text {
+                        held.input.update(cx, |input, cx| {
+                            input.set_value(text.to_owned(), window, cx);
+                        });
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn make(
+    id: FieldId,
+    field: &Wanted,
+    window: &mut Window,
+    cx: &mut Context<TuskWindow>,
+) -> Held {
+    let input = cx.new(|cx| {
+        InputState::new(window, cx)
+            .placeholder(field.placeholder.clone())
+            .default_value(field.text.reveal().to_owned())
+            .masked(field.masked)
+    });
+    let masked = field.masked;
+    let subscription = cx.subscribe(&input, move |window, input, event: &InputEvent, cx| {
+        match event {
+            InputEvent::Change => {
+                let text = input.read(cx).value();
+                window.fields_mut().sent(id);
+                window.field_edited(id, text.as_ref(), masked);
+            }
+            InputEvent::Focus => window.field_focused(id),
+            InputEvent::Blur | InputEvent::PressEnter { .. } => {}
+        }
+    });
+    Held {
+        input,
+        sent: 0,
+        _subscription: subscription,
+    }
+}
+
+const PASSWORD: u8 = 4;
+const PASSWORD_FIELD: usize = 5;
+
+/// The number of a dialog's kind.
+pub fn kind(dialog: &Dialog) -> u8 {
+    match dialog {
+        Dialog::Palette(_) => 1,
+        Dialog::History(_) => 2,
+        Dialog::Connection(_) => 3,
+        Dialog::Password(_) => PASSWORD,
+        Dialog::Path(_) => 5,
+        Dialog::GoToLine(_) => 6,
+        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
+    }
+}
+
+/// The field that has the keyboard in a dialog; none where no text is typed.
+pub fn focused(dialog: &Dialog) -> Option<FieldId> {
+    let index = match dialog {
+        Dialog::Palette(_) | Dialog::History(_) | Dialog::Password(_) => 0,
+        Dialog::Path(_) | Dialog::GoToLine(_) => 0,
+        Dialog::Connection(form) if form.focus.is_choice() => return None,
+        Dialog::Connection(form) => form::Field::ALL
+            .iter()
+            .position(|field| *field == form.focus)?,
+        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => return None,
+    };
+    let kind = kind(dialog);
+    Some(FieldId::Dialog { kind, index })
+}
+
+fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<FieldId, Wanted> {
+    let mut fields = BTreeMap::new();
+    let mut add = |id: FieldId, text: Secret, masked: bool| {
+        let placeholder = placeholders(id);
+        let field = Wanted {
+            text,
+            placeholder,
+            masked,
+        };
+        fields.insert(id, field);
+    };
+    if model.welcome.shown {
+        add(FieldId::Welcome, model.welcome.typed.clone(), false);
+    }
+    let Some(dialog) = &model.dialog else {
+        return fields;
+    };
+    let kind = kind(dialog);
+    let at = |index| FieldId::Dialog { kind, index };
+    match dialog {
+        Dialog::Palette(picker) | Dialog::History(picker) => {
+            add(at(0), Secret::new(picker.field.string()), false);
+        }
+        Dialog::Path(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
+        Dialog::GoToLine(field) => add(at(0), Secret::new(field.string()), false),
+        Dialog::Password(prompt) => add(at(0), prompt.password.clone(), true),
+        Dialog::Connection(form) => {
+            for (index, field) in form::Field::ALL.iter().enumerate() {
+                if *field == form::Field::Password {
+                    add(at(index), form.password.clone(), true);
+                } else if !field.is_choice() {
+                    add(at(index), Secret::new(form.text(*field)), false);
+                }
+            }
+        }
+        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
+    }
+    fields
+}
+
+/// The message for an edited field.
+pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
+    match id {
+        FieldId::Welcome => welcome::edited(text, &model.defaults).into(),
+        FieldId::Dialog { .. } if masked => dialog::Msg::SecretEdited {
+            secret: Secret::new(text),
+        }
+        .into(),
+        FieldId::Dialog { index, .. } => dialog::Msg::FieldEdited {
+            field: index,
+            text: text.to_owned(),
+        }
+        .into(),
+    }
+}

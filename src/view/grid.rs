@@ -1,0 +1,763 @@
+//! The grid of a result: millions of rows by hundreds of columns, of which only the visible cells
+//! are asked for, shaped and painted. It keeps pixels (scroll, drag, hover) and nothing else: what
+//! is active and selected is told to it, and what the pointer does is told back.
+
+pub mod geometry;
+mod paint;
+pub mod scroll;
+
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use gpui::{
+    App, Context, Entity, FocusHandle, Focusable, InteractiveElement, IntoElement, MouseButton,
+    MouseDownEvent, MouseMoveEvent, ParentElement, Pixels, Point, Render, Role, ScrollEvent,
+    SharedString, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
+};
+
+use self::geometry::{Geometry, Hit};
+use self::paint::GridElement;
+use self::scroll::Scroll;
+use super::theme::Look;
+
+/// Narrowest that a column can be dragged or fitted.
+const NARROWEST: f32 = 40.0;
+
+/// Widest that a fit makes a column; a drag may go further.
+const WIDEST_FIT: f32 = 480.0;
+
+/// Rows that a fit measures at most.
+const ROWS_MEASURED: u64 = 200;
+
+/// One column as the header shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridColumn {
+    /// Its name.
+    pub title: SharedString,
+    /// Its type, as the server calls it.
+    pub type_name: SharedString,
+    /// Numbers stand at the right.
+    pub right_aligned: bool,
+    /// Width at 100% zoom.
+    pub width: f32,
+}
+
+/// The cells that are selected, edges included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GridRange {
+    /// From the first selected row to the last.
+    pub rows: RangeInclusive<u64>,
+    /// From the first selected column to the last.
+    pub columns: RangeInclusive<usize>,
+}
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CellContent {
+    /// A value, perhaps the empty one.
+    Value,
+    /// SQL's NULL.
+    Null,
+    /// A value that is on its way from disk.
+    Awaited,
+}
+
+/// One cell as it is painted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridCell {
+    /// The value, or the beginning of a long one. Unread for NULL.
+    pub text: SharedString,
+    /// A value, NULL, or not here yet.
+    pub content: CellContent,
+    /// The value goes on after `text`.
+    pub cut: bool,
+}
+
+impl GridCell {
+    /// A value; `cut` when there is more of it than `text`.
+    pub fn value(text: impl Into<SharedString>, cut: bool) -> Self {
+        Self {
+            text: text.into(),
+            content: CellContent::Value,
+            cut,
+        }
+    }
+
+    /// NULL.
+    pub fn null() -> Self {
+        Self {
+            text: SharedString::new_static("NULL"),
+            content: CellContent::Null,
+            cut: false,
+        }
+    }
+
+    /// A value that has been asked for and is not here yet.
+    pub fn awaited() -> Self {
+        Self {
+            text: SharedString::new_static("·"),
+            content: CellContent::Awaited,
+            cut: false,
+        }
+    }
+}
+
+/// Answers with the cell at a row and a column. Called for visible cells only, once a frame.
+pub type CellSource = Rc<dyn Fn(u64, usize) -> GridCell>;
+
+/// Told of everything that the pointer does.
+pub type GridListener = Rc<dyn Fn(GridEvent, &mut Window, &mut App)>;
+
+/// What the grid shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridSpec {
+    /// Every column of the result.
+    pub columns: Rc<[GridColumn]>,
+    /// Rows held so far.
+    pub row_count: u64,
+    /// The active cell.
+    pub active: Option<(u64, usize)>,
+    /// The selected cells.
+    pub range: Option<GridRange>,
+    /// Whether these rows are the ones of the run before: they are drawn faintly.
+    pub stale: bool,
+    /// What a screen reader calls the grid.
+    pub label: SharedString,
+}
+
+/// What the pointer did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GridEvent {
+    /// A cell was pressed; with shift the range extends to it.
+    CellClicked {
+        /// Its row.
+        row: u64,
+        /// Its column.
+        column: usize,
+        /// Shift was down.
+        shift: bool,
+    },
+    /// A row's number was pressed: the whole row is meant.
+    RowClicked {
+        /// The row.
+        row: u64,
+        /// Shift was down.
+        shift: bool,
+    },
+    /// A column's header was pressed: the whole column is meant.
+    ColumnClicked {
+        /// The column.
+        column: usize,
+        /// Shift was down.
+        shift: bool,
+    },
+    /// The pointer was dragged to another cell.
+    Dragged {
+        /// Its row.
+        row: u64,
+        /// Its column.
+        column: usize,
+    },
+    /// The button was let go after a press on a cell.
+    DragEnded,
+    /// A column's border was dragged.
+    ColumnResized {
+        /// The column.
+        column: usize,
+        /// Its new width at 100% zoom.
+        width: f32,
+    },
+    /// A column's border was double-clicked.
+    ColumnFitted {
+        /// The column.
+        column: usize,
+        /// The width that its visible values need, at 100% zoom.
+        width: f32,
+    },
+    /// A cell was double-clicked: its value is to be seen whole.
+    CellOpened {
+        /// Its row.
+        row: u64,
+        /// Its column.
+        column: usize,
+    },
+    /// What is visible has changed.
+    Scrolled(GridView),
+}
+
+/// What is visible, for whoever loads rows or pages through them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GridView {
+    /// The first row of which any part is visible.
+    pub first_row: u64,
+    /// Rows that are visible whole: what a page is.
+    pub page_rows: u64,
+    /// Rows of which any part is visible.
+    pub row_count: u64,
+    /// The first visible column.
+    pub first_column: usize,
+    /// Visible columns.
+    pub column_count: usize,
+}
+
+/// What the button is held down on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Drag {
+    Cells { row: u64, column: usize },
+    Border { column: usize, grip: Pixels },
+    VerticalThumb { grip: Pixels },
+    HorizontalThumb { grip: Pixels },
+}
+
+/// The grid itself.
+pub struct Grid {
+    spec: GridSpec,
+    cells: CellSource,
+    listener: GridListener,
+    focus: FocusHandle,
+    scroll: Scroll,
+    left: f32,
+    reveal: Option<(u64, usize)>,
+    geometry: Option<Geometry>,
+    drag: Option<Drag>,
+    hovered: Hit,
+    reported: GridView,
+}
+
+impl Grid {
+    /// An empty grid.
+    pub fn new(listener: GridListener, cx: &mut Context<Self>) -> Self {
+        Self {
+            spec: GridSpec {
+                columns: Rc::from([]),
+                row_count: 0,
+                active: None,
+                range: None,
+                stale: false,
+                label: SharedString::default(),
+            },
+            cells: Rc::new(|_, _| GridCell::awaited()),
+            listener,
+            focus: cx.focus_handle().tab_stop(true),
+            scroll: Scroll::default(),
+            left: 0.0,
+            reveal: None,
+            geometry: None,
+            drag: None,
+            hovered: Hit::Nothing,
+            reported: GridView::default(),
+        }
+    }
+
+    /// Shows this from now on. The scroll position stays, as far as the rows reach.
+    pub fn show(&mut self, spec: GridSpec, cells: CellSource, cx: &mut Context<Self>) {
+        self.spec = spec;
+        self.cells = cells;
+        cx.notify();
+    }
+
+    /// Scrolls no further than needed to show a cell whole.
+    pub fn reveal(&mut self, row: u64, column: usize, cx: &mut Context<Self>) {
+        self.reveal = Some((row, column));
+        cx.notify();
+    }
+
+    /// Scrolls to a row and the first column, for another result.
+    pub fn scroll_to(&mut self, first_row: u64, cx: &mut Context<Self>) {
+        self.scroll = Scroll::at(first_row);
+        self.left = 0.0;
+        self.reveal = None;
+        cx.notify();
+    }
+
+    /// What was visible in the last frame.
+    pub fn view(&self) -> GridView {
+        self.reported
+    }
+
+    /// Where everything was in the last frame.
+    pub fn geometry(&self) -> Option<&Geometry> {
+        self.geometry.as_ref()
+    }
+
+    fn tell(&self, event: GridEvent, window: &mut Window, cx: &mut App) {
+        (self.listener.clone())(event, window, cx);
+    }
+
+    fn pressed(&mut self, event: &MouseDownEvent, window: &mut Window, cx: &mut Context<Self>) {
+        let Some(geometry) = self.geometry.clone() else {
+            return;
+        };
+        window.focus(&self.focus, cx);
+        let (at, shift) = (event.position, event.modifiers.shift);
+        match geometry.hit(at) {
+            Hit::Cell { row, column } if event.click_count == 2 => {
+                self.drag = None;
+                self.tell(GridEvent::CellOpened { row, column }, window, cx);
+            }
+            Hit::Cell { row, column } => {
+                self.drag = Some(Drag::Cells { row, column });
+                self.tell(GridEvent::CellClicked { row, column, shift }, window, cx);
+            }
+            Hit::RowNumber(row) => self.tell(GridEvent::RowClicked { row, shift }, window, cx),
+            Hit::Border(column) if event.click_count == 2 => {
+                self.drag = None;
+                let width = self.fitting_width(column, window, cx);
+                self.tell(GridEvent::ColumnFitted { column, width }, window, cx);
+            }
+            Hit::Border(column) => {
+                let right = geometry.column_left(column) + geometry.column_width(column);
+                let grip = at.x - right;
+                self.drag = Some(Drag::Border { column, grip });
+            }
+            Hit::VerticalBar => self.grab_vertical_thumb(&geometry, at),
+            Hit::HorizontalBar => self.grab_horizontal_thumb(&geometry, at),
+            Hit::Header(column) => {
+                self.tell(GridEvent::ColumnClicked { column, shift }, window, cx);
+            }
+            Hit::Nothing => {}
+        }
+        cx.notify();
+    }
+
+    /// A press beside the thumb brings it under the pointer, and the drag goes on from there.
+    fn grab_vertical_thumb(&mut self, geometry: &Geometry, at: Point<Pixels>) {
+        let Some(thumb) = geometry.vertical_thumb() else {
+            return;
+        };
+        let on_thumb = at.y >= thumb.top() && at.y <= thumb.bottom();
+        let grip = if on_thumb {
+            at.y - thumb.top()
+        } else {
+            thumb.size.height / 2.0
+        };
+        self.drag = Some(Drag::VerticalThumb { grip });
+        self.scroll = geometry.scroll_for_thumb(at.y - grip);
+    }
+
+    fn grab_horizontal_thumb(&mut self, geometry: &Geometry, at: Point<Pixels>) {
+        let Some(thumb) = geometry.horizontal_thumb() else {
+            return;
+        };
+        let on_thumb = at.x >= thumb.left() && at.x <= thumb.right();
+        let grip = if on_thumb {
+            at.x - thumb.left()
+        } else {
+            thumb.size.width / 2.0
+        };
+        self.drag = Some(Drag::HorizontalThumb { grip });
+        self.left = geometry.left_for_thumb(at.x - grip);
+    }
+
+    fn moved(&mut self, event: &MouseMoveEvent, window: &mut Window, cx: &mut Context<Self>) {
+        let Some(geometry) = self.geometry.clone() else {
+            return;
+        };
+        let at = event.position;
+        if self.drag.is_some() && event.pressed_button != Some(MouseButton::Left) {
+            // The button was let go where the window could not see it.
+            self.released(window, cx);
+        }
+        match self.drag {
+            Some(Drag::Cells { row, column }) => {
+                self.scroll_towards(&geometry, at);
+                let Some(now) = geometry.nearest_cell(at) else {
+                    return;
+                };
+                if now != (row, column) {
+                    let (row, column) = now;
+                    self.drag = Some(Drag::Cells { row, column });
+                    self.tell(GridEvent::Dragged { row, column }, window, cx);
+                }
+            }
+            Some(Drag::Border { column, grip }) => {
+                let zoom = Look::of(cx).zoom;
+                let width = f32::from(at.x - grip - geometry.column_left(column)) / zoom;
+                let width = width.max(NARROWEST);
+                self.tell(GridEvent::ColumnResized { column, width }, window, cx);
+            }
+            Some(Drag::VerticalThumb { grip }) => {
+                self.scroll = geometry.scroll_for_thumb(at.y - grip);
+            }
+            Some(Drag::HorizontalThumb { grip }) => {
+                self.left = geometry.left_for_thumb(at.x - grip);
+            }
+            None => {
+                let hovered = geometry.hit(at);
+                if hovered == self.hovered {
+                    return;
+                }
+                self.hovered = hovered;
+            }
+        }
+        cx.notify();
+    }
+
+    /// A selection dragged past an edge pulls the rows and columns along.
+    fn scroll_towards(&mut self, geometry: &Geometry, at: Point<Pixels>) {
+        let body = geometry.body();
+        let beyond = |low: Pixels, high: Pixels, at: Pixels| {
+            if at < low {
+                f32::from(at - low)
+            } else if at > high {
+                f32::from(at - high)
+            } else {
+                0.0
+            }
+        };
+        let down = beyond(body.top(), body.bottom(), at.y) / f32::from(geometry.row_height);
+        let along = beyond(body.left(), body.right(), at.x);
+        if down != 0.0 {
+            self.scroll = self.scroll.moved(f64::from(down), geometry.extent());
+        }
+        if along != 0.0 {
+            self.left = (self.left + along).clamp(0.0, geometry.left_max());
+        }
+    }
+
+    /// While a selection is held past an edge, each frame goes on scrolling towards the pointer.
+    pub(crate) fn drag_on(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        let Some(geometry) = self.geometry.clone() else {
+            return;
+        };
+        let (at, body) = (window.mouse_position(), geometry.body());
+        let (Some(Drag::Cells { .. }), false) = (self.drag, body.contains(&at)) else {
+            return;
+        };
+        let before = (self.scroll, self.left);
+        self.scroll_towards(&geometry, at);
+        if (self.scroll, self.left) != before {
+            let event = MouseMoveEvent {
+                position: at,
+                pressed_button: Some(MouseButton::Left),
+                modifiers: window.modifiers(),
+            };
+            self.moved(&event, window, cx);
+        }
+    }
+
+    fn released(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        let Some(drag) = self.drag.take() else {
+            return;
+        };
+        if let Drag::Cells { .. } = drag {
+            self.tell(GridEvent::DragEnded, window, cx);
+        }
+        cx.notify();
+    }
+
+    fn wheeled(&mut self, event: &ScrollEvent, cx: &mut Context<Self>) {
+        let Some(geometry) = &self.geometry else {
+            return;
+        };
+        let delta = event.delta.pixel_delta(geometry.row_height);
+        // Where a wheel has one axis only, shift turns it.
+        let (along, down) = if event.modifiers.shift && delta.x == px(0.0) {
+            (delta.y, px(0.0))
+        } else {
+            (delta.x, delta.y)
+        };
+        let rows = -f64::from(down / geometry.row_height);
+        let scroll = self.scroll.moved(rows, geometry.extent());
+        let left = (self.left - f32::from(along)).clamp(0.0, geometry.left_max());
+        if (scroll, left) != (self.scroll, self.left) {
+            (self.scroll, self.left) = (scroll, left);
+            cx.notify();
+        }
+    }
+
+    /// The width at 100% zoom that a column's name and visible values need.
+    fn fitting_width(&self, column: usize, window: &Window, cx: &App) -> f32 {
+        let Some(geometry) = &self.geometry else {
+            return NARROWEST;
+        };
+        let look = Look::of(cx);
+        let visible = geometry.visible_rows();
+        let rows = visible.start..visible.end.min(visible.start + ROWS_MEASURED);
+        let cells = rows.map(|row| (self.cells)(row, column));
+        let needed = paint::needed_width(self.spec.columns.get(column), cells, &look, window);
+        (f32::from(needed) / look.zoom)
+            .ceil()
+            .clamp(NARROWEST, WIDEST_FIT)
+    }
+
+    fn active_label(&self, row: u64, column: usize) -> SharedString {
+        let title = match self.spec.columns.get(column) {
+            Some(column) => column.title.clone(),
+            None => SharedString::default(),
+        };
+        let cell = (self.cells)(row, column);
+        let more = if cell.cut { "…" } else { "" };
+        format!("{title}, row {}: {}{more}", row + 1, cell.text).into()
+    }
+
+    /// A screen reader and a test find the active cell as an element; the paint needs none.
+    fn active_cell_element(&self) -> Option<impl IntoElement + use<>> {
+        let (row, column) = self.spec.active?;
+        let geometry = self.geometry.as_ref()?;
+        let shown = row < self.spec.row_count && column < self.spec.columns.len();
+        if !shown || !geometry.visible_rows().contains(&row) {
+            return None;
+        }
+        let cell = geometry.cell(row, column);
+        let origin = cell.origin - geometry.bounds.origin;
+        Some(
+            div()
+                .id("active-cell")
+                .role(Role::Cell)
+                .aria_label(self.active_label(row, column))
+                .aria_selected(true)
+                .test_support()
+                .absolute()
+                .left(origin.x)
+                .top(origin.y)
+                .w(cell.size.width)
+                .h(cell.size.height),
+        )
+    }
+}
+
+impl Focusable for Grid {
+    fn focus_handle(&self, _: &App) -> FocusHandle {
+        self.focus.clone()
+    }
+}
+
+impl Render for Grid {
+    fn render(&mut self, window: &mut Window, cx: &mut Context<Self>) -> impl IntoElement {
+        let grid: Entity<Self> = cx.entity();
+        self.drag_on(window, cx);
+        div()
+            .id("grid")
+            .role(Role::Grid)
+            .aria_label(self.spec.label.clone())
+            .aria_row_count(self.spec.row_count as usize)
+            .aria_column_count(self.spec.columns.len())
+            .test_support()
+            .track_focus(&self.focus)
+                        .relative()
+            .size_full()
+            .overflow_hidden()
+            .on_mouse_down(MouseButton::Left, cx.listener(Self::pressed))
+            .on_scroll(cx.listener(|grid, event, _, cx| grid.wheeled(event, cx)))
+            .child(GridElement::new(grid))
+            .children(self.active_cell_element())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use gpui::test::{ClickOptions, TestEventExt, TestWindowExt};
+    use gpui::{AnyWindowHandle, AppContext, Modifiers, TestAppContext, WindowOptions, point};
+
+    use super::*;
+
+    type Heard = Rc<RefCell<Vec<GridEvent>>>;
+
+    struct Shown {
+        grid: Entity<Grid>,
+        window: AnyWindowHandle,
+        heard: Heard,
+    }
+
+    fn spec(rows: u64, columns: usize) -> GridSpec {
+        let column = |index: usize| GridColumn {
+            title: format!("c{index}").into(),
+            type_name: "int8".into(),
+            right_aligned: true,
+            width: 100.0,
+        };
+        GridSpec {
+            columns: (0..columns).map(column).collect(),
+            row_count: rows,
+            active: None,
+            range: None,
+            stale: false,
+            label: "Rows".into(),
+        }
+    }
+
+    fn show(rows: u64, columns: usize, cells: CellSource, cx: &mut TestAppContext) -> Shown {
+        let heard: Heard = Rc::default();
+        let log = heard.clone();
+        let (window, grid) = cx.update(|cx| {
+            gpui::init(cx);
+            gpui::open_window(WindowOptions::default(), cx, |_, cx| {
+                cx.new(|cx| {
+                    let listener: GridListener =
+                        Rc::new(move |event, _, _| log.borrow_mut().push(event));
+                    let mut grid = Grid::new(listener, cx);
+                    grid.show(spec(rows, columns), cells, cx);
+                    grid
+                })
+            })
+            .expect("a window")
+        });
+        let shown = Shown {
+            grid,
+            window,
+            heard,
+        };
+        shown.frame(cx);
+        shown.heard.borrow_mut().clear();
+        shown
+    }
+
+    impl Shown {
+        fn frame(&self, cx: &mut TestAppContext) {
+            cx.update_window(self.window, |_, window, cx| window.render_frame(cx))
+                .expect("an open window");
+            cx.run_until_parked();
+        }
+
+        fn geometry(&self, cx: &mut TestAppContext) -> Geometry {
+            cx.read(|cx| self.grid.read(cx).geometry().cloned())
+                .expect("a laid out grid")
+        }
+
+        fn point(
+            &self,
+            cx: &mut TestAppContext,
+            act: impl FnOnce(&mut Window, &mut App, &Geometry),
+        ) {
+            let geometry = self.geometry(cx);
+            cx.update_window(self.window, |_, window, cx| act(window, cx, &geometry))
+                .expect("an open window");
+            self.frame(cx);
+        }
+
+        /// What was heard, without the reports of what is visible.
+        fn said(&self) -> Vec<GridEvent> {
+            let said = self.heard.borrow_mut().drain(..).collect::<Vec<_>>();
+            said.into_iter()
+                .filter(|event| !matches!(event, GridEvent::Scrolled(_)))
+                .collect()
+        }
+    }
+
+    fn numbers() -> CellSource {
+        Rc::new(|row, column| GridCell::value(format!("{row}.{column}"), false))
+    }
+
+    #[gpui::test]
+    fn only_visible_cells_are_asked_for(cx: &mut TestAppContext) {
+        let asked: Rc<RefCell<Vec<(u64, usize)>>> = Rc::default();
+        let log = asked.clone();
+        let cells: CellSource = Rc::new(move |row, column| {
+            log.borrow_mut().push((row, column));
+            GridCell::null()
+        });
+        let shown = show(5_000_000_000, 300, cells, cx);
+        asked.borrow_mut().clear();
+        shown.frame(cx);
+        let geometry = shown.geometry(cx);
+        let (rows, columns) = (geometry.visible_rows(), geometry.visible_columns());
+        let expected = (rows.end - rows.start) as usize * columns.len();
+        assert!(expected > 0 && expected < 10_000);
+        assert_eq!(asked.borrow().len(), expected);
+    }
+
+    #[gpui::test]
+    fn a_click_a_drag_and_a_release_are_told(cx: &mut TestAppContext) {
+        let shown = show(1_000, 5, numbers(), cx);
+        shown.point(cx, |window, cx, geometry| {
+            let (from, to) = (geometry.cell(2, 1).center(), geometry.cell(4, 3).center());
+            window.pointer_move(from, None, cx);
+            window.pointer_down(from, MouseButton::Left, cx);
+            window.pointer_move(to, Some(MouseButton::Left), cx);
+            window.pointer_up(to, MouseButton::Left, cx);
+        });
+        let (row, column, shift) = (2, 1, false);
+        let expected = [
+            GridEvent::CellClicked { row, column, shift },
+            GridEvent::Dragged { row: 4, column: 3 },
+            GridEvent::DragEnded,
+        ];
+        assert_eq!(shown.said(), expected);
+    }
+
+    #[gpui::test]
+    fn shift_and_a_double_click_are_told_apart(cx: &mut TestAppContext) {
+        let shown = show(1_000, 5, numbers(), cx);
+        shown.point(cx, |window, cx, geometry| {
+            let at = geometry.cell(3, 2).center() - geometry.bounds.origin;
+            let shifted = ClickOptions::new()
+                .with_offset(at)
+                .with_modifiers(Modifiers::shift());
+            window.click_with_options("grid", shifted, cx);
+            let twice = ClickOptions::new().with_offset(at).with_count(2);
+            window.click_with_options("grid", twice, cx);
+        });
+        let (row, column) = (3, 2);
+        let clicked = |shift| GridEvent::CellClicked { row, column, shift };
+        let said = shown.said();
+        assert_eq!(said[..2], [clicked(true), GridEvent::DragEnded]);
+        assert_eq!(said.last(), Some(&GridEvent::CellOpened { row, column }));
+    }
+
+    #[gpui::test]
+    fn a_dragged_border_tells_the_width(cx: &mut TestAppContext) {
+        let shown = show(10, 3, numbers(), cx);
+        shown.point(cx, |window, cx, geometry| {
+            let border = point(geometry.column_left(1), geometry.bounds.top() + px(10.0));
+            let further = point(border.x + px(60.0), border.y);
+            window.pointer_move(border, None, cx);
+            window.pointer_down(border, MouseButton::Left, cx);
+            window.pointer_move(further, Some(MouseButton::Left), cx);
+            window.pointer_up(further, MouseButton::Left, cx);
+        });
+        let (column, width) = (0, 160.0);
+        let expected = [GridEvent::ColumnResized { column, width }];
+        assert_eq!(shown.said(), expected);
+    }
+
+    #[gpui::test]
+    fn a_revealed_cell_scrolls_into_view_and_the_view_is_told(cx: &mut TestAppContext) {
+        let shown = show(1_000_000, 200, numbers(), cx);
+        shown
+            .grid
+            .update(cx, |grid, cx| grid.reveal(654_321, 150, cx));
+        shown.frame(cx);
+        let geometry = shown.geometry(cx);
+        assert!(geometry.visible_rows().contains(&654_321));
+        assert!(geometry.visible_columns().contains(&150));
+        let body = geometry.body();
+        let cell = geometry.cell(654_321, 150);
+        assert!(cell.bottom() <= body.bottom() && cell.right() <= body.right() + px(0.01));
+        let view = cx.read(|cx| shown.grid.read(cx).view());
+        assert_eq!(view.first_row, geometry.visible_rows().start);
+        assert!(shown.heard.borrow().contains(&GridEvent::Scrolled(view)));
+    }
+
+    #[gpui::test]
+    fn the_wheel_moves_rows_and_stops_at_the_end(cx: &mut TestAppContext) {
+        let shown = show(100, 3, numbers(), cx);
+        let wheel = |rows: f32| gpui::ScrollDelta::Lines(point(0.0, rows));
+        shown.point(cx, |window, cx, _| window.scroll("grid", wheel(-3.0), cx));
+        assert_eq!(shown.geometry(cx).scroll.row, 3);
+        shown.point(cx, |window, cx, _| {
+            window.scroll("grid", wheel(-5_000.0), cx)
+        });
+        let geometry = shown.geometry(cx);
+        assert_eq!(geometry.scroll, geometry.extent().last());
+        assert_eq!(geometry.visible_rows().end, 100);
+    }
+
+    #[gpui::test]
+    fn the_active_cell_has_a_name(cx: &mut TestAppContext) {
+        let shown = show(100, 3, numbers(), cx);
+        shown.grid.update(cx, |grid, cx| {
+            let mut spec = spec(100, 3);
+            spec.active = Some((4, 1));
+            grid.show(spec, numbers(), cx);
+        });
+        shown.frame(cx);
+        shown.point(cx, |window, _, geometry| {
+            let cell = window.find("active-cell");
+            assert_eq!(cell.label(), Some("c1, row 5: 4.1"));
+            assert_eq!(cell.bounds(), geometry.cell(4, 1));
+        });
+    }
+}

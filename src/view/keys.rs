@@ -1,0 +1,112 @@
+//! Keys are data here too: each binding of the keymap becomes one of GPUI's, with one action that carries the
+//! command's id. They are bound where the widgets bind their own, and later, so that the program's meaning wins.
+
+use std::rc::Rc;
+
+use gpui::{Action, App, KeyBinding, KeyBindingContextPredicate, SharedString};
+
+use crate::update::{command::Command, keymap::Keymap};
+
+/// The part of the window that has the keys which mean the same everywhere.
+pub const WINDOW: &str = "Tusk";
+/// The editor.
+pub const EDITOR: &str = "TuskEditor";
+/// The results: the grid, a card, the messages.
+pub const RESULTS: &str = "TuskResults";
+/// The sidebar.
+pub const SIDEBAR: &str = "TuskSidebar";
+/// The list of the welcome screen.
+pub const WELCOME: &str = "TuskWelcome";
+/// The field of the welcome screen.
+pub const WELCOME_FIELD: &str = "TuskWelcomeField";
+/// What lies over the window. It is not inside [`WINDOW`], so nothing else hears its keys.
+pub const DIALOG: &str = "TuskDialog";
+
+/// Asks for a command.
+#[derive(Clone, Debug, PartialEq, Action)]
+#[action(namespace = tusk, no_json)]
+pub struct RunCommand {
+    /// The command's stable id.
+    pub id: SharedString,
+}
+
+impl RunCommand {
+    /// The command that is asked for.
+    pub fn command(&self) -> Option<Command> {
+        Command::from_id(&self.id)
+    }
+}
+
+/// The GPUI context of a context of the keymap.
+fn place(context: &str) -> Option<&'static str> {
+    Some(match context {
+        "global" => WINDOW,
+        "editor" => EDITOR,
+        "results" => RESULTS,
+        "sidebar" => SIDEBAR,
+        "welcome" => WELCOME,
+        "welcome-field" => WELCOME_FIELD,
+        "dialog" => DIALOG,
+        _ => return None,
+    })
+}
+
+/// Where a key is bound: in its own place, and in the text fields inside of it, as deep as the fields bind theirs.
+fn predicates(context: &str) -> Vec<String> {
+    match place(context) {
+        Some(place) => vec![place.to_owned(), format!("{place} > Input")],
+        None => vec![],
+    }
+}
+
+/// The keymap's contexts from the outermost: where two are equally deep, the later binding wins.
+const ORDER: [&str; 7] = [
+    "global",
+    "editor",
+    "results",
+    "sidebar",
+    "welcome",
+    "welcome-field",
+    "dialog",
+];
+
+/// Binds every key of a keymap, in the place of the one that was bound before. The widgets' own keys stay.
+pub fn bind(keymap: &Keymap, cx: &mut App) {
+    let widgets: Vec<KeyBinding> = {
+        let bound = cx.key_bindings();
+        let bound = bound.borrow();
+        let own = |binding: &&KeyBinding| binding.action().as_any().is::<RunCommand>();
+        bound.bindings().filter(|binding| !own(binding)).cloned().collect()
+    };
+    let mut bindings = Vec::new();
+    for context in ORDER {
+        for (at, key, command) in keymap.bindings() {
+            if at == context {
+                bindings.extend(binding(context, key, command, cx));
+            }
+        }
+    }
+    cx.clear_key_bindings();
+    cx.bind_keys(widgets);
+    cx.bind_keys(bindings);
+}
+
+fn binding(context: &str, key: &str, command: Command, cx: &App) -> Vec<KeyBinding> {
+    let mut bindings = Vec::new();
+    for predicate in predicates(context) {
+        let predicate = match KeyBindingContextPredicate::parse(&predicate) {
+            Ok(predicate) => Some(Rc::new(predicate)),
+            Err(error) => {
+                log::error!("the context {predicate} can't be bound: {error}");
+                continue;
+            }
+        };
+        let id = SharedString::new_static(command.id());
+        let action = Box::new(RunCommand { id });
+        match KeyBinding::load(key, action, predicate, false, None, cx) {
+            Ok(binding) => bindings.push(binding),
+            Err(error) => log::warn!("the key {key} can't be bound: {error}"),
+        }
+    }
+    bindings
+}

@@ -1,0 +1,147 @@
+//! The sidebar: the connections and the newest runs.
+
+use gpui::prelude::FluentBuilder;
+use gpui::{
+    AnyElement, App, FontWeight, InteractiveElement, IntoElement, ParentElement, ScrollHandle,
+    SharedString, StatefulInteractiveElement, Styled, div, px,
+};
+
+use super::fonts;
+use super::theme::Look;
+use super::widgets::{ListRow, heading, spacer, spinner};
+use super::words::{Post, connection_dot, span};
+use crate::{
+    screen::{Sidebar, SidebarRow, SidebarRowKind},
+    update::sidebar::Msg,
+};
+
+/// Draws its rows. With focus the chosen row has a bar.
+pub fn sidebar(
+    shown: &Sidebar,
+    focused: bool,
+    scroll: &ScrollHandle,
+    mono_us: u64,
+    post: &Post,
+    cx: &App,
+) -> impl IntoElement {
+    let look = Look::of(cx);
+    div()
+        .id("sidebar-rows")
+        .flex()
+        .flex_col()
+        .size_full()
+        .py(look.px(6.0))
+        .overflow_y_scroll()
+        .track_scroll(scroll)
+        .children(
+            shown
+                .rows
+                .iter()
+                .enumerate()
+                .map(|(place, row)| one(row, place, focused, mono_us, post, cx)),
+        )
+}
+
+fn one(
+    row: &SidebarRow,
+    place: usize,
+    focused: bool,
+    mono_us: u64,
+    post: &Post,
+    cx: &App,
+) -> AnyElement {
+    let look = Look::of(cx);
+    let label = SharedString::from(row.label.clone());
+    match &row.kind {
+        SidebarRowKind::Heading => div()
+            .flex()
+            .flex_none()
+            .items_end()
+            .h(look.px(30.0))
+            .px(look.px(14.0))
+            .pb(look.px(6.0))
+            .child(heading(&row.label, cx))
+            .into_any_element(),
+        SidebarRowKind::Empty => div()
+            .flex()
+            .flex_none()
+            .items_center()
+            .h(look.tree_row())
+            .px(look.px(14.0))
+            .text_color(look.palette.faint)
+            .child(label)
+            .into_any_element(),
+        SidebarRowKind::Connection {
+            dot,
+            opening,
+            current,
+        } => pressable(row, place, focused, 25.0, post, cx)
+            .child(connection_dot(*dot, cx))
+            .child(
+                div()
+                    .min_w_0()
+                    .truncate()
+                    .when(*current, |name| name.font_weight(FontWeight::MEDIUM))
+                    .child(label),
+            )
+            .child(spacer())
+            .children(opening.then(|| spinner(mono_us, cx)))
+            .child(detail(row, cx))
+            .into_any_element(),
+        SidebarRowKind::Run { outcome } => pressable(row, place, focused, 42.0, post, cx)
+            .child(
+                div()
+                    .flex()
+                    .flex_col()
+                    .flex_1()
+                    .min_w_0()
+                    .gap(look.px(1.0))
+                    .child(
+                        div()
+                            .truncate()
+                            .font_family(fonts::MONO)
+                            .text_size(look.px(11.5))
+                            .child(label),
+                    )
+                    .child(
+                        div()
+                            .flex()
+                            .gap(look.px(8.0))
+                            .text_size(look.px(11.0))
+                            .child(span(outcome, cx).min_w_0().truncate())
+                            .child(spacer())
+                            .child(span(&row.detail, cx).flex_none()),
+                    ),
+            )
+            .into_any_element(),
+    }
+}
+
+fn pressable(
+    row: &SidebarRow,
+    place: usize,
+    focused: bool,
+    height: f32,
+    post: &Post,
+    _: &App,
+) -> ListRow {
+    let post = post.clone();
+    let index = row.index;
+    ListRow::new(("sidebar-row", place), row.label.clone(), height)
+        .selected(row.selected)
+        .marked(row.selected && focused)
+        .on_press(move |_, _, _| {
+            if let Some(row) = index {
+                post.post(Msg::RowClicked { row });
+            }
+        })
+}
+
+fn detail(row: &SidebarRow, cx: &App) -> impl IntoElement {
+    let look = Look::of(cx);
+    span(&row.detail, cx)
+        .flex_none()
+        .text_size(look.px(11.0))
+        .max_w(px(140.0))
+        .truncate()
+}

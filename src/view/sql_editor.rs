@@ -1,0 +1,689 @@
+//! The SQL editor: the kit's editor with PostgreSQL's colours, a mark beside the statement that
+//! would run and a squiggle under an error. Each edit and each move of the cursor is reported; text
+//! that the program sets is not.
+
+pub mod highlight;
+
+use std::ops::Range;
+
+use gpui::base::input::{Diagnostic, DiagnosticSeverity};
+use gpui::component::ActiveTheme;
+use gpui::component::input::{
+    Editor, EditorState, GutterDecorationCollection, InputEditsEvent, InputEvent, Rope, RopeExt,
+};
+use gpui::{
+    App, AppContext, Bounds, Context, Entity, EventEmitter, FocusHandle, Focusable, FontFeatures,
+    IntoElement, ParentElement, Pixels, Render, SharedString, Styled, Subscription, TextRun,
+    Window, canvas, div, fill, point, px, size,
+};
+
+use super::fonts;
+use super::theme::Look;
+
+/// Room left of the line numbers.
+const STRIP: f32 = 10.0;
+
+/// What the kit leaves around its line numbers: padding, the gap after the strip, the margin after
+/// the numbers and the room for a fold's arrow.
+const KIT_MARGINS: f32 = 6.0 + 4.0 + 6.0 + 18.0;
+
+/// Width of the bar beside the marked statement, and its distance to the text.
+const BAR: f32 = 3.0;
+const BAR_BEFORE_TEXT: f32 = 14.0;
+
+/// Space above the first line: what the kit leaves in its middle size.
+const TOP: f32 = 8.0;
+
+/// One replacement in the text, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextChange {
+    /// The bytes that went, in the text before this change.
+    pub range: Range<usize>,
+    /// What came in their place.
+    pub inserted: String,
+}
+
+/// Where the cursor is, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EditorSelection {
+    /// The end that stays when the selection is extended.
+    pub anchor: usize,
+    /// The end with the cursor.
+    pub head: usize,
+}
+
+impl EditorSelection {
+    /// The selected bytes, in order.
+    pub fn range(self) -> Range<usize> {
+        self.anchor.min(self.head)..self.anchor.max(self.head)
+    }
+}
+
+/// What a person did in the editor.
+#[derive(Clone, Debug)]
+pub enum SqlEditorEvent {
+    /// The text was changed.
+    Edited {
+        /// One more than before this edit; every text that was set raises it as well.
+        revision: u64,
+        /// The changes, in the order in which they were made.
+        changes: Vec<TextChange>,
+        /// Where the cursor is now.
+        selection: EditorSelection,
+        /// The whole text now. Cloning it costs nothing.
+        text: Rope,
+    },
+    /// The cursor or the selection moved and the text did not change.
+    SelectionMoved(EditorSelection),
+    /// The editor has the keyboard.
+    Focused,
+    /// The editor lost the keyboard.
+    Blurred,
+}
+
+/// The editor of one tab.
+pub struct SqlEditor {
+    state: Entity<EditorState>,
+    revision: u64,
+    known: Rope,
+    selection: EditorSelection,
+    statement: Option<Range<usize>>,
+    /// Held for its width: it keeps the room left of the line numbers.
+    _strip: GutterDecorationCollection,
+    _subscriptions: Vec<Subscription>,
+}
+
+impl EventEmitter<SqlEditorEvent> for SqlEditor {}
+
+impl SqlEditor {
+    /// An editor with a first text, and the revision that the text has.
+    pub fn new(text: &str, revision: u64, window: &mut Window, cx: &mut Context<Self>) -> Self {
+        let initial: SharedString = text.to_string().into();
+        let state = cx.new(|cx| {
+            let mut state = EditorState::new(window, cx)
+                .language("sql")
+                .line_number(true)
+                .soft_wrap(false)
+                .gutter_decorations_width(px(STRIP))
+                .default_value(initial);
+            state.set_highlighter_factory(highlight::factory(), cx);
+            state
+        });
+        let strip = state.update(cx, |state, cx| {
+            state.create_gutter_decorations_collection(Vec::new(), cx)
+        });
+        let known = state.read(cx).text().clone();
+        let subscriptions = vec![
+            cx.subscribe(&state, Self::edited),
+            cx.subscribe(&state, Self::focus_changed),
+            cx.observe(&state, |editor, _, cx| editor.report_selection(cx)),
+        ];
+        Self {
+            state,
+            revision,
+            known,
+            selection: EditorSelection::default(),
+            statement: None,
+            _strip: strip,
+            _subscriptions: subscriptions,
+        }
+    }
+
+    /// The revision of the text: each edit raises it by one, and a text that is set brings its own.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The whole text.
+    pub fn text(&self, cx: &App) -> Rope {
+        self.state.read(cx).text().clone()
+    }
+
+    /// Where the cursor is.
+    pub fn selection(&self) -> EditorSelection {
+        self.selection
+    }
+
+    /// The kit's own editor, for what this one does not wrap.
+    pub fn state(&self) -> &Entity<EditorState> {
+        &self.state
+    }
+
+    /// Takes a text over, with its revision and without an event. Only what differs is replaced, and that can be undone.
+    pub fn set_text(
+        &mut self,
+        text: &str,
+        revision: u64,
+        window: &mut Window,
+        cx: &mut Context<Self>,
+    ) {
+        self.revision = revision;
+        let old = self.state.read(cx).text().to_string();
+        let (differing, middle) = difference(&old, text);
+        if differing.is_empty() && middle.is_empty() {
+            return;
+        }
+        self.state.update(cx, |state, cx| {
+            state.set_selected_range(differing, cx);
+            state.replace(middle.to_string(), window, cx);
+        });
+        self.known = self.state.read(cx).text().clone();
+        self.selection = read_selection(self.state.read(cx));
+        self.statement = None;
+        self.clear_error(cx);
+        cx.notify();
+    }
+
+    /// Moves the cursor without an event.
+    pub fn set_selection(&mut self, selection: EditorSelection, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| {
+            let reversed = selection.head < selection.anchor;
+            state.set_selected_range_with_direction(selection.range(), reversed, cx);
+        });
+        self.selection = read_selection(self.state.read(cx));
+        cx.notify();
+    }
+
+    /// What is shown while there is no text.
+    pub fn set_placeholder(&self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| {
+            state.set_placeholder(words.to_owned(), window, cx);
+        });
+    }
+
+    /// Marks the lines of the statement that would run, or none.
+    pub fn mark_statement(&mut self, statement: Option<Range<usize>>, cx: &mut Context<Self>) {
+        if self.statement != statement {
+            self.statement = statement;
+            cx.notify();
+        }
+    }
+
+    /// Underlines an error; the message is shown when the pointer rests on it.
+    pub fn mark_error(&mut self, range: Range<usize>, message: &str, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| {
+            let text = state.text().clone();
+            let range = visible_range(&text, range);
+            let place = text.offset_to_position(range.start)..text.offset_to_position(range.end);
+            if let Some(diagnostics) = state.diagnostics_mut() {
+                diagnostics.reset(&text);
+                let message = message.to_string();
+                diagnostics
+                    .push(Diagnostic::new(place, message).with_severity(DiagnosticSeverity::Error));
+            }
+            cx.notify();
+        });
+    }
+
+    /// Takes the squiggle away.
+    pub fn clear_error(&mut self, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| {
+            if let Some(diagnostics) = state.diagnostics_mut()
+                && !diagnostics.is_empty()
+            {
+                diagnostics.clear();
+                cx.notify();
+            }
+        });
+    }
+
+    /// Gives the editor the keyboard.
+    pub fn focus(&self, window: &mut Window, cx: &mut Context<Self>) {
+        self.state.update(cx, |state, cx| state.focus(window, cx));
+    }
+
+    /// Opens the search bar over the text, with a field for the replacement if asked.
+    pub fn open_search(&self, replace: bool, cx: &mut Context<Self>) {
+        self.state
+            .update(cx, |state, cx| state.open_search(replace, cx));
+    }
+
+    fn edited(
+        &mut self,
+        state: Entity<EditorState>,
+        event: &InputEditsEvent,
+        cx: &mut Context<Self>,
+    ) {
+        let mut changes = Vec::with_capacity(event.edits().len());
+        let mut text = None;
+        for (edit, after) in event.edits() {
+            changes.push(TextChange {
+                range: edit.start_byte..edit.old_end_byte,
+                inserted: after.slice(edit.start_byte..edit.new_end_byte).to_string(),
+            });
+            text = Some(after.clone());
+        }
+        let text = text.unwrap_or_else(|| state.read(cx).text().clone());
+        // The kit also reports a text that the program set. That one is known already.
+        if text == self.known {
+            return;
+        }
+        self.known = text.clone();
+        self.revision += 1;
+        self.selection = read_selection(state.read(cx));
+        self.clear_error(cx);
+        cx.emit(SqlEditorEvent::Edited {
+            revision: self.revision,
+            changes,
+            selection: self.selection,
+            text,
+        });
+        cx.notify();
+    }
+
+    fn focus_changed(
+        &mut self,
+        _: Entity<EditorState>,
+        event: &InputEvent,
+        cx: &mut Context<Self>,
+    ) {
+        match event {
+            InputEvent::Focus => cx.emit(SqlEditorEvent::Focused),
+            InputEvent::Blur => cx.emit(SqlEditorEvent::Blurred),
+            InputEvent::Change | InputEvent::PressEnter { .. } => {}
+        }
+    }
+
+    /// The kit notifies for more than moves, a blinking cursor among them.
+    fn report_selection(&mut self, cx: &mut Context<Self>) {
+        let state = self.state.read(cx);
+        let selection = read_selection(state);
+        // While an edit waits to be told, its event carries the selection.
+        if selection != self.selection && *state.text() == self.known {
+            self.selection = selection;
+            cx.emit(SqlEditorEvent::SelectionMoved(selection));
+        }
+    }
+}
+
+impl Focusable for SqlEditor {
+    fn focus_handle(&self, cx: &App) -> FocusHandle {
+        self.state.focus_handle(cx)
+    }
+}
+
+impl Render for SqlEditor {
+    fn render(&mut self, _: &mut Window, cx: &mut Context<Self>) -> impl IntoElement {
+        let look = Look::of(cx);
+        let statement = self.statement.clone();
+        div()
+            .relative()
+            .size_full()
+            .overflow_hidden()
+            .bg(look.palette.background)
+            .child(statement_layer(
+                &self.state,
+                statement.clone(),
+                &look,
+                Layer::Ground,
+            ))
+            .child(
+                Editor::new(&self.state)
+                    .appearance(false)
+                    .bordered(false)
+                    .aria_label("SQL editor")
+                    .font_family(cx.theme().mono_font_family.clone())
+                    .font_features(FontFeatures::disable_ligatures())
+                    .text_size(look.mono_size())
+                    .line_height(look.editor_line())
+                    .size_full(),
+            )
+            .child(statement_layer(
+                &self.state,
+                statement,
+                &look,
+                Layer::Gutter,
+            ))
+    }
+}
+
+/// The ground of the marked lines lies under the text; in the gutter, whose own ground is opaque so
+/// that scrolled text can't show through, a veil of the same colour and the bar lie on top.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    Ground,
+    Gutter,
+}
+
+fn statement_layer(
+    state: &Entity<EditorState>,
+    statement: Option<Range<usize>>,
+    look: &Look,
+    layer: Layer,
+) -> impl IntoElement {
+    let (state, look) = (state.clone(), *look);
+    canvas(
+        |_, _, _| (),
+        move |bounds, (), window, cx| {
+            let Some(statement) = statement else {
+                return;
+            };
+            let Some(area) = marked_area(state.read(cx), &statement, bounds, look.editor_line())
+            else {
+                return;
+            };
+            match layer {
+                Layer::Ground => window.paint_quad(fill(area, look.palette.statement)),
+                Layer::Gutter => paint_gutter(state.read(cx), area, &look, window),
+            }
+        },
+    )
+    .absolute()
+    .top_0()
+    .left_0()
+    .size_full()
+}
+
+/// The rectangle over all lines that a statement touches, cut to the editor.
+fn marked_area(
+    state: &EditorState,
+    statement: &Range<usize>,
+    bounds: Bounds<Pixels>,
+    line: Pixels,
+) -> Option<Bounds<Pixels>> {
+    let text = state.text();
+    let length = text.len();
+    let first = text.offset_to_point(statement.start.min(length)).row;
+    let last = text.offset_to_point(statement.end.min(length)).row;
+    let map = state.display_map();
+    let top_row = map.buffer_line_to_display_row(first);
+    let end_row = match map.buffer_line_to_display_row_range(last) {
+        Some(rows) => rows.end,
+        None => map.buffer_line_to_display_row(last) + 1,
+    };
+    // Before its first frame the kit does not know yet where its text begins.
+    let begun = state.input_bounds().size.height > px(0.0);
+    let text_top = if begun {
+        state.input_bounds().top()
+    } else {
+        bounds.top() + px(TOP)
+    };
+    let origin = text_top + state.scroll_offset().y;
+    let top = origin + line * top_row;
+    let bottom = origin + line * end_row.max(top_row + 1);
+    let area = Bounds::from_corners(point(bounds.left(), top), point(bounds.right(), bottom));
+    let area = area.intersect(&bounds);
+    (area.size.height > px(0.0)).then_some(area)
+}
+
+fn paint_gutter(state: &EditorState, area: Bounds<Pixels>, look: &Look, window: &mut Window) {
+    let left = area.left();
+    let text_left = left + gutter_width(state, look, window);
+    let palette = &look.palette;
+    let veil = Bounds::new(area.origin, size(text_left - left, area.size.height));
+    window.paint_quad(fill(veil, palette.accent.opacity(look.statement_veil())));
+    let bar = Bounds::new(
+        point(text_left - px(BAR_BEFORE_TEXT), area.top()),
+        size(px(BAR), area.size.height),
+    );
+    window.paint_quad(fill(bar, palette.statement_bar));
+}
+
+/// From the editor's left edge to its text: the kit's own margins around its line numbers.
+fn gutter_width(state: &EditorState, look: &Look, window: &Window) -> Pixels {
+    let digits = state.text().lines_len().to_string().len().clamp(3, 7);
+    let run = TextRun {
+        len: digits,
+        font: fonts::mono(),
+        color: look.palette.faint,
+        background_color: None,
+        underline: None,
+        strikethrough: None,
+    };
+    let sample = "0".repeat(digits).into();
+    let numbers = window
+        .text_system()
+        .shape_line(sample, look.mono_size(), &[run], None);
+    px(KIT_MARGINS + STRIP) + numbers.width()
+}
+
+fn read_selection(state: &EditorState) -> EditorSelection {
+    let range = state.selected_range();
+    if state.is_selection_reversed() {
+        EditorSelection {
+            anchor: range.end,
+            head: range.start,
+        }
+    } else {
+        EditorSelection {
+            anchor: range.start,
+            head: range.end,
+        }
+    }
+}
+
+/// The bytes of the old text that differ, and what the new text has in their place.
+fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
+    let pairs = || old.char_indices().zip(new.chars());
+    let start = pairs()
+        .find(|((_, old), new)| old != new)
+        .map_or(old.len().min(new.len()), |((at, _), _)| at);
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let same_end: usize = old_rest
+        .chars()
+        .rev()
+        .zip(new_rest.chars().rev())
+        .take_while(|(old, new)| old == new)
+        .map(|(character, _)| character.len_utf8())
+        .sum();
+    (
+        start..old.len() - same_end,
+        &new[start..new.len() - same_end],
+    )
+}
+
+/// An error at the very end of the text, or of no length, still needs something to underline.
+fn visible_range(text: &Rope, range: Range<usize>) -> Range<usize> {
+    let length = text.len();
+    let start = text.floor_char_boundary(range.start.min(length));
+    let end = text.ceil_char_boundary(range.end.min(length)).max(start);
+    if end > start {
+        return start..end;
+    }
+    if start < length {
+        return start..text.ceil_char_boundary(start + 1);
+    }
+    text.floor_char_boundary(start.saturating_sub(1))..start
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use gpui::test::TestWindowExt;
+    use gpui::{AnyWindowHandle, InteractiveElement, KeyBinding, TestAppContext, WindowOptions};
+
+    use super::*;
+
+    gpui::actions!(sql_editor_test, [RunAsked]);
+
+    struct Harness {
+        editor: Entity<SqlEditor>,
+        runs: Rc<RefCell<usize>>,
+    }
+
+    impl Render for Harness {
+        fn render(&mut self, _: &mut Window, _: &mut Context<Self>) -> impl IntoElement {
+            let runs = self.runs.clone();
+            div()
+                .key_context("Tusk")
+                .size_full()
+                .on_action(move |_: &RunAsked, _, _| *runs.borrow_mut() += 1)
+                .child(self.editor.clone())
+        }
+    }
+
+    struct Shown {
+        editor: Entity<SqlEditor>,
+        window: AnyWindowHandle,
+        heard: Rc<RefCell<Vec<SqlEditorEvent>>>,
+        runs: Rc<RefCell<usize>>,
+    }
+
+    fn show(text: &'static str, cx: &mut TestAppContext) -> Shown {
+        let (window, harness) = cx.update(|cx| {
+            gpui::init(cx);
+            cx.bind_keys([
+                KeyBinding::new("ctrl-enter", RunAsked, Some("Tusk > Input")),
+                KeyBinding::new("ctrl-.", RunAsked, Some("Tusk > Input")),
+            ]);
+            gpui::open_window(WindowOptions::default(), cx, |window, cx| {
+                let editor = cx.new(|cx| SqlEditor::new(text, 0, window, cx));
+                editor.update(cx, |editor, cx| editor.focus(window, cx));
+                cx.new(|_| Harness {
+                    editor,
+                    runs: Rc::default(),
+                })
+            })
+            .expect("a window")
+        });
+        let (editor, runs) = cx.read(|cx| {
+            let harness = harness.read(cx);
+            (harness.editor.clone(), harness.runs.clone())
+        });
+        let heard: Rc<RefCell<Vec<SqlEditorEvent>>> = Rc::default();
+        let log = heard.clone();
+        cx.update(|cx| {
+            cx.subscribe(&editor, move |_, event: &SqlEditorEvent, _| {
+                log.borrow_mut().push(event.clone());
+            })
+            .detach();
+        });
+        let shown = Shown {
+            editor,
+            window,
+            heard,
+            runs,
+        };
+        shown.act(cx, |window, cx| window.render_frame(cx));
+        shown.heard.borrow_mut().clear();
+        shown
+    }
+
+    impl Shown {
+        fn act(&self, cx: &mut TestAppContext, act: impl FnOnce(&mut Window, &mut App)) {
+            cx.update_window(self.window, |_, window, cx| act(window, cx))
+                .expect("an open window");
+            cx.run_until_parked();
+        }
+
+        fn text(&self, cx: &mut TestAppContext) -> String {
+            cx.read(|cx| self.editor.read(cx).text(cx).to_string())
+        }
+
+        /// Replays the edits that were told over the first text.
+        fn replayed(&self, first: &str) -> String {
+            let mut text = first.to_string();
+            for event in self.heard.borrow().iter() {
+                if let SqlEditorEvent::Edited { changes, .. } = event {
+                    for change in changes {
+                        text.replace_range(change.range.clone(), &change.inserted);
+                    }
+                }
+            }
+            text
+        }
+    }
+
+    #[gpui::test]
+    fn typed_text_is_told_edit_by_edit(cx: &mut TestAppContext) {
+        let shown = show("", cx);
+        shown.act(cx, |window, cx| window.input("sélect 1", cx));
+        shown.act(cx, |window, cx| window.press("backspace", cx));
+        shown.act(cx, |window, cx| window.press("ctrl-z", cx));
+        assert_eq!(shown.replayed(""), shown.text(cx));
+        let heard = shown.heard.borrow();
+        let revisions: Vec<u64> = heard
+            .iter()
+            .filter_map(|event| match event {
+                SqlEditorEvent::Edited { revision, .. } => Some(*revision),
+                _ => None,
+            })
+            .collect();
+        let expected: Vec<u64> = (1..=revisions.len() as u64).collect();
+        assert!(revisions.len() >= 9);
+        assert_eq!(revisions, expected);
+    }
+
+    #[gpui::test]
+    fn the_cursor_is_told_when_only_it_moves(cx: &mut TestAppContext) {
+        let shown = show("select 1", cx);
+        shown.act(cx, |window, cx| window.press("end", cx));
+        shown.act(cx, |window, cx| window.press("shift-left", cx));
+        let heard = shown.heard.borrow();
+        let moves: Vec<(usize, usize)> = heard
+            .iter()
+            .map(|event| match event {
+                SqlEditorEvent::SelectionMoved(it) => (it.anchor, it.head),
+                other => unreachable!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(moves, [(8, 8), (8, 7)]);
+    }
+
+    #[gpui::test]
+    fn a_text_that_is_set_is_not_told_and_can_be_undone(cx: &mut TestAppContext) {
+        let shown = show("select 1", cx);
+        let editor = shown.editor.clone();
+        shown.act(cx, |window, cx| {
+            editor.update(cx, |editor, cx| editor.set_text("select 23", 7, window, cx));
+        });
+        assert_eq!(shown.text(cx), "select 23");
+        assert_eq!(cx.read(|cx| editor.read(cx).revision()), 7);
+        assert!(shown.heard.borrow().is_empty(), "{:?}", shown.heard);
+        shown.act(cx, |window, cx| window.press("ctrl-z", cx));
+        assert_eq!(shown.text(cx), "select 1");
+    }
+
+    #[test]
+    fn only_what_differs_is_replaced() {
+        assert_eq!(difference("select é;", "select è;"), (7..9, "è"));
+        assert_eq!(difference("aa", "aaa"), (2..2, "a"));
+        assert_eq!(difference("aaa", "aa"), (2..3, ""));
+        assert_eq!(difference("", "x"), (0..0, "x"));
+        assert_eq!(difference("same", "same"), (4..4, ""));
+    }
+
+    #[gpui::test]
+    fn a_key_of_the_program_wins_over_the_editors_own(cx: &mut TestAppContext) {
+        let shown = show("select 1", cx);
+        shown.act(cx, |window, cx| window.press("ctrl-enter", cx));
+        shown.act(cx, |window, cx| window.press("ctrl-.", cx));
+        assert_eq!(*shown.runs.borrow(), 2);
+        assert_eq!(shown.text(cx), "select 1");
+    }
+
+    #[gpui::test]
+    fn an_error_is_underlined_until_the_text_changes(cx: &mut TestAppContext) {
+        let shown = show("select é, emial", cx);
+        let editor = shown.editor.clone();
+        shown.act(cx, |window, cx| {
+            editor.update(cx, |editor, cx| editor.mark_error(11..16, "no column", cx));
+            window.render_frame(cx);
+        });
+        let marked = |cx: &mut TestAppContext| {
+            cx.read(|cx| {
+                let state = editor.read(cx).state().read(cx);
+                let found = state.diagnostics().map(|set| {
+                    set.iter()
+                        .map(|entry| entry.range.clone())
+                        .collect::<Vec<_>>()
+                });
+                found.unwrap_or_default()
+            })
+        };
+        assert_eq!(marked(cx), vec![11..16]);
+        shown.act(cx, |window, cx| window.input("x", cx));
+        assert!(marked(cx).is_empty());
+    }
+
+    #[test]
+    fn an_error_at_the_end_still_has_something_to_underline() {
+        let text = Rope::from("seléct");
+        assert_eq!(visible_range(&text, 7..7), 6..7);
+        assert_eq!(visible_range(&text, 3..3), 3..5);
+        assert_eq!(visible_range(&text, 4..4), 3..5);
+        assert_eq!(visible_range(&Rope::from(""), 3..9), 0..0);
+    }
+}

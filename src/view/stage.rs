@@ -1,0 +1,256 @@
+//! Stories in a window that nobody sees: typed at through GPUI's own keys, drawn by its own renderer. The same file
+//! plays here and with no window. Pictures are the same each time: time stands still, and the fonts are Tusk's own.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use flume::Receiver;
+use gpui::{AppContext, Entity};
+
+use super::offscreen::{Offscreen, OffscreenError};
+use super::theme::Appearance;
+use super::window::{Desk, Pace, Parts, Still, TuskWindow};
+use super::words::Post;
+use crate::{
+    model::{Area, Model},
+    msg::Msg,
+    program::Program,
+    story::Stage,
+    update::{app, editor, store::Edit},
+};
+
+/// The program in a window offscreen.
+pub struct Windowed {
+    program: Rc<RefCell<Program>>,
+    inbox: Receiver<Msg>,
+    window: Entity<TuskWindow>,
+    offscreen: Offscreen,
+    began: Instant,
+    watched: Option<Vec<Msg>>,
+}
+
+impl Windowed {
+    /// A stage over a program that has begun with this desk. `post` is the sending end of `inbox`.
+    ///
+    /// # Errors
+    /// When there is no renderer.
+    pub fn open(
+        program: Program,
+        inbox: Receiver<Msg>,
+        post: Post,
+        desk: Desk,
+    ) -> Result<Self, OffscreenError> {
+        let program = Rc::new(RefCell::new(program));
+        let (width, height) = program.borrow().model().settings.window;
+        let parts = Parts {
+            engine: program.clone(),
+            desk,
+            post,
+            pace: Pace::Still,
+            quit: |_| {},
+        };
+        let (offscreen, window) = opened(parts, width, height)?;
+        Ok(Self {
+            program,
+            inbox,
+            window,
+            offscreen,
+            began: Instant::now(),
+            watched: None,
+        })
+    }
+
+    /// Ends the program, as its window's close button does.
+    pub fn finish(self) {
+        self.program.borrow_mut().shutdown(&self.inbox);
+    }
+
+    /// The window, for what a story can't say.
+    pub fn offscreen(&mut self) -> &mut Offscreen {
+        &mut self.offscreen
+    }
+
+    /// Does something in the window whose messages stay in the queue for now: what a person does while the program is
+    /// at something else.
+    pub fn interleave(&mut self, act: impl FnOnce(&mut Offscreen)) {
+        act(&mut self.offscreen);
+    }
+
+    /// Keeps the messages that are taken from now on.
+    pub fn watch(&mut self) {
+        self.watched = Some(Vec::new());
+    }
+
+    /// The messages that were taken since.
+    pub fn watched(&mut self) -> Vec<Msg> {
+        self.watched.take().unwrap_or_default()
+    }
+
+    /// Takes what is in the queue, until nothing more comes at once, and draws.
+    fn drain(&mut self) {
+        loop {
+            self.offscreen.settle();
+            let Ok(msg) = self.inbox.try_recv() else {
+                return;
+            };
+            if !self.take(msg) {
+                return;
+            }
+        }
+    }
+
+    /// Lets the window take one message, as a slice of its own. Answers whether it is still open.
+    fn take(&mut self, msg: Msg) -> bool {
+        if let Some(watched) = &mut self.watched {
+            watched.push(msg.clone());
+        }
+        let window = self.window.clone();
+        let (_, nothing) = flume::bounded(0);
+        let taken = self.offscreen.update(|handle, cx| {
+            window.update(cx, |window, cx| window.slice(msg, &nothing, handle, cx));
+        });
+        if let Err(error) = &taken {
+            log::debug!("a message came after the window's end: {error}");
+        }
+        taken.is_ok()
+    }
+}
+
+impl Stage for Windowed {
+    fn send(&mut self, msg: Msg) {
+        if self.take(msg) {
+            self.drain();
+        }
+    }
+
+    fn replace_text(&mut self, text: &str) {
+        let msgs = {
+            let program = self.program.borrow();
+            let Some(tab) = program.model().tabs.active() else {
+                return;
+            };
+            let buffer = &tab.editor.buffer;
+            let edit = Edit {
+                start: 0,
+                removed: buffer.text().len(),
+                inserted: text.to_owned(),
+            };
+            let edited = editor::Msg::Edited {
+                base: buffer.revision(),
+                edits: vec![edit],
+                anchor: text.len(),
+                head: text.len(),
+            };
+            [
+                app::Msg::AreaFocused { area: Area::Editor }.into(),
+                Msg::Editor {
+                    tab: tab.id,
+                    msg: edited,
+                },
+            ]
+        };
+        for msg in msgs {
+            self.send(msg);
+        }
+    }
+
+    fn type_text(&mut self, text: &str) {
+        self.drain();
+        for part in text.split_inclusive(['\n', '\t']) {
+            let words = part.trim_end_matches(['\n', '\t']);
+            if !words.is_empty()
+                && let Err(error) = self.offscreen.type_text(words)
+            {
+                log::error!("the text could not be typed: {error}");
+            }
+            self.drain();
+            match part.chars().next_back() {
+                Some('\n') => self.press("enter"),
+                Some('\t') => self.press("tab"),
+                _ => {}
+            }
+        }
+    }
+
+    fn press(&mut self, keystroke: &str) {
+        self.drain();
+        if let Err(error) = self.offscreen.press(keystroke) {
+            log::error!("the key could not be pressed: {error}");
+        }
+        self.drain();
+    }
+
+    fn resize(&mut self, width: u32, height: u32) {
+        if let Err(error) = self.offscreen.resize(width as f32, height as f32) {
+            log::error!("the window could not be resized: {error}");
+        }
+        self.send(app::Msg::WindowResized { width, height }.into());
+    }
+
+    fn pump(&mut self, at_most: Duration) -> bool {
+        self.drain();
+        if !at_most.is_zero()
+            && let Ok(msg) = self.inbox.recv_timeout(at_most)
+        {
+            self.send(msg);
+        }
+        self.inbox.is_empty() && self.program.borrow().writes_under_way() == 0
+    }
+
+    fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R {
+        look(self.program.borrow().model())
+    }
+
+    fn clipboard(&mut self) -> Option<String> {
+        self.offscreen
+            .update_app(|cx| cx.read_from_clipboard())
+            .and_then(|item| item.text())
+    }
+
+    fn screenshot(&mut self, path: &Path) -> Result<(), String> {
+        self.drain();
+        self.offscreen
+            .screenshot(path)
+            .map_err(|error| error.to_string())
+    }
+
+    fn now(&mut self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// Draws the window as it would be over a Model, at the size that the Model has, into a file. What stories without a
+/// window take their pictures with.
+///
+/// # Errors
+/// When there is no renderer, or the file can't be written, in a sentence.
+pub fn screenshot(model: &Model, path: &Path) -> Result<(), String> {
+    let (outbox, _) = flume::unbounded();
+    let (width, height) = model.settings.window;
+    let parts = Parts {
+        engine: Rc::new(RefCell::new(Still(model.clone()))),
+        desk: Desk::default(),
+        post: Post::new(outbox),
+        pace: Pace::Still,
+        quit: |_| {},
+    };
+    let (mut offscreen, _window) = opened(parts, width, height).map_err(|error| error.to_string())?;
+    offscreen.screenshot(path).map_err(|error| error.to_string())
+}
+
+fn opened(
+    parts: Parts,
+    width: u32,
+    height: u32,
+) -> Result<(Offscreen, Entity<TuskWindow>), OffscreenError> {
+    let appearance = if parts.engine.borrow().model().is_dark() {
+        Appearance::Dark
+    } else {
+        Appearance::Light
+    };
+    Offscreen::open(width as f32, height as f32, appearance, |window, cx| {
+        cx.new(|cx| TuskWindow::new(parts, window, cx))
+    })
+}

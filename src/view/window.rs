@@ -1,0 +1,600 @@
+//! The window itself: it draws what the Screen says, sends what a person does, and follows the Model where the Model
+//! decides: focus, texts, the grid, the theme. Everything goes through the program's one queue.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use flume::Receiver;
+use gpui::{
+    App, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, ScrollHandle,
+    ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window, px,
+};
+
+use super::editors::Editors;
+use super::fields::{self, FieldId, Fields};
+use super::keys;
+use super::rows::Rows;
+use super::theme::{self, Appearance};
+use super::words::Post;
+use crate::{
+    model::{Area, Model},
+    msg::{Msg, Stamp},
+    program::{Program, SLICE, Surroundings},
+    screen::{Body, Dialog, Focus, Main, Screen, screen},
+    update::{
+        app, dialog, ids::TabId, keymap::Keymap, run::Run, session::Transaction, sidebar, welcome,
+    },
+};
+
+mod render;
+
+/// A list that stays at its end while more comes, unless somebody scrolled it up.
+fn tail() -> ListState {
+    let list = ListState::new(0, ListAlignment::Top, px(400.0));
+    list.set_follow_mode(FollowMode::Tail);
+    list
+}
+
+/// How often what runs by itself (a clock, a spinner, a notice that passes) is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+/// How often a clock without a spinner is.
+const SLOW_TICK: Duration = Duration::from_secs(1);
+
+/// What holds the Model behind a window.
+pub trait Engine {
+    /// The state.
+    fn model(&self) -> &Model;
+    /// Takes a message; answers whether the screen may look different.
+    fn take(&mut self, msg: Msg) -> bool;
+}
+
+impl Engine for Program {
+    fn model(&self) -> &Model {
+        Program::model(self)
+    }
+
+    fn take(&mut self, msg: Msg) -> bool {
+        Program::take(self, msg)
+    }
+}
+
+/// A Model that nothing happens to: what a picture is made of.
+pub struct Still(pub Model);
+
+impl Engine for Still {
+    fn model(&self) -> &Model {
+        &self.0
+    }
+
+    fn take(&mut self, _: Msg) -> bool {
+        false
+    }
+}
+
+/// Something that the loop asked of the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wish {
+    Copy(String),
+    Search { replace: bool },
+    Quit,
+}
+
+/// What surrounds the loop in a window. The loop's wishes lie here until the slice is over.
+#[derive(Clone, Default)]
+pub struct Desk {
+    wishes: Rc<RefCell<Vec<Wish>>>,
+}
+
+impl Surroundings for Desk {
+    fn write_clipboard(&mut self, text: &str) {
+        self.wishes.borrow_mut().push(Wish::Copy(text.to_owned()));
+    }
+
+    fn open_search(&mut self, replace: bool) {
+        self.wishes.borrow_mut().push(Wish::Search { replace });
+    }
+
+    fn quit(&mut self) {
+        self.wishes.borrow_mut().push(Wish::Quit);
+    }
+}
+
+/// Whether time goes on in the window. In a picture it stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Clocks run and spinners turn.
+    Running,
+    /// It is always the moment of the last message.
+    Still,
+}
+
+/// What a window is made with.
+pub struct Parts {
+    /// What holds the Model.
+    pub engine: Rc<RefCell<dyn Engine>>,
+    /// Where the loop's wishes lie.
+    pub desk: Desk,
+    /// The queue's sending end.
+    pub post: Post,
+    /// Whether time goes on.
+    pub pace: Pace,
+    /// What ends the application.
+    pub quit: fn(&mut App),
+}
+
+/// What has the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Editor(TabId),
+    Results,
+    Sidebar,
+    WelcomeList,
+    Field(FieldId),
+    Dialog(u8),
+}
+
+/// A border that is being dragged, and where it is now: a width at 100%, or a share in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Grip {
+    Sidebar(f32),
+    Editor(f32),
+}
+
+/// The parts of the window that take keys without a text field.
+struct Handles {
+    sidebar: FocusHandle,
+    welcome: FocusHandle,
+    dialog: FocusHandle,
+}
+
+/// Where the lists are scrolled to.
+struct Scrolls {
+    sidebar: ScrollHandle,
+    sidebar_selected: Option<usize>,
+    tabs: ScrollHandle,
+    tab: Option<usize>,
+    picker: UniformListScrollHandle,
+    picked: usize,
+    messages: ListState,
+    messages_of: Option<(TabId, u64)>,
+}
+
+/// The window's root view.
+pub struct TuskWindow {
+    parts: Parts,
+    screen: Screen,
+    keymap: Option<Keymap>,
+    look: Option<(bool, u32)>,
+    title: String,
+    editors: Editors,
+    fields: Fields,
+    rows: Rows,
+    handles: Handles,
+    scrolls: Scrolls,
+    target: Option<Target>,
+    grip: Option<Grip>,
+    seen: Instant,
+    ticker: Option<Task<()>>,
+    quitting: bool,
+    _subscriptions: Vec<Subscription>,
+}
+
+impl TuskWindow {
+    /// A window over a program. Its loop is started by [`TuskWindow::listen`].
+    pub fn new(parts: Parts, window: &mut Window, cx: &mut Context<Self>) -> Self {
+        let now = parts.engine.borrow().model().now;
+        let first = screen(parts.engine.borrow().model(), now);
+        let rows = Rows::new(&parts.post, cx);
+        let subscriptions = vec![
+            cx.observe_window_bounds(window, Self::resized),
+            cx.observe_window_appearance(window, Self::appearance_changed),
+            cx.observe_window_activation(window, |this, window, _| {
+                if window.is_window_active() {
+                    this.post(app::Msg::WindowActivated);
+                }
+            }),
+        ];
+        let mut this = Self {
+            parts,
+            screen: first,
+            keymap: None,
+            look: None,
+            title: String::new(),
+            editors: Editors::default(),
+            fields: Fields::default(),
+            rows,
+            handles: Handles {
+                sidebar: cx.focus_handle(),
+                welcome: cx.focus_handle(),
+                dialog: cx.focus_handle(),
+            },
+            scrolls: Scrolls {
+                sidebar: ScrollHandle::new(),
+                sidebar_selected: None,
+                tabs: ScrollHandle::new(),
+                tab: None,
+                picker: UniformListScrollHandle::new(),
+                picked: 0,
+                messages: tail(),
+                messages_of: None,
+            },
+            target: None,
+            grip: None,
+            seen: Instant::now(),
+            ticker: None,
+            quitting: false,
+            _subscriptions: subscriptions,
+        };
+        this.appearance_changed(window, cx);
+        this.follow(window, cx);
+        this
+    }
+
+    /// Takes what comes through the queue, in slices, for as long as the window lives.
+    pub fn listen(&mut self, inbox: Receiver<Msg>, window: &Window, cx: &mut Context<Self>) {
+        let listening = cx.spawn_in(window, async move |this, cx| {
+            while let Ok(first) = inbox.recv_async().await {
+                let going = this.update_in(cx, |this, window, cx| {
+                    this.slice(first, &inbox, window, cx);
+                    !this.quitting
+                });
+                if !going.unwrap_or(false) {
+                    break;
+                }
+                // The window paints between two slices, however much is in the queue.
+                smol::future::yield_now().await;
+            }
+        });
+        listening.detach();
+    }
+
+    /// Takes a message and what follows in the queue, for at most one slice of time; then draws once.
+    pub fn slice(
+        &mut self,
+        first: Msg,
+        inbox: &Receiver<Msg>,
+        window: &mut Window,
+        cx: &mut Context<Self>,
+    ) {
+        let began = Instant::now();
+        let mut next = Some(first);
+        let mut changed = false;
+        while let Some(msg) = next.take() {
+            self.editors.taken(&msg);
+            self.fields.taken(&msg);
+            changed |= self.parts.engine.borrow_mut().take(msg);
+            if began.elapsed() < SLICE {
+                next = inbox.try_recv().ok();
+            }
+        }
+        self.seen = Instant::now();
+        if changed {
+            self.follow(window, cx);
+        }
+        self.grant(window, cx);
+    }
+
+    /// The state behind the window.
+    pub fn engine(&self) -> &Rc<RefCell<dyn Engine>> {
+        &self.parts.engine
+    }
+
+    /// Whether the program has ended.
+    pub fn is_quitting(&self) -> bool {
+        self.quitting
+    }
+
+    /// What the window shows.
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// Puts a message into the queue.
+    pub(super) fn post(&self, msg: impl Into<Msg>) {
+        self.parts.post.post(msg);
+    }
+
+    pub(super) fn editors_mut(&mut self) -> &mut Editors {
+        &mut self.editors
+    }
+
+    pub(super) fn fields_mut(&mut self) -> &mut Fields {
+        &mut self.fields
+    }
+
+    pub(super) fn field_edited(&self, id: FieldId, text: &str, masked: bool) {
+        let msg = fields::edited(id, text, masked, self.parts.engine.borrow().model());
+        self.post(msg);
+    }
+
+    /// A field got the keyboard, perhaps by the mouse.
+    pub(super) fn field_focused(&self, id: FieldId) {
+        let engine = self.parts.engine.borrow();
+        let model = engine.model();
+        match id {
+            FieldId::Welcome if !model.welcome.in_field => {
+                self.post(welcome::Msg::Focused { in_field: true });
+            }
+            FieldId::Dialog { index, .. } => {
+                let focused = model.dialog.as_ref().and_then(fields::focused);
+                if focused != Some(id) {
+                    self.post(dialog::Msg::FieldFocused { field: index });
+                }
+            }
+            FieldId::Welcome => {}
+        }
+    }
+
+    /// Whether focus that an area got is news to the Model.
+    pub(super) fn may_focus(&self, area: Area) -> bool {
+        let engine = self.parts.engine.borrow();
+        let model = engine.model();
+        model.dialog.is_none() && !model.welcome.shown && model.area != area
+    }
+
+    /// This moment, on the clock of the messages.
+    fn now(&self) -> Stamp {
+        let last = self.parts.engine.borrow().model().now;
+        if self.parts.pace == Pace::Still {
+            return last;
+        }
+        let since = u64::try_from(self.seen.elapsed().as_micros()).unwrap_or(0);
+        Stamp {
+            unix_us: last.unix_us.saturating_add_unsigned(since),
+            mono_us: last.mono_us.saturating_add(since),
+        }
+    }
+
+    /// Brings everything that the window keeps for itself up to the Model.
+    fn follow(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        let engine = self.parts.engine.clone();
+        let engine = engine.borrow();
+        let model = engine.model();
+        self.screen = screen(model, self.now());
+        self.follow_look(model, cx);
+        if self.keymap.as_ref() != Some(&model.keymap) {
+            keys::bind(&model.keymap, cx);
+            self.keymap = Some(model.keymap.clone());
+        }
+        self.follow_texts(model, window, cx);
+        if let Main::Work(work) = &self.screen.main
+            && let Body::Grid(shown) = &work.body
+        {
+            self.rows.follow(model, shown, cx);
+        }
+        self.follow_lists(model, window);
+        self.follow_focus(model, window, cx);
+        if self.title != self.screen.title {
+            self.title.clone_from(&self.screen.title);
+            window.set_window_title(&self.title);
+        }
+        self.tick(window, cx);
+        cx.notify();
+    }
+
+    fn follow_look(&mut self, model: &Model, cx: &mut Context<Self>) {
+        let wanted = (model.is_dark(), model.settings.zoom_percent);
+        if self.look == Some(wanted) {
+            return;
+        }
+        self.look = Some(wanted);
+        let appearance = if wanted.0 {
+            Appearance::Dark
+        } else {
+            Appearance::Light
+        };
+        theme::apply(cx, appearance, wanted.1 as f32 / 100.0);
+    }
+
+    fn follow_texts(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
+        if let Main::Work(work) = &self.screen.main {
+            let statement = work.editor.statement.clone();
+            let placeholder = work.editor.placeholder.clone();
+            self.editors
+                .follow(model, statement, &placeholder, window, cx);
+        }
+        let shown = self.screen.clone();
+        let placeholders = move |id| render::placeholder(&shown, id);
+        self.fields.follow(model, &placeholders, window, cx);
+    }
+
+    /// Scrolls the lists to what is chosen in them.
+    fn follow_lists(&mut self, model: &Model, window: &Window) {
+        let scrolls = &mut self.scrolls;
+        if let Some(Dialog::Picker(picker)) = &self.screen.dialog
+            && scrolls.picked != picker.selected
+        {
+            scrolls.picked = picker.selected;
+            scrolls
+                .picker
+                .scroll_to_item(picker.selected, ScrollStrategy::Top);
+        }
+        let Main::Work(work) = &self.screen.main else {
+            return;
+        };
+        let active = work.tabs.iter().position(|tab| tab.active);
+        if scrolls.tab != active {
+            scrolls.tab = active;
+            if let Some(tab) = active {
+                // A tab that is new has its place only after the next frame.
+                let tabs = scrolls.tabs.clone();
+                tabs.scroll_to_item(tab);
+                window.on_next_frame(move |window, _| {
+                    tabs.scroll_to_item(tab);
+                    window.refresh();
+                });
+            }
+        }
+        let rows = work.sidebar.iter().flat_map(|sidebar| &sidebar.rows);
+        let selected = rows.into_iter().position(|row| row.selected);
+        if scrolls.sidebar_selected != selected {
+            scrolls.sidebar_selected = selected;
+            selected
+                .into_iter()
+                .for_each(|row| scrolls.sidebar.scroll_to_item(row));
+        }
+        let tab = model.tabs.active();
+        if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {
+            let of = Some((tab.id, tab.messages.dropped()));
+            let known = scrolls.messages.item_count();
+            if scrolls.messages_of != of || known > messages.count {
+                scrolls.messages_of = of;
+                scrolls.messages.reset(messages.count);
+            } else if known < messages.count {
+                scrolls.messages.splice(known..known, messages.count - known);
+            }
+        }
+    }
+
+    fn wanted_target(&self, model: &Model) -> Target {
+        match self.screen.focus {
+            Focus::Dialog => {
+                let dialog = model.dialog.as_ref();
+                let kind = dialog.map_or(0, fields::kind);
+                dialog
+                    .and_then(fields::focused)
+                    .map_or(Target::Dialog(kind), Target::Field)
+            }
+            Focus::WelcomeField => Target::Field(FieldId::Welcome),
+            Focus::Welcome => Target::WelcomeList,
+            Focus::Sidebar => Target::Sidebar,
+            Focus::Editor => Target::Editor(model.tabs.active),
+            Focus::Results => Target::Results,
+        }
+    }
+
+    /// Moves the keyboard to where the Model has it. It is only moved when the Model moved it, or when nothing has it:
+    /// a press that the Model has not heard of yet is not undone.
+    fn follow_focus(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
+        let wanted = self.wanted_target(model);
+        if self.target == Some(wanted) && window.focused(cx).is_some() {
+            return;
+        }
+        let handle = match wanted {
+            Target::Editor(tab) => self.editors.focus_handle(tab, cx),
+            Target::Results => Some(self.rows.focus_handle(cx)),
+            Target::Sidebar => Some(self.handles.sidebar.clone()),
+            Target::WelcomeList => Some(self.handles.welcome.clone()),
+            Target::Field(id) => self.fields.focus_handle(id, cx),
+            Target::Dialog(_) => Some(self.handles.dialog.clone()),
+        };
+        if let Some(handle) = handle {
+            window.focus(&handle, cx);
+            self.target = Some(wanted);
+        }
+    }
+
+    /// Does what the loop asked for.
+    fn grant(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        let wishes: Vec<Wish> = self.parts.desk.wishes.borrow_mut().drain(..).collect();
+        for wish in wishes {
+            match wish {
+                Wish::Copy(text) => cx.write_to_clipboard(ClipboardItem::new_string(text)),
+                Wish::Search { replace } => {
+                    let active = self.parts.engine.borrow().model().tabs.active;
+                    if let Some(editor) = self.editors.get(active) {
+                        editor.update(cx, |editor, cx| editor.open_search(replace, cx));
+                    }
+                }
+                Wish::Quit => {
+                    self.quitting = true;
+                    self.ticker = None;
+                    window.remove_window();
+                    let quit = self.parts.quit;
+                    cx.defer(quit);
+                }
+            }
+        }
+    }
+
+    /// Draws anew by itself, as long as something on screen runs with the clock.
+    fn tick(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        if self.parts.pace == Pace::Still || self.ticker.is_some() || self.quitting {
+            return;
+        }
+        let Some(every) = self.waits() else {
+            return;
+        };
+        self.ticker = Some(cx.spawn_in(window, async move |this, cx| {
+            cx.background_executor().timer(every).await;
+            let ticked = this.update_in(cx, |this, window, cx| {
+                this.ticker = None;
+                this.screen = {
+                    let engine = this.parts.engine.borrow();
+                    screen(engine.model(), this.now())
+                };
+                this.tick(window, cx);
+                cx.notify();
+            });
+            if let Err(error) = ticked {
+                log::debug!("the window went before its clock: {error}");
+            }
+        }));
+    }
+
+    /// How often the clocks on screen want to be drawn; none where nothing runs.
+    fn waits(&self) -> Option<Duration> {
+        let engine = self.parts.engine.borrow();
+        let model = engine.model();
+        let runs = model.tabs.open.iter().any(|tab| {
+            matches!(&tab.run, Run::Waiting { .. } | Run::Running(_)) || tab.queued.is_some()
+        });
+        if model.is_busy() || runs || !self.screen.notices.is_empty() {
+            return Some(TICK);
+        }
+        let transaction = model.tabs.active().and_then(|tab| tab.transaction());
+        matches!(
+            transaction,
+            Some(Transaction::Active | Transaction::Failed)
+        )
+        .then_some(SLOW_TICK)
+    }
+
+    fn resized(&mut self, window: &mut Window, _: &mut Context<Self>) {
+        let size = window.viewport_size();
+        let (width, height) = (f32::from(size.width) as u32, f32::from(size.height) as u32);
+        let known = self.parts.engine.borrow().model().settings.window;
+        if known != (width, height) && width > 0 && height > 0 {
+            self.post(app::Msg::WindowResized { width, height });
+        }
+    }
+
+    fn appearance_changed(&mut self, window: &mut Window, _: &mut Context<Self>) {
+        let dark = Appearance::of_system(window.appearance()) == Appearance::Dark;
+        if self.parts.engine.borrow().model().dark_system != dark {
+            self.post(app::Msg::AppearanceChanged { dark });
+        }
+    }
+
+    fn dragged(&mut self, at: gpui::Point<gpui::Pixels>, window: &Window, cx: &mut Context<Self>) {
+        let look = theme::Look::of(cx);
+        self.grip = match self.grip {
+            Some(Grip::Sidebar(_)) => {
+                let width = (f32::from(at.x) / look.zoom).clamp(160.0, 600.0);
+                Some(Grip::Sidebar(width))
+            }
+            Some(Grip::Editor(_)) => {
+                let top = px(2.0) + look.title_bar() + look.tab_bar();
+                let room = window.viewport_size().height - top - look.status_bar();
+                let share = (at.y - top) / room * 100.0;
+                Some(Grip::Editor(share.clamp(10.0, 85.0)))
+            }
+            None => return,
+        };
+        cx.notify();
+    }
+
+    fn let_go(&mut self, cx: &mut Context<Self>) {
+        match self.grip.take() {
+            Some(Grip::Sidebar(width)) => self.post(sidebar::Msg::Resized {
+                width: width.round() as u32,
+            }),
+            Some(Grip::Editor(percent)) => self.post(sidebar::Msg::EditorResized {
+                percent: percent.round() as u32,
+            }),
+            None => {}
+        }
+        cx.notify();
+    }
+}

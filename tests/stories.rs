@@ -1,0 +1,202 @@
+//! Stories on the whole program and a real PostgreSQL, as a user would write them.
+
+
+#[path = "support/server.rs"]
+mod server;
+
+use std::{path::Path, process::Command};
+
+use server::{PASSWORD, TestServer, USER};
+
+/// Runs a story file with the built program; its places are filled in.
+#[track_caller]
+fn run(name: &str, database: &str, data: &Path) {
+    let server = TestServer::shared();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/stories")
+        .join(format!("{name}.story"));
+    let url = server.url_unix(database);
+    let story = std::fs::read_to_string(source)
+        .unwrap()
+        .replace("@URL@", &url)
+        .replace(
+            "@URL_WRONG_PASSWORD@",
+            &server.url_tcp(database, USER, "wrong"),
+        )
+        .replace("@PASSWORD@", PASSWORD)
+        .replace("@DATABASE@", database)
+        .replace("@OUT@", &data.display().to_string());
+    let file = data.join(format!("{name}.story"));
+    std::fs::write(&file, story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.join("data"))
+        .output()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{name}: {said}");
+}
+
+fn fresh(name: &str) -> (String, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let database = TestServer::shared().fresh_database();
+    run(name, &database, data.path());
+    (database, data)
+}
+
+#[test]
+fn connecting() {
+    fresh("connecting");
+}
+
+#[test]
+fn writing_and_running() {
+    fresh("running");
+}
+
+#[test]
+fn the_grid() {
+    let (_, data) = fresh("grid");
+    // Rows 3 and 4, columns n and v: the second value of v is NULL, which is nothing in TSV.
+    assert_eq!(
+        std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(),
+        "3\tv3\n4\t"
+    );
+}
+
+#[test]
+fn errors() {
+    fresh("errors");
+}
+
+#[test]
+fn cancelling() {
+    fresh("cancelling");
+}
+
+#[test]
+fn the_main_job() {
+    let (database, data) = fresh("done");
+    let expected = TestServer::shared().psql_csv(&database, "select 'a' union all select null");
+    assert_eq!(
+        std::fs::read(data.path().join("union.csv")).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn what_was_typed_and_run_is_there_the_next_day() {
+    let (database, data) = fresh("keeping-1");
+    run("keeping-2", &database, data.path());
+}
+
+/// A result as Tusk dumps it, beside psql's own.
+#[track_caller]
+fn same_as_psql(database: &str, sql: &str) {
+    let data = tempfile::tempdir().unwrap();
+    let (out, file) = (data.path().join("out.csv"), data.path().join("csv.story"));
+    let url = TestServer::shared().url_unix(database);
+    let story = format!(
+        "connect {url}\nwait connected 30\ntext <<END\n{sql}\nEND\ncommand query.run\nwait idle 60\ndump result 1 csv {}\n",
+        out.display()
+    );
+    std::fs::write(&file, story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{sql}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let expected = TestServer::shared().psql_csv(database, sql);
+    let found = std::fs::read(&out).unwrap();
+    assert!(!expected.is_empty(), "{sql}: psql printed nothing");
+    assert_eq!(
+        String::from_utf8_lossy(&found),
+        String::from_utf8_lossy(&expected),
+        "{sql}"
+    );
+}
+
+#[test]
+fn every_built_in_type_is_dumped_as_psql_prints_it() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.sql");
+    let output = server
+        .psql_command(&database)
+        .args(["-Xq", "-v", "ON_ERROR_STOP=1", "-f", sample])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    same_as_psql(&database, "select * from every_type order by 1");
+    same_as_psql(&database, "select * from orders order by id limit 2000");
+    same_as_psql(
+        &database,
+        "select relname, relacl, reloptions from pg_class order by oid",
+    );
+    server.psql(
+        &database,
+        "create extension if not exists hstore; create extension if not exists citext;
+         create type pair as (a int, b text); create domain positive as int check (value > 0);
+         create type mood as enum ('sad', 'ok', 'very happy')",
+    );
+    same_as_psql(
+        &database,
+        "select array[1, null, 3] as a, array[['x', 'y,z'], ['\"q\"', null]] as b, row(1, 'b \"c\", d')::pair as c,
+           7::positive as d, 'very happy'::mood as e, array['sad', 'ok']::mood[] as f, int4range(1, 5) as g,
+           'a=>1, b=>NULL'::hstore as h, 'CiText'::citext as i, array[row(1, null)::pair] as j,
+           tstzrange('2026-01-01', null) as k, e'line\\nbreak' as l, '' as m, null as n, e'\\\\.' as o",
+    );
+}
+
+#[test]
+fn bytes_that_are_not_utf8_never_fail_a_result() {
+    let server = TestServer::shared();
+    let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C' template template0");
+    same_as_psql(&database, "select e'caf\\xe9' as word, 1 as one");
+}
+
+#[test]
+fn two_hundred_cancels_never_hit_the_next_statement() {
+    let database = TestServer::shared().fresh_database();
+    let data = tempfile::tempdir().unwrap();
+    let mut story = format!(
+        "connect {}\nwait connected 30\n",
+        TestServer::shared().url_unix(&database)
+    );
+    for _ in 0..200 {
+        story += "text select g, repeat('x', 200) from generate_series(1, 100000000) g\ncommand query.run\nwait rows 1 10\n\
+                  command query.cancel\ntext select 1 as one\ncommand query.run\nwait idle 20\n\
+                  expect result 1 cell 0 0 is \"1\"\n";
+    }
+    let file = data.path().join("cancels.story");
+    std::fs::write(&file, story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
