@@ -42,9 +42,14 @@ struct File {
 }
 
 impl File {
-    /// The text without what only tests are built from: everything from the first `#[cfg(test)]` on.
+    /// The text without what only tests are built from: everything from the module of tests on.
     fn shipped(&self) -> &str {
-        let end = self.text.find("#[cfg(test)]").unwrap_or(self.text.len());
+        let begins = ["#[cfg(test)]\nmod tests", "#[cfg(all(test"];
+        let end = begins
+            .iter()
+            .filter_map(|begin| self.text.find(begin))
+            .min()
+            .unwrap_or(self.text.len());
         &self.text[..end]
     }
 

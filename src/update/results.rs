@@ -433,56 +433,22 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
     let Some(result) = found.results.visible_mut() else {
         return vec![];
     };
-    let columns = result.rows.columns().len();
-    let last_row = result.rows.len().saturating_sub(1);
-    let selects = match msg {
-        Msg::CellClicked { cell, .. } | Msg::CellOpened { cell } => {
-            select(
-                result,
-                cell,
-                matches!(msg, Msg::CellClicked { shift: true, .. }),
-            );
-            true
-        }
-        Msg::Dragged { cell } => {
-            select(result, cell, true);
-            true
-        }
-        Msg::RowClicked { row, shift } => {
-            let anchor = if shift { result.grid.anchor.row } else { row };
-            result.grid.anchor = Position {
-                row: anchor.min(last_row),
-                column: columns.saturating_sub(1),
-            };
-            result.grid.active = Position {
-                row: row.min(last_row),
-                column: 0,
-            };
-            true
-        }
-        Msg::ColumnClicked { column, shift } => {
-            let column = column.min(columns.saturating_sub(1));
-            let anchor = if shift {
-                result.grid.anchor.column
-            } else {
-                column
-            };
-            result.grid.anchor = Position {
-                row: last_row,
-                column: anchor,
-            };
-            result.grid.active = Position { row: 0, column };
-            true
-        }
+    match msg {
+        Msg::CellClicked { cell, shift } => select(result, cell, shift),
+        Msg::CellOpened { cell } => select(result, cell, false),
+        Msg::Dragged { cell } => select(result, cell, true),
+        Msg::RowClicked { row, shift } => select_row(result, row, shift),
+        Msg::ColumnClicked { column, shift } => select_column(result, column, shift),
         Msg::ColumnResized { column, width } => {
             set_width(result, column, i64::from(width));
-            false
+            return vec![];
         }
         Msg::ColumnFitted { column } => {
             fit(result, column);
-            false
+            return vec![];
         }
         Msg::Scrolled { first_row } => {
+            let last_row = result.rows.len().saturating_sub(1);
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
             return if near_end {
@@ -491,21 +457,42 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
                 vec![]
             };
         }
-        _ => false,
-    };
-    let opened = matches!(msg, Msg::CellOpened { .. });
-    let mut effects = if selects {
-        summarize(model, tab)
-    } else {
-        vec![]
-    };
-    if selects {
-        model.focus(Area::Results);
+        Msg::RoomChanged { .. } | Msg::ResultChosen { .. } => return vec![],
     }
-    if opened {
+    let mut effects = summarize(model, tab);
+    model.focus(Area::Results);
+    if matches!(msg, Msg::CellOpened { .. }) {
         effects.extend(inspect(model));
     }
     effects
+}
+
+fn select_row(result: &mut ResultSet, row: u64, extend: bool) {
+    let last_row = result.rows.len().saturating_sub(1);
+    let anchor = if extend { result.grid.anchor.row } else { row };
+    result.grid.anchor = Position {
+        row: anchor.min(last_row),
+        column: result.rows.columns().len().saturating_sub(1),
+    };
+    result.grid.active = Position {
+        row: row.min(last_row),
+        column: 0,
+    };
+}
+
+fn select_column(result: &mut ResultSet, column: usize, extend: bool) {
+    let last_column = result.rows.columns().len().saturating_sub(1);
+    let column = column.min(last_column);
+    let anchor = if extend {
+        result.grid.anchor.column.min(last_column)
+    } else {
+        column
+    };
+    result.grid.anchor = Position {
+        row: result.rows.len().saturating_sub(1),
+        column: anchor,
+    };
+    result.grid.active = Position { row: 0, column };
 }
 
 fn select(result: &mut ResultSet, cell: Position, extend: bool) {

@@ -351,6 +351,14 @@ impl World {
         self
     }
 
+    /// Whether a story would wait, once the store has written everything.
+    pub fn is_busy(&mut self) -> bool {
+        for request in self.model.writes.clone() {
+            self.send(store::Msg::Wrote { request });
+        }
+        self.model.is_busy()
+    }
+
     /// The newest notice.
     pub fn notice(&self) -> &str {
         self.model

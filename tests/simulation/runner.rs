@@ -343,7 +343,10 @@ impl Runner {
                 );
                 assert!(!sql.is_empty(), "an empty statement was sent");
                 let held = self.sessions.get_mut(session).expect("it has a session");
-                assert!(!held.let_go, "a statement goes to a session that was let go");
+                assert!(
+                    !held.let_go,
+                    "a statement goes to a session that was let go"
+                );
                 assert!(held.runs.is_none(), "a session has two statements");
                 held.runs = Some(*query);
                 let returns = sql.contains("select") || sql.contains("returning");

@@ -10,6 +10,7 @@ use tusk::{
         app, clock,
         command::Command,
         ids::TabId,
+        query,
         run::{self, Run, Session},
         update,
     },
@@ -155,7 +156,16 @@ impl World {
         let Some(msg) = self.runner.answer(&mut self.random, timers, &mut self.seen) else {
             return false;
         };
-        let again = self.users && self.random.chance(3) && !matches!(msg, Msg::Query(_));
+        // Rows come once and in order; every end may be told again.
+        let streams = matches!(
+            msg,
+            Msg::Query(
+                query::Msg::Described { .. }
+                    | query::Msg::RowsArrived { .. }
+                    | query::Msg::Stalled { .. }
+            )
+        );
+        let again = self.users && self.random.chance(3) && !streams;
         if again {
             self.seen.duplicates += 1;
             self.runner.duplicated = true;

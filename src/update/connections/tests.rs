@@ -107,7 +107,7 @@ fn a_password_that_is_not_given_fails_what_waits() {
     world.text("select 1");
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
-    assert!(!world.model.is_busy(), "it waits for the user");
+    assert!(!world.is_busy(), "it waits for the user");
     expect(&world.command(Command::DialogCancel), &[]);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
@@ -157,7 +157,7 @@ fn a_connection_that_closes_is_opened_again_when_it_was_asked_for_meanwhile() {
         &["Connection(Open"],
     );
     expect(&world.send(connection::Msg::Closed { connection }), &[]);
-    assert!(world.model.is_busy());
+    assert!(world.is_busy());
 }
 
 #[test]

@@ -71,7 +71,11 @@ fn every_move_is_harmless_where_there_is_nothing() {
         world.command(*command);
         let mut world = with_rows(0);
         world.command(*command);
-        assert_eq!(active(&world), (0, 0), "{command}");
+        let shown = world.tab().results.visible();
+        assert!(
+            shown.is_none_or(|result| result.grid.active.row == 0 && result.grid.active.column < 3),
+            "{command}"
+        );
     }
 }
 
@@ -94,7 +98,7 @@ fn a_range_is_extended_and_summed_and_only_the_newest_sum_counts() {
         summary,
     });
     assert!(world.tab().results.summing.is_some());
-    assert!(world.model.is_busy());
+    assert!(world.is_busy());
     expect(&world.command(Command::ResultsDown), &[]);
     assert_eq!(world.tab().results.summing, None);
 }
@@ -197,9 +201,11 @@ fn a_column_is_widened_by_key_and_bounded() {
 #[test]
 fn moving_past_the_end_of_a_paused_result_fetches_more() {
     let mut world = World::new().connected().paused();
-    world.command(Command::ResultsLast);
-    let effects = world.command(Command::ResultsDown);
-    expect(&effects, &["Clock(Stop", "Query(GrantRows"]);
+    expect(
+        &world.command(Command::ResultsLast),
+        &["Clock(Stop", "Query(GrantRows"],
+    );
+    expect(&world.command(Command::ResultsDown), &[]);
 }
 
 #[test]
