@@ -12,7 +12,7 @@ use arguments::Request;
 use tusk::{
     effects::log,
     program::{Launch, data_dir},
-    recording, screen,
+    recording,
     story::{self, Playing},
 };
 
@@ -91,7 +91,7 @@ fn open_window(_launch: Launch) -> Result<(), String> {
 
 fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     let replayed = recording::replay(file, until).map_err(|problem| problem.to_string())?;
-    let mut said = screen::screen(&replayed.model, replayed.model.now).to_text(&replayed.model);
+    let mut said = story::screen_text(&replayed.model);
     if !said.ends_with('\n') {
         said.push('\n');
     }

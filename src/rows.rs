@@ -14,7 +14,7 @@ pub mod summary;
 pub mod type_name;
 
 #[cfg(test)]
-mod samples;
+pub mod samples;
 
 pub use builder::{ChunkBuilder, MalformedRow};
 pub use chunk::{Cell, Chunk, Column};

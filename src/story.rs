@@ -23,6 +23,7 @@ mod tests;
 
 pub use action::{Action, Dump, Expectation, Format, Sink, Step, Until};
 pub use driver::run;
+pub use dump::screen as screen_text;
 pub use headless::{Desk, Headless, Screenshot};
 pub use parse::parse;
 pub use play::{Playing, play};

@@ -37,6 +37,8 @@ pub mod settings;
 pub mod sidebar;
 pub mod store;
 pub mod tabs;
+#[cfg(test)]
+pub mod testing;
 pub mod text;
 pub mod welcome;
 pub mod window;

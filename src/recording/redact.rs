@@ -31,17 +31,22 @@ impl Redactor {
             Msg::Welcome(welcome::Msg::Edited { .. }) => {
                 let (now, owed) = half_typed(msg);
                 self.owed = owed;
-                found.push(read_back(&now)?);
+                found.push(read_back(&now, true)?);
                 return Ok(found);
             }
             Msg::Command(_) | Msg::Keys(_) | Msg::Dialog(_) => {
                 if let Some(owed) = self.owed.take() {
-                    found.push(read_back(&owed)?);
+                    found.push(read_back(&owed, true)?);
                 }
             }
             _ => {}
         }
-        found.push(read_back(&in_context(model, msg))?);
+        let is_sql = match msg {
+            Msg::Editor { .. } | Msg::Store(_) | Msg::File(_) => true,
+            Msg::Keys(_) => model.dialog.is_none(),
+            _ => false,
+        };
+        found.push(read_back(&in_context(model, msg), !is_sql)?);
         Ok(found)
     }
 }
@@ -60,12 +65,16 @@ pub fn text(text: &str) -> String {
     masked
 }
 
-/// The same for the words of a server, which may hold SQL between double quotes.
+/// The same for a text that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
 fn words(text: &str) -> String {
-    let mut masked = text.to_owned();
-    blank(&mut masked, mask::secrets(text));
-    let bare = text.replace('"', " ");
-    blank(&mut masked, mask::secrets(&bare));
+    let mut masked = self::text(text);
+    blank(&mut masked, mask::secrets(&text.replace('"', " ")));
+    let in_string = format!("'{}'", text.replace('\'', " "));
+    let shifted = mask::secrets(&in_string).into_iter().filter_map(|range| {
+        let end = range.end.min(in_string.len() - 1);
+        Some(range.start.checked_sub(1)?..end.checked_sub(1)?)
+    });
+    blank(&mut masked, shifted.filter(|range| range.start < range.end).collect());
     masked
 }
 
@@ -83,16 +92,16 @@ fn blank(text: &mut String, ranges: Vec<Range<usize>>) {
 }
 
 /// Writes and reads a message, with every text in it masked.
-fn read_back(msg: &Msg) -> io::Result<Msg> {
+fn read_back(msg: &Msg, as_words: bool) -> io::Result<Msg> {
     let mut value = serde_json::to_value(msg)?;
-    mask_strings(&mut value, false);
+    mask_strings(&mut value, as_words);
     Ok(serde_json::from_value(value)?)
 }
 
-fn mask_strings(value: &mut Value, from_server: bool) {
+fn mask_strings(value: &mut Value, as_words: bool) {
     match value {
         Value::String(string) => {
-            let masked = if from_server {
+            let masked = if as_words {
                 words(string)
             } else {
                 text(string)
@@ -101,13 +110,13 @@ fn mask_strings(value: &mut Value, from_server: bool) {
         }
         Value::Array(values) => {
             for value in values {
-                mask_strings(value, from_server);
+                mask_strings(value, as_words);
             }
         }
         Value::Object(members) => {
-            let from_server = from_server || members.contains_key("sqlstate");
+            let as_words = as_words || members.contains_key("sqlstate");
             for (name, value) in members {
-                mask_strings(value, from_server || name == "messages");
+                mask_strings(value, as_words || name == "messages");
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -264,3 +264,6 @@ pub fn quit(model: &mut Model) -> Vec<RootEffect> {
     effects.push(window::Effect::Quit.into());
     effects
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,3 +202,6 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
     }
     vec![]
 }
+
+#[cfg(test)]
+mod tests;

@@ -577,3 +577,6 @@ fn same_place(one: &Config, other: &Config) -> bool {
     };
     plain(one) == plain(other)
 }
+
+#[cfg(test)]
+mod tests;

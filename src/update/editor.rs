@@ -322,3 +322,6 @@ pub fn find(model: &mut Model, replace: bool) -> Vec<RootEffect> {
     model.focus(Area::Editor);
     window::open_search(model, replace)
 }
+
+#[cfg(test)]
+mod tests;

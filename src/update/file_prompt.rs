@@ -471,3 +471,6 @@ pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
         Purpose::Save { .. } => format!("{key} saves to it"),
     }
 }
+
+#[cfg(test)]
+mod tests;

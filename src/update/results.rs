@@ -396,6 +396,14 @@ impl Results {
         rows
     }
 
+    /// What the rows of the run before cost in memory.
+    pub fn previous_bytes(&self) -> u64 {
+        self.previous
+            .iter()
+            .map(|result| result.rows.heap_bytes())
+            .sum()
+    }
+
     /// What the rows cost in memory.
     pub fn heap_bytes(&self) -> u64 {
         self.list
@@ -853,3 +861,6 @@ pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
         cells::Msg::Dropped { .. } => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;

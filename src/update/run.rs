@@ -394,6 +394,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let now = model.now;
     let query = QueryId::next(&mut model.ids);
+    let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
@@ -408,14 +409,19 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     };
     let session = live.id;
     let alone = script.statements.len() == 1;
+    let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
+    // What the run before holds goes as soon as this one has something to show.
+    let full = held.saturating_sub(tab.results.previous_bytes()) >= BUDGET_BYTES;
+    let granted_rows = if full { 0 } else { CREDIT_ROWS };
+    let discarding = full && !may_pause;
     let running = Running {
         query,
         sent: now,
-        may_pause: alone && live.transaction == Transaction::Idle && planned.kind.may_pause,
-        granted: CREDIT_ROWS,
+        may_pause,
+        granted: granted_rows,
         window_end: Some(WINDOW_ROWS),
         window_bytes: WINDOW_BYTES,
-        discarding: false,
+        discarding,
         phase: Phase::Running,
         planned: planned.clone(),
         script,
@@ -434,10 +440,13 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
             session,
             sql: planned.sql.clone(),
             copy_data: planned.copy_data,
-            granted_rows: CREDIT_ROWS,
+            granted_rows,
         }
         .into(),
     );
+    if discarding {
+        effects.push(Effect::DiscardRows { query }.into());
+    }
     effects.extend(history::began(model, id, query, &planned.sql));
     effects
 }
@@ -886,3 +895,6 @@ fn badly(failure: &Failure) -> Ended {
 fn is_cancel(failure: &Failure) -> bool {
     failure.is("57014") || failure.category == Category::Cancelled
 }
+
+#[cfg(test)]
+mod tests;

@@ -560,3 +560,6 @@ pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
         .into(),
     ]
 }
+
+#[cfg(test)]
+mod tests;

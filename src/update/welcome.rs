@@ -312,3 +312,6 @@ pub fn edit(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffe
         None => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use super::{
     Ended, Failure, MessageKind, Model, Phase, QueryId, ResultState, RootEffect, Run, Running,
-    Session, TabId, Transaction, badly, drop_rows, history, is_cancel, pump, running_tab, say,
-    sessions,
+    Session, TabId, Transaction, badly, drop_rows, history, is_cancel, over_budget_note, pump,
+    running_tab, say, sessions,
 };
 use crate::{
     rows::display::{duration_text, grouped},
@@ -33,14 +33,17 @@ pub(super) fn finished(
     };
     let id = tab.id;
     let (rows, _) = tab.results.of_query(query);
+    let cancelling = matches!(running.phase, Phase::Cancelling { .. });
     if let Some(result) = tab.results.current_mut(query) {
         result.end(ResultState::Finished { tag: tag.clone() }, elapsed_us);
         result.discarded = discarded;
-        if discarded > 0 && result.note.is_none() {
+        if discarded > 0 && result.note.is_none() && cancelling {
             result.note = Some(format!(
                 "It ended before the cancel arrived: {} further rows were read and not kept.",
                 grouped(discarded)
             ));
+        } else if discarded > 0 && result.note.is_none() {
+            result.note = Some(over_budget_note(rows));
         }
     }
     say(

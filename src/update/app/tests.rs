@@ -1,0 +1,146 @@
+//! Start, end, settings, and the window's size.
+
+use super::*;
+use crate::update::{
+    clock,
+    command::Command,
+    failure::{Category, Failure},
+    run::Session,
+    session::Transaction,
+    store::{Kept, Settings, Theme},
+    testing::{World, expect, nothing_kept},
+};
+
+#[test]
+fn the_start_reads_what_was_kept_and_finds_servers() {
+    let mut world = World::loading();
+    assert!(world.model.is_busy());
+    world.load(nothing_kept());
+    assert!(world.model.welcome.shown);
+    assert_eq!(world.model.phase, Phase::Ready);
+}
+
+#[test]
+fn a_second_answer_to_the_load_is_ignored() {
+    let mut world = World::loading();
+    let Phase::Loading { request } = world.model.phase else {
+        unreachable!()
+    };
+    world.load(nothing_kept());
+    let before = world.model.tabs.clone();
+    let kept = Box::new(nothing_kept());
+    expect(&world.send(store::Msg::Loaded { request, kept }), &[]);
+    assert_eq!(world.model.tabs, before);
+}
+
+#[test]
+fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
+    let mut world = World::loading();
+    expect(&world.connect(5432), &[]);
+    expect(
+        &world.load(nothing_kept()),
+        &["Store(SaveTab", "Connection(Open"],
+    );
+    assert!(!world.model.welcome.shown);
+}
+
+#[test]
+fn resizing_writes_the_settings_once() {
+    let mut world = World::new();
+    let effects = world.send(Msg::WindowResized {
+        width: 1000,
+        height: 700,
+    });
+    expect(&effects, &["Clock(Start"]);
+    for height in 701..720 {
+        expect(
+            &world.send(Msg::WindowResized {
+                width: 1000,
+                height,
+            }),
+            &[],
+        );
+    }
+    let timer = world.model.settings_timer.unwrap();
+    expect(
+        &world.send(clock::Msg::Fired { timer }),
+        &["Store(SaveSettings"],
+    );
+    expect(&world.send(clock::Msg::Fired { timer }), &[]);
+}
+
+#[test]
+fn quitting_keeps_a_size_that_still_waits() {
+    let mut world = World::new();
+    world.send(Msg::WindowResized {
+        width: 1000,
+        height: 700,
+    });
+    expect(
+        &world.command(Command::AppQuit),
+        &[
+            "Store(SaveLayout",
+            "Clock(Stop",
+            "Store(SaveSettings",
+            "Window(Quit",
+        ],
+    );
+}
+
+#[test]
+fn no_size_and_no_kept_setting_overflows() {
+    let mut world = World::with(Kept {
+        settings: Settings {
+            theme: Theme::Light,
+            zoom_percent: 0,
+            window: (u32::MAX, u32::MAX),
+            sidebar_width: u32::MAX,
+            editor_percent: u32::MAX,
+        },
+        ..nothing_kept()
+    });
+    world.send(Msg::WindowResized {
+        width: u32::MAX,
+        height: u32::MAX - 1,
+    });
+    assert!(!world.model.is_dark());
+    assert_eq!(world.model.settings.zoom_percent, 50);
+    assert_eq!(world.model.settings.editor_percent, 85);
+}
+
+#[test]
+fn closing_the_window_asks_where_something_would_be_lost_and_the_second_time_goes() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    assert!(matches!(world.tab().session, Session::Live(_)));
+    expect(&world.send(Msg::CloseRequested), &[]);
+    assert!(matches!(
+        world.model.dialog,
+        Some(Dialog::Confirm(Confirm::Quit { .. }))
+    ));
+    expect(
+        &world.send(Msg::CloseRequested),
+        &["Store(SaveLayout", "Window(Quit"],
+    );
+    expect(&world.send(Msg::CloseRequested), &[]);
+}
+
+#[test]
+fn a_write_counts_as_under_way_until_it_is_answered() {
+    let mut world = World::new();
+    let waiting: Vec<Request> = world.model.writes.iter().copied().collect();
+    for request in waiting {
+        world.send(store::Msg::Wrote { request });
+    }
+    assert!(!world.model.is_busy());
+    world.text("");
+    let effects = world.command(Command::ViewZoomIn);
+    expect(&effects, &["Store(SaveSettings"]);
+    assert!(world.model.is_busy());
+    let request = *world.model.writes.iter().next().unwrap();
+    let failure = Failure::new(Category::Storage, "the disk is full");
+    expect(&world.send(store::Msg::Failed { request, failure }), &[]);
+    assert_eq!(world.notice(), "Not saved: the disk is full");
+    assert!(!world.model.is_busy());
+}

@@ -1,0 +1,275 @@
+//! Opening, passwords, closing, and what comes in the wrong order.
+
+use super::*;
+use crate::update::{
+    command::Command,
+    connection,
+    session::Transaction,
+    store::{Kept, SavedConnection},
+    testing::{World, config, expect, nothing_kept, refusal},
+    welcome,
+};
+
+fn with_saved() -> World {
+    let mut ids = Ids::seeded(1);
+    World::with(Kept {
+        connections: vec![SavedConnection {
+            id: ConnectionId::next(&mut ids),
+            config: Config {
+                name: "shop".into(),
+                ..config(7000)
+            },
+            last_used_us: None,
+        }],
+        ..nothing_kept()
+    })
+}
+
+fn named(world: &mut World) -> Vec<RootEffect> {
+    let target = Box::new(welcome::Target::Named("shop".into()));
+    world.send(welcome::Msg::Asked { target })
+}
+
+fn read(world: &World) -> Request {
+    match world.link() {
+        Link::AskingKeychain { request, .. } => *request,
+        other => panic!("the keychain is not asked: {other:?}"),
+    }
+}
+
+fn answer_keychain(world: &mut World, result: Result<Secret, Refusal>) -> Vec<RootEffect> {
+    let (request, connection) = (read(world), world.connection());
+    world.send(keychain::Msg::Read {
+        request,
+        connection,
+        result,
+    })
+}
+
+#[test]
+fn a_saved_connection_asks_the_keychain_first() {
+    let mut world = with_saved();
+    expect(&named(&mut world), &["Keychain(Read"]);
+    expect(
+        &answer_keychain(&mut world, Ok(Secret::new("pw"))),
+        &["Connection(Open"],
+    );
+    expect(&world.open_link(), &["Store(SaveConnection"]);
+    assert!(
+        world.model.connections[&world.connection()]
+            .password
+            .is_none()
+    );
+}
+
+#[test]
+fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
+    let mut world = with_saved();
+    named(&mut world);
+    answer_keychain(&mut world, Ok(Secret::new("old")));
+    expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
+    assert!(
+        matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_some())
+    );
+    world.type_secret("again");
+    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
+    world.type_secret("right");
+    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect(
+        &world.open_link(),
+        &["Store(SaveConnection", "Keychain(Store"],
+    );
+}
+
+#[test]
+fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
+    let mut world = with_saved();
+    named(&mut world);
+    let absent = Refusal::Unavailable {
+        reason: "no service".into(),
+    };
+    expect(
+        &answer_keychain(&mut world, Err(absent)),
+        &["Connection(Open"],
+    );
+    assert!(world.notice().contains("kept in memory"));
+    world.fail_link(Failure::new(Category::Authentication, "no password"));
+    assert!(
+        matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_none())
+    );
+}
+
+#[test]
+fn a_password_that_is_not_given_fails_what_waits() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    world.fail_link(refusal("28P01", "wrong password"));
+    assert!(!world.model.is_busy(), "it waits for the user");
+    expect(&world.command(Command::DialogCancel), &[]);
+    assert!(matches!(world.tab().run, run::Run::Idle));
+    assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
+}
+
+#[test]
+fn a_dialog_over_the_password_prompt_cancels_it() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    world.fail_link(refusal("28P01", "wrong password"));
+    let tab = world.model.tabs.active;
+    world.command(Command::DialogCancel);
+    world.command(Command::QueryRun);
+    world.fail_link(refusal("28P01", "wrong password"));
+    let inspect = dialog_settings();
+    super::super::dialog::show(&mut world.model, inspect);
+    assert!(matches!(
+        world.model.tabs.get_mut(tab).map(|tab| &tab.run),
+        Some(run::Run::Idle)
+    ));
+}
+
+fn dialog_settings() -> Dialog {
+    Dialog::Settings { selected: 0 }
+}
+
+#[test]
+fn a_url_with_the_password_answers_the_prompt() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.fail_link(refusal("28P01", "wrong password"));
+    expect(&world.connect(5432), &[]);
+    expect(&world.connect_with(5432, Some("pw")), &["Connection(Open"]);
+    assert_eq!(world.model.dialog, None);
+}
+
+#[test]
+fn a_connection_that_closes_is_opened_again_when_it_was_asked_for_meanwhile() {
+    let mut world = World::new().connected();
+    world.command(Command::ConnectionDisconnect);
+    expect(&world.connect(5432), &[]);
+    let connection = world.connection();
+    expect(
+        &world.send(connection::Msg::Closed { connection }),
+        &["Connection(Open"],
+    );
+    expect(&world.send(connection::Msg::Closed { connection }), &[]);
+    assert!(world.model.is_busy());
+}
+
+#[test]
+fn reconnecting_an_open_connection_closes_it_and_opens_it_again() {
+    let mut world = World::new().connected();
+    expect(
+        &world.command(Command::ConnectionReconnect),
+        &["Connection(Close"],
+    );
+    let connection = world.connection();
+    expect(
+        &world.send(connection::Msg::Closed { connection }),
+        &["Connection(Open"],
+    );
+}
+
+#[test]
+fn reconnecting_does_not_end_an_open_transaction() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    expect(&world.command(Command::ConnectionReconnect), &[]);
+    assert!(world.notice().contains("a transaction is open"));
+}
+
+#[test]
+fn another_connection_leaves_an_open_transaction_in_its_tab() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    let first = world.model.tabs.active;
+    expect(
+        &world.connect(5433),
+        &["Store(SaveTab", "Store(SaveLayout", "Connection(Open"],
+    );
+    assert_ne!(world.model.tabs.active, first);
+    assert_eq!(
+        world
+            .model
+            .tabs
+            .get_mut(first)
+            .and_then(|tab| tab.transaction()),
+        Some(Transaction::Active)
+    );
+}
+
+#[test]
+fn a_connection_that_opens_after_it_was_deleted_is_closed() {
+    let mut world = World::new().connected();
+    let mut ids = Ids::seeded(99);
+    let gone = ConnectionId::next(&mut ids);
+    let attempt = world.model.ids.request();
+    let server = ServerInfo::default();
+    assert_eq!(
+        world.send(Msg::Opened {
+            connection: gone,
+            attempt,
+            server
+        }),
+        [Effect::Close { connection: gone }.into()]
+    );
+}
+
+#[test]
+fn disconnecting_asks_where_something_would_be_lost() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    expect(&world.command(Command::ConnectionDisconnect), &[]);
+    expect(
+        &world.command(Command::DialogAccept),
+        &["Session(End", "Connection(Close"],
+    );
+    assert_eq!(world.link(), &Link::Closing);
+}
+
+#[test]
+fn deleting_a_connection_in_use_keeps_its_sessions() {
+    let mut world = with_saved();
+    named(&mut world);
+    answer_keychain(&mut world, Err(Refusal::NotFound));
+    world.open_link();
+    expect(&world.command(Command::ConnectionDelete), &[]);
+    expect(
+        &world.command(Command::DialogAccept),
+        &["Store(DeleteConnection", "Keychain(Delete"],
+    );
+    assert!(world.model.connections[&world.connection()].is_open());
+    assert!(!world.model.connections[&world.connection()].saved);
+}
+
+#[test]
+fn a_test_of_a_saved_connection_takes_the_keychains_password() {
+    let mut world = with_saved();
+    named(&mut world);
+    answer_keychain(&mut world, Err(Refusal::NotFound));
+    world.open_link();
+    world.command(Command::ConnectionEdit);
+    let effects = world.command(Command::DialogTest);
+    expect(&effects, &["Keychain(Read"]);
+    let RootEffect::Keychain(keychain::Effect::Read {
+        request,
+        connection,
+    }) = effects[0]
+    else {
+        unreachable!()
+    };
+    let answer = keychain::Msg::Read {
+        request,
+        connection,
+        result: Ok(Secret::new("pw")),
+    };
+    expect(&world.send(answer.clone()), &["Connection(Test"]);
+    expect(&world.send(answer), &[]);
+}

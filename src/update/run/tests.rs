@@ -1,0 +1,735 @@
+//! A query's life, message by message.
+
+use super::*;
+use crate::update::{
+    command::Command,
+    session::Ending,
+    testing::{World, broken, chunk, expect, names, refusal},
+};
+
+fn phase(world: &World) -> &Phase {
+    match &world.tab().run {
+        Run::Running(running) => &running.phase,
+        other => panic!("nothing runs: {other:?}"),
+    }
+}
+
+fn sent(effects: &[RootEffect]) -> Vec<&str> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            RootEffect::Query(Effect::Run { sql, .. }) => Some(&**sql),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_opens_a_session_and_then_sends_the_statement_once() {
+    let mut world = World::new().connected();
+    world.text("select 1");
+    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+    assert!(world.model.is_busy());
+    let effects = world.open_session();
+    expect(&effects, &["Query(Run", "Store(RecordRun"]);
+    assert_eq!(sent(&effects), ["select 1"]);
+    expect(&world.open_session(), &[]);
+}
+
+#[test]
+fn a_run_while_connecting_is_sent_when_the_connection_is_open() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.text("select 1");
+    expect(&world.command(Command::QueryRun), &[]);
+    expect(&world.open_link(), &["Session(Open"]);
+    expect(&world.open_session(), &["Query(Run", "Store(RecordRun"]);
+}
+
+#[test]
+fn a_run_of_a_closed_connection_opens_it_first() {
+    let mut world = World::new().connected();
+    expect(
+        &world.command(Command::ConnectionDisconnect),
+        &["Connection(Close"],
+    );
+    world.text("select 1");
+    expect(&world.command(Command::QueryRun), &[]);
+    assert!(world.model.is_busy(), "it still closes");
+    let connection = world.connection();
+    expect(
+        &world.send(connection::Msg::Closed { connection }),
+        &["Connection(Open"],
+    );
+    expect(&world.open_link(), &["Session(Open"]);
+}
+
+#[test]
+fn without_a_connection_a_run_asks_where_to() {
+    let mut world = World::new();
+    world.text("select 1");
+    world.command(Command::FocusEditor);
+    expect(
+        &world.command(Command::QueryRun),
+        &["Discovery(FindServers"],
+    );
+    assert!(world.model.welcome.shown);
+    assert!(matches!(world.tab().run, Run::Idle));
+}
+
+#[test]
+fn a_failed_connect_fails_the_run_and_is_the_last_end() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    expect(&world.fail_link(refusal("3D000", "no such database")), &[]);
+    assert!(matches!(world.tab().run, Run::Idle));
+    assert!(matches!(world.link(), Link::Failed { .. }));
+    assert_eq!(
+        world.tab().ended,
+        Some(Ended::Badly {
+            sqlstate: Some("3D000".into()),
+            message: "no such database".into()
+        })
+    );
+    assert!(!world.model.is_busy());
+}
+
+#[test]
+fn rows_are_granted_as_they_arrive_and_the_end_is_shown() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    expect(&world.describe(), &[]);
+    let effects = world.rows(4_096);
+    assert_eq!(
+        effects,
+        [Effect::GrantRows {
+            query: world.query(),
+            rows: 4_096
+        }
+        .into()]
+    );
+    let effects = world.finish("SELECT 4096", Transaction::Idle);
+    expect(&effects, &["Store(RecordRun", "Clock(Start"]);
+    let result = &world.tab().results.list[0];
+    assert_eq!(result.rows.len(), 4_096);
+    assert_eq!(
+        result.state,
+        ResultState::Finished {
+            tag: "SELECT 4096".into()
+        }
+    );
+    assert_eq!(world.tab().ended, Some(Ended::Well));
+}
+
+#[test]
+fn answers_of_a_statement_that_ended_change_nothing() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    let query = world.query();
+    world.finish("SELECT 0", Transaction::Idle);
+    let before = world.model.tabs.clone();
+    let late = [
+        Msg::Described {
+            query,
+            columns: vec![],
+        },
+        Msg::RowsArrived {
+            query,
+            chunk: chunk(1, 1),
+        },
+        Msg::Stalled { query, rows: 0 },
+        Msg::Finished {
+            query,
+            tag: "X".into(),
+            transaction: Transaction::Active,
+            discarded: 0,
+            elapsed_us: 1,
+        },
+        Msg::Failed {
+            query,
+            failure: Box::new(broken()),
+            transaction: Transaction::Failed,
+            elapsed_us: 1,
+        },
+        Msg::Lost {
+            query,
+            failure: Box::new(broken()),
+            elapsed_us: 1,
+        },
+        Msg::CancelSent { query },
+        Msg::CancelFailed {
+            query,
+            failure: Box::new(broken()),
+        },
+    ];
+    for msg in late {
+        expect(&world.send(msg), &[]);
+    }
+    assert_eq!(world.model.tabs, before);
+}
+
+#[test]
+fn a_full_window_pauses_and_fetch_more_reads_another() {
+    let mut world = World::new().connected().paused();
+    assert!(!world.model.is_busy(), "a paused result does not count");
+    let effects = world.command(Command::ResultsFetchMore);
+    expect(&effects, &["Clock(Stop", "Query(GrantRows"]);
+    assert!(matches!(phase(&world), Phase::Running));
+    assert_eq!(
+        effects[1],
+        Effect::GrantRows {
+            query: world.query(),
+            rows: CREDIT_ROWS
+        }
+        .into()
+    );
+}
+
+#[test]
+fn fetch_all_reads_past_every_window() {
+    let mut world = World::new().connected().paused();
+    world.command(Command::ResultsFetchAll);
+    for _ in 0..40 {
+        world.rows(4_096);
+    }
+    assert!(matches!(
+        &world.tab().run,
+        Run::Running(running) if running.granted > 2 * WINDOW_ROWS
+    ));
+}
+
+#[test]
+fn fetching_where_nothing_is_paused_says_so() {
+    let mut world = World::new().connected();
+    expect(&world.command(Command::ResultsFetchMore), &[]);
+    assert_eq!(world.notice(), "There are no more rows to fetch.");
+    world.run("select 1");
+    expect(&world.command(Command::ResultsFetchMore), &[]);
+    assert_eq!(world.notice(), "Rows are still coming in.");
+    expect(&world.command(Command::ResultsFetchAll), &[]);
+    assert!(matches!(&world.tab().run, Run::Running(running) if running.window_end.is_none()));
+}
+
+#[test]
+fn a_result_that_reaches_the_budget_stops_and_says_so() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.describe();
+    world.command(Command::ResultsFetchAll);
+    let big = chunk(4_096, 16_000);
+    let query = world.query();
+    for _ in 0..8 {
+        world.send(Msg::RowsArrived {
+            query,
+            chunk: big.clone(),
+        });
+    }
+    let full = world.send(Msg::RowsArrived { query, chunk: big });
+    assert!(world.model.held_bytes() >= BUDGET_BYTES);
+    expect(&full, &[]);
+    let (rows, _) = world.tab().results.of_query(query);
+    if let Some(Run::Running(running)) = world.model.tabs.active_mut().map(|tab| &mut tab.run) {
+        running.granted = rows;
+    }
+    expect(&world.stall(), &["Clock(Start"]);
+    let note = world.tab().results.list[0].note.clone();
+    assert!(note.is_some_and(|note| note.contains("memory")));
+    expect(&world.command(Command::ResultsFetchAll), &[]);
+    assert!(world.notice().contains("memory"));
+}
+
+#[test]
+fn what_may_not_pause_is_read_to_its_end_and_not_kept_past_the_budget() {
+    let mut world = World::new().connected();
+    world.run("insert into t select 1 returning a");
+    world.describe();
+    let big = chunk(4_096, 16_000);
+    let query = world.query();
+    let mut all = vec![];
+    for _ in 0..9 {
+        let chunk = big.clone();
+        all.extend(world.send(Msg::RowsArrived { query, chunk }));
+    }
+    assert_eq!(
+        names(&all)
+            .iter()
+            .filter(|name| *name == "Query(DiscardRows")
+            .count(),
+        1
+    );
+    expect(&world.stall(), &[]);
+    assert!(matches!(phase(&world), Phase::Running));
+}
+
+#[test]
+fn a_run_into_full_memory_is_granted_nothing() {
+    let mut world = World::new().connected();
+    world.run("insert into t select 1 returning a");
+    world.describe();
+    let query = world.query();
+    let big = chunk(4_096, 16_000);
+    for _ in 0..9 {
+        let chunk = big.clone();
+        world.send(Msg::RowsArrived { query, chunk });
+    }
+    world.finish("INSERT 0 1", Transaction::Idle);
+    world.command(Command::TabNew);
+    let effects = world.run("insert into t select 2 returning a");
+    expect(
+        &effects,
+        &["Query(Run", "Query(DiscardRows", "Store(RecordRun"],
+    );
+    assert!(
+        matches!(
+            &effects[0],
+            RootEffect::Query(Effect::Run {
+                granted_rows: 0,
+                ..
+            })
+        ),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn rows_of_a_second_result_are_granted_behind_those_of_the_first() {
+    let mut world = World::new().connected();
+    world.run("insert into t select 1 returning a");
+    world.describe();
+    for _ in 0..8 {
+        world.rows(4_096);
+    }
+    world.describe();
+    assert_eq!(world.tab().results.list.len(), 2);
+    expect(&world.rows(4_096), &["Query(GrantRows"]);
+}
+
+#[test]
+fn a_stream_that_is_paused_too_long_is_closed_and_says_so() {
+    let mut world = World::new().connected().paused();
+    let Phase::Paused { timer, .. } = *phase(&world) else {
+        unreachable!()
+    };
+    let effects = world.send(clock::Msg::Fired { timer });
+    expect(
+        &effects,
+        &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
+    );
+    world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    let result = &world.tab().results.list[0];
+    assert_eq!(result.state, ResultState::Closed);
+    assert_eq!(
+        result.note.as_deref(),
+        Some("The stream was closed: the first 100\u{202f}000 rows are kept.")
+            .or(result.note.as_deref())
+    );
+    assert_eq!(world.tab().ended, Some(Ended::Well));
+    expect(&world.send(clock::Msg::Fired { timer }), &[]);
+}
+
+#[test]
+fn a_run_over_a_paused_result_waits_for_its_end() {
+    let mut world = World::new().connected().paused();
+    let effects = world.command(Command::QueryRun);
+    expect(
+        &effects,
+        &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
+    );
+    let effects = world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    assert_eq!(sent(&effects), ["select 1"]);
+}
+
+#[test]
+fn cancel_is_sent_once_and_the_second_press_offers_to_terminate() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    expect(&world.command(Command::QueryCancel), &["Query(Cancel"]);
+    assert!(matches!(
+        phase(&world),
+        Phase::Cancelling { asked: true, .. }
+    ));
+    expect(&world.command(Command::QueryCancel), &[]);
+    assert!(matches!(
+        world.model.dialog,
+        Some(Dialog::Confirm(Confirm::Terminate { .. }))
+    ));
+    expect(
+        &world.command(Command::DialogAccept),
+        &["Session(Terminate"],
+    );
+}
+
+#[test]
+fn the_question_whether_to_terminate_goes_with_the_statement() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.command(Command::QueryCancel);
+    world.command(Command::QueryCancel);
+    world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    assert_eq!(world.model.dialog, None);
+}
+
+#[test]
+fn a_query_that_ended_before_its_cancel_shows_its_rows() {
+    let mut world = World::new().connected();
+    world.run("select 1; select 2");
+    world.describe();
+    world.rows(3);
+    world.command(Command::QueryCancel);
+    let effects = world.finish("SELECT 3", Transaction::Idle);
+    assert_eq!(sent(&effects), Vec::<&str>::new(), "the script was stopped");
+    let result = &world.tab().results.list[0];
+    assert!(matches!(result.state, ResultState::Finished { .. }));
+    assert_eq!(result.rows.len(), 3);
+    assert!(world.messages().iter().any(|text| text.contains("1 more")));
+}
+
+#[test]
+fn only_the_servers_word_makes_a_statement_cancelled() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.command(Command::QueryCancel);
+    let query = world.query();
+    expect(&world.send(Msg::CancelSent { query }), &[]);
+    assert!(world.tab().results.list[0].state.is_open());
+    world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    assert!(matches!(
+        world.tab().results.list[0].state,
+        ResultState::Cancelled { .. }
+    ));
+}
+
+#[test]
+fn cancelling_what_makes_room_for_another_run_drops_that_run_too() {
+    let mut world = World::new().connected().paused();
+    world.command(Command::QueryRun);
+    expect(&world.command(Command::QueryCancel), &[]);
+    let effects = world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    assert_eq!(sent(&effects), Vec::<&str>::new());
+}
+
+#[test]
+fn cancel_while_connecting_gives_the_attempt_up() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    expect(
+        &world.command(Command::QueryCancel),
+        &["Connection(Abandon"],
+    );
+    expect(
+        &world.fail_link(Failure::new(Category::Cancelled, "given up")),
+        &[],
+    );
+    assert_eq!(world.link(), &Link::Closed);
+    assert!(!world.model.is_busy());
+}
+
+#[test]
+fn an_error_stops_the_script_and_is_marked_in_its_own_statement() {
+    let mut world = World::new().connected();
+    world.run("select 'é';\nselect wrong, 'x'; select 3");
+    let effects = world.finish("SELECT 1", Transaction::Idle);
+    assert_eq!(sent(&effects), ["select wrong, 'x'"]);
+    let failure = Failure {
+        position: Some(8),
+        ..refusal("42703", "column \"wrong\" does not exist")
+    };
+    let effects = world.fail(failure, Transaction::Idle);
+    assert_eq!(sent(&effects), Vec::<&str>::new());
+    let editor = &world.tab().editor;
+    let mark = editor.visible_mark().unwrap();
+    let marked = editor.buffer.text().slice(mark.start..mark.end);
+    assert_eq!(marked, "wrong");
+    world.command(Command::ErrorGoTo);
+    let selection = world.tab().editor.buffer.selection();
+    assert_eq!(world.tab().editor.buffer.text().slice(selection), "wrong");
+}
+
+#[test]
+fn the_place_of_an_error_in_a_selection_is_found_after_multi_byte_text() {
+    let mut world = World::new().connected();
+    world.text("select 1; -- é€\nselect 'ü', wrong");
+    let start = world
+        .tab()
+        .editor
+        .buffer
+        .string()
+        .find("select 'ü'")
+        .unwrap();
+    let end = world.tab().editor.buffer.text().len();
+    let tab = world.model.tabs.active;
+    world.send(crate::msg::Msg::Editor {
+        tab,
+        msg: crate::update::editor::Msg::Selected {
+            anchor: start,
+            head: end,
+        },
+    });
+    world.command(Command::QueryRun);
+    let effects = world.open_session();
+    assert_eq!(sent(&effects), ["select 'ü', wrong"]);
+    let failure = Failure {
+        position: Some(13),
+        ..refusal("42703", "no")
+    };
+    world.fail(failure, Transaction::Idle);
+    let mark = world.tab().editor.visible_mark().cloned().unwrap();
+    assert_eq!(
+        world.tab().editor.buffer.text().slice(mark.start..mark.end),
+        "wrong"
+    );
+    world.type_text("x");
+    assert_eq!(world.tab().editor.visible_mark(), None);
+}
+
+#[test]
+fn a_command_of_psql_is_refused_and_counts_as_a_failure() {
+    let mut world = World::new().connected();
+    world.text("\\d t");
+    expect(&world.command(Command::QueryRun), &[]);
+    assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
+    assert!(world.notice().contains("psql"));
+    world.text("select 1; \\x");
+    expect(&world.command(Command::QueryRunAll), &[]);
+    assert!(matches!(world.tab().run, Run::Idle), "nothing of it is run");
+}
+
+#[test]
+fn an_empty_text_runs_nothing_and_is_no_failure() {
+    let mut world = World::new().connected();
+    expect(&world.command(Command::QueryRunAll), &[]);
+    assert_eq!(world.notice(), "There is no statement here to run.");
+    assert_eq!(world.tab().ended, Some(Ended::Well));
+}
+
+#[test]
+fn the_transaction_is_the_servers_word_and_forbids_a_pause() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    expect(
+        &world.finish("BEGIN", Transaction::Active),
+        &["Store(RecordRun"],
+    );
+    assert_eq!(world.tab().transaction(), Some(Transaction::Active));
+    world.run("select 1");
+    assert!(matches!(&world.tab().run, Run::Running(running) if !running.may_pause));
+    world.fail(refusal("42P01", "no"), Transaction::Failed);
+    assert_eq!(world.tab().transaction(), Some(Transaction::Failed));
+}
+
+#[test]
+fn a_session_that_holds_nothing_goes_back_when_it_idles() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.finish("SELECT 1", Transaction::Idle);
+    let timer = world.live().idle.unwrap();
+    let session = world.session();
+    assert_eq!(
+        world.send(clock::Msg::Fired { timer }),
+        [session::Effect::End {
+            session,
+            ending: Ending::Return
+        }
+        .into()]
+    );
+    assert_eq!(world.tab().session, Session::Closed);
+}
+
+#[test]
+fn the_server_is_asked_what_a_session_holds_where_the_text_does_not_tell() {
+    let mut world = World::new().connected();
+    world.run("select set_config('a.b', 'c', false)");
+    world.finish("SELECT 1", Transaction::Idle);
+    let (timer, session) = (world.live().idle.unwrap(), world.session());
+    expect(
+        &world.send(clock::Msg::Fired { timer }),
+        &["Session(AskHeld"],
+    );
+    world.text("select 2");
+    expect(&world.command(Command::QueryRun), &[]);
+    let effects = world.send(session::Msg::HeldAnswered {
+        session,
+        held: Ok(vec!["a setting".into()]),
+    });
+    assert_eq!(sent(&effects), ["select 2"]);
+    world.finish("SELECT 1", Transaction::Idle);
+    let timer = world.live().idle.unwrap();
+    expect(&world.send(clock::Msg::Fired { timer }), &[]);
+    assert_eq!(world.live().holds, ["a setting"]);
+}
+
+#[test]
+fn a_lost_session_says_what_died_and_is_not_replaced_in_silence() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    let session = world.session();
+    let failure = broken();
+    expect(&world.send(session::Msg::Lost { session, failure }), &[]);
+    assert!(
+        world
+            .messages()
+            .last()
+            .unwrap()
+            .contains("its open transaction")
+    );
+    world.text("select 1");
+    expect(&world.command(Command::QueryRun), &[]);
+    assert!(matches!(world.tab().run, Run::Idle));
+    expect(&world.command(Command::ConnectionReconnect), &[]);
+    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+}
+
+#[test]
+fn a_run_between_a_lost_statement_and_its_lost_session_is_not_sent_into_it() {
+    let mut world = World::new().connected();
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    world.run("select 1");
+    let (query, session) = (world.query(), world.session());
+    let lost = Msg::Lost {
+        query,
+        failure: Box::new(broken()),
+        elapsed_us: 1,
+    };
+    expect(&world.send(lost), &["Store(RecordRun"]);
+    expect(&world.command(Command::QueryRun), &[]);
+    let failure = broken();
+    expect(&world.send(session::Msg::Lost { session, failure }), &[]);
+    assert!(matches!(world.tab().run, Run::Idle));
+    assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
+}
+
+#[test]
+fn a_session_that_held_nothing_is_replaced_by_the_next_run() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.finish("SELECT 1", Transaction::Idle);
+    let session = world.session();
+    let failure = broken();
+    expect(
+        &world.send(session::Msg::Lost { session, failure }),
+        &["Clock(Stop"],
+    );
+    world.text("select 2");
+    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+}
+
+#[test]
+fn closing_a_tab_with_a_running_statement_cancels_closes_and_tells_the_history() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    expect(&world.command(Command::TabClose), &[]);
+    assert!(matches!(
+        world.model.dialog,
+        Some(Dialog::Confirm(Confirm::CloseTab { .. }))
+    ));
+    let effects = world.command(Command::DialogAccept);
+    expect(
+        &effects,
+        &[
+            "Query(Cancel",
+            "Session(End",
+            "Store(RecordRun",
+            "Store(CloseTab",
+            "Store(SaveTab",
+            "Store(SaveLayout",
+        ],
+    );
+    assert!(world.model.history.recent[0].elapsed_us.is_some());
+}
+
+#[test]
+fn notices_and_notifications_come_in_order() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    let (session, query) = (world.session(), Some(world.query()));
+    let notice = Box::new(Failure {
+        severity: "NOTICE".into(),
+        ..Failure::new(Category::Query, "one")
+    });
+    world.send(session::Msg::Noticed {
+        session,
+        query,
+        notice,
+    });
+    world.send(session::Msg::Notified {
+        session,
+        channel: "jobs".into(),
+        payload: "7".into(),
+        backend_pid: 9,
+    });
+    assert_eq!(
+        world.messages(),
+        ["NOTICE: one", "NOTIFY jobs from process 9: 7"]
+    );
+    assert_eq!(world.tab().messages.unseen(), 2);
+    world.command(Command::ResultsMessages);
+    assert_eq!(world.tab().messages.unseen(), 0);
+}
+
+#[test]
+fn old_rows_stay_on_screen_until_the_new_run_has_something_to_show() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.describe();
+    world.rows(2);
+    world.finish("SELECT 2", Transaction::Idle);
+    world.run("select 2");
+    assert_eq!(
+        world
+            .tab()
+            .results
+            .visible()
+            .map(|result| result.rows.len()),
+        Some(2)
+    );
+    expect(&world.describe(), &["Cells(Drop"]);
+    assert_eq!(
+        world
+            .tab()
+            .results
+            .visible()
+            .map(|result| result.rows.len()),
+        Some(0)
+    );
+}
+
+#[test]
+fn a_session_for_a_tab_that_is_gone_goes_back() {
+    let mut world = World::new().connected();
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    let session = world.session();
+    world.command(Command::TabClose);
+    assert_eq!(
+        world.send(session::Msg::Opened {
+            session,
+            backend_pid: 1
+        }),
+        [session::Effect::End {
+            session,
+            ending: Ending::Return
+        }
+        .into()]
+    );
+}
+
+#[test]
+fn a_pool_that_gives_no_session_fails_the_run() {
+    let mut world = World::new().connected();
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    let session = world.session();
+    let failure = Failure::new(Category::PoolTimeout, "no connection came free");
+    expect(
+        &world.send(session::Msg::OpenFailed { session, failure }),
+        &[],
+    );
+    assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
+    assert!(!world.model.is_busy());
+}

@@ -1,0 +1,371 @@
+//! A small world for the tests of `update`: it feeds messages, answers effects as a runner would, and names effects.
+
+use std::sync::Arc;
+
+use crate::{
+    effect::Effect,
+    model::Model,
+    msg::{Msg, Stamp},
+    rows::{Chunk, ChunkBuilder, Column},
+    update::{
+        app,
+        command::Command,
+        config::{Config, Conninfo},
+        connection,
+        failure::{Category, Failure},
+        ids::*,
+        keys, query,
+        run::{Live, Run, Session},
+        secret::Secret,
+        session::{self, Transaction},
+        store,
+        tabs::Tab,
+        update, welcome,
+    },
+};
+
+/// A Model, and the messages that come to it a millisecond apart.
+pub struct World {
+    /// The Model.
+    pub model: Model,
+    at: Stamp,
+}
+
+/// What an effect is, without what it carries: `Query(Run`.
+pub fn names(effects: &[Effect]) -> Vec<String> {
+    effects
+        .iter()
+        .map(|effect| {
+            let text = format!("{effect:?}");
+            let end = text.find([' ', ')']).unwrap_or(text.len());
+            text[..end].to_owned()
+        })
+        .collect()
+}
+
+/// Holds the names of effects against the whole list that is expected.
+#[track_caller]
+pub fn expect(effects: &[Effect], wanted: &[&str]) {
+    assert_eq!(names(effects), wanted, "{effects:#?}");
+}
+
+/// A failure that the server reports.
+pub fn refusal(sqlstate: &str, message: &str) -> Failure {
+    Failure {
+        sqlstate: Some(sqlstate.into()),
+        severity: "ERROR".into(),
+        ..Failure::new(Category::Query, message)
+    }
+}
+
+/// A link that broke.
+pub fn broken() -> Failure {
+    Failure::new(Category::Connection, "connection closed")
+}
+
+/// Rows of one column, `bytes` wide.
+pub fn chunk(rows: usize, bytes: usize) -> Arc<Chunk> {
+    let mut builder = ChunkBuilder::new(1);
+    let value = vec![b'x'; bytes];
+    let row = crate::rows::samples::data_row(&[Some(value)]);
+    for _ in 0..rows {
+        builder.push_data_row(&row).unwrap();
+    }
+    Arc::new(builder.finish())
+}
+
+/// What is kept where nothing was.
+pub fn nothing_kept() -> store::Kept {
+    store::Kept {
+        opened: store::Opened::OnDisk,
+        connections: vec![],
+        tabs: vec![],
+        closed: vec![],
+        history: vec![],
+        settings: store::Settings::default(),
+    }
+}
+
+/// A configuration to connect with.
+pub fn config(port: u16) -> Config {
+    Config {
+        port,
+        user: "ada".into(),
+        database: "shop".into(),
+        ..Config::default()
+    }
+}
+
+impl World {
+    /// A program that has started and found nothing kept.
+    pub fn new() -> Self {
+        Self::with(nothing_kept())
+    }
+
+    /// A program that has started and found this.
+    pub fn with(kept: store::Kept) -> Self {
+        let mut world = Self::loading();
+        world.load(kept);
+        world
+    }
+
+    /// A program that reads what was kept.
+    pub fn loading() -> Self {
+        let mut world = Self {
+            model: Model::default(),
+            at: Stamp::default(),
+        };
+        world.send(app::Msg::Started {
+            seed: 7,
+            version: "1".into(),
+            data_dir: "/data".into(),
+            macos: false,
+            recording: false,
+        });
+        let keymap: Vec<Request> = world.model.files.keys().copied().collect();
+        for request in keymap {
+            world.send(crate::update::file::Msg::Opened {
+                request,
+                path: String::new(),
+                result: Err(broken()),
+            });
+        }
+        world
+    }
+
+    /// Answers the load.
+    pub fn load(&mut self, kept: store::Kept) -> Vec<Effect> {
+        let crate::model::Phase::Loading { request } = self.model.phase else {
+            panic!("nothing is being loaded");
+        };
+        let kept = Box::new(kept);
+        self.send(store::Msg::Loaded { request, kept })
+    }
+
+    /// The same world with its tab on an open connection.
+    pub fn connected(mut self) -> Self {
+        self.connect(5432);
+        self.open_link();
+        self
+    }
+
+    /// Feeds a message.
+    pub fn send(&mut self, msg: impl Into<Msg>) -> Vec<Effect> {
+        self.at.mono_us += 1_000;
+        self.at.unix_us += 1_000;
+        update(&mut self.model, self.at, msg.into())
+    }
+
+    /// Asks for a command.
+    pub fn command(&mut self, command: Command) -> Vec<Effect> {
+        self.send(command)
+    }
+
+    /// Presses a key without a window.
+    pub fn press(&mut self, keystroke: &str) -> Vec<Effect> {
+        let keystroke = keystroke.into();
+        self.send(keys::Msg::Pressed { keystroke })
+    }
+
+    /// Types without a window.
+    pub fn type_text(&mut self, text: &str) -> Vec<Effect> {
+        let text = text.into();
+        self.send(keys::Msg::Typed { text })
+    }
+
+    /// Types a password without a window.
+    pub fn type_secret(&mut self, secret: &str) -> Vec<Effect> {
+        let secret = Secret::new(secret);
+        self.send(keys::Msg::SecretTyped { secret })
+    }
+
+    /// Asks for a connection to a port.
+    pub fn connect(&mut self, port: u16) -> Vec<Effect> {
+        self.connect_with(port, None)
+    }
+
+    /// Asks for a connection to a port, with a password or without.
+    pub fn connect_with(&mut self, port: u16, password: Option<&str>) -> Vec<Effect> {
+        let conninfo = Conninfo {
+            config: config(port),
+            password: password.map(Secret::new),
+        };
+        let target = Box::new(welcome::Target::Conninfo(conninfo));
+        self.send(welcome::Msg::Asked { target })
+    }
+
+    /// The attempt of the active tab's connection.
+    pub fn attempt(&self) -> Request {
+        match self.link() {
+            crate::update::connections::Link::Opening { attempt, .. } => *attempt,
+            other => panic!("no attempt is under way: {other:?}"),
+        }
+    }
+
+    /// The link of the active tab's connection.
+    pub fn link(&self) -> &crate::update::connections::Link {
+        &self.model.connections[&self.connection()].link
+    }
+
+    /// The active tab's connection.
+    pub fn connection(&self) -> ConnectionId {
+        self.tab().connection.unwrap()
+    }
+
+    /// Answers the attempt of the active tab's connection well.
+    pub fn open_link(&mut self) -> Vec<Effect> {
+        let (connection, attempt) = (self.connection(), self.attempt());
+        let server = connection::ServerInfo::default();
+        self.send(connection::Msg::Opened {
+            connection,
+            attempt,
+            server,
+        })
+    }
+
+    /// Answers the attempt of the active tab's connection with a failure.
+    pub fn fail_link(&mut self, failure: Failure) -> Vec<Effect> {
+        let (connection, attempt) = (self.connection(), self.attempt());
+        self.send(connection::Msg::OpenFailed {
+            connection,
+            attempt,
+            failure,
+        })
+    }
+
+    /// The active tab.
+    pub fn tab(&self) -> &Tab {
+        self.model.tabs.active().unwrap()
+    }
+
+    /// The active tab's session that stands.
+    pub fn live(&self) -> &Live {
+        match &self.tab().session {
+            Session::Live(live) => live,
+            other => panic!("no session stands: {other:?}"),
+        }
+    }
+
+    /// The session that the active tab opens or has.
+    pub fn session(&self) -> SessionId {
+        match &self.tab().session {
+            Session::Opening { id, .. } => *id,
+            Session::Live(live) => live.id,
+            other => panic!("there is no session: {other:?}"),
+        }
+    }
+
+    /// Answers the session of the active tab well.
+    pub fn open_session(&mut self) -> Vec<Effect> {
+        let session = self.session();
+        self.send(session::Msg::Opened {
+            session,
+            backend_pid: 42,
+        })
+    }
+
+    /// The statement that runs in the active tab.
+    pub fn query(&self) -> QueryId {
+        match &self.tab().run {
+            Run::Running(running) => running.query,
+            other => panic!("nothing runs: {other:?}"),
+        }
+    }
+
+    /// Puts text into the active tab, the cursor at its end.
+    pub fn text(&mut self, text: &str) -> Vec<Effect> {
+        let tab = self.model.tabs.active;
+        crate::update::editor::replace_all(&mut self.model, tab, text)
+    }
+
+    /// Runs everything in the active tab, with a session, and answers with the effects of the first statement.
+    pub fn run(&mut self, text: &str) -> Vec<Effect> {
+        self.text(text);
+        let effects = self.command(Command::QueryRunAll);
+        match self.tab().session {
+            Session::Opening { .. } => self.open_session(),
+            _ => effects,
+        }
+    }
+
+    /// The server describes one column of text.
+    pub fn describe(&mut self) -> Vec<Effect> {
+        let query = self.query();
+        let columns = vec![Column::new("a", 25, -1)];
+        self.send(query::Msg::Described { query, columns })
+    }
+
+    /// Rows arrive.
+    pub fn rows(&mut self, rows: usize) -> Vec<Effect> {
+        let query = self.query();
+        let chunk = chunk(rows, 1);
+        self.send(query::Msg::RowsArrived { query, chunk })
+    }
+
+    /// The reader stands still.
+    pub fn stall(&mut self) -> Vec<Effect> {
+        let query = self.query();
+        let (rows, _) = self.tab().results.of_query(query);
+        self.send(query::Msg::Stalled { query, rows })
+    }
+
+    /// What runs completes.
+    pub fn finish(&mut self, tag: &str, transaction: Transaction) -> Vec<Effect> {
+        let query = self.query();
+        self.send(query::Msg::Finished {
+            query,
+            tag: tag.into(),
+            transaction,
+            discarded: 0,
+            elapsed_us: 5,
+        })
+    }
+
+    /// What runs fails.
+    pub fn fail(&mut self, failure: Failure, transaction: Transaction) -> Vec<Effect> {
+        let query = self.query();
+        self.send(query::Msg::Failed {
+            query,
+            failure: Box::new(failure),
+            transaction,
+            elapsed_us: 5,
+        })
+    }
+
+    /// A plain query of the active tab, described, with rows to its first window, and paused.
+    pub fn paused(mut self) -> Self {
+        self.run("select 1");
+        self.describe();
+        for _ in 0..24 {
+            self.rows(4_096);
+        }
+        self.rows(1_696);
+        self.stall();
+        assert!(matches!(
+            self.tab().run,
+            Run::Running(crate::update::run::Running {
+                phase: crate::update::run::Phase::Paused { .. },
+                ..
+            })
+        ));
+        self
+    }
+
+    /// The newest notice.
+    pub fn notice(&self) -> &str {
+        self.model
+            .notices
+            .iter()
+            .last()
+            .map_or("", |notice| notice.text.as_str())
+    }
+
+    /// The texts of the active tab's messages.
+    pub fn messages(&self) -> Vec<&str> {
+        self.tab()
+            .messages
+            .iter()
+            .map(|message| message.text.as_str())
+            .collect()
+    }
+}

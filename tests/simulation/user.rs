@@ -1,0 +1,243 @@
+//! The random user: every command, keys, the mouse in places that may not be there, and now and then nonsense.
+
+use tusk::{
+    model::Area,
+    msg::Msg,
+    rows::Position,
+    update::{
+        app, command::Command, config::Config, dialog, editor, ids::TabId, keys, results,
+        secret::Secret, sidebar, store, tabs, welcome,
+    },
+};
+
+use super::world::World;
+
+const SCRIPTS: [&str; 9] = [
+    "select 1",
+    "select 1; select 2; insert into t values (1) returning a;",
+    "begin",
+    "insert into t select 1 returning b",
+    "update t set a = 1; select 'é'; rollback",
+    "\\d t\nselect 1",
+    "create temp table x (a int); set search_path to x",
+    "-- nothing",
+    "select pg_advisory_lock(1); commit",
+];
+
+const KEYS: [&str; 14] = [
+    "a",
+    "enter",
+    "tab",
+    "backspace",
+    "delete",
+    "up",
+    "shift-down",
+    "home",
+    "ctrl-end",
+    "escape",
+    "ctrl-a",
+    "space",
+    "f6",
+    "ctrl-enter",
+];
+
+/// What the user does next.
+pub fn message(world: &mut World) -> Msg {
+    match world.random.below(100) {
+        0..=24 => runs(world),
+        25..=54 => command(world),
+        55..=66 => edits(world),
+        67..=74 => grid(world),
+        75..=82 => keyboard(world),
+        83..=88 => in_dialog(world),
+        89..=94 => connects(world),
+        _ => around(world),
+    }
+}
+
+fn runs(world: &mut World) -> Msg {
+    let picked = *world.random.pick(&[
+        Command::QueryRun,
+        Command::QueryRun,
+        Command::QueryRunAll,
+        Command::QueryRunAll,
+        Command::QueryCancel,
+        Command::ResultsFetchMore,
+        Command::ResultsFetchAll,
+        Command::TransactionBegin,
+        Command::TransactionRollback,
+        Command::DialogAccept,
+    ]);
+    Msg::Command(picked)
+}
+
+fn command(world: &mut World) -> Msg {
+    let picked = *world.random.pick(Command::ALL);
+    // Quitting ends the seed: now and then is enough.
+    if picked == Command::AppQuit && !world.random.chance(10) {
+        return Msg::Command(Command::DialogCancel);
+    }
+    Msg::Command(picked)
+}
+
+fn some_tab(world: &mut World) -> TabId {
+    let open = &world.model.tabs.open;
+    open[world.random.below(open.len())].id
+}
+
+fn edits(world: &mut World) -> Msg {
+    let tab = some_tab(world);
+    let found = world.model.tabs.open.iter().find(|open| open.id == tab);
+    let (revision, length) = found.map_or((0, 0), |tab| {
+        let buffer = &tab.editor.buffer;
+        (buffer.revision(), buffer.text().len())
+    });
+    let random = &mut world.random;
+    let msg = match random.below(4) {
+        0 | 1 => editor::Msg::Edited {
+            base: revision,
+            edits: vec![store::Edit {
+                start: 0,
+                removed: length,
+                inserted: random.pick(&SCRIPTS).to_string(),
+            }],
+            anchor: random.below(40),
+            head: random.below(40),
+        },
+        2 => editor::Msg::Edited {
+            base: revision.saturating_sub(random.below(3) as u64),
+            edits: (0..random.below(3))
+                .map(|_| store::Edit {
+                    start: random.below(60),
+                    removed: *random.pick(&[0, 1, 5, usize::MAX]),
+                    inserted: random.pick(&["", "x", "é;\n", "$$", "'"]).to_string(),
+                })
+                .collect(),
+            anchor: random.below(90),
+            head: *random.pick(&[0, 3, usize::MAX]),
+        },
+        _ => editor::Msg::Selected {
+            anchor: random.below(60),
+            head: random.below(60),
+        },
+    };
+    Msg::Editor { tab, msg }
+}
+
+fn grid(world: &mut World) -> Msg {
+    let tab = some_tab(world);
+    let random = &mut world.random;
+    let row = *random.pick(&[0, 1, 4_000, 99_999, u64::MAX]);
+    let column = *random.pick(&[0, 1, 7, usize::MAX]);
+    let cell = Position { row, column };
+    let shift = random.chance(50);
+    let msg = match random.below(9) {
+        0 => results::Msg::CellClicked { cell, shift },
+        1 => results::Msg::Dragged { cell },
+        2 => results::Msg::CellOpened { cell },
+        3 => results::Msg::RowClicked { row, shift },
+        4 => results::Msg::ColumnClicked { column, shift },
+        5 => results::Msg::ColumnResized {
+            column,
+            width: u32::MAX,
+        },
+        6 => results::Msg::Scrolled { first_row: row },
+        7 => results::Msg::RoomChanged {
+            visible_rows: *random.pick(&[0, 20, u32::MAX]),
+        },
+        _ => results::Msg::ResultChosen {
+            shown: if shift {
+                results::Shown::Messages
+            } else {
+                results::Shown::Result(column)
+            },
+        },
+    };
+    Msg::Grid { tab, msg }
+}
+
+fn keyboard(world: &mut World) -> Msg {
+    let random = &mut world.random;
+    Msg::Keys(match random.below(4) {
+        0 => keys::Msg::Typed {
+            text: random.pick(&["select 1;", "é", "\n", "pg"]).to_string(),
+        },
+        1 => keys::Msg::SecretTyped {
+            secret: Secret::new("pw"),
+        },
+        _ => keys::Msg::Pressed {
+            keystroke: random.pick(&KEYS).to_string(),
+        },
+    })
+}
+
+fn in_dialog(world: &mut World) -> Msg {
+    let random = &mut world.random;
+    let field = random.below(15);
+    Msg::Dialog(match random.below(5) {
+        0 => dialog::Msg::FieldEdited {
+            field,
+            text: random.pick(&["", "7", "run", "/tmp/a.sql"]).to_string(),
+        },
+        1 => dialog::Msg::SecretEdited {
+            secret: Secret::new("secret"),
+        },
+        2 => dialog::Msg::FieldFocused { field },
+        3 => dialog::Msg::ChoiceClicked {
+            field,
+            choice: random.below(8),
+        },
+        _ => dialog::Msg::RowClicked {
+            row: *random.pick(&[0, 3, usize::MAX]),
+        },
+    })
+}
+
+fn connects(world: &mut World) -> Msg {
+    let random = &mut world.random;
+    let target = match random.below(4) {
+        0 => welcome::Target::Sandbox,
+        1 => welcome::Target::Named("saved 0".into()),
+        _ => welcome::Target::Conninfo(tusk::update::config::Conninfo {
+            config: Config {
+                port: 5432 + random.below(3) as u16,
+                ..Config::default()
+            },
+            password: random.chance(50).then(|| Secret::new("pw")),
+        }),
+    };
+    Msg::Welcome(welcome::Msg::Asked {
+        target: Box::new(target),
+    })
+}
+
+fn around(world: &mut World) -> Msg {
+    let tab = some_tab(world);
+    let random = &mut world.random;
+    let row = *random.pick(&[0, 2, usize::MAX]);
+    match random.below(11) {
+        0 => Msg::App(app::Msg::WindowResized {
+            width: random.next() as u32,
+            height: random.next() as u32,
+        }),
+        1 => Msg::App(app::Msg::AppearanceChanged { dark: false }),
+        2 => Msg::App(app::Msg::WindowActivated),
+        3 => Msg::App(app::Msg::AreaFocused {
+            area: *random.pick(&[Area::Editor, Area::Results, Area::Sidebar, Area::Welcome]),
+        }),
+        4 => Msg::App(app::Msg::Warned {
+            text: "a warning".into(),
+        }),
+        5 => Msg::Tabs(tabs::Msg::Chosen { tab }),
+        6 => Msg::Tabs(tabs::Msg::CloseRequested { tab }),
+        7 => Msg::Sidebar(sidebar::Msg::RowClicked { row }),
+        8 => Msg::Sidebar(sidebar::Msg::EditorResized {
+            percent: row as u32,
+        }),
+        9 => Msg::Welcome(welcome::Msg::RowClicked { row }),
+        _ => Msg::Welcome(welcome::edited(
+            "postgres://ada:pw@localhost/x",
+            &world.model.defaults,
+        )),
+    }
+}

@@ -1,0 +1,295 @@
+//! What each room may name, and what no file may hold: invariants written as absences.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What a pure room never names: GPUI, IO, clocks, random sources, and maps whose order is nobody's.
+const NOT_PURE: &[&str] = &[
+    "gpui",
+    "smol",
+    "tokio",
+    "flume",
+    "rusqlite",
+    "keyring::",
+    "keyring_core",
+    "async_compat",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "Uuid::new_v4",
+    "rand::",
+    "HashMap",
+    "HashSet",
+    "crate::effects",
+    "crate::view",
+];
+
+/// Files that may hold `unsafe`, and why.
+const UNSAFE: &[(&str, &str)] = &[];
+
+/// Lines outside tests that may panic, and why: (file, part of the line).
+const PANICS: &[(&str, &str)] = &[];
+
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    /// The text without what only tests are built from: everything from the first `#[cfg(test)]` on.
+    fn shipped(&self) -> &str {
+        let end = self.text.find("#[cfg(test)]").unwrap_or(self.text.len());
+        &self.text[..end]
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.ends_with("/tests.rs")
+            || self.path.ends_with("/testing.rs")
+            || self.path.ends_with("/samples.rs")
+            || self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn collect(folder: &Path, files: &mut Vec<File>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let path = path.strip_prefix(root()).unwrap();
+            let path = path.to_string_lossy().replace('\\', "/");
+            files.push(File { path, text });
+        }
+    }
+}
+
+fn files(folders: &[&str]) -> Vec<File> {
+    let mut files = Vec::new();
+    for folder in folders {
+        collect(&root().join(folder), &mut files);
+    }
+    files
+}
+
+fn all() -> Vec<File> {
+    files(&["src", "tests", "benches"])
+}
+
+fn is_pure(path: &str) -> bool {
+    const ROOMS: &[&str] = &[
+        "src/update/",
+        "src/sql/",
+        "src/rows/",
+        "src/screen/",
+        "src/update.rs",
+        "src/sql.rs",
+        "src/rows.rs",
+        "src/screen.rs",
+        "src/model.rs",
+        "src/msg.rs",
+        "src/effect.rs",
+    ];
+    ROOMS.iter().any(|room| path.starts_with(room))
+}
+
+/// A line without its comment.
+fn code(line: &str) -> &str {
+    line.find("//").map_or(line, |at| &line[..at])
+}
+
+#[track_caller]
+fn nothing(mut findings: Vec<String>, why: &str) {
+    findings.sort();
+    assert!(findings.is_empty(), "{why}:\n{}", findings.join("\n"));
+}
+
+/// Every line of the files whose code holds one of the words.
+fn lines_with(files: &[File], words: &[&str], shipped_only: bool) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in files {
+        let text = if shipped_only {
+            file.shipped()
+        } else {
+            &file.text
+        };
+        for (number, line) in text.lines().enumerate() {
+            for word in words.iter().filter(|word| code(line).contains(**word)) {
+                findings.push(format!(
+                    "{}:{}: {word}: {}",
+                    file.path,
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    findings
+}
+
+#[test]
+fn pure_rooms_name_no_window_no_io_no_clock_and_no_chance() {
+    let mut pure = files(&["src"]);
+    pure.retain(|file| is_pure(&file.path));
+    assert!(pure.len() > 40, "the rooms are found");
+    nothing(
+        lines_with(&pure, NOT_PURE, false),
+        "a pure room names what it may not",
+    );
+}
+
+#[test]
+fn the_runner_knows_nothing_of_the_window() {
+    let effects = files(&["src/effects"]);
+    nothing(
+        lines_with(&effects, &["gpui", "crate::view"], false),
+        "the runner names the window",
+    );
+}
+
+#[test]
+fn the_view_knows_of_the_runner_only_where_it_starts_it() {
+    let mut view = files(&["src/view"]);
+    view.retain(|file| {
+        !["src/view/host.rs", "src/view/pump.rs", "src/view/run.rs"].contains(&file.path.as_str())
+    });
+    nothing(
+        lines_with(&view, &["crate::effects::"], true),
+        "the view reaches into the runner",
+    );
+}
+
+#[test]
+fn every_file_tells_its_story_and_none_is_called_mod() {
+    let findings = all()
+        .iter()
+        .filter(|file| !file.text.starts_with("//!") || file.path.ends_with("/mod.rs"))
+        .map(|file| file.path.clone())
+        .collect();
+    nothing(findings, "a file has no story, or is a mod.rs");
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let mut files = all();
+    files.retain(|file| file.path != "tests/tidy.rs");
+    let mut findings = lines_with(&files, &["todo!", "unimplemented!", "dbg!("], false);
+    for file in &files {
+        for (number, line) in file.text.lines().enumerate() {
+            if ["TODO", "FIXME", "XXX:"]
+                .iter()
+                .any(|word| line.contains(word))
+            {
+                findings.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
+            }
+        }
+    }
+    nothing(findings, "something is left for later");
+}
+
+#[test]
+fn what_ships_does_not_panic_by_choice() {
+    let mut files = files(&["src"]);
+    files.retain(|file| !file.is_test());
+    let words = [
+        ".unwrap()",
+        ".expect(\"",
+        "panic!(",
+        "unreachable!(",
+        "let _ =",
+    ];
+    let mut findings = lines_with(&files, &words, true);
+    findings.retain(|finding| {
+        !PANICS
+            .iter()
+            .any(|(file, part)| finding.starts_with(file) && finding.contains(part))
+    });
+    nothing(findings, "shipped code panics, or drops a result");
+}
+
+#[test]
+fn unsafe_code_is_only_where_it_is_said_why() {
+    let mut files = all();
+    files.retain(|file| {
+        file.path != "tests/tidy.rs" && !UNSAFE.iter().any(|(path, _)| *path == file.path)
+    });
+    nothing(
+        lines_with(&files, &["unsafe {", "unsafe fn", "unsafe impl"], false),
+        "unsafe code has no reason",
+    );
+}
+
+#[test]
+fn functions_of_update_fit_one_screen() {
+    const LINES: usize = 70;
+    let mut files = files(&["src/update"]);
+    files.retain(|file| !file.is_test());
+    files.push(File {
+        path: "src/update.rs".into(),
+        text: fs::read_to_string(root().join("src/update.rs")).unwrap(),
+    });
+    let mut findings = Vec::new();
+    for file in &files {
+        let lines: Vec<&str> = file.shipped().lines().collect();
+        for (start, line) in lines.iter().enumerate() {
+            let bare = line.trim_start();
+            let begins = [
+                "fn ",
+                "pub fn ",
+                "pub(super) fn ",
+                "pub(crate) fn ",
+                "const fn ",
+            ];
+            if !begins.iter().any(|word| bare.starts_with(word)) {
+                continue;
+            }
+            let indent = line.len() - bare.len();
+            let close = format!("{}}}", " ".repeat(indent));
+            let length = lines[start..]
+                .iter()
+                .position(|line| *line == close)
+                .map_or(0, |end| end + 1);
+            if length > LINES {
+                findings.push(format!("{}:{}: {length} lines", file.path, start + 1));
+            }
+        }
+    }
+    nothing(findings, "a function is longer than a screen");
+}
+
+#[test]
+fn the_files_speak_of_the_project_alone() {
+    // The words are put together here, so that this file does not hold them itself.
+    let words = [
+        ["/wo", "rk/"].concat(),
+        ["/tmp/tu", "sk"].concat(),
+        ["/ro", "ot/"].concat(),
+        ["this ses", "sion of work"].concat(),
+        ["sub-ag", "ent"].concat(),
+        ["brie", "f.md"].concat(),
+    ];
+    let mut findings = Vec::new();
+    for file in all() {
+        for (number, line) in file.text.lines().enumerate() {
+            if words.iter().any(|word| line.contains(word.as_str())) {
+                findings.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
+            }
+        }
+    }
+    nothing(findings, "a file speaks of the machine it was written on");
+}
