@@ -29,9 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use flume::Receiver;
-use gpui::{
-    App, AppContext, Bounds, TitlebarOptions, WindowBounds, WindowOptions, px, size,
-};
+use gpui::{App, AppContext, Bounds, TitlebarOptions, WindowBounds, WindowOptions, px, size};
 
 use crate::{
     effects::{Runner, RunnerOptions},
@@ -140,7 +138,10 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
         let engine = parts.engine.borrow();
         let model = engine.model();
         let (width, height) = model.settings.window;
-        let room = size(px((width as f32).max(LEAST.0)), px((height as f32).max(LEAST.1)));
+        let room = size(
+            px((width as f32).max(LEAST.0)),
+            px((height as f32).max(LEAST.1)),
+        );
         let title = crate::screen::screen(model, model.now).title;
         (title, Bounds::centered(None, room, cx))
     };

@@ -91,12 +91,43 @@ impl Script {
         });
     }
 
+    fn work(&self, effect: cells::Effect) {
+        match effect {
+            cells::Effect::Copy {
+                request,
+                rows,
+                range,
+                ..
+            } => {
+                let line = |row| {
+                    let cells = range.columns.clone();
+                    let text = |column| Some(rows.cell(row, column)?.text().into_owned());
+                    cells.filter_map(text).collect::<Vec<_>>().join("\t")
+                };
+                let text = range.rows.clone().map(line).collect::<Vec<_>>();
+                self.answer(cells::Msg::Copied {
+                    request,
+                    text: Ok(text.join("\n").into()),
+                    cells: range.cells(),
+                });
+            }
+            cells::Effect::Summarize { request, .. } => self.answer(cells::Msg::Summarized {
+                request,
+                summary: None,
+            }),
+            cells::Effect::Drop { request, .. } => self.answer(cells::Msg::Dropped { request }),
+        }
+    }
+
     fn cancel(&self, query: QueryId) {
         self.answer(query::Msg::CancelSent { query });
         let failure = Failure {
             severity: "ERROR".into(),
             sqlstate: Some("57014".into()),
-            ..Failure::new(Category::Cancelled, "canceling statement due to user request")
+            ..Failure::new(
+                Category::Cancelled,
+                "canceling statement due to user request",
+            )
         };
         self.answer(query::Msg::Failed {
             query,
@@ -181,30 +212,7 @@ impl Perform for Script {
             }
             Effect::Query(query::Effect::Run { query, sql, .. }) => self.run(query, &sql),
             Effect::Query(query::Effect::Cancel { query, .. }) => self.cancel(query),
-            Effect::Cells(cells::Effect::Copy {
-                request,
-                rows,
-                range,
-                ..
-            }) => {
-                let line = |row| {
-                    let cells = range.columns.clone();
-                    let cells = cells.filter_map(|column| Some(rows.cell(row, column)?.text().into_owned()));
-                    cells.collect::<Vec<_>>().join("\t")
-                };
-                let text = range.rows.clone().map(line).collect::<Vec<_>>().join("\n");
-                self.answer(cells::Msg::Copied {
-                    request,
-                    text: Ok(text.into()),
-                    cells: range.cells(),
-                });
-            }
-            Effect::Cells(cells::Effect::Summarize { request, .. }) => {
-                self.answer(cells::Msg::Summarized {
-                    request,
-                    summary: None,
-                });
-            }
+            Effect::Cells(effect) => self.work(effect),
             _ => {}
         }
     }
@@ -298,9 +306,7 @@ impl Tried {
 #[test]
 fn a_url_that_is_typed_connects_and_a_statement_that_is_typed_shows_rows() {
     let mut tried = connected(dark());
-    let opened = |effect: &Effect| {
-        matches!(effect, Effect::Connection(connection::Effect::Open { config, .. }) if config.host == "db.example")
-    };
+    let opened = |effect: &Effect| matches!(effect, Effect::Connection(connection::Effect::Open { config, .. }) if config.host == "db.example");
     assert!(tried.heard.borrow().iter().any(opened));
     tried.stage.type_text("select * from products");
     tried.stage.press("ctrl-enter");
@@ -327,12 +333,21 @@ fn the_grid_is_moved_in_and_copied_from_by_keys() {
         Some("lamp 2\t2.50\n\t3.50")
     );
     tried.stage.press("ctrl-end");
-    assert_eq!(tried.active_cell(), Position { row: 199, column: 2 });
+    assert_eq!(
+        tried.active_cell(),
+        Position {
+            row: 199,
+            column: 2
+        }
+    );
     let first_row = tried.stage.read(|model| {
         let tab = model.tabs.active().expect("there is always a tab");
         tab.results.visible().expect("a result").grid.first_row
     });
-    assert!(first_row > 150, "the grid scrolled to the cell: {first_row}");
+    assert!(
+        first_row > 150,
+        "the grid scrolled to the cell: {first_row}"
+    );
 }
 
 #[test]
@@ -426,7 +441,13 @@ impl Tried {
         self.stage.press(key);
         let seen = self.stage.watched();
         let edits = seen.iter().filter(|msg| {
-            matches!(msg, Msg::Editor { msg: editor::Msg::Edited { .. }, .. })
+            matches!(
+                msg,
+                Msg::Editor {
+                    msg: editor::Msg::Edited { .. },
+                    ..
+                }
+            )
         });
         let edits = edits.count();
         let asked = seen.into_iter().filter_map(|msg| match msg {
@@ -470,7 +491,10 @@ fn no_keystroke_is_lost_or_doubled_when_the_text_changes_meanwhile() {
     for letter in ["a", "b", "c"] {
         assert_eq!(text.matches(letter).count(), 1, "{letter} in {text:?}");
     }
-    assert!(text.starts_with("-- ") && text.contains("one"), "{text:?}");
+    assert!(
+        text.starts_with("-- ") && text.len() == "-- oneabc".len(),
+        "{text:?}"
+    );
     // And the widget shows what the Model has: the next key goes on from there.
     tried.stage.press("ctrl-end");
     tried.stage.type_text("z");
@@ -512,7 +536,11 @@ fn the_search_opens_over_the_text_and_its_answer_comes_back() {
     tried.stage.watch();
     tried.stage.press("ctrl-f");
     tried.stage.type_text("lect");
-    assert_eq!(tried.text(), "select 1", "what is typed goes into the search");
+    assert_eq!(
+        tried.text(),
+        "select 1",
+        "what is typed goes into the search"
+    );
     tried.stage.press("escape");
     tried.stage.type_text("!");
     assert!(tried.text().contains('!'));
@@ -538,16 +566,23 @@ const SLIGHTLY: u8 = 32;
 #[test]
 fn the_main_window_looks_as_reviewed_in_both_themes() {
     for theme in [Theme::Dark, Theme::Light] {
-        let name = if theme == Theme::Dark { "main-dark" } else { "main-light" };
+        let name = if theme == Theme::Dark {
+            "main-dark"
+        } else {
+            "main-light"
+        };
         let mut tried = connected(Settings { theme, ..dark() });
         tried.stage.type_text("-- products by price\nselect id, name, price from products\nwhere price > 1 order by 1;");
-        tried.stage.press("ctrl-enter f6 down down right shift-down shift-down shift-right");
+        tried
+            .stage
+            .press("ctrl-enter f6 down down right shift-down shift-down shift-right");
         compare(name, &mut tried.stage);
     }
 }
 
 fn compare(name: &str, stage: &mut Windowed) {
-    let reviewed = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screenshots/{name}.png"));
+    let reviewed =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/screenshots/{name}.png"));
     if std::env::var_os("TUSK_NEW_SCREENSHOTS").is_some() {
         stage.screenshot(&reviewed).expect("a picture");
         return;
@@ -558,9 +593,16 @@ fn compare(name: &str, stage: &mut Windowed) {
     let (drawn, reviewed) = (picture(&drawn), picture(&reviewed));
     assert_eq!(drawn.dimensions(), reviewed.dimensions(), "{name}");
     let differs = |(one, other): &(&image::Rgba<u8>, &image::Rgba<u8>)| {
-        one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > SLIGHTLY)
+        one.0
+            .iter()
+            .zip(other.0)
+            .any(|(one, other)| one.abs_diff(other) > SLIGHTLY)
     };
-    let differing = drawn.pixels().zip(reviewed.pixels()).filter(differs).count();
+    let differing = drawn
+        .pixels()
+        .zip(reviewed.pixels())
+        .filter(differs)
+        .count();
     let all = (drawn.width() * drawn.height()) as usize;
     assert!(
         differing * 10_000 <= OFTEN * all,

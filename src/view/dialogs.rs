@@ -117,14 +117,10 @@ fn buttons(actions: &[Action], tools: &Tools, cx: &App) -> Div {
         .flex_none()
         .gap(look.px(8.0))
         .pt(look.px(4.0))
-        .children(
-            actions
-                .iter()
-                .map(|action| {
-                    let meant = action.command == Command::DialogAccept;
-                    button(action, "dialog", tools.post).primary(meant)
-                }),
-        )
+        .children(actions.iter().map(|action| {
+            let meant = action.command == Command::DialogAccept;
+            button(action, "dialog", tools.post).primary(meant)
+        }))
 }
 
 fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
@@ -153,7 +149,9 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
                 uniform_list("picker-rows", rows.len(), move |range, _, cx| {
                     range
                         .filter_map(|place| Some((place, rows.get(place)?)))
-                        .map(|(place, row)| picker_row(row, place, place == selected, kind, &post, cx))
+                        .map(|(place, row)| {
+                            picker_row(row, place, place == selected, kind, &post, cx)
+                        })
                         .collect()
                 })
                 .track_scroll(tools.scroll)
@@ -189,7 +187,12 @@ fn picker_row(
     ListRow::new(("picker-row", place), row.title.clone(), 36.0)
         .selected(selected)
         .on_press(move |_, _, _| post.post(Msg::RowClicked { row: place }))
-        .child(muted(&row.group, cx).flex_none().w(look.px(92.0)).truncate())
+        .child(
+            muted(&row.group, cx)
+                .flex_none()
+                .w(look.px(92.0))
+                .truncate(),
+        )
         .child(name)
         .child(
             span(&row.detail, cx)
@@ -224,23 +227,20 @@ fn matched(title: &str, positions: &[u32], look: &Look) -> StyledText {
 
 fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
     sheet(620.0, cx).child(
-        div()
-            .id("connection-form")
-            .overflow_y_scroll()
-            .child(
-                inside(cx)
-                    .child(title(&of.title, cx))
-                    .child(
-                        div()
-                            .flex()
-                            .flex_col()
-                            .gap(Look::of(cx).px(6.0))
-                            .children(of.fields.iter().map(|field| form_field(field, tools, cx))),
-                    )
-                    .children(problem(&of.problem, cx))
-                    .children(of.test.as_ref().map(|test| form_test(test, tools, cx)))
-                    .child(buttons(&of.actions, tools, cx)),
-            ),
+        div().id("connection-form").overflow_y_scroll().child(
+            inside(cx)
+                .child(title(&of.title, cx))
+                .child(
+                    div()
+                        .flex()
+                        .flex_col()
+                        .gap(Look::of(cx).px(6.0))
+                        .children(of.fields.iter().map(|field| form_field(field, tools, cx))),
+                )
+                .children(problem(&of.problem, cx))
+                .children(of.test.as_ref().map(|test| form_test(test, tools, cx)))
+                .child(buttons(&of.actions, tools, cx)),
+        ),
     )
 }
 
@@ -309,7 +309,12 @@ fn choice(of: &FormField, choices: &[String], chosen: usize, tools: &Tools, cx: 
         } else {
             palette.border
         })
-        .children(choices.iter().enumerate().map(|(place, words)| one(place, words)))
+        .children(
+            choices
+                .iter()
+                .enumerate()
+                .map(|(place, words)| one(place, words)),
+        )
 }
 
 fn form_test(of: &FormTest, tools: &Tools, cx: &App) -> Div {
@@ -450,9 +455,7 @@ fn path(of: &PathPrompt, tools: &Tools, cx: &App) -> Div {
                     div()
                         .font_family(fonts::MONO)
                         .text_size(look.mono_size())
-                        .when(entry.directory, |name| {
-                            name.text_color(look.palette.accent)
-                        })
+                        .when(entry.directory, |name| name.text_color(look.palette.accent))
                         .child(SharedString::from(entry.name.clone())),
                 )
         })

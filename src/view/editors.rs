@@ -127,12 +127,7 @@ impl Held {
     }
 }
 
-fn make(
-    tab: &Tab,
-    placeholder: &str,
-    window: &mut Window,
-    cx: &mut Context<TuskWindow>,
-) -> Held {
+fn make(tab: &Tab, placeholder: &str, window: &mut Window, cx: &mut Context<TuskWindow>) -> Held {
     let buffer = &tab.editor.buffer;
     let selection = EditorSelection {
         anchor: buffer.anchor(),

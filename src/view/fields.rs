@@ -77,9 +77,10 @@ impl Fields {
     pub fn taken(&mut self, msg: &Msg) {
         let matching = |id: &FieldId| match (msg, id) {
             (Msg::Welcome(welcome::Msg::Edited { .. }), FieldId::Welcome) => true,
-            (Msg::Dialog(dialog::Msg::FieldEdited { field, .. }), FieldId::Dialog { index, .. }) => {
-                field == index
-            }
+            (
+                Msg::Dialog(dialog::Msg::FieldEdited { field, .. }),
+                FieldId::Dialog { index, .. },
+            ) => field == index,
             (Msg::Dialog(dialog::Msg::SecretEdited { .. }), FieldId::Dialog { index, kind }) => {
                 *kind == PASSWORD || *index == PASSWORD_FIELD
             }
@@ -125,12 +126,7 @@ impl Fields {
     }
 }
 
-fn make(
-    id: FieldId,
-    field: &Wanted,
-    window: &mut Window,
-    cx: &mut Context<TuskWindow>,
-) -> Held {
+fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskWindow>) -> Held {
     let input = cx.new(|cx| {
         InputState::new(window, cx)
             .placeholder(field.placeholder.clone())
@@ -138,8 +134,9 @@ fn make(
             .masked(field.masked)
     });
     let masked = field.masked;
-    let subscription = cx.subscribe(&input, move |window, input, event: &InputEvent, cx| {
-        match event {
+    let subscription = cx.subscribe(
+        &input,
+        move |window, input, event: &InputEvent, cx| match event {
             InputEvent::Change => {
                 let text = input.read(cx).value();
                 window.fields_mut().sent(id);
@@ -147,8 +144,8 @@ fn make(
             }
             InputEvent::Focus => window.field_focused(id),
             InputEvent::Blur | InputEvent::PressEnter { .. } => {}
-        }
-    });
+        },
+    );
     Held {
         input,
         sent: 0,

@@ -535,7 +535,7 @@ impl Render for Grid {
             .aria_column_count(self.spec.columns.len())
             .test_support()
             .track_focus(&self.focus)
-                        .relative()
+            .relative()
             .size_full()
             .overflow_hidden()
             .on_mouse_down(MouseButton::Left, cx.listener(Self::pressed))

@@ -76,7 +76,11 @@ pub fn bind(keymap: &Keymap, cx: &mut App) {
         let bound = cx.key_bindings();
         let bound = bound.borrow();
         let own = |binding: &&KeyBinding| binding.action().as_any().is::<RunCommand>();
-        bound.bindings().filter(|binding| !own(binding)).cloned().collect()
+        bound
+            .bindings()
+            .filter(|binding| !own(binding))
+            .cloned()
+            .collect()
     };
     let mut bindings = Vec::new();
     for context in ORDER {

@@ -1,8 +1,6 @@
 //! The Messages pane: what the session said, the newest at the end.
 
-use gpui::{
-    AnyElement, App, Div, IntoElement, ParentElement, SharedString, Styled, div,
-};
+use gpui::{AnyElement, App, Div, IntoElement, ParentElement, SharedString, Styled, div};
 
 use super::fonts;
 use super::theme::Look;

@@ -1,8 +1,8 @@
 //! Short words to the user, at the lower right.
 
 use gpui::{
-    App, InteractiveElement, IntoElement, ParentElement, Role, SharedString, StatefulInteractiveElement,
-    Styled, TestSupportExt, div,
+    App, InteractiveElement, IntoElement, ParentElement, Role, SharedString,
+    StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
 use super::theme::Look;

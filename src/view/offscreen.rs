@@ -193,8 +193,16 @@ impl Offscreen {
             return Ok(painted);
         }
         // The platform for tests paints at twice the size, whatever is asked of it.
-        let (width, height) = (f32::from(points.width) as u32, f32::from(points.height) as u32);
-        Ok(imageops::resize(&painted, width, height, FilterType::Triangle))
+        let (width, height) = (
+            f32::from(points.width) as u32,
+            f32::from(points.height) as u32,
+        );
+        Ok(imageops::resize(
+            &painted,
+            width,
+            height,
+            FilterType::Triangle,
+        ))
     }
 }
 

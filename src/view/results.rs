@@ -39,8 +39,15 @@ pub fn results_bar(
     let all = bar.tabs.iter();
     let all = all.map(|of| result_tab(of, tab, mono_us, post, cx).into_any_element());
     let messages = messages_tab(&bar.messages, tab, post, cx).into_any_element();
-    let tabs = before.into_iter().chain(all).chain(behind).chain([messages]);
-    let actions = bar.actions.iter().map(|action| hint(action, "results", post, cx));
+    let tabs = before
+        .into_iter()
+        .chain(all)
+        .chain(behind)
+        .chain([messages]);
+    let actions = bar
+        .actions
+        .iter()
+        .map(|action| hint(action, "results", post, cx));
     div()
         .id("results-bar")
         .flex()
@@ -57,9 +64,11 @@ pub fn results_bar(
         .overflow_hidden()
         .child(fitting(height, look.px(6.0), 1.0, tabs))
         .child(spacer())
-        .children(bar.note.as_ref().map(|note| {
-            span(note, cx).flex_none().max_w(relative(0.5)).truncate()
-        }))
+        .children(
+            bar.note
+                .as_ref()
+                .map(|note| span(note, cx).flex_none().max_w(relative(0.5)).truncate()),
+        )
         .child(
             fitting(height, look.px(12.0), 1_000.0, actions)
                 .justify_end()
@@ -81,7 +90,11 @@ fn result_tab(of: &ResultTab, tab: TabId, mono_us: u64, post: &Post, cx: &App) -
         .child(of.number.to_string())
         .into_any_element();
     let sign = |sign: &'static str, color| {
-        div().flex_none().text_color(color).child(sign).into_any_element()
+        div()
+            .flex_none()
+            .text_color(color)
+            .child(sign)
+            .into_any_element()
     };
     // A cross comes before the number, what goes on comes behind it.
     let begin = match of.mark {
@@ -91,25 +104,28 @@ fn result_tab(of: &ResultTab, tab: TabId, mono_us: u64, post: &Post, cx: &App) -
         ResultMark::Failed => vec![sign("✕", palette.error), number],
     };
     let id = SharedString::from(format!("result-{}", of.number));
-    Pill::new(id, format!("Result {} {} {}", of.number, of.label.text, of.detail))
-        .selected(of.active)
-        .on_press(move |_, _, _| post.post(chosen(tab, shown)))
-        .children(begin)
-        .child(
-            div()
-                .text_color(if of.active {
-                    tone(of.label.tone, &palette)
-                } else {
-                    palette.muted
-                })
-                .when(of.stale, |label| label.text_color(palette.muted))
-                .child(SharedString::from(of.label.text.clone())),
-        )
-        .child(
-            div()
-                .text_color(palette.faint)
-                .child(SharedString::from(of.detail.clone())),
-        )
+    Pill::new(
+        id,
+        format!("Result {} {} {}", of.number, of.label.text, of.detail),
+    )
+    .selected(of.active)
+    .on_press(move |_, _, _| post.post(chosen(tab, shown)))
+    .children(begin)
+    .child(
+        div()
+            .text_color(if of.active {
+                tone(of.label.tone, &palette)
+            } else {
+                palette.muted
+            })
+            .when(of.stale, |label| label.text_color(palette.muted))
+            .child(SharedString::from(of.label.text.clone())),
+    )
+    .child(
+        div()
+            .text_color(palette.faint)
+            .child(SharedString::from(of.detail.clone())),
+    )
 }
 
 fn messages_tab(of: &MessagesTab, tab: TabId, post: &Post, cx: &App) -> Pill {
@@ -120,11 +136,7 @@ fn messages_tab(of: &MessagesTab, tab: TabId, post: &Post, cx: &App) -> Pill {
         .on_press(move |_, _, _| post.post(chosen(tab, results::Shown::Messages)))
         .child(SharedString::from(of.label.clone()))
         .when(of.unseen > 0, |pill| {
-            pill.child(
-                div()
-                    .text_color(palette.faint)
-                    .child(of.unseen.to_string()),
-            )
+            pill.child(div().text_color(palette.faint).child(of.unseen.to_string()))
         })
         .children(of.key.clone().map(|key| key_box(key, cx)))
 }
@@ -158,18 +170,22 @@ pub fn empty(of: &Empty, mono_us: u64, post: &Post, cx: &App) -> AnyElement {
                         .child(clock)
                 })),
         )
-        .children(
-            of.lines
-                .iter()
-                .map(|line| div().text_color(palette.muted).child(SharedString::from(line.clone()))),
-        )
+        .children(of.lines.iter().map(|line| {
+            div()
+                .text_color(palette.muted)
+                .child(SharedString::from(line.clone()))
+        }))
         .child(
             div()
                 .flex()
                 .flex_wrap()
                 .justify_center()
                 .gap(look.px(14.0))
-                .children(of.actions.iter().map(|action| hint(action, "empty", post, cx))),
+                .children(
+                    of.actions
+                        .iter()
+                        .map(|action| hint(action, "empty", post, cx)),
+                ),
         )
         .into_any_element()
 }

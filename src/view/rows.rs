@@ -72,12 +72,7 @@ impl Rows {
     }
 
     /// Shows what the screen says.
-    pub fn follow(
-        &mut self,
-        model: &Model,
-        shown: &screen::Grid,
-        cx: &mut Context<TuskWindow>,
-    ) {
+    pub fn follow(&mut self, model: &Model, shown: &screen::Grid, cx: &mut Context<TuskWindow>) {
         let Some(result) = visible_result(model) else {
             return;
         };
@@ -102,7 +97,9 @@ impl Rows {
             stale: shown.stale,
             label: SharedString::new_static("Rows"),
         };
-        let revealed = (self.reveal != shown.reveal).then_some(shown.active).flatten();
+        let revealed = (self.reveal != shown.reveal)
+            .then_some(shown.active)
+            .flatten();
         self.reveal = shown.reveal;
         let cells = self.cells.clone();
         self.grid.update(cx, |grid, cx| {
@@ -145,7 +142,10 @@ fn cells(result: &ResultSet) -> CellSource {
 }
 
 fn range(range: &crate::rows::Range) -> Option<GridRange> {
-    let (last_row, last_column) = (range.rows.end.checked_sub(1)?, range.columns.end.checked_sub(1)?);
+    let (last_row, last_column) = (
+        range.rows.end.checked_sub(1)?,
+        range.columns.end.checked_sub(1)?,
+    );
     (range.cells() > 1).then_some(GridRange {
         rows: range.rows.start..=last_row,
         columns: range.columns.start..=last_column,

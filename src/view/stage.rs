@@ -176,10 +176,13 @@ impl Stage for Windowed {
 
     fn press(&mut self, keystroke: &str) {
         self.drain();
-        if let Err(error) = self.offscreen.press(keystroke) {
-            log::error!("the key could not be pressed: {error}");
+        // The answers to a key are taken before the next one comes.
+        for keystroke in keystroke.split_whitespace() {
+            if let Err(error) = self.offscreen.press(keystroke) {
+                log::error!("the key could not be pressed: {error}");
+            }
+            self.drain();
         }
-        self.drain();
     }
 
     fn resize(&mut self, width: u32, height: u32) {
@@ -236,8 +239,11 @@ pub fn screenshot(model: &Model, path: &Path) -> Result<(), String> {
         pace: Pace::Still,
         quit: |_| {},
     };
-    let (mut offscreen, _window) = opened(parts, width, height).map_err(|error| error.to_string())?;
-    offscreen.screenshot(path).map_err(|error| error.to_string())
+    let (mut offscreen, _window) =
+        opened(parts, width, height).map_err(|error| error.to_string())?;
+    offscreen
+        .screenshot(path)
+        .map_err(|error| error.to_string())
 }
 
 fn opened(

@@ -1,8 +1,8 @@
 //! The bar at the bottom.
 
 use gpui::{
-    App, InteractiveElement, IntoElement, ParentElement, Role, SharedString, StatefulInteractiveElement,
-    Styled, TestSupportExt, div,
+    App, InteractiveElement, IntoElement, ParentElement, Role, SharedString,
+    StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
 use super::theme::Look;

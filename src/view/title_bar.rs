@@ -1,8 +1,8 @@
 //! The bar at the top: the menu's mark, the connection, whether it may write, and the commands' keys.
 
 use gpui::{
-    AnyElement, App, FontWeight, InteractiveElement, IntoElement, ParentElement, Role, SharedString,
-    StatefulInteractiveElement, Styled, TestSupportExt, div,
+    AnyElement, App, FontWeight, InteractiveElement, IntoElement, ParentElement, Role,
+    SharedString, StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
 use super::theme::Look;
@@ -30,11 +30,23 @@ pub fn title_bar(bar: &TitleBar, post: &Post, cx: &App) -> impl IntoElement {
         .border_color(look.palette.border)
         .overflow_hidden()
         .child(menu(bar, post, cx))
-        .children(bar.connection.as_ref().map(|chip| connection(chip, post, cx)))
+        .children(
+            bar.connection
+                .as_ref()
+                .map(|chip| connection(chip, post, cx)),
+        )
         .children(bar.mode.as_ref().map(|chip| mode(chip, cx)))
-        .children(bar.recording.as_ref().map(|words| span(words, cx).flex_none()))
+        .children(
+            bar.recording
+                .as_ref()
+                .map(|words| span(words, cx).flex_none()),
+        )
         .child(spacer())
-        .children(bar.actions.iter().map(|action| hint(action, "title", post, cx)))
+        .children(
+            bar.actions
+                .iter()
+                .map(|action| hint(action, "title", post, cx)),
+        )
 }
 
 fn menu(bar: &TitleBar, post: &Post, cx: &App) -> AnyElement {

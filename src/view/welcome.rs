@@ -105,12 +105,11 @@ fn url_field(shown: &WelcomeField, input: AnyElement, cx: &App) -> impl IntoElem
                 .child(div().flex_1().min_w_0().child(input))
                 .children(shown.action.key.clone().map(|key| key_box(key, cx))),
         )
-        .children(
-            shown
-                .preview
-                .as_ref()
-                .map(|preview| span(preview, cx).px(look.px(14.0)).text_size(look.small_size())),
-        )
+        .children(shown.preview.as_ref().map(|preview| {
+            span(preview, cx)
+                .px(look.px(14.0))
+                .text_size(look.small_size())
+        }))
 }
 
 fn group(group: &WelcomeGroup, mono_us: u64, post: &Post, cx: &App) -> impl IntoElement {

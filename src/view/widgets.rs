@@ -3,9 +3,9 @@
 
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla,
-    InteractiveElement, IntoElement, ParentElement, Pixels, RenderOnce, Role, SharedString,
-    Stateful, StatefulInteractiveElement, Styled, TestSupportExt, Window, div, px,
+    AnyElement, App, ClickEvent, Div, ElementId, FontWeight, Hsla, InteractiveElement, IntoElement,
+    ParentElement, Pixels, RenderOnce, Role, SharedString, Stateful, StatefulInteractiveElement,
+    Styled, TestSupportExt, Window, div, px,
 };
 
 use super::fonts;
@@ -613,7 +613,11 @@ impl RenderOnce for ErrorCard {
         } else {
             (palette.error_ground, palette.error_frame)
         };
-        let bar = if self.calm { palette.muted } else { palette.error };
+        let bar = if self.calm {
+            palette.muted
+        } else {
+            palette.error
+        };
         let card = div()
             .flex()
             .flex_col()
@@ -636,9 +640,11 @@ impl RenderOnce for ErrorCard {
             .when(!self.place.is_empty(), |card| {
                 card.child(div().text_color(palette.muted).child(self.place))
             })
-            .children(self.parts.into_iter().map(|(label, text)| {
-                card_part(label, text, &look)
-            }))
+            .children(
+                self.parts
+                    .into_iter()
+                    .map(|(label, text)| card_part(label, text, &look)),
+            )
             .children(self.lines.into_iter().map(|line| div().child(line)))
             .when(!self.actions.is_empty(), |card| {
                 card.child(

@@ -38,6 +38,8 @@ fn tail() -> ListState {
 
 /// How often what runs by itself (a clock, a spinner, a notice that passes) is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
+/// A key waits at most so long for what is in the queue before it.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// How often a clock without a spinner is.
 const SLOW_TICK: Duration = Duration::from_secs(1);
 
@@ -163,6 +165,7 @@ struct Scrolls {
 /// The window's root view.
 pub struct TuskWindow {
     parts: Parts,
+    inbox: Option<Receiver<Msg>>,
     screen: Screen,
     keymap: Option<Keymap>,
     look: Option<(bool, u32)>,
@@ -197,6 +200,7 @@ impl TuskWindow {
         ];
         let mut this = Self {
             parts,
+            inbox: None,
             screen: first,
             keymap: None,
             look: None,
@@ -233,6 +237,7 @@ impl TuskWindow {
 
     /// Takes what comes through the queue, in slices, for as long as the window lives.
     pub fn listen(&mut self, inbox: Receiver<Msg>, window: &Window, cx: &mut Context<Self>) {
+        self.inbox = Some(inbox.clone());
         let listening = cx.spawn_in(window, async move |this, cx| {
             while let Ok(first) = inbox.recv_async().await {
                 let going = this.update_in(cx, |this, window, cx| {
@@ -273,6 +278,21 @@ impl TuskWindow {
             self.follow(window, cx);
         }
         self.grant(window, cx);
+    }
+
+    /// Takes everything that is in the queue now. After a command the next key may be meant for another part of the
+    /// window: it must not come before the command has been done, however slowly the window is painted.
+    pub(super) fn catch_up(&mut self, window: &mut Window, cx: &mut Context<Self>) {
+        let Some(inbox) = self.inbox.clone() else {
+            return;
+        };
+        let until = Instant::now() + PATIENCE;
+        while let Ok(msg) = inbox.try_recv() {
+            self.slice(msg, &inbox, window, cx);
+            if self.quitting || Instant::now() > until {
+                return;
+            }
+        }
     }
 
     /// The state behind the window.
@@ -442,7 +462,9 @@ impl TuskWindow {
                 scrolls.messages_of = of;
                 scrolls.messages.reset(messages.count);
             } else if known < messages.count {
-                scrolls.messages.splice(known..known, messages.count - known);
+                scrolls
+                    .messages
+                    .splice(known..known, messages.count - known);
             }
         }
     }
@@ -544,11 +566,7 @@ impl TuskWindow {
             return Some(TICK);
         }
         let transaction = model.tabs.active().and_then(|tab| tab.transaction());
-        matches!(
-            transaction,
-            Some(Transaction::Active | Transaction::Failed)
-        )
-        .then_some(SLOW_TICK)
+        matches!(transaction, Some(Transaction::Active | Transaction::Failed)).then_some(SLOW_TICK)
     }
 
     fn resized(&mut self, window: &mut Window, _: &mut Context<Self>) {

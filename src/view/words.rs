@@ -71,11 +71,11 @@ pub fn span(span: &Span, cx: &App) -> Div {
 
 /// Pieces of text, one behind the other as one line.
 pub fn spans(spans: &[Span], cx: &App) -> Div {
-    div()
-        .flex()
-        .flex_none()
-        .items_center()
-        .children(spans.iter().map(|piece| span(piece, cx).whitespace_nowrap()))
+    div().flex().flex_none().items_center().children(
+        spans
+            .iter()
+            .map(|piece| span(piece, cx).whitespace_nowrap()),
+    )
 }
 
 /// A connection's dot: filled while it is open.

@@ -3,24 +3,18 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, Context, Div, Entity, Focusable, InteractiveElement, IntoElement, KeyDownEvent,
-    MouseButton, MouseMoveEvent, ParentElement, Render, Styled,
-    TestSupportExt, Window, div, list, px, relative,
+    MouseButton, MouseMoveEvent, ParentElement, Render, Styled, TestSupportExt, Window, div, list,
+    px, relative,
 };
 
 use super::{Grip, TuskWindow};
 use crate::{
     model::Area,
     msg::Msg,
-    screen::{
-        self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row,
-    },
+    screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
     update::{
-        app,
-        command::Command,
-        dialog as dialog_room,
-        dialog::Dialog as ModelDialog,
-        keys as keys_room,
-        welcome as welcome_room,
+        app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
+        keys as keys_room, welcome as welcome_room,
     },
     view::{
         dialogs::{self, Tools},
@@ -98,12 +92,13 @@ impl Render for TuskWindow {
 
 impl TuskWindow {
     /// A key, a button or the palette asked for a command.
-    fn asked(&mut self, action: &RunCommand, _: &mut Window, cx: &mut Context<Self>) {
+    fn asked(&mut self, action: &RunCommand, window: &mut Window, cx: &mut Context<Self>) {
         let Some(command) = action.command() else {
             return;
         };
         if !self.scrolled_messages(command, cx) {
             self.post(command);
+            self.catch_up(window, cx);
         }
     }
 
@@ -139,16 +134,13 @@ impl TuskWindow {
     ) -> AnyElement {
         match &screen.main {
             Main::Welcome(shown) => self.welcome(shown, mono_us, cx),
-            Main::Work(work) => self.work(screen, work, mono_us, window, cx).into_any_element(),
+            Main::Work(work) => self
+                .work(screen, work, mono_us, window, cx)
+                .into_any_element(),
         }
     }
 
-    fn welcome(
-        &self,
-        shown: &screen::Welcome,
-        mono_us: u64,
-        cx: &mut Context<Self>,
-    ) -> AnyElement {
+    fn welcome(&self, shown: &screen::Welcome, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
         let input = div()
             .key_context(keys::WELCOME_FIELD)
             .children(self.fields.input(FieldId::Welcome, "Connection URL"))
@@ -332,7 +324,12 @@ impl TuskWindow {
             .bg(ground)
             .font_family(fonts::MONO)
             .text_size(look.px(12.0))
-            .child(words::hint(&work.editor.hint, "editor", &self.parts.post, cx))
+            .child(words::hint(
+                &work.editor.hint,
+                "editor",
+                &self.parts.post,
+                cx,
+            ))
     }
 
     fn body(
@@ -371,7 +368,12 @@ impl TuskWindow {
                         .min_h_0()
                         .w_full()
                         .child(self.rows.grid().clone())
-                        .children(shown.empty.as_ref().map(|words| results::no_rows(words, cx))),
+                        .children(
+                            shown
+                                .empty
+                                .as_ref()
+                                .map(|words| results::no_rows(words, cx)),
+                        ),
                 ),
             Body::Card(card) => outlined(place).child(results::card_page(card, post, cx)),
             Body::Empty(empty) => outlined(place).child(results::empty(empty, mono_us, post, cx)),
@@ -405,7 +407,10 @@ impl TuskWindow {
     /// A dialog over a veil. A press beside it closes what asks nothing.
     fn over(&self, of: &Dialog, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
         let look = Look::of(cx);
-        let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_));
+        let light = matches!(
+            of,
+            Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_)
+        );
         let post = self.parts.post.clone();
         let kind = {
             let engine = self.parts.engine.borrow();
@@ -430,7 +435,11 @@ impl TuskWindow {
             .flex()
             .flex_col()
             .items_center()
-            .pt(look.px(if matches!(of, Dialog::Picker(_)) { 96.0 } else { 64.0 }))
+            .pt(look.px(if matches!(of, Dialog::Picker(_)) {
+                96.0
+            } else {
+                64.0
+            }))
             .pb(look.px(40.0))
             .px(look.px(24.0))
             .when(light, |veil| {
@@ -501,13 +510,11 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
         Some(Dialog::Picker(picker)) => picker.field.placeholder.clone(),
         Some(Dialog::Path(path)) => path.field.placeholder.clone(),
         Some(Dialog::GoToLine(line)) => line.field.placeholder.clone(),
-        Some(Dialog::Connection(form)) => {
-            match form.fields.get(index).map(|field| &field.value) {
-                Some(FormValue::Text(field)) => field.placeholder.clone(),
-                Some(FormValue::Secret { placeholder, .. }) => placeholder.clone(),
-                _ => String::new(),
-            }
-        }
+        Some(Dialog::Connection(form)) => match form.fields.get(index).map(|field| &field.value) {
+            Some(FormValue::Text(field)) => field.placeholder.clone(),
+            Some(FormValue::Secret { placeholder, .. }) => placeholder.clone(),
+            _ => String::new(),
+        },
         _ => String::new(),
     }
 }
