@@ -1,6 +1,5 @@
 //! Stories on the whole program and a real PostgreSQL, as a user would write them.
 
-
 #[path = "support/server.rs"]
 mod server;
 
