@@ -1,3 +1,5 @@
+//! The loop around `update`: the queue, its slices, and its end.
+
 use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 
 use flume::Sender;

@@ -1,3 +1,5 @@
+//! Recordings: replayed to the same hashes, cut, changed, masked, and without a password.
+
 use std::{io, sync::Arc};
 
 use super::{
@@ -55,6 +57,23 @@ fn started(seed: u64) -> Msg {
         recording: true,
     }
     .into()
+}
+
+/// Nothing was kept.
+fn loaded(model: &Model) -> Msg {
+    use crate::update::store;
+    let crate::model::Phase::Loading { request } = model.phase else {
+        panic!("nothing is being loaded");
+    };
+    let kept = Box::new(store::Kept {
+        opened: store::Opened::OnDisk,
+        connections: vec![],
+        tabs: vec![],
+        closed: vec![],
+        history: vec![],
+        settings: store::Settings::default(),
+    });
+    store::Msg::Loaded { request, kept }.into()
 }
 
 fn at(step: u64) -> Stamp {
@@ -247,7 +266,10 @@ fn random_run(seed: u64, length: usize, wild: bool) -> Vec<Msg> {
     let mut model = Model::default();
     let mut msgs = vec![started(seed)];
     update(&mut model, at(0), msgs[0].clone());
-    for step in 1..length {
+    let loaded = loaded(&model);
+    update(&mut model, at(1), loaded.clone());
+    msgs.push(loaded);
+    for step in 2..length {
         let msg = random(&mut dice, &model, wild);
         update(&mut model, at(step as u64), msg.clone());
         msgs.push(msg);

@@ -1,3 +1,5 @@
+//! Stories against scripted effects: what they wait for, what they expect, what they report.
+
 use std::{cell::RefCell, collections::VecDeque, path::PathBuf, rc::Rc, time::Duration};
 
 use super::{

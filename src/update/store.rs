@@ -304,8 +304,8 @@ pub struct TabPlace {
 }
 
 impl Effect {
-    /// The request of a write.
-    fn write(&self) -> Option<Request> {
+    /// The request, where it is a write: one that ends in `Wrote` or `Failed`.
+    pub fn write_request(&self) -> Option<Request> {
         match self {
             Self::SaveConnection { request, .. }
             | Self::DeleteConnection { request, .. }
@@ -323,7 +323,7 @@ impl Effect {
 /// Notes the writes among effects that are about to be done, so that a story can wait for them.
 pub fn note_writes(model: &mut Model, effects: &[RootEffect]) {
     let writes = effects.iter().filter_map(|effect| match effect {
-        RootEffect::Store(effect) => effect.write(),
+        RootEffect::Store(effect) => effect.write_request(),
         _ => None,
     });
     model.writes.extend(writes);
