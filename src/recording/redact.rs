@@ -217,7 +217,7 @@ fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) 
         let Some(start) = place_after(edit.start, length, applied.get(index + 1..)) else {
             // A later edit cut into it: nobody can say which of its letters are where.
             if let Some(text) = inserted.get_mut(index) {
-                blank(text, [0..length]);
+                blank(text, std::iter::once(0..length));
             }
             continue;
         };

@@ -1335,6 +1335,7 @@ fn the_history_search_shows_runs_with_their_ends() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it states the whole dialog at once")]
 fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
     let mut world = World::connected();
     world.press("ctrl-shift-n");

@@ -96,6 +96,12 @@ pub fn config(port: u16) -> Config {
     }
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
     /// A program that has started and found nothing kept.
     pub fn new() -> Self {
