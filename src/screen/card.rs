@@ -29,8 +29,10 @@ pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
     {
         return Some(session_lost(model, lost));
     }
-    let known = model.connections.get(&tab.connection?)?;
-    if !matches!(tab.run, Run::Idle) {
+    let id = tab.connection?;
+    let known = model.connections.get(&id)?;
+    // While a password is asked for, nothing has failed yet.
+    if !matches!(tab.run, Run::Idle) || model.dialog_asks_password(id) {
         return None;
     }
     match (&known.link, &tab.ended) {

@@ -355,7 +355,7 @@ fn grid(lines: &mut Lines, grid: &Grid, result: &ResultSet, visible_rows: u32) {
             let (open, close) = if active { ('[', ']') } else { (' ', ' ') };
             let separator = if column == 0 { "  " } else { "│" };
             let padded = if columns[column].right_aligned {
-                format!("{separator}{open}{space}{cell}{close}")
+                format!("{separator}{space}{open}{cell}{close}")
             } else {
                 format!("{separator}{open}{cell}{close}{space}")
             };
