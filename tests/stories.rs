@@ -167,7 +167,7 @@ fn every_built_in_type_is_dumped_as_psql_prints_it() {
 #[test]
 fn bytes_that_are_not_utf8_never_fail_a_result() {
     let server = TestServer::shared();
-    let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C' template template0");
+    let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C'");
     same_as_psql(&database, "select e'caf\\xe9' as word, 1 as one");
 }
 
@@ -180,7 +180,7 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
         TestServer::shared().url_unix(&database)
     );
     for _ in 0..200 {
-        story += "text select g, repeat('x', 200) from generate_series(1, 100000000) g\ncommand query.run\nwait rows 1 10\n\
+        story += "text select generate_series(1, 100000000) as g, repeat('x', 200)\ncommand query.run\nwait rows 1 10\n\
                   command query.cancel\ntext select 1 as one\ncommand query.run\nwait idle 20\n\
                   expect result 1 cell 0 0 is \"1\"\n";
     }

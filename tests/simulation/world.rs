@@ -208,6 +208,7 @@ impl World {
         self.check();
     }
 
+    #[expect(clippy::too_many_lines, reason = "every invariant in one place")]
     fn check(&mut self) {
         let model = &self.model;
         let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
