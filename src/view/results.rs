@@ -62,12 +62,12 @@ pub fn results_bar(
         .border_b_1()
         .border_color(look.palette.border)
         .overflow_hidden()
-        .child(fitting(height, look.px(6.0), 1.0, tabs))
+        .child(fitting(height, look.px(6.0), 0.0, tabs).max_w(relative(0.6)))
         .child(spacer())
         .children(
             bar.note
                 .as_ref()
-                .map(|note| span(note, cx).flex_none().max_w(relative(0.5)).truncate()),
+                .map(|note| span(note, cx).min_w_0().truncate()),
         )
         .child(
             fitting(height, look.px(12.0), 1_000.0, actions)
