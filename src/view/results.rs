@@ -48,6 +48,8 @@ pub fn results_bar(
         .actions
         .iter()
         .map(|action| hint(action, "results", post, cx));
+    // The first of a line stands on it, however wide: it is nothing, so that no action is ever cut.
+    let nothing = std::iter::once(div().into_any_element());
     div()
         .id("results-bar")
         .flex()
@@ -62,15 +64,14 @@ pub fn results_bar(
         .border_b_1()
         .border_color(look.palette.border)
         .overflow_hidden()
-        .child(fitting(height, look.px(6.0), 1.0, tabs))
+        .child(fitting(height, look.px(6.0), 0.0, tabs).max_w(relative(0.6)))
         .child(spacer())
-        .children(
-            bar.note
-                .as_ref()
-                .map(|note| span(note, cx).flex_none().max_w(relative(0.5)).truncate()),
-        )
+        .children(bar.note.as_ref().map(|note| {
+            // The note gives way before what can be done.
+            span(note, cx).flex_shrink(1_000.0).min_w_0().truncate()
+        }))
         .child(
-            fitting(height, look.px(12.0), 1_000.0, actions)
+            fitting(height, look.px(12.0), 1.0, nothing.chain(actions))
                 .justify_end()
                 .pl(look.px(8.0)),
         )
