@@ -101,7 +101,7 @@ fn main() {
     }
     println!("wall, tusk / psql: {}", spread(&wall));
     println!("memory over idle / psql's peak: {}", spread(&memory));
-    allocations(&server, &database);
+    allocations(server, &database);
 }
 
 /// Runs a story in the core program and takes its time as a whole process.
@@ -164,7 +164,7 @@ fn allocations(server: &TestServer, database: &str) {
     );
     let mut model = Model::default();
     let began = Instant::now();
-    let mut take = |model: &mut Model, msg: Msg| {
+    let take = |model: &mut Model, msg: Msg| {
         let at = Stamp {
             unix_us: 0,
             mono_us: began.elapsed().as_micros() as u64,

@@ -199,7 +199,7 @@ impl Stage for Windowed {
         {
             self.send(msg);
         }
-        self.inbox.is_empty() && self.program.borrow().writes_under_way() == 0
+        self.inbox.is_empty()
     }
 
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R {
