@@ -98,6 +98,20 @@ fn what_was_typed_and_run_is_there_the_next_day() {
 /// A result as Tusk dumps it, beside psql's own.
 #[track_caller]
 fn same_as_psql(database: &str, sql: &str) {
+    let expected = TestServer::shared().psql_csv(database, sql);
+    assert!(!expected.is_empty(), "{sql}: psql printed nothing");
+    let found = dumped(database, sql);
+    assert_eq!(
+        String::from_utf8_lossy(&found),
+        String::from_utf8_lossy(&expected),
+        "{sql}"
+    );
+    assert_eq!(found, expected, "{sql}");
+}
+
+/// A result as Tusk dumps it.
+#[track_caller]
+fn dumped(database: &str, sql: &str) -> Vec<u8> {
     let data = tempfile::tempdir().unwrap();
     let (out, file) = (data.path().join("out.csv"), data.path().join("csv.story"));
     let url = TestServer::shared().url_unix(database);
@@ -118,14 +132,7 @@ fn same_as_psql(database: &str, sql: &str) {
         "{sql}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let expected = TestServer::shared().psql_csv(database, sql);
-    let found = std::fs::read(&out).unwrap();
-    assert!(!expected.is_empty(), "{sql}: psql printed nothing");
-    assert_eq!(
-        String::from_utf8_lossy(&found),
-        String::from_utf8_lossy(&expected),
-        "{sql}"
-    );
+    std::fs::read(&out).unwrap()
 }
 
 #[test]
@@ -168,7 +175,17 @@ fn every_built_in_type_is_dumped_as_psql_prints_it() {
 fn bytes_that_are_not_utf8_never_fail_a_result() {
     let server = TestServer::shared();
     let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C'");
-    same_as_psql(&database, "select e'caf\\xe9' as word, 1 as one");
+    let sql = "select e'caf\\xe9' as word, 1 as one";
+    // psql, too, has to be told not to insist on UTF-8.
+    let expected = server
+        .psql_command(&database)
+        .env("PGCLIENTENCODING", "SQL_ASCII")
+        .args(["-X", "--csv", "-c", sql])
+        .output()
+        .unwrap()
+        .stdout;
+    assert_eq!(expected, b"word,one\ncaf\xe9,1\n");
+    assert_eq!(dumped(&database, sql), expected);
 }
 
 #[test]

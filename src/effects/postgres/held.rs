@@ -23,6 +23,8 @@ from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.granted \
 and l.pid = pg_catalog.pg_backend_pid() \
 union all select 'LISTEN on', c from pg_catalog.pg_listening_channels() c \
 union all select 'setting', s.name from pg_catalog.pg_settings s where s.source = 'session' \
+and not (s.name = 'client_encoding' and s.setting = 'SQL_ASCII' \
+and pg_catalog.current_setting('server_encoding') = 'SQL_ASCII') \
 union all select 'role', pg_catalog.current_setting('role') \
 where pg_catalog.current_setting('role') <> 'none'";
 
@@ -30,7 +32,8 @@ where pg_catalog.current_setting('role') <> 'none'";
 pub const TRANSACTION: &str = "an open transaction";
 
 /// The answer in words. What Tusk itself sets goes with the start-up message, which the server does not count as the
-/// session's settings; so whatever it lists is the user's.
+/// session's settings; so whatever it lists is the user's. The one exception, no conversion for SQL_ASCII, is left out
+/// of the question.
 pub fn in_words(rows: &Rows, authorization_changed: bool) -> Vec<String> {
     let mut held = Vec::new();
     for row in rows {

@@ -305,6 +305,10 @@ impl Manager for Maker {
             }
         };
         let link = Link::start(&shared, fresh, self.target.clone(), Box::new(on_end));
+        // Such a database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
+        if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
+            link.ask("set client_encoding = 'SQL_ASCII'").await?;
+        }
         Ok(Pooled { link, counted })
     }
 
