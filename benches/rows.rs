@@ -69,13 +69,14 @@ fn main() {
     let database = server.fresh_database();
     eprintln!("making the table of {ROWS} rows x 12 columns");
     server.psql(&database, &table());
+    server.psql(&database, "vacuum analyze wide");
     let url = server.url_unix(&database);
     let idle = median(
         &(0..3)
             .map(|_| story(&url, "sleep 0.5").peak_kb as f64)
             .collect::<Vec<_>>(),
     );
-    let query = "text select * from wide\ncommand query.run\ncommand results.fetch-all\nwait rows 1000000 300\nwait idle 300";
+    let query = "text select * from wide\ncommand query.run\nwait rows 1 30\ncommand results.fetch-all\nwait rows 1000000 300\nwait idle 300";
     let (mut wall, mut memory, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
         let psql = run(server
@@ -201,7 +202,6 @@ fn allocations(server: &TestServer, database: &str) {
         .into(),
     );
     take(&mut model, TuskCommand::QueryRun.into());
-    take(&mut model, TuskCommand::ResultsFetchAll.into());
     let (mut first, mut chunks, mut rows) = (None, 0_u64, 0);
     while model.is_busy() {
         let msg = inbox.recv_timeout(Duration::from_secs(60)).unwrap();
@@ -211,6 +211,9 @@ fn allocations(server: &TestServer, database: &str) {
             rows += chunk.rows() as u64;
         }
         take(&mut model, msg);
+        if chunks == 1 {
+            take(&mut model, TuskCommand::ResultsFetchAll.into());
+        }
     }
     let counted = ALLOCATIONS.load(Ordering::Relaxed) - first.unwrap_or(0);
     assert_eq!(rows, ROWS, "not every row arrived");
@@ -234,7 +237,7 @@ fn table() -> String {
            ('10.' || g % 256 || '.' || g / 256 % 256 || '.1')::inet as address,
            (array['sad', 'ok', 'happy'])[1 + g % 3]::mood as mood
          from generate_series(1, {ROWS}) g;
-         vacuum analyze wide; grant select on wide to {USER};"
+         grant select on wide to {USER};"
     )
 }
 

@@ -95,6 +95,52 @@ fn what_was_typed_and_run_is_there_the_next_day() {
     run("keeping-2", &database, data.path());
 }
 
+#[test]
+fn after_kill_9_every_text_is_as_it_was_a_tenth_of_a_second_before() {
+    let data = tempfile::tempdir().unwrap();
+    let (typed, file) = (data.path().join("typed"), data.path().join("first.story"));
+    let story = format!(
+        "wait idle\ncommand focus.editor\ntype select 'never saved, never lost'\npress backspace\n\
+         command tab.new\ntype grün\nsleep 0.1\ndump screen {}\nsleep 600\n",
+        typed.display()
+    );
+    std::fs::write(&file, story).unwrap();
+    let mut first = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .spawn()
+        .unwrap();
+    while std::fs::read_to_string(&typed)
+        .unwrap_or_default()
+        .is_empty()
+    {
+        assert!(first.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    std::fs::write(
+        &file,
+        "wait idle\nexpect screen contains \"grün\"\ncommand tab.previous\n\
+         expect screen contains \"select 'never saved, never lost\"\nexpect screen lacks \"lost'\"\n",
+    )
+    .unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(
+        second.status.success(),
+        "{}",
+        String::from_utf8_lossy(&second.stderr)
+    );
+}
+
 /// A result as Tusk dumps it, beside psql's own.
 #[track_caller]
 fn same_as_psql(database: &str, sql: &str) {

@@ -88,6 +88,22 @@ impl Windowed {
         self.watched.take().unwrap_or_default()
     }
 
+    /// Takes a slice of the queue as the window does, then draws. Answers how long the slice took, the drawing not
+    /// counted; nothing where the queue was empty. Benchmarks ask.
+    pub fn turn(&mut self) -> Option<Duration> {
+        let msg = self.inbox.try_recv().ok()?;
+        let (window, inbox) = (self.window.clone(), self.inbox.clone());
+        let taken = self.offscreen.update(|handle, cx| {
+            window.update(cx, |window, cx| {
+                let began = Instant::now();
+                window.slice(msg, &inbox, handle, cx);
+                began.elapsed()
+            })
+        });
+        self.offscreen.settle();
+        taken.ok()
+    }
+
     /// Takes what is in the queue, until nothing more comes at once, and draws.
     fn drain(&mut self) {
         loop {
