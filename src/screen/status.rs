@@ -46,7 +46,11 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
             left.push(segment(SegmentName::Transaction, transaction(tab, now)));
             left.push(segment(SegmentName::Pool, pool(known)));
         }
-        left.extend(state(tab, now));
+        // How the connection stands is said before: it is not said twice.
+        let nothing_ran = matches!(tab.run, Run::Idle) && tab.results.list.is_empty();
+        if known.is_open() || !nothing_ran {
+            left.extend(state(tab, now));
+        }
         left.extend(time_and_rows(tab).map(|span| segment(SegmentName::Rows, vec![span])));
     }
     if model.recording {

@@ -48,6 +48,10 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
         .connection
         .is_some_and(|id| model.dialog_asks_password(id));
     match known.map(|known| &known.link) {
+        // The tab goes to the sandbox once it runs; until then it still has the connection of before.
+        Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {
+            Seen::NotYet("the sandbox is starting".into())
+        }
         Some(Link::Open { .. }) => Seen::Yes,
         Some(Link::Failed { .. }) if asks => Seen::NotYet("a password is asked for".into()),
         Some(Link::Failed { failure }) => Seen::Never(format!(
