@@ -104,15 +104,17 @@ impl Windowed {
         taken.ok()
     }
 
-    /// Takes what is in the queue, until nothing more comes at once, and draws.
-    fn drain(&mut self) {
+    /// Takes what is in the queue, until nothing more comes at once, and draws. Answers whether there was anything.
+    fn drain(&mut self) -> bool {
+        let mut taken = false;
         loop {
             self.offscreen.settle();
             let Ok(msg) = self.inbox.try_recv() else {
-                return;
+                return taken;
             };
+            taken = true;
             if !self.take(msg) {
-                return;
+                return taken;
             }
         }
     }
@@ -209,8 +211,10 @@ impl Stage for Windowed {
     }
 
     fn pump(&mut self, at_most: Duration) -> bool {
-        self.drain();
-        if !at_most.is_zero()
+        // What was taken may be what the story waits for: then there is nothing more to wait for here.
+        let taken = self.drain();
+        if !taken
+            && !at_most.is_zero()
             && let Ok(msg) = self.inbox.recv_timeout(at_most)
         {
             self.send(msg);
