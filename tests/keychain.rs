@@ -14,7 +14,7 @@ use tusk::{
     update::{
         ids::{ConnectionId, Request},
         keychain::{Effect, Msg, Refusal},
-        secret::Secret,
+        secret::{Secret, SecretKind},
     },
 };
 
@@ -62,15 +62,18 @@ fn perform(step: &str) -> String {
         Some((_, password)) => Effect::Store {
             request,
             connection,
+            kind: SecretKind::Database,
             password: Secret::new(password),
         },
         None if step == "delete" => Effect::Delete {
             request,
             connection,
+            kind: SecretKind::Database,
         },
         None => Effect::Read {
             request,
             connection,
+            kind: SecretKind::Database,
         },
     });
     let shown = |refusal| match refusal {

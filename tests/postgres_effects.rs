@@ -20,7 +20,7 @@ use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{PoolStatus, ServerInfo};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use tusk::update::secret::Secret;
+use tusk::update::secret::{Secret, Secrets};
 use tusk::update::session::{Ending, Transaction};
 use tusk::update::{connection, query, session};
 
@@ -112,12 +112,13 @@ impl World {
     fn start_open(&mut self, config: &Config, password: Option<&str>) -> (ConnectionId, Request) {
         let (connection, attempt) = (ConnectionId::next(&mut self.ids), self.ids.request());
         self.owe(format!("open {attempt:?}"));
-        let (config, password) = (Box::new(config.clone()), password.map(Secret::new));
+        let config = Box::new(config.clone());
+        let secrets = Secrets::with_password(password.map(Secret::new));
         self.postgres.perform_connection(connection::Effect::Open {
             connection,
             attempt,
             config,
-            password,
+            secrets,
         });
         (connection, attempt)
     }
@@ -1173,7 +1174,7 @@ fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
     world.postgres.perform_connection(connection::Effect::Test {
         attempt,
         config,
-        password: None,
+        secrets: Secrets::default(),
     });
     let server = world.wait(|msg| match msg {
         Msg::Connection(connection::Msg::Tested { result, .. }) => Some(result.clone()),

@@ -22,7 +22,9 @@ use tusk::{
         config::Config,
         connection, discovery,
         failure::{Category, Failure},
-        file, keychain, query, session, store,
+        file, keychain, query,
+        secret::SecretKind,
+        session, store,
     },
 };
 
@@ -128,26 +130,32 @@ fn keychain_answer(effect: keychain::Effect) -> keychain::Msg {
         keychain::Effect::Read {
             request,
             connection,
+            kind,
         } => keychain::Msg::Read {
             request,
             connection,
+            kind,
             result: Err(keychain::Refusal::NotFound),
         },
         keychain::Effect::Store {
             request,
             connection,
+            kind,
             ..
         } => keychain::Msg::Stored {
             request,
             connection,
+            kind,
             result: Ok(()),
         },
         keychain::Effect::Delete {
             request,
             connection,
+            kind,
         } => keychain::Msg::Deleted {
             request,
             connection,
+            kind,
             result: Ok(()),
         },
     }
@@ -158,10 +166,10 @@ fn connection_answers(effect: connection::Effect) -> Vec<Msg> {
         connection::Effect::Open {
             connection,
             attempt,
-            password,
+            secrets,
             ..
-        } if password
-            .as_ref()
+        } if secrets
+            .get(SecretKind::Database)
             .is_some_and(|password| password.reveal() == PASSWORD) =>
         {
             vec![

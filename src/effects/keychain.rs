@@ -19,7 +19,7 @@ use keyring_core::{CredentialStore, Entry, Error};
 use crate::update::{
     ids::ConnectionId,
     keychain::{Effect, Msg, Refusal},
-    secret::Secret,
+    secret::{Secret, SecretKind},
 };
 
 /// Opens the keychain anew. It is asked whenever there is none yet, so one that appears later is found.
@@ -35,7 +35,7 @@ pub struct Keychain {
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// The name that every entry has; the account is the connection's id.
+/// The name that every entry has; the account is the connection's id, and the kind of secret where it is not the password.
 pub const SERVICE: &str = "Tusk";
 
 /// How long a call may take: long enough for a person to type a password into the keychain's own dialog.
@@ -282,26 +282,40 @@ fn perform(open: &Opener, store: &mut Option<Arc<CredentialStore>>, effect: &Eff
 }
 
 fn call(store: &Arc<CredentialStore>, effect: &Effect) -> keyring_core::Result<Outcome> {
-    let entry = |id: &ConnectionId| -> keyring_core::Result<Entry> {
-        store.build(SERVICE, &id.to_string(), None)
+    let entry = |id: &ConnectionId, kind: SecretKind| -> keyring_core::Result<Entry> {
+        store.build(SERVICE, &account(*id, kind), None)
     };
     match effect {
-        Effect::Read { connection, .. } => {
-            let password = entry(connection)?.get_password()?;
+        Effect::Read {
+            connection, kind, ..
+        } => {
+            let password = entry(connection, *kind)?.get_password()?;
             Ok(Outcome::Read(Ok(Secret::new(password))))
         }
         Effect::Store {
             connection,
+            kind,
             password,
             ..
         } => {
-            entry(connection)?.set_password(password.reveal())?;
+            entry(connection, *kind)?.set_password(password.reveal())?;
             Ok(Outcome::Done(Ok(())))
         }
-        Effect::Delete { connection, .. } => match entry(connection)?.delete_credential() {
+        Effect::Delete {
+            connection, kind, ..
+        } => match entry(connection, *kind)?.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(Outcome::Done(Ok(()))),
             Err(error) => Err(error),
         },
+    }
+}
+
+/// The account that a secret is stored under.
+pub fn account(connection: ConnectionId, kind: SecretKind) -> String {
+    match kind {
+        SecretKind::Database => connection.to_string(),
+        SecretKind::Ssh => format!("{connection}/ssh"),
+        SecretKind::SslKey => format!("{connection}/ssl-key"),
     }
 }
 
@@ -339,34 +353,40 @@ fn message(effect: &Effect, outcome: Outcome) -> Msg {
             &Effect::Read {
                 request,
                 connection,
+                kind,
             },
             Outcome::Read(result),
         ) => Msg::Read {
             request,
             connection,
+            kind,
             result,
         },
         (
             &Effect::Store {
                 request,
                 connection,
+                kind,
                 ..
             },
             Outcome::Done(result),
         ) => Msg::Stored {
             request,
             connection,
+            kind,
             result,
         },
         (
             &Effect::Delete {
                 request,
                 connection,
+                kind,
             },
             Outcome::Done(result),
         ) => Msg::Deleted {
             request,
             connection,
+            kind,
             result,
         },
         // A worker answers the call that it was given; anything else is refused, not guessed at.
@@ -465,6 +485,7 @@ mod tests {
         Effect::Read {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
         }
     }
 
@@ -473,6 +494,7 @@ mod tests {
         Effect::Store {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
             password,
         }
     }
@@ -482,6 +504,7 @@ mod tests {
         Msg::Read {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
             result,
         }
     }
@@ -490,6 +513,7 @@ mod tests {
         Msg::Stored {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
             result,
         }
     }
@@ -519,10 +543,12 @@ mod tests {
         let delete = |number| Effect::Delete {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
         };
         let deleted = |number| Msg::Deleted {
             request: Request(number),
             connection: connection(1),
+            kind: SecretKind::Database,
             result: Ok(()),
         };
         let effects = [
@@ -556,6 +582,7 @@ mod tests {
         keychain.perform(Effect::Read {
             request: Request(2),
             connection: connection(2),
+            kind: SecretKind::Database,
         });
         answer(&inbox);
         let result = Err(Refusal::NotFound);
@@ -564,6 +591,7 @@ mod tests {
             Msg::Read {
                 request: Request(2),
                 connection: connection(2),
+                kind: SecretKind::Database,
                 result
             }
         );

@@ -20,7 +20,7 @@ use crate::msg::Msg;
 use crate::update::config::Config;
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
-use crate::update::secret::Secret;
+use crate::update::secret::Secrets;
 use crate::update::session::{Ending, Transaction};
 use crate::update::{connection, query, session};
 
@@ -91,9 +91,9 @@ impl Postgres {
                 connection,
                 attempt,
                 config,
-                password,
+                secrets,
             } => {
-                self.shared.open(connection, attempt, *config, password);
+                self.shared.open(connection, attempt, *config, secrets);
             }
             connection::Effect::Abandon { attempt } => {
                 let task = locked(&self.shared.attempts).remove(&attempt);
@@ -103,8 +103,8 @@ impl Postgres {
             connection::Effect::Test {
                 attempt,
                 config,
-                password,
-            } => self.shared.test(attempt, *config, password),
+                secrets,
+            } => self.shared.test(attempt, *config, secrets),
             connection::Effect::ResolveTypes {
                 request,
                 connection,
@@ -206,7 +206,7 @@ impl Shared {
         connection: ConnectionId,
         attempt: Request,
         config: Config,
-        password: Option<Secret>,
+        secrets: Secrets,
     ) {
         let answer = Answer::new(&self.outbox, move |failure| {
             connection::Msg::OpenFailed {
@@ -219,7 +219,7 @@ impl Shared {
         let shared = self.clone();
         self.attempt(attempt, async move {
             let proven = async {
-                let opened = Opened::new(&shared, connection, Target::new(config, password))?;
+                let opened = Opened::new(&shared, connection, Target::new(config, secrets))?;
                 let lent = opened.lend().await?;
                 let server = opened.server_info(lent.link());
                 opened.take_back(lent);
@@ -240,7 +240,7 @@ impl Shared {
         });
     }
 
-    fn test(self: &Arc<Self>, attempt: Request, config: Config, password: Option<Secret>) {
+    fn test(self: &Arc<Self>, attempt: Request, config: Config, secrets: Secrets) {
         let answer = Answer::new(&self.outbox, move |failure| {
             connection::Msg::Tested {
                 attempt,
@@ -250,7 +250,7 @@ impl Shared {
         });
         let shared = self.clone();
         self.attempt(attempt, async move {
-            let target = Arc::new(Target::new(config, password));
+            let target = Arc::new(Target::new(config, secrets));
             match target.connect().await {
                 Ok(fresh) => {
                     let link = Link::start(&shared, fresh, target.clone(), Box::new(|_| {}));

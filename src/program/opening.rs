@@ -6,7 +6,7 @@ use crate::{
     update::{
         config::{Config, Conninfo, Defaults},
         sandbox::Sandbox,
-        secret::Secret,
+        secret::{Secret, SecretKind},
         welcome::{self, Target},
     },
 };
@@ -84,9 +84,10 @@ impl Opening {
                 _ => None,
             };
             return Ok(match running {
-                Some(known) if self.read_only => {
-                    self.read_only(&known.config, known.password.clone())
-                }
+                Some(known) if self.read_only => self.read_only(
+                    &known.config,
+                    known.secrets.get(SecretKind::Database).cloned(),
+                ),
                 _ => Target::Sandbox,
             });
         }
@@ -95,9 +96,10 @@ impl Opening {
             .values()
             .find(|known| known.saved && known.config.name == text);
         match saved {
-            Some(known) if self.read_only && !known.config.read_only => {
-                Ok(self.read_only(&known.config, known.password.clone()))
-            }
+            Some(known) if self.read_only && !known.config.read_only => Ok(self.read_only(
+                &known.config,
+                known.secrets.get(SecretKind::Database).cloned(),
+            )),
             Some(_) => Ok(Target::Named(text.to_owned())),
             None if !text.contains(['@', '=', '/', ':']) => Ok(Target::Named(text.to_owned())),
             None => {

@@ -18,7 +18,7 @@ use crate::{
         failure::{Category, Failure},
         ids::{ConnectionId, QueryId, Request},
         keychain, keys, sandbox,
-        secret::Secret,
+        secret::{Secret, SecretKind},
         session, store,
         text::RopeText,
         update, welcome,
@@ -452,6 +452,7 @@ fn leaks_of_secrets() -> Vec<Msg> {
         keychain::Msg::Read {
             request,
             connection,
+            kind: SecretKind::Database,
             result: Ok(secret()),
         }
         .into(),

@@ -11,6 +11,8 @@ use crate::{
     rows::display,
     update::{
         command::Command,
+        config::SshAuth,
+        connections::Connection,
         dialog,
         file_prompt::{self, Purpose},
         form::{self, Test},
@@ -18,6 +20,7 @@ use crate::{
         ids::{ConnectionId, TabId},
         palette,
         run::Session,
+        secret::SecretKind,
         settings,
         text::Buffer,
     },
@@ -277,12 +280,34 @@ fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
             on: prompt.store,
         });
     PasswordPrompt {
-        title: format!("Password for {user}"),
+        title: secret_title(known, prompt.kind, &user),
         address: address.unwrap_or_default(),
         problem: prompt.failure.as_ref().map(hints::title),
         filled: !prompt.password.is_empty(),
         store,
         actions: vec![accept(model, "Connect"), cancel(model, "Cancel")],
+    }
+}
+
+/// What is asked for, by whose it is.
+fn secret_title(known: Option<&Connection>, kind: SecretKind, user: &str) -> String {
+    let config = known.map(|known| &known.config);
+    let ssh = config.and_then(|config| config.ssh.as_ref());
+    match (kind, ssh) {
+        (SecretKind::Database, _) => format!("Password for {user}"),
+        (SecretKind::SslKey, _) => format!(
+            "Passphrase of {}",
+            config
+                .map(|config| config.ssl_key.as_str())
+                .unwrap_or_default()
+        ),
+        (SecretKind::Ssh, Some(tunnel)) => match &tunnel.auth {
+            SshAuth::Key { path } => format!("Passphrase of {path}"),
+            SshAuth::Agent | SshAuth::Password => {
+                format!("SSH password for {}@{}", tunnel.user, tunnel.host)
+            }
+        },
+        (SecretKind::Ssh, None) => "SSH password".into(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         discovery,
         ids::ConnectionId,
         keys,
-        secret::Secret,
+        secret::{Secret, SecretKind, Secrets},
         session::Transaction,
         store, update, welcome,
     },
@@ -488,7 +488,12 @@ fn nothing_is_done_in_a_program_that_has_quit() {
 fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
     let mut model = Model::default();
     let connection = ConnectionId::next(&mut model.ids);
-    model.dialog = Some(Dialog::Password(PasswordPrompt::new(connection, None)));
+    model.dialog = Some(Dialog::Password(PasswordPrompt::new(
+        connection,
+        SecretKind::Database,
+        Secrets::default(),
+        None,
+    )));
     let secret = |secret: &str| {
         Msg::Keys(keys::Msg::SecretTyped {
             secret: Secret::new(secret),

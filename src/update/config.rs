@@ -10,7 +10,7 @@ mod problems;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::Secret;
+use super::secret::{Secret, SecretKind};
 
 pub use parse::ParseProblem;
 pub use problems::FieldName;
@@ -56,8 +56,79 @@ pub enum Colour {
     Grey,
 }
 
+/// Which of several servers is wanted, as libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetSession {
+    /// The first that answers.
+    #[default]
+    Any,
+    /// One whose sessions may write by default.
+    ReadWrite,
+    /// One whose sessions may not.
+    ReadOnly,
+    /// One that is not in hot standby.
+    Primary,
+    /// One in hot standby.
+    Standby,
+    /// One in hot standby, or any other where there is none.
+    PreferStandby,
+}
+
+/// Whether SCRAM binds the password to the TLS link, as libpq's `channel_binding`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// Where the server offers it.
+    #[default]
+    Prefer,
+    /// Always; a server that can't is refused.
+    Require,
+}
+
+/// A further server of a connection, tried in order after the first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// A host name or address, or the directory of a Unix socket.
+    pub host: String,
+    /// The TCP port, or the number in the socket's name.
+    pub port: u16,
+}
+
+/// How the SSH server knows the user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SshAuth {
+    /// The keys of the running agent.
+    #[default]
+    Agent,
+    /// A private key in a file, whose passphrase is a secret of its own.
+    Key {
+        /// The file.
+        path: String,
+    },
+    /// A password.
+    Password,
+}
+
+/// A tunnel through an SSH server, from where the database's host is looked up and reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshTunnel {
+    /// The SSH server's host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The user there; empty for the name of the user of the operating system.
+    pub user: String,
+    /// How it knows the user.
+    pub auth: SshAuth,
+}
+
 /// How to reach a database, without its password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Config {
     /// What the user calls it; empty for one that was only typed as a URL.
     pub name: String,
@@ -69,6 +140,10 @@ pub struct Config {
     pub host: String,
     /// The TCP port, or the number in the socket's name.
     pub port: u16,
+    /// Further servers, tried in order after the first.
+    pub fallbacks: Vec<Endpoint>,
+    /// Which of them is wanted.
+    pub target_session: TargetSession,
     /// The database.
     pub database: String,
     /// The role.
@@ -81,6 +156,14 @@ pub struct Config {
     pub ssl_cert: String,
     /// A PEM file with the client's key; empty for none.
     pub ssl_key: String,
+    /// Whether SCRAM binds the password to the link.
+    pub channel_binding: ChannelBinding,
+    /// Whether a server may have the password in the clear outside TLS.
+    pub allow_cleartext: bool,
+    /// A password file to read instead of the usual one; empty for the usual one.
+    pub passfile: String,
+    /// The tunnel to go through.
+    pub ssh: Option<SshTunnel>,
     /// Connect and start-up together, at most.
     pub connect_timeout_s: u32,
     /// The server's `statement_timeout`; 0 for none.
@@ -105,12 +188,18 @@ impl Default for Config {
             group: String::new(),
             host: "localhost".into(),
             port: 5432,
+            fallbacks: Vec::new(),
+            target_session: TargetSession::default(),
             database: String::new(),
             user: String::new(),
             ssl_mode: SslMode::default(),
             ssl_root_cert: String::new(),
             ssl_cert: String::new(),
             ssl_key: String::new(),
+            channel_binding: ChannelBinding::default(),
+            allow_cleartext: false,
+            passfile: String::new(),
+            ssh: None,
             connect_timeout_s: 10,
             statement_timeout_ms: 0,
             pool_size: 10,
@@ -119,6 +208,22 @@ impl Default for Config {
             options: String::new(),
             read_only: false,
         }
+    }
+}
+
+impl Config {
+    /// The secrets that connecting may need, in the order in which they are used.
+    pub fn secrets_used(&self) -> Vec<SecretKind> {
+        let ssh = self
+            .ssh
+            .as_ref()
+            .filter(|ssh| ssh.auth != SshAuth::Agent)
+            .map(|_| SecretKind::Ssh);
+        let ssl_key = (!self.ssl_key.is_empty()).then_some(SecretKind::SslKey);
+        ssh.into_iter()
+            .chain(ssl_key)
+            .chain([SecretKind::Database])
+            .collect()
     }
 }
 

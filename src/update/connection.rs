@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, secret::Secret};
+use super::{config::Config, failure::Failure, ids::*, secret::Secrets};
 
 /// What a server told of itself when the pool was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,8 +92,8 @@ pub enum Effect {
         attempt: Request,
         /// How to reach it.
         config: Box<Config>,
-        /// The password, if one is known.
-        password: Option<Secret>,
+        /// The secrets that are known.
+        secrets: Secrets,
     },
     /// Stop an attempt that is under way (open or test); it still ends in its own message. Has no answer of its own.
     Abandon {
@@ -111,8 +111,8 @@ pub enum Effect {
         attempt: Request,
         /// How to reach it.
         config: Box<Config>,
-        /// The password, if one is known.
-        password: Option<Secret>,
+        /// The secrets that are known.
+        secrets: Secrets,
     },
     /// Ask the names of types by oid, over the metadata connection, never a tab's session. Ends in `TypesResolved`.
     ResolveTypes {

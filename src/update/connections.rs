@@ -8,11 +8,11 @@ use super::{
     config::Config,
     connection::{Effect, Msg, PoolStatus, ServerInfo},
     dialog::{Dialog, PasswordPrompt},
-    failure::{Category, Failure},
+    failure::{Category, Failure, Want},
     ids::*,
     keychain::{self, Refusal},
     run,
-    secret::Secret,
+    secret::{Secret, SecretKind, Secrets},
     store::{self, SavedConnection},
     tabs::Ended,
 };
@@ -36,8 +36,8 @@ pub struct Connection {
     pub last_used_us: Option<i64>,
     /// Whether it is open.
     pub link: Link,
-    /// Its password, for this run only: typed in a URL, or not taken by the keychain.
-    pub password: Option<Secret>,
+    /// Its secrets, for this run only: typed in a URL, or not taken by the keychain.
+    pub secrets: Secrets,
     /// How full its pool is.
     pub pool: PoolStatus,
     /// Names of types that are not built in, by oid.
@@ -58,6 +58,12 @@ pub enum Link {
         request: Request,
         /// Since when.
         since: Stamp,
+        /// The secret that is asked for.
+        kind: SecretKind,
+        /// Those that are asked for after it.
+        left: Vec<SecretKind>,
+        /// What is known so far.
+        secrets: Secrets,
     },
     /// A pool is being made.
     Opening {
@@ -65,7 +71,7 @@ pub enum Link {
         attempt: Request,
         /// Since when.
         since: Stamp,
-        /// Whether a password went along, and whether the keychain shall have it afterwards.
+        /// The secrets that went along, and those that the keychain shall have afterwards.
         with: Credentials,
     },
     /// Its pool stands.
@@ -85,10 +91,10 @@ pub enum Link {
 /// What an attempt to connect had with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Credentials {
-    /// Whether there was a password.
-    pub password: bool,
-    /// The password to store once the server took it.
-    pub store: Option<Secret>,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Those to store once they proved right.
+    pub store: Secrets,
 }
 
 impl Connection {
@@ -99,7 +105,7 @@ impl Connection {
             saved,
             last_used_us: None,
             link: Link::Closed,
-            password: None,
+            secrets: Secrets::default(),
             pool: PoolStatus::default(),
             types: BTreeMap::new(),
             reopen: false,
@@ -139,7 +145,7 @@ pub fn add_passing(model: &mut Model, config: Config, password: Option<Secret>) 
             .entry(id)
             .or_insert_with(|| Connection::new(config, false));
         if password.is_some() {
-            connection.password = password;
+            connection.secrets.set(SecretKind::Database, password);
         }
     });
     id
@@ -184,7 +190,7 @@ pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
-    if asked && connection.password.is_none() {
+    if asked && !connection.secrets.has(SecretKind::Database) {
         return vec![];
     }
     if asked {
@@ -197,30 +203,55 @@ pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
             connection.reopen = true;
             vec![]
         }
-        Link::Closed | Link::Failed { .. } if connection.saved && connection.password.is_none() => {
-            let request = model.ids.request();
-            connection.link = Link::AskingKeychain { request, since };
-            vec![
-                keychain::Effect::Read {
-                    request,
-                    connection: id,
-                }
-                .into(),
-            ]
-        }
         Link::Closed | Link::Failed { .. } => {
-            let password = connection.password.clone();
-            attempt(model, id, password, None)
+            let secrets = connection.secrets.clone();
+            let mut left = connection.config.secrets_used();
+            left.retain(|kind| connection.saved && !secrets.has(*kind));
+            connection.link = Link::Closed;
+            ask_keychain(model, id, since, secrets, left)
         }
     }
 }
 
-/// Tries to open a connection with this password, and stores it afterwards where asked.
+/// Asks the keychain for the next secret that is not known; when all are, or it has none, tries to connect.
+fn ask_keychain(
+    model: &mut Model,
+    id: ConnectionId,
+    since: Stamp,
+    secrets: Secrets,
+    mut left: Vec<SecretKind>,
+) -> Vec<RootEffect> {
+    if left.is_empty() {
+        return attempt(model, id, secrets, Secrets::default());
+    }
+    let kind = left.remove(0);
+    let request = model.ids.request();
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    connection.link = Link::AskingKeychain {
+        request,
+        since,
+        kind,
+        left,
+        secrets,
+    };
+    vec![
+        keychain::Effect::Read {
+            request,
+            connection: id,
+            kind,
+        }
+        .into(),
+    ]
+}
+
+/// Tries to open a connection with these secrets, and stores afterwards those that shall be stored.
 pub fn attempt(
     model: &mut Model,
     id: ConnectionId,
-    password: Option<Secret>,
-    store: Option<Secret>,
+    secrets: Secrets,
+    store: Secrets,
 ) -> Vec<RootEffect> {
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
@@ -231,7 +262,7 @@ pub fn attempt(
     }
     let attempt = model.ids.request();
     let with = Credentials {
-        password: password.is_some(),
+        secrets: secrets.clone(),
         store,
     };
     connection.link = Link::Opening {
@@ -245,7 +276,7 @@ pub fn attempt(
             connection: id,
             attempt,
             config,
-            password,
+            secrets,
         }
         .into(),
     ]
@@ -326,22 +357,33 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
         keychain::Msg::Read {
             request,
             connection: id,
+            kind: answered,
             result,
         } => {
             if super::form::waits_for(model, request) {
-                let password = read_password(model, result);
-                return super::form::password_read(model, request, password);
+                let (secret, usable) = read_secret(model, result);
+                return super::form::secret_read(model, request, answered, secret, usable);
             }
             let Some(connection) = model.connections.get_mut(&id) else {
                 return vec![];
             };
-            if !matches!(connection.link, Link::AskingKeychain { request: asked, .. } if asked == request)
-            {
-                return vec![];
-            }
+            let (since, mut left, mut secrets) = match &connection.link {
+                Link::AskingKeychain {
+                    request: asked,
+                    since,
+                    left,
+                    secrets,
+                    ..
+                } if *asked == request => (*since, left.clone(), secrets.clone()),
+                _ => return vec![],
+            };
             connection.link = Link::Closed;
-            let password = read_password(model, result);
-            attempt(model, id, password, None)
+            let (secret, usable) = read_secret(model, result);
+            secrets.set(answered, secret);
+            if !usable {
+                left.clear();
+            }
+            ask_keychain(model, id, since, secrets, left)
         }
         keychain::Msg::Stored {
             result: Err(Refusal::Unavailable { reason }),
@@ -352,12 +394,13 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
         }
         keychain::Msg::Stored {
             connection,
+            kind,
             result: Ok(()),
             ..
         } => {
             // The keychain has it now: it need not stay in memory.
             if let Some(known) = model.connections.get_mut(&connection) {
-                known.password = None;
+                known.secrets.set(kind, None);
             }
             vec![]
         }
@@ -430,17 +473,7 @@ fn opened(
     if connection.saved {
         effects.push(save(model, id));
     }
-    if let Some(password) = with.store {
-        let request = model.ids.request();
-        effects.push(
-            keychain::Effect::Store {
-                request,
-                connection: id,
-                password,
-            }
-            .into(),
-        );
-    }
+    effects.extend(store_secrets(model, id, &with.store));
     for tab in model
         .tabs
         .open
@@ -470,9 +503,19 @@ fn open_failed(
         } if *waiting == attempt => with.clone(),
         _ => return vec![],
     };
-    if failure.is("28P01") {
+    let wanted = match &failure.wants {
+        Some(Want::Secret(kind)) => Some(*kind),
+        None if failure.is("28P01")
+            || failure.category == Category::Authentication
+                && !with.secrets.has(SecretKind::Database) =>
+        {
+            Some(SecretKind::Database)
+        }
+        _ => None,
+    };
+    if let Some(kind) = wanted {
         // It is wrong: the next attempt asks the keychain, or the user.
-        connection.password = None;
+        connection.secrets.set(kind, None);
     }
     connection.link = if failure.category == Category::Cancelled {
         Link::Closed
@@ -493,14 +536,11 @@ fn open_failed(
     {
         tab.ended = Some(ended.clone());
     }
-    let asks =
-        failure.is("28P01") || (failure.category == Category::Authentication && !with.password);
-    if asks && model.dialog.is_none() {
-        // The run that waits for the connection goes on waiting: the password is what it needs.
-        model.dialog = Some(Dialog::Password(PasswordPrompt::new(
-            id,
-            with.password.then_some(failure),
-        )));
+    if let (Some(kind), None) = (wanted, &model.dialog) {
+        // The run that waits for the connection goes on waiting: the secret is what it needs.
+        let refused = with.secrets.has(kind).then_some(failure);
+        let prompt = PasswordPrompt::new(id, kind, with.secrets, refused);
+        model.dialog = Some(Dialog::Password(prompt));
         return vec![];
     }
     run::connection_failed(model, id, failure)
@@ -546,14 +586,28 @@ pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
     .into()
 }
 
-/// What the keychain had; where it can't be used, the user is told.
-fn read_password(model: &mut Model, result: Result<Secret, Refusal>) -> Option<Secret> {
+/// The effects that put secrets into the keychain.
+pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> Vec<RootEffect> {
+    let stored = secrets.iter().map(|(kind, secret)| {
+        keychain::Effect::Store {
+            request: model.ids.request(),
+            connection: id,
+            kind,
+            password: secret.clone(),
+        }
+        .into()
+    });
+    stored.collect()
+}
+
+/// What the keychain had, and whether it can be used; where it can't, the user is told.
+fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Secret>, bool) {
     match result {
-        Ok(password) => Some(password),
-        Err(Refusal::NotFound) => None,
+        Ok(password) => (Some(password), true),
+        Err(Refusal::NotFound) => (None, true),
         Err(Refusal::Unavailable { reason }) => {
             keychain_absent(model, &reason);
-            None
+            (None, false)
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     history,
     ids::*,
     keychain, palette, run,
-    secret::Secret,
+    secret::{Secret, SecretKind, Secrets},
     settings, store, tabs,
     text::{Buffer, TextKey},
     window,
@@ -70,6 +70,10 @@ pub struct Picker {
 pub struct PasswordPrompt {
     /// The connection.
     pub connection: ConnectionId,
+    /// Which of its secrets is asked for.
+    pub kind: SecretKind,
+    /// The secrets that the last attempt had.
+    pub known: Secrets,
     /// What was typed.
     pub password: Secret,
     /// Whether the keychain shall have it.
@@ -79,10 +83,17 @@ pub struct PasswordPrompt {
 }
 
 impl PasswordPrompt {
-    /// A prompt for a connection's password.
-    pub fn new(connection: ConnectionId, failure: Option<Failure>) -> Self {
+    /// A prompt for a connection's secret.
+    pub fn new(
+        connection: ConnectionId,
+        kind: SecretKind,
+        known: Secrets,
+        failure: Option<Failure>,
+    ) -> Self {
         Self {
             connection,
+            kind,
+            known,
             password: Secret::default(),
             store: true,
             failure,
@@ -547,6 +558,8 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
 fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> {
     let PasswordPrompt {
         connection,
+        kind,
+        known: mut secrets,
         password,
         store,
         ..
@@ -555,9 +568,11 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
         return vec![];
     };
     // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection.
-    known.password = Some(password.clone());
-    let store = (store && known.saved).then(|| password.clone());
-    connections::attempt(model, connection, Some(password), store)
+    known.secrets.set(kind, Some(password.clone()));
+    let mut stored = Secrets::default();
+    stored.set(kind, (store && known.saved).then(|| password.clone()));
+    secrets.set(kind, Some(password));
+    connections::attempt(model, connection, secrets, stored)
 }
 
 fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
@@ -578,6 +593,11 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
         .open
         .iter()
         .any(|tab| tab.connection == Some(connection));
+    let kinds = model
+        .connections
+        .get(&connection)
+        .map(|known| known.config.secrets_used())
+        .unwrap_or_default();
     // A tab that uses it goes on with it; what is forgotten is how to come back.
     let mut effects = if in_use {
         vec![]
@@ -601,14 +621,17 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
         }
         .into(),
     );
-    let request = model.ids.request();
-    effects.push(
-        keychain::Effect::Delete {
-            request,
-            connection,
-        }
-        .into(),
-    );
+    for kind in kinds {
+        let request = model.ids.request();
+        effects.push(
+            keychain::Effect::Delete {
+                request,
+                connection,
+                kind,
+            }
+            .into(),
+        );
+    }
     effects
 }
 

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::secret::SecretKind;
+
 /// Which part of the program's world failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
@@ -28,6 +30,30 @@ pub enum Category {
     Cancelled,
     /// A fault of Tusk itself.
     Internal,
+}
+
+/// What the user could give, so that the same attempt may go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Want {
+    /// A secret that is not known, or not the right one.
+    Secret(SecretKind),
+    /// Trust in the key of an SSH server that nobody has seen before.
+    HostKey(HostKey),
+}
+
+/// The key that an SSH server showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostKey {
+    /// The server's host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// `ssh-ed25519` and the like.
+    pub algorithm: String,
+    /// `SHA256:` and the digest in base 64, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// The key itself, in OpenSSH's base 64.
+    pub key: String,
 }
 
 /// An error with everything that PostgreSQL says of it.
@@ -63,6 +89,9 @@ pub struct Failure {
     pub constraint: Option<String>,
     /// What to do next, in Tusk's words.
     pub next_step: Option<String>,
+    /// What the user could give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wants: Option<Want>,
 }
 
 impl Failure {
@@ -84,6 +113,7 @@ impl Failure {
             data_type: None,
             constraint: None,
             next_step: None,
+            wants: None,
         };
         Self {
             next_step: crate::update::hints::next_step(&bare),
@@ -97,6 +127,19 @@ impl Failure {
             next_step: Some(advice.into()),
             ..self
         }
+    }
+
+    /// The same failure, which would not be one with this.
+    pub fn wanting(self, want: Want) -> Self {
+        Self {
+            wants: Some(want),
+            ..self
+        }
+    }
+
+    /// Whether it wants this secret.
+    pub fn wants_secret(&self, kind: SecretKind) -> bool {
+        self.wants == Some(Want::Secret(kind))
     }
 
     /// Whether the server reported this SQLSTATE.

@@ -12,7 +12,7 @@ use super::{
     failure::Failure,
     ids::*,
     keychain,
-    secret::Secret,
+    secret::{Secret, SecretKind, Secrets},
     text::Buffer,
 };
 use crate::{effect::Effect as RootEffect, model::Model};
@@ -127,9 +127,17 @@ pub struct ConnectionForm {
     /// What is wrong with what was typed.
     pub problem: Option<String>,
     /// The question to the keychain that a test waits for.
-    reading: Option<Request>,
+    reading: Option<Reading>,
     /// What the fields do not show is kept from here.
     base: Config,
+}
+
+/// A question to the keychain, for a test.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Reading {
+    attempt: Request,
+    secrets: Secrets,
+    left: Vec<SecretKind>,
 }
 
 /// A test of the configuration.
@@ -221,6 +229,12 @@ impl ConnectionForm {
     /// The password, where it has focus.
     pub fn focused_secret_mut(&mut self) -> Option<&mut Secret> {
         (self.focus == Field::Password).then_some(&mut self.password)
+    }
+
+    /// The secrets that were typed.
+    fn typed(&self) -> Secrets {
+        let typed = (!self.password.is_empty()).then(|| self.password.clone());
+        Secrets::with_password(typed)
     }
 
     /// Gives a field focus, by its place.
@@ -370,52 +384,45 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     form.problem = None;
     let editing = form.editing;
     let known = editing.and_then(|id| model.connections.get(&id));
-    let password = match form.password.is_empty() {
-        true => known.and_then(|known| known.password.clone()),
-        false => Some(form.password.clone()),
-    };
-    let kept = known.is_some_and(|known| known.saved);
-    if let (None, true, Some(Dialog::Connection(form))) = (&password, kept, &mut model.dialog) {
-        form.reading = Some(attempt);
+    let mut secrets = known.map(|known| known.secrets.clone()).unwrap_or_default();
+    for (kind, typed) in form.typed().iter() {
+        secrets.set(kind, Some(typed.clone()));
     }
-    effects.push(match (password, editing.filter(|_| kept)) {
-        // The password that is not typed again is the keychain's.
-        (None, Some(connection)) => {
-            let request = attempt;
-            keychain::Effect::Read {
-                request,
-                connection,
-            }
-            .into()
-        }
-        (password, _) => {
-            let config = Box::new(config);
-            connection::Effect::Test {
-                attempt,
-                config,
-                password,
-            }
-            .into()
-        }
-    });
+    // What is not typed again is the keychain's.
+    let kept = known.is_some_and(|known| known.saved);
+    let mut left = config.secrets_used();
+    left.retain(|kind| kept && !secrets.has(*kind));
+    effects.extend(test_with(model, attempt, secrets, left));
     effects
 }
 
-/// Whether a test waits for this answer of the keychain.
-pub fn waits_for(model: &Model, request: Request) -> bool {
-    matches!(&model.dialog, Some(Dialog::Connection(form)) if form.reading == Some(request))
-}
-
-/// The keychain answered: the test goes on with what it had.
-pub fn password_read(
+/// Asks the keychain for what is left to ask for, then tries the configuration.
+fn test_with(
     model: &mut Model,
     attempt: Request,
-    password: Option<Secret>,
+    secrets: Secrets,
+    mut left: Vec<SecretKind>,
 ) -> Vec<RootEffect> {
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
         return vec![];
     };
-    form.reading = None;
+    if let (Some(connection), false) = (form.editing, left.is_empty()) {
+        let kind = left.remove(0);
+        form.reading = Some(Reading {
+            attempt,
+            secrets,
+            left,
+        });
+        let request = attempt;
+        return vec![
+            keychain::Effect::Read {
+                request,
+                connection,
+                kind,
+            }
+            .into(),
+        ];
+    }
     match form.config() {
         Ok(config) => {
             let config = Box::new(config);
@@ -423,7 +430,7 @@ pub fn password_read(
                 connection::Effect::Test {
                     attempt,
                     config,
-                    password,
+                    secrets,
                 }
                 .into(),
             ]
@@ -434,6 +441,33 @@ pub fn password_read(
             vec![]
         }
     }
+}
+
+/// Whether a test waits for this answer of the keychain.
+pub fn waits_for(model: &Model, request: Request) -> bool {
+    matches!(&model.dialog, Some(Dialog::Connection(form)) if form.reading.as_ref().is_some_and(|reading| reading.attempt == request))
+}
+
+/// The keychain answered: the test goes on with what it had. One that can't be used is not asked again.
+pub fn secret_read(
+    model: &mut Model,
+    attempt: Request,
+    kind: SecretKind,
+    secret: Option<Secret>,
+    usable: bool,
+) -> Vec<RootEffect> {
+    let Some(Dialog::Connection(form)) = &mut model.dialog else {
+        return vec![];
+    };
+    let Some(Reading {
+        mut secrets, left, ..
+    }) = form.reading.take()
+    else {
+        return vec![];
+    };
+    secrets.set(kind, secret);
+    let left = if usable { left } else { vec![] };
+    test_with(model, attempt, secrets, left)
 }
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
@@ -450,7 +484,7 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     let id = form
         .editing
         .unwrap_or_else(|| ConnectionId::next(&mut model.ids));
-    let password = (!form.password.is_empty()).then(|| form.password.clone());
+    let typed = form.typed();
     let moved = super::sidebar::keeping_choices(model, |model| {
         let known = model
             .connections
@@ -459,23 +493,13 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
         let moved = known.is_open() && known.config != config;
         known.config = config;
         known.saved = true;
-        if password.is_some() {
-            known.password = password.clone();
+        for (kind, secret) in typed.iter() {
+            known.secrets.set(kind, Some(secret.clone()));
         }
         moved
     });
-    if let Some(password) = password
-        && form.choice(Field::Store) == 0
-    {
-        let request = model.ids.request();
-        effects.push(
-            keychain::Effect::Store {
-                request,
-                connection: id,
-                password,
-            }
-            .into(),
-        );
+    if form.choice(Field::Store) == 0 {
+        effects.extend(connections::store_secrets(model, id, &typed));
     }
     effects.push(connections::save(model, id));
     if moved {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::*, secret::Secret};
+use super::{
+    ids::*,
+    secret::{Secret, SecretKind},
+};
 
 /// Why the keychain did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,8 @@ pub enum Msg {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
         /// The password.
         result: Result<Secret, Refusal>,
     },
@@ -34,6 +39,8 @@ pub enum Msg {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
         /// Whether it is stored.
         result: Result<(), Refusal>,
     },
@@ -43,6 +50,8 @@ pub enum Msg {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
         /// Whether it is gone.
         result: Result<(), Refusal>,
     },
@@ -57,6 +66,8 @@ pub enum Effect {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
     },
     /// Store a password. Ends in `Stored`.
     Store {
@@ -64,6 +75,8 @@ pub enum Effect {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
         /// The password.
         password: Secret,
     },
@@ -73,5 +86,7 @@ pub enum Effect {
         request: Request,
         /// The connection.
         connection: ConnectionId,
+        /// Which of its secrets.
+        kind: SecretKind,
     },
 }

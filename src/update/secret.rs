@@ -1,5 +1,7 @@
 //! The one type for a password: it is wiped when dropped, and nothing prints it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -30,6 +32,64 @@ impl Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.is_empty() { "" } else { MASK })
+    }
+}
+
+/// Which of a connection's secrets is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretKind {
+    /// The role's password.
+    Database,
+    /// The SSH user's password, or the passphrase of the SSH key.
+    Ssh,
+    /// The passphrase of the client certificate's key.
+    SslKey,
+}
+
+/// The secrets of a connection, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secrets(BTreeMap<SecretKind, Secret>);
+
+impl Secrets {
+    /// With the role's password alone, where it is known.
+    pub fn with_password(password: Option<Secret>) -> Self {
+        let mut secrets = Self::default();
+        secrets.set(SecretKind::Database, password);
+        secrets
+    }
+
+    /// One of them.
+    pub fn get(&self, kind: SecretKind) -> Option<&Secret> {
+        self.0.get(&kind)
+    }
+
+    /// Whether it is known.
+    pub fn has(&self, kind: SecretKind) -> bool {
+        self.0.contains_key(&kind)
+    }
+
+    /// Learns one, or forgets it.
+    pub fn set(&mut self, kind: SecretKind, secret: Option<Secret>) {
+        match secret {
+            Some(secret) => {
+                self.0.insert(kind, secret);
+            }
+            None => {
+                self.0.remove(&kind);
+            }
+        }
+    }
+
+    /// Each that is known.
+    pub fn iter(&self) -> impl Iterator<Item = (SecretKind, &Secret)> {
+        self.0.iter().map(|(kind, secret)| (*kind, secret))
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

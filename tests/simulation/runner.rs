@@ -544,9 +544,11 @@ impl Runner {
             keychain::Effect::Read {
                 request,
                 connection,
+                kind,
             } => keychain::Msg::Read {
                 request: *request,
                 connection: *connection,
+                kind: *kind,
                 result: match random.below(3) {
                     0 => Ok(Secret::new("pw")),
                     1 => Err(keychain::Refusal::NotFound),
@@ -556,18 +558,22 @@ impl Runner {
             keychain::Effect::Store {
                 request,
                 connection,
+                kind,
                 ..
             } => keychain::Msg::Stored {
                 request: *request,
                 connection: *connection,
+                kind: *kind,
                 result: if well { Ok(()) } else { Err(absent) },
             },
             keychain::Effect::Delete {
                 request,
                 connection,
+                kind,
             } => keychain::Msg::Deleted {
                 request: *request,
                 connection: *connection,
+                kind: *kind,
                 result: if well { Ok(()) } else { Err(absent) },
             },
         }));

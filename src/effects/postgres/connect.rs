@@ -22,13 +22,13 @@ use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::update::config::{Config, SslMode};
 use crate::update::failure::{Category, Failure};
-use crate::update::secret::Secret;
+use crate::update::secret::{SecretKind, Secrets};
 
 /// Where and how to connect: a configuration, its password, and the certificates of its files.
 pub struct Target {
     /// The configuration.
     pub config: Config,
-    password: Option<Secret>,
+    secrets: Secrets,
     tls: OnceCell<Tls>,
 }
 
@@ -88,10 +88,10 @@ const START_UP_PAUSE: Duration = Duration::from_millis(200);
 
 impl Target {
     /// A target whose files are read when TLS is first needed.
-    pub fn new(config: Config, password: Option<Secret>) -> Self {
+    pub fn new(config: Config, secrets: Secrets) -> Self {
         Self {
             config,
-            password,
+            secrets,
             tls: OnceCell::new(),
         }
     }
@@ -375,7 +375,7 @@ impl Target {
         if !application_name.is_empty() {
             driver.application_name(application_name);
         }
-        if let Some(password) = &self.password {
+        if let Some(password) = self.secrets.get(SecretKind::Database) {
             driver.password(password.reveal());
         }
         let options = start_up_options(&self.config);

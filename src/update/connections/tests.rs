@@ -42,6 +42,7 @@ fn answer_keychain(world: &mut World, result: Result<Secret, Refusal>) -> Vec<Ro
     world.send(keychain::Msg::Read {
         request,
         connection,
+        kind: SecretKind::Database,
         result,
     })
 }
@@ -57,8 +58,8 @@ fn a_saved_connection_asks_the_keychain_first() {
     expect(&world.open_link(), &["Store(SaveConnection"]);
     assert!(
         world.model.connections[&world.connection()]
-            .password
-            .is_none()
+            .secrets
+            .is_empty()
     );
 }
 
@@ -261,6 +262,7 @@ fn a_test_of_a_saved_connection_takes_the_keychains_password() {
     let RootEffect::Keychain(keychain::Effect::Read {
         request,
         connection,
+        kind,
     }) = effects[0]
     else {
         unreachable!()
@@ -268,6 +270,7 @@ fn a_test_of_a_saved_connection_takes_the_keychains_password() {
     let answer = keychain::Msg::Read {
         request,
         connection,
+        kind,
         result: Ok(Secret::new("pw")),
     };
     expect(&world.send(answer.clone()), &["Connection(Test"]);
