@@ -1,0 +1,1 @@
+//! Credentials, FR-017 to FR-019a.

@@ -1,0 +1,1 @@
+//! Logging, FR-022 to FR-024a.
