@@ -270,15 +270,17 @@ fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
         model,
         words::DIALOG,
         Command::DialogToggle,
-        "Store it in the keychain",
+        // The keychain only takes what belongs to a saved connection.
+        if known.is_some_and(|known| known.saved) {
+            "Store it in the keychain"
+        } else {
+            "Save this connection, and the password in the keychain"
+        },
     );
-    // The keychain only takes what belongs to a saved connection.
-    let store = known
-        .is_some_and(|known| known.saved)
-        .then_some(StoreChoice {
-            action: toggle,
-            on: prompt.store,
-        });
+    let store = known.map(|_| StoreChoice {
+        action: toggle,
+        on: prompt.store,
+    });
     PasswordPrompt {
         title: secret_title(known, prompt.kind, &user),
         address: address.unwrap_or_default(),

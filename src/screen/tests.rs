@@ -1461,8 +1461,15 @@ fn the_password_prompt_says_for_whom_and_why_again() {
         (prompt(&world).problem, prompt(&world).filled),
         (None, false)
     );
-    // Only a saved connection has a place in the keychain.
-    assert_eq!(prompt(&world).store, None);
+    // Only a saved connection has a place in the keychain: storing is asked for, and saves it.
+    let store = prompt(&world).store.unwrap();
+    assert_eq!(
+        (store.action.label.as_str(), store.on),
+        (
+            "Save this connection, and the password in the keychain",
+            false
+        )
+    );
     assert_eq!(world.empty().title.text, "shop wants a password");
 
     world.tell(keys::Msg::SecretTyped {

@@ -492,6 +492,7 @@ fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
         connection,
         SecretKind::Database,
         Secrets::default(),
+        true,
         None,
     )));
     let secret = |secret: &str| {

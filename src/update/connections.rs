@@ -465,6 +465,7 @@ fn opened(
     super::sidebar::keeping_choices(model, |model| {
         if let Some(connection) = model.connections.get_mut(&id) {
             connection.last_used_us = Some(now.unix_us);
+            connection.saved |= !with.store.is_empty();
         }
     });
     let Some(connection) = model.connections.get(&id) else {
@@ -513,6 +514,7 @@ fn open_failed(
         }
         _ => None,
     };
+    let saved = connection.saved;
     if let Some(kind) = wanted {
         // It is wrong: the next attempt asks the keychain, or the user.
         connection.secrets.set(kind, None);
@@ -539,7 +541,7 @@ fn open_failed(
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
         let refused = with.secrets.has(kind).then_some(failure);
-        let prompt = PasswordPrompt::new(id, kind, with.secrets, refused);
+        let prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         model.dialog = Some(Dialog::Password(prompt));
         return vec![];
     }

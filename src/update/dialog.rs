@@ -88,6 +88,7 @@ impl PasswordPrompt {
         connection: ConnectionId,
         kind: SecretKind,
         known: Secrets,
+        store: bool,
         failure: Option<Failure>,
     ) -> Self {
         Self {
@@ -95,7 +96,7 @@ impl PasswordPrompt {
             kind,
             known,
             password: Secret::default(),
-            store: true,
+            store,
             failure,
         }
     }
@@ -567,10 +568,11 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
     let Some(known) = model.connections.get_mut(&connection) else {
         return vec![];
     };
-    // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection.
+    // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
+    // storing it saves the connection, too, once the server took the password.
     known.secrets.set(kind, Some(password.clone()));
     let mut stored = Secrets::default();
-    stored.set(kind, (store && known.saved).then(|| password.clone()));
+    stored.set(kind, store.then(|| password.clone()));
     secrets.set(kind, Some(password));
     connections::attempt(model, connection, secrets, stored)
 }

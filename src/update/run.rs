@@ -74,6 +74,8 @@ pub struct Script {
     pub statements: Vec<Planned>,
     /// Which one is next.
     pub next: usize,
+    /// Whether all rows shall come, however many: it was said while the script still waited.
+    pub fetches_all: bool,
 }
 
 /// One statement of a script.
@@ -225,6 +227,7 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
     let script = Script {
         statements,
         next: 0,
+        fetches_all: false,
     };
     let mut effects = vec![];
     match &tab.run {
@@ -419,8 +422,12 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         sent: now,
         may_pause,
         granted: granted_rows,
-        window_end: Some(WINDOW_ROWS),
-        window_bytes: WINDOW_BYTES,
+        window_end: (!script.fetches_all).then_some(WINDOW_ROWS),
+        window_bytes: if script.fetches_all {
+            u64::MAX
+        } else {
+            WINDOW_BYTES
+        },
         discarding,
         phase: Phase::Running,
         planned: planned.clone(),
@@ -676,11 +683,20 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
-    let Run::Running(running) = &mut tab.run else {
-        model
-            .notices
-            .push(now, "There are no more rows to fetch.".into());
-        return vec![];
+    let running = match &mut tab.run {
+        Run::Running(running) => running,
+        Run::Waiting { script, .. } => {
+            script.fetches_all |= everything;
+            let text = "The statement still waits for its connection. Its rows come when it runs.";
+            model.notices.push(now, text.into());
+            return vec![];
+        }
+        Run::Idle => {
+            model
+                .notices
+                .push(now, "There are no more rows to fetch.".into());
+            return vec![];
+        }
     };
     let Phase::Paused { timer, .. } = running.phase else {
         return fetch_later(model, everything);

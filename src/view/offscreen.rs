@@ -142,13 +142,21 @@ impl Offscreen {
                 Some((at, '\t')) => (&part[..at], Some("tab")),
                 _ => (part, None),
             };
-            self.update(|window, cx| window.input(words, cx))?;
+            self.keystroke(words)?;
             if let Some(key) = key {
                 self.press(key)?;
             }
         }
         self.settle();
         Ok(())
+    }
+
+    /// Types words into whatever has the keyboard, and leaves the next frame to whoever draws it.
+    ///
+    /// # Errors
+    /// After the window was closed.
+    pub fn keystroke(&mut self, words: &str) -> Result<(), OffscreenError> {
+        self.update(|window, cx| window.input(words, cx))
     }
 
     /// Gives the window another size in points.

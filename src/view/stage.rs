@@ -88,8 +88,8 @@ impl Windowed {
         self.watched.take().unwrap_or_default()
     }
 
-    /// Takes a slice of the queue as the window does, then draws. Answers how long the slice took, the drawing not
-    /// counted; nothing where the queue was empty. Benchmarks ask.
+    /// Takes a slice of the queue as the window does, and draws nothing: a window draws when a frame is due. Answers
+    /// how long the slice took; nothing where the queue was empty. Benchmarks ask.
     pub fn turn(&mut self) -> Option<Duration> {
         let msg = self.inbox.try_recv().ok()?;
         let (window, inbox) = (self.window.clone(), self.inbox.clone());
@@ -100,8 +100,20 @@ impl Windowed {
                 began.elapsed()
             })
         });
-        self.offscreen.settle();
         taken.ok()
+    }
+
+    /// Types text as a keystroke of the window does it, and draws nothing but what the keystroke itself needs drawn.
+    ///
+    /// # Errors
+    /// After the window was closed.
+    pub fn keystroke(&mut self, text: &str) -> Result<(), OffscreenError> {
+        self.offscreen.keystroke(text)
+    }
+
+    /// Lays out and paints the frame that is due.
+    pub fn draw(&mut self) {
+        self.offscreen.settle();
     }
 
     /// Takes what is in the queue, until nothing more comes at once, and draws. Answers whether there was anything.

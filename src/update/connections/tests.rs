@@ -276,3 +276,30 @@ fn a_test_of_a_saved_connection_takes_the_keychains_password() {
     expect(&world.send(answer.clone()), &["Connection(Test"]);
     expect(&world.send(answer), &[]);
 }
+
+#[test]
+fn the_password_of_a_passing_connection_is_stored_with_the_connection_where_asked() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.fail_link(refusal("28P01", "password required"));
+    world.type_secret("pw");
+    assert!(!world.model.connections[&world.connection()].saved);
+    world.command(Command::DialogToggle);
+    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect(
+        &world.open_link(),
+        &["Store(SaveConnection", "Keychain(Store"],
+    );
+    assert!(world.model.connections[&world.connection()].saved);
+}
+
+#[test]
+fn the_password_of_a_passing_connection_is_not_stored_unasked() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.fail_link(refusal("28P01", "password required"));
+    world.type_secret("pw");
+    world.command(Command::DialogAccept);
+    expect(&world.open_link(), &[]);
+    assert!(!world.model.connections[&world.connection()].saved);
+}

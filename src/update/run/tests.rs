@@ -188,6 +188,19 @@ fn a_full_window_pauses_and_fetch_more_reads_another() {
 }
 
 #[test]
+fn all_rows_asked_for_while_the_run_waits_for_its_session_are_fetched_when_it_runs() {
+    let mut world = World::new().connected();
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    expect(&world.command(Command::ResultsFetchAll), &[]);
+    world.open_session();
+    let Run::Running(running) = &world.tab().run else {
+        panic!("nothing runs")
+    };
+    assert_eq!((running.window_end, running.window_bytes), (None, u64::MAX));
+}
+
+#[test]
 fn fetch_all_reads_past_every_window() {
     let mut world = World::new().connected().paused();
     world.command(Command::ResultsFetchAll);
