@@ -25,6 +25,10 @@ const FRAME: Duration = Duration::from_micros(16_667);
 /// A fast hand and then some; no multiple of a frame, so that keys come at every moment of it.
 const KEY_PAUSE: Duration = Duration::from_micros(23_456);
 
+/// A text that is longer than most.
+const LONG_TEXT_BYTES: usize = 1_000_000;
+const LONG_TEXT_KEYS: usize = 300;
+
 /// What was measured.
 #[derive(Default)]
 struct Measured {
@@ -79,15 +83,48 @@ fn main() {
             "wait idle 60\ntext select * from wide\nwait idle\n",
         );
     }
+    let mut long = Measured::default();
+    let statement =
+        "select id, name, price from wide where id between 1 and 100 and name like 'name%';\n";
+    let text = statement.repeat(LONG_TEXT_BYTES / statement.len());
+    play(
+        &mut stage,
+        &format!("text <<END\n{text}END\ncommand focus.editor\nwait idle\n"),
+    );
+    type_into(&mut stage, &mut long);
     stage.finish();
     print("turns of the loop", &mut measured.turns);
     print("keys into the Model", &mut measured.keys);
     print("frames", &mut measured.frames);
+    print("keys into a text of 1 MB", &mut long.keys);
+    print("frames of it", &mut long.frames);
 }
 
 #[track_caller]
 fn play(stage: &mut Windowed, lines: &str) {
     story::run(&story::parse(lines).unwrap(), stage, &mut std::io::sink()).unwrap();
+}
+
+/// Types into a long text while nothing else goes on.
+fn type_into(stage: &mut Windowed, measured: &mut Measured) {
+    let enough = measured.keys.len() + LONG_TEXT_KEYS;
+    let mut next_frame = Instant::now();
+    while measured.keys.len() < enough {
+        let came = Instant::now();
+        let before = length(stage);
+        stage.keystroke('x').unwrap();
+        while length(stage) == before {
+            measured.turns.extend(stage.turn());
+        }
+        measured.keys.push(came.elapsed());
+        if Instant::now() >= next_frame {
+            let began = Instant::now();
+            stage.draw();
+            measured.frames.push(began.elapsed());
+            next_frame = began + FRAME;
+        }
+        while stage.turn().is_some() {}
+    }
 }
 
 /// Turns the loop until every row is there, as a window does on a screen of 60 Hz: a frame when one is due, and the
@@ -109,7 +146,7 @@ fn stream(stage: &mut Windowed, measured: &mut Measured) {
             }
         }
         if waiting.is_none() && Instant::now() >= next_key {
-            stage.keystroke("x").unwrap();
+            stage.keystroke('x').unwrap();
             waiting = Some(next_key);
             next_key += KEY_PAUSE;
         }

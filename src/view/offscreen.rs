@@ -142,7 +142,7 @@ impl Offscreen {
                 Some((at, '\t')) => (&part[..at], Some("tab")),
                 _ => (part, None),
             };
-            self.keystroke(words)?;
+            self.update(|window, cx| window.input(words, cx))?;
             if let Some(key) = key {
                 self.press(key)?;
             }
@@ -151,12 +151,19 @@ impl Offscreen {
         Ok(())
     }
 
-    /// Types words into whatever has the keyboard, and leaves the next frame to whoever draws it.
+    /// Presses the key of a character as the system would, and leaves the next frame to whoever draws it.
     ///
     /// # Errors
     /// After the window was closed.
-    pub fn keystroke(&mut self, words: &str) -> Result<(), OffscreenError> {
-        self.update(|window, cx| window.input(words, cx))
+    pub fn keystroke(&mut self, character: char) -> Result<(), OffscreenError> {
+        let key = Keystroke {
+            key: character.to_string(),
+            key_char: Some(character.to_string()),
+            ..Keystroke::default()
+        };
+        self.update(|window, cx| window.dispatch_keystroke(key, cx))?;
+        self.context.run_until_parked();
+        Ok(())
     }
 
     /// Gives the window another size in points.

@@ -103,12 +103,12 @@ impl Windowed {
         taken.ok()
     }
 
-    /// Types text as a keystroke of the window does it, and draws nothing but what the keystroke itself needs drawn.
+    /// Presses the key of a character, and draws nothing but what GPUI itself draws before it.
     ///
     /// # Errors
     /// After the window was closed.
-    pub fn keystroke(&mut self, text: &str) -> Result<(), OffscreenError> {
-        self.offscreen.keystroke(text)
+    pub fn keystroke(&mut self, character: char) -> Result<(), OffscreenError> {
+        self.offscreen.keystroke(character)
     }
 
     /// Lays out and paints the frame that is due.
