@@ -29,6 +29,9 @@ const KEY_PAUSE: Duration = Duration::from_micros(23_456);
 const LONG_TEXT_BYTES: usize = 1_000_000;
 const LONG_TEXT_KEYS: usize = 300;
 
+/// So often a query is stopped.
+const CANCELS: usize = 200;
+
 /// What was measured.
 #[derive(Default)]
 struct Measured {
@@ -83,6 +86,8 @@ fn main() {
             "wait idle 60\ntext select * from wide\nwait idle\n",
         );
     }
+    let mut cancels = Vec::new();
+    cancel(&mut stage, &mut cancels);
     let mut long = Measured::default();
     let statement =
         "select id, name, price from wide where id between 1 and 100 and name like 'name%';\n";
@@ -96,6 +101,7 @@ fn main() {
     print("turns of the loop", &mut measured.turns);
     print("keys into the Model", &mut measured.keys);
     print("frames", &mut measured.frames);
+    print("cancels from key to 57014", &mut cancels);
     print("keys into a text of 1 MB", &mut long.keys);
     print("frames of it", &mut long.frames);
 }
@@ -105,6 +111,34 @@ fn play(stage: &mut Windowed, lines: &str) {
     story::run(&story::parse(lines).unwrap(), stage, &mut std::io::sink()).unwrap();
 }
 
+/// Stops a query that streams, by its key, again and again; what counts is the server's own word that it stopped.
+fn cancel(stage: &mut Windowed, cancels: &mut Vec<Duration>) {
+    play(
+        stage,
+        "text select g, repeat('x', 20) from generate_series(1, 1000000000) g\n",
+    );
+    for _ in 0..CANCELS {
+        play(
+            stage,
+            "command focus.editor\ncommand query.run\nwait rows 1 30\n",
+        );
+        let began = Instant::now();
+        let mut next_frame = began + FRAME;
+        stage.keystroke("ctrl-.").unwrap();
+        while stage.read(|model| model.tabs.open.iter().any(|tab| tab.is_busy())) {
+            if stage.turn().is_none() {
+                std::thread::yield_now();
+            }
+            if Instant::now() >= next_frame {
+                stage.draw();
+                next_frame += FRAME;
+            }
+        }
+        cancels.push(began.elapsed());
+        play(stage, "expect error 57014\n");
+    }
+}
+
 /// Types into a long text while nothing else goes on.
 fn type_into(stage: &mut Windowed, measured: &mut Measured) {
     let enough = measured.keys.len() + LONG_TEXT_KEYS;
@@ -112,7 +146,7 @@ fn type_into(stage: &mut Windowed, measured: &mut Measured) {
     while measured.keys.len() < enough {
         let came = Instant::now();
         let before = length(stage);
-        stage.keystroke('x').unwrap();
+        stage.keystroke("x").unwrap();
         while length(stage) == before {
             measured.turns.extend(stage.turn());
         }
@@ -146,7 +180,7 @@ fn stream(stage: &mut Windowed, measured: &mut Measured) {
             }
         }
         if waiting.is_none() && Instant::now() >= next_key {
-            stage.keystroke('x').unwrap();
+            stage.keystroke("x").unwrap();
             waiting = Some(next_key);
             next_key += KEY_PAUSE;
         }

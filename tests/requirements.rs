@@ -19,9 +19,10 @@ mod error_handling;
 mod logging;
 #[path = "requirements/query_execution.rs"]
 mod query_execution;
-#[allow(dead_code, reason = "shared with other test binaries")]
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/stage.rs"]
+mod stage;
 #[path = "requirements/state.rs"]
 mod state;
 #[path = "requirements/storage.rs"]

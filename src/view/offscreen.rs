@@ -151,16 +151,16 @@ impl Offscreen {
         Ok(())
     }
 
-    /// Presses the key of a character as the system would, and leaves the next frame to whoever draws it.
+    /// Presses a key, in GPUI's notation, as the system would, and leaves the next frame to whoever draws it.
     ///
     /// # Errors
-    /// After the window was closed.
-    pub fn keystroke(&mut self, character: char) -> Result<(), OffscreenError> {
-        let key = Keystroke {
-            key: character.to_string(),
-            key_char: Some(character.to_string()),
-            ..Keystroke::default()
-        };
+    /// For a keystroke that does not exist, and after the window was closed.
+    pub fn keystroke(&mut self, keystroke: &str) -> Result<(), OffscreenError> {
+        let system = self.context.update(|cx| cx.platform_info().os);
+        let mut key = Keystroke::parse_with_os(keystroke, system)
+            .map_err(|_| OffscreenError::NotAKeystroke(keystroke.to_owned()))?;
+        // A key that is a character types it.
+        key.key_char = (key.key == keystroke).then(|| keystroke.to_owned());
         self.update(|window, cx| window.dispatch_keystroke(key, cx))?;
         self.context.run_until_parked();
         Ok(())

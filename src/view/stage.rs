@@ -103,12 +103,12 @@ impl Windowed {
         taken.ok()
     }
 
-    /// Presses the key of a character, and draws nothing but what GPUI itself draws before it.
+    /// Presses a key, in GPUI's notation, and draws nothing but what GPUI itself draws before it.
     ///
     /// # Errors
-    /// After the window was closed.
-    pub fn keystroke(&mut self, character: char) -> Result<(), OffscreenError> {
-        self.offscreen.keystroke(character)
+    /// For a keystroke that does not exist, and after the window was closed.
+    pub fn keystroke(&mut self, keystroke: &str) -> Result<(), OffscreenError> {
+        self.offscreen.keystroke(keystroke)
     }
 
     /// Lays out and paints the frame that is due.
