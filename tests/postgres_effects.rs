@@ -661,6 +661,37 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
 }
 
 #[test]
+fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
+    let (mut world, _, session) = World::with_session(&shared());
+    for _ in 0..200 {
+        let query = world.start(session, "select generate_series(1, 1000000)", 1_000, None);
+        world.stalled(query);
+        // In the order of the program: the request goes first, then the rest is read and thrown away.
+        world.start_cancel(query, session);
+        world
+            .postgres
+            .perform_query(query::Effect::DiscardRows { query });
+        let next = world.start(session, "select 1", 1_000, None);
+        let ended = world.finish(query);
+        assert!(
+            ended.failure.is_none() || ended.sqlstate() == "57014",
+            "{:?}",
+            ended.failure
+        );
+        let ended = world.finish(next);
+        assert_eq!((ended.rows, ended.failure), (1, None));
+        world.wait(|msg| match msg {
+            Msg::Query(
+                query::Msg::CancelSent { query: sent }
+                | query::Msg::CancelFailed { query: sent, .. },
+            ) if *sent == query => Some(()),
+            _ => None,
+        });
+    }
+    world.shut_down();
+}
+
+#[test]
 fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_sent() {
     let (mut world, _, session) = World::with_session(&shared());
     let query = world.start(session, "select generate_series(1, 100000000)", 1_000, None);

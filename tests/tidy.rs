@@ -301,3 +301,45 @@ fn the_files_speak_of_the_project_alone() {
     }
     nothing(findings, "a file speaks of the machine it was written on");
 }
+
+/// Every requirement of the backend, by its name.
+fn requirements() -> Vec<String> {
+    let mut names: Vec<String> = (1..=27).map(|number| format!("FR-{number:03}")).collect();
+    names.extend(["FR-013a", "FR-019a", "FR-024a", "FR-027a"].map(str::to_owned));
+    names.extend((1..=10).map(|number| format!("SC-{number:03}")));
+    names
+}
+
+#[test]
+fn every_requirement_has_a_row_and_every_name_in_it_is_there() {
+    let table = fs::read_to_string(root().join("docs/requirements.md")).unwrap();
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .collect();
+    let mut findings = Vec::new();
+    for name in requirements() {
+        if !rows
+            .iter()
+            .any(|row| row.starts_with(&format!("| {name} |")))
+        {
+            findings.push(format!("{name} has no row"));
+        }
+    }
+    for row in rows {
+        // Code, and then tests or benchmarks; the last column is prose.
+        let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+        let names = columns.iter().skip(2).take(2);
+        for name in names.flat_map(|column| column.split('`').skip(1).step_by(2)) {
+            let (file, test) = name.split_once("::").unwrap_or((name, ""));
+            match fs::read_to_string(root().join(file)) {
+                Err(_) => findings.push(format!("{name}: there is no {file}")),
+                Ok(text) if !test.is_empty() && !text.contains(&format!("fn {test}(")) => {
+                    findings.push(format!("{name}: there is no {test} in {file}"));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+    nothing(findings, "docs/requirements.md is not true");
+}

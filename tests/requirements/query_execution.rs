@@ -131,6 +131,37 @@ fn fr_015_a_cancel_that_comes_too_late_shows_the_rows() {
 }
 
 #[test]
+fn fr_015_two_hundred_cancelled_writes_are_shown_as_what_the_server_did() {
+    let (mut played, database) = connected();
+    let server = TestServer::shared();
+    server.psql(&database, "create table counter as select 0 as n");
+    // With its session the tab sends a statement at once, so that each cancel meets one that is under way.
+    played.play("text select 1\ncommand query.run\nwait idle 30");
+    let (mut committed, mut cancelled) = (0, 0);
+    for turn in 0..200 {
+        // Some are long enough to be cancelled, some have ended by then, and some end in between.
+        let work = [0, 2_000, 20_000, 200_000, 2_000_000][turn % 5];
+        played.play(&format!(
+            "text update counter set n = n + 1 where (select count(*) from generate_series(1, {work})) >= 0\n\
+             command query.run\ncommand query.cancel\nwait idle 30"
+        ));
+        let state = played.tab(|tab| tab.results.list.first().map(|result| result.state.clone()));
+        match state {
+            Some(ResultState::Finished { tag }) if tag == "UPDATE 1" => committed += 1,
+            Some(ResultState::Cancelled { failure })
+                if failure.is("57014") || failure.message.contains("before it was sent") =>
+            {
+                cancelled += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        let n = server.psql(&database, "select n from counter");
+        assert_eq!(n.trim(), committed.to_string(), "after turn {turn}");
+    }
+    assert!(cancelled > 0, "nothing was cancelled");
+}
+
+#[test]
 fn fr_016_a_query_leaves_the_active_ones_however_it_ends() {
     let (mut played, database) = connected();
     let idle = |played: &mut Played, how: &str| {
