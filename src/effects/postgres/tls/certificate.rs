@@ -189,8 +189,8 @@ fn host_name(name: &GeneralName) -> Option<String> {
 }
 
 fn common_name(name: &Name) -> Option<String> {
-    let parts = name.0.iter().flat_map(|part| part.0.iter());
-    let value = parts.filter(|part| part.oid == CN).last()?.value.value();
+    let mut parts = name.0.iter().flat_map(|part| part.0.iter());
+    let value = parts.rfind(|part| part.oid == CN)?.value.value();
     std::str::from_utf8(value).ok().map(str::to_owned)
 }
 

@@ -148,5 +148,5 @@ fn position(text: &[u8], words: &[u8]) -> Option<usize> {
     text.windows(words.len()).position(|window| window == words)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
