@@ -14,7 +14,7 @@ use tusk::update::{query, session};
 
 use crate::attempt::{attempt, attempt_with, refused};
 use crate::peer;
-use crate::server::{PASSWORD, TestConfig, TestServer, USER};
+use crate::server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER};
 
 /// A primary, its hot standby, and another server whose transactions are read-only by default.
 struct Servers {
@@ -189,7 +189,7 @@ fn a_server_that_is_starting_up_is_passed_over_and_waited_for_only_when_there_is
     let never = Config {
         connect_timeout_s: 1,
         ..config(
-            &[peer::dead_port(), peer::starting_up()],
+            &[peer::starting_up(), peer::dead_port()],
             TargetSession::Any,
         )
     };
@@ -243,14 +243,15 @@ fn sockets_and_addresses_may_be_mixed() {
 
 #[test]
 fn a_cancel_goes_to_the_server_that_answered() {
-    let all = servers();
-    let mut config = config(
-        &[all.standby.port(), all.primary.port()],
-        TargetSession::ReadWrite,
-    );
-    // With TLS, so that the cancel has to shake hands with the right host too.
-    config.ssl_mode = SslMode::VerifyFull;
-    config.ssl_root_cert = all.primary.ca_path().display().to_string();
+    // Its certificate names the second host alone, so that the cancel has to shake hands with that one too.
+    let rules = TestConfig::default().certificate(ServerCertificate::Address);
+    let server = TestServer::start(rules);
+    let config = Config {
+        host: "localhost".into(),
+        ssl_mode: SslMode::VerifyFull,
+        ssl_root_cert: server.ca_path().display().to_string(),
+        ..config(&[peer::dead_port(), server.port()], TargetSession::Any)
+    };
     let (outbox, inbox) = flume::unbounded();
     let postgres = Postgres::start(outbox);
     let mut ids = Ids::seeded(1);
