@@ -194,6 +194,7 @@ impl Perform for Script {
                 server: ServerInfo {
                     version: "17.6".into(),
                     security: "TLS 1.3 verified".into(),
+                    endpoint: None,
                     user: "ann".into(),
                     database: "shop".into(),
                 },

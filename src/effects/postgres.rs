@@ -37,6 +37,7 @@ pub mod error;
 mod frames;
 mod held;
 mod link;
+mod login;
 mod pool;
 mod tap;
 mod threads;

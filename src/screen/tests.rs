@@ -308,6 +308,7 @@ fn server() -> ServerInfo {
     ServerInfo {
         version: "15.18 (Debian 15.18-0+deb12u1)".into(),
         security: "TLS 1.3 verified".into(),
+        endpoint: None,
         user: "app".into(),
         database: "shop".into(),
     }

@@ -58,6 +58,10 @@ pub(super) fn address(known: &Connection) -> String {
         if !server.user.is_empty() {
             config.user.clone_from(&server.user);
         }
+        if let Some(answered) = &server.endpoint {
+            config.host.clone_from(&answered.host);
+            config.port = answered.port;
+        }
         if !server.database.is_empty() {
             config.database.clone_from(&server.database);
         }

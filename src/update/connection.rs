@@ -2,15 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, secret::Secrets};
+use super::{
+    config::{Config, Endpoint},
+    failure::Failure,
+    ids::*,
+    secret::Secrets,
+};
 
 /// What a server told of itself when the pool was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
     /// `server_version`, as the server prints it: `15.18 (Debian 15.18-0+deb12u1)`.
     pub version: String,
-    /// How the link is secured: `TLS 1.3`, `TLS 1.3 verified`, `Unix socket`, `not encrypted`.
+    /// How the link is secured: `TLS 1.3`, `TLS 1.3 verified`, `Unix socket`, `not encrypted`; and after a comma
+    /// what is worth to know of the login: `password in the clear`, `channel binding`.
     pub security: String,
+    /// Which of the configuration's servers answered. Later connections of the pool may have gone to another one.
+    #[serde(default)]
+    pub endpoint: Option<Endpoint>,
     /// The role that the session has (`session_user`), for configurations that leave it to a default.
     pub user: String,
     /// The database (`current_database()`).

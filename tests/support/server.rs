@@ -31,6 +31,8 @@ pub const SUPERUSER: &str = "postgres";
 pub const USER: &str = "app";
 /// Its password.
 pub const PASSWORD: &str = "correct horse battery";
+/// The passphrase of the one encrypted key.
+pub const PASSPHRASE: &str = "open sesame";
 
 /// What a server is started with.
 #[derive(Clone, Debug)]
@@ -82,6 +84,20 @@ pub enum ServerCertificate {
     WrongHost,
     /// For `localhost`, signed by the right authority, and no longer valid.
     Expired,
+    /// For `localhost`, signed by the right authority, and valid in a far future.
+    NotYetValid,
+    /// For `localhost`, signed by nobody else.
+    SelfSigned,
+    /// For `localhost`, signed by an authority that nobody trusts.
+    OtherAuthority,
+    /// For 127.0.0.1 alone.
+    Address,
+    /// For every host of `example.com`.
+    Wildcard,
+    /// For `localhost` by its common name alone.
+    CommonName,
+    /// For `localhost` by its common name, of X.509 version 1 and from an authority of its own.
+    Version1,
     /// None: the server has no TLS.
     None,
 }
@@ -154,6 +170,86 @@ impl TestServer {
         server
     }
 
+    /// Starts a hot standby of a server, which must let `replication` in over its socket.
+    #[track_caller]
+    pub fn standby_of(primary: &Self) -> Self {
+        let account = unprivileged_account();
+        let mut server = Self {
+            directory: make_directory(account),
+            binaries: find_binaries(),
+            account,
+            port: free_port(),
+            watcher: None,
+        };
+        let (socket, port) = (
+            primary.socket_dir().display().to_string(),
+            primary.port.to_string(),
+        );
+        server.run(
+            "pg_basebackup",
+            &[
+                "-D",
+                "cluster",
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "--no-sync",
+                "-h",
+                &socket,
+                "-p",
+                &port,
+                "-U",
+                SUPERUSER,
+            ],
+        );
+        server.set(&[
+            ("port", &server.port.to_string()),
+            (
+                "unix_socket_directories",
+                &server.socket_dir().display().to_string(),
+            ),
+        ]);
+        server.watcher = Some(server.set_watcher());
+        server.start_again();
+        server
+    }
+
+    /// Restarts the server with another certificate.
+    #[track_caller]
+    pub fn show_certificate(&self, certificate: ServerCertificate) {
+        let Some(name) = certificate.file() else {
+            return self.restart_with(&[("ssl", "off")]);
+        };
+        let path = |ending| {
+            let path = self.certificate_path(&format!("{name}.{ending}"));
+            path.display().to_string()
+        };
+        self.restart_with(&[
+            ("ssl", "on"),
+            ("ssl_cert_file", &path("crt")),
+            ("ssl_key_file", &path("key")),
+        ]);
+    }
+
+    #[track_caller]
+    fn restart_with(&self, settings: &[(&str, &str)]) {
+        self.set(settings);
+        self.stop("fast");
+        self.start_again();
+    }
+
+    /// Adds settings to those of the file, which hold from the next start.
+    fn set(&self, settings: &[(&str, &str)]) {
+        let file = self.directory.join("cluster/postgresql.conf");
+        let mut text = fs::read_to_string(&file).expect("the server has settings");
+        for (name, value) in settings {
+            text += &format!("{name} = '{}'\n", value.replace('\'', "''"));
+        }
+        fs::write(file, text).expect("the settings can be written");
+    }
+
     /// Makes an empty database that no other test uses; gives its name.
     #[track_caller]
     pub fn fresh_database(&self) -> String {
@@ -214,7 +310,14 @@ impl TestServer {
         self.certificate_path("other-ca.crt")
     }
 
-    /// The certificate and the key of a client whose name is the given one: `app` or `stranger`.
+    /// The authority that signed the certificate of X.509 version 1.
+    pub fn version_1_ca_path(&self) -> PathBuf {
+        self.certificate_path("version-1-ca.crt")
+    }
+
+    /// The certificate and the key of a client whose name is the given one, `app` or `stranger`; or of `app` once
+    /// more: `app-other` is from the other authority, `app-expired` is no longer valid, and the key of
+    /// `app-encrypted` has a passphrase, [`PASSPHRASE`].
     pub fn client_certificate(&self, name: &str) -> (PathBuf, PathBuf) {
         (
             self.certificate_path(&format!("{name}.crt")),
@@ -362,13 +465,7 @@ impl TestServer {
             self.port,
             self.socket_dir().display(),
         );
-        let certificate = match config.certificate {
-            ServerCertificate::Right => Some("server"),
-            ServerCertificate::WrongHost => Some("wrong-host"),
-            ServerCertificate::Expired => Some("expired"),
-            ServerCertificate::None => None,
-        };
-        if let Some(name) = certificate {
+        if let Some(name) = config.certificate.file() {
             let directory = self.directory.join("certificates");
             let directory = directory.display();
             text += &format!(
@@ -385,37 +482,81 @@ impl TestServer {
             + &text;
         fs::write(cluster.join("postgresql.conf"), written).expect("the settings can be written");
         let rules = config.access_rules.join("\n");
-        let rules =
-            format!("{rules}\nlocal all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+        let rules = format!(
+            "{rules}\nlocal all,replication all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        );
         fs::write(cluster.join("pg_hba.conf"), rules).expect("the rules can be written");
     }
 
     fn write_certificates(&self) {
         make_open_directory(&self.directory.join("certificates"), self.account);
         let (ca, ca_pem) = authority("Tusk test authority");
-        let (_, other_pem) = authority("Another authority");
+        let (other, other_pem) = authority("Another authority");
         self.write_certificate("ca.crt", &ca_pem);
         self.write_certificate("other-ca.crt", &other_pem);
-        let hosts = ["localhost".to_owned()];
-        self.write_pair("server", signed(&ca, "localhost", &hosts, true, false));
-        self.write_pair(
-            "wrong-host",
-            signed(
-                &ca,
-                "elsewhere.example",
-                &["elsewhere.example".to_owned()],
-                false,
-                false,
+        let localhost = Subject {
+            name: "localhost",
+            hosts: &["localhost"],
+            loopback: true,
+            valid: None,
+        };
+        let of = |name, hosts| Subject {
+            name,
+            hosts,
+            loopback: false,
+            valid: None,
+        };
+        let past = Some((2020, 2021));
+        let future = Some((3000, 3001));
+        for (file, subject, issuer) in [
+            ("server", localhost, Some(&ca)),
+            (
+                "wrong-host",
+                of("elsewhere.example", &["elsewhere.example"]),
+                Some(&ca),
             ),
+            ("expired", localhost.valid(past), Some(&ca)),
+            ("not-yet-valid", localhost.valid(future), Some(&ca)),
+            ("self-signed", localhost, None),
+            ("other-authority", localhost, Some(&other)),
+            (
+                "address",
+                Subject {
+                    hosts: &[],
+                    ..localhost
+                },
+                Some(&ca),
+            ),
+            ("wildcard", of("any", &["*.example.com"]), Some(&ca)),
+            ("common-name", of("localhost", &[]), Some(&ca)),
+            (USER, of(USER, &[]), Some(&ca)),
+            ("stranger", of("stranger", &[]), Some(&ca)),
+            ("app-other", of(USER, &[]), Some(&other)),
+            ("app-expired", of(USER, &[]).valid(past), Some(&ca)),
+        ] {
+            let key = KeyPair::generate().expect("a key can be made");
+            self.write_pair(file, &subject.certified(&key, issuer), &key.serialize_pem());
+        }
+        let key = KeyPair::from_pem(include_str!("certificates/client.key")).expect("it is a key");
+        self.write_pair(
+            "app-encrypted",
+            &of(USER, &[]).certified(&key, Some(&ca)),
+            include_str!("certificates/client_encrypted.key"),
         );
-        self.write_pair("expired", signed(&ca, "localhost", &hosts, true, true));
-        self.write_pair(USER, signed(&ca, USER, &[], false, false));
-        self.write_pair("stranger", signed(&ca, "stranger", &[], false, false));
+        self.write_pair(
+            "version-1",
+            include_str!("certificates/version_1.crt"),
+            include_str!("certificates/version_1.key"),
+        );
+        self.write_certificate(
+            "version-1-ca.crt",
+            include_str!("certificates/version_1_ca.crt"),
+        );
     }
 
-    fn write_pair(&self, name: &str, (certificate, key): (String, String)) {
-        self.write_certificate(&format!("{name}.crt"), &certificate);
-        self.write_certificate(&format!("{name}.key"), &key);
+    fn write_pair(&self, name: &str, certificate: &str, key: &str) {
+        self.write_certificate(&format!("{name}.crt"), certificate);
+        self.write_certificate(&format!("{name}.key"), key);
     }
 
     fn write_certificate(&self, name: &str, text: &str) {
@@ -452,34 +593,69 @@ fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
     (Issuer::new(params, key), pem)
 }
 
-/// A certificate and its key.
-fn signed(
-    authority: &Issuer<'static, KeyPair>,
-    name: &str,
-    hosts: &[String],
+/// Whom a certificate is for.
+#[derive(Clone, Copy)]
+struct Subject<'text> {
+    name: &'text str,
+    hosts: &'text [&'text str],
     loopback: bool,
-    expired: bool,
-) -> (String, String) {
-    let key = KeyPair::generate().expect("a key can be made");
-    let mut params = CertificateParams::new(hosts).expect("the hosts are names");
-    params.distinguished_name.push(DnType::CommonName, name);
-    if loopback {
+    /// The years in which it begins and ends to be valid.
+    valid: Option<(i32, i32)>,
+}
+
+impl Subject<'_> {
+    fn valid(self, years: Option<(i32, i32)>) -> Self {
+        Self {
+            valid: years,
+            ..self
+        }
+    }
+
+    /// Its certificate, signed by the authority or by itself.
+    fn certified(&self, key: &KeyPair, authority: Option<&Issuer<'static, KeyPair>>) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).expect("the hosts are names");
         params
-            .subject_alt_names
-            .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+            .distinguished_name
+            .push(DnType::CommonName, self.name);
+        if self.loopback {
+            params
+                .subject_alt_names
+                .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+        }
+        if let Some((from, to)) = self.valid {
+            params.not_before = rcgen::date_time_ymd(from, 1, 1);
+            params.not_after = rcgen::date_time_ymd(to, 1, 1);
+        }
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        let certificate = match authority {
+            Some(authority) => params.signed_by(key, authority),
+            None => params.self_signed(key),
+        };
+        certificate.expect("it can be signed").pem()
     }
-    if expired {
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+}
+
+impl ServerCertificate {
+    /// The name of its files, without the ending.
+    fn file(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Right => "server",
+            Self::WrongHost => "wrong-host",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::SelfSigned => "self-signed",
+            Self::OtherAuthority => "other-authority",
+            Self::Address => "address",
+            Self::Wildcard => "wildcard",
+            Self::CommonName => "common-name",
+            Self::Version1 => "version-1",
+            Self::None => return None,
+        })
     }
-    params.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
-    let certificate = params
-        .signed_by(&key, authority)
-        .expect("the authority signs");
-    (certificate.pem(), key.serialize_pem())
 }
 
 /// The server's programs: on PATH, or the newest of Debian's.

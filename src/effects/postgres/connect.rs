@@ -1,11 +1,16 @@
 //! From a configuration to a link that has logged in.
 //!
 //! The socket is smol's, the SSLRequest is sent here, so that every one of libpq's modes is kept to the letter, and
-//! the whole of it (name, socket, TLS, start-up, password) is bounded by one timeout.
+//! the whole of it (name, socket, TLS, start-up, password, for all servers and addresses) is bounded by one timeout.
+//!
+//! Each link is looked for anew: where several servers will do, the links of one pool may end at different ones. A
+//! cancel goes to the server of its own link.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use async_compat::CompatExt;
@@ -13,18 +18,24 @@ use smol::Async;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::OnceCell;
 use socket2::{SockRef, TcpKeepalive};
-use tokio_postgres::config::{SslMode as DriverSslMode, SslNegotiation};
-use tokio_postgres::tls::ChannelBinding;
-use tokio_postgres::{Client, Connection};
+use tokio_postgres::config::{
+    ChannelBinding as DriverChannelBinding, SslMode as DriverSslMode, SslNegotiation,
+};
+use tokio_postgres::tls::ChannelBinding as Binding;
+use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 
 use super::error;
+use super::login::Terms;
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
-use crate::update::config::{Config, SslMode};
+use crate::update::config::{ChannelBinding, Config, Endpoint, SslMode, TargetSession};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
+use servers::{Budget, Next, Question, Reported, Tried};
 
-/// Where and how to connect: a configuration, its password, and the certificates of its files.
+mod servers;
+
+/// Where and how to connect: a configuration, its secrets, and the certificates of its files.
 pub struct Target {
     /// The configuration.
     pub config: Config,
@@ -46,9 +57,10 @@ pub struct Fresh {
     pub security: String,
 }
 
-/// The address that answered, and whether TLS was spoken.
+/// The server and the address that answered, and whether TLS was spoken.
 #[derive(Clone, Debug)]
 pub struct Route {
+    server: Endpoint,
     address: Address,
     encrypted: bool,
 }
@@ -78,13 +90,16 @@ enum Socket {
 /// A link before the start-up message.
 struct Raw {
     wire: Box<dyn Wire>,
-    channel_binding: ChannelBinding,
+    channel_binding: Binding,
     security: String,
     route: Route,
 }
 
 /// How long until a server that is starting up is asked again.
 const START_UP_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a session that is not wanted may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Target {
     /// A target whose files are read when TLS is first needed.
@@ -96,28 +111,27 @@ impl Target {
         }
     }
 
-    /// Connects and logs in, within the configuration's timeout.
+    /// Connects to the first server that will do and logs in, within the configuration's timeout.
     pub async fn connect(&self) -> Result<Fresh, Failure> {
-        let starting = Mutex::new(None);
-        let connected = async {
-            loop {
-                match self.connect_once().await {
-                    Err(failure) if failure.is("57P03") => {
-                        *super::locked(&starting) = Some(failure);
-                        smol::Timer::after(START_UP_PAUSE).await;
-                    }
-                    other => return other,
-                }
+        let budget = Budget::seconds(self.config.connect_timeout_s);
+        let mut starting = None;
+        loop {
+            let mut tried = Vec::new();
+            if let Some(fresh) = self.try_servers(budget, &mut tried).await? {
+                return Ok(fresh);
             }
-        };
-        let seconds = self.config.connect_timeout_s;
-        let connected = within(seconds, connected).await;
-        connected.unwrap_or_else(|| {
-            let message = format!("{} did not answer within {seconds} s.", self.place());
-            Err(super::locked(&starting)
-                .take()
-                .unwrap_or_else(|| error::plain(Category::Connection, message)))
-        })
+            let again = tried.iter().any(|tried| tried.failure.is("57P03"));
+            let failure = servers::none_taken(tried);
+            if budget.is_below(START_UP_PAUSE) {
+                // The end of the time says less than what a server said before it.
+                return Err(starting.unwrap_or(failure));
+            }
+            if !again {
+                return Err(failure);
+            }
+            starting = Some(failure);
+            smol::Timer::after(START_UP_PAUSE).await;
+        }
     }
 
     /// Asks the server to cancel what the process does, over a socket of its own that is read to its end: only then
@@ -131,7 +145,7 @@ impl Target {
                 Want::Plain
             };
             let mut wire = self
-                .secure(socket, want, route.address.clone())
+                .secure(socket, want, &route.server, route.address.clone())
                 .await?
                 .wire
                 .compat();
@@ -162,26 +176,105 @@ impl Target {
             .unwrap_or(Err(timeout))
     }
 
-    /// The server in words, for sentences.
-    pub fn place(&self) -> String {
-        let Config { host, port, .. } = &self.config;
-        if is_socket(host) {
-            format!("The socket {}", socket_path(host, *port))
-        } else {
-            format!("{host}:{port}")
+    /// Tries each server once, or twice where the first pass looks for better ones only. A refusal is an error.
+    async fn try_servers(
+        &self,
+        budget: Budget,
+        tried: &mut Vec<Tried>,
+    ) -> Result<Option<Fresh>, Failure> {
+        let all = servers::servers(&self.config);
+        let passes = servers::passes(self.config.target_session);
+        let mut left = all.len() * passes.len();
+        for wanted in passes {
+            tried.clear();
+            for server in &all {
+                let share = budget.share(left);
+                left -= 1;
+                let taken = self.try_server(server, *wanted, share, tried).await?;
+                if taken.is_some() {
+                    return Ok(taken);
+                }
+            }
         }
+        Ok(None)
     }
 
-    async fn connect_once(&self) -> Result<Fresh, Failure> {
-        let encrypted = !is_socket(&self.config.host);
+    /// Tries the addresses of one server, each in its share of the time.
+    async fn try_server(
+        &self,
+        server: &Endpoint,
+        wanted: TargetSession,
+        budget: Budget,
+        tried: &mut Vec<Tried>,
+    ) -> Result<Option<Fresh>, Failure> {
+        let name = place(server);
+        let found = budget.spend(addresses(server)).await;
+        let addresses = match found.unwrap_or_else(|had| Err(servers::timed_out(had))) {
+            Ok(addresses) => addresses,
+            Err(failure) => {
+                tried.push(Tried {
+                    server: name,
+                    address: None,
+                    failure,
+                });
+                return Ok(None);
+            }
+        };
+        for (at, address) in addresses.iter().enumerate() {
+            let share = budget.share(addresses.len() - at);
+            let attempt = share.spend(self.try_address(server, address, wanted)).await;
+            let attempt =
+                attempt.unwrap_or_else(|had| Err((servers::timed_out(had), Next::Address)));
+            let (failure, next) = match attempt {
+                Ok(fresh) => return Ok(Some(fresh)),
+                Err((failure, Next::Nothing)) => {
+                    return Err(servers::refused(failure, &name, tried));
+                }
+                Err(other) => other,
+            };
+            tried.push(Tried {
+                server: name.clone(),
+                address: Some(address.to_string()),
+                failure,
+            });
+            if next == Next::Server {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// A session at this address, if it is one that is wanted.
+    async fn try_address(
+        &self,
+        server: &Endpoint,
+        address: &Address,
+        wanted: TargetSession,
+    ) -> Result<Fresh, (Failure, Next)> {
+        let with_next = |failure: Failure| {
+            let next = servers::next(&failure);
+            (failure, next)
+        };
+        let connected = self.connect_to(server, address).await;
+        let mut fresh = connected.map_err(with_next)?;
+        let reported = fresh.reported(wanted).await.map_err(with_next)?;
+        let Some(reason) = servers::unfit(wanted, reported) else {
+            return Ok(fresh);
+        };
+        fresh.end().await;
+        let failure = servers::unfit_failure(wanted, &self.config, reason);
+        Err((failure, Next::Server))
+    }
+
+    async fn connect_to(&self, server: &Endpoint, address: &Address) -> Result<Fresh, Failure> {
         let (first, second) = match self.config.ssl_mode {
-            _ if !encrypted => (Want::Plain, None),
+            _ if !address.is_tcp() => (Want::Plain, None),
             SslMode::Disable => (Want::Plain, None),
             SslMode::Allow => (Want::Plain, Some(Want::Tls)),
             SslMode::Prefer => (Want::TlsOrPlain, Some(Want::Plain)),
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Want::Tls, None),
         };
-        let failure = match self.log_in(first).await {
+        let failure = match self.log_in(server, address, first).await {
             Ok(fresh) => return Ok(fresh),
             Err(failure) => failure,
         };
@@ -192,86 +285,73 @@ impl Target {
         ) else {
             return Err(failure);
         };
-        let again = self.log_in(second).await;
-        // Where the server has no TLS to fall back on, its first word says more.
-        again.map_err(|other| {
-            if other.category == Category::Ssl {
-                failure
-            } else {
-                other
-            }
-        })
+        let again = self.log_in(server, address, second).await;
+        again.map_err(|other| both_ways(failure, other))
     }
 
-    async fn log_in(&self, want: Want) -> Result<Fresh, Failure> {
-        let raw = self.reach(want).await?;
-        let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding);
+    async fn log_in(
+        &self,
+        server: &Endpoint,
+        address: &Address,
+        want: Want,
+    ) -> Result<Fresh, Failure> {
+        let socket = open(address).await?;
+        let raw = self.secure(socket, want, server, address.clone()).await?;
+        let encrypted = raw.route.encrypted;
+        let bound = self.config.channel_binding == ChannelBinding::Require;
+        let private = encrypted || !address.is_tcp();
+        let terms = Terms::new(private || self.config.allow_cleartext, bound, encrypted);
+        let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding, terms);
         let connected =
             tokio_postgres::Config::connect_raw(&self.driver_config(), tap, AsItIs).await;
-        let (client, connection) = connected.map_err(|cause| error::from_driver(&cause))?;
+        let (client, connection) = connected.map_err(|cause| {
+            let failure = error::from_driver(&cause);
+            if encrypted && !super::locked(&learnt).answered {
+                self.after_handshake(failure)
+            } else {
+                failure
+            }
+        })?;
+        let mut security = raw.security;
+        if !private && super::locked(&learnt).cleartext {
+            security.push_str(", password in the clear");
+        }
+        if bound {
+            security.push_str(", channel binding");
+        }
         Ok(Fresh {
             client,
             connection,
             learnt,
             route: raw.route,
-            security: raw.security,
+            security,
         })
     }
 
-    /// A secured link to the first address that answers.
-    async fn reach(&self, want: Want) -> Result<Raw, Failure> {
-        let addresses = self.addresses().await?;
-        let share = self.config.connect_timeout_s as f64 / addresses.len().max(1) as f64;
-        let mut last = None;
-        for address in &addresses {
-            let opened = if addresses.len() > 1 && share > 0.0 {
-                let timeout = async {
-                    smol::Timer::after(Duration::from_secs_f64(share)).await;
-                    Err(error::from_io(&io::ErrorKind::TimedOut.into()))
-                };
-                smol::future::or(open(address), timeout).await
-            } else {
-                open(address).await
-            };
-            match opened {
-                Ok(socket) => return self.secure(socket, want, address.clone()).await,
-                Err(failure) => last = Some(failure),
-            }
+    /// With TLS 1.3 a server refuses the client's certificate after the handshake. Where it hangs up before its reason
+    /// was read, the reason is not known, but likely.
+    fn after_handshake(&self, failure: Failure) -> Failure {
+        let hung_up = failure.category == Category::Connection && failure.sqlstate.is_none();
+        if !hung_up || self.config.ssl_cert.is_empty() {
+            return failure;
         }
-        let failure =
-            last.unwrap_or_else(|| error::plain(Category::Connection, "The host has no address."));
-        let message = format!("{}: {}", self.place(), failure.message);
-        Err(Failure { message, ..failure })
-    }
-
-    async fn addresses(&self) -> Result<Vec<Address>, Failure> {
-        let Config { host, port, .. } = &self.config;
-        if is_socket(host) {
-            #[cfg(unix)]
-            return Ok(vec![Address::Unix(socket_path(host, *port))]);
-            #[cfg(not(unix))]
-            return Err(error::plain(
-                Category::Connection,
-                "This system has no Unix sockets for PostgreSQL.",
-            ));
-        }
-        let found = smol::net::resolve((host.as_str(), *port))
-            .await
-            .map_err(|cause| {
-                error::plain(
-                    Category::Connection,
-                    format!("The host name {host} could not be looked up: {cause}."),
-                )
-            })?;
-        Ok(found.into_iter().map(Address::Tcp).collect())
+        let message = "The server hung up right after the TLS handshake; it seems that it does not accept the client \
+                       certificate.";
+        error::plain(Category::Ssl, message)
     }
 
     async fn secure(
         &self,
         mut socket: Socket,
         want: Want,
+        server: &Endpoint,
         address: Address,
     ) -> Result<Raw, Failure> {
+        let route = |encrypted| Route {
+            server: server.clone(),
+            address: address.clone(),
+            encrypted,
+        };
         if want != Want::Plain {
             match socket
                 .ask_for_tls()
@@ -283,16 +363,12 @@ impl Target {
                         wire,
                         channel_binding,
                         security,
-                    } = self.shake_hands(socket, &address).await?;
-                    let route = Route {
-                        address,
-                        encrypted: true,
-                    };
+                    } = self.shake_hands(socket, server, &address).await?;
                     return Ok(Raw {
                         wire,
                         channel_binding,
                         security,
-                        route,
+                        route: route(true),
                     });
                 }
                 // Servers older than TLS, and those too busy to start a process, answer with an error message.
@@ -310,10 +386,8 @@ impl Target {
                     ));
                 }
                 _ => {
-                    let message = format!(
-                        "No PostgreSQL server: {} speaks another protocol.",
-                        self.place()
-                    );
+                    let message =
+                        "No PostgreSQL server: what answers there speaks another protocol.";
                     return Err(error::plain(Category::Connection, message));
                 }
             }
@@ -323,25 +397,26 @@ impl Target {
             #[cfg(unix)]
             Address::Unix(_) => "Unix socket",
         };
-        let route = Route {
-            address,
-            encrypted: false,
-        };
         Ok(Raw {
             wire: socket.wire(),
-            channel_binding: ChannelBinding::none(),
+            channel_binding: Binding::none(),
             security: security.into(),
-            route,
+            route: route(false),
         })
     }
 
-    async fn shake_hands(&self, socket: Socket, address: &Address) -> Result<Secured, Failure> {
-        let config = self.config.clone();
+    async fn shake_hands(
+        &self,
+        socket: Socket,
+        server: &Endpoint,
+        address: &Address,
+    ) -> Result<Secured, Failure> {
+        let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let tls = self
             .tls
-            .get_or_try_init(|| smol::unblock(move || Tls::load(&config)))
+            .get_or_try_init(|| smol::unblock(move || Tls::load(&config, &secrets)))
             .await?;
-        let mut host = self.config.host.clone();
+        let mut host = server.host.clone();
         if rustls_pki_types::ServerName::try_from(host.as_str()).is_err() && !tls.names_host() {
             // A name that no certificate can hold is of no matter where names are not compared.
             match address {
@@ -359,6 +434,11 @@ impl Target {
         driver
             .ssl_mode(DriverSslMode::Require)
             .ssl_negotiation(SslNegotiation::Direct)
+            .channel_binding(match self.config.channel_binding {
+                ChannelBinding::Disable => DriverChannelBinding::Disable,
+                ChannelBinding::Prefer => DriverChannelBinding::Prefer,
+                ChannelBinding::Require => DriverChannelBinding::Require,
+            })
             .host("tusk");
         let Config {
             user,
@@ -383,6 +463,94 @@ impl Target {
             driver.options(&options);
         }
         driver
+    }
+}
+
+impl Route {
+    /// The server that answered.
+    pub fn server(&self) -> &Endpoint {
+        &self.server
+    }
+}
+
+impl Fresh {
+    /// What decides whether this session is wanted: reported by the server, or asked.
+    async fn reported(&mut self, wanted: TargetSession) -> Result<Reported, Failure> {
+        let mut reported = {
+            let learnt = super::locked(&self.learnt);
+            let is_on = |name| learnt.parameters.get(name).map(|value| value == "on");
+            Reported {
+                standby: is_on("in_hot_standby"),
+                read_only: is_on("default_transaction_read_only"),
+            }
+        };
+        match servers::question(wanted, reported) {
+            Some(Question::ReadOnly) => {
+                let answer = self.ask("show transaction_read_only").await?;
+                reported.read_only = Some(answer == "on");
+            }
+            Some(Question::Standby) => {
+                let answer = self.ask("select pg_catalog.pg_is_in_recovery()").await?;
+                reported.standby = Some(answer == "t");
+            }
+            None => {}
+        }
+        Ok(reported)
+    }
+
+    /// Asks for one value before the link is driven by its task.
+    async fn ask(&mut self, sql: &str) -> Result<String, Failure> {
+        let connection = &mut self.connection;
+        let driven = poll_fn(|context| {
+            loop {
+                match ready!(connection.poll_message(context)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(cause)) => return Poll::Ready(Err(error::from_driver(&cause))),
+                    None => return Poll::Ready(Err(error::lost(None, None, None))),
+                }
+            }
+        });
+        let asked = async {
+            let answer = self.client.simple_query(sql).await;
+            answer.map_err(|cause| error::from_driver(&cause))
+        };
+        let answer = smol::future::or(asked, driven).await?;
+        let value = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(value.unwrap_or_default().to_owned())
+    }
+
+    /// Says goodbye to a session that is not wanted.
+    async fn end(self) {
+        let Self {
+            client, connection, ..
+        } = self;
+        drop(client);
+        let timeout = async {
+            smol::Timer::after(GOODBYE).await;
+            Ok(())
+        };
+        if let Err(cause) = smol::future::or(connection, timeout).await {
+            log::debug!("a session that was not wanted ended badly: {cause}");
+        }
+    }
+}
+
+impl Address {
+    fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            #[cfg(unix)]
+            Self::Unix(path) => formatter.write_str(path),
+        }
     }
 }
 
@@ -473,6 +641,67 @@ fn is_hang_up(cause: &io::Error) -> bool {
         cause.kind(),
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
     )
+}
+
+/// The addresses of a server, in the resolver's order.
+async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
+    let Endpoint { host, port } = server;
+    if is_socket(host) {
+        #[cfg(unix)]
+        return Ok(vec![Address::Unix(socket_path(host, *port))]);
+        #[cfg(not(unix))]
+        return Err(error::plain(
+            Category::Connection,
+            "This system has no Unix sockets for PostgreSQL.",
+        ));
+    }
+    let found = smol::net::resolve((host.as_str(), *port)).await;
+    let found = found.map_err(|cause| {
+        error::plain(
+            Category::Connection,
+            format!("The host name could not be looked up: {cause}."),
+        )
+    })?;
+    if found.is_empty() {
+        let message = "The host has no address.";
+        return Err(error::plain(Category::Connection, message));
+    }
+    Ok(found.into_iter().map(Address::Tcp).collect())
+}
+
+/// A server in words, for sentences.
+fn place(server: &Endpoint) -> String {
+    let Endpoint { host, port } = server;
+    if is_socket(host) {
+        format!("The socket {}", socket_path(host, *port))
+    } else if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// What to say when a server took the link neither with TLS nor without: the failure that a person can do most about
+/// comes first, and the other one is kept.
+fn both_ways(first: Failure, second: Failure) -> Failure {
+    if second.category == Category::Ssl {
+        // Where the server has no TLS to fall back on, its first word says more.
+        return first;
+    }
+    if first.category != Category::Ssl {
+        return second;
+    }
+    let (shown, detail) = if second.is("28000") {
+        let detail = format!("Without TLS the server said: {}", second.message);
+        (first, detail)
+    } else {
+        let detail = format!("TLS was tried first: {}", first.message);
+        (second, detail)
+    };
+    Failure {
+        detail: shown.detail.clone().or(Some(detail)),
+        ..shown
+    }
 }
 
 fn is_socket(host: &str) -> bool {

@@ -61,6 +61,9 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
         return from_io(cause);
     }
     if outer.starts_with("authentication error") {
+        if chain(error).contains("channel binding") {
+            return super::login::Refused::Unbound("did not use it").failure();
+        }
         return plain(
             Category::Authentication,
             format!(
@@ -101,6 +104,12 @@ pub fn from_io(error: &io::Error) -> Failure {
             format!("No PostgreSQL server: {malformed}."),
         );
     }
+    if let Some(refused) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<super::login::Refused>())
+    {
+        return refused.failure();
+    }
     let message = match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             "The connection was refused: nothing listens there.".to_owned()
@@ -127,43 +136,65 @@ pub fn from_io(error: &io::Error) -> Failure {
 
 /// Why TLS could not be agreed on.
 pub fn from_tls(error: &rustls::Error) -> Failure {
-    use rustls::{CertificateError as Certificate, Error};
+    use rustls::{CertificateError as Certificate, Error, PeerIncompatible};
     let message = match error {
-        Error::InvalidCertificate(certificate) => match certificate {
-            Certificate::UnknownIssuer => {
-                "The server's certificate is not signed by a trusted authority.".to_owned()
+        Error::InvalidCertificate(Certificate::Other(other)) => {
+            match other.0.downcast_ref::<super::tls::certificate::Refused>() {
+                Some(refused) => refused.to_string(),
+                None => format!("The server's certificate is not accepted: {other}."),
             }
-            Certificate::Expired | Certificate::ExpiredContext { .. } => {
-                "The server's certificate has expired.".to_owned()
-            }
-            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-                "The server's certificate is not valid yet.".to_owned()
-            }
-            Certificate::NotValidForName => {
-                "The server's certificate is for another host name.".to_owned()
-            }
-            Certificate::NotValidForNameContext {
-                expected,
-                presented,
-            } => format!(
-                "The server's certificate is for another host name: it names {}, not {}.",
-                if presented.is_empty() {
-                    "no host".to_owned()
-                } else {
-                    presented.join(", ")
-                },
-                expected.to_str(),
-            ),
-            other => format!("The server's certificate is not accepted: {other}."),
-        },
-        Error::AlertReceived(alert) => {
-            format!(
-                "The server ended the TLS handshake: {alert:?}; it may want a client certificate."
-            )
         }
+        Error::InvalidCertificate(certificate) => {
+            format!("The server's certificate is not accepted: {certificate}.")
+        }
+        Error::AlertReceived(alert) => from_alert(*alert),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        ) => "The server speaks only versions of TLS that are too old to be safe.".to_owned(),
         other => format!("TLS could not be agreed on: {other}."),
     };
-    plain(Category::Ssl, message)
+    let failure = plain(Category::Ssl, message);
+    if failure.message.contains("trusted authority") {
+        return failure.with_next_step(
+            "If this is the right server, name the file of the authority that signed its certificate as the root \
+             certificate of the connection.",
+        );
+    }
+    failure
+}
+
+/// What the server says when it ends the handshake: mostly what it has against the client's certificate.
+fn from_alert(alert: rustls::AlertDescription) -> String {
+    use rustls::AlertDescription as Alert;
+    let message = match alert {
+        Alert::CertificateRequired => {
+            "The server wants a client certificate, and this connection has none."
+        }
+        Alert::UnknownCA => {
+            "The server does not accept the client certificate: it does not trust the authority that signed it."
+        }
+        Alert::CertificateExpired => {
+            "The server does not accept the client certificate: it has expired."
+        }
+        Alert::CertificateRevoked => {
+            "The server does not accept the client certificate: it has been revoked."
+        }
+        Alert::BadCertificate
+        | Alert::CertificateUnknown
+        | Alert::UnsupportedCertificate
+        | Alert::AccessDenied
+        | Alert::DecryptError => "The server does not accept the client certificate.",
+        Alert::ProtocolVersion => {
+            "The server speaks only versions of TLS that are too old to be safe."
+        }
+        Alert::HandshakeFailure => {
+            "The server found no way to speak TLS that both sides know, or wants a client certificate."
+        }
+        Alert::UnrecognisedName => "The server's TLS knows no host of this name.",
+        other => return format!("The server ended the TLS handshake: {other:?}."),
+    };
+    message.to_owned()
 }
 
 /// Why the pool has no connection to give.

@@ -23,6 +23,7 @@ use super::connect::{Fresh, Route, Target};
 use super::tap::{Learnt, Tap};
 use super::{Session, Shared, error, locked};
 use crate::msg::Msg;
+use crate::update::config::Endpoint;
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::{QueryId, SessionId};
 use crate::update::session::Transaction;
@@ -210,6 +211,11 @@ impl Link {
     /// The transaction status, as the server said it last.
     pub fn transaction(&self) -> Transaction {
         locked(&self.learnt).transaction
+    }
+
+    /// The server at its end.
+    pub fn endpoint(&self) -> Endpoint {
+        self.route.server().clone()
     }
 
     /// A parameter, as the server reported it last.

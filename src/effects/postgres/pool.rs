@@ -331,6 +331,7 @@ pub fn server_info(target: &Target, link: &Link) -> ServerInfo {
     ServerInfo {
         version: link.parameter("server_version").unwrap_or_default(),
         security: link.security.clone(),
+        endpoint: Some(link.endpoint()),
         database: database.unwrap_or_else(|| user.clone()),
         user,
     }

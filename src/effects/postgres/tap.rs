@@ -19,6 +19,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use super::capture::{Capture, Verdict};
 use super::frames::{Frame, Frames, Malformed, as_utf8};
 use super::locked;
+use super::login::{Refused, Terms};
 use crate::update::session::Transaction;
 
 /// Any stream that a link may be made of.
@@ -45,6 +46,10 @@ pub struct Learnt {
     pub cancel_key: i32,
     /// The user's statement that runs.
     pub capture: Option<Capture>,
+    /// Whether the server has said anything.
+    pub answered: bool,
+    /// Whether the server asked for the password as it is.
+    pub cleartext: bool,
     ready_once: bool,
 }
 
@@ -56,12 +61,23 @@ pub struct Tap {
     passed: Vec<u8>,
     given: usize,
     started: bool,
+    terms: Terms,
     learnt: Arc<Mutex<Learnt>>,
+}
+
+/// Why the tap gives a link up.
+enum Fault {
+    Malformed(Malformed),
+    Refused(Refused),
 }
 
 impl Tap {
     /// Listens on a fresh link, before the start-up message.
-    pub fn new(wire: Box<dyn Wire>, channel_binding: ChannelBinding) -> (Self, Arc<Mutex<Learnt>>) {
+    pub fn new(
+        wire: Box<dyn Wire>,
+        channel_binding: ChannelBinding,
+        terms: Terms,
+    ) -> (Self, Arc<Mutex<Learnt>>) {
         let learnt = Arc::new(Mutex::new(Learnt::default()));
         let tap = Self {
             wire,
@@ -70,16 +86,17 @@ impl Tap {
             passed: Vec::new(),
             given: 0,
             started: false,
+            terms,
             learnt: learnt.clone(),
         };
         (tap, learnt)
     }
 
     /// Takes all whole messages; whether the reader must stand still before the next one.
-    fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Malformed> {
+    fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Fault> {
         while let Some(tag) = self.frames.peek() {
             if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
-                return Err(Malformed { tag });
+                return Err(Malformed { tag }.into());
             }
             if let Some(capture) = &mut learnt.capture
                 && !capture.may_take(tag)
@@ -89,6 +106,10 @@ impl Tap {
             let Some(frame) = self.frames.take()? else {
                 break;
             };
+            learnt.answered = true;
+            if tag == b'R' && !self.started {
+                learnt.cleartext |= self.terms.judge(frame.body())?;
+            }
             let verdict = match &mut learnt.capture {
                 Some(capture) => capture.take(frame),
                 None => Verdict::Pass,
@@ -151,6 +172,27 @@ impl Tap {
     }
 }
 
+impl From<Malformed> for Fault {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Fault> for io::Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed(malformed) => Self::new(io::ErrorKind::InvalidData, malformed),
+            Fault::Refused(refused) => Self::new(io::ErrorKind::InvalidData, refused),
+        }
+    }
+}
+
 impl Learnt {
     fn note(&mut self, frame: Frame<'_>) {
         match (frame.tag(), frame.body()) {
@@ -188,9 +230,7 @@ impl AsyncRead for Tap {
         let shared = tap.learnt.clone();
         let mut learnt = locked(&shared);
         for _ in 0..READS_PER_TURN_MAX {
-            let stands = tap
-                .sift(&mut learnt)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            let stands = tap.sift(&mut learnt)?;
             if tap.give(buffer) {
                 return Poll::Ready(Ok(()));
             }

@@ -8,13 +8,18 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
 use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, RootCertStore,
+    SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -23,6 +28,11 @@ use super::error;
 use super::tap::Wire;
 use crate::update::config::{Config, SslMode};
 use crate::update::failure::{Category, Failure};
+use crate::update::secret::{SecretKind, Secrets};
+use certificate::Shown;
+
+pub mod certificate;
+mod key;
 
 /// What TLS needs of a configuration, read from its files once.
 #[derive(Clone)]
@@ -61,7 +71,7 @@ struct Authorities {
 
 impl Tls {
     /// Reads the certificates and the key that the configuration names. Reads files: not for an executor's thread.
-    pub fn load(config: &Config) -> Result<Self, Failure> {
+    pub fn load(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let trust = match (config.ssl_mode, config.ssl_root_cert.is_empty()) {
             (SslMode::VerifyFull, _) => Trust::Signed {
@@ -81,14 +91,8 @@ impl Tls {
         let mut client = if config.ssl_cert.is_empty() {
             builder.with_no_client_auth()
         } else {
-            let (chain, key) = client_certificate(config)?;
-            builder.with_client_auth_cert(chain, key).map_err(|cause| {
-                let message = format!(
-                    "The client certificate {} can't be used: {cause}.",
-                    config.ssl_cert
-                );
-                error::plain(Category::Ssl, message)
-            })?
+            let certified = client_certificate(config, secrets)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         };
         client.resumption = Resumption::disabled();
         Ok(Self {
@@ -206,34 +210,26 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
     Ok(certificates)
 }
 
-type ClientCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn client_certificate(config: &Config) -> Result<ClientCertificate, Failure> {
-    let path = &config.ssl_key;
-    if path.is_empty() {
+fn client_certificate(config: &Config, secrets: &Secrets) -> Result<CertifiedKey, Failure> {
+    let (certificate, key) = (&config.ssl_cert, &config.ssl_key);
+    if key.is_empty() {
         return Err(error::plain(
             Category::Ssl,
             "There is a client certificate but no key for it.",
-        ));
+        )
+        .with_next_step("Name the file of its key in the connection."));
     }
-    let text = std::fs::read(Path::new(path))
-        .map(zeroize::Zeroizing::new)
-        .map_err(|cause| {
-            error::plain(
-                Category::Ssl,
-                format!("The key file {path} can't be read: {cause}."),
-            )
-        })?;
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|cause| {
-        let encrypted = text.windows(9).any(|window| window == b"ENCRYPTED");
-        let message = if encrypted {
-            format!("The key file {path} is encrypted with a passphrase.")
-        } else {
-            format!("The key file {path} holds no private key in PEM form: {cause}.")
-        };
-        error::plain(Category::Ssl, message)
-    })?;
-    Ok((certificates(&config.ssl_cert)?, key))
+    let chain = certificates(certificate)?;
+    let signing = key::load(key, secrets.get(SecretKind::SslKey))?;
+    let certified = CertifiedKey::new(chain, signing);
+    match certified.keys_match() {
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(error::plain(
+            Category::Ssl,
+            format!("The key file {key} does not belong to the client certificate {certificate}."),
+        )),
+        // What can't be compared here is left for the server to judge.
+        _ => Ok(certified),
+    }
 }
 
 /// Judges one handshake, and remembers which version of TLS it was.
@@ -265,35 +261,16 @@ impl ServerCertVerifier for Verifier {
         else {
             return Ok(ServerCertVerified::assertion());
         };
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        let signed = verify_server_cert_signed_by_trust_anchor(
-            &certificate,
-            &authorities.roots,
-            intermediates,
-            now,
-            algorithms,
-        );
-        if let Err(error) = signed {
-            // A self-signed certificate may stand in the CA file itself; rustls takes no authority for a server.
-            let itself = authorities
-                .certificates
-                .iter()
-                .any(|known| known == end_entity);
-            let unfit = matches!(
-                error,
-                Error::InvalidCertificate(
-                    CertificateError::Other(_) | CertificateError::UnknownIssuer
-                )
-            );
-            if !(itself && unfit) {
-                return Err(error);
+        let host = host_too.then_some(server_name);
+        let verified = match Shown::read(end_entity) {
+            Some(shown) if shown.is_version_1() => {
+                self.verify_version_1(&shown, authorities, now, host)
             }
-        }
-        if *host_too {
-            verify_server_name(&certificate, server_name)?;
-        }
-        Ok(ServerCertVerified::assertion())
+            shown => self.verify(end_entity, shown, authorities, intermediates, now, host),
+        };
+        verified
+            .map(|()| ServerCertVerified::assertion())
+            .map_err(|error| certificate::explained(error, end_entity, server_name))
     }
 
     fn verify_tls12_signature(
@@ -318,12 +295,12 @@ impl ServerCertVerifier for Verifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         self.version.store(3, Ordering::Relaxed);
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let old = Shown::read(certificate).filter(Shown::is_version_1);
+        match old.and_then(|shown| shown.public_key()) {
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, signed, algorithms),
+            None => verify_tls13_signature(message, certificate, signed, algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -332,3 +309,64 @@ impl ServerCertVerifier for Verifier {
             .supported_schemes()
     }
 }
+
+impl Verifier {
+    fn verify(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        shown: Option<Shown>,
+        authorities: &Authorities,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+        host: Option<&ServerName<'_>>,
+    ) -> Result<(), Error> {
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        let signed = verify_server_cert_signed_by_trust_anchor(
+            &certificate,
+            &authorities.roots,
+            intermediates,
+            now,
+            self.provider.signature_verification_algorithms.all,
+        );
+        if let Err(error) = signed {
+            // A self-signed certificate may stand in the CA file itself; rustls takes no authority for a server.
+            let itself = authorities
+                .certificates
+                .iter()
+                .any(|known| known == end_entity);
+            let unfit = matches!(
+                error,
+                Error::InvalidCertificate(
+                    CertificateError::Other(_) | CertificateError::UnknownIssuer
+                )
+            );
+            if !(itself && unfit) {
+                return Err(error);
+            }
+        }
+        let Some(host) = host else { return Ok(()) };
+        match verify_server_name(&certificate, host) {
+            Err(_) if shown.is_some_and(|shown| shown.is_called(host)) => Ok(()),
+            verified => verified,
+        }
+    }
+
+    fn verify_version_1(
+        &self,
+        shown: &Shown,
+        authorities: &Authorities,
+        now: UnixTime,
+        host: Option<&ServerName<'_>>,
+    ) -> Result<(), Error> {
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        shown.verify_version_1(&authorities.certificates, now, algorithms)?;
+        if host.is_none_or(|host| shown.is_called(host)) {
+            Ok(())
+        } else {
+            Err(CertificateError::NotValidForName.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
