@@ -20,7 +20,8 @@ use tokio_postgres::{Client, Connection};
 use super::error;
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
-use crate::update::config::{Config, SslMode};
+use crate::effects::pgpass::Password;
+use crate::update::config::{Config, Endpoint, SslMode};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
 
@@ -30,6 +31,8 @@ pub struct Target {
     pub config: Config,
     secrets: Secrets,
     tls: OnceCell<Tls>,
+    /// Why the password file was of no use, if it was asked and was not.
+    pub warned: Arc<Mutex<Option<String>>>,
 }
 
 /// A link that has logged in, not yet driven.
@@ -93,6 +96,7 @@ impl Target {
             config,
             secrets,
             tls: OnceCell::new(),
+            warned: Arc::default(),
         }
     }
 
@@ -206,9 +210,11 @@ impl Target {
     async fn log_in(&self, want: Want) -> Result<Fresh, Failure> {
         let raw = self.reach(want).await?;
         let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding);
-        let connected =
-            tokio_postgres::Config::connect_raw(&self.driver_config(), tap, AsItIs).await;
-        let (client, connection) = connected.map_err(|cause| error::from_driver(&cause))?;
+        let password = self.password().await;
+        let driver = self.driver_config(&password);
+        let connected = tokio_postgres::Config::connect_raw(&driver, tap, AsItIs).await;
+        let (client, connection) =
+            connected.map_err(|cause| password.explain(error::from_driver(&cause)))?;
         Ok(Fresh {
             client,
             connection,
@@ -255,7 +261,11 @@ impl Target {
                 "This system has no Unix sockets for PostgreSQL.",
             ));
         }
-        let found = smol::net::resolve((host.as_str(), *port))
+        let looked_up = match self.config.hostaddr.as_str() {
+            "" => host.as_str(),
+            address => address,
+        };
+        let found = smol::net::resolve((looked_up, *port))
             .await
             .map_err(|cause| {
                 error::plain(
@@ -353,7 +363,22 @@ impl Target {
         tls.secure(&host, socket.wire()).await
     }
 
-    fn driver_config(&self) -> tokio_postgres::Config {
+    /// The password for the server: the one that is known, or the password file's.
+    async fn password(&self) -> Password {
+        let server = Endpoint {
+            host: self.config.host.clone(),
+            port: self.config.port,
+            hostaddr: self.config.hostaddr.clone(),
+        };
+        let known = self.secrets.get(SecretKind::Database);
+        let password = Password::of(&self.config, &server, known).await;
+        if let Some(ignored) = &password.ignored {
+            *super::locked(&self.warned) = Some(ignored.clone());
+        }
+        password
+    }
+
+    fn driver_config(&self, password: &Password) -> tokio_postgres::Config {
         let mut driver = tokio_postgres::Config::new();
         // TLS has been dealt with: "direct" makes the driver ask nothing and take the link as it is.
         driver
@@ -375,8 +400,8 @@ impl Target {
         if !application_name.is_empty() {
             driver.application_name(application_name);
         }
-        if let Some(password) = self.secrets.get(SecretKind::Database) {
-            driver.password(password.reveal());
+        if let Some(password) = password.reveal() {
+            driver.password(password);
         }
         let options = start_up_options(&self.config);
         if !options.is_empty() {
