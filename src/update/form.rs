@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{Config, FieldName},
+    config::{Config, FieldName, ParseProblem},
     connection::{self, ServerInfo},
     connections::{self, Connection},
     dialog::{self, Dialog},
@@ -468,9 +468,15 @@ const TUNNEL_KEY: usize = 2;
 
 /// Opens the dialog for a new connection, or for one that is known.
 pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect> {
+    if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) =
+        (editing, model.defaults.conninfo())
+    {
+        let notice = format!("The environment does not fill this in. {problem}");
+        model.notices.push(model.now, notice);
+    }
     let config = match editing.and_then(|id| model.connections.get(&id)) {
         Some(known) => known.config.clone(),
-        None => model.defaults.conninfo().config,
+        None => model.defaults.config(),
     };
     let form = ConnectionForm::new(editing, &config);
     let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));

@@ -253,7 +253,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
 }
 
 fn local_config(server: &LocalServer, defaults: &Defaults) -> Config {
-    let mut config = defaults.conninfo().config;
+    let mut config = defaults.config();
     config.set_endpoints(vec![Endpoint {
         host: server.directory.clone(),
         port: server.port,

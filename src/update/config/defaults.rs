@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::service::ServiceFile;
-use super::{Config, Conninfo};
-use crate::update::secret::{Secret, Secrets};
+use super::{Config, Conninfo, ParseProblem};
+use crate::update::secret::Secret;
 
 /// libpq's variables and the parameters that they stand for. `PGPASSWORD` is none of them, because it is a
 /// secret; `PGPASSFILE` is read where the file is; `PGCLIENTENCODING` means nothing to a client that always
@@ -77,17 +77,20 @@ impl Defaults {
             .filter(|value| !value.is_empty())
     }
 
-    /// What a text that says nothing means; where the environment says what can't be, what is left without it.
-    pub fn conninfo(&self) -> Conninfo {
-        let bare = || Conninfo {
-            config: Config {
-                user: self.user.clone(),
-                database: self.user.clone(),
-                ..Config::default()
-            },
-            secrets: Secrets::default(),
+    /// What a text that says nothing means.
+    pub fn conninfo(&self) -> Result<Conninfo, ParseProblem> {
+        super::parse::nothing(self)
+    }
+
+    /// The configuration of a text that says nothing; where the environment says what can't be, the usual one.
+    pub fn config(&self) -> Config {
+        let usual = || Config {
+            user: self.user.clone(),
+            database: self.user.clone(),
+            ..Config::default()
         };
-        super::parse::nothing(self).unwrap_or_else(|_| bare())
+        self.conninfo()
+            .map_or_else(|_| usual(), |found| found.config)
     }
 
     /// The host of a text that names none.

@@ -177,6 +177,13 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_is_one_also_where_it_would_match() {
+        assert_eq!(find("#db:*:*:*:no", login("#db", "shop", "app")), None);
+        assert!(find(r"\#db:*:*:*:yes", login("#db", "shop", "app")).is_some());
+        assert_eq!(listed("#db:5432:shop:app:no"), []);
+    }
+
+    #[test]
     fn a_line_may_be_as_long_as_it_likes() {
         let long = "p".repeat(100_000);
         let text = format!("db:5432:shop:app:{long}");

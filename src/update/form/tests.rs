@@ -407,4 +407,14 @@ fn a_new_connection_begins_with_what_the_environment_says() {
         (form.text(Field::Host), form.choice(Field::SslMode)),
         ("a:1,b:2".into(), REQUIRE)
     );
+    // What can't be is said, and the usual takes its place.
+    world.command(Command::DialogCancel);
+    let port = ("PGPORT".to_owned(), "many".to_owned());
+    world.model.defaults.variables = [port].into();
+    world.command(Command::ConnectionNew);
+    assert!(world.notice().contains("PGPORT: The port must be a number"));
+    let Some(Dialog::Connection(form)) = &world.model.dialog else {
+        panic!("no dialog");
+    };
+    assert_eq!(form.text(Field::Port), "5432");
 }

@@ -488,7 +488,7 @@ fn the_text_comes_first_then_the_service_then_the_environment() {
         |text, defaults: &Defaults| Config::parse(text, defaults).unwrap().config.address();
     assert_eq!(address("dbname=d", &defaults), "env@system:2/d");
     assert_eq!(address("service=s", &defaults), "env@service:1/env");
-    assert_eq!(defaults.conninfo().config.address(), "env@system:2/env");
+    assert_eq!(defaults.config().address(), "env@system:2/env");
 }
 
 #[test]
@@ -596,7 +596,7 @@ fn what_is_wrong_elsewhere_is_told_with_its_place() {
     for (defaults, text, expected) in table {
         let problem = Config::parse(text, &defaults).unwrap_err();
         assert_eq!(problem.to_string(), expected);
-        assert_eq!(defaults.conninfo().config.user, "me");
+        assert_eq!(defaults.config().user, "me");
     }
     // A value of the text hides one that can't be.
     let bad = with([("PGPORT", "many")]);
