@@ -90,6 +90,8 @@ impl Laid {
         }
         command
             .env("HOME", self.path())
+            // The keychain of whoever runs the tests is none of theirs.
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .env("PGSYSCONFDIR", self.path().join("etc"))
             .envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
@@ -493,5 +495,44 @@ fn a_password_file_that_others_may_read_is_not_used_and_the_user_hears_of_it() {
             tusk.contains("was not used, because others may read it"),
             "{tusk}"
         );
+    }
+}
+
+#[test]
+fn what_the_files_name_is_imported_and_no_password_of_theirs_is_written() {
+    let database = TestServer::shared().fresh_database();
+    let case = Case {
+        services: "[shop]\nhost=127.0.0.1\nport=@PORT@\nuser=app\ndbname=@DATABASE@\npassword=hunter2\n",
+        passwords: "127.0.0.1:@PORT@:postgres:app:@PASSWORD@\n127.0.0.1:@PORT@:@DATABASE@:app:hunter3\n*:*:*:*:hunter4\n",
+        ..Case::default()
+    };
+    let laid = lay(&case, &database);
+    let port = TestServer::shared().port();
+    let story = format!(
+        "command connection.import\nwait idle 10\nexpect screen contains \"shop · app@127.0.0.1:{port}/{database}\"\n\
+         expect screen contains \"app@127.0.0.1:{port}/postgres\"\npress enter\nwait idle 10\n\
+         expect screen contains \"Imported 2 connections.\"\ncommand connection.import\nwait idle 10\n\
+         expect screen contains \"all that is named there is saved already\"\n"
+    );
+    let output = laid.tusk(&story);
+    assert!(output.status.success(), "{}", said(&output));
+    // The next time they are there, and the one of the password file connects with what stands in it.
+    let story = "command focus.sidebar\npress end\npress enter\nwait connected 30\nexpect screen contains \"shop\"\n";
+    let again = laid.tusk(story);
+    assert!(again.status.success(), "{}", said(&again));
+    let kept = laid.path().join("data");
+    for entry in fs::read_dir(kept).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = if path.is_file() {
+            fs::read(&path).unwrap()
+        } else {
+            vec![]
+        };
+        for secret in ["hunter2", "hunter3", "hunter4", PASSWORD] {
+            let found = bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} is in {}", path.display());
+        }
     }
 }

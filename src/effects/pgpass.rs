@@ -33,12 +33,10 @@ impl Password {
         if password.secret.is_some() {
             return password;
         }
+        let home = std::env::home_dir();
         let path = match config.passfile.as_str() {
-            "" => usual(
-                &|name| std::env::var(name).ok(),
-                std::env::home_dir().as_deref(),
-            ),
-            path => path.into(),
+            "" => usual(&|name| std::env::var(name).ok(), home.as_deref()),
+            path => named(path, home.as_deref()),
         };
         let (file, server, config) = (path.clone(), server.clone(), config.clone());
         let answer = smol::unblock(move || {
@@ -104,6 +102,14 @@ pub(super) fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Pat
         return Path::new(&data).join("postgresql").join("pgpass.conf");
     }
     home.map(|home| home.join(".pgpass")).unwrap_or_default()
+}
+
+/// A file that a configuration names; what a shell would make of `~/` is made of it here too.
+fn named(path: &str, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
 }
 
 /// What a password file says of a login.
@@ -249,6 +255,8 @@ mod tests {
         assert_eq!(usual(&|_| None, Some(home)), Path::new("/home/ann/.pgpass"));
         let named = |name: &str| (name == "PGPASSFILE").then(|| "/srv/passwords".to_owned());
         assert_eq!(usual(&named, Some(home)), Path::new("/srv/passwords"));
+        assert_eq!(super::named("~/p", Some(home)), Path::new("/home/ann/p"));
+        assert_eq!(super::named("/~/p", Some(home)), Path::new("/~/p"));
         assert_eq!(
             usual(&|_| Some(String::new()), Some(home)),
             Path::new("/home/ann/.pgpass")

@@ -235,12 +235,9 @@ fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
         .partition(|field| field.section.is_beside());
     // The fields scroll where the window is low; what they come to stays in sight.
     sheet(980.0, cx)
-        .flex()
-        .flex_col()
         .child(
             div()
                 .id("connection-form")
-                .flex_1()
                 .min_h_0()
                 .overflow_y_scroll()
                 .child(

@@ -38,7 +38,7 @@ pub(super) fn label(field: Field, ssh_key: bool) -> &'static str {
         Field::SshPort => "SSH port",
         Field::SshUser => "SSH user",
         Field::SshKey => "SSH key",
-        Field::SshSecret if ssh_key => "Key passphrase",
+        Field::SshSecret if ssh_key => "SSH passphrase",
         Field::SshSecret => "SSH password",
         Field::SslMode => "SSL mode",
         Field::RootCert => "CA file",
