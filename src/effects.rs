@@ -10,9 +10,11 @@ pub mod discovery;
 pub mod file;
 pub mod keychain;
 pub mod log;
+mod pgpass;
 pub mod postgres;
 mod private_server;
 pub mod sandbox;
+mod services;
 pub mod store;
 
 use std::{

@@ -54,6 +54,8 @@ pub struct Model {
     pub tabs: Tabs,
     /// The history.
     pub history: History,
+    /// The search for what there is to import.
+    pub importing: Option<Request>,
     /// The welcome screen.
     pub welcome: Welcome,
     /// The sidebar.
@@ -129,6 +131,7 @@ impl Model {
             sandbox: Sandbox::default(),
             tabs,
             history: History::default(),
+            importing: None,
             welcome: Welcome::default(),
             sidebar: Sidebar::default(),
             dialog: None,
@@ -224,6 +227,7 @@ impl Model {
                     || tab.results.copying.is_some()
                     || tab.results.summing.is_some()
             })
+            || self.importing.is_some()
             || self.history.searching.is_some()
             || !self.files.is_empty()
             || !self.writes.is_empty()

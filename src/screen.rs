@@ -32,6 +32,7 @@ use crate::{
         config::Colour,
         dialog::Confirm as Question,
         file_prompt::Purpose,
+        form::Section,
         ids::{ConnectionId, TabId},
         results::{ResultSet, Shown},
     },
@@ -754,12 +755,10 @@ pub struct PickerRow {
 pub struct ConnectionForm {
     /// `New connection`, `Edit connection`
     pub title: String,
-    /// The fields, in the order of their numbers.
+    /// The fields that matter, section by section, in the order of their numbers.
     pub fields: Vec<FormField>,
     /// How the last test stands.
     pub test: Option<FormTest>,
-    /// What is wrong with what was typed.
-    pub problem: Option<String>,
     /// The buttons.
     pub actions: Vec<Action>,
 }
@@ -780,12 +779,16 @@ pub struct FormTest {
 pub struct FormField {
     /// Its number for `dialog::Msg`.
     pub index: usize,
+    /// The part of the dialog that it stands in.
+    pub section: Section,
     /// What it is.
     pub label: String,
     /// What is in it.
     pub value: FormValue,
     /// Whether it has focus.
     pub focused: bool,
+    /// What is wrong with it.
+    pub problem: Option<String>,
 }
 
 /// What is in a field of the connection dialog.

@@ -524,7 +524,9 @@ fn a_password_goes_as_a_secret_and_into_no_text() {
     let seen = format!("{:?}", tried.stage.watched());
     assert!(!seen.contains("hunter2"), "{seen}");
     let password = tried.stage.read(|model| match &model.dialog {
-        Some(tusk::update::dialog::Dialog::Connection(form)) => form.password.clone(),
+        Some(tusk::update::dialog::Dialog::Connection(form)) => {
+            form.secrets[&tusk::update::form::Field::Password].clone()
+        }
         other => unreachable!("{other:?}"),
     });
     assert_eq!(password.reveal(), "hunter2");

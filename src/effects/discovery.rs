@@ -9,7 +9,10 @@ use std::{
 
 use flume::Sender;
 
+use super::{pgpass, services};
+use crate::update::config::VARIABLES;
 use crate::update::discovery::{Effect, Environment, LocalServer, Msg};
+use crate::update::secret::Secret;
 
 /// Where servers put their sockets: Debian and its kin, the default of PostgreSQL itself, and macOS.
 const DIRECTORIES: [&str; 5] = [
@@ -37,8 +40,10 @@ pub fn perform(effect: Effect, outbox: Sender<crate::msg::Msg>) {
             // libpq takes a PGHOST with a slash for a directory.
             directories.extend(
                 environment
-                    .pg_host
-                    .iter()
+                    .variables
+                    .get("PGHOST")
+                    .into_iter()
+                    .flat_map(|hosts| hosts.split(','))
                     .filter(|host| host.starts_with('/'))
                     .map(PathBuf::from),
             );
@@ -73,18 +78,23 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
 }
 
 fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
-    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let home = env::home_dir();
+    let variables = VARIABLES
+        .iter()
+        .filter_map(|(name, _)| Some(((*name).to_owned(), variable(name)?)));
     Environment {
         user: account_name()
             .or_else(|| ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set))
             .unwrap_or_default(),
-        home: env::home_dir()
+        home: home
+            .as_ref()
             .map(|home| home.display().to_string())
             .unwrap_or_default(),
-        pg_host: set("PGHOST"),
-        pg_port: set("PGPORT").and_then(|port| port.trim().parse().ok()),
-        pg_user: set("PGUSER"),
-        pg_database: set("PGDATABASE"),
+        variables: variables.collect(),
+        password: set("PGPASSWORD").map(Secret::new),
+        service_files: services::read(variable, home.as_deref()),
+        passfile: pgpass::listed(&pgpass::usual(variable, home.as_deref())),
     }
 }
 
@@ -303,21 +313,28 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_read_and_nonsense_in_it_is_not() {
+    fn the_environment_is_read_as_it_stands_and_its_password_is_a_secret() {
         let read = environment(&|name| match name {
             "PGHOST" => Some("/srv".into()),
             "PGPORT" => Some("many".into()),
             "PGUSER" => Some(String::new()),
-            "PGDATABASE" => Some("shop".into()),
+            "PGPASSWORD" => Some("hunter2".into()),
+            "PGSERVICEFILE" => Some("/nowhere/at/all".into()),
             _ => None,
         });
+        let variables: Vec<_> = read
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert_eq!(
-            (read.pg_host.as_deref(), read.pg_port, read.pg_user),
-            (Some("/srv"), None, None)
+            variables,
+            [("PGHOST", "/srv"), ("PGPORT", "many"), ("PGUSER", "")]
         );
-        assert_eq!(read.pg_database.as_deref(), Some("shop"));
-        let port = environment(&|name| (name == "PGPORT").then(|| "6000".into())).pg_port;
-        assert_eq!(port, Some(6000));
+        assert_eq!(read.password, Some(Secret::new("hunter2")));
+        assert!(!format!("{read:?}").contains("hunter2"));
+        assert_eq!(read.service_files[0].path, "/nowhere/at/all");
+        assert!(read.service_files[0].services.is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::update::failure::{Category, Failure};
 use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
 use crate::update::secret::Secrets;
 use crate::update::session::{Ending, Transaction};
-use crate::update::{connection, query, session};
+use crate::update::{app, connection, query, session};
 
 use answer::{Answer, post};
 use connect::Target;
@@ -219,14 +219,18 @@ impl Shared {
         });
         let shared = self.clone();
         self.attempt(attempt, async move {
+            let target = Target::new(config, secrets);
+            let warned = target.warned.clone();
             let proven = async {
-                let opened = Opened::new(&shared, connection, Target::new(config, secrets))?;
+                let opened = Opened::new(&shared, connection, target)?;
                 let lent = opened.lend().await?;
                 let server = opened.server_info(lent.link());
                 opened.take_back(lent);
                 Ok((opened, server))
             };
-            match proven.await {
+            let proven = proven.await;
+            shared.warn(&warned);
+            match proven {
                 Ok((opened, server)) => {
                     let before = locked(&shared.open).insert(connection, opened);
                     shared.close_pool(before);
@@ -241,6 +245,14 @@ impl Shared {
         });
     }
 
+    /// Tells the user what a connection had to do without.
+    fn warn(&self, warned: &Mutex<Option<String>>) {
+        if let Some(text) = locked(warned).take() {
+            log::warn!("{text}");
+            post(&self.outbox, app::Msg::Warned { text });
+        }
+    }
+
     fn test(self: &Arc<Self>, attempt: Request, config: Config, secrets: Secrets) {
         let answer = Answer::new(&self.outbox, move |failure| {
             connection::Msg::Tested {
@@ -252,7 +264,9 @@ impl Shared {
         let shared = self.clone();
         self.attempt(attempt, async move {
             let target = Arc::new(Target::new(config, secrets));
-            match target.connect().await {
+            let connected = target.connect().await;
+            shared.warn(&target.warned);
+            match connected {
                 Ok(fresh) => {
                     let link = Link::start(&shared, fresh, target.clone(), Box::new(|_| {}));
                     let server = pool::server_info(&target, &link);

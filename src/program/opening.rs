@@ -4,9 +4,9 @@ use crate::{
     model::{Model, Phase},
     msg::Msg,
     update::{
-        config::{Config, Conninfo, Defaults},
+        config::{Config, Conninfo},
         sandbox::Sandbox,
-        secret::{Secret, SecretKind},
+        secret::{Secret, SecretKind, Secrets},
         welcome::{self, Target},
     },
 };
@@ -41,14 +41,7 @@ impl Opening {
 
     /// Whether the words hold a password that they show to everybody.
     pub fn shows_password(&self) -> bool {
-        let anybody = Defaults {
-            user: "anybody".into(),
-            ..Defaults::default()
-        };
-        match Config::parse(self.text.reveal(), &anybody) {
-            Ok(conninfo) => conninfo.password.is_some(),
-            Err(_) => self.masked() != self.text.reveal(),
-        }
+        Conninfo::text_holds_secret(self.text.reveal())
     }
 
     /// Whether it is the sandbox that is asked for.
@@ -116,7 +109,10 @@ impl Opening {
             read_only: true,
             ..config.clone()
         };
-        Target::Conninfo(Conninfo { config, password })
+        Target::Conninfo(Conninfo {
+            config,
+            secrets: Secrets::with_password(password),
+        })
     }
 }
 
@@ -148,7 +144,7 @@ mod tests {
         assert_eq!(conninfo.config.host, "db.example");
         assert_eq!(conninfo.config.port, 5433);
         assert!(conninfo.config.read_only);
-        assert_eq!(conninfo.password, Some(Secret::new("hunter2")));
+        assert_eq!(conninfo.password(), Some(&Secret::new("hunter2")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     sql::mask,
-    update::{editor, ids::TabId, keys, store::Edit, text::Buffer, welcome},
+    update::{config::Conninfo, editor, ids::TabId, keys, store::Edit, text::Buffer, welcome},
 };
 
 /// Takes the secrets out of messages, in order.
@@ -129,8 +129,8 @@ fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
         Msg::Welcome(welcome::Msg::Edited {
             typed,
             masked,
-            parsed: Some(Ok(conninfo)),
-        }) if conninfo.password.is_none() && masked != typed.reveal() => {
+            parsed: Some(Ok(_)),
+        }) if masked != typed.reveal() && !Conninfo::text_holds_secret(typed.reveal()) => {
             let now = welcome::Msg::Edited {
                 typed: typed.clone(),
                 masked: masked.clone(),

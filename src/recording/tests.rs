@@ -18,7 +18,7 @@ use crate::{
         failure::{Category, Failure},
         ids::{ConnectionId, QueryId, Request},
         keychain, keys, sandbox,
-        secret::{Secret, SecretKind},
+        secret::{Secret, SecretKind, Secrets},
         session, store,
         text::RopeText,
         update, welcome,
@@ -184,9 +184,9 @@ fn random(dice: &mut Dice, model: &Model, wild: bool) -> Msg {
                 host: dice.pick(&["a", "b"]).into(),
                 ..Config::default()
             };
-            let password = Some(Secret::new(PASSWORD));
+            let secrets = Secrets::with_password(Some(Secret::new(PASSWORD)));
             welcome::Msg::Asked {
-                target: Box::new(welcome::Target::Conninfo(Conninfo { config, password })),
+                target: Box::new(welcome::Target::Conninfo(Conninfo { config, secrets })),
             }
             .into()
         }

@@ -14,6 +14,7 @@ use crate::{
         config::SshAuth,
         connections::Connection,
         dialog,
+        failure::Failure,
         file_prompt::{self, Purpose},
         form::{self, Test},
         hints,
@@ -169,11 +170,14 @@ fn connection(model: &Model, form: &form::ConnectionForm, now: Stamp) -> Connect
     let fields = form::Field::ALL
         .into_iter()
         .enumerate()
+        .filter(|(_, which)| form.shows(*which))
         .map(|(index, which)| FormField {
             index,
-            label: which.label().to_owned(),
+            section: which.section(),
+            label: form.label(which).to_owned(),
             value: value(form, which),
             focused: form.focus == which,
+            problem: form.problem(which).map(str::to_owned),
         })
         .collect();
     let mut actions = vec![
@@ -194,7 +198,6 @@ fn connection(model: &Model, form: &form::ConnectionForm, now: Stamp) -> Connect
         },
         fields,
         test: test(&form.test, now),
-        problem: form.problem.clone(),
         actions,
     }
 }
@@ -207,19 +210,36 @@ fn value(form: &form::ConnectionForm, which: form::Field) -> FormValue {
         };
     }
     let placeholder = match which {
-        form::Field::Password if form.editing.is_some() => "unchanged",
+        form::Field::Password | form::Field::SshSecret | form::Field::KeyPassphrase
+            if form.editing.is_some() =>
+        {
+            "unchanged"
+        }
         form::Field::Password => "asked for when the server wants one",
+        form::Field::SshSecret | form::Field::KeyPassphrase => "asked for when it is needed",
         form::Field::Name => "the address, where it has no name",
-        form::Field::Host => "localhost, or a socket's directory",
+        form::Field::Host => "localhost, a:5432,b:5433, or a socket's directory",
         form::Field::Port => "5432",
+        form::Field::Group => "none",
         form::Field::RootCert => "the system's own",
-        form::Field::Cert | form::Field::Key => "none",
+        form::Field::Cert | form::Field::Key | form::Field::Options => "none",
+        form::Field::SshUser => "the user's name here",
+        form::Field::SshPort => "22",
+        form::Field::SshKey => "~/.ssh/id_ed25519",
+        form::Field::ConnectTimeout => "10",
+        form::Field::StatementTimeout => "0 for no limit",
+        form::Field::PoolSize => "10",
+        form::Field::PoolTimeout => "30",
+        form::Field::Passfile => "~/.pgpass",
         _ => "",
     };
     match form.texts.get(&which) {
         Some(buffer) => FormValue::Text(field(buffer, placeholder)),
         None => FormValue::Secret {
-            filled: !form.password.is_empty(),
+            filled: form
+                .secrets
+                .get(&which)
+                .is_some_and(|typed| !typed.is_empty()),
             placeholder: placeholder.to_owned(),
         },
     }
@@ -284,10 +304,19 @@ fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
     PasswordPrompt {
         title: secret_title(known, prompt.kind, &user),
         address: address.unwrap_or_default(),
-        problem: prompt.failure.as_ref().map(hints::title),
+        problem: prompt.failure.as_ref().map(refused),
         filled: !prompt.password.is_empty(),
         store,
         actions: vec![accept(model, "Connect"), cancel(model, "Cancel")],
+    }
+}
+
+/// Why the last one was not taken, and where that one came from if it was not typed.
+fn refused(failure: &Failure) -> String {
+    let title = hints::title(failure);
+    match &failure.detail {
+        Some(detail) => format!("{title}. {detail}"),
+        None => title,
     }
 }
 
@@ -343,9 +372,15 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
         ),
         dialog::Confirm::DeleteConnection { connection } => (
             format!("Delete the connection {}?", label(*connection)),
-            vec!["Its password is deleted from the keychain too. The history stays.".into()],
+            vec!["Its passwords are deleted from the keychain too. The history stays.".into()],
             "Delete",
             "Keep it",
+        ),
+        dialog::Confirm::Import(import) => (
+            "Import these connections?".into(),
+            import.reasons(),
+            "Import",
+            "Cancel",
         ),
         dialog::Confirm::Overwrite { path, .. } => (
             format!("Overwrite {path}?"),

@@ -112,7 +112,7 @@ impl World {
     fn connecting(&mut self, config: Config) -> (ConnectionId, Request) {
         let target = welcome::Target::Conninfo(Conninfo {
             config,
-            password: None,
+            secrets: Default::default(),
         });
         let effects = self.tell(welcome::Msg::Asked {
             target: Box::new(target),
@@ -1407,6 +1407,96 @@ fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
             Tone::Ok
         )
     );
+}
+
+#[test]
+fn the_connection_dialog_has_sections_and_says_a_mistake_below_its_field() {
+    let mut world = World::connected();
+    world.press("ctrl-shift-n");
+    let place = |which| {
+        form::Field::ALL
+            .iter()
+            .position(|field| *field == which)
+            .unwrap()
+    };
+    world.tell(dialog::Msg::ChoiceClicked {
+        field: place(form::Field::Tunnel),
+        choice: 3,
+    });
+    world.tell(dialog::Msg::FieldEdited {
+        field: place(form::Field::PoolSize),
+        text: "0".into(),
+    });
+    world.press("enter");
+    let text = world.text();
+    assert_shows(
+        &text,
+        &[
+            "  Connection\n  Name ",
+            "  In the list\n  Group ",
+            "  SSH tunnel\n  SSH login          none agent key (password)\n  SSH host ",
+            "  Name the SSH server.\n  SSH port           [ 22 ]",
+            "  SSH password       [ asked for when it is needed ]",
+            "  Encryption\n  SSL mode ",
+            "  Sessions\n  Connect, s         [ 10 ]",
+            "  Pool size          [ 0 ]\n  The pool has room for 1 to 1000 connections.",
+        ],
+    );
+    assert!(!text.contains("SSH key"), "{text}");
+}
+
+#[test]
+fn folders_are_headings_in_the_sidebar_and_on_the_welcome_screen() {
+    let in_folder = |group: &str, config: Config| Config {
+        group: group.into(),
+        ..config
+    };
+    let now = World::new().now.unix_us;
+    let mut world = World::with(vec![
+        saved(1, in_folder("work", shop()), Some(now - DAY_US)),
+        saved(2, in_folder("", production()), None),
+        saved(
+            3,
+            in_folder(
+                "work",
+                Config {
+                    name: "a".into(),
+                    ..shop()
+                },
+            ),
+            None,
+        ),
+    ]);
+    let shown = |world: &World| -> Vec<(String, Vec<String>)> {
+        let groups = world.welcome().groups.into_iter();
+        let names = |group: WelcomeGroup| group.rows.into_iter().map(|row| row.name).collect();
+        groups
+            .map(|group| (group.title.clone(), names(group)))
+            .collect()
+    };
+    let expected = [
+        ("Saved", vec!["production"]),
+        ("work", vec!["shop", "a"]),
+        ("On this machine", vec!["Sandbox"]),
+    ];
+    let expected: Vec<(String, Vec<String>)> = expected
+        .into_iter()
+        .map(|(title, rows)| {
+            (
+                title.to_owned(),
+                rows.into_iter().map(String::from).collect(),
+            )
+        })
+        .collect();
+    assert_eq!(shown(&world), expected);
+    world.press("ctrl-1");
+    let sidebar = world.work().sidebar.unwrap();
+    let labels: Vec<&str> = sidebar.rows.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(
+        labels[..5],
+        ["Connections", "production", "work", "a", "shop"]
+    );
+    assert_eq!(sidebar.rows[2].kind, SidebarRowKind::Heading);
 }
 
 #[test]

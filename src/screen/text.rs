@@ -466,7 +466,12 @@ fn picker(lines: &mut Lines, picker: &Picker) {
 
 fn connection(lines: &mut Lines, form: &ConnectionForm) {
     lines.rule(&form.title);
+    let mut section = None;
     for shown in &form.fields {
+        if section != Some(shown.section) {
+            section = Some(shown.section);
+            lines.add(&format!("  {}", shown.section.title()));
+        }
         let mark = if shown.focused { ">" } else { " " };
         let value = match &shown.value {
             FormValue::Text(text) => field(text),
@@ -489,9 +494,7 @@ fn connection(lines: &mut Lines, form: &ConnectionForm) {
             }
         };
         lines.add(&format!("{mark} {:<18} {value}", shown.label));
-    }
-    if let Some(problem) = &form.problem {
-        lines.indented(problem);
+        lines.indented(shown.problem.as_deref().unwrap_or_default());
     }
     if let Some(test) = &form.test {
         let spinner = if test.spinner { "◐" } else { "" };

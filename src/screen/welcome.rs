@@ -17,28 +17,41 @@ use crate::{
 /// The welcome screen.
 pub(super) fn welcome(model: &Model, now: Stamp) -> Welcome {
     let rows = welcome::rows(model);
-    let (mut saved, mut here) = (Vec::new(), Vec::new());
+    let (mut groups, mut here): (Vec<WelcomeGroup>, _) = (Vec::new(), Vec::new());
     let first_local = rows.iter().position(|row| matches!(row, Row::Local(_)));
     for (index, row) in rows.iter().enumerate() {
         match row {
-            Row::Saved(id) => saved.extend(saved_row(model, index, *id, now)),
+            Row::Saved(id) => {
+                let group = model.connections.get(id).map(|known| &known.config.group);
+                let title = group
+                    .filter(|group| !group.is_empty())
+                    .map_or("Saved", |group| group);
+                // The rows come folder by folder.
+                if groups.last().is_none_or(|last| last.title != title) {
+                    groups.push(WelcomeGroup {
+                        title: title.to_owned(),
+                        rows: Vec::new(),
+                    });
+                }
+                let last = groups.last_mut();
+                let row = saved_row(model, index, *id, now);
+                if let (Some(last), Some(row)) = (last, row) {
+                    last.rows.push(row);
+                }
+            }
             Row::Local(server) => here.push(local_row(model, index, server, first_local)),
             Row::Sandbox => here.push(sandbox_row(model, index)),
         }
     }
-    let groups = [("Saved", saved), ("On this machine", here)];
+    groups.push(WelcomeGroup {
+        title: "On this machine".into(),
+        rows: here,
+    });
     Welcome {
         title: "tusk".into(),
         tagline: "PostgreSQL, at the speed of thought.".into(),
         field: field(model),
-        groups: groups
-            .into_iter()
-            .filter(|(_, rows)| !rows.is_empty())
-            .map(|(title, rows)| WelcomeGroup {
-                title: title.into(),
-                rows,
-            })
-            .collect(),
+        groups,
         footer: footer(model),
     }
 }
@@ -56,7 +69,7 @@ fn field(model: &Model) -> WelcomeField {
     let preview = welcome.parsed.as_ref().map(|parsed| match parsed {
         Ok(conninfo) => {
             let config = &conninfo.config;
-            let password = if conninfo.password.is_some() {
+            let password = if conninfo.password().is_some() {
                 ", with a password"
             } else {
                 ""

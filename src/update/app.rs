@@ -8,7 +8,7 @@ use super::{
     dialog::{self, Confirm, Dialog},
     discovery, file_prompt, history,
     ids::*,
-    settings, sidebar, store, tabs, welcome, window,
+    import, settings, sidebar, store, tabs, welcome, window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -212,18 +212,20 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
 /// Takes in which servers there are, and what the environment says.
 pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffect> {
     let discovery::Msg::ServersFound {
+        request,
         servers,
         environment,
-        ..
     } = msg;
+    let socket = |server: &discovery::LocalServer| (server.directory.clone(), server.port);
     model.defaults = Defaults {
-        user: environment.pg_user.unwrap_or(environment.user),
-        host: environment.pg_host.unwrap_or_default(),
-        port: environment.pg_port.unwrap_or_default(),
-        database: environment.pg_database.unwrap_or_default(),
+        user: environment.user,
+        variables: environment.variables,
+        password: environment.password,
+        service_files: environment.service_files,
+        sockets: servers.iter().map(socket).collect(),
     };
     sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
-    vec![]
+    import::found(model, request, &environment.passfile)
 }
 
 /// The user wants to quit: asked first where something would be lost.

@@ -156,6 +156,14 @@ commands! {
     ConnectionEdit "connection.edit" "Connection" "Edit connection…";
     /// Forgets the chosen connection.
     ConnectionDelete "connection.delete" "Connection" "Delete connection…";
+    /// Saves a copy of the chosen connection.
+    ConnectionDuplicate "connection.duplicate" "Connection" "Duplicate connection";
+    /// Moves the chosen connection up in its folder.
+    ConnectionMoveUp "connection.move-up" "Connection" "Move connection up";
+    /// Moves the chosen connection down in its folder.
+    ConnectionMoveDown "connection.move-down" "Connection" "Move connection down";
+    /// Saves what the service files and the password file name.
+    ConnectionImport "connection.import" "Connection" "Import from .pgpass and pg_service.conf…";
     /// Closes the tab's connection.
     ConnectionDisconnect "connection.disconnect" "Connection" "Disconnect";
     /// Opens the tab's connection, or a new session in the place of a lost one.

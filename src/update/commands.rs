@@ -5,9 +5,9 @@ use super::{
     command::Command,
     connections,
     dialog::{self, Confirm, Dialog},
-    editor, file_prompt, form, history,
+    editor, file_prompt, form, history, import,
     results::{self, Move},
-    run, sandbox, settings, sidebar,
+    run, sandbox, saved, settings, sidebar,
     store::Theme,
     tabs,
     text::Buffer,
@@ -133,6 +133,15 @@ fn connection(model: &mut Model, command: Command) -> Vec<Effect> {
             let chosen = model.chosen_connection();
             welcome::delete(model, chosen)
         }
+        Command::ConnectionDuplicate => {
+            let chosen = model.chosen_connection();
+            saved::duplicate(model, chosen)
+        }
+        Command::ConnectionMoveUp | Command::ConnectionMoveDown => {
+            let chosen = model.chosen_connection();
+            saved::step(model, chosen, command == Command::ConnectionMoveDown)
+        }
+        Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
         Command::ConnectionReconnect => run::reconnect(model),
         Command::SandboxStart => sandbox::start(model),

@@ -2,16 +2,23 @@
 //! `key=value` strings become one.
 //!
 //! Reading is in `config/parse.rs`, printing (labels, URLs, masks) in `config/print.rs`, and what the
-//! connection dialog says of a field in `config/problems.rs`.
+//! connection dialog says of a field in `config/problems.rs`. What libpq takes from elsewhere has a file for
+//! each place: the environment (`config/defaults.rs`), service files (`config/service.rs`) and password files
+//! (`config/passfile.rs`).
 
+mod defaults;
+mod hosts;
 mod parse;
+pub mod passfile;
 mod print;
 mod problems;
+pub mod service;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::{Secret, SecretKind};
+use super::secret::{Secret, SecretKind, Secrets};
 
+pub use defaults::{Defaults, VARIABLES};
 pub use parse::ParseProblem;
 pub use problems::FieldName;
 
@@ -89,12 +96,16 @@ pub enum ChannelBinding {
 }
 
 /// A further server of a connection, tried in order after the first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// A host name or address, or the directory of a Unix socket.
     pub host: String,
     /// The TCP port, or the number in the socket's name.
     pub port: u16,
+    /// The address to connect to in the place of the host's own, which its certificate still has to name; empty
+    /// where the host is looked up.
+    #[serde(default)]
+    pub hostaddr: String,
 }
 
 /// How the SSH server knows the user.
@@ -136,10 +147,14 @@ pub struct Config {
     pub colour: Colour,
     /// The folder it is listed under.
     pub group: String,
+    /// Its place in that folder, the lowest first.
+    pub order: u32,
     /// A host name or address, or the directory of a Unix socket (it starts with `/` or `@`).
     pub host: String,
     /// The TCP port, or the number in the socket's name.
     pub port: u16,
+    /// The address to connect to in the place of the host's own; empty where the host is looked up.
+    pub hostaddr: String,
     /// Further servers, tried in order after the first.
     pub fallbacks: Vec<Endpoint>,
     /// Which of them is wanted.
@@ -164,7 +179,7 @@ pub struct Config {
     pub passfile: String,
     /// The tunnel to go through.
     pub ssh: Option<SshTunnel>,
-    /// Connect and start-up together, at most.
+    /// Connect and start-up together, at most; 0 for no limit, as in libpq.
     pub connect_timeout_s: u32,
     /// The server's `statement_timeout`; 0 for none.
     pub statement_timeout_ms: u32,
@@ -186,8 +201,10 @@ impl Default for Config {
             name: String::new(),
             colour: Colour::default(),
             group: String::new(),
+            order: 0,
             host: "localhost".into(),
             port: 5432,
+            hostaddr: String::new(),
             fallbacks: Vec::new(),
             target_session: TargetSession::default(),
             database: String::new(),
@@ -212,6 +229,25 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Every server, in the order in which they are tried.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
+        let first = Endpoint {
+            host: self.host.clone(),
+            port: self.port,
+            hostaddr: self.hostaddr.clone(),
+        };
+        std::iter::once(first).chain(self.fallbacks.iter().cloned())
+    }
+
+    /// Makes these the servers; the first of none is the usual one.
+    pub fn set_endpoints(&mut self, endpoints: Vec<Endpoint>) {
+        let mut endpoints = endpoints.into_iter();
+        if let Some(first) = endpoints.next() {
+            (self.host, self.port, self.hostaddr) = (first.host, first.port, first.hostaddr);
+        }
+        self.fallbacks = endpoints.collect();
+    }
+
     /// The secrets that connecting may need, in the order in which they are used.
     pub fn secrets_used(&self) -> Vec<SecretKind> {
         let ssh = self
@@ -227,25 +263,18 @@ impl Config {
     }
 }
 
-/// What a URL or a `key=value` string says: a configuration, and a password if it held one.
+/// What a URL or a `key=value` string says, with what libpq's other places add to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conninfo {
-    /// Everything but the password.
+    /// Everything but the secrets.
     pub config: Config,
-    /// The password, where the text held one.
-    pub password: Option<Secret>,
+    /// The secrets, where the text, a service or the environment held any.
+    pub secrets: Secrets,
 }
 
-/// What holds where a URL or a `key=value` string says nothing: the environment's word, brought by an
-/// effect. Empty texts and port 0 mean that the environment says nothing either.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Defaults {
-    /// The role: `PGUSER`, or the name of the user of the operating system.
-    pub user: String,
-    /// The host: `PGHOST`, or the directory of the local socket; `localhost` when empty.
-    pub host: String,
-    /// The port: `PGPORT`; 5432 when 0.
-    pub port: u16,
-    /// The database: `PGDATABASE`; the role's name when empty.
-    pub database: String,
+impl Conninfo {
+    /// The role's password.
+    pub fn password(&self) -> Option<&Secret> {
+        self.secrets.get(SecretKind::Database)
+    }
 }

@@ -132,7 +132,7 @@ impl Connection {
 }
 
 /// Adds a connection for this run; one with the same configuration is used again.
-pub fn add_passing(model: &mut Model, config: Config, password: Option<Secret>) -> ConnectionId {
+pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> ConnectionId {
     let known = model
         .connections
         .iter()
@@ -144,8 +144,8 @@ pub fn add_passing(model: &mut Model, config: Config, password: Option<Secret>) 
             .connections
             .entry(id)
             .or_insert_with(|| Connection::new(config, false));
-        if password.is_some() {
-            connection.secrets.set(SecretKind::Database, password);
+        for (kind, secret) in secrets.iter() {
+            connection.secrets.set(kind, Some(secret.clone()));
         }
     });
     id
@@ -250,9 +250,14 @@ fn ask_keychain(
 pub fn attempt(
     model: &mut Model,
     id: ConnectionId,
-    secrets: Secrets,
+    mut secrets: Secrets,
     store: Secrets,
 ) -> Vec<RootEffect> {
+    // A password of the connection's own, typed or kept, comes before the environment's; the runner looks into
+    // the password file where there is neither.
+    if !secrets.has(SecretKind::Database) {
+        secrets.set(SecretKind::Database, model.defaults.password.clone());
+    }
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -540,7 +545,9 @@ fn open_failed(
     }
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
-        let refused = with.secrets.has(kind).then_some(failure);
+        // What nobody typed may have come from the password file: the details say so.
+        let said = with.secrets.has(kind) || failure.detail.is_some();
+        let refused = said.then_some(failure);
         let prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         model.dialog = Some(Dialog::Password(prompt));
         return vec![];
@@ -623,12 +630,13 @@ fn keychain_absent(model: &mut Model, reason: &str) {
     );
 }
 
-/// Whether two configurations lead to the same place as the same user; names and colours don't count.
-fn same_place(one: &Config, other: &Config) -> bool {
+/// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.
+pub fn same_place(one: &Config, other: &Config) -> bool {
     let plain = |config: &Config| Config {
         name: String::new(),
         colour: Default::default(),
         group: String::new(),
+        order: 0,
         ..config.clone()
     };
     plain(one) == plain(other)

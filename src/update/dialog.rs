@@ -13,6 +13,7 @@ use super::{
     form::{self, ConnectionForm},
     history,
     ids::*,
+    import::{self, Import},
     keychain, palette, run,
     secret::{Secret, SecretKind, Secrets},
     settings, store, tabs,
@@ -134,6 +135,8 @@ pub enum Confirm {
         /// The connection.
         connection: ConnectionId,
     },
+    /// Save the connections that other files name.
+    Import(Box<Import>),
     /// Write over a file that is not what it was.
     Overwrite {
         /// The tab.
@@ -302,7 +305,7 @@ fn secret_mut(model: &mut Model) -> Option<&mut Secret> {
 pub fn takes_secret(dialog: &Dialog) -> bool {
     match dialog {
         Dialog::Password(_) => true,
-        Dialog::Connection(form) => form.focus == form::Field::Password,
+        Dialog::Connection(form) => form.focus.secret().is_some(),
         _ => false,
     }
 }
@@ -368,7 +371,7 @@ fn after_edit(model: &mut Model) -> Vec<RootEffect> {
         }
         Some(Dialog::Path(_)) => file_prompt::list(model),
         Some(Dialog::Connection(form)) => {
-            form.problem = None;
+            form.problems.clear();
             vec![]
         }
         _ => vec![],
@@ -584,6 +587,7 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         Confirm::Disconnect { connection, .. } => connections::close(model, connection),
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
+        Confirm::Import(import) => import::accept(model, *import),
         Confirm::Overwrite { tab, path } => file_prompt::save_over(model, tab, path),
         Confirm::Reload { tab, path } => file_prompt::reload(model, tab, path),
     }

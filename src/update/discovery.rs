@@ -1,9 +1,15 @@
 //! PostgreSQL servers on this machine, and what the environment says of the user: found by looking at
 //! socket files and variables, without connecting to anything.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::ids::Request;
+use super::{
+    config::{passfile::Listed, service::ServiceFile},
+    ids::Request,
+    secret::Secret,
+};
 
 /// A server whose Unix socket is there. Whether it answers is not known before somebody connects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,19 +24,20 @@ pub struct LocalServer {
 
 /// What the environment says that a connection would otherwise ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Environment {
     /// The user's name in the operating system; empty where it is not known.
     pub user: String,
     /// The home directory; empty where there is none.
     pub home: String,
-    /// `PGHOST`, where it is set and not empty.
-    pub pg_host: Option<String>,
-    /// `PGPORT`, where it is a port.
-    pub pg_port: Option<u16>,
-    /// `PGUSER`, where it is set and not empty.
-    pub pg_user: Option<String>,
-    /// `PGDATABASE`, where it is set and not empty.
-    pub pg_database: Option<String>,
+    /// libpq's variables ([`VARIABLES`](super::config::VARIABLES)) that are set, by name.
+    pub variables: BTreeMap<String, String>,
+    /// `PGPASSWORD`, where it is set and not empty.
+    pub password: Option<Secret>,
+    /// The service files, in the order in which libpq searches them.
+    pub service_files: Vec<ServiceFile>,
+    /// The servers that the password file has lines for, without the passwords.
+    pub passfile: Vec<Listed>,
 }
 
 /// What discovery reports.
@@ -50,7 +57,8 @@ pub enum Msg {
 /// What discovery is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// List the sockets in the usual places and read the environment. Ends in `ServersFound`, whatever happens.
+    /// List the sockets in the usual places and read the environment, the service files and which servers the
+    /// password file names. Ends in `ServersFound`, whatever happens.
     FindServers {
         /// This request.
         request: Request,

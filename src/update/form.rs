@@ -5,24 +5,27 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{Colour, Config, SslMode},
+    config::{Config, FieldName, ParseProblem},
     connection::{self, ServerInfo},
     connections::{self, Connection},
     dialog::{self, Dialog},
+    discovery,
     failure::Failure,
     ids::*,
-    keychain,
+    keychain, saved,
     secret::{Secret, SecretKind, Secrets},
     text::Buffer,
 };
 use crate::{effect::Effect as RootEffect, model::Model};
+
+mod fields;
 
 /// A field of the dialog, in the dialog's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Field {
     /// What the user calls it.
     Name,
-    /// Host or socket directory.
+    /// Hosts or socket directories.
     Host,
     /// Port.
     Port,
@@ -32,8 +35,28 @@ pub enum Field {
     User,
     /// Password.
     Password,
-    /// Whether the keychain shall have the password.
+    /// Whether the keychain shall have the secrets.
     Store,
+    /// Which of several servers is wanted.
+    TargetSession,
+    /// Read-only.
+    ReadOnly,
+    /// The folder.
+    Group,
+    /// Colour.
+    Colour,
+    /// Whether there is an SSH tunnel, and how its server knows the user.
+    Tunnel,
+    /// The SSH server.
+    SshHost,
+    /// Its port.
+    SshPort,
+    /// The user there.
+    SshUser,
+    /// The private key there.
+    SshKey,
+    /// The key's passphrase, or the user's password there.
+    SshSecret,
     /// SSL mode.
     SslMode,
     /// CA file.
@@ -42,15 +65,64 @@ pub enum Field {
     Cert,
     /// Client key.
     Key,
-    /// Colour.
-    Colour,
-    /// Read-only.
-    ReadOnly,
+    /// The client key's passphrase.
+    KeyPassphrase,
+    /// Channel binding.
+    ChannelBinding,
+    /// Whether the password may go in the clear.
+    Cleartext,
+    /// Connect timeout.
+    ConnectTimeout,
+    /// Statement timeout.
+    StatementTimeout,
+    /// Pool size.
+    PoolSize,
+    /// How long to wait for a connection of the pool.
+    PoolTimeout,
+    /// The server's `application_name`.
+    ApplicationName,
+    /// Start-up options.
+    Options,
+    /// The password file.
+    Passfile,
+}
+
+/// A part of the dialog, under a heading of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Where, and as whom.
+    Connection,
+    /// How Tusk lists it.
+    List,
+    /// Through which SSH server.
+    Tunnel,
+    /// How the link is secured.
+    Security,
+    /// What the sessions are like.
+    Session,
+}
+
+impl Section {
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Section::Connection => "Connection",
+            Section::List => "In the list",
+            Section::Tunnel => "SSH tunnel",
+            Section::Security => "Encryption",
+            Section::Session => "Sessions",
+        }
+    }
+
+    /// Whether it stands in the dialog's second column, where there is room for two.
+    pub fn is_beside(self) -> bool {
+        matches!(self, Section::Security | Section::Session)
+    }
 }
 
 impl Field {
     /// Every field, in order.
-    pub const ALL: [Field; 13] = [
+    pub const ALL: [Field; 31] = [
         Field::Name,
         Field::Host,
         Field::Port,
@@ -58,30 +130,40 @@ impl Field {
         Field::User,
         Field::Password,
         Field::Store,
+        Field::TargetSession,
+        Field::ReadOnly,
+        Field::Group,
+        Field::Colour,
+        Field::Tunnel,
+        Field::SshHost,
+        Field::SshPort,
+        Field::SshUser,
+        Field::SshKey,
+        Field::SshSecret,
         Field::SslMode,
         Field::RootCert,
         Field::Cert,
         Field::Key,
-        Field::Colour,
-        Field::ReadOnly,
+        Field::KeyPassphrase,
+        Field::ChannelBinding,
+        Field::Cleartext,
+        Field::ConnectTimeout,
+        Field::StatementTimeout,
+        Field::PoolSize,
+        Field::PoolTimeout,
+        Field::ApplicationName,
+        Field::Options,
+        Field::Passfile,
     ];
 
-    /// What a person reads before it.
-    pub fn label(self) -> &'static str {
+    /// The part of the dialog that it belongs to.
+    pub fn section(self) -> Section {
         match self {
-            Field::Name => "Name",
-            Field::Host => "Host",
-            Field::Port => "Port",
-            Field::Database => "Database",
-            Field::User => "User",
-            Field::Password => "Password",
-            Field::Store => "Store password",
-            Field::SslMode => "SSL mode",
-            Field::RootCert => "CA file",
-            Field::Cert => "Client certificate",
-            Field::Key => "Client key",
-            Field::Colour => "Colour",
-            Field::ReadOnly => "Read-only",
+            Field::Group | Field::Colour => Section::List,
+            field if field < Field::Group => Section::Connection,
+            field if field < Field::SslMode => Section::Tunnel,
+            field if field < Field::ConnectTimeout => Section::Security,
+            _ => Section::Session,
         }
     }
 
@@ -98,7 +180,17 @@ impl Field {
             ],
             Field::Colour => &["green", "red", "amber", "blue", "violet", "grey"],
             Field::Store => &["in the keychain", "not stored"],
-            Field::ReadOnly => &["no", "yes"],
+            Field::ReadOnly | Field::Cleartext => &["no", "yes"],
+            Field::TargetSession => &[
+                "any",
+                "read-write",
+                "read-only",
+                "primary",
+                "standby",
+                "prefer-standby",
+            ],
+            Field::ChannelBinding => &["disable", "prefer", "require"],
+            Field::Tunnel => &["none", "agent", "key", "password"],
             _ => &[],
         }
     }
@@ -106,6 +198,43 @@ impl Field {
     /// Whether it is one of few.
     pub fn is_choice(self) -> bool {
         !self.choices().is_empty()
+    }
+
+    /// Which secret is typed there, if one is.
+    pub fn secret(self) -> Option<SecretKind> {
+        match self {
+            Field::Password => Some(SecretKind::Database),
+            Field::SshSecret => Some(SecretKind::Ssh),
+            Field::KeyPassphrase => Some(SecretKind::SslKey),
+            _ => None,
+        }
+    }
+
+    /// The field of a part of the configuration.
+    fn of(name: FieldName) -> Self {
+        match name {
+            FieldName::Name => Field::Name,
+            FieldName::Group => Field::Group,
+            FieldName::Host => Field::Host,
+            FieldName::Port => Field::Port,
+            FieldName::Database => Field::Database,
+            FieldName::User => Field::User,
+            FieldName::Password => Field::Password,
+            FieldName::SslMode => Field::SslMode,
+            FieldName::SslRootCert => Field::RootCert,
+            FieldName::SslCert => Field::Cert,
+            FieldName::SslKey => Field::Key,
+            FieldName::ConnectTimeout => Field::ConnectTimeout,
+            FieldName::StatementTimeout => Field::StatementTimeout,
+            FieldName::PoolSize => Field::PoolSize,
+            FieldName::PoolTimeout => Field::PoolTimeout,
+            FieldName::ApplicationName => Field::ApplicationName,
+            FieldName::Options => Field::Options,
+            FieldName::Passfile => Field::Passfile,
+            FieldName::SshHost => Field::SshHost,
+            FieldName::SshPort => Field::SshPort,
+            FieldName::SshKey => Field::SshKey,
+        }
     }
 }
 
@@ -118,14 +247,14 @@ pub struct ConnectionForm {
     pub texts: BTreeMap<Field, Buffer>,
     /// What was chosen.
     pub choices: BTreeMap<Field, usize>,
-    /// The password; empty where it is left as it is.
-    pub password: Secret,
+    /// The secrets that were typed, by their fields; an empty one is left as it is.
+    pub secrets: BTreeMap<Field, Secret>,
     /// The field that has focus.
     pub focus: Field,
     /// How the last test went.
     pub test: Test,
-    /// What is wrong with what was typed.
-    pub problem: Option<String>,
+    /// What is wrong with what was typed, field by field.
+    pub problems: Vec<(Field, String)>,
     /// The question to the keychain that a test waits for.
     reading: Option<Reading>,
     /// What the fields do not show is kept from here.
@@ -160,46 +289,51 @@ pub enum Test {
 impl ConnectionForm {
     /// The dialog over a configuration.
     pub fn new(editing: Option<ConnectionId>, config: &Config) -> Self {
-        let text = |text: &str| Buffer::new(text);
-        let texts = BTreeMap::from([
-            (Field::Name, text(&config.name)),
-            (Field::Host, text(&config.host)),
-            (Field::Port, text(&config.port.to_string())),
-            (Field::Database, text(&config.database)),
-            (Field::User, text(&config.user)),
-            (Field::RootCert, text(&config.ssl_root_cert)),
-            (Field::Cert, text(&config.ssl_cert)),
-            (Field::Key, text(&config.ssl_key)),
-        ]);
-        let choices = BTreeMap::from([
-            (
-                Field::SslMode,
-                SSL_MODES
-                    .iter()
-                    .position(|mode| *mode == config.ssl_mode)
-                    .unwrap_or(0),
-            ),
-            (
-                Field::Colour,
-                COLOURS
-                    .iter()
-                    .position(|colour| *colour == config.colour)
-                    .unwrap_or(0),
-            ),
-            (Field::ReadOnly, usize::from(config.read_only)),
-            (Field::Store, 0),
-        ]);
+        let secrets = Field::ALL
+            .into_iter()
+            .filter(|field| field.secret().is_some());
         Self {
             editing,
-            texts,
-            choices,
-            password: Secret::default(),
+            texts: fields::texts(config),
+            choices: fields::choices(config),
+            secrets: secrets.map(|field| (field, Secret::default())).collect(),
             focus: Field::Name,
             test: Test::None,
-            problem: None,
+            problems: Vec::new(),
             reading: None,
             base: config.clone(),
         }
+    }
+
+    /// Whether a field matters with what is chosen; one that says something is never hidden.
+    pub fn shows(&self, field: Field) -> bool {
+        let tls = self.choice(Field::SslMode) > 0;
+        let tunnel = self.choice(Field::Tunnel);
+        let filled = |field| !self.text(field).trim().is_empty();
+        match field {
+            Field::TargetSession => self.text(Field::Host).contains(',') || self.choice(field) > 0,
+            Field::SshHost | Field::SshPort | Field::SshUser => tunnel > 0,
+            Field::SshKey => tunnel == TUNNEL_KEY,
+            Field::SshSecret => tunnel >= TUNNEL_KEY,
+            // The weaker modes look at no certificate of the server's.
+            Field::RootCert => self.choice(Field::SslMode) >= VERIFY_CA || filled(field),
+            Field::Cert | Field::Key => tls || filled(field),
+            Field::KeyPassphrase => filled(Field::Key),
+            Field::ChannelBinding => tls,
+            Field::Cleartext => self.choice(Field::SslMode) < REQUIRE || self.choice(field) > 0,
+            _ => true,
+        }
+    }
+
+    /// What a person reads before a field.
+    pub fn label(&self, field: Field) -> &'static str {
+        fields::label(field, self.choice(Field::Tunnel) == TUNNEL_KEY)
+    }
+
+    /// What is wrong with a field.
+    pub fn problem(&self, field: Field) -> Option<&str> {
+        let found = self.problems.iter().find(|(other, _)| *other == field);
+        found.map(|(_, sentence)| sentence.as_str())
     }
 
     /// The text of a field.
@@ -226,32 +360,44 @@ impl ConnectionForm {
         self.texts.get_mut(&self.focus)
     }
 
-    /// The password, where it has focus.
+    /// The secret that has focus.
     pub fn focused_secret_mut(&mut self) -> Option<&mut Secret> {
-        (self.focus == Field::Password).then_some(&mut self.password)
+        self.secrets.get_mut(&self.focus)
     }
 
-    /// The secrets that were typed.
+    /// The secrets that were typed and matter.
     fn typed(&self) -> Secrets {
-        let typed = (!self.password.is_empty()).then(|| self.password.clone());
-        Secrets::with_password(typed)
+        let mut typed = Secrets::default();
+        for (field, secret) in &self.secrets {
+            if let Some(kind) = field
+                .secret()
+                .filter(|_| self.shows(*field) && !secret.is_empty())
+            {
+                typed.set(kind, Some(secret.clone()));
+            }
+        }
+        typed
     }
 
     /// Gives a field focus, by its place.
     pub fn focus_field(&mut self, field: usize) {
-        if let Some(field) = Field::ALL.get(field) {
+        if let Some(field) = Field::ALL.get(field).filter(|field| self.shows(**field)) {
             self.focus = *field;
         }
     }
 
-    /// Goes to the next or previous field, around the ends.
+    /// Goes to the next or previous field that is shown, around the ends.
     pub fn next(&mut self, forward: bool) {
-        let count = Field::ALL.len();
-        let place = Field::ALL
+        let shown: Vec<Field> = Field::ALL
+            .into_iter()
+            .filter(|field| self.shows(*field))
+            .collect();
+        let place = shown
             .iter()
             .position(|field| *field == self.focus)
             .unwrap_or(0);
-        self.focus = Field::ALL[(place + if forward { 1 } else { count - 1 }) % count];
+        let count = shown.len();
+        self.focus = shown[(place + if forward { 1 } else { count - 1 }) % count];
     }
 
     /// Takes the next choice of the field that has focus.
@@ -274,36 +420,29 @@ impl ConnectionForm {
         }
     }
 
-    /// The configuration that the fields describe; what is wrong with them.
-    pub fn config(&self) -> Result<Config, String> {
-        let text = |field| self.text(field).trim().to_owned();
-        let port = text(Field::Port);
-        let port = if port.is_empty() {
-            Ok(5432)
-        } else {
-            port.parse::<u16>()
-        };
-        let config = Config {
-            name: text(Field::Name),
-            host: text(Field::Host),
-            port: port
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or("The port is a number from 1 to 65535.")?,
-            database: text(Field::Database),
-            user: text(Field::User),
-            ssl_root_cert: text(Field::RootCert),
-            ssl_cert: text(Field::Cert),
-            ssl_key: text(Field::Key),
-            ssl_mode: SSL_MODES[self.choice(Field::SslMode).min(SSL_MODES.len() - 1)],
-            colour: COLOURS[self.choice(Field::Colour).min(COLOURS.len() - 1)],
-            read_only: self.choice(Field::ReadOnly) == 1,
-            ..self.base.clone()
-        };
-        match config.problems().into_iter().next() {
-            Some((_, problem)) => Err(problem),
-            None => Ok(config),
+    /// The configuration that the fields describe; or what is wrong with them, field by field.
+    pub fn config(&self) -> Result<Config, Vec<(Field, String)>> {
+        let mut problems = Vec::new();
+        let config = fields::config(self, &self.base, &mut problems);
+        for (name, sentence) in config.problems() {
+            let field = Field::of(name);
+            if !problems.iter().any(|(other, _)| *other == field) {
+                problems.push((field, sentence));
+            }
         }
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        problems.sort_by_key(|(field, _)| *field);
+        Err(problems)
+    }
+
+    /// Says what is wrong, and goes to the first field of these.
+    fn complain(&mut self, problems: Vec<(Field, String)>) {
+        if let Some((field, _)) = problems.first() {
+            self.focus = *field;
+        }
+        self.problems = problems;
     }
 
     /// The answer of a test.
@@ -322,46 +461,29 @@ impl ConnectionForm {
     }
 }
 
-const SSL_MODES: [SslMode; 6] = [
-    SslMode::Disable,
-    SslMode::Allow,
-    SslMode::Prefer,
-    SslMode::Require,
-    SslMode::VerifyCa,
-    SslMode::VerifyFull,
-];
-
-const COLOURS: [Colour; 6] = [
-    Colour::Green,
-    Colour::Red,
-    Colour::Amber,
-    Colour::Blue,
-    Colour::Violet,
-    Colour::Grey,
-];
+/// The places of the choices that others depend on.
+const REQUIRE: usize = 3;
+const VERIFY_CA: usize = 4;
+const TUNNEL_KEY: usize = 2;
 
 /// Opens the dialog for a new connection, or for one that is known.
 pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect> {
+    if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) =
+        (editing, model.defaults.conninfo())
+    {
+        let notice = format!("The environment does not fill this in. {problem}");
+        model.notices.push(model.now, notice);
+    }
     let config = match editing.and_then(|id| model.connections.get(&id)) {
         Some(known) => known.config.clone(),
-        None => Config {
-            host: if model.defaults.host.is_empty() {
-                "localhost".into()
-            } else {
-                model.defaults.host.clone()
-            },
-            port: if model.defaults.port == 0 {
-                5432
-            } else {
-                model.defaults.port
-            },
-            user: model.defaults.user.clone(),
-            database: model.defaults.database.clone(),
-            ..Config::default()
-        },
+        None => model.defaults.config(),
     };
     let form = ConnectionForm::new(editing, &config);
-    dialog::show(model, Dialog::Connection(Box::new(form)))
+    let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));
+    // What services say may have changed since it was read: the next text that names one shall find it.
+    let request = model.ids.request();
+    effects.push(discovery::Effect::FindServers { request }.into());
+    effects
 }
 
 /// Tries the configuration.
@@ -372,8 +494,8 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     };
     let config = match form.config() {
         Ok(config) => config,
-        Err(problem) => {
-            form.problem = Some(problem);
+        Err(problems) => {
+            form.complain(problems);
             return vec![];
         }
     };
@@ -381,7 +503,7 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     let attempt = model.ids.request();
     form.test = Test::Running { attempt, since };
     form.reading = None;
-    form.problem = None;
+    form.problems.clear();
     let editing = form.editing;
     let known = editing.and_then(|id| model.connections.get(&id));
     let mut secrets = known.map(|known| known.secrets.clone()).unwrap_or_default();
@@ -400,9 +522,10 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
 fn test_with(
     model: &mut Model,
     attempt: Request,
-    secrets: Secrets,
+    mut secrets: Secrets,
     mut left: Vec<SecretKind>,
 ) -> Vec<RootEffect> {
+    let of_environment = model.defaults.password.clone();
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
         return vec![];
     };
@@ -426,6 +549,9 @@ fn test_with(
     match form.config() {
         Ok(config) => {
             let config = Box::new(config);
+            if !secrets.has(SecretKind::Database) {
+                secrets.set(SecretKind::Database, of_environment);
+            }
             vec![
                 connection::Effect::Test {
                     attempt,
@@ -435,8 +561,8 @@ fn test_with(
                 .into(),
             ]
         }
-        Err(problem) => {
-            form.problem = Some(problem);
+        Err(problems) => {
+            form.complain(problems);
             form.test = Test::None;
             vec![]
         }
@@ -472,25 +598,29 @@ pub fn secret_read(
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
 pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> Vec<RootEffect> {
-    let config = match form.config() {
+    let mut config = match form.config() {
         Ok(config) => config,
-        Err(problem) => {
-            form.problem = Some(problem);
+        Err(problems) => {
+            form.complain(problems);
             model.dialog = Some(Dialog::Connection(form));
             return vec![];
         }
     };
     let mut effects = form.abandon();
+    if form.editing.is_none() || form.base.group != config.group {
+        config.order = saved::last_place(model, &config.group);
+    }
     let id = form
         .editing
         .unwrap_or_else(|| ConnectionId::next(&mut model.ids));
     let typed = form.typed();
+    effects.extend(forget_unused(model, id, &config));
     let moved = super::sidebar::keeping_choices(model, |model| {
         let known = model
             .connections
             .entry(id)
             .or_insert_with(|| Connection::new(config.clone(), true));
-        let moved = known.is_open() && known.config != config;
+        let moved = known.is_open() && !connections::same_place(&known.config, &config);
         known.config = config;
         known.saved = true;
         for (kind, secret) in typed.iter() {
@@ -513,3 +643,28 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     }
     effects
 }
+
+/// Secrets that a changed configuration has no use for any more leave the keychain, and the memory.
+fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) -> Vec<RootEffect> {
+    let used = config.secrets_used();
+    let Some(known) = model.connections.get_mut(&id).filter(|known| known.saved) else {
+        return vec![];
+    };
+    let mut unused = known.config.secrets_used();
+    unused.retain(|kind| !used.contains(kind));
+    for kind in &unused {
+        known.secrets.set(*kind, None);
+    }
+    let delete = unused.into_iter().map(|kind| {
+        keychain::Effect::Delete {
+            request: model.ids.request(),
+            connection: id,
+            kind,
+        }
+        .into()
+    });
+    delete.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::{
     connections,
     failure::Failure,
     ids::*,
-    secret::Secret,
+    secret::{Secret, Secrets},
     tabs::Ended,
 };
 use crate::{effect::Effect as RootEffect, model::Model};
@@ -139,7 +139,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             password,
         } if request == *waiting => {
             let config = config(host, port, user, database);
-            let connection = connections::add_passing(model, config, password);
+            let connection =
+                connections::add_passing(model, config, Secrets::with_password(password));
             model.sandbox = Sandbox::Running { connection };
             arrived(model, connection)
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, connections, history, ids::*, welcome};
+use super::{command::Command, connections, history, ids::*, saved, welcome};
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
@@ -49,10 +49,10 @@ pub enum Msg {
     },
 }
 
-/// The rows, in order: connections by name, then runs.
+/// The rows, in order: connections folder by folder, then runs.
 pub fn rows(model: &Model) -> Vec<Row> {
     let mut known: Vec<_> = model.connections.iter().collect();
-    known.sort_by_key(|(_, known)| (known.config.group.clone(), known.config.label()));
+    known.sort_by_key(|(_, known)| saved::place(&known.config));
     let connections = known.into_iter().map(|(id, _)| Row::Connection(*id));
     connections
         .chain((0..model.history.recent.len().min(RUNS)).map(Row::Run))

@@ -16,7 +16,7 @@ use crate::{
         ids::*,
         keys, query,
         run::{Live, Run, Session},
-        secret::Secret,
+        secret::{Secret, Secrets},
         session::{self, Transaction},
         store,
         tabs::Tab,
@@ -194,7 +194,7 @@ impl World {
     pub fn connect_with(&mut self, port: u16, password: Option<&str>) -> Vec<Effect> {
         let conninfo = Conninfo {
             config: config(port),
-            password: password.map(Secret::new),
+            secrets: Secrets::with_password(password.map(Secret::new)),
         };
         let target = Box::new(welcome::Target::Conninfo(conninfo));
         self.send(welcome::Msg::Asked { target })

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     command::Command,
-    config::{Config, Conninfo, Defaults},
+    config::{Config, Conninfo, Defaults, Endpoint},
     connections, dialog,
     discovery::LocalServer,
     form,
     ids::*,
     sandbox,
-    secret::Secret,
+    secret::{Secret, Secrets},
     text::TextKey,
 };
 use crate::{
@@ -109,7 +109,12 @@ pub fn rows(model: &Model) -> Vec<Row> {
         .iter()
         .filter(|(_, known)| known.saved)
         .collect();
-    saved.sort_by_key(|(_, known)| (std::cmp::Reverse(known.last_used_us), known.config.label()));
+    // Those in no folder first, then folder by folder, as in the sidebar; the ones used last lead.
+    saved.sort_by_key(|(_, known)| {
+        let used = std::cmp::Reverse(known.last_used_us);
+        let Config { group, order, .. } = &known.config;
+        (group.clone(), used, *order, known.config.label())
+    });
     let mut rows: Vec<Row> = saved.into_iter().map(|(id, _)| Row::Saved(*id)).collect();
     rows.extend(model.welcome.servers.iter().cloned().map(Row::Local));
     rows.push(Row::Sandbox);
@@ -160,8 +165,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
     match target {
         Target::Sandbox => sandbox::start(model),
-        Target::Conninfo(Conninfo { config, password }) => {
-            let id = connections::add_passing(model, config, password);
+        Target::Conninfo(Conninfo { config, secrets }) => {
+            let id = connections::add_passing(model, config, secrets);
             connections::choose(model, id)
         }
         Target::Named(name) => {
@@ -239,7 +244,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Row::Saved(id)) => connections::choose(model, *id),
         Some(Row::Local(server)) => {
             let config = local_config(server, &model.defaults);
-            let id = connections::add_passing(model, config, None);
+            let id = connections::add_passing(model, config, Secrets::default());
             connections::choose(model, id)
         }
         Some(Row::Sandbox) => sandbox::start(model),
@@ -248,18 +253,13 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
 }
 
 fn local_config(server: &LocalServer, defaults: &Defaults) -> Config {
-    let database = if defaults.database.is_empty() {
-        &defaults.user
-    } else {
-        &defaults.database
-    };
-    Config {
+    let mut config = defaults.config();
+    config.set_endpoints(vec![Endpoint {
         host: server.directory.clone(),
         port: server.port,
-        user: defaults.user.clone(),
-        database: database.clone(),
-        ..Config::default()
-    }
+        hostaddr: String::new(),
+    }]);
+    config
 }
 
 /// Text typed without a window into the field.

@@ -12,7 +12,9 @@ use gpui::{
 use super::fields::{FieldId, Fields};
 use super::fonts;
 use super::theme::Look;
-use super::widgets::{ListRow, dot, field, hairline, key_box, panel, ring, spacer, spinner};
+use super::widgets::{
+    ListRow, dot, field, hairline, heading, key_box, panel, ring, spacer, spinner,
+};
 use super::words::{Post, button, span, tone};
 use crate::{
     screen::{
@@ -226,22 +228,60 @@ fn matched(title: &str, positions: &[u32], look: &Look) -> StyledText {
 }
 
 fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
-    sheet(620.0, cx).child(
-        div().id("connection-form").overflow_y_scroll().child(
-            inside(cx)
-                .child(title(&of.title, cx))
+    let look = Look::of(cx);
+    let (beside, first): (Vec<&FormField>, Vec<&FormField>) = of
+        .fields
+        .iter()
+        .partition(|field| field.section.is_beside());
+    // The fields scroll where the window is low; what they come to stays in sight.
+    sheet(980.0, cx)
+        .child(
+            div()
+                .id("connection-form")
+                .min_h_0()
+                .overflow_y_scroll()
                 .child(
-                    div()
-                        .flex()
-                        .flex_col()
-                        .gap(Look::of(cx).px(6.0))
-                        .children(of.fields.iter().map(|field| form_field(field, tools, cx))),
-                )
-                .children(problem(&of.problem, cx))
+                    inside(cx).child(title(&of.title, cx)).child(
+                        div()
+                            .flex()
+                            .gap(look.px(24.0))
+                            .child(form_column(&first, tools, cx))
+                            .child(form_column(&beside, tools, cx)),
+                    ),
+                ),
+        )
+        .child(hairline(cx))
+        .child(
+            inside(cx)
+                .flex_none()
                 .children(of.test.as_ref().map(|test| form_test(test, tools, cx)))
                 .child(buttons(&of.actions, tools, cx)),
-        ),
-    )
+        )
+}
+
+/// Sections under each other, each with its heading.
+fn form_column(fields: &[&FormField], tools: &Tools, cx: &App) -> Div {
+    let look = Look::of(cx);
+    let sections = fields.chunk_by(|one, other| one.section == other.section);
+    let section = |fields: &[&FormField]| {
+        div()
+            .flex()
+            .flex_col()
+            .gap(look.px(5.0))
+            .children(
+                fields
+                    .first()
+                    .map(|first| heading(first.section.title(), cx)),
+            )
+            .children(fields.iter().map(|field| form_field(field, tools, cx)))
+    };
+    div()
+        .flex()
+        .flex_col()
+        .flex_1()
+        .min_w_0()
+        .gap(look.px(12.0))
+        .children(sections.map(section))
 }
 
 fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
@@ -256,12 +296,18 @@ fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
             choice(of, choices, *chosen, tools, cx).into_any_element()
         }
     };
-    div()
+    let row = div()
         .flex()
         .items_center()
         .gap(look.px(12.0))
-        .child(muted(&of.label, cx).flex_none().w(look.px(130.0)))
-        .child(value)
+        .child(muted(&of.label, cx).flex_none().w(look.px(112.0)))
+        .child(value);
+    div()
+        .flex()
+        .flex_col()
+        .gap(look.px(2.0))
+        .child(row)
+        .children(problem(&of.problem, cx).map(|words| words.pl(look.px(124.0))))
 }
 
 fn choice(of: &FormField, choices: &[String], chosen: usize, tools: &Tools, cx: &App) -> Div {

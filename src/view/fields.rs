@@ -82,7 +82,7 @@ impl Fields {
                 FieldId::Dialog { index, .. },
             ) => field == index,
             (Msg::Dialog(dialog::Msg::SecretEdited { .. }), FieldId::Dialog { index, kind }) => {
-                *kind == PASSWORD || *index == PASSWORD_FIELD
+                *kind == PASSWORD || is_secret(*index)
             }
             _ => false,
         };
@@ -154,7 +154,12 @@ fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskW
 }
 
 const PASSWORD: u8 = 4;
-const PASSWORD_FIELD: usize = 5;
+
+/// Whether a field of the connection dialog is one for a secret.
+fn is_secret(index: usize) -> bool {
+    let field = form::Field::ALL.get(index);
+    field.is_some_and(|field| field.secret().is_some())
+}
 
 /// The number of a dialog's kind.
 pub fn kind(dialog: &Dialog) -> u8 {
@@ -212,8 +217,11 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
         Dialog::Password(prompt) => add(at(0), prompt.password.clone(), true),
         Dialog::Connection(form) => {
             for (index, field) in form::Field::ALL.iter().enumerate() {
-                if *field == form::Field::Password {
-                    add(at(index), form.password.clone(), true);
+                if !form.shows(*field) {
+                    continue;
+                }
+                if let Some(secret) = form.secrets.get(field) {
+                    add(at(index), secret.clone(), true);
                 } else if !field.is_choice() {
                     add(at(index), Secret::new(form.text(*field)), false);
                 }

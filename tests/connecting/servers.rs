@@ -46,6 +46,7 @@ fn config(ports: &[u16], target_session: TargetSession) -> Config {
     let endpoint = |port: &u16| Endpoint {
         host: "127.0.0.1".into(),
         port: *port,
+        hostaddr: String::new(),
     };
     Config {
         host: "127.0.0.1".into(),
@@ -124,6 +125,7 @@ fn when_all_fail_the_message_names_each_and_why() {
     wanted.fallbacks.push(Endpoint {
         host: "no-such-host.invalid".into(),
         port: 5432,
+        hostaddr: String::new(),
     });
     let failure = refused(
         attempt(&wanted),
@@ -226,14 +228,17 @@ fn sockets_and_addresses_may_be_mixed() {
         Endpoint {
             host: "/no/such/directory".into(),
             port: 5432,
+            hostaddr: String::new(),
         },
         Endpoint {
             host: all.standby.socket_dir().display().to_string(),
             port: all.standby.port(),
+            hostaddr: String::new(),
         },
         Endpoint {
             host: all.primary.socket_dir().display().to_string(),
             port: all.primary.port(),
+            hostaddr: String::new(),
         },
     ];
     let info = attempt(&mixed).unwrap();

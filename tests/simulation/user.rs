@@ -5,8 +5,14 @@ use tusk::{
     msg::Msg,
     rows::Position,
     update::{
-        app, command::Command, config::Config, dialog, editor, ids::TabId, keys, results,
-        secret::Secret, sidebar, store, tabs, welcome,
+        app,
+        command::Command,
+        config::Config,
+        dialog, editor,
+        ids::TabId,
+        keys, results,
+        secret::{Secret, Secrets},
+        sidebar, store, tabs, welcome,
     },
 };
 
@@ -173,7 +179,7 @@ fn keyboard(world: &mut World) -> Msg {
 
 fn in_dialog(world: &mut World) -> Msg {
     let random = &mut world.random;
-    let field = random.below(15);
+    let field = random.below(33);
     Msg::Dialog(match random.below(5) {
         0 => dialog::Msg::FieldEdited {
             field,
@@ -203,7 +209,7 @@ fn connects(world: &mut World) -> Msg {
                 port: 5432 + random.below(3) as u16,
                 ..Config::default()
             },
-            password: random.chance(50).then(|| Secret::new("pw")),
+            secrets: Secrets::with_password(random.chance(50).then(|| Secret::new("pw"))),
         }),
     };
     Msg::Welcome(welcome::Msg::Asked {

@@ -28,6 +28,7 @@ use super::error;
 use super::login::Terms;
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
+use crate::effects::pgpass::Password;
 use crate::update::config::{ChannelBinding, Config, Endpoint, SslMode, TargetSession};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
@@ -41,6 +42,8 @@ pub struct Target {
     pub config: Config,
     secrets: Secrets,
     tls: OnceCell<Tls>,
+    /// Why the password file was of no use, if it was asked and was not.
+    pub warned: Arc<Mutex<Option<String>>>,
 }
 
 /// A link that has logged in, not yet driven.
@@ -108,6 +111,7 @@ impl Target {
             config,
             secrets,
             tls: OnceCell::new(),
+            warned: Arc::default(),
         }
     }
 
@@ -182,7 +186,7 @@ impl Target {
         budget: Budget,
         tried: &mut Vec<Tried>,
     ) -> Result<Option<Fresh>, Failure> {
-        let all = servers::servers(&self.config);
+        let all: Vec<Endpoint> = self.config.endpoints().collect();
         let passes = servers::passes(self.config.target_session);
         let mut left = all.len() * passes.len();
         for wanted in passes {
@@ -302,10 +306,11 @@ impl Target {
         let private = encrypted || !address.is_tcp();
         let terms = Terms::new(private || self.config.allow_cleartext, bound, encrypted);
         let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding, terms);
-        let connected =
-            tokio_postgres::Config::connect_raw(&self.driver_config(), tap, AsItIs).await;
+        let password = self.password(server).await;
+        let driver = self.driver_config(&password);
+        let connected = tokio_postgres::Config::connect_raw(&driver, tap, AsItIs).await;
         let (client, connection) = connected.map_err(|cause| {
-            let failure = error::from_driver(&cause);
+            let failure = password.explain(error::from_driver(&cause));
             if encrypted && !super::locked(&learnt).answered {
                 self.after_handshake(failure)
             } else {
@@ -428,7 +433,17 @@ impl Target {
         tls.secure(&host, socket.wire()).await
     }
 
-    fn driver_config(&self) -> tokio_postgres::Config {
+    /// The password for the server: the one that is known, or the password file's.
+    async fn password(&self, server: &Endpoint) -> Password {
+        let known = self.secrets.get(SecretKind::Database);
+        let password = Password::of(&self.config, server, known).await;
+        if let Some(ignored) = &password.ignored {
+            *super::locked(&self.warned) = Some(ignored.clone());
+        }
+        password
+    }
+
+    fn driver_config(&self, password: &Password) -> tokio_postgres::Config {
         let mut driver = tokio_postgres::Config::new();
         // TLS has been dealt with: "direct" makes the driver ask nothing and take the link as it is.
         driver
@@ -455,8 +470,8 @@ impl Target {
         if !application_name.is_empty() {
             driver.application_name(application_name);
         }
-        if let Some(password) = self.secrets.get(SecretKind::Database) {
-            driver.password(password.reveal());
+        if let Some(password) = password.reveal() {
+            driver.password(password);
         }
         let options = start_up_options(&self.config);
         if !options.is_empty() {
@@ -645,7 +660,11 @@ fn is_hang_up(cause: &io::Error) -> bool {
 
 /// The addresses of a server, in the resolver's order.
 async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
-    let Endpoint { host, port } = server;
+    let Endpoint {
+        host,
+        port,
+        hostaddr,
+    } = server;
     if is_socket(host) {
         #[cfg(unix)]
         return Ok(vec![Address::Unix(socket_path(host, *port))]);
@@ -655,7 +674,8 @@ async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
             "This system has no Unix sockets for PostgreSQL.",
         ));
     }
-    let found = smol::net::resolve((host.as_str(), *port)).await;
+    let looked_up = if hostaddr.is_empty() { host } else { hostaddr };
+    let found = smol::net::resolve((looked_up.as_str(), *port)).await;
     let found = found.map_err(|cause| {
         error::plain(
             Category::Connection,
@@ -671,7 +691,7 @@ async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
 
 /// A server in words, for sentences.
 fn place(server: &Endpoint) -> String {
-    let Endpoint { host, port } = server;
+    let Endpoint { host, port, .. } = server;
     if is_socket(host) {
         format!("The socket {}", socket_path(host, *port))
     } else if host.contains(':') {

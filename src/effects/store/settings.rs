@@ -105,6 +105,7 @@ fn with_defaults<T: Default + Serialize + DeserializeOwned>(text: &str) -> serde
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::update::config::{Colour, SslMode};
 
     #[test]
     fn a_field_that_an_older_program_did_not_write_has_its_default() {
@@ -117,6 +118,45 @@ mod tests {
                 ..Config::default()
             }
         );
+    }
+
+    /// A connection as the first version kept it.
+    const FIRST_VERSION: &str = r#"{"name":"prod","colour":"red","group":"work","host":"/run/pg","port":6000,
+        "database":"shop","user":"app","ssl_mode":"verify-ca","ssl_root_cert":"/ca","ssl_cert":"/c","ssl_key":"/k",
+        "connect_timeout_s":3,"statement_timeout_ms":4,"pool_size":5,"pool_timeout_s":6,"application_name":"me",
+        "options":"-c geqo=off","read_only":true}"#;
+
+    #[test]
+    fn a_connection_of_the_first_version_is_read_and_what_is_new_in_it_is_the_usual() {
+        let expected = Config {
+            name: "prod".into(),
+            colour: Colour::Red,
+            group: "work".into(),
+            host: "/run/pg".into(),
+            port: 6000,
+            database: "shop".into(),
+            user: "app".into(),
+            ssl_mode: SslMode::VerifyCa,
+            ssl_root_cert: "/ca".into(),
+            ssl_cert: "/c".into(),
+            ssl_key: "/k".into(),
+            connect_timeout_s: 3,
+            statement_timeout_ms: 4,
+            pool_size: 5,
+            pool_timeout_s: 6,
+            application_name: "me".into(),
+            options: "-c geqo=off".into(),
+            read_only: true,
+            ..Config::default()
+        };
+        assert_eq!(with_defaults::<Config>(FIRST_VERSION).unwrap(), expected);
+        assert_eq!(
+            serde_json::from_str::<Config>(FIRST_VERSION).unwrap(),
+            expected
+        );
+        let listed = r#"{"fallbacks":[{"host":"b","port":1}]}"#;
+        let fallbacks = with_defaults::<Config>(listed).unwrap().fallbacks;
+        assert_eq!((fallbacks[0].port, fallbacks[0].hostaddr.as_str()), (1, ""));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Reads libpq's URLs and `key=value` strings, and the short form that people type: `app@host:5432/shop`.
 //!
 //! The rules are libpq's. Where libpq would do what Tusk cannot, the text is refused with a sentence that
-//! says so, because a parameter that is dropped in silence may be the one that kept a link safe.
+//! says so, because a parameter that is dropped in silence may be the one that kept a link safe. What the text
+//! leaves out comes from elsewhere (`parse/sources.rs`).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,12 @@ use super::{Config, Conninfo, Defaults};
 
 mod options;
 mod parameters;
+mod sources;
+mod ssh;
 mod text;
+
+pub(super) use parameters::{is_known as is_parameter, unknown as unknown_parameter};
+pub(super) use sources::is_secret;
 
 /// Why a text is not a connection, and what to do about it. No sentence repeats a value that may be a
 /// password in the wrong place.
@@ -48,9 +54,50 @@ pub enum ParseProblem {
     /// A host with an `@`, so most likely a password with one.
     #[error("The host holds an @. In a user name or a password, write @ as %40.")]
     AtInHost,
-    /// A list of hosts, addresses or ports.
-    #[error("Tusk connects to one host at a time. Name one host and one port.")]
-    SeveralHosts,
+    /// Lists of hosts, addresses and ports that don't go together.
+    #[error("{}", counts_sentence(what, *count, *hosts))]
+    Counts {
+        /// What there is another number of.
+        what: String,
+        /// How many.
+        count: usize,
+        /// How many servers there are.
+        hosts: usize,
+    },
+    /// A service that no file has.
+    #[error("There is no service “{name}”. {}", searched(files))]
+    NoService {
+        /// The service.
+        name: String,
+        /// The files that were searched.
+        files: Vec<String>,
+    },
+    /// A service file that can't be read.
+    #[error("The service file {path} can't be read: {reason}. Name another one in PGSERVICEFILE.")]
+    ServiceFile {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A line of a service that can't be used.
+    #[error("Line {line} of {path}: {sentence}")]
+    ServiceLine {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        sentence: String,
+    },
+    /// What is wrong does not stand in the text.
+    #[error("{place}: {problem}")]
+    Elsewhere {
+        /// The variable, or the service and its file.
+        place: String,
+        /// What is wrong there.
+        problem: Box<ParseProblem>,
+    },
     /// A port that is none.
     #[error(
         "The port must be a number from 1 to 65535. If it is part of a password, write : / @ there as %3A %2F %40."
@@ -70,7 +117,7 @@ pub enum ParseProblem {
     )]
     UnterminatedQuote,
     /// A name that neither libpq nor Tusk knows.
-    #[error("{}", unknown_parameter(name, nearest.as_deref()))]
+    #[error("{}", unknown_sentence(name, nearest.as_deref()))]
     UnknownParameter {
         /// The name, or nothing where it does not look like one.
         name: String,
@@ -124,8 +171,19 @@ impl Config {
             Form::KeyValue(rest) => text::pairs(rest)?,
             Form::Shorthand(rest) => text::shorthand(rest.trim())?,
         };
-        parameters::conninfo(found, defaults)
+        conninfo(found, defaults)
     }
+}
+
+/// What a text that says nothing means.
+pub(super) fn nothing(defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
+    conninfo(Parameters::new(), defaults)
+}
+
+/// The text's parameters with what is added to them from elsewhere, understood.
+fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
+    let sources = sources::Sources::of(found, defaults)?;
+    parameters::conninfo(sources.values.clone(), defaults).map_err(|problem| sources.blame(problem))
 }
 
 /// What the text says, by libpq's names.
@@ -168,7 +226,42 @@ impl<'a> Form<'a> {
     }
 }
 
-fn unknown_parameter(name: &str, nearest: Option<&str>) -> String {
+fn counts_sentence(what: &str, count: usize, hosts: usize) -> String {
+    let servers = if hosts == 1 { "host" } else { "hosts" };
+    let remedy = if what == "ports" {
+        "Name as many, or one port for all."
+    } else {
+        "Name as many."
+    };
+    format!("There are {count} {what} for {hosts} {servers}. {remedy}")
+}
+
+fn searched(files: &[String]) -> String {
+    if files.is_empty() {
+        "Write its parameters to ~/.pg_service.conf, or name a service file in PGSERVICEFILE."
+            .into()
+    } else {
+        format!("Look into {}.", files.join(" and "))
+    }
+}
+
+impl ParseProblem {
+    /// The parameter that is at fault, where it is one.
+    fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Port => Some("port"),
+            Self::WeakSslMode => Some("sslmode"),
+            Self::Counts { what, .. } if what == "ports" => Some("port"),
+            Self::Counts { .. } => Some("hostaddr"),
+            Self::UnknownParameter { name, .. }
+            | Self::BadValue { name, .. }
+            | Self::Unsupported { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+fn unknown_sentence(name: &str, nearest: Option<&str>) -> String {
     let subject = if name.is_empty() {
         "A parameter has a name that is none".to_owned()
     } else {

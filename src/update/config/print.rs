@@ -3,7 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::parse::Form;
-use super::{APPLICATION_NAME, Config, Conninfo, SslMode};
+use super::{
+    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, Endpoint, SshAuth, SshTunnel,
+    SslMode, TargetSession,
+};
 use crate::update::secret::MASK;
 
 /// What stays as it is in a URL; all else is percent-encoded.
@@ -43,6 +46,69 @@ impl SslMode {
     }
 }
 
+impl TargetSession {
+    /// Every one, in libpq's order.
+    pub const ALL: [Self; 6] = [
+        Self::Any,
+        Self::ReadWrite,
+        Self::ReadOnly,
+        Self::Primary,
+        Self::Standby,
+        Self::PreferStandby,
+    ];
+
+    /// As libpq spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::ReadWrite => "read-write",
+            Self::ReadOnly => "read-only",
+            Self::Primary => "primary",
+            Self::Standby => "standby",
+            Self::PreferStandby => "prefer-standby",
+        }
+    }
+}
+
+impl ChannelBinding {
+    /// Every one, the weakest first.
+    pub const ALL: [Self; 3] = [Self::Disable, Self::Prefer, Self::Require];
+
+    /// As libpq spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+        }
+    }
+}
+
+impl Endpoint {
+    /// Host and port as they stand in a URL.
+    fn encoded(&self) -> String {
+        let host = if self.host.contains(':') && !self.is_socket() {
+            format!("[{}]", utf8_percent_encode(&self.host, ENCODED_ADDRESS))
+        } else {
+            encoded(&self.host)
+        };
+        format!("{host}:{}", self.port)
+    }
+}
+
+impl SshTunnel {
+    /// `user@host:port`, as the parameter `ssh` has it.
+    fn place(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let at = if self.user.is_empty() { "" } else { "@" };
+        format!("{}{at}{host}:{}", self.user, self.port)
+    }
+}
+
 impl Config {
     /// What the connection is called on screen: its name, or its address where it has none.
     pub fn label(&self) -> String {
@@ -53,15 +119,10 @@ impl Config {
         }
     }
 
-    /// Who is connected where: `app@localhost:5432/shop`, `app@/run/postgresql:5432/shop`.
+    /// Who is connected where: `app@localhost:5432/shop`, `app@/run/postgresql:5432/shop`, `app@a:1,b:2/shop`.
     pub fn address(&self) -> String {
-        format!(
-            "{}@{}:{}/{}",
-            self.user,
-            self.bracketed_host(),
-            self.port,
-            self.database
-        )
+        let servers: Vec<String> = self.endpoints().map(|one| one.shown()).collect();
+        format!("{}@{}/{}", self.user, servers.join(","), self.database)
     }
 
     /// Whether the host is the directory of a Unix socket (or an abstract one).
@@ -69,16 +130,12 @@ impl Config {
         self.host.starts_with(['/', '@'])
     }
 
-    /// The configuration as a URL that libpq reads too. It holds no password, and nothing of what is
-    /// Tusk's alone (name, colour, group, pool).
+    /// The configuration as a URL that libpq reads too, unless it holds what only Tusk has (a tunnel, a password
+    /// in the clear). It holds no secret, and nothing of what is no parameter (name, colour, group, pool).
     pub fn url(&self) -> String {
-        let host = if self.host.contains(':') && !self.is_socket() {
-            format!("[{}]", utf8_percent_encode(&self.host, ENCODED_ADDRESS))
-        } else {
-            encoded(&self.host)
-        };
+        let servers: Vec<String> = self.endpoints().map(|one| one.encoded()).collect();
         let (user, database) = (encoded(&self.user), encoded(&self.database));
-        let mut url = format!("postgres://{user}@{host}:{}/{database}", self.port);
+        let mut url = format!("postgres://{user}@{}/{database}", servers.join(","));
         for (index, (name, value)) in self.url_parameters().iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
             url.push_str(name);
@@ -88,17 +145,19 @@ impl Config {
         url
     }
 
-    fn bracketed_host(&self) -> String {
-        if self.host.contains(':') && !self.is_socket() {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        }
-    }
-
     fn url_parameters(&self) -> Vec<(&'static str, String)> {
         let usual = Self::default();
         let mut parameters = Vec::new();
+        let addresses: Vec<String> = self.endpoints().map(|one| one.hostaddr).collect();
+        if addresses.iter().any(|address| !address.is_empty()) {
+            parameters.push(("hostaddr", addresses.join(",")));
+        }
+        if self.target_session != usual.target_session {
+            parameters.push((
+                "target_session_attrs",
+                self.target_session.name().to_owned(),
+            ));
+        }
         if self.ssl_mode != usual.ssl_mode {
             parameters.push(("sslmode", self.ssl_mode.name().to_owned()));
         }
@@ -110,10 +169,17 @@ impl Config {
         if self.ssl_root_cert.is_empty() && self.ssl_mode == SslMode::VerifyFull {
             parameters.push(("sslrootcert", "system".to_owned()));
         }
-        for (name, value) in [("sslcert", &self.ssl_cert), ("sslkey", &self.ssl_key)] {
+        for (name, value) in [
+            ("sslcert", &self.ssl_cert),
+            ("sslkey", &self.ssl_key),
+            ("passfile", &self.passfile),
+        ] {
             if !value.is_empty() {
                 parameters.push((name, value.clone()));
             }
+        }
+        if self.channel_binding != usual.channel_binding {
+            parameters.push(("channel_binding", self.channel_binding.name().to_owned()));
         }
         if self.connect_timeout_s != usual.connect_timeout_s {
             parameters.push(("connect_timeout", self.connect_timeout_s.to_string()));
@@ -124,6 +190,24 @@ impl Config {
         let options = self.startup_options();
         if !options.is_empty() {
             parameters.push(("options", options));
+        }
+        parameters.extend(self.own_parameters());
+        parameters
+    }
+
+    /// The parameters that libpq does not have.
+    fn own_parameters(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = Vec::new();
+        if self.allow_cleartext {
+            parameters.push(("allow_cleartext", "1".to_owned()));
+        }
+        if let Some(tunnel) = &self.ssh {
+            parameters.push(("ssh", tunnel.place()));
+            match &tunnel.auth {
+                SshAuth::Agent => {}
+                SshAuth::Key { path } => parameters.push(("ssh_key", path.clone())),
+                SshAuth::Password => parameters.push(("ssh_auth", "password".to_owned())),
+            }
         }
         parameters
     }
@@ -140,6 +224,19 @@ impl Config {
 }
 
 impl Conninfo {
+    /// Whether a text holds a secret by itself, whatever services and the environment add to it. One that is
+    /// not understood without them is taken for one that does as soon as anything in it is masked.
+    pub fn text_holds_secret(text: &str) -> bool {
+        let anybody = Defaults {
+            user: "anybody".into(),
+            ..Defaults::default()
+        };
+        match Config::parse(text, &anybody) {
+            Ok(conninfo) => !conninfo.secrets.is_empty(),
+            Err(_) => Self::masked(text) != text,
+        }
+    }
+
     /// The typed text with its password replaced by `***`. Text that is not finished, or that has
     /// mistakes, is masked rather too much than too little: `app:1234` may be a port or half a password.
     pub fn masked(text: &str) -> String {
@@ -159,7 +256,17 @@ fn is_secret(name: &str) -> bool {
     let name = percent_decode_str(name.trim())
         .decode_utf8_lossy()
         .to_lowercase();
-    name == "password" || name == "sslpassword"
+    super::parse::is_secret(&name)
+}
+
+/// Whether a value that is no secret holds one all the same: `ssh=user:password@host`.
+fn holds_secret(name: &str, value: &str) -> bool {
+    let value = percent_decode_str(value).decode_utf8_lossy();
+    let colon = value.find(':');
+    let ends_in_port = value.rsplit_once(':').is_some_and(|(_, port)| {
+        !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    name.trim() == "ssh" && colon.is_some() && (!ends_in_port || value.find('@') > colon)
 }
 
 /// Masks what follows the scheme: the password before `@`, and the parameters that are secrets.
@@ -187,10 +294,10 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
     let segment_end = rest[after..]
         .find(['/', '?', '@'])
         .map_or(rest.len(), |at| after + at);
-    let is_number = rest[after..segment_end]
-        .bytes()
-        .all(|byte| byte.is_ascii_digit());
-    let is_port = is_number && matches!(rest.as_bytes().get(segment_end), Some(b'/' | b'?'));
+    let segment = &rest[after..segment_end];
+    let is_number = is_digits(segment);
+    let is_port = (is_number || is_port_list(segment))
+        && matches!(rest.as_bytes().get(segment_end), Some(b'/' | b'?'));
     let query = rest[after..].find('?').map_or(rest.len(), |at| after + at);
     match rest.rfind('@').filter(|at| *at > colon) {
         // An @ of the query, after a host with a port.
@@ -202,6 +309,20 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
     }
 }
 
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text is the rest of a list of hosts, each with its port: `5432,b:5433`.
+fn is_port_list(text: &str) -> bool {
+    let mut servers = text.split(',');
+    servers.next().is_some_and(is_digits)
+        && servers.all(|one| {
+            let port = one.rsplit_once(':').map(|(_, port)| port);
+            port.is_some_and(|port| !port.is_empty() && is_digits(port))
+        })
+}
+
 fn masked_query(text: &str) -> String {
     let Some(question) = text.find('?') else {
         return text.to_owned();
@@ -211,7 +332,7 @@ fn masked_query(text: &str) -> String {
         .split('&')
         .map(|part| match part.split_once('=') {
             Some((name, value)) => {
-                secret = is_secret(name);
+                secret = is_secret(name) || holds_secret(name, value);
                 if secret && !value.is_empty() {
                     format!("{name}={MASK}")
                 } else {
@@ -247,11 +368,11 @@ fn masked_pairs(text: &str) -> String {
             rest = tail;
             continue;
         };
-        secret = is_secret(name);
         shown.push_str(name);
         let value = value.trim_start();
         shown.push_str(&tail[..tail.len() - value.len()]);
         let end = value_end(value);
+        secret = is_secret(name) || holds_secret(name, &value[..end]);
         shown.push_str(if secret && end > 0 {
             MASK
         } else {

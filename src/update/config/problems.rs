@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, field by field, for the connection dialog.
 
-use super::{Config, SslMode};
+use super::{Config, Endpoint, SslMode};
 
 /// A field of the connection dialog.
 #[derive(
@@ -42,6 +42,14 @@ pub enum FieldName {
     ApplicationName,
     /// Further start-up options.
     Options,
+    /// The password file.
+    Passfile,
+    /// The SSH server.
+    SshHost,
+    /// Its port.
+    SshPort,
+    /// The private key there.
+    SshKey,
 }
 
 /// The longest path of a Unix socket that an operating system takes everywhere.
@@ -50,6 +58,10 @@ const SOCKET_PATH_BYTES_MAX: usize = 103;
 const NAME_BYTES_MAX: usize = 63;
 /// PostgreSQL's time limits are signed 32-bit milliseconds.
 const TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
+/// The same for the time to connect, in seconds.
+const CONNECT_TIMEOUT_S_MAX: u32 = TIMEOUT_MS_MAX / 1000;
+/// A pool that is larger is a typing error: servers take 100 connections unless they are told otherwise.
+const POOL_SIZE_MAX: u32 = 1000;
 
 impl Config {
     /// Everything that keeps this configuration from working, in the order of the dialog's fields; a
@@ -62,7 +74,9 @@ impl Config {
         say(FieldName::Host, self.host_problem());
         say(
             FieldName::Port,
-            at_least_one(self.port.into(), "The port is a number from 1 to 65535."),
+            self.endpoints().find_map(|one| {
+                at_least_one(one.port.into(), "The port is a number from 1 to 65535.")
+            }),
         );
         say(
             FieldName::Database,
@@ -73,10 +87,13 @@ impl Config {
         let (certificate, key) = self.client_certificate_problems();
         say(FieldName::SslCert, certificate);
         say(FieldName::SslKey, key);
-        let sentence = "Give at least one second to connect in.";
+        for (field, sentence) in self.tunnel_problems() {
+            say(field, Some(sentence));
+        }
+        let sentence = format!("At most {CONNECT_TIMEOUT_S_MAX} s (24 days); 0 sets no limit.");
         say(
             FieldName::ConnectTimeout,
-            at_least_one(self.connect_timeout_s, sentence),
+            (self.connect_timeout_s > CONNECT_TIMEOUT_S_MAX).then_some(sentence),
         );
         let sentence =
             format!("PostgreSQL takes at most {TIMEOUT_MS_MAX} ms (24 days); 0 is none.");
@@ -84,8 +101,9 @@ impl Config {
             FieldName::StatementTimeout,
             (self.statement_timeout_ms > TIMEOUT_MS_MAX).then_some(sentence),
         );
-        let sentence = "The pool needs room for at least one connection.";
-        say(FieldName::PoolSize, at_least_one(self.pool_size, sentence));
+        let sentence = format!("The pool has room for 1 to {POOL_SIZE_MAX} connections.");
+        let sane = (1..=POOL_SIZE_MAX).contains(&self.pool_size);
+        say(FieldName::PoolSize, (!sane).then_some(sentence));
         let sentence = "Wait at least one second for a connection.";
         say(
             FieldName::PoolTimeout,
@@ -96,29 +114,37 @@ impl Config {
             application_name_problem(&self.application_name),
         );
         say(FieldName::Options, nul_problem(&self.options));
+        say(FieldName::Passfile, file_problem(&self.passfile));
+        problems
+    }
+
+    fn tunnel_problems(&self) -> Vec<(FieldName, String)> {
+        let Some(tunnel) = &self.ssh else {
+            return Vec::new();
+        };
+        let mut problems = Vec::new();
+        if tunnel.host.trim().is_empty() {
+            problems.push((FieldName::SshHost, "Name the SSH server.".to_owned()));
+        } else if tunnel.host.contains(char::is_whitespace) || tunnel.host.contains('@') {
+            let sentence = "Only the host's name: the user has a field of its own.";
+            problems.push((FieldName::SshHost, sentence.to_owned()));
+        }
+        if tunnel.port == 0 {
+            let sentence = "The port is a number from 1 to 65535.";
+            problems.push((FieldName::SshPort, sentence.to_owned()));
+        }
+        match &tunnel.auth {
+            super::SshAuth::Key { path } if path.trim().is_empty() => {
+                let sentence = "Name the file with the private key, such as ~/.ssh/id_ed25519.";
+                problems.push((FieldName::SshKey, sentence.to_owned()));
+            }
+            _ => {}
+        }
         problems
     }
 
     fn host_problem(&self) -> Option<String> {
-        let host = self.host.as_str();
-        let sentence = if host.trim().is_empty() {
-            "Name the host, or the directory of a Unix socket: localhost, /var/run/postgresql."
-        } else if host.contains("://") {
-            "This is a URL: paste it where a URL is asked for, or keep only its host here."
-        } else if host.contains(',') {
-            "Name one host: Tusk connects to one server at a time."
-        } else if self.is_socket() {
-            let path = format!("{host}/.s.PGSQL.{}", self.port);
-            if path.len() <= SOCKET_PATH_BYTES_MAX {
-                return nul_problem(host);
-            }
-            "The path of the socket is too long for the operating system: use a shorter directory."
-        } else if host.contains(char::is_whitespace) {
-            "A host name has no spaces."
-        } else {
-            return nul_problem(host);
-        };
-        Some(sentence.to_owned())
+        self.endpoints().find_map(|one| host_problem(&one))
     }
 
     fn client_certificate_problems(&self) -> (Option<String>, Option<String>) {
@@ -139,6 +165,28 @@ impl Config {
             _ => (file_problem(&self.ssl_cert), file_problem(&self.ssl_key)),
         }
     }
+}
+
+fn host_problem(server: &Endpoint) -> Option<String> {
+    let host = server.host.as_str();
+    let sentence = if host.trim().is_empty() {
+        "Name the host, or the directory of a Unix socket: localhost, /var/run/postgresql."
+    } else if host.contains("://") {
+        "This is a URL: paste it where a URL is asked for, or keep only its host here."
+    } else if host.contains(',') {
+        "A host's name has no comma."
+    } else if server.is_socket() {
+        let path = format!("{host}/.s.PGSQL.{}", server.port);
+        if path.len() <= SOCKET_PATH_BYTES_MAX {
+            return nul_problem(host);
+        }
+        "The path of the socket is too long for the operating system: use a shorter directory."
+    } else if host.contains(char::is_whitespace) {
+        "A host name has no spaces."
+    } else {
+        return nul_problem(host);
+    };
+    Some(sentence.to_owned())
 }
 
 fn at_least_one(number: u32, sentence: &str) -> Option<String> {
@@ -179,6 +227,7 @@ fn nul_problem(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::update::config::{SshAuth, SshTunnel};
 
     fn good() -> Config {
         Config {
@@ -186,6 +235,23 @@ mod tests {
             user: "app".into(),
             ..Config::default()
         }
+    }
+
+    fn server(host: &str, port: u16) -> Endpoint {
+        Endpoint {
+            host: host.into(),
+            port,
+            hostaddr: String::new(),
+        }
+    }
+
+    fn tunnel(host: &str, port: u16, key: &str) -> Option<SshTunnel> {
+        Some(SshTunnel {
+            host: host.into(),
+            port,
+            user: "ann".into(),
+            auth: SshAuth::Key { path: key.into() },
+        })
     }
 
     fn fields(config: &Config) -> Vec<FieldName> {
@@ -219,7 +285,21 @@ mod tests {
     fn each_field_that_cannot_work_is_named() {
         use FieldName as F;
         type Break = fn(&mut Config);
-        let table: [(Break, &[F]); 20] = [
+        let table: [(Break, &[F]); 27] = [
+            (
+                |config| config.fallbacks = vec![server("b", 0), server("", 1)],
+                &[F::Host, F::Port],
+            ),
+            (|config| config.ssh = tunnel("", 22, "/k"), &[F::SshHost]),
+            (|config| config.ssh = tunnel("a@b", 22, "/k"), &[F::SshHost]),
+            (|config| config.ssh = tunnel("h", 0, "/k"), &[F::SshPort]),
+            (|config| config.ssh = tunnel("h", 22, " "), &[F::SshKey]),
+            (|config| config.pool_size = 1001, &[F::PoolSize]),
+            (|config| config.passfile = " ".into(), &[F::Passfile]),
+            (
+                |config| config.connect_timeout_s = u32::MAX,
+                &[F::ConnectTimeout],
+            ),
             (|config| config.host = " ".into(), &[F::Host]),
             (|config| config.host = "a b".into(), &[F::Host]),
             (|config| config.host = "a,b".into(), &[F::Host]),
@@ -239,7 +319,6 @@ mod tests {
             ),
             (|config| config.ssl_cert = "/c".into(), &[F::SslKey]),
             (|config| config.ssl_key = "/k".into(), &[F::SslCert]),
-            (|config| config.connect_timeout_s = 0, &[F::ConnectTimeout]),
             (
                 |config| config.statement_timeout_ms = u32::MAX,
                 &[F::StatementTimeout],

@@ -63,6 +63,58 @@ fn a_saved_connection_asks_the_keychain_first() {
     );
 }
 
+fn opened_with(effects: &[RootEffect]) -> Option<&str> {
+    match effects {
+        [RootEffect::Connection(Effect::Open { secrets, .. })] => {
+            secrets.get(SecretKind::Database).map(Secret::reveal)
+        }
+        other => panic!("it does not connect: {other:?}"),
+    }
+}
+
+#[test]
+fn the_keychain_s_password_comes_before_the_environment_s_and_that_before_none() {
+    let environment = Some(Secret::new("of-env"));
+    for (kept, of_environment, expected) in [
+        (Ok(Secret::new("kept")), environment.clone(), Some("kept")),
+        (Err(Refusal::NotFound), environment.clone(), Some("of-env")),
+        // Then the runner looks into the password file.
+        (Err(Refusal::NotFound), None, None),
+    ] {
+        let mut world = with_saved();
+        world.model.defaults.password = of_environment;
+        named(&mut world);
+        let effects = answer_keychain(&mut world, kept);
+        assert_eq!(opened_with(&effects), expected);
+    }
+    let mut world = World::new();
+    world.model.defaults.password = environment;
+    let effects = world.connect_with(5432, Some("typed"));
+    assert_eq!(opened_with(&effects), Some("typed"));
+}
+
+#[test]
+fn a_password_that_nobody_typed_is_refused_with_the_place_where_it_stands() {
+    let mut world = World::new();
+    world.connect(5432);
+    let detail = Some("The password came from the password file /p, line 2.".to_owned());
+    let failure = Failure {
+        detail: detail.clone(),
+        ..refusal("28P01", "wrong password")
+    };
+    expect(&world.fail_link(failure), &[]);
+    let Some(Dialog::Password(prompt)) = &world.model.dialog else {
+        panic!("no prompt");
+    };
+    assert_eq!(
+        prompt
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.detail.clone()),
+        detail
+    );
+}
+
 #[test]
 fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
     let mut world = with_saved();

@@ -510,11 +510,14 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
         Some(Dialog::Picker(picker)) => picker.field.placeholder.clone(),
         Some(Dialog::Path(path)) => path.field.placeholder.clone(),
         Some(Dialog::GoToLine(line)) => line.field.placeholder.clone(),
-        Some(Dialog::Connection(form)) => match form.fields.get(index).map(|field| &field.value) {
-            Some(FormValue::Text(field)) => field.placeholder.clone(),
-            Some(FormValue::Secret { placeholder, .. }) => placeholder.clone(),
-            _ => String::new(),
-        },
+        Some(Dialog::Connection(form)) => {
+            let shown = form.fields.iter().find(|field| field.index == index);
+            match shown.map(|field| &field.value) {
+                Some(FormValue::Text(field)) => field.placeholder.clone(),
+                Some(FormValue::Secret { placeholder, .. }) => placeholder.clone(),
+                _ => String::new(),
+            }
+        }
         _ => String::new(),
     }
 }

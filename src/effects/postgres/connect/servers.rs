@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::error;
-use crate::update::config::{Config, Endpoint, TargetSession};
+use crate::update::config::{Config, TargetSession};
 use crate::update::failure::{Category, Failure};
 
 /// What is left of an attempt's time, or no bound at all.
@@ -99,17 +99,6 @@ pub fn next(failure: &Failure) -> Next {
         (_, Some("57P03")) => Next::Server,
         _ => Next::Nothing,
     }
-}
-
-/// The servers of a configuration in order.
-pub fn servers(config: &Config) -> Vec<Endpoint> {
-    let first = Endpoint {
-        host: config.host.clone(),
-        port: config.port,
-    };
-    std::iter::once(first)
-        .chain(config.fallbacks.iter().cloned())
-        .collect()
 }
 
 /// Which sessions are looked for, in passes over all servers.

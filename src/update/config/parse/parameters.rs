@@ -1,9 +1,16 @@
 //! What each of libpq's parameters means to Tusk.
 
-use super::super::{APPLICATION_NAME, Config, Conninfo, Defaults, SslMode};
+use super::super::defaults::SESSION_VARIABLES;
+use super::super::hosts;
+use super::super::{
+    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, SslMode, TargetSession,
+};
 use super::options::{Options, switch};
-use super::{Parameters, ParseProblem};
-use crate::update::{hints::nearest, secret::Secret};
+use super::{Parameters, ParseProblem, ssh};
+use crate::update::{
+    hints::nearest,
+    secret::{Secret, SecretKind, Secrets},
+};
 
 /// The parameters that have a field, or a meaning of their own.
 const KNOWN: &[&str] = &[
@@ -21,8 +28,18 @@ const KNOWN: &[&str] = &[
     "application_name",
     "fallback_application_name",
     "options",
+    "target_session_attrs",
+    "channel_binding",
+    "passfile",
+    "service",
+    "sslpassword",
     "read_only",
     "readonly",
+    "allow_cleartext",
+    "ssh",
+    "ssh_auth",
+    "ssh_key",
+    "ssh_password",
 ];
 
 /// The parameters that only steer what Tusk does in its own way, whatever they say.
@@ -42,19 +59,9 @@ const STEERED_BY_TUSK: &[&str] = &[
 /// The parameters with values that ask for nothing that Tusk lacks; with any other value, what to do.
 const ONLY: &[(&str, &[&str], &str)] = &[
     (
-        "target_session_attrs",
-        &["any"],
-        "Leave it out, and name the host of the server you mean.",
-    ),
-    (
         "client_encoding",
         &["utf8", "utf-8", "unicode", "auto"],
         "Leave it out: Tusk speaks UTF8 with every server.",
-    ),
-    (
-        "channel_binding",
-        &["disable", "prefer"],
-        "Leave it out: Tusk binds the channel wherever the server offers it. sslmode=verify-full makes sure of the server.",
     ),
     (
         "gssencmode",
@@ -93,11 +100,6 @@ const ONLY: &[(&str, &[&str], &str)] = &[
         "Leave it out: Tusk speaks protocol 3.0.",
     ),
     (
-        "sslpassword",
-        &[],
-        "Leave it out, and name an sslkey without a passphrase.",
-    ),
-    (
         "sslcrl",
         &[],
         "Leave it out: Tusk does not read revocation lists.",
@@ -110,19 +112,9 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("require_auth", &[], "Leave it out."),
     ("requirepeer", &[], "Leave it out."),
     (
-        "passfile",
-        &[],
-        "Leave it out: Tusk asks for the password and keeps it in the keychain.",
-    ),
-    (
-        "service",
-        &[],
-        "Leave it out, and write the service's host, port, dbname and user here.",
-    ),
-    (
         "servicefile",
         &[],
-        "Leave it out, and write the service's host, port, dbname and user here.",
+        "Leave it out, and name the file in PGSERVICEFILE before Tusk starts.",
     ),
     (
         "replication",
@@ -160,19 +152,33 @@ pub(super) fn conninfo(
     }
     // An empty value means the default, as in libpq.
     found.retain(|_, value| !value.is_empty());
-    let usual = Config::default();
     let user = or(found.remove("user"), &defaults.user).ok_or(ParseProblem::NoUser)?;
     let (ssl_mode, ssl_root_cert) = security(&mut found)?;
-    let options = Options::of(&found.remove("options").unwrap_or_default());
-    let config = Config {
-        host: host(&mut found, defaults)?,
-        port: port(found.remove("port"), defaults.port, usual.port)?,
-        database: or(found.remove("dbname"), &defaults.database).unwrap_or_else(|| user.clone()),
-        user,
+    let options = Options::of(&options(&mut found, defaults));
+    let mut take = |name: &str| found.remove(name).unwrap_or_default();
+    let (host, hostaddr, port) = (take("host"), take("hostaddr"), take("port"));
+    let mut config = Config {
         ssl_mode,
         ssl_root_cert,
-        ssl_cert: found.remove("sslcert").unwrap_or_default(),
-        ssl_key: found.remove("sslkey").unwrap_or_default(),
+        ssl_cert: take("sslcert"),
+        ssl_key: take("sslkey"),
+        passfile: take("passfile"),
+        target_session: one_of(
+            &mut found,
+            "target_session_attrs",
+            &TargetSession::ALL,
+            TargetSession::name,
+        )?,
+        channel_binding: one_of(
+            &mut found,
+            "channel_binding",
+            &ChannelBinding::ALL,
+            ChannelBinding::name,
+        )?,
+        allow_cleartext: on(&mut found, "allow_cleartext")?,
+        ssh: ssh::tunnel(&mut found)?,
+        database: found.remove("dbname").unwrap_or_else(|| user.clone()),
+        user,
         connect_timeout_s: connect_timeout(found.remove("connect_timeout"))?,
         statement_timeout_ms: options.statement_timeout_ms,
         application_name: found
@@ -180,13 +186,52 @@ pub(super) fn conninfo(
             .or_else(|| found.remove("fallback_application_name"))
             .unwrap_or_else(|| APPLICATION_NAME.to_owned()),
         options: options.rest,
-        read_only: options.read_only | read_only(&mut found)?,
-        ..usual
+        read_only: options.read_only | on(&mut found, "read_only")? | on(&mut found, "readonly")?,
+        ..Config::default()
     };
-    Ok(Conninfo {
-        config,
-        password: found.remove("password").map(Secret::new),
-    })
+    config.set_endpoints(hosts::endpoints(&host, &hostaddr, &port, defaults)?);
+    let secrets = secrets(&mut found);
+    Ok(Conninfo { config, secrets })
+}
+
+/// The parameters that are secrets.
+fn secrets(found: &mut Parameters) -> Secrets {
+    let mut secrets = Secrets::default();
+    for (name, kind) in SECRETS {
+        secrets.set(kind, found.remove(name).map(Secret::new));
+    }
+    secrets
+}
+
+/// The parameters that are secrets, and which.
+pub(super) const SECRETS: [(&str, SecretKind); 3] = [
+    ("password", SecretKind::Database),
+    ("sslpassword", SecretKind::SslKey),
+    ("ssh_password", SecretKind::Ssh),
+];
+
+/// `options`, with the settings that variables stand for behind them: the server takes those last.
+fn options(found: &mut Parameters, defaults: &Defaults) -> String {
+    let mut options = found.remove("options").unwrap_or_default();
+    for (variable, setting) in SESSION_VARIABLES {
+        let Some(value) = defaults
+            .variable(variable)
+            .filter(|value| *value != "default")
+        else {
+            continue;
+        };
+        let escaped = value.replace('\\', "\\\\").replace(' ', "\\ ");
+        let blank = if options.is_empty() { "" } else { " " };
+        options.push_str(&format!("{blank}-c {setting}={escaped}"));
+    }
+    options
+}
+
+/// Whether somebody knows the name, whatever becomes of its value.
+pub(in super::super) fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name)
+        || STEERED_BY_TUSK.contains(&name)
+        || ONLY.iter().any(|(known, _, _)| *known == name)
 }
 
 /// Refuses names that nobody knows, and values that ask for what Tusk does not do.
@@ -204,11 +249,6 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     {
         return Ok(());
     }
-    let value = if name == "sslpassword" {
-        crate::update::secret::MASK
-    } else {
-        value
-    };
     Err(ParseProblem::Unsupported {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -216,7 +256,8 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     })
 }
 
-fn unknown(name: &str) -> ParseProblem {
+/// What to say of a name that nobody knows.
+pub(in super::super) fn unknown(name: &str) -> ParseProblem {
     // What does not look like a name may be a piece of a password: it is not repeated.
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return ParseProblem::UnknownParameter {
@@ -243,62 +284,11 @@ fn or(found: Option<String>, default: &str) -> Option<String> {
     found.or_else(|| (!default.is_empty()).then(|| default.to_owned()))
 }
 
-fn bad(name: &str, value: &str, expected: &str) -> ParseProblem {
+pub(super) fn bad(name: &str, value: &str, expected: &str) -> ParseProblem {
     ParseProblem::BadValue {
         name: name.to_owned(),
         value: value.to_owned(),
         expected: expected.to_owned(),
-    }
-}
-
-fn host(found: &mut Parameters, defaults: &Defaults) -> Result<String, ParseProblem> {
-    let host = match (found.remove("host"), found.remove("hostaddr")) {
-        (host, None) => or(host, &defaults.host).unwrap_or_else(|| Config::default().host),
-        (Some(host), Some(address)) if host != address => {
-            return Err(ParseProblem::Unsupported {
-                name: "hostaddr".into(),
-                value: address,
-                advice: "Leave it out: Tusk looks the address of host up by itself.".into(),
-            });
-        }
-        (_, Some(address)) => address_of(address)?,
-    };
-    if host.contains(',') {
-        Err(ParseProblem::SeveralHosts)
-    } else {
-        Ok(host)
-    }
-}
-
-fn address_of(address: String) -> Result<String, ParseProblem> {
-    if address.contains(',') {
-        return Err(ParseProblem::SeveralHosts);
-    }
-    let plain = address
-        .split_once('%')
-        .map_or(address.as_str(), |(plain, _zone)| plain);
-    if plain.parse::<core::net::IpAddr>().is_err() {
-        return Err(bad(
-            "hostaddr",
-            &address,
-            "an IP address; a name goes into host",
-        ));
-    }
-    Ok(address)
-}
-
-fn port(found: Option<String>, default: u16, usual: u16) -> Result<u16, ParseProblem> {
-    let Some(text) = found else {
-        return Ok(if default == 0 { usual } else { default });
-    };
-    if text.contains(',') {
-        return Err(ParseProblem::SeveralHosts);
-    }
-    let port: u16 = text.trim().parse().map_err(|_| ParseProblem::Port)?;
-    if port == 0 {
-        Err(ParseProblem::Port)
-    } else {
-        Ok(port)
     }
 }
 
@@ -333,22 +323,39 @@ fn connect_timeout(found: Option<String>) -> Result<u32, ParseProblem> {
     let Some(text) = found else {
         return Ok(Config::default().connect_timeout_s);
     };
-    let seconds: Option<u32> = text.trim().parse().ok().filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| {
-        bad(
-            "connect_timeout",
-            &text,
-            "a number of seconds from 1: Tusk never waits for ever",
-        )
+    // Zero and less is no limit, as in libpq.
+    let seconds: Result<i32, _> = text.trim().parse();
+    seconds
+        .map(|seconds| seconds.max(0).unsigned_abs())
+        .map_err(|_| {
+            bad(
+                "connect_timeout",
+                &text,
+                "a number of seconds; 0 sets no limit",
+            )
+        })
+}
+
+/// A value that is one of few names, or the usual one.
+fn one_of<T: Copy + Default>(
+    found: &mut Parameters,
+    name: &str,
+    all: &[T],
+    name_of: fn(T) -> &'static str,
+) -> Result<T, ParseProblem> {
+    let Some(text) = found.remove(name) else {
+        return Ok(T::default());
+    };
+    let one = all.iter().copied().find(|one| name_of(*one) == text);
+    one.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|one| name_of(*one)).collect();
+        bad(name, &text, &format!("one of {}", names.join(", ")))
     })
 }
 
-fn read_only(found: &mut Parameters) -> Result<bool, ParseProblem> {
-    let mut read_only = false;
-    for name in ["read_only", "readonly"] {
-        if let Some(text) = found.remove(name) {
-            read_only |= switch(&text).ok_or_else(|| bad(name, &text, "1 or 0"))?;
-        }
-    }
-    Ok(read_only)
+fn on(found: &mut Parameters, name: &str) -> Result<bool, ParseProblem> {
+    let Some(text) = found.remove(name) else {
+        return Ok(false);
+    };
+    switch(&text).ok_or_else(|| bad(name, &text, "1 or 0"))
 }

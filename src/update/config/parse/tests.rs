@@ -1,15 +1,22 @@
 //! libpq's rules in tables; where Tusk differs, the name of the test says so.
 
 use super::*;
-use crate::update::config::SslMode;
-use crate::update::secret::Secret;
+use crate::update::config::service::{ServiceFile, services};
+use crate::update::config::{ChannelBinding, SshAuth, SshTunnel, SslMode, TargetSession};
+use crate::update::secret::{Secret, SecretKind};
 
 fn defaults() -> Defaults {
+    with([("PGHOST", "/run/pg"), ("PGPORT", "5433")])
+}
+
+fn with<const N: usize>(variables: [(&str, &str); N]) -> Defaults {
     Defaults {
         user: "me".into(),
-        host: "/run/pg".into(),
-        port: 5433,
-        database: String::new(),
+        variables: variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        ..Defaults::default()
     }
 }
 
@@ -21,7 +28,7 @@ fn parse(text: &str) -> Result<Conninfo, ParseProblem> {
 #[track_caller]
 fn place(text: &str) -> String {
     let found = parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
-    let password = found.password.as_ref().map_or("-", Secret::reveal);
+    let password = found.password().map_or("-", Secret::reveal);
     let Config {
         user,
         host,
@@ -66,7 +73,7 @@ fn urls_are_read_as_libpq_reads_them() {
         ("postgres://h/a/b", "me - h 5433 a/b"),
         ("postgres://h/d?", "me - h 5433 d"),
         ("postgres://h/d?user=x+y%20z&", "x+y z - h 5433 d"),
-        ("postgres://h?port=&user=", "me - h 5433 me"),
+        ("postgres://h?port=&user=", "me - h 5432 me"),
         ("jdbc:postgresql://h/d?user=u&password=p", "u p h 5433 d"),
         ("postgresql+asyncpg://u@h/d", "u - h 5433 d"),
     ];
@@ -96,6 +103,8 @@ fn key_value_strings_are_read_as_libpq_reads_them() {
         // The blanks after = are skipped, whatever stands behind them.
         ("host=h dbname= user=u", "me - h 5433 user=u"),
         ("dbname=", "me - /run/pg 5433 me"),
+        // What is empty is the usual one, whatever the environment says.
+        ("host='' port=''", "me - localhost 5432 me"),
         ("host=h port=' 1 '", "me - h 1 me"),
         ("hostaddr=::1 user=u", "u - ::1 5433 u"),
         ("hostaddr=10.0.0.1 host=10.0.0.1", "me - 10.0.0.1 5433 me"),
@@ -139,6 +148,48 @@ fn every_label_without_a_name_reads_back() {
     }
 }
 
+fn counts(what: &str, count: usize, hosts: usize) -> ParseProblem {
+    ParseProblem::Counts {
+        what: what.into(),
+        count,
+        hosts,
+    }
+}
+
+#[test]
+fn several_hosts_are_read_as_libpq_reads_them() {
+    let table = [
+        ("postgres://u@h1:1,h2:2/d", "u@h1:1,h2:2/d"),
+        // A list without ports is a list of empty ones: PGPORT is not asked.
+        ("postgres://u@h1,h2/d", "u@h1:5432,h2:5432/d"),
+        ("postgres://u@h1,h2:2/d", "u@h1:5432,h2:2/d"),
+        ("postgres://u@[::1]:1,%2Ftmp:2/d", "u@[::1]:1,/tmp:2/d"),
+        ("postgres://u@h1%2Ch2/d", "u@h1:5433,h2:5433/d"),
+        ("postgres://u@h1,h2/d?port=7", "u@h1:7,h2:7/d"),
+        ("postgres://u@,h2/d", "u@localhost:5432,h2:5432/d"),
+        ("host=a,b port=1, user=u", "u@a:1,b:5432/u"),
+        ("host=a,b user=u", "u@a:5433,b:5433/u"),
+        ("u@h1:1,h2:2/d", "u@h1:1,h2:2/d"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(config(text).address(), expected, "{text}");
+        // A socket's directory in a list can't be told from a database.
+        if !expected.contains(",/") {
+            assert_eq!(config(expected).address(), expected);
+        }
+    }
+    let addresses =
+        |text| -> Vec<String> { config(text).endpoints().map(|one| one.hostaddr).collect() };
+    assert_eq!(
+        addresses("host=a,b hostaddr=::1,10.0.0.1"),
+        ["::1", "10.0.0.1"]
+    );
+    assert_eq!(
+        config("host='' hostaddr=::1,::2 user=u").address(),
+        "u@[::1]:5433,[::2]:5433/u"
+    );
+}
+
 #[test]
 fn what_cannot_be_read_says_why() {
     use ParseProblem as P;
@@ -161,12 +212,11 @@ fn what_cannot_be_read_says_why() {
         ("postgres://[]:1", P::Brackets),
         ("postgres://[::1]x/d", P::Brackets),
         ("postgres://u:p@ss@h/d", P::AtInHost),
-        ("postgres://h1:1,h2:2/d", P::SeveralHosts),
-        ("postgres://h1,h2/d", P::SeveralHosts),
-        ("postgres://h1%2Ch2/d", P::SeveralHosts),
-        ("host=/a,/b", P::SeveralHosts),
-        ("hostaddr=::1,::2", P::SeveralHosts),
-        ("host=h port=1,2", P::SeveralHosts),
+        ("host=h port=1,2", counts("ports", 2, 1)),
+        ("postgres://h1:1,h2:2/d?port=1,2,3", counts("ports", 3, 2)),
+        ("host=h hostaddr=::1,::2", counts("addresses", 2, 1)),
+        ("postgres://h1,[::1", P::Brackets),
+        ("postgres://h1:1,h2:x/d", P::Port),
         ("postgres://h:0/d", P::Port),
         ("postgres://h:65536/d", P::Port),
         ("postgres://u:pa/ss@h", P::Port),
@@ -221,6 +271,7 @@ fn an_unknown_parameter_is_named_with_the_nearest_known_one() {
 fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() {
     let accepted = [
         "target_session_attrs=any",
+        "passfile=''",
         "client_encoding=UTF8",
         "channel_binding=prefer",
         "gssencmode=disable",
@@ -232,13 +283,11 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
         assert_eq!(parse(text), parse("port=5433"), "{text}");
     }
     let refused = [
-        "target_session_attrs=read-write",
         "client_encoding=LATIN1",
-        "channel_binding=require",
         "ssl_min_protocol_version=TLSv1.3",
-        "service=x",
+        "servicefile=/x",
         "sslcrl=/x",
-        "host=h hostaddr=::1",
+        "ssh_key=/k",
     ];
     for text in refused {
         let problem = parse(text);
@@ -249,7 +298,13 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
     }
     let bad = [
         "sslmode=Require",
-        "connect_timeout=0",
+        "target_session_attrs=master",
+        "channel_binding=Require",
+        "allow_cleartext=perhaps",
+        "ssh=u:hunter2@h",
+        "ssh=u@h:0",
+        "ssh=h ssh_auth=key",
+        "ssh=h ssh_auth=agent ssh_key=/k",
         "connect_timeout=abc",
         "read_only=perhaps",
         "hostaddr=localhost",
@@ -320,13 +375,230 @@ fn the_other_parameters_have_their_fields() {
 }
 
 #[test]
-fn the_environment_fills_in_what_the_text_leaves_out() {
-    let defaults = Defaults {
-        database: "work".into(),
-        port: 0,
-        host: String::new(),
-        ..defaults()
+fn what_only_tusk_has_is_read_too() {
+    let tunnel = |text: &str| config(text).ssh.unwrap();
+    let expected = SshTunnel {
+        host: "jump".into(),
+        port: 2222,
+        user: "ann".into(),
+        auth: SshAuth::Key { path: "/k".into() },
     };
-    let found = Config::parse("user=u", &defaults).unwrap().config;
-    assert_eq!(found.address(), "u@localhost:5432/work");
+    assert_eq!(tunnel("ssh=ann@jump:2222 ssh_key=/k"), expected);
+    let expected = SshTunnel {
+        host: "::1".into(),
+        port: 22,
+        user: String::new(),
+        auth: SshAuth::Password,
+    };
+    assert_eq!(tunnel("ssh=[::1] ssh_auth=password"), expected);
+    assert_eq!(tunnel("ssh=jump").auth, SshAuth::Agent);
+    assert!(config("allow_cleartext=on").allow_cleartext);
+    let found =
+        parse("host=h password=one sslpassword=two ssh=j ssh_auth=password ssh_password=three")
+            .unwrap();
+    let secrets: Vec<_> = found
+        .secrets
+        .iter()
+        .map(|(kind, secret)| (kind, secret.reveal()))
+        .collect();
+    assert_eq!(
+        secrets,
+        [
+            (SecretKind::Database, "one"),
+            (SecretKind::Ssh, "three"),
+            (SecretKind::SslKey, "two"),
+        ]
+    );
+    let problem = parse("ssh=u:hunter2@h").unwrap_err().to_string();
+    assert!(!problem.contains("hunter2"), "{problem}");
+}
+
+#[test]
+fn no_limit_and_negative_limits_are_none() {
+    for (text, seconds) in [("0", 0), ("-1", 0), ("1", 1), (" 7 ", 7)] {
+        let text = format!("connect_timeout='{text}'");
+        assert_eq!(config(&text).connect_timeout_s, seconds, "{text}");
+    }
+}
+
+fn file(path: &str, text: &str) -> ServiceFile {
+    ServiceFile {
+        path: path.into(),
+        services: Ok(services(text)),
+    }
+}
+
+/// A service, and an environment that says something of everything.
+fn everywhere() -> Defaults {
+    Defaults {
+        password: Some(Secret::new("of-env")),
+        service_files: vec![
+            file(
+                "/home/me/.pg_service.conf",
+                "[s]\nhost=service\nport=1\npassword=of-service\n[half]\nuser=half",
+            ),
+            file(
+                "/etc/pg_service.conf",
+                "[s]\nhost=late\n[system]\nhost=system",
+            ),
+        ],
+        ..with([
+            ("PGHOST", "env"),
+            ("PGPORT", "2"),
+            ("PGDATABASE", "env"),
+            ("PGUSER", "env"),
+            ("PGAPPNAME", "env"),
+        ])
+    }
+}
+
+#[test]
+fn the_text_comes_first_then_the_service_then_the_environment() {
+    let table = [
+        ("dbname=text", "env of-env env 2 text"),
+        ("service=s", "env of-service service 1 env"),
+        ("service=s host=text password=p", "env p text 1 env"),
+        ("service=half", "half of-env env 2 env"),
+        ("service=system", "env of-env system 2 env"),
+        ("postgres://u:p@h/d?service=s", "u p h 1 d"),
+        ("service=s host=''", "env of-service localhost 1 env"),
+        ("postgres:///?service=s", "env of-service service 1 env"),
+    ];
+    for (text, expected) in table {
+        let found = Config::parse(text, &everywhere()).unwrap();
+        let password = found.password().map_or("-", Secret::reveal);
+        let Config {
+            user,
+            host,
+            port,
+            database,
+            ..
+        } = &found.config;
+        assert_eq!(
+            format!("{user} {password} {host} {port} {database}"),
+            expected,
+            "{text}"
+        );
+    }
+    let mut defaults = everywhere();
+    defaults
+        .variables
+        .insert("PGSERVICE".into(), "system".into());
+    let address =
+        |text, defaults: &Defaults| Config::parse(text, defaults).unwrap().config.address();
+    assert_eq!(address("dbname=d", &defaults), "env@system:2/d");
+    assert_eq!(address("service=s", &defaults), "env@service:1/env");
+    assert_eq!(defaults.config().address(), "env@system:2/env");
+}
+
+#[test]
+fn each_variable_has_its_field() {
+    let read = |variables: &[(&str, &str)]| {
+        let mut defaults = with([]);
+        let pairs = variables.iter();
+        defaults.variables = pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Config::parse("host=h", &defaults).unwrap().config
+    };
+    let expected = Config {
+        host: "h".into(),
+        hostaddr: "10.0.0.1".into(),
+        user: "me".into(),
+        database: "me".into(),
+        ssl_mode: SslMode::VerifyFull,
+        ssl_root_cert: "/ca".into(),
+        ssl_cert: "/c".into(),
+        ssl_key: "/k".into(),
+        channel_binding: ChannelBinding::Require,
+        target_session: TargetSession::Standby,
+        connect_timeout_s: 4,
+        application_name: "app".into(),
+        options: r"-c geqo=off -c datestyle=ISO,\ YMD -c timezone=Asia/Tokyo".into(),
+        ..Config::default()
+    };
+    let found = read(&[
+        ("PGHOSTADDR", "10.0.0.1"),
+        ("PGSSLMODE", "verify-full"),
+        ("PGSSLROOTCERT", "/ca"),
+        ("PGSSLCERT", "/c"),
+        ("PGSSLKEY", "/k"),
+        ("PGCHANNELBINDING", "require"),
+        ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGCONNECT_TIMEOUT", "4"),
+        ("PGAPPNAME", "app"),
+        ("PGOPTIONS", "-c geqo=off"),
+        ("PGDATESTYLE", "ISO, YMD"),
+        ("PGTZ", "Asia/Tokyo"),
+        ("PGGEQO", "default"),
+    ]);
+    assert_eq!(found, expected);
+    assert_eq!(read(&[("PGREQUIRESSL", "1")]).ssl_mode, SslMode::Require);
+    let both = read(&[("PGREQUIRESSL", "1"), ("PGSSLMODE", "disable")]);
+    assert_eq!(both.ssl_mode, SslMode::Disable);
+    assert_eq!(read(&[("PGPORT", "")]).port, 5432);
+}
+
+#[test]
+fn what_is_wrong_elsewhere_is_told_with_its_place() {
+    let table = [
+        (
+            with([("PGPORT", "many")]),
+            "host=h",
+            "PGPORT: The port must be a number from 1 to 65535. If it is part of a password, write : / @ there as %3A %2F %40.",
+        ),
+        (
+            with([("PGSSLMODE", "must")]),
+            "host=h",
+            "PGSSLMODE: sslmode cannot be “must”. It is one of disable, allow, prefer, require, verify-ca, verify-full.",
+        ),
+        (
+            with([("PGSSLCRL", "/crl")]),
+            "host=h",
+            "PGSSLCRL: Tusk does not have sslcrl=/crl. Leave it out: Tusk does not read revocation lists.",
+        ),
+        (
+            Defaults {
+                service_files: vec![file("/f", "[s]\nconnect_timeout=soon")],
+                ..with([])
+            },
+            "service=s",
+            "Service “s” in /f: connect_timeout cannot be “soon”. It is a number of seconds; 0 sets no limit.",
+        ),
+        (
+            Defaults {
+                service_files: vec![file("/f", "[s]\nport")],
+                ..with([])
+            },
+            "service=s",
+            "Line 2 of /f: A parameter has no value. Write name=value.",
+        ),
+        (
+            Defaults {
+                service_files: vec![file("/f", "[s]")],
+                ..with([("PGSERVICE", "t")])
+            },
+            "host=h",
+            "There is no service “t”. Look into /f.",
+        ),
+        (
+            Defaults {
+                service_files: vec![ServiceFile {
+                    path: "/f".into(),
+                    services: Err("permission denied".into()),
+                }],
+                ..with([])
+            },
+            "service=s",
+            "The service file /f can't be read: permission denied. Name another one in PGSERVICEFILE.",
+        ),
+    ];
+    for (defaults, text, expected) in table {
+        let problem = Config::parse(text, &defaults).unwrap_err();
+        assert_eq!(problem.to_string(), expected);
+        assert_eq!(defaults.config().user, "me");
+    }
+    // A value of the text hides one that can't be.
+    let bad = with([("PGPORT", "many")]);
+    assert_eq!(Config::parse("port=1", &bad).unwrap().config.port, 1);
 }

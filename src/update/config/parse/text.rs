@@ -28,7 +28,7 @@ pub(super) fn url(rest: &str) -> Result<Parameters, ParseProblem> {
         }
         None => rest,
     };
-    let rest = host(rest, &mut found)?;
+    let rest = hosts(rest, &mut found)?;
     let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     store(&mut found, "dbname", path.strip_prefix('/').unwrap_or(path))?;
     query(parameters, &mut found)?;
@@ -102,8 +102,33 @@ fn credentials(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
     store(found, "password", password)
 }
 
-/// Reads host and port, and hands back what follows them.
-fn host<'a>(rest: &'a str, found: &mut Parameters) -> Result<&'a str, ParseProblem> {
+/// Reads hosts and ports, and hands back what follows them. They become libpq's lists, in which a server
+/// without a port has an empty one.
+fn hosts<'a>(mut rest: &'a str, found: &mut Parameters) -> Result<&'a str, ParseProblem> {
+    let (mut names, mut ports) = (String::new(), String::new());
+    loop {
+        let (name, tail) = host(rest)?;
+        names.push_str(name);
+        rest = tail;
+        if let Some(tail) = rest.strip_prefix(':') {
+            let (port, tail) = tail.split_at(tail.find(['/', '?', ',']).unwrap_or(tail.len()));
+            ports.push_str(port);
+            rest = tail;
+        }
+        let Some(tail) = rest.strip_prefix(',') else {
+            break;
+        };
+        names.push(',');
+        ports.push(',');
+        rest = tail;
+    }
+    store(found, "host", &names)?;
+    store(found, "port", &ports)?;
+    Ok(rest)
+}
+
+/// One host, and what follows it.
+fn host(rest: &str) -> Result<(&str, &str), ParseProblem> {
     let (name, rest) = match rest.strip_prefix('[') {
         Some(inner) => {
             let (name, rest) = inner.split_once(']').ok_or(ParseProblem::Brackets)?;
@@ -117,20 +142,7 @@ fn host<'a>(rest: &'a str, found: &mut Parameters) -> Result<&'a str, ParseProbl
     if name.contains('@') {
         return Err(ParseProblem::AtInHost);
     }
-    store(found, "host", name)?;
-    let rest = match rest.strip_prefix(':') {
-        Some(tail) => {
-            let (port, rest) = tail.split_at(tail.find(['/', '?', ',']).unwrap_or(tail.len()));
-            store(found, "port", port)?;
-            rest
-        }
-        None => rest,
-    };
-    if rest.starts_with(',') {
-        Err(ParseProblem::SeveralHosts)
-    } else {
-        Ok(rest)
-    }
+    Ok((name, rest))
 }
 
 fn query(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {

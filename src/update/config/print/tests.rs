@@ -1,7 +1,7 @@
 //! Labels, URLs and masks in tables.
 
-use super::super::Defaults;
 use super::*;
+use crate::update::secret::Secrets;
 
 fn shop() -> Config {
     Config {
@@ -63,6 +63,59 @@ fn a_url_is_what_libpq_reads() {
     assert_eq!(shop().url(), "postgres://app@localhost:5432/shop");
 }
 
+/// Several servers, the tunnel, and what only Tusk has.
+fn newer(odd: &str) -> Vec<Config> {
+    vec![
+        Config {
+            host: "::1".into(),
+            port: 1,
+            fallbacks: vec![
+                Endpoint {
+                    host: "/run/pg 1".into(),
+                    port: 2,
+                    hostaddr: String::new(),
+                },
+                Endpoint {
+                    host: "db".into(),
+                    port: 3,
+                    hostaddr: "fe80::1%eth0".into(),
+                },
+            ],
+            target_session: TargetSession::PreferStandby,
+            ..shop()
+        },
+        Config {
+            hostaddr: "10.0.0.1".into(),
+            passfile: odd.to_owned(),
+            channel_binding: ChannelBinding::Require,
+            allow_cleartext: true,
+            connect_timeout_s: 0,
+            ..shop()
+        },
+        tunnelled("::1", "", SshAuth::Agent),
+        tunnelled("jump", "ann@home", SshAuth::Password),
+        tunnelled(
+            "jump",
+            "ann",
+            SshAuth::Key {
+                path: odd.to_owned(),
+            },
+        ),
+    ]
+}
+
+fn tunnelled(host: &str, user: &str, auth: SshAuth) -> Config {
+    Config {
+        ssh: Some(SshTunnel {
+            host: host.into(),
+            port: 2222,
+            user: user.into(),
+            auth,
+        }),
+        ..shop()
+    }
+}
+
 #[test]
 fn a_url_reads_back_as_the_same_configuration() {
     let odd = "a b/c?d&e=f%20'é\\@:[]".to_owned();
@@ -89,7 +142,7 @@ fn a_url_reads_back_as_the_same_configuration() {
         Config {
             ssl_cert: odd.clone(),
             ssl_key: odd.clone(),
-            ssl_root_cert: odd,
+            ssl_root_cert: odd.clone(),
             ..shop()
         },
         Config {
@@ -104,6 +157,7 @@ fn a_url_reads_back_as_the_same_configuration() {
             ..shop()
         },
     ];
+    table.extend(newer(&odd));
     table.extend(SslMode::ALL.map(|ssl_mode| Config { ssl_mode, ..shop() }));
     for config in table {
         let url = config.url();
@@ -112,7 +166,7 @@ fn a_url_reads_back_as_the_same_configuration() {
             read,
             Ok(Conninfo {
                 config,
-                password: None
+                secrets: Secrets::default()
             }),
             "{url}"
         );
@@ -147,6 +201,25 @@ fn a_typed_text_is_shown_without_its_password() {
         (
             "postgres:///d?sslpassword=hunter2",
             "postgres:///d?sslpassword=***",
+        ),
+        (
+            "postgres:///d?ssh=u:hunter2@h&ssh_password=hunter2",
+            "postgres:///d?ssh=***&ssh_password=***",
+        ),
+        (
+            "postgres:///d?ssh=u%3Ahunter2@h:22",
+            "postgres:///d?ssh=***",
+        ),
+        ("postgres:///d?ssh=u@h:22", "postgres:///d?ssh=u@h:22"),
+        ("ssh=u:hunter2@h user=u", "ssh=*** user=u"),
+        ("ssh=u@h:22 ssh_key=k", "ssh=u@h:22 ssh_key=k"),
+        (
+            "postgres://h1:5432,h2:5433/d",
+            "postgres://h1:5432,h2:5433/d",
+        ),
+        (
+            "postgres://u:hunter2@h1:5432,h2:5433/d",
+            "postgres://u:***@h1:5432,h2:5433/d",
         ),
         ("u:hunter2@h", "u:***@h"),
         ("u:hun=ter2@h", "u:***@h"),

@@ -1,0 +1,265 @@
+//! The password file, where it is and whether it may be used. What its lines mean is `update::config::passfile`'s.
+//!
+//! A password from it goes from here to the driver and nowhere else: no message and no Model holds it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::services::{reason, text};
+use crate::update::config::passfile::{self, Found, Listed, Login};
+use crate::update::config::{Config, Endpoint};
+use crate::update::failure::Failure;
+use crate::update::secret::Secret;
+
+/// The password that one server is given, and where it comes from.
+pub(super) struct Password {
+    secret: Option<Secret>,
+    /// The file and the line that it was found on.
+    origin: Option<String>,
+    /// Why the password file was of no use.
+    pub(super) ignored: Option<String>,
+}
+
+impl Password {
+    /// The password that is known; where none is, the password file's for this server.
+    pub(super) async fn of(config: &Config, server: &Endpoint, known: Option<&Secret>) -> Self {
+        let mut password = Self {
+            secret: known.filter(|known| !known.is_empty()).cloned(),
+            origin: None,
+            ignored: None,
+        };
+        if password.secret.is_some() {
+            return password;
+        }
+        let home = std::env::home_dir();
+        let path = match config.passfile.as_str() {
+            "" => usual(&|name| std::env::var(name).ok(), home.as_deref()),
+            path => named(path, home.as_deref()),
+        };
+        let (file, server, config) = (path.clone(), server.clone(), config.clone());
+        let answer = smol::unblock(move || {
+            let database = [&config.database, &config.user];
+            let login = Login {
+                host: &server.host,
+                port: server.port,
+                database: database
+                    .into_iter()
+                    .find(|name| !name.is_empty())
+                    .map_or("", String::as_str),
+                user: &config.user,
+            };
+            find(&file, login)
+        });
+        match answer.await {
+            Answer::Nothing => {}
+            Answer::Ignored(sentence) => password.ignored = Some(sentence),
+            Answer::Found(found) => {
+                password.origin = Some(format!("{}, line {}", path.display(), found.line));
+                password.secret = Some(found.password);
+            }
+        }
+        password
+    }
+
+    /// The password itself, for the driver.
+    pub(super) fn reveal(&self) -> Option<&str> {
+        self.secret.as_ref().map(Secret::reveal)
+    }
+
+    /// The server's refusal, with what the password file has to do with it.
+    pub(super) fn explain(&self, failure: Failure) -> Failure {
+        if !failure.is("28P01") {
+            return failure;
+        }
+        let (detail, next) = match (&self.origin, &self.ignored) {
+            (Some(origin), _) => (
+                format!("The password came from the password file {origin}."),
+                Some("Correct it there, or type another one here."),
+            ),
+            (None, Some(ignored)) => (ignored.clone(), None),
+            (None, None) => return failure,
+        };
+        let failure = Failure {
+            detail: Some(detail),
+            ..failure
+        };
+        match next {
+            Some(next) => failure.with_next_step(next),
+            None => failure,
+        }
+    }
+}
+
+/// The usual password file: `PGPASSFILE`, or the one in the home directory; nothing where there is none.
+pub(super) fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> PathBuf {
+    if let Some(path) = variable("PGPASSFILE").filter(|path| !path.is_empty()) {
+        return path.into();
+    }
+    if cfg!(windows) {
+        let data = variable("APPDATA").unwrap_or_default();
+        return Path::new(&data).join("postgresql").join("pgpass.conf");
+    }
+    home.map(|home| home.join(".pgpass")).unwrap_or_default()
+}
+
+/// A file that a configuration names; what a shell would make of `~/` is made of it here too.
+fn named(path: &str, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
+}
+
+/// What a password file says of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// No file, or no line for it.
+    Nothing,
+    /// Its password.
+    Found(Found),
+    /// The file is there and must not, or can't, be used: why, and what to do.
+    Ignored(String),
+}
+
+/// Looks for a login's password, by libpq's rules.
+pub(super) fn find(path: &Path, login: Login) -> Answer {
+    match usable(path) {
+        Ok(Some(text)) => passfile::find(&text, login).map_or(Answer::Nothing, Answer::Found),
+        Ok(None) => Answer::Nothing,
+        Err(sentence) => Answer::Ignored(sentence),
+    }
+}
+
+/// The servers that a password file names; none where it must not be used.
+pub(super) fn listed(path: &Path) -> Vec<Listed> {
+    match usable(path) {
+        Ok(Some(text)) => passfile::listed(&text),
+        Ok(None) => Vec::new(),
+        Err(sentence) => {
+            log::warn!("{sentence}");
+            Vec::new()
+        }
+    }
+}
+
+/// The file's text, if there is a file that nobody else may read.
+fn usable(path: &Path) -> Result<Option<zeroize::Zeroizing<String>>, String> {
+    let shown = path.display();
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // A file that is not there is none, as in libpq.
+        Err(_) => return Ok(None),
+    };
+    if !metadata.is_file() {
+        return Err(format!(
+            "The password file {shown} was not used, because it is not a plain file."
+        ));
+    }
+    if let Some(mode) = open_to_others(&metadata) {
+        return Err(format!(
+            "The password file {shown} was not used, because others may read it (its mode is {mode:04o}). Run: chmod 600 {shown}"
+        ));
+    }
+    match text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!(
+            "The password file {shown} was not used: {}.",
+            reason(&error)
+        )),
+    }
+}
+
+/// The mode of a file that its group or the world has any access to.
+#[cfg(unix)]
+fn open_to_others(metadata: &fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+/// On Windows the directory is the user's own, and libpq looks no further.
+#[cfg(not(unix))]
+fn open_to_others(_: &fs::Metadata) -> Option<u32> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const LOGIN: Login = Login {
+        host: "db",
+        port: 5432,
+        database: "shop",
+        user: "app",
+    };
+
+    fn file(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("passwords");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        (place, path)
+    }
+
+    #[test]
+    fn only_a_file_that_nobody_else_may_touch_is_used() {
+        for (mode, used) in [
+            (0o600, true),
+            (0o400, true),
+            (0o700, true),
+            (0o640, false),
+            (0o604, false),
+            (0o610, false),
+            (0o602, false),
+        ] {
+            let (_place, path) = file("db:5432:shop:app:hunter2\n", mode);
+            let found = Answer::Found(Found {
+                password: Secret::new("hunter2"),
+                line: 1,
+            });
+            let sentence = format!(
+                "The password file {0} was not used, because others may read it (its mode is {mode:04o}). Run: chmod 600 {0}",
+                path.display()
+            );
+            let expected = if used {
+                found
+            } else {
+                Answer::Ignored(sentence)
+            };
+            assert_eq!(find(&path, LOGIN), expected, "{mode:o}");
+            assert_eq!(listed(&path).len(), usize::from(used), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_told_of_and_a_missing_file_is_none() {
+        let place = tempfile::tempdir().unwrap();
+        let expected = format!(
+            "The password file {} was not used, because it is not a plain file.",
+            place.path().display()
+        );
+        assert_eq!(find(place.path(), LOGIN), Answer::Ignored(expected));
+        assert_eq!(find(&place.path().join("none"), LOGIN), Answer::Nothing);
+        assert_eq!(find(Path::new(""), LOGIN), Answer::Nothing);
+    }
+
+    #[test]
+    fn a_variable_names_the_file_and_the_home_directory_has_it_otherwise() {
+        let home = Path::new("/home/ann");
+        assert_eq!(usual(&|_| None, Some(home)), Path::new("/home/ann/.pgpass"));
+        let named = |name: &str| (name == "PGPASSFILE").then(|| "/srv/passwords".to_owned());
+        assert_eq!(usual(&named, Some(home)), Path::new("/srv/passwords"));
+        assert_eq!(super::named("~/p", Some(home)), Path::new("/home/ann/p"));
+        assert_eq!(super::named("/~/p", Some(home)), Path::new("/~/p"));
+        assert_eq!(
+            usual(&|_| Some(String::new()), Some(home)),
+            Path::new("/home/ann/.pgpass")
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! libpq's password file, purely: which line of it is for a server, and which servers it has lines for.
+//!
+//! A line is `host:port:database:user:password`; each of the first four may be `*`, and `\` takes the next
+//! character as it stands. The first line that matches is the one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::update::secret::Secret;
+
+/// The directories that some build of libpq has as its own; their sockets are `localhost` in a password file.
+const SOCKET_DIRECTORIES: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
+
+/// Whose password is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login<'a> {
+    /// A host name or address, or the directory of a Unix socket.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// The database.
+    pub database: &'a str,
+    /// The role.
+    pub user: &'a str,
+}
+
+/// A password, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The password.
+    pub password: Secret,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// A server that a password file has a line for, without the password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// A host name or address, or the directory of a Unix socket.
+    pub host: String,
+    /// The port; 5432 for any.
+    pub port: u16,
+    /// The database; the role's name for any.
+    pub database: String,
+    /// The role.
+    pub user: String,
+}
+
+/// The password of the first line that matches. An empty one is as none, and ends the search all the same.
+pub fn find(text: &str, login: Login) -> Option<Found> {
+    let port = login.port.to_string();
+    let local = SOCKET_DIRECTORIES.contains(&login.host.trim_end_matches('/'));
+    let (index, password) = text.lines().enumerate().find_map(|(index, line)| {
+        if line.starts_with('#') {
+            return None;
+        }
+        let after_host = [login.host, "localhost"]
+            .into_iter()
+            .take(if local { 2 } else { 1 })
+            .find_map(|host| matched(line, host))?;
+        let rest = matched(after_host, &port)?;
+        let rest = matched(rest, login.database)?;
+        Some((index, matched(rest, login.user)?))
+    })?;
+    let password = Secret::new(field(password).0);
+    (!password.is_empty()).then_some(Found {
+        password,
+        line: index + 1,
+    })
+}
+
+/// The servers that the lines name. A line for any host or any role names none.
+pub fn listed(text: &str) -> Vec<Listed> {
+    let mut list: Vec<Listed> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some(one) = listed_line(line) else {
+            continue;
+        };
+        if !list.contains(&one) {
+            list.push(one);
+        }
+    }
+    list
+}
+
+fn listed_line(line: &str) -> Option<Listed> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    for _ in 0..4 {
+        let any = rest.starts_with("*:");
+        let (text, tail) = field(rest);
+        rest = tail?;
+        fields.push((!any).then_some(text));
+    }
+    let [host, port, database, user] = <[Option<String>; 4]>::try_from(fields).ok()?;
+    let (host, user) = (host?, user?);
+    if host.is_empty() || user.is_empty() {
+        return None;
+    }
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+        None => super::hosts::PORT,
+    };
+    Some(Listed {
+        host,
+        port,
+        database: database.unwrap_or_else(|| user.clone()),
+        user,
+    })
+}
+
+/// A field without its escapes, and what follows its colon, if one does.
+fn field(text: &str) -> (String, Option<&str>) {
+    let mut plain = String::new();
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            ':' => return (plain, Some(&text[index + 1..])),
+            // A backslash at the end is one.
+            '\\' => plain.push(characters.next().map_or('\\', |(_, escaped)| escaped)),
+            character => plain.push(character),
+        }
+    }
+    (plain, None)
+}
+
+/// What follows the first field, where that is for this value.
+fn matched<'a>(text: &'a str, value: &str) -> Option<&'a str> {
+    if let Some(rest) = text.strip_prefix("*:") {
+        return Some(rest);
+    }
+    let (field, rest) = field(text);
+    rest.filter(|_| field == value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login<'a>(host: &'a str, database: &'a str, user: &'a str) -> Login<'a> {
+        Login {
+            host,
+            port: 5432,
+            database,
+            user,
+        }
+    }
+
+    #[test]
+    fn the_first_line_that_matches_has_the_password() {
+        let table: [(&str, Option<(&str, usize)>); 16] = [
+            ("db:5432:shop:app:one", Some(("one", 1))),
+            ("*:*:*:*:any\ndb:5432:shop:app:late", Some(("any", 1))),
+            ("db:5433:*:*:other\ndb:*:shop:*:two", Some(("two", 2))),
+            (
+                "#db:5432:shop:app:no\ndb:5432:shop:app:yes",
+                Some(("yes", 2)),
+            ),
+            ("\n\r\ndb:5432:shop:app:crlf\r\n", Some(("crlf", 3))),
+            (r"db:5432:shop:app:a\:b\\c\d", Some((r"a:b\cd", 1))),
+            ("db:5432:shop:app:one:two", Some(("one", 1))),
+            (r"d\b:5432:s\hop:app:escaped", Some(("escaped", 1))),
+            (r"\*:5432:shop:app:no", None),
+            ("db:5432:shop:app:\ndb:5432:shop:app:late", None),
+            ("db:5432:shop:app", None),
+            ("db:5432:shop", None),
+            (" db:5432:shop:app:no", None),
+            ("dbx:5432:shop:app:no", None),
+            ("**:5432:shop:app:no", None),
+            (r"db:5432:shop:app:end\", Some((r"end\", 1))),
+        ];
+        for (text, expected) in table {
+            let found = find(text, login("db", "shop", "app"));
+            let found = found.map(|found| (found.password.reveal().to_owned(), found.line));
+            let expected = expected.map(|(password, line)| (password.to_owned(), line));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comment_is_one_also_where_it_would_match() {
+        assert_eq!(find("#db:*:*:*:no", login("#db", "shop", "app")), None);
+        assert!(find(r"\#db:*:*:*:yes", login("#db", "shop", "app")).is_some());
+        assert_eq!(listed("#db:5432:shop:app:no"), []);
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_it_likes() {
+        let long = "p".repeat(100_000);
+        let text = format!("db:5432:shop:app:{long}");
+        let found = find(&text, login("db", "shop", "app")).unwrap();
+        assert_eq!(found.password.reveal().len(), 100_000);
+    }
+
+    #[test]
+    fn names_with_colons_and_backslashes_are_escaped() {
+        let found = find(r"\:\:1:5432:a\\b:c\:d:pw", login("::1", r"a\b", "c:d"));
+        assert_eq!(found.unwrap().password.reveal(), "pw");
+    }
+
+    #[test]
+    fn the_usual_socket_is_localhost_and_another_one_its_directory() {
+        let localhost = "localhost:5432:shop:app:pw";
+        for usual in ["/var/run/postgresql", "/tmp", "/run/postgresql/"] {
+            assert!(
+                find(localhost, login(usual, "shop", "app")).is_some(),
+                "{usual}"
+            );
+        }
+        assert_eq!(find(localhost, login("/srv/pg", "shop", "app")), None);
+        let own = "/srv/pg:5432:shop:app:pw";
+        assert!(find(own, login("/srv/pg", "shop", "app")).is_some());
+        assert_eq!(find(own, login("localhost", "shop", "app")), None);
+    }
+
+    #[test]
+    fn what_is_listed_names_its_server_and_no_password() {
+        let text = "# mine\ndb:5433:shop:app:pw\n*:*:*:*:pw\ndb:*:*:app:pw\n\\:\\:1:1:d:u:pw\n\
+                    db:5433:shop:app:again\nh:many:d:u:pw\nh:1:d\n";
+        let one = |host: &str, port, database: &str, user: &str| Listed {
+            host: host.into(),
+            port,
+            database: database.into(),
+            user: user.into(),
+        };
+        let expected = [
+            one("db", 5433, "shop", "app"),
+            one("db", 5432, "app", "app"),
+            one("::1", 1, "d", "u"),
+        ];
+        assert_eq!(listed(text), expected);
+    }
+}
