@@ -6,7 +6,7 @@ pub mod pool_world;
 use std::time::{Duration, Instant};
 
 use pool_world::{
-    App, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, processes_of, signal,
+    App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, processes_of, signal,
 };
 use tusk::msg::Msg;
 use tusk::update::command::Command;
@@ -870,8 +870,7 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
     let Session::Live(live) = &app.tab().session else {
         panic!("no session");
     };
-    let processes = processes_of(live.backend_pid);
-    signal("STOP", processes.iter().copied());
+    let frozen = Frozen::freeze(processes_of(live.backend_pid));
     app.until("the watchdog tells it", |app| {
         app.known().silent_since.is_some()
     });
@@ -881,7 +880,7 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
         matches!(app.tab().run, Run::Running(_)),
         "nothing is ended for it"
     );
-    signal("CONT", processes);
+    drop(frozen);
     app.until("the verdict is gone", |app| {
         app.known().silent_since.is_none()
     });

@@ -534,6 +534,23 @@ pub fn processes_of(backend_pid: i32) -> BTreeSet<i32> {
         .collect()
 }
 
+/// Processes that stand still until this is dropped, however the test ends.
+pub struct Frozen(BTreeSet<i32>);
+
+impl Frozen {
+    #[track_caller]
+    pub fn freeze(processes: BTreeSet<i32>) -> Self {
+        signal("STOP", processes.iter().copied());
+        Self(processes)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", self.0.iter().copied());
+    }
+}
+
 /// Sends a signal to processes that the test's own server started.
 #[track_caller]
 pub fn signal(name: &str, processes: impl IntoIterator<Item = i32>) {
