@@ -42,7 +42,12 @@ fn main() {
         inbox,
         ids: Ids::seeded(1),
     };
-    let pools: Vec<Duration> = (0..POOLS).map(|_| bench.pool(&config).1).collect();
+    let pools = (0..POOLS).map(|_| {
+        let (connection, took) = bench.pool(&config);
+        bench.close(connection);
+        took
+    });
+    let pools = pools.collect();
     report(
         "a pool made and proven (SC-003: within the connect timeout)",
         pools,
@@ -89,6 +94,14 @@ impl Bench {
         });
         let took = began.elapsed();
         (connection, took)
+    }
+
+    fn close(&self, connection: ConnectionId) {
+        self.postgres
+            .perform_connection(connection::Effect::Close { connection });
+        self.wait(|msg| {
+            matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(())
+        });
     }
 
     fn session(&mut self, connection: ConnectionId) -> (SessionId, Duration) {
