@@ -22,6 +22,15 @@ impl Stamp {
         self.mono_us.saturating_sub(earlier.mono_us) / 1000
     }
 
+    /// The stamp of so many milliseconds earlier.
+    pub fn before_ms(self, ms: u64) -> Stamp {
+        let us = ms.saturating_mul(1_000);
+        Stamp {
+            unix_us: self.unix_us.saturating_sub_unsigned(us),
+            mono_us: self.mono_us.saturating_sub(us),
+        }
+    }
+
     /// Microseconds from an earlier stamp to this one.
     pub fn us_since(self, earlier: Stamp) -> u64 {
         self.mono_us.saturating_sub(earlier.mono_us)

@@ -81,9 +81,9 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::Keychain(msg) => connections::update_keychain(model, msg),
         Msg::File(msg) => file_prompt::update(model, msg),
-        Msg::Clock(clock::Msg::Fired { timer }) => {
-            settings::timer_fired(model, timer).unwrap_or_else(|| run::timer_fired(model, timer))
-        }
+        Msg::Clock(clock::Msg::Fired { timer }) => settings::timer_fired(model, timer)
+            .or_else(|| connections::reconnecting::timer_fired(model, timer))
+            .unwrap_or_else(|| run::timer_fired(model, timer)),
         Msg::Clock(clock::Msg::Stopped { timer }) => {
             settings::timer_stopped(model, timer);
             vec![]

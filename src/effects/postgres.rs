@@ -42,6 +42,7 @@ mod pool;
 mod tap;
 mod threads;
 mod tls;
+mod watchdog;
 
 /// How long a session that is closed may take to say goodbye, its statement cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -58,9 +59,13 @@ pub struct Shared {
     open: Mutex<BTreeMap<ConnectionId, Arc<Opened>>>,
     sessions: Mutex<BTreeMap<SessionId, Session>>,
     queries: Mutex<BTreeMap<QueryId, Arc<Link>>>,
-    attempts: Mutex<BTreeMap<Request, smol::Task<()>>>,
+    attempts: Mutex<Tasks<Request>>,
+    openings: Mutex<Tasks<SessionId>>,
     links: Mutex<Vec<(Sender<Command>, Receiver<()>)>>,
 }
+
+/// Tasks that may be stopped.
+type Tasks<Key> = BTreeMap<Key, smol::Task<()>>;
 
 /// A tab's session: a link out of a pool.
 pub struct Session {
@@ -78,6 +83,7 @@ impl Postgres {
             sessions: Mutex::default(),
             queries: Mutex::default(),
             attempts: Mutex::default(),
+            openings: Mutex::default(),
             links: Mutex::default(),
         };
         Self {
@@ -96,6 +102,10 @@ impl Postgres {
             } => {
                 self.shared.open(connection, attempt, *config, secrets);
             }
+            connection::Effect::Prove {
+                connection,
+                attempt,
+            } => self.shared.prove(connection, attempt),
             connection::Effect::Abandon { attempt } => {
                 let task = locked(&self.shared.attempts).remove(&attempt);
                 drop(task);
@@ -123,6 +133,10 @@ impl Postgres {
                 session,
                 connection,
             } => self.shared.open_session(session, connection),
+            session::Effect::Abandon { session } => {
+                let task = locked(&self.shared.openings).remove(&session);
+                drop(task);
+            }
             session::Effect::End { session, ending } => self.shared.end_session(session, ending),
             session::Effect::AskHeld { session } => self.shared.ask_held(session),
             session::Effect::Terminate { session } => self.shared.terminate(session),
@@ -217,15 +231,16 @@ impl Shared {
             }
             .into()
         });
+        // One of before, if there is any, has had its time.
+        let before = locked(&self.open).remove(&connection);
+        self.close_pool(before);
         let shared = self.clone();
-        self.attempt(attempt, async move {
+        self.stoppable(|shared| &shared.attempts, attempt, async move {
             let target = Target::new(config, secrets);
             let warned = target.warned.clone();
             let proven = async {
                 let opened = Opened::new(&shared, connection, target)?;
-                let lent = opened.lend().await?;
-                let server = opened.server_info(lent.link());
-                opened.take_back(lent);
+                let server = opened.prove().await?;
                 Ok((opened, server))
             };
             let proven = proven.await;
@@ -262,13 +277,13 @@ impl Shared {
             .into()
         });
         let shared = self.clone();
-        self.attempt(attempt, async move {
+        self.stoppable(|shared| &shared.attempts, attempt, async move {
             let target = Arc::new(Target::new(config, secrets));
             let connected = target.connect().await;
             shared.warn(&target.warned);
             match connected {
                 Ok(fresh) => {
-                    let link = Link::start(&shared, fresh, target.clone(), Box::new(|_| {}));
+                    let link = Link::start(&shared, fresh, target.clone(), Box::new(|_, _| {}));
                     let server = pool::server_info(&target, &link);
                     answer.with(connection::Msg::Tested {
                         attempt,
@@ -280,26 +295,51 @@ impl Shared {
         });
     }
 
-    /// Runs a task that `Abandon` can stop.
-    fn attempt(
+    fn prove(self: &Arc<Self>, connection: ConnectionId, attempt: Request) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure,
+            }
+            .into()
+        });
+        let Some(opened) = locked(&self.open).get(&connection).cloned() else {
+            return answer.failed(unknown_connection());
+        };
+        self.stoppable(|shared| &shared.attempts, attempt, async move {
+            match opened.prove().await {
+                Ok(server) => answer.with(connection::Msg::Opened {
+                    connection,
+                    attempt,
+                    server,
+                }),
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    /// Runs a task that can be stopped by taking it out of its map.
+    fn stoppable<Key: Ord + Copy + Send + 'static>(
         self: &Arc<Self>,
-        attempt: Request,
+        tasks: fn(&Self) -> &Mutex<Tasks<Key>>,
+        key: Key,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
         // The lock is held until the task is in the map, so that it can't leave the map before.
-        let mut attempts = locked(&self.attempts);
+        let mut held = locked(tasks(self));
         let shared = Arc::downgrade(self);
         let task = self.threads.stoppable(async move {
             work.await;
             if let Some(shared) = shared.upgrade() {
-                let ended = locked(&shared.attempts).remove(&attempt);
+                let ended = locked(tasks(&shared)).remove(&key);
                 if let Some(task) = ended {
                     task.detach();
                 }
             }
         });
-        let before = task.and_then(|task| attempts.insert(attempt, task));
-        drop(attempts);
+        let before = task.and_then(|task| held.insert(key, task));
+        drop(held);
         drop(before);
     }
 
@@ -322,6 +362,7 @@ impl Shared {
 
     fn close_pool(&self, opened: Option<Arc<Opened>>) {
         if let Some(opened) = opened {
+            opened.silence();
             self.threads.control(async move { opened.close().await });
         }
     }
@@ -388,7 +429,7 @@ impl Shared {
             return answer.failed(unknown_connection());
         };
         let shared = self.clone();
-        self.threads.control(async move {
+        self.stoppable(|shared| &shared.openings, session, async move {
             match opened.lend().await {
                 Ok(lent) => {
                     let backend_pid = lent.link().backend_pid;
@@ -411,7 +452,7 @@ impl Shared {
     /// The link was gone before it knew its session.
     fn lost_at_once(&self, session: SessionId) {
         if let Some(gone) = self.take_session(session) {
-            gone.opened.take_back(gone.lent);
+            gone.opened.forget(gone.lent);
             let failure = error::lost(None, None, None);
             post(&self.outbox, session::Msg::Lost { session, failure });
         }
@@ -430,8 +471,10 @@ impl Shared {
             && !link.is_gone()
             && self.runs_on(&link).is_none();
         if ending == Ending::Return && clean && link.tell(Command::Serve(None)) {
-            ended.opened.take_back(ended.lent);
-            return answer.with(session::Msg::Ended { session });
+            return self.threads.control(async move {
+                ended.opened.clean_and_take_back(ended.lent).await;
+                answer.with(session::Msg::Ended { session });
+            });
         }
         let shared = self.clone();
         self.threads.control(async move {
@@ -479,7 +522,7 @@ impl Shared {
             return answer.with(answered(Ok(vec![held::TRANSACTION.into()])));
         }
         self.threads.control(async move {
-            match link.ask(held::QUESTION).await {
+            match link.ask(held::question(&link.named_settings())).await {
                 Ok(rows) => {
                     let mut held = held::in_words(&rows, link.authorization_changed());
                     if link.transaction() != Transaction::Idle {
@@ -521,7 +564,7 @@ impl Shared {
         });
     }
 
-    fn run(&self, session: SessionId, run: Run) {
+    fn run(self: &Arc<Self>, session: SessionId, run: Run) {
         let query = run.query;
         let lost = |failure| {
             post(
@@ -533,10 +576,14 @@ impl Shared {
                 },
             );
         };
-        let Some(link) = self.link_of(session) else {
+        let found = locked(&self.sessions)
+            .get(&session)
+            .map(|session| (session.opened.clone(), session.lent.link().clone()));
+        let Some((opened, link)) = found else {
             return lost(unknown_session());
         };
         locked(&self.queries).insert(query, link.clone());
+        opened.watch(self);
         // A link that ends at this very moment may not have seen it: whoever forgets the query tells its end.
         if (!link.tell(Command::Run(Box::new(run))) || link.is_gone()) && self.forget_query(query) {
             lost(error::lost(None, None, None));

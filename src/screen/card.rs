@@ -41,10 +41,10 @@ pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
         (Link::Open { .. }, Some(Ended::Badly { sqlstate, message }))
             if tab.results.list.is_empty() =>
         {
-            let failure = Failure {
+            let failure = tab.refusal.clone().unwrap_or_else(|| Failure {
                 sqlstate: sqlstate.clone(),
                 ..Failure::new(Category::Connection, message)
-            };
+            });
             Some(not_connected(model, known, &failure))
         }
         _ => None,
@@ -145,7 +145,12 @@ fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
         parts: parts(failure),
         next_step: failure.next_step.clone(),
         actions: vec![
-            reconnect(model, "Try again"),
+            if failure.category == Category::PoolTimeout {
+                // The connection stands: it is the run that is tried again.
+                named(Command::QueryRun, "Run again")
+            } else {
+                reconnect(model, "Try again")
+            },
             named(Command::ConnectionEdit, "Edit connection"),
             named(Command::ConnectionChoose, "Connect elsewhere"),
         ],

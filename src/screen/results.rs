@@ -13,7 +13,7 @@ use crate::{
         connections::{Connection, Link},
         messages::Kind,
         results::{ResultSet, ResultState, Results, Shown},
-        run::{self, PAUSE_LIMIT_MS, Phase, Run, Running, Session},
+        run::{self, PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
         sandbox::Sandbox,
         tabs::{Ended, Tab},
     },
@@ -285,6 +285,24 @@ fn nothing(model: &Model, tab: &Tab, now: Stamp) -> Empty {
             let title = format!("Connecting to {}", known.config.address());
             under_way(model, title, *since, now, "Cancel")
         }
+        Link::Reconnecting(reconnecting) => Empty {
+            title: Span::new(words::reconnecting(&label, reconnecting, now), Tone::Strong),
+            spinner: true,
+            lines: vec![
+                reconnecting.failure.message.clone(),
+                "What waits here goes on when the server is back. Nothing is run again.".into(),
+            ],
+            actions: vec![
+                words::named(model, words::RESULTS, Command::QueryCancel, "Stop"),
+                words::named(
+                    model,
+                    words::RESULTS,
+                    Command::ConnectionReconnect,
+                    "Try now",
+                ),
+            ],
+            ..empty("")
+        },
         Link::Closing => Empty {
             spinner: true,
             ..empty(&format!("Closing the connection to {label}"))
@@ -349,12 +367,19 @@ fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     match (&tab.run, &tab.session) {
         (Run::Waiting { .. }, Session::Opening { since, .. }) => {
-            let title = if known.pool.waiting > 0 {
+            let waits = known.pool.waiting > 0;
+            let title = if waits {
                 "Waiting for a free connection of the pool"
             } else {
                 "Opening a session"
             };
-            under_way(model, title.into(), *since, now, "Cancel")
+            let holders = tab.connection.filter(|_| waits);
+            Empty {
+                lines: holders
+                    .map(|id| holders::of_connection(model, id, now))
+                    .unwrap_or_default(),
+                ..under_way(model, title.into(), *since, now, "Cancel")
+            }
         }
         (Run::Waiting { since, .. }, _) => under_way(
             model,

@@ -6,7 +6,8 @@ use crate::{
     msg::Stamp,
     rows::display,
     update::{
-        connections::{Connection, Link},
+        command::Command,
+        connections::{Connection, Link, reconnecting::Reconnecting},
         results::{ResultSet, ResultState},
         run::{Live, Phase, Run, Running, Session},
         session::Transaction,
@@ -48,8 +49,10 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
         }
         // How the connection stands is said before: it is not said twice.
         let nothing_ran = matches!(tab.run, Run::Idle) && tab.results.list.is_empty();
-        if known.is_open() || !nothing_ran {
-            left.extend(state(tab, now));
+        if let Link::Reconnecting(reconnecting) = &known.link {
+            left.push(trying_again(model, known, reconnecting, now));
+        } else if known.is_open() || !nothing_ran {
+            left.extend(state(model, known, tab, now));
         }
         left.extend(time_and_rows(tab).map(|span| segment(SegmentName::Rows, vec![span])));
     }
@@ -142,13 +145,56 @@ fn pool(known: &Connection) -> Vec<Span> {
     spans
 }
 
-fn state(tab: &Tab, now: Stamp) -> Option<Segment> {
+/// `Reconnecting to shop, try 2 of 3 in 3 s · Ctrl . stops`
+fn trying_again(
+    model: &Model,
+    known: &Connection,
+    reconnecting: &Reconnecting,
+    now: Stamp,
+) -> Segment {
+    let text = words::reconnecting(&known.config.label(), reconnecting, now);
+    let mut spans = vec![Span::new(text, Tone::Warning)];
+    spans.extend(stopper(model, "stops"));
+    Segment {
+        name: SegmentName::State,
+        spinner: true,
+        spans,
+    }
+}
+
+/// ` · Ctrl . stops`: the key that ends what is under way.
+fn stopper(model: &Model, verb: &str) -> Option<Span> {
+    let key = words::key(model, words::RESULTS, Command::QueryCancel)?;
+    Some(Span::muted(format!("{}{key} {verb}", words::DOT)))
+}
+
+/// ` · not answering for 12 s`: the watchdog's verdict, while something runs.
+fn verdict(known: &Connection, now: Stamp) -> Option<Span> {
+    let seconds = now.us_since(known.silent_since?) / 1_000_000;
+    let text = format!("{}not answering for {seconds} s", words::DOT);
+    Some(Span::new(text, Tone::Warning))
+}
+
+fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Segment> {
+    let mut more = vec![];
     let (text, tone, spinner) = match &tab.run {
         Run::Waiting { since, .. } => {
+            let pool = known.pool.waiting > 0 && matches!(tab.session, Session::Opening { .. });
+            let what = if pool {
+                "waiting for the pool"
+            } else {
+                "waiting"
+            };
             let clock = words::clock(now.us_since(*since));
-            (format!("waiting {clock}"), Tone::Accent, true)
+            if pool {
+                more.extend(stopper(model, "cancels"));
+            }
+            (format!("{what} {clock}"), Tone::Accent, true)
         }
-        Run::Running(running) => under_way(running, now),
+        Run::Running(running) => {
+            more.extend(verdict(known, now));
+            under_way(running, now)
+        }
         Run::Idle => {
             let (text, tone) = ended(tab)?;
             (text.to_owned(), tone, false)
@@ -157,7 +203,7 @@ fn state(tab: &Tab, now: Stamp) -> Option<Segment> {
     Some(Segment {
         name: SegmentName::State,
         spinner,
-        spans: vec![Span::new(text, tone)],
+        spans: std::iter::once(Span::new(text, tone)).chain(more).collect(),
     })
 }
 

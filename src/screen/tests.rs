@@ -629,7 +629,10 @@ fn runs_that_wait_for_the_pool_are_counted() {
         world.status(SegmentName::Pool).unwrap(),
         "pool 10/10 · 0 idle · 3 waiting"
     );
-    assert_eq!(world.status(SegmentName::State).unwrap(), "waiting 00:01.2");
+    assert_eq!(
+        world.status(SegmentName::State).unwrap(),
+        "waiting for the pool 00:01.2 · Ctrl . cancels"
+    );
     let empty = world.empty();
     assert_eq!(
         empty.title.text,
@@ -1103,6 +1106,119 @@ fn a_lost_session_says_what_died_and_how_to_go_on() {
         "session lost"
     );
     assert_eq!(world.work().tabs[0].mark, TabMark::Lost);
+}
+
+#[test]
+fn a_connection_that_is_tried_again_says_when_and_how_to_stop_it() {
+    let mut world = World::connected();
+    let connection = world.screen().title_bar.connection.unwrap().id;
+    let effects = world.tell(connection::Msg::LinkLost {
+        connection,
+        left: 0,
+        failure: Failure::new(Category::Connection, "The server closed the connection."),
+    });
+    let [Effect::Clock(update::clock::Effect::Start { timer, .. })] = effects[..] else {
+        panic!("{effects:?}");
+    };
+    world.wait_ms(200);
+    let state = |world: &World| world.status(SegmentName::State).unwrap();
+    assert_eq!(
+        state(&world),
+        "Reconnecting to shop, try 1 of 3 in 1 s · Ctrl . stops"
+    );
+    let empty = world.empty();
+    assert_eq!(empty.title.text, "Reconnecting to shop, try 1 of 3 in 1 s");
+    assert_eq!(empty.lines[0], "The server closed the connection.");
+    assert_eq!(
+        keys_of(&empty.actions),
+        [("Stop", Some("Ctrl .")), ("Try now", Some("Ctrl Shift R"))]
+    );
+    let connection_segment = world.status(SegmentName::Connection).unwrap();
+    assert!(
+        connection_segment.ends_with("reconnecting…"),
+        "{connection_segment}"
+    );
+    world.tell(update::clock::Msg::Fired { timer });
+    world.wait_ms(2_000);
+    assert_eq!(
+        state(&world),
+        "Reconnecting to shop, try 1 of 3 00:02 · Ctrl . stops"
+    );
+    // A run that waits does not hide it.
+    world.write("select 1");
+    world.press("ctrl-enter");
+    assert!(state(&world).starts_with("Reconnecting to shop"));
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_told_while_something_runs() {
+    let mut world = World::connected();
+    let connection = world.screen().title_bar.connection.unwrap().id;
+    let query = world.run("select pg_sleep(100)");
+    world.wait_ms(15_000);
+    world.tell(connection::Msg::NotAnswering {
+        connection,
+        silent_ms: 15_000,
+    });
+    world.wait_ms(2_000);
+    assert_eq!(
+        world.status(SegmentName::State).unwrap(),
+        "running 00:17.0 · not answering for 17 s"
+    );
+    world.tell(connection::Msg::Answering { connection });
+    assert_eq!(world.status(SegmentName::State).unwrap(), "running 00:17.0");
+    world.finish(query, "SELECT 1");
+}
+
+#[test]
+fn a_pool_timeout_says_who_holds_the_sessions() {
+    let mut world = World::connected();
+    let query = world.run("-- orders\nbegin");
+    world.tell(query::Msg::Finished {
+        query,
+        tag: "BEGIN".into(),
+        transaction: Transaction::Active,
+        discarded: 0,
+        elapsed_us: 1,
+    });
+    let connection = world.screen().title_bar.connection.unwrap().id;
+    world.wait_ms(180_000);
+    world.tell(Command::TabNew);
+    update::connections::choose(&mut world.model, connection);
+    world.write("select 1");
+    let effects = world.press("ctrl-enter");
+    world.tell(connection::Msg::PoolChanged {
+        connection,
+        status: PoolStatus {
+            size: 1,
+            available: 0,
+            waiting: 1,
+            max: 1,
+        },
+    });
+    let waiting = world.empty();
+    assert_eq!(waiting.lines, ["orders: in a transaction for 3 min"]);
+    let Effect::Session(session::Effect::Open { session, .. }) = effects[0] else {
+        panic!("{effects:?}");
+    };
+    let failure = Failure::new(
+        Category::PoolTimeout,
+        "No connection of the pool came free within 30 s.",
+    );
+    world.tell(session::Msg::OpenFailed { session, failure });
+    let card = world.card();
+    assert_eq!(card.parts[0].label, "Detail");
+    assert!(
+        card.parts[0]
+            .text
+            .contains("orders: in a transaction for 3 min")
+    );
+    assert!(
+        card.next_step
+            .unwrap()
+            .contains("pool size of the connection (1 now)")
+    );
+    assert_eq!(card.actions[0].label, "Run again");
 }
 
 #[test]

@@ -74,6 +74,7 @@ pub(super) fn security(known: &Connection) -> Span {
     match &known.link {
         Link::Closed => Span::new("not connected", Tone::Faint),
         Link::AskingKeychain { .. } | Link::Opening { .. } => Span::new("opening…", Tone::Accent),
+        Link::Reconnecting(_) => Span::new("reconnecting…", Tone::Warning),
         Link::Closing => Span::muted("closing…"),
         Link::Failed { .. } => Span::new("failed", Tone::Error),
         Link::Open { server } => Span::muted(&server.security),

@@ -147,6 +147,7 @@ fn saved_row(model: &Model, index: usize, id: ConnectionId, now: Stamp) -> Optio
         Link::AskingKeychain { .. } | Link::Opening { .. } => {
             (Span::muted(detail), "opening…".to_owned())
         }
+        Link::Reconnecting(_) => (Span::muted(detail), "reconnecting…".to_owned()),
         Link::Failed { failure } => {
             let why = words::first_line(&failure.message, 100);
             (Span::new(why, Tone::Error), "failed".to_owned())

@@ -7,7 +7,12 @@ use crate::{
     model::Model,
     msg::Stamp,
     rows::display,
-    update::{command::Command, keymap, tabs::Tab},
+    update::{
+        command::Command,
+        connections::reconnecting::{PAUSES_MS, Reconnecting, Step},
+        keymap,
+        tabs::Tab,
+    },
 };
 
 /// Between parts of a line.
@@ -98,6 +103,19 @@ pub fn slow_clock(us: u64) -> String {
     match seconds / 3_600 {
         0 => format!("{minutes:02}:{rest:02}"),
         hours => format!("{hours}:{minutes:02}:{rest:02}"),
+    }
+}
+
+/// What a lost connection is at: `Reconnecting to shop, try 2 of 3 in 3 s`.
+pub fn reconnecting(label: &str, reconnecting: &Reconnecting, now: Stamp) -> String {
+    let (number, tries) = (reconnecting.number, PAUSES_MS.len());
+    let text = format!("Reconnecting to {label}, try {number} of {tries}");
+    match reconnecting.step {
+        // The last part of a second counts as one, so that no try is "in 0 s".
+        Step::Pausing { until, .. } => {
+            format!("{text} in {} s", until.us_since(now).div_ceil(1_000_000))
+        }
+        Step::Trying { since, .. } => format!("{text} {}", slow_clock(now.us_since(since))),
     }
 }
 

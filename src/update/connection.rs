@@ -42,7 +42,7 @@ pub struct PoolStatus {
 /// What the runner reports of connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// The pool stands, proven with a real connection. Ends [`Effect::Open`].
+    /// The pool stands, proven with a real connection. Ends [`Effect::Open`] and [`Effect::Prove`].
     Opened {
         /// The connection.
         connection: ConnectionId,
@@ -51,7 +51,7 @@ pub enum Msg {
         /// What the server told of itself.
         server: ServerInfo,
     },
-    /// There is no pool. Ends [`Effect::Open`]; also when it was abandoned.
+    /// There is no pool, or no connection for it. Ends [`Effect::Open`] and [`Effect::Prove`]; also when abandoned.
     OpenFailed {
         /// The connection.
         connection: ConnectionId,
@@ -79,6 +79,27 @@ pub enum Msg {
         /// How full it is now.
         status: PoolStatus,
     },
+    /// A link of the pool broke by itself, lent or idle. It follows the loss of the session that the link served.
+    LinkLost {
+        /// The connection.
+        connection: ConnectionId,
+        /// How many links of the pool still stand.
+        left: u32,
+        /// What is known of the reason.
+        failure: Failure,
+    },
+    /// A statement runs, nothing is heard of the server, and it does not answer the watchdog's question either.
+    NotAnswering {
+        /// The connection.
+        connection: ConnectionId,
+        /// How long nothing was heard when this was noticed.
+        silent_ms: u64,
+    },
+    /// The server answers again, or nothing runs there any more. It follows [`Msg::NotAnswering`].
+    Answering {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// Names of types that are not built in. Ends [`Effect::ResolveTypes`].
     TypesResolved {
         /// The request that it answers.
@@ -104,7 +125,15 @@ pub enum Effect {
         /// The secrets that are known.
         secrets: Secrets,
     },
-    /// Stop an attempt that is under way (open or test); it still ends in its own message. Has no answer of its own.
+    /// Prove the pool of an open connection again, with a real connection and the secrets that it has. Ends in `Opened`
+    /// or `OpenFailed`.
+    Prove {
+        /// The connection.
+        connection: ConnectionId,
+        /// This attempt.
+        attempt: Request,
+    },
+    /// Stop an attempt that is under way (open, prove or test); it still ends in its own message. Has no answer of its own.
     Abandon {
         /// The attempt.
         attempt: Request,

@@ -1,5 +1,7 @@
 //! The connections that Tusk knows: saved ones, and those made for this run; each with its link.
 
+pub mod reconnecting;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -16,6 +18,8 @@ use super::{
     store::{self, SavedConnection},
     tabs::Ended,
 };
+use reconnecting::Reconnecting;
+
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
@@ -40,6 +44,8 @@ pub struct Connection {
     pub secrets: Secrets,
     /// How full its pool is.
     pub pool: PoolStatus,
+    /// Since when its server has said nothing, where it does not answer the watchdog either.
+    pub silent_since: Option<Stamp>,
     /// Names of types that are not built in, by oid.
     pub types: BTreeMap<u32, String>,
     /// Whether it is wanted again once it has closed.
@@ -79,6 +85,8 @@ pub enum Link {
         /// What the server told of itself.
         server: ServerInfo,
     },
+    /// Its last link broke, and it is tried again by itself.
+    Reconnecting(Reconnecting),
     /// Its pool is being closed.
     Closing,
     /// It could not be opened.
@@ -107,22 +115,27 @@ impl Connection {
             link: Link::Closed,
             secrets: Secrets::default(),
             pool: PoolStatus::default(),
+            silent_since: None,
             types: BTreeMap::new(),
             reopen: false,
         }
     }
 
-    /// Whether a pool is being made, or the password is being looked for.
+    /// Whether a pool is being made, the password is being looked for, or a lost connection is tried again.
     pub fn is_opening(&self) -> bool {
         matches!(
             self.link,
-            Link::Opening { .. } | Link::AskingKeychain { .. }
+            Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)
         )
     }
 
-    /// Whether it is between closed and open, in either direction.
+    /// Whether it is between closed and open, in either direction. The pause before a try is only a timer.
     pub fn is_on_its_way(&self) -> bool {
-        self.is_opening() || matches!(self.link, Link::Closing)
+        match &self.link {
+            Link::Reconnecting(reconnecting) => reconnecting.is_trying(),
+            Link::Closing => true,
+            _ => self.is_opening(),
+        }
     }
 
     /// Whether its pool stands.
@@ -199,6 +212,7 @@ pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     }
     match &connection.link {
         Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => vec![],
+        Link::Reconnecting(_) => reconnecting::try_now(model, id),
         Link::Closing => {
             connection.reopen = true;
             vec![]
@@ -298,9 +312,13 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
             connection.link = Link::Closed;
             run::connection_closed(model, id)
         }
-        Link::Open { .. } => {
-            connection.link = Link::Closing;
-            let mut effects = run::connection_closed(model, id);
+        Link::Open { .. } | Link::Reconnecting(_) => {
+            let mut effects = match std::mem::replace(&mut connection.link, Link::Closing) {
+                Link::Reconnecting(reconnecting) => reconnecting::let_go(&reconnecting),
+                _ => vec![],
+            };
+            connection.silent_since = None;
+            effects.extend(run::connection_closed(model, id));
             effects.push(Effect::Close { connection: id }.into());
             effects
         }
@@ -309,6 +327,15 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
             vec![]
         }
         Link::Closed => vec![],
+    }
+}
+
+/// Stops what is under way to open a connection.
+pub fn stop_opening(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    match model.connections.get(&id).map(|known| &known.link) {
+        Some(Link::Reconnecting(_)) => reconnecting::stop(model, id),
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => close(model, id),
+        _ => vec![],
     }
 }
 
@@ -342,8 +369,33 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::PoolChanged { connection, status } => {
-            if let Some(known) = model.connections.get_mut(&connection) {
+            if let Some(known) = model.connections.get_mut(&connection)
+                && !matches!(known.link, Link::Closed | Link::Failed { .. })
+            {
                 known.pool = status;
+            }
+            vec![]
+        }
+        Msg::LinkLost {
+            connection,
+            left,
+            failure,
+        } => reconnecting::link_lost(model, connection, left, failure),
+        Msg::NotAnswering {
+            connection,
+            silent_ms,
+        } => {
+            let since = model.now.before_ms(silent_ms);
+            if let Some(known) = model.connections.get_mut(&connection)
+                && known.is_open()
+            {
+                known.silent_since = Some(since);
+            }
+            vec![]
+        }
+        Msg::Answering { connection } => {
+            if let Some(known) = model.connections.get_mut(&connection) {
+                known.silent_since = None;
             }
             vec![]
         }
@@ -433,6 +485,7 @@ fn closed(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
         return vec![];
     }
     known.link = Link::Closed;
+    known.silent_since = None;
     known.pool = PoolStatus::default();
     let mut effects = if std::mem::take(&mut known.reopen) {
         open(model, id)
@@ -454,6 +507,9 @@ fn opened(
         // It was deleted meanwhile: its pool must not stay open unseen.
         return vec![Effect::Close { connection: id }.into()];
     };
+    if connection.tries(attempt) {
+        return reopened(model, id, server);
+    }
     let with = match &connection.link {
         Link::Opening {
             attempt: waiting,
@@ -492,6 +548,31 @@ fn opened(
     effects
 }
 
+/// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
+fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) -> Vec<RootEffect> {
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    connection.link = Link::Open { server };
+    connection.types.clear();
+    let text = format!("Connected to {} again.", connection.config.label());
+    model.notices.push(model.now, text);
+    run::pump_all(model)
+}
+
+/// The secret that the attempt failed for, which was wrong or not there.
+fn wanted_secret(failure: &Failure, with: &Secrets) -> Option<SecretKind> {
+    match &failure.wants {
+        Some(Want::Secret(kind)) => Some(*kind),
+        None if failure.is("28P01")
+            || failure.category == Category::Authentication && !with.has(SecretKind::Database) =>
+        {
+            Some(SecretKind::Database)
+        }
+        _ => None,
+    }
+}
+
 fn open_failed(
     model: &mut Model,
     id: ConnectionId,
@@ -501,29 +582,28 @@ fn open_failed(
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
+    let tried = connection.tries(attempt);
     let with = match &connection.link {
         Link::Opening {
             attempt: waiting,
             with,
             ..
         } if *waiting == attempt => with.clone(),
+        _ if tried => Credentials {
+            secrets: connection.secrets.clone(),
+            store: Secrets::default(),
+        },
         _ => return vec![],
     };
-    let wanted = match &failure.wants {
-        Some(Want::Secret(kind)) => Some(*kind),
-        None if failure.is("28P01")
-            || failure.category == Category::Authentication
-                && !with.secrets.has(SecretKind::Database) =>
-        {
-            Some(SecretKind::Database)
-        }
-        _ => None,
-    };
+    let wanted = wanted_secret(&failure, &with.secrets);
     let saved = connection.saved;
     if let Some(kind) = wanted {
         // It is wrong: the next attempt asks the keychain, or the user.
         connection.secrets.set(kind, None);
+    } else if tried {
+        return reconnecting::failed(model, id, failure);
     }
+    connection.pool = PoolStatus::default();
     connection.link = if failure.category == Category::Cancelled {
         Link::Closed
     } else {
@@ -546,11 +626,16 @@ fn open_failed(
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
         // What nobody typed may have come from the password file: the details say so.
-        let said = with.secrets.has(kind) || failure.detail.is_some();
+        let said = tried || with.secrets.has(kind) || failure.detail.is_some();
         let refused = said.then_some(failure);
         let prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         model.dialog = Some(Dialog::Password(prompt));
-        return vec![];
+        // A pool with the old secret is of no more use.
+        let close = tried.then_some(Effect::Close { connection: id }.into());
+        return close.into_iter().collect();
+    }
+    if tried {
+        return reconnecting::give_up(model, id, failure);
     }
     run::connection_failed(model, id, failure)
 }

@@ -30,6 +30,7 @@ use crate::{
 };
 
 mod ending;
+pub mod holders;
 mod sessions;
 
 pub use sessions::{
@@ -331,6 +332,7 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         };
         let gone = tab.results.begin();
         tab.editor.mark = None;
+        tab.refusal = None;
         tab.run = Run::Waiting { script, since: now };
         let mut effects = drop_rows(&mut model.ids, gone);
         effects.extend(pump_waiting(model, id));
@@ -356,7 +358,10 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
             // It was closed for another reason; this run wants it again.
             return connections::open(model, connection);
         }
-        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => return vec![],
+        // It goes on when the connection is open; until then nothing of it has been sent.
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
+            return vec![];
+        }
         None => {
             let failure = Failure::new(
                 Category::Connection,
@@ -755,15 +760,8 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
         Run::Idle => match connection {
-            Some(connection)
-                if model
-                    .connections
-                    .get(&connection)
-                    .is_some_and(|known| known.is_opening()) =>
-            {
-                connections::close(model, connection)
-            }
-            _ => vec![],
+            Some(connection) => connections::stop_opening(model, connection),
+            None => vec![],
         },
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
@@ -771,15 +769,13 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
             let text = "It was cancelled before it was sent.";
             tab.ended = Some(badly(&Failure::new(Category::Cancelled, text)));
             say(tab, now, MessageKind::Session, text.into(), None);
-            match connection.filter(|id| {
-                model
-                    .connections
-                    .get(id)
-                    .is_some_and(|known| known.is_opening())
-            }) {
-                Some(connection) => connections::close(model, connection),
-                None => vec![],
-            }
+            let mut effects = sessions::abandon_opening(tab);
+            effects.extend(
+                connection
+                    .map(|id| connections::stop_opening(model, id))
+                    .unwrap_or_default(),
+            );
+            effects
         }
         Run::Running(Running {
             phase: Phase::Cancelling { asked: true, .. },

@@ -104,6 +104,11 @@ pub enum Effect {
         /// The connection whose pool it comes from.
         connection: ConnectionId,
     },
+    /// Wait no longer for a session that was asked for; its `Open` still ends in its own message. Has no answer of its own.
+    Abandon {
+        /// The session.
+        session: SessionId,
+    },
     /// Let it go. Ends in `Ended`.
     End {
         /// The session.

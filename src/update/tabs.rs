@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     dialog::{self, Confirm, Dialog},
     editor::{Editor, FileLink},
+    failure::Failure,
     file,
     ids::*,
     messages::Messages,
@@ -60,6 +61,8 @@ pub struct Tab {
     pub messages: Messages,
     /// How the last connect or statement ended.
     pub ended: Option<Ended>,
+    /// Why its last run got no session, until the next one begins.
+    pub refusal: Option<Failure>,
     /// Whether it connects to the sandbox once that runs.
     pub waits_for_sandbox: bool,
 }
@@ -108,6 +111,7 @@ impl Tab {
             results: Results::default(),
             messages: Messages::default(),
             ended: None,
+            refusal: None,
             waits_for_sandbox: false,
         }
     }

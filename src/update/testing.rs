@@ -162,6 +162,18 @@ impl World {
         update(&mut self.model, self.at, msg.into())
     }
 
+    /// Lets time pass; the next message comes so much later.
+    pub fn pass_ms(&mut self, ms: u64) {
+        self.at.mono_us += ms * 1_000;
+        self.at.unix_us += ms as i64 * 1_000;
+        self.model.now = self.at;
+    }
+
+    /// The active tab uses a connection that is known.
+    pub fn choose(&mut self, connection: ConnectionId) -> Vec<Effect> {
+        crate::update::connections::choose(&mut self.model, connection)
+    }
+
     /// Asks for a command.
     pub fn command(&mut self, command: Command) -> Vec<Effect> {
         self.send(command)

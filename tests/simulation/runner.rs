@@ -228,6 +228,10 @@ impl Runner {
                     },
                 }));
             }
+            connection::Effect::Prove {
+                connection,
+                attempt,
+            } => self.prove(*connection, *attempt, random),
             connection::Effect::Abandon { attempt } => {
                 self.abandoned.insert(*attempt);
             }
@@ -264,6 +268,33 @@ impl Runner {
         }
     }
 
+    fn prove(&mut self, connection: ConnectionId, attempt: Request, random: &mut Random) {
+        self.fresh(attempt);
+        self.pending.push(Msg::Connection(if random.chance(50) {
+            connection::Msg::Opened {
+                connection,
+                attempt,
+                server: connection::ServerInfo::default(),
+            }
+        } else {
+            connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure: gone(),
+            }
+        }));
+    }
+
+    fn abandon(&mut self, session: SessionId) {
+        for msg in &mut self.pending {
+            if matches!(msg, Msg::Session(session::Msg::Opened { session: opened, .. }) if *opened == session)
+            {
+                let failure = Failure::new(Category::Cancelled, "stopped");
+                *msg = Msg::Session(session::Msg::OpenFailed { session, failure });
+            }
+        }
+    }
+
     fn session(&mut self, effect: &session::Effect, random: &mut Random) {
         match effect {
             session::Effect::Open { session, .. } => {
@@ -279,6 +310,12 @@ impl Runner {
                     }
                 };
                 self.pending.push(Msg::Session(msg));
+            }
+            session::Effect::Abandon { session } => {
+                // It ends in its own message: cancelled, or opened where that was on its way already.
+                if random.chance(70) {
+                    self.abandon(*session);
+                }
             }
             session::Effect::End { session, .. } => {
                 let Some(held) = self.sessions.get_mut(session) else {

@@ -21,6 +21,9 @@ use crate::update::query;
 /// Rows that have waited this long leave, even as a small chunk.
 pub const ROWS_WAIT_MAX: Duration = Duration::from_millis(50);
 
+/// How often a socket that nobody reads is looked at: a cut network shows there, and nothing wakes its reader.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// The first chunk has no more than these, so that something shows at once.
 const FIRST_ROWS_MAX: usize = 256;
 
@@ -45,6 +48,8 @@ pub struct Capture {
     discarding: bool,
     discarded: u64,
     stalled: bool,
+    /// When the socket was looked at last while nothing of it is read.
+    looked_at: Option<Instant>,
     first_left: bool,
     rows_wait_since: Option<Instant>,
     tag: String,
@@ -85,6 +90,7 @@ impl Capture {
             discarding: false,
             discarded: 0,
             stalled: false,
+            looked_at: None,
             first_left: false,
             rows_wait_since: None,
             tag: String::new(),
@@ -120,6 +126,7 @@ impl Capture {
         }
         if !self.stalled {
             self.stalled = true;
+            self.looked_at = Some(Instant::now());
             self.flush();
             self.post(query::Msg::Stalled {
                 query: self.query,
@@ -153,12 +160,15 @@ impl Capture {
 
     /// When rows that wait have to leave.
     pub fn deadline(&self) -> Option<Instant> {
-        self.rows_wait_since.map(|since| since + ROWS_WAIT_MAX)
+        let look = self.looked_at.filter(|_| self.stalled);
+        let rows = self.rows_wait_since.map(|since| since + ROWS_WAIT_MAX);
+        rows.or(look.map(|at| at + LOOK_EVERY))
     }
 
     /// Sends the rows that are there.
     pub fn flush(&mut self) {
         self.rows_wait_since = None;
+        self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
             let chunk = Arc::new(self.builder.finish());

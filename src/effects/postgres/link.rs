@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flume::{Receiver, Sender};
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -21,7 +21,7 @@ use super::answer::{abandoned, post};
 use super::capture::Capture;
 use super::connect::{Fresh, Route, Target};
 use super::tap::{Learnt, Tap};
-use super::{Session, Shared, error, locked};
+use super::{Session, Shared, error, held, locked};
 use crate::msg::Msg;
 use crate::update::config::Endpoint;
 use crate::update::failure::{Category, Failure};
@@ -161,6 +161,26 @@ impl Link {
         self.gone.load(Ordering::Acquire)
     }
 
+    /// Whether it leads where this target does.
+    pub fn leads_to(&self, target: &Arc<Target>) -> bool {
+        Arc::ptr_eq(&self.target, target)
+    }
+
+    /// How long nothing has been heard of the server, or since its statement was sent if that is less.
+    pub fn silence(&self) -> Duration {
+        let heard_at = locked(&self.learnt).heard_at;
+        heard_at.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+
+    /// Custom settings that statements of the session have named. The server lists none of these.
+    pub fn named_settings(&self) -> Vec<String> {
+        locked(&self.learnt)
+            .named_settings
+            .iter()
+            .cloned()
+            .collect()
+    }
+
     /// Waits for the link's end.
     pub async fn ended(&self) {
         // Nothing is ever sent: the wait ends when the task drops its end.
@@ -238,8 +258,8 @@ impl Drop for Hold {
     }
 }
 
-/// What is done when a link has ended, given the session that it served.
-pub type OnEnd = Box<dyn FnOnce(Option<Session>) + Send>;
+/// What is done when a link has ended, given the session that it served, and why where it broke by itself.
+pub type OnEnd = Box<dyn FnOnce(Option<Session>, Option<Failure>) + Send>;
 
 /// The statement that runs.
 enum Job {
@@ -355,7 +375,10 @@ impl Driver {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Serve(session) => self.session = session,
+            Command::Serve(session) => {
+                self.session = session;
+                locked(&self.learnt).named_settings.clear();
+            }
             Command::Run(_) | Command::Ask(_) => self.waiting.push_back(command),
             Command::Grant(query, rows) => self.grant(query, rows),
             Command::Discard(query) => self.with_capture(query, Capture::discard),
@@ -452,8 +475,12 @@ impl Driver {
             granted,
         } = run;
         let started = Instant::now();
-        locked(&self.learnt).capture =
-            Some(Capture::new(self.outbox.clone(), query, granted, copy_data));
+        {
+            let mut learnt = locked(&self.learnt);
+            learnt.capture = Some(Capture::new(self.outbox.clone(), query, granted, copy_data));
+            learnt.heard_at = Some(started);
+            learnt.named_settings.extend(held::named_settings(&sql));
+        }
         match self.send(&sql) {
             Ok(stream) => {
                 self.job = Some(Job::Run {
@@ -639,6 +666,8 @@ impl Driver {
         self.gone.store(true, Ordering::Release);
         let query_failure = self.last_words();
         let failure = error::lost(query_failure, link, self.last_notice.take());
+        // Without its client it was closed, and did not break.
+        let broke = self.client.is_some().then(|| failure.clone());
         self.end_with(&failure);
         let Some(shared) = self.shared.upgrade() else {
             return;
@@ -651,7 +680,7 @@ impl Driver {
             let session = *session;
             post(&self.outbox, session::Msg::Lost { session, failure });
         }
-        on_end(taken.map(|(_, taken)| taken));
+        on_end(taken.map(|(_, taken)| taken), broke);
     }
 
     /// What the statement that ran still says of the end, without waiting.
@@ -738,6 +767,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.on_end.is_some() {
+            self.client = None;
             self.end(Some(abandoned()));
         }
     }

@@ -1,9 +1,10 @@
 //! The pool of an open connection, and the helper connection beside it.
 //!
 //! deadpool makes, lends and bounds the links. What it counts includes waits and half-made links, so the figures that
-//! are shown are counted here, at the moments when they change.
+//! are shown are counted here, at the moments when they change: a link has its place from its log-in to its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use flume::Sender;
 use super::answer::post;
 use super::connect::Target;
 use super::link::{Command, Link, Rows};
-use super::{Session, Shared, error, locked};
+use super::{GOODBYE, Session, Shared, error, held, locked};
 use crate::msg::Msg;
 use crate::update::connection::{self, PoolStatus, ServerInfo};
 use crate::update::failure::{Category, Failure};
@@ -27,7 +28,10 @@ const HELPER_IDLE: Duration = Duration::from_secs(60);
 pub struct Opened {
     /// Its id.
     pub connection: ConnectionId,
-    target: Arc<Target>,
+    /// Where its links lead.
+    pub target: Arc<Target>,
+    /// Whether the watchdog is on.
+    pub watched: AtomicBool,
     pool: managed::Pool<Maker>,
     pool_timeout_s: u32,
     counts: Mutex<Counts>,
@@ -44,8 +48,7 @@ pub struct Lent {
 /// A link in the pool's hands; the pool lets go of it by closing it.
 pub struct Pooled {
     link: Arc<Link>,
-    /// Whether the figures still count it.
-    counted: Arc<AtomicBool>,
+    place: PlaceId,
 }
 
 /// Makes the pool's links.
@@ -55,13 +58,25 @@ pub struct Maker {
     opened: OnceLock<Weak<Opened>>,
 }
 
+/// The number of a link's place.
+type PlaceId = u64;
+
+/// The place of a link that stands.
+#[derive(Default)]
+struct Place {
+    lent: bool,
+    link: Weak<Link>,
+}
+
 #[derive(Default)]
 struct Counts {
-    size: u32,
-    lent: u32,
+    places: BTreeMap<PlaceId, Place>,
+    next_place: PlaceId,
     asking: u32,
     max: u32,
     shown: Option<PoolStatus>,
+    /// Another pool, or none, has taken its turn: it tells nothing more.
+    over: bool,
 }
 
 #[derive(Default)]
@@ -99,6 +114,7 @@ impl Opened {
         let opened = Arc::new(Self {
             connection,
             target,
+            watched: AtomicBool::new(false),
             pool,
             pool_timeout_s,
             counts: Mutex::new(Counts {
@@ -121,10 +137,10 @@ impl Opened {
         self.change(|counts| counts.asking += 1);
         let mut asking = Asking {
             opened: self,
-            lent: 0,
+            got: None,
         };
         let got = self.pool.get().await;
-        asking.lent = u32::from(got.is_ok());
+        asking.got = got.as_ref().ok().map(|object| object.place);
         drop(asking);
         let object = got.map_err(|error| error::from_pool(error, self.pool_timeout_s))?;
         Ok(Lent {
@@ -133,48 +149,96 @@ impl Opened {
         })
     }
 
-    /// Puts a link back for the next one.
-    pub fn take_back(&self, lent: Lent) {
-        self.change(|counts| counts.lent = counts.lent.saturating_sub(1));
+    /// Proves the pool with a real connection.
+    pub async fn prove(self: &Arc<Self>) -> Result<ServerInfo, Failure> {
+        let lent = self.lend().await?;
+        let server = server_info(&self.target, &lent.link);
+        self.take_back(lent);
+        Ok(server)
+    }
+
+    /// Puts a link back for the next one, with nothing left in it; one that can't be cleaned is closed.
+    pub async fn clean_and_take_back(&self, lent: Lent) {
+        let cleaned = async {
+            lent.link.ask(held::LEAVE_NOTHING).await?;
+            take_bytes_as_they_are(&lent.link).await
+        };
+        match cleaned.await {
+            Ok(()) => self.take_back(lent),
+            Err(failure) => {
+                log::info!("a session is closed, not kept: {}", failure.message);
+                self.end(lent, GOODBYE).await;
+            }
+        }
+    }
+
+    /// Puts a link back in which nothing ran.
+    fn take_back(&self, lent: Lent) {
+        // Shown before the next one can have it.
+        self.change(|counts| counts.set_lent(lent.object.place, false));
         drop(lent);
+    }
+
+    /// Lets a link go that is gone.
+    pub fn forget(&self, lent: Lent) {
+        self.change(|counts| counts.leave(lent.object.place));
+        drop(Object::take(lent.object));
     }
 
     /// Ends a link with a Terminate message; its place is free when the link is gone.
     pub async fn end(&self, lent: Lent, within: Duration) {
-        self.leave(&lent.object.counted, 1);
         lent.link.tell(Command::Close);
-        let timeout = async {
-            smol::Timer::after(within).await;
-        };
-        smol::future::or(lent.link.ended(), timeout).await;
-        drop(Object::take(lent.object));
+        ended_within(&lent.link, within).await;
+        self.forget(lent);
     }
 
-    /// A link of the pool is gone, with the session that had it, if one did.
-    fn link_ended(&self, counted: &AtomicBool, lent: Option<Lent>) {
-        self.leave(counted, u32::from(lent.is_some()));
+    /// A link of the pool is gone, with the session that had it, if one did, and with a reason where it broke.
+    fn link_ended(&self, place: PlaceId, lent: Option<Lent>, broke: Option<Failure>) {
+        self.change(|counts| counts.leave(place));
         if let Some(lent) = lent {
             drop(Object::take(lent.object));
         }
         let idle = self.pool.retain(|pooled, _| !pooled.link.is_gone());
         drop(idle);
+        let counts = locked(&self.counts);
+        if let (Some(failure), false) = (broke, counts.over) {
+            let msg = connection::Msg::LinkLost {
+                connection: self.connection,
+                left: counts.size(),
+                failure,
+            };
+            post(&self.outbox, msg);
+        }
     }
 
-    /// A link leaves the figures, which it does once.
-    fn leave(&self, counted: &AtomicBool, lent: u32) {
-        let size = u32::from(counted.swap(false, Ordering::AcqRel));
-        self.change(|counts| {
-            counts.size = counts.size.saturating_sub(size);
-            counts.lent = counts.lent.saturating_sub(lent);
-        });
-    }
-
-    /// Ends every idle link and takes no new wish.
+    /// Ends every link and takes no new wish. What is left after a while is left to itself; nothing more is told of it.
     pub async fn close(&self) {
+        // Taken before the pool lets them go, so that their end can be waited for.
+        let links: Vec<Arc<Link>> = {
+            let counts = locked(&self.counts);
+            let links = counts.places.values().map(|place| place.link.upgrade());
+            links.flatten().collect()
+        };
         self.pool.close();
         if let Some(link) = self.helper.lock().await.link.take() {
             link.tell(Command::Close);
         }
+        let ends = links.iter().map(|link| async {
+            link.tell(Command::Close);
+            ended_within(link, GOODBYE).await;
+        });
+        futures_util::future::join_all(ends).await;
+        self.silence();
+    }
+
+    /// Tells nothing more: its connection is closed, or has another pool.
+    pub fn silence(&self) {
+        locked(&self.counts).over = true;
+    }
+
+    /// Whether it tells nothing more.
+    pub fn is_over(&self) -> bool {
+        locked(&self.counts).over
     }
 
     /// Runs statements of Tusk's own beside the pool, never in a session.
@@ -190,7 +254,7 @@ impl Opened {
                 Some(link) => link,
                 None => {
                     let fresh = self.target.connect().await?;
-                    let link = Link::start(shared, fresh, self.target.clone(), Box::new(|_| {}));
+                    let link = Link::start(shared, fresh, self.target.clone(), Box::new(|_, _| {}));
                     helper.link = Some(link.clone());
                     link
                 }
@@ -199,11 +263,6 @@ impl Opened {
         let answer = link.ask(sql).await;
         self.close_helper_later(shared);
         answer
-    }
-
-    /// What the server tells of itself over this link.
-    pub fn server_info(&self, link: &Link) -> ServerInfo {
-        server_info(&self.target, link)
     }
 
     fn close_helper_later(self: &Arc<Self>, shared: &Shared) {
@@ -230,7 +289,7 @@ impl Opened {
         let mut counts = locked(&self.counts);
         change(&mut counts);
         let status = counts.status();
-        if counts.shown != Some(status) {
+        if counts.shown != Some(status) && !counts.over {
             counts.shown = Some(status);
             // Sent under the lock, so that the figures arrive in the order of the changes.
             post(
@@ -245,14 +304,40 @@ impl Opened {
 }
 
 impl Counts {
+    /// A new place, which nobody has yet.
+    fn enter(&mut self) -> PlaceId {
+        self.next_place += 1;
+        self.places.insert(self.next_place, Place::default());
+        self.next_place
+    }
+
+    fn set_lent(&mut self, place: PlaceId, lent: bool) {
+        if let Some(place) = self.places.get_mut(&place) {
+            place.lent = lent;
+        }
+    }
+
+    fn leave(&mut self, place: PlaceId) {
+        self.places.remove(&place);
+    }
+
+    fn size(&self) -> u32 {
+        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
+    }
+
+    fn lent(&self) -> u32 {
+        let lent = self.places.values().filter(|place| place.lent).count();
+        u32::try_from(lent).unwrap_or(u32::MAX)
+    }
+
     fn status(&self) -> PoolStatus {
         PoolStatus {
-            size: self.size,
-            available: self.size.saturating_sub(self.lent),
+            size: self.size(),
+            available: self.size().saturating_sub(self.lent()),
             // Who asks while there is room is given a link at once; only the others wait.
             waiting: self
                 .asking
-                .saturating_sub(self.max.saturating_sub(self.lent)),
+                .saturating_sub(self.max.saturating_sub(self.lent())),
             max: self.max,
         }
     }
@@ -268,14 +353,16 @@ impl Lent {
 /// Counts one who asks, until it has an answer or is dropped.
 struct Asking<'opened> {
     opened: &'opened Opened,
-    lent: u32,
+    got: Option<PlaceId>,
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         self.opened.change(|counts| {
             counts.asking = counts.asking.saturating_sub(1);
-            counts.lent += self.lent;
+            if let Some(place) = self.got {
+                counts.set_lent(place, true);
+            }
         });
     }
 }
@@ -296,20 +383,19 @@ impl Manager for Maker {
         let shared = self.shared.upgrade().ok_or_else(closed)?;
         let weak = self.opened.get().cloned().ok_or_else(closed)?;
         let opened = weak.upgrade().ok_or_else(closed)?;
-        opened.change(|counts| counts.size += 1);
-        let counted = Arc::new(AtomicBool::new(true));
-        let counts_it = counted.clone();
-        let on_end = move |session: Option<Session>| {
+        let mut place = 0;
+        opened.change(|counts| place = counts.enter());
+        let on_end = move |session: Option<Session>, broke| {
             if let Some(opened) = weak.upgrade() {
-                opened.link_ended(&counts_it, session.map(|session| session.lent));
+                opened.link_ended(place, session.map(|session| session.lent), broke);
             }
         };
         let link = Link::start(&shared, fresh, self.target.clone(), Box::new(on_end));
-        // Such a database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
-        if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
-            link.ask("set client_encoding = 'SQL_ASCII'").await?;
+        if let Some(place) = locked(&opened.counts).places.get_mut(&place) {
+            place.link = Arc::downgrade(&link);
         }
-        Ok(Pooled { link, counted })
+        take_bytes_as_they_are(&link).await?;
+        Ok(Pooled { link, place })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _metrics: &Metrics) -> RecycleResult<Failure> {
@@ -319,6 +405,21 @@ impl Manager for Maker {
             Ok(())
         }
     }
+}
+
+/// An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
+async fn take_bytes_as_they_are(link: &Link) -> Result<(), Failure> {
+    if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
+        link.ask("set client_encoding = 'SQL_ASCII'").await?;
+    }
+    Ok(())
+}
+
+async fn ended_within(link: &Link, within: Duration) {
+    let timeout = async {
+        smol::Timer::after(within).await;
+    };
+    smol::future::or(link.ended(), timeout).await;
 }
 
 /// What a server tells of itself over a link, in the parameters that it reports.
@@ -342,14 +443,25 @@ mod tests {
     use super::*;
 
     fn counts(size: u32, lent: u32, asking: u32) -> PoolStatus {
-        Counts {
-            size,
-            lent,
+        let mut counts = Counts {
             asking,
             max: 2,
-            shown: None,
+            ..Counts::default()
+        };
+        for at in 0..size {
+            let place = counts.enter();
+            counts.set_lent(place, at < lent);
         }
-        .status()
+        counts.status()
+    }
+
+    #[test]
+    fn a_link_that_ended_is_not_lent_any_more_whatever_comes_after() {
+        let mut counts = Counts::default();
+        let place = counts.enter();
+        counts.leave(place);
+        counts.set_lent(place, true);
+        assert_eq!((counts.size(), counts.lent()), (0, 0));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! parameters, the key for cancelling. While a user's statement runs, its rows are taken out here, by the
 //! [`Capture`]; what the driver itself asks passes untouched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
@@ -50,6 +50,10 @@ pub struct Learnt {
     pub answered: bool,
     /// Whether the server asked for the password as it is.
     pub cleartext: bool,
+    /// When the server was heard last, or a statement sent.
+    pub heard_at: Option<Instant>,
+    /// Custom settings that the session's statements have named.
+    pub named_settings: BTreeSet<String>,
     ready_once: bool,
 }
 
@@ -236,14 +240,21 @@ impl AsyncRead for Tap {
             }
             tap.pump(&mut learnt, context)?;
             if stands {
-                // The connection's task polls again when rows are granted.
+                // Writing nothing brings out an error that the socket has, without taking a row from it.
+                if let Poll::Ready(Err(error)) = Pin::new(&mut tap.wire).poll_write(context, &[]) {
+                    return Poll::Ready(Err(error));
+                }
+                // The connection's task polls again when rows are granted, and now and then.
                 return Poll::Pending;
             }
             let mut space = ReadBuf::new(tap.frames.space());
             match Pin::new(&mut tap.wire).poll_read(context, &mut space)? {
                 Poll::Ready(()) => match space.filled().len() {
                     0 => return Poll::Ready(Ok(())),
-                    bytes => tap.frames.filled(bytes),
+                    bytes => {
+                        learnt.heard_at = Some(Instant::now());
+                        tap.frames.filled(bytes);
+                    }
                 },
                 Poll::Pending => {
                     if let Some(capture) = &mut learnt.capture {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
-    ending, pump, say,
+    ending, holders, pump, say,
 };
 use crate::{
     msg::Stamp,
@@ -193,12 +193,32 @@ fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<R
     let Some(tab) = tab_of(model, session) else {
         return vec![];
     };
-    if !matches!(tab.session, Session::Opening { .. }) {
+    let Session::Opening { connection, .. } = tab.session else {
         return vec![];
-    }
+    };
+    let id = tab.id;
     tab.session = Session::Closed;
-    fail_waiting(tab, now, &failure);
+    if connections::reconnecting::waits_for(model, connection, &failure) {
+        // Nothing of the run has been sent: it waits for the connection.
+        return connections::reconnecting::begin(model, connection, failure);
+    }
+    let failure = match failure.category {
+        Category::PoolTimeout => holders::explain(model, connection, failure),
+        _ => failure,
+    };
+    if let Some(tab) = model.tabs.get_mut(id) {
+        fail_waiting(tab, now, &failure);
+    }
     vec![]
+}
+
+/// A session that was asked for is not waited for any more.
+pub(super) fn abandon_opening(tab: &mut Tab) -> Vec<RootEffect> {
+    let Session::Opening { id, .. } = tab.session else {
+        return vec![];
+    };
+    tab.session = Session::Closed;
+    vec![Effect::Abandon { session: id }.into()]
 }
 
 /// A connection could not be opened: what waited for it in any tab fails with the reason.
@@ -227,6 +247,7 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
     tab.run = Run::Idle;
     tab.queued = None;
     tab.ended = Some(badly(failure));
+    tab.refusal = Some(failure.clone());
     say(
         tab,
         now,
@@ -411,8 +432,8 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
-    let mut effects = vec![];
-    // One that is still opening is returned when it comes: no tab waits for it any more.
+    // One that comes all the same is returned: no tab waits for it any more.
+    let mut effects = abandon_opening(tab);
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
         let mut ending = live.ending();
         if let Run::Running(Running { query, phase, .. }) = &tab.run {
@@ -489,7 +510,10 @@ pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
         Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
             connections::open(model, connection)
         }
-        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => {
+        Some(Link::Reconnecting(reconnecting)) if !reconnecting.is_trying() => {
+            connections::open(model, connection)
+        }
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
             model.notices.push(now, "It is still connecting.".into());
             vec![]
         }

@@ -732,6 +732,37 @@ fn a_session_for_a_tab_that_is_gone_goes_back() {
 }
 
 #[test]
+fn a_cancelled_wait_for_the_pool_ends_in_the_runner_too() {
+    let mut world = World::new().connected();
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    let session = world.session();
+    assert_eq!(
+        world.command(Command::QueryCancel),
+        [session::Effect::Abandon { session }.into()]
+    );
+    assert!(matches!(world.tab().run, Run::Idle));
+    assert_eq!(world.tab().session, Session::Closed);
+    assert!(!world.is_busy());
+    let failure = Failure::new(Category::Cancelled, "stopped");
+    expect(
+        &world.send(session::Msg::OpenFailed { session, failure }),
+        &[],
+    );
+    // The next run asks for another one; one that came all the same goes back.
+    expect(&world.command(Command::QueryRun), &["Session(Open"]);
+    assert_ne!(world.session(), session);
+    let backend_pid = 1;
+    expect(
+        &world.send(session::Msg::Opened {
+            session,
+            backend_pid,
+        }),
+        &["Session(End"],
+    );
+}
+
+#[test]
 fn a_pool_that_gives_no_session_fails_the_run() {
     let mut world = World::new().connected();
     world.text("select 1");
