@@ -12,6 +12,7 @@ use super::{
     ids::*,
     keychain::{self, Refusal},
     run,
+    schema::{self, Schema},
     secret::{Secret, SecretKind, Secrets},
     store::{self, SavedConnection},
     tabs::Ended,
@@ -42,6 +43,8 @@ pub struct Connection {
     pub pool: PoolStatus,
     /// Names of types that are not built in, by oid.
     pub types: BTreeMap<u32, String>,
+    /// What is in its database, while it is open.
+    pub schema: Schema,
     /// Whether it is wanted again once it has closed.
     pub reopen: bool,
 }
@@ -108,6 +111,7 @@ impl Connection {
             secrets: Secrets::default(),
             pool: PoolStatus::default(),
             types: BTreeMap::new(),
+            schema: Schema::Idle,
             reopen: false,
         }
     }
@@ -295,6 +299,7 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
         }
         Link::Open { .. } => {
             connection.link = Link::Closing;
+            connection.schema = Schema::Idle;
             let mut effects = run::connection_closed(model, id);
             effects.push(Effect::Close { connection: id }.into());
             effects
@@ -483,6 +488,8 @@ fn opened(
         tab.ended = Some(Ended::Well);
     }
     effects.extend(run::pump_all(model));
+    // Behind what somebody waits for.
+    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
     effects
 }
 
@@ -525,8 +532,7 @@ fn open_failed(
         }
     };
     let ended = Ended::Badly {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
+        failure: Box::new(failure.clone()),
     };
     for tab in model
         .tabs
@@ -613,12 +619,12 @@ fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Se
 }
 
 fn keychain_absent(model: &mut Model, reason: &str) {
-    model.notices.push(
-        model.now,
-        format!(
-            "The keychain can't be used ({reason}). Passwords are kept in memory until Tusk exits."
-        ),
-    );
+    let failure = Failure::from(&Refusal::Unavailable {
+        reason: reason.to_owned(),
+    });
+    let next_step = failure.next_step.unwrap_or_default();
+    let text = format!("{} {next_step}", failure.message);
+    model.notices.push(model.now, text);
 }
 
 /// Whether two configurations lead to the same place as the same user; names and colours don't count.

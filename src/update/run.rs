@@ -886,14 +886,13 @@ fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option
 /// How a failure is remembered as the last end in a tab.
 fn badly(failure: &Failure) -> Ended {
     Ended::Badly {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
+        failure: Box::new(failure.clone()),
     }
 }
 
-/// Whether the server itself said that it was cancelled.
+/// Whether it was cancelled, here or by somebody else; a timeout is none.
 fn is_cancel(failure: &Failure) -> bool {
-    failure.is("57014") || failure.category == Category::Cancelled
+    failure.category == Category::Cancelled
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     dialog::{self, Confirm, Dialog},
     editor::{Editor, FileLink},
+    failure::Failure,
     file,
     ids::*,
     messages::Messages,
@@ -71,10 +72,8 @@ pub enum Ended {
     Well,
     /// It failed, or was cancelled.
     Badly {
-        /// PostgreSQL's code.
-        sqlstate: Option<String>,
-        /// The message.
-        message: String,
+        /// With all that is known of it.
+        failure: Box<Failure>,
     },
 }
 
