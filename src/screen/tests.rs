@@ -1131,7 +1131,7 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
     let mut world = World::connected();
     world.write("select 1");
     world.tell(Command::QueryRun);
-    let super::super::update::run::Session::Opening { id: session, .. } =
+    let update::run::Session::Opening { id: session, .. } =
         world.model.tabs.active().unwrap().session
     else {
         panic!("no session was asked for");

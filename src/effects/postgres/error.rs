@@ -21,7 +21,11 @@ pub fn plain(category: Category, message: impl Into<String>) -> Failure {
 pub fn from_server(error: &DbError) -> Failure {
     let code = error.code().code();
     let mut failure = Failure::new(category(code, error.message()), error.message());
-    failure.severity = error.severity().to_owned();
+    // Not the severity that is shown in the server's language: FATAL is recognised by its name.
+    failure.severity = match error.parsed_severity() {
+        Some(severity) => severity.to_string(),
+        None => error.severity().to_owned(),
+    };
     failure.sqlstate = Some(code.to_owned());
     failure.detail = error.detail().map(str::to_owned);
     failure.hint = error.hint().map(str::to_owned);
