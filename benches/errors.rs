@@ -132,6 +132,12 @@ fn main() {
     let target = Box::new(welcome::Target::Conninfo(conninfo));
     bench.take(welcome::Msg::Asked { target });
     bench.settle();
+    time_loads(&mut bench);
+    time_errors(&mut bench);
+    bench.runner.shutdown(Duration::from_secs(2));
+}
+
+fn time_loads(bench: &mut Bench) {
     let mut loads = Vec::new();
     for _ in 0..20 {
         let began = Instant::now();
@@ -149,6 +155,9 @@ fn main() {
         let kilobytes = catalog.heap_bytes() / 1024;
         println!("  {}, {kilobytes} KB", catalog.in_short());
     }
+}
+
+fn time_errors(bench: &mut Bench) {
     for sql in [
         "select 1/0",
         "insert into customers values (1, 'b')",
@@ -171,7 +180,6 @@ fn main() {
         print(&format!("{sql}: from the key"), &mut whole);
         print(&format!("{sql}: after ReadyForQuery"), &mut after);
     }
-    bench.runner.shutdown(Duration::from_secs(2));
 }
 
 fn print(name: &str, values: &mut [f64]) {

@@ -47,62 +47,24 @@ mod tests {
 
     #[test]
     fn a_cancel_and_a_timeout_are_told_apart_in_every_language() {
-        let (asked, over_time) = (true, true);
+        use Category::{Cancelled, Query};
+        let english = "canceling statement due to";
+        let by_user = format!("{english} user request");
+        let by_time = format!("{english} statement timeout");
+        let german = "storniere Anfrage wegen Zeitüberschreitung der Anfrage";
         let table = [
-            (
-                "canceling statement due to user request",
-                asked,
-                false,
-                Category::Cancelled,
-                "as asked",
-            ),
-            (
-                "canceling statement due to user request",
-                false,
-                false,
-                Category::Cancelled,
-                "Somebody else",
-            ),
-            (
-                "canceling statement due to statement timeout",
-                false,
-                over_time,
-                Category::Query,
-                "statement_timeout",
-            ),
-            (
-                "canceling statement due to statement timeout",
-                asked,
-                false,
-                Category::Query,
-                "statement_timeout",
-            ),
-            (
-                "storniere Anfrage wegen Benutzeraufforderung",
-                asked,
-                false,
-                Category::Cancelled,
-                "as asked",
-            ),
-            (
-                "storniere Anfrage wegen Zeitüberschreitung der Anfrage",
-                false,
-                over_time,
-                Category::Query,
-                "statement_timeout. Raise",
-            ),
-            (
-                "storniere Anfrage wegen Zeitüberschreitung der Anfrage",
-                false,
-                false,
-                Category::Query,
-                "or somebody",
-            ),
+            (by_user.as_str(), true, false, Cancelled, "as asked"),
+            (&by_user, false, true, Cancelled, "Somebody else"),
+            (&by_time, false, true, Query, "statement_timeout"),
+            (&by_time, true, false, Query, "statement_timeout"),
+            (german, true, false, Cancelled, "as asked"),
+            (german, false, true, Query, "statement_timeout. Raise"),
+            (german, false, false, Query, "or somebody"),
             (
                 "canceling autovacuum task",
                 false,
                 false,
-                Category::Query,
+                Query,
                 "Autovacuum",
             ),
         ];
