@@ -939,7 +939,7 @@ fn fr_001_fr_003_the_language_of_the_server_does_not_matter() {
             "select pg_sleep(60)",
             "57014",
             Category::Query,
-            "longer than statement_timeout",
+            "statement_timeout. Raise it",
         ),
     ];
     for (sql, code, category, words) in table {
