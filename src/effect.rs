@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::update::{
-    cells, clock, connection, discovery, file, keychain, query, sandbox, session, store, window,
+    cells, clock, connection, discovery, file, keychain, query, sandbox, schema, session, store,
+    window,
 };
 
 /// Something to do.
@@ -29,6 +30,8 @@ pub enum Effect {
     Discovery(discovery::Effect),
     /// To the sandbox.
     Sandbox(sandbox::Effect),
+    /// To the schema caches.
+    Schema(schema::Effect),
     /// To the program around the loop.
     Window(window::Effect),
 }
@@ -54,5 +57,6 @@ from! {
     Clock(clock::Effect);
     Discovery(discovery::Effect);
     Sandbox(sandbox::Effect);
+    Schema(schema::Effect);
     Window(window::Effect);
 }

@@ -7,6 +7,7 @@
 pub mod cells;
 pub mod clock;
 pub mod discovery;
+mod failure;
 pub mod file;
 pub mod keychain;
 pub mod log;
@@ -77,6 +78,7 @@ impl Runner {
             Effect::Clock(effect) => self.timers.perform(effect),
             Effect::Discovery(effect) => discovery::perform(effect, self.outbox.clone()),
             Effect::Sandbox(effect) => self.sandbox.perform(effect),
+            Effect::Schema(effect) => self.postgres.perform_schema(effect),
             Effect::Cells(effect) => self.perform_cells(effect),
             Effect::Window(effect) => self.nowhere(effect),
         }

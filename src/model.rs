@@ -68,6 +68,8 @@ pub struct Model {
     pub area: Area,
     /// Rows of the grid that fit on screen.
     pub visible_rows: u32,
+    /// Whether the details of an error are unfolded.
+    pub error_details: bool,
     /// The timer after which the settings are kept.
     pub settings_timer: Option<Request>,
     /// Writes of the store that are under way.
@@ -138,6 +140,7 @@ impl Model {
             notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
+            error_details: false,
             settings_timer: None,
             writes: BTreeSet::new(),
             files: BTreeMap::new(),
@@ -220,6 +223,10 @@ impl Model {
         let listing =
             matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());
         matches!(self.phase, Phase::Blank | Phase::Loading { .. })
+            || self
+                .connections
+                .values()
+                .any(|known| known.schema.is_loading())
             || matches!(self.sandbox, Sandbox::Starting { .. })
             || self.connections.values().any(|known| known.is_on_its_way())
             || self.tabs.open.iter().any(|tab| {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::update::{
     app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
-    keychain, keys, query, results, sandbox, session, sidebar, store, tabs, welcome, window,
+    keychain, keys, query, results, sandbox, schema, session, sidebar, store, tabs, welcome,
+    window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -88,6 +89,8 @@ pub enum Msg {
     Discovery(discovery::Msg),
     /// From the runner, of the sandbox.
     Sandbox(sandbox::Msg),
+    /// From the runner, of schema caches.
+    Schema(schema::Msg),
     /// From the program around the loop.
     Window(window::Msg),
 }
@@ -120,5 +123,6 @@ from! {
     Clock(clock::Msg);
     Discovery(discovery::Msg);
     Sandbox(sandbox::Msg);
+    Schema(schema::Msg);
     Window(window::Msg);
 }

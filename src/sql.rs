@@ -2,12 +2,13 @@
 //!
 //! A buffer is cut into statements by psql's rules (`split`), each statement says what kind it is
 //! (`classify`), secrets are masked before a text is kept (`mask`), and the server's positions are
-//! found again in the text (`position`). All of it stands on one lexer (`lex`). Everything here is
+//! found again in the text (`position`), names are read (`names`). All of it stands on one lexer (`lex`). Everything here is
 //! pure and total: unfinished text is the usual case in an editor, never an error.
 
 pub mod classify;
 pub mod lex;
 pub mod mask;
+pub mod names;
 pub mod position;
 pub mod split;
 

@@ -33,6 +33,7 @@ pub mod results;
 pub mod run;
 pub mod sandbox;
 pub mod saved;
+pub mod schema;
 pub mod secret;
 pub mod session;
 pub mod settings;
@@ -90,6 +91,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
+        Msg::Schema(msg) => schema::update(model, msg),
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => vec![],
     }

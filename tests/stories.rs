@@ -75,6 +75,19 @@ fn errors() {
 }
 
 #[test]
+fn the_nearest_name_and_the_details_of_an_error() {
+    let (_, data) = fresh("names");
+    let copied = std::fs::read_to_string(data.path().join("error.txt")).unwrap();
+    for part in [
+        "ERROR: relation \"supliers\" does not exist\n",
+        "\nSQLSTATE: 42P01 (undefined_table)\n",
+        "\nNEXT STEP: Did you mean suppliers?",
+    ] {
+        assert!(copied.contains(part), "{copied}");
+    }
+}
+
+#[test]
 fn cancelling() {
     fresh("cancelling");
 }

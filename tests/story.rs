@@ -22,7 +22,7 @@ use tusk::{
         config::Config,
         connection, discovery,
         failure::{Category, Failure},
-        file, keychain, query,
+        file, keychain, query, schema,
         secret::SecretKind,
         session, store,
     },
@@ -76,6 +76,17 @@ impl World {
                 session::Msg::Opened {
                     session,
                     backend_pid: 4711,
+                }
+                .into(),
+            ],
+            Effect::Schema(schema::Effect::Load {
+                request,
+                connection,
+            }) => vec![
+                schema::Msg::Loaded {
+                    request,
+                    connection,
+                    result: Ok(Arc::default()),
                 }
                 .into(),
             ],

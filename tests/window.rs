@@ -211,6 +211,14 @@ impl Perform for Script {
                     held: Ok(vec![]),
                 });
             }
+            Effect::Schema(tusk::update::schema::Effect::Load {
+                request,
+                connection,
+            }) => self.answer(tusk::update::schema::Msg::Loaded {
+                request,
+                connection,
+                result: Ok(std::sync::Arc::default()),
+            }),
             Effect::Query(query::Effect::Run { query, sql, .. }) => self.run(query, &sql),
             Effect::Query(query::Effect::Cancel { query, .. }) => self.cancel(query),
             Effect::Cells(effect) => self.work(effect),

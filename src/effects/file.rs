@@ -12,6 +12,7 @@ use std::{
 use flume::{Receiver, Sender};
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::failure::{of_file, said};
 use crate::update::{
     failure::{Category, Failure},
     file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
@@ -133,7 +134,7 @@ fn perform(effect: Effect) -> Msg {
         }
         Effect::List { request, directory } => {
             let directory = absolute(&directory);
-            let result = list(&directory).map_err(|error| unfit(&directory, &said(&error)));
+            let result = list(&directory).map_err(|error| of_file(&directory, &error));
             Msg::Listed {
                 request,
                 directory: shown(&directory),
@@ -188,14 +189,6 @@ fn absolute(path: &str) -> PathBuf {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn said(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or directory".into(),
-        io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
-    }
 }
 
 fn unfit(path: &Path, reason: &str) -> Failure {
@@ -311,7 +304,7 @@ fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
         }
         write(&target, there.as_ref(), text, expected)
     });
-    written.unwrap_or_else(|error| Saved::Failed(unfit(path, &said(&error))))
+    written.unwrap_or_else(|error| Saved::Failed(of_file(path, &error)))
 }
 
 /// The file that a symbolic link leads to, also where that is not there yet: links stay links.

@@ -320,14 +320,7 @@ pub fn account(connection: ConnectionId, kind: SecretKind) -> String {
 }
 
 fn failed(effect: &Effect, error: &Error) -> Outcome {
-    let refusal = match error {
-        Error::NoEntry => Refusal::NotFound,
-        // Neither of these prints what it holds: the bytes may be a password, the entries name other programs.
-        Error::BadEncoding(_) => unavailable("its entry is not text"),
-        Error::Ambiguous(_) => unavailable("it has several entries for this connection"),
-        error => unavailable(&error.to_string()),
-    };
-    outcome(effect, refusal)
+    outcome(effect, super::failure::of_keychain(error))
 }
 
 fn refused(effect: &Effect, reason: &str) -> Outcome {

@@ -39,6 +39,7 @@ mod held;
 mod link;
 mod login;
 mod pool;
+mod schema;
 mod tap;
 mod threads;
 mod tls;
@@ -46,6 +47,9 @@ mod watchdog;
 
 /// How long a session that is closed may take to say goodbye, its statement cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How long a server may take to list its objects.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The runner of everything that talks to PostgreSQL servers.
 pub struct Postgres {
@@ -141,6 +145,15 @@ impl Postgres {
             session::Effect::AskHeld { session } => self.shared.ask_held(session),
             session::Effect::Terminate { session } => self.shared.terminate(session),
         }
+    }
+
+    /// Does what a schema cache needs.
+    pub fn perform_schema(&self, effect: crate::update::schema::Effect) {
+        let crate::update::schema::Effect::Load {
+            request,
+            connection,
+        } = effect;
+        self.shared.load_schema(request, connection);
     }
 
     /// Does what a query needs.
@@ -415,6 +428,37 @@ impl Shared {
                         _ => None,
                     };
                     answer.with(resolved(rows.into_iter().filter_map(name).collect()));
+                }
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn load_schema(self: &Arc<Self>, request: Request, connection: ConnectionId) {
+        let loaded = move |result| crate::update::schema::Msg::Loaded {
+            request,
+            connection,
+            result,
+        };
+        let answer = Answer::new(&self.outbox, move |failure: Failure| {
+            loaded(Err(Box::new(failure))).into()
+        });
+        let Some(opened) = locked(&self.open).get(&connection).cloned() else {
+            return answer.failed(unknown_connection());
+        };
+        let shared = self.clone();
+        self.threads.control(async move {
+            let asked = opened.ask_helper(&shared, schema::question());
+            let timeout = async {
+                smol::Timer::after(SCHEMA_TIMEOUT).await;
+                let message = "The server did not list its objects in time.";
+                Err(error::plain(Category::Connection, message))
+            };
+            match smol::future::or(asked, timeout).await {
+                Ok(rows) => {
+                    // Sorting many names is no work for the thread that cancels.
+                    let catalog = smol::unblock(move || schema::in_order(rows)).await;
+                    answer.with(loaded(Ok(Arc::new(catalog))));
                 }
                 Err(failure) => answer.failed(failure),
             }

@@ -127,7 +127,7 @@ async fn start(
         }
         Err(error) => contract::Msg::Failed {
             request,
-            failure: Failure::new(Category::Internal, error.to_string()),
+            failure: (&error).into(),
         },
     }
 }

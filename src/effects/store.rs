@@ -210,7 +210,7 @@ impl Keeper {
                     log::warn!("A write to the store failed: {error}");
                     Msg::Failed {
                         request,
-                        failure: failure(&error),
+                        failure: crate::effects::failure::of_sqlite(&error),
                     }
                 }
             };
@@ -323,11 +323,4 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
     if outbox.send(msg.into()).is_err() {
         log::debug!("Nobody listens to the store any more");
     }
-}
-
-fn failure(error: &rusqlite::Error) -> Failure {
-    Failure::new(
-        Category::Storage,
-        format!("Tusk could not keep this: {error}"),
-    )
 }

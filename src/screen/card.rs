@@ -6,12 +6,12 @@ use crate::{
     sql::position,
     update::{
         command::Command,
-        connections::{Connection, Link},
+        connections::Connection,
         failure::{Category, Failure},
         hints,
-        results::{ResultSet, ResultState},
-        run::{LostSession, Run, Session},
-        tabs::{Ended, Tab},
+        results::{self, ResultSet, ResultState, Trouble},
+        run::LostSession,
+        tabs::Tab,
     },
 };
 
@@ -24,31 +24,10 @@ const SQL_BYTES: usize = 64 << 10;
 
 /// What is wrong with the tab's connection or session, which stands above any result.
 pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
-    if let Session::Lost(lost) = &tab.session
-        && !lost.died.is_empty()
-    {
-        return Some(session_lost(model, lost));
-    }
-    let id = tab.connection?;
-    let known = model.connections.get(&id)?;
-    // While a password is asked for, nothing has failed yet.
-    if !matches!(tab.run, Run::Idle) || model.dialog_asks_password(id) {
-        return None;
-    }
-    match (&known.link, &tab.ended) {
-        (Link::Failed { failure }, _) => Some(not_connected(model, known, failure)),
-        // A run that never got a session: nothing of it is in the list of results.
-        (Link::Open { .. }, Some(Ended::Badly { sqlstate, message }))
-            if tab.results.list.is_empty() =>
-        {
-            let failure = tab.refusal.clone().unwrap_or_else(|| Failure {
-                sqlstate: sqlstate.clone(),
-                ..Failure::new(Category::Connection, message)
-            });
-            Some(not_connected(model, known, &failure))
-        }
-        _ => None,
-    }
+    Some(match results::trouble(model, tab)? {
+        Trouble::Lost(lost) => session_lost(model, lost),
+        Trouble::NotConnected(known, failure) => not_connected(model, known, failure),
+    })
 }
 
 /// The card of a result that ended badly.
@@ -69,8 +48,8 @@ pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<
     if kind == CardKind::Lost {
         actions.push(reconnect(model, "Reconnect"));
     }
-    actions.push(copy(model, result));
-    let mut parts = parts(failure);
+    actions.extend(about(model, failure, !result.rows.is_empty()));
+    let mut parts = parts(model, failure);
     if kind == CardKind::Lost {
         parts.push(CardPart {
             label: "Note".into(),
@@ -100,14 +79,23 @@ fn join(parts: [Option<String>; 2]) -> String {
         .join(words::DOT)
 }
 
-/// With rows, copying means the cells: the error has a command of its own then.
-fn copy(model: &Model, result: &ResultSet) -> Action {
-    let command = if result.rows.is_empty() {
-        Command::ResultsCopy
-    } else {
+/// What can be done with an error itself. With rows, copying means the cells: the error has a command of its own then.
+fn about(model: &Model, failure: &Failure, rows: bool) -> Vec<Action> {
+    let copy = if rows {
         Command::ErrorCopy
+    } else {
+        Command::ResultsCopy
     };
-    words::named(model, words::RESULTS, command, "Copy details")
+    let label = if model.error_details {
+        "Hide details"
+    } else {
+        "Show details"
+    };
+    let fold = (!details(failure).is_empty())
+        .then(|| words::named(model, words::RESULTS, Command::ErrorDetails, label));
+    fold.into_iter()
+        .chain([words::named(model, words::RESULTS, copy, "Copy details")])
+        .collect()
 }
 
 fn reconnect(model: &Model, label: &str) -> Action {
@@ -123,18 +111,33 @@ fn session_lost(model: &Model, lost: &LostSession) -> Card {
         label: "Gone with it".into(),
         text: words::cut(&lost.died.join("\n"), PART_CHARACTERS),
     });
+    parts.extend(self::parts(model, &lost.failure));
+    let mut actions = vec![reconnect(model, "Reconnect")];
+    actions.extend(about(model, &lost.failure, has_rows(model)));
     Card {
         kind: CardKind::Lost,
         title: "The session was lost".into(),
         code: hints::code_line(&lost.failure),
         parts,
         next_step: lost.failure.next_step.clone(),
-        actions: vec![reconnect(model, "Reconnect")],
+        actions,
     }
 }
 
 fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
+    let again = if failure.category == Category::PoolTimeout {
+        // The connection stands: it is the run that is tried again.
+        named(Command::QueryRun, "Run again")
+    } else {
+        reconnect(model, "Try again")
+    };
+    let mut actions = vec![
+        again,
+        named(Command::ConnectionEdit, "Edit connection"),
+        named(Command::ConnectionChoose, "Connect elsewhere"),
+    ];
+    actions.extend(about(model, failure, has_rows(model)));
     Card {
         kind: CardKind::NotConnected,
         title: title(failure),
@@ -142,42 +145,66 @@ fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
             Some(hints::code_line(failure)),
             Some(known.config.address()),
         ]),
-        parts: parts(failure),
+        parts: parts(model, failure),
         next_step: failure.next_step.clone(),
-        actions: vec![
-            if failure.category == Category::PoolTimeout {
-                // The connection stands: it is the run that is tried again.
-                named(Command::QueryRun, "Run again")
-            } else {
-                reconnect(model, "Try again")
-            },
-            named(Command::ConnectionEdit, "Edit connection"),
-            named(Command::ConnectionChoose, "Connect elsewhere"),
-        ],
+        actions,
     }
 }
 
-/// What the server said besides its message.
-fn parts(failure: &Failure) -> Vec<CardPart> {
-    let internal = failure.internal.as_ref().map(|(_, query)| query);
-    let named = [
-        ("Detail", &failure.detail),
-        ("Hint", &failure.hint),
-        ("Context", &failure.context),
-        ("Schema", &failure.schema),
-        ("Table", &failure.table),
-        ("Column", &failure.column),
-        ("Data type", &failure.data_type),
-        ("Constraint", &failure.constraint),
-    ];
-    let said = named
+/// Whether the active tab shows rows, which a copy means then.
+fn has_rows(model: &Model) -> bool {
+    let shown = model.tabs.active().and_then(|tab| tab.results.visible());
+    shown.is_some_and(|result| !result.rows.is_empty())
+}
+
+/// What the server said besides its message: its detail and its hint, and all the rest where that is unfolded.
+fn parts(model: &Model, failure: &Failure) -> Vec<CardPart> {
+    let said = [("Detail", &failure.detail), ("Hint", &failure.hint)];
+    let said = said
         .into_iter()
-        .filter_map(|(label, text)| Some((label, text.as_ref()?)));
-    said.chain(internal.map(|query| ("Statement inside", query)))
+        .filter_map(|(label, text)| Some((label, text.clone()?)));
+    let unfolded = if model.error_details {
+        details(failure)
+    } else {
+        vec![]
+    };
+    said.chain(unfolded)
         .map(|(label, text)| CardPart {
             label: label.to_owned(),
-            text: words::cut(text, PART_CHARACTERS),
+            text: words::cut(&text, PART_CHARACTERS),
         })
+        .collect()
+}
+
+/// What few people want to see at once.
+fn details(failure: &Failure) -> Vec<(&'static str, String)> {
+    let condition = failure.sqlstate.as_deref().map(|code| {
+        let name = hints::condition(code).map(|name| format!(" ({name})"));
+        format!("{code}{}", name.unwrap_or_default())
+    });
+    let severity = Some(failure.severity.clone()).filter(|severity| !severity.is_empty());
+    let character = |place: u32| format!("character {place}");
+    let (place_inside, inside) = match &failure.internal {
+        Some((place, query)) => (Some(character(*place)), Some(query.clone())),
+        None => (None, None),
+    };
+    let named = [
+        ("Severity", severity),
+        ("SQLSTATE", condition),
+        ("Position", failure.position.map(character)),
+        ("Schema", failure.schema.clone()),
+        ("Table", failure.table.clone()),
+        ("Column", failure.column.clone()),
+        ("Data type", failure.data_type.clone()),
+        ("Constraint", failure.constraint.clone()),
+        ("Context", failure.context.clone()),
+        ("Statement inside", inside),
+        ("Position inside", place_inside),
+        ("Reported by", failure.source.clone()),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, text?)))
         .collect()
 }
 

@@ -349,7 +349,9 @@ fn unconnected(model: &Model) -> Empty {
 fn closed(model: &Model, tab: &Tab, label: &str) -> Empty {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     let said = match &tab.ended {
-        Some(Ended::Badly { message, .. }) if tab.results.list.is_empty() => Some(message.clone()),
+        Some(Ended::Badly { failure }) if tab.results.list.is_empty() => {
+            Some(failure.message.clone())
+        }
         _ => None,
     };
     let usual = "Running a statement connects again.".to_owned();

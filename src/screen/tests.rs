@@ -559,7 +559,8 @@ fn a_connection_that_failed_has_a_card_with_what_to_do() {
         [
             ("Try again", Some("Ctrl Shift R")),
             ("Edit connection", None),
-            ("Connect elsewhere", Some("Ctrl Shift O"))
+            ("Connect elsewhere", Some("Ctrl Shift O")),
+            ("Copy details", Some("Ctrl C"))
         ]
     );
     // Once, beside the connection; nothing ran that could have failed.
@@ -934,7 +935,11 @@ fn an_error_is_a_card_with_its_place_in_the_editor() {
     );
     assert_eq!(
         keys_of(&card.actions),
-        [("Go to it", Some("F8")), ("Copy details", Some("Ctrl C"))]
+        [
+            ("Go to it", Some("F8")),
+            ("Show details", Some("F7")),
+            ("Copy details", Some("Ctrl C"))
+        ]
     );
     let mark = world.work().editor.mark.unwrap();
     assert_eq!((mark.range, mark.line), (21..26, 1));
@@ -958,7 +963,13 @@ fn an_error_is_a_card_with_its_place_in_the_editor() {
         card.code,
         "ERROR 42703 · line 1, column 12 of the statement"
     );
-    assert_eq!(keys_of(&card.actions), [("Copy details", Some("Ctrl C"))]);
+    assert_eq!(
+        keys_of(&card.actions),
+        [
+            ("Show details", Some("F7")),
+            ("Copy details", Some("Ctrl C"))
+        ]
+    );
     assert_eq!(world.work().editor.mark, None);
 }
 
@@ -978,7 +989,8 @@ fn rows_before_an_error_stay_and_the_error_is_a_strip_over_them() {
     let strip = grid.strip.unwrap();
     assert_eq!(strip.title, "Division by zero");
     // Ctrl C copies the cells here.
-    assert_eq!(strip.actions[0].command, Command::ErrorCopy);
+    assert_eq!(strip.actions[0].command, Command::ErrorDetails);
+    assert_eq!(strip.actions[1].command, Command::ErrorCopy);
     assert_shows(&world.text(), &["ERROR 22012", "1     [0]"]);
 }
 
@@ -1062,6 +1074,88 @@ fn a_transaction_is_shown_with_its_clock_and_what_became_of_it() {
 }
 
 #[test]
+fn the_details_of_an_error_unfold_by_key_and_stay_so() {
+    let mut world = World::connected();
+    let query = world.run("insert into customers values (1)");
+    let failure = Failure {
+        detail: Some("Key (id)=(1) already exists.".into()),
+        position: Some(3),
+        internal: Some((7, "select inside".into())),
+        context: Some("PL/pgSQL function f()".into()),
+        schema: Some("public".into()),
+        table: Some("customers".into()),
+        column: Some("id".into()),
+        data_type: Some("integer".into()),
+        constraint: Some("customers_pkey".into()),
+        source: Some("_bt_check_unique, nbtinsert.c:666".into()),
+        ..refused("23505", "duplicate key")
+    };
+    world.fail(query, failure, Transaction::Idle);
+    let labels = |card: &Card| -> Vec<(String, String)> {
+        let parts = card.parts.iter();
+        parts
+            .map(|part| (part.label.clone(), part.text.clone()))
+            .collect()
+    };
+    let detail = ("Detail", "Key (id)=(1) already exists.");
+    let owned = |parts: &[(&str, &str)]| -> Vec<(String, String)> {
+        let parts = parts.iter();
+        parts
+            .map(|(label, text)| (label.to_string(), text.to_string()))
+            .collect()
+    };
+    assert_eq!(labels(&world.card()), owned(&[detail]));
+    world.tell(Command::ErrorDetails);
+    let unfolded = [
+        detail,
+        ("Severity", "ERROR"),
+        ("SQLSTATE", "23505 (unique_violation)"),
+        ("Position", "character 3"),
+        ("Schema", "public"),
+        ("Table", "customers"),
+        ("Column", "id"),
+        ("Data type", "integer"),
+        ("Constraint", "customers_pkey"),
+        ("Context", "PL/pgSQL function f()"),
+        ("Statement inside", "select inside"),
+        ("Position inside", "character 7"),
+        ("Reported by", "_bt_check_unique, nbtinsert.c:666"),
+    ];
+    assert_eq!(labels(&world.card()), owned(&unfolded));
+    assert_shows(
+        &world.text(),
+        &["SQLSTATE: 23505 (unique_violation)", "Hide details"],
+    );
+    world.tell(Command::ErrorDetails);
+    assert_eq!(labels(&world.card()), owned(&[detail]));
+}
+
+#[test]
+fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
+    let mut world = World::connected();
+    world.write("select 1");
+    world.tell(Command::QueryRun);
+    let update::run::Session::Opening { id: session, .. } =
+        world.model.tabs.active().unwrap().session
+    else {
+        panic!("no session was asked for");
+    };
+    let failure = Failure {
+        detail: Some("Ten wait.".into()),
+        ..Failure::new(
+            Category::PoolTimeout,
+            "No connection came free within 30 s.",
+        )
+    };
+    world.tell(session::Msg::OpenFailed { session, failure });
+    let card = world.card();
+    assert_eq!(card.kind, CardKind::NotConnected);
+    assert!(card.code.starts_with("No free connection"), "{}", card.code);
+    assert_eq!(card.parts[0].text, "Ten wait.");
+    assert!(card.next_step.unwrap().contains("pool size"));
+}
+
+#[test]
 fn a_read_only_connection_says_so() {
     let world = World::connected_as(Config {
         read_only: true,
@@ -1099,7 +1193,11 @@ fn a_lost_session_says_what_died_and_how_to_go_on() {
     assert!(card.parts[1].text.starts_with("its open transaction"));
     assert_eq!(
         keys_of(&card.actions),
-        [("Reconnect", Some("Ctrl Shift R"))]
+        [
+            ("Reconnect", Some("Ctrl Shift R")),
+            ("Show details", Some("F7")),
+            ("Copy details", Some("Ctrl C"))
+        ]
     );
     assert_eq!(
         world.status(SegmentName::Transaction).unwrap(),

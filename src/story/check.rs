@@ -65,7 +65,7 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
             (None, Sandbox::Starting { progress, .. }, _) => {
                 Seen::NotYet(format!("the sandbox is starting: {}", progress.step))
             }
-            (None, _, Some(Ended::Badly { message, .. })) => Seen::Never(message.clone()),
+            (None, _, Some(Ended::Badly { failure })) => Seen::Never(failure.message.clone()),
             (None, ..) => Seen::NotYet("the tab has no connection".into()),
         },
     }
@@ -180,13 +180,11 @@ fn cell(result: &ResultSet, row: u64, column: usize, wanted: Option<&str>) -> Re
 fn error(model: &Model, wanted: &str) -> Result<(), String> {
     let ended = model.tabs.active().and_then(|tab| tab.ended.as_ref());
     match ended {
-        Some(Ended::Badly {
-            sqlstate: Some(sqlstate),
-            ..
-        }) if sqlstate == wanted => Ok(()),
-        Some(Ended::Badly { sqlstate, message }) => Err(format!(
-            "the last thing failed otherwise: {}{message}",
-            code(sqlstate.as_deref())
+        Some(Ended::Badly { failure }) if failure.is(wanted) => Ok(()),
+        Some(Ended::Badly { failure }) => Err(format!(
+            "the last thing failed otherwise: {}{}",
+            code(failure.sqlstate.as_deref()),
+            failure.message
         )),
         Some(Ended::Well) => Err("the last thing ended well".into()),
         None => Err("nothing has ended in this tab".into()),

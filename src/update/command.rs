@@ -116,6 +116,8 @@ commands! {
     ErrorGoTo "error.go-to" "Query" "Go to the error";
     /// Copies the error with all its details.
     ErrorCopy "error.copy" "Query" "Copy error details";
+    /// Unfolds the details of errors, or folds them.
+    ErrorDetails "error.details" "Query" "Show or hide error details";
     /// Opens a tab.
     TabNew "tab.new" "Tab" "New tab";
     /// Closes the tab.
@@ -168,6 +170,8 @@ commands! {
     ConnectionDisconnect "connection.disconnect" "Connection" "Disconnect";
     /// Opens the tab's connection, or a new session in the place of a lost one.
     ConnectionReconnect "connection.reconnect" "Connection" "Reconnect";
+    /// Reads anew what is in the connection's database.
+    SchemaRefresh "schema.refresh" "Connection" "Read the schema anew";
     /// Starts the private server with its sample.
     SandboxStart "sandbox.start" "Connection" "Open the sandbox";
     /// Searches the history.

@@ -7,7 +7,7 @@ use super::{
     dialog::{self, Confirm, Dialog},
     editor, file_prompt, form, history, import,
     results::{self, Move},
-    run, sandbox, saved, settings, sidebar,
+    run, sandbox, saved, schema, settings, sidebar,
     store::Theme,
     tabs,
     text::Buffer,
@@ -47,6 +47,7 @@ fn query(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::ErrorGoTo => editor::go_to_error(model),
         Command::ErrorCopy => results::copy_error(model),
+        Command::ErrorDetails => results::toggle_error_details(model),
         _ => vec![],
     }
 }
@@ -144,6 +145,7 @@ fn connection(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
         Command::ConnectionReconnect => run::reconnect(model),
+        Command::SchemaRefresh => schema::refresh_asked(model),
         Command::SandboxStart => sandbox::start(model),
         _ => vec![],
     }

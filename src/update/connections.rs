@@ -14,6 +14,7 @@ use super::{
     ids::*,
     keychain::{self, Refusal},
     run,
+    schema::{self, Schema},
     secret::{Secret, SecretKind, Secrets},
     store::{self, SavedConnection},
     tabs::Ended,
@@ -48,6 +49,8 @@ pub struct Connection {
     pub silent_since: Option<Stamp>,
     /// Names of types that are not built in, by oid.
     pub types: BTreeMap<u32, String>,
+    /// What is in its database, while it is open.
+    pub schema: Schema,
     /// Whether it is wanted again once it has closed.
     pub reopen: bool,
 }
@@ -117,6 +120,7 @@ impl Connection {
             pool: PoolStatus::default(),
             silent_since: None,
             types: BTreeMap::new(),
+            schema: Schema::Idle,
             reopen: false,
         }
     }
@@ -318,6 +322,7 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
                 _ => vec![],
             };
             connection.silent_since = None;
+            connection.schema = Schema::Idle;
             effects.extend(run::connection_closed(model, id));
             effects.push(Effect::Close { connection: id }.into());
             effects
@@ -545,6 +550,8 @@ fn opened(
         tab.ended = Some(Ended::Well);
     }
     effects.extend(run::pump_all(model));
+    // Behind what somebody waits for.
+    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
     effects
 }
 
@@ -612,8 +619,7 @@ fn open_failed(
         }
     };
     let ended = Ended::Badly {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
+        failure: Box::new(failure.clone()),
     };
     for tab in model
         .tabs
@@ -707,12 +713,12 @@ fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Se
 }
 
 fn keychain_absent(model: &mut Model, reason: &str) {
-    model.notices.push(
-        model.now,
-        format!(
-            "The keychain can't be used ({reason}). Passwords are kept in memory until Tusk exits."
-        ),
-    );
+    let failure = Failure::from(&Refusal::Unavailable {
+        reason: reason.to_owned(),
+    });
+    let next_step = failure.next_step.unwrap_or_default();
+    let text = format!("{} {next_step}", failure.message);
+    model.notices.push(model.now, text);
 }
 
 /// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.

@@ -87,6 +87,9 @@ pub struct Failure {
     pub data_type: Option<String>,
     /// The constraint that the error is about.
     pub constraint: Option<String>,
+    /// Where in PostgreSQL's own source it was reported: `parserOpenTable, parse_relation.c:1381`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// What to do next, in Tusk's words.
     pub next_step: Option<String>,
     /// What the user could give.
@@ -112,6 +115,7 @@ impl Failure {
             column: None,
             data_type: None,
             constraint: None,
+            source: None,
             next_step: None,
             wants: None,
         };

@@ -4,6 +4,13 @@
 //! only tell apart what shares a code, and what has none. The advice per code is in `hints/codes.rs`.
 
 mod codes;
+mod conditions;
+mod nearest;
+mod stop;
+
+pub use conditions::condition;
+pub use nearest::{nearest_in, wants_nearest};
+pub use stop::{Stop, stopped};
 
 use super::failure::{Category, Failure};
 
@@ -41,6 +48,7 @@ pub fn code_line(failure: &Failure) -> String {
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let length = name.chars().count();
+    let letters = letters(&name);
     let allowed = (length / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
@@ -48,12 +56,24 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         if length < 2 || candidate.chars().count().abs_diff(length) > allowed {
             continue;
         }
-        let distance = strsim::damerau_levenshtein(&name, &candidate.to_lowercase());
+        let candidate_folded = candidate.to_lowercase();
+        // A mistake changes the set of letters by two at most: of many candidates few are compared letter by letter.
+        let others = (self::letters(&candidate_folded) ^ letters).count_ones() as usize;
+        if others > allowed * 2 {
+            continue;
+        }
+        let distance = strsim::osa_distance(&name, &candidate_folded);
         if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// The letters of a name as a set of 64.
+fn letters(name: &str) -> u64 {
+    name.chars()
+        .fold(0, |set, letter| set | 1 << (u32::from(letter) % 64))
 }
 
 /// What a category is called on screen.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    failure::{Category, Failure},
     ids::*,
     secret::{Secret, SecretKind},
 };
@@ -17,6 +18,16 @@ pub enum Refusal {
         /// What it said.
         reason: String,
     },
+}
+
+impl From<&Refusal> for Failure {
+    fn from(refusal: &Refusal) -> Self {
+        let message = match refusal {
+            Refusal::NotFound => "No matching entry in the keychain.".into(),
+            Refusal::Unavailable { reason } => format!("The keychain can't be used ({reason})."),
+        };
+        Failure::new(Category::Keyring, message)
+    }
 }
 
 /// What the keychain reports.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{failure::Failure, ids::QueryId};
+use super::{failure::Failure, hints, ids::QueryId};
 
 /// At most so many messages are kept in a tab; the oldest go, and the pane says how many.
 pub const LIMIT: usize = 10_000;
@@ -98,6 +98,45 @@ pub fn text_of(failure: &Failure) -> String {
     text
 }
 
+/// Everything that is known of an error, for whoever has to be asked about it.
+pub fn report_of(failure: &Failure) -> String {
+    let mut report = text_of(failure);
+    let sqlstate = failure.sqlstate.as_ref().map(|code| {
+        let name = hints::condition(code).map(|name| format!(" ({name})"));
+        format!("{code}{}", name.unwrap_or_default())
+    });
+    let position = failure
+        .position
+        .map(|position| format!("character {position} of the statement"));
+    let (inside, place_inside) = match &failure.internal {
+        Some((place, query)) => (
+            Some(query.clone()),
+            Some(format!("character {place} of the statement inside")),
+        ),
+        None => (None, None),
+    };
+    let rest = [
+        ("SQLSTATE", &sqlstate),
+        ("POSITION", &position),
+        ("STATEMENT INSIDE", &inside),
+        ("POSITION INSIDE", &place_inside),
+        ("CONTEXT", &failure.context),
+        ("SCHEMA NAME", &failure.schema),
+        ("TABLE NAME", &failure.table),
+        ("COLUMN NAME", &failure.column),
+        ("DATATYPE NAME", &failure.data_type),
+        ("CONSTRAINT NAME", &failure.constraint),
+        ("LOCATION", &failure.source),
+        ("NEXT STEP", &failure.next_step),
+    ];
+    for (name, part) in rest {
+        if let Some(part) = part {
+            report.push_str(&format!("\n{name}: {part}"));
+        }
+    }
+    report
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +155,40 @@ mod tests {
         }
         assert_eq!((messages.iter().len(), messages.dropped()), (LIMIT, 3));
         assert_eq!(messages.iter().next().map(|message| message.at_us), Some(3));
+    }
+
+    #[test]
+    fn a_report_holds_every_field_whole() {
+        let long = "x".repeat(10_000);
+        let failure = Failure {
+            severity: "ERROR".into(),
+            sqlstate: Some("23505".into()),
+            detail: Some(long.clone()),
+            hint: Some("h".into()),
+            position: Some(7),
+            internal: Some((3, "select inside".into())),
+            context: Some("c".into()),
+            schema: Some("s".into()),
+            table: Some("t".into()),
+            column: Some("col".into()),
+            data_type: Some("d".into()),
+            constraint: Some("k".into()),
+            source: Some("here, there.c:1".into()),
+            next_step: Some("n".into()),
+            ..Failure::new(Category::Query, "one")
+        };
+        let expected = format!(
+            "ERROR: one\nDETAIL: {long}\nHINT: h\nSQLSTATE: 23505 (unique_violation)\n\
+             POSITION: character 7 of the statement\nSTATEMENT INSIDE: select inside\n\
+             POSITION INSIDE: character 3 of the statement inside\nCONTEXT: c\nSCHEMA NAME: s\nTABLE NAME: t\n\
+             COLUMN NAME: col\nDATATYPE NAME: d\nCONSTRAINT NAME: k\nLOCATION: here, there.c:1\nNEXT STEP: n"
+        );
+        assert_eq!(report_of(&failure), expected);
+        let bare = Failure {
+            next_step: None,
+            ..Failure::new(Category::Query, "one")
+        };
+        assert_eq!(report_of(&bare), "ERROR: one");
     }
 
     #[test]

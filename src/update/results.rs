@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cells,
+    connections::{Connection, Link},
     dialog::{self, Dialog, INSPECT_BYTES, Inspect},
     failure::Failure,
     ids::*,
     run::{self, Run},
-    tabs::Tab,
+    tabs::{Ended, Tab},
     window,
 };
 use crate::{
@@ -640,18 +641,20 @@ pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
 pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
     let request = model.ids.request();
     let now = model.now;
+    let without_rows = model
+        .tabs
+        .active()
+        .and_then(|tab| tab.results.visible())
+        .is_none_or(|result| result.rows.is_empty());
+    if without_rows && shown_failure(model).is_some() {
+        return copy_error(model);
+    }
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
     let Some(result) = tab.results.visible() else {
         return vec![];
     };
-    if let Some(failure) = result.state.failure()
-        && result.rows.is_empty()
-    {
-        let text = super::messages::text_of(failure);
-        return window::write_clipboard(model, text.into());
-    }
     let range = result.range();
     if range.is_empty() {
         model.notices.push(now, "There is nothing to copy.".into());
@@ -674,14 +677,62 @@ pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
 
 /// Copies the error that is shown, with all its details.
 pub fn copy_error(model: &mut Model) -> Vec<RootEffect> {
-    let failure = model
-        .tabs
-        .active()
-        .and_then(|tab| tab.results.visible()?.state.failure().cloned());
-    match failure {
-        Some(failure) => window::write_clipboard(model, super::messages::text_of(&failure).into()),
-        None => vec![],
+    match shown_failure(model).map(super::messages::report_of) {
+        Some(report) => window::write_clipboard(model, report.into()),
+        None => {
+            let text = "There is no error here to copy.";
+            model.notices.push(model.now, text.into());
+            vec![]
+        }
     }
+}
+
+/// What is wrong with a tab's connection or session, which stands above any result.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble<'a> {
+    /// The session broke, and something went with it.
+    Lost(&'a run::LostSession),
+    /// There is no session, because the connection could not be opened, or the pool had none.
+    NotConnected(&'a Connection, &'a Failure),
+}
+
+/// What is wrong with a tab's connection or session.
+pub fn trouble<'a>(model: &'a Model, tab: &'a Tab) -> Option<Trouble<'a>> {
+    if let run::Session::Lost(lost) = &tab.session
+        && !lost.died.is_empty()
+    {
+        return Some(Trouble::Lost(lost));
+    }
+    let id = tab.connection?;
+    let known = model.connections.get(&id)?;
+    // While a password is asked for, nothing has failed yet.
+    if !matches!(tab.run, Run::Idle) || model.dialog_asks_password(id) {
+        return None;
+    }
+    match (&known.link, &tab.ended) {
+        (Link::Failed { failure }, _) => Some(Trouble::NotConnected(known, failure)),
+        // A run that never got a session: nothing of it is in the list of results.
+        (Link::Open { .. }, Some(Ended::Badly { failure })) if tab.results.list.is_empty() => {
+            Some(Trouble::NotConnected(known, failure))
+        }
+        _ => None,
+    }
+}
+
+/// The failure that the active tab shows.
+pub fn shown_failure(model: &Model) -> Option<&Failure> {
+    let tab = model.tabs.active()?;
+    match trouble(model, tab) {
+        Some(Trouble::Lost(lost)) => Some(&lost.failure),
+        Some(Trouble::NotConnected(_, failure)) => Some(failure),
+        None => tab.results.visible()?.state.failure(),
+    }
+}
+
+/// Unfolds the details of errors, or folds them.
+pub fn toggle_error_details(model: &mut Model) -> Vec<RootEffect> {
+    model.error_details = !model.error_details;
+    vec![]
 }
 
 /// Shows the active cell's value whole.

@@ -332,7 +332,6 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         };
         let gone = tab.results.begin();
         tab.editor.mark = None;
-        tab.refusal = None;
         tab.run = Run::Waiting { script, since: now };
         let mut effects = drop_rows(&mut model.ids, gone);
         effects.extend(pump_waiting(model, id));
@@ -898,14 +897,13 @@ fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option
 /// How a failure is remembered as the last end in a tab.
 fn badly(failure: &Failure) -> Ended {
     Ended::Badly {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
+        failure: Box::new(failure.clone()),
     }
 }
 
-/// Whether the server itself said that it was cancelled.
+/// Whether it was cancelled, here or by somebody else; a timeout is none.
 fn is_cancel(failure: &Failure) -> bool {
-    failure.is("57014") || failure.category == Category::Cancelled
+    failure.category == Category::Cancelled
 }
 
 #[cfg(test)]

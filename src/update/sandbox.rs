@@ -179,8 +179,7 @@ fn failed(model: &mut Model, failure: Failure) {
     for tab in &mut model.tabs.open {
         if std::mem::take(&mut tab.waits_for_sandbox) {
             tab.ended = Some(Ended::Badly {
-                sqlstate: failure.sqlstate.clone(),
-                message: failure.message.clone(),
+                failure: Box::new(failure.clone()),
             });
         }
     }

@@ -61,8 +61,6 @@ pub struct Tab {
     pub messages: Messages,
     /// How the last connect or statement ended.
     pub ended: Option<Ended>,
-    /// Why its last run got no session, until the next one begins.
-    pub refusal: Option<Failure>,
     /// Whether it connects to the sandbox once that runs.
     pub waits_for_sandbox: bool,
 }
@@ -74,10 +72,8 @@ pub enum Ended {
     Well,
     /// It failed, or was cancelled.
     Badly {
-        /// PostgreSQL's code.
-        sqlstate: Option<String>,
-        /// The message.
-        message: String,
+        /// With all that is known of it.
+        failure: Box<Failure>,
     },
 }
 
@@ -97,6 +93,14 @@ pub enum Msg {
 }
 
 impl Tab {
+    /// Why the last connect or statement ended badly, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.ended {
+            Some(Ended::Badly { failure }) => Some(failure),
+            Some(Ended::Well) | None => None,
+        }
+    }
+
     /// An empty tab.
     pub fn new(id: TabId, number: u32, buffer: Buffer) -> Self {
         Self {
@@ -111,7 +115,6 @@ impl Tab {
             results: Results::default(),
             messages: Messages::default(),
             ended: None,
-            refusal: None,
             waits_for_sandbox: false,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
         ids::*,
         keys, query,
         run::{Live, Run, Session},
+        schema,
         secret::{Secret, Secrets},
         session::{self, Transaction},
         store,
@@ -152,7 +153,23 @@ impl World {
     pub fn connected(mut self) -> Self {
         self.connect(5432);
         self.open_link();
+        self.load_schema(Arc::default());
         self
+    }
+
+    /// Answers the load of the active tab's schema cache well.
+    pub fn load_schema(&mut self, catalog: Arc<schema::Catalog>) -> Vec<Effect> {
+        let connection = self.connection();
+        let schema::Schema::Loading { request, .. } = self.model.connections[&connection].schema
+        else {
+            panic!("no schema is being loaded");
+        };
+        let result = Ok(catalog);
+        self.send(schema::Msg::Loaded {
+            request,
+            connection,
+            result,
+        })
     }
 
     /// Feeds a message.

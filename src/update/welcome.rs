@@ -7,6 +7,7 @@ use super::{
     config::{Config, Conninfo, Defaults, Endpoint},
     connections, dialog,
     discovery::LocalServer,
+    failure::{Category, Failure},
     form,
     ids::*,
     sandbox,
@@ -179,9 +180,10 @@ pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
                 None => {
                     let message = format!("There is no saved connection called “{name}”.");
                     if let Some(tab) = model.tabs.active_mut() {
+                        let failure = Failure::new(Category::Connection, message.as_str())
+                            .with_next_step("Check the name, or connect by URL.");
                         tab.ended = Some(super::tabs::Ended::Badly {
-                            sqlstate: None,
-                            message: message.clone(),
+                            failure: Box::new(failure),
                         });
                     }
                     model.notices.push(model.now, message);

@@ -176,8 +176,8 @@ fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
     app.command(Command::QueryCancel);
     app.until("nobody waits any more", |app| app.known().pool.waiting == 0);
     app.command(Command::QueryRunAll);
-    app.until("the wait is over", |app| app.tab().refusal.is_some());
-    let failure = app.tab().refusal.clone().unwrap();
+    app.until("the wait is over", |app| app.tab().failure().is_some());
+    let failure = app.tab().failure().cloned().unwrap();
     assert_eq!(failure.category, Category::PoolTimeout);
     let detail = failure.detail.unwrap();
     assert!(detail.contains("orders: in a transaction for "), "{detail}");
@@ -807,7 +807,7 @@ fn a_server_that_stays_away_is_given_up_with_the_reason_and_the_user_may_stop_be
         matches!(app.known().link, Link::Failed { .. })
     });
     assert_eq!(app.times_sent("prove"), 3);
-    let failure = app.tab().refusal.clone().unwrap();
+    let failure = app.tab().failure().cloned().unwrap();
     assert!(failure.message.contains("refused"), "{failure:?}");
     server.start_again();
     app.command(Command::QueryRunAll);

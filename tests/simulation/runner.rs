@@ -14,7 +14,7 @@ use tusk::{
         failure::{Category, Failure},
         file,
         ids::*,
-        keychain, query, sandbox,
+        keychain, query, sandbox, schema,
         secret::Secret,
         session::{self, Transaction},
         store,
@@ -131,6 +131,7 @@ impl Runner {
             Effect::Connection(effect) => self.connection(effect, random),
             Effect::Session(effect) => self.session(effect, random),
             Effect::Query(effect) => self.query(effect, random),
+            Effect::Schema(effect) => self.schema(effect, random),
             Effect::Cells(effect) => self.cells(effect, random),
             Effect::Store(effect) => self.store(effect, random),
             Effect::Keychain(effect) => self.keychain(effect, random),
@@ -293,6 +294,28 @@ impl Runner {
                 *msg = Msg::Session(session::Msg::OpenFailed { session, failure });
             }
         }
+    }
+
+    fn schema(&mut self, effect: &schema::Effect, random: &mut Random) {
+        let schema::Effect::Load {
+            request,
+            connection,
+        } = effect;
+        self.fresh(*request);
+        let result = if random.chance(85) {
+            let mut builder = schema::CatalogBuilder::default();
+            builder.search_path("public");
+            builder.relation(1, "public", "customers", schema::RelationKind::Table);
+            builder.column(1, 1, "email", "text");
+            Ok(Arc::new(builder.finish()))
+        } else {
+            Err(Box::new(gone()))
+        };
+        self.pending.push(Msg::Schema(schema::Msg::Loaded {
+            request: *request,
+            connection: *connection,
+            result,
+        }));
     }
 
     fn session(&mut self, effect: &session::Effect, random: &mut Random) {

@@ -43,6 +43,8 @@ pub struct TestConfig {
     pub access_rules: Vec<String>,
     /// The certificate that the server shows.
     pub certificate: ServerCertificate,
+    /// The language of its messages, as gettext names it: `de`.
+    pub language: Option<String>,
 }
 
 impl Default for TestConfig {
@@ -51,6 +53,7 @@ impl Default for TestConfig {
             settings: Vec::new(),
             access_rules: Vec::new(),
             certificate: ServerCertificate::Right,
+            language: None,
         }
     }
 }
@@ -66,6 +69,12 @@ impl TestConfig {
     pub fn access_rule(mut self, rule: &str) -> Self {
         self.access_rules.push(rule.to_owned());
         self
+    }
+
+    /// Chooses the language of its messages, whose texts the system has to have.
+    pub fn language(mut self, language: &str) -> Self {
+        self.language = Some(language.to_owned());
+        self.setting("lc_messages", "C.UTF-8")
     }
 
     /// Chooses the certificate.
@@ -109,6 +118,7 @@ pub struct TestServer {
     binaries: PathBuf,
     account: Option<(u32, u32)>,
     port: u16,
+    language: Option<String>,
     watcher: Option<Child>,
 }
 
@@ -131,6 +141,7 @@ impl TestServer {
             binaries,
             account,
             port,
+            language: config.language.clone(),
             watcher: None,
         };
         let made = [
@@ -179,6 +190,7 @@ impl TestServer {
             binaries: find_binaries(),
             account,
             port: free_port(),
+            language: None,
             watcher: None,
         };
         let (socket, port) = (
@@ -368,6 +380,12 @@ impl TestServer {
         );
     }
 
+    /// Begins to stop the server, and does not wait for its end.
+    #[track_caller]
+    pub fn begin_stop(&self, mode: &str) {
+        self.run("pg_ctl", &["stop", "-s", "-W", "-m", mode, "-D", "cluster"]);
+    }
+
     /// Starts the server again after `stop`, on the same port.
     #[track_caller]
     pub fn start_again(&self) {
@@ -434,6 +452,9 @@ impl TestServer {
             .env("LC_ALL", "C")
             .current_dir(&self.directory)
             .process_group(0);
+        if let Some(language) = &self.language {
+            command.env("LANGUAGE", language);
+        }
         if let Some((uid, gid)) = self.account {
             command.uid(uid).gid(gid);
         }

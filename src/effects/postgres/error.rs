@@ -21,7 +21,11 @@ pub fn plain(category: Category, message: impl Into<String>) -> Failure {
 pub fn from_server(error: &DbError) -> Failure {
     let code = error.code().code();
     let mut failure = Failure::new(category(code, error.message()), error.message());
-    failure.severity = error.severity().to_owned();
+    // Not the severity that is shown in the server's language: FATAL is recognised by its name.
+    failure.severity = match error.parsed_severity() {
+        Some(severity) => severity.to_string(),
+        None => error.severity().to_owned(),
+    };
     failure.sqlstate = Some(code.to_owned());
     failure.detail = error.detail().map(str::to_owned);
     failure.hint = error.hint().map(str::to_owned);
@@ -38,6 +42,10 @@ pub fn from_server(error: &DbError) -> Failure {
     failure.column = error.column().map(str::to_owned);
     failure.data_type = error.datatype().map(str::to_owned);
     failure.constraint = error.constraint().map(str::to_owned);
+    failure.source = match (error.routine(), error.file(), error.line()) {
+        (Some(routine), Some(file), Some(line)) => Some(format!("{routine}, {file}:{line}")),
+        (routine, ..) => routine.map(str::to_owned),
+    };
     failure.next_step = hints::next_step(&failure);
     failure
 }
@@ -266,14 +274,16 @@ const CLOSED: &str = "The server closed the connection.";
 fn is_shutdown(failure: &Failure) -> bool {
     matches!(
         failure.sqlstate.as_deref(),
-        Some("57P01" | "57P02" | "57P04" | "57P05")
+        Some("57P01" | "57P02" | "57P04" | "57P05" | "25P03")
     )
 }
 
 fn category(sqlstate: &str, message: &str) -> Category {
     match sqlstate {
         "57014" if message.contains("user request") => Category::Cancelled,
-        "53300" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "3D000" => Category::Connection,
+        "53300" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "3D000" => {
+            Category::Connection
+        }
         code if code.starts_with("08") => Category::Connection,
         code if code.starts_with("28") => Category::Authentication,
         _ => Category::Query,

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::update::failure::{Category, Failure};
+
 /// Why there is no sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum SandboxError {
@@ -104,6 +106,21 @@ pub enum SandboxError {
         /// What the system said.
         reason: String,
     },
+}
+
+/// What went wrong, and what to do about it: each of these sentences says so itself.
+impl From<&SandboxError> for Failure {
+    fn from(error: &SandboxError) -> Self {
+        let category = match error {
+            SandboxError::NotPermitted { .. } | SandboxError::Disk { .. } => Category::Storage,
+            SandboxError::Unreachable { .. } | SandboxError::Timeout { .. } => Category::Connection,
+            _ => Category::Internal,
+        };
+        Failure {
+            next_step: None,
+            ..Failure::new(category, error.to_string())
+        }
+    }
 }
 
 impl SandboxError {

@@ -472,7 +472,10 @@ fn a_write_that_fails_does_not_take_its_neighbours_with_it() {
             at_us: 1,
         },
     ]);
-    let failure = Failure::new(Category::Storage, "Tusk could not keep this: no");
+    let failure = Failure {
+        detail: Some("SQLite's extended result code is 1811.".into()),
+        ..Failure::new(Category::Storage, "Tusk could not keep this: no")
+    };
     let expected = [
         Msg::Wrote {
             request: Request(1),

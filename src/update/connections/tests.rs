@@ -55,7 +55,7 @@ fn a_saved_connection_asks_the_keychain_first() {
         &answer_keychain(&mut world, Ok(Secret::new("pw"))),
         &["Connection(Open"],
     );
-    expect(&world.open_link(), &["Store(SaveConnection"]);
+    expect(&world.open_link(), &["Store(SaveConnection", "Schema(Load"]);
     assert!(
         world.model.connections[&world.connection()]
             .secrets
@@ -131,7 +131,7 @@ fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
     expect(
         &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store"],
+        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
     );
 }
 

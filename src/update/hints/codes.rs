@@ -57,14 +57,20 @@ pub(super) fn refused_login(message: &str) -> Option<&'static str> {
     )
 }
 
+/// A statement that took longer than it may (57014).
+pub(super) const TIMED_OUT: &str = "It took longer than statement_timeout. Raise it in the connection or with SET statement_timeout, or make the statement cheaper (Explain).";
+/// A statement that the user cancelled (57014).
+pub(super) const STOPPED_AS_ASKED: &str = "It was stopped as asked. Inside a transaction, roll back before you go on (Roll back in the palette).";
+/// A statement that nobody here cancelled (57014).
+pub(super) const STOPPED_BY_ANOTHER: &str = "Somebody else cancelled it (pg_cancel_backend). Ask before you run it again; inside a transaction, roll back first (Roll back in the palette).";
+/// A statement that was stopped in words that are not English (57014).
+pub(super) const STOPPED_SOMEHOW: &str = "It took longer than statement_timeout, or somebody else cancelled it: the message says which. Inside a transaction, roll back before you go on (Roll back in the palette).";
+
 /// Statements that were stopped (57014).
 pub(super) fn stopped(message: &str) -> Option<&'static str> {
     by_words(
         &[
-            (
-                &["statement timeout"],
-                "It took longer than statement_timeout. Raise it in the connection or with SET statement_timeout, or make the statement cheaper (Explain).",
-            ),
+            (&["statement timeout"], TIMED_OUT),
             (
                 &["autovacuum"],
                 "Somebody needed the table. Autovacuum tries again by itself.",
@@ -660,10 +666,7 @@ const CODES: &[(&str, &str)] = &[
         "55P04",
         "A new value of an enum can be used only after its transaction is committed.",
     ),
-    (
-        "57014",
-        "It was stopped as asked. Inside a transaction, roll back before you go on (Roll back in the palette).",
-    ),
+    ("57014", STOPPED_AS_ASKED),
     (
         "57P01",
         "An administrator or a shutdown ended the session, and what it held with it. Reconnect (Reconnect in the palette).",

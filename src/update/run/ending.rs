@@ -12,7 +12,7 @@ use crate::{
         clock,
         dialog::{Confirm, Dialog},
         editor::Mark,
-        messages,
+        hints, messages, schema,
         store::HistoryOutcome,
         tabs::Tab,
     },
@@ -59,6 +59,7 @@ pub(super) fn finished(
     tab.ended = Some(Ended::Well);
     session_ready(model, id, &running, transaction, false);
     let mut effects = let_go(model, id, &running);
+    effects.extend(schema::session_ready(model, id));
     let outcome = HistoryOutcome::Finished { tag, rows };
     effects.extend(history::ended(model, query, elapsed_us, outcome));
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
@@ -75,6 +76,7 @@ pub(super) fn failed(
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
     let now = model.now;
+    let (failure, looked_up) = classified(model, query, failure, elapsed_us);
     let Some((tab, running)) = take_running(model, query) else {
         return vec![];
     };
@@ -115,10 +117,34 @@ pub(super) fn failed(
     }
     session_ready(model, id, &running, transaction, true);
     let mut effects = let_go(model, id, &running);
+    effects.extend(looked_up);
+    effects.extend(schema::session_ready(model, id));
     let outcome = failed_outcome(&failure);
     effects.extend(history::ended(model, query, elapsed_us, outcome));
     effects.extend(next(model, id, running, true));
     effects
+}
+
+/// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
+fn classified(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) -> (Failure, Vec<RootEffect>) {
+    let Some(tab) = running_tab(model, query) else {
+        return (failure, vec![]);
+    };
+    let Run::Running(running) = &tab.run else {
+        return (failure, vec![]);
+    };
+    let asked = matches!(running.phase, Phase::Cancelling { .. });
+    let (connection, sql) = (tab.connection, running.planned.sql.clone());
+    let known = connection.and_then(|id| model.connections.get(&id));
+    let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
+    let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
+    let failure = hints::stopped(failure, hints::Stop { asked, over_time });
+    schema::advised(model, connection, &sql, failure)
 }
 
 /// The link broke while it ran.
@@ -227,6 +253,7 @@ fn session_ready(
         live.transaction_since = Some(now);
     }
     live.transaction = transaction;
+    live.changed_schema |= !failed && schema::may_change(&running.planned().kind);
     // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
     let kind = &running.planned().kind;
     // What a session holds may also go by a statement: `drop table`, `close`, `unlisten`.

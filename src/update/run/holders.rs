@@ -137,7 +137,7 @@ mod tests {
         world.text("select 1");
         expect(&world.command(Command::QueryRun), &["Session(Open"]);
         refuse(&mut world);
-        let failure = world.tab().refusal.clone().unwrap();
+        let failure = world.tab().failure().cloned().unwrap();
         assert_eq!(failure.category, Category::PoolTimeout);
         assert_eq!(
             failure.detail.as_deref(),
@@ -150,7 +150,7 @@ mod tests {
         assert!(world.messages().last().unwrap().contains("orders: in a"));
         // The next run has its own fate.
         world.command(Command::QueryRun);
-        assert_eq!(world.tab().refusal, None);
+        assert!(crate::update::results::trouble(&world.model, world.tab()).is_none());
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Live {
     pub unsure: bool,
     /// What it holds, in the server's own word.
     pub holds: Vec<String>,
+    /// Whether a statement of its transaction may have changed the schema.
+    pub changed_schema: bool,
     /// Whether it must not go back to the pool.
     pub spoiled: bool,
     /// Whether its link broke under a statement: what is known of it follows.
@@ -174,6 +176,7 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         transaction_since: None,
         unsure: false,
         holds: vec![],
+        changed_schema: false,
         spoiled: false,
         broken: false,
         asking: false,
@@ -247,7 +250,6 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
     tab.run = Run::Idle;
     tab.queued = None;
     tab.ended = Some(badly(failure));
-    tab.refusal = Some(failure.clone());
     say(
         tab,
         now,

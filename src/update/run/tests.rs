@@ -42,7 +42,7 @@ fn a_run_while_connecting_is_sent_when_the_connection_is_open() {
     world.connect(5432);
     world.text("select 1");
     expect(&world.command(Command::QueryRun), &[]);
-    expect(&world.open_link(), &["Session(Open"]);
+    expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
     expect(&world.open_session(), &["Query(Run", "Store(RecordRun"]);
 }
 
@@ -61,7 +61,7 @@ fn a_run_of_a_closed_connection_opens_it_first() {
         &world.send(connection::Msg::Closed { connection }),
         &["Connection(Open"],
     );
-    expect(&world.open_link(), &["Session(Open"]);
+    expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
 }
 
 #[test]
@@ -83,14 +83,17 @@ fn a_failed_connect_fails_the_run_and_is_the_last_end() {
     world.connect(5432);
     world.text("select 1");
     world.command(Command::QueryRun);
-    expect(&world.fail_link(refusal("3D000", "no such database")), &[]);
+    let failure = Failure {
+        detail: Some("with all that it says".into()),
+        ..refusal("3D000", "no such database")
+    };
+    expect(&world.fail_link(failure.clone()), &[]);
     assert!(matches!(world.tab().run, Run::Idle));
     assert!(matches!(world.link(), Link::Failed { .. }));
     assert_eq!(
         world.tab().ended,
         Some(Ended::Badly {
-            sqlstate: Some("3D000".into()),
-            message: "no such database".into()
+            failure: Box::new(failure)
         })
     );
     assert!(!world.is_busy());

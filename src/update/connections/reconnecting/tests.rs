@@ -238,7 +238,7 @@ fn what_waits_fails_with_the_reason_when_the_tries_are_over() {
     fire(&mut world);
     expect(&answer(&mut world, Err(broken())), &["Connection(Close"]);
     assert!(matches!(world.tab().run, run::Run::Idle));
-    assert_eq!(world.tab().refusal, Some(broken()));
+    assert_eq!(world.tab().failure(), Some(&broken()));
     expect(&world.command(Command::QueryRun), &["Connection(Open"]);
 }
 

@@ -1,0 +1,309 @@
+//! The schema cache: what is in the database of an open connection, for the nearest names and whoever needs names.
+//!
+//! It is loaded when a connection opens, behind whatever runs first, over the connection for metadata and never in
+//! a tab's session. A statement that may have changed it has it loaded again as soon as its session is outside a
+//! transaction, because before nobody else sees the change. One load is under way at a time, and one more may be
+//! owed. It goes with the connection.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{
+    connections::Link, failure::Failure, hints, ids::*, results::ResultState, run::Session,
+    session::Transaction,
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::Model,
+    sql::{Kind, Verb},
+};
+
+pub mod catalog;
+
+pub use catalog::{Catalog, CatalogBuilder, RelationKind};
+
+/// What the runner reports of schema caches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The objects that the role may see. Ends [`Effect::Load`].
+    Loaded {
+        /// The request that it answers.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+        /// The objects, or why they are not known.
+        result: Result<Arc<Catalog>, Box<Failure>>,
+    },
+}
+
+/// What the runner is asked to do for schema caches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// List the objects of the database over the connection for metadata. Ends in `Loaded`.
+    Load {
+        /// This request.
+        request: Request,
+        /// The connection.
+        connection: ConnectionId,
+    },
+}
+
+/// Why a cache is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The connection opened.
+    Opened,
+    /// A statement may have changed the schema.
+    Changed,
+    /// The user asked for it.
+    Asked,
+    /// An error named something that is not there, and no cache is.
+    Missing,
+}
+
+/// The cache of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Schema {
+    /// Nobody asked for it.
+    #[default]
+    Idle,
+    /// It is being loaded.
+    Loading {
+        /// The request.
+        request: Request,
+        /// Why.
+        cause: Cause,
+        /// What was known before.
+        #[serde(serialize_with = "in_short")]
+        previous: Option<Arc<Catalog>>,
+        /// Why it has to be loaded once more when this load has ended.
+        again: Option<Cause>,
+    },
+    /// It is there.
+    Ready {
+        /// The objects.
+        #[serde(serialize_with = "one_in_short")]
+        catalog: Arc<Catalog>,
+    },
+    /// It could not be loaded.
+    Failed {
+        /// Why.
+        failure: Box<Failure>,
+        /// What was known before.
+        #[serde(serialize_with = "in_short")]
+        previous: Option<Arc<Catalog>>,
+    },
+}
+
+impl Schema {
+    /// What is known, be it older than what is being loaded.
+    pub fn catalog(&self) -> Option<&Arc<Catalog>> {
+        match self {
+            Self::Idle => None,
+            Self::Loading { previous, .. } | Self::Failed { previous, .. } => previous.as_ref(),
+            Self::Ready { catalog } => Some(catalog),
+        }
+    }
+
+    /// Whether a load is under way.
+    pub fn is_loading(&self) -> bool {
+        matches!(self, Self::Loading { .. })
+    }
+}
+
+/// Loads the cache of an open connection. While it is being loaded, it is loaded once more afterwards.
+pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(known) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    if !known.is_open() {
+        return vec![];
+    }
+    if let Schema::Loading { again, .. } = &mut known.schema {
+        *again = Some(cause);
+        return vec![];
+    }
+    let previous = known.schema.catalog().cloned();
+    known.schema = Schema::Loading {
+        request,
+        cause,
+        previous,
+        again: None,
+    };
+    let connection = id;
+    vec![
+        Effect::Load {
+            request,
+            connection,
+        }
+        .into(),
+    ]
+}
+
+/// The user wants the cache of the chosen connection to be loaded anew.
+pub fn refresh_asked(model: &mut Model) -> Vec<RootEffect> {
+    let open = model.chosen_connection().filter(|id| {
+        let known = model.connections.get(id);
+        known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
+    });
+    match open {
+        Some(id) => refresh(model, id, Cause::Asked),
+        None => {
+            let text = "There is no open connection whose schema could be read. Connect first.";
+            model.notices.push(model.now, text.into());
+            vec![]
+        }
+    }
+}
+
+/// Takes in what the runner reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    let Msg::Loaded {
+        request,
+        connection: id,
+        result,
+    } = msg;
+    let Some(known) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    let (cause, previous, again) = match std::mem::take(&mut known.schema) {
+        Schema::Loading {
+            request: asked,
+            cause,
+            previous,
+            again,
+        } if asked == request => (cause, previous, again),
+        other => {
+            // The answer of a load before the connection closed.
+            known.schema = other;
+            return vec![];
+        }
+    };
+    match result {
+        Ok(catalog) => {
+            let cut = catalog.is_cut();
+            let counts = catalog.in_short();
+            known.schema = Schema::Ready {
+                catalog: catalog.clone(),
+            };
+            complete(model, id, &catalog);
+            if cut && matches!(cause, Cause::Opened | Cause::Asked) {
+                notice_cut(model);
+            } else if cause == Cause::Asked {
+                let counts = counts.rsplit_once(", ").map_or("", |(counts, _)| counts);
+                let text = format!("The schema was read anew: {counts}.");
+                model.notices.push(model.now, text);
+            }
+        }
+        Err(failure) => {
+            if cause == Cause::Asked {
+                let text = format!("The schema could not be read: {}", failure.message);
+                model.notices.push(model.now, text);
+            }
+            known.schema = Schema::Failed { failure, previous };
+        }
+    }
+    again.map_or_else(Vec::new, |cause| refresh(model, id, cause))
+}
+
+fn notice_cut(model: &mut Model) {
+    let text = format!(
+        "The database has more objects than the schema cache holds: {} columns are kept, and what lies past them is not suggested.",
+        crate::rows::display::grouped(catalog::COLUMNS_MAX as u64)
+    );
+    model.notices.push(model.now, text);
+}
+
+/// A cache has come: errors that wait for a name get it.
+fn complete(model: &mut Model, id: ConnectionId, catalog: &Catalog) {
+    let tabs = model.tabs.open.iter_mut();
+    for tab in tabs.filter(|tab| tab.connection == Some(id)) {
+        for result in &mut tab.results.list {
+            if let ResultState::Failed { failure } = &mut result.state
+                && let Some(advice) = hints::nearest_in(catalog, failure, &result.sql)
+            {
+                failure.next_step = Some(advice);
+            }
+        }
+    }
+}
+
+/// The failure of a statement with the nearest name that the cache has; where there is no cache, it is loaded, and
+/// the name comes later.
+pub fn advised(
+    model: &mut Model,
+    connection: Option<ConnectionId>,
+    sql: &str,
+    failure: Failure,
+) -> (Failure, Vec<RootEffect>) {
+    let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
+    let Some((id, known)) = known.filter(|_| hints::wants_nearest(&failure)) else {
+        return (failure, vec![]);
+    };
+    match (known.schema.catalog(), &known.schema) {
+        (Some(catalog), _) => {
+            let advice = hints::nearest_in(catalog, &failure, sql);
+            let next_step = advice.or(failure.next_step);
+            let failure = Failure {
+                next_step,
+                ..failure
+            };
+            (failure, vec![])
+        }
+        (None, Schema::Loading { .. }) => (failure, vec![]),
+        (None, _) => (failure, refresh(model, id, Cause::Missing)),
+    }
+}
+
+/// A tab's session is ready after a statement: what it changed is read once everybody can see it.
+pub fn session_ready(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    if live.transaction != Transaction::Idle || !std::mem::take(&mut live.changed_schema) {
+        return vec![];
+    }
+    let connection = live.connection;
+    refresh(model, connection, Cause::Changed)
+}
+
+/// Whether a statement that completed may have changed what is in the schema.
+pub fn may_change(kind: &Kind) -> bool {
+    match kind.verb {
+        Verb::Create
+        | Verb::Alter
+        | Verb::Drop
+        | Verb::Grant
+        | Verb::Revoke
+        | Verb::Import
+        | Verb::Reassign
+        | Verb::Do
+        | Verb::Call => true,
+        // `SELECT … INTO` makes a table.
+        Verb::Select => !kind.may_pause,
+        _ => false,
+    }
+}
+
+fn one_in_short<S: Serializer>(catalog: &Arc<Catalog>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&catalog.in_short())
+}
+
+fn in_short<S: Serializer>(
+    catalog: &Option<Arc<Catalog>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match catalog {
+        Some(catalog) => one_in_short(catalog, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
