@@ -10,7 +10,6 @@
     reason = "tests"
 )]
 
-#[allow(dead_code, reason = "shared with other test binaries")]
 #[path = "support/server.rs"]
 mod server;
 

@@ -203,12 +203,6 @@ fn stall() {
     let (outbox, inbox) = flume::unbounded();
     let data_dir = directory.path().to_owned();
     let runner = Runner::start(RunnerOptions { data_dir }, outbox);
-    let mut ids = Ids::seeded(1);
-    let mut seen = vec![];
-    let next = || match inbox.recv_timeout(PATIENCE).unwrap() {
-        RootMsg::Keychain(msg) => panic!("the keychain was not to answer: {msg:?}"),
-        msg => msg,
-    };
     runner.perform(effect(&["read", "database"], Request(1)).into());
     runner.perform(effect(&["store", "database", "hunter2"], Request(2)).into());
     runner.perform(
@@ -224,6 +218,25 @@ fn stall() {
         }
         .into(),
     );
+    let mut seen = write_and_run(&runner, &inbox);
+    // At the end the keychain is not waited for either, and is answered for.
+    runner.shutdown(Duration::from_millis(200));
+    drop(runner);
+    let answers = inbox
+        .try_iter()
+        .filter(|msg| matches!(msg, RootMsg::Keychain(_)))
+        .count();
+    println!("step: {answers} answers");
+    seen.sort_unstable();
+    for what in seen {
+        println!("step: {what}");
+    }
+}
+
+/// Connects and runs a query; answers with what came to its end, which nothing of the keychain did.
+fn write_and_run(runner: &Runner, inbox: &Receiver<RootMsg>) -> Vec<&'static str> {
+    let mut ids = Ids::seeded(1);
+    let mut seen = vec![];
     let url = std::env::var(URL).unwrap();
     let parsed = Config::parse(&url, &Defaults::default()).unwrap();
     let connection = one();
@@ -239,7 +252,8 @@ fn stall() {
     let session = SessionId::next(&mut ids);
     let query = QueryId::next(&mut ids);
     while seen.len() < 3 {
-        match next() {
+        match inbox.recv_timeout(PATIENCE).unwrap() {
+            RootMsg::Keychain(msg) => panic!("the keychain was not to answer: {msg:?}"),
             RootMsg::Store(store::Msg::Wrote {
                 request: Request(4),
             }) => seen.push("written"),
@@ -268,18 +282,7 @@ fn stall() {
             _ => {}
         }
     }
-    // At the end the keychain is not waited for either, and is answered for.
-    runner.shutdown(Duration::from_millis(200));
-    drop(runner);
-    let answers = inbox
-        .try_iter()
-        .filter(|msg| matches!(msg, RootMsg::Keychain(_)))
-        .count();
-    println!("step: {answers} answers");
-    seen.sort_unstable();
-    for what in seen {
-        println!("step: {what}");
-    }
+    seen
 }
 
 #[test]
