@@ -148,11 +148,7 @@ fn values(database: &rusqlite::Connection, table: &str) -> Vec<String> {
     let mut statement = database
         .prepare(&format!("select * from \"{table}\""))
         .unwrap();
-    let columns: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let theirs = |column: &str| matches!((table, column), ("tab", "text") | ("edit", "inserted"));
     let mut rows = statement.query([]).unwrap();
     let mut values = vec![];
