@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::sql::mask;
+
 mod action;
 mod check;
 mod driver;
@@ -86,7 +88,8 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => path.display().fmt(f),
+            // What was given in the place of a file may be a URL.
+            Self::File(path) => f.write_str(&mask::passwords_in_words(&path.display().to_string())),
             Self::Stdin => f.write_str("standard input"),
         }
     }

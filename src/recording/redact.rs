@@ -2,7 +2,8 @@
 //!
 //! A secret of its own type prints as `***` by itself. What is left are the places where a person writes a password into
 //! SQL: texts are masked byte for byte, so that every place in them stays where it is. An edit may bring one letter of a
-//! password alone, so it is looked at in the text that it makes.
+//! password alone, so it is looked at in the text that it makes; and a string may be written before the words that make
+//! it a password, so one is masked as soon as it may become one.
 
 use std::{io, ops::Range};
 
@@ -66,15 +67,9 @@ pub fn text(text: &str) -> String {
 }
 
 /// The same for a text that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
-fn words(text: &str) -> String {
-    let mut masked = self::text(text);
-    blank(&mut masked, mask::secrets(&text.replace('"', " ")));
-    let in_string = format!("'{}'", text.replace('\'', " "));
-    let shifted = mask::secrets(&in_string).into_iter().filter_map(|range| {
-        let end = range.end.min(in_string.len() - 1);
-        Some(range.start.checked_sub(1)?..end.checked_sub(1)?)
-    });
-    blank(&mut masked, shifted.filter(|range| range.start < range.end));
+pub fn words(text: &str) -> String {
+    let mut masked = text.to_owned();
+    blank(&mut masked, mask::secrets_in_words(text));
     masked
 }
 
@@ -114,7 +109,8 @@ fn mask_strings(value: &mut Value, as_words: bool) {
             }
         }
         Value::Object(members) => {
-            let as_words = as_words || members.contains_key("sqlstate");
+            // A failure, and the place of one: a server's words, not SQL.
+            let as_words = as_words || members.contains_key("message");
             for (name, value) in members {
                 mask_strings(value, as_words || name == "messages");
             }
@@ -208,7 +204,7 @@ fn typed(model: &Model, text: &str) -> String {
 /// Masks what edits brought into a text, where it lies in a secret. `applied` are the edits in order, each in bytes of
 /// the text that the one before left.
 fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) {
-    let secrets = mask::secrets(after);
+    let secrets = mask::possible_secrets(after);
     if secrets.is_empty() {
         return;
     }

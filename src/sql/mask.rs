@@ -13,7 +13,29 @@ use std::ops::Range;
 
 /// The text with its secrets replaced by `***`.
 pub fn passwords(sql: &str) -> Cow<'_, str> {
-    let found = secrets(sql);
+    masked(sql, secrets(sql))
+}
+
+/// The same for a text that is not SQL, such as a server's message, which may repeat a statement or a value of it.
+pub fn passwords_in_words(text: &str) -> Cow<'_, str> {
+    masked(text, secrets_in_words(text))
+}
+
+/// Where the secrets of a text are that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
+pub fn secrets_in_words(text: &str) -> Vec<Range<usize>> {
+    let mut found = secrets(text);
+    found.extend(secrets(&text.replace('"', " ")));
+    let in_string = format!("'{}'", text.replace('\'', " "));
+    let shifted = secrets(&in_string).into_iter().filter_map(|range| {
+        let end = range.end.min(in_string.len() - 1);
+        Some(range.start.checked_sub(1)?..end.checked_sub(1)?)
+    });
+    found.extend(shifted.filter(|range| range.start < range.end));
+    found.sort_by_key(|range| (range.start, range.end));
+    found
+}
+
+fn masked(sql: &str, found: Vec<Range<usize>>) -> Cow<'_, str> {
     if found.is_empty() {
         return Cow::Borrowed(sql);
     }
@@ -47,6 +69,67 @@ pub fn secrets(sql: &str) -> Vec<Range<usize>> {
     search.sql(0..sql.len());
     search.found.sort_by_key(|range| (range.start, range.end));
     search.found
+}
+
+/// The same, and every string that may become a secret by what is written around it later: `'x'` is a password as soon as
+/// the words before it are there. A statement that has begun as one that holds none is told from the others by its
+/// first words.
+pub fn possible_secrets(sql: &str) -> Vec<Range<usize>> {
+    let mut found = secrets(sql);
+    for piece in Splits::new(sql).pieces() {
+        let Piece::Statement(statement) = piece else {
+            continue;
+        };
+        let range = statement.range.clone();
+        if !is_plain(sql, range.clone()) {
+            found.extend(strings(sql, range));
+        }
+    }
+    found.sort_by_key(|range| (range.start, range.end));
+    found
+}
+
+/// First words of statements in which a string is a value.
+const PLAIN: [&str; 24] = [
+    "select", "insert", "update", "delete", "merge", "with", "values", "table", "explain", "copy",
+    "show", "set", "reset", "begin", "start", "commit", "rollback", "call", "do", "execute",
+    "prepare", "notify", "comment", "listen",
+];
+/// What a statement with a password creates or alters.
+const GUARDED: [&str; 6] = ["role", "user", "group", "server", "foreign", "subscription"];
+
+/// Whether a statement is one whose strings are values and stay so.
+fn is_plain(sql: &str, range: Range<usize>) -> bool {
+    let mut words = tokens(sql, range).map(|token| (token.kind, token.text(sql)));
+    let is_one_of = |list: &[&str], word: &str| list.iter().any(|it| word.eq_ignore_ascii_case(it));
+    match words.next() {
+        Some((TokenKind::Word, word)) if is_one_of(&["create", "alter", "drop"], word) => {
+            matches!(words.next(), Some((TokenKind::Word, what)) if !is_one_of(&GUARDED, what))
+        }
+        Some((TokenKind::Word, word)) => is_one_of(&PLAIN, word),
+        _ => false,
+    }
+}
+
+fn strings(sql: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    tokens(sql, range)
+        .filter(|token| token.is_string())
+        .map(|token| token.content(sql))
+        .filter(|content| !content.is_empty())
+}
+
+fn tokens(sql: &str, range: Range<usize>) -> impl Iterator<Item = Token> {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        while at < range.end {
+            let token = lex::token_at(sql, at)?;
+            at = token.end;
+            if !token.is_gap() {
+                return Some(token);
+            }
+        }
+        None
+    })
 }
 
 /// What the name of an option that holds a secret contains.
@@ -376,6 +459,40 @@ mod tests {
             "{text} became {}",
             passwords(text)
         );
+    }
+
+    #[test]
+    fn a_servers_message_is_masked_where_it_repeats_a_secret() {
+        assert_eq!(
+            passwords_in_words("invalid input syntax for type integer: \"password=x y\""),
+            "invalid input syntax for type integer: \"password=*** y\""
+        );
+        assert_eq!(
+            passwords_in_words("syntax error at \"alter role a password 'x'\""),
+            "syntax error at \"alter role a password '***'\""
+        );
+        let plain = "relation \"nothing\" does not exist";
+        assert_eq!(passwords_in_words(plain), plain);
+    }
+
+    #[test]
+    fn a_string_may_become_a_password_unless_its_statement_has_begun_otherwise() {
+        let possible = |text: &'static str| -> Vec<&str> {
+            possible_secrets(text)
+                .into_iter()
+                .map(|range| &text[range])
+                .collect()
+        };
+        assert_eq!(possible("'x'"), ["x"]);
+        assert_eq!(possible("alter role a 'x"), ["x"]);
+        assert_eq!(possible("create 'x'"), ["x"]);
+        assert_eq!(possible("create user mapping for a ('x')"), ["x"]);
+        assert_eq!(possible("$t$x$t$ ; select 'y'"), ["x"]);
+        assert_eq!(
+            possible("select 'x'; create table t (a text default 'y')"),
+            [""; 0]
+        );
+        assert_eq!(possible("select 'password=x'"), ["x"]);
     }
 
     #[test]

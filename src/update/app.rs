@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     config::Defaults,
-    connections::Connection,
+    connections::{self, Connection},
     dialog::{self, Confirm, Dialog},
-    discovery, file_prompt, history,
+    discovery, editor, file_prompt, history,
     ids::*,
     import, settings, sidebar, store, tabs, welcome, window,
 };
@@ -143,7 +143,13 @@ pub fn update_store(model: &mut Model, msg: store::Msg) -> Vec<RootEffect> {
             vec![]
         }
         store::Msg::Failed { request, failure } => {
-            model.writes.remove(&request);
+            if !model.writes.remove(&request) {
+                return vec![];
+            }
+            // Edits that are journaled behind lost ones would be of another text: the next one keeps the text whole.
+            for tab in &mut model.tabs.open {
+                tab.editor.journaled = editor::JOURNAL_LIMIT;
+            }
             model
                 .notices
                 .push(model.now, format!("Not saved: {}", failure.message));
@@ -216,6 +222,10 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         servers,
         environment,
     } = msg;
+    if request < model.welcome.servers_of {
+        return vec![];
+    }
+    model.welcome.servers_of = request;
     let socket = |server: &discovery::LocalServer| (server.directory.clone(), server.port);
     model.defaults = Defaults {
         user: environment.user,
@@ -253,7 +263,9 @@ pub fn quit(model: &mut Model) -> Vec<RootEffect> {
         return vec![];
     }
     let mut effects = if model.phase == Phase::Ready {
-        vec![tabs::save_layout(model)]
+        let mut effects = tabs::keep_doubtful(model);
+        effects.push(tabs::save_layout(model));
+        effects
     } else {
         // What was kept is not known yet: only what was typed is added to it.
         tabs::keep_written(model)
@@ -263,6 +275,7 @@ pub fn quit(model: &mut Model) -> Vec<RootEffect> {
     }
     model.phase = Phase::Quitting;
     model.dialog = None;
+    connections::forget_secrets(model);
     effects.push(window::Effect::Quit.into());
     effects
 }

@@ -2,7 +2,7 @@
 
 pub mod reconnecting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -51,6 +51,8 @@ pub struct Connection {
     pub types: BTreeMap<u32, String>,
     /// What is in its database, while it is open.
     pub schema: Schema,
+    /// Questions for such names that are under way, since it is open.
+    pub naming: BTreeSet<Request>,
     /// Whether it is wanted again once it has closed.
     pub reopen: bool,
 }
@@ -121,6 +123,7 @@ impl Connection {
             silent_since: None,
             types: BTreeMap::new(),
             schema: Schema::Idle,
+            naming: BTreeSet::new(),
             reopen: false,
         }
     }
@@ -405,9 +408,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::TypesResolved {
-            connection, names, ..
+            request,
+            connection,
+            names,
         } => {
-            types_resolved(model, connection, names);
+            types_resolved(model, request, connection, names);
             vec![]
         }
     }
@@ -527,6 +532,7 @@ fn opened(
     connection.link = Link::Open { server };
     // The same name may lead to another database by now, where an oid is another type.
     connection.types.clear();
+    connection.naming.clear();
     let mut effects = vec![];
     super::sidebar::keeping_choices(model, |model| {
         if let Some(connection) = model.connections.get_mut(&id) {
@@ -646,10 +652,19 @@ fn open_failed(
     run::connection_failed(model, id, failure)
 }
 
-fn types_resolved(model: &mut Model, id: ConnectionId, names: Vec<(u32, String)>) {
+fn types_resolved(
+    model: &mut Model,
+    request: Request,
+    id: ConnectionId,
+    names: Vec<(u32, String)>,
+) {
     let Some(connection) = model.connections.get_mut(&id) else {
         return;
     };
+    if !connection.naming.remove(&request) {
+        // It was asked before the connection was opened again: its oids may be other types by now.
+        return;
+    }
     connection.types.extend(names);
     let types = &connection.types;
     for tab in model
@@ -664,6 +679,22 @@ fn types_resolved(model: &mut Model, id: ConnectionId, names: Vec<(u32, String)>
                 .name_types(|column| types.get(&column.type_oid).cloned());
         }
     }
+}
+
+/// The program ends: no secret stays in the Model. What the driver and the keychain's library copied into their own
+/// memory is theirs, and goes with the process.
+pub fn forget_secrets(model: &mut Model) {
+    for known in model.connections.values_mut() {
+        known.secrets = Secrets::default();
+        match &mut known.link {
+            Link::AskingKeychain { secrets, .. } => *secrets = Secrets::default(),
+            Link::Opening { with, .. } => *with = Credentials::default(),
+            Link::Closed | Link::Open { .. } | Link::Closing | Link::Failed { .. } => {}
+        }
+    }
+    model.welcome.typed = Secret::default();
+    model.welcome.parsed = None;
+    model.welcome.asked = None;
 }
 
 /// The effect that keeps a connection.

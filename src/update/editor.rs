@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// After so many journaled edits the text is kept whole and the journal begins anew.
-const JOURNAL_LIMIT: u32 = 400;
+pub const JOURNAL_LIMIT: u32 = 400;
 
 /// A tab's editor.
 #[derive(Clone, Debug, PartialEq, Serialize)]

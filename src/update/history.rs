@@ -66,7 +66,13 @@ pub fn ended(
         return vec![];
     };
     entry.elapsed_us = Some(elapsed_us);
-    entry.outcome = outcome;
+    entry.outcome = match outcome {
+        HistoryOutcome::Failed { sqlstate, message } => HistoryOutcome::Failed {
+            sqlstate,
+            message: sql::mask::passwords_in_words(&message).into_owned(),
+        },
+        other => other,
+    };
     let entry = entry.clone();
     record(model, entry)
 }

@@ -355,6 +355,13 @@ impl Results {
             .find(|result| result.query == query)
     }
 
+    /// A query ended: so did each of its results, of which there are several where it was described again.
+    pub fn end(&mut self, query: QueryId, state: &ResultState, elapsed_us: u64) {
+        for result in self.list.iter_mut().filter(|result| result.query == query) {
+            result.end(state.clone(), elapsed_us);
+        }
+    }
+
     /// The result on screen: the new run's, or, until it has something to show, the old one's.
     pub fn visible(&self) -> Option<&ResultSet> {
         let Shown::Result(index) = self.shown else {

@@ -550,6 +550,9 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
     let mut effects = drop_rows(&mut model.ids, tab.results.drop_previous());
     if !unknown.is_empty() {
         let request = model.ids.request();
+        if let Some(known) = model.connections.get_mut(&connection) {
+            known.naming.insert(request);
+        }
         effects.push(
             connection::Effect::ResolveTypes {
                 request,
@@ -651,19 +654,25 @@ fn over_budget_note(rows: u64) -> String {
 }
 
 fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
-    let timer = model.ids.request();
     let since = model.now;
     let held = model.held_bytes();
+    let stands_still = running_tab(model, query).is_some_and(|tab| match &tab.run {
+        // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
+        Run::Running(running) => {
+            matches!(running.phase, Phase::Running) && running.granted <= rows && running.may_pause
+        }
+        Run::Idle | Run::Waiting { .. } => false,
+    });
+    if !stands_still {
+        return vec![];
+    }
+    let timer = model.ids.request();
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
     let Run::Running(running) = &mut tab.run else {
         return vec![];
     };
-    if !matches!(running.phase, Phase::Running) || running.granted > rows || !running.may_pause {
-        // More was granted meanwhile, or it ends anyway: the reader goes on by itself.
-        return vec![];
-    }
     running.phase = Phase::Paused { since, timer };
     if let Some(result) = tab.results.current_mut(query) {
         result.state = ResultState::Paused;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     dialog::{self, Confirm, Dialog},
-    editor::{Editor, FileLink},
+    editor::{self, Editor, FileLink},
     failure::Failure,
     file,
     ids::*,
@@ -488,17 +488,23 @@ fn keep_all(model: &mut Model) -> Vec<RootEffect> {
 
 /// The effects that keep the tabs in which something was typed since they were kept whole.
 pub fn keep_written(model: &mut Model) -> Vec<RootEffect> {
-    let written: Vec<TabId> = model
+    keep_journaled(model, 1)
+}
+
+/// The effects that keep the tabs whose journal may have a gap, because a write failed.
+pub fn keep_doubtful(model: &mut Model) -> Vec<RootEffect> {
+    keep_journaled(model, editor::JOURNAL_LIMIT)
+}
+
+fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model
         .tabs
         .open
         .iter()
-        .filter(|tab| tab.editor.journaled > 0)
+        .filter(|tab| tab.editor.journaled >= at_least)
         .map(|tab| tab.id)
         .collect();
-    written
-        .into_iter()
-        .flat_map(|tab| keep(model, tab))
-        .collect()
+    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
 }
 
 /// The effects that keep a tab whole.

@@ -36,6 +36,8 @@ pub struct Welcome {
     pub parsed: Option<Result<Conninfo, String>>,
     /// Servers found on this machine.
     pub servers: Vec<LocalServer>,
+    /// The request that found them: an older one's answer tells nothing.
+    pub servers_of: Request,
     /// What was asked for before it was known what was kept: it is connected to then.
     pub asked: Option<Box<Target>>,
 }

@@ -1,6 +1,8 @@
-//! The scripted runner: it takes effects as the real one does, and answers when and how chance has it.
+//! The scripted runner: it takes effects as the real one does, and answers on a virtual clock, late and in another
+//! order than it was asked, as chance or a script has it. Within a stream (the store, a session, a pool) order is kept.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -11,146 +13,183 @@ use tusk::{
     rows::{Chunk, ChunkBuilder, Column},
     update::{
         cells, clock, connection, discovery,
-        failure::{Category, Failure},
+        failure::{Category, Failure, Want},
         file,
         ids::*,
-        keychain, query, sandbox, schema,
-        secret::Secret,
-        session::{self, Transaction},
+        keychain, query, sandbox,
+        secret::{Secret, SecretKind},
+        session::{self, Ending, Transaction},
         store,
         text::RopeText,
         window,
     },
 };
 
-use super::world::{Random, Seen, timer_of};
+use super::{
+    accounts::{Accounts, Key},
+    fate::Fate,
+    random::Random,
+    server::{Backend, End, FULL, Fault, Pool, Servers, Statement, refusal, returns_rows, rows_of},
+};
 
-/// A statement that the simulated server works on.
-struct Statement {
-    session: SessionId,
-    granted: u64,
-    sent: u64,
-    total: u64,
-    described: bool,
-    returns: bool,
-    discard: bool,
-    discarded: u64,
-    cancelled: bool,
-    stalled: bool,
-    sql: Arc<str>,
-}
-
-struct Held {
-    open: bool,
-    /// Whether it was let go; one that broke may be let go before the word of that arrives.
-    let_go: bool,
-    transaction: Transaction,
-    runs: Option<QueryId>,
-}
-
-#[derive(Default)]
-pub struct Runner {
-    /// Answers that may come at any time, in any order.
-    pending: Vec<Msg>,
-    timers: BTreeSet<Request>,
-    abandoned: BTreeSet<Request>,
-    sessions: BTreeMap<SessionId, Held>,
-    statements: BTreeMap<QueryId, Statement>,
-    ended: BTreeMap<QueryId, SessionId>,
-    texts: BTreeMap<TabId, String>,
-    /// What the store answers comes in the order of the effects.
-    stored: std::collections::VecDeque<Msg>,
-    requests: BTreeSet<Request>,
-    /// Whether an answer was given twice, after which an effect may come for what is gone.
-    pub duplicated: bool,
-    /// Whether rows are large, so that the memory runs out.
-    pub big: bool,
-    chunk: Option<Arc<Chunk>>,
-}
-
-const FULL: u64 = 4_096;
 /// Rows that an update may grant ahead.
 const CREDIT: u64 = 4 * FULL;
 
+/// Something that is due.
+enum Event {
+    /// An answer arrives.
+    Say(Box<Msg>),
+    /// A server goes on with a statement.
+    Work(QueryId),
+    /// A cancel request arrives at its server.
+    Cancel(QueryId),
+    /// A run has waited too long for a link of an exhausted pool.
+    GiveUp(SessionId),
+}
+
+/// What arrives in the order in which it was sent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stream {
+    Store,
+    Session(SessionId),
+    Pool(ConnectionId),
+}
+
+pub struct Runner {
+    pub fate: Fate,
+    pub servers: Servers,
+    pub accounts: Accounts,
+    /// What is due, by the time in microseconds and the order in which it came up.
+    due: BTreeMap<(u64, u64), Event>,
+    order: u64,
+    streams: BTreeMap<Stream, u64>,
+    now_us: u64,
+    abandoned: BTreeSet<Request>,
+    maxima: BTreeMap<ConnectionId, u32>,
+    texts: BTreeMap<TabId, String>,
+    /// Tabs of which a write failed, so that what is kept is not what is shown until they are kept whole.
+    pub behind: BTreeSet<TabId>,
+    /// Writes of tabs that failed, until that is told; then the tabs, until they are kept whole.
+    failed_writes: BTreeMap<Request, TabId>,
+    pub gaps: BTreeSet<TabId>,
+    /// How many effects there were.
+    pub effects: usize,
+    /// Whether rows are large, so that the memory runs out.
+    pub big: bool,
+    /// What the faults of an effect are called, so that they are found on screen.
+    pub marker: String,
+    /// Whether answers take no time that chance decides.
+    pub prompt: bool,
+}
+
+thread_local! {
+    static CHUNKS: RefCell<BTreeMap<(u64, usize), Arc<Chunk>>> = RefCell::default();
+}
+
 fn chunk(rows: u64, width: usize) -> Arc<Chunk> {
-    let mut builder = ChunkBuilder::new(1);
-    let mut row = 1_u16.to_be_bytes().to_vec();
-    row.extend((width as i32).to_be_bytes());
-    row.extend(std::iter::repeat_n(b'x', width));
-    for _ in 0..rows {
-        builder.push_data_row(&row).expect("a row is well-formed");
-    }
-    Arc::new(builder.finish())
-}
-
-fn refusal(message: &str, sqlstate: Option<&str>) -> Failure {
-    Failure {
-        sqlstate: sqlstate.map(str::to_owned),
-        severity: "ERROR".into(),
-        position: Some(3),
-        ..Failure::new(Category::Query, message)
-    }
-}
-
-fn gone() -> Failure {
-    Failure::new(Category::Connection, "connection closed")
+    CHUNKS.with_borrow_mut(|chunks| {
+        let made = chunks.entry((rows, width)).or_insert_with(|| {
+            let mut builder = ChunkBuilder::new(1);
+            let mut row = 1_u16.to_be_bytes().to_vec();
+            row.extend((width as i32).to_be_bytes());
+            row.extend(std::iter::repeat_n(b'x', width));
+            for _ in 0..rows {
+                builder.push_data_row(&row).expect("a row is well-formed");
+            }
+            Arc::new(builder.finish())
+        });
+        Arc::clone(made)
+    })
 }
 
 impl Runner {
-    pub fn open_sessions(&self) -> impl Iterator<Item = SessionId> {
-        self.sessions
-            .iter()
-            .filter(|(_, held)| held.open)
-            .map(|(id, _)| *id)
+    pub fn new(fate: Fate, big: bool) -> Self {
+        Self {
+            fate,
+            servers: Servers::default(),
+            accounts: Accounts::default(),
+            due: BTreeMap::new(),
+            order: 0,
+            streams: BTreeMap::new(),
+            now_us: 0,
+            abandoned: BTreeSet::new(),
+            maxima: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            behind: BTreeSet::new(),
+            failed_writes: BTreeMap::new(),
+            gaps: BTreeSet::new(),
+            effects: 0,
+            big,
+            marker: String::new(),
+            prompt: false,
+        }
     }
 
-    pub fn session_of(&self, query: QueryId) -> Option<SessionId> {
-        let running = self.statements.get(&query).map(|it| it.session);
-        running.or_else(|| self.ended.get(&query).copied())
+    pub fn kept_text(&self, tab: TabId) -> Option<&str> {
+        self.texts.get(&tab).map(String::as_str)
     }
 
-    pub fn kept_text(&self, tab: TabId) -> Option<String> {
-        self.texts.get(&tab).cloned()
-    }
-
+    /// What one statement may have on its way beyond the budget.
     pub fn credit_bytes(&self) -> u64 {
-        let chunk = self
-            .chunk
-            .as_ref()
-            .map_or(0, |chunk| chunk.heap_bytes() as u64 + 1_000);
-        CREDIT / FULL * chunk.max(2_000_000)
+        let width = if self.big { 8_000 } else { 8 };
+        CREDIT / FULL * (chunk(FULL, width).heap_bytes() as u64 + 1_000).max(2_000_000)
     }
 
-    fn fresh(&mut self, request: Request) {
-        assert!(self.requests.insert(request), "{request:?} was asked twice");
+    /// Whether a message of the pool is on its way.
+    pub fn pool_word_under_way(&self, id: ConnectionId) -> bool {
+        self.due.values().any(|event| {
+            matches!(event, Event::Say(msg) if matches!(**msg, Msg::Connection(connection::Msg::PoolChanged { connection, .. }) if connection == id))
+        })
+    }
+
+    fn failure(&self, category: Category) -> Failure {
+        Failure::new(category, format!("It broke{}", self.marker))
+    }
+
+    fn later(&self, random: &mut Random) -> u64 {
+        if self.prompt {
+            return 1_000;
+        }
+        // Most answers are quick, some are slow, and a few take as long as a person's patience.
+        let at_most = *random.pick(&[1_000, 1_000, 10_000, 50_000, 300_000, 3_000_000, 20_000_000]);
+        1 + random.below(at_most) as u64
+    }
+
+    fn at(&mut self, at_us: u64, event: Event) {
+        self.order += 1;
+        self.due.insert((at_us, self.order), event);
+    }
+
+    fn say(&mut self, msg: impl Into<Msg>, random: &mut Random) {
+        let at_us = self.now_us + self.later(random);
+        self.at(at_us, Event::Say(Box::new(msg.into())));
+    }
+
+    fn say_in(&mut self, stream: Stream, msg: impl Into<Msg>, random: &mut Random) {
+        let at_us = self.now_us + self.later(random);
+        let last = self.streams.entry(stream).or_default();
+        let at_us = at_us.max(*last);
+        *last = at_us;
+        self.at(at_us, Event::Say(Box::new(msg.into())));
     }
 
     /// Takes an effect over.
-    pub fn take(&mut self, effect: &Effect, random: &mut Random) {
+    pub fn take(&mut self, effect: &Effect, now_us: u64, random: &mut Random) {
+        self.now_us = now_us;
+        self.accounts.ask(effect);
+        let form = self.fate.of(effect, self.effects, random);
+        self.marker = format!(" (fault {}).", self.effects);
+        self.effects += 1;
         match effect {
-            Effect::Connection(effect) => self.connection(effect, random),
-            Effect::Session(effect) => self.session(effect, random),
-            Effect::Query(effect) => self.query(effect, random),
-            Effect::Schema(effect) => self.schema(effect, random),
-            Effect::Cells(effect) => self.cells(effect, random),
-            Effect::Store(effect) => self.store(effect, random),
-            Effect::Keychain(effect) => self.keychain(effect, random),
-            Effect::File(effect) => self.file(effect, random),
-            Effect::Clock(clock::Effect::Start { timer, .. }) => {
-                self.fresh(*timer);
-                self.timers.insert(*timer);
-                self.pending
-                    .push(Msg::Clock(clock::Msg::Fired { timer: *timer }));
-            }
-            Effect::Clock(clock::Effect::Stop { timer }) => {
-                if self.timers.remove(timer) {
-                    self.pending.retain(|msg| timer_of(msg) != Some(*timer));
-                    self.pending
-                        .push(Msg::Clock(clock::Msg::Stopped { timer: *timer }));
-                }
-            }
+            Effect::Connection(effect) => self.connection(effect, form, random),
+            Effect::Session(effect) => self.session(effect, form, random),
+            Effect::Query(effect) => self.query(effect, form, random),
+            Effect::Cells(effect) => self.cells(effect, form, random),
+            Effect::Store(effect) => self.store(effect, form, random),
+            Effect::Keychain(effect) => self.keychain(effect, form, random),
+            Effect::File(effect) => self.file(effect, form, random),
+            Effect::Clock(effect) => self.clock(*effect, random),
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
-                self.fresh(*request);
                 let servers = (0..random.below(3))
                     .map(|number| discovery::LocalServer {
                         directory: "/run/postgresql".into(),
@@ -158,65 +197,70 @@ impl Runner {
                         version: None,
                     })
                     .collect();
-                self.pending
-                    .push(Msg::Discovery(discovery::Msg::ServersFound {
-                        request: *request,
-                        servers,
-                        environment: discovery::Environment {
-                            user: "ada".into(),
-                            ..Default::default()
-                        },
-                    }));
+                let msg = discovery::Msg::ServersFound {
+                    request: *request,
+                    servers,
+                    environment: discovery::Environment {
+                        user: "ada".into(),
+                        ..Default::default()
+                    },
+                };
+                self.say(msg, random);
             }
             Effect::Sandbox(sandbox::Effect::Start { request }) => {
-                self.fresh(*request);
-                self.pending.push(Msg::Sandbox(if random.chance(60) {
-                    sandbox::Msg::Started {
+                let msg = match form {
+                    None => sandbox::Msg::Started {
                         request: *request,
                         host: "/sandbox".into(),
                         port: 5432,
                         user: "tusk".into(),
                         database: "shop".into(),
                         password: None,
-                    }
-                } else {
-                    sandbox::Msg::Failed {
+                    },
+                    Some(_) => sandbox::Msg::Failed {
                         request: *request,
-                        failure: Failure::new(Category::Internal, "no PostgreSQL was found"),
-                    }
-                }));
+                        failure: self.failure(Category::Internal),
+                    },
+                };
+                self.say(msg, random);
             }
             Effect::Window(
                 window::Effect::WriteClipboard { request, .. }
                 | window::Effect::OpenSearch { request, .. },
-            ) => {
-                self.fresh(*request);
-                self.pending
-                    .push(Msg::Window(window::Msg::Done { request: *request }));
-            }
+            ) => self.say(window::Msg::Done { request: *request }, random),
             Effect::Window(window::Effect::Quit) => {}
         }
     }
 
-    fn connection(&mut self, effect: &connection::Effect, random: &mut Random) {
+    fn connection(
+        &mut self,
+        effect: &connection::Effect,
+        form: Option<usize>,
+        random: &mut Random,
+    ) {
         match effect {
             connection::Effect::Open {
                 connection,
                 attempt,
+                config,
                 ..
             } => {
-                self.fresh(*attempt);
                 let (connection, attempt) = (*connection, *attempt);
-                let failure = match random.below(10) {
-                    0..=6 => None,
-                    7 => Some(Failure {
+                self.maxima.insert(connection, config.pool_size.max(1));
+                let failure = form.map(|form| match form {
+                    0 => self.failure(Category::Connection),
+                    1 => Failure {
                         sqlstate: Some("28P01".into()),
-                        ..Failure::new(Category::Authentication, "wrong password")
-                    }),
-                    8 => Some(Failure::new(Category::Authentication, "no password")),
-                    _ => Some(Failure::new(Category::Connection, "refused")),
-                };
-                self.pending.push(Msg::Connection(match failure {
+                        ..self.failure(Category::Authentication)
+                    },
+                    2 => self.failure(Category::Authentication),
+                    3 => Failure {
+                        wants: Some(Want::Secret(SecretKind::Ssh)),
+                        ..self.failure(Category::Ssh)
+                    },
+                    _ => self.failure(Category::Ssl),
+                });
+                let msg = match failure {
                     None => connection::Msg::Opened {
                         connection,
                         attempt,
@@ -227,7 +271,8 @@ impl Runner {
                         attempt,
                         failure,
                     },
-                }));
+                };
+                self.say(msg, random);
             }
             connection::Effect::Prove {
                 connection,
@@ -236,159 +281,244 @@ impl Runner {
             connection::Effect::Abandon { attempt } => {
                 self.abandoned.insert(*attempt);
             }
-            connection::Effect::Close { connection } => {
-                self.pending.push(Msg::Connection(connection::Msg::Closed {
-                    connection: *connection,
-                }));
-            }
+            connection::Effect::Close { connection } => self.close(*connection, random),
             connection::Effect::Test { attempt, .. } => {
-                let result = if random.chance(50) {
-                    Ok(connection::ServerInfo::default())
-                } else {
-                    Err(gone())
+                let result = match form {
+                    None => Ok(connection::ServerInfo::default()),
+                    Some(_) => Err(self.failure(Category::Connection)),
                 };
-                self.pending.push(Msg::Connection(connection::Msg::Tested {
-                    attempt: *attempt,
-                    result,
-                }));
+                let attempt = *attempt;
+                self.say(connection::Msg::Tested { attempt, result }, random);
             }
             connection::Effect::ResolveTypes {
                 request,
                 connection,
                 oids,
             } => {
-                self.fresh(*request);
-                let names = oids.iter().map(|(oid, _)| (*oid, "mood".into())).collect();
-                self.pending
-                    .push(Msg::Connection(connection::Msg::TypesResolved {
-                        request: *request,
-                        connection: *connection,
-                        names,
-                    }));
+                let named = |(oid, _): &(u32, i32)| (*oid, format!("mood_{}", self.effects));
+                let names = match form {
+                    None => oids.iter().map(named).collect(),
+                    Some(_) => vec![],
+                };
+                let msg = connection::Msg::TypesResolved {
+                    request: *request,
+                    connection: *connection,
+                    names,
+                };
+                self.say(msg, random);
             }
         }
     }
 
-    fn prove(&mut self, connection: ConnectionId, attempt: Request, random: &mut Random) {
-        self.fresh(attempt);
-        self.pending.push(Msg::Connection(if random.chance(50) {
-            connection::Msg::Opened {
-                connection,
-                attempt,
-                server: connection::ServerInfo::default(),
-            }
-        } else {
-            connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure: gone(),
-            }
-        }));
-    }
-
-    fn abandon(&mut self, session: SessionId) {
-        for msg in &mut self.pending {
-            if matches!(msg, Msg::Session(session::Msg::Opened { session: opened, .. }) if *opened == session)
-            {
-                let failure = Failure::new(Category::Cancelled, "stopped");
-                *msg = Msg::Session(session::Msg::OpenFailed { session, failure });
-            }
+    /// The pool goes, with every link that came out of it.
+    fn close(&mut self, connection: ConnectionId, random: &mut Random) {
+        let waiting = self
+            .servers
+            .pools
+            .remove(&connection)
+            .map(|pool| pool.waiting)
+            .unwrap_or_default();
+        let on_it: Vec<SessionId> = self
+            .servers
+            .backends
+            .iter()
+            .filter(|(_, backend)| backend.connection == connection && backend.open)
+            .map(|(id, _)| *id)
+            .collect();
+        for session in on_it {
+            let failure = Failure::new(Category::Connection, "The connection was closed.");
+            self.lose(session, &failure, random);
         }
+        for session in waiting {
+            let failure = Failure::new(Category::Cancelled, "The connection was closed.");
+            let msg = session::Msg::OpenFailed { session, failure };
+            self.say_in(Stream::Session(session), msg, random);
+        }
+        let msg = connection::Msg::Closed { connection };
+        self.say_in(Stream::Pool(connection), msg, random);
     }
 
-    fn schema(&mut self, effect: &schema::Effect, random: &mut Random) {
-        let schema::Effect::Load {
-            request,
-            connection,
-        } = effect;
-        self.fresh(*request);
-        let result = if random.chance(85) {
-            let mut builder = schema::CatalogBuilder::default();
-            builder.search_path("public");
-            builder.relation(1, "public", "customers", schema::RelationKind::Table);
-            builder.column(1, 1, "email", "text");
-            Ok(Arc::new(builder.finish()))
-        } else {
-            Err(Box::new(gone()))
+    /// A link breaks: its statement first, then the session.
+    fn lose(&mut self, session: SessionId, failure: &Failure, random: &mut Random) {
+        let stream = Stream::Session(session);
+        if let Some((query, _)) = self.servers.break_link(session) {
+            let msg = query::Msg::Lost {
+                query,
+                failure: Box::new(failure.clone()),
+                elapsed_us: 7,
+            };
+            self.say_in(stream, msg, random);
+        }
+        let failure = failure.clone();
+        self.say_in(stream, session::Msg::Lost { session, failure }, random);
+        let Some(backend) = self.servers.backends.get(&session) else {
+            return;
         };
-        self.pending.push(Msg::Schema(schema::Msg::Loaded {
-            request: *request,
-            connection: *connection,
-            result,
-        }));
+        let (connection, let_go) = (backend.connection, backend.let_go);
+        if !let_go && let Some(pool) = self.servers.pools.get_mut(&connection) {
+            pool.lent -= 1;
+            self.pool_changed(connection, random);
+        }
     }
 
-    fn session(&mut self, effect: &session::Effect, random: &mut Random) {
+    fn pool_changed(&mut self, connection: ConnectionId, random: &mut Random) {
+        let Some(pool) = self.servers.pools.get_mut(&connection) else {
+            return;
+        };
+        let mut lent = vec![];
+        while !pool.waiting.is_empty() && pool.lend() {
+            lent.extend(pool.waiting.pop_front());
+        }
+        let status = pool.status();
+        for session in lent {
+            self.begin_backend(session, connection, random);
+        }
+        let msg = connection::Msg::PoolChanged { connection, status };
+        self.say_in(Stream::Pool(connection), msg, random);
+    }
+
+    fn begin_backend(&mut self, session: SessionId, connection: ConnectionId, random: &mut Random) {
+        self.servers.backends.insert(
+            session,
+            Backend {
+                connection,
+                transaction: Transaction::Idle,
+                open: true,
+                let_go: false,
+                runs: None,
+                received: vec![],
+                holds: vec![],
+            },
+        );
+        let msg = session::Msg::Opened {
+            session,
+            backend_pid: 1,
+        };
+        self.say_in(Stream::Session(session), msg, random);
+    }
+
+    fn session(&mut self, effect: &session::Effect, form: Option<usize>, random: &mut Random) {
         match effect {
-            session::Effect::Open { session, .. } => {
-                let msg = if random.chance(85) {
-                    session::Msg::Opened {
-                        session: *session,
-                        backend_pid: 1,
-                    }
-                } else {
-                    session::Msg::OpenFailed {
-                        session: *session,
-                        failure: Failure::new(Category::PoolTimeout, "no connection came free"),
-                    }
-                };
-                self.pending.push(Msg::Session(msg));
-            }
-            session::Effect::Abandon { session } => {
-                // It ends in its own message: cancelled, or opened where that was on its way already.
-                if random.chance(70) {
-                    self.abandon(*session);
-                }
-            }
-            session::Effect::End { session, .. } => {
-                let Some(held) = self.sessions.get_mut(session) else {
-                    assert!(self.duplicated, "a session ends that never was");
-                    return;
-                };
-                assert!(!held.let_go || self.duplicated, "a session ends twice");
-                held.let_go = true;
-                held.open = false;
-                if let Some(query) = held.runs.take() {
-                    // Its tab is gone; what it answers still comes, once.
-                    self.end(query);
-                    self.pending.push(Msg::Query(query::Msg::Lost {
-                        query,
-                        failure: Box::new(gone()),
-                        elapsed_us: 9,
-                    }));
-                }
-                self.pending
-                    .push(Msg::Session(session::Msg::Ended { session: *session }));
-            }
+            session::Effect::Open {
+                session,
+                connection,
+            } => self.open_session(*session, *connection, form, random),
+            session::Effect::End { session, ending } => self.end_session(*session, *ending, random),
             session::Effect::AskHeld { session } => {
-                let held = self.sessions.get(session).expect("it asks a session");
-                assert!(held.runs.is_none(), "it asks while a statement runs");
-                let held = match random.below(4) {
-                    0 | 1 => Ok(vec![]),
-                    2 => Ok(vec!["a temporary table".into()]),
-                    _ => Err(gone()),
+                let backend = self
+                    .servers
+                    .backends
+                    .get(session)
+                    .expect("it asks a session");
+                assert!(
+                    backend.runs.is_none(),
+                    "it asks what a session holds while a statement runs: {session:?}"
+                );
+                let held = if form.is_some() || !backend.open {
+                    Err(self.failure(Category::Connection))
+                } else {
+                    Ok(backend.holds.clone())
                 };
-                self.pending.push(Msg::Session(session::Msg::HeldAnswered {
-                    session: *session,
-                    held,
-                }));
+                let session = *session;
+                let msg = session::Msg::HeldAnswered { session, held };
+                self.say_in(Stream::Session(session), msg, random);
             }
             session::Effect::Terminate { session } => {
-                let result = if random.chance(50) {
-                    Ok(())
-                } else {
-                    Err(gone())
+                let session = *session;
+                let result = match form {
+                    None => Ok(()),
+                    Some(_) => Err(self.failure(Category::Connection)),
                 };
-                self.pending
-                    .push(Msg::Session(session::Msg::TerminateAnswered {
-                        session: *session,
-                        result,
-                    }));
+                let ends = result.is_ok()
+                    && self
+                        .servers
+                        .backends
+                        .get(&session)
+                        .is_some_and(|backend| backend.open);
+                self.say(session::Msg::TerminateAnswered { session, result }, random);
+                if ends {
+                    let failure = refusal(
+                        "terminating connection due to administrator command",
+                        "57P01",
+                    );
+                    self.lose(session, &failure, random);
+                }
             }
         }
     }
 
-    fn query(&mut self, effect: &query::Effect, random: &mut Random) {
+    fn open_session(
+        &mut self,
+        session: SessionId,
+        connection: ConnectionId,
+        form: Option<usize>,
+        random: &mut Random,
+    ) {
+        let failure = match form {
+            Some(0) => Some(self.failure(Category::PoolTimeout)),
+            Some(_) => Some(self.failure(Category::Connection)),
+            None if !self.servers.pools.contains_key(&connection) => {
+                Some(self.failure(Category::Connection))
+            }
+            None => None,
+        };
+        if let Some(failure) = failure {
+            let msg = session::Msg::OpenFailed { session, failure };
+            return self.say_in(Stream::Session(session), msg, random);
+        }
+        let Some(pool) = self.servers.pools.get_mut(&connection) else {
+            return;
+        };
+        if pool.lend() {
+            self.begin_backend(session, connection, random);
+        } else {
+            pool.waiting.push_back(session);
+            let at_us = self.now_us + 30_000_000;
+            self.at(at_us, Event::GiveUp(session));
+        }
+        self.pool_changed(connection, random);
+    }
+
+    fn end_session(&mut self, session: SessionId, ending: Ending, random: &mut Random) {
+        let backend = self
+            .servers
+            .backends
+            .get_mut(&session)
+            .expect("a session that never was is let go");
+        assert!(!backend.let_go, "a session is let go twice: {session:?}");
+        let clean = backend.transaction == Transaction::Idle && backend.holds.is_empty();
+        assert!(
+            ending == Ending::Close || clean || !backend.open,
+            "a session that holds something goes back to its pool: {session:?} {:?}",
+            backend.holds
+        );
+        backend.let_go = true;
+        let (connection, stood) = (backend.connection, backend.open);
+        if stood && let Some((query, _)) = self.servers.break_link(session) {
+            // Its tab is gone; what it answers still comes, once.
+            let msg = query::Msg::Lost {
+                query,
+                failure: Box::new(Failure::new(Category::Cancelled, "The session was closed.")),
+                elapsed_us: 9,
+            };
+            self.say_in(Stream::Session(session), msg, random);
+        }
+        if let Some(backend) = self.servers.backends.get_mut(&session) {
+            backend.open = false;
+        }
+        self.say_in(
+            Stream::Session(session),
+            session::Msg::Ended { session },
+            random,
+        );
+        if stood && let Some(pool) = self.servers.pools.get_mut(&connection) {
+            pool.lent -= 1;
+            pool.idle += u32::from(ending == Ending::Return);
+            self.pool_changed(connection, random);
+        }
+    }
+
+    fn query(&mut self, effect: &query::Effect, form: Option<usize>, random: &mut Random) {
         match effect {
             query::Effect::Run {
                 query,
@@ -397,78 +527,93 @@ impl Runner {
                 granted_rows,
                 ..
             } => {
-                assert!(
-                    self.session_of(*query).is_none(),
-                    "a statement was sent twice"
-                );
-                assert!(!sql.is_empty(), "an empty statement was sent");
-                let held = self.sessions.get_mut(session).expect("it has a session");
-                assert!(
-                    !held.let_go,
-                    "a statement goes to a session that was let go"
-                );
-                assert!(held.runs.is_none(), "a session has two statements");
-                held.runs = Some(*query);
-                let returns = sql.contains("select") || sql.contains("returning");
-                let total = match returns {
-                    true if self.big => *random.pick(&[0, 3 * FULL, 20 * FULL, 40 * FULL]),
-                    true => *random.pick(&[0, 3, 5_000, 20_000, 150_000, 450_000]),
-                    false => 0,
+                assert!(!sql.trim().is_empty(), "an empty statement was sent");
+                let fault = form.map(|form| match form {
+                    0 => Fault::Refused(refusal(&format!("it broke{}", self.marker), "XX000")),
+                    _ => Fault::Broken(self.failure(Category::Connection)),
+                });
+                let statement = Statement {
+                    session: *session,
+                    sql: sql.clone(),
+                    granted: *granted_rows,
+                    sent: 0,
+                    total: rows_of(sql, self.big, self.prompt, random),
+                    results: if sql.contains("twice") { 2 } else { 1 },
+                    described: false,
+                    discard: false,
+                    discarded: 0,
+                    cancelled: false,
+                    stalled: false,
+                    waits: sql.contains("lock") && fault.is_none(),
+                    fault,
                 };
-                self.statements.insert(
-                    *query,
-                    Statement {
-                        session: *session,
-                        granted: *granted_rows,
-                        sent: 0,
-                        total,
-                        described: false,
-                        returns,
-                        discard: false,
-                        discarded: 0,
-                        cancelled: false,
-                        stalled: false,
-                        sql: sql.clone(),
-                    },
-                );
+                let stands = self.servers.receive(*query, statement);
+                if stands {
+                    self.work_later(*query, random);
+                } else {
+                    // The link is gone, and the word of that is on its way.
+                    let msg = query::Msg::Lost {
+                        query: *query,
+                        failure: Box::new(self.failure(Category::Connection)),
+                        elapsed_us: 0,
+                    };
+                    self.say_in(Stream::Session(*session), msg, random);
+                }
             }
             query::Effect::GrantRows { query, rows } => {
-                if let Some(statement) = self.statements.get_mut(query) {
+                if let Some(statement) = self.servers.statements.get_mut(query) {
                     statement.granted += rows;
-                    statement.stalled = false;
+                    self.wake(*query, random);
                 }
             }
             query::Effect::DiscardRows { query } => {
-                if let Some(statement) = self.statements.get_mut(query) {
+                if let Some(statement) = self.servers.statements.get_mut(query) {
                     statement.discard = true;
+                    self.wake(*query, random);
                 }
             }
             query::Effect::Cancel { query, .. } => {
-                let sent = random.chance(90);
-                if let Some(statement) = self.statements.get_mut(query) {
-                    statement.cancelled |= sent;
-                }
                 let query = *query;
-                self.pending.push(Msg::Query(if sent {
-                    query::Msg::CancelSent { query }
-                } else {
-                    query::Msg::CancelFailed {
-                        query,
-                        failure: Box::new(gone()),
+                let msg = match form {
+                    None => {
+                        let at_us = self.now_us + self.later(random);
+                        self.at(at_us, Event::Cancel(query));
+                        return;
                     }
-                }));
+                    Some(_) => query::Msg::CancelFailed {
+                        query,
+                        failure: Box::new(self.failure(Category::Connection)),
+                    },
+                };
+                self.say(msg, random);
             }
         }
     }
 
-    fn cells(&mut self, effect: &cells::Effect, random: &mut Random) {
+    fn work_later(&mut self, query: QueryId, random: &mut Random) {
+        let at_us = self.now_us + self.later(random);
+        self.at(at_us, Event::Work(query));
+    }
+
+    /// A reader that stood still goes on.
+    fn wake(&mut self, query: QueryId, random: &mut Random) {
+        let stalled = self
+            .servers
+            .statements
+            .get_mut(&query)
+            .is_some_and(|statement| std::mem::take(&mut statement.stalled));
+        if stalled {
+            self.work_later(query, random);
+        }
+    }
+
+    fn cells(&mut self, effect: &cells::Effect, form: Option<usize>, random: &mut Random) {
         let msg = match effect {
             cells::Effect::Copy { request, range, .. } => cells::Msg::Copied {
                 request: *request,
-                text: if random.chance(80) {
-                    Ok("text".into())
-                } else {
-                    Err("Too many cells.".into())
+                text: match form {
+                    None => Ok("text".into()),
+                    Some(_) => Err(format!("Too many cells{}", self.marker)),
                 },
                 cells: range.cells(),
             },
@@ -478,74 +623,89 @@ impl Runner {
             },
             cells::Effect::Drop { request, .. } => cells::Msg::Dropped { request: *request },
         };
-        let (cells::Msg::Copied { request, .. }
-        | cells::Msg::Summarized { request, .. }
-        | cells::Msg::Dropped { request }) = &msg;
-        self.fresh(*request);
-        self.pending.push(Msg::Cells(msg));
+        self.say(msg, random);
     }
 
-    fn store(&mut self, effect: &store::Effect, random: &mut Random) {
+    fn store(&mut self, effect: &store::Effect, form: Option<usize>, random: &mut Random) {
         use store::Effect as Store;
-        let request = match effect {
-            Store::Load { request } => {
-                self.fresh(*request);
-                let kept = Box::new(self.kept(random));
-                self.stored.push_back(Msg::Store(store::Msg::Loaded {
-                    request: *request,
-                    kept,
-                }));
-                return;
+        let msg = match effect {
+            Store::Load { request } => store::Msg::Loaded {
+                request: *request,
+                kept: Box::new(self.kept(form, random)),
+            },
+            Store::SearchHistory { request, .. } => store::Msg::HistoryFound {
+                request: *request,
+                entries: match form {
+                    None => Ok(vec![]),
+                    Some(_) => Err(self.failure(Category::Storage)),
+                },
+            },
+            write => {
+                self.write(write, form.is_none());
+                let request = write.write_request().expect("it is a write");
+                match form {
+                    None => store::Msg::Wrote { request },
+                    Some(_) => store::Msg::Failed {
+                        request,
+                        failure: self.failure(Category::Storage),
+                    },
+                }
             }
-            Store::SearchHistory { request, .. } => {
-                self.fresh(*request);
-                let entries = if random.chance(80) {
-                    Ok(vec![])
-                } else {
-                    Err(gone())
-                };
-                self.stored.push_back(Msg::Store(store::Msg::HistoryFound {
-                    request: *request,
-                    entries,
-                }));
-                return;
-            }
-            Store::JournalEdits {
+        };
+        self.say_in(Stream::Store, msg, random);
+    }
+
+    /// A write is on disk, or it is not.
+    fn write(&mut self, effect: &store::Effect, well: bool) {
+        match effect {
+            store::Effect::JournalEdits {
                 request,
                 tab,
                 edits,
                 ..
             } => {
+                assert!(
+                    !self.gaps.contains(tab),
+                    "edits are journaled although some before them were not kept: {tab}"
+                );
+                if !well {
+                    self.behind.insert(*tab);
+                    self.failed_writes.insert(*request, *tab);
+                }
+                if self.behind.contains(tab) {
+                    return;
+                }
                 let text = self.texts.entry(*tab).or_default();
                 for edit in edits {
                     text.replace_range(edit.start..edit.start + edit.removed, &edit.inserted);
                 }
-                request
             }
-            Store::SaveTab { request, tab } => {
-                self.texts.insert(tab.id, tab.text.to_string());
-                request
+            store::Effect::SaveTab { request, tab } => {
+                self.gaps.remove(&tab.id);
+                if !well {
+                    self.failed_writes.insert(*request, tab.id);
+                }
+                if well {
+                    self.behind.remove(&tab.id);
+                    self.texts.insert(tab.id, tab.text.to_string());
+                } else {
+                    self.behind.insert(tab.id);
+                }
             }
-            Store::SaveConnection { request, .. }
-            | Store::DeleteConnection { request, .. }
-            | Store::SaveLayout { request, .. }
-            | Store::CloseTab { request, .. }
-            | Store::RecordRun { request, .. }
-            | Store::SaveSettings { request, .. } => request,
-        };
-        let request = *request;
-        self.fresh(request);
-        self.stored.push_back(Msg::Store(if random.chance(97) {
-            store::Msg::Wrote { request }
-        } else {
-            store::Msg::Failed {
-                request,
-                failure: Failure::new(Category::Storage, "the disk is full"),
-            }
-        }));
+            _ => {}
+        }
     }
 
-    fn kept(&mut self, random: &mut Random) -> store::Kept {
+    fn kept(&mut self, form: Option<usize>, random: &mut Random) -> store::Kept {
+        let reason = format!("It broke{}", self.marker.trim_end_matches('.'));
+        let opened = match form {
+            None => store::Opened::OnDisk,
+            Some(0) => store::Opened::Fresh {
+                copy: "/data/damaged".into(),
+                reason,
+            },
+            Some(_) => store::Opened::InMemory { reason },
+        };
         let mut ids = Ids::seeded(random.next());
         let connections = (0..random.below(3))
             .map(|number| store::SavedConnection {
@@ -553,6 +713,7 @@ impl Runner {
                 config: tusk::update::config::Config {
                     name: format!("saved {number}"),
                     port: 6000 + number as u16,
+                    pool_size: 1 + number as u32,
                     ..Default::default()
                 },
                 last_used_us: (number > 0).then_some(number as i64),
@@ -578,7 +739,7 @@ impl Runner {
         let tabs = (0..random.below(3)).map(|at| tab(random, at)).collect();
         let closed = (0..random.below(3)).map(|at| tab(random, at)).collect();
         store::Kept {
-            opened: store::Opened::OnDisk,
+            opened,
             connections,
             tabs,
             closed,
@@ -591,16 +752,16 @@ impl Runner {
         }
     }
 
-    fn keychain(&mut self, effect: &keychain::Effect, random: &mut Random) {
+    fn keychain(&mut self, effect: &keychain::Effect, form: Option<usize>, random: &mut Random) {
         let absent = keychain::Refusal::Unavailable {
-            reason: "no service".into(),
+            reason: format!("it broke{}", self.marker.trim_end_matches('.')),
         };
-        let (keychain::Effect::Read { request, .. }
-        | keychain::Effect::Store { request, .. }
-        | keychain::Effect::Delete { request, .. }) = effect;
-        self.fresh(*request);
-        let well = random.chance(70);
-        self.pending.push(Msg::Keychain(match effect {
+        let done = if form.is_none() {
+            Ok(())
+        } else {
+            Err(absent.clone())
+        };
+        let msg = match effect {
             keychain::Effect::Read {
                 request,
                 connection,
@@ -609,10 +770,10 @@ impl Runner {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
-                result: match random.below(3) {
-                    0 => Ok(Secret::new("pw")),
-                    1 => Err(keychain::Refusal::NotFound),
-                    _ => Err(absent),
+                result: match form {
+                    None => Ok(Secret::new("pw")),
+                    Some(0) => Err(keychain::Refusal::NotFound),
+                    Some(_) => Err(absent),
                 },
             },
             keychain::Effect::Store {
@@ -624,7 +785,7 @@ impl Runner {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
-                result: if well { Ok(()) } else { Err(absent) },
+                result: done,
             },
             keychain::Effect::Delete {
                 request,
@@ -634,273 +795,307 @@ impl Runner {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
-                result: if well { Ok(()) } else { Err(absent) },
+                result: done,
             },
-        }));
+        };
+        self.say(msg, random);
     }
 
-    fn file(&mut self, effect: &file::Effect, random: &mut Random) {
+    fn file(&mut self, effect: &file::Effect, form: Option<usize>, random: &mut Random) {
         let stamp = file::FileStamp {
             modified_us: 1,
             length: 1,
-            digest: random.below(3) as u64,
+            digest: if self.prompt {
+                1
+            } else {
+                random.below(3) as u64
+            },
         };
-        let failure = || Failure::new(Category::Storage, "no such file");
-        let well = random.chance(70);
-        let (file::Effect::Open { request, .. }
-        | file::Effect::Save { request, .. }
-        | file::Effect::Check { request, .. }
-        | file::Effect::List { request, .. }) = effect;
-        self.fresh(*request);
-        let request = *request;
-        self.pending.push(Msg::File(match effect {
-            file::Effect::Open { path, .. } => file::Msg::Opened {
-                request,
+        let msg = match effect {
+            file::Effect::Open { request, path } => file::Msg::Opened {
+                request: *request,
                 path: path.clone(),
-                result: if well {
-                    Ok((RopeText::from("select 3;"), stamp))
-                } else {
-                    Err(failure())
+                result: match form {
+                    None => Ok((RopeText::from("select 3;"), stamp)),
+                    Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
-            file::Effect::Save { path, .. } => file::Msg::Saved {
-                request,
+            file::Effect::Save { request, path, .. } => file::Msg::Saved {
+                request: *request,
                 path: path.clone(),
-                result: match random.below(3) {
-                    0 => file::Saved::Written(stamp),
-                    1 => file::Saved::Conflict,
-                    _ => file::Saved::Failed(failure()),
+                result: match form {
+                    None => file::Saved::Written(stamp),
+                    Some(0) => file::Saved::Conflict,
+                    Some(_) => file::Saved::Failed(self.failure(Category::Storage)),
                 },
             },
-            file::Effect::Check { path, .. } => file::Msg::Checked {
-                request,
+            file::Effect::Check { request, path, .. } => file::Msg::Checked {
+                request: *request,
                 path: path.clone(),
-                stamp: well.then_some(stamp),
+                stamp: form.is_none().then_some(stamp),
             },
-            file::Effect::List { directory, .. } => file::Msg::Listed {
-                request,
+            file::Effect::List { request, directory } => file::Msg::Listed {
+                request: *request,
                 directory: directory.clone(),
-                result: if well {
-                    Ok(vec![file::DirectoryEntry {
+                result: match form {
+                    None => Ok(vec![file::DirectoryEntry {
                         name: "a.sql".into(),
                         directory: false,
-                    }])
-                } else {
-                    Err(failure())
+                    }]),
+                    Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
-        }));
+        };
+        self.say(msg, random);
     }
 
-    /// The next answer; none where nothing is due.
-    pub fn answer(&mut self, random: &mut Random, timers: bool, seen: &mut Seen) -> Option<Msg> {
-        for _ in 0..4 {
-            let found = match random.below(3) {
-                0 => self.stored.pop_front(),
-                1 => self.pop(random, timers),
-                _ => self.work(random, seen),
-            };
-            if found.is_some() {
-                return found;
+    fn clock(&mut self, effect: clock::Effect, random: &mut Random) {
+        match effect {
+            clock::Effect::Start { timer, after_ms } => {
+                let at_us = self.now_us + after_ms * 1_000;
+                let msg = clock::Msg::Fired { timer }.into();
+                self.at(at_us, Event::Say(Box::new(msg)));
+            }
+            clock::Effect::Stop { timer } => {
+                // One that has fired already has answered.
+                let before = self.due.len();
+                self.due.retain(|_, event| {
+                    !matches!(event, Event::Say(msg) if **msg == Msg::Clock(clock::Msg::Fired { timer }))
+                });
+                if self.due.len() < before {
+                    self.say(clock::Msg::Stopped { timer }, random);
+                }
             }
         }
-        self.stored
-            .pop_front()
-            .or_else(|| self.pop(random, timers))
-            .or_else(|| self.work(random, seen))
     }
 
-    fn pop(&mut self, random: &mut Random, timers: bool) -> Option<Msg> {
-        let due: Vec<usize> = (0..self.pending.len())
-            .filter(|at| {
-                timers || !matches!(self.pending[*at], Msg::Clock(clock::Msg::Fired { .. }))
-            })
-            .collect();
-        if due.is_empty() {
-            return None;
+    /// The next answer, and the time at which it comes; none where nothing is under way any more.
+    pub fn answer(&mut self, now_us: u64, random: &mut Random) -> Option<(u64, Msg)> {
+        self.now_us = now_us;
+        if !self.prompt && random.below(400) == 0 {
+            self.something_breaks(random);
         }
-        let msg = self.pending.swap_remove(*random.pick(&due));
-        Some(self.delivered(msg))
+        while let Some(((at_us, _), event)) = self.due.pop_first() {
+            self.now_us = self.now_us.max(at_us);
+            let msg = match event {
+                Event::Say(msg) => Some(self.delivered(*msg, random)),
+                Event::Work(query) => self.work(query, random).map(Msg::Query),
+                Event::Cancel(query) => {
+                    if let Some(statement) = self.servers.statements.get_mut(&query) {
+                        statement.cancelled = true;
+                        let waits = std::mem::take(&mut statement.waits);
+                        if waits {
+                            self.work_later(query, random);
+                        }
+                    }
+                    Some(query::Msg::CancelSent { query }.into())
+                }
+                Event::GiveUp(session) => self.give_up(session, random).map(Msg::Session),
+            };
+            if let Some(msg) = msg {
+                self.accounts.answer(&msg);
+                return Some((self.now_us, msg));
+            }
+        }
+        None
+    }
+
+    fn give_up(&mut self, session: SessionId, random: &mut Random) -> Option<session::Msg> {
+        let (connection, pool) = self
+            .servers
+            .pools
+            .iter_mut()
+            .find(|(_, pool)| pool.waiting.contains(&session))?;
+        pool.waiting.retain(|waiting| *waiting != session);
+        let connection = *connection;
+        self.pool_changed(connection, random);
+        let failure = Failure::new(Category::PoolTimeout, "No connection came free.");
+        Some(session::Msg::OpenFailed { session, failure })
+    }
+
+    /// A link breaks by itself, or a server goes down with all of its links.
+    fn something_breaks(&mut self, random: &mut Random) {
+        let open: Vec<(SessionId, ConnectionId)> = self
+            .servers
+            .backends
+            .iter()
+            .filter(|(_, backend)| backend.open && !backend.let_go)
+            .map(|(id, backend)| (*id, backend.connection))
+            .collect();
+        if open.is_empty() {
+            return;
+        }
+        let (session, connection) = *random.pick(&open);
+        let all = random.chance(30);
+        let failure = Failure::new(Category::Connection, "The link broke.");
+        for (id, on) in open {
+            if id == session || all && on == connection {
+                self.lose(id, &failure, random);
+            }
+        }
     }
 
     /// What becomes true in the runner's world as the answer is given.
-    fn delivered(&mut self, msg: Msg) -> Msg {
+    fn delivered(&mut self, msg: Msg, random: &mut Random) -> Msg {
         match msg {
-            Msg::Clock(clock::Msg::Fired { timer }) => {
-                self.timers.remove(&timer);
-                msg
-            }
-            Msg::Session(session::Msg::Opened { session, .. }) => {
-                self.sessions.insert(
-                    session,
-                    Held {
-                        open: true,
-                        let_go: false,
-                        transaction: Transaction::Idle,
-                        runs: None,
-                    },
-                );
-                msg
-            }
-            Msg::Session(session::Msg::HeldAnswered { session, .. })
-                if self.sessions.get(&session).is_none_or(|held| !held.open) =>
-            {
-                Msg::Session(session::Msg::HeldAnswered {
-                    session,
-                    held: Err(gone()),
-                })
-            }
             Msg::Connection(connection::Msg::Opened {
                 connection,
                 attempt,
                 ..
-            }) if self.abandoned.contains(&attempt) => {
-                Msg::Connection(connection::Msg::OpenFailed {
-                    connection,
-                    attempt,
-                    failure: Failure::new(Category::Cancelled, "abandoned"),
-                })
+            }) if self.abandoned.contains(&attempt) => connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure: Failure::new(Category::Cancelled, "It was abandoned."),
+            }
+            .into(),
+            Msg::Connection(connection::Msg::Opened { connection, .. }) => {
+                let max = self.maxima.get(&connection).copied().unwrap_or(1);
+                let pool = Pool {
+                    max,
+                    // The link that proved the pool stays in it.
+                    idle: 1,
+                    ..Pool::default()
+                };
+                self.servers.pools.insert(connection, pool);
+                self.pool_changed(connection, random);
+                msg
+            }
+            Msg::Store(store::Msg::Failed { request, .. }) => {
+                self.gaps.extend(self.failed_writes.remove(&request));
+                msg
             }
             other => other,
         }
     }
 
-    fn end(&mut self, query: QueryId) -> Option<Statement> {
-        let statement = self.statements.remove(&query)?;
-        self.ended.insert(query, statement.session);
-        if let Some(held) = self.sessions.get_mut(&statement.session) {
-            held.runs = None;
-        }
-        Some(statement)
-    }
-
-    /// The simulated server goes on with one of its statements, or loses a session.
-    fn work(&mut self, random: &mut Random, seen: &mut Seen) -> Option<Msg> {
-        if random.chance(1) {
-            let idle: Vec<SessionId> = self
-                .sessions
-                .iter()
-                .filter(|(_, held)| held.open && held.runs.is_none())
-                .map(|(id, _)| *id)
-                .collect();
-            if !idle.is_empty() {
-                let session = *random.pick(&idle);
-                self.sessions.get_mut(&session)?.open = false;
-                let failure = gone();
-                return Some(Msg::Session(session::Msg::Lost { session, failure }));
-            }
-        }
-        let due: Vec<QueryId> = self
-            .statements
-            .iter()
-            .filter(|(_, statement)| {
-                statement.discard
-                    || !statement.stalled
-                    || statement.sent < statement.granted
-                    || statement.sent == statement.total
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        if due.is_empty() {
+    /// A server goes on with one of its statements.
+    fn work(&mut self, query: QueryId, random: &mut Random) -> Option<query::Msg> {
+        let big = self.big;
+        let statement = self.servers.statements.get_mut(&query)?;
+        if statement.waits {
             return None;
         }
-        let query = *random.pick(&due);
-        Some(Msg::Query(self.go_on(query, random, seen)?))
-    }
-
-    fn go_on(
-        &mut self,
-        query: QueryId,
-        random: &mut Random,
-        seen: &mut Seen,
-    ) -> Option<query::Msg> {
-        let big = self.big;
-        let statement = self.statements.get_mut(&query)?;
-        if random.chance(1) {
-            let session = self.end(query)?.session;
-            seen.lost += 1;
-            self.sessions.get_mut(&session)?.open = false;
-            self.pending.push(Msg::Session(session::Msg::Lost {
-                session,
-                failure: gone(),
-            }));
-            return Some(query::Msg::Lost {
-                query,
-                failure: Box::new(gone()),
-                elapsed_us: 7,
-            });
+        let session = statement.session;
+        if let (Some(Fault::Broken(failure)), true) = (
+            &statement.fault,
+            statement.described || !returns_rows(&statement.sql),
+        ) {
+            let failure = failure.clone();
+            self.lose(session, &failure, random);
+            return None;
         }
-        if statement.returns && !statement.described {
-            statement.described = true;
-            let columns = vec![Column::new("c", *random.pick(&[25, 99_999]), -1)];
-            return Some(query::Msg::Described { query, columns });
+        if matches!(statement.fault, Some(Fault::Refused(_))) {
+            return self.ended(query, false);
         }
         // A server that waits to send hears no cancel.
         let hears = statement.discard || statement.sent == 0 || random.chance(50);
         if statement.cancelled && hears {
-            seen.cancelled += 1;
-            return self.fail(
-                query,
-                refusal("canceling statement due to user request", Some("57014")),
-            );
+            return self.ended(query, true);
         }
-        if random.chance(3) {
-            seen.failed += 1;
-            return self.fail(query, refusal("division by zero", Some("22012")));
+        if returns_rows(&statement.sql) && !statement.described {
+            statement.described = true;
+            let oid = if self.prompt {
+                25
+            } else {
+                *random.pick(&[25, 25, 99_999])
+            };
+            let columns = vec![Column::new("c", oid, -1)];
+            self.work_later(query, random);
+            return Some(query::Msg::Described { query, columns });
         }
+        let noisy = !self.prompt && random.chance(2);
+        if noisy {
+            self.notice(session, query, random);
+        }
+        let statement = self.servers.statements.get_mut(&query)?;
         let left = statement.total - statement.sent;
         if left > 0 && statement.discard {
             statement.discarded += left;
             statement.sent = statement.total;
-            seen.discarded += 1;
         } else if left > 0 {
             let rows = FULL.min(left).min(statement.granted - statement.sent);
             if rows == 0 {
                 statement.stalled = true;
-                return Some(query::Msg::Stalled {
-                    query,
-                    rows: statement.sent,
-                });
+                let rows = statement.sent;
+                return Some(query::Msg::Stalled { query, rows });
             }
             statement.sent += rows;
-            let chunk = match (big, rows == FULL) {
-                (true, true) => self.chunk.get_or_insert_with(|| chunk(FULL, 8_000)).clone(),
-                _ => chunk(rows, 8),
-            };
-            return Some(query::Msg::RowsArrived { query, chunk });
+            let width = if big && rows == FULL { 8_000 } else { 8 };
+            self.work_later(query, random);
+            return Some(query::Msg::RowsArrived {
+                query,
+                chunk: chunk(rows, width),
+            });
         }
-        self.finish(query, seen)
+        if statement.results > 1 {
+            statement.results -= 1;
+            statement.described = false;
+            self.work_later(query, random);
+            return None;
+        }
+        self.ended(query, false)
     }
 
-    fn finish(&mut self, query: QueryId, seen: &mut Seen) -> Option<query::Msg> {
-        let statement = self.end(query)?;
-        seen.finished += 1;
-        let held = self.sessions.get_mut(&statement.session)?;
-        held.transaction = match &*statement.sql {
-            "begin" => Transaction::Active,
-            "commit" | "rollback" => Transaction::Idle,
-            _ => held.transaction,
+    fn notice(&mut self, session: SessionId, query: QueryId, random: &mut Random) {
+        let msg = match random.chance(50) {
+            true => session::Msg::Noticed {
+                session,
+                query: Some(query),
+                notice: Box::new(Failure {
+                    severity: "NOTICE".into(),
+                    ..Failure::new(Category::Query, "hello")
+                }),
+            },
+            false => session::Msg::Notified {
+                session,
+                channel: "jobs".into(),
+                payload: String::new(),
+                backend_pid: 2,
+            },
         };
-        Some(query::Msg::Finished {
-            query,
-            tag: "SELECT".into(),
-            transaction: held.transaction,
-            discarded: statement.discarded,
-            elapsed_us: 5,
+        self.say(msg, random);
+    }
+
+    fn ended(&mut self, query: QueryId, cancelled: bool) -> Option<query::Msg> {
+        let (statement, end, transaction) = self.servers.end(query, cancelled)?;
+        Some(match end {
+            End::Finished { tag } => query::Msg::Finished {
+                query,
+                tag,
+                transaction,
+                discarded: statement.discarded,
+                elapsed_us: 5,
+            },
+            End::Failed(failure) => query::Msg::Failed {
+                query,
+                failure: Box::new(failure),
+                transaction,
+                elapsed_us: 6,
+            },
         })
     }
 
-    fn fail(&mut self, query: QueryId, failure: Failure) -> Option<query::Msg> {
-        let session = self.end(query)?.session;
-        let held = self.sessions.get_mut(&session)?;
-        if held.transaction == Transaction::Active {
-            held.transaction = Transaction::Failed;
+    /// When the next event is due.
+    pub fn next_us(&self) -> Option<u64> {
+        self.due.keys().next().map(|(at_us, _)| *at_us)
+    }
+
+    /// Locks that statements wait for are given back.
+    pub fn let_locks_go(&mut self, random: &mut Random) -> bool {
+        let waiting: Vec<QueryId> = self
+            .servers
+            .statements
+            .iter_mut()
+            .filter_map(|(id, statement)| std::mem::take(&mut statement.waits).then_some(*id))
+            .collect();
+        for query in &waiting {
+            self.work_later(*query, random);
         }
-        Some(query::Msg::Failed {
-            query,
-            failure: Box::new(failure),
-            transaction: held.transaction,
-            elapsed_us: 6,
-        })
+        !waiting.is_empty()
+    }
+
+    /// Whether the answer to an effect is still owed.
+    pub fn waits_for(&self, key: Key) -> bool {
+        self.accounts.waits_for(key)
     }
 }

@@ -18,16 +18,21 @@ use tusk::{
 
 use super::world::World;
 
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: [&str; 14] = [
+    "select 1",
     "select 1",
     "select 1; select 2; insert into t values (1) returning a;",
     "begin",
+    "begin; update t set a = 1; select 1/0",
+    "commit",
     "insert into t select 1 returning b",
     "update t set a = 1; select 'é'; rollback",
     "\\d t\nselect 1",
     "create temp table x (a int); set search_path to x",
+    "drop table x",
     "-- nothing",
     "select pg_advisory_lock(1); commit",
+    "insert into twice values (1) returning a",
 ];
 
 const KEYS: [&str; 14] = [
@@ -49,6 +54,30 @@ const KEYS: [&str; 14] = [
 
 /// What the user does next.
 pub fn message(world: &mut World) -> Msg {
+    if let Some(dialog) = &world.model.dialog
+        && world.random.chance(45)
+    {
+        let wants_secret = tusk::update::dialog::takes_secret(dialog);
+        if wants_secret && world.random.chance(50) {
+            return Msg::Dialog(dialog::Msg::SecretEdited {
+                secret: Secret::new("pw"),
+            });
+        }
+        return Msg::Command(Command::DialogAccept);
+    }
+    // Who has nothing to run, and nowhere to run it, mostly sees to that first.
+    let (blank, nowhere) = world.model.tabs.active().map_or((true, true), |tab| {
+        (
+            tab.editor.buffer.text().is_empty(),
+            tab.connection.is_none(),
+        )
+    });
+    if nowhere && world.random.chance(30) {
+        return connects(world);
+    }
+    if blank && world.random.chance(30) {
+        return edits(world);
+    }
     match world.random.below(100) {
         0..=24 => runs(world),
         25..=54 => command(world),
@@ -65,9 +94,13 @@ fn runs(world: &mut World) -> Msg {
     let picked = *world.random.pick(&[
         Command::QueryRun,
         Command::QueryRun,
+        Command::QueryRun,
+        Command::QueryRunAll,
         Command::QueryRunAll,
         Command::QueryRunAll,
         Command::QueryCancel,
+        Command::QueryCancel,
+        Command::QueryTerminate,
         Command::ResultsFetchMore,
         Command::ResultsFetchAll,
         Command::TransactionBegin,
@@ -80,7 +113,7 @@ fn runs(world: &mut World) -> Msg {
 fn command(world: &mut World) -> Msg {
     let picked = *world.random.pick(Command::ALL);
     // Quitting ends the seed: now and then is enough.
-    if picked == Command::AppQuit && !world.random.chance(10) {
+    if picked == Command::AppQuit && !world.random.chance(20) {
         return Msg::Command(Command::DialogCancel);
     }
     Msg::Command(picked)

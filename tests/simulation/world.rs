@@ -1,55 +1,35 @@
-//! The world: the Model and its twin, the runner's work under way, and what must hold after each message.
-
-use std::collections::{BTreeSet, VecDeque};
+//! The world: the Model and its twin, a virtual clock, the runner with its servers, and the books about it all.
 
 use tusk::{
     effect::Effect,
     model::Model,
     msg::{Msg, Stamp},
+    screen::screen,
     update::{
-        app, clock,
-        command::Command,
-        ids::TabId,
-        query,
-        run::{self, Run, Session},
-        update,
+        app, clock, command::Command, connection, editor, ids::TabId, query, run, session, update,
+        window,
     },
 };
 
-use super::runner::Runner;
+use super::{
+    accounts::answered,
+    fate::Fate,
+    invariants,
+    ledger::{Ledger, asks_to_run},
+    nonsense,
+    plan::{Actor, Step},
+    random::Random,
+    runner::Runner,
+    user,
+};
 
-/// A small generator of pseudo-random numbers (SplitMix64).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    pub fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    pub fn pick<'list, T>(&mut self, list: &'list [T]) -> &'list T {
-        &list[self.below(list.len())]
-    }
-}
+/// So many answers are remembered, to be given again.
+const REMEMBERED: usize = 60;
 
 /// How often the simulation came to what it is for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
+    pub messages: u64,
     pub finished: u64,
     pub failed: u64,
     pub cancelled: u64,
@@ -57,11 +37,18 @@ pub struct Seen {
     pub paused: u64,
     pub discarded: u64,
     pub full: u64,
-    pub duplicates: u64,
+    pub stale: u64,
+    pub waiting: u64,
+    pub terminated: u64,
+    pub transactions: u64,
+    pub deleted: u64,
+    pub quits: u64,
+    pub unkept: u64,
 }
 
 impl Seen {
     pub fn add(&mut self, other: &Seen) {
+        self.messages += other.messages;
         self.finished += other.finished;
         self.failed += other.failed;
         self.cancelled += other.cancelled;
@@ -69,7 +56,13 @@ impl Seen {
         self.paused += other.paused;
         self.discarded += other.discarded;
         self.full += other.full;
-        self.duplicates += other.duplicates;
+        self.stale += other.stale;
+        self.waiting += other.waiting;
+        self.terminated += other.terminated;
+        self.transactions += other.transactions;
+        self.deleted += other.deleted;
+        self.quits += other.quits;
+        self.unkept += other.unkept;
     }
 }
 
@@ -78,227 +71,354 @@ pub struct World {
     twin: Model,
     pub random: Random,
     pub runner: Runner,
-    now: Stamp,
+    pub ledger: Ledger,
+    pub now: Stamp,
     pub quit: bool,
-    pub messages: u64,
-    pub plan: VecDeque<String>,
     pub seen: Seen,
-    users: bool,
+    pub tells: bool,
+    pub told: Vec<(usize, String)>,
+    pub keeps_effects: bool,
+    pub effects: Vec<Effect>,
+    at: usize,
+    remembered: Vec<Msg>,
+    corpus: Vec<Msg>,
 }
 
 impl World {
+    /// The world of a seed, where chance rules.
     pub fn new(seed: u64) -> Self {
-        let mut world = Self {
-            model: Model::default(),
-            twin: Model::default(),
-            random: Random::new(seed),
-            runner: Runner::default(),
-            now: Stamp::default(),
-            quit: false,
-            messages: 0,
-            plan: VecDeque::new(),
-            seen: Seen::default(),
-            users: true,
-        };
-        world.runner.big = world.random.chance(25);
-        world.feed(Msg::App(app::Msg::Started {
-            seed,
-            version: "0.0.0".into(),
-            data_dir: "/data".into(),
-            macos: seed.is_multiple_of(5),
-            recording: false,
-        }));
+        let mut random = Random::new(seed ^ 0x5EED);
+        let big = random.chance(12);
+        let mut world = Self::with(Runner::new(Fate::Chance, big), random);
+        world.begin(seed, seed.is_multiple_of(5));
         world
     }
 
-    /// One message: of the user, or an answer.
-    pub fn step(&mut self) {
-        let users = self.random.chance(45);
-        if users {
-            let msg = super::user::message(self);
-            self.feed(msg);
-        } else {
-            self.answer(true);
+    /// A world in which nothing has happened yet.
+    pub fn with(runner: Runner, random: Random) -> Self {
+        Self {
+            model: Model::default(),
+            twin: Model::default(),
+            random,
+            runner,
+            ledger: Ledger::default(),
+            now: Stamp::default(),
+            quit: false,
+            seen: Seen::default(),
+            tells: false,
+            told: vec![],
+            keeps_effects: false,
+            effects: vec![],
+            at: 0,
+            remembered: vec![],
+            corpus: vec![],
+        }
+    }
+
+    /// The first message of every run.
+    pub fn begin(&mut self, seed: u64, macos: bool) {
+        self.users(
+            app::Msg::Started {
+                seed,
+                version: "0.0.0".into(),
+                data_dir: "/data".into(),
+                macos,
+                recording: false,
+            }
+            .into(),
+        );
+    }
+
+    /// One thing happens.
+    pub fn step(&mut self, at: usize, step: Step) {
+        self.at = at;
+        self.random = Random::new(step.seed);
+        if self.quit {
+            return;
+        }
+        match step.actor {
+            Actor::User => {
+                self.pass(400_000);
+                let msg = user::message(self);
+                self.users(msg);
+            }
+            Actor::Answer => {
+                self.answer();
+            }
+            Actor::Again => self.again(),
+            Actor::Nonsense => self.nonsense(),
         }
     }
 
     /// Nothing more is asked for: when every answer is there, nothing may be under way.
     pub fn settle(&mut self) {
-        self.users = false;
+        self.runner.fate = Fate::Well;
+        self.runner.prompt = true;
         for _ in 0..20_000 {
-            if self.quit {
-                return;
-            }
-            if !self.answer(false) {
-                if self.model.dialog.is_none() {
+            if !self.answer() && !self.runner.let_locks_go(&mut self.random) {
+                if self.model.dialog.is_none() || self.quit {
                     break;
                 }
-                self.feed(Msg::Command(Command::DialogCancel));
+                self.users(Msg::Command(Command::DialogCancel));
             }
         }
-        assert!(!self.model.is_busy(), "something is under way for ever");
-        assert!(self.model.writes.is_empty(), "a write is not accounted for");
-        let open: BTreeSet<_> = self.runner.open_sessions().collect();
-        let known: BTreeSet<_> = self
-            .model
-            .tabs
-            .open
-            .iter()
-            .filter_map(|tab| match &tab.session {
-                Session::Live(live) => Some(live.id),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(open, known, "sessions that no tab knows stay open");
+        if !self.quit {
+            invariants::at_rest(&self.model, &self.runner);
+        }
+        self.compare();
     }
 
-    fn answer(&mut self, timers: bool) -> bool {
-        let Some(msg) = self.runner.answer(&mut self.random, timers, &mut self.seen) else {
+    fn pass(&mut self, at_most_us: usize) {
+        let us = self.random.below(at_most_us) as u64;
+        self.until(self.now.mono_us + us);
+    }
+
+    fn until(&mut self, mono_us: u64) {
+        let mono_us = mono_us.max(self.now.mono_us + 1);
+        self.now.unix_us += (mono_us - self.now.mono_us) as i64;
+        self.now.mono_us = mono_us;
+    }
+
+    /// The runner gives the answer that is due next; false where there is none.
+    pub fn answer(&mut self) -> bool {
+        let Some((at_us, msg)) = self.runner.answer(self.now.mono_us, &mut self.random) else {
             return false;
         };
-        // Rows come once and in order; every end may be told again.
-        let streams = matches!(
-            msg,
-            Msg::Query(
-                query::Msg::Described { .. }
-                    | query::Msg::RowsArrived { .. }
-                    | query::Msg::Stalled { .. }
-            )
-        );
-        let again = self.users && self.random.chance(3) && !streams;
-        if again {
-            self.seen.duplicates += 1;
-            self.runner.duplicated = true;
-            self.feed(msg.clone());
-        }
-        self.feed(msg);
+        self.until(at_us);
+        self.ledger.told(&msg);
+        self.remember(&msg);
+        self.count(&msg);
+        self.feed(msg, None);
         true
     }
 
-    /// Feeds a message to the Model and to its twin, takes the effects over, and looks at everything.
-    pub fn feed(&mut self, msg: Msg) {
+    fn remember(&mut self, msg: &Msg) {
+        let is_answer = answered(msg).is_some();
+        let is_row = matches!(msg, Msg::Query(query::Msg::RowsArrived { .. }));
+        let of_query = matches!(
+            msg,
+            Msg::Query(query::Msg::Described { .. } | query::Msg::Stalled { .. })
+        );
+        let lost = matches!(msg, Msg::Session(session::Msg::Lost { .. }));
+        if is_answer || is_row || of_query || lost {
+            if self.remembered.len() == REMEMBERED {
+                let place = self.random.below(REMEMBERED);
+                self.remembered.swap_remove(place);
+            }
+            self.remembered.push(msg.clone());
+        }
+    }
+
+    /// An answer of before comes again: it changes nothing, and nothing is done. What may come again are notices, and
+    /// the word that a client must go back to its pool where nobody waits for it.
+    fn again(&mut self) {
+        if self.remembered.is_empty() {
+            return;
+        }
+        let msg = self.random.pick(&self.remembered).clone();
+        let of_running = match &msg {
+            Msg::Query(
+                query::Msg::Described { query, .. }
+                | query::Msg::RowsArrived { query, .. }
+                | query::Msg::Stalled { query, .. },
+            ) => self.ledger.queries[query].told.is_none(),
+            _ => false,
+        };
+        // Where the same is asked again (of a session, to close a connection) nobody could tell this answer from the new one.
+        let asked_again = answered(&msg).is_some_and(|key| self.runner.waits_for(key));
+        if of_running || asked_again {
+            return;
+        }
+        self.seen.stale += 1;
+        self.pass(1_000);
+        self.tell("again", &msg);
+        let effects = update(&mut self.model, self.now, msg.clone());
+        let let_go = |effect: &Effect| {
+            matches!(
+                (effect, &msg),
+                (
+                    Effect::Session(session::Effect::End { .. }),
+                    Msg::Session(session::Msg::Opened { .. })
+                ) | (
+                    Effect::Connection(connection::Effect::Close { .. }),
+                    Msg::Connection(connection::Msg::Opened { .. })
+                )
+            )
+        };
+        assert!(
+            effects.iter().all(let_go),
+            "a stale answer has effects: {msg:?}, {effects:?}"
+        );
+        self.twin.now = self.model.now;
+        self.twin.notices = self.model.notices.clone();
+        assert!(
+            self.model == self.twin,
+            "a stale answer changes something: {msg:?}"
+        );
+    }
+
+    /// Messages that nobody would send, to a copy of the Model: nothing panics, and what holds in any state holds.
+    fn nonsense(&mut self) {
+        let mut model = self.model.clone();
+        let mut now = self.now;
+        for _ in 0..12 {
+            let msg = nonsense::message(&model, &self.corpus, &mut self.random);
+            self.tell("nonsense", &msg);
+            now.mono_us += 1 + self.random.below(10_000_000) as u64;
+            let effects = update(&mut model, now, msg);
+            invariants::structure(&model);
+            assert!(effects.len() < 10_000);
+        }
+        screen(&model, now);
+        serde_json::to_writer(std::io::sink(), &model.dialog).expect("a dialog serialises");
+    }
+
+    /// Gives the Model a user's message.
+    pub fn users(&mut self, msg: Msg) {
+        let wanted = typed(&self.model, &msg);
+        let asks = (asks_to_run(&self.model, &msg), self.model.tabs.active);
+        if matches!(&msg, Msg::Command(Command::ConnectionDelete)) {
+            self.seen.deleted += 1;
+        }
+        self.feed(msg, Some(asks));
+        if let Some((tab, text)) = wanted {
+            let found = self.model.tabs.open.iter().find(|open| open.id == tab);
+            let shown = found.map(|tab| tab.editor.buffer.string());
+            assert!(
+                shown.as_ref() == Some(&text),
+                "what was typed is not in the text: {shown:?} instead of {text:?}"
+            );
+        }
+    }
+
+    fn tell(&mut self, who: &str, msg: &Msg) {
+        if !self.tells {
+            return;
+        }
+        let mut line = match msg {
+            Msg::Query(query::Msg::RowsArrived { query, chunk }) => {
+                format!("{who}: {query} {} rows", chunk.rows())
+            }
+            msg => format!("{who}: {msg:?}"),
+        };
+        line = line.replace(['\n', '#'], " ");
+        if let Some((end, _)) = line.char_indices().nth(180) {
+            line.truncate(end);
+        }
+        self.told.push((self.at, line));
+    }
+
+    /// Gives a message to the Model and to its twin, takes the effects over, and looks at everything.
+    fn feed(&mut self, msg: Msg, users: Option<(bool, TabId)>) {
+        self.tell(if users.is_some() { "user" } else { "runner" }, &msg);
+        self.seen.messages += 1;
+        nonsense::learn(&mut self.corpus, &msg, &mut self.random);
+        let effects = update(&mut self.model, self.now, msg.clone());
+        let twins = update(&mut self.twin, self.now, msg);
+        assert!(effects == twins, "the same message has other effects");
+        assert!(
+            effects.is_empty() || !self.quit,
+            "something is begun after the end: {effects:?}"
+        );
+        let (asks, before) = users.unwrap_or((false, self.model.tabs.active));
+        self.ledger.ask(&self.model, asks, before);
+        for effect in &effects {
+            self.ledger.effect(effect);
+            self.runner.take(effect, self.now.mono_us, &mut self.random);
+        }
+        if self.keeps_effects {
+            self.effects.extend(effects.iter().cloned());
+        }
         if self.quit {
             return;
         }
-        self.messages += 1;
-        if self.plan.len() == 40 {
-            self.plan.pop_front();
+        let quits = |effect: &Effect| matches!(effect, Effect::Window(window::Effect::Quit));
+        if effects.iter().any(quits) {
+            // The runner ends what is under way; the Model has nothing more to say.
+            self.quit = true;
+            self.seen.quits += 1;
+            let open = |tab: &TabId| self.model.tabs.open.iter().any(|open| open.id == *tab);
+            assert!(
+                !self.runner.gaps.iter().any(open),
+                "the program ends with a text that it knows not to be kept: {:?}",
+                self.runner.gaps
+            );
         }
-        let mut line = format!("{msg:?}");
-        if line.len() > 300 {
-            let mut end = 300;
-            while !line.is_char_boundary(end) {
-                end -= 1;
-            }
-            line.truncate(end);
+        if self.quit {
+            return;
         }
-        self.plan.push_back(format!("{:>6} {line}", self.messages));
-        let later = self.random.below(400_000) as u64;
-        self.now.mono_us += later;
-        self.now.unix_us += later as i64;
-        let effects = update(&mut self.model, self.now, msg.clone());
-        let twins = update(&mut self.twin, self.now, msg);
-        assert!(effects == twins, "the same message gave other effects");
-        for effect in &effects {
-            if matches!(effect, Effect::Window(tusk::update::window::Effect::Quit)) {
-                self.quit = true;
-            }
-            self.runner.take(effect, &mut self.random);
-        }
-        self.check();
+        invariants::check(&self.model, &self.runner, &mut self.ledger);
+        self.look();
     }
 
-    #[expect(clippy::too_many_lines, reason = "every invariant in one place")]
-    fn check(&mut self) {
-        let model = &self.model;
-        let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-        assert!(!ids.is_empty(), "there is no tab");
-        assert_eq!(ids.len(), model.tabs.open.len(), "a tab is there twice");
-        assert!(
-            ids.contains(&model.tabs.active),
-            "the active tab is not open"
-        );
-        assert_eq!(
-            model.welcome.shown,
-            model.area == tusk::model::Area::Welcome
-                || model.welcome.shown && model.area == tusk::model::Area::Sidebar,
-            "the welcome screen and the focus disagree"
-        );
-        let mut running = 0;
-        for tab in &model.tabs.open {
-            if let Run::Running(run) = &tab.run {
-                running += 1;
-                let Session::Live(live) = &tab.session else {
-                    panic!("a statement runs without a session");
-                };
-                assert_eq!(
-                    self.runner.session_of(run.query),
-                    Some(live.id),
-                    "a statement runs in another session than its tab has"
-                );
-                if matches!(run.phase, run::Phase::Paused { .. }) {
-                    self.seen.paused += 1;
-                    assert!(run.may_pause, "what may not pause is paused");
-                }
-                let (rows, _) = tab.results.of_query(run.query);
-                assert!(rows <= run.granted, "more rows than were granted");
-                assert!(run.script.next < run.script.statements.len());
-            }
-            for result in tab.results.list.iter().chain(&tab.results.previous) {
-                let counted: usize = result
-                    .rows
-                    .chunks()
-                    .iter()
-                    .map(|held| held.chunk().rows())
-                    .sum();
-                assert_eq!(result.rows.len(), counted as u64);
-                if !result.state.is_open() {
-                    continue;
-                }
-                assert!(
-                    matches!(&tab.run, Run::Running(run) if run.query == result.query),
-                    "a result is open and nothing runs"
-                );
-            }
-            if let Some(kept) = self.runner.kept_text(tab.id) {
-                assert_eq!(
-                    kept,
-                    tab.editor.buffer.string(),
-                    "what is kept is not what is shown"
-                );
-            } else {
-                assert!(tab.editor.buffer.text().is_empty() || tab.editor.journaled == 0);
-            }
-            let buffer = &tab.editor.buffer;
-            assert_eq!(buffer.text().floor(buffer.head()), buffer.head());
-            assert_eq!(buffer.text().floor(buffer.anchor()), buffer.anchor());
-        }
-        let held = model.held_bytes();
-        if held >= run::BUDGET_BYTES {
+    fn look(&mut self) {
+        if self.model.held_bytes() >= run::BUDGET_BYTES {
             self.seen.full += 1;
         }
-        let credit = (running + model.tabs.open.len() as u64) * self.runner.credit_bytes();
-        assert!(held <= run::BUDGET_BYTES + credit, "{held} bytes are held");
-        if self.messages.is_multiple_of(64) {
+        if !self.runner.behind.is_empty() {
+            self.seen.unkept += 1;
+        }
+        let waiting = |pool: &super::server::Pool| !pool.waiting.is_empty();
+        if self.runner.servers.pools.values().any(waiting) {
+            self.seen.waiting += 1;
+        }
+        if self.seen.messages.is_multiple_of(32) {
+            screen(&self.model, self.now);
             self.compare();
         }
     }
 
+    fn count(&mut self, msg: &Msg) {
+        let seen = &mut self.seen;
+        match msg {
+            Msg::Query(query::Msg::Finished {
+                discarded,
+                transaction,
+                ..
+            }) => {
+                seen.finished += 1;
+                seen.discarded += u64::from(*discarded > 0);
+                seen.transactions += u64::from(*transaction != session::Transaction::Idle);
+            }
+            Msg::Query(query::Msg::Failed { failure, .. }) if failure.is("57014") => {
+                seen.cancelled += 1;
+            }
+            Msg::Query(query::Msg::Failed { .. }) => seen.failed += 1,
+            Msg::Query(query::Msg::Lost { failure, .. }) => {
+                seen.lost += 1;
+                seen.terminated += u64::from(failure.is("57P01"));
+            }
+            Msg::Query(query::Msg::Stalled { .. }) => seen.paused += 1,
+            Msg::Clock(clock::Msg::Fired { .. }) => {}
+            _ => {}
+        }
+    }
+
+    /// The same messages make the same Model.
     fn compare(&self) {
         assert!(
             self.model == self.twin,
-            "the same messages gave another Model"
+            "the same messages make another Model"
         );
-        let one = serde_json::to_string(&self.model).expect("the Model serialises");
-        let other = serde_json::to_string(&self.twin).expect("the Model serialises");
-        assert!(one == other, "the same Model serialises otherwise");
     }
 }
 
-/// The timer of a message, where it is one's.
-pub fn timer_of(msg: &Msg) -> Option<tusk::update::ids::Request> {
-    match msg {
-        Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer }) => Some(*timer),
-        _ => None,
-    }
+/// The text that an edit of the user's makes, where it is plain what that is.
+fn typed(model: &Model, msg: &Msg) -> Option<(TabId, String)> {
+    let Msg::Editor {
+        tab,
+        msg: editor::Msg::Edited { base, edits, .. },
+    } = msg
+    else {
+        return None;
+    };
+    let found = model.tabs.open.iter().find(|open| open.id == *tab)?;
+    let ([edit], true) = (&edits[..], *base == found.editor.buffer.revision()) else {
+        return None;
+    };
+    let mut text = found.editor.buffer.string();
+    let end = edit.start.checked_add(edit.removed)?;
+    text.get(edit.start..end)?;
+    text.replace_range(edit.start..end, &edit.inserted);
+    Some((*tab, text))
 }

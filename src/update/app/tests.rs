@@ -144,3 +144,50 @@ fn a_write_counts_as_under_way_until_it_is_answered() {
     assert_eq!(world.notice(), "Not saved: the disk is full");
     assert!(!world.model.is_busy());
 }
+
+#[test]
+fn after_a_failed_write_the_next_edit_keeps_the_whole_text_and_so_does_the_end() {
+    let mut world = World::new();
+    world.command(Command::FocusEditor);
+    let failed = |effects: &[RootEffect]| {
+        let [RootEffect::Store(effect)] = effects else {
+            panic!("{effects:?}");
+        };
+        store::Msg::Failed {
+            request: effect.write_request().unwrap(),
+            failure: Failure::new(Category::Storage, "the disk is full"),
+        }
+    };
+    let effects = world.type_text("a");
+    expect(&effects, &["Store(JournalEdits"]);
+    let failure = failed(&effects);
+    expect(&world.send(failure.clone()), &[]);
+    expect(&world.type_text("b"), &["Store(SaveTab"]);
+    expect(&world.type_text("c"), &["Store(JournalEdits"]);
+    // The same word again is no other failure.
+    expect(&world.send(failure), &[]);
+    let effects = world.type_text("d");
+    expect(&effects, &["Store(JournalEdits"]);
+    expect(&world.send(failed(&effects)), &[]);
+    expect(
+        &world.send(Msg::CloseRequested),
+        &["Store(SaveTab", "Store(SaveLayout", "Window(Quit"],
+    );
+}
+
+#[test]
+fn an_older_look_for_servers_does_not_take_a_newer_ones_place() {
+    let mut world = World::new();
+    let found = |request, port| discovery::Msg::ServersFound {
+        request: Request(request),
+        servers: vec![discovery::LocalServer {
+            directory: "/run/postgresql".into(),
+            port,
+            version: None,
+        }],
+        environment: discovery::Environment::default(),
+    };
+    expect(&world.send(found(90, 5433)), &[]);
+    expect(&world.send(found(80, 5432)), &[]);
+    assert_eq!(world.model.welcome.servers[0].port, 5433);
+}

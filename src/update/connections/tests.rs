@@ -355,3 +355,106 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
     expect(&world.open_link(), &[]);
     assert!(!world.model.connections[&world.connection()].saved);
 }
+
+#[test]
+fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_whole_run() {
+    for kind in [SecretKind::Database, SecretKind::Ssh, SecretKind::SslKey] {
+        let mut world = with_saved();
+        let absent = || Refusal::Unavailable {
+            reason: "no service".into(),
+        };
+        named(&mut world);
+        answer_keychain(&mut world, Err(absent()));
+        let wanted = Failure {
+            wants: Some(Want::Secret(kind)),
+            ..Failure::new(Category::Authentication, "a secret is wanted")
+        };
+        expect(&world.fail_link(wanted), &[]);
+        world.type_secret("typed");
+        let effects = world.command(Command::DialogAccept);
+        let has_it = |effects: &[RootEffect]| {
+            matches!(effects, [RootEffect::Connection(Effect::Open { secrets, .. })]
+                if secrets.get(kind) == Some(&Secret::new("typed")))
+        };
+        assert!(has_it(&effects), "{effects:?}");
+        let effects = world.open_link();
+        expect(&effects, &["Store(SaveConnection", "Keychain(Store"]);
+        let connection = world.connection();
+        let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
+            panic!("{effects:?}");
+        };
+        world.send(keychain::Msg::Stored {
+            request,
+            connection,
+            kind,
+            result: Err(absent()),
+        });
+        assert!(world.notice().contains("no service"), "{}", world.notice());
+        assert!(world.notice().contains("kept in memory until Tusk exits"));
+        // The second time neither the keychain nor the user is asked for it.
+        world.command(Command::ConnectionDisconnect);
+        world.send(Msg::Closed { connection });
+        let mut effects = world.command(Command::ConnectionReconnect);
+        if kind != SecretKind::Database {
+            effects = answer_keychain(&mut world, Err(Refusal::NotFound));
+        }
+        assert!(has_it(&effects), "{effects:?}");
+        assert_eq!(world.model.dialog, None);
+    }
+}
+
+#[test]
+fn fr_019a_a_secret_in_memory_goes_when_the_keychain_has_it_or_the_connection_is_deleted() {
+    let mut world = with_saved();
+    named(&mut world);
+    answer_keychain(&mut world, Err(Refusal::NotFound));
+    world.fail_link(refusal("28P01", "no password"));
+    world.type_secret("typed");
+    world.command(Command::DialogAccept);
+    let effects = world.open_link();
+    let connection = world.connection();
+    let kind = SecretKind::Database;
+    assert!(world.model.connections[&connection].secrets.has(kind));
+    let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
+        panic!("{effects:?}");
+    };
+    world.send(keychain::Msg::Stored {
+        request,
+        connection,
+        kind,
+        result: Ok(()),
+    });
+    assert!(world.model.connections[&connection].secrets.is_empty());
+}
+
+#[test]
+fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
+    let holds = |model: &Model| {
+        // Debug prints a secret that is there as three stars.
+        format!("{model:?}").contains("***")
+    };
+    let mut opening = World::new();
+    opening.connect_with(5432, Some("pw"));
+    let mut asking = with_saved();
+    named(&mut asking);
+    if let Some(known) = asking.model.connections.values_mut().next()
+        && let Link::AskingKeychain { secrets, .. } = &mut known.link
+    {
+        secrets.set(SecretKind::Ssh, Some(Secret::new("pw")));
+    }
+    let mut prompted = with_saved();
+    named(&mut prompted);
+    answer_keychain(&mut prompted, Err(Refusal::NotFound));
+    prompted.fail_link(refusal("28P01", "no password"));
+    prompted.type_secret("typed");
+    let mut typing = World::new();
+    let defaults = typing.model.defaults.clone();
+    typing.send(welcome::edited("postgres://a:pw@h/d", &defaults));
+    for mut world in [opening, asking, prompted, typing] {
+        assert!(holds(&world.model), "{:?}", world.model);
+        world.send(crate::update::app::Msg::CloseRequested);
+        assert_eq!(world.model.phase, crate::model::Phase::Quitting);
+        world.model.welcome.masked.clear();
+        assert!(!holds(&world.model), "{:?}", world.model);
+    }
+}

@@ -34,8 +34,9 @@ pub(super) fn finished(
     let id = tab.id;
     let (rows, _) = tab.results.of_query(query);
     let cancelling = matches!(running.phase, Phase::Cancelling { .. });
+    let state = ResultState::Finished { tag: tag.clone() };
+    tab.results.end(query, &state, elapsed_us);
     if let Some(result) = tab.results.current_mut(query) {
-        result.end(ResultState::Finished { tag: tag.clone() }, elapsed_us);
         result.discarded = discarded;
         if discarded > 0 && result.note.is_none() && cancelling {
             result.note = Some(format!(
@@ -100,7 +101,7 @@ pub(super) fn failed(
                 failure: failure.clone(),
             }
         };
-        result.end(state, elapsed_us);
+        tab.results.end(query, &state, elapsed_us);
     }
     if made_room {
         tab.ended = Some(Ended::Well);
@@ -196,10 +197,10 @@ pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<
 
 /// Shows a query as lost: nobody knows how it ended.
 fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
-    if let Some(result) = tab.results.current_mut(query) {
-        let failure = failure.clone();
-        result.end(ResultState::Lost { failure }, elapsed_us);
-    }
+    let state = ResultState::Lost {
+        failure: failure.clone(),
+    };
+    tab.results.end(query, &state, elapsed_us);
     tab.ended = Some(badly(failure));
 }
 

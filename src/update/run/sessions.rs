@@ -272,7 +272,10 @@ fn held_answered(
     let Session::Live(live) = &mut tab.session else {
         return vec![];
     };
-    live.asking = false;
+    if !std::mem::take(&mut live.asking) {
+        // An older answer knows nothing of what ran since.
+        return vec![];
+    }
     match held {
         Ok(holds) => {
             live.unsure = false;

@@ -320,6 +320,69 @@ fn rows_of_a_second_result_are_granted_behind_those_of_the_first() {
     world.describe();
     assert_eq!(world.tab().results.list.len(), 2);
     expect(&world.rows(4_096), &["Query(GrantRows"]);
+    world.finish("INSERT 0 1", Transaction::Idle);
+    let tag = "INSERT 0 1".to_owned();
+    for result in &world.tab().results.list {
+        assert_eq!(result.state, ResultState::Finished { tag: tag.clone() });
+    }
+}
+
+#[test]
+fn a_stale_word_that_rows_stand_still_changes_nothing() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    world.describe();
+    let query = world.query();
+    world.finish("SELECT 0", Transaction::Idle);
+    let mut before = world.model.clone();
+    expect(&world.send(Msg::Stalled { query, rows: 0 }), &[]);
+    before.now = world.model.now;
+    assert!(world.model == before);
+}
+
+#[test]
+fn names_of_types_that_were_asked_for_before_a_reconnect_are_not_believed() {
+    let mut world = World::new().connected();
+    world.run("select a from t");
+    let column = Column::new("a", 99_999, -1);
+    let described = |query| Msg::Described {
+        query,
+        columns: vec![column.clone()],
+    };
+    let effects = world.send(described(world.query()));
+    let [RootEffect::Connection(connection::Effect::ResolveTypes { request, .. })] = effects[..]
+    else {
+        panic!("{effects:?}");
+    };
+    let connection = world.connection();
+    world.finish("SELECT 0", Transaction::Idle);
+    world.command(Command::ConnectionDisconnect);
+    world.send(connection::Msg::Closed { connection });
+    world.command(Command::ConnectionReconnect);
+    world.open_link();
+    let names = vec![(99_999, "mood".to_owned())];
+    let resolved = connection::Msg::TypesResolved {
+        request,
+        connection,
+        names,
+    };
+    expect(&world.send(resolved), &[]);
+    assert!(world.model.connections[&connection].types.is_empty());
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_says_nothing_of_what_a_session_holds() {
+    let mut world = World::new().connected();
+    world.run("create temp table x (a int)");
+    world.finish("CREATE TABLE", Transaction::Idle);
+    assert!(world.live().unsure);
+    let session = world.session();
+    let held = Ok(vec![]);
+    expect(
+        &world.send(session::Msg::HeldAnswered { session, held }),
+        &[],
+    );
+    assert!(world.live().unsure, "the server was not asked since");
 }
 
 #[test]

@@ -1,0 +1,200 @@
+//! What was asked for and not answered yet: each effect ends in exactly one message.
+
+use std::collections::BTreeMap;
+
+use tusk::{
+    effect::Effect,
+    msg::Msg,
+    update::{
+        cells, clock, connection, discovery, file, ids::*, keychain, query, sandbox,
+        secret::SecretKind, session, store, window,
+    },
+};
+
+/// What an effect and its answer have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    Connect(Request),
+    Test(Request),
+    Close(ConnectionId),
+    Types(Request),
+    Open(SessionId),
+    End(SessionId),
+    AskHeld(SessionId),
+    Terminate(SessionId),
+    Run(QueryId),
+    Cancel(QueryId),
+    Cells(Request),
+    Store(Request),
+    Keychain(Request, SecretKind),
+    File(Request),
+    Timer(Request),
+    Discovery(Request),
+    Sandbox(Request),
+    Window(Request),
+}
+
+/// The answer that an effect will have; none for words that have none of their own.
+pub fn asked(effect: &Effect) -> Option<Key> {
+    Some(match effect {
+        Effect::Connection(effect) => match effect {
+            connection::Effect::Open { attempt, .. } => Key::Connect(*attempt),
+            connection::Effect::Test { attempt, .. } => Key::Test(*attempt),
+            connection::Effect::Close { connection } => Key::Close(*connection),
+            connection::Effect::ResolveTypes { request, .. } => Key::Types(*request),
+            connection::Effect::Abandon { .. } => return None,
+        },
+        Effect::Session(effect) => match effect {
+            session::Effect::Open { session, .. } => Key::Open(*session),
+            session::Effect::End { session, .. } => Key::End(*session),
+            session::Effect::AskHeld { session } => Key::AskHeld(*session),
+            session::Effect::Terminate { session } => Key::Terminate(*session),
+        },
+        Effect::Query(effect) => match effect {
+            query::Effect::Run { query, .. } => Key::Run(*query),
+            query::Effect::Cancel { query, .. } => Key::Cancel(*query),
+            query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. } => return None,
+        },
+        Effect::Cells(
+            cells::Effect::Copy { request, .. }
+            | cells::Effect::Summarize { request, .. }
+            | cells::Effect::Drop { request, .. },
+        ) => Key::Cells(*request),
+        Effect::Store(effect) => match effect {
+            store::Effect::Load { request } | store::Effect::SearchHistory { request, .. } => {
+                Key::Store(*request)
+            }
+            effect => Key::Store(effect.write_request()?),
+        },
+        Effect::Keychain(
+            keychain::Effect::Read { request, kind, .. }
+            | keychain::Effect::Store { request, kind, .. }
+            | keychain::Effect::Delete { request, kind, .. },
+        ) => Key::Keychain(*request, *kind),
+        Effect::File(
+            file::Effect::Open { request, .. }
+            | file::Effect::Save { request, .. }
+            | file::Effect::Check { request, .. }
+            | file::Effect::List { request, .. },
+        ) => Key::File(*request),
+        Effect::Clock(clock::Effect::Start { timer, .. }) => Key::Timer(*timer),
+        Effect::Clock(clock::Effect::Stop { .. }) => return None,
+        Effect::Discovery(discovery::Effect::FindServers { request }) => Key::Discovery(*request),
+        Effect::Sandbox(sandbox::Effect::Start { request }) => Key::Sandbox(*request),
+        Effect::Window(
+            window::Effect::WriteClipboard { request, .. }
+            | window::Effect::OpenSearch { request, .. },
+        ) => Key::Window(*request),
+        Effect::Window(window::Effect::Quit) => return None,
+    })
+}
+
+/// The effect that a message ends; none for one that ends nothing.
+pub fn answered(msg: &Msg) -> Option<Key> {
+    Some(match msg {
+        Msg::Connection(msg) => match msg {
+            connection::Msg::Opened { attempt, .. }
+            | connection::Msg::OpenFailed { attempt, .. } => Key::Connect(*attempt),
+            connection::Msg::Tested { attempt, .. } => Key::Test(*attempt),
+            connection::Msg::Closed { connection } => Key::Close(*connection),
+            connection::Msg::TypesResolved { request, .. } => Key::Types(*request),
+            connection::Msg::PoolChanged { .. } => return None,
+        },
+        Msg::Session(msg) => match msg {
+            session::Msg::Opened { session, .. } | session::Msg::OpenFailed { session, .. } => {
+                Key::Open(*session)
+            }
+            session::Msg::Ended { session } => Key::End(*session),
+            session::Msg::HeldAnswered { session, .. } => Key::AskHeld(*session),
+            session::Msg::TerminateAnswered { session, .. } => Key::Terminate(*session),
+            session::Msg::Lost { .. }
+            | session::Msg::Noticed { .. }
+            | session::Msg::Notified { .. } => return None,
+        },
+        Msg::Query(msg) => match msg {
+            query::Msg::Finished { query, .. }
+            | query::Msg::Failed { query, .. }
+            | query::Msg::Lost { query, .. } => Key::Run(*query),
+            query::Msg::CancelSent { query } | query::Msg::CancelFailed { query, .. } => {
+                Key::Cancel(*query)
+            }
+            query::Msg::Described { .. }
+            | query::Msg::RowsArrived { .. }
+            | query::Msg::Stalled { .. } => return None,
+        },
+        Msg::Cells(
+            cells::Msg::Copied { request, .. }
+            | cells::Msg::Summarized { request, .. }
+            | cells::Msg::Dropped { request },
+        ) => Key::Cells(*request),
+        Msg::Store(
+            store::Msg::Loaded { request, .. }
+            | store::Msg::Wrote { request }
+            | store::Msg::Failed { request, .. }
+            | store::Msg::HistoryFound { request, .. },
+        ) => Key::Store(*request),
+        Msg::Keychain(
+            keychain::Msg::Read { request, kind, .. }
+            | keychain::Msg::Stored { request, kind, .. }
+            | keychain::Msg::Deleted { request, kind, .. },
+        ) => Key::Keychain(*request, *kind),
+        Msg::File(
+            file::Msg::Opened { request, .. }
+            | file::Msg::Saved { request, .. }
+            | file::Msg::Checked { request, .. }
+            | file::Msg::Listed { request, .. },
+        ) => Key::File(*request),
+        Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer }) => {
+            Key::Timer(*timer)
+        }
+        Msg::Discovery(discovery::Msg::ServersFound { request, .. }) => Key::Discovery(*request),
+        Msg::Sandbox(
+            sandbox::Msg::Started { request, .. } | sandbox::Msg::Failed { request, .. },
+        ) => Key::Sandbox(*request),
+        Msg::Sandbox(sandbox::Msg::Progressed { .. }) => return None,
+        Msg::Window(window::Msg::Done { request }) => Key::Window(*request),
+        _ => return None,
+    })
+}
+
+/// The accounts.
+#[derive(Default)]
+pub struct Accounts {
+    open: BTreeMap<Key, u32>,
+    /// Every request that was ever made; none is made twice.
+    used: std::collections::BTreeSet<Key>,
+}
+
+impl Accounts {
+    pub fn ask(&mut self, effect: &Effect) {
+        let Some(key) = asked(effect) else { return };
+        let again = matches!(
+            key,
+            Key::Terminate(_) | Key::Cancel(_) | Key::AskHeld(_) | Key::Close(_) | Key::End(_)
+        );
+        assert!(
+            self.used.insert(key) || again,
+            "an effect was asked for twice: {key:?}"
+        );
+        *self.open.entry(key).or_default() += 1;
+    }
+
+    pub fn answer(&mut self, msg: &Msg) {
+        let Some(key) = answered(msg) else { return };
+        let open = self.open.get_mut(&key);
+        let open = open
+            .unwrap_or_else(|| panic!("an effect was answered twice, or never asked for: {key:?}"));
+        *open -= 1;
+        if *open == 0 {
+            self.open.remove(&key);
+        }
+    }
+
+    pub fn waits_for(&self, key: Key) -> bool {
+        self.open.contains_key(&key)
+    }
+
+    pub fn left(&self) -> impl Iterator<Item = &Key> {
+        self.open.keys()
+    }
+}

@@ -1,0 +1,406 @@
+//! What holds after every message, each rule in a function of its own. Their words begin with the rule, up to a colon.
+
+use std::collections::BTreeSet;
+
+use tusk::{
+    model::{Area, Model, Phase as Life},
+    update::{
+        connections::Link,
+        dialog::Dialog,
+        form,
+        ids::*,
+        results::ResultState,
+        run::{self, Run, Session},
+        sandbox::Sandbox,
+        session::Transaction,
+        tabs::Tab,
+    },
+};
+
+use super::{
+    accounts::Key,
+    ledger::{Ledger, Sent, Told},
+    runner::Runner,
+};
+
+/// Every rule about the world as a whole.
+pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
+    structure(model);
+    each_tab_is_there_once(model);
+    each_query_is_in_one_state(model, ledger);
+    what_is_shown_of_a_query_is_what_was_told(model, ledger);
+    one_statement_runs_in_the_session_of_its_tab(model, runner);
+    the_transaction_shown_is_the_servers(model, ledger);
+    pool_figures_add_up(model, runner, ledger);
+    nothing_waits_in_vain(model, runner);
+    what_is_typed_is_kept(model, runner);
+    memory_is_bounded(model, runner);
+}
+
+/// What holds in any state whatever, also after messages that nobody would send.
+pub fn structure(model: &Model) {
+    let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    assert!(!ids.is_empty(), "there is no tab");
+    assert!(
+        ids.contains(&model.tabs.active),
+        "the active tab is not open"
+    );
+    assert!(
+        model.welcome.shown == (model.area == Area::Welcome)
+            || model.welcome.shown && model.area == Area::Sidebar,
+        "the welcome screen and the focus disagree"
+    );
+    for tab in &model.tabs.open {
+        let buffer = &tab.editor.buffer;
+        assert!(
+            buffer.text().floor(buffer.head()) == buffer.head()
+                && buffer.text().floor(buffer.anchor()) == buffer.anchor(),
+            "the cursor is inside a character"
+        );
+        for result in tab.results.list.iter().chain(&tab.results.previous) {
+            let counted: usize = result
+                .rows
+                .chunks()
+                .iter()
+                .map(|held| held.chunk().rows())
+                .sum();
+            assert!(
+                result.rows.len() == counted as u64,
+                "rows are counted wrongly"
+            );
+        }
+        if let Run::Running(run) = &tab.run {
+            assert!(
+                run.script.next < run.script.statements.len(),
+                "a statement runs that is not in its script"
+            );
+        }
+    }
+}
+
+/// Ids are the store's word where tabs come from it, so this holds for what a store would say.
+fn each_tab_is_there_once(model: &Model) {
+    let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    assert!(ids.len() == model.tabs.open.len(), "a tab is there twice");
+}
+
+/// A query that was sent runs in one tab until its end is told, and in none afterwards.
+fn each_query_is_in_one_state(model: &Model, ledger: &Ledger) {
+    for (query, sent) in &ledger.queries {
+        let runs = model
+            .tabs
+            .open
+            .iter()
+            .filter(|tab| matches!(&tab.run, Run::Running(run) if run.query == *query))
+            .count();
+        let under_way = sent.told.is_none() && !sent.given_up;
+        assert!(
+            runs == usize::from(under_way),
+            "a query is not in exactly one state: {query} runs in {runs} tabs, told {:?}, given up {}",
+            sent.told,
+            sent.given_up
+        );
+    }
+}
+
+/// A result is open while its query runs; then it shows the end that was told, and that for ever. After a cancel it is
+/// the server's word that is shown: cancelled only where the server said 57014.
+fn what_is_shown_of_a_query_is_what_was_told(model: &Model, ledger: &mut Ledger) {
+    for tab in &model.tabs.open {
+        for (at, result) in tab.results.list.iter().enumerate() {
+            let later = tab.results.list.iter().skip(at + 1);
+            let last = later.into_iter().all(|later| later.query != result.query);
+            let Some(sent) = ledger.queries.get_mut(&result.query) else {
+                panic!(
+                    "a result is shown of a query that was not sent: {:?}",
+                    result.query
+                );
+            };
+            if result.state.is_open() {
+                assert!(
+                    matches!(&tab.run, Run::Running(run) if run.query == result.query),
+                    "a result is open and its query does not run: {:?}, told {:?}",
+                    result.query,
+                    sent.told
+                );
+                assert!(
+                    sent.shown.is_none(),
+                    "an ended result was opened again: {:?}",
+                    result.query
+                );
+            } else if last {
+                shown_end(&result.state, sent);
+            }
+        }
+    }
+}
+
+fn shown_end(state: &ResultState, sent: &mut Sent) {
+    let told = &sent.told;
+    let right = match (state, told) {
+        (ResultState::Finished { tag }, Some(Told::Finished { tag: told })) => tag == told,
+        (ResultState::Failed { failure }, Some(Told::Failed { failure: told })) => {
+            failure == told && !told.is("57014")
+        }
+        (ResultState::Cancelled { failure }, Some(Told::Failed { failure: told })) => {
+            failure == told && told.is("57014")
+        }
+        (ResultState::Closed, Some(Told::Failed { failure })) => failure.is("57014"),
+        // Nobody knows how it ended, because the link broke or its tab let the session go.
+        (ResultState::Lost { .. }, Some(Told::Lost)) => true,
+        (ResultState::Lost { .. }, _) => sent.given_up,
+        _ => false,
+    };
+    assert!(
+        right,
+        "the end of a query is shown otherwise than it was told: {state:?}, told {told:?}"
+    );
+    match &sent.shown {
+        Some(before) => assert!(
+            before == state,
+            "the end of a query changed: {before:?}, now {state:?}"
+        ),
+        None => sent.shown = Some(state.clone()),
+    }
+}
+
+/// A tab's statement runs in the tab's own session, and that is what the server knows too.
+fn one_statement_runs_in_the_session_of_its_tab(model: &Model, runner: &Runner) {
+    let mut sessions = BTreeSet::new();
+    for tab in &model.tabs.open {
+        if let Session::Live(live) = &tab.session {
+            assert!(sessions.insert(live.id), "two tabs have one session");
+        }
+        let Run::Running(run) = &tab.run else {
+            continue;
+        };
+        let Session::Live(live) = &tab.session else {
+            panic!("a statement runs without a session: {}", run.planned.sql);
+        };
+        let backend = &runner.servers.backends[&live.id];
+        assert!(
+            backend.received.last() == Some(&run.query),
+            "a statement is shown that is not the last one that its server received: {}",
+            run.planned.sql
+        );
+        if matches!(run.phase, run::Phase::Paused { .. }) {
+            assert!(run.may_pause, "what may not pause is paused");
+        }
+        let (rows, _) = tab.results.of_query(run.query);
+        assert!(rows <= run.granted, "more rows came than were granted");
+    }
+}
+
+/// The transaction status of a session is the server's own last word.
+fn the_transaction_shown_is_the_servers(model: &Model, ledger: &Ledger) {
+    for tab in &model.tabs.open {
+        let Session::Live(live) = &tab.session else {
+            continue;
+        };
+        let told = ledger.transactions.get(&live.id).copied();
+        assert!(
+            Some(live.transaction) == told,
+            "the transaction shown is not the server's: {:?} is shown, {told:?} was told",
+            live.transaction
+        );
+        assert!(
+            live.transaction_since.is_some() == (live.transaction != Transaction::Idle),
+            "a transaction has no beginning, or a beginning is left of none"
+        );
+    }
+}
+
+/// A pool's figures are the last that were told, add up, and are the pool's own where no word of it is under way.
+fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
+    for (id, known) in &model.connections {
+        let shown = known.pool;
+        assert!(
+            shown == ledger.pools.get(id).copied().unwrap_or_default(),
+            "pool figures are not the ones that were told: {shown:?}"
+        );
+        assert!(
+            shown.available <= shown.size && shown.size <= shown.max,
+            "pool figures do not add up: {shown:?}"
+        );
+        let (Link::Open { .. }, Some(pool)) = (&known.link, runner.servers.pools.get(id)) else {
+            continue;
+        };
+        let sessions = runner
+            .servers
+            .backends
+            .values()
+            .filter(|backend| backend.connection == *id && backend.open && !backend.let_go)
+            .count() as u32;
+        assert!(
+            pool.lent == sessions,
+            "pool figures are not the sessions': {} lent, {sessions} sessions",
+            pool.lent
+        );
+        if !runner.pool_word_under_way(*id) {
+            assert!(
+                shown == pool.status(),
+                "pool figures are not the pool's: {shown:?}, {:?}",
+                pool.status()
+            );
+        }
+    }
+}
+
+/// Whatever the Model waits for, the runner still owes an answer for.
+fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
+    let owes = |what: &str, key: Key| {
+        assert!(
+            runner.waits_for(key),
+            "the Model waits in vain: for {what}, {key:?}"
+        );
+    };
+    if let Life::Loading { request } = model.phase {
+        owes("what was kept", Key::Store(request));
+    }
+    for (id, known) in &model.connections {
+        match &known.link {
+            Link::AskingKeychain { request, kind, .. } => {
+                owes("the keychain", Key::Keychain(*request, *kind));
+            }
+            Link::Opening { attempt, .. } => owes("a connection", Key::Connect(*attempt)),
+            Link::Closing => owes("a connection to close", Key::Close(*id)),
+            Link::Closed | Link::Open { .. } | Link::Failed { .. } => {}
+        }
+    }
+    for tab in &model.tabs.open {
+        waits_of_tab(tab, &owes);
+    }
+    if let Some(timer) = model.settings_timer {
+        owes("the settings' timer", Key::Timer(timer));
+    }
+    for request in &model.writes {
+        owes("a write", Key::Store(*request));
+    }
+    for request in model.files.keys() {
+        owes("a file", Key::File(*request));
+    }
+    if let Some(request) = model.history.searching {
+        owes("a search", Key::Store(request));
+    }
+    if let Sandbox::Starting { request, .. } = &model.sandbox {
+        owes("the sandbox", Key::Sandbox(*request));
+    }
+    match &model.dialog {
+        Some(Dialog::Connection(form)) => {
+            if let form::Test::Running { attempt, .. } = &form.test {
+                // It asks the keychain first.
+                let reads =
+                    |key: &Key| matches!(key, Key::Keychain(request, _) if request == attempt);
+                assert!(
+                    runner.waits_for(Key::Test(*attempt)) || runner.accounts.left().any(reads),
+                    "the Model waits in vain: for a test, {attempt:?}"
+                );
+            }
+        }
+        Some(Dialog::Path(prompt)) => {
+            if let Some(request) = prompt.listing {
+                owes("a list of files", Key::File(request));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn waits_of_tab(tab: &Tab, owes: &impl Fn(&str, Key)) {
+    match &tab.session {
+        Session::Opening { id, .. } => owes("a session", Key::Open(*id)),
+        Session::Live(live) => {
+            if live.asking {
+                owes("what a session holds", Key::AskHeld(live.id));
+            }
+            if let Some(timer) = live.idle {
+                owes("an idle session's timer", Key::Timer(timer));
+            }
+        }
+        Session::Closed | Session::Lost(_) => {}
+    }
+    if let Run::Running(run) = &tab.run {
+        owes("a statement", Key::Run(run.query));
+        if let run::Phase::Paused { timer, .. } = &run.phase {
+            owes("a pause's timer", Key::Timer(*timer));
+        }
+    }
+    if let Some(request) = tab.results.copying {
+        owes("a copy", Key::Cells(request));
+    }
+    if let Some(request) = tab.results.summing {
+        owes("a sum", Key::Cells(request));
+    }
+    if let Some(request) = tab.editor.checking {
+        owes("a look at a file", Key::File(request));
+    }
+}
+
+/// What is on disk, or will be by the writes under way, is what is shown; but for a tab of which a write failed.
+fn what_is_typed_is_kept(model: &Model, runner: &Runner) {
+    for tab in &model.tabs.open {
+        if runner.behind.contains(&tab.id) {
+            continue;
+        }
+        let shown = tab.editor.buffer.text();
+        match runner.kept_text(tab.id) {
+            Some(kept) => assert!(
+                *shown.rope() == *kept,
+                "what was typed is not kept: {kept:?} is kept, {:?} is shown",
+                shown.to_string()
+            ),
+            None => assert!(
+                shown.is_empty() || tab.editor.journaled == 0,
+                "what was typed is not kept: {:?} is in no file",
+                shown.to_string()
+            ),
+        }
+    }
+}
+
+/// All results together hold no more than the budget and what was on its way when it was used up.
+fn memory_is_bounded(model: &Model, runner: &Runner) {
+    let running = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| matches!(tab.run, Run::Running(_)))
+        .count();
+    let held = model.held_bytes();
+    let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
+    assert!(
+        held <= run::BUDGET_BYTES + credit,
+        "results hold too much memory: {held} bytes"
+    );
+}
+
+/// When every answer is there, nothing is under way, and no session is open that no tab knows.
+pub fn at_rest(model: &Model, runner: &Runner) {
+    let owed: Vec<&Key> = runner.accounts.left().collect();
+    assert!(owed.is_empty(), "effects were never answered: {owed:?}");
+    assert!(!model.is_busy(), "something is under way for ever");
+    assert!(model.writes.is_empty(), "a write is not accounted for");
+    let open: BTreeSet<SessionId> = runner
+        .servers
+        .backends
+        .iter()
+        .filter(|(_, backend)| backend.open)
+        .map(|(id, _)| *id)
+        .collect();
+    let known: BTreeSet<SessionId> = model
+        .tabs
+        .open
+        .iter()
+        .filter_map(|tab| match &tab.session {
+            Session::Live(live) => Some(live.id),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        open == known,
+        "sessions that no tab knows stay open: {open:?}, {known:?}"
+    );
+    for tab in &model.tabs.open {
+        assert!(tab.queued.is_none(), "a script waits for ever in the queue");
+    }
+}

@@ -1,0 +1,322 @@
+//! Journeys: a few fixed ways through the program, in which the n-th effect fails, for every n and in every form.
+//!
+//! Whatever fails, the rules hold, everything comes to rest, and the user is told on screen.
+
+use tusk::{
+    effect::Effect,
+    msg::Msg,
+    screen::screen,
+    update::{
+        command::Command,
+        config::{Config, Conninfo},
+        connection, dialog, editor,
+        form::Field,
+        keychain,
+        secret::Secret,
+        session, store, welcome,
+    },
+};
+
+use super::{
+    fate::{Fate, forms},
+    plan,
+    random::Random,
+    runner::Runner,
+    world::World,
+};
+
+/// A step of a journey.
+enum Do {
+    Msg(fn(&World) -> Msg),
+    /// Takes in answers until nothing is due within so many seconds.
+    Wait(u64),
+}
+
+fn connects(_: &World) -> Msg {
+    Msg::Welcome(welcome::Msg::Asked {
+        target: Box::new(welcome::Target::Conninfo(Conninfo {
+            config: Config {
+                user: "ada".into(),
+                ..Config::default()
+            },
+            password: Some(Secret::new("pw")),
+        })),
+    })
+}
+
+fn write(world: &World, text: &str) -> Msg {
+    let tab = world.model.tabs.active().unwrap();
+    Msg::Editor {
+        tab: tab.id,
+        msg: editor::Msg::Edited {
+            base: tab.editor.buffer.revision(),
+            edits: vec![store::Edit {
+                start: 0,
+                removed: tab.editor.buffer.text().len(),
+                inserted: text.into(),
+            }],
+            anchor: 0,
+            head: 0,
+        },
+    }
+}
+
+macro_rules! command {
+    ($name:ident) => {
+        Do::Msg(|_| Msg::Command(Command::$name))
+    };
+}
+
+macro_rules! text {
+    ($text:literal) => {
+        Do::Msg(|world| write(world, $text))
+    };
+}
+
+/// Connect, run, look at pages, cancel, close.
+fn pages() -> Vec<Do> {
+    vec![
+        Do::Wait(1),
+        Do::Msg(connects),
+        Do::Wait(1),
+        text!("select 1 from large"),
+        command!(QueryRun),
+        Do::Wait(1),
+        command!(ResultsFetchMore),
+        Do::Wait(1),
+        command!(ResultsSelectAll),
+        command!(ResultsCopy),
+        Do::Wait(1),
+        command!(QueryCancel),
+        Do::Wait(1),
+        command!(ConnectionDisconnect),
+        Do::Wait(1),
+        command!(TabClose),
+        Do::Wait(1),
+        command!(TabReopen),
+        Do::Wait(10),
+    ]
+}
+
+/// A transaction in a script, what a session holds, its end.
+fn transaction() -> Vec<Do> {
+    vec![
+        Do::Wait(1),
+        Do::Msg(connects),
+        Do::Wait(1),
+        text!("begin; create temp table x (a int); commit"),
+        command!(QueryRunAll),
+        Do::Wait(30),
+        text!("drop table x"),
+        command!(QueryRun),
+        Do::Wait(30),
+        text!("select pg_advisory_lock(1)"),
+        command!(QueryRun),
+        Do::Wait(1),
+        command!(QueryCancel),
+        command!(QueryCancel),
+        command!(DialogAccept),
+        Do::Wait(30),
+        command!(HistoryOpen),
+        Do::Wait(1),
+        command!(DialogCancel),
+    ]
+}
+
+/// The sandbox, a connection of one's own with its password, its end.
+fn connections() -> Vec<Do> {
+    fn place(field: Field) -> usize {
+        Field::ALL.iter().position(|other| *other == field).unwrap()
+    }
+    fn field(field: Field, text: &str) -> Msg {
+        Msg::Dialog(dialog::Msg::FieldEdited {
+            field: place(field),
+            text: text.into(),
+        })
+    }
+    vec![
+        Do::Wait(1),
+        command!(SandboxStart),
+        Do::Wait(1),
+        command!(ConnectionNew),
+        Do::Msg(|_| field(Field::Name, "mine")),
+        Do::Msg(|_| field(Field::Database, "shop")),
+        Do::Msg(|_| field(Field::User, "ada")),
+        command!(DialogTest),
+        Do::Wait(1),
+        Do::Msg(|_| {
+            Msg::Dialog(dialog::Msg::FieldFocused {
+                field: place(Field::Password),
+            })
+        }),
+        Do::Msg(|_| {
+            Msg::Dialog(dialog::Msg::SecretEdited {
+                secret: Secret::new("pw"),
+            })
+        }),
+        command!(DialogTest),
+        Do::Wait(1),
+        command!(DialogAccept),
+        Do::Wait(10),
+        command!(ConnectionReconnect),
+        Do::Wait(10),
+        command!(ConnectionDelete),
+        command!(DialogAccept),
+        Do::Wait(10),
+        command!(ViewThemeDark),
+        Do::Wait(10),
+    ]
+}
+
+struct Went {
+    effects: Vec<Effect>,
+    screens: Vec<String>,
+}
+
+fn travel(journey: &[Do], fate: Fate) -> Went {
+    let mut runner = Runner::new(fate, false);
+    runner.prompt = true;
+    let mut world = World::with(runner, Random::new(1));
+    world.keeps_effects = true;
+    world.begin(1, false);
+    let mut screens = vec![];
+    for step in journey {
+        match step {
+            Do::Msg(make) => {
+                let msg = make(&world);
+                world.users(msg);
+                look(&world, &mut screens);
+            }
+            Do::Wait(seconds) => {
+                let until = world.now.mono_us + seconds * 1_000_000;
+                while world.runner.next_us().is_some_and(|at_us| at_us <= until) && world.answer() {
+                    look(&world, &mut screens);
+                }
+            }
+        }
+    }
+    world.settle();
+    look(&world, &mut screens);
+    let effects = std::mem::take(&mut world.effects);
+    Went { effects, screens }
+}
+
+fn look(world: &World, screens: &mut Vec<String>) {
+    let text = screen(&world.model, world.now).to_text(&world.model);
+    if screens.last() != Some(&text) {
+        screens.push(text);
+    }
+}
+
+/// Whether a fault of this effect is nobody's business: it is made up for, or was only a question.
+fn is_silent(effect: &Effect, form: usize) -> bool {
+    match effect {
+        // Not to know is to keep: the session is closed instead of returned.
+        Effect::Session(session::Effect::AskHeld { .. }) => true,
+        // The type keeps its number.
+        Effect::Connection(connection::Effect::ResolveTypes { .. }) => true,
+        // There is none: the user is asked where one is needed.
+        Effect::Keychain(keychain::Effect::Read { .. }) => form == 0,
+        // The user's own keymap need not be there.
+        Effect::File(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a screen asks for what an attempt to connect lacked, which says that it failed.
+fn asks(effect: &Effect, screen: &str) -> bool {
+    matches!(effect, Effect::Connection(connection::Effect::Open { .. }))
+        && ["Password for ", "SSH password", "Passphrase of "]
+            .iter()
+            .any(|title| screen.contains(title))
+}
+
+fn every_fault_is_survived_and_told(name: &str, journey: fn() -> Vec<Do>) {
+    let went = travel(&journey(), Fate::Well);
+    let mut problems = vec![];
+    for (n, effect) in went.effects.iter().enumerate() {
+        for form in 0..forms(effect) {
+            let steps = journey();
+            let outcome = plan::caught(|| travel(&steps, Fate::Nth { n, form }));
+            match outcome {
+                Err(why) => problems.push(format!(
+                    "{name}, effect {n}, form {form}, {effect:?}: {why}"
+                )),
+                Ok(went) => {
+                    let marker = format!("(fault {n})");
+                    let told = went
+                        .screens
+                        .iter()
+                        .any(|screen| screen.contains(&marker) || asks(effect, screen));
+                    if !told && !is_silent(effect, form) {
+                        problems.push(format!("{name}, effect {n}, form {form}: the user is not told of {effect:?}\n{}", went.screens.last().unwrap()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn any_effect_of_reading_pages_may_fail() {
+    every_fault_is_survived_and_told("pages", pages);
+}
+
+#[test]
+fn any_effect_of_a_transaction_may_fail() {
+    every_fault_is_survived_and_told("transaction", transaction);
+}
+
+#[test]
+fn any_effect_of_managing_connections_may_fail() {
+    every_fault_is_survived_and_told("connections", connections);
+}
+
+#[test]
+fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
+    let mut kinds: Vec<&str> = [pages, transaction, connections]
+        .into_iter()
+        .flat_map(|journey| travel(&journey(), Fate::Well).effects)
+        .filter(|effect| forms(effect) > 0)
+        .map(|effect| match effect {
+            Effect::Connection(connection::Effect::Open { .. }) => "connect",
+            Effect::Connection(connection::Effect::Test { .. }) => "test",
+            Effect::Connection(_) => "types",
+            Effect::Session(session::Effect::Open { .. }) => "session",
+            Effect::Session(session::Effect::AskHeld { .. }) => "held",
+            Effect::Session(_) => "terminate",
+            Effect::Query(tusk::update::query::Effect::Run { .. }) => "run",
+            Effect::Query(_) => "cancel",
+            Effect::Cells(_) => "copy",
+            Effect::Store(store::Effect::Load { .. }) => "load",
+            Effect::Store(store::Effect::SearchHistory { .. }) => "search",
+            Effect::Store(_) => "write",
+            Effect::Keychain(_) => "keychain",
+            Effect::File(_) => "file",
+            Effect::Sandbox(_) => "sandbox",
+            Effect::Clock(_) | Effect::Discovery(_) | Effect::Window(_) => "cannot fail",
+        })
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(
+        kinds,
+        [
+            "cancel",
+            "connect",
+            "copy",
+            "file",
+            "held",
+            "keychain",
+            "load",
+            "run",
+            "sandbox",
+            "search",
+            "session",
+            "terminate",
+            "test",
+            "write"
+        ]
+    );
+}

@@ -1,0 +1,253 @@
+//! What happened, in the observer's own books: what users asked for, what was sent, what was told.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tusk::{
+    effect::Effect,
+    model::Model,
+    msg::Msg,
+    update::{
+        command::Command,
+        connection::{self, PoolStatus},
+        dialog::{self, Dialog},
+        failure::Failure,
+        ids::*,
+        keys, palette, query,
+        results::ResultState,
+        run::{Run, Script},
+        session::{self, Transaction},
+    },
+};
+
+/// A statement that a user asked for.
+struct Asked {
+    /// Held, so that its place in memory stands for it and for no other.
+    sql: Arc<str>,
+    script: u64,
+    place: usize,
+    sent: Option<QueryId>,
+}
+
+/// How a query ended, as it was told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Finished { tag: String },
+    Failed { failure: Failure },
+    Lost,
+}
+
+/// A query that was sent.
+pub struct Sent {
+    pub session: SessionId,
+    pub told: Option<Told>,
+    /// Whether its session was let go, or known to be lost, before its end was told.
+    pub given_up: bool,
+    /// What was shown as its end; it stays so.
+    pub shown: Option<ResultState>,
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    asked: BTreeMap<usize, Asked>,
+    scripts: u64,
+    pub queries: BTreeMap<QueryId, Sent>,
+    /// The transaction status that each session was told last.
+    pub transactions: BTreeMap<SessionId, Transaction>,
+    /// The figures that each pool told last, since it stands.
+    pub pools: BTreeMap<ConnectionId, PoolStatus>,
+}
+
+fn place_of(sql: &Arc<str>) -> usize {
+    Arc::as_ptr(sql).cast::<u8>().addr()
+}
+
+fn scripts(model: &Model) -> impl Iterator<Item = (TabId, &Script)> {
+    model.tabs.open.iter().flat_map(|tab| {
+        let running = match &tab.run {
+            Run::Idle => None,
+            Run::Waiting { script, .. } => Some(script),
+            Run::Running(running) => Some(&running.script),
+        };
+        let queued = tab.queued.as_ref();
+        running
+            .into_iter()
+            .chain(queued)
+            .map(|script| (tab.id, script))
+    })
+}
+
+/// Whether a user's message asks to run something, in the state that it meets.
+pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
+    let runs = |command: Command| {
+        matches!(
+            command,
+            Command::QueryRun
+                | Command::QueryRunAll
+                | Command::TransactionBegin
+                | Command::TransactionCommit
+                | Command::TransactionRollback
+        )
+    };
+    // The palette offers all commands; one that is chosen there is asked for.
+    let chosen = || match &model.dialog {
+        Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string())
+            .iter()
+            .any(|found| runs(found.command)),
+        _ => false,
+    };
+    match msg {
+        Msg::Command(command) => runs(*command) || *command == Command::DialogAccept && chosen(),
+        Msg::Keys(keys::Msg::Pressed { keystroke }) => model
+            .keymap
+            .command(keys::contexts(model), keystroke)
+            .is_some_and(|command| runs(command) || command == Command::DialogAccept && chosen()),
+        Msg::Dialog(dialog::Msg::RowClicked { .. }) => chosen(),
+        _ => false,
+    }
+}
+
+impl Ledger {
+    /// Notes what a user asked for with a message: scripts that were not there before it.
+    pub fn ask(&mut self, model: &Model, asks: bool, before: TabId) {
+        for (tab, script) in scripts(model) {
+            let new = script
+                .statements
+                .iter()
+                .any(|planned| !self.asked.contains_key(&place_of(&planned.sql)));
+            if !new {
+                continue;
+            }
+            let sql = &script.statements[0].sql;
+            assert!(
+                asks,
+                "a statement is to be run that nobody asked for: {sql}"
+            );
+            assert!(
+                tab == before || tab == model.tabs.active,
+                "a statement is to be run in a tab that nobody asked in: {sql}"
+            );
+            let open = model.tabs.open.iter().find(|open| open.id == tab);
+            let text = open
+                .map(|tab| tab.editor.buffer.string())
+                .unwrap_or_default();
+            self.scripts += 1;
+            for (place, planned) in script.statements.iter().enumerate() {
+                let sql = &planned.sql;
+                let written = text.contains(&**sql)
+                    || planned.start.is_none() && matches!(&**sql, "begin" | "commit" | "rollback");
+                assert!(written, "a statement is not as it was written: {sql}");
+                let asked = Asked {
+                    sql: Arc::clone(sql),
+                    script: self.scripts,
+                    place,
+                    sent: None,
+                };
+                self.asked.insert(place_of(sql), asked);
+            }
+        }
+    }
+
+    /// Notes an effect that is about to be done.
+    pub fn effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Query(query::Effect::Run {
+                query,
+                session,
+                sql,
+                ..
+            }) => self.send(*query, *session, sql),
+            Effect::Session(session::Effect::End { session, .. }) => self.give_up(*session),
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, query: QueryId, session: SessionId, sql: &Arc<str>) {
+        let place = place_of(sql);
+        let (script, number) = match self.asked.get(&place) {
+            Some(asked) => (asked.script, asked.place),
+            None => panic!("a statement was sent unasked: {sql}"),
+        };
+        for before in self
+            .asked
+            .values()
+            .filter(|asked| asked.script == script && asked.place < number)
+        {
+            let told = before
+                .sent
+                .and_then(|query| self.queries[&query].told.as_ref());
+            assert!(
+                matches!(told, Some(Told::Finished { .. })),
+                "a script went on although a statement before did not end well: {}",
+                before.sql
+            );
+        }
+        let asked = self.asked.get_mut(&place).expect("it was found above");
+        assert!(
+            asked.sent.is_none(),
+            "a statement was sent twice: {}",
+            asked.sql
+        );
+        asked.sent = Some(query);
+        self.queries.insert(
+            query,
+            Sent {
+                session,
+                told: None,
+                given_up: false,
+                shown: None,
+            },
+        );
+    }
+
+    fn give_up(&mut self, session: SessionId) {
+        for sent in self.queries.values_mut() {
+            if sent.session == session && sent.told.is_none() {
+                sent.given_up = true;
+            }
+        }
+    }
+
+    /// Notes a message of the runner that is about to be taken in.
+    pub fn told(&mut self, msg: &Msg) {
+        match msg {
+            Msg::Query(query::Msg::Finished {
+                query,
+                tag,
+                transaction,
+                ..
+            }) => {
+                let tag = tag.clone();
+                self.end(*query, Told::Finished { tag }, Some(*transaction));
+            }
+            Msg::Query(query::Msg::Failed {
+                query,
+                failure,
+                transaction,
+                ..
+            }) => {
+                let failure = (**failure).clone();
+                self.end(*query, Told::Failed { failure }, Some(*transaction));
+            }
+            Msg::Query(query::Msg::Lost { query, .. }) => self.end(*query, Told::Lost, None),
+            Msg::Session(session::Msg::Lost { session, .. }) => self.give_up(*session),
+            Msg::Session(session::Msg::Opened { session, .. }) => {
+                self.transactions.insert(*session, Transaction::Idle);
+            }
+            Msg::Connection(connection::Msg::PoolChanged { connection, status }) => {
+                self.pools.insert(*connection, *status);
+            }
+            Msg::Connection(connection::Msg::Closed { connection }) => {
+                self.pools.remove(connection);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, query: QueryId, told: Told, transaction: Option<Transaction>) {
+        let sent = self.queries.get_mut(&query).expect("it was sent");
+        sent.told = Some(told);
+        if let Some(transaction) = transaction {
+            self.transactions.insert(sent.session, transaction);
+        }
+    }
+}
