@@ -75,6 +75,11 @@ fn errors() {
 }
 
 #[test]
+fn reading_only() {
+    fresh("read_only");
+}
+
+#[test]
 fn cancelling() {
     fresh("cancelling");
 }

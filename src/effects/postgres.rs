@@ -38,6 +38,7 @@ mod frames;
 mod held;
 mod link;
 mod pool;
+mod sealed;
 mod tap;
 mod threads;
 mod tls;
@@ -142,6 +143,23 @@ impl Postgres {
                     query,
                     sql,
                     copy_data,
+                    seal: None,
+                    granted: granted_rows,
+                };
+                self.shared.run(session, run);
+            }
+            query::Effect::RunReadOnly {
+                query,
+                session,
+                sql,
+                seal,
+                granted_rows,
+            } => {
+                let run = Run {
+                    query,
+                    sql,
+                    copy_data: None,
+                    seal: Some(seal),
                     granted: granted_rows,
                 };
                 self.shared.run(session, run);

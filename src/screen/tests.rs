@@ -15,7 +15,9 @@ use crate::{
         failure::{Category, Failure},
         file, form,
         ids::{QueryId, Request, SessionId},
-        keys, query, results, sandbox,
+        keys, query,
+        read_only::Setting,
+        results, sandbox,
         secret::Secret,
         session::{self, Transaction},
         store::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
@@ -1059,13 +1061,23 @@ fn a_transaction_is_shown_with_its_clock_and_what_became_of_it() {
 
 #[test]
 fn a_read_only_connection_says_so() {
-    let world = World::connected_as(Config {
+    let mut world = World::connected_as(Config {
         read_only: true,
         ..shop()
     });
+    let shown = |world: &World| {
+        let mode = world.screen().title_bar.mode.unwrap();
+        format!("{} {}", mode.label.text, mode.detail)
+    };
+    assert_eq!(shown(&world), "read-only always rolled back");
+    let kept = &mut world.model.tabs.active_mut().unwrap().read_only;
+    kept.settings.push(Setting {
+        name: "work_mem".into(),
+        value: "5120".into(),
+    });
     assert_eq!(
-        world.screen().title_bar.mode.unwrap().label.text,
-        "read-only"
+        shown(&world),
+        "read-only always rolled back · keeps 1 setting"
     );
 }
 

@@ -8,6 +8,7 @@ use super::{
     file,
     ids::*,
     messages::Messages,
+    read_only,
     results::Results,
     run::{self, Run, Script, Session},
     session::Transaction,
@@ -50,6 +51,8 @@ pub struct Tab {
     pub editor: Editor,
     /// Its session.
     pub session: Session,
+    /// What it keeps for a read-only connection, whose sessions keep nothing.
+    pub read_only: read_only::Kept,
     /// What runs in it.
     pub run: Run,
     /// What runs next, once the session is free.
@@ -103,6 +106,7 @@ impl Tab {
             connection: None,
             editor: Editor::new(buffer),
             session: Session::Closed,
+            read_only: read_only::Kept::default(),
             run: Run::Idle,
             queued: None,
             results: Results::default(),

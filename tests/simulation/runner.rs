@@ -336,6 +336,13 @@ impl Runner {
                 sql,
                 granted_rows,
                 ..
+            }
+            | query::Effect::RunReadOnly {
+                query,
+                session,
+                sql,
+                granted_rows,
+                ..
             } => {
                 assert!(
                     self.session_of(*query).is_none(),

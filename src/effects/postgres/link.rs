@@ -20,11 +20,13 @@ use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Simpl
 use super::answer::{abandoned, post};
 use super::capture::Capture;
 use super::connect::{Fresh, Route, Target};
+use super::sealed::Sealed;
 use super::tap::{Learnt, Tap};
 use super::{Session, Shared, error, locked};
 use crate::msg::Msg;
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::{QueryId, SessionId};
+use crate::update::read_only::Seal;
 use crate::update::session::Transaction;
 use crate::update::{query, session};
 
@@ -55,6 +57,8 @@ pub struct Run {
     pub sql: Arc<str>,
     /// Lines for COPY … FROM STDIN.
     pub copy_data: Option<Arc<str>>,
+    /// How it is sealed; a read-only connection takes no statement without.
+    pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
     pub granted: u64,
 }
@@ -127,6 +131,7 @@ impl Link {
             session: None,
             holds: 0,
             last_notice: None,
+            read_only: target.config.read_only,
             learnt: learnt.clone(),
             outbox: shared.outbox.clone(),
             shared: Arc::downgrade(shared),
@@ -243,6 +248,13 @@ enum Job {
         stream: Answers,
         failure: Option<Failure>,
     },
+    /// A user's statement on a read-only connection: the tap has the conversation.
+    Sealed {
+        query: QueryId,
+        started: Instant,
+        /// Whether ROLLBACK is sent a second time.
+        again: bool,
+    },
     Ask {
         reply: Sender<Result<Rows, Failure>>,
         stream: Answers,
@@ -260,6 +272,7 @@ enum Event {
     Ended(Option<tokio_postgres::Error>),
     Answer(Option<Result<SimpleQueryMessage, tokio_postgres::Error>>),
     RowsWaited,
+    SealEnded,
 }
 
 struct Driver {
@@ -274,6 +287,7 @@ struct Driver {
     session: Option<SessionId>,
     holds: usize,
     last_notice: Option<Failure>,
+    read_only: bool,
     learnt: Arc<Mutex<Learnt>>,
     outbox: Sender<Msg>,
     shared: Weak<Shared>,
@@ -292,10 +306,14 @@ impl Driver {
                 Event::Message(message) => self.hear(*message),
                 Event::Answer(answer) => self.answered(answer),
                 Event::RowsWaited => self.rows_waited(),
+                Event::SealEnded => self.seal_ended(),
                 Event::Ended(error) => {
                     let failure = error.map(|error| error::from_driver(&error));
                     return self.end(failure);
                 }
+            }
+            if self.on_end.is_none() {
+                return;
             }
             self.start_next();
         }
@@ -320,6 +338,9 @@ impl Driver {
             && let Poll::Ready(answer) = stream.as_mut().poll_next(context)
         {
             return Poll::Ready(Event::Answer(answer));
+        }
+        if matches!(self.job, Some(Job::Sealed { .. })) && self.is_seal_done() {
+            return Poll::Ready(Event::SealEnded);
         }
         self.poll_timer(context)
     }
@@ -420,11 +441,18 @@ impl Driver {
                 self.refused(run.query, failure);
             }
         }
-        if let Some(Job::Run { query, .. }) = self.job {
+        if let Some(Job::Run { query, .. } | Job::Sealed { query, .. }) = self.job {
             self.with_capture(query, Capture::discard);
         }
-        // Without its client the driver sends Terminate as soon as nothing runs any more.
-        self.client = None;
+        self.let_client_go();
+    }
+
+    /// Without its client the driver sends Terminate as soon as nothing runs any more; it knows nothing of a
+    /// conversation beside it.
+    fn let_client_go(&mut self) {
+        if !matches!(self.job, Some(Job::Sealed { .. })) {
+            self.client = None;
+        }
     }
 
     fn start_next(&mut self) {
@@ -443,9 +471,13 @@ impl Driver {
             query,
             sql,
             copy_data,
+            seal,
             granted,
         } = run;
         let started = Instant::now();
+        if seal.is_some() || self.read_only {
+            return self.run_sealed(query, &sql, seal, granted);
+        }
         locked(&self.learnt).capture =
             Some(Capture::new(self.outbox.clone(), query, granted, copy_data));
         match self.send(&sql) {
@@ -461,6 +493,66 @@ impl Driver {
                 locked(&self.learnt).capture = None;
                 self.refused(query, failure);
             }
+        }
+    }
+
+    /// Begins the conversation about a statement on a read-only connection.
+    fn run_sealed(&mut self, query: QueryId, sql: &str, seal: Option<Seal>, granted: u64) {
+        let Some(seal) = seal else {
+            let message = "This session was opened read-only, and the connection no longer is.";
+            let failure = error::plain(Category::Query, message)
+                .with_next_step("Reconnect to write (Reconnect in the palette).");
+            return self.refused(query, failure);
+        };
+        if sql.contains('\0') || sql.len() > SEALED_BYTES_MAX {
+            return self.refused(query, unsendable(sql));
+        }
+        let mut learnt = locked(&self.learnt);
+        learnt.capture = Some(Capture::new(self.outbox.clone(), query, granted, None));
+        learnt.sealed = Some(Sealed::new(sql, &seal));
+        self.job = Some(Job::Sealed {
+            query,
+            started: Instant::now(),
+            again: false,
+        });
+    }
+
+    fn is_seal_done(&self) -> bool {
+        let learnt = locked(&self.learnt);
+        let sealed = learnt.sealed.as_ref();
+        sealed.is_some_and(|sealed| sealed.is_done() || sealed.is_broken())
+    }
+
+    /// The conversation is over. Where the transaction is not, ROLLBACK is sent once more; where that does not help,
+    /// or the server waits for data, the link ends, and the transaction with it.
+    fn seal_ended(&mut self) {
+        let (Some(Job::Sealed { again, .. }), Some(sealed)) =
+            (&mut self.job, locked(&self.learnt).sealed.take())
+        else {
+            return;
+        };
+        let transaction = locked(&self.learnt).transaction;
+        let is_open = sealed.must_be_idle() && transaction != Transaction::Idle;
+        let (must_close, must_roll_back) = (sealed.is_broken(), is_open && !*again);
+        let (failure, inspection) = sealed.finish();
+        if must_roll_back && !must_close {
+            *again = true;
+            locked(&self.learnt).sealed = Some(Sealed::rollback(failure, inspection));
+            return;
+        }
+        let Some(Job::Sealed { query, started, .. }) = self.job.take() else {
+            return;
+        };
+        post(&self.outbox, query::Msg::Inspected { query, inspection });
+        self.complete_run(query, started, failure);
+        if must_close || is_open {
+            return self.end(Some(error::plain(
+                Category::Connection,
+                "The session was closed, because its transaction could not be rolled back otherwise.",
+            )));
+        }
+        if self.orders_ended {
+            self.let_client_go();
         }
     }
 
@@ -490,10 +582,7 @@ impl Driver {
             Some(Ok(stream)) => Ok(Box::pin(stream)),
             Some(Err(error)) if sql.contains('\0') => {
                 log::debug!("a statement was not sent: {error}");
-                Err(error::plain(
-                    Category::Query,
-                    "The statement holds a zero byte, which PostgreSQL does not take.",
-                ))
+                Err(unsendable(sql))
             }
             Some(Err(error)) => Err(error::from_driver(&error)),
             None => Err(error::plain(
@@ -509,7 +598,7 @@ impl Driver {
                 let notice = error::from_server(&notice);
                 self.last_notice = Some(notice.clone());
                 let query = match self.job {
-                    Some(Job::Run { query, .. }) => Some(query),
+                    Some(Job::Run { query, .. } | Job::Sealed { query, .. }) => Some(query),
                     _ => None,
                 };
                 if let Some(session) = self.session {
@@ -577,7 +666,7 @@ impl Driver {
                 failure,
                 ..
             }) => reply(&to, failure.map_or(Ok(rows), Err)),
-            None => {}
+            Some(Job::Sealed { .. }) | None => {}
         }
     }
 
@@ -650,6 +739,10 @@ impl Driver {
 
     /// What the statement that ran still says of the end, without waiting.
     fn last_words(&mut self) -> Option<Failure> {
+        if let Some(Job::Sealed { .. }) = self.job {
+            let sealed = locked(&self.learnt).sealed.take();
+            return sealed.and_then(|sealed| sealed.failure().cloned());
+        }
         let Some(
             Job::Run {
                 stream, failure, ..
@@ -680,7 +773,7 @@ impl Driver {
         // Rows that had come before the end are shown.
         drop(locked(&self.learnt).capture.take().map(Capture::finish));
         match job {
-            Some(Job::Run { query, started, .. }) => {
+            Some(Job::Run { query, started, .. } | Job::Sealed { query, started, .. }) => {
                 self.lose(query, failure, micros(started.elapsed()))
             }
             Some(Job::Ask { reply: to, .. }) => reply(&to, Err(failure.clone())),
@@ -735,6 +828,18 @@ impl Drop for Driver {
             self.end(Some(abandoned()));
         }
     }
+}
+
+/// A text that is longer does not fit into a message.
+const SEALED_BYTES_MAX: usize = 1 << 30;
+
+fn unsendable(sql: &str) -> Failure {
+    let message = if sql.contains('\0') {
+        "The statement holds a zero byte, which PostgreSQL does not take."
+    } else {
+        "The statement is longer than PostgreSQL takes."
+    };
+    error::plain(Category::Query, message)
 }
 
 fn reply(to: &Sender<Result<Rows, Failure>>, answer: Result<Rows, Failure>) {

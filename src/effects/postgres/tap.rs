@@ -19,6 +19,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use super::capture::{Capture, Verdict};
 use super::frames::{Frame, Frames, Malformed, as_utf8};
 use super::locked;
+use super::sealed::Sealed;
 use crate::update::session::Transaction;
 
 /// Any stream that a link may be made of.
@@ -45,6 +46,8 @@ pub struct Learnt {
     pub cancel_key: i32,
     /// The user's statement that runs.
     pub capture: Option<Capture>,
+    /// The conversation about it, on a read-only connection.
+    pub sealed: Option<Sealed>,
     ready_once: bool,
 }
 
@@ -81,7 +84,9 @@ impl Tap {
             if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
                 return Err(Malformed { tag });
             }
+            let is_statement = learnt.sealed.as_ref().is_none_or(Sealed::is_at_statement);
             if let Some(capture) = &mut learnt.capture
+                && is_statement
                 && !capture.may_take(tag)
             {
                 return Ok(true);
@@ -89,10 +94,14 @@ impl Tap {
             let Some(frame) = self.frames.take()? else {
                 break;
             };
-            let verdict = match &mut learnt.capture {
-                Some(capture) => capture.take(frame),
-                None => Verdict::Pass,
+            let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
+                (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
+                (None, Some(capture)) => capture.take(frame),
+                (None, None) => Verdict::Pass,
             };
+            if tag == b'Z' && verdict == Verdict::Swallow {
+                learnt.note(frame);
+            }
             if verdict == Verdict::Pass {
                 if tag != b'D' {
                     learnt.note(frame);
@@ -110,8 +119,18 @@ impl Tap {
         Ok(false)
     }
 
-    /// Writes what COPY … FROM STDIN still has to send, as far as the socket takes it.
+    /// Writes what a conversation beside the driver still has to send, as far as the socket takes it.
     fn pump(&mut self, learnt: &mut Learnt, context: &mut Context<'_>) -> io::Result<()> {
+        if let Some(sealed) = &mut learnt.sealed {
+            while !sealed.pending().is_empty() {
+                match Pin::new(&mut self.wire).poll_write(context, sealed.pending())? {
+                    Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(bytes) => sealed.wrote(bytes),
+                    Poll::Pending => break,
+                }
+            }
+            return self.flush(context);
+        }
         let Some(copy) = learnt.capture.as_mut().and_then(Capture::copy_in) else {
             return Ok(());
         };
@@ -126,7 +145,11 @@ impl Tap {
                 Poll::Pending => break,
             }
         }
-        // A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+        self.flush(context)
+    }
+
+    /// A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+    fn flush(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match Pin::new(&mut self.wire).poll_flush(context) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),

@@ -12,7 +12,7 @@ use crate::{
         clock, connections,
         dialog::{self, Confirm, Dialog},
         ids::*,
-        messages,
+        messages, read_only,
         session::{Effect, Ending, Msg, Transaction},
         tabs::Tab,
     },
@@ -315,6 +315,7 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
         None,
     );
     tab.session = Session::Lost(LostSession { failure, died });
+    tab.read_only.block = None;
     effects.extend(pump(model, id));
     effects
 }
@@ -411,6 +412,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
+    tab.read_only.block = None;
     let mut effects = vec![];
     // One that is still opening is returned when it comes: no tab waits for it any more.
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
@@ -447,6 +449,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
 pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
     match model.tabs.get_mut(tab) {
         Some(found) if found.connection != Some(to) => {
+            found.read_only = read_only::Kept::default();
             end(model, tab, "The tab went to another connection.")
         }
         _ => vec![],
