@@ -798,7 +798,7 @@ fn a_lost_link_is_told_and_the_server_rolls_back() {
     assert!(ended.lost, "{ended:?}");
     assert_eq!(ended.sqlstate(), "57P01");
     let after = fingerprint(&mut witness, &[]);
-    assert_eq!(difference(&before, &after), "- process 2\n+ process 1\n");
+    assert_eq!(difference(&before, &after), "- process 1\n+ process 0\n");
 }
 
 #[test]

@@ -201,7 +201,6 @@ pub const READING: &[&str] = &[
     "select 1 from",
     "select * from no_such_table",
     "do $$ begin raise notice 'heard'; raise warning 'heard too'; end $$",
-    "lock table t in access share mode",
     "select 1 -- \r\n, 2",
     "/* never closed",
 ];

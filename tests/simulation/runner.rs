@@ -390,22 +390,23 @@ impl Runner {
                     statement.discard = true;
                 }
             }
-            query::Effect::Cancel { query, .. } => {
-                let sent = random.chance(90);
-                if let Some(statement) = self.statements.get_mut(query) {
-                    statement.cancelled |= sent;
-                }
-                let query = *query;
-                self.pending.push(Msg::Query(if sent {
-                    query::Msg::CancelSent { query }
-                } else {
-                    query::Msg::CancelFailed {
-                        query,
-                        failure: Box::new(gone()),
-                    }
-                }));
-            }
+            query::Effect::Cancel { query, .. } => self.cancel(*query, random),
         }
+    }
+
+    fn cancel(&mut self, query: QueryId, random: &mut Random) {
+        let sent = random.chance(90);
+        if let Some(statement) = self.statements.get_mut(&query) {
+            statement.cancelled |= sent;
+        }
+        self.pending.push(Msg::Query(if sent {
+            query::Msg::CancelSent { query }
+        } else {
+            query::Msg::CancelFailed {
+                query,
+                failure: Box::new(gone()),
+            }
+        }));
     }
 
     fn cells(&mut self, effect: &cells::Effect, random: &mut Random) {

@@ -34,15 +34,15 @@ command query.run
 wait idle
 expect error 25006
 expect screen contains "a rollback does not undo what the function nextval does"
-text <<END
-set work_mem = '77MB';
-show work_mem;
-END
-command query.run-all
+text set work_mem = '77MB'
+command query.run
 wait idle
-expect result 2 cell 0 0 is "77MB"
-expect screen contains "keeps 1 setting"
 expect screen contains "Tusk keeps work_mem = 78848 for this tab."
+expect screen contains "keeps 1 setting"
+text show work_mem
+command query.run
+wait idle
+expect result 1 cell 0 0 is "77MB"
 command transaction.begin
 wait idle
 expect state transaction is active

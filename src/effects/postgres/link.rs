@@ -523,8 +523,8 @@ impl Driver {
         sealed.is_some_and(|sealed| sealed.is_done() || sealed.is_broken())
     }
 
-    /// The conversation is over. Where the transaction is not, ROLLBACK is sent once more; where that does not help,
-    /// or the server waits for data, the link ends, and the transaction with it.
+    /// The conversation is over. Where its end failed, it is sent once more; where that does not help, or the
+    /// server waits for data, the link ends, and the transaction with it.
     fn seal_ended(&mut self) {
         let (Some(Job::Sealed { again, .. }), Some(sealed)) =
             (&mut self.job, locked(&self.learnt).sealed.take())
@@ -533,11 +533,12 @@ impl Driver {
         };
         let transaction = locked(&self.learnt).transaction;
         let is_open = sealed.must_be_idle() && transaction != Transaction::Idle;
-        let (must_close, must_roll_back) = (sealed.is_broken(), is_open && !*again);
+        let (is_broken, is_unclean) = (sealed.is_broken(), is_open || sealed.is_unclean());
         let (failure, inspection) = sealed.finish();
-        if must_roll_back && !must_close {
+        if is_unclean && !is_broken && !*again {
             *again = true;
-            locked(&self.learnt).sealed = Some(Sealed::rollback(failure, inspection));
+            let end = Sealed::end_again(failure, inspection, is_open);
+            locked(&self.learnt).sealed = Some(end);
             return;
         }
         let Some(Job::Sealed { query, started, .. }) = self.job.take() else {
@@ -545,7 +546,7 @@ impl Driver {
         };
         post(&self.outbox, query::Msg::Inspected { query, inspection });
         self.complete_run(query, started, failure);
-        if must_close || is_open {
+        if is_broken || is_unclean {
             return self.end(Some(error::plain(
                 Category::Connection,
                 "The session was closed, because its transaction could not be rolled back otherwise.",

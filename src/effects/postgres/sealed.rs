@@ -51,6 +51,7 @@ pub struct Sealed {
     looks: bool,
     idle_at_end: bool,
     broken: bool,
+    unclean: bool,
     /// The statement's first parameter and its place in characters: nobody has a value for it.
     parameter: Option<(String, u32)>,
 }
@@ -116,13 +117,16 @@ impl Sealed {
         sealed
     }
 
-    /// ROLLBACK once more, after a cancel that came late hit the first one.
-    pub fn rollback(failure: Option<Failure>, inspection: Inspection) -> Self {
+    /// The end once more, after a cancel that came late hit it: with ROLLBACK, where the transaction is still open.
+    pub fn end_again(failure: Option<Failure>, inspection: Inspection, is_open: bool) -> Self {
         let mut sealed = Self::empty();
         sealed.ended = true;
         sealed.failure = failure;
         sealed.inspection = inspection;
-        sealed.end();
+        if is_open {
+            sealed.own("rollback");
+        }
+        sealed.end_rest();
         sealed
     }
 
@@ -140,6 +144,7 @@ impl Sealed {
             looks: false,
             idle_at_end: false,
             broken: false,
+            unclean: false,
             parameter: None,
         }
     }
@@ -250,6 +255,11 @@ impl Sealed {
         self.broken
     }
 
+    /// Whether something of the end failed.
+    pub fn is_unclean(&self) -> bool {
+        self.unclean
+    }
+
     /// Whether the conversation must leave no transaction.
     pub fn must_be_idle(&self) -> bool {
         self.idle_at_end
@@ -322,7 +332,8 @@ impl Sealed {
                 return;
             }
             Some(Unit::Own) if self.ended => {
-                log::warn!("a read-only transaction did not end: {}", failure.message);
+                log::debug!("a read-only transaction did not end: {}", failure.message);
+                self.unclean = true;
                 return;
             }
             Some(Unit::Own) => {
@@ -709,6 +720,45 @@ mod tests {
         let failure = sealed.finish().0.unwrap();
         assert_eq!(failure.position, None);
         assert!(failure.detail.unwrap().contains("RESET ALL"));
+    }
+
+    #[test]
+    fn an_end_that_was_hit_by_a_late_cancel_is_said_again() {
+        let mut sealed = Sealed::new("x", &whole(&[], false, false));
+        let cancelled = b"SERROR\0C57014\0Mcanceling statement due to user request\0\0";
+        hear(
+            &mut sealed,
+            &[(b'C', b""), (b'C', b""), (b'C', b""), (b'Z', b"T")],
+        );
+        hear(
+            &mut sealed,
+            &[(b'C', b""), (b'Z', b"T"), (b'C', b"ROLLBACK\0")],
+        );
+        hear(&mut sealed, &[(b'E', cancelled), (b'Z', b"I")]);
+        assert!(sealed.is_done() && sealed.is_unclean());
+        let (failure, inspection) = sealed.finish();
+        assert_eq!(failure, None, "the statement itself went well");
+        let again = Sealed::end_again(failure, inspection, false);
+        assert_eq!(written(&again).1, LEFT_OVER);
+        assert!(again.must_be_idle() && !again.is_unclean());
+    }
+
+    #[test]
+    fn a_parameter_that_nobody_gives_is_told_as_anywhere_else() {
+        let mut sealed = Sealed::new("select 'ü', $1", &whole(&[], false, false));
+        hear(&mut sealed, &[(b'C', b""), (b'C', b""), (b'1', b"")]);
+        hear(
+            &mut sealed,
+            &[(
+                b'E',
+                b"SERROR\0C08P01\0Mbind message supplies 0 parameters\0\0",
+            )],
+        );
+        let failure = sealed.finish().0.unwrap();
+        assert_eq!(
+            (failure.sqlstate.as_deref(), failure.position),
+            (Some("42P02"), Some(13))
+        );
     }
 
     #[test]
