@@ -603,6 +603,14 @@ fn harmless_settings_hold_from_one_statement_to_the_next_and_others_do_not() {
         "in app",
         "the search path counts"
     );
+}
+
+#[test]
+fn settings_end_where_they_should() {
+    let (server, database) = (cluster(), database());
+    let mut tab = Tab::open(server, &database, SUPERUSER, true);
+    tab.run("set search_path to app, public");
+    tab.run("set work_mem = '64MB'");
     tab.run("reset work_mem");
     assert_eq!(tab.value("show work_mem"), "4MB");
     assert_eq!(tab.value("show search_path"), "app, public");

@@ -741,6 +741,10 @@ impl Driver {
     /// What the statement that ran still says of the end, without waiting.
     fn last_words(&mut self) -> Option<Failure> {
         if let Some(Job::Sealed { .. }) = self.job {
+            if self.is_seal_done() {
+                self.seal_ended();
+                return None;
+            }
             let sealed = locked(&self.learnt).sealed.take();
             return sealed.and_then(|sealed| sealed.failure().cloned());
         }
@@ -756,14 +760,18 @@ impl Driver {
             return None;
         };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        while let Poll::Ready(Some(answer)) = stream.as_mut().poll_next(&mut context) {
-            let Err(error) = answer else { continue };
-            if error.is_closed() {
-                break;
+        while let Poll::Ready(answer) = stream.as_mut().poll_next(&mut context) {
+            match answer {
+                Some(Ok(_)) => {}
+                Some(Err(error)) if error.is_closed() => break,
+                // A FATAL after the statement's own error is the one that ended the link.
+                Some(Err(error)) => *failure = Some(error::from_driver(&error)),
+                // The server was ready before the link ended: the statement has ended like any other.
+                None => {
+                    self.complete();
+                    return None;
+                }
             }
-            let said = error::from_driver(&error);
-            // A FATAL after the statement's own error is the one that ended the link.
-            *failure = Some(said);
         }
         failure.take()
     }
