@@ -555,7 +555,7 @@ const TEXTS: &[&str] = &[
     "create database made",
     "drop database if exists made",
     "alter database postgres connection limit 5",
-    "create tablespace made location '/tmp'",
+    "create tablespace made location '/dev/shm'",
     "vacuum t",
     "vacuum full",
     "cluster",

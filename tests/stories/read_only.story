@@ -37,6 +37,7 @@ expect screen contains "a rollback does not undo what the function nextval does"
 text set work_mem = '77MB'
 command query.run
 wait idle
+command results.messages
 expect screen contains "Tusk keeps work_mem = 78848 for this tab."
 expect screen contains "keeps 1 setting"
 text show work_mem

@@ -256,13 +256,11 @@ fn session_ready(
         // Nothing is left in a session of a read-only connection, whatever ran.
         let word = tab.read_only.ended(passage, before, transaction);
         if let Some(word) = word {
-            say(
-                tab,
-                now,
-                MessageKind::Session,
-                word.into(),
-                Some(running.query),
-            );
+            let query = Some(running.query);
+            say(tab, now, MessageKind::Session, word.into(), query);
+            if let Some(result) = tab.results.current_mut(running.query) {
+                result.note.get_or_insert_with(|| word.to_owned());
+            }
         }
         return;
     }
