@@ -22,7 +22,7 @@ use server::{SUPERUSER, TestConfig, TestServer};
 use tusk::effects::postgres::Postgres;
 use tusk::msg::Msg;
 use tusk::sql::guard::{self, Passage};
-use tusk::update::config::Config;
+use tusk::update::config::{Config, SslMode};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
 use tusk::update::read_only::{self, Access, Inspection, Kept, Prepared, Seal, Setting};
@@ -62,6 +62,17 @@ struct Ended {
 
 impl Tab {
     fn open(server: &TestServer, database: &str, user: &str, read_only: bool) -> Self {
+        Self::connect(Config {
+            host: server.socket_dir().display().to_string(),
+            port: server.port(),
+            user: user.into(),
+            database: database.into(),
+            read_only,
+            ..Config::default()
+        })
+    }
+
+    fn connect(config: Config) -> Self {
         let (outbox, inbox) = flume::unbounded();
         let mut tab = Self {
             postgres: Postgres::start(outbox),
@@ -73,17 +84,9 @@ impl Tab {
             transaction: Transaction::Idle,
             notified: vec![],
             lost: None,
-            read_only,
+            read_only: config.read_only,
         };
         let (connection, attempt) = (ConnectionId::next(&mut tab.ids), tab.ids.request());
-        let config = Config {
-            host: server.socket_dir().display().to_string(),
-            port: server.port(),
-            user: user.into(),
-            database: database.into(),
-            read_only,
-            ..Config::default()
-        };
         tab.postgres.perform_connection(connection::Effect::Open {
             connection,
             attempt,
@@ -879,4 +882,104 @@ fn a_session_goes_back_clean_and_serves_again() {
     );
     tab.run("rollback");
     assert_eq!(server.psql("postgres", &locks), "0");
+}
+
+/// A server that says what it is told to say; gives the text of each message that it was sent from then on.
+fn scripted_server(answers: Vec<(usize, Vec<u8>)>) -> (u16, std::thread::JoinHandle<Vec<u8>>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).unwrap();
+        let mut start_up = vec![0; u32::from_be_bytes(length) as usize - 4];
+        stream.read_exact(&mut start_up).unwrap();
+        let mut welcome = frame(b'R', &[0; 4]);
+        welcome.extend(frame(b'K', &[0; 8]));
+        welcome.extend(frame(b'Z', b"I"));
+        stream.write_all(&welcome).unwrap();
+        let mut heard = vec![];
+        for (syncs, answer) in answers {
+            let mut left = syncs;
+            while left > 0 {
+                let mut head = [0; 5];
+                stream.read_exact(&mut head).unwrap();
+                let [tag, a, b, c, d] = head;
+                let mut body = vec![0; u32::from_be_bytes([a, b, c, d]) as usize - 4];
+                stream.read_exact(&mut body).unwrap();
+                left -= usize::from(tag == b'S');
+                heard.extend(body);
+            }
+            heard.extend(b" | ");
+            stream.write_all(&answer).unwrap();
+        }
+        heard
+    });
+    (port, server)
+}
+
+fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+    let mut whole = vec![tag];
+    whole.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+    whole.extend_from_slice(body);
+    whole
+}
+
+/// A statement that goes well, whose ROLLBACK is hit by a cancel.
+fn answer_with_a_failed_end() -> Vec<u8> {
+    let done = |tag: &str| frame(b'C', format!("{tag}\0").as_bytes());
+    let cancelled = b"SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0\0";
+    let mut answer = [done("BEGIN"), done("SELECT 1"), done("SHOW")].concat();
+    answer.extend(frame(b'Z', b"T"));
+    answer.extend([done("SELECT 1"), frame(b'Z', b"T")].concat());
+    answer.extend([frame(b'E', cancelled), frame(b'Z', b"E")].concat());
+    answer
+}
+
+fn scripted(port: u16) -> Tab {
+    Tab::connect(Config {
+        host: "127.0.0.1".into(),
+        port,
+        user: "anybody".into(),
+        ssl_mode: SslMode::Disable,
+        read_only: true,
+        ..Config::default()
+    })
+}
+
+#[test]
+fn a_rollback_that_a_late_cancel_hit_is_sent_once_more() {
+    let done = |tag: &str| frame(b'C', format!("{tag}\0").as_bytes());
+    let mut second = [done("ROLLBACK"), done("SELECT 1"), done("DEALLOCATE ALL")].concat();
+    second.extend(frame(b'Z', b"I"));
+    let (port, server) = scripted_server(vec![(3, answer_with_a_failed_end()), (1, second)]);
+    let mut tab = scripted(port);
+    let ended = tab.run("show all");
+    assert_eq!((ended.failure, ended.tag.as_str()), (None, "SHOW"));
+    assert_eq!(tab.transaction, Transaction::Idle);
+    let heard = server.join().unwrap();
+    let heard = String::from_utf8_lossy(&heard);
+    let parts: Vec<&str> = heard.split(" | ").collect();
+    assert!(parts[0].contains("show all") && parts[0].contains("rollback"));
+    assert!(parts[1].contains("rollback") && !parts[1].contains("show all"));
+}
+
+#[test]
+fn where_the_rollback_can_t_be_had_the_link_ends() {
+    let cancelled = b"SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0\0";
+    let second = [frame(b'E', cancelled), frame(b'Z', b"E")].concat();
+    let (port, server) = scripted_server(vec![(3, answer_with_a_failed_end()), (1, second)]);
+    let mut tab = scripted(port);
+    tab.run("show all");
+    let failure = tab.wait(|msg| match msg {
+        Msg::Session(session::Msg::Lost { failure, .. }) => Some(failure.clone()),
+        _ => None,
+    });
+    assert!(
+        failure
+            .message
+            .contains("could not be rolled back otherwise")
+    );
+    server.join().unwrap();
 }
