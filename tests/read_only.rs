@@ -914,6 +914,8 @@ fn scripted_server(answers: Vec<(usize, Vec<u8>)>) -> (u16, std::thread::JoinHan
             heard.extend(b" | ");
             stream.write_all(&answer).unwrap();
         }
+        // The other side hangs up first.
+        stream.read_to_end(&mut vec![]).unwrap_or_default();
         heard
     });
     (port, server)
@@ -958,6 +960,7 @@ fn a_rollback_that_a_late_cancel_hit_is_sent_once_more() {
     let ended = tab.run("show all");
     assert_eq!((ended.failure, ended.tag.as_str()), (None, "SHOW"));
     assert_eq!(tab.transaction, Transaction::Idle);
+    drop(tab);
     let heard = server.join().unwrap();
     let heard = String::from_utf8_lossy(&heard);
     let parts: Vec<&str> = heard.split(" | ").collect();
