@@ -1,11 +1,13 @@
 //! The `sql` room: what a text of SQL consists of, told without a server.
 //!
 //! A buffer is cut into statements by psql's rules (`split`), each statement says what kind it is
-//! (`classify`), secrets are masked before a text is kept (`mask`), and the server's positions are
-//! found again in the text (`position`), names are read (`names`). All of it stands on one lexer (`lex`). Everything here is
-//! pure and total: unfinished text is the usual case in an editor, never an error.
+//! (`classify`) and what a read-only connection may do with it (`guard`), secrets are masked before
+//! a text is kept (`mask`), the server's positions are found again in the text (`position`), and names
+//! are read (`names`). All of it stands on one lexer (`lex`). Everything here is pure and total:
+//! unfinished text is the usual case in an editor, never an error.
 
 pub mod classify;
+pub mod guard;
 pub mod lex;
 pub mod mask;
 pub mod names;

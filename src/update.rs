@@ -29,6 +29,7 @@ pub mod messages;
 pub mod notices;
 pub mod palette;
 pub mod query;
+pub mod read_only;
 pub mod results;
 pub mod run;
 pub mod sandbox;

@@ -20,6 +20,7 @@ use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{PoolStatus, ServerInfo};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
+use tusk::update::read_only::Seal;
 use tusk::update::secret::{Secret, Secrets};
 use tusk::update::session::{Ending, Transaction};
 use tusk::update::{connection, query, session};
@@ -240,6 +241,25 @@ impl World {
     }
 
     #[track_caller]
+    fn run_read_only(&mut self, session: SessionId, sql: &str) -> Ended {
+        let query = QueryId::next(&mut self.ids);
+        self.owe(format!("query {query}"));
+        let seal = Seal::Whole {
+            settings: vec![],
+            confirm: false,
+            asks_settings: None,
+        };
+        self.postgres.perform_query(query::Effect::RunReadOnly {
+            query,
+            session,
+            sql: sql.into(),
+            seal,
+            granted_rows: u64::MAX,
+        });
+        self.finish(query)
+    }
+
+    #[track_caller]
     fn finish(&mut self, wanted: QueryId) -> Ended {
         let mut ended = Ended::default();
         let mut seen = std::mem::take(&mut self.kept).into_iter();
@@ -413,6 +433,7 @@ fn query_of(msg: &query::Msg) -> Option<QueryId> {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
+        | query::Msg::Inspected { query, .. }
         | query::Msg::Finished { query, .. }
         | query::Msg::Failed { query, .. }
         | query::Msg::Lost { query, .. } => Some(*query),
@@ -1237,12 +1258,11 @@ fn the_start_up_settings_are_the_server_s_own() {
         ("application_name", "Tusk"),
         ("client_encoding", "UTF8"),
     ] {
-        assert_eq!(
-            world.run(session, &format!("show {setting}")).texts(),
-            [[value]]
-        );
+        let shown = world.run_read_only(session, &format!("show {setting}"));
+        assert_eq!(shown.texts(), [[value]]);
     }
-    assert_eq!(world.run(session, "create table t ()").sqlstate(), "25006");
+    let refused = world.run_read_only(session, "create table t ()");
+    assert_eq!(refused.sqlstate(), "25006");
     // None of this counts as held by the session.
     assert!(world.held(session).unwrap().is_empty());
     world.shut_down();

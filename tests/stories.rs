@@ -88,6 +88,11 @@ fn the_nearest_name_and_the_details_of_an_error() {
 }
 
 #[test]
+fn reading_only() {
+    fresh("read_only");
+}
+
+#[test]
 fn cancelling() {
     fresh("cancelling");
 }

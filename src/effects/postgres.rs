@@ -40,6 +40,7 @@ mod link;
 mod login;
 mod pool;
 mod schema;
+mod sealed;
 mod tap;
 mod threads;
 mod tls;
@@ -170,6 +171,23 @@ impl Postgres {
                     query,
                     sql,
                     copy_data,
+                    seal: None,
+                    granted: granted_rows,
+                };
+                self.shared.run(session, run);
+            }
+            query::Effect::RunReadOnly {
+                query,
+                session,
+                sql,
+                seal,
+                granted_rows,
+            } => {
+                let run = Run {
+                    query,
+                    sql,
+                    copy_data: None,
+                    seal: Some(seal),
                     granted: granted_rows,
                 };
                 self.shared.run(session, run);

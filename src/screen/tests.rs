@@ -15,7 +15,9 @@ use crate::{
         failure::{Category, Failure},
         file, form,
         ids::{QueryId, Request, SessionId},
-        keys, query, results, sandbox,
+        keys, query,
+        read_only::Setting,
+        results, sandbox,
         secret::Secret,
         session::{self, Transaction},
         store::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
@@ -1157,13 +1159,23 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
 
 #[test]
 fn a_read_only_connection_says_so() {
-    let world = World::connected_as(Config {
+    let mut world = World::connected_as(Config {
         read_only: true,
         ..shop()
     });
+    let shown = |world: &World| {
+        let mode = world.screen().title_bar.mode.unwrap();
+        format!("{} {}", mode.label.text, mode.detail)
+    };
+    assert_eq!(shown(&world), "read-only always rolled back");
+    let kept = &mut world.model.tabs.active_mut().unwrap().read_only;
+    kept.settings.push(Setting {
+        name: "work_mem".into(),
+        value: "5120".into(),
+    });
     assert_eq!(
-        world.screen().title_bar.mode.unwrap().label.text,
-        "read-only"
+        shown(&world),
+        "read-only always rolled back · keeps 1 setting"
     );
 }
 

@@ -106,15 +106,21 @@ fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
         (false, Colour::Red) => Span::new("read-write", Tone::Warning),
         (false, _) => return None,
     };
-    let detail = match model.tabs.active().and_then(tabs::Tab::transaction) {
+    let tab = model.tabs.active();
+    let detail = match tab.and_then(tabs::Tab::transaction) {
         Some(Transaction::Active) => "in a transaction",
         Some(Transaction::Failed) => "in a failed transaction",
+        Some(Transaction::Idle) | None if known.config.read_only => "always rolled back",
         Some(Transaction::Idle) | None => "autocommit",
     };
-    Some(ModeChip {
-        label,
-        detail: detail.into(),
-    })
+    let kept = tab.map_or(0, |tab| tab.read_only.settings.len() as u64);
+    let detail = if known.config.read_only && kept > 0 {
+        let settings = words::counted(kept, "setting");
+        format!("{detail}{}keeps {settings}", words::DOT)
+    } else {
+        detail.to_owned()
+    };
+    Some(ModeChip { label, detail })
 }
 
 /// The tabs from the left.

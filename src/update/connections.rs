@@ -689,7 +689,11 @@ pub fn forget_secrets(model: &mut Model) {
         match &mut known.link {
             Link::AskingKeychain { secrets, .. } => *secrets = Secrets::default(),
             Link::Opening { with, .. } => *with = Credentials::default(),
-            Link::Closed | Link::Open { .. } | Link::Closing | Link::Failed { .. } => {}
+            Link::Closed
+            | Link::Open { .. }
+            | Link::Reconnecting(_)
+            | Link::Closing
+            | Link::Failed { .. } => {}
         }
     }
     model.welcome.typed = Secret::default();

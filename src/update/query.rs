@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{failure::Failure, ids::*, session::Transaction};
+use super::{
+    failure::Failure,
+    ids::*,
+    read_only::{Inspection, Seal},
+    session::Transaction,
+};
 use crate::rows::{Chunk, Column};
 
 /// What the runner reports of a running statement.
@@ -30,6 +35,13 @@ pub enum Msg {
         query: QueryId,
         /// Rows sent so far.
         rows: u64,
+    },
+    /// What a statement on a read-only connection left in its transaction, just before its end.
+    Inspected {
+        /// The query.
+        query: QueryId,
+        /// What was seen.
+        inspection: Inspection,
     },
     /// It completed, and the session is ready. Ends [`Effect::Run`].
     Finished {
@@ -91,6 +103,20 @@ pub enum Effect {
         sql: Arc<str>,
         /// Lines for COPY … FROM STDIN.
         copy_data: Option<Arc<str>>,
+        /// So many rows may be sent before more are granted.
+        granted_rows: u64,
+    },
+    /// Run the statement on a read-only connection, sealed in a transaction that is rolled back. Ends in `Finished`,
+    /// `Failed` or `Lost`.
+    RunReadOnly {
+        /// The query.
+        query: QueryId,
+        /// The session, which is ready.
+        session: SessionId,
+        /// One statement.
+        sql: Arc<str>,
+        /// How it is sealed.
+        seal: Seal,
         /// So many rows may be sent before more are granted.
         granted_rows: u64,
     },

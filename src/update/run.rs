@@ -17,6 +17,7 @@ use super::{
     ids::*,
     messages::{self, Kind as MessageKind},
     query::{Effect, Msg},
+    read_only::{self, Prepared},
     results::{ResultSet, ResultState},
     session::{self, Transaction},
     tabs::{Ended, Tab},
@@ -26,7 +27,7 @@ use crate::{
     model::{Area, Model},
     msg::Stamp,
     rows::{Chunk, Column, Rows},
-    sql::{self, Kind, Piece},
+    sql::{self, Kind, Piece, guard::Passage},
 };
 
 mod ending;
@@ -101,6 +102,8 @@ pub struct Running {
     pub planned: Planned,
     /// Its id.
     pub query: QueryId,
+    /// What it is to a read-only connection; none on others.
+    pub passage: Option<Passage>,
     /// When it was sent.
     pub sent: Stamp,
     /// Whether the whole run is a plain query outside a transaction, which may pause.
@@ -403,6 +406,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let query = QueryId::next(&mut model.ids);
     let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
+    let read_only = is_read_only(model, id);
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -421,8 +425,17 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let full = held.saturating_sub(tab.results.previous_bytes()) >= BUDGET_BYTES;
     let granted_rows = if full { 0 } else { CREDIT_ROWS };
     let discarding = full && !may_pause;
+    let transaction = live.transaction;
+    let prepared = read_only
+        .then(|| read_only::prepare(&tab.read_only, transaction, &planned.sql))
+        .transpose();
     let running = Running {
         query,
+        passage: prepared
+            .iter()
+            .flatten()
+            .map(|one| one.passage.clone())
+            .next(),
         sent: now,
         may_pause,
         granted: granted_rows,
@@ -445,21 +458,54 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     ));
     tab.run = Run::Running(running);
     let mut effects = stop_timer;
-    effects.push(
-        Effect::Run {
-            query,
-            session,
-            sql: planned.sql.clone(),
-            copy_data: planned.copy_data,
-            granted_rows,
+    let refusal = match prepared {
+        Ok(prepared) => {
+            effects.push(order(query, session, &planned, prepared, granted_rows).into());
+            None
         }
-        .into(),
-    );
-    if discarding {
+        Err(failure) => Some(*failure),
+    };
+    if discarding && refusal.is_none() {
         effects.push(Effect::DiscardRows { query }.into());
     }
     effects.extend(history::began(model, id, query, &planned.sql));
+    if let Some(failure) = refusal {
+        effects.extend(ending::failed(model, query, failure, transaction, 0));
+    }
     effects
+}
+
+/// The effect that runs a statement, as a read-only connection or any other does it.
+fn order(
+    query: QueryId,
+    session: SessionId,
+    planned: &Planned,
+    prepared: Option<Prepared>,
+    granted_rows: u64,
+) -> Effect {
+    match prepared {
+        Some(Prepared { sql, seal, .. }) => Effect::RunReadOnly {
+            query,
+            session,
+            sql,
+            seal,
+            granted_rows,
+        },
+        None => Effect::Run {
+            query,
+            session,
+            sql: planned.sql.clone(),
+            copy_data: planned.copy_data.clone(),
+            granted_rows,
+        },
+    }
+}
+
+fn is_read_only(model: &Model, id: TabId) -> bool {
+    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
+    tab.and_then(|tab| tab.connection)
+        .and_then(|id| model.connections.get(&id))
+        .is_some_and(|known| known.config.read_only)
 }
 
 /// Takes in what the runner reports of a statement.
@@ -468,6 +514,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Described { query, columns } => described(model, query, columns),
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),
+        Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
         Msg::Finished {
             query,
             tag,

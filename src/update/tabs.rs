@@ -9,6 +9,7 @@ use super::{
     file,
     ids::*,
     messages::Messages,
+    read_only,
     results::Results,
     run::{self, Run, Script, Session},
     session::Transaction,
@@ -51,6 +52,8 @@ pub struct Tab {
     pub editor: Editor,
     /// Its session.
     pub session: Session,
+    /// What it keeps for a read-only connection, whose sessions keep nothing.
+    pub read_only: read_only::Kept,
     /// What runs in it.
     pub run: Run,
     /// What runs next, once the session is free.
@@ -110,6 +113,7 @@ impl Tab {
             connection: None,
             editor: Editor::new(buffer),
             session: Session::Closed,
+            read_only: read_only::Kept::default(),
             run: Run::Idle,
             queued: None,
             results: Results::default(),

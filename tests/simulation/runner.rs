@@ -526,6 +526,13 @@ impl Runner {
                 sql,
                 granted_rows,
                 ..
+            }
+            | query::Effect::RunReadOnly {
+                query,
+                session,
+                sql,
+                granted_rows,
+                ..
             } => {
                 assert!(!sql.trim().is_empty(), "an empty statement was sent");
                 let fault = form.map(|form| match form {

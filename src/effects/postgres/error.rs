@@ -50,6 +50,39 @@ pub fn from_server(error: &DbError) -> Failure {
     failure
 }
 
+/// The same, out of the fields of an ErrorResponse that the driver does not see.
+pub fn from_fields(body: &[u8]) -> Failure {
+    let fields: Vec<(u8, String)> = body
+        .split(|byte| *byte == 0)
+        .filter_map(|field| field.split_first())
+        .map(|(kind, text)| (*kind, String::from_utf8_lossy(text).into_owned()))
+        .collect();
+    let field = |kind: u8| {
+        let found = fields.iter().find(|(of, _)| *of == kind);
+        found.map(|(_, text)| text.clone())
+    };
+    let number = |kind: u8| field(kind).and_then(|text| text.parse::<u32>().ok());
+    let (code, message) = (
+        field(b'C').unwrap_or_default(),
+        field(b'M').unwrap_or_default(),
+    );
+    let mut failure = Failure::new(category(&code, &message), message);
+    failure.severity = field(b'V').or(field(b'S')).unwrap_or_default();
+    failure.sqlstate = Some(code);
+    failure.detail = field(b'D');
+    failure.hint = field(b'H');
+    failure.position = number(b'P');
+    failure.internal = number(b'p').zip(field(b'q'));
+    failure.context = field(b'W');
+    failure.schema = field(b's');
+    failure.table = field(b't');
+    failure.column = field(b'c');
+    failure.data_type = field(b'd');
+    failure.constraint = field(b'n');
+    failure.next_step = hints::next_step(&failure);
+    failure
+}
+
 /// Any error of the driver.
 pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
     if let Some(error) = error.as_db_error() {

@@ -20,12 +20,14 @@ use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Simpl
 use super::answer::{abandoned, post};
 use super::capture::Capture;
 use super::connect::{Fresh, Route, Target};
+use super::sealed::Sealed;
 use super::tap::{Learnt, Tap};
 use super::{Session, Shared, error, held, locked};
 use crate::msg::Msg;
 use crate::update::config::Endpoint;
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::{QueryId, SessionId};
+use crate::update::read_only::Seal;
 use crate::update::session::Transaction;
 use crate::update::{query, session};
 
@@ -56,6 +58,8 @@ pub struct Run {
     pub sql: Arc<str>,
     /// Lines for COPY … FROM STDIN.
     pub copy_data: Option<Arc<str>>,
+    /// How it is sealed; a read-only connection takes no statement without.
+    pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
     pub granted: u64,
 }
@@ -128,6 +132,7 @@ impl Link {
             session: None,
             holds: 0,
             last_notice: None,
+            read_only: target.config.read_only,
             learnt: learnt.clone(),
             outbox: shared.outbox.clone(),
             shared: Arc::downgrade(shared),
@@ -269,6 +274,13 @@ enum Job {
         stream: Answers,
         failure: Option<Failure>,
     },
+    /// A user's statement on a read-only connection: the tap has the conversation.
+    Sealed {
+        query: QueryId,
+        started: Instant,
+        /// Whether ROLLBACK is sent a second time.
+        again: bool,
+    },
     Ask {
         reply: Sender<Result<Rows, Failure>>,
         stream: Answers,
@@ -286,6 +298,7 @@ enum Event {
     Ended(Option<tokio_postgres::Error>),
     Answer(Option<Result<SimpleQueryMessage, tokio_postgres::Error>>),
     RowsWaited,
+    SealEnded,
 }
 
 struct Driver {
@@ -300,6 +313,7 @@ struct Driver {
     session: Option<SessionId>,
     holds: usize,
     last_notice: Option<Failure>,
+    read_only: bool,
     learnt: Arc<Mutex<Learnt>>,
     outbox: Sender<Msg>,
     shared: Weak<Shared>,
@@ -318,10 +332,14 @@ impl Driver {
                 Event::Message(message) => self.hear(*message),
                 Event::Answer(answer) => self.answered(answer),
                 Event::RowsWaited => self.rows_waited(),
+                Event::SealEnded => self.seal_ended(),
                 Event::Ended(error) => {
                     let failure = error.map(|error| error::from_driver(&error));
                     return self.end(failure);
                 }
+            }
+            if self.on_end.is_none() {
+                return;
             }
             self.start_next();
         }
@@ -346,6 +364,9 @@ impl Driver {
             && let Poll::Ready(answer) = stream.as_mut().poll_next(context)
         {
             return Poll::Ready(Event::Answer(answer));
+        }
+        if matches!(self.job, Some(Job::Sealed { .. })) && self.is_seal_done() {
+            return Poll::Ready(Event::SealEnded);
         }
         self.poll_timer(context)
     }
@@ -449,11 +470,18 @@ impl Driver {
                 self.refused(run.query, failure);
             }
         }
-        if let Some(Job::Run { query, .. }) = self.job {
+        if let Some(Job::Run { query, .. } | Job::Sealed { query, .. }) = self.job {
             self.with_capture(query, Capture::discard);
         }
-        // Without its client the driver sends Terminate as soon as nothing runs any more.
-        self.client = None;
+        self.let_client_go();
+    }
+
+    /// Without its client the driver sends Terminate as soon as nothing runs any more; it knows nothing of a
+    /// conversation beside it.
+    fn let_client_go(&mut self) {
+        if !matches!(self.job, Some(Job::Sealed { .. })) {
+            self.client = None;
+        }
     }
 
     fn start_next(&mut self) {
@@ -472,15 +500,20 @@ impl Driver {
             query,
             sql,
             copy_data,
+            seal,
             granted,
         } = run;
         let started = Instant::now();
         {
             let mut learnt = locked(&self.learnt);
-            learnt.capture = Some(Capture::new(self.outbox.clone(), query, granted, copy_data));
             learnt.heard_at = Some(started);
             learnt.named_settings.extend(held::named_settings(&sql));
         }
+        if seal.is_some() || self.read_only {
+            return self.run_sealed(query, &sql, seal, granted);
+        }
+        locked(&self.learnt).capture =
+            Some(Capture::new(self.outbox.clone(), query, granted, copy_data));
         match self.send(&sql) {
             Ok(stream) => {
                 self.job = Some(Job::Run {
@@ -494,6 +527,67 @@ impl Driver {
                 locked(&self.learnt).capture = None;
                 self.refused(query, failure);
             }
+        }
+    }
+
+    /// Begins the conversation about a statement on a read-only connection.
+    fn run_sealed(&mut self, query: QueryId, sql: &str, seal: Option<Seal>, granted: u64) {
+        let Some(seal) = seal else {
+            let message = "This session was opened read-only, and the connection no longer is.";
+            let failure = error::plain(Category::Query, message)
+                .with_next_step("Reconnect to write (Reconnect in the palette).");
+            return self.refused(query, failure);
+        };
+        if sql.contains('\0') || sql.len() > SEALED_BYTES_MAX {
+            return self.refused(query, unsendable(sql));
+        }
+        let mut learnt = locked(&self.learnt);
+        learnt.capture = Some(Capture::new(self.outbox.clone(), query, granted, None));
+        learnt.sealed = Some(Sealed::new(sql, &seal));
+        self.job = Some(Job::Sealed {
+            query,
+            started: Instant::now(),
+            again: false,
+        });
+    }
+
+    fn is_seal_done(&self) -> bool {
+        let learnt = locked(&self.learnt);
+        let sealed = learnt.sealed.as_ref();
+        sealed.is_some_and(|sealed| sealed.is_done() || sealed.is_broken())
+    }
+
+    /// The conversation is over. Where its end failed, it is sent once more; where that does not help, or the
+    /// server waits for data, the link ends, and the transaction with it.
+    fn seal_ended(&mut self) {
+        let (Some(Job::Sealed { again, .. }), Some(sealed)) =
+            (&mut self.job, locked(&self.learnt).sealed.take())
+        else {
+            return;
+        };
+        let transaction = locked(&self.learnt).transaction;
+        let is_open = sealed.must_be_idle() && transaction != Transaction::Idle;
+        let (is_broken, is_unclean) = (sealed.is_broken(), is_open || sealed.is_unclean());
+        let (failure, inspection) = sealed.finish();
+        if is_unclean && !is_broken && !*again {
+            *again = true;
+            let end = Sealed::end_again(failure, inspection, is_open);
+            locked(&self.learnt).sealed = Some(end);
+            return;
+        }
+        let Some(Job::Sealed { query, started, .. }) = self.job.take() else {
+            return;
+        };
+        post(&self.outbox, query::Msg::Inspected { query, inspection });
+        self.complete_run(query, started, failure);
+        if is_broken || is_unclean {
+            return self.end(Some(error::plain(
+                Category::Connection,
+                "The session was closed, because its transaction could not be rolled back otherwise.",
+            )));
+        }
+        if self.orders_ended {
+            self.let_client_go();
         }
     }
 
@@ -523,10 +617,7 @@ impl Driver {
             Some(Ok(stream)) => Ok(Box::pin(stream)),
             Some(Err(error)) if sql.contains('\0') => {
                 log::debug!("a statement was not sent: {error}");
-                Err(error::plain(
-                    Category::Query,
-                    "The statement holds a zero byte, which PostgreSQL does not take.",
-                ))
+                Err(unsendable(sql))
             }
             Some(Err(error)) => Err(error::from_driver(&error)),
             None => Err(error::plain(
@@ -542,7 +633,7 @@ impl Driver {
                 let notice = error::from_server(&notice);
                 self.last_notice = Some(notice.clone());
                 let query = match self.job {
-                    Some(Job::Run { query, .. }) => Some(query),
+                    Some(Job::Run { query, .. } | Job::Sealed { query, .. }) => Some(query),
                     _ => None,
                 };
                 if let Some(session) = self.session {
@@ -610,7 +701,7 @@ impl Driver {
                 failure,
                 ..
             }) => reply(&to, failure.map_or(Ok(rows), Err)),
-            None => {}
+            Some(Job::Sealed { .. }) | None => {}
         }
     }
 
@@ -685,6 +776,14 @@ impl Driver {
 
     /// What the statement that ran still says of the end, without waiting.
     fn last_words(&mut self) -> Option<Failure> {
+        if let Some(Job::Sealed { .. }) = self.job {
+            if self.is_seal_done() {
+                self.seal_ended();
+                return None;
+            }
+            let sealed = locked(&self.learnt).sealed.take();
+            return sealed.and_then(|sealed| sealed.failure().cloned());
+        }
         let Some(
             Job::Run {
                 stream, failure, ..
@@ -697,14 +796,18 @@ impl Driver {
             return None;
         };
         let mut context = Context::from_waker(std::task::Waker::noop());
-        while let Poll::Ready(Some(answer)) = stream.as_mut().poll_next(&mut context) {
-            let Err(error) = answer else { continue };
-            if error.is_closed() {
-                break;
+        while let Poll::Ready(answer) = stream.as_mut().poll_next(&mut context) {
+            match answer {
+                Some(Ok(_)) => {}
+                Some(Err(error)) if error.is_closed() => break,
+                // A FATAL after the statement's own error is the one that ended the link.
+                Some(Err(error)) => *failure = Some(error::from_driver(&error)),
+                // The server was ready before the link ended: the statement has ended like any other.
+                None => {
+                    self.complete();
+                    return None;
+                }
             }
-            let said = error::from_driver(&error);
-            // A FATAL after the statement's own error is the one that ended the link.
-            *failure = Some(said);
         }
         failure.take()
     }
@@ -715,7 +818,7 @@ impl Driver {
         // Rows that had come before the end are shown.
         drop(locked(&self.learnt).capture.take().map(Capture::finish));
         match job {
-            Some(Job::Run { query, started, .. }) => {
+            Some(Job::Run { query, started, .. } | Job::Sealed { query, started, .. }) => {
                 self.lose(query, failure, micros(started.elapsed()))
             }
             Some(Job::Ask { reply: to, .. }) => reply(&to, Err(failure.clone())),
@@ -771,6 +874,18 @@ impl Drop for Driver {
             self.end(Some(abandoned()));
         }
     }
+}
+
+/// A text that is longer does not fit into a message.
+const SEALED_BYTES_MAX: usize = 1 << 30;
+
+fn unsendable(sql: &str) -> Failure {
+    let message = if sql.contains('\0') {
+        "The statement holds a zero byte, which PostgreSQL does not take."
+    } else {
+        "The statement is longer than PostgreSQL takes."
+    };
+    error::plain(Category::Query, message)
 }
 
 fn reply(to: &Sender<Result<Rows, Failure>>, answer: Result<Rows, Failure>) {

@@ -20,6 +20,7 @@ use super::capture::{Capture, Verdict};
 use super::frames::{Frame, Frames, Malformed, as_utf8};
 use super::locked;
 use super::login::{Refused, Terms};
+use super::sealed::Sealed;
 use crate::update::session::Transaction;
 
 /// Any stream that a link may be made of.
@@ -54,6 +55,8 @@ pub struct Learnt {
     pub heard_at: Option<Instant>,
     /// Custom settings that the session's statements have named.
     pub named_settings: BTreeSet<String>,
+    /// The conversation about it, on a read-only connection.
+    pub sealed: Option<Sealed>,
     ready_once: bool,
 }
 
@@ -102,7 +105,9 @@ impl Tap {
             if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
                 return Err(Malformed { tag }.into());
             }
+            let is_statement = learnt.sealed.as_ref().is_none_or(Sealed::is_at_statement);
             if let Some(capture) = &mut learnt.capture
+                && is_statement
                 && !capture.may_take(tag)
             {
                 return Ok(true);
@@ -114,10 +119,14 @@ impl Tap {
             if tag == b'R' && !self.started {
                 learnt.cleartext |= self.terms.judge(frame.body())?;
             }
-            let verdict = match &mut learnt.capture {
-                Some(capture) => capture.take(frame),
-                None => Verdict::Pass,
+            let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
+                (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
+                (None, Some(capture)) => capture.take(frame),
+                (None, None) => Verdict::Pass,
             };
+            if tag == b'Z' && verdict == Verdict::Swallow {
+                learnt.note(frame);
+            }
             if verdict == Verdict::Pass {
                 if tag != b'D' {
                     learnt.note(frame);
@@ -135,8 +144,18 @@ impl Tap {
         Ok(false)
     }
 
-    /// Writes what COPY … FROM STDIN still has to send, as far as the socket takes it.
+    /// Writes what a conversation beside the driver still has to send, as far as the socket takes it.
     fn pump(&mut self, learnt: &mut Learnt, context: &mut Context<'_>) -> io::Result<()> {
+        if let Some(sealed) = &mut learnt.sealed {
+            while !sealed.pending().is_empty() {
+                match Pin::new(&mut self.wire).poll_write(context, sealed.pending())? {
+                    Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(bytes) => sealed.wrote(bytes),
+                    Poll::Pending => break,
+                }
+            }
+            return self.flush(context);
+        }
         let Some(copy) = learnt.capture.as_mut().and_then(Capture::copy_in) else {
             return Ok(());
         };
@@ -151,7 +170,11 @@ impl Tap {
                 Poll::Pending => break,
             }
         }
-        // A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+        self.flush(context)
+    }
+
+    /// A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+    fn flush(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match Pin::new(&mut self.wire).poll_flush(context) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),

@@ -12,11 +12,37 @@ use crate::{
         clock,
         dialog::{Confirm, Dialog},
         editor::Mark,
-        hints, messages, schema,
+        hints, messages,
+        read_only::{self, Inspection},
+        schema,
         store::HistoryOutcome,
         tabs::Tab,
     },
 };
+
+/// A read-only connection tells what a statement left, just before its end.
+pub(super) fn inspected(
+    model: &mut Model,
+    query: QueryId,
+    inspection: &Inspection,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let kind = match inspection.access {
+        read_only::Access::ReadOnly => MessageKind::Session,
+        read_only::Access::ReadWrite | read_only::Access::Over => MessageKind::Warning,
+    };
+    let words = tab.read_only.inspected(inspection);
+    for text in &words {
+        say(tab, now, kind, text.clone(), Some(query));
+    }
+    if let (MessageKind::Warning, Some(text)) = (kind, words.first()) {
+        model.notices.push(now, text.clone());
+    }
+    vec![]
+}
 
 /// It completed.
 pub(super) fn finished(
@@ -253,7 +279,19 @@ fn session_ready(
     } else if live.transaction == Transaction::Idle {
         live.transaction_since = Some(now);
     }
-    live.transaction = transaction;
+    let before = std::mem::replace(&mut live.transaction, transaction);
+    if let Some(passage) = &running.passage {
+        // Nothing is left in a session of a read-only connection, whatever ran.
+        let word = tab.read_only.ended(passage, before, transaction);
+        if let Some(word) = word {
+            let query = Some(running.query);
+            say(tab, now, MessageKind::Session, word.into(), query);
+            if let Some(result) = tab.results.current_mut(running.query) {
+                result.note.get_or_insert_with(|| word.to_owned());
+            }
+        }
+        return;
+    }
     live.changed_schema |= !failed && schema::may_change(&running.planned().kind);
     // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
     let kind = &running.planned().kind;

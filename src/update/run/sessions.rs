@@ -12,7 +12,7 @@ use crate::{
         clock, connections,
         dialog::{self, Confirm, Dialog},
         ids::*,
-        messages,
+        messages, read_only,
         session::{Effect, Ending, Msg, Transaction},
         tabs::Tab,
     },
@@ -341,6 +341,7 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
         None,
     );
     tab.session = Session::Lost(LostSession { failure, died });
+    tab.read_only.block = None;
     effects.extend(pump(model, id));
     effects
 }
@@ -437,6 +438,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
+    tab.read_only.block = None;
     // One that comes all the same is returned: no tab waits for it any more.
     let mut effects = abandon_opening(tab);
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
@@ -473,6 +475,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
 pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
     match model.tabs.get_mut(tab) {
         Some(found) if found.connection != Some(to) => {
+            found.read_only = read_only::Kept::default();
             end(model, tab, "The tab went to another connection.")
         }
         _ => vec![],

@@ -3,6 +3,7 @@
 use super::*;
 use crate::update::{
     command::Command,
+    read_only::{Access, Inspection, Seal, Setting},
     session::Ending,
     testing::{World, broken, chunk, expect, names, refusal},
 };
@@ -841,4 +842,165 @@ fn a_pool_that_gives_no_session_fails_the_run() {
     );
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
     assert!(!world.is_busy());
+}
+
+/// A world whose connection is read-only.
+fn reading() -> World {
+    let mut world = World::new().connected();
+    let connection = world.connection();
+    let known = world.model.connections.get_mut(&connection).unwrap();
+    known.config.read_only = true;
+    world
+}
+
+fn nothing_seen() -> Inspection {
+    Inspection {
+        access: Access::ReadOnly,
+        settings: None,
+    }
+}
+
+#[test]
+fn a_read_only_connection_seals_what_it_sends_and_keeps_its_session_clean() {
+    let mut world = reading();
+    world.text("select 1");
+    world.command(Command::QueryRun);
+    let effects = world.open_session();
+    expect(&effects, &["Query(RunReadOnly", "Store(RecordRun"]);
+    let query = world.query();
+    let sealed = Effect::RunReadOnly {
+        query,
+        session: session_of(&world),
+        sql: "select 1".into(),
+        seal: Seal::Whole {
+            settings: vec![],
+            confirm: true,
+            asks_settings: None,
+        },
+        granted_rows: CREDIT_ROWS,
+    };
+    assert_eq!(effects[0], sealed.into());
+    let inspection = nothing_seen();
+    expect(&world.send(Msg::Inspected { query, inspection }), &[]);
+    let effects = world.finish("SELECT 1", Transaction::Idle);
+    expect(&effects, &["Store(RecordRun", "Clock(Start"]);
+    let Session::Live(live) = &world.tab().session else {
+        panic!("it stands");
+    };
+    assert!(!live.unsure && live.holds.is_empty());
+}
+
+fn session_of(world: &World) -> SessionId {
+    match &world.tab().session {
+        Session::Live(live) => live.id,
+        other => panic!("no session: {other:?}"),
+    }
+}
+
+#[test]
+fn what_a_rollback_would_not_undo_fails_without_being_sent() {
+    let mut world = reading();
+    world.text("select nextval('s')");
+    world.command(Command::QueryRun);
+    let effects = world.open_session();
+    expect(
+        &effects,
+        &["Store(RecordRun", "Store(RecordRun", "Clock(Start"],
+    );
+    assert!(matches!(world.tab().run, Run::Idle));
+    let Some(Ended::Badly { sqlstate, message }) = &world.tab().ended else {
+        panic!("it failed");
+    };
+    assert_eq!(sqlstate.as_deref(), Some("25006"));
+    assert!(message.contains("nextval"));
+}
+
+#[test]
+fn settings_that_a_read_only_connection_keeps_begin_the_next_statement() {
+    let mut world = reading();
+    world.text("set work_mem = '5MB'");
+    world.command(Command::QueryRun);
+    world.open_session();
+    let setting = Setting {
+        name: "work_mem".into(),
+        value: "5120".into(),
+    };
+    let query = world.query();
+    world.send(Msg::Inspected {
+        query,
+        inspection: Inspection {
+            access: Access::ReadOnly,
+            settings: Some(vec![setting.clone()]),
+        },
+    });
+    world.finish("SET", Transaction::Idle);
+    world.text("select 1");
+    let effects = world.command(Command::QueryRun);
+    let seals = effects.iter().filter_map(|effect| match effect {
+        RootEffect::Query(Effect::RunReadOnly { seal, .. }) => Some(seal.clone()),
+        _ => None,
+    });
+    let expected = Seal::Whole {
+        settings: vec![setting],
+        confirm: true,
+        asks_settings: None,
+    };
+    assert_eq!(seals.collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn a_statement_that_switched_to_read_write_is_a_warning_and_a_notice() {
+    let mut world = reading();
+    world.text("select f()");
+    world.command(Command::QueryRun);
+    world.open_session();
+    let query = world.query();
+    world.send(Msg::Inspected {
+        query,
+        inspection: Inspection {
+            access: Access::ReadWrite,
+            settings: None,
+        },
+    });
+    let said = world.tab().messages.iter().last().unwrap();
+    assert_eq!(said.kind, MessageKind::Warning);
+    assert!(said.text.contains("Everything was rolled back"));
+    assert_eq!(world.model.notices.iter().last().unwrap().text, said.text);
+}
+
+#[test]
+fn a_late_inspection_of_another_query_changes_nothing() {
+    let mut world = reading();
+    let before = world.model.clone();
+    let query = QueryId::next(&mut Ids::seeded(99));
+    let inspection = Inspection {
+        access: Access::Over,
+        settings: Some(vec![]),
+    };
+    expect(&world.send(Msg::Inspected { query, inspection }), &[]);
+    assert_eq!(world.model.tabs, before.tabs);
+    assert!(world.model.notices.iter().eq(before.notices.iter()));
+}
+
+#[test]
+fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
+    let mut world = reading();
+    world.text("begin");
+    world.command(Command::QueryRun);
+    world.open_session();
+    world.finish("BEGIN", Transaction::Active);
+    assert!(world.tab().read_only.block.is_some());
+    let setting = Setting {
+        name: "work_mem".into(),
+        value: "5120".into(),
+    };
+    let tab = world.model.tabs.active_mut().unwrap();
+    tab.read_only.settings.push(setting.clone());
+    let session = session_of(&world);
+    world.send(session::Msg::Lost {
+        session,
+        failure: broken(),
+    });
+    assert_eq!(world.tab().read_only.block, None);
+    assert_eq!(world.tab().read_only.settings, [setting]);
 }

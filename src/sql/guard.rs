@@ -1,0 +1,672 @@
+//! What a read-only connection may do with a statement, told from its tokens.
+//!
+//! A read-only connection runs each statement inside a transaction that Tusk begins and rolls back. Whatever could
+//! end that transaction must therefore not reach the server as it was written: it is answered by Tusk. And whatever a
+//! rollback does not undo should not reach it at all, where the text shows it. Everything that is not certainly a
+//! statement of another kind is called a [`Passage::Query`], and the server's own grammar is asked to confirm that it
+//! is one before it runs; so an error in here ends in a syntax error, never in a COMMIT.
+
+use super::{
+    classify::{self, CopyDirection, Kind, TransactionControl, Verb},
+    lex::{self, Token, TokenKind},
+};
+use serde::{Deserialize, Serialize};
+
+/// How a statement gets to the server over a read-only connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Passage {
+    /// As it is written, once the server has confirmed that it is SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or
+    /// MERGE and nothing more.
+    Query {
+        /// Whether it calls `set_config` for the session.
+        sets: bool,
+    },
+    /// As it is written: its first word belongs to no command that could end a transaction.
+    Utility {
+        /// Whether it may change a setting for the session.
+        sets: bool,
+    },
+    /// `RESET ALL`, as it is written; what Tusk keeps is forgotten with it.
+    ResetAll,
+    /// Not at all: a transaction begins.
+    Begin {
+        /// In Tusk's own words: `begin isolation level serializable read only`.
+        sql: String,
+        /// Whether it was asked for READ WRITE.
+        read_write: bool,
+    },
+    /// Not at all: the transaction ends.
+    End {
+        /// Whether COMMIT was asked for, which no read-only connection does.
+        commit: bool,
+        /// `AND CHAIN`: another one begins at once.
+        chain: bool,
+    },
+    /// `SAVEPOINT`, `RELEASE` or `ROLLBACK TO`, in Tusk's own words.
+    Savepoint {
+        /// The statement.
+        sql: String,
+    },
+    /// As it is written, and only inside a transaction that the user began: what it makes ends with that.
+    InTransaction {
+        /// What it would make: `a prepared statement`.
+        makes: &'static str,
+    },
+    /// Not at all: it does what no rollback undoes.
+    Refused(Refusal),
+}
+
+/// Why a statement is not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// It calls this function, whose effect stays.
+    Function(String),
+    /// It is this command, whose effect stays.
+    Command(String),
+    /// It is a COPY that reads or writes files, or writes rows.
+    Copy,
+    /// It needs a commit to do anything at all.
+    NeedsCommit(String),
+    /// It is for prepared transactions.
+    TwoPhase,
+}
+
+/// What is to be done with a text.
+pub fn passage(text: &str) -> Passage {
+    let kind = classify::kind_of(text);
+    let tokens: Vec<Token> = lex::tokens(text).filter(|token| !token.is_gap()).collect();
+    if let Some(control) = kind.transaction {
+        return control_of(text, &tokens, control);
+    }
+    let body = kind.verb == Verb::Do;
+    if let Some(name) = lasting_call(text, &tokens, body) {
+        return Passage::Refused(Refusal::Function(name));
+    }
+    by_verb(text, &tokens, &kind)
+}
+
+fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
+    let refused = |refusal| Passage::Refused(refusal);
+    let word = |at: usize| word_at(text, tokens, at);
+    match kind.verb {
+        Verb::Show | Verb::Explain | Verb::Fetch | Verb::Move | Verb::Close | Verb::Lock => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Do | Verb::Call | Verb::Execute | Verb::Deallocate => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Reset if word(1) == "all" => Passage::ResetAll,
+        Verb::Reset => Passage::Utility { sets: true },
+        Verb::Set => Passage::Utility {
+            sets: !matches!(word(1).as_str(), "local" | "transaction" | "constraints"),
+        },
+        Verb::Copy if kind.copy == Some(CopyDirection::ToStdout) => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Copy => refused(Refusal::Copy),
+        Verb::Prepare => Passage::InTransaction {
+            makes: "a prepared statement",
+        },
+        Verb::Declare => Passage::InTransaction { makes: "a cursor" },
+        Verb::Checkpoint | Verb::Load | Verb::Discard => {
+            refused(Refusal::Command(kind.leading_verb().to_owned()))
+        }
+        Verb::Listen | Verb::Notify => {
+            refused(Refusal::NeedsCommit(kind.leading_verb().to_owned()))
+        }
+        // The server refuses these by itself, each in its own words.
+        Verb::Create | Verb::Alter | Verb::Drop | Verb::Comment | Verb::Grant | Verb::Revoke => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Truncate | Verb::Analyze | Verb::Analyse | Verb::Cluster | Verb::Import => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Reassign | Verb::Refresh | Verb::Reindex | Verb::Security | Verb::Vacuum => {
+            Passage::Utility { sets: false }
+        }
+        Verb::Unlisten => Passage::Utility { sets: false },
+        _ => Passage::Query {
+            sets: sets_by_function(text, tokens),
+        },
+    }
+}
+
+fn control_of(text: &str, tokens: &[Token], control: TransactionControl) -> Passage {
+    // A command that goes on with another one is left to the server's grammar, which refuses it.
+    let unsure = Passage::Query { sets: false };
+    let tokens = without_end(tokens);
+    if tokens
+        .iter()
+        .any(|token| token.kind == TokenKind::Semicolon)
+    {
+        return unsure;
+    }
+    match control {
+        TransactionControl::Begin => begin(text, tokens).unwrap_or(unsure),
+        TransactionControl::Commit { chain } => end(text, tokens, true, chain).unwrap_or(unsure),
+        TransactionControl::Rollback { chain } => end(text, tokens, false, chain).unwrap_or(unsure),
+        TransactionControl::Savepoint => savepoint(text, tokens, "savepoint").unwrap_or(unsure),
+        TransactionControl::Release => savepoint(text, tokens, "release").unwrap_or(unsure),
+        TransactionControl::RollbackTo => savepoint(text, tokens, "rollback to").unwrap_or(unsure),
+        TransactionControl::PrepareTransaction
+        | TransactionControl::CommitPrepared
+        | TransactionControl::RollbackPrepared => Passage::Refused(Refusal::TwoPhase),
+    }
+}
+
+/// The modes of a transaction, said again with READ ONLY.
+fn begin(text: &str, tokens: &[Token]) -> Option<Passage> {
+    let words: Vec<String> = tokens
+        .iter()
+        .filter(|token| token.kind != TokenKind::Comma)
+        .map(|token| token.text(text).to_ascii_lowercase())
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut rest = match words.as_slice() {
+        ["begin", "work" | "transaction", rest @ ..] | ["start", "transaction", rest @ ..] => rest,
+        ["begin", rest @ ..] => rest,
+        _ => return None,
+    };
+    let (mut isolation, mut deferrable, mut read_write) = (None, None, false);
+    while !rest.is_empty() {
+        rest = match rest {
+            ["isolation", "level", level @ "serializable", rest @ ..] => {
+                isolation = Some((*level).to_owned());
+                rest
+            }
+            [
+                "isolation",
+                "level",
+                first @ ("repeatable" | "read"),
+                second,
+                rest @ ..,
+            ] if matches!(*second, "read" | "committed" | "uncommitted") => {
+                isolation = Some(format!("{first} {second}"));
+                rest
+            }
+            ["read", "only", rest @ ..] => {
+                read_write = false;
+                rest
+            }
+            ["read", "write", rest @ ..] => {
+                read_write = true;
+                rest
+            }
+            ["not", "deferrable", rest @ ..] => {
+                deferrable = Some(" not deferrable");
+                rest
+            }
+            ["deferrable", rest @ ..] => {
+                deferrable = Some(" deferrable");
+                rest
+            }
+            _ => return None,
+        };
+    }
+    let isolation = isolation.map_or(String::new(), |level| format!(" isolation level {level}"));
+    let deferrable = deferrable.unwrap_or_default();
+    Some(Passage::Begin {
+        sql: format!("begin{isolation} read only{deferrable}"),
+        read_write,
+    })
+}
+
+fn end(text: &str, tokens: &[Token], commit: bool, chain: bool) -> Option<Passage> {
+    const WORDS: &[&str] = &[
+        "commit",
+        "end",
+        "rollback",
+        "abort",
+        "work",
+        "transaction",
+        "and",
+        "no",
+        "chain",
+    ];
+    let known = (0..tokens.len()).all(|at| WORDS.contains(&word_at(text, tokens, at).as_str()));
+    known.then_some(Passage::End { commit, chain })
+}
+
+/// The savepoint's name is the one part that is passed on: it is one token, which the lexer saw whole.
+fn savepoint(text: &str, tokens: &[Token], command: &str) -> Option<Passage> {
+    let (name, words) = tokens.split_last()?;
+    let fits = matches!(name.kind, TokenKind::Word | TokenKind::QuotedName) && name.terminated;
+    let known = |at| {
+        let word = word_at(text, tokens, at);
+        [
+            "savepoint",
+            "release",
+            "rollback",
+            "work",
+            "transaction",
+            "to",
+        ]
+        .contains(&word.as_str())
+    };
+    (fits && !words.is_empty() && (0..words.len()).all(known)).then(|| Passage::Savepoint {
+        sql: format!("{command} {}", name.text(text)),
+    })
+}
+
+fn without_end(tokens: &[Token]) -> &[Token] {
+    match tokens {
+        [rest @ .., last] if last.kind == TokenKind::Semicolon => without_end(rest),
+        all => all,
+    }
+}
+
+/// A word in lower case; empty where there is something else.
+fn word_at(text: &str, tokens: &[Token], at: usize) -> String {
+    match tokens.get(at) {
+        Some(token) if token.kind == TokenKind::Word => token.text(text).to_ascii_lowercase(),
+        _ => String::new(),
+    }
+}
+
+/// A name as the server reads it: a word in lower case, a quoted name without its quotes and escapes.
+fn name_of(text: &str, tokens: &[Token], at: usize) -> Option<String> {
+    let token = tokens.get(at)?;
+    match token.kind {
+        TokenKind::Word => Some(token.text(text).to_ascii_lowercase()),
+        TokenKind::QuotedName => {
+            let whole = token.text(text);
+            let inner = text.get(token.content(text))?.replace("\"\"", "\"");
+            if !whole.starts_with(['u', 'U']) {
+                return Some(inner);
+            }
+            Some(unescaped(&inner, escape_of(text, tokens, at)))
+        }
+        _ => None,
+    }
+}
+
+/// The character that escapes in a `U&"…"`: a backslash, or what UESCAPE says.
+fn escape_of(text: &str, tokens: &[Token], at: usize) -> char {
+    let given = (word_at(text, tokens, at + 1) == "uescape")
+        .then(|| tokens.get(at + 2))
+        .flatten()
+        .and_then(|token| text.get(token.content(text))?.chars().next());
+    given.unwrap_or('\\')
+}
+
+fn unescaped(name: &str, escape: char) -> String {
+    let mut plain = String::new();
+    let mut rest = name;
+    while let Some(at) = rest.find(escape) {
+        plain.push_str(&rest[..at]);
+        let code = &rest[at + escape.len_utf8()..];
+        let (digits, skipped) = match code.strip_prefix('+') {
+            Some(long) => (long.get(..6), 7),
+            None => (code.get(..4), 4),
+        };
+        let decoded = digits
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .and_then(char::from_u32);
+        match decoded {
+            Some(character) => {
+                plain.push(character);
+                rest = code.get(skipped..).unwrap_or_default();
+            }
+            None => {
+                plain.push(escape);
+                rest = code.strip_prefix(escape).unwrap_or(code);
+            }
+        }
+    }
+    plain + rest
+}
+
+/// The name of a function that is called here and whose effect outlives a rollback.
+fn lasting_call(text: &str, tokens: &[Token], body: bool) -> Option<String> {
+    for (at, token) in tokens.iter().enumerate() {
+        if body && token.is_string() {
+            let inner = text.get(token.content(text)).unwrap_or_default();
+            let inside: Vec<Token> = lex::tokens(inner).filter(|token| !token.is_gap()).collect();
+            if let Some(name) = lasting_call(inner, &inside, false) {
+                return Some(name);
+            }
+        }
+        if let Some(name) = name_of(text, tokens, at).filter(|name| lasts(name))
+            && is_called(text, tokens, at)
+        {
+            return Some(name);
+        }
+    }
+    None
+}
+
+/// Whether the name is that of a function: arguments follow, or it is written like a field, `('s').nextval`.
+fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
+    let kind = |at: usize| tokens.get(at).map(|token| token.kind);
+    let after = if word_at(text, tokens, at + 1) == "uescape" {
+        at + 3
+    } else {
+        at + 1
+    };
+    let like_a_field = at > 1
+        && kind(at - 1) == Some(TokenKind::Dot)
+        && kind(at - 2) == Some(TokenKind::CloseParenthesis);
+    kind(after) == Some(TokenKind::OpenParenthesis) || like_a_field
+}
+
+/// The settings with a dot in their names that a text sets: the server lists them nowhere.
+pub fn custom_settings(text: &str) -> Vec<String> {
+    let tokens: Vec<Token> = lex::tokens(text).filter(|token| !token.is_gap()).collect();
+    let tokens = tokens.as_slice();
+    if matches!(word_at(text, tokens, 0).as_str(), "set" | "reset") {
+        let session = usize::from(word_at(text, tokens, 1) == "session");
+        let name = dotted_name(text, tokens, 1 + session);
+        return name.into_iter().collect();
+    }
+    let named = |at: usize| {
+        let argument = tokens.get(at + 2).filter(|token| token.is_string())?;
+        let name = text.get(argument.content(text))?;
+        let is_it = name_of(text, tokens, at).as_deref() == Some("set_config");
+        (is_it && name.contains('.')).then(|| name.replace("''", "'"))
+    };
+    (0..tokens.len()).filter_map(named).collect()
+}
+
+/// `app.tenant`, whose parts may be quoted.
+fn dotted_name(text: &str, tokens: &[Token], from: usize) -> Option<String> {
+    let mut name = name_of(text, tokens, from)?;
+    let mut at = from + 1;
+    while tokens
+        .get(at)
+        .is_some_and(|token| token.kind == TokenKind::Dot)
+    {
+        name = format!("{name}.{}", name_of(text, tokens, at + 1)?);
+        at += 2;
+    }
+    (at > from + 1).then_some(name)
+}
+
+/// Whether it calls `set_config` for longer than the transaction.
+fn sets_by_function(text: &str, tokens: &[Token]) -> bool {
+    (0..tokens.len()).any(|at| {
+        name_of(text, tokens, at).as_deref() == Some("set_config")
+            && is_called(text, tokens, at)
+            && !is_local(text, tokens, at)
+    })
+}
+
+/// Whether the last argument is the word `true`.
+fn is_local(text: &str, tokens: &[Token], at: usize) -> bool {
+    let mut depth = 0_usize;
+    for (place, token) in tokens.iter().enumerate().skip(at) {
+        match token.kind {
+            TokenKind::OpenParenthesis => depth += 1,
+            TokenKind::CloseParenthesis if depth == 1 => {
+                return place > 0 && word_at(text, tokens, place - 1) == "true";
+            }
+            TokenKind::CloseParenthesis => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether the function of this name does something that a rollback leaves as it is.
+fn lasts(name: &str) -> bool {
+    let resets = name.starts_with("pg_stat") && name.contains("reset")
+        || name.starts_with("pg_") && name.ends_with("_reset");
+    let family = [
+        "dblink",
+        "pg_background",
+        "pg_replication_origin",
+        "pg_wal_replay",
+        "heap_force",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start));
+    resets || family || LASTING.binary_search(&name).is_ok()
+}
+
+/// Functions of PostgreSQL and of its own extensions whose effects no rollback undoes.
+#[rustfmt::skip]
+const LASTING: &[&str] = &[
+    "binary_upgrade_logical_slot_has_caught_up", "brin_desummarize_range", "brin_summarize_new_values",
+    "brin_summarize_range", "gin_clean_pending_list", "http_delete", "http_get", "http_patch",
+    "http_post", "http_put", "lo_export", "nextval",
+    "pg_backup_start", "pg_backup_stop", "pg_buffercache_evict", "pg_buffercache_evict_all",
+    "pg_buffercache_evict_relation", "pg_cancel_backend", "pg_copy_logical_replication_slot",
+    "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
+    "pg_create_physical_replication_slot", "pg_create_restore_point", "pg_drop_replication_slot",
+    "pg_file_rename", "pg_file_sync", "pg_file_unlink", "pg_file_write",
+    "pg_log_backend_memory_contexts", "pg_log_standby_snapshot", "pg_logical_emit_message",
+    "pg_logical_slot_get_binary_changes", "pg_logical_slot_get_changes", "pg_nextoid", "pg_promote",
+    "pg_reload_conf", "pg_replication_slot_advance", "pg_rotate_logfile", "pg_rotate_logfile_old",
+    "pg_start_backup", "pg_stop_backup", "pg_switch_wal", "pg_switch_xlog",
+    "pg_sync_replication_slots", "pg_terminate_backend", "pg_truncate_visibility_map",
+    "query_export_to_s3", "setval",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Passage {
+        passage(text)
+    }
+
+    #[test]
+    fn the_list_of_lasting_functions_is_sorted() {
+        assert!(LASTING.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn queries_are_confirmed_by_the_server() {
+        for text in [
+            "select 1",
+            "with a as (select 1) table a",
+            "values (1)",
+            "table t",
+            "(select 1)",
+            "insert into t values (1)",
+            "merge into t using u on true when matched then delete",
+            "",
+            ";commit",
+            "unheard of",
+            "\"commit\"",
+            "(commit)",
+            "commitx",
+            "commit; select 1",
+            "rollback; insert into t values (1)",
+            "begin; select 1",
+            "begin read nothing",
+            "commit and chain and chain 1",
+            "savepoint",
+            "release",
+            "rollback to a b; commit",
+            "u&\"commit\"",
+            "start",
+        ] {
+            assert_eq!(of(text), Passage::Query { sets: false }, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_begins_read_only_whatever_was_asked() {
+        for (text, sql, read_write) in [
+            ("begin", "begin read only", false),
+            ("BEGIN WORK;", "begin read only", false),
+            ("start transaction read write", "begin read only", true),
+            (
+                "begin transaction isolation level serializable, read write, deferrable",
+                "begin isolation level serializable read only deferrable",
+                true,
+            ),
+            (
+                "begin isolation level repeatable read read only not deferrable",
+                "begin isolation level repeatable read read only not deferrable",
+                false,
+            ),
+            (
+                "begin /* x */ isolation -- y\n level read uncommitted",
+                "begin isolation level read uncommitted read only",
+                false,
+            ),
+        ] {
+            let expected = Passage::Begin {
+                sql: sql.into(),
+                read_write,
+            };
+            assert_eq!(of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_transaction_is_never_sent_as_it_is_written() {
+        for (text, commit, chain) in [
+            ("commit", true, false),
+            ("END", true, false),
+            ("commit work and chain;", true, true),
+            ("commit and no chain", true, false),
+            ("rollback", false, false),
+            ("abort transaction and chain", false, true),
+            ("/**/ -- \r commit", true, false),
+        ] {
+            assert_eq!(of(text), Passage::End { commit, chain }, "{text}");
+        }
+        for text in [
+            "prepare transaction 'x'",
+            "commit prepared 'x'",
+            "rollback /* */ prepared 'x'",
+        ] {
+            assert_eq!(of(text), Passage::Refused(Refusal::TwoPhase), "{text}");
+        }
+    }
+
+    #[test]
+    fn savepoints_are_said_again_with_their_name_alone() {
+        for (text, sql) in [
+            ("savepoint a", "savepoint a"),
+            ("release savepoint \"A b\";", "release \"A b\""),
+            ("rollback work to savepoint a", "rollback to a"),
+        ] {
+            assert_eq!(of(text), Passage::Savepoint { sql: sql.into() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_rollback_undoes_is_seen_however_it_is_written() {
+        for (text, name) in [
+            ("select nextval('s')", "nextval"),
+            ("select pg_catalog . NEXTVAL ('s')", "nextval"),
+            ("select \"pg_catalog\".\"setval\"('s', 1)", "setval"),
+            ("select U&\"\\006eextval\"('s')", "nextval"),
+            ("select u&\"!+00006eextval\" uescape '!' ('s')", "nextval"),
+            ("select ('s'::regclass).nextval", "nextval"),
+            (
+                "select 1 where exists (select pg_terminate_backend(1))",
+                "pg_terminate_backend",
+            ),
+            ("explain analyze select dblink_exec('x')", "dblink_exec"),
+            (
+                "select pg_stat_reset_shared('bgwriter')",
+                "pg_stat_reset_shared",
+            ),
+            (
+                "select pg_stat_statements_reset()",
+                "pg_stat_statements_reset",
+            ),
+            ("do $$ begin perform setval('s', 3); end $$", "setval"),
+            (
+                "set application_name to 'a' /**/; select nextval('s')",
+                "nextval",
+            ),
+            ("call pg_switch_wal()", "pg_switch_wal"),
+        ] {
+            assert_eq!(
+                of(text),
+                Passage::Refused(Refusal::Function(name.into())),
+                "{text}"
+            );
+        }
+        for text in [
+            "select 'nextval(1)'",
+            "select nextval from t",
+            "select t.setval from t",
+            "select \"NEXTVAL\"('s')",
+            "select currval('s'), lastval()",
+        ] {
+            assert_eq!(of(text), Passage::Query { sets: false }, "{text}");
+        }
+    }
+
+    #[test]
+    fn commands_whose_effect_stays_or_never_comes_are_refused() {
+        for (text, refusal) in [
+            ("checkpoint", Refusal::Command("CHECKPOINT".into())),
+            ("load 'x'", Refusal::Command("LOAD".into())),
+            ("discard all", Refusal::Command("DISCARD".into())),
+            ("listen a", Refusal::NeedsCommit("LISTEN".into())),
+            ("notify a", Refusal::NeedsCommit("NOTIFY".into())),
+            ("copy t from stdin", Refusal::Copy),
+            ("copy t to '/tmp/x'", Refusal::Copy),
+            ("copy (select 1) to program 'cat'", Refusal::Copy),
+        ] {
+            assert_eq!(of(text), Passage::Refused(refusal), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_sets_for_the_session_is_told_from_what_sets_for_the_transaction() {
+        for text in [
+            "set a to b",
+            "set session a = b",
+            "reset a",
+            "set time zone 'UTC'",
+        ] {
+            assert_eq!(of(text), Passage::Utility { sets: true }, "{text}");
+        }
+        for text in [
+            "set local a to b",
+            "set transaction read write",
+            "show a",
+            "copy t to stdout",
+        ] {
+            assert_eq!(of(text), Passage::Utility { sets: false }, "{text}");
+        }
+        assert_eq!(of("reset all"), Passage::ResetAll);
+        for (text, sets) in [
+            ("select set_config('a', 'b', false)", true),
+            ("select \"set_config\"('a', upper('b'), (1 = 1))", true),
+            ("select set_config('a', lower('b'), true)", false),
+            ("select 'set_config(1)'", false),
+        ] {
+            assert_eq!(of(text), Passage::Query { sets }, "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_of_the_user_s_own_are_known_by_the_dot_in_their_names() {
+        for (text, names) in [
+            ("set app.tenant = 7", vec!["app.tenant"]),
+            ("SET SESSION App.\"Tenant\" to 7", vec!["app.Tenant"]),
+            ("reset a.b.c", vec!["a.b.c"]),
+            ("set search_path = app.x", vec![]),
+            ("set local a.b = 1", vec![]),
+            (
+                "select set_config('a.b', '1', false), set_config($$c.d$$, '', false), set_config('e', '.', false)",
+                vec!["a.b", "c.d"],
+            ),
+            ("select set_config", vec![]),
+        ] {
+            assert_eq!(custom_settings(text), names, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_escape_that_is_none_is_left_as_it_is() {
+        for (name, plain) in [
+            ("a\\\\b", "a\\b"),
+            ("\\00e9", "é"),
+            ("\\zz", "\\zz"),
+            ("\\", "\\"),
+            ("é\\é", "é\\é"),
+        ] {
+            assert_eq!(unescaped(name, '\\'), plain, "{name}");
+        }
+    }
+}
