@@ -51,7 +51,7 @@ struct Ended {
 impl World {
     fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
-        let postgres = Postgres::start(outbox);
+        let postgres = Postgres::start(outbox, &std::env::temp_dir());
         Self {
             postgres,
             inbox,

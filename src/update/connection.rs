@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, secret::Secrets};
+use super::{
+    config::Config,
+    failure::{Failure, HostKey},
+    ids::*,
+    secret::Secrets,
+};
 
 /// What a server told of itself when the pool was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +84,13 @@ pub enum Msg {
         /// Oid and name, as `format_type` prints it; on failure, none.
         names: Vec<(u32, String)>,
     },
+    /// The key of an SSH server was added to Tusk's known hosts, or could not be. Ends [`Effect::TrustHostKey`].
+    HostKeyTrusted {
+        /// The request that it answers.
+        request: Request,
+        /// Whether it is known now.
+        result: Result<(), Failure>,
+    },
 }
 
 /// What the runner is asked to do with connections.
@@ -122,5 +134,12 @@ pub enum Effect {
         connection: ConnectionId,
         /// Type oid and typmod of each column to name.
         oids: Vec<(u32, i32)>,
+    },
+    /// Add the key of an SSH server to Tusk's known hosts: the user said so. Ends in `HostKeyTrusted`.
+    TrustHostKey {
+        /// This request.
+        request: Request,
+        /// The key.
+        key: Box<HostKey>,
     },
 }

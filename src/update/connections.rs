@@ -9,6 +9,7 @@ use super::{
     connection::{Effect, Msg, PoolStatus, ServerInfo},
     dialog::{Dialog, PasswordPrompt},
     failure::{Category, Failure, Want},
+    host_key::{self, HostKeyPrompt},
     ids::*,
     keychain::{self, Refusal},
     run,
@@ -187,6 +188,9 @@ fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let since = model.now;
     let asked = model.dialog_asks_password(id);
+    if host_key::asks(model, id) {
+        return vec![];
+    }
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -348,6 +352,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             types_resolved(model, connection, names);
             vec![]
         }
+        Msg::HostKeyTrusted { request, result } => host_key::trusted(model, request, result),
     }
 }
 
@@ -535,6 +540,12 @@ fn open_failed(
         .filter(|tab| tab.connection == Some(id))
     {
         tab.ended = Some(ended.clone());
+    }
+    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
+        // The run that waits for the connection goes on waiting for the user's word.
+        let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
+        model.dialog = Some(Dialog::HostKey(prompt));
+        return vec![];
     }
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.

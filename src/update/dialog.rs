@@ -12,6 +12,7 @@ use super::{
     file_prompt::{self, PathPrompt},
     form::{self, ConnectionForm},
     history,
+    host_key::{self, HostKeyPrompt},
     ids::*,
     keychain, palette, run,
     secret::{Secret, SecretKind, Secrets},
@@ -41,6 +42,8 @@ pub enum Dialog {
     Connection(Box<ConnectionForm>),
     /// The server wants a password.
     Password(PasswordPrompt),
+    /// An SSH server shows a key that is not known.
+    HostKey(HostKeyPrompt),
     /// Something would be lost.
     Confirm(Confirm),
     /// A value, whole.
@@ -283,9 +286,11 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
         Dialog::Connection(form) => form.focused_mut(),
-        Dialog::Password(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
-            None
-        }
+        Dialog::Password(_)
+        | Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Settings { .. } => None,
     }
 }
 
@@ -480,6 +485,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
             });
             run::connection_failed(model, prompt.connection, failure)
         }
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         _ => vec![],
     }
@@ -511,6 +517,8 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         }
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
         Some(Dialog::Password(prompt)) => password_given(model, prompt),
+        // Trust is never given by the key that is pressed without reading.
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
         Some(Dialog::GoToLine(field)) => {
@@ -538,6 +546,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
 fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
+        Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());

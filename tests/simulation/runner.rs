@@ -11,7 +11,7 @@ use tusk::{
     rows::{Chunk, ChunkBuilder, Column},
     update::{
         cells, clock, connection, discovery,
-        failure::{Category, Failure},
+        failure::{Category, Failure, HostKey, Want},
         file,
         ids::*,
         keychain, query, sandbox,
@@ -206,7 +206,16 @@ impl Runner {
             } => {
                 self.fresh(*attempt);
                 let (connection, attempt) = (*connection, *attempt);
-                let failure = match random.below(10) {
+                let failure = match random.below(11) {
+                    10 => Some(Failure::new(Category::Ssh, "an unknown key").wanting(
+                        Want::HostKey(HostKey {
+                            host: "bastion".into(),
+                            port: 22,
+                            algorithm: "ssh-ed25519".into(),
+                            fingerprint: "SHA256:x".into(),
+                            key: "AAAA".into(),
+                        }),
+                    )),
                     0..=6 => None,
                     7 => Some(Failure {
                         sqlstate: Some("28P01".into()),
@@ -246,6 +255,20 @@ impl Runner {
                     attempt: *attempt,
                     result,
                 }));
+            }
+            connection::Effect::TrustHostKey { request, .. } => {
+                self.fresh(*request);
+                let result = if random.chance(70) {
+                    Ok(())
+                } else {
+                    Err(gone())
+                };
+                let request = *request;
+                self.pending
+                    .push(Msg::Connection(connection::Msg::HostKeyTrusted {
+                        request,
+                        result,
+                    }));
             }
             connection::Effect::ResolveTypes {
                 request,

@@ -18,6 +18,7 @@ use tokio_postgres::tls::ChannelBinding;
 use tokio_postgres::{Client, Connection};
 
 use super::error;
+use super::ssh::{Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::update::config::{Config, SslMode};
@@ -30,6 +31,8 @@ pub struct Target {
     pub config: Config,
     secrets: Secrets,
     tls: OnceCell<Tls>,
+    /// The tunnel to go through.
+    way: Option<Arc<Way>>,
 }
 
 /// A link that has logged in, not yet driven.
@@ -58,6 +61,8 @@ enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(String),
+    /// Behind the SSH server, which looks it up.
+    Tunnelled(Arc<Way>, Far),
 }
 
 /// One way to secure a link.
@@ -73,6 +78,7 @@ enum Socket {
     Tcp(Async<std::net::TcpStream>),
     #[cfg(unix)]
     Unix(Async<std::os::unix::net::UnixStream>),
+    Tunnelled(Lane),
 }
 
 /// A link before the start-up message.
@@ -88,8 +94,9 @@ const START_UP_PAUSE: Duration = Duration::from_millis(200);
 
 impl Target {
     /// A target whose files are read when TLS is first needed.
-    pub fn new(config: Config, secrets: Secrets) -> Self {
+    pub fn new(config: Config, secrets: Secrets, surroundings: Arc<Surroundings>) -> Self {
         Self {
+            way: Way::of(&config, &secrets, surroundings).map(Arc::new),
             config,
             secrets,
             tls: OnceCell::new(),
@@ -114,8 +121,10 @@ impl Target {
         let connected = within(seconds, connected).await;
         connected.unwrap_or_else(|| {
             let message = format!("{} did not answer within {seconds} s.", self.place());
+            let tunnel = self.way.as_ref().and_then(|way| way.timed_out());
             Err(super::locked(&starting)
                 .take()
+                .or(tunnel)
                 .unwrap_or_else(|| error::plain(Category::Connection, message)))
         })
     }
@@ -240,12 +249,24 @@ impl Target {
         }
         let failure =
             last.unwrap_or_else(|| error::plain(Category::Connection, "The host has no address."));
+        if self.way.is_some() {
+            // What the tunnel says names the place already.
+            return Err(failure);
+        }
         let message = format!("{}: {}", self.place(), failure.message);
         Err(Failure { message, ..failure })
     }
 
     async fn addresses(&self) -> Result<Vec<Address>, Failure> {
         let Config { host, port, .. } = &self.config;
+        if let Some(way) = &self.way {
+            let far = if is_socket(host) {
+                Far::Unix(socket_path(host, *port))
+            } else {
+                Far::Tcp(host.clone(), *port)
+            };
+            return Ok(vec![Address::Tunnelled(way.clone(), far)]);
+        }
         if is_socket(host) {
             #[cfg(unix)]
             return Ok(vec![Address::Unix(socket_path(host, *port))]);
@@ -282,8 +303,11 @@ impl Target {
                     let Secured {
                         wire,
                         channel_binding,
-                        security,
+                        mut security,
                     } = self.shake_hands(socket, &address).await?;
+                    if self.way.is_some() {
+                        security.push_str(" through SSH");
+                    }
                     let route = Route {
                         address,
                         encrypted: true,
@@ -322,6 +346,7 @@ impl Target {
             Address::Tcp(_) => "not encrypted",
             #[cfg(unix)]
             Address::Unix(_) => "Unix socket",
+            Address::Tunnelled(..) => "SSH tunnel",
         };
         let route = Route {
             address,
@@ -348,6 +373,7 @@ impl Target {
                 Address::Tcp(address) => host = address.ip().to_string(),
                 #[cfg(unix)]
                 Address::Unix(_) => {}
+                Address::Tunnelled(..) => host = "tunnel.invalid".into(),
             }
         }
         tls.secure(&host, socket.wire()).await
@@ -401,6 +427,11 @@ impl Socket {
                 stream.write_all(&SSL_REQUEST).await?;
                 stream.read_exact(&mut answer).await?;
             }
+            Self::Tunnelled(lane) => {
+                let mut stream = lane.compat_mut();
+                stream.write_all(&SSL_REQUEST).await?;
+                stream.read_exact(&mut answer).await?;
+            }
         }
         Ok(answer[0])
     }
@@ -410,6 +441,7 @@ impl Socket {
             Self::Tcp(stream) => Box::new(stream.compat()),
             #[cfg(unix)]
             Self::Unix(stream) => Box::new(stream.compat()),
+            Self::Tunnelled(lane) => Box::new(lane),
         }
     }
 }
@@ -438,11 +470,12 @@ async fn open(address: &Address) -> Result<Socket, Failure> {
                     _ => error::from_io(&cause),
                 })
         }
+        Address::Tunnelled(way, far) => way.open(far).await.map(Socket::Tunnelled),
     }
 }
 
 /// Keepalive sees a silent cut, the user timeout one with data on the way; neither alone sees both.
-fn notice_cut_networks(stream: &Async<std::net::TcpStream>) -> io::Result<()> {
+pub fn notice_cut_networks(stream: &Async<std::net::TcpStream>) -> io::Result<()> {
     stream.get_ref().set_nodelay(true)?;
     let socket = SockRef::from(stream.get_ref());
     let keepalive = TcpKeepalive::new()
