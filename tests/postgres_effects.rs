@@ -413,6 +413,7 @@ fn query_of(msg: &query::Msg) -> Option<QueryId> {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
+        | query::Msg::HeldUp { query, .. }
         | query::Msg::Finished { query, .. }
         | query::Msg::Failed { query, .. }
         | query::Msg::Lost { query, .. } => Some(*query),

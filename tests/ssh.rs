@@ -680,6 +680,36 @@ fn a_result_that_is_not_read_on_holds_up_nobody_else_on_the_tunnel() {
 }
 
 #[test]
+fn a_result_that_stands_still_is_told_before_it_fills_the_tunnel() {
+    let (_sshd, config, mut world) = ready(&[]);
+    let (connection, _) = world.open(&config).unwrap();
+    let (first, second) = (
+        world.session(connection).unwrap(),
+        world.session(connection).unwrap(),
+    );
+    let sql = "select repeat('x', 1000) from generate_series(1, 1000000)";
+    let stalled = world.start(first, sql, 10);
+    let bytes = world.wait(|msg| match msg {
+        Msg::Query(query::Msg::HeldUp { query, bytes }) if *query == stalled => Some(*bytes),
+        _ => None,
+    });
+    assert!(bytes > 32 << 20, "{bytes}");
+    // What closes it goes through the same tunnel, however full that is by now.
+    world.postgres.perform_query(query::Effect::Cancel {
+        query: stalled,
+        session: first,
+    });
+    world
+        .postgres
+        .perform_query(query::Effect::DiscardRows { query: stalled });
+    assert!(matches!(world.end(stalled), End::Failed(failure) if failure.is("57014")));
+    assert!(matches!(
+        world.run(second, "select 1"),
+        End::Finished { rows: 1, .. }
+    ));
+}
+
+#[test]
 fn many_links_share_one_session_with_the_ssh_server() {
     let (sshd, config, mut world) = ready(&[]);
     let (connection, _) = world.open(&config).unwrap();

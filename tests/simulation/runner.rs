@@ -92,6 +92,28 @@ fn refusal(message: &str, sqlstate: Option<&str>) -> Failure {
     }
 }
 
+/// Why a connection does not open, if it does not.
+fn open_failure(random: &mut Random) -> Option<Failure> {
+    match random.below(11) {
+        10 => Some(
+            Failure::new(Category::Ssh, "an unknown key").wanting(Want::HostKey(HostKey {
+                host: "bastion".into(),
+                port: 22,
+                algorithm: "ssh-ed25519".into(),
+                fingerprint: "SHA256:x".into(),
+                key: "AAAA".into(),
+            })),
+        ),
+        0..=6 => None,
+        7 => Some(Failure {
+            sqlstate: Some("28P01".into()),
+            ..Failure::new(Category::Authentication, "wrong password")
+        }),
+        8 => Some(Failure::new(Category::Authentication, "no password")),
+        _ => Some(Failure::new(Category::Connection, "refused")),
+    }
+}
+
 fn gone() -> Failure {
     Failure::new(Category::Connection, "connection closed")
 }
@@ -206,24 +228,7 @@ impl Runner {
             } => {
                 self.fresh(*attempt);
                 let (connection, attempt) = (*connection, *attempt);
-                let failure = match random.below(11) {
-                    10 => Some(Failure::new(Category::Ssh, "an unknown key").wanting(
-                        Want::HostKey(HostKey {
-                            host: "bastion".into(),
-                            port: 22,
-                            algorithm: "ssh-ed25519".into(),
-                            fingerprint: "SHA256:x".into(),
-                            key: "AAAA".into(),
-                        }),
-                    )),
-                    0..=6 => None,
-                    7 => Some(Failure {
-                        sqlstate: Some("28P01".into()),
-                        ..Failure::new(Category::Authentication, "wrong password")
-                    }),
-                    8 => Some(Failure::new(Category::Authentication, "no password")),
-                    _ => Some(Failure::new(Category::Connection, "refused")),
-                };
+                let failure = open_failure(random);
                 self.pending.push(Msg::Connection(match failure {
                     None => connection::Msg::Opened {
                         connection,
@@ -820,6 +825,13 @@ impl Runner {
             let rows = FULL.min(left).min(statement.granted - statement.sent);
             if rows == 0 {
                 statement.stalled = true;
+                if random.chance(10) {
+                    let told = query::Msg::HeldUp {
+                        query,
+                        bytes: 33 << 20,
+                    };
+                    self.pending.push(Msg::Query(told));
+                }
                 return Some(query::Msg::Stalled {
                     query,
                     rows: statement.sent,

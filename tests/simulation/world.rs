@@ -163,6 +163,7 @@ impl World {
                 query::Msg::Described { .. }
                     | query::Msg::RowsArrived { .. }
                     | query::Msg::Stalled { .. }
+                    | query::Msg::HeldUp { .. }
             )
         );
         let again = self.users && self.random.chance(3) && !streams;

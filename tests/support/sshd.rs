@@ -58,26 +58,7 @@ impl Sshd {
             .expect("there is a directory for temporary files");
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("ours");
         let port = free_port();
-        let mut config = lines.join("\n");
-        config += &format!(
-            "\nListenAddress 127.0.0.1\nPort {port}\nPidFile none\nUsePAM no\nStrictModes no\nLogLevel VERBOSE\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxSessions 100\nMaxAuthTries 20\n\
-             AuthorizedKeysFile {}\n",
-            directory.path().join("authorized_keys").display()
-        );
-        for kind in HOST_KEYS {
-            let key = directory.path().join(format!("host_{kind}"));
-            keygen(&key, &["-t", kind, "-N", ""]);
-            config += &format!("HostKey {}\n", key.display());
-        }
-        fs::write(directory.path().join("sshd_config"), config).expect("it can be written");
-        fs::write(directory.path().join("authorized_keys"), "").expect("it can be written");
-        if account.change {
-            for entry in fs::read_dir(directory.path()).expect("it is there") {
-                let path = entry.expect("it can be read").path();
-                chown(path, Some(account.uid), Some(account.gid)).expect("root may give it away");
-            }
-        }
+        set_up(directory.path(), port, lines, &account);
         let mut command = Command::new("/bin/sh");
         command
             .args([
@@ -267,6 +248,30 @@ impl Drop for Agent {
     fn drop(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
+    }
+}
+
+/// Writes its keys and its configuration, which belong to the user that runs it.
+fn set_up(directory: &Path, port: u16, lines: &[&str], account: &Account) {
+    let mut config = lines.join("\n");
+    config += &format!(
+        "\nListenAddress 127.0.0.1\nPort {port}\nPidFile none\nUsePAM no\nStrictModes no\nLogLevel VERBOSE\n\
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxSessions 100\nMaxAuthTries 20\n\
+         AuthorizedKeysFile {}\n",
+        directory.join("authorized_keys").display()
+    );
+    for kind in HOST_KEYS {
+        let key = directory.join(format!("host_{kind}"));
+        keygen(&key, &["-t", kind, "-N", ""]);
+        config += &format!("HostKey {}\n", key.display());
+    }
+    fs::write(directory.join("sshd_config"), config).expect("it can be written");
+    fs::write(directory.join("authorized_keys"), "").expect("it can be written");
+    if account.change {
+        for entry in fs::read_dir(directory).expect("it is there") {
+            let path = entry.expect("it can be read").path();
+            chown(path, Some(account.uid), Some(account.gid)).expect("root may give it away");
+        }
     }
 }
 

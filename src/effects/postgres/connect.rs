@@ -18,7 +18,7 @@ use tokio_postgres::tls::ChannelBinding;
 use tokio_postgres::{Client, Connection};
 
 use super::error;
-use super::ssh::{Far, Lane, Surroundings, Way};
+use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::update::config::{Config, SslMode};
@@ -47,6 +47,8 @@ pub struct Fresh {
     pub route: Route,
     /// How the link is secured, in words.
     pub security: String,
+    /// How much waits unread in a tunnel.
+    pub backlog: Option<Backlog>,
 }
 
 /// The address that answered, and whether TLS was spoken.
@@ -213,7 +215,7 @@ impl Target {
     }
 
     async fn log_in(&self, want: Want) -> Result<Fresh, Failure> {
-        let raw = self.reach(want).await?;
+        let (raw, backlog) = self.reach(want).await?;
         let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding);
         let connected =
             tokio_postgres::Config::connect_raw(&self.driver_config(), tap, AsItIs).await;
@@ -224,11 +226,12 @@ impl Target {
             learnt,
             route: raw.route,
             security: raw.security,
+            backlog,
         })
     }
 
     /// A secured link to the first address that answers.
-    async fn reach(&self, want: Want) -> Result<Raw, Failure> {
+    async fn reach(&self, want: Want) -> Result<(Raw, Option<Backlog>), Failure> {
         let addresses = self.addresses().await?;
         let share = self.config.connect_timeout_s as f64 / addresses.len().max(1) as f64;
         let mut last = None;
@@ -243,7 +246,14 @@ impl Target {
                 open(address).await
             };
             match opened {
-                Ok(socket) => return self.secure(socket, want, address.clone()).await,
+                Ok(socket) => {
+                    let backlog = socket.backlog();
+                    let mut raw = self.secure(socket, want, address.clone()).await?;
+                    if backlog.is_some() && raw.route.encrypted {
+                        raw.security.push_str(" through SSH");
+                    }
+                    return Ok((raw, backlog));
+                }
                 Err(failure) => last = Some(failure),
             }
         }
@@ -303,11 +313,8 @@ impl Target {
                     let Secured {
                         wire,
                         channel_binding,
-                        mut security,
+                        security,
                     } = self.shake_hands(socket, &address).await?;
-                    if self.way.is_some() {
-                        security.push_str(" through SSH");
-                    }
                     let route = Route {
                         address,
                         encrypted: true,
@@ -434,6 +441,14 @@ impl Socket {
             }
         }
         Ok(answer[0])
+    }
+
+    /// What may come to wait in a tunnel.
+    fn backlog(&self) -> Option<Backlog> {
+        match self {
+            Self::Tunnelled(lane) => Some(lane.backlog()),
+            _ => None,
+        }
     }
 
     fn wire(self) -> Box<dyn Wire> {

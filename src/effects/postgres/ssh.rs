@@ -24,7 +24,7 @@ use host_keys::{Known, Server};
 use lane::{Socket, Traffic, closed_by_server};
 
 pub use host_keys::KnownHosts;
-pub use lane::{Ended, Lane};
+pub use lane::{Backlog, Ended, Lane};
 
 mod host_keys;
 mod lane;

@@ -22,6 +22,8 @@ use super::super::{error, locked};
 use super::Tunnel;
 use crate::update::failure::{Category, Failure};
 
+/// An inbox that holds so much is large: whoever lets it stand should know.
+const INBOX_BYTES_LARGE: usize = 32 << 20;
 /// An inbox that holds so much makes its tunnel wait, and everybody on it.
 const INBOX_BYTES_MAX: usize = 64 << 20;
 /// Pieces of an inbox are put together up to this size.
@@ -67,6 +69,7 @@ struct Held {
     /// Nobody will read any more.
     abandoned: bool,
     reader: Option<Waker>,
+    watcher: Option<Waker>,
     tunnel: Option<Waker>,
 }
 
@@ -208,9 +211,12 @@ impl Inbox {
             Some(last) if last.len() + bytes.len() <= PIECE_BYTES => last.extend_from_slice(bytes),
             _ => held.pieces.push_back(bytes.to_vec()),
         }
-        let reader = held.reader.take();
+        let watcher = (held.bytes > INBOX_BYTES_LARGE)
+            .then(|| held.watcher.take())
+            .flatten();
+        let wakers = [held.reader.take(), watcher];
         drop(held);
-        reader.into_iter().for_each(Waker::wake);
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
@@ -270,6 +276,22 @@ impl Inbox {
     }
 }
 
+/// How much waits in a lane, for whoever does not read it: the protocol's own way to make the server wait is russh's,
+/// which has none.
+pub struct Backlog(Arc<Inbox>);
+
+impl Backlog {
+    /// Ready with its bytes when they are many.
+    pub fn poll_large(&self, context: &mut Context<'_>) -> Poll<u64> {
+        let mut held = locked(&self.0.held);
+        if held.bytes > INBOX_BYTES_LARGE {
+            return Poll::Ready(held.bytes as u64);
+        }
+        held.watcher = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
 /// A stream of bytes through the tunnel, which stands as long as any of its lanes.
 pub struct Lane {
     channel: Option<ChannelWriteHalf<Msg>>,
@@ -292,6 +314,11 @@ impl Lane {
             inbox: tunnel.traffic.inbox(id),
             tunnel,
         }
+    }
+
+    /// How much waits in it.
+    pub fn backlog(&self) -> Backlog {
+        Backlog(self.inbox.clone())
     }
 }
 
