@@ -550,7 +550,8 @@ fn open_failed(
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
         let refused = with.secrets.has(kind).then_some(failure);
-        let prompt = PasswordPrompt::new(id, kind, with.secrets, refused);
+        let mut prompt = PasswordPrompt::new(id, kind, with.secrets, refused);
+        prompt.stored_too = with.store;
         model.dialog = Some(Dialog::Password(prompt));
         return vec![];
     }

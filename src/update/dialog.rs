@@ -81,6 +81,8 @@ pub struct PasswordPrompt {
     pub password: Secret,
     /// Whether the keychain shall have it.
     pub store: bool,
+    /// What was typed before it, and goes to the keychain with it.
+    pub stored_too: Secrets,
     /// Why the last one was not taken.
     pub failure: Option<Failure>,
 }
@@ -99,6 +101,7 @@ impl PasswordPrompt {
             known,
             password: Secret::default(),
             store: true,
+            stored_too: Secrets::default(),
             failure,
         }
     }
@@ -571,6 +574,7 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
         known: mut secrets,
         password,
         store,
+        stored_too: mut stored,
         ..
     } = prompt;
     let Some(known) = model.connections.get_mut(&connection) else {
@@ -578,7 +582,6 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
     };
     // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection.
     known.secrets.set(kind, Some(password.clone()));
-    let mut stored = Secrets::default();
     stored.set(kind, (store && known.saved).then(|| password.clone()));
     secrets.set(kind, Some(password));
     connections::attempt(model, connection, secrets, stored)

@@ -3,6 +3,7 @@
 //! A refusal says what was tried and what the server would still take; where a password or passphrase may help, it is
 //! asked for.
 
+#[cfg(unix)]
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
