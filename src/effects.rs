@@ -55,7 +55,7 @@ impl Runner {
     pub fn start(options: RunnerOptions, outbox: Sender<Msg>) -> Self {
         let RunnerOptions { data_dir } = options;
         Self {
-            postgres: postgres::Postgres::start(outbox.clone()),
+            postgres: postgres::Postgres::start(outbox.clone(), &data_dir),
             store: store::Store::start(store::Place::Directory(data_dir.clone()), outbox.clone()),
             keychain: keychain::Keychain::start(outbox.clone()),
             files: file::Files::start(outbox.clone()),

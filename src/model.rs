@@ -12,6 +12,7 @@ use crate::{
         dialog::Dialog,
         file_prompt,
         history::History,
+        host_key,
         ids::{ConnectionId, Ids, Request},
         keymap::Keymap,
         notices::Notices,
@@ -239,11 +240,14 @@ impl Model {
             || !self.files.is_empty()
             || !self.writes.is_empty()
             || testing
+            || host_key::is_writing(self)
             || listing
     }
 
-    /// A run that waits for a password waits for the user, not for the program.
+    /// A run that waits for a password, or for trust in a server, waits for the user, not for the program.
     fn waits_for_password(&self, connection: Option<ConnectionId>) -> bool {
-        connection.is_some_and(|connection| self.dialog_asks_password(connection))
+        connection.is_some_and(|connection| {
+            self.dialog_asks_password(connection) || host_key::asks(self, connection)
+        })
     }
 }

@@ -684,6 +684,8 @@ pub enum Dialog {
     Connection(Box<ConnectionForm>),
     /// The server wants a password.
     Password(PasswordPrompt),
+    /// An SSH server shows a key that is not known.
+    HostKey(HostKeyPrompt),
     /// Something would be lost.
     Confirm(Confirm),
     /// A value, whole.
@@ -836,6 +838,23 @@ pub struct StoreChoice {
     pub action: Action,
     /// Whether it shall.
     pub on: bool,
+}
+
+/// The question whether an SSH server's key is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostKeyPrompt {
+    /// `Trust the SSH server bastion.example?`
+    pub title: String,
+    /// What is known of the server, and what to do before saying yes.
+    pub reasons: Vec<String>,
+    /// `ssh-ed25519`
+    pub algorithm: String,
+    /// As `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// Why the key could not be kept.
+    pub problem: Option<String>,
+    /// The buttons, the one that trusts nobody first.
+    pub actions: Vec<Action>,
 }
 
 /// A question before something is done.

@@ -20,6 +20,7 @@ pub mod file_prompt;
 pub mod form;
 pub mod hints;
 pub mod history;
+pub mod host_key;
 pub mod ids;
 pub mod import;
 pub mod keychain;

@@ -52,7 +52,7 @@ struct Ended {
 impl World {
     fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
-        let postgres = Postgres::start(outbox);
+        let postgres = Postgres::start(outbox, &std::env::temp_dir());
         Self {
             postgres,
             inbox,
@@ -434,6 +434,7 @@ fn query_of(msg: &query::Msg) -> Option<QueryId> {
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
         | query::Msg::Inspected { query, .. }
+        | query::Msg::HeldUp { query, .. }
         | query::Msg::Finished { query, .. }
         | query::Msg::Failed { query, .. }
         | query::Msg::Lost { query, .. } => Some(*query),

@@ -11,6 +11,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use flume::{Receiver, Sender};
 
 use crate::msg::Msg;
 use crate::update::config::Config;
-use crate::update::failure::{Category, Failure};
+use crate::update::failure::{Category, Failure, HostKey};
 use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
 use crate::update::secret::Secrets;
 use crate::update::session::{Ending, Transaction};
@@ -41,6 +42,7 @@ mod login;
 mod pool;
 mod schema;
 mod sealed;
+pub mod ssh;
 mod tap;
 mod threads;
 mod tls;
@@ -61,6 +63,8 @@ pub struct Postgres {
 pub struct Shared {
     outbox: Sender<Msg>,
     threads: Threads,
+    /// What the machine has for SSH tunnels.
+    ssh: Arc<ssh::Surroundings>,
     open: Mutex<BTreeMap<ConnectionId, Arc<Opened>>>,
     sessions: Mutex<BTreeMap<SessionId, Session>>,
     queries: Mutex<BTreeMap<QueryId, Arc<Link>>>,
@@ -80,10 +84,17 @@ pub struct Session {
 
 impl Postgres {
     /// Starts the threads. Messages go to `outbox`, which should not be bounded: what limits it are the granted rows.
-    pub fn start(outbox: Sender<Msg>) -> Self {
+    /// The keys of SSH servers that the user trusts are kept in the data directory.
+    pub fn start(outbox: Sender<Msg>, data_dir: &Path) -> Self {
+        Self::start_in(outbox, ssh::Surroundings::of_system(data_dir))
+    }
+
+    /// The same, with other surroundings for SSH tunnels than those of this process.
+    pub fn start_in(outbox: Sender<Msg>, ssh: ssh::Surroundings) -> Self {
         let shared = Shared {
             outbox,
             threads: Threads::start(),
+            ssh: Arc::new(ssh),
             open: Mutex::default(),
             sessions: Mutex::default(),
             queries: Mutex::default(),
@@ -127,6 +138,9 @@ impl Postgres {
                 oids,
             } => {
                 self.shared.resolve_types(request, connection, &oids);
+            }
+            connection::Effect::TrustHostKey { request, key } => {
+                self.shared.trust_host_key(request, *key);
             }
         }
     }
@@ -267,7 +281,7 @@ impl Shared {
         self.close_pool(before);
         let shared = self.clone();
         self.stoppable(|shared| &shared.attempts, attempt, async move {
-            let target = Target::new(config, secrets);
+            let target = Target::new(config, secrets, shared.ssh.clone());
             let warned = target.warned.clone();
             let proven = async {
                 let opened = Opened::new(&shared, connection, target)?;
@@ -309,7 +323,7 @@ impl Shared {
         });
         let shared = self.clone();
         self.stoppable(|shared| &shared.attempts, attempt, async move {
-            let target = Arc::new(Target::new(config, secrets));
+            let target = Arc::new(Target::new(config, secrets, shared.ssh.clone()));
             let connected = target.connect().await;
             shared.warn(&target.warned);
             match connected {
@@ -345,6 +359,18 @@ impl Shared {
                     attempt,
                     server,
                 }),
+                Err(failure) => answer.failed(failure),
+            }
+        });
+    }
+
+    fn trust_host_key(&self, request: Request, key: HostKey) {
+        let trusted = move |result| connection::Msg::HostKeyTrusted { request, result };
+        let answer = Answer::new(&self.outbox, move |failure| trusted(Err(failure)).into());
+        let known_hosts = self.ssh.known_hosts.clone();
+        self.threads.control(async move {
+            match smol::unblock(move || known_hosts.learn(&key)).await {
+                Ok(()) => answer.with(trusted(Ok(()))),
                 Err(failure) => answer.failed(failure),
             }
         });

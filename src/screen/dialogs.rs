@@ -2,8 +2,8 @@
 
 use super::{
     Action, Confirm, ConnectionForm, Dialog, Field, FormField, FormTest, FormValue, GoToLine,
-    Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind, PickerRow, Settings, Span,
-    StoreChoice, Tone, sidebar, words,
+    HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind, PickerRow,
+    Settings, Span, StoreChoice, Tone, sidebar, words,
 };
 use crate::{
     model::Model,
@@ -17,7 +17,7 @@ use crate::{
         failure::Failure,
         file_prompt::{self, Purpose},
         form::{self, Test},
-        hints,
+        hints, host_key,
         ids::{ConnectionId, TabId},
         palette,
         run::Session,
@@ -44,6 +44,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             Dialog::Connection(Box::new(connection(model, form, now)))
         }
         dialog::Dialog::Password(prompt) => Dialog::Password(password(model, prompt)),
+        dialog::Dialog::HostKey(prompt) => Dialog::HostKey(host_key(model, prompt)),
         dialog::Dialog::Confirm(question) => Dialog::Confirm(confirm(model, question)),
         dialog::Dialog::Inspect(value) => Dialog::Inspect(inspect(model, value)),
         dialog::Dialog::Path(prompt) => Dialog::Path(path(model, prompt)),
@@ -339,6 +340,32 @@ fn secret_title(known: Option<&Connection>, kind: SecretKind, user: &str) -> Str
             }
         },
         (SecretKind::Ssh, None) => "SSH password".into(),
+    }
+}
+
+fn host_key(model: &Model, prompt: &host_key::HostKeyPrompt) -> HostKeyPrompt {
+    let key = &prompt.key;
+    let server = match key.port {
+        22 => key.host.clone(),
+        port => format!("{}:{port}", key.host),
+    };
+    let mut reasons = vec![
+        "Nobody has seen its key before, so this may be another server that poses as it."
+            .to_owned(),
+        "Compare the fingerprint with one that its administrator gave you.".to_owned(),
+    ];
+    reasons.extend(prompt.failure.detail.clone());
+    HostKeyPrompt {
+        title: format!("Trust the SSH server {server}?"),
+        reasons,
+        algorithm: key.algorithm.clone(),
+        fingerprint: key.fingerprint.clone(),
+        problem: prompt.problem.as_ref().map(hints::title),
+        actions: vec![
+            accept(model, "Don't connect"),
+            alternative(model, "Trust this key and connect"),
+            cancel(model, "Cancel"),
+        ],
     }
 }
 

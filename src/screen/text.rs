@@ -2,9 +2,9 @@
 
 use super::{
     Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, Focus, FormValue, Grid,
-    Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, ResultMark, ResultsBar, Screen,
-    Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar, Welcome, Work, grid_cell,
-    message_row, visible_result, words,
+    HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, ResultMark,
+    ResultsBar, Screen, Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar, Welcome,
+    Work, grid_cell, message_row, visible_result, words,
 };
 use crate::{
     model::Model,
@@ -419,6 +419,7 @@ fn dialog(lines: &mut Lines, dialog: &Dialog) {
         Dialog::Picker(shown) => picker(lines, shown),
         Dialog::Connection(shown) => connection(lines, shown),
         Dialog::Password(shown) => password(lines, shown),
+        Dialog::HostKey(shown) => host_key(lines, shown),
         Dialog::Confirm(shown) => confirm(lines, shown),
         Dialog::Inspect(shown) => inspect(lines, shown),
         Dialog::Path(shown) => path(lines, shown),
@@ -516,6 +517,16 @@ fn password(lines: &mut Lines, prompt: &PasswordPrompt) {
         let on = if store.on { "x" } else { " " };
         lines.indented(&format!("({on}) {}", action(&store.action)));
     }
+    lines.actions(&prompt.actions);
+}
+
+fn host_key(lines: &mut Lines, prompt: &HostKeyPrompt) {
+    lines.rule(&prompt.title);
+    for reason in &prompt.reasons {
+        lines.indented(reason);
+    }
+    lines.indented(&format!("{} {}", prompt.algorithm, prompt.fingerprint));
+    lines.indented(prompt.problem.as_deref().unwrap_or_default());
     lines.actions(&prompt.actions);
 }
 

@@ -6,6 +6,7 @@ use crate::{
     rows::Cell,
     update::{
         connections::Link,
+        host_key,
         results::{ResultSet, ResultState},
         run::{Phase, Run},
         sandbox::Sandbox,
@@ -54,6 +55,9 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
         }
         Some(Link::Open { .. }) => Seen::Yes,
         Some(Link::Failed { .. }) if asks => Seen::NotYet("a password is asked for".into()),
+        Some(Link::Failed { .. }) if tab.connection.is_some_and(|id| host_key::asks(model, id)) => {
+            Seen::NotYet("the SSH server's key is not trusted yet".into())
+        }
         Some(Link::Failed { failure }) => Seen::Never(format!(
             "the connection failed: {}{}",
             code(failure.sqlstate.as_deref()),

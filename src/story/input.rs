@@ -111,7 +111,15 @@ fn focus(model: &Model) -> Focus {
     match (&model.dialog, model.area) {
         (Some(dialog), _) if takes_secret(dialog) => Focus::Secret,
         (Some(Dialog::Connection(form)), _) if form.focus.is_choice() => Focus::Keys,
-        (Some(Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. }), _) => Focus::Keys,
+        (
+            Some(
+                Dialog::HostKey(_)
+                | Dialog::Confirm(_)
+                | Dialog::Inspect(_)
+                | Dialog::Settings { .. },
+            ),
+            _,
+        ) => Focus::Keys,
         (Some(_), _) | (None, Area::Editor) => Focus::Text,
         (None, Area::Welcome) if model.welcome.in_field => Focus::WelcomeField,
         (None, Area::Welcome | Area::Results | Area::Sidebar) => Focus::Keys,

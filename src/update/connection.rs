@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     config::{Config, Endpoint},
-    failure::Failure,
+    failure::{Failure, HostKey},
     ids::*,
     secret::Secrets,
 };
@@ -109,6 +109,13 @@ pub enum Msg {
         /// Oid and name, as `format_type` prints it; on failure, none.
         names: Vec<(u32, String)>,
     },
+    /// The key of an SSH server was added to Tusk's known hosts, or could not be. Ends [`Effect::TrustHostKey`].
+    HostKeyTrusted {
+        /// The request that it answers.
+        request: Request,
+        /// Whether it is known now.
+        result: Result<(), Failure>,
+    },
 }
 
 /// What the runner is asked to do with connections.
@@ -160,5 +167,12 @@ pub enum Effect {
         connection: ConnectionId,
         /// Type oid and typmod of each column to name.
         oids: Vec<(u32, i32)>,
+    },
+    /// Add the key of an SSH server to Tusk's known hosts: the user said so. Ends in `HostKeyTrusted`.
+    TrustHostKey {
+        /// This request.
+        request: Request,
+        /// The key.
+        key: Box<HostKey>,
     },
 }

@@ -11,6 +11,7 @@ use super::{
     connection::{Effect, Msg, PoolStatus, ServerInfo},
     dialog::{Dialog, PasswordPrompt},
     failure::{Category, Failure, Want},
+    host_key::{self, HostKeyPrompt},
     ids::*,
     keychain::{self, Refusal},
     run,
@@ -207,6 +208,9 @@ fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let since = model.now;
     let asked = model.dialog_asks_password(id);
+    if host_key::asks(model, id) {
+        return vec![];
+    }
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -415,6 +419,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             types_resolved(model, request, connection, names);
             vec![]
         }
+        Msg::HostKeyTrusted { request, result } => host_key::trusted(model, request, result),
     }
 }
 
@@ -635,12 +640,19 @@ fn open_failed(
     {
         tab.ended = Some(ended.clone());
     }
+    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
+        // The run that waits for the connection goes on waiting for the user's word.
+        let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
+        model.dialog = Some(Dialog::HostKey(prompt));
+        return vec![];
+    }
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
         // What nobody typed may have come from the password file: the details say so.
         let said = tried || with.secrets.has(kind) || failure.detail.is_some();
         let refused = said.then_some(failure);
-        let prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
+        let mut prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
+        prompt.stored_too = with.store;
         model.dialog = Some(Dialog::Password(prompt));
         // A pool with the old secret is of no more use.
         let close = tried.then_some(Effect::Close { connection: id }.into());

@@ -12,6 +12,7 @@ use super::{
     file_prompt::{self, PathPrompt},
     form::{self, ConnectionForm},
     history,
+    host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
     keychain, palette, run,
@@ -42,6 +43,8 @@ pub enum Dialog {
     Connection(Box<ConnectionForm>),
     /// The server wants a password.
     Password(PasswordPrompt),
+    /// An SSH server shows a key that is not known.
+    HostKey(HostKeyPrompt),
     /// Something would be lost.
     Confirm(Confirm),
     /// A value, whole.
@@ -79,6 +82,8 @@ pub struct PasswordPrompt {
     pub password: Secret,
     /// Whether the keychain shall have it.
     pub store: bool,
+    /// What was typed before it, and goes to the keychain with it.
+    pub stored_too: Secrets,
     /// Why the last one was not taken.
     pub failure: Option<Failure>,
 }
@@ -98,6 +103,7 @@ impl PasswordPrompt {
             known,
             password: Secret::default(),
             store,
+            stored_too: Secrets::default(),
             failure,
         }
     }
@@ -287,9 +293,11 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
         Dialog::Connection(form) => form.focused_mut(),
-        Dialog::Password(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
-            None
-        }
+        Dialog::Password(_)
+        | Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Settings { .. } => None,
     }
 }
 
@@ -484,6 +492,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
             });
             run::connection_failed(model, prompt.connection, failure)
         }
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         _ => vec![],
     }
@@ -515,6 +524,8 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         }
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
         Some(Dialog::Password(prompt)) => password_given(model, prompt),
+        // Trust is never given by the key that is pressed without reading.
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
         Some(Dialog::GoToLine(field)) => {
@@ -542,6 +553,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
 fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
+        Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
@@ -566,6 +578,7 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
         known: mut secrets,
         password,
         store,
+        stored_too: mut stored,
         ..
     } = prompt;
     let Some(known) = model.connections.get_mut(&connection) else {
@@ -574,7 +587,6 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
     // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
     // storing it saves the connection, too, once the server took the password.
     known.secrets.set(kind, Some(password.clone()));
-    let mut stored = Secrets::default();
     stored.set(kind, store.then(|| password.clone()));
     secrets.set(kind, Some(password));
     connections::attempt(model, connection, secrets, stored)

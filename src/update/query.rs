@@ -43,6 +43,14 @@ pub enum Msg {
         /// What was seen.
         inspection: Inspection,
     },
+    /// The reader stands still, and what the server sends all the same fills up the link's tunnel, which can't make it
+    /// wait. Told once for each standstill.
+    HeldUp {
+        /// The query.
+        query: QueryId,
+        /// So much has come and is not read.
+        bytes: u64,
+    },
     /// It completed, and the session is ready. Ends [`Effect::Run`].
     Finished {
         /// The query.

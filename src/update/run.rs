@@ -515,6 +515,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
+        Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
         Msg::Finished {
             query,
             tag,
@@ -734,6 +735,26 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
         }
         .into(),
     ]
+}
+
+/// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
+fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    if !matches!(&tab.run, Run::Running(running) if matches!(running.phase, Phase::Paused { .. })) {
+        // It is read on, or ends anyway.
+        return vec![];
+    }
+    let text = format!(
+        "An SSH tunnel can't make the server wait: {} more had come while the result was paused, so its stream is \
+         closed.",
+        crate::rows::display::bytes_text(bytes)
+    );
+    say(tab, now, MessageKind::Notice, text, Some(query));
+    stop(model, id, false)
 }
 
 /// Reads a paused result on: by another window, or to its end.

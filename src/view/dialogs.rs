@@ -18,8 +18,9 @@ use super::widgets::{
 use super::words::{Post, button, span, tone};
 use crate::{
     screen::{
-        Action, Confirm, ConnectionForm, Dialog, FormField, FormTest, FormValue, GoToLine, Inspect,
-        PasswordPrompt, PathPrompt, Picker, PickerKind, PickerRow, Settings,
+        Action, Confirm, ConnectionForm, Dialog, FormField, FormTest, FormValue, GoToLine,
+        HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind, PickerRow,
+        Settings,
     },
     update::{command::Command, dialog::Msg},
 };
@@ -60,6 +61,7 @@ pub fn dialog(of: &Dialog, tools: &Tools, cx: &App) -> AnyElement {
         Dialog::Picker(of) => picker(of, tools, cx).into_any_element(),
         Dialog::Connection(of) => connection(of, tools, cx).into_any_element(),
         Dialog::Password(of) => password(of, tools, cx).into_any_element(),
+        Dialog::HostKey(of) => host_key(of, tools, cx).into_any_element(),
         Dialog::Confirm(of) => confirm(of, tools, cx).into_any_element(),
         Dialog::Inspect(of) => inspect(of, tools, cx).into_any_element(),
         Dialog::Path(of) => path(of, tools, cx).into_any_element(),
@@ -413,6 +415,24 @@ fn password(of: &PasswordPrompt, tools: &Tools, cx: &App) -> Div {
                     .child(SharedString::from(store.action.label.clone()))
                     .children(store.action.key.clone().map(|key| key_box(key, cx)))
             }))
+            .child(buttons(&of.actions, tools, cx)),
+    )
+}
+
+fn host_key(of: &HostKeyPrompt, tools: &Tools, cx: &App) -> Div {
+    let look = Look::of(cx);
+    sheet(620.0, cx).child(
+        inside(cx)
+            .child(title(&of.title, cx))
+            .children(of.reasons.iter().map(|reason| muted(reason, cx)))
+            .child(
+                div()
+                    .font_family(fonts::MONO)
+                    .text_size(look.mono_size())
+                    .child(SharedString::from(of.algorithm.clone()))
+                    .child(SharedString::from(of.fingerprint.clone())),
+            )
+            .children(problem(&of.problem, cx))
             .child(buttons(&of.actions, tools, cx)),
     )
 }

@@ -170,7 +170,7 @@ pub fn kind(dialog: &Dialog) -> u8 {
         Dialog::Password(_) => PASSWORD,
         Dialog::Path(_) => 5,
         Dialog::GoToLine(_) => 6,
-        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
+        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
     }
 }
 
@@ -183,7 +183,9 @@ pub fn focused(dialog: &Dialog) -> Option<FieldId> {
         Dialog::Connection(form) => form::Field::ALL
             .iter()
             .position(|field| *field == form.focus)?,
-        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => return None,
+        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
+            return None;
+        }
     };
     let kind = kind(dialog);
     Some(FieldId::Dialog { kind, index })
@@ -227,7 +229,7 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
                 }
             }
         }
-        Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
+        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
     }
     fields
 }

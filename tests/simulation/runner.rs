@@ -290,6 +290,20 @@ impl Runner {
                 let attempt = *attempt;
                 self.say(connection::Msg::Tested { attempt, result }, random);
             }
+            connection::Effect::TrustHostKey { request, .. } => {
+                self.fresh(*request);
+                let result = if random.chance(70) {
+                    Ok(())
+                } else {
+                    Err(gone())
+                };
+                let request = *request;
+                self.pending
+                    .push(Msg::Connection(connection::Msg::HostKeyTrusted {
+                        request,
+                        result,
+                    }));
+            }
             connection::Effect::ResolveTypes {
                 request,
                 connection,

@@ -106,6 +106,11 @@ impl Capture {
         self.query
     }
 
+    /// The row at which it stands still, if it does.
+    pub fn stands_at(&self) -> Option<u64> {
+        self.stalled.then_some(self.taken)
+    }
+
     /// So many rows more may be taken.
     pub fn grant(&mut self, rows: u64) {
         self.granted = self.granted.saturating_add(rows);

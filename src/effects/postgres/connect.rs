@@ -26,6 +26,7 @@ use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 
 use super::error;
 use super::login::Terms;
+use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::effects::pgpass::Password;
@@ -44,6 +45,8 @@ pub struct Target {
     tls: OnceCell<Tls>,
     /// Why the password file was of no use, if it was asked and was not.
     pub warned: Arc<Mutex<Option<String>>>,
+    /// The tunnel to go through.
+    way: Option<Arc<Way>>,
 }
 
 /// A link that has logged in, not yet driven.
@@ -58,6 +61,8 @@ pub struct Fresh {
     pub route: Route,
     /// How the link is secured, in words.
     pub security: String,
+    /// How much waits unread in a tunnel.
+    pub backlog: Option<Backlog>,
 }
 
 /// The server and the address that answered, and whether TLS was spoken.
@@ -73,6 +78,8 @@ enum Address {
     Tcp(SocketAddr),
     #[cfg(unix)]
     Unix(String),
+    /// Behind the SSH server, which looks it up.
+    Tunnelled(Arc<Way>, Far),
 }
 
 /// One way to secure a link.
@@ -88,6 +95,7 @@ enum Socket {
     Tcp(Async<std::net::TcpStream>),
     #[cfg(unix)]
     Unix(Async<std::os::unix::net::UnixStream>),
+    Tunnelled(Lane),
 }
 
 /// A link before the start-up message.
@@ -106,8 +114,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Target {
     /// A target whose files are read when TLS is first needed.
-    pub fn new(config: Config, secrets: Secrets) -> Self {
+    pub fn new(config: Config, secrets: Secrets, surroundings: Arc<Surroundings>) -> Self {
         Self {
+            way: Way::of(&config, &secrets, surroundings).map(Arc::new),
             config,
             secrets,
             tls: OnceCell::new(),
@@ -212,7 +221,7 @@ impl Target {
         tried: &mut Vec<Tried>,
     ) -> Result<Option<Fresh>, Failure> {
         let name = place(server);
-        let found = budget.spend(addresses(server)).await;
+        let found = budget.spend(self.addresses(server)).await;
         let addresses = match found.unwrap_or_else(|had| Err(servers::timed_out(had))) {
             Ok(addresses) => addresses,
             Err(failure) => {
@@ -227,8 +236,13 @@ impl Target {
         for (at, address) in addresses.iter().enumerate() {
             let share = budget.share(addresses.len() - at);
             let attempt = share.spend(self.try_address(server, address, wanted)).await;
-            let attempt =
-                attempt.unwrap_or_else(|had| Err((servers::timed_out(had), Next::Address)));
+            let attempt = attempt.unwrap_or_else(|had| {
+                let tunnel = self.way.as_ref().and_then(|way| way.timed_out());
+                Err(match tunnel {
+                    Some(failure) => (failure, Next::Nothing),
+                    None => (servers::timed_out(had), Next::Address),
+                })
+            });
             let (failure, next) = match attempt {
                 Ok(fresh) => return Ok(Some(fresh)),
                 Err((failure, Next::Nothing)) => {
@@ -300,6 +314,7 @@ impl Target {
         want: Want,
     ) -> Result<Fresh, Failure> {
         let socket = open(address).await?;
+        let backlog = socket.backlog();
         let raw = self.secure(socket, want, server, address.clone()).await?;
         let encrypted = raw.route.encrypted;
         let bound = self.config.channel_binding == ChannelBinding::Require;
@@ -318,6 +333,9 @@ impl Target {
             }
         })?;
         let mut security = raw.security;
+        if backlog.is_some() && encrypted {
+            security.push_str(" through SSH");
+        }
         if !private && super::locked(&learnt).cleartext {
             security.push_str(", password in the clear");
         }
@@ -330,6 +348,7 @@ impl Target {
             learnt,
             route: raw.route,
             security,
+            backlog,
         })
     }
 
@@ -401,6 +420,7 @@ impl Target {
             Address::Tcp(_) => "not encrypted",
             #[cfg(unix)]
             Address::Unix(_) => "Unix socket",
+            Address::Tunnelled(..) => "SSH tunnel",
         };
         Ok(Raw {
             wire: socket.wire(),
@@ -428,9 +448,25 @@ impl Target {
                 Address::Tcp(address) => host = address.ip().to_string(),
                 #[cfg(unix)]
                 Address::Unix(_) => {}
+                Address::Tunnelled(..) => host = "tunnel.invalid".into(),
             }
         }
         tls.secure(&host, socket.wire()).await
+    }
+
+    /// The addresses of a server; one behind a tunnel has only the one that the SSH server finds.
+    async fn addresses(&self, server: &Endpoint) -> Result<Vec<Address>, Failure> {
+        let Some(way) = &self.way else {
+            return addresses(server).await;
+        };
+        let far = if is_socket(&server.host) {
+            Far::Unix(socket_path(&server.host, server.port))
+        } else if server.hostaddr.is_empty() {
+            Far::Tcp(server.host.clone(), server.port)
+        } else {
+            Far::Tcp(server.hostaddr.clone(), server.port)
+        };
+        Ok(vec![Address::Tunnelled(way.clone(), far)])
     }
 
     /// The password for the server: the one that is known, or the password file's.
@@ -554,8 +590,9 @@ impl Fresh {
 }
 
 impl Address {
+    /// Whether others may see what goes there. A tunnel ends at the SSH server, and the rest of the way is open.
     fn is_tcp(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self, Self::Tcp(_) | Self::Tunnelled(_, Far::Tcp(..)))
     }
 }
 
@@ -565,6 +602,8 @@ impl std::fmt::Display for Address {
             Self::Tcp(address) => address.fmt(formatter),
             #[cfg(unix)]
             Self::Unix(path) => formatter.write_str(path),
+            Self::Tunnelled(_, Far::Tcp(host, port)) => write!(formatter, "{host}:{port}"),
+            Self::Tunnelled(_, Far::Unix(path)) => formatter.write_str(path),
         }
     }
 }
@@ -584,8 +623,21 @@ impl Socket {
                 stream.write_all(&SSL_REQUEST).await?;
                 stream.read_exact(&mut answer).await?;
             }
+            Self::Tunnelled(lane) => {
+                let mut stream = lane.compat_mut();
+                stream.write_all(&SSL_REQUEST).await?;
+                stream.read_exact(&mut answer).await?;
+            }
         }
         Ok(answer[0])
+    }
+
+    /// What may come to wait in a tunnel.
+    fn backlog(&self) -> Option<Backlog> {
+        match self {
+            Self::Tunnelled(lane) => Some(lane.backlog()),
+            _ => None,
+        }
     }
 
     fn wire(self) -> Box<dyn Wire> {
@@ -593,6 +645,7 @@ impl Socket {
             Self::Tcp(stream) => Box::new(stream.compat()),
             #[cfg(unix)]
             Self::Unix(stream) => Box::new(stream.compat()),
+            Self::Tunnelled(lane) => Box::new(lane),
         }
     }
 }
@@ -621,12 +674,13 @@ async fn open(address: &Address) -> Result<Socket, Failure> {
                     _ => error::from_io(&cause),
                 })
         }
+        Address::Tunnelled(way, far) => way.open(far).await.map(Socket::Tunnelled),
     }
 }
 
 /// Keepalive sees a silent cut, the user timeout one with data on the way; neither alone sees both. Together they see
 /// a cut within six seconds, also under a paused result, whose socket nobody reads.
-fn notice_cut_networks(stream: &Async<std::net::TcpStream>) -> io::Result<()> {
+pub fn notice_cut_networks(stream: &Async<std::net::TcpStream>) -> io::Result<()> {
     stream.get_ref().set_nodelay(true)?;
     let socket = SockRef::from(stream.get_ref());
     let keepalive = TcpKeepalive::new()

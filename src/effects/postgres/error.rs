@@ -136,6 +136,12 @@ pub fn from_io(error: &io::Error) -> Failure {
     {
         return from_tls(tls);
     }
+    if let Some(super::ssh::Ended(failure)) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<super::ssh::Ended>())
+    {
+        return failure.clone();
+    }
     if let Some(malformed) = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
@@ -259,7 +265,13 @@ pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failur
     let fatal = |failure: &Failure| {
         matches!(failure.severity.as_str(), "FATAL" | "PANIC") || is_shutdown(failure)
     };
+    // A link in a tunnel only sees that nothing comes any more; why, the tunnel knows.
     let known = |failure: &Failure| failure.message != CLOSED;
+    let tunnels = |failure: &Option<Failure>| {
+        failure
+            .as_ref()
+            .is_some_and(|failure| failure.category == Category::Ssh)
+    };
     let mut best = None;
     let mut earlier = None;
     for candidate in [query, link].into_iter().flatten() {
@@ -268,18 +280,20 @@ pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failur
         }
         if candidate.sqlstate.is_some() {
             earlier = Some(candidate);
-        } else if best.is_none() || known(&candidate) {
+        } else if best.is_none() || known(&candidate) && !tunnels(&best) {
             best = Some(candidate);
         }
     }
-    if let Some(notice) = notice.filter(is_shutdown) {
+    if let Some(notice) = notice.filter(is_shutdown).filter(|_| !tunnels(&best)) {
         return Failure {
             category: Category::Connection,
             ..notice
         };
     }
     let mut failure = best.unwrap_or_else(|| plain(Category::Connection, CLOSED));
-    failure.category = Category::Connection;
+    if failure.category != Category::Ssh {
+        failure.category = Category::Connection;
+    }
     if let Some(earlier) = earlier {
         failure.detail = Some(format!("Before that, the server said: {}", earlier.message));
     }
@@ -365,6 +379,27 @@ mod tests {
         let reset = from_io(&io::ErrorKind::ConnectionReset.into());
         assert_eq!(lost(Some(closed()), Some(reset.clone()), None), reset);
         assert_eq!(lost(Some(reset.clone()), Some(closed()), None), reset);
+    }
+
+    #[test]
+    fn the_end_of_a_tunnel_tells_more_than_what_its_link_saw() {
+        let tunnel = plain(Category::Ssh, "The SSH tunnel to far broke.");
+        let ended = io::Error::other(super::super::ssh::Ended(tunnel.clone()));
+        assert_eq!(from_io(&ended), tunnel);
+        let reset = from_io(&io::ErrorKind::ConnectionReset.into());
+        for other in [closed(), reset] {
+            let link = || Some(tunnel.clone());
+            assert_eq!(lost(Some(other.clone()), link(), None), tunnel);
+            assert_eq!(lost(link(), Some(other), None), tunnel);
+        }
+        let before = said("ERROR", "22012", "division by zero");
+        let failure = lost(Some(before), Some(tunnel.clone()), None);
+        assert_eq!(failure.message, tunnel.message);
+        assert!(
+            failure
+                .detail
+                .is_some_and(|detail| detail.ends_with("division by zero"))
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::answer::{abandoned, post};
 use super::capture::Capture;
 use super::connect::{Fresh, Route, Target};
 use super::sealed::Sealed;
+use super::ssh::Backlog;
 use super::tap::{Learnt, Tap};
 use super::{Session, Shared, error, held, locked};
 use crate::msg::Msg;
@@ -109,6 +110,7 @@ impl Link {
             learnt,
             route,
             security,
+            backlog,
         } = fresh;
         let (commands, orders) = flume::unbounded();
         let (ending, ended) = flume::bounded(0);
@@ -129,6 +131,8 @@ impl Link {
             waiting: VecDeque::new(),
             job: None,
             timer: None,
+            backlog,
+            backlog_told: None,
             session: None,
             holds: 0,
             last_notice: None,
@@ -299,6 +303,7 @@ enum Event {
     Answer(Option<Result<SimpleQueryMessage, tokio_postgres::Error>>),
     RowsWaited,
     SealEnded,
+    HeldUp(QueryId, u64),
 }
 
 struct Driver {
@@ -310,6 +315,10 @@ struct Driver {
     waiting: VecDeque<Command>,
     job: Option<Job>,
     timer: Option<(Instant, smol::Timer)>,
+    /// What waits unread in a tunnel, which can't make the server wait.
+    backlog: Option<Backlog>,
+    /// The standstill that was told of it last: the query and its row.
+    backlog_told: Option<(QueryId, u64)>,
     session: Option<SessionId>,
     holds: usize,
     last_notice: Option<Failure>,
@@ -333,6 +342,9 @@ impl Driver {
                 Event::Answer(answer) => self.answered(answer),
                 Event::RowsWaited => self.rows_waited(),
                 Event::SealEnded => self.seal_ended(),
+                Event::HeldUp(query, bytes) => {
+                    post(&self.outbox, query::Msg::HeldUp { query, bytes });
+                }
                 Event::Ended(error) => {
                     let failure = error.map(|error| error::from_driver(&error));
                     return self.end(failure);
@@ -368,7 +380,29 @@ impl Driver {
         if matches!(self.job, Some(Job::Sealed { .. })) && self.is_seal_done() {
             return Poll::Ready(Event::SealEnded);
         }
+        if let Poll::Ready(event) = self.poll_backlog(context) {
+            return Poll::Ready(event);
+        }
         self.poll_timer(context)
+    }
+
+    /// Told once for each standstill: what is read on takes from the backlog by itself.
+    fn poll_backlog(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+        let Some(backlog) = &self.backlog else {
+            return Poll::Pending;
+        };
+        let stands = {
+            let learnt = locked(&self.learnt);
+            let capture = learnt.capture.as_ref();
+            capture.and_then(|capture| Some((capture.query(), capture.stands_at()?)))
+        };
+        let Some((query, row)) = stands.filter(|stands| self.backlog_told != Some(*stands)) else {
+            return Poll::Pending;
+        };
+        backlog.poll_large(context).map(|bytes| {
+            self.backlog_told = Some((query, row));
+            Event::HeldUp(query, bytes)
+        })
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Event> {

@@ -136,6 +136,35 @@ fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
 }
 
 #[test]
+fn a_secret_that_proved_right_is_stored_though_another_one_had_to_be_typed_after_it() {
+    let mut world = with_saved();
+    named(&mut world);
+    answer_keychain(&mut world, Err(Refusal::NotFound));
+    let wants = |kind| Failure::new(Category::Ssh, "a secret").wanting(Want::Secret(kind));
+    expect(&world.fail_link(wants(SecretKind::Ssh)), &[]);
+    world.type_secret("of the tunnel");
+    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    expect(&world.fail_link(wants(SecretKind::Database)), &[]);
+    world.type_secret("of the role");
+    expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
+    let stored: Vec<_> = world
+        .open_link()
+        .into_iter()
+        .filter_map(|effect| match effect {
+            RootEffect::Keychain(keychain::Effect::Store { kind, password, .. }) => {
+                Some((kind, password.reveal().to_owned()))
+            }
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (SecretKind::Database, "of the role".to_owned()),
+        (SecretKind::Ssh, "of the tunnel".to_owned()),
+    ];
+    assert_eq!(stored, expected);
+}
+
+#[test]
 fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
     let mut world = with_saved();
     named(&mut world);

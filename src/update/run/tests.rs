@@ -144,6 +144,7 @@ fn answers_of_a_statement_that_ended_change_nothing() {
             chunk: chunk(1, 1),
         },
         Msg::Stalled { query, rows: 0 },
+        Msg::HeldUp { query, bytes: 1 },
         Msg::Finished {
             query,
             tag: "X".into(),
@@ -406,6 +407,32 @@ fn a_stream_that_is_paused_too_long_is_closed_and_says_so() {
     );
     assert_eq!(world.tab().ended, Some(Ended::Well));
     expect(&world.send(clock::Msg::Fired { timer }), &[]);
+}
+
+#[test]
+fn a_paused_stream_that_fills_its_tunnel_is_closed_and_says_so() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    let (query, bytes) = (world.query(), 33 << 20);
+    expect(&world.send(Msg::HeldUp { query, bytes }), &[]);
+    world.finish("SELECT 0", Transaction::Idle);
+    let mut world = world.paused();
+    let query = world.query();
+    expect(
+        &world.send(Msg::HeldUp { query, bytes }),
+        &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
+    );
+    assert!(
+        world
+            .messages()
+            .iter()
+            .any(|text| text.contains("can't make the server wait"))
+    );
+    expect(&world.send(Msg::HeldUp { query, bytes }), &[]);
+    world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
+    let result = world.tab().results.list.last().unwrap();
+    assert_eq!(result.state, ResultState::Closed);
+    assert_eq!(world.tab().ended, Some(Ended::Well));
 }
 
 #[test]

@@ -1,0 +1,416 @@
+//! Which keys of SSH servers are known: the user's own known_hosts files, which are only read, and Tusk's.
+//!
+//! The files are read here as OpenSSH reads them: names that are hashed, that stand for many, that are excluded, with a
+//! port; revoked keys; a host with several keys. Lines for authorities vouch for certificates, which Tusk asks no server
+//! for, so they neither make a key known nor another one changed. A line that can't be read is passed over.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use russh::keys::{Algorithm, HashAlg, PublicKey};
+use sha1::Sha1;
+
+use super::super::error;
+use crate::update::failure::{Category, Failure, HostKey, Want};
+
+/// The files of known hosts.
+#[derive(Clone, Debug, Default)]
+pub struct KnownHosts {
+    /// The user's and the system's, which are never written.
+    pub theirs: Vec<PathBuf>,
+    /// Tusk's own; without one no new key can be trusted.
+    pub own: Option<PathBuf>,
+}
+
+/// An SSH server, as its user calls it.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// What is known of one server's keys.
+pub struct Known {
+    server: Server,
+    entries: Vec<Entry>,
+}
+
+/// A line that is about the server.
+struct Entry {
+    file: PathBuf,
+    line: usize,
+    mark: Mark,
+    algorithm: String,
+    key: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Key,
+    Authority,
+    Revoked,
+}
+
+/// The port that a name without one means.
+const USUAL_PORT: u16 = 22;
+
+impl Server {
+    /// The name as known_hosts has it.
+    fn name(&self) -> String {
+        let host = self.host.to_lowercase();
+        match self.port {
+            USUAL_PORT => host,
+            port => format!("[{host}]:{port}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.port {
+            USUAL_PORT => formatter.write_str(&self.host),
+            port => write!(formatter, "{}:{port}", self.host),
+        }
+    }
+}
+
+impl KnownHosts {
+    /// Those of the user's OpenSSH, those of the system, and Tusk's own in this directory.
+    pub fn of_system(data_dir: &Path) -> Self {
+        let user = dirs::home_dir().map(|home| home.join(".ssh"));
+        let mut directories: Vec<(PathBuf, &str)> =
+            user.into_iter().map(|directory| (directory, "")).collect();
+        if cfg!(unix) {
+            directories.push((PathBuf::from("/etc/ssh"), "ssh_"));
+        }
+        let theirs = directories.into_iter().flat_map(|(directory, prefix)| {
+            ["known_hosts", "known_hosts2"].map(|name| directory.join(format!("{prefix}{name}")))
+        });
+        Self {
+            theirs: theirs.collect(),
+            own: Some(data_dir.join("known_hosts")),
+        }
+    }
+
+    /// What the files say of a server. A file that is there and can't be read might hold a warning, so it is an error.
+    pub fn of(&self, server: &Server) -> Result<Known, Failure> {
+        let name = server.name();
+        let mut entries = Vec::new();
+        for file in self.theirs.iter().chain(&self.own) {
+            let text = match fs::read(file) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
+                Err(cause) => return Err(unreadable(file, &cause)),
+            };
+            let lines = text.lines().enumerate();
+            entries.extend(lines.filter_map(|(at, text)| entry(file, at + 1, text, &name)));
+        }
+        Ok(Known {
+            server: server.clone(),
+            entries,
+        })
+    }
+
+    /// Adds a key to Tusk's own file, as a whole line.
+    pub fn learn(&self, key: &HostKey) -> Result<(), Failure> {
+        let Some(file) = &self.own else {
+            return Err(error::plain(
+                Category::Storage,
+                "There is no data directory to keep the key of the SSH server in.",
+            ));
+        };
+        let server = Server {
+            host: key.host.clone(),
+            port: key.port,
+        };
+        let line = format!("{} {} {}\n", server.name(), key.algorithm, key.key);
+        let spoken_of =
+            |character: char| character.is_alphanumeric() || ".-_:%".contains(character);
+        if key.host.is_empty() || !key.host.chars().all(spoken_of) || !is_key(key) {
+            return Err(error::plain(
+                Category::Internal,
+                "This is no key of an SSH server that could be kept.",
+            ));
+        }
+        append(file, &line).map_err(|cause| {
+            error::plain(
+                Category::Storage,
+                format!(
+                    "The key of the SSH server could not be written to {}: {cause}.",
+                    file.display()
+                ),
+            )
+        })
+    }
+}
+
+impl Known {
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Algorithms to ask the server for, those first of which it has a known key.
+    pub fn preferred(&self, usual: &[Algorithm]) -> Vec<Algorithm> {
+        let is_known = |algorithm: &Algorithm| {
+            let name = key_type(algorithm);
+            let mut keys = self.entries.iter().filter(|entry| entry.mark == Mark::Key);
+            keys.any(|entry| entry.algorithm == name)
+        };
+        let mut preferred: Vec<Algorithm> = usual
+            .iter()
+            // RSA with SHA-1 proves nothing any more.
+            .filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None }))
+            .cloned()
+            .collect();
+        preferred.sort_by_key(|algorithm| !is_known(algorithm));
+        preferred
+    }
+
+    /// Whether the key that the server shows may be trusted; if not, why.
+    pub fn judge(&self, shown: &PublicKey) -> Result<(), Failure> {
+        let blob = shown.to_bytes().map_err(|cause| {
+            error::plain(
+                Category::Ssh,
+                format!(
+                    "The key of the SSH server {} can't be read: {cause}.",
+                    self.server
+                ),
+            )
+        })?;
+        let marked = |mark: Mark| self.entries.iter().filter(move |entry| entry.mark == mark);
+        if let Some(entry) = marked(Mark::Revoked).find(|entry| entry.key == blob) {
+            return Err(self.revoked(entry, shown));
+        }
+        if marked(Mark::Key).any(|entry| entry.key == blob) {
+            return Ok(());
+        }
+        let algorithm = key_type(&shown.algorithm());
+        let (same, others): (Vec<_>, Vec<_>) =
+            marked(Mark::Key).partition(|entry| entry.algorithm == algorithm);
+        match same.first() {
+            Some(entry) => Err(self.changed(entry, shown)),
+            None => Err(self.unknown(&others, shown, &blob)),
+        }
+    }
+
+    fn revoked(&self, entry: &Entry, shown: &PublicKey) -> Failure {
+        let message = format!(
+            "The SSH server {} shows a key that is marked as revoked.",
+            self.server
+        );
+        let mut failure = error::plain(Category::Ssh, message).with_next_step(
+            "Don't connect: somebody else may have this key. Ask the server's administrator.",
+        );
+        failure.detail = Some(format!(
+            "{} {} is revoked in {}.",
+            key_type(&shown.algorithm()),
+            fingerprint(shown),
+            entry.place()
+        ));
+        failure
+    }
+
+    fn changed(&self, entry: &Entry, shown: &PublicKey) -> Failure {
+        let message = format!("The key of the SSH server {} has changed.", self.server);
+        let known = PublicKey::from_bytes(&entry.key).map(|key| fingerprint(&key));
+        let mut failure = error::plain(Category::Ssh, message).with_next_step(format!(
+            "Somebody may be between you and the server, or it was set up anew. Ask its administrator for the \
+             fingerprint. If the new one is right, remove line {} of {}, and connect again.",
+            entry.line,
+            entry.file.display()
+        ));
+        failure.detail = Some(format!(
+            "It shows {} {}; {} has {}.",
+            key_type(&shown.algorithm()),
+            fingerprint(shown),
+            entry.place(),
+            known.unwrap_or_else(|_| "another one".into())
+        ));
+        failure
+    }
+
+    fn unknown(&self, others: &[&Entry], shown: &PublicKey, blob: &[u8]) -> Failure {
+        let algorithm = key_type(&shown.algorithm());
+        let key = HostKey {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            algorithm: algorithm.clone(),
+            fingerprint: fingerprint(shown),
+            key: BASE64.encode(blob),
+        };
+        let message = format!(
+            "The key of the SSH server {} is not known: {algorithm} {}.",
+            self.server, key.fingerprint
+        );
+        let mut failure = error::plain(Category::Ssh, message)
+            .with_next_step(
+                "Connecting asks whether to trust it. Compare the fingerprint with one that the server's \
+                 administrator gave you.",
+            )
+            .wanting(Want::HostKey(key));
+        failure.detail = others.first().map(|entry| {
+            format!(
+                "Another key of this server is known, of the kind {}, in {}; the server does not show that one.",
+                entry.algorithm,
+                entry.place()
+            )
+        });
+        failure
+    }
+}
+
+impl Entry {
+    fn place(&self) -> String {
+        format!("{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// As `ssh-keygen -l` prints it.
+fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(HashAlg::Sha256).to_string()
+}
+
+/// The kind of key, which for RSA is one, whatever it signs with.
+fn key_type(algorithm: &Algorithm) -> String {
+    match algorithm {
+        Algorithm::Rsa { .. } => "ssh-rsa".into(),
+        other => other.as_str().into(),
+    }
+}
+
+fn is_key(key: &HostKey) -> bool {
+    let blob = BASE64.decode(key.key.as_bytes()).ok();
+    let parsed = blob.and_then(|blob| PublicKey::from_bytes(&blob).ok());
+    parsed.is_some_and(|parsed| {
+        key_type(&parsed.algorithm()) == key.algorithm && fingerprint(&parsed) == key.fingerprint
+    })
+}
+
+fn unreadable(file: &Path, cause: &io::Error) -> Failure {
+    let message = format!(
+        "The known SSH servers in {} can't be read: {cause}.",
+        file.display()
+    );
+    error::plain(Category::Ssh, message)
+        .with_next_step("Tusk needs them to know the SSH server. Make the file readable.")
+}
+
+/// What a line says, if it is about this name.
+fn entry(file: &Path, line: usize, text: &str, name: &str) -> Option<Entry> {
+    let mut words = text.split_ascii_whitespace().peekable();
+    let mark = match *words.peek()? {
+        word if word.starts_with('#') => return None,
+        "@revoked" => Mark::Revoked,
+        "@cert-authority" => Mark::Authority,
+        word if word.starts_with('@') => return None,
+        _ => Mark::Key,
+    };
+    if mark != Mark::Key {
+        words.next();
+    }
+    let (names, algorithm, key) = (words.next()?, words.next()?, words.next()?);
+    if !matches(names, name) {
+        return None;
+    }
+    Some(Entry {
+        file: file.to_owned(),
+        line,
+        mark,
+        algorithm: algorithm.to_owned(),
+        key: BASE64.decode(key.as_bytes()).ok()?,
+    })
+}
+
+/// Whether a list of patterns means this name. An exclusion wins, wherever it stands.
+fn matches(names: &str, name: &str) -> bool {
+    let mut found = false;
+    for pattern in names.split(',') {
+        match pattern.strip_prefix('!') {
+            Some(excluded) if is_like(name, excluded) => return false,
+            Some(_) => {}
+            None => found |= is_hash_of(pattern, name).unwrap_or_else(|| is_like(name, pattern)),
+        }
+    }
+    found
+}
+
+/// `|1|salt|HMAC-SHA1(salt, name)`; none where the pattern is not hashed.
+fn is_hash_of(pattern: &str, name: &str) -> Option<bool> {
+    let (salt, digest) = pattern.strip_prefix("|1|")?.split_once('|')?;
+    let (Ok(salt), Ok(digest)) = (
+        BASE64.decode(salt.as_bytes()),
+        BASE64.decode(digest.as_bytes()),
+    ) else {
+        return Some(false);
+    };
+    let hmac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;
+    Some(hmac.chain_update(name).verify_slice(&digest).is_ok())
+}
+
+/// Whether a name is like a pattern: `*` is anything, `?` one character, capitals don't count.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let name: Vec<char> = name.chars().collect();
+    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+    let (mut at, mut next) = (0, 0);
+    // The last star, and how far the name goes that it stands for.
+    let mut star: Option<(usize, usize)> = None;
+    while at < name.len() {
+        match pattern.get(next) {
+            Some('*') => {
+                star = Some((next, at));
+                next += 1;
+            }
+            Some(character) if *character == '?' || *character == name[at] => {
+                at += 1;
+                next += 1;
+            }
+            _ => match star {
+                Some((place, end)) => {
+                    star = Some((place, end + 1));
+                    at = end + 1;
+                    next = place + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[next..].iter().all(|character| *character == '*')
+}
+
+/// Adds a line at the end, on a line of its own even where the last one was cut.
+fn append(path: &Path, line: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut file = open_for_the_user_alone(path)?;
+    let mut text = String::new();
+    if file.seek(SeekFrom::End(0))? > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            text.push('\n');
+        }
+    }
+    text.push_str(line);
+    // One write of a file that is open for appending: no other line gets into the middle.
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn open_for_the_user_alone(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;
