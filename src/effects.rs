@@ -13,6 +13,7 @@ pub mod log;
 pub mod postgres;
 mod private_server;
 pub mod sandbox;
+pub mod settings_file;
 pub mod store;
 
 use std::{
@@ -31,7 +32,7 @@ use crate::{
 /// Where and how the runner works.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
-    /// Where the store and the sandbox are.
+    /// Where the store is.
     pub data_dir: PathBuf,
 }
 
@@ -45,6 +46,7 @@ pub struct Runner {
     timers: clock::Timers,
     cells: cells::Cells,
     sandbox: private_server::PrivateServer,
+    settings_file: settings_file::SettingsFiles,
 }
 
 impl Runner {
@@ -53,12 +55,13 @@ impl Runner {
         let RunnerOptions { data_dir } = options;
         Self {
             postgres: postgres::Postgres::start(outbox.clone()),
-            store: store::Store::start(store::Place::Directory(data_dir.clone()), outbox.clone()),
+            store: store::Store::start(store::Place::Directory(data_dir), outbox.clone()),
             keychain: keychain::Keychain::start(outbox.clone()),
             files: file::Files::start(outbox.clone()),
             timers: clock::Timers::start(outbox.clone()),
             cells: cells::Cells::start(outbox.clone()),
-            sandbox: private_server::PrivateServer::new(data_dir, outbox.clone()),
+            sandbox: private_server::PrivateServer::new(outbox.clone()),
+            settings_file: settings_file::SettingsFiles::start(outbox.clone()),
             outbox,
         }
     }
@@ -70,6 +73,7 @@ impl Runner {
             Effect::Session(effect) => self.postgres.perform_session(effect),
             Effect::Query(effect) => self.postgres.perform_query(effect),
             Effect::Store(effect) => self.store.perform(effect),
+            Effect::SettingsFile(effect) => self.settings_file.perform(effect),
             Effect::Keychain(effect) => self.keychain.perform(effect),
             Effect::File(effect) => self.files.perform(effect),
             Effect::Clock(effect) => self.timers.perform(effect),
@@ -88,6 +92,9 @@ impl Runner {
         // The journal first: it is what must not be lost.
         if !self.store.flush_and_stop(left()) {
             ::log::error!("the store did not finish in time: the last edits may be missing");
+        }
+        if !self.settings_file.flush_and_stop(left()) {
+            ::log::error!("the settings were still being written when the time was up");
         }
         if !self.files.flush_and_stop(left()) {
             ::log::error!("a file was still being written when the time was up");

@@ -19,7 +19,6 @@ mod error_handling;
 mod logging;
 #[path = "requirements/query_execution.rs"]
 mod query_execution;
-#[allow(dead_code, reason = "shared with other test binaries")]
 #[path = "support/server.rs"]
 mod server;
 #[path = "requirements/state.rs"]

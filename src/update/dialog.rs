@@ -15,7 +15,9 @@ use super::{
     ids::*,
     keychain, palette, run,
     secret::{Secret, SecretKind, Secrets},
-    settings, store, tabs,
+    settings,
+    storage::{self, DirectoryPrompt},
+    store, tabs,
     text::{Buffer, TextKey},
     window,
 };
@@ -49,6 +51,8 @@ pub enum Dialog {
     Path(PathPrompt),
     /// A line to go to.
     GoToLine(Buffer),
+    /// The data directory can't be used.
+    DataDirectory(DirectoryPrompt),
     /// The settings.
     Settings {
         /// The row that is chosen.
@@ -282,6 +286,7 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         Dialog::Palette(picker) | Dialog::History(picker) => Some(&mut picker.field),
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
+        Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
         Dialog::Connection(form) => form.focused_mut(),
         Dialog::Password(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
             None
@@ -481,6 +486,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
             run::connection_failed(model, prompt.connection, failure)
         }
         Some(Dialog::Connection(form)) => form.abandon(),
+        Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
         _ => vec![],
     }
 }
@@ -513,6 +519,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Password(prompt)) => password_given(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
+        Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
             match typed.trim().parse() {
@@ -538,6 +545,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
 fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
+        Some(Dialog::DataDirectory(_)) => super::app::quit(model),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());

@@ -357,7 +357,7 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
             },
             user: model.defaults.user.clone(),
             database: model.defaults.database.clone(),
-            ..Config::default()
+            ..model.settings.new_connections.config()
         },
     };
     let form = ConnectionForm::new(editing, &config);

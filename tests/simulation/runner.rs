@@ -17,7 +17,7 @@ use tusk::{
         keychain, query, sandbox,
         secret::Secret,
         session::{self, Transaction},
-        store,
+        settings_file, store,
         text::RopeText,
         window,
     },
@@ -61,6 +61,8 @@ pub struct Runner {
     /// What the store answers comes in the order of the effects.
     stored: std::collections::VecDeque<Msg>,
     requests: BTreeSet<Request>,
+    /// The watch of the settings' file.
+    watch: Request,
     /// Whether an answer was given twice, after which an effect may come for what is gone.
     pub duplicated: bool,
     /// Whether rows are large, so that the memory runs out.
@@ -133,6 +135,7 @@ impl Runner {
             Effect::Query(effect) => self.query(effect, random),
             Effect::Cells(effect) => self.cells(effect, random),
             Effect::Store(effect) => self.store(effect, random),
+            Effect::SettingsFile(effect) => self.settings_file(effect, random),
             Effect::Keychain(effect) => self.keychain(effect, random),
             Effect::File(effect) => self.file(effect, random),
             Effect::Clock(clock::Effect::Start { timer, .. }) => {
@@ -167,7 +170,7 @@ impl Runner {
                         },
                     }));
             }
-            Effect::Sandbox(sandbox::Effect::Start { request }) => {
+            Effect::Sandbox(sandbox::Effect::Start { request, .. }) => {
                 self.fresh(*request);
                 self.pending.push(Msg::Sandbox(if random.chance(60) {
                     sandbox::Msg::Started {
@@ -437,6 +440,14 @@ impl Runner {
                 }));
                 return;
             }
+            Store::UseDirectory { request, .. } => {
+                self.fresh(*request);
+                self.stored.push_back(Msg::Store(store::Msg::DirectoryUsed {
+                    request: *request,
+                    result: Err("there is one already".into()),
+                }));
+                return;
+            }
             Store::SearchHistory { request, .. } => {
                 self.fresh(*request);
                 let entries = if random.chance(80) {
@@ -475,14 +486,70 @@ impl Runner {
         };
         let request = *request;
         self.fresh(request);
-        self.stored.push_back(Msg::Store(if random.chance(97) {
+        let written = self.written(request, random);
+        self.stored.push_back(Msg::Store(written));
+    }
+
+    /// How a write ends: mostly well.
+    fn written(&mut self, request: Request, random: &mut Random) -> store::Msg {
+        if random.chance(94) {
             store::Msg::Wrote { request }
+        } else if random.chance(50) {
+            // A full disk, for a while.
+            self.pending.push(Msg::Store(store::Msg::CaughtUp));
+            store::Msg::Held {
+                request,
+                reason: "the disk is full".into(),
+            }
         } else {
             store::Msg::Failed {
                 request,
                 failure: Failure::new(Category::Storage, "the disk is full"),
             }
-        }));
+        }
+    }
+
+    fn settings_file(&mut self, effect: &settings_file::Effect, random: &mut Random) {
+        use settings_file::{Effect, Msg as Answer, Written};
+        let read = |request, random: &mut Random| {
+            let texts = ["size = 110", "# nothing", "size = 1", "not toml"];
+            let text = random.chance(70).then(|| (*random.pick(&texts)).to_owned());
+            Answer::Read {
+                request,
+                result: Ok(text),
+            }
+        };
+        let answer = match effect {
+            Effect::Watch { request, .. } => {
+                self.fresh(*request);
+                self.watch = *request;
+                read(*request, random)
+            }
+            Effect::Write { request, .. } => {
+                self.fresh(*request);
+                let result = match random.below(4) {
+                    0 => {
+                        let again = read(self.watch, random);
+                        self.pending.push(Msg::SettingsFile(again));
+                        Written::Conflict
+                    }
+                    1 => Written::Failed(Failure::new(Category::Storage, "the disk is full")),
+                    _ => Written::Done,
+                };
+                Answer::Written {
+                    request: *request,
+                    result,
+                }
+            }
+            Effect::ConfigureLog { request, .. } => {
+                self.fresh(*request);
+                Answer::LogConfigured {
+                    request: *request,
+                    warning: None,
+                }
+            }
+        };
+        self.pending.push(Msg::SettingsFile(answer));
     }
 
     fn kept(&mut self, random: &mut Random) -> store::Kept {

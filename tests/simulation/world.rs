@@ -105,6 +105,7 @@ impl World {
             seed,
             version: "0.0.0".into(),
             data_dir: "/data".into(),
+            config_dir: String::new(),
             macos: seed.is_multiple_of(5),
             recording: false,
         }));
@@ -274,11 +275,14 @@ impl World {
             assert_eq!(buffer.text().floor(buffer.anchor()), buffer.anchor());
         }
         let held = model.held_bytes();
-        if held >= run::BUDGET_BYTES {
+        if held >= self.model.settings.memory_bytes() {
             self.seen.full += 1;
         }
         let credit = (running + model.tabs.open.len() as u64) * self.runner.credit_bytes();
-        assert!(held <= run::BUDGET_BYTES + credit, "{held} bytes are held");
+        assert!(
+            held <= self.model.settings.memory_bytes() + credit,
+            "{held} bytes are held"
+        );
         if self.messages.is_multiple_of(64) {
             self.compare();
         }

@@ -510,6 +510,7 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
         Some(Dialog::Picker(picker)) => picker.field.placeholder.clone(),
         Some(Dialog::Path(path)) => path.field.placeholder.clone(),
         Some(Dialog::GoToLine(line)) => line.field.placeholder.clone(),
+        Some(Dialog::DataDirectory(asked)) => asked.field.placeholder.clone(),
         Some(Dialog::Connection(form)) => match form.fields.get(index).map(|field| &field.value) {
             Some(FormValue::Text(field)) => field.placeholder.clone(),
             Some(FormValue::Secret { placeholder, .. }) => placeholder.clone(),
