@@ -556,15 +556,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_deleted_is_begun_again() {
+    fn a_log_whose_directory_is_deleted_goes_on_in_a_new_one() {
         let directory = tempfile::tempdir().unwrap();
         let logs = directory.path().join("logs");
-        let mut file = DailyFile::open(&logs, day("2026-11-22"), 14).unwrap();
+        let sink = Sink::new(Box::new(Seen::default()), options(LevelFilter::Info));
+        assert_eq!(sink.open(&logs), None);
         fs::remove_dir_all(&logs).unwrap();
-        file.turn(day("2026-11-22"), 14);
-        file.file.write_all(b"line\n").unwrap();
-        let read = fs::read_to_string(path_of(&logs, day("2026-11-22")));
-        assert_eq!(read.unwrap(), "line\n");
+        let (_, log) = dispatch(sink).into_log();
+        say(&*log, Level::Info, "tusk", "still here");
+        let name = fs::read_dir(&logs).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(name).unwrap();
+        assert!(text.ends_with("tusk still here\n"), "{text}");
     }
 
     #[test]
