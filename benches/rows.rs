@@ -180,6 +180,7 @@ fn allocations(server: &TestServer, database: &str) {
         seed: 1,
         version: String::new(),
         data_dir: directory.path().display().to_string(),
+        config_dir: String::new(),
         macos: false,
         recording: false,
     };

@@ -58,6 +58,7 @@ fn main() {
     let desk = Desk::default();
     let beginning = Beginning {
         data_dir: data_dir.clone(),
+        config_dir: data_dir.clone(),
         record: None,
         warnings: vec![],
         surroundings: Box::new(desk.clone()),

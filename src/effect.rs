@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::update::{
-    cells, clock, connection, discovery, file, keychain, query, sandbox, schema, session, store,
-    window,
+    cells, clock, connection, discovery, file, keychain, query, sandbox, schema, session,
+    settings_file, store, window,
 };
 
 /// Something to do.
@@ -20,6 +20,8 @@ pub enum Effect {
     Cells(cells::Effect),
     /// To the store.
     Store(store::Effect),
+    /// On the settings' file.
+    SettingsFile(settings_file::Effect),
     /// To the keychain.
     Keychain(keychain::Effect),
     /// On the user's files.
@@ -52,6 +54,7 @@ from! {
     Query(query::Effect);
     Cells(cells::Effect);
     Store(store::Effect);
+    SettingsFile(settings_file::Effect);
     Keychain(keychain::Effect);
     File(file::Effect);
     Clock(clock::Effect);

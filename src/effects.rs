@@ -16,6 +16,7 @@ pub mod postgres;
 mod private_server;
 pub mod sandbox;
 mod services;
+pub mod settings_file;
 pub mod store;
 
 use std::{
@@ -34,7 +35,7 @@ use crate::{
 /// Where and how the runner works.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
-    /// Where the store and the sandbox are.
+    /// Where the store is.
     pub data_dir: PathBuf,
 }
 
@@ -48,6 +49,7 @@ pub struct Runner {
     timers: clock::Timers,
     cells: cells::Cells,
     sandbox: private_server::PrivateServer,
+    settings_file: settings_file::SettingsFiles,
 }
 
 impl Runner {
@@ -56,12 +58,13 @@ impl Runner {
         let RunnerOptions { data_dir } = options;
         Self {
             postgres: postgres::Postgres::start(outbox.clone(), &data_dir),
-            store: store::Store::start(store::Place::Directory(data_dir.clone()), outbox.clone()),
+            store: store::Store::start(store::Place::Directory(data_dir), outbox.clone()),
             keychain: keychain::Keychain::start(outbox.clone()),
             files: file::Files::start(outbox.clone()),
             timers: clock::Timers::start(outbox.clone()),
             cells: cells::Cells::start(outbox.clone()),
-            sandbox: private_server::PrivateServer::new(data_dir, outbox.clone()),
+            sandbox: private_server::PrivateServer::new(outbox.clone()),
+            settings_file: settings_file::SettingsFiles::start(outbox.clone()),
             outbox,
         }
     }
@@ -73,6 +76,7 @@ impl Runner {
             Effect::Session(effect) => self.postgres.perform_session(effect),
             Effect::Query(effect) => self.postgres.perform_query(effect),
             Effect::Store(effect) => self.store.perform(effect),
+            Effect::SettingsFile(effect) => self.settings_file.perform(effect),
             Effect::Keychain(effect) => self.keychain.perform(effect),
             Effect::File(effect) => self.files.perform(effect),
             Effect::Clock(effect) => self.timers.perform(effect),
@@ -92,6 +96,9 @@ impl Runner {
         // The journal first: it is what must not be lost.
         if !self.store.flush_and_stop(left()) {
             ::log::error!("the store did not finish in time: the last edits may be missing");
+        }
+        if !self.settings_file.flush_and_stop(left()) {
+            ::log::error!("the settings were still being written when the time was up");
         }
         if !self.files.flush_and_stop(left()) {
             ::log::error!("a file was still being written when the time was up");

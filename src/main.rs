@@ -11,9 +11,10 @@ use std::{
 use arguments::Request;
 use tusk::{
     effects::log,
-    program::{Launch, data_dir},
+    program::{Launch, Places, data_dir, places},
     recording,
     story::{self, Playing},
+    update::settings_file,
 };
 
 fn main() -> ExitCode {
@@ -27,26 +28,28 @@ fn main() -> ExitCode {
     let done = match request {
         Request::Help => print(arguments::HELP),
         Request::Version => print(&format!("tusk {}\n", env!("CARGO_PKG_VERSION"))),
-        Request::Window(window) => prepare(window.data_dir).and_then(|(data_dir, warnings)| {
+        Request::Window(window) => prepare_window(window.data_dir).and_then(|prepared| {
             if window.shows_password {
                 eprintln!(
                     "tusk: the password in the URL can be seen by other users of this machine. tusk --help names ways that don't show it."
                 );
             }
             open_window(Launch {
-                data_dir,
+                data_dir: prepared.places.data_dir,
+                config_dir: prepared.places.config_dir,
                 record: window.record,
                 opening: window.opening,
-                warnings,
+                warnings: prepared.warnings,
             })
         }),
-        Request::Story(story) => prepare(story.data_dir).and_then(|(data_dir, warnings)| {
+        Request::Story(story) => prepare(story.data_dir).and_then(|prepared| {
             story::play(Playing {
                 source: story.source,
-                data_dir,
+                data_dir: prepared.places.data_dir,
+                config_dir: prepared.places.config_dir,
                 record: story.record,
                 sandbox: story.sandbox,
-                warnings,
+                warnings: prepared.warnings,
                 screenshot: screenshot(),
             })
         }),
@@ -61,11 +64,56 @@ fn main() -> ExitCode {
     }
 }
 
-/// The data directory and the log, for what runs the program.
-fn prepare(named: Option<PathBuf>) -> Result<(PathBuf, Vec<String>), String> {
-    let data_dir = data_dir(named)?;
-    let warning = log::start(Some(&data_dir.join("logs")), log::LEVEL);
-    Ok((data_dir, warning.into_iter().collect()))
+/// Where everything is, and what a person has to know of it.
+struct Prepared {
+    places: Places,
+    warnings: Vec<String>,
+}
+
+/// The data directory and the log, for what runs the program with no window: without a directory it does not run.
+fn prepare(named: Option<PathBuf>) -> Result<Prepared, String> {
+    let places = places(named)?;
+    data_dir(&places.data_dir).map_err(|problem| problem.to_string())?;
+    let warning = start_log(&places, true);
+    Ok(Prepared {
+        places,
+        warnings: warning.into_iter().collect(),
+    })
+}
+
+/// The same for the window, which opens in any case and asks for another directory where this one can't be used.
+fn prepare_window(named: Option<PathBuf>) -> Result<Prepared, String> {
+    let places = places(named)?;
+    let usable = data_dir(&places.data_dir);
+    let warning = start_log(&places, usable.is_ok());
+    if let Err(problem) = usable {
+        eprintln!("tusk: {problem}");
+    }
+    Ok(Prepared {
+        places,
+        warnings: warning.into_iter().collect(),
+    })
+}
+
+/// The log begins before the program does, so the settings that it follows are read here first.
+fn start_log(places: &Places, on_disk: bool) -> Option<String> {
+    let file = places.config_dir.join(settings_file::FILE_NAME);
+    let text = tusk::effects::settings_file::read(&file).unwrap_or_default();
+    let settings = settings_file::read(&text.unwrap_or_default()).unwrap_or_default();
+    let variable = std::env::var(log::VARIABLE).ok();
+    let options = log::Options::new(variable.as_deref(), settings.log_level, settings.log_days);
+    let (level, directory) = (options.level, places.data_dir.join(log::DIRECTORY));
+    let warning = log::start(on_disk.then_some(directory.as_path()), options);
+    ::log::info!(
+        "Tusk {} begins; its data is in {}",
+        env!("CARGO_PKG_VERSION"),
+        places.data_dir.display()
+    );
+    ::log::debug!(
+        "The settings are in {}, and {level} is logged",
+        file.display()
+    );
+    warning
 }
 
 /// What draws a story's pictures.

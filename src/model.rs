@@ -17,7 +17,9 @@ use crate::{
         keymap::Keymap,
         notices::Notices,
         sandbox::Sandbox,
+        settings_file::SettingsFile,
         sidebar::{self, Sidebar},
+        storage::Storage,
         store::Settings,
         tabs::Tabs,
         welcome::{self, Welcome},
@@ -35,6 +37,10 @@ pub struct Model {
     pub version: String,
     /// Where the program keeps its data.
     pub data_dir: String,
+    /// Where the user's own settings and keys are.
+    pub config_dir: String,
+    /// Whether what is done is kept.
+    pub storage: Storage,
     /// Starting, ready, quitting.
     pub phase: Phase,
     /// Whether the messages are being recorded.
@@ -43,6 +49,8 @@ pub struct Model {
     pub dark_system: bool,
     /// What the user fixed.
     pub settings: Settings,
+    /// The file of the user's own settings.
+    pub settings_file: SettingsFile,
     /// Which key means which command.
     pub keymap: Keymap,
     /// What the environment says where a configuration says nothing.
@@ -124,10 +132,13 @@ impl Model {
             ids,
             version: String::new(),
             data_dir: String::new(),
+            config_dir: String::new(),
+            storage: Storage::default(),
             phase: Phase::Blank,
             recording: false,
             dark_system: true,
             settings: Settings::default(),
+            settings_file: SettingsFile::default(),
             keymap: Keymap::shipped(macos),
             defaults: Defaults::default(),
             connections: Connections::new(),
@@ -239,6 +250,8 @@ impl Model {
             || self.history.searching.is_some()
             || !self.files.is_empty()
             || !self.writes.is_empty()
+            || self.settings_file.is_busy()
+            || matches!(&self.dialog, Some(Dialog::DataDirectory(prompt)) if prompt.trying.is_some())
             || testing
             || host_key::is_writing(self)
             || listing

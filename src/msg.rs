@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::update::{
     app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
-    keychain, keys, query, results, sandbox, schema, session, sidebar, store, tabs, welcome,
-    window,
+    keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar, store, tabs,
+    welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -79,6 +79,8 @@ pub enum Msg {
     Cells(cells::Msg),
     /// From the store.
     Store(store::Msg),
+    /// From the runner, of the settings' file.
+    SettingsFile(settings_file::Msg),
     /// From the keychain.
     Keychain(keychain::Msg),
     /// From the runner, of the user's files.
@@ -118,6 +120,7 @@ from! {
     Query(query::Msg);
     Cells(cells::Msg);
     Store(store::Msg);
+    SettingsFile(settings_file::Msg);
     Keychain(keychain::Msg);
     File(file::Msg);
     Clock(clock::Msg);

@@ -28,7 +28,7 @@ mod place;
 pub use beginning::{BeginError, Beginning, begin};
 pub use clock::{Clock, SystemClock};
 pub use opening::Opening;
-pub use place::data_dir;
+pub use place::{Build, NoPlace, Places, data_dir, places};
 
 /// A slice of the queue takes at most so long, so that a window paints in between.
 pub const SLICE: Duration = Duration::from_millis(4);
@@ -86,6 +86,8 @@ impl Perform for Runner {
 pub struct Launch {
     /// Where the program keeps its data.
     pub data_dir: PathBuf,
+    /// Where the user's own settings and keys are.
+    pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
     /// What to connect to.

@@ -594,6 +594,8 @@ pub enum SegmentName {
     State,
     /// Its time and rows: `42 ms · 14 rows`.
     Rows,
+    /// What is done is not on disk: `● not on disk yet`, `● in memory only`.
+    Storage,
     /// A recording is written.
     Recording,
     /// What the selected cells add up to.
@@ -694,6 +696,8 @@ pub enum Dialog {
     Path(PathPrompt),
     /// A line to go to.
     GoToLine(GoToLine),
+    /// The data directory can't be used.
+    DataDirectory(DataDirectory),
     /// The settings.
     Settings(Settings),
 }
@@ -934,6 +938,21 @@ pub struct GoToLine {
     pub title: String,
     /// The number.
     pub field: Field,
+    /// The buttons.
+    pub actions: Vec<Action>,
+}
+
+/// The data directory can't be used, and another one is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDirectory {
+    /// `Tusk can't keep its data in …`
+    pub title: String,
+    /// Why, and what can be done.
+    pub reasons: Vec<String>,
+    /// The directory that is typed.
+    pub field: Field,
+    /// Why the last one was not taken, or that it is being tried.
+    pub problem: Option<String>,
     /// The buttons.
     pub actions: Vec<Action>,
 }

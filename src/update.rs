@@ -39,7 +39,9 @@ pub mod schema;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod settings_file;
 pub mod sidebar;
+pub mod storage;
 pub mod store;
 pub mod tabs;
 #[cfg(test)]
@@ -82,6 +84,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Query(msg) => run::update(model, msg),
         Msg::Cells(msg) => results::update_cells(model, msg),
         Msg::Store(msg) => app::update_store(model, msg),
+        Msg::SettingsFile(msg) => settings_file::update(model, msg),
         Msg::Keychain(msg) => connections::update_keychain(model, msg),
         Msg::File(msg) => file_prompt::update(model, msg),
         Msg::Clock(clock::Msg::Fired { timer }) => settings::timer_fired(model, timer)

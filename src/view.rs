@@ -56,6 +56,7 @@ pub fn run(launch: Launch) -> Result<(), String> {
     }
     let Launch {
         data_dir,
+        config_dir,
         record,
         opening,
         warnings,
@@ -64,6 +65,7 @@ pub fn run(launch: Launch) -> Result<(), String> {
     let mut post = None;
     let beginning = Beginning {
         data_dir: data_dir.clone(),
+        config_dir,
         record,
         warnings,
         surroundings: Box::new(desk.clone()),
@@ -109,7 +111,9 @@ pub fn run(launch: Launch) -> Result<(), String> {
 fn load(program: &mut Program, inbox: &Receiver<Msg>, opening: Option<&Opening>) {
     let until = std::time::Instant::now() + PATIENCE;
     let ready = |model: &Model| {
-        model.phase == Phase::Ready && opening.is_none_or(|opening| opening.is_due(model))
+        model.phase == Phase::Ready
+            && model.settings_file.is_read
+            && opening.is_none_or(|opening| opening.is_due(model))
     };
     while !ready(program.model()) {
         match inbox.recv_deadline(until) {

@@ -120,6 +120,10 @@ impl World {
                     settings: store::Settings::default(),
                 }),
             },
+            Asked::UseDirectory { request, .. } => store::Msg::DirectoryUsed {
+                request,
+                result: Err("there is one already".into()),
+            },
             Asked::SearchHistory { request, .. } => store::Msg::HistoryFound {
                 request,
                 entries: Ok(vec![]),
@@ -282,6 +286,7 @@ fn play_with(story: &str, saved: Vec<store::SavedConnection>, record: Option<Pat
     let desk = Desk::default();
     let beginning = Beginning {
         data_dir: "/data".into(),
+        config_dir: "/data".into(),
         record,
         warnings: vec![],
         surroundings: Box::new(desk.clone()),

@@ -254,6 +254,7 @@ fn begin(settings: Settings) -> Tried {
         seed: 7,
         version: "0.1.0".into(),
         data_dir: "/nowhere".into(),
+        config_dir: String::new(),
         macos: false,
         recording: false,
     };

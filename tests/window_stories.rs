@@ -33,6 +33,7 @@ fn play(name: &str) -> tempfile::TempDir {
     let data_dir = data.path().join("data");
     let beginning = Beginning {
         data_dir: data_dir.clone(),
+        config_dir: data_dir.clone(),
         record: None,
         warnings: vec![],
         surroundings: Box::new(desk.clone()),

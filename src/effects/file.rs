@@ -176,7 +176,7 @@ fn refusal(effect: Effect) -> Msg {
 }
 
 /// The path from the root, with a `~` at its start replaced by the home directory.
-fn absolute(path: &str) -> PathBuf {
+pub(super) fn absolute(path: &str) -> PathBuf {
     let path = match (path.strip_prefix('~'), dirs::home_dir()) {
         (Some(""), Some(home)) => home,
         (Some(rest), Some(home)) if rest.starts_with(std::path::is_separator) => {

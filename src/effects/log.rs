@@ -1,17 +1,26 @@
 //! The log: to the console and to a file for each day, with secrets taken out of every line.
+//!
+//! Each line is one write, so that the lines of several Tusks don't mix, and it is in the file when the call that
+//! logs it returns.
 
 use std::{
     borrow::Cow,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use chrono::{Local, NaiveDate};
 use log::LevelFilter;
 
-/// Files older than this go.
-const DAYS_KEPT: i64 = 14;
+use crate::update::settings_file::LogLevel;
+
+/// The directory of the files, in the data directory.
+pub const DIRECTORY: &str = "logs";
+
+/// The variable that says the least that is logged, before the settings do.
+pub const VARIABLE: &str = "TUSK_LOG";
 
 /// What others say of their own work is worth reading when it goes wrong. At debug some of them print
 /// statements, parameters and messages that hold secrets.
@@ -49,28 +58,76 @@ pub const LEVEL: LevelFilter = if cfg!(debug_assertions) {
     LevelFilter::Info
 };
 
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The least that is logged.
+    pub level: LevelFilter,
+    /// Whether the level is the environment's word, which the settings don't change.
+    pub fixed: bool,
+    /// How many days a file is kept; it goes when it is so old.
+    pub days: u32,
+}
+
+impl Options {
+    /// What the environment says, else the settings.
+    pub fn new(variable: Option<&str>, level: LogLevel, days: u32) -> Self {
+        let named = variable.and_then(|name| name.trim().parse().ok());
+        Self {
+            level: named.unwrap_or_else(|| filter(level)),
+            fixed: named.is_some(),
+            days,
+        }
+    }
+}
+
+/// The level of a setting.
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Default => LEVEL,
+        LogLevel::Error => LevelFilter::Error,
+        LogLevel::Warn => LevelFilter::Warn,
+        LogLevel::Info => LevelFilter::Info,
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Trace => LevelFilter::Trace,
+    }
+}
+
+/// The log that was started, to be changed while it runs.
+static STARTED: OnceLock<Sink> = OnceLock::new();
+
 /// Starts logging, to the console and, where there is a directory, to its daily file. Returns a warning
 /// for the user where the file can't be written; the console is logged to all the same.
-pub fn start(directory: Option<&Path>, level: LevelFilter) -> Option<String> {
-    let (file, warning) = match directory.map(|directory| DailyFile::open(directory, today())) {
-        None => (None, None),
-        Some(Ok(file)) => (Some(file), None),
-        Some(Err(error)) => {
-            let warning =
-                format!("The log is only on the console: its file can't be written ({error})");
-            (None, Some(warning))
-        }
-    };
-    let started = dispatch(file, Console, level).apply();
+pub fn start(directory: Option<&Path>, options: Options) -> Option<String> {
+    let level = options.level;
+    let sink = Sink::new(Box::new(Console), options);
+    let warning = directory.and_then(|directory| sink.open(directory));
+    let started = dispatch(sink.clone()).apply();
+    log::set_max_level(level);
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
     // Another logger is there already only where somebody called this twice.
-    warning.or_else(|| {
-        started
-            .err()
-            .map(|error| format!("The log did not start: {error}"))
-    })
+    match started {
+        Ok(()) => STARTED.get_or_init(|| sink),
+        Err(error) => return warning.or_else(|| Some(format!("The log did not start: {error}"))),
+    };
+    warning
+}
+
+/// Goes on like this from here on. Returns a warning where the directory's file can't be written.
+pub fn configure(directory: &Path, level: LogLevel, days: u32) -> Option<String> {
+    let sink = STARTED.get()?;
+    let level = {
+        let mut output = sink.output();
+        if !output.options.fixed {
+            output.options.level = filter(level);
+        }
+        output.options.days = days;
+        output.options.level
+    };
+    log::set_max_level(level);
+    sink.open(directory)
 }
 
 /// A line without the secrets that can be known by their surroundings.
@@ -93,6 +150,16 @@ pub fn redact(line: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Where lines go.
+#[derive(Clone)]
+struct Sink(Arc<Mutex<Output>>);
+
+struct Output {
+    console: Box<dyn Write + Send>,
+    file: Option<DailyFile>,
+    options: Options,
+}
+
 /// The console; one that is closed stops neither the program nor the file.
 struct Console;
 
@@ -101,6 +168,59 @@ struct DailyFile {
     directory: PathBuf,
     day: NaiveDate,
     file: File,
+}
+
+impl Sink {
+    fn new(console: Box<dyn Write + Send>, options: Options) -> Self {
+        Self(Arc::new(Mutex::new(Output {
+            console,
+            file: None,
+            options,
+        })))
+    }
+
+    /// Writes to the daily file of a directory from here on; where there is no such file, says so.
+    fn open(&self, directory: &Path) -> Option<String> {
+        let mut output = self.output();
+        let days = output.options.days;
+        if let Some(file) = &output.file
+            && file.directory == directory
+        {
+            delete_old(directory, file.day, days);
+            return None;
+        }
+        match DailyFile::open(directory, today(), days) {
+            Ok(file) => {
+                output.file = Some(file);
+                None
+            }
+            Err(error) => {
+                output.file = None;
+                Some(format!(
+                    "The log is only on the console: its file in {} can't be written ({error})",
+                    directory.display()
+                ))
+            }
+        }
+    }
+
+    fn write(&self, line: &str) {
+        let mut output = self.output();
+        // A full disk is no reason to stop, and neither is a closed console: the other one has the line.
+        output
+            .console
+            .write_all(line.as_bytes())
+            .unwrap_or_default();
+        let days = output.options.days;
+        if let Some(file) = &mut output.file {
+            file.turn(today(), days);
+            file.file.write_all(line.as_bytes()).unwrap_or_default();
+        }
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Write for Console {
@@ -115,14 +235,14 @@ impl Write for Console {
 }
 
 impl DailyFile {
-    fn open(directory: &Path, day: NaiveDate) -> io::Result<Self> {
+    fn open(directory: &Path, day: NaiveDate, days: u32) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(directory.join(format!("tusk-{day}.log")))?;
-        delete_old(directory, day);
+        let file = options.open(path_of(directory, day))?;
+        delete_old(directory, day, days);
         Ok(Self {
             directory: directory.to_owned(),
             day,
@@ -130,34 +250,23 @@ impl DailyFile {
         })
     }
 
-    /// Where tomorrow's file can't be opened, today's goes on.
-    fn turn(&mut self, day: NaiveDate) {
-        if day != self.day
-            && let Ok(next) = Self::open(&self.directory, day)
+    /// Another day has another file; one that was deleted is begun again. Where the next one can't be opened, this
+    /// one goes on.
+    fn turn(&mut self, day: NaiveDate, days: u32) {
+        if (day != self.day || !path_of(&self.directory, day).exists())
+            && let Ok(next) = Self::open(&self.directory, day, days)
         {
             *self = next;
         }
     }
 }
 
-impl Write for DailyFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.turn(today());
-        // A full disk is no reason to stop: the console has the line.
-        self.file.write_all(bytes).unwrap_or_default();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn path_of(directory: &Path, day: NaiveDate) -> PathBuf {
+    directory.join(format!("tusk-{day}.log"))
 }
 
-fn dispatch(
-    file: Option<DailyFile>,
-    console: impl Write + Send + 'static,
-    level: LevelFilter,
-) -> fern::Dispatch {
+/// The level is the log's own filter, which can be changed while it runs.
+fn dispatch(sink: Sink) -> fern::Dispatch {
     let mut dispatch = fern::Dispatch::new()
         .format(|out, message, record| {
             let line = message.to_string();
@@ -168,15 +277,15 @@ fn dispatch(
                 redact(&line)
             ));
         })
-        .level(level)
-        .chain(Box::new(console) as Box<dyn Write + Send>);
+        .level(LevelFilter::Trace);
     for module in QUIET {
-        dispatch = dispatch.level_for(module, level.min(LevelFilter::Warn));
+        dispatch = dispatch.level_for(module, LevelFilter::Warn);
     }
-    match file {
-        Some(file) => dispatch.chain(Box::new(file) as Box<dyn Write + Send>),
-        None => dispatch,
-    }
+    dispatch.chain(fern::Output::call(move |record| {
+        if record.level() <= sink.output().options.level {
+            sink.write(&format!("{}\n", record.args()));
+        }
+    }))
 }
 
 fn today() -> NaiveDate {
@@ -184,7 +293,7 @@ fn today() -> NaiveDate {
 }
 
 /// Deletes log files of long ago; anything else in the directory is not the log's.
-fn delete_old(directory: &Path, today: NaiveDate) {
+fn delete_old(directory: &Path, today: NaiveDate, days: u32) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
@@ -196,7 +305,7 @@ fn delete_old(directory: &Path, today: NaiveDate) {
                 .parse::<NaiveDate>()
                 .ok()
         });
-        if day.is_some_and(|day| (today - day).num_days() >= DAYS_KEPT) {
+        if day.is_some_and(|day| (today - day).num_days() >= i64::from(days)) {
             // It is tried again tomorrow.
             fs::remove_file(entry.path()).unwrap_or_default();
         }
@@ -306,6 +415,14 @@ mod tests {
         }
     }
 
+    fn options(level: LevelFilter) -> Options {
+        Options {
+            level,
+            fixed: false,
+            days: 14,
+        }
+    }
+
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
     }
@@ -371,9 +488,10 @@ mod tests {
     fn each_line_is_on_the_console_and_in_the_file_without_secrets() {
         let directory = tempfile::tempdir().unwrap();
         let console = Seen::default();
-        let file = DailyFile::open(directory.path(), today()).unwrap();
-        let name = directory.path().join(format!("tusk-{}.log", file.day));
-        let (_, log) = dispatch(Some(file), console.clone(), LevelFilter::Debug).into_log();
+        let sink = Sink::new(Box::new(console.clone()), options(LevelFilter::Debug));
+        assert_eq!(sink.open(directory.path()), None);
+        let name = path_of(directory.path(), today());
+        let (_, log) = dispatch(sink).into_log();
         say(&*log, Level::Debug, "tusk::store", "password=hunter2");
         say(&*log, Level::Trace, "tusk::store", "too fine");
         say(
@@ -411,9 +529,9 @@ mod tests {
         ] {
             fs::write(directory.path().join(name), "").unwrap();
         }
-        let mut file = DailyFile::open(directory.path(), day("2026-11-22")).unwrap();
+        let mut file = DailyFile::open(directory.path(), day("2026-11-22"), 14).unwrap();
         file.file.write_all(b"one\n").unwrap();
-        file.turn(day("2026-11-23"));
+        file.turn(day("2026-11-23"), 14);
         file.file.write_all(b"two\n").unwrap();
         let mut names: Vec<String> = fs::read_dir(directory.path())
             .unwrap()
@@ -437,12 +555,45 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_log_whose_directory_is_deleted_goes_on_in_a_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = directory.path().join("logs");
+        let sink = Sink::new(Box::new(Seen::default()), options(LevelFilter::Info));
+        assert_eq!(sink.open(&logs), None);
+        fs::remove_dir_all(&logs).unwrap();
+        let (_, log) = dispatch(sink).into_log();
+        say(&*log, Level::Info, "tusk", "still here");
+        let name = fs::read_dir(&logs).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(name).unwrap();
+        assert!(text.ends_with("tusk still here\n"), "{text}");
+    }
+
+    #[test]
+    fn the_level_and_the_days_are_the_settings_and_the_environment_goes_before_them() {
+        let level = |variable, level| {
+            let options = Options::new(variable, level, 3);
+            (options.level, options.fixed, options.days)
+        };
+        assert_eq!(level(None, LogLevel::Default), (LEVEL, false, 3));
+        assert_eq!(level(None, LogLevel::Warn), (LevelFilter::Warn, false, 3));
+        assert_eq!(
+            level(Some("trace"), LogLevel::Warn),
+            (LevelFilter::Trace, true, 3)
+        );
+        // What is no level says nothing.
+        assert_eq!(
+            level(Some("loud"), LogLevel::Warn),
+            (LevelFilter::Warn, false, 3)
+        );
+    }
+
     #[cfg(unix)]
     #[test]
     fn the_file_is_the_users_alone() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
-        let file = DailyFile::open(directory.path(), day("2026-11-22")).unwrap();
+        let file = DailyFile::open(directory.path(), day("2026-11-22"), 14).unwrap();
         assert_eq!(
             file.file.metadata().unwrap().permissions().mode() & 0o777,
             0o600
@@ -454,7 +605,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
-        let warning = start(Some(&file.join("logs")), LevelFilter::Off).unwrap();
+        let warning = start(Some(&file.join("logs")), options(LevelFilter::Off)).unwrap();
         assert!(warning.contains("only on the console"), "{warning}");
     }
 }

@@ -1,7 +1,6 @@
 //! The effects of the sandbox: it is started on a thread of its own, reported on, and stopped with the runner.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -21,7 +20,6 @@ use crate::{
 
 /// The sandbox's keeper.
 pub struct PrivateServer {
-    data_dir: PathBuf,
     outbox: Sender<Msg>,
     running: Arc<Mutex<Option<Sandbox>>>,
     starts: Mutex<Vec<std::thread::JoinHandle<()>>>,
@@ -29,9 +27,8 @@ pub struct PrivateServer {
 
 impl PrivateServer {
     /// A keeper with nothing started; answers go to `outbox`.
-    pub fn new(data_dir: PathBuf, outbox: Sender<Msg>) -> Self {
+    pub fn new(outbox: Sender<Msg>) -> Self {
         Self {
-            data_dir,
             outbox,
             running: Arc::default(),
             starts: Mutex::default(),
@@ -40,8 +37,8 @@ impl PrivateServer {
 
     /// Takes an effect; returns at once.
     pub fn perform(&self, effect: Effect) {
-        let Effect::Start { request } = effect;
-        let options = SandboxOptions::new(self.data_dir.clone());
+        let Effect::Start { request, data_dir } = effect;
+        let options = SandboxOptions::new(super::file::absolute(&data_dir));
         let (outbox, running) = (self.outbox.clone(), self.running.clone());
         let work = move || {
             let answer = smol::block_on(start(request, options, &outbox, &running));

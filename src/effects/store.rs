@@ -3,11 +3,16 @@
 //! Callers never wait. The thread takes everything that waits for it and commits it in one transaction,
 //! so a burst of keystrokes costs one commit, and a single edit is on disk as soon as the thread is free.
 //! The file is in WAL mode with `synchronous = NORMAL`: a commit outlives the program, killed or not.
+//!
+//! Several Tusks may share the file (`sharing`). Once a second the thread looks around: whether the file is still
+//! the one that it opened, whether the disk takes what it refused before, and what others changed.
 
+mod backlog;
 mod history;
 mod migrations;
 mod opening;
 mod settings;
+mod sharing;
 mod tabs;
 #[cfg(test)]
 mod tests;
@@ -16,17 +21,18 @@ use std::{
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use flume::{Receiver, Sender};
-use rusqlite::Connection;
+use flume::{Receiver, RecvTimeoutError, Sender};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use uuid::Uuid;
 
-use self::opening::Base;
+use self::{backlog::Backlog, opening::Base};
 use crate::update::{
     failure::{Category, Failure},
     ids::Request,
-    store::{Effect, HistoryEntry, Kept, Msg, Opened, Settings},
+    store::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection, Settings},
 };
 
 /// Where things are kept.
@@ -53,10 +59,24 @@ const BATCH_EFFECTS_MAX: usize = 1024;
 /// How many runs the program starts with.
 const HISTORY_AT_START: u32 = 200;
 
+/// How often the thread looks around.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 struct Keeper {
     place: Place,
+    /// Whose tabs these are: this run of the program.
+    instance: Uuid,
     base: Option<Base>,
+    backlog: Backlog,
+    shared: Shared,
     outbox: Sender<crate::msg::Msg>,
+}
+
+/// What others may change, as it was last seen.
+#[derive(Default)]
+struct Shared {
+    data_version: i64,
+    connections: Vec<SavedConnection>,
 }
 
 impl Store {
@@ -64,11 +84,7 @@ impl Store {
     pub fn start(place: Place, outbox: Sender<crate::msg::Msg>) -> Store {
         let (effects, inbox) = flume::unbounded();
         let (ended, stopped) = flume::bounded(1);
-        let keeper = Keeper {
-            place,
-            base: None,
-            outbox: outbox.clone(),
-        };
+        let keeper = Keeper::new(place, outbox.clone());
         let started = thread::Builder::new()
             .name("tusk-store".into())
             .spawn(move || {
@@ -113,12 +129,35 @@ impl Store {
 }
 
 impl Keeper {
-    fn run(mut self, inbox: &Receiver<Effect>) {
-        while let Ok(first) = inbox.recv() {
-            let waiting = inbox.try_iter().take(BATCH_EFFECTS_MAX - 1);
-            let effects: Vec<Effect> = std::iter::once(first).chain(waiting).collect();
-            self.perform_in_order(&effects);
+    fn new(place: Place, outbox: Sender<crate::msg::Msg>) -> Self {
+        Self {
+            place,
+            instance: Uuid::from_bytes(random_bytes()),
+            base: None,
+            backlog: Backlog::default(),
+            shared: Shared::default(),
+            outbox,
         }
+    }
+
+    fn run(mut self, inbox: &Receiver<Effect>) {
+        let mut next_look = Instant::now() + LOOK_EVERY;
+        loop {
+            match inbox.recv_deadline(next_look) {
+                Ok(first) => {
+                    let waiting = inbox.try_iter().take(BATCH_EFFECTS_MAX - 1);
+                    let effects: Vec<Effect> = std::iter::once(first).chain(waiting).collect();
+                    self.perform_in_order(&effects);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if Instant::now() >= next_look {
+                self.look_around();
+                next_look = Instant::now() + LOOK_EVERY;
+            }
+        }
+        self.look_around();
         if let Some(base) = self.base.take() {
             base.close();
         }
@@ -130,14 +169,17 @@ impl Keeper {
             let done = match group {
                 [Effect::Load { request }] => self.load().map(|kept| {
                     let kept = Box::new(kept);
-                    send(
-                        &self.outbox,
-                        Msg::Loaded {
-                            request: *request,
-                            kept,
-                        },
-                    );
+                    let request = *request;
+                    self.send(Msg::Loaded { request, kept });
                 }),
+                [Effect::UseDirectory { request, directory }] => {
+                    let result = self
+                        .use_directory(super::file::absolute(directory))
+                        .map(Box::new);
+                    let request = *request;
+                    self.send(Msg::DirectoryUsed { request, result });
+                    Ok(())
+                }
                 [
                     Effect::SearchHistory {
                         request,
@@ -145,14 +187,8 @@ impl Keeper {
                         limit,
                     },
                 ] => self.search(text, *limit).map(|entries| {
-                    let entries = Ok(entries);
-                    send(
-                        &self.outbox,
-                        Msg::HistoryFound {
-                            request: *request,
-                            entries,
-                        },
-                    );
+                    let (request, entries) = (*request, Ok(entries));
+                    self.send(Msg::HistoryFound { request, entries });
                 }),
                 writes => self.write(writes),
             };
@@ -167,91 +203,290 @@ impl Keeper {
 
     /// Everything, from the file or from what takes its place.
     fn load(&mut self) -> rusqlite::Result<Kept> {
-        let base = opened(&mut self.base, &self.place)?;
-        let error = match read_all(base) {
-            Ok(kept) => return Ok(kept),
+        let instance = self.instance;
+        let error = match read_all(self.opened()?, instance) {
+            Ok(kept) => return Ok(self.noted(kept)),
             Err(error) => error,
         };
         // The check at opening looks at the structure; what can't be read all the same is damage too.
         log::error!("The store can't be read: {error}");
         if let Some(base) = self.base.take() {
-            self.base = Some(opening::begin_again(base, &self.place, &error)?);
+            self.base = Some(opening::begin_again(base, &self.place, instance, &error)?);
         }
-        read_all(opened(&mut self.base, &self.place)?)
+        let kept = read_all(self.opened()?, instance)?;
+        Ok(self.noted(kept))
+    }
+
+    fn noted(&mut self, kept: Kept) -> Kept {
+        self.shared.connections.clone_from(&kept.connections);
+        self.shared.data_version = self.base.as_ref().map_or(0, data_version);
+        kept
+    }
+
+    /// Goes on in another directory, with what is kept there; where it can't be used, all stays as it is.
+    fn use_directory(&mut self, directory: PathBuf) -> Result<Kept, String> {
+        let place = Place::Directory(directory);
+        let mut base = opening::open(&place, self.instance).map_err(|error| error.to_string())?;
+        match &base.opened {
+            Opened::InMemory { reason } | Opened::NoDirectory { reason, .. } => {
+                return Err(reason.clone());
+            }
+            Opened::OnDisk | Opened::Fresh { .. } | Opened::Recreated { .. } => {}
+        }
+        let kept = read_all(&mut base, self.instance).map_err(|error| error.to_string())?;
+        if let Some(old) = self.base.replace(base) {
+            old.close();
+        }
+        self.place = place;
+        // The Model has all of it, and says it again to the new file.
+        self.backlog.clear();
+        Ok(self.noted(kept))
     }
 
     fn search(&mut self, text: &str, limit: u32) -> rusqlite::Result<Vec<HistoryEntry>> {
-        history::search(
-            &opened(&mut self.base, &self.place)?.connection,
-            text,
-            limit,
-        )
+        self.stay_on_the_file();
+        let connection = &self.opened()?.connection;
+        match history::search(connection, text, limit) {
+            Err(error) if opening::is_damage(&error) => {
+                // The index is made of the runs, so it can be made again.
+                log::warn!("The history's index is damaged and made anew: {error}");
+                history::index_anew(connection)?;
+                history::search(connection, text, limit)
+            }
+            found => found,
+        }
     }
 
     fn write(&mut self, writes: &[Effect]) -> rusqlite::Result<()> {
-        let base = opened(&mut self.base, &self.place)?;
-        if transaction(&base.connection, writes).is_ok() {
-            for effect in writes {
-                send(
-                    &self.outbox,
-                    Msg::Wrote {
-                        request: request_of(effect),
-                    },
-                );
-            }
+        self.stay_on_the_file();
+        if !self.backlog.is_empty() {
+            self.hold(writes, "the disk does not take it yet");
             return Ok(());
         }
-        // One of them failed and took the others with it: each gets a transaction, and an answer, of its own.
-        for effect in writes {
-            let request = request_of(effect);
-            let answer = match transaction(&base.connection, std::slice::from_ref(effect)) {
-                Ok(()) => Msg::Wrote { request },
-                Err(error) => {
-                    log::warn!("A write to the store failed: {error}");
-                    Msg::Failed {
-                        request,
-                        failure: crate::effects::failure::of_sqlite(&error),
-                    }
+        let instance = self.instance;
+        let connection = &self.opened()?.connection;
+        match transaction(connection, instance, writes) {
+            Ok(()) => self.wrote(writes),
+            Err(error) if opening::is_refusal(&error) => self.hold(writes, &error.to_string()),
+            Err(error) if opening::is_damage(&error) => return self.recover(writes, &error),
+            // One of them failed and took the others with it: each gets a transaction, and an answer, of its own.
+            Err(_) => {
+                for write in writes {
+                    self.write_alone(write)?;
                 }
-            };
-            send(&self.outbox, answer);
+            }
         }
         Ok(())
     }
-}
 
-fn opened<'a>(base: &'a mut Option<Base>, place: &Place) -> rusqlite::Result<&'a mut Base> {
-    match base {
-        Some(base) => Ok(base),
-        None => Ok(base.insert(opening::open(place)?)),
+    fn write_alone(&mut self, write: &Effect) -> rusqlite::Result<()> {
+        let instance = self.instance;
+        let one = std::slice::from_ref(write);
+        match transaction(&self.opened()?.connection, instance, one) {
+            Ok(()) => self.wrote(one),
+            Err(error) if opening::is_refusal(&error) => self.hold(one, &error.to_string()),
+            Err(error) => {
+                log::warn!("A write to the store failed: {error}");
+                let failure = crate::effects::failure::of_sqlite(&error);
+                let request = request_of(write);
+                self.send(Msg::Failed { request, failure });
+            }
+        }
+        Ok(())
+    }
+
+    fn wrote(&mut self, writes: &[Effect]) {
+        for write in writes {
+            let request = request_of(write);
+            self.send(Msg::Wrote { request });
+        }
+        let shared = |write: &Effect| {
+            matches!(
+                write,
+                Effect::SaveConnection { .. } | Effect::DeleteConnection { .. }
+            )
+        };
+        if writes.iter().any(shared)
+            && let Some(base) = &self.base
+            && let Ok(connections) = settings::connections(&base.connection)
+        {
+            self.shared.connections = connections;
+        }
+    }
+
+    /// Keeps writes in memory until the disk takes them.
+    fn hold(&mut self, writes: &[Effect], reason: &str) {
+        if self.backlog.is_empty() {
+            log::error!("The store can't be written, and what there is to write waits: {reason}");
+        }
+        for write in writes {
+            self.backlog.push(write.clone());
+            let (request, reason) = (request_of(write), reason.to_owned());
+            self.send(Msg::Held { request, reason });
+        }
+    }
+
+    /// The file turned out to be damaged while it was written. A search index that is damaged is made anew; else
+    /// the file is set aside, and what the Model has begins the next one.
+    fn recover(&mut self, writes: &[Effect], error: &rusqlite::Error) -> rusqlite::Result<()> {
+        let instance = self.instance;
+        let connection = &self.opened()?.connection;
+        if history::index_anew(connection).is_ok()
+            && transaction(connection, instance, writes).is_ok()
+        {
+            self.wrote(writes);
+            return Ok(());
+        }
+        log::error!("The store is damaged: {error}");
+        for write in writes {
+            let (request, reason) = (request_of(write), error.to_string());
+            self.send(Msg::Held { request, reason });
+        }
+        if let Some(base) = self.base.take() {
+            self.change_to(opening::begin_again(base, &self.place, instance, error)?);
+        }
+        Ok(())
+    }
+
+    /// Another file is written from here on. The Model is told, and gives it all that it has.
+    fn change_to(&mut self, base: Base) {
+        let opened = base.opened.clone();
+        self.shared.data_version = data_version(&base);
+        self.base = Some(base);
+        self.backlog.clear();
+        self.send(Msg::Reopened { opened });
+    }
+
+    /// A file that was deleted or replaced would take every write, and keep none.
+    fn stay_on_the_file(&mut self) {
+        let Place::Directory(directory) = &self.place else {
+            return;
+        };
+        let known = self.base.as_ref().and_then(|base| base.file);
+        if known.is_none() || opening::file_id(&opening::file_in(directory)) == known {
+            return;
+        }
+        log::error!(
+            "{} is not there any more",
+            opening::file_in(directory).display()
+        );
+        let Some(old) = self.base.take() else { return };
+        match opening::reopen(old, &directory.clone(), self.instance) {
+            Ok(base) => self.change_to(base),
+            // The next effect opens it again, or says why it can't.
+            Err(error) => log::error!("The store can't be opened again: {error}"),
+        }
+    }
+
+    fn look_around(&mut self) {
+        self.stay_on_the_file();
+        self.write_backlog();
+        self.report_changes();
+    }
+
+    fn write_backlog(&mut self) {
+        let Some(base) = self.base.as_ref().filter(|_| !self.backlog.is_empty()) else {
+            return;
+        };
+        match transaction(&base.connection, self.instance, self.backlog.writes()) {
+            Ok(()) => {}
+            Err(error) if opening::is_refusal(&error) => return,
+            Err(_) => {
+                for write in self.backlog.writes() {
+                    let one = std::slice::from_ref(write);
+                    if let Err(error) = transaction(&base.connection, self.instance, one) {
+                        log::error!("A write that waited failed: {error}");
+                    }
+                }
+            }
+        }
+        self.backlog.clear();
+        log::info!("What waited for the disk is written");
+        self.send(Msg::CaughtUp);
+    }
+
+    /// Tells which connections another Tusk saved or deleted.
+    fn report_changes(&mut self) {
+        let Some(base) = self.base.as_ref().filter(|base| base.file.is_some()) else {
+            return;
+        };
+        let version = data_version(base);
+        if version == self.shared.data_version {
+            return;
+        }
+        let Ok(now) = settings::connections(&base.connection) else {
+            return;
+        };
+        self.shared.data_version = version;
+        let before = std::mem::replace(&mut self.shared.connections, now);
+        let now = &self.shared.connections;
+        let changed: Vec<_> = now
+            .iter()
+            .filter(|saved| !before.contains(saved))
+            .cloned()
+            .collect();
+        let deleted: Vec<_> = before
+            .iter()
+            .map(|saved| saved.id)
+            .filter(|id| now.iter().all(|saved| saved.id != *id))
+            .collect();
+        if !changed.is_empty() || !deleted.is_empty() {
+            self.send(Msg::ConnectionsChanged { changed, deleted });
+        }
+    }
+
+    fn opened(&mut self) -> rusqlite::Result<&mut Base> {
+        match &mut self.base {
+            Some(base) => Ok(base),
+            none => Ok(none.insert(opening::open(&self.place, self.instance)?)),
+        }
+    }
+
+    fn send(&self, msg: Msg) {
+        send(&self.outbox, msg);
     }
 }
 
-fn read_all(base: &mut Base) -> rusqlite::Result<Kept> {
-    tabs::fold_all(&base.connection)?;
+/// It changes whenever somebody else wrote to the file.
+fn data_version(base: &Base) -> i64 {
+    base.connection
+        .query_row("pragma data_version", [], |row| row.get(0))
+        .unwrap_or_default()
+}
+
+/// The keys of the standard library's hash maps come from the system's random source.
+fn random_bytes() -> [u8; 16] {
+    use std::hash::{BuildHasher, RandomState};
+    let half = || RandomState::new().hash_one(0_u8);
+    ((u128::from(half()) << 64) | u128::from(half())).to_be_bytes()
+}
+
+fn read_all(base: &mut Base, instance: Uuid) -> rusqlite::Result<Kept> {
+    let connection = &base.connection;
+    tabs::fold_all(connection, instance)?;
     Ok(Kept {
         opened: base.opened.clone(),
-        connections: settings::connections(&base.connection)?,
-        tabs: tabs::open(&base.connection)?,
-        closed: tabs::closed(&base.connection)?,
-        history: history::newest(&base.connection, HISTORY_AT_START)?,
-        settings: settings::settings(&base.connection)?,
+        connections: settings::connections(connection)?,
+        tabs: tabs::open(connection, instance)?,
+        closed: tabs::closed(connection, instance)?,
+        history: history::newest(connection, HISTORY_AT_START)?,
+        settings: settings::settings(connection)?,
     })
 }
 
-fn transaction(connection: &Connection, writes: &[Effect]) -> rusqlite::Result<()> {
-    // Dropping it unfinished rolls it back.
-    let transaction = connection.unchecked_transaction()?;
+fn transaction(connection: &Connection, instance: Uuid, writes: &[Effect]) -> rusqlite::Result<()> {
+    // Dropping it unfinished rolls it back. It asks for the right to write at once, and so waits for others who write.
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for effect in writes {
-        apply(&transaction, effect)?;
+        apply(&transaction, instance, effect)?;
     }
     transaction.commit()
 }
 
-fn apply(connection: &Connection, effect: &Effect) -> rusqlite::Result<()> {
+fn apply(connection: &Connection, instance: Uuid, effect: &Effect) -> rusqlite::Result<()> {
     match effect {
         // Reads never come here: they stand alone in their group.
-        Effect::Load { .. } | Effect::SearchHistory { .. } => Ok(()),
+        Effect::Load { .. } | Effect::SearchHistory { .. } | Effect::UseDirectory { .. } => Ok(()),
         Effect::SaveConnection {
             connection: saved, ..
         } => settings::save_connection(connection, saved),
@@ -263,17 +498,17 @@ fn apply(connection: &Connection, effect: &Effect) -> rusqlite::Result<()> {
             revision,
             edits,
             ..
-        } => tabs::journal(connection, *tab, *revision, edits),
-        Effect::SaveTab { tab, .. } => tabs::save(connection, tab),
-        Effect::SaveLayout { tabs, .. } => tabs::save_layout(connection, tabs),
-        Effect::CloseTab { tab, at_us, .. } => tabs::close(connection, *tab, *at_us),
+        } => tabs::journal(connection, instance, *tab, *revision, edits),
+        Effect::SaveTab { tab, .. } => tabs::save(connection, instance, tab),
+        Effect::SaveLayout { tabs, .. } => tabs::save_layout(connection, instance, tabs),
+        Effect::CloseTab { tab, at_us, .. } => tabs::close(connection, instance, *tab, *at_us),
         Effect::RecordRun { entry, .. } => history::record(connection, entry),
         Effect::SaveSettings { settings, .. } => settings::save_settings(connection, settings),
     }
 }
 
 fn is_write(effect: &Effect) -> bool {
-    !matches!(effect, Effect::Load { .. } | Effect::SearchHistory { .. })
+    effect.write_request().is_some()
 }
 
 fn request_of(effect: &Effect) -> Request {
@@ -287,6 +522,7 @@ fn request_of(effect: &Effect) -> Request {
         | Effect::CloseTab { request, .. }
         | Effect::RecordRun { request, .. }
         | Effect::SearchHistory { request, .. }
+        | Effect::UseDirectory { request, .. }
         | Effect::SaveSettings { request, .. } => *request,
     }
 }
@@ -313,6 +549,10 @@ fn refuse(outbox: &Sender<crate::msg::Msg>, effect: &Effect, reason: &str) {
             Effect::SearchHistory { .. } => Msg::HistoryFound {
                 request,
                 entries: Err(failure),
+            },
+            Effect::UseDirectory { .. } => Msg::DirectoryUsed {
+                request,
+                result: Err(reason.into()),
             },
             _ => Msg::Failed { request, failure },
         },

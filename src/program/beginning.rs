@@ -18,6 +18,8 @@ use crate::{
 pub struct Beginning {
     /// Where it keeps its data.
     pub data_dir: PathBuf,
+    /// Where the user's own settings and keys are.
+    pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
     /// What a person has to know of what went before: the log could not be opened, and the like.
@@ -56,6 +58,7 @@ pub(crate) fn begin_with(
 ) -> Result<(Program, Receiver<Msg>), BeginError> {
     let Beginning {
         data_dir,
+        config_dir,
         record,
         warnings,
         surroundings,
@@ -73,6 +76,7 @@ pub(crate) fn begin_with(
             seed,
             version,
             data_dir: data_dir.to_string_lossy().into_owned(),
+            config_dir: config_dir.to_string_lossy().into_owned(),
             macos: cfg!(target_os = "macos"),
             recording,
         }

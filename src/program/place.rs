@@ -1,4 +1,4 @@
-//! Where the program keeps its data.
+//! Where the program keeps its data, and where the user's own settings and keys are.
 
 use std::{
     fs, io,
@@ -8,36 +8,90 @@ use std::{
 /// The variable that names the data directory.
 const VARIABLE: &str = "TUSK_DATA_DIR";
 
-/// The data directory, made where it is missing: the one that is named, else `TUSK_DATA_DIR`, else the usual one. Where
-/// it can't be made, a sentence that says what to do.
-pub fn data_dir(named: Option<PathBuf>) -> Result<PathBuf, String> {
+/// What a build is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// Working on Tusk: it has a directory of its own, and so never touches what its developer keeps in a release.
+    Debug,
+    /// Working with Tusk.
+    Release,
+}
+
+/// Where everything is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The data: the store, the log, the sandbox.
+    pub data_dir: PathBuf,
+    /// The user's own settings and keys.
+    pub config_dir: PathBuf,
+}
+
+/// A data directory that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The data directory {directory} can't be used: {reason}. Name another one with --data-dir DIR or TUSK_DATA_DIR."
+)]
+pub struct NoPlace {
+    /// The directory.
+    pub directory: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl Build {
+    /// This one.
+    pub const THIS: Build = if cfg!(debug_assertions) {
+        Build::Debug
+    } else {
+        Build::Release
+    };
+
+    /// The usual places, where the system says its own ones.
+    pub fn places(self) -> Option<Places> {
+        self.places_in(dirs::data_dir()?, dirs::config_dir()?)
+    }
+
+    fn places_in(self, data: PathBuf, config: PathBuf) -> Option<Places> {
+        let name = match self {
+            Build::Debug => "tusk-dev",
+            Build::Release => "tusk",
+        };
+        Some(Places {
+            data_dir: data.join(name),
+            config_dir: config.join(name),
+        })
+    }
+}
+
+/// Where everything is: in the directory that is named, else in that of `TUSK_DATA_DIR`, else where the system keeps
+/// such things. A directory that is named holds the settings too, so that it is a world of its own.
+pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
     let variable = || {
         std::env::var_os(VARIABLE)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let path = named
-        .or_else(variable)
-        .or_else(usual)
-        .ok_or("There is no home directory to keep data in. Name a place with --data-dir DIR.")?;
-    made(&path).map_err(|error| {
-        format!(
-            "The data directory {} can't be used: {error}. Name another one with --data-dir DIR.",
-            path.display()
-        )
+    let Some(named) = named.or_else(variable) else {
+        return Build::THIS.places().ok_or_else(|| {
+            "There is no home directory to keep data in. Name a place with --data-dir DIR or TUSK_DATA_DIR.".into()
+        });
+    };
+    let data_dir = std::path::absolute(&named).unwrap_or(named);
+    Ok(Places {
+        config_dir: data_dir.clone(),
+        data_dir,
     })
 }
 
-/// Debug builds keep their data beside the work on them, so that they never touch what a user keeps.
-fn usual() -> Option<PathBuf> {
-    if cfg!(debug_assertions) {
-        return Some(PathBuf::from(".tusk"));
-    }
-    dirs::data_dir().map(|directory| directory.join("tusk"))
+/// Makes the data directory where it is missing, and proves that it can be written.
+pub fn data_dir(path: &Path) -> Result<(), NoPlace> {
+    made(path).map_err(|error| NoPlace {
+        directory: path.display().to_string(),
+        reason: error.to_string(),
+    })
 }
 
-fn made(path: &Path) -> io::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
+fn made(path: &Path) -> io::Result<()> {
     if !path.is_dir() {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -47,9 +101,12 @@ fn made(path: &Path) -> io::Result<PathBuf> {
             // What is typed is the user's own.
             builder.mode(0o700);
         }
-        builder.create(&path)?;
+        builder.create(path)?;
     }
-    Ok(path)
+    // Of a directory that is there, only trying tells whether it can be written.
+    let probe = path.join(format!(".tusk-{}", std::process::id()));
+    fs::File::create(&probe)?;
+    fs::remove_file(&probe)
 }
 
 #[cfg(test)]
@@ -60,8 +117,8 @@ mod tests {
     fn a_directory_is_made_with_those_above_it_and_for_its_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let wanted = directory.path().join("a/b");
-        assert_eq!(data_dir(Some(wanted.clone())), Ok(wanted.clone()));
-        assert!(wanted.is_dir());
+        assert_eq!(data_dir(&wanted), Ok(()));
+        assert_eq!(wanted.read_dir().unwrap().count(), 0);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -75,7 +132,28 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
-        let problem = data_dir(Some(file.join("below"))).unwrap_err();
-        assert!(problem.contains("file/below") && problem.contains("--data-dir"));
+        let problem = data_dir(&file.join("below")).unwrap_err().to_string();
+        for part in ["file/below", "--data-dir DIR", "TUSK_DATA_DIR"] {
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_release_is_where_the_system_keeps_such_things_and_a_debug_build_beside_it() {
+        let places = |build: Build| build.places_in("/d".into(), "/c".into());
+        let expected = |data: &str, config: &str| {
+            Some(Places {
+                data_dir: data.into(),
+                config_dir: config.into(),
+            })
+        };
+        assert_eq!(places(Build::Release), expected("/d/tusk", "/c/tusk"));
+        assert_eq!(places(Build::Debug), expected("/d/tusk-dev", "/c/tusk-dev"));
+    }
+
+    #[test]
+    fn a_directory_that_is_named_holds_the_settings_too() {
+        let found = places(Some("/somewhere".into())).unwrap();
+        assert_eq!(found.data_dir, found.config_dir);
     }
 }

@@ -135,6 +135,7 @@ fn world(record: Option<PathBuf>) -> World {
     let (log, around) = (Rc::default(), Around::default());
     let beginning = Beginning {
         data_dir: "/data".into(),
+        config_dir: "/data".into(),
         record,
         warnings: vec!["no log".into()],
         surroundings: Box::new(around.clone()),

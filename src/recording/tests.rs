@@ -53,6 +53,7 @@ fn started(seed: u64) -> Msg {
         seed,
         version: "1".into(),
         data_dir: "/data".into(),
+        config_dir: String::new(),
         macos: false,
         recording: true,
     }

@@ -1,9 +1,9 @@
 //! What lies over the window, in words: each dialog with its fields, its rows and its buttons with keys.
 
 use super::{
-    Action, Confirm, ConnectionForm, Dialog, Field, FormField, FormTest, FormValue, GoToLine,
-    HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind, PickerRow,
-    Settings, Span, StoreChoice, Tone, sidebar, words,
+    Action, Confirm, ConnectionForm, DataDirectory, Dialog, Field, FormField, FormTest, FormValue,
+    GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind,
+    PickerRow, Settings, Span, StoreChoice, Tone, sidebar, words,
 };
 use crate::{
     model::Model,
@@ -23,6 +23,7 @@ use crate::{
         run::Session,
         secret::SecretKind,
         settings,
+        storage::DirectoryPrompt,
         text::Buffer,
     },
 };
@@ -53,6 +54,9 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             field: field(line, "the line's number"),
             actions: vec![accept(model, "Go"), cancel(model, "Cancel")],
         }),
+        dialog::Dialog::DataDirectory(prompt) => {
+            Dialog::DataDirectory(data_directory(model, prompt))
+        }
         dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
             title: "Settings".into(),
             rows: settings::rows(&model.settings)
@@ -63,6 +67,24 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             actions: vec![accept(model, "Change"), cancel(model, "Close")],
         }),
     })
+}
+
+fn data_directory(model: &Model, prompt: &DirectoryPrompt) -> DataDirectory {
+    let trying = prompt.trying.map(|_| "Trying it…".to_owned());
+    DataDirectory {
+        title: format!("Tusk can't keep its data in {}", prompt.directory),
+        reasons: vec![
+            format!("{}.", prompt.reason),
+            "Name another directory, or go on in memory: nothing of this run is kept then.".into(),
+        ],
+        field: field(&prompt.field, "a directory"),
+        problem: trying.or_else(|| prompt.problem.clone()),
+        actions: vec![
+            accept(model, "Use this directory"),
+            cancel(model, "Go on in memory"),
+            alternative(model, "Quit"),
+        ],
+    }
 }
 
 fn accept(model: &Model, label: &str) -> Action {

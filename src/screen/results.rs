@@ -13,7 +13,7 @@ use crate::{
         connections::{Connection, Link},
         messages::Kind,
         results::{ResultSet, ResultState, Results, Shown},
-        run::{self, PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
+        run::{PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
         sandbox::Sandbox,
         tabs::{Ended, Tab},
     },
@@ -66,7 +66,7 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
             active: in_messages,
             key: words::key(model, words::RESULTS, Command::ResultsMessages),
         },
-        note: note(tab, now).map(Span::muted),
+        note: note(tab, model.settings.window_rows, now).map(Span::muted),
         actions: actions(model, tab),
     }
 }
@@ -127,7 +127,7 @@ fn cancelling_since(tab: &Tab, now: Stamp) -> String {
 }
 
 /// What is said of a result that is under way: its rate, its size, where its window ends.
-fn note(tab: &Tab, now: Stamp) -> Option<String> {
+fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
     let running = match &tab.run {
         Run::Running(running) => running,
         Run::Waiting { .. } if tab.results.previous.is_empty() => return None,
@@ -144,10 +144,11 @@ fn note(tab: &Tab, now: Stamp) -> Option<String> {
         .find(|result| result.query == running.query)?;
     let rows = result.rows.len();
     let bytes = (rows > 0).then(|| display::bytes_text(result.rows.heap_bytes()));
-    let window = display::grouped(run::WINDOW_ROWS);
+    let window_rows = u64::from(window_rows);
+    let window = display::grouped(window_rows);
     let parts = match running.phase {
         Phase::Running => {
-            let passed = rows > run::WINDOW_ROWS;
+            let passed = rows > window_rows;
             let window = match (running.discarding, running.window_end, passed) {
                 (true, _, _) => Some("memory is used up, the rest is not kept".to_owned()),
                 (false, None, true) => Some(format!("window {window} passed, fetching all")),

@@ -11,6 +11,7 @@ use crate::{
         results::{ResultSet, ResultState},
         run::{Live, Phase, Run, Running, Session},
         session::Transaction,
+        storage::Storage,
         tabs::{Ended, Tab},
     },
 };
@@ -55,6 +56,15 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
             left.extend(state(model, known, tab, now));
         }
         left.extend(time_and_rows(tab).map(|span| segment(SegmentName::Rows, vec![span])));
+    }
+    let unkept = match model.storage {
+        Storage::OnDisk => None,
+        Storage::Waiting { .. } => Some("● not on disk yet"),
+        Storage::InMemory { .. } => Some("● in memory only"),
+    };
+    if let Some(words) = unkept {
+        let span = Span::new(words, Tone::Warning);
+        left.push(segment(SegmentName::Storage, vec![span]));
     }
     if model.recording {
         left.push(segment(

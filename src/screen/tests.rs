@@ -68,6 +68,7 @@ impl World {
             seed: 7,
             version: "0.1.0".into(),
             data_dir: "/data".into(),
+            config_dir: String::new(),
             macos: false,
             recording: false,
         });
@@ -457,7 +458,7 @@ fn the_field_tells_what_it_means_and_hides_its_password() {
 fn the_sandbox_says_how_far_it_is_and_why_it_failed() {
     let mut world = World::new();
     let effects = world.press("s");
-    let Effect::Sandbox(sandbox::Effect::Start { request }) = effects[0] else {
+    let Effect::Sandbox(sandbox::Effect::Start { request, .. }) = effects[0] else {
         panic!("{effects:?}");
     };
     let progress = sandbox::Progress {

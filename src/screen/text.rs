@@ -428,6 +428,17 @@ fn dialog(lines: &mut Lines, dialog: &Dialog) {
             lines.indented(&field(&shown.field));
             lines.actions(&shown.actions);
         }
+        Dialog::DataDirectory(shown) => {
+            lines.rule(&shown.title);
+            for reason in &shown.reasons {
+                lines.add(reason);
+            }
+            lines.indented(&field(&shown.field));
+            if let Some(problem) = &shown.problem {
+                lines.add(problem);
+            }
+            lines.actions(&shown.actions);
+        }
         Dialog::Settings(shown) => {
             lines.rule(&shown.title);
             for (index, (name, value)) in shown.rows.iter().enumerate() {

@@ -15,6 +15,8 @@ pub struct Playing {
     pub source: Source,
     /// Where the program keeps its data.
     pub data_dir: PathBuf,
+    /// Where the user's own settings and keys are.
+    pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
     /// Whether the sandbox is connected to first.
@@ -30,6 +32,7 @@ pub fn play(playing: Playing) -> Result<(), String> {
     let Playing {
         source,
         data_dir,
+        config_dir,
         record,
         sandbox,
         warnings,
@@ -51,6 +54,7 @@ pub fn play(playing: Playing) -> Result<(), String> {
     let desk = Desk::default();
     let beginning = Beginning {
         data_dir: data_dir.clone(),
+        config_dir,
         record,
         warnings,
         surroundings: Box::new(desk.clone()),

@@ -48,6 +48,7 @@ impl Scripted {
                 seed: 1,
                 version: "1".into(),
                 data_dir: "/data".into(),
+                config_dir: String::new(),
                 macos: false,
                 recording: false,
             }

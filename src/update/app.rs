@@ -8,7 +8,7 @@ use super::{
     dialog::{self, Confirm, Dialog},
     discovery, editor, file_prompt, history,
     ids::*,
-    import, settings, sidebar, store, tabs, welcome, window,
+    import, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -26,6 +26,9 @@ pub enum Msg {
         version: String,
         /// Where the program keeps its data.
         data_dir: String,
+        /// Where the user's own settings and keys are; empty where they are with the data.
+        #[serde(default)]
+        config_dir: String,
         /// Whether it runs on macOS, where Cmd takes Ctrl's place.
         macos: bool,
         /// Whether the messages are being recorded.
@@ -71,11 +74,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             seed,
             version,
             data_dir,
+            config_dir,
             macos,
             recording,
         } => {
             *model = Model::new(seed, macos, model.now);
             model.version = version;
+            model.config_dir = if config_dir.is_empty() {
+                data_dir.clone()
+            } else {
+                config_dir
+            };
             model.data_dir = data_dir;
             model.recording = recording;
             started(model)
@@ -117,12 +126,15 @@ fn started(model: &mut Model) -> Vec<RootEffect> {
     let load = model.ids.request();
     let find = model.ids.request();
     model.phase = Phase::Loading { request: load };
-    let keymap = format!("{}/keymap.json", model.data_dir);
+    let config_dir = model.config_dir.clone();
+    let keymap = |directory: &str| format!("{directory}/keymap.json");
+    let before = (config_dir != model.data_dir).then(|| keymap(&model.data_dir));
     let mut effects = vec![
         store::Effect::Load { request: load }.into(),
         discovery::Effect::FindServers { request: find }.into(),
+        settings_file::watch(model, &config_dir),
     ];
-    effects.extend(file_prompt::read_keymap(model, keymap));
+    effects.extend(file_prompt::read_keymap(model, keymap(&config_dir), before));
     effects
 }
 
@@ -155,6 +167,15 @@ pub fn update_store(model: &mut Model, msg: store::Msg) -> Vec<RootEffect> {
                 .push(model.now, format!("Not saved: {}", failure.message));
             vec![]
         }
+        store::Msg::Held { request, reason } => storage::held(model, request, reason),
+        store::Msg::CaughtUp => storage::caught_up(model),
+        store::Msg::Reopened { opened } => storage::reopened(model, opened),
+        store::Msg::ConnectionsChanged { changed, deleted } => {
+            storage::connections_changed(model, changed, deleted)
+        }
+        store::Msg::DirectoryUsed { request, result } => {
+            storage::directory_used(model, request, result)
+        }
         store::Msg::HistoryFound { request, entries } => history::found(model, request, entries),
     }
 }
@@ -164,39 +185,12 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
         return vec![];
     }
     model.phase = Phase::Ready;
-    let store::Kept {
-        opened,
-        connections,
-        tabs: saved,
-        closed,
-        history,
-        settings: saved_settings,
-    } = kept;
-    model.settings = settings::sane(saved_settings);
-    model.visible_rows = visible_rows(model);
-    model.history.recent.extend(history);
-    model.history.recent.truncate(history::RECENT);
-    for saved in connections {
-        let known = model
-            .connections
-            .entry(saved.id)
-            .or_insert_with(|| Connection::new(saved.config, true));
-        known.saved = true;
-        known.last_used_us = saved.last_used_us;
-    }
-    match opened {
-        store::Opened::OnDisk => {}
-        store::Opened::Fresh { copy, reason } => model.notices.push(
-            model.now,
-            format!("Tusk's own data was damaged ({reason}). It was copied to {copy}, and a fresh file begun."),
-        ),
-        store::Opened::InMemory { reason } => model.notices.push(
-            model.now,
-            format!("Nothing of this run will be kept: {reason}."),
-        ),
-    }
-    let blank = saved.iter().all(|tab| tab.text.is_empty());
-    let mut effects = tabs::restore(model, saved, closed);
+    let mut effects = take_kept(model, kept);
+    let blank = model
+        .tabs
+        .open
+        .iter()
+        .all(|tab| tab.editor.buffer.text().is_empty());
     let asked = model.welcome.asked.take();
     let connected = model.tabs.active().is_some_and(|tab| {
         tab.connection.is_some_and(|id| {
@@ -212,6 +206,40 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
     } else if blank && !connected && !starting {
         model.focus(Area::Welcome);
     }
+    effects
+}
+
+/// Takes what was kept beside what is there.
+pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect> {
+    let store::Kept {
+        opened,
+        connections,
+        tabs: saved,
+        closed,
+        history,
+        settings: saved_settings,
+    } = kept;
+    let saved_settings = settings::sane(saved_settings);
+    model.settings = store::Settings {
+        window: saved_settings.window,
+        sidebar_width: saved_settings.sidebar_width,
+        editor_percent: saved_settings.editor_percent,
+        ..model.settings.clone()
+    };
+    model.visible_rows = visible_rows(model);
+    model.history.recent.extend(history);
+    model.history.recent.truncate(history::RECENT);
+    for saved in connections {
+        let known = model
+            .connections
+            .entry(saved.id)
+            .or_insert_with(|| Connection::new(saved.config, true));
+        known.saved = true;
+        known.last_used_us = saved.last_used_us;
+    }
+    let mut effects = storage::came_up(model, opened);
+    effects.extend(settings_file::inherit(model, &saved_settings));
+    effects.extend(tabs::restore(model, saved, closed));
     effects
 }
 
@@ -240,7 +268,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
 
 /// The user wants to quit: asked first where something would be lost.
 pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
-    let reasons: Vec<String> = model
+    let mut reasons: Vec<String> = model
         .tabs
         .open
         .iter()
@@ -251,6 +279,7 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
                 .map(move |reason| format!("{label}: {reason}"))
         })
         .collect();
+    reasons.extend(storage::would_lose(model));
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
     }

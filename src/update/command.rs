@@ -200,6 +200,8 @@ commands! {
     ViewThemeSystem "view.theme-system" "View" "Theme as the system has it";
     /// Opens the settings.
     SettingsOpen "settings.open" "View" "Settings";
+    /// Opens the settings' file in a tab.
+    SettingsOpenFile "settings.open-file" "View" "Open the settings file";
     /// Opens the palette.
     PaletteOpen "palette.open" "General" "Commands";
     /// Closes the window.

@@ -17,7 +17,9 @@ use super::{
     import::{self, Import},
     keychain, palette, run,
     secret::{Secret, SecretKind, Secrets},
-    settings, store, tabs,
+    settings,
+    storage::{self, DirectoryPrompt},
+    store, tabs,
     text::{Buffer, TextKey},
     window,
 };
@@ -53,6 +55,8 @@ pub enum Dialog {
     Path(PathPrompt),
     /// A line to go to.
     GoToLine(Buffer),
+    /// The data directory can't be used.
+    DataDirectory(DirectoryPrompt),
     /// The settings.
     Settings {
         /// The row that is chosen.
@@ -292,6 +296,7 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         Dialog::Palette(picker) | Dialog::History(picker) => Some(&mut picker.field),
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
+        Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
         Dialog::Connection(form) => form.focused_mut(),
         Dialog::Password(_)
         | Dialog::HostKey(_)
@@ -494,6 +499,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         }
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
+        Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
         _ => vec![],
     }
 }
@@ -528,6 +534,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
+        Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
             match typed.trim().parse() {
@@ -554,6 +561,7 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
+        Some(Dialog::DataDirectory(_)) => super::app::quit(model),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());

@@ -63,7 +63,10 @@ pub enum Pending {
         revision: u64,
     },
     /// The user's keymap is being read.
-    Keymap,
+    Keymap {
+        /// Where it was kept before, which is read where there is none.
+        before: Option<String>,
+    },
 }
 
 impl PathPrompt {
@@ -128,6 +131,13 @@ pub fn open(model: &mut Model) -> Vec<RootEffect> {
     let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
     effects.extend(list(model));
     effects
+}
+
+/// Opens a file in a tab.
+pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model.files.insert(request, Pending::Open { tab: None });
+    vec![Effect::Open { request, path }.into()]
 }
 
 /// Saves the active tab to its file, or asks for one.
@@ -235,11 +245,7 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
         return list(model);
     }
     match prompt.purpose {
-        Purpose::Open => {
-            let request = model.ids.request();
-            model.files.insert(request, Pending::Open { tab: None });
-            vec![Effect::Open { request, path }.into()]
-        }
+        Purpose::Open => open_path(model, path),
         Purpose::Save { tab } => write(model, tab, path, Expected::Nothing),
     }
 }
@@ -273,7 +279,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             path,
             result,
         } => match model.files.remove(&request) {
-            Some(Pending::Keymap) => keymap_read(model, result),
+            Some(Pending::Keymap { before }) => keymap_read(model, result, before),
             Some(Pending::Open { tab }) => opened(model, tab, path, result),
             Some(Pending::Save { .. }) | None => vec![],
         },
@@ -283,7 +289,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             result,
         } => match model.files.remove(&request) {
             Some(Pending::Save { tab, revision }) => saved(model, tab, revision, path, result),
-            Some(Pending::Open { .. } | Pending::Keymap) | None => vec![],
+            Some(Pending::Open { .. } | Pending::Keymap { .. }) | None => vec![],
         },
         Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
         Msg::Listed {
@@ -311,14 +317,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 fn keymap_read(
     model: &mut Model,
     result: Result<(RopeText, FileStamp), Failure>,
+    before: Option<String>,
 ) -> Vec<RootEffect> {
-    // A user without a keymap of his own is the usual case.
-    if let Ok((text, _)) = result {
-        for problem in model.keymap.lay_over(&text.to_string(), false) {
-            model.notices.push(model.now, problem);
+    match (result, before) {
+        (Ok((text, _)), _) => {
+            for problem in model.keymap.lay_over(&text.to_string(), false) {
+                model.notices.push(model.now, problem);
+            }
+            vec![]
         }
+        (Err(_), Some(before)) => read_keymap(model, before, None),
+        // A user without a keymap of his own is the usual case.
+        (Err(_), None) => vec![],
     }
-    vec![]
 }
 
 fn opened(
@@ -443,10 +454,10 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
     vec![]
 }
 
-/// Reads the user's own keymap.
-pub fn read_keymap(model: &mut Model, path: String) -> Vec<RootEffect> {
+/// Reads the user's own keymap; where there is none, from where it was kept before.
+pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) -> Vec<RootEffect> {
     let request = model.ids.request();
-    model.files.insert(request, Pending::Keymap);
+    model.files.insert(request, Pending::Keymap { before });
     vec![Effect::Open { request, path }.into()]
 }
 

@@ -466,6 +466,35 @@ const REQUIRE: usize = 3;
 const VERIFY_CA: usize = 4;
 const TUNNEL_KEY: usize = 2;
 
+/// What a new connection begins with: what the environment says, and the settings where it says nothing.
+fn new_config(model: &Model) -> Config {
+    fn or<T: PartialEq>(said: T, usual: &T, setting: T) -> T {
+        if said == *usual { setting } else { said }
+    }
+    let usual = Config::default();
+    let setting = model.settings.new_connections.config();
+    let said = model.defaults.config();
+    Config {
+        pool_size: or(said.pool_size, &usual.pool_size, setting.pool_size),
+        pool_timeout_s: or(
+            said.pool_timeout_s,
+            &usual.pool_timeout_s,
+            setting.pool_timeout_s,
+        ),
+        connect_timeout_s: or(
+            said.connect_timeout_s,
+            &usual.connect_timeout_s,
+            setting.connect_timeout_s,
+        ),
+        statement_timeout_ms: or(
+            said.statement_timeout_ms,
+            &usual.statement_timeout_ms,
+            setting.statement_timeout_ms,
+        ),
+        ..said
+    }
+}
+
 /// Opens the dialog for a new connection, or for one that is known.
 pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect> {
     if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) =
@@ -476,7 +505,7 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
     }
     let config = match editing.and_then(|id| model.connections.get(&id)) {
         Some(known) => known.config.clone(),
-        None => model.defaults.config(),
+        None => new_config(model),
     };
     let form = ConnectionForm::new(editing, &config);
     let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));

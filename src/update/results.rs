@@ -610,7 +610,7 @@ fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let paused = model.tabs.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
-    if active && paused && model.held_bytes() < run::BUDGET_BYTES {
+    if active && paused && model.held_bytes() < model.settings.memory_bytes() {
         run::fetch(model, false)
     } else {
         vec![]

@@ -39,12 +39,6 @@ pub use sessions::{
     leave_connection, reconnect, terminate, update_session,
 };
 
-/// A result shows so many rows before it pauses, and as many more with each "fetch more".
-pub const WINDOW_ROWS: u64 = 100_000;
-/// A result pauses past so many bytes, too.
-pub const WINDOW_BYTES: u64 = 64 << 20;
-/// What all results together may hold in memory.
-pub const BUDGET_BYTES: u64 = 512 << 20;
 /// Rows that may be on their way and not yet taken: four chunks.
 const CREDIT_ROWS: u64 = 4 * 4096;
 /// A paused stream holds a snapshot on the server: it is closed after this long.
@@ -403,6 +397,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 /// Sends the script's next statement through the free session.
 fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let now = model.now;
+    let settings = model.settings.clone();
     let query = QueryId::next(&mut model.ids);
     let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
@@ -422,7 +417,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let alone = script.statements.len() == 1;
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
-    let full = held.saturating_sub(tab.results.previous_bytes()) >= BUDGET_BYTES;
+    let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();
     let granted_rows = if full { 0 } else { CREDIT_ROWS };
     let discarding = full && !may_pause;
     let transaction = live.transaction;
@@ -439,11 +434,11 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         sent: now,
         may_pause,
         granted: granted_rows,
-        window_end: (!script.fetches_all).then_some(WINDOW_ROWS),
+        window_end: (!script.fetches_all).then_some(settings.window_rows.into()),
         window_bytes: if script.fetches_all {
             u64::MAX
         } else {
-            WINDOW_BYTES
+            settings.window_bytes()
         },
         discarding,
         phase: Phase::Running,
@@ -642,7 +637,7 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<Roo
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
-    let held = model.held_bytes();
+    let (held, budget) = (model.held_bytes(), model.settings.memory_bytes());
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -653,23 +648,23 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<Roo
     if matches!(running.phase, Phase::Paused { .. }) {
         return vec![];
     }
-    let effects = grant(running, rows, bytes, held);
+    let effects = grant(running, rows, bytes, held >= budget);
     if running.discarding
         && let Some(result) = tab.results.current_mut(query)
     {
-        result.note = Some(over_budget_note(rows));
+        result.note = Some(over_budget_note(rows, budget));
     }
     effects
 }
 
 /// Grants what the window, or for what can't pause the memory, has room for.
-fn grant(running: &mut Running, rows: u64, bytes: u64, held: u64) -> Vec<RootEffect> {
+fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEffect> {
     let query = running.query;
     if running.discarding {
         return vec![];
     }
     let pauses = running.may_pause && !matches!(running.phase, Phase::Cancelling { .. });
-    if held >= BUDGET_BYTES {
+    if full {
         // What may pause stands still at what it was granted; what may not is read to its end.
         running.discarding = !pauses;
         return if pauses {
@@ -693,17 +688,17 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, held: u64) -> Vec<RootEff
     vec![Effect::GrantRows { query, rows: more }.into()]
 }
 
-fn over_budget_note(rows: u64) -> String {
+fn over_budget_note(rows: u64, budget: u64) -> String {
     format!(
         "Results may hold {} of memory, and that is used up: {} rows are kept, the rest is read and not kept.",
-        crate::rows::display::bytes_text(BUDGET_BYTES),
+        crate::rows::display::bytes_text(budget),
         crate::rows::display::grouped(rows)
     )
 }
 
 fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
     let since = model.now;
-    let held = model.held_bytes();
+    let full = model.held_bytes() >= model.settings.memory_bytes();
     let stands_still = running_tab(model, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
@@ -724,7 +719,7 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
     running.phase = Phase::Paused { since, timer };
     if let Some(result) = tab.results.current_mut(query) {
         result.state = ResultState::Paused;
-        result.note = (held >= BUDGET_BYTES).then(|| {
+        result.note = full.then(|| {
             "Results have used up their memory. Close a tab or a result to fetch more.".to_owned()
         });
     }
@@ -760,7 +755,9 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
 /// Reads a paused result on: by another window, or to its end.
 pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     let now = model.now;
-    let held = model.held_bytes();
+    let full = model.held_bytes() >= model.settings.memory_bytes();
+    let window_rows = u64::from(model.settings.window_rows);
+    let window_bytes = model.settings.window_bytes();
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -782,7 +779,7 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     let Phase::Paused { timer, .. } = running.phase else {
         return fetch_later(model, everything);
     };
-    if held >= BUDGET_BYTES {
+    if full {
         model.notices.push(
             now,
             "Results have used up their memory. Close a tab to fetch more.".into(),
@@ -796,14 +793,14 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         result.note = None;
     }
     running.phase = Phase::Running;
-    running.window_end = (!everything).then_some(rows.saturating_add(WINDOW_ROWS));
+    running.window_end = (!everything).then_some(rows.saturating_add(window_rows));
     running.window_bytes = if everything {
         u64::MAX
     } else {
-        bytes.saturating_add(WINDOW_BYTES)
+        bytes.saturating_add(window_bytes)
     };
     let mut effects = vec![clock::Effect::Stop { timer }.into()];
-    effects.extend(grant(running, rows, bytes, held));
+    effects.extend(grant(running, rows, bytes, full));
     effects
 }
 

@@ -89,6 +89,8 @@ pub enum Effect {
     Start {
         /// This request.
         request: Request,
+        /// The data directory that it is in.
+        data_dir: String,
     },
 }
 
@@ -111,7 +113,8 @@ pub fn start(model: &mut Model) -> Vec<RootEffect> {
                 total: 0,
             };
             model.sandbox = Sandbox::Starting { request, progress };
-            vec![Effect::Start { request }.into()]
+            let data_dir = model.data_dir.clone();
+            vec![Effect::Start { request, data_dir }.into()]
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Settings: what the user fixed, kept for the next start.
+//! Settings: what the user fixed, kept for the next start. The window and its parts are kept in the store, the
+//! user's own choices in the settings' file.
 
 use super::{
     clock,
     ids::Request,
+    settings_file::{self, Key, Value},
     store::{self, Settings, Theme},
 };
 use crate::{effect::Effect as RootEffect, model::Model};
@@ -49,8 +51,7 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
                 .iter()
                 .position(|zoom| *zoom == model.settings.zoom_percent)
                 .unwrap_or(0);
-            model.settings.zoom_percent = ZOOM[(at + 1) % ZOOM.len()];
-            save(model)
+            set_zoom(model, ZOOM[(at + 1) % ZOOM.len()])
         }
         _ => toggle_sidebar(model),
     }
@@ -58,14 +59,13 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
 
 /// Fixes the theme, or lets it follow the system.
 pub fn set_theme(model: &mut Model, theme: Theme) -> Vec<RootEffect> {
-    model.settings.theme = theme;
-    save(model)
+    settings_file::change(model, Key::Theme, settings_file::theme(theme))
 }
 
 /// Larger, smaller, or, with none, the usual size.
 pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
     let percent = model.settings.zoom_percent;
-    model.settings.zoom_percent = match larger {
+    let percent = match larger {
         Some(true) => ZOOM
             .iter()
             .copied()
@@ -79,7 +79,11 @@ pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
             .unwrap_or(percent),
         None => 100,
     };
-    save(model)
+    set_zoom(model, percent)
+}
+
+fn set_zoom(model: &mut Model, percent: u32) -> Vec<RootEffect> {
+    settings_file::change(model, Key::Size, Value::Number(percent.into()))
 }
 
 /// Shows or hides the sidebar.
@@ -95,7 +99,7 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
     save(model)
 }
 
-/// The effect that keeps the settings.
+/// The effect that keeps the window and its parts.
 pub fn save(model: &mut Model) -> Vec<RootEffect> {
     let waiting = model.settings_timer.take();
     let mut effects: Vec<RootEffect> = waiting
@@ -106,7 +110,7 @@ pub fn save(model: &mut Model) -> Vec<RootEffect> {
     effects
 }
 
-/// Keeps the settings a little later, once for all that changes until then.
+/// Keeps the window and its parts a little later, once for all that changes until then.
 pub fn save_soon(model: &mut Model) -> Vec<RootEffect> {
     if model.settings_timer.is_some() {
         return vec![];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, text::RopeText};
+use super::{config::Config, failure::Failure, ids::*, settings_file::LogLevel, text::RopeText};
 use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How the store came up.
@@ -21,8 +21,22 @@ pub enum Opened {
         /// What was wrong with it.
         reason: String,
     },
+    /// The file was deleted or replaced while it was in use: what was known of it was written to its place.
+    Recreated {
+        /// The file.
+        file: String,
+        /// What had happened to it.
+        how: String,
+    },
     /// No file can be used: nothing of this run will be there next time.
     InMemory {
+        /// Why.
+        reason: String,
+    },
+    /// The directory can't be made or written: until another one is named, nothing is kept.
+    NoDirectory {
+        /// The directory.
+        directory: String,
         /// Why.
         reason: String,
     },
@@ -115,7 +129,8 @@ pub struct Edit {
     pub inserted: String,
 }
 
-/// What the user fixed, as opposed to what follows the system.
+/// What the user fixed, as opposed to what follows the system. The window and its parts are kept in the store, all
+/// else in the settings' file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Light, dark, or as the system has it.
@@ -128,6 +143,56 @@ pub struct Settings {
     pub sidebar_width: u32,
     /// The editor's share of the height, in percent.
     pub editor_percent: u32,
+    /// Rows that a result fetches before it pauses.
+    pub window_rows: u32,
+    /// Or so many megabytes of them.
+    pub window_mb: u32,
+    /// Megabytes that all results together may hold.
+    pub memory_mb: u32,
+    /// The least that is logged.
+    pub log_level: LogLevel,
+    /// How many days a log file is kept.
+    pub log_days: u32,
+    /// What a new connection begins with.
+    pub new_connections: NewConnections,
+}
+
+/// What a new connection begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewConnections {
+    /// At most so many connections of the pool.
+    pub pool_size: u32,
+    /// How long a run waits for a connection of an exhausted pool.
+    pub pool_timeout_s: u32,
+    /// Connect and start-up together, at most.
+    pub connect_timeout_s: u32,
+    /// The server's `statement_timeout`; 0 for none.
+    pub statement_timeout_ms: u32,
+}
+
+impl Default for NewConnections {
+    fn default() -> Self {
+        let usual = Config::default();
+        Self {
+            pool_size: usual.pool_size,
+            pool_timeout_s: usual.pool_timeout_s,
+            connect_timeout_s: usual.connect_timeout_s,
+            statement_timeout_ms: usual.statement_timeout_ms,
+        }
+    }
+}
+
+impl NewConnections {
+    /// A configuration that names nothing yet.
+    pub fn config(&self) -> Config {
+        Config {
+            pool_size: self.pool_size,
+            pool_timeout_s: self.pool_timeout_s,
+            connect_timeout_s: self.connect_timeout_s,
+            statement_timeout_ms: self.statement_timeout_ms,
+            ..Config::default()
+        }
+    }
 }
 
 /// Light or dark.
@@ -143,6 +208,18 @@ pub enum Theme {
     Dark,
 }
 
+impl Settings {
+    /// Bytes of a result's window.
+    pub fn window_bytes(&self) -> u64 {
+        u64::from(self.window_mb) << 20
+    }
+
+    /// Bytes that all results together may hold.
+    pub fn memory_bytes(&self) -> u64 {
+        u64::from(self.memory_mb) << 20
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -151,6 +228,12 @@ impl Default for Settings {
             window: (1440, 900),
             sidebar_width: 248,
             editor_percent: 36,
+            window_rows: 100_000,
+            window_mb: 64,
+            memory_mb: 512,
+            log_level: LogLevel::default(),
+            log_days: 14,
+            new_connections: NewConnections::default(),
         }
     }
 }
@@ -194,6 +277,35 @@ pub enum Msg {
         /// Why.
         failure: Failure,
     },
+    /// The disk does not take a write now. It waits in memory, and is written as soon as it can be. Ends every
+    /// writing effect.
+    Held {
+        /// The request that it answers.
+        request: Request,
+        /// What the disk says.
+        reason: String,
+    },
+    /// All that waited is on disk.
+    CaughtUp,
+    /// The file that was written is not to be used any more, and another one is: it wants all that there is to keep.
+    Reopened {
+        /// How that came up.
+        opened: Opened,
+    },
+    /// Another Tusk changed the saved connections.
+    ConnectionsChanged {
+        /// Those that it added or changed.
+        changed: Vec<SavedConnection>,
+        /// Those that it deleted.
+        deleted: Vec<ConnectionId>,
+    },
+    /// Another directory is used from here on, or can't be. Ends [`Effect::UseDirectory`].
+    DirectoryUsed {
+        /// The request that it answers.
+        request: Request,
+        /// What was kept there; or why it can't be used, and all is as it was.
+        result: Result<Box<Kept>, String>,
+    },
     /// Runs that match. Ends [`Effect::SearchHistory`].
     HistoryFound {
         /// The request that it answers.
@@ -211,21 +323,28 @@ pub enum Effect {
         /// This request.
         request: Request,
     },
-    /// Keep a connection (new or changed). Ends in `Wrote` or `Failed`.
+    /// Keep everything in another directory from here on. Ends in `DirectoryUsed`.
+    UseDirectory {
+        /// This request.
+        request: Request,
+        /// The directory, which is made when it is missing; `~` is the home directory.
+        directory: String,
+    },
+    /// Keep a connection (new or changed). Ends in `Wrote`, `Held` or `Failed`.
     SaveConnection {
         /// This request.
         request: Request,
         /// The connection.
         connection: Box<SavedConnection>,
     },
-    /// Forget a connection. Ends in `Wrote` or `Failed`.
+    /// Forget a connection. Ends in `Wrote`, `Held` or `Failed`.
     DeleteConnection {
         /// This request.
         request: Request,
         /// The connection.
         connection: ConnectionId,
     },
-    /// Journal edits of a tab's text, so that a crash loses none. Ends in `Wrote` or `Failed`.
+    /// Journal edits of a tab's text, so that a crash loses none. Ends in `Wrote`, `Held` or `Failed`.
     JournalEdits {
         /// This request.
         request: Request,
@@ -236,21 +355,21 @@ pub enum Effect {
         /// The edits, in order; each in bytes of the text that the one before left.
         edits: Vec<Edit>,
     },
-    /// Keep a tab whole: its text takes the journal's place. Ends in `Wrote` or `Failed`.
+    /// Keep a tab whole: its text takes the journal's place. Ends in `Wrote`, `Held` or `Failed`.
     SaveTab {
         /// This request.
         request: Request,
         /// The tab, with its text.
         tab: Box<SavedTab>,
     },
-    /// Keep places, titles, cursors and which tab is active, without the texts. Ends in `Wrote` or `Failed`.
+    /// Keep places, titles, cursors and which tab is active, without the texts. Ends in `Wrote`, `Held` or `Failed`.
     SaveLayout {
         /// This request.
         request: Request,
         /// Open tabs from the left; their `text` is not read.
         tabs: Vec<TabPlace>,
     },
-    /// Move a tab to the closed ones (its text stays). Ends in `Wrote` or `Failed`.
+    /// Move a tab to the closed ones (its text stays). Ends in `Wrote`, `Held` or `Failed`.
     CloseTab {
         /// This request.
         request: Request,
@@ -259,7 +378,7 @@ pub enum Effect {
         /// When, in unix microseconds.
         at_us: i64,
     },
-    /// Add a run, or how it ended, by its query id. Ends in `Wrote` or `Failed`.
+    /// Add a run, or how it ended, by its query id. Ends in `Wrote`, `Held` or `Failed`.
     RecordRun {
         /// This request.
         request: Request,
@@ -275,7 +394,7 @@ pub enum Effect {
         /// At most so many.
         limit: u32,
     },
-    /// Keep the settings. Ends in `Wrote` or `Failed`.
+    /// Keep the settings. Ends in `Wrote`, `Held` or `Failed`.
     SaveSettings {
         /// This request.
         request: Request,
@@ -315,7 +434,7 @@ impl Effect {
             | Self::CloseTab { request, .. }
             | Self::RecordRun { request, .. }
             | Self::SaveSettings { request, .. } => Some(*request),
-            Self::Load { .. } | Self::SearchHistory { .. } => None,
+            Self::Load { .. } | Self::SearchHistory { .. } | Self::UseDirectory { .. } => None,
         }
     }
 }

@@ -485,9 +485,33 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -
     effects
 }
 
-fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+/// The effects that keep every open tab whole.
+pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
     let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
     tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+}
+
+/// The effects that keep the closed tabs as closed ones, the oldest first.
+pub fn keep_closed(model: &mut Model) -> Vec<RootEffect> {
+    let (now_us, count) = (model.now.unix_us, model.tabs.closed.len() as i64);
+    let mut effects = vec![];
+    for (number, tab) in (0..).zip(model.tabs.closed.clone()) {
+        let id = tab.id;
+        let request = model.ids.request();
+        let tab = Box::new(tab);
+        effects.push(store::Effect::SaveTab { request, tab }.into());
+        let request = model.ids.request();
+        let at_us = now_us.saturating_sub(count - number);
+        effects.push(
+            store::Effect::CloseTab {
+                request,
+                tab: id,
+                at_us,
+            }
+            .into(),
+        );
+    }
+    effects
 }
 
 /// The effects that keep the tabs in which something was typed since they were kept whole.

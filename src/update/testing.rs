@@ -126,6 +126,7 @@ impl World {
             seed: 7,
             version: "1".into(),
             data_dir: "/data".into(),
+            config_dir: String::new(),
             macos: false,
             recording: false,
         });

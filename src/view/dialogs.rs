@@ -18,9 +18,9 @@ use super::widgets::{
 use super::words::{Post, button, span, tone};
 use crate::{
     screen::{
-        Action, Confirm, ConnectionForm, Dialog, FormField, FormTest, FormValue, GoToLine,
-        HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind, PickerRow,
-        Settings,
+        Action, Confirm, ConnectionForm, DataDirectory, Dialog, FormField, FormTest, FormValue,
+        GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind,
+        PickerRow, Settings,
     },
     update::{command::Command, dialog::Msg},
 };
@@ -66,6 +66,7 @@ pub fn dialog(of: &Dialog, tools: &Tools, cx: &App) -> AnyElement {
         Dialog::Inspect(of) => inspect(of, tools, cx).into_any_element(),
         Dialog::Path(of) => path(of, tools, cx).into_any_element(),
         Dialog::GoToLine(of) => go_to_line(of, tools, cx).into_any_element(),
+        Dialog::DataDirectory(of) => data_directory(of, tools, cx).into_any_element(),
         Dialog::Settings(of) => settings(of, tools, cx).into_any_element(),
     }
 }
@@ -556,6 +557,17 @@ fn go_to_line(of: &GoToLine, tools: &Tools, cx: &App) -> Div {
         inside(cx)
             .child(title(&of.title, cx))
             .child(field(true, cx).child(tools.input(0, &of.title)))
+            .child(buttons(&of.actions, tools, cx)),
+    )
+}
+
+fn data_directory(of: &DataDirectory, tools: &Tools, cx: &App) -> Div {
+    sheet(560.0, cx).child(
+        inside(cx)
+            .child(title(&of.title, cx))
+            .children(of.reasons.iter().map(|reason| muted(reason, cx)))
+            .child(field(true, cx).child(tools.input(0, "Directory")))
+            .children(problem(&of.problem, cx))
             .child(buttons(&of.actions, tools, cx)),
     )
 }

@@ -170,6 +170,7 @@ pub fn kind(dialog: &Dialog) -> u8 {
         Dialog::Password(_) => PASSWORD,
         Dialog::Path(_) => 5,
         Dialog::GoToLine(_) => 6,
+        Dialog::DataDirectory(_) => 7,
         Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
     }
 }
@@ -178,7 +179,7 @@ pub fn kind(dialog: &Dialog) -> u8 {
 pub fn focused(dialog: &Dialog) -> Option<FieldId> {
     let index = match dialog {
         Dialog::Palette(_) | Dialog::History(_) | Dialog::Password(_) => 0,
-        Dialog::Path(_) | Dialog::GoToLine(_) => 0,
+        Dialog::Path(_) | Dialog::GoToLine(_) | Dialog::DataDirectory(_) => 0,
         Dialog::Connection(form) if form.focus.is_choice() => return None,
         Dialog::Connection(form) => form::Field::ALL
             .iter()
@@ -216,6 +217,7 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
         }
         Dialog::Path(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
         Dialog::GoToLine(field) => add(at(0), Secret::new(field.string()), false),
+        Dialog::DataDirectory(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
         Dialog::Password(prompt) => add(at(0), prompt.password.clone(), true),
         Dialog::Connection(form) => {
             for (index, field) in form::Field::ALL.iter().enumerate() {

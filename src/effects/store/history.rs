@@ -1,6 +1,8 @@
 //! The history: one row for each run of a statement, found again by its words.
 
-use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
+use rusqlite::{
+    Connection, Row, ToSql, Transaction, TransactionBehavior, params, params_from_iter,
+};
 
 use super::tabs::{id_from, restored, stored};
 use crate::update::{
@@ -90,6 +92,17 @@ pub(super) fn search(
         }
     }
     Ok(entries)
+}
+
+/// Makes the search index again from the runs.
+pub(super) fn index_anew(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "insert into run_search (run_search) values ('delete-all');
+        insert into run_search (rowid, words) select number, concat_ws(
+            char(10), substr(sql, 1, 65536), connection, database, sqlstate, message) from run;",
+    )?;
+    transaction.commit()
 }
 
 fn forget_beyond(connection: &Connection, runs: i64) -> rusqlite::Result<()> {

@@ -1,9 +1,27 @@
 //! The shape of the store's file, as the steps that lead to it. A step is never changed once released.
+//!
+//! Before each step that changes a file that holds something the file is copied to `backups/`, and a file that
+//! can't be copied is not changed.
 
-use rusqlite::Connection;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::sharing::{make_directory, own_file};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, SECOND];
+
+/// So many backups are kept; the oldest go.
+const BACKUPS_MAX: usize = 3;
+
+const BACKUPS_NAME: &str = "backups";
+
+/// The row of `setting` that says which Tusk brought the file to its version.
+const WRITTEN_BY: &str = "written_by";
 
 /// Ids are UUIDs as text. `run.number` rises with the order of sending, which is the order of the history.
 /// The search index holds trigrams without positions: it narrows, and the reader looks for itself.
@@ -80,6 +98,23 @@ begin
 end;
 ";
 
+/// Tabs belong to the running Tusk that shows them; to nobody where they come from before there were several.
+const SECOND: &str = "
+alter table tab add column owner text;
+create index tab_by_owner on tab (owner);
+";
+
+/// Why a file was not brought up to date. It is as it was before the step that failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MigrationError {
+    /// There is no copy to go back to.
+    #[error("it can't be backed up to {path} before it is brought up to date: {reason}")]
+    Backup { path: String, reason: String },
+    /// The step itself.
+    #[error(transparent)]
+    Step(#[from] rusqlite::Error),
+}
+
 /// The version that this program writes.
 pub(super) fn newest() -> i64 {
     STEPS.len() as i64
@@ -90,14 +125,80 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
 }
 
-/// Takes the file to the newest version, each step in a transaction of its own.
-pub(super) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+/// Which Tusk brought the file to its version, where that is written down.
+pub(super) fn written_by(connection: &Connection) -> Option<String> {
+    let sql = "select value from setting where name = ?1";
+    connection
+        .query_row(sql, [WRITTEN_BY], |row| row.get(0))
+        .optional()
+        .unwrap_or_default()
+}
+
+/// Takes the file to the newest version, each step in a transaction of its own, after a backup to `directory`
+/// where there is one and the file holds something.
+pub(super) fn migrate(
+    connection: &Connection,
+    directory: Option<&Path>,
+) -> Result<(), MigrationError> {
     let done = usize::try_from(version(connection)?).unwrap_or(0);
     for (index, step) in STEPS.iter().enumerate().skip(done) {
-        let transaction = connection.unchecked_transaction()?;
+        if let Some(directory) = directory.filter(|_| index > 0 && done > 0) {
+            back_up(connection, directory, index)?;
+        }
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
+        let sql = "insert into setting (name, value) values (?1, ?2)
+            on conflict (name) do update set value = excluded.value";
+        transaction.execute(sql, params![WRITTEN_BY, env!("CARGO_PKG_VERSION")])?;
         transaction.pragma_update(None, "user_version", index as i64 + 1)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Copies the file as it is at `version`, whole and with its journal in it, and forgets the oldest copies.
+fn back_up(
+    connection: &Connection,
+    directory: &Path,
+    version: usize,
+) -> Result<(), MigrationError> {
+    let backups = directory.join(BACKUPS_NAME);
+    let time = chrono::Local::now().format("%Y%m%d-%H%M%S%3f");
+    let path = backups.join(format!("tusk-v{version}-{time}.sqlite"));
+    let failed = |reason: String| MigrationError::Backup {
+        path: path.display().to_string(),
+        reason,
+    };
+    // SQLite writes into an empty file as it is: the user's alone.
+    make_directory(&backups)
+        .and_then(|()| own_file(&path))
+        .map_err(|error| failed(error.to_string()))?;
+    connection
+        .execute("vacuum into ?1", [path.to_string_lossy()])
+        .map_err(|error| failed(error.to_string()))?;
+    log::info!("The store was backed up to {}", path.display());
+    if let Err(error) = forget_oldest(&backups) {
+        log::warn!("Old backups are left in {}: {error}", backups.display());
+    }
+    Ok(())
+}
+
+fn forget_oldest(backups: &Path) -> io::Result<()> {
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(backups)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let time = name.and_then(|name| {
+            let (version, time) = name.strip_prefix("tusk-v")?.split_once('-')?;
+            version.parse::<u32>().ok()?;
+            time.strip_suffix(".sqlite").map(str::to_owned)
+        });
+        found.extend(time.map(|time| (time, path)));
+    }
+    found.sort();
+    let past = found.len().saturating_sub(BACKUPS_MAX);
+    found
+        .iter()
+        .take(past)
+        .try_for_each(|(_, path)| fs::remove_file(path))
 }

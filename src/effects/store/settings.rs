@@ -67,11 +67,7 @@ pub(super) fn delete_connection(connection: &Connection, id: ConnectionId) -> ru
 
 /// The settings, or the usual ones.
 pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Settings> {
-    let sql = "select value from setting where name = ?1";
-    let text: Option<String> = connection
-        .query_row(sql, [SETTINGS], |row| row.get(0))
-        .optional()?;
-    let Some(text) = text else {
+    let Some(text) = text(connection)? else {
         return Ok(Settings::default());
     };
     Ok(with_defaults(&text).unwrap_or_else(|error| {
@@ -80,11 +76,30 @@ pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Settings> {
     }))
 }
 
-/// Keeps the settings.
+/// Keeps the window and its parts. The other settings are in a file of the user's own; what an earlier version kept
+/// of them here is gone once that file has them.
 pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+    let window = serde_json::json!({
+        "window": settings.window,
+        "sidebar_width": settings.sidebar_width,
+        "editor_percent": settings.editor_percent,
+    });
+    save_text(connection, &json(&window)?)
+}
+
+/// The settings as they stand in their row.
+pub(super) fn text(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let sql = "select value from setting where name = ?1";
+    connection
+        .query_row(sql, [SETTINGS], |row| row.get(0))
+        .optional()
+}
+
+/// Puts settings into their row as they stand.
+pub(super) fn save_text(connection: &Connection, text: &str) -> rusqlite::Result<()> {
     let sql = "insert into setting (name, value) values (?1, ?2)
         on conflict (name) do update set value = excluded.value";
-    connection.execute(sql, params![SETTINGS, json(settings)?])?;
+    connection.execute(sql, params![SETTINGS, text])?;
     Ok(())
 }
 

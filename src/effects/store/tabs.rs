@@ -1,7 +1,7 @@
 //! Tabs and their texts: a snapshot of each text, and the journal of the edits made to it since.
 
 use ropey::Rope;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use crate::update::{
@@ -18,27 +18,27 @@ const JOURNAL_EDITS_MAX: i64 = 4096;
 
 const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor";
 
-/// Open tabs from the left.
-pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<SavedTab>> {
+/// The open tabs of an instance, from the left.
+pub(super) fn open(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
     let condition = "closed_at_us is null order by place, rowid";
-    select(connection, condition)
+    select(connection, owner, condition)
 }
 
-/// Closed tabs, the last one first.
-pub(super) fn closed(connection: &Connection) -> rusqlite::Result<Vec<SavedTab>> {
+/// The closed tabs of an instance, the last one first.
+pub(super) fn closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
     let condition = "closed_at_us is not null order by closed_at_us desc, rowid desc";
-    select(connection, condition)
+    select(connection, owner, condition)
 }
 
 /// Keeps a tab whole. Its text holds every edit journaled before, so those go; a closed tab is open again.
-pub(super) fn save(connection: &Connection, tab: &SavedTab) -> rusqlite::Result<()> {
+pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusqlite::Result<()> {
     let id = tab.id.to_string();
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
             connection = excluded.connection, text = excluded.text, revision = excluded.revision,
-            cursor = excluded.cursor, closed_at_us = null";
+            cursor = excluded.cursor, owner = excluded.owner, closed_at_us = null";
     connection.prepare_cached(sql)?.execute(params![
         id,
         tab.place,
@@ -50,6 +50,7 @@ pub(super) fn save(connection: &Connection, tab: &SavedTab) -> rusqlite::Result<
         tab.text.to_string(),
         stored(tab.revision),
         stored(tab.cursor as u64),
+        owner.to_string(),
     ])?;
     connection
         .prepare_cached("delete from edit where tab = ?1")?
@@ -58,12 +59,17 @@ pub(super) fn save(connection: &Connection, tab: &SavedTab) -> rusqlite::Result<
 }
 
 /// Keeps where tabs stand. A tab that was never kept whole begins with an empty text.
-pub(super) fn save_layout(connection: &Connection, tabs: &[TabPlace]) -> rusqlite::Result<()> {
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+pub(super) fn save_layout(
+    connection: &Connection,
+    owner: Uuid,
+    tabs: &[TabPlace],
+) -> rusqlite::Result<()> {
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor, owner)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
-            connection = excluded.connection, cursor = excluded.cursor, closed_at_us = null";
+            connection = excluded.connection, cursor = excluded.cursor, owner = excluded.owner,
+            closed_at_us = null";
     let mut statement = connection.prepare_cached(sql)?;
     for (place, tab) in tabs.iter().enumerate() {
         statement.execute(params![
@@ -75,6 +81,7 @@ pub(super) fn save_layout(connection: &Connection, tabs: &[TabPlace]) -> rusqlit
             tab.unsaved,
             tab.connection.map(|id| id.to_string()),
             stored(tab.cursor as u64),
+            owner.to_string(),
         ])?;
     }
     Ok(())
@@ -83,14 +90,17 @@ pub(super) fn save_layout(connection: &Connection, tabs: &[TabPlace]) -> rusqlit
 /// Journals edits. What was typed is kept even where the tab itself was not yet.
 pub(super) fn journal(
     connection: &Connection,
+    owner: Uuid,
     tab: TabId,
     revision: u64,
     edits: &[Edit],
 ) -> rusqlite::Result<()> {
     let id = tab.to_string();
-    let sql = "insert or ignore into tab (id, place)
-        values (?1, (select coalesce(max(place) + 1, 0) from tab where closed_at_us is null))";
-    connection.prepare_cached(sql)?.execute([&id])?;
+    let sql = "insert or ignore into tab (id, owner, place) values (?1, ?2,
+        (select coalesce(max(place) + 1, 0) from tab where owner = ?2 and closed_at_us is null))";
+    connection
+        .prepare_cached(sql)?
+        .execute([&id, &owner.to_string()])?;
     let sql = "insert into edit (tab, start, removed, inserted) values (?1, ?2, ?3, ?4)";
     let mut statement = connection.prepare_cached(sql)?;
     for edit in edits {
@@ -116,21 +126,42 @@ pub(super) fn journal(
 }
 
 /// Moves a tab to the closed ones; the oldest of those go when they are too many.
-pub(super) fn close(connection: &Connection, tab: TabId, at_us: i64) -> rusqlite::Result<()> {
+pub(super) fn close(
+    connection: &Connection,
+    owner: Uuid,
+    tab: TabId,
+    at_us: i64,
+) -> rusqlite::Result<()> {
     let sql = "update tab set closed_at_us = ?2, active = 0 where id = ?1";
     connection.execute(sql, params![tab.to_string(), at_us])?;
-    let sql = "delete from tab where id in (select id from tab where closed_at_us is not null
-        order by closed_at_us desc, rowid desc limit -1 offset ?1)";
-    connection.execute(sql, [CLOSED_TABS_MAX])?;
+    trim_closed(connection, owner)
+}
+
+/// Forgets the oldest closed tabs of an instance where they are too many.
+pub(super) fn trim_closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<()> {
+    let sql = "delete from tab where id in (select id from tab
+        where closed_at_us is not null and owner = ?1
+        order by closed_at_us desc, rowid desc limit -1 offset ?2)";
+    connection.execute(sql, params![owner.to_string(), CLOSED_TABS_MAX])?;
     Ok(())
 }
 
-/// Puts every journal into its snapshot, in one transaction.
-pub(super) fn fold_all(connection: &Connection) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
+/// Forgets the open tabs of an instance in which nothing was ever written.
+pub(super) fn forget_blank(connection: &Connection, owner: Option<&str>) -> rusqlite::Result<()> {
+    let sql = "delete from tab where owner is ?1 and closed_at_us is null
+        and text = '' and title = '' and path is null
+        and not exists (select 1 from edit where edit.tab = tab.id)";
+    connection.execute(sql, [owner])?;
+    Ok(())
+}
+
+/// Puts every journal of an instance's tabs into its snapshot, in one transaction.
+pub(super) fn fold_all(connection: &Connection, owner: Uuid) -> rusqlite::Result<()> {
+    let sql = "select distinct tab from edit join tab on tab.id = edit.tab where tab.owner = ?1";
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let tabs: Vec<String> = transaction
-        .prepare("select distinct tab from edit")?
-        .query_map([], |row| row.get(0))?
+        .prepare(sql)?
+        .query_map([owner.to_string()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for tab in &tabs {
         fold(&transaction, tab)?;
@@ -197,10 +228,14 @@ fn applied(rope: &mut Rope, edit: &Edit) -> bool {
         && rope.try_insert(edit.start, &edit.inserted).is_ok()
 }
 
-fn select(connection: &Connection, condition: &str) -> rusqlite::Result<Vec<SavedTab>> {
-    let mut statement =
-        connection.prepare(&format!("select {COLUMNS} from tab where {condition}"))?;
-    let tabs = statement.query_map([], saved_tab)?;
+fn select(
+    connection: &Connection,
+    owner: Uuid,
+    condition: &str,
+) -> rusqlite::Result<Vec<SavedTab>> {
+    let sql = format!("select {COLUMNS} from tab where owner = ?1 and {condition}");
+    let mut statement = connection.prepare(&sql)?;
+    let tabs = statement.query_map([owner.to_string()], saved_tab)?;
     // One whose id is none of ours is left out, not invented anew.
     tabs.filter_map(Result::transpose).collect()
 }

@@ -1,5 +1,8 @@
 //! The store on real files: what is asked for is there after a close, a kill, damage and a rival.
 
+mod faults;
+mod sharing;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -205,13 +208,17 @@ fn everything_kept_is_there_at_the_next_start() {
         connection: other.id,
     });
     let settings = Settings {
-        theme: Theme::Dark,
-        zoom_percent: 120,
+        window: (900, 700),
+        sidebar_width: 0,
+        editor_percent: 50,
         ..Settings::default()
     };
+    let mut more = settings.clone();
+    // The user's own choices are in a file of theirs.
+    more.theme = Theme::Dark;
     first.write(|request| Effect::SaveSettings {
         request,
-        settings: settings.clone(),
+        settings: more,
     });
     save_tab(&mut first, tab(1, "select '\u{0}é'"));
     let lost = run(7, "select pg_sleep(9)", HistoryOutcome::Running);
@@ -442,18 +449,15 @@ fn writes_that_wait_share_one_transaction_and_each_is_answered() {
 #[test]
 fn a_write_that_fails_does_not_take_its_neighbours_with_it() {
     let keeper = |effects: &[Effect]| {
-        let base = opening::open(&Place::Memory).unwrap();
+        let base = opening::open(&Place::Memory, Uuid::from_u128(1)).unwrap();
         base.connection
             .execute_batch(
                 "create trigger refuse before insert on setting begin select raise(abort, 'no'); end",
             )
             .unwrap();
         let (outbox, inbox) = flume::unbounded();
-        let mut keeper = Keeper {
-            place: Place::Memory,
-            base: Some(base),
-            outbox,
-        };
+        let mut keeper = Keeper::new(Place::Memory, outbox);
+        keeper.base = Some(base);
         keeper.perform_in_order(effects);
         inbox.drain().collect::<Vec<_>>()
     };
@@ -541,7 +545,8 @@ fn the_file_is_the_users_alone() {
     assert_eq!(mode(&directory), 0o700);
     for entry in fs::read_dir(&directory).unwrap() {
         let path = entry.unwrap().path();
-        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), wanted, "{}", path.display());
     }
     assert!(directory.join("tusk.sqlite-wal").exists());
 }
@@ -603,7 +608,10 @@ fn the_file_of_a_newer_program_is_left_alone() {
     let file = directory.path().join(opening::FILE_NAME);
     let newer = Connection::open(&file).unwrap();
     newer
-        .execute_batch("create table future (x); pragma user_version = 77")
+        .execute_batch(
+            "create table setting (name, value); insert into setting values ('written_by', '9.8.7');
+            pragma user_version = 77",
+        )
         .unwrap();
     drop(newer);
     let before = fs::read(&file).unwrap();
@@ -612,7 +620,7 @@ fn the_file_of_a_newer_program_is_left_alone() {
         panic!("not in memory")
     };
     assert!(
-        reason.contains("newer Tusk") && reason.contains("77"),
+        reason.contains("newer Tusk") && reason.contains("install Tusk 9.8.7"),
         "{reason}"
     );
     save_tab(&mut store, tab(1, "for now"));
@@ -627,56 +635,13 @@ fn where_no_directory_can_be_made_the_store_works_in_memory() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let mut store = Fixture::at(&file.join("data"));
-    let Opened::InMemory { reason } = store.load().opened else {
+    let Opened::NoDirectory { directory, reason } = store.load().opened else {
         panic!("not in memory")
     };
+    assert!(directory.ends_with("file/data"), "{directory}");
     assert!(reason.contains("file/data"), "{reason}");
     save_tab(&mut store, tab(1, "for now"));
     assert_eq!(store.load().tabs[0].text.to_string(), "for now");
-}
-
-#[test]
-fn a_second_program_sees_the_connections_and_history_and_spoils_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut first = Fixture::at(directory.path());
-    save_tab(&mut first, tab(1, "the first one's"));
-    record(&mut first, run(1, "select 1", finished()));
-    record(&mut first, run(2, "select 2", finished()));
-    let connection = Box::new(SavedConnection {
-        id: ConnectionId(Uuid::from_u128(1)),
-        config: Config::default(),
-        last_used_us: None,
-    });
-    first.write(|request| Effect::SaveConnection {
-        request,
-        connection: connection.clone(),
-    });
-    let settings = Settings {
-        zoom_percent: 90,
-        ..Settings::default()
-    };
-    first.write(|request| Effect::SaveSettings {
-        request,
-        settings: settings.clone(),
-    });
-
-    let mut second = Fixture::at(directory.path());
-    let kept = second.load();
-    let Opened::InMemory { reason } = kept.opened else {
-        panic!("not in memory")
-    };
-    assert!(reason.contains("another Tusk uses"), "{reason}");
-    assert_eq!(
-        (kept.connections, kept.settings),
-        (vec![*connection], settings)
-    );
-    assert_eq!((kept.history.len(), kept.tabs.len()), (2, 0));
-    assert_eq!(second.found("select", 9), [2, 1]);
-    save_tab(&mut second, tab(1, "the second one's"));
-    second.stop();
-    assert_eq!(first.load().tabs[0].text.to_string(), "the first one's");
-    first.stop();
-    assert_eq!(Fixture::at(directory.path()).load().opened, Opened::OnDisk);
 }
 
 /// Run by the test below in a process of its own; by itself it has nothing to do.

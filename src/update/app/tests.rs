@@ -96,6 +96,7 @@ fn no_size_and_no_kept_setting_overflows() {
             window: (u32::MAX, u32::MAX),
             sidebar_width: u32::MAX,
             editor_percent: u32::MAX,
+            ..Settings::default()
         },
         ..nothing_kept()
     });
@@ -135,7 +136,7 @@ fn a_write_counts_as_under_way_until_it_is_answered() {
     }
     assert!(!world.model.is_busy());
     world.text("");
-    let effects = world.command(Command::ViewZoomIn);
+    let effects = world.command(Command::ViewSidebar);
     expect(&effects, &["Store(SaveSettings"]);
     assert!(world.model.is_busy());
     let request = *world.model.writes.iter().next().unwrap();

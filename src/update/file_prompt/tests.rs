@@ -18,7 +18,7 @@ fn stamp(digest: u64) -> FileStamp {
 /// A world whose tab has the file `/a.sql` with this stamp.
 fn opened() -> World {
     let mut world = World::new();
-    let mut effects = read_keymap(&mut world.model, "/unused".into());
+    let mut effects = read_keymap(&mut world.model, "/unused".into(), None);
     effects.clear();
     let request = world.model.ids.request();
     world.model.files.clear();

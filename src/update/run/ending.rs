@@ -54,6 +54,7 @@ pub(super) fn finished(
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
     let now = model.now;
+    let budget = model.settings.memory_bytes();
     let Some((tab, running)) = take_running(model, query) else {
         return vec![];
     };
@@ -70,7 +71,7 @@ pub(super) fn finished(
                 grouped(discarded)
             ));
         } else if discarded > 0 && result.note.is_none() {
-            result.note = Some(over_budget_note(rows));
+            result.note = Some(over_budget_note(rows, budget));
         }
     }
     say(

@@ -214,7 +214,7 @@ fn fetch_all_reads_past_every_window() {
     }
     assert!(matches!(
         &world.tab().run,
-        Run::Running(running) if running.granted > 2 * WINDOW_ROWS
+        Run::Running(running) if running.granted > 200_000
     ));
 }
 
@@ -245,7 +245,7 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
         });
     }
     let full = world.send(Msg::RowsArrived { query, chunk: big });
-    assert!(world.model.held_bytes() >= BUDGET_BYTES);
+    assert!(world.model.held_bytes() >= world.model.settings.memory_bytes());
     expect(&full, &[]);
     let (rows, _) = world.tab().results.of_query(query);
     if let Some(Run::Running(running)) = world.model.tabs.active_mut().map(|tab| &mut tab.run) {

@@ -510,6 +510,7 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
         Some(Dialog::Picker(picker)) => picker.field.placeholder.clone(),
         Some(Dialog::Path(path)) => path.field.placeholder.clone(),
         Some(Dialog::GoToLine(line)) => line.field.placeholder.clone(),
+        Some(Dialog::DataDirectory(asked)) => asked.field.placeholder.clone(),
         Some(Dialog::Connection(form)) => {
             let shown = form.fields.iter().find(|field| field.index == index);
             match shown.map(|field| &field.value) {

@@ -1,0 +1,421 @@
+//! The settings' file: read when it changes, written when nobody else changed it first. And the log that it speaks of.
+//!
+//! One thread does it. It looks at the file's time and size twice a second, which costs one call of the system and
+//! works on every file system, network drives too; editors that replace a file by another one do it no harm.
+
+use std::{
+    fs::{self, Metadata, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use flume::{Receiver, RecvTimeoutError, Sender};
+
+use super::{file, log as log_files};
+use crate::update::{
+    failure::{Category, Failure},
+    ids::Request,
+    settings_file::{Effect, Msg, Written},
+};
+
+/// The thread, as the runner holds it.
+#[derive(Debug)]
+pub struct SettingsFiles {
+    // None once it was stopped.
+    effects: Mutex<Option<Sender<Effect>>>,
+    stopped: Receiver<()>,
+    outbox: Sender<crate::msg::Msg>,
+}
+
+/// How often the file is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A larger file is no settings' file.
+const BYTES_MAX: u64 = 1 << 20;
+
+impl SettingsFiles {
+    /// Starts the thread.
+    pub fn start(outbox: Sender<crate::msg::Msg>) -> Self {
+        let (effects, inbox) = flume::unbounded();
+        let (ended, stopped) = flume::bounded(1);
+        let keeper = Keeper {
+            watched: None,
+            outbox: outbox.clone(),
+        };
+        let started = thread::Builder::new()
+            .name("tusk-settings".into())
+            .spawn(move || {
+                keeper.run(&inbox);
+                drop(ended);
+            });
+        if let Err(error) = started {
+            log::error!("The settings' thread did not start: {error}");
+        }
+        Self {
+            effects: Mutex::new(Some(effects)),
+            stopped,
+            outbox,
+        }
+    }
+
+    /// Takes an effect and returns at once; the answer comes through the outbox.
+    pub fn perform(&self, effect: Effect) {
+        let refused = match &*self.effects() {
+            Some(effects) => effects.send(effect).err().map(|error| error.0),
+            None => Some(effect),
+        };
+        if let Some(effect) = refused {
+            send(&self.outbox, refusal(effect));
+        }
+    }
+
+    /// Does what was asked for and ends the thread. False when that took longer than `within`.
+    pub fn flush_and_stop(&self, within: Duration) -> bool {
+        drop(self.effects().take());
+        !matches!(
+            self.stopped.recv_timeout(within),
+            Err(RecvTimeoutError::Timeout)
+        )
+    }
+
+    fn effects(&self) -> MutexGuard<'_, Option<Sender<Effect>>> {
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Keeper {
+    watched: Option<Watched>,
+    outbox: Sender<crate::msg::Msg>,
+}
+
+struct Watched {
+    request: Request,
+    path: PathBuf,
+    /// What the file looked like when it was read.
+    seen: Option<(Option<SystemTime>, u64)>,
+    /// What was reported last; none before the first report.
+    reported: Option<Result<Option<String>, String>>,
+}
+
+impl Keeper {
+    fn run(mut self, inbox: &Receiver<Effect>) {
+        loop {
+            // Without a file to watch there is nothing to look at, and the thread sleeps.
+            let next = match self.watched {
+                Some(_) => inbox.recv_deadline(Instant::now() + LOOK_EVERY),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(effect) => self.perform(effect),
+                Err(RecvTimeoutError::Timeout) => self.look(false),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.end_watch();
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Watch { request, path } => {
+                self.end_watch();
+                self.watched = Some(Watched {
+                    request,
+                    path: file::absolute(&path),
+                    seen: None,
+                    reported: None,
+                });
+                self.look(true);
+            }
+            Effect::Write {
+                request,
+                path,
+                text,
+                expected,
+            } => {
+                let path = file::absolute(&path);
+                let result = write(&path, &text, expected.as_deref());
+                match (&result, &mut self.watched) {
+                    (Written::Done, Some(watched)) if watched.path == path => {
+                        watched.seen = fs::metadata(&path).ok().map(|found| looks(&found));
+                        watched.reported = Some(Ok(Some(text)));
+                    }
+                    (Written::Conflict, Some(watched)) => watched.reported = None,
+                    _ => {}
+                }
+                let conflict = result == Written::Conflict;
+                send(&self.outbox, Msg::Written { request, result });
+                if conflict {
+                    self.look(true);
+                }
+            }
+            Effect::ConfigureLog {
+                request,
+                data_dir,
+                level,
+                days,
+            } => {
+                let directory = file::absolute(&data_dir).join(log_files::DIRECTORY);
+                let warning = log_files::configure(&directory, level, days);
+                send(&self.outbox, Msg::LogConfigured { request, warning });
+            }
+        }
+    }
+
+    fn look(&mut self, anyway: bool) {
+        let Some(watched) = &mut self.watched else {
+            return;
+        };
+        let seen = fs::metadata(&watched.path).ok().map(|found| looks(&found));
+        if seen == watched.seen && !anyway {
+            return;
+        }
+        watched.seen = seen;
+        let found = read(&watched.path).map_err(|error| error.to_string());
+        if watched.reported.as_ref() == Some(&found) {
+            return;
+        }
+        watched.reported = Some(found.clone());
+        let path = watched.path.display();
+        let result = found.map_err(|reason| {
+            Failure::new(
+                Category::Storage,
+                format!("{path} can't be read ({reason})"),
+            )
+        });
+        let request = watched.request;
+        send(&self.outbox, Msg::Read { request, result });
+    }
+
+    fn end_watch(&mut self) {
+        if let Some(Watched { request, .. }) = self.watched.take() {
+            send(&self.outbox, Msg::WatchEnded { request });
+        }
+    }
+}
+
+fn looks(found: &Metadata) -> (Option<SystemTime>, u64) {
+    (found.modified().ok(), found.len())
+}
+
+/// What a settings' file holds; none where there is none.
+pub fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::metadata(path) {
+        Ok(found) if found.len() > BYTES_MAX => {
+            Err(io::Error::other("it is larger than a megabyte"))
+        }
+        Ok(_) => match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(io::Error::other("it is not UTF-8 text"))
+            }
+            read => read.map(Some),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the file by way of another one, so that nobody ever reads half of it.
+fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
+    let done = || -> io::Result<bool> {
+        if read(path)?.as_deref() != expected {
+            return Ok(false);
+        }
+        // A link to a file that is kept elsewhere stays a link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if let Some(directory) = target.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut aside = target.clone().into_os_string();
+        aside.push(".new");
+        let aside = PathBuf::from(aside);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        let mut file = options.open(&aside)?;
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&aside, &target));
+        if written.is_err() {
+            // It is written over the next time.
+            fs::remove_file(&aside).unwrap_or_default();
+        }
+        written.map(|()| true)
+    };
+    match done() {
+        Ok(true) => Written::Done,
+        Ok(false) => Written::Conflict,
+        Err(error) => {
+            let message = format!("{}: {error}.", path.display());
+            Written::Failed(Failure::new(Category::Storage, message))
+        }
+    }
+}
+
+fn refusal(effect: Effect) -> Msg {
+    match effect {
+        Effect::Watch { request, .. } => Msg::WatchEnded { request },
+        Effect::Write { request, .. } => {
+            let failure = Failure::new(Category::Storage, "Tusk is shutting down.");
+            let result = Written::Failed(failure);
+            Msg::Written { request, result }
+        }
+        Effect::ConfigureLog { request, .. } => Msg::LogConfigured {
+            request,
+            warning: None,
+        },
+    }
+}
+
+fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
+    if outbox.send(msg.into()).is_err() {
+        log::debug!("Nobody waits for settings any more");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Generous: only a hang reaches it.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    struct Fixture {
+        files: SettingsFiles,
+        inbox: Receiver<crate::msg::Msg>,
+        path: PathBuf,
+        _directory: tempfile::TempDir,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let (outbox, inbox) = flume::unbounded();
+            Self {
+                files: SettingsFiles::start(outbox),
+                inbox,
+                path: directory.path().join("config/settings.toml"),
+                _directory: directory,
+            }
+        }
+
+        fn watch(&self) {
+            self.files.perform(Effect::Watch {
+                request: Request(1),
+                path: self.path.display().to_string(),
+            });
+        }
+
+        #[track_caller]
+        fn answer(&self) -> Msg {
+            match self.inbox.recv_timeout(PATIENCE).unwrap() {
+                crate::msg::Msg::SettingsFile(msg) => msg,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        #[track_caller]
+        fn read(&self) -> Option<String> {
+            match self.answer() {
+                Msg::Read {
+                    request: Request(1),
+                    result,
+                } => result.unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        #[track_caller]
+        fn write(&self, text: &str, expected: Option<&str>) -> Written {
+            self.files.perform(Effect::Write {
+                request: Request(2),
+                path: self.path.display().to_string(),
+                text: text.into(),
+                expected: expected.map(str::to_owned),
+            });
+            loop {
+                match self.answer() {
+                    Msg::Written {
+                        request: Request(2),
+                        result,
+                    } => return result,
+                    // The thread may have looked just before.
+                    Msg::Read { .. } => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_reported_at_first_and_when_another_program_changes_or_deletes_it() {
+        let fixture = Fixture::new();
+        fixture.watch();
+        assert_eq!(fixture.read(), None);
+        fs::create_dir_all(fixture.path.parent().unwrap()).unwrap();
+        fs::write(&fixture.path, "size = 110").unwrap();
+        // A reading may fall into the middle of the write; the last one has it all.
+        let mut found = fixture.read();
+        while found.as_deref() != Some("size = 110") {
+            found = fixture.read();
+        }
+        fs::remove_file(&fixture.path).unwrap();
+        assert_eq!(fixture.read(), None);
+        assert!(fixture.files.flush_and_stop(PATIENCE));
+        let request = Request(1);
+        assert_eq!(fixture.answer(), Msg::WatchEnded { request });
+        fixture.watch();
+        assert_eq!(fixture.answer(), Msg::WatchEnded { request });
+    }
+
+    #[test]
+    fn what_is_written_is_not_reported_back_and_nothing_is_written_over_anothers_change() {
+        let fixture = Fixture::new();
+        fixture.watch();
+        assert_eq!(fixture.read(), None);
+        assert_eq!(fixture.write("size = 110", None), Written::Done);
+        assert_eq!(fs::read_to_string(&fixture.path).unwrap(), "size = 110");
+        fs::write(&fixture.path, "size = 120 # mine").unwrap();
+        assert_eq!(
+            fixture.write("size = 90", Some("size = 110")),
+            Written::Conflict
+        );
+        assert_eq!(fixture.read().as_deref(), Some("size = 120 # mine"));
+        assert_eq!(
+            fs::read_to_string(&fixture.path).unwrap(),
+            "size = 120 # mine"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_is_said_to_be_none() {
+        let fixture = Fixture::new();
+        fs::create_dir_all(fixture.path.parent().unwrap()).unwrap();
+        fs::write(&fixture.path, b"size = \xff").unwrap();
+        fixture.watch();
+        let Msg::Read {
+            result: Err(failure),
+            ..
+        } = fixture.answer()
+        else {
+            panic!("it was read");
+        };
+        assert!(failure.message.contains("not UTF-8"), "{failure:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_its_file_is_written() {
+        let fixture = Fixture::new();
+        let directory = fixture.path.parent().unwrap();
+        fs::create_dir_all(directory).unwrap();
+        let kept = directory.join("dotfiles.toml");
+        fs::write(&kept, "").unwrap();
+        std::os::unix::fs::symlink(&kept, &fixture.path).unwrap();
+        assert_eq!(fixture.write("size = 110", Some("")), Written::Done);
+        assert_eq!(fs::read_to_string(kept).unwrap(), "size = 110");
+        assert!(fixture.path.symlink_metadata().unwrap().is_symlink());
+    }
+}

@@ -1,0 +1,117 @@
+//! What the disk would not take: writes that wait in memory, in order, until there is room again.
+//!
+//! A write that a later one makes needless goes, so that a disk that stays full costs memory for what there is
+//! to keep, not for every key that was pressed.
+
+use crate::update::store::Effect;
+
+/// Writes that wait.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    writes: Vec<Effect>,
+}
+
+impl Backlog {
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    pub(super) fn writes(&self) -> &[Effect] {
+        &self.writes
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.writes.clear();
+    }
+
+    pub(super) fn push(&mut self, write: Effect) {
+        self.writes.retain(|earlier| !supersedes(&write, earlier));
+        self.writes.push(write);
+    }
+}
+
+/// Whether nothing is left of the earlier write once the later one is done.
+fn supersedes(later: &Effect, earlier: &Effect) -> bool {
+    match (later, earlier) {
+        (Effect::SaveTab { tab, .. }, Effect::JournalEdits { tab: earlier, .. }) => {
+            tab.id == *earlier
+        }
+        (Effect::SaveTab { tab, .. }, Effect::SaveTab { tab: earlier, .. }) => tab.id == earlier.id,
+        (
+            Effect::SaveConnection { connection, .. },
+            Effect::SaveConnection {
+                connection: earlier,
+                ..
+            },
+        ) => connection.id == earlier.id,
+        (Effect::RecordRun { entry, .. }, Effect::RecordRun { entry: earlier, .. }) => {
+            entry.query == earlier.query
+        }
+        (Effect::SaveLayout { .. }, Effect::SaveLayout { .. })
+        | (Effect::SaveSettings { .. }, Effect::SaveSettings { .. }) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::{
+        ids::{Request, TabId},
+        store::{Edit, SavedTab},
+        text::RopeText,
+    };
+
+    fn edits(tab: u128, revision: u64) -> Effect {
+        Effect::JournalEdits {
+            request: Request(revision),
+            tab: TabId(uuid::Uuid::from_u128(tab)),
+            revision,
+            edits: vec![Edit {
+                start: 0,
+                removed: 0,
+                inserted: "x".into(),
+            }],
+        }
+    }
+
+    fn whole(tab: u128) -> Effect {
+        Effect::SaveTab {
+            request: Request(9),
+            tab: Box::new(SavedTab {
+                id: TabId(uuid::Uuid::from_u128(tab)),
+                place: 0,
+                active: true,
+                title: String::new(),
+                path: None,
+                unsaved: false,
+                connection: None,
+                text: RopeText::from("xx"),
+                revision: 2,
+                cursor: 0,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_tab_that_is_kept_whole_takes_the_place_of_its_edits_and_of_no_others() {
+        let mut backlog = Backlog::default();
+        for write in [edits(1, 1), edits(2, 1), edits(1, 2), whole(1), edits(1, 3)] {
+            backlog.push(write);
+        }
+        assert_eq!(backlog.writes(), [edits(2, 1), whole(1), edits(1, 3)]);
+    }
+
+    #[test]
+    fn only_the_last_layout_counts() {
+        let layout = |request| Effect::SaveLayout {
+            request: Request(request),
+            tabs: vec![],
+        };
+        let mut backlog = Backlog::default();
+        for write in [layout(1), edits(1, 1), layout(2)] {
+            backlog.push(write);
+        }
+        assert_eq!(backlog.writes(), [edits(1, 1), layout(2)]);
+    }
+}

@@ -1,0 +1,164 @@
+//! A file that is deleted, replaced or damaged while the program runs.
+
+use super::{sharing::released, *};
+
+#[test]
+fn a_file_that_is_deleted_with_its_directory_is_written_again_whole() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let mut store = Fixture::at(&directory);
+    store.load();
+    save_tab(&mut store, tab(1, "before"));
+    for number in 1..=300 {
+        record(&mut store, run(number, "select 1", finished()));
+    }
+    fs::remove_dir_all(&directory).unwrap();
+    // The thread may notice by itself, or by what it is asked next.
+    let request = store.request();
+    store.store.perform(Effect::JournalEdits {
+        request,
+        tab: tab_id(1),
+        revision: 4,
+        edits: vec![edit(0, 0, "-- ")],
+    });
+    let Msg::Reopened {
+        opened: Opened::Recreated { file, how },
+    } = store.answer()
+    else {
+        panic!("nothing was said of it")
+    };
+    assert_eq!(how, "it was deleted");
+    assert!(Path::new(&file).starts_with(&directory), "{file}");
+    assert_eq!(store.answer(), Msg::Wrote { request });
+    store.stop();
+    let mut next = Fixture::at(&directory);
+    let kept = next.load();
+    assert_eq!(kept.tabs[0].text.to_string(), "-- before");
+    assert_eq!(next.found("select", 1_000).len(), 300, "old runs too");
+}
+
+#[test]
+fn a_file_that_is_replaced_is_left_for_the_one_that_took_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Fixture::at(directory.path());
+    save_tab(&mut store, tab(1, "before"));
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && path.to_string_lossy().contains(opening::FILE_NAME) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    released(directory.path(), "0.1.0");
+    let request = store.request();
+    store.store.perform(Effect::SaveTab {
+        request,
+        tab: Box::new(tab(77, "after")),
+    });
+    let Msg::Reopened {
+        opened: Opened::Recreated { how, .. },
+    } = store.answer()
+    else {
+        panic!("nothing was said of it")
+    };
+    assert_eq!(how, "another one took its place");
+    assert_eq!(store.answer(), Msg::Wrote { request });
+    store.stop();
+    let kept = Fixture::at(directory.path()).load();
+    assert_eq!(kept.tabs.len(), 4, "its own tabs, and ours");
+}
+
+#[test]
+fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_a_fresh_one_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Fixture::at(directory.path());
+    for number in 1..=40 {
+        save_tab(&mut store, tab(number, &"select 1;\n".repeat(2_000)));
+    }
+    store.stop();
+    let mut store = Fixture::at(directory.path());
+    assert_eq!(store.load().opened, Opened::OnDisk);
+    let file = directory.path().join(opening::FILE_NAME);
+    let length = fs::metadata(&file).unwrap().len() as usize;
+    // Into the very file: every page but the first, which the program has read.
+    let mut inside = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    std::io::Seek::seek(&mut inside, std::io::SeekFrom::Start(4_096)).unwrap();
+    std::io::Write::write_all(&mut inside, &vec![0xA5; length - 4_096]).unwrap();
+    // Another program's write makes this one forget what it has read.
+    let other = Connection::open(&file).unwrap();
+    other.pragma_update(None, "user_version", 2).unwrap();
+    let request = store.request();
+    store.store.perform(Effect::SaveTab {
+        request,
+        tab: Box::new(tab(77, "typed")),
+    });
+    let Msg::Held {
+        request: held,
+        reason,
+    } = store.answer()
+    else {
+        panic!("it was not held")
+    };
+    assert!(held == request && reason.contains("malformed"), "{reason}");
+    let Msg::Reopened {
+        opened: Opened::Fresh { copy, .. },
+    } = store.answer()
+    else {
+        panic!("nothing was said of it")
+    };
+    assert!(Path::new(&copy).exists());
+    save_tab(&mut store, tab(77, "from the Model"));
+    store.stop();
+    let kept = Fixture::at(directory.path()).load();
+    assert_eq!(kept.opened, Opened::OnDisk);
+    assert_eq!(kept.tabs[0].text.to_string(), "from the Model");
+}
+
+#[test]
+fn a_damaged_search_index_is_made_anew_from_the_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Fixture::at(directory.path());
+    store.load();
+    for number in 1..=50 {
+        record(&mut store, run(number, "select orders", finished()));
+    }
+    let file = Connection::open(directory.path().join(opening::FILE_NAME)).unwrap();
+    file.execute_batch("delete from run_search_data where id > 10")
+        .unwrap();
+    drop(file);
+    assert_eq!(store.found("orders", 99).len(), 50);
+    record(&mut store, run(51, "select orders", finished()));
+    assert_eq!(store.found("orders", 99).len(), 51);
+}
+
+#[test]
+fn another_directory_can_be_used_with_what_is_kept_there() {
+    let parent = tempfile::tempdir().unwrap();
+    let (one, other) = (parent.path().join("one"), parent.path().join("other"));
+    let mut theirs = Fixture::at(&other);
+    save_tab(&mut theirs, tab(2, "other"));
+    theirs.stop();
+    let mut store = Fixture::at(&one);
+    store.load();
+    let mut used = |directory: &Path| {
+        let request = store.request();
+        store.store.perform(Effect::UseDirectory {
+            request,
+            directory: directory.display().to_string(),
+        });
+        match store.answer() {
+            Msg::DirectoryUsed {
+                request: answered,
+                result,
+            } if answered == request => result,
+            other => panic!("{other:?}"),
+        }
+    };
+    let file = parent.path().join("file");
+    fs::write(&file, "").unwrap();
+    let reason = used(&file.join("below")).unwrap_err();
+    assert!(reason.contains("file/below"), "{reason}");
+    assert_eq!(used(&other).unwrap().tabs[0].text.to_string(), "other");
+    save_tab(&mut store, tab(3, "typed"));
+    store.stop();
+    assert_eq!(Fixture::at(&other).load().tabs.len(), 2);
+}

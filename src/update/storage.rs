@@ -1,0 +1,273 @@
+//! Whether what is done is kept: how the store stands, and what the user is told of it.
+//!
+//! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
+//! again, and nothing typed is lost while the program runs.
+
+use serde::Serialize;
+
+use super::{
+    connections::Connection,
+    dialog::{self, Dialog},
+    ids::*,
+    settings, settings_file, sidebar,
+    store::{self, Kept, Opened, SavedConnection},
+    tabs,
+    text::Buffer,
+};
+use crate::{
+    effect::Effect as RootEffect,
+    model::{Model, Phase},
+};
+
+/// How the store stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Storage {
+    /// What is done is on disk.
+    #[default]
+    OnDisk,
+    /// The disk does not take it now: it waits in memory.
+    Waiting {
+        /// What the disk says.
+        reason: String,
+    },
+    /// It is in memory alone, and gone with the program.
+    InMemory {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The data directory can't be used: another one is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DirectoryPrompt {
+    /// The one that can't be used.
+    pub directory: String,
+    /// Why.
+    pub reason: String,
+    /// The one that is typed.
+    pub field: Buffer,
+    /// The request that tries it.
+    pub trying: Option<Request>,
+    /// Why the last one was not taken.
+    pub problem: Option<String>,
+}
+
+/// Says how the store came up, where that is not as always; asks for another directory where this one can't be used.
+pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
+    let (storage, text) = match opened {
+        Opened::OnDisk => {
+            model.storage = Storage::OnDisk;
+            return vec![];
+        }
+        Opened::Fresh { copy, reason } => (
+            Storage::OnDisk,
+            format!(
+                "Tusk's own data was damaged ({reason}). It was copied to {copy}, and a fresh file begun."
+            ),
+        ),
+        Opened::Recreated { file, how } => (
+            Storage::OnDisk,
+            format!(
+                "{file} was lost while Tusk ran: {how}. All that Tusk knows was written to it again."
+            ),
+        ),
+        Opened::InMemory { reason } => (
+            Storage::InMemory {
+                reason: reason.clone(),
+            },
+            format!("Nothing of this run will be kept: {reason}."),
+        ),
+        Opened::NoDirectory { directory, reason } => {
+            model.storage = Storage::InMemory {
+                reason: reason.clone(),
+            };
+            let prompt = DirectoryPrompt {
+                field: Buffer::new(&directory),
+                directory,
+                reason,
+                trying: None,
+                problem: None,
+            };
+            return dialog::show(model, Dialog::DataDirectory(prompt));
+        }
+    };
+    model.storage = storage;
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// The disk does not take a write. The user is told once, not for each key.
+pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffect> {
+    model.writes.remove(&request);
+    if model.storage == Storage::OnDisk {
+        let text = format!(
+            "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
+        );
+        model.notices.push(model.now, text);
+        model.storage = Storage::Waiting { reason };
+    }
+    vec![]
+}
+
+/// All that waited is on disk.
+pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
+    if matches!(model.storage, Storage::Waiting { .. }) {
+        model.storage = Storage::OnDisk;
+        let text = "The disk takes what Tusk keeps again: all of it is written.".into();
+        model.notices.push(model.now, text);
+    }
+    vec![]
+}
+
+/// Another file is used from here on: it is given all that there is.
+pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
+    let mut effects = came_up(model, opened);
+    if model.phase == Phase::Ready {
+        effects.extend(keep_everything(model));
+    }
+    effects
+}
+
+/// The effects that keep all that the Model has.
+fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
+    let mut effects = vec![];
+    let saved: Vec<SavedConnection> = model
+        .connections
+        .iter()
+        .filter(|(_, known)| known.saved)
+        .map(|(id, known)| SavedConnection {
+            id: *id,
+            config: known.config.clone(),
+            last_used_us: known.last_used_us,
+        })
+        .collect();
+    for connection in saved {
+        let request = model.ids.request();
+        let connection = Box::new(connection);
+        effects.push(
+            store::Effect::SaveConnection {
+                request,
+                connection,
+            }
+            .into(),
+        );
+    }
+    for entry in model.history.recent.clone().into_iter().rev() {
+        let request = model.ids.request();
+        let entry = Box::new(entry);
+        effects.push(store::Effect::RecordRun { request, entry }.into());
+    }
+    effects.extend(tabs::keep_closed(model));
+    effects.extend(tabs::keep_all(model));
+    effects.push(tabs::save_layout(model));
+    effects.extend(settings::save(model));
+    effects
+}
+
+/// Another Tusk saved or deleted connections.
+pub fn connections_changed(
+    model: &mut Model,
+    changed: Vec<SavedConnection>,
+    deleted: Vec<ConnectionId>,
+) -> Vec<RootEffect> {
+    sidebar::keeping_choices(model, |model| {
+        for saved in changed {
+            let known = model
+                .connections
+                .entry(saved.id)
+                .or_insert_with(|| Connection::new(saved.config.clone(), true));
+            // One that is open goes on as it was opened; the next time it is opened as it is saved.
+            known.config = saved.config;
+            known.saved = true;
+            known.last_used_us = known.last_used_us.max(saved.last_used_us);
+        }
+        for id in deleted {
+            let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
+            match model.connections.get_mut(&id) {
+                Some(known) if in_use || known.is_open() || known.is_on_its_way() => {
+                    known.saved = false;
+                }
+                _ => {
+                    model.connections.remove(&id);
+                }
+            }
+        }
+    });
+    vec![]
+}
+
+/// Enter on the typed directory: it is tried.
+pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) -> Vec<RootEffect> {
+    let directory = prompt.field.string().trim().to_owned();
+    let mut effects = vec![];
+    if directory.is_empty() {
+        prompt.problem = Some("Type the name of a directory.".into());
+    } else if prompt.trying.is_none() {
+        let request = model.ids.request();
+        prompt.trying = Some(request);
+        prompt.problem = None;
+        effects.push(store::Effect::UseDirectory { request, directory }.into());
+    }
+    model.dialog = Some(Dialog::DataDirectory(prompt));
+    effects
+}
+
+/// A typed directory was tried.
+pub fn directory_used(
+    model: &mut Model,
+    request: Request,
+    result: Result<Box<Kept>, String>,
+) -> Vec<RootEffect> {
+    let Some(Dialog::DataDirectory(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    if prompt.trying != Some(request) {
+        return vec![];
+    }
+    prompt.trying = None;
+    let directory = prompt.field.string().trim().to_owned();
+    let kept = match result {
+        Ok(kept) => *kept,
+        Err(reason) => {
+            prompt.problem = Some(format!("{directory} can't be used either: {reason}."));
+            return vec![];
+        }
+    };
+    model.dialog = None;
+    if model.config_dir == model.data_dir {
+        model.config_dir.clone_from(&directory);
+    }
+    model.data_dir.clone_from(&directory);
+    let text = format!(
+        "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
+    );
+    model.notices.push(model.now, text);
+    let mut effects = super::app::take_kept(model, kept);
+    effects.extend(keep_everything(model));
+    let config_dir = model.config_dir.clone();
+    if model.settings_file.path != format!("{config_dir}/{}", settings_file::FILE_NAME) {
+        effects.push(settings_file::watch(model, &config_dir));
+    }
+    effects.push(settings_file::configure_log(model));
+    effects
+}
+
+/// The user goes on without a directory.
+pub fn go_on_in_memory(model: &mut Model) -> Vec<RootEffect> {
+    let text = "Nothing of this run will be kept. Save what you need to files of your own.".into();
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// What would be lost with the program because the disk does not take it, in words.
+pub fn would_lose(model: &Model) -> Option<String> {
+    match &model.storage {
+        Storage::Waiting { reason } => Some(format!(
+            "What was done lately is not on disk, which does not take it ({reason})"
+        )),
+        Storage::OnDisk | Storage::InMemory { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
