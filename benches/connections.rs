@@ -38,7 +38,7 @@ fn main() {
     };
     let (outbox, inbox) = flume::unbounded();
     let mut bench = Bench {
-        postgres: Postgres::start(outbox),
+        postgres: Postgres::start(outbox, &std::env::temp_dir()),
         inbox,
         ids: Ids::seeded(1),
     };

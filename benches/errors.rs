@@ -123,6 +123,7 @@ fn main() {
         seed: 1,
         version: String::new(),
         data_dir: String::new(),
+        config_dir: String::new(),
         macos: false,
         recording: false,
     });

@@ -75,7 +75,7 @@ impl Tab {
     fn connect(config: Config) -> Self {
         let (outbox, inbox) = flume::unbounded();
         let mut tab = Self {
-            postgres: Postgres::start(outbox),
+            postgres: Postgres::start(outbox, &std::env::temp_dir()),
             inbox,
             ids: Ids::seeded(7),
             session: SessionId::next(&mut Ids::seeded(8)),

@@ -258,7 +258,7 @@ fn a_cancel_goes_to_the_server_that_answered() {
         ..config(&[peer::dead_port(), server.port()], TargetSession::Any)
     };
     let (outbox, inbox) = flume::unbounded();
-    let postgres = Postgres::start(outbox);
+    let postgres = Postgres::start(outbox, &std::env::temp_dir());
     let mut ids = Ids::seeded(1);
     let (connection, attempt) = (ConnectionId::next(&mut ids), ids.request());
     let (session, query) = (SessionId::next(&mut ids), QueryId::next(&mut ids));

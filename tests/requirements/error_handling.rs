@@ -71,6 +71,7 @@ impl Program {
             seed: 1,
             version: String::new(),
             data_dir: String::new(),
+            config_dir: String::new(),
             macos: false,
             recording: false,
         });

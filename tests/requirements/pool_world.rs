@@ -64,7 +64,7 @@ impl World {
     pub fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
         Self {
-            postgres: Postgres::start(outbox),
+            postgres: Postgres::start(outbox, &std::env::temp_dir()),
             inbox,
             ids: Ids::seeded(1),
             kept: vec![],
@@ -435,6 +435,7 @@ impl App {
             seed: 1,
             version: String::new(),
             data_dir: String::new(),
+            config_dir: String::new(),
             macos: false,
             recording: false,
         });

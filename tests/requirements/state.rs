@@ -67,7 +67,7 @@ impl Crowd {
         let directory = tempfile::tempdir().unwrap();
         let passwords = mock::Store::new().unwrap();
         let mut world = World {
-            postgres: Postgres::start(outbox.clone()),
+            postgres: Postgres::start(outbox.clone(), &std::env::temp_dir()),
             inbox,
             ids: Ids::seeded(1),
             ..World::new()

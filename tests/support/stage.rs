@@ -21,6 +21,7 @@ impl Played {
         let (data_dir, desk) = (data.path().to_path_buf(), Desk::default());
         let beginning = Beginning {
             data_dir: data_dir.clone(),
+            config_dir: data_dir.clone(),
             record: None,
             warnings: vec![],
             surroundings: Box::new(desk.clone()),

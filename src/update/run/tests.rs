@@ -935,11 +935,9 @@ fn what_a_rollback_would_not_undo_fails_without_being_sent() {
         &["Store(RecordRun", "Store(RecordRun", "Clock(Start"],
     );
     assert!(matches!(world.tab().run, Run::Idle));
-    let Some(Ended::Badly { sqlstate, message }) = &world.tab().ended else {
-        panic!("it failed");
-    };
-    assert_eq!(sqlstate.as_deref(), Some("25006"));
-    assert!(message.contains("nextval"));
+    let failure = world.tab().failure().unwrap();
+    assert!(failure.is("25006"), "{failure:?}");
+    assert!(failure.message.contains("nextval"));
 }
 
 #[test]
