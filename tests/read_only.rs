@@ -503,7 +503,15 @@ fn results_are_byte_for_byte_those_of_a_connection_that_may_write() {
         assert_eq!(ours.columns, theirs.columns, "{text}");
         assert_eq!(ours.rows, theirs.rows, "{text}");
         assert_eq!(ours.tag, theirs.tag, "{text}");
-        assert_eq!(ours.failure, theirs.failure, "{text}");
+        // Tusk itself says what nobody has a value for, so that no place in PostgreSQL's source does.
+        let shown = |failure: Option<Failure>| match failure {
+            Some(failure) if failure.is("42P02") => Some(Failure {
+                source: None,
+                ..failure
+            }),
+            other => other,
+        };
+        assert_eq!(shown(ours.failure), shown(theirs.failure), "{text}");
         assert_eq!(ours.notices, theirs.notices, "{text}");
     }
 }

@@ -629,17 +629,7 @@ fn open_failed(
             failure: failure.clone(),
         }
     };
-    let ended = Ended::Badly {
-        failure: Box::new(failure.clone()),
-    };
-    for tab in model
-        .tabs
-        .open
-        .iter_mut()
-        .filter(|tab| tab.connection == Some(id))
-    {
-        tab.ended = Some(ended.clone());
-    }
+    tell_tabs(model, id, &failure);
     if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
         // The run that waits for the connection goes on waiting for the user's word.
         let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
@@ -662,6 +652,17 @@ fn open_failed(
         return reconnecting::give_up(model, id, failure);
     }
     run::connection_failed(model, id, failure)
+}
+
+/// The tabs of a connection ended with what it ended with.
+fn tell_tabs(model: &mut Model, id: ConnectionId, failure: &Failure) {
+    let ended = Ended::Badly {
+        failure: Box::new(failure.clone()),
+    };
+    let tabs = model.tabs.open.iter_mut();
+    for tab in tabs.filter(|tab| tab.connection == Some(id)) {
+        tab.ended = Some(ended.clone());
+    }
 }
 
 fn types_resolved(

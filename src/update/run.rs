@@ -20,6 +20,7 @@ use super::{
     read_only::{self, Prepared},
     results::{ResultSet, ResultState},
     session::{self, Transaction},
+    store::Settings,
     tabs::{Ended, Tab},
 };
 use crate::{
@@ -420,6 +421,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();
     let granted_rows = if full { 0 } else { CREDIT_ROWS };
     let discarding = full && !may_pause;
+    let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
     let prepared = read_only
         .then(|| read_only::prepare(&tab.read_only, transaction, &planned.sql))
@@ -434,12 +436,8 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         sent: now,
         may_pause,
         granted: granted_rows,
-        window_end: (!script.fetches_all).then_some(settings.window_rows.into()),
-        window_bytes: if script.fetches_all {
-            u64::MAX
-        } else {
-            settings.window_bytes()
-        },
+        window_end,
+        window_bytes,
         discarding,
         phase: Phase::Running,
         planned: planned.clone(),
@@ -468,6 +466,15 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         effects.extend(ending::failed(model, query, failure, transaction, 0));
     }
     effects
+}
+
+/// Where a script's result pauses: after so many rows, and past so many bytes.
+fn window(script: &Script, settings: &Settings) -> (Option<u64>, u64) {
+    if script.fetches_all {
+        (None, u64::MAX)
+    } else {
+        (Some(settings.window_rows.into()), settings.window_bytes())
+    }
 }
 
 /// The effect that runs a statement, as a read-only connection or any other does it.

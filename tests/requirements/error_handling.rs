@@ -28,7 +28,7 @@ use tusk::{
         connections::Link,
         editor,
         failure::{Category, Failure},
-        ids::ConnectionId,
+        ids::{ConnectionId, Ids, TabId},
         keychain as keychain_contract,
         results::{self, ResultState},
         run::Run,
@@ -1015,34 +1015,26 @@ fn fr_004_errors_of_every_part_convert_with_their_category() {
         request: Default::default(),
     });
     inbox.recv_timeout(Duration::from_secs(30)).unwrap();
-    // Another program locks the file for longer than SQLite waits.
-    let file = std::fs::read_dir(data.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| {
-            path.extension()
-                .is_some_and(|ending| ending == "db" || ending == "sqlite" || ending == "sqlite3")
-        })
-        .unwrap();
-    let other = rusqlite::Connection::open(&file).unwrap();
-    other.execute_batch("begin immediate").unwrap();
-    store.perform(tusk::update::store::Effect::SaveSettings {
+    // An edit of a tab that is not there breaks a constraint of the file.
+    store.perform(tusk::update::store::Effect::JournalEdits {
         request: Default::default(),
-        settings: Default::default(),
+        tab: TabId::next(&mut Ids::seeded(1)),
+        revision: 1,
+        edits: vec![tusk::update::store::Edit {
+            start: 0,
+            removed: 0,
+            inserted: "x".into(),
+        }],
     });
     let Msg::Store(tusk::update::store::Msg::Failed { failure, .. }) =
         inbox.recv_timeout(Duration::from_secs(60)).unwrap()
     else {
-        panic!("the file is locked");
+        panic!("there is no such tab");
     };
     assert_eq!(failure.category, Category::Storage);
-    assert!(failure.detail.unwrap().contains("result code is 5"));
-    assert!(
-        failure
-            .next_step
-            .unwrap()
-            .contains("Another program holds the file")
-    );
+    // SQLITE_CONSTRAINT_FOREIGNKEY
+    assert!(failure.detail.unwrap().contains("result code is 787"));
+    assert!(failure.next_step.is_some());
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::connection_pool::pool_world::{
     ONE_ROW_THEN_NOTHING, PATIENCE, World, ended_by, on_socket,
 };
 use crate::server::TestServer;
+use crate::stage::Played;
 
 /// Many operations at once, on the parts of the real runner, all answering into one channel.
 struct Crowd {
@@ -296,4 +297,37 @@ fn sc_009_ten_and_a_hundred_operations_at_once_each_have_their_own_answer() {
         let late = crowd.world.inbox.try_iter().find_map(|msg| ended_by(&msg));
         assert_eq!(late, None, "an effect ended twice");
     }
+}
+
+#[test]
+fn fr_006_connections_are_known_and_open_by_their_ids() {
+    let server = TestServer::shared();
+    let (one, other) = (server.fresh_database(), server.fresh_database());
+    let mut played = Played::start();
+    let connect = |database: &str| {
+        format!(
+            "connect {}\nwait connected 30\ntext select current_database()\ncommand query.run\nwait idle 30\nexpect result 1 cell 0 0 is \"{database}\"",
+            server.url_unix(database)
+        )
+    };
+    played.play(&connect(&one));
+    let first = played.tab(|tab| tab.connection.unwrap());
+    played.play(&format!("command tab.new\n{}", connect(&other)));
+    let second = played.tab(|tab| tab.connection.unwrap());
+    let open = |played: &mut Played| {
+        played.read(|model| {
+            let known = model.connections.iter();
+            let open = known.filter(|(_, known)| known.is_open());
+            open.map(|(id, known)| (*id, known.config.database.clone()))
+                .collect::<BTreeMap<_, _>>()
+        })
+    };
+    let both = BTreeMap::from([(first, one.clone()), (second, other)]);
+    assert_eq!(open(&mut played), both);
+    // The one that is closed goes alone.
+    played.play("command connection.disconnect\nwait idle 30");
+    assert_eq!(open(&mut played), BTreeMap::from([(first, one.clone())]));
+    played.play(&format!(
+        "command tab.previous\ncommand query.run\nwait idle 30\nexpect result 1 cell 0 0 is \"{one}\""
+    ));
 }

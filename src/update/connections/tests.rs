@@ -369,7 +369,7 @@ fn the_password_of_a_passing_connection_is_stored_with_the_connection_where_aske
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
     expect(
         &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store"],
+        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
     );
     assert!(world.model.connections[&world.connection()].saved);
 }
@@ -381,7 +381,7 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
     world.fail_link(refusal("28P01", "password required"));
     world.type_secret("pw");
     world.command(Command::DialogAccept);
-    expect(&world.open_link(), &[]);
+    expect(&world.open_link(), &["Schema(Load"]);
     assert!(!world.model.connections[&world.connection()].saved);
 }
 
@@ -407,7 +407,10 @@ fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_wh
         };
         assert!(has_it(&effects), "{effects:?}");
         let effects = world.open_link();
-        expect(&effects, &["Store(SaveConnection", "Keychain(Store"]);
+        expect(
+            &effects,
+            &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
+        );
         let connection = world.connection();
         let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
             panic!("{effects:?}");

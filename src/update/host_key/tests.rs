@@ -85,7 +85,7 @@ fn a_key_that_is_trusted_is_kept_and_then_connecting_goes_on_with_what_it_had() 
     };
     assert_eq!(secrets.get(SecretKind::Database), Some(&Secret::new("pw")));
     assert_eq!(world.model.dialog, None);
-    expect(&world.open_link(), &["Session(Open"]);
+    expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
 }
 
 #[test]
@@ -193,6 +193,6 @@ fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
     );
     expect(
         &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store"],
+        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
     );
 }

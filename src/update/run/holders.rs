@@ -168,6 +168,8 @@ mod tests {
         world.run("create temp table basket ()");
         world.finish("CREATE TABLE", Transaction::Idle);
         assert_eq!(words(&world), ["untitled 1: idle; it may hold something"]);
+        let timer = world.live().idle.unwrap();
+        world.send(crate::update::clock::Msg::Fired { timer });
         let session = world.session();
         let held = Ok(vec!["a temporary table basket".into()]);
         world.send(session::Msg::HeldAnswered { session, held });

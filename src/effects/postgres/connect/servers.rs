@@ -213,6 +213,11 @@ fn reasons(tried: &[Tried]) -> Vec<String> {
             let address = one.address.as_ref().filter(|_| !same);
             let address = address.map(|address| format!(" ({address})"));
             let address = address.unwrap_or_default();
+            // What a tunnel says names the server already.
+            if one.failure.message.contains(&one.server) {
+                reasons.push(format!("{}.", said(one)));
+                continue;
+            }
             reasons.push(format!("{}{address}: {}.", one.server, said(one)));
         }
     }

@@ -192,8 +192,9 @@ impl Login<'_> {
                 remaining_methods,
                 partial_success,
             }) => match self.traffic.end() {
-                Some(failure) => Err(failure),
-                None => Ok(Asked::Refused(remaining_methods, partial_success)),
+                // Where the server takes nothing more, the end is only what follows from the refusal.
+                Some(failure) if !remaining_methods.is_empty() => Err(failure),
+                Some(_) | None => Ok(Asked::Refused(remaining_methods, partial_success)),
             },
             Err(_) => Err(self.traffic.until_end().await),
         }
