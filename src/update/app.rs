@@ -250,19 +250,19 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         servers,
         environment,
     } = msg;
-    if request < model.welcome.servers_of {
-        return vec![];
+    // Of two answers the one that was asked for later is newer; an import goes on with the one that it asked for.
+    if request >= model.welcome.servers_of {
+        model.welcome.servers_of = request;
+        let socket = |server: &discovery::LocalServer| (server.directory.clone(), server.port);
+        model.defaults = Defaults {
+            user: environment.user,
+            variables: environment.variables,
+            password: environment.password,
+            service_files: environment.service_files,
+            sockets: servers.iter().map(socket).collect(),
+        };
+        sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     }
-    model.welcome.servers_of = request;
-    let socket = |server: &discovery::LocalServer| (server.directory.clone(), server.port);
-    model.defaults = Defaults {
-        user: environment.user,
-        variables: environment.variables,
-        password: environment.password,
-        service_files: environment.service_files,
-        sockets: servers.iter().map(socket).collect(),
-    };
-    sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     import::found(model, request, &environment.passfile)
 }
 

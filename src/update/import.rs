@@ -245,6 +245,17 @@ mod tests {
     }
 
     #[test]
+    fn an_import_ends_although_a_newer_answer_came_first() {
+        let mut world = World::new();
+        world.command(Command::ConnectionImport);
+        world.model.welcome.servers_of = Request(u64::MAX);
+        expect(&answer(&mut world, "", vec![]), &[]);
+        assert!(world.notice().contains("nothing to import"));
+        assert!(!world.is_busy());
+        assert_ne!(world.model.defaults.user, "ann", "what is newer stays");
+    }
+
+    #[test]
     fn what_would_be_imported_is_listed_and_saved_after_a_yes() {
         let mut world = World::new();
         expect(

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{
-    connections::Connection,
+    connections::{Connection, Link},
     dialog::{self, Dialog},
     ids::*,
     settings, settings_file, sidebar,
@@ -98,8 +98,7 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
 
 /// The disk does not take a write. The user is told once, not for each key.
 pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffect> {
-    model.writes.remove(&request);
-    if model.storage == Storage::OnDisk {
+    if model.writes.remove(&request) && model.storage == Storage::OnDisk {
         let text = format!(
             "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
         );
@@ -184,7 +183,9 @@ pub fn connections_changed(
         for id in deleted {
             let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
             match model.connections.get_mut(&id) {
-                Some(known) if in_use || known.is_open() || known.is_on_its_way() => {
+                Some(known)
+                    if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) =>
+                {
                     known.saved = false;
                 }
                 _ => {

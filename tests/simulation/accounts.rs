@@ -6,8 +6,8 @@ use tusk::{
     effect::Effect,
     msg::Msg,
     update::{
-        cells, clock, connection, discovery, file, ids::*, keychain, query, sandbox,
-        secret::SecretKind, session, store, window,
+        cells, clock, connection, discovery, file, ids::*, keychain, query, sandbox, schema,
+        secret::SecretKind, session, settings_file, store, window,
     },
 };
 
@@ -18,6 +18,8 @@ pub enum Key {
     Test(Request),
     Close(ConnectionId),
     Types(Request),
+    HostKey(Request),
+    Schema(Request),
     Open(SessionId),
     End(SessionId),
     AskHeld(SessionId),
@@ -32,16 +34,21 @@ pub enum Key {
     Discovery(Request),
     Sandbox(Request),
     Window(Request),
+    /// Ends with the program, or when another watch begins.
+    Watch(Request),
+    Settings(Request),
 }
 
 /// The answer that an effect will have; none for words that have none of their own.
 pub fn asked(effect: &Effect) -> Option<Key> {
     Some(match effect {
         Effect::Connection(effect) => match effect {
-            connection::Effect::Open { attempt, .. } => Key::Connect(*attempt),
+            connection::Effect::Open { attempt, .. }
+            | connection::Effect::Prove { attempt, .. } => Key::Connect(*attempt),
             connection::Effect::Test { attempt, .. } => Key::Test(*attempt),
             connection::Effect::Close { connection } => Key::Close(*connection),
             connection::Effect::ResolveTypes { request, .. } => Key::Types(*request),
+            connection::Effect::TrustHostKey { request, .. } => Key::HostKey(*request),
             connection::Effect::Abandon { .. } => return None,
         },
         Effect::Session(effect) => match effect {
@@ -49,9 +56,12 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             session::Effect::End { session, .. } => Key::End(*session),
             session::Effect::AskHeld { session } => Key::AskHeld(*session),
             session::Effect::Terminate { session } => Key::Terminate(*session),
+            session::Effect::Abandon { .. } => return None,
         },
         Effect::Query(effect) => match effect {
-            query::Effect::Run { query, .. } => Key::Run(*query),
+            query::Effect::Run { query, .. } | query::Effect::RunReadOnly { query, .. } => {
+                Key::Run(*query)
+            }
             query::Effect::Cancel { query, .. } => Key::Cancel(*query),
             query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. } => return None,
         },
@@ -61,9 +71,9 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             | cells::Effect::Drop { request, .. },
         ) => Key::Cells(*request),
         Effect::Store(effect) => match effect {
-            store::Effect::Load { request } | store::Effect::SearchHistory { request, .. } => {
-                Key::Store(*request)
-            }
+            store::Effect::Load { request }
+            | store::Effect::SearchHistory { request, .. }
+            | store::Effect::UseDirectory { request, .. } => Key::Store(*request),
             effect => Key::Store(effect.write_request()?),
         },
         Effect::Keychain(
@@ -80,7 +90,13 @@ pub fn asked(effect: &Effect) -> Option<Key> {
         Effect::Clock(clock::Effect::Start { timer, .. }) => Key::Timer(*timer),
         Effect::Clock(clock::Effect::Stop { .. }) => return None,
         Effect::Discovery(discovery::Effect::FindServers { request }) => Key::Discovery(*request),
-        Effect::Sandbox(sandbox::Effect::Start { request }) => Key::Sandbox(*request),
+        Effect::Sandbox(sandbox::Effect::Start { request, .. }) => Key::Sandbox(*request),
+        Effect::Schema(schema::Effect::Load { request, .. }) => Key::Schema(*request),
+        Effect::SettingsFile(settings_file::Effect::Watch { request, .. }) => Key::Watch(*request),
+        Effect::SettingsFile(
+            settings_file::Effect::Write { request, .. }
+            | settings_file::Effect::ConfigureLog { request, .. },
+        ) => Key::Settings(*request),
         Effect::Window(
             window::Effect::WriteClipboard { request, .. }
             | window::Effect::OpenSearch { request, .. },
@@ -98,7 +114,11 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             connection::Msg::Tested { attempt, .. } => Key::Test(*attempt),
             connection::Msg::Closed { connection } => Key::Close(*connection),
             connection::Msg::TypesResolved { request, .. } => Key::Types(*request),
-            connection::Msg::PoolChanged { .. } => return None,
+            connection::Msg::HostKeyTrusted { request, .. } => Key::HostKey(*request),
+            connection::Msg::PoolChanged { .. }
+            | connection::Msg::LinkLost { .. }
+            | connection::Msg::NotAnswering { .. }
+            | connection::Msg::Answering { .. } => return None,
         },
         Msg::Session(msg) => match msg {
             session::Msg::Opened { session, .. } | session::Msg::OpenFailed { session, .. } => {
@@ -120,7 +140,9 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             }
             query::Msg::Described { .. }
             | query::Msg::RowsArrived { .. }
-            | query::Msg::Stalled { .. } => return None,
+            | query::Msg::Stalled { .. }
+            | query::Msg::Inspected { .. }
+            | query::Msg::HeldUp { .. } => return None,
         },
         Msg::Cells(
             cells::Msg::Copied { request, .. }
@@ -131,8 +153,22 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             store::Msg::Loaded { request, .. }
             | store::Msg::Wrote { request }
             | store::Msg::Failed { request, .. }
+            | store::Msg::Held { request, .. }
+            | store::Msg::DirectoryUsed { request, .. }
             | store::Msg::HistoryFound { request, .. },
         ) => Key::Store(*request),
+        Msg::Store(
+            store::Msg::CaughtUp
+            | store::Msg::Reopened { .. }
+            | store::Msg::ConnectionsChanged { .. },
+        ) => return None,
+        Msg::Schema(schema::Msg::Loaded { request, .. }) => Key::Schema(*request),
+        Msg::SettingsFile(msg) => match msg {
+            settings_file::Msg::WatchEnded { request } => Key::Watch(*request),
+            settings_file::Msg::Written { request, .. }
+            | settings_file::Msg::LogConfigured { request, .. } => Key::Settings(*request),
+            settings_file::Msg::Read { .. } => return None,
+        },
         Msg::Keychain(
             keychain::Msg::Read { request, kind, .. }
             | keychain::Msg::Stored { request, kind, .. }
@@ -153,7 +189,15 @@ pub fn answered(msg: &Msg) -> Option<Key> {
         ) => Key::Sandbox(*request),
         Msg::Sandbox(sandbox::Msg::Progressed { .. }) => return None,
         Msg::Window(window::Msg::Done { request }) => Key::Window(*request),
-        _ => return None,
+        Msg::App(_)
+        | Msg::Command(_)
+        | Msg::Keys(_)
+        | Msg::Editor { .. }
+        | Msg::Grid { .. }
+        | Msg::Tabs(_)
+        | Msg::Welcome(_)
+        | Msg::Sidebar(_)
+        | Msg::Dialog(_) => return None,
     })
 }
 

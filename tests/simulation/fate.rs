@@ -2,7 +2,7 @@
 
 use tusk::{
     effect::Effect,
-    update::{cells, connection, file, keychain, query, sandbox, session, store},
+    update::{cells, connection, file, keychain, query, sandbox, session, settings_file, store},
 };
 
 use super::random::Random;
@@ -34,10 +34,14 @@ impl Fate {
 /// In how many ways an effect can fail.
 pub fn forms(effect: &Effect) -> usize {
     match effect {
-        // Refused, a wrong password, none where one is wanted, a wanted SSH secret, a certificate.
-        Effect::Connection(connection::Effect::Open { .. }) => 5,
+        // Refused, a wrong password, none where one is wanted, a wanted SSH secret, a certificate, an unknown host key.
+        Effect::Connection(connection::Effect::Open { .. }) => 6,
+        // The server is still down, or takes the password no more.
+        Effect::Connection(connection::Effect::Prove { .. }) => 2,
         Effect::Connection(
-            connection::Effect::Test { .. } | connection::Effect::ResolveTypes { .. },
+            connection::Effect::Test { .. }
+            | connection::Effect::ResolveTypes { .. }
+            | connection::Effect::TrustHostKey { .. },
         ) => 1,
         Effect::Connection(
             connection::Effect::Abandon { .. } | connection::Effect::Close { .. },
@@ -45,16 +49,20 @@ pub fn forms(effect: &Effect) -> usize {
         // The pool is exhausted, or the link can't be made.
         Effect::Session(session::Effect::Open { .. }) => 2,
         Effect::Session(session::Effect::AskHeld { .. } | session::Effect::Terminate { .. }) => 1,
-        Effect::Session(session::Effect::End { .. }) => 0,
-        // Refused, or the link breaks.
-        Effect::Query(query::Effect::Run { .. }) => 2,
+        Effect::Session(session::Effect::End { .. } | session::Effect::Abandon { .. }) => 0,
+        // Refused, the link breaks, or it takes too long.
+        Effect::Query(query::Effect::Run { .. } | query::Effect::RunReadOnly { .. }) => 3,
         Effect::Query(query::Effect::Cancel { .. }) => 1,
         Effect::Query(query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. }) => 0,
         Effect::Cells(cells::Effect::Copy { .. }) => 1,
         Effect::Cells(cells::Effect::Summarize { .. } | cells::Effect::Drop { .. }) => 0,
-        // A damaged file, or none that can be used.
-        Effect::Store(store::Effect::Load { .. }) => 2,
-        Effect::Store(_) => 1,
+        // A damaged file, none that can be used, or no directory for it.
+        Effect::Store(store::Effect::Load { .. }) => 3,
+        Effect::Store(store::Effect::SearchHistory { .. } | store::Effect::UseDirectory { .. }) => {
+            1
+        }
+        // Not written, or held in memory for a while.
+        Effect::Store(_) => 2,
         // Not found, or no keychain.
         Effect::Keychain(keychain::Effect::Read { .. }) => 2,
         Effect::Keychain(_) => 1,
@@ -64,6 +72,13 @@ pub fn forms(effect: &Effect) -> usize {
         // A timer that is stopped unasked comes with the end of the program.
         Effect::Clock(_) => 0,
         Effect::Sandbox(sandbox::Effect::Start { .. }) => 1,
+        Effect::Schema(_) => 1,
+        // Not to be read, not to be written, no log.
+        Effect::SettingsFile(
+            settings_file::Effect::Watch { .. }
+            | settings_file::Effect::Write { .. }
+            | settings_file::Effect::ConfigureLog { .. },
+        ) => 1,
         Effect::Discovery(_) | Effect::Window(_) => 0,
     }
 }
@@ -73,13 +88,17 @@ fn percent(effect: &Effect) -> usize {
     match effect {
         Effect::Connection(_) => 25,
         Effect::Session(_) => 10,
-        Effect::Query(query::Effect::Run { .. }) => 5,
+        Effect::Query(query::Effect::Run { .. } | query::Effect::RunReadOnly { .. }) => 5,
         Effect::Query(_) => 15,
-        Effect::Store(store::Effect::SearchHistory { .. } | store::Effect::Load { .. }) => 20,
+        Effect::Store(
+            store::Effect::SearchHistory { .. }
+            | store::Effect::Load { .. }
+            | store::Effect::UseDirectory { .. },
+        ) => 20,
         Effect::Store(_) => 2,
         Effect::Keychain(keychain::Effect::Read { .. }) => 60,
         Effect::Keychain(_) | Effect::File(_) | Effect::Sandbox(_) => 30,
-        Effect::Cells(_) => 20,
+        Effect::Cells(_) | Effect::Schema(_) | Effect::SettingsFile(_) => 20,
         Effect::Clock(_) | Effect::Discovery(_) | Effect::Window(_) => 0,
     }
 }

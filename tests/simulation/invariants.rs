@@ -4,14 +4,22 @@ use std::collections::BTreeSet;
 
 use tusk::{
     model::{Area, Model, Phase as Life},
+    sql::guard::{self, Passage},
     update::{
-        connections::Link,
+        connection::PoolStatus,
+        connections::{
+            Connection, Link,
+            reconnecting::{Reconnecting, Step},
+        },
         dialog::Dialog,
+        failure::{Category, Failure},
         form,
         ids::*,
+        results::ResultSet,
         results::ResultState,
         run::{self, Run, Session},
         sandbox::Sandbox,
+        schema::Schema,
         session::Transaction,
         tabs::Tab,
     },
@@ -32,6 +40,7 @@ pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
     one_statement_runs_in_the_session_of_its_tab(model, runner);
     the_transaction_shown_is_the_servers(model, ledger);
     pool_figures_add_up(model, runner, ledger);
+    who_is_called_silent_was_told_to_be(model, ledger);
     nothing_waits_in_vain(model, runner);
     what_is_typed_is_kept(model, runner);
     memory_is_bounded(model, runner);
@@ -111,10 +120,8 @@ fn what_is_shown_of_a_query_is_what_was_told(model: &Model, ledger: &mut Ledger)
             let later = tab.results.list.iter().skip(at + 1);
             let last = later.into_iter().all(|later| later.query != result.query);
             let Some(sent) = ledger.queries.get_mut(&result.query) else {
-                panic!(
-                    "a result is shown of a query that was not sent: {:?}",
-                    result.query
-                );
+                refused_by_tusk(model, tab, result, ledger);
+                continue;
             };
             if result.state.is_open() {
                 assert!(
@@ -135,17 +142,66 @@ fn what_is_shown_of_a_query_is_what_was_told(model: &Model, ledger: &mut Ledger)
     }
 }
 
+/// What was never sent is shown only where Tusk refused it on a read-only connection, and as failed.
+fn refused_by_tusk(model: &Model, tab: &Tab, result: &ResultSet, ledger: &mut Ledger) {
+    if let Some(before) = ledger.refused.get(&result.query) {
+        assert!(
+            same_state(before, &result.state),
+            "the end of a query changed: {before:?}, now {:?}",
+            result.state
+        );
+        return;
+    }
+    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let refuses = matches!(
+        guard::passage(&result.sql),
+        Passage::Refused(_) | Passage::InTransaction { .. } | Passage::Savepoint { .. }
+    );
+    assert!(
+        refuses
+            && known.is_some_and(|known| known.config.read_only)
+            && matches!(result.state, ResultState::Failed { .. }),
+        "a result is shown of a query that was not sent: {:?}",
+        result.query
+    );
+    ledger.refused.insert(result.query, result.state.clone());
+}
+
+/// A failure without what the Model adds to it: who stopped it, and what to do next.
+fn plain(failure: &Failure) -> Failure {
+    Failure {
+        category: Category::Query,
+        next_step: None,
+        ..failure.clone()
+    }
+}
+
+fn same_state(one: &ResultState, other: &ResultState) -> bool {
+    match (one, other) {
+        // A cache that comes later knows the nearest name.
+        (ResultState::Failed { failure: one }, ResultState::Failed { failure: other }) => {
+            one.category == other.category && plain(one) == plain(other)
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether the server stopped it because somebody asked, and not because it took too long.
+fn is_cancel(failure: &Failure) -> bool {
+    failure.is("57014") && !failure.message.contains("timeout")
+}
+
 fn shown_end(state: &ResultState, sent: &mut Sent) {
     let told = &sent.told;
     let right = match (state, told) {
         (ResultState::Finished { tag }, Some(Told::Finished { tag: told })) => tag == told,
         (ResultState::Failed { failure }, Some(Told::Failed { failure: told })) => {
-            failure == told && !told.is("57014")
+            plain(failure) == plain(told) && !is_cancel(told)
         }
         (ResultState::Cancelled { failure }, Some(Told::Failed { failure: told })) => {
-            failure == told && told.is("57014")
+            plain(failure) == plain(told) && is_cancel(told)
         }
-        (ResultState::Closed, Some(Told::Failed { failure })) => failure.is("57014"),
+        (ResultState::Closed, Some(Told::Failed { failure })) => is_cancel(failure),
         // Nobody knows how it ended, because the link broke or its tab let the session go.
         (ResultState::Lost { .. }, Some(Told::Lost)) => true,
         (ResultState::Lost { .. }, _) => sent.given_up,
@@ -157,7 +213,7 @@ fn shown_end(state: &ResultState, sent: &mut Sent) {
     );
     match &sent.shown {
         Some(before) => assert!(
-            before == state,
+            same_state(before, state),
             "the end of a query changed: {before:?}, now {state:?}"
         ),
         None => sent.shown = Some(state.clone()),
@@ -214,8 +270,14 @@ fn the_transaction_shown_is_the_servers(model: &Model, ledger: &Ledger) {
 fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
     for (id, known) in &model.connections {
         let shown = known.pool;
+        let right = match (&known.link, ledger.pools.get(id)) {
+            (Link::Closed | Link::Failed { .. }, _) => shown == PoolStatus::default(),
+            (Link::Open { .. } | Link::Reconnecting(_), Some(told)) => shown == *told,
+            // What a pool before told on its way out is no figure of the next one.
+            _ => true,
+        };
         assert!(
-            shown == ledger.pools.get(id).copied().unwrap_or_default(),
+            right,
             "pool figures are not the ones that were told: {shown:?}"
         );
         assert!(
@@ -246,6 +308,17 @@ fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
     }
 }
 
+/// A server is shown as silent only while that is the watchdog's last word.
+fn who_is_called_silent_was_told_to_be(model: &Model, ledger: &Ledger) {
+    for (id, known) in &model.connections {
+        assert!(
+            known.silent_since.is_none() || known.is_open() && ledger.silent.contains(id),
+            "a server is called silent that answers: {:?}",
+            known.link
+        );
+    }
+}
+
 /// Whatever the Model waits for, the runner still owes an answer for.
 fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
     let owes = |what: &str, key: Key| {
@@ -263,8 +336,15 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
                 owes("the keychain", Key::Keychain(*request, *kind));
             }
             Link::Opening { attempt, .. } => owes("a connection", Key::Connect(*attempt)),
+            Link::Reconnecting(Reconnecting { step, .. }) => match step {
+                Step::Pausing { timer, .. } => owes("a pause's timer", Key::Timer(*timer)),
+                Step::Trying { attempt, .. } => owes("another try", Key::Connect(*attempt)),
+            },
             Link::Closing => owes("a connection to close", Key::Close(*id)),
             Link::Closed | Link::Open { .. } | Link::Failed { .. } => {}
+        }
+        if let Schema::Loading { request, .. } = &known.schema {
+            owes("a schema", Key::Schema(*request));
         }
     }
     for tab in &model.tabs.open {
@@ -278,6 +358,15 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
     }
     for request in model.files.keys() {
         owes("a file", Key::File(*request));
+    }
+    if let Some(writing) = &model.settings_file.writing {
+        owes("the settings' file", Key::Settings(writing.request));
+    }
+    if let Some(watch) = model.settings_file.watch {
+        owes("a watch", Key::Watch(watch));
+    }
+    if let Some(request) = model.importing {
+        owes("what there is to import", Key::Discovery(request));
     }
     if let Some(request) = model.history.searching {
         owes("a search", Key::Store(request));
@@ -295,6 +384,16 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
                     runner.waits_for(Key::Test(*attempt)) || runner.accounts.left().any(reads),
                     "the Model waits in vain: for a test, {attempt:?}"
                 );
+            }
+        }
+        Some(Dialog::HostKey(prompt)) => {
+            if let Some(request) = prompt.writing {
+                owes("a host key to be kept", Key::HostKey(request));
+            }
+        }
+        Some(Dialog::DataDirectory(prompt)) => {
+            if let Some(request) = prompt.trying {
+                owes("a directory", Key::Store(request));
             }
         }
         Some(Dialog::Path(prompt)) => {
@@ -369,14 +468,20 @@ fn memory_is_bounded(model: &Model, runner: &Runner) {
     let held = model.held_bytes();
     let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
     assert!(
-        held <= run::BUDGET_BYTES + credit,
+        held <= model.settings.memory_bytes() + credit,
         "results hold too much memory: {held} bytes"
     );
 }
 
 /// When every answer is there, nothing is under way, and no session is open that no tab knows.
 pub fn at_rest(model: &Model, runner: &Runner) {
-    let owed: Vec<&Key> = runner.accounts.left().collect();
+    // The settings' file is watched until the program ends.
+    let watch = model.settings_file.watch.map(Key::Watch);
+    let owed: Vec<&Key> = runner
+        .accounts
+        .left()
+        .filter(|key| Some(**key) != watch)
+        .collect();
     assert!(owed.is_empty(), "effects were never answered: {owed:?}");
     assert!(!model.is_busy(), "something is under way for ever");
     assert!(model.writes.is_empty(), "a write is not accounted for");
@@ -399,6 +504,18 @@ pub fn at_rest(model: &Model, runner: &Runner) {
     assert!(
         open == known,
         "sessions that no tab knows stay open: {open:?}, {known:?}"
+    );
+    for id in runner.servers.pools.keys() {
+        assert!(
+            model.connections.get(id).is_some_and(Connection::is_open),
+            "a pool that no connection knows stays open: {id:?}"
+        );
+    }
+    let file = &model.settings_file;
+    assert!(
+        !file.is_read || file.is_stale || runner.settings_text() == file.text.as_deref(),
+        "the settings' file is not what it is taken for: {:?}",
+        file.text
     );
     for tab in &model.tabs.open {
         assert!(tab.queued.is_none(), "a script waits for ever in the queue");

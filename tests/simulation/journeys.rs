@@ -11,9 +11,9 @@ use tusk::{
         config::{Config, Conninfo},
         connection, dialog, editor,
         form::Field,
-        keychain,
-        secret::Secret,
-        session, store, welcome,
+        keychain, query,
+        secret::{Secret, Secrets},
+        session, settings_file, store, welcome,
     },
 };
 
@@ -30,6 +30,8 @@ enum Do {
     Msg(fn(&World) -> Msg),
     /// Takes in answers until nothing is due within so many seconds.
     Wait(u64),
+    /// The servers go away, with every link.
+    Outage,
 }
 
 fn connects(_: &World) -> Msg {
@@ -39,7 +41,7 @@ fn connects(_: &World) -> Msg {
                 user: "ada".into(),
                 ..Config::default()
             },
-            password: Some(Secret::new("pw")),
+            secrets: Secrets::with_password(Some(Secret::new("pw"))),
         })),
     })
 }
@@ -168,6 +170,56 @@ fn connections() -> Vec<Do> {
     ]
 }
 
+/// The servers go away and come back, while nothing is held and with a transaction open.
+fn outage() -> Vec<Do> {
+    vec![
+        Do::Wait(1),
+        Do::Msg(connects),
+        Do::Wait(1),
+        text!("select 1"),
+        command!(QueryRun),
+        Do::Wait(1),
+        Do::Outage,
+        Do::Wait(1),
+        command!(QueryRun),
+        Do::Wait(20),
+        text!("begin"),
+        command!(QueryRun),
+        Do::Wait(1),
+        Do::Outage,
+        Do::Wait(20),
+        command!(ConnectionReconnect),
+        command!(QueryRun),
+        Do::Wait(20),
+    ]
+}
+
+/// A read-only connection: a statement, a transaction, one that is refused.
+fn read_only() -> Vec<Do> {
+    vec![
+        Do::Wait(1),
+        Do::Msg(|_| {
+            Msg::Welcome(welcome::Msg::Asked {
+                target: Box::new(welcome::Target::Conninfo(Conninfo {
+                    config: Config {
+                        user: "ada".into(),
+                        read_only: true,
+                        ..Config::default()
+                    },
+                    secrets: Secrets::with_password(Some(Secret::new("pw"))),
+                })),
+            })
+        }),
+        Do::Wait(1),
+        text!("select 1; begin; insert into t values (1) returning a; commit"),
+        command!(QueryRunAll),
+        Do::Wait(10),
+        text!("vacuum t"),
+        command!(QueryRun),
+        Do::Wait(10),
+    ]
+}
+
 struct Went {
     effects: Vec<Effect>,
     screens: Vec<String>,
@@ -187,6 +239,7 @@ fn travel(journey: &[Do], fate: Fate) -> Went {
                 world.users(msg);
                 look(&world, &mut screens);
             }
+            Do::Outage => world.outage(),
             Do::Wait(seconds) => {
                 let until = world.now.mono_us + seconds * 1_000_000;
                 while world.runner.next_us().is_some_and(|at_us| at_us <= until) && world.answer() {
@@ -213,22 +266,33 @@ fn is_silent(effect: &Effect, form: usize) -> bool {
     match effect {
         // Not to know is to keep: the session is closed instead of returned.
         Effect::Session(session::Effect::AskHeld { .. }) => true,
+        // Another try follows; the last one says why it failed.
+        Effect::Connection(connection::Effect::Prove { .. }) => form == 0,
         // The type keeps its number.
         Effect::Connection(connection::Effect::ResolveTypes { .. }) => true,
         // There is none: the user is asked where one is needed.
         Effect::Keychain(keychain::Effect::Read { .. }) => form == 0,
         // The user's own keymap need not be there.
         Effect::File(_) => true,
+        // Who does not ask for a schema is not told of it; a name that is not there is said without its like.
+        Effect::Schema(_) => true,
         _ => false,
     }
 }
 
 /// Whether a screen asks for what an attempt to connect lacked, which says that it failed.
 fn asks(effect: &Effect, screen: &str) -> bool {
-    matches!(effect, Effect::Connection(connection::Effect::Open { .. }))
-        && ["Password for ", "SSH password", "Passphrase of "]
-            .iter()
-            .any(|title| screen.contains(title))
+    matches!(
+        effect,
+        Effect::Connection(connection::Effect::Open { .. } | connection::Effect::Prove { .. })
+    ) && [
+        "Password for ",
+        "SSH password",
+        "Passphrase of ",
+        "Trust the SSH server ",
+    ]
+    .iter()
+    .any(|title| screen.contains(title))
 }
 
 fn every_fault_is_survived_and_told(name: &str, journey: fn() -> Vec<Do>) {
@@ -274,19 +338,32 @@ fn any_effect_of_managing_connections_may_fail() {
 }
 
 #[test]
+fn any_effect_after_an_outage_may_fail() {
+    every_fault_is_survived_and_told("outage", outage);
+}
+
+#[test]
+fn any_effect_of_a_read_only_connection_may_fail() {
+    every_fault_is_survived_and_told("read-only", read_only);
+}
+
+#[test]
 fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
-    let mut kinds: Vec<&str> = [pages, transaction, connections]
+    let mut kinds: Vec<&str> = [pages, transaction, connections, outage, read_only]
         .into_iter()
         .flat_map(|journey| travel(&journey(), Fate::Well).effects)
         .filter(|effect| forms(effect) > 0)
         .map(|effect| match effect {
             Effect::Connection(connection::Effect::Open { .. }) => "connect",
             Effect::Connection(connection::Effect::Test { .. }) => "test",
+            Effect::Connection(connection::Effect::Prove { .. }) => "prove",
+            Effect::Connection(connection::Effect::TrustHostKey { .. }) => "host key",
             Effect::Connection(_) => "types",
             Effect::Session(session::Effect::Open { .. }) => "session",
             Effect::Session(session::Effect::AskHeld { .. }) => "held",
             Effect::Session(_) => "terminate",
-            Effect::Query(tusk::update::query::Effect::Run { .. }) => "run",
+            Effect::Query(query::Effect::Run { .. }) => "run",
+            Effect::Query(query::Effect::RunReadOnly { .. }) => "sealed run",
             Effect::Query(_) => "cancel",
             Effect::Cells(_) => "copy",
             Effect::Store(store::Effect::Load { .. }) => "load",
@@ -295,6 +372,10 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             Effect::Keychain(_) => "keychain",
             Effect::File(_) => "file",
             Effect::Sandbox(_) => "sandbox",
+            Effect::Schema(_) => "schema",
+            Effect::SettingsFile(settings_file::Effect::Watch { .. }) => "watch",
+            Effect::SettingsFile(settings_file::Effect::Write { .. }) => "settings",
+            Effect::SettingsFile(settings_file::Effect::ConfigureLog { .. }) => "log",
             Effect::Clock(_) | Effect::Discovery(_) | Effect::Window(_) => "cannot fail",
         })
         .collect();
@@ -310,12 +391,18 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             "held",
             "keychain",
             "load",
+            "log",
+            "prove",
             "run",
             "sandbox",
+            "schema",
+            "sealed run",
             "search",
             "session",
+            "settings",
             "terminate",
             "test",
+            "watch",
             "write"
         ]
     );

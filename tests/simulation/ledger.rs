@@ -1,6 +1,9 @@
 //! What happened, in the observer's own books: what users asked for, what was sent, what was told.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use tusk::{
     effect::Effect,
@@ -13,9 +16,11 @@ use tusk::{
         failure::Failure,
         ids::*,
         keys, palette, query,
+        read_only::Seal,
         results::ResultState,
-        run::{Run, Script},
+        run::{Run, Running, Script},
         session::{self, Transaction},
+        tabs::Tab,
     },
 };
 
@@ -55,6 +60,12 @@ pub struct Ledger {
     pub transactions: BTreeMap<SessionId, Transaction>,
     /// The figures that each pool told last, since it stands.
     pub pools: BTreeMap<ConnectionId, PoolStatus>,
+    /// Pools that are being closed; what they still tell is of no more interest.
+    closing: BTreeMap<ConnectionId, u32>,
+    /// Servers that do not answer the watchdog, by the last word of it.
+    pub silent: BTreeSet<ConnectionId>,
+    /// Results of statements that Tusk refused by itself on a read-only connection, and so never sent.
+    pub refused: BTreeMap<QueryId, ResultState>,
 }
 
 fn place_of(sql: &Arc<str>) -> usize {
@@ -106,6 +117,39 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
     }
 }
 
+fn running(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
+    model.tabs.open.iter().find_map(|tab| match &tab.run {
+        Run::Running(running) if running.query == query => Some((tab, running)),
+        _ => None,
+    })
+}
+
+fn runs_read_only(model: &Model, query: QueryId) -> bool {
+    running(model, query)
+        .and_then(|(tab, _)| model.connections.get(&tab.connection?))
+        .is_some_and(|known| known.config.read_only)
+}
+
+/// The statement that the user wrote, whatever is sent in its place.
+fn written(model: &Model, query: QueryId) -> Arc<str> {
+    let (_, running) = running(model, query).expect("what is sent runs in a tab");
+    running.planned.sql.clone()
+}
+
+/// A read-only connection gets the user's text as it is written, and sealed; only for what begins or ends a
+/// transaction it gets words of Tusk's own, which never commit.
+fn sealed_as_it_must_be(written: &Arc<str>, sql: &Arc<str>, seal: &Seal) {
+    let right = match seal {
+        Seal::Whole { .. } | Seal::Inside { .. } => Arc::ptr_eq(written, sql),
+        Seal::Begins { .. } => sql.starts_with("begin") && sql.ends_with("read only"),
+        Seal::Savepoint => ["begin", "savepoint", "release", "rollback to"]
+            .iter()
+            .any(|word| sql.starts_with(word)),
+        Seal::Ends { .. } => &**sql == "rollback",
+    };
+    assert!(right, "{written} is sent as {sql}, sealed as {seal:?}");
+}
+
 impl Ledger {
     /// Notes what a user asked for with a message: scripts that were not there before it.
     pub fn ask(&mut self, model: &Model, asks: bool, before: TabId) {
@@ -148,14 +192,40 @@ impl Ledger {
     }
 
     /// Notes an effect that is about to be done.
-    pub fn effect(&mut self, effect: &Effect) {
+    pub fn effect(&mut self, effect: &Effect, model: &Model) {
         match effect {
             Effect::Query(query::Effect::Run {
                 query,
                 session,
                 sql,
                 ..
-            }) => self.send(*query, *session, sql),
+            }) => {
+                assert!(
+                    !runs_read_only(model, *query),
+                    "a statement goes unsealed to a read-only connection: {sql}"
+                );
+                self.send(*query, *session, sql);
+            }
+            Effect::Query(query::Effect::RunReadOnly {
+                query,
+                session,
+                sql,
+                seal,
+                ..
+            }) => {
+                assert!(
+                    runs_read_only(model, *query),
+                    "a statement is sealed on a connection that is not read-only: {sql}"
+                );
+                let written = written(model, *query);
+                sealed_as_it_must_be(&written, sql, seal);
+                self.send(*query, *session, &written);
+            }
+            Effect::Connection(connection::Effect::Close { connection }) => {
+                self.pools.remove(connection);
+                self.silent.remove(connection);
+                *self.closing.entry(*connection).or_default() += 1;
+            }
             Effect::Session(session::Effect::End { session, .. }) => self.give_up(*session),
             _ => {}
         }
@@ -234,10 +304,22 @@ impl Ledger {
                 self.transactions.insert(*session, Transaction::Idle);
             }
             Msg::Connection(connection::Msg::PoolChanged { connection, status }) => {
-                self.pools.insert(*connection, *status);
+                if !self.closing.contains_key(connection) {
+                    self.pools.insert(*connection, *status);
+                }
             }
             Msg::Connection(connection::Msg::Closed { connection }) => {
-                self.pools.remove(connection);
+                let closing = self.closing.entry(*connection).or_default();
+                *closing = closing.saturating_sub(1);
+                if *closing == 0 {
+                    self.closing.remove(connection);
+                }
+            }
+            Msg::Connection(connection::Msg::NotAnswering { connection, .. }) => {
+                self.silent.insert(*connection);
+            }
+            Msg::Connection(connection::Msg::Answering { connection }) => {
+                self.silent.remove(connection);
             }
             _ => {}
         }

@@ -111,7 +111,10 @@ fn bend(value: &mut Value, ids: &[String], random: &mut Random) {
             }
         }
         Value::Object(members) => {
-            // A chunk's parts belong together: no runner makes one that is not whole.
+            // The parts of a chunk, and those of a catalog, belong together: no runner makes one that is not whole.
+            if members.contains_key("column_names") {
+                return;
+            }
             for (name, value) in members {
                 if name != "chunk" {
                     bend(value, ids, random);

@@ -13,13 +13,15 @@ use tusk::{
     rows::{Chunk, ChunkBuilder, Column},
     update::{
         cells, clock, connection, discovery,
-        failure::{Category, Failure, Want},
+        failure::{Category, Failure, HostKey, Want},
         file,
         ids::*,
-        keychain, query, sandbox,
+        keychain, query,
+        read_only::{Access, Inspection, Seal, Setting},
+        sandbox, schema,
         secret::{Secret, SecretKind},
         session::{self, Ending, Transaction},
-        store,
+        settings_file, store,
         text::RopeText,
         window,
     },
@@ -51,6 +53,7 @@ enum Event {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stream {
     Store,
+    Settings,
     Session(SessionId),
     Pool(ConnectionId),
 }
@@ -65,8 +68,15 @@ pub struct Runner {
     streams: BTreeMap<Stream, u64>,
     now_us: u64,
     abandoned: BTreeSet<Request>,
+    /// Attempts that prove a pool again, which stands.
+    proving: BTreeSet<Request>,
     maxima: BTreeMap<ConnectionId, u32>,
     texts: BTreeMap<TabId, String>,
+    /// The connections that the store has.
+    saved: BTreeMap<ConnectionId, store::SavedConnection>,
+    /// What the settings' file holds, and who watches it.
+    settings: Option<String>,
+    watch: Option<Request>,
     /// Tabs of which a write failed, so that what is kept is not what is shown until they are kept whole.
     pub behind: BTreeSet<TabId>,
     /// Writes of tabs that failed, until that is told; then the tabs, until they are kept whole.
@@ -113,8 +123,12 @@ impl Runner {
             streams: BTreeMap::new(),
             now_us: 0,
             abandoned: BTreeSet::new(),
+            proving: BTreeSet::new(),
             maxima: BTreeMap::new(),
             texts: BTreeMap::new(),
+            saved: BTreeMap::new(),
+            settings: None,
+            watch: None,
             behind: BTreeSet::new(),
             failed_writes: BTreeMap::new(),
             gaps: BTreeSet::new(),
@@ -127,6 +141,10 @@ impl Runner {
 
     pub fn kept_text(&self, tab: TabId) -> Option<&str> {
         self.texts.get(&tab).map(String::as_str)
+    }
+
+    pub fn settings_text(&self) -> Option<&str> {
+        self.settings.as_deref()
     }
 
     /// What one statement may have on its way beyond the budget.
@@ -186,6 +204,8 @@ impl Runner {
             Effect::Query(effect) => self.query(effect, form, random),
             Effect::Cells(effect) => self.cells(effect, form, random),
             Effect::Store(effect) => self.store(effect, form, random),
+            Effect::SettingsFile(effect) => self.settings_file(effect, form, random),
+            Effect::Schema(effect) => self.schema(effect, form, random),
             Effect::Keychain(effect) => self.keychain(effect, form, random),
             Effect::File(effect) => self.file(effect, form, random),
             Effect::Clock(effect) => self.clock(*effect, random),
@@ -207,7 +227,7 @@ impl Runner {
                 };
                 self.say(msg, random);
             }
-            Effect::Sandbox(sandbox::Effect::Start { request }) => {
+            Effect::Sandbox(sandbox::Effect::Start { request, .. }) => {
                 let msg = match form {
                     None => sandbox::Msg::Started {
                         request: *request,
@@ -258,7 +278,14 @@ impl Runner {
                         wants: Some(Want::Secret(SecretKind::Ssh)),
                         ..self.failure(Category::Ssh)
                     },
-                    _ => self.failure(Category::Ssl),
+                    4 => self.failure(Category::Ssl),
+                    _ => self.failure(Category::Ssh).wanting(Want::HostKey(HostKey {
+                        host: "bastion".into(),
+                        port: 22,
+                        algorithm: "ssh-ed25519".into(),
+                        fingerprint: "SHA256:x".into(),
+                        key: "AAAA".into(),
+                    })),
                 });
                 let msg = match failure {
                     None => connection::Msg::Opened {
@@ -277,7 +304,7 @@ impl Runner {
             connection::Effect::Prove {
                 connection,
                 attempt,
-            } => self.prove(*connection, *attempt, random),
+            } => self.prove(*connection, *attempt, form, random),
             connection::Effect::Abandon { attempt } => {
                 self.abandoned.insert(*attempt);
             }
@@ -291,18 +318,12 @@ impl Runner {
                 self.say(connection::Msg::Tested { attempt, result }, random);
             }
             connection::Effect::TrustHostKey { request, .. } => {
-                self.fresh(*request);
-                let result = if random.chance(70) {
-                    Ok(())
-                } else {
-                    Err(gone())
+                let result = match form {
+                    None => Ok(()),
+                    Some(_) => Err(self.failure(Category::Storage)),
                 };
                 let request = *request;
-                self.pending
-                    .push(Msg::Connection(connection::Msg::HostKeyTrusted {
-                        request,
-                        result,
-                    }));
+                self.say(connection::Msg::HostKeyTrusted { request, result }, random);
             }
             connection::Effect::ResolveTypes {
                 request,
@@ -322,6 +343,37 @@ impl Runner {
                 self.say(msg, random);
             }
         }
+    }
+
+    /// A pool that lost its links is asked for a real one.
+    fn prove(
+        &mut self,
+        connection: ConnectionId,
+        attempt: Request,
+        form: Option<usize>,
+        random: &mut Random,
+    ) {
+        self.proving.insert(attempt);
+        let failure = form.map(|form| match form {
+            0 => self.failure(Category::Connection),
+            _ => Failure {
+                sqlstate: Some("28P01".into()),
+                ..self.failure(Category::Authentication)
+            },
+        });
+        let msg = match failure {
+            None => connection::Msg::Opened {
+                connection,
+                attempt,
+                server: connection::ServerInfo::default(),
+            },
+            Some(failure) => connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure,
+            },
+        };
+        self.say(msg, random);
     }
 
     /// The pool goes, with every link that came out of it.
@@ -363,16 +415,45 @@ impl Runner {
             };
             self.say_in(stream, msg, random);
         }
-        let failure = failure.clone();
-        self.say_in(stream, session::Msg::Lost { session, failure }, random);
+        let lost = session::Msg::Lost {
+            session,
+            failure: failure.clone(),
+        };
+        self.say_in(stream, lost, random);
         let Some(backend) = self.servers.backends.get(&session) else {
             return;
         };
         let (connection, let_go) = (backend.connection, backend.let_go);
         if !let_go && let Some(pool) = self.servers.pools.get_mut(&connection) {
             pool.lent -= 1;
-            self.pool_changed(connection, random);
+            // The pool's own word comes after the session's.
+            let after_us = self.streams.get(&stream).copied().unwrap_or_default();
+            self.link_lost(connection, after_us, failure, random);
         }
+    }
+
+    fn link_lost(
+        &mut self,
+        connection: ConnectionId,
+        after_us: u64,
+        failure: &Failure,
+        random: &mut Random,
+    ) {
+        let Some(pool) = self.servers.pools.get(&connection) else {
+            return;
+        };
+        let left = pool.idle + pool.lent;
+        let stream = Stream::Pool(connection);
+        let last = self.streams.entry(stream).or_default();
+        *last = after_us.max(*last);
+        self.pool_changed(connection, random);
+        let failure = failure.clone();
+        let msg = connection::Msg::LinkLost {
+            connection,
+            left,
+            failure,
+        };
+        self.say_in(stream, msg, random);
     }
 
     fn pool_changed(&mut self, connection: ConnectionId, random: &mut Random) {
@@ -417,6 +498,7 @@ impl Runner {
                 session,
                 connection,
             } => self.open_session(*session, *connection, form, random),
+            session::Effect::Abandon { session } => self.abandon_session(*session, random),
             session::Effect::End { session, ending } => self.end_session(*session, *ending, random),
             session::Effect::AskHeld { session } => {
                 let backend = self
@@ -459,6 +541,21 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Who still waits for a link waits no longer; a session that is on its way comes all the same.
+    fn abandon_session(&mut self, session: SessionId, random: &mut Random) {
+        let waits = |pool: &Pool| pool.waiting.contains(&session);
+        let mut pools = self.servers.pools.iter_mut();
+        let Some((connection, pool)) = pools.find(|(_, pool)| waits(pool)) else {
+            return;
+        };
+        pool.waiting.retain(|waiting| *waiting != session);
+        let connection = *connection;
+        self.pool_changed(connection, random);
+        let failure = Failure::new(Category::Cancelled, "It was abandoned.");
+        let msg = session::Msg::OpenFailed { session, failure };
+        self.say_in(Stream::Session(session), msg, random);
     }
 
     fn open_session(
@@ -551,7 +648,11 @@ impl Runner {
                 assert!(!sql.trim().is_empty(), "an empty statement was sent");
                 let fault = form.map(|form| match form {
                     0 => Fault::Refused(refusal(&format!("it broke{}", self.marker), "XX000")),
-                    _ => Fault::Broken(self.failure(Category::Connection)),
+                    1 => Fault::Broken(self.failure(Category::Connection)),
+                    _ => {
+                        let words = "canceling statement due to statement timeout";
+                        Fault::Refused(refusal(&format!("{words}{}", self.marker), "57014"))
+                    }
                 });
                 let statement = Statement {
                     session: *session,
@@ -566,6 +667,11 @@ impl Runner {
                     cancelled: false,
                     stalled: false,
                     waits: sql.contains("lock") && fault.is_none(),
+                    seal: match effect {
+                        query::Effect::RunReadOnly { seal, .. } => Some(seal.clone()),
+                        _ => None,
+                    },
+                    inspected: false,
                     fault,
                 };
                 let stands = self.servers.receive(*query, statement);
@@ -661,15 +767,28 @@ impl Runner {
                     Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
+            Store::UseDirectory { request, .. } => store::Msg::DirectoryUsed {
+                request: *request,
+                result: match form {
+                    None => Ok(Box::new(self.kept(form, random))),
+                    Some(_) => Err(format!("it broke{}", self.marker.trim_end_matches('.'))),
+                },
+            },
             write => {
-                self.write(write, form.is_none());
+                self.write(write, form != Some(0));
                 let request = write.write_request().expect("it is a write");
                 match form {
                     None => store::Msg::Wrote { request },
-                    Some(_) => store::Msg::Failed {
+                    Some(0) => store::Msg::Failed {
                         request,
                         failure: self.failure(Category::Storage),
                     },
+                    Some(_) => {
+                        let reason = format!("it broke{}", self.marker.trim_end_matches('.'));
+                        let held = store::Msg::Held { request, reason };
+                        self.say_in(Stream::Store, held, random);
+                        store::Msg::CaughtUp
+                    }
                 }
             }
         };
@@ -713,8 +832,107 @@ impl Runner {
                     self.behind.insert(tab.id);
                 }
             }
+            store::Effect::SaveConnection { connection, .. } if well => {
+                self.saved.insert(connection.id, (**connection).clone());
+            }
+            store::Effect::DeleteConnection { connection, .. } => {
+                self.saved.remove(connection);
+            }
             _ => {}
         }
+    }
+
+    fn schema(&mut self, effect: &schema::Effect, form: Option<usize>, random: &mut Random) {
+        let schema::Effect::Load {
+            request,
+            connection,
+        } = effect;
+        let result = match form {
+            None => {
+                let mut builder = schema::CatalogBuilder::default();
+                builder.search_path("public");
+                builder.relation(1, "public", "customers", schema::RelationKind::Table);
+                builder.column(1, 1, "email", "text");
+                Ok(Arc::new(builder.finish()))
+            }
+            Some(_) => Err(Box::new(self.failure(Category::Connection))),
+        };
+        let msg = schema::Msg::Loaded {
+            request: *request,
+            connection: *connection,
+            result,
+        };
+        self.say(msg, random);
+    }
+
+    fn settings_file(
+        &mut self,
+        effect: &settings_file::Effect,
+        form: Option<usize>,
+        random: &mut Random,
+    ) {
+        use settings_file::{Effect, Msg, Written};
+        match effect {
+            Effect::Watch { request, .. } => {
+                if let Some(before) = self.watch.replace(*request) {
+                    let ended = Msg::WatchEnded { request: before };
+                    self.say_in(Stream::Settings, ended, random);
+                }
+                match form {
+                    None => self.settings_read(random),
+                    Some(_) => {
+                        let msg = Msg::Read {
+                            request: *request,
+                            result: Err(self.failure(Category::Storage)),
+                        };
+                        self.say_in(Stream::Settings, msg, random);
+                    }
+                }
+            }
+            Effect::Write {
+                request,
+                text,
+                expected,
+                ..
+            } => {
+                let conflict = *expected != self.settings;
+                let result = if conflict {
+                    Written::Conflict
+                } else if form.is_some() {
+                    Written::Failed(self.failure(Category::Storage))
+                } else {
+                    self.settings = Some(text.clone());
+                    Written::Done
+                };
+                let msg = Msg::Written {
+                    request: *request,
+                    result,
+                };
+                self.say_in(Stream::Settings, msg, random);
+                if conflict {
+                    self.settings_read(random);
+                }
+            }
+            Effect::ConfigureLog { request, .. } => {
+                let msg = Msg::LogConfigured {
+                    request: *request,
+                    warning: form.map(|_| format!("It broke{}", self.marker)),
+                };
+                self.say(msg, random);
+            }
+        }
+    }
+
+    /// What the settings' file holds is told to who watches it.
+    fn settings_read(&mut self, random: &mut Random) {
+        let Some(request) = self.watch else {
+            return;
+        };
+        let msg = settings_file::Msg::Read {
+            request,
+            result: Ok(self.settings.clone()),
+        };
+        self.say_in(Stream::Settings, msg, random);
     }
 
     fn kept(&mut self, form: Option<usize>, random: &mut Random) -> store::Kept {
@@ -725,7 +943,11 @@ impl Runner {
                 copy: "/data/damaged".into(),
                 reason,
             },
-            Some(_) => store::Opened::InMemory { reason },
+            Some(1) => store::Opened::InMemory { reason },
+            Some(_) => store::Opened::NoDirectory {
+                directory: "/data".into(),
+                reason,
+            },
         };
         let mut ids = Ids::seeded(random.next());
         let connections = (0..random.below(3))
@@ -735,11 +957,14 @@ impl Runner {
                     name: format!("saved {number}"),
                     port: 6000 + number as u16,
                     pool_size: 1 + number as u32,
+                    read_only: random.chance(30),
                     ..Default::default()
                 },
                 last_used_us: (number > 0).then_some(number as i64),
             })
             .collect::<Vec<_>>();
+        let by_id = connections.iter().map(|saved| (saved.id, saved.clone()));
+        self.saved.extend(by_id);
         let mut tab = |random: &mut Random, place: usize| {
             let id = TabId::next(&mut ids);
             let text = *random.pick(&["", "select 1;", "é\nselect 2"]);
@@ -896,6 +1121,9 @@ impl Runner {
         if !self.prompt && random.below(400) == 0 {
             self.something_breaks(random);
         }
+        if !self.prompt && random.below(300) == 0 {
+            self.something_happens(random);
+        }
         while let Some(((at_us, _), event)) = self.due.pop_first() {
             self.now_us = self.now_us.max(at_us);
             let msg = match event {
@@ -934,8 +1162,121 @@ impl Runner {
         Some(session::Msg::OpenFailed { session, failure })
     }
 
+    /// Every server goes away, with every link.
+    pub fn outage(&mut self, now_us: u64, random: &mut Random) {
+        self.now_us = now_us;
+        let failure = Failure::new(Category::Connection, "The server went away.");
+        let connections: Vec<ConnectionId> = self.servers.pools.keys().copied().collect();
+        for connection in connections {
+            self.break_all(connection, &failure, random);
+        }
+    }
+
+    /// All links of a connection break.
+    fn break_all(&mut self, connection: ConnectionId, failure: &Failure, random: &mut Random) {
+        let stand =
+            |backend: &Backend| backend.connection == connection && backend.open && !backend.let_go;
+        let backends = self.servers.backends.iter();
+        let lent: Vec<SessionId> = backends
+            .filter(|(_, backend)| stand(backend))
+            .map(|(id, _)| *id)
+            .collect();
+        while let Some(pool) = self.servers.pools.get_mut(&connection)
+            && pool.idle > 0
+        {
+            pool.idle -= 1;
+            self.link_lost(connection, 0, failure, random);
+        }
+        for session in lent {
+            self.lose(session, failure, random);
+        }
+    }
+
+    /// What happens without being asked for: others work with the same files, and a server falls silent for a while.
+    fn something_happens(&mut self, random: &mut Random) {
+        match random.below(5) {
+            0 => {
+                let texts = [
+                    "",
+                    "size = 110\n",
+                    "size = 1\n",
+                    "not toml",
+                    "# words\ntheme = \"dark\"\n",
+                ];
+                let text = random.chance(80).then(|| (*random.pick(&texts)).to_owned());
+                self.settings = text;
+                self.settings_read(random);
+            }
+            1 => {
+                let opened = store::Opened::Recreated {
+                    file: "/data/tusk.db".into(),
+                    how: "it was deleted".into(),
+                };
+                self.say_in(Stream::Store, store::Msg::Reopened { opened }, random);
+            }
+            2 => self.others_save(random),
+            _ => {
+                let connections: Vec<ConnectionId> = self.servers.pools.keys().copied().collect();
+                if connections.is_empty() {
+                    return;
+                }
+                let connection = *random.pick(&connections);
+                let stream = Stream::Pool(connection);
+                let silent_ms = random.below(60_000) as u64;
+                let silent = connection::Msg::NotAnswering {
+                    connection,
+                    silent_ms,
+                };
+                self.say_in(stream, silent, random);
+                self.say_in(stream, connection::Msg::Answering { connection }, random);
+            }
+        }
+    }
+
+    /// Another Tusk saves or deletes a connection.
+    fn others_save(&mut self, random: &mut Random) {
+        let ids: Vec<ConnectionId> = self.saved.keys().copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let id = *random.pick(&ids);
+        let deletes = random.chance(50);
+        let msg = match self.saved.get_mut(&id) {
+            Some(saved) if !deletes => {
+                saved.config.name.push('x');
+                store::Msg::ConnectionsChanged {
+                    changed: vec![saved.clone()],
+                    deleted: vec![],
+                }
+            }
+            _ => {
+                self.saved.remove(&id);
+                store::Msg::ConnectionsChanged {
+                    changed: vec![],
+                    deleted: vec![id],
+                }
+            }
+        };
+        self.say_in(Stream::Store, msg, random);
+    }
+
     /// A link breaks by itself, or a server goes down with all of its links.
     fn something_breaks(&mut self, random: &mut Random) {
+        let idle: Vec<ConnectionId> = self
+            .servers
+            .pools
+            .iter()
+            .filter(|(_, pool)| pool.idle > 0)
+            .map(|(id, _)| *id)
+            .collect();
+        if !idle.is_empty() && random.chance(40) {
+            let connection = *random.pick(&idle);
+            let failure = Failure::new(Category::Connection, "An idle link broke.");
+            if let Some(pool) = self.servers.pools.get_mut(&connection) {
+                pool.idle -= 1;
+            }
+            return self.link_lost(connection, 0, &failure, random);
+        }
         let open: Vec<(SessionId, ConnectionId)> = self
             .servers
             .backends
@@ -949,10 +1290,10 @@ impl Runner {
         let (session, connection) = *random.pick(&open);
         let all = random.chance(30);
         let failure = Failure::new(Category::Connection, "The link broke.");
-        for (id, on) in open {
-            if id == session || all && on == connection {
-                self.lose(id, &failure, random);
-            }
+        if all {
+            self.break_all(connection, &failure, random);
+        } else {
+            self.lose(session, &failure, random);
         }
     }
 
@@ -969,6 +1310,11 @@ impl Runner {
                 failure: Failure::new(Category::Cancelled, "It was abandoned."),
             }
             .into(),
+            Msg::Connection(connection::Msg::Opened {
+                connection,
+                attempt,
+                ..
+            }) if self.proving.contains(&attempt) => self.proved(connection, attempt, msg, random),
             Msg::Connection(connection::Msg::Opened { connection, .. }) => {
                 let max = self.maxima.get(&connection).copied().unwrap_or(1);
                 let pool = Pool {
@@ -981,12 +1327,74 @@ impl Runner {
                 self.pool_changed(connection, random);
                 msg
             }
+            // Nothing of before is in a file that was begun afresh.
+            Msg::Store(store::Msg::Reopened { .. }) => {
+                self.texts.clear();
+                msg
+            }
             Msg::Store(store::Msg::Failed { request, .. }) => {
                 self.gaps.extend(self.failed_writes.remove(&request));
                 msg
             }
             other => other,
         }
+    }
+
+    /// A pool has a real link again, unless it was closed meanwhile.
+    fn proved(
+        &mut self,
+        connection: ConnectionId,
+        attempt: Request,
+        opened: Msg,
+        random: &mut Random,
+    ) -> Msg {
+        match self.servers.pools.get_mut(&connection) {
+            Some(pool) => {
+                if pool.lend() {
+                    pool.lent -= 1;
+                    pool.idle += 1;
+                }
+                self.pool_changed(connection, random);
+                opened
+            }
+            None => connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure: Failure::new(Category::Cancelled, "The connection was closed."),
+            }
+            .into(),
+        }
+    }
+
+    /// What a statement of a read-only connection left in its transaction, once, before it ends.
+    fn inspection(&mut self, query: QueryId, random: &mut Random) -> Option<query::Msg> {
+        let statement = self.servers.statements.get_mut(&query)?;
+        let (Some(Seal::Whole { asks_settings, .. } | Seal::Inside { asks_settings, .. }), false) =
+            (&statement.seal, statement.inspected)
+        else {
+            return None;
+        };
+        let setting = |name: &str| Setting {
+            name: name.into(),
+            value: "x".into(),
+        };
+        let settings = asks_settings
+            .as_ref()
+            .map(|_| vec![setting("search_path"), setting("role")]);
+        let access = if self.prompt {
+            Access::ReadOnly
+        } else {
+            *random.pick(&[
+                Access::ReadOnly,
+                Access::ReadOnly,
+                Access::ReadWrite,
+                Access::Over,
+            ])
+        };
+        statement.inspected = true;
+        self.at(self.now_us, Event::Work(query));
+        let inspection = Inspection { access, settings };
+        Some(query::Msg::Inspected { query, inspection })
     }
 
     /// A server goes on with one of its statements.
@@ -1038,6 +1446,10 @@ impl Runner {
             if rows == 0 {
                 statement.stalled = true;
                 let rows = statement.sent;
+                if !self.prompt && random.chance(10) {
+                    let bytes = 33 << 20;
+                    self.say(query::Msg::HeldUp { query, bytes }, random);
+                }
                 return Some(query::Msg::Stalled { query, rows });
             }
             statement.sent += rows;
@@ -1053,6 +1465,9 @@ impl Runner {
             statement.described = false;
             self.work_later(query, random);
             return None;
+        }
+        if let Some(inspected) = self.inspection(query, random) {
+            return Some(inspected);
         }
         self.ended(query, false)
     }

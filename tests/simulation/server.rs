@@ -11,6 +11,7 @@ use tusk::update::{
     connection::PoolStatus,
     failure::{Category, Failure},
     ids::*,
+    read_only::Seal,
     session::Transaction,
 };
 
@@ -52,6 +53,10 @@ pub struct Statement {
     pub stalled: bool,
     /// Whether it waits for a lock that nobody gives back.
     pub waits: bool,
+    /// How it is sealed, on a read-only connection.
+    pub seal: Option<Seal>,
+    /// Whether it was told what it left in its transaction.
+    pub inspected: bool,
     /// How the fault that was planned for it shows.
     pub fault: Option<Fault>,
 }
@@ -164,7 +169,10 @@ impl Servers {
                 End::Failed(failure)
             }
             None => End::Finished {
-                tag: done(backend, &statement.sql),
+                tag: match &statement.seal {
+                    None => done(backend, &statement.sql),
+                    Some(seal) => done_sealed(backend, &statement.sql, seal),
+                },
             },
         };
         let transaction = backend.transaction;
@@ -198,6 +206,9 @@ fn refused_by(transaction: Transaction, sql: &str) -> Option<Failure> {
             "25P02",
         ));
     }
+    if sql.contains("custmers") {
+        return Some(refusal("relation \"custmers\" does not exist", "42P01"));
+    }
     sql.contains("1/0")
         .then(|| refusal("division by zero", "22012"))
 }
@@ -218,7 +229,7 @@ fn done(backend: &mut Backend, sql: &str) -> String {
             backend.transaction = Transaction::Idle;
             word.to_uppercase()
         }
-        "create" if sql.contains("temp") => {
+        "create" if sql.starts_with("create temp table") => {
             backend.holds.push("a temporary table".into());
             "CREATE TABLE".into()
         }
@@ -227,6 +238,23 @@ fn done(backend: &mut Backend, sql: &str) -> String {
             "DROP TABLE".into()
         }
         _ => word.to_uppercase(),
+    }
+}
+
+/// Does a statement of a read-only connection: nothing of it remains in its session but a transaction that Tusk began.
+fn done_sealed(backend: &mut Backend, sql: &str, seal: &Seal) -> String {
+    match seal {
+        Seal::Begins { .. } | Seal::Ends { chain: None } => done(backend, sql),
+        Seal::Ends { chain: Some(_) } => {
+            let tag = done(backend, sql);
+            backend.transaction = Transaction::Active;
+            tag
+        }
+        Seal::Whole { .. } | Seal::Inside { .. } | Seal::Savepoint => sql
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_uppercase(),
     }
 }
 

@@ -8,7 +8,8 @@ use tusk::{
         app,
         command::Command,
         config::Config,
-        dialog, editor,
+        dialog::{self, Dialog},
+        editor,
         ids::TabId,
         keys, results,
         secret::{Secret, Secrets},
@@ -18,7 +19,7 @@ use tusk::{
 
 use super::world::World;
 
-const SCRIPTS: [&str; 14] = [
+const SCRIPTS: [&str; 18] = [
     "select 1",
     "select 1",
     "select 1; select 2; insert into t values (1) returning a;",
@@ -33,6 +34,10 @@ const SCRIPTS: [&str; 14] = [
     "-- nothing",
     "select pg_advisory_lock(1); commit",
     "insert into twice values (1) returning a",
+    "select * from custmers",
+    "begin; savepoint a; insert into t values (1); commit and chain",
+    "vacuum t",
+    "prepare p as select 1",
 ];
 
 const KEYS: [&str; 14] = [
@@ -63,7 +68,13 @@ pub fn message(world: &mut World) -> Msg {
                 secret: Secret::new("pw"),
             });
         }
-        return Msg::Command(Command::DialogAccept);
+        // Who is asked whether an SSH server is trusted says yes with the other choice.
+        let asked = matches!(dialog, Dialog::HostKey(_)) && world.random.chance(70);
+        return Msg::Command(if asked {
+            Command::DialogAlternative
+        } else {
+            Command::DialogAccept
+        });
     }
     // Who has nothing to run, and nowhere to run it, mostly sees to that first.
     let (blank, nowhere) = world.model.tabs.active().map_or((true, true), |tab| {
@@ -234,12 +245,14 @@ fn in_dialog(world: &mut World) -> Msg {
 
 fn connects(world: &mut World) -> Msg {
     let random = &mut world.random;
+    let port = 5432 + random.below(3) as u16;
     let target = match random.below(4) {
         0 => welcome::Target::Sandbox,
         1 => welcome::Target::Named("saved 0".into()),
         _ => welcome::Target::Conninfo(tusk::update::config::Conninfo {
             config: Config {
-                port: 5432 + random.below(3) as u16,
+                port,
+                read_only: port == 5434,
                 ..Config::default()
             },
             secrets: Secrets::with_password(random.chance(50).then(|| Secret::new("pw"))),

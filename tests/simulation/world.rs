@@ -6,8 +6,8 @@ use tusk::{
     msg::{Msg, Stamp},
     screen::screen,
     update::{
-        app, clock, command::Command, connection, editor, ids::TabId, query, run, session, update,
-        window,
+        app, clock, command::Command, connection, connections::Link, editor, ids::TabId, query,
+        session, store, update, window,
     },
 };
 
@@ -44,6 +44,12 @@ pub struct Seen {
     pub deleted: u64,
     pub quits: u64,
     pub unkept: u64,
+    pub reconnected: u64,
+    pub sealed: u64,
+    pub refused: u64,
+    pub held_up: u64,
+    pub silent: u64,
+    pub held: u64,
 }
 
 impl Seen {
@@ -63,6 +69,12 @@ impl Seen {
         self.deleted += other.deleted;
         self.quits += other.quits;
         self.unkept += other.unkept;
+        self.reconnected += other.reconnected;
+        self.sealed += other.sealed;
+        self.refused += other.refused;
+        self.held_up += other.held_up;
+        self.silent += other.silent;
+        self.held += other.held;
     }
 }
 
@@ -122,6 +134,7 @@ impl World {
                 seed,
                 version: "0.0.0".into(),
                 data_dir: "/data".into(),
+                config_dir: "/config".into(),
                 macos,
                 recording: false,
             }
@@ -168,6 +181,11 @@ impl World {
         self.compare();
     }
 
+    /// The servers go away, with every link.
+    pub fn outage(&mut self) {
+        self.runner.outage(self.now.mono_us, &mut self.random);
+    }
+
     fn pass(&mut self, at_most_us: usize) {
         let us = self.random.below(at_most_us) as u64;
         self.until(self.now.mono_us + us);
@@ -197,7 +215,12 @@ impl World {
         let is_row = matches!(msg, Msg::Query(query::Msg::RowsArrived { .. }));
         let of_query = matches!(
             msg,
-            Msg::Query(query::Msg::Described { .. } | query::Msg::Stalled { .. })
+            Msg::Query(
+                query::Msg::Described { .. }
+                    | query::Msg::Stalled { .. }
+                    | query::Msg::Inspected { .. }
+                    | query::Msg::HeldUp { .. }
+            )
         );
         let lost = matches!(msg, Msg::Session(session::Msg::Lost { .. }));
         if is_answer || is_row || of_query || lost {
@@ -220,7 +243,9 @@ impl World {
             Msg::Query(
                 query::Msg::Described { query, .. }
                 | query::Msg::RowsArrived { query, .. }
-                | query::Msg::Stalled { query, .. },
+                | query::Msg::Stalled { query, .. }
+                | query::Msg::Inspected { query, .. }
+                | query::Msg::HeldUp { query, .. },
             ) => self.ledger.queries[query].told.is_none(),
             _ => false,
         };
@@ -323,7 +348,7 @@ impl World {
         let (asks, before) = users.unwrap_or((false, self.model.tabs.active));
         self.ledger.ask(&self.model, asks, before);
         for effect in &effects {
-            self.ledger.effect(effect);
+            self.ledger.effect(effect, &self.model);
             self.runner.take(effect, self.now.mono_us, &mut self.random);
         }
         if self.keeps_effects {
@@ -348,11 +373,12 @@ impl World {
             return;
         }
         invariants::check(&self.model, &self.runner, &mut self.ledger);
+        self.seen.refused = self.ledger.refused.len() as u64;
         self.look();
     }
 
     fn look(&mut self) {
-        if self.model.held_bytes() >= run::BUDGET_BYTES {
+        if self.model.held_bytes() >= self.model.settings.memory_bytes() {
             self.seen.full += 1;
         }
         if !self.runner.behind.is_empty() {
@@ -380,7 +406,9 @@ impl World {
                 seen.discarded += u64::from(*discarded > 0);
                 seen.transactions += u64::from(*transaction != session::Transaction::Idle);
             }
-            Msg::Query(query::Msg::Failed { failure, .. }) if failure.is("57014") => {
+            Msg::Query(query::Msg::Failed { failure, .. })
+                if failure.is("57014") && !failure.message.contains("timeout") =>
+            {
                 seen.cancelled += 1;
             }
             Msg::Query(query::Msg::Failed { .. }) => seen.failed += 1,
@@ -389,6 +417,15 @@ impl World {
                 seen.terminated += u64::from(failure.is("57P01"));
             }
             Msg::Query(query::Msg::Stalled { .. }) => seen.paused += 1,
+            Msg::Query(query::Msg::Inspected { .. }) => seen.sealed += 1,
+            Msg::Query(query::Msg::HeldUp { .. }) => seen.held_up += 1,
+            Msg::Connection(connection::Msg::NotAnswering { .. }) => seen.silent += 1,
+            Msg::Connection(connection::Msg::Opened { connection, .. }) => {
+                let known = self.model.connections.get(connection);
+                let again = known.is_some_and(|known| matches!(known.link, Link::Reconnecting(_)));
+                seen.reconnected += u64::from(again);
+            }
+            Msg::Store(store::Msg::Held { .. }) => seen.held += 1,
             Msg::Clock(clock::Msg::Fired { .. }) => {}
             _ => {}
         }

@@ -4,6 +4,8 @@ use super::*;
 use crate::update::{
     command::Command,
     config::Config,
+    connections::reconnecting,
+    failure::{Category, Failure},
     store::{Kept, Msg, SavedTab},
     testing::{World, config, expect, names, nothing_kept},
     text::RopeText,
@@ -67,7 +69,9 @@ fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
     assert!(world.notice().contains("database or disk is full"));
     assert!(!world.model.writes.contains(&request));
     let told = world.model.notices.clone();
-    expect(&held(&mut world, Request(900)), &[]);
+    world.type_text(" + 1");
+    let another = *world.model.writes.iter().next().unwrap();
+    expect(&held(&mut world, another), &[]);
     assert_eq!(world.model.notices, told, "it is said once");
 
     // Quitting now would lose something.
@@ -77,6 +81,12 @@ fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
     expect(&world.send(Msg::CaughtUp), &[]);
     assert_eq!(world.model.storage, Storage::OnDisk);
     assert!(world.notice().contains("all of it is written"));
+    expect(&held(&mut world, request), &[]);
+    assert_eq!(
+        world.model.storage,
+        Storage::OnDisk,
+        "an answer that comes twice"
+    );
     expect(
         &world.command(Command::AppQuit),
         &["Store(SaveLayout", "Window(Quit"],
@@ -176,6 +186,31 @@ fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
     );
     assert_eq!(names_of(&world), ["one, renamed", "two", "four"]);
     assert!(!world.model.connections[&two].saved, "it is in use here");
+}
+
+#[test]
+fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
+    let mut world = World::with(Kept {
+        connections: vec![connection(1, "one")],
+        ..nothing_kept()
+    });
+    let one = connection(1, "").id;
+    let known = world.model.connections.get_mut(&one).unwrap();
+    known.link = Link::Open {
+        server: Default::default(),
+    };
+    let failure = Failure::new(Category::Connection, "The link broke.");
+    let begun = reconnecting::begin(&mut world.model, one, failure);
+    expect(&begun, &["Clock(Start"]);
+    let deleted = vec![one];
+    expect(
+        &world.send(Msg::ConnectionsChanged {
+            changed: vec![],
+            deleted,
+        }),
+        &[],
+    );
+    assert!(world.model.connections[&one].is_opening());
 }
 
 #[test]
