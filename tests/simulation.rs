@@ -145,6 +145,12 @@ fn reaches_what_it_is_for(seen: &Seen) {
     assert!(seen.deleted > 100, "{seen:?}");
     assert!(seen.quits > 100, "{seen:?}");
     assert!(seen.unkept > 1_000, "{seen:?}");
+    assert!(seen.reconnected > 200, "{seen:?}");
+    assert!(seen.sealed > 500, "{seen:?}");
+    assert!(seen.refused > 20, "{seen:?}");
+    assert!(seen.held_up > 0, "{seen:?}");
+    assert!(seen.silent > 100, "{seen:?}");
+    assert!(seen.held > 200, "{seen:?}");
 }
 
 #[test]
