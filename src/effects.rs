@@ -7,7 +7,7 @@
 pub mod cells;
 pub mod clock;
 pub mod discovery;
-mod failure;
+pub mod failure;
 pub mod file;
 pub mod keychain;
 pub mod log;

@@ -10,6 +10,11 @@
     clippy::panic,
     reason = "tests"
 )]
+#![allow(
+    clippy::too_many_lines,
+    clippy::enum_variant_names,
+    reason = "a match over every effect or message is one table"
+)]
 
 #[path = "simulation/accounts.rs"]
 mod accounts;

@@ -414,8 +414,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         tab.run = Run::Idle;
         return stop_timer;
     };
-    let session = live.id;
-    let alone = script.statements.len() == 1;
+    let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
     let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();

@@ -28,7 +28,7 @@ use tusk::{
         connections::Link,
         editor,
         failure::{Category, Failure},
-        ids::{ConnectionId, Ids, TabId},
+        ids::ConnectionId,
         keychain as keychain_contract,
         results::{self, ResultState},
         run::Run,
@@ -1008,33 +1008,19 @@ fn fr_002_fr_003_the_details_unfold_on_screen_and_are_copied_whole() {
 fn fr_004_errors_of_every_part_convert_with_their_category() {
     // Driver, pool, file and keychain have been provoked above on the real parts; here, a file that is no database.
     let data = tempfile::tempdir().unwrap();
-    let (outbox, inbox) = flume::unbounded();
-    let place = tusk::effects::store::Place::Directory(data.path().into());
-    let store = tusk::effects::store::Store::start(place, outbox);
-    store.perform(tusk::update::store::Effect::Load {
-        request: Default::default(),
-    });
-    inbox.recv_timeout(Duration::from_secs(30)).unwrap();
-    // An edit of a tab that is not there breaks a constraint of the file.
-    store.perform(tusk::update::store::Effect::JournalEdits {
-        request: Default::default(),
-        tab: TabId::next(&mut Ids::seeded(1)),
-        revision: 1,
-        edits: vec![tusk::update::store::Edit {
-            start: 0,
-            removed: 0,
-            inserted: "x".into(),
-        }],
-    });
-    let Msg::Store(tusk::update::store::Msg::Failed { failure, .. }) =
-        inbox.recv_timeout(Duration::from_secs(60)).unwrap()
-    else {
-        panic!("there is no such tab");
-    };
+    let open = || rusqlite::Connection::open(data.path().join("tusk.sqlite")).unwrap();
+    let (ours, other) = (open(), open());
+    ours.busy_timeout(Duration::ZERO).unwrap();
+    other
+        .execute_batch("create table t (a); begin immediate")
+        .unwrap();
+    // Another program holds the file.
+    let error = ours.execute_batch("insert into t values (1)").unwrap_err();
+    let failure = tusk::effects::failure::of_sqlite(&error);
     assert_eq!(failure.category, Category::Storage);
-    // SQLITE_CONSTRAINT_FOREIGNKEY
-    assert!(failure.detail.unwrap().contains("result code is 787"));
-    assert!(failure.next_step.is_some());
+    assert!(failure.detail.unwrap().contains("result code is 5"));
+    let next_step = failure.next_step.unwrap();
+    assert!(next_step.contains("Another program holds the file"));
 }
 
 #[test]

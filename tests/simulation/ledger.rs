@@ -303,10 +303,10 @@ impl Ledger {
             Msg::Session(session::Msg::Opened { session, .. }) => {
                 self.transactions.insert(*session, Transaction::Idle);
             }
-            Msg::Connection(connection::Msg::PoolChanged { connection, status }) => {
-                if !self.closing.contains_key(connection) {
-                    self.pools.insert(*connection, *status);
-                }
+            Msg::Connection(connection::Msg::PoolChanged { connection, status })
+                if !self.closing.contains_key(connection) =>
+            {
+                self.pools.insert(*connection, *status);
             }
             Msg::Connection(connection::Msg::Closed { connection }) => {
                 let closing = self.closing.entry(*connection).or_default();

@@ -42,12 +42,17 @@ pub fn from_server(error: &DbError) -> Failure {
     failure.column = error.column().map(str::to_owned);
     failure.data_type = error.datatype().map(str::to_owned);
     failure.constraint = error.constraint().map(str::to_owned);
-    failure.source = match (error.routine(), error.file(), error.line()) {
-        (Some(routine), Some(file), Some(line)) => Some(format!("{routine}, {file}:{line}")),
-        (routine, ..) => routine.map(str::to_owned),
-    };
+    failure.source = source(error.routine(), error.file(), error.line());
     failure.next_step = hints::next_step(&failure);
     failure
+}
+
+/// The place in PostgreSQL's own source.
+fn source(routine: Option<&str>, file: Option<&str>, line: Option<u32>) -> Option<String> {
+    match (routine, file, line) {
+        (Some(routine), Some(file), Some(line)) => Some(format!("{routine}, {file}:{line}")),
+        (routine, ..) => routine.map(str::to_owned),
+    }
 }
 
 /// The same, out of the fields of an ErrorResponse that the driver does not see.
@@ -79,6 +84,7 @@ pub fn from_fields(body: &[u8]) -> Failure {
     failure.column = field(b'c');
     failure.data_type = field(b'd');
     failure.constraint = field(b'n');
+    failure.source = source(field(b'R').as_deref(), field(b'F').as_deref(), number(b'L'));
     failure.next_step = hints::next_step(&failure);
     failure
 }

@@ -422,7 +422,7 @@ fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_wh
             result: Err(absent()),
         });
         assert!(world.notice().contains("no service"), "{}", world.notice());
-        assert!(world.notice().contains("kept in memory until Tusk exits"));
+        assert!(world.notice().contains("kept in memory until Tusk ends"));
         // The second time neither the keychain nor the user is asked for it.
         world.command(Command::ConnectionDisconnect);
         world.send(Msg::Closed { connection });
