@@ -59,6 +59,7 @@ fn names_of(world: &World) -> Vec<&str> {
 #[test]
 fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
     let mut world = World::new();
+    world.command(Command::FocusEditor);
     world.type_text("select 1");
     let held = |world: &mut World, request| {
         let reason = "database or disk is full".to_owned();
