@@ -893,9 +893,14 @@ fn an_attempt_that_is_abandoned_lets_the_ssh_server_go() {
     accepted
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
-    accepted
+    // A client that had not read everything resets the link instead of closing it: it is gone either way.
+    let ended = accepted
         .read_to_end(&mut rest)
-        .expect("the client hangs up");
+        .map_err(|error| error.kind());
+    assert!(
+        matches!(ended, Ok(_) | Err(std::io::ErrorKind::ConnectionReset)),
+        "the client hangs up: {ended:?}"
+    );
 }
 
 #[test]
