@@ -8,9 +8,10 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use server::{PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
@@ -709,6 +710,109 @@ fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
             ) if *sent == query => Some(()),
             _ => None,
         });
+    }
+    world.shut_down();
+}
+
+/// Stands between Tusk and the server and loses the first cancel requests, as if each had come before its statement.
+/// Answers its port, and how many requests came.
+fn losing_cancels(server: &TestServer, lost: usize) -> (u16, Arc<AtomicUsize>) {
+    const CANCEL_REQUEST: [u8; 8] = [0, 0, 0, 16, 4, 210, 22, 46];
+    let front = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, behind) = (front.local_addr().unwrap().port(), server.port());
+    let cancels = Arc::new(AtomicUsize::new(0));
+    let counted = cancels.clone();
+    std::thread::spawn(move || {
+        for client in front.incoming() {
+            let mut client = client.unwrap();
+            let mut first = [0; 8];
+            client.read_exact(&mut first).unwrap();
+            if first == CANCEL_REQUEST && counted.fetch_add(1, Ordering::SeqCst) < lost {
+                client.read_exact(&mut first).unwrap();
+                continue;
+            }
+            let mut server = TcpStream::connect(("127.0.0.1", behind)).unwrap();
+            server.write_all(&first).unwrap();
+            let (mut client_in, mut server_in) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                std::io::copy(&mut client_in, &mut server).unwrap();
+                server.shutdown(Shutdown::Write).unwrap_or_default();
+            });
+            std::thread::spawn(move || {
+                std::io::copy(&mut server_in, &mut client).unwrap_or_default();
+                client.shutdown(Shutdown::Both).unwrap_or_default();
+            });
+        }
+    });
+    (port, cancels)
+}
+
+#[test]
+fn a_cancel_that_came_before_its_statement_is_sent_again() {
+    let server = TestServer::shared();
+    let (port, cancels) = losing_cancels(server, 2);
+    let config = Config {
+        port,
+        ..on_tcp(server, SslMode::Disable)
+    };
+    let mut world = World::new();
+    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
+    let (session, _) = world.session(connection).unwrap();
+    let query = world.start(session, "select pg_sleep(30)", 100, None);
+    world.start_cancel(query, session);
+    world.cancelled(query).unwrap();
+    assert_eq!(world.finish(query).sqlstate(), "57014");
+    assert_eq!(cancels.load(Ordering::SeqCst), 3);
+    // Nothing is owed to what comes next.
+    let next = world.run(session, "select pg_sleep(1), 1");
+    assert_eq!((next.rows, next.failure), (1, None));
+    assert_eq!(cancels.load(Ordering::SeqCst), 3);
+    world.shut_down();
+}
+
+#[test]
+fn a_cancel_is_not_sent_again_to_what_had_begun() {
+    let server = TestServer::shared();
+    let (port, cancels) = losing_cancels(server, 1);
+    let config = Config {
+        port,
+        ..on_tcp(server, SslMode::Disable)
+    };
+    let mut world = World::new();
+    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
+    let (session, _) = world.session(connection).unwrap();
+    // Its columns are there, so that it had begun; a server that goes on all the same has its reason.
+    let text = "select repeat('x', 10000), pg_sleep(0.6) from generate_series(1, 3)";
+    let query = world.start(session, text, 100, None);
+    let first = world.first_rows(query);
+    world.start_cancel(query, session);
+    let ended = world.finish(query);
+    assert_eq!(first + ended.rows, 3);
+    assert_eq!(cancels.load(Ordering::SeqCst), 1);
+    // One that has run in silence for longer than any request is on its way has begun too.
+    let (port, cancels) = losing_cancels(server, 1);
+    let config = Config { port, ..config };
+    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
+    let (session, _) = world.session(connection).unwrap();
+    let query = world.start(session, "select pg_sleep(4)", 100, None);
+    std::thread::sleep(Duration::from_millis(1_500));
+    world.start_cancel(query, session);
+    assert_eq!(world.finish(query).rows, 1);
+    assert_eq!(cancels.load(Ordering::SeqCst), 1);
+    world.shut_down();
+}
+
+#[test]
+fn two_hundred_cancels_in_the_moment_of_the_run_all_end() {
+    let (mut world, _, session) = World::with_session(&shared());
+    for _ in 0..200 {
+        let query = world.start(session, "select pg_sleep(30)", 100, None);
+        world.start_cancel(query, session);
+        let failure = world.finish(query).failure.unwrap();
+        assert_eq!(failure.category, Category::Cancelled);
+        let next = world.run(session, "select 1");
+        assert_eq!((next.rows, next.failure), (1, None));
     }
     world.shut_down();
 }

@@ -32,6 +32,7 @@ use pool::{Lent, Opened};
 use threads::Threads;
 
 mod answer;
+mod cancel;
 mod capture;
 mod connect;
 pub mod error;
@@ -683,35 +684,6 @@ impl Shared {
         if !link.is_some_and(|link| link.tell(command)) {
             log::trace!("a word came for a query that has ended");
         }
-    }
-
-    fn cancel(&self, query: QueryId, session: SessionId) {
-        let answer = Answer::new(&self.outbox, move |failure| {
-            query::Msg::CancelFailed {
-                query,
-                failure: Box::new(failure),
-            }
-            .into()
-        });
-        let Some(link) = locked(&self.queries).get(&query).cloned() else {
-            let known = self.link_of(session).is_some();
-            let message = if known {
-                "The statement had already ended."
-            } else {
-                "The session is gone."
-            };
-            return answer.failed(error::plain(Category::Cancelled, message));
-        };
-        // From this moment the session starts nothing new, so that nothing else can be hit.
-        let hold = link.hold(query);
-        self.threads.control(async move {
-            let result = link.cancel().await;
-            drop(hold);
-            match result {
-                Ok(()) => answer.with(query::Msg::CancelSent { query }),
-                Err(failure) => answer.failed(failure),
-            }
-        });
     }
 
     fn link_of(&self, session: SessionId) -> Option<Arc<Link>> {

@@ -40,6 +40,7 @@ pub enum Verdict {
 pub struct Capture {
     outbox: Sender<Msg>,
     query: QueryId,
+    since: Instant,
     builder: ChunkBuilder,
     described: bool,
     granted: u64,
@@ -83,6 +84,7 @@ impl Capture {
         Self {
             outbox,
             query,
+            since: Instant::now(),
             builder: ChunkBuilder::new(0),
             described: false,
             granted,
@@ -104,6 +106,15 @@ impl Capture {
     /// The query that runs.
     pub fn query(&self) -> QueryId {
         self.query
+    }
+
+    /// How long nothing at all has been heard of it, if nothing has: the server may not have begun it.
+    pub fn unheard_for(&self, now: Instant) -> Option<Duration> {
+        let is_heard = self.described
+            || self.copy_in.is_some()
+            || !self.tag.is_empty()
+            || self.ready_at.is_some();
+        (!is_heard).then(|| now.saturating_duration_since(self.since))
     }
 
     /// The row at which it stands still, if it does.

@@ -230,6 +230,14 @@ impl Link {
         }
     }
 
+    /// How long nothing has been heard of this query, if nothing has and it is the one that runs.
+    pub fn unheard_for(&self, query: QueryId) -> Option<Duration> {
+        let learnt = locked(&self.learnt);
+        let capture = learnt.capture.as_ref();
+        let capture = capture.filter(|capture| capture.query() == query)?;
+        capture.unheard_for(Instant::now())
+    }
+
     /// Asks the server to cancel what runs.
     pub async fn cancel(&self) -> Result<(), Failure> {
         self.target

@@ -1,0 +1,83 @@
+//! Cancel: a request over a socket of its own, which can hit nothing but the query that it is meant for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer::Answer;
+use super::{Shared, error, locked};
+use crate::update::failure::Category;
+use crate::update::ids::{QueryId, SessionId};
+use crate::update::query;
+
+/// When a request that may have come too early is sent again, each time after the one before.
+const AGAIN: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
+
+/// A statement that was sent this long ago has been begun, or its server hears nothing.
+const YOUNG: Duration = Duration::from_secs(1);
+
+impl Shared {
+    /// Cancels a query, and nothing else.
+    pub(super) fn cancel(self: &Arc<Self>, query: QueryId, session: SessionId) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            query::Msg::CancelFailed {
+                query,
+                failure: Box::new(failure),
+            }
+            .into()
+        });
+        let Some(link) = locked(&self.queries).get(&query).cloned() else {
+            let known = self.link_of(session).is_some();
+            let message = if known {
+                "The statement had already ended."
+            } else {
+                "The session is gone."
+            };
+            return answer.failed(error::plain(Category::Cancelled, message));
+        };
+        // From this moment the session starts nothing new, so that nothing else can be hit.
+        let hold = link.hold(query);
+        let (asked_at, shared) = (Instant::now(), Arc::downgrade(self));
+        self.threads.control(async move {
+            let result = link.cancel().await;
+            drop(hold);
+            drop(link);
+            match result {
+                Ok(()) => answer.with(query::Msg::CancelSent { query }),
+                Err(failure) => return answer.failed(failure),
+            }
+            for pause in AGAIN {
+                smol::Timer::after(pause).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                if !shared.cancel_again(query, asked_at).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// A cancel that overtook its statement has hit nothing: a young one that still says nothing is sent another.
+    /// Whether there may be need of one more.
+    async fn cancel_again(&self, query: QueryId, asked_at: Instant) -> bool {
+        let link = locked(&self.queries).get(&query).cloned();
+        let Some((link, unheard)) = link.and_then(|link| {
+            let unheard = link.unheard_for(query)?;
+            Some((link, unheard))
+        }) else {
+            return false;
+        };
+        if unheard.saturating_sub(asked_at.elapsed()) > YOUNG {
+            return false;
+        }
+        let hold = link.hold(query);
+        let sent = link.cancel().await;
+        drop(hold);
+        sent.is_ok()
+    }
+}
