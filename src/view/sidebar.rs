@@ -1,9 +1,12 @@
 //! The sidebar: the connections and the newest runs.
 
+use std::ops::Range;
+use std::rc::Rc;
+
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    AnyElement, App, FontWeight, InteractiveElement, IntoElement, ParentElement, ScrollHandle,
-    SharedString, StatefulInteractiveElement, Styled, div, px,
+    AnyElement, App, FontWeight, IntoElement, ParentElement, Pixels, SharedString, Size, Styled,
+    div, px, size,
 };
 
 use super::fonts;
@@ -15,31 +18,35 @@ use crate::{
     update::sidebar::Msg,
 };
 
-/// Draws its rows. With focus the chosen row has a bar.
-pub fn sidebar(
+/// Height of a heading at 100 %.
+const HEADING_HEIGHT: f32 = 30.0;
+/// Height of a run's two lines at 100 %.
+const RUN_HEIGHT: f32 = 42.0;
+
+/// How high each row is, which is known before it is drawn: only those in sight are.
+pub fn heights(shown: &Sidebar, look: Look) -> Rc<Vec<Size<Pixels>>> {
+    let height = |row: &SidebarRow| match &row.kind {
+        SidebarRowKind::Heading => look.px(HEADING_HEIGHT),
+        SidebarRowKind::Empty | SidebarRowKind::Connection { .. } => look.tree_row(),
+        SidebarRowKind::Run { .. } => look.px(RUN_HEIGHT),
+    };
+    let rows = shown.rows.iter();
+    Rc::new(rows.map(|row| size(px(0.0), height(row))).collect())
+}
+
+/// Draws the rows at these places. With focus the chosen row has a bar.
+pub fn rows(
     shown: &Sidebar,
+    places: Range<usize>,
     focused: bool,
-    scroll: &ScrollHandle,
     mono_us: u64,
     post: &Post,
     cx: &App,
-) -> impl IntoElement {
-    let look = Look::of(cx);
-    div()
-        .id("sidebar-rows")
-        .flex()
-        .flex_col()
-        .size_full()
-        .py(look.px(6.0))
-        .overflow_y_scroll()
-        .track_scroll(scroll)
-        .children(
-            shown
-                .rows
-                .iter()
-                .enumerate()
-                .map(|(place, row)| one(row, place, focused, mono_us, post, cx)),
-        )
+) -> Vec<AnyElement> {
+    places
+        .filter_map(|place| Some((place, shown.rows.get(place)?)))
+        .map(|(place, row)| one(row, place, focused, mono_us, post, cx))
+        .collect()
 }
 
 fn one(
@@ -57,7 +64,7 @@ fn one(
             .flex()
             .flex_none()
             .items_end()
-            .h(look.px(30.0))
+            .h(look.px(HEADING_HEIGHT))
             .px(look.px(14.0))
             .pb(look.px(6.0))
             .child(heading(&row.label, cx))
@@ -88,7 +95,7 @@ fn one(
             .children(opening.then(|| spinner(mono_us, cx)))
             .child(detail(row, cx))
             .into_any_element(),
-        SidebarRowKind::Run { outcome } => pressable(row, place, focused, 42.0, post, cx)
+        SidebarRowKind::Run { outcome } => pressable(row, place, focused, RUN_HEIGHT, post, cx)
             .child(
                 div()
                     .flex()

@@ -21,6 +21,9 @@ use crate::{
     update::{app, editor, store::Edit},
 };
 
+/// So often what came of messages is taken in one go.
+const DRAIN_ROUNDS: usize = 8;
+
 /// The program in a window offscreen.
 pub struct Windowed {
     program: Rc<RefCell<Program>>,
@@ -116,19 +119,24 @@ impl Windowed {
         self.offscreen.settle();
     }
 
-    /// Takes what is in the queue, until nothing more comes at once, and draws. Answers whether there was anything.
+    /// Takes what is in the queue and what comes of it, and draws. A stream of rows may always bring more: it is left
+    /// there after some rounds, so that a story can act while it runs. Answers whether there was anything.
     fn drain(&mut self) -> bool {
         let mut taken = false;
-        loop {
+        for _ in 0..DRAIN_ROUNDS {
             self.offscreen.settle();
-            let Ok(msg) = self.inbox.try_recv() else {
-                return taken;
-            };
-            taken = true;
-            if !self.take(msg) {
+            for msg in self.inbox.drain().collect::<Vec<_>>() {
+                taken = true;
+                if !self.take(msg) {
+                    return taken;
+                }
+                self.offscreen.settle();
+            }
+            if self.inbox.is_empty() {
                 return taken;
             }
         }
+        taken
     }
 
     /// Lets the window take one message, as a slice of its own. Answers whether it is still open.

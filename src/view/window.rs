@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use flume::Receiver;
 use gpui::{
     App, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, ScrollHandle,
-    ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window, px,
+    ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window,
+    base::VirtualListScrollHandle, px,
 };
 
 use super::editors::Editors;
@@ -152,7 +153,7 @@ struct Handles {
 
 /// Where the lists are scrolled to.
 struct Scrolls {
-    sidebar: ScrollHandle,
+    sidebar: VirtualListScrollHandle,
     sidebar_selected: Option<usize>,
     tabs: ScrollHandle,
     tab: Option<usize>,
@@ -214,7 +215,7 @@ impl TuskWindow {
                 dialog: cx.focus_handle(),
             },
             scrolls: Scrolls {
-                sidebar: ScrollHandle::new(),
+                sidebar: VirtualListScrollHandle::new(),
                 sidebar_selected: None,
                 tabs: ScrollHandle::new(),
                 tab: None,
@@ -450,9 +451,9 @@ impl TuskWindow {
         let selected = rows.into_iter().position(|row| row.selected);
         if scrolls.sidebar_selected != selected {
             scrolls.sidebar_selected = selected;
-            selected
-                .into_iter()
-                .for_each(|row| scrolls.sidebar.scroll_to_item(row));
+            if let Some(row) = selected {
+                scrolls.sidebar.scroll_to_item(row, ScrollStrategy::Top);
+            }
         }
         let tab = model.tabs.active();
         if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {

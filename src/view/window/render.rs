@@ -3,8 +3,8 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, Context, Div, Entity, Focusable, InteractiveElement, IntoElement, KeyDownEvent,
-    MouseButton, MouseMoveEvent, ParentElement, Render, Styled, TestSupportExt, Window, div, list,
-    px, relative,
+    MouseButton, MouseMoveEvent, ParentElement, Render, Styled, TestSupportExt, Window,
+    base::v_virtual_list, div, list, px, relative,
 };
 
 use super::{Grip, TuskWindow};
@@ -214,14 +214,24 @@ impl TuskWindow {
                 let area = Area::Sidebar;
                 post.post(app::Msg::AreaFocused { area });
             })
-            .child(sidebar::sidebar(
-                shown,
-                focused,
-                &self.scrolls.sidebar,
-                mono_us,
-                &self.parts.post,
-                cx,
-            ))
+            .child(
+                v_virtual_list(
+                    cx.entity(),
+                    "sidebar-rows",
+                    sidebar::heights(shown, look),
+                    move |this, places, _, cx| {
+                        let Main::Work(work) = &this.screen.main else {
+                            return vec![];
+                        };
+                        let post = &this.parts.post;
+                        work.sidebar.as_ref().map_or_else(Vec::new, |shown| {
+                            sidebar::rows(shown, places, focused, mono_us, post, cx)
+                        })
+                    },
+                )
+                .track_scroll(&self.scrolls.sidebar)
+                .py(look.px(6.0)),
+            )
             .child(
                 results::grip("sidebar-grip", true)
                     .test_support()
