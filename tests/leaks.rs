@@ -10,8 +10,12 @@
     reason = "tests"
 )]
 
+#[path = "support/password_server.rs"]
+mod password_server;
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/sshd.rs"]
+mod sshd;
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +25,9 @@ use std::{
     time::Duration,
 };
 
-use server::{TestConfig, TestServer};
+use password_server::{Asks, PasswordServer};
+use server::{PASSPHRASE, PASSWORD, TestConfig, TestServer, USER};
+use sshd::Sshd;
 use tempfile::TempDir;
 
 /// Letters that a URL, JSON and base 64 write otherwise than they are.
@@ -36,6 +42,8 @@ const OF_OLD_ROLE: &str = "B1rch.Wine.44";
 const OF_MAPPING: &str = "Al3xanders_61";
 const OF_CONNINFO: &str = "C0ltsf00t-17";
 const OF_REFUSED: &str = "W00druff-52";
+const OF_SSH_KEY: &str = "Sp1ndle-Tr33-12";
+const WRONG_FOR_SSH: &str = "Bl4ckthorn-86";
 const WRITTEN_FIRST: &str = "Y4rrow-Stem-3";
 
 /// What the program leaves behind.
@@ -371,6 +379,74 @@ fn fr_018_a_password_typed_into_the_dialog_is_nowhere() {
         kept.windows(9).any(|window| window == b"of_dialog"),
         "the connection was kept, so that this test looked at something"
     );
+}
+
+/// The dialog for a new connection, filled in up to the choice of a tunnel, which has focus.
+fn form_up_to_the_tunnel(port: u16, user: &str, password: &str) -> String {
+    format!(
+        "wait idle\ncommand connection.new\ntype mine\\t\npress ctrl-a\ntype 127.0.0.1\\t\npress ctrl-a\n\
+         type {port}\\t\npress ctrl-a\ntype postgres\\t\npress ctrl-a\ntype {user}\\t\ntype {password}\\t\n\
+         press tab\npress tab\npress tab\npress tab\n"
+    )
+}
+
+#[test]
+fn fr_018_the_password_of_an_ssh_server_is_nowhere() {
+    let server = TestServer::start(TestConfig::default());
+    role(&server, "of_tunnel", TYPED_IN_DIALOG);
+    let ssh = PasswordServer::start(Asks::Password);
+    let form = form_up_to_the_tunnel(server.port(), "of_tunnel", TYPED_IN_DIALOG);
+    let (ssh_port, user) = (ssh.port, password_server::USER);
+    let traces = Traces::of(&format!(
+        "{form}press ctrl-space\npress ctrl-space\npress ctrl-space\npress tab\ntype 127.0.0.1\\t\npress ctrl-a\ntype {ssh_port}\\t\n\
+         type {user}\\t\ntype {WRONG_FOR_SSH}\ndump screen -\ndump model -\ncommand dialog.accept\nwait idle 30\n\
+         expect screen contains \"SHA256:\"\ndump screen -\npress alt-enter\nwait idle 30\n\
+         expect screen contains \"refused this password\"\ntype {}\ndump screen -\ndump model -\npress enter\n\
+         wait connected 30\n{DUMPS}",
+        password_server::PASSWORD
+    ));
+    for secret in [TYPED_IN_DIALOG, WRONG_FOR_SSH, password_server::PASSWORD] {
+        traces.lack(secret);
+    }
+}
+
+#[test]
+fn fr_018_the_passphrase_of_an_ssh_key_is_nowhere() {
+    let server = TestServer::start(TestConfig::default());
+    role(&server, "of_tunnel", TYPED_IN_DIALOG);
+    let sshd = Sshd::start(&[]);
+    let key = sshd.key("user", &["-t", "ed25519", "-N", OF_SSH_KEY]);
+    let form = form_up_to_the_tunnel(server.port(), "of_tunnel", TYPED_IN_DIALOG);
+    let (ssh_port, user, key) = (sshd.port(), sshd.user(), key.display());
+    let traces = Traces::of(&format!(
+        "{form}press ctrl-space\npress ctrl-space\npress tab\ntype 127.0.0.1\\t\npress ctrl-a\ntype {ssh_port}\\t\n\
+         type {user}\\t\npress ctrl-a\ntype {key}\\t\ntype {OF_SSH_KEY}\ndump screen -\ndump model -\n\
+         command dialog.accept\nwait idle 30\nexpect screen contains \"SHA256:\"\npress alt-enter\n\
+         wait connected 30\n{DUMPS}"
+    ));
+    traces.lack(TYPED_IN_DIALOG);
+    traces.lack(OF_SSH_KEY);
+}
+
+#[test]
+fn fr_018_the_passphrase_of_a_client_key_is_nowhere() {
+    let server = TestServer::start(
+        TestConfig::default().access_rule("hostssl postgres all 127.0.0.1/32 cert"),
+    );
+    let (certificate, key) = server.client_certificate("app-encrypted");
+    let url = format!(
+        "postgres://{USER}@127.0.0.1:{}/postgres?sslmode=require&sslcert={}&sslkey={}",
+        server.port(),
+        certificate.display(),
+        key.display()
+    );
+    let traces = Traces::of(&format!(
+        "connect {url}\nwait idle 30\nexpect screen contains \"assphrase\"\ntype {OF_KEY}\npress enter\nwait idle 30\n\
+         type {PASSPHRASE}\ndump screen -\ndump model -\npress enter\nwait connected 30\n{DUMPS}"
+    ));
+    for secret in [OF_KEY, PASSPHRASE, PASSWORD] {
+        traces.lack(secret);
+    }
 }
 
 #[test]
