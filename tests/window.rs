@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flume::Sender;
+use gpui::test::TestWindowExt as _;
 use tusk::effect::Effect;
 use tusk::model::{Area, Phase};
 use tusk::msg::{Msg, Stamp};
@@ -386,6 +387,32 @@ fn an_error_is_marked_in_the_text_and_gone_to_by_key() {
     // What is typed now goes where the cursor went, in the place of what is marked.
     tried.stage.type_text("email");
     assert_eq!(tried.text(), "select id, email from customers");
+}
+
+#[test]
+fn a_long_form_in_a_low_window_follows_the_field_with_focus() {
+    let mut tried = connected(dark());
+    tried.stage.resize(900, 440);
+    tried.stage.press("ctrl-shift-n");
+    // Two choices: of a tunnel, far down in the form, and of the SSL mode, at its top.
+    let seen = |tried: &mut Tried, choice: &'static str| {
+        let window = tried.stage.offscreen();
+        window
+            .update(|window, _| window.find(choice).visible())
+            .expect("the window is open")
+    };
+    let (tunnel, ssl_mode) = ("choice-11-0", "choice-17-0");
+    assert!(!seen(&mut tried, tunnel));
+    for _ in 0..10 {
+        tried.stage.press("tab");
+    }
+    assert!(seen(&mut tried, tunnel));
+    for _ in 0..10 {
+        tried.stage.press("shift-tab");
+    }
+    assert!(!seen(&mut tried, tunnel) && seen(&mut tried, ssl_mode));
+    tried.stage.press("shift-tab");
+    assert!(!seen(&mut tried, ssl_mode), "the last field is in sight");
 }
 
 #[test]

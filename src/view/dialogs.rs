@@ -1,12 +1,14 @@
 //! What lies over the window: the palette, the history, the dialogs. Each says its keys.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    AnyElement, App, Div, FontWeight, HighlightStyle, InteractiveElement, IntoElement,
-    ParentElement, Role, SharedString, StatefulInteractiveElement, Styled, StyledText,
-    TestSupportExt, UniformListScrollHandle, div, px, uniform_list,
+    AnyElement, App, Bounds, Div, FontWeight, HighlightStyle, InteractiveElement, IntoElement,
+    ParentElement, Pixels, Role, ScrollHandle, SharedString, StatefulInteractiveElement, Styled,
+    StyledText, TestSupportExt, UniformListScrollHandle, canvas, div, px, uniform_list,
 };
 
 use super::fields::{FieldId, Fields};
@@ -36,10 +38,36 @@ pub struct Tools<'window> {
     pub kind: u8,
     /// Where a list is scrolled to.
     pub scroll: &'window UniformListScrollHandle,
+    /// Where the connection's form is scrolled to.
+    pub form: &'window FormScroll,
     /// The clock that spinners turn by.
     pub mono_us: u64,
     /// The queue.
     pub post: &'window Post,
+}
+
+/// Where a form is that is longer than its window, and where its field with focus stands.
+#[derive(Clone, Default)]
+pub struct FormScroll {
+    handle: ScrollHandle,
+    focused: Rc<Cell<Option<Bounds<Pixels>>>>,
+}
+
+impl FormScroll {
+    /// Brings the field with focus into sight, as it stood in the last frame. Whether anything moved.
+    pub fn reveal(&self) -> bool {
+        let Some(field) = self.focused.get() else {
+            return false;
+        };
+        let (sight, margin) = (self.handle.bounds(), field.size.height / 2.0);
+        let above = (sight.top() - (field.top() - margin)).max(px(0.0));
+        let below = (field.bottom() + margin - sight.bottom()).max(px(0.0));
+        let mut offset = self.handle.offset();
+        let before = offset;
+        offset.y = (offset.y + above - below).clamp(-self.handle.max_offset().y, px(0.0));
+        self.handle.set_offset(offset);
+        offset != before
+    }
 }
 
 impl Tools<'_> {
@@ -135,7 +163,7 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
         PickerKind::History => "Search runs",
     };
     let shown = of.rows.len().min(PICKER_ROWS);
-    let rows: std::rc::Rc<[PickerRow]> = of.rows.clone().into();
+    let rows: Rc<[PickerRow]> = of.rows.clone().into();
     let (selected, kind, post) = (of.selected, of.kind, tools.post.clone());
     sheet(640.0, cx)
         .child(
@@ -243,6 +271,7 @@ fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
                 .id("connection-form")
                 .min_h_0()
                 .overflow_y_scroll()
+                .track_scroll(&tools.form.handle)
                 .child(
                     inside(cx).child(title(&of.title, cx)).child(
                         div()
@@ -305,12 +334,23 @@ fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
         .gap(look.px(12.0))
         .child(muted(&of.label, cx).flex_none().w(look.px(112.0)))
         .child(value);
+    let place = of.focused.then(|| {
+        let focused = tools.form.focused.clone();
+        canvas(
+            move |bounds, _, _| focused.set(Some(bounds)),
+            |_, (), _, _| {},
+        )
+        .absolute()
+        .size_full()
+    });
     div()
+        .relative()
         .flex()
         .flex_col()
         .gap(look.px(2.0))
         .child(row)
         .children(problem(&of.problem, cx).map(|words| words.pl(look.px(124.0))))
+        .children(place)
 }
 
 fn choice(of: &FormField, choices: &[String], chosen: usize, tools: &Tools, cx: &App) -> Div {

@@ -12,6 +12,7 @@ use gpui::{
     base::VirtualListScrollHandle, px,
 };
 
+use super::dialogs::FormScroll;
 use super::editors::Editors;
 use super::fields::{self, FieldId, Fields};
 use super::keys;
@@ -159,6 +160,8 @@ struct Scrolls {
     tab: Option<usize>,
     picker: UniformListScrollHandle,
     picked: usize,
+    form: FormScroll,
+    form_focus: Option<usize>,
     messages: ListState,
     messages_of: Option<(TabId, u64)>,
 }
@@ -221,6 +224,8 @@ impl TuskWindow {
                 tab: None,
                 picker: UniformListScrollHandle::new(),
                 picked: 0,
+                form: FormScroll::default(),
+                form_focus: None,
                 messages: tail(),
                 messages_of: None,
             },
@@ -430,6 +435,23 @@ impl TuskWindow {
             scrolls
                 .picker
                 .scroll_to_item(picker.selected, ScrollStrategy::Top);
+        }
+        let focused = match &self.screen.dialog {
+            Some(Dialog::Connection(form)) => {
+                let field = form.fields.iter().find(|field| field.focused);
+                field.map(|field| field.index)
+            }
+            _ => None,
+        };
+        if scrolls.form_focus != focused {
+            scrolls.form_focus = focused;
+            // The field has its place only after the next frame.
+            let form = scrolls.form.clone();
+            window.on_next_frame(move |window, _| {
+                if form.reveal() {
+                    window.refresh();
+                }
+            });
         }
         let Main::Work(work) = &self.screen.main else {
             return;

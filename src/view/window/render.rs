@@ -430,6 +430,7 @@ impl TuskWindow {
             fields: &self.fields,
             kind,
             scroll: &self.scrolls.picker,
+            form: &self.scrolls.form,
             mono_us,
             post: &self.parts.post,
         };
