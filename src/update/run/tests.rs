@@ -8,6 +8,8 @@ use crate::update::{
     testing::{World, broken, chunk, expect, names, refusal},
 };
 
+mod window;
+
 fn phase(world: &World) -> &Phase {
     match &world.tab().run {
         Run::Running(running) => &running.phase,
