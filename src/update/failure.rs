@@ -151,3 +151,17 @@ impl Failure {
         self.sqlstate.as_deref() == Some(sqlstate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_wants_the_secret_that_it_names_and_no_other() {
+        let failure = Failure::new(Category::Ssh, "refused");
+        assert!(!failure.wants_secret(SecretKind::Ssh));
+        let failure = failure.wanting(Want::Secret(SecretKind::Ssh));
+        assert!(failure.wants_secret(SecretKind::Ssh));
+        assert!(!failure.wants_secret(SecretKind::Database));
+    }
+}

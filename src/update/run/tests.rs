@@ -8,6 +8,7 @@ use crate::update::{
     testing::{World, broken, chunk, expect, names, refusal},
 };
 
+mod idling;
 mod window;
 
 fn phase(world: &World) -> &Phase {
