@@ -314,6 +314,7 @@ fn disconnecting_asks_where_something_would_be_lost() {
         &["Session(End", "Connection(Close"],
     );
     assert_eq!(world.link(), &Link::Closing);
+    assert!(world.is_busy(), "it still closes");
 }
 
 #[test]
@@ -383,6 +384,44 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
     world.command(Command::DialogAccept);
     expect(&world.open_link(), &["Schema(Load"]);
     assert!(!world.model.connections[&world.connection()].saved);
+}
+
+#[test]
+fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
+    let with_key = || {
+        let mut world = with_saved();
+        for known in world.model.connections.values_mut() {
+            known.config.ssl_key = "client.key".into();
+        }
+        expect(&named(&mut world), &["Keychain(Read"]);
+        world
+    };
+    let answer = |world: &mut World, result| {
+        let (request, connection) = (read(world), world.connection());
+        world.send(keychain::Msg::Read {
+            request,
+            connection,
+            kind: SecretKind::SslKey,
+            result,
+        })
+    };
+    let mut world = with_key();
+    let found = answer(&mut world, Ok(Secret::new("open sesame")));
+    expect(&found, &["Keychain(Read"]);
+    expect(
+        &answer_keychain(&mut world, Err(Refusal::NotFound)),
+        &["Connection(Open"],
+    );
+    let mut world = with_key();
+    expect(
+        &answer(&mut world, Err(Refusal::NotFound)),
+        &["Keychain(Read"],
+    );
+    let mut world = with_key();
+    let absent = Refusal::Unavailable {
+        reason: "no service".into(),
+    };
+    expect(&answer(&mut world, Err(absent)), &["Connection(Open"]);
 }
 
 #[test]

@@ -183,4 +183,45 @@ mod tests {
         let words = of_connection(&paused.model, connection, paused.model.now);
         assert_eq!(words, ["untitled 1: a result paused for 2 h"]);
     }
+
+    #[test]
+    fn only_a_connection_s_own_holders_are_named_and_no_more_than_a_dozen() {
+        let mut world = World::new().connected();
+        let connection = world.connection();
+        for _ in 0..NAMED_MAX {
+            world.run("begin");
+            world.finish("BEGIN", Transaction::Active);
+            world.command(Command::TabNew);
+            world.choose(connection);
+        }
+        let lines = |world: &World| of_connection(&world.model, connection, world.model.now);
+        assert_eq!(lines(&world).len(), NAMED_MAX);
+        assert!(lines(&world).iter().all(|line| !line.contains("more")));
+        world.run("begin");
+        let lines = lines(&world);
+        assert_eq!(lines.len(), NAMED_MAX + 1);
+        assert_eq!(lines[NAMED_MAX], "and 1 more");
+        let another = ConnectionId::next(&mut world.model.ids);
+        assert!(of_connection(&world.model, another, world.model.now).is_empty());
+    }
+
+    #[test]
+    fn a_session_that_may_hold_something_is_not_said_to_go_back() {
+        let marks: [fn(&mut Live); 3] = [
+            |live| live.unsure = true,
+            |live| live.spoiled = true,
+            |live| live.asking = true,
+        ];
+        for mark in marks {
+            let mut world = World::new().connected();
+            world.run("select 1");
+            world.finish("SELECT 1", Transaction::Idle);
+            match world.model.tabs.active_mut().map(|tab| &mut tab.session) {
+                Some(Session::Live(live)) => mark(live),
+                other => panic!("no session: {other:?}"),
+            }
+            let lines = of_connection(&world.model, world.connection(), world.model.now);
+            assert_eq!(lines, ["untitled 1: idle; it may hold something"]);
+        }
+    }
 }

@@ -62,6 +62,10 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
     let effects = world.connect(5433);
     let ended = |effect: &RootEffect| matches!(effect, RootEffect::Session(session::Effect::End { session: ended, .. }) if *ended == session);
     assert!(effects.iter().any(ended), "{effects:?}");
+    let mut world = idle();
+    let (tab, same) = (world.tab().id, world.connection());
+    expect(&leave_connection(&mut world.model, tab, same), &[]);
+    assert!(matches!(world.tab().session, Session::Live(_)));
 }
 
 #[test]
