@@ -313,6 +313,39 @@ fn fr_017_a_secret_is_there_in_the_next_session() {
     assert_eq!(session(home.path(), UNLOCK, "read ssh"), ["hunter2"]);
 }
 
+/// What this process has in memory at an address, read without touching it.
+#[cfg(target_os = "linux")]
+fn memory(at: usize, bytes: usize) -> Vec<u8> {
+    use std::os::unix::fs::FileExt;
+    let mut read = vec![0; bytes];
+    let memory = std::fs::File::open("/proc/self/mem").unwrap();
+    memory.read_exact_at(&mut read, at as u64).unwrap();
+    read
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn fr_018_a_secret_that_is_let_go_is_wiped_where_it_was() {
+    let text = "Fr0m-The-B0ttom-Of-The-Gard3n".repeat(40);
+    let other = "the other one".repeat(40);
+    let mut secrets = Secrets::with_password(Some(Secret::new(text.clone())));
+    let place = |secrets: &Secrets, kind| {
+        let text = secrets.get(kind).unwrap().reveal();
+        (text.as_ptr() as usize, text.len())
+    };
+    let replaced = place(&secrets, SecretKind::Database);
+    assert_eq!(memory(replaced.0, replaced.1), text.as_bytes());
+    secrets.set(SecretKind::Database, Some(Secret::new(other.clone())));
+    secrets.set(SecretKind::Ssh, Some(Secret::new(text.clone())));
+    let dropped = place(&secrets, SecretKind::Ssh);
+    drop(secrets);
+    for (at, length) in [replaced, dropped] {
+        let left = memory(at, length);
+        let has = |part: &[u8]| left.windows(part.len()).any(|bytes| bytes == part);
+        assert!(!has(b"B0ttom") && !has(b"Gard3n"), "a secret was left");
+    }
+}
+
 #[test]
 fn fr_018_what_the_keyring_keeps_on_disk_is_not_in_the_clear() {
     let home = tempfile::tempdir().unwrap();
