@@ -387,6 +387,22 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
 }
 
 #[test]
+fn an_answer_to_another_attempt_opens_nothing() {
+    let mut world = World::new();
+    world.connect(5432);
+    let (connection, attempt) = (world.connection(), world.model.ids.request());
+    expect(
+        &world.send(Msg::Opened {
+            connection,
+            attempt,
+            server: ServerInfo::default(),
+        }),
+        &[],
+    );
+    assert!(matches!(world.link(), Link::Opening { .. }));
+}
+
+#[test]
 fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
     let with_key = || {
         let mut world = with_saved();

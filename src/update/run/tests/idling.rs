@@ -83,3 +83,50 @@ fn only_a_session_that_is_there_can_be_terminated() {
     assert_eq!(world.model.dialog, None);
     assert!(world.notice().contains("no session"));
 }
+
+#[test]
+fn what_holds_anything_is_closed_and_not_given_back() {
+    let obstacles: [(fn(&mut Live), Ending); 5] = [
+        (|_| {}, Ending::Return),
+        (|live| live.unsure = true, Ending::Close),
+        (|live| live.spoiled = true, Ending::Close),
+        (|live| live.holds.push("a setting".into()), Ending::Close),
+        (|live| live.transaction = Transaction::Failed, Ending::Close),
+    ];
+    for (obstacle, expected) in obstacles {
+        let mut world = idle();
+        change(&mut world, obstacle);
+        let (tab, session) = (world.tab().id, world.session());
+        let ending = session::Effect::End {
+            session,
+            ending: expected,
+        };
+        assert!(end(&mut world.model, tab, "It ends.").contains(&ending.into()));
+    }
+}
+
+#[test]
+fn what_a_statement_may_have_left_or_let_go_is_asked_of_the_server() {
+    // What was held before, the statement, whether it failed, and whether the server is to be asked.
+    for (held, text, fails, unsure) in [
+        ("", "drop table t", false, false),
+        ("a cursor", "drop table t", false, true),
+        ("a cursor", "select 1", false, false),
+        ("", "select 1/0", true, false),
+        ("", "call p()", true, true),
+        ("", "drop table t", true, true),
+    ] {
+        let mut world = idle();
+        change(&mut world, |live| {
+            let held = Some(held).filter(|held| !held.is_empty());
+            live.holds = held.map(str::to_owned).into_iter().collect();
+        });
+        world.run(text);
+        if fails {
+            world.fail(refusal("22012", "division by zero"), Transaction::Idle);
+        } else {
+            world.finish("OK", Transaction::Idle);
+        }
+        assert_eq!(world.live().unsure, unsure, "{held} {text} {fails}");
+    }
+}

@@ -221,3 +221,25 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
         assert_eq!(failure.next_step, expected.next_step, "{elapsed_us} us");
     }
 }
+
+#[test]
+fn only_its_own_timer_closes_a_paused_stream_and_a_person_may_ask_for_it_too() {
+    let mut world = World::new().connected().paused();
+    let Phase::Paused { timer, .. } = *phase(&world) else {
+        panic!("it is paused")
+    };
+    let another = world.model.ids.request();
+    let fired = |timer| crate::update::clock::Msg::Fired { timer };
+    expect(&world.send(fired(another)), &[]);
+    assert!(matches!(phase(&world), Phase::Paused { .. }));
+    world.send(fired(timer));
+    assert!(matches!(
+        phase(&world),
+        Phase::Cancelling { asked: false, .. }
+    ));
+    expect(&world.command(Command::QueryCancel), &[]);
+    assert!(matches!(
+        phase(&world),
+        Phase::Cancelling { asked: true, .. }
+    ));
+}
