@@ -145,12 +145,14 @@ fn the_commands_of_a_transaction_are_statements_of_their_own() {
 }
 
 #[test]
-fn a_statement_that_ends_in_a_command_of_psql_is_not_run() {
-    let mut world = World::new().connected();
-    world.text("select 1 \\gx");
-    expect(&world.command(Command::QueryRun), &[]);
-    assert!(matches!(world.tab().run, Run::Idle));
-    assert!(world.notice().contains("psql"));
+fn a_statement_with_a_command_of_psql_in_it_is_not_run() {
+    for text in ["select 1 \\gx", "select 1 \\x\n, 2", "select 1 \\x\n, 2;"] {
+        let mut world = World::new().connected();
+        world.text(text);
+        expect(&world.command(Command::QueryRunAll), &[]);
+        assert!(matches!(world.tab().run, Run::Idle), "{text}");
+        assert!(world.notice().contains("psql"), "{text}");
+    }
 }
 
 #[test]
