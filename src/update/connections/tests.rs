@@ -387,6 +387,21 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
 }
 
 #[test]
+fn an_answer_of_the_keychain_to_another_question_changes_nothing() {
+    let mut world = with_saved();
+    named(&mut world);
+    let (connection, request) = (world.connection(), world.model.ids.request());
+    let stale = keychain::Msg::Read {
+        request,
+        connection,
+        kind: SecretKind::Database,
+        result: Ok(Secret::new("of another time")),
+    };
+    expect(&world.send(stale), &[]);
+    assert!(matches!(world.link(), Link::AskingKeychain { .. }));
+}
+
+#[test]
 fn an_answer_to_another_attempt_opens_nothing() {
     let mut world = World::new();
     world.connect(5432);

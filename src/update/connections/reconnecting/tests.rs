@@ -71,7 +71,9 @@ fn a_connection_whose_last_link_broke_is_tried_three_times_with_growing_pauses()
     assert_eq!(effects, pause_of(&world, 1_000));
     assert!(world.notice().contains("connection closed"));
     for (number, pause) in [(2, 3_000), (3, 9_000)] {
+        assert!(!world.is_busy(), "a pause is only a timer");
         let effects = fire(&mut world);
+        assert!(world.is_busy());
         let prove = Effect::Prove {
             connection: world.connection(),
             attempt: tried(&world),
