@@ -86,7 +86,8 @@ fn only_a_session_that_is_there_can_be_terminated() {
 
 #[test]
 fn what_holds_anything_is_closed_and_not_given_back() {
-    let obstacles: [(fn(&mut Live), Ending); 5] = [
+    type Obstacle = (fn(&mut Live), Ending);
+    let obstacles: [Obstacle; 5] = [
         (|_| {}, Ending::Return),
         (|live| live.unsure = true, Ending::Close),
         (|live| live.spoiled = true, Ending::Close),
