@@ -714,9 +714,11 @@ fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
     world.shut_down();
 }
 
-/// Stands between Tusk and the server and loses the first cancel requests, as if each had come before its statement.
-/// Answers its port, and how many requests came.
-fn losing_cancels(server: &TestServer, lost: usize) -> (u16, Arc<AtomicUsize>) {
+/// A session through a relay that loses the first cancel requests, as if each had come before its statement, and how
+/// many requests came.
+#[track_caller]
+fn losing_cancels(lost: usize) -> (World, SessionId, Arc<AtomicUsize>) {
+    let server = TestServer::shared();
     const CANCEL_REQUEST: [u8; 8] = [0, 0, 0, 16, 4, 210, 22, 46];
     let front = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, behind) = (front.local_addr().unwrap().port(), server.port());
@@ -736,7 +738,7 @@ fn losing_cancels(server: &TestServer, lost: usize) -> (u16, Arc<AtomicUsize>) {
             let (mut client_in, mut server_in) =
                 (client.try_clone().unwrap(), server.try_clone().unwrap());
             std::thread::spawn(move || {
-                std::io::copy(&mut client_in, &mut server).unwrap();
+                std::io::copy(&mut client_in, &mut server).unwrap_or_default();
                 server.shutdown(Shutdown::Write).unwrap_or_default();
             });
             std::thread::spawn(move || {
@@ -745,13 +747,6 @@ fn losing_cancels(server: &TestServer, lost: usize) -> (u16, Arc<AtomicUsize>) {
             });
         }
     });
-    (port, cancels)
-}
-
-#[test]
-fn a_cancel_that_came_before_its_statement_is_sent_again() {
-    let server = TestServer::shared();
-    let (port, cancels) = losing_cancels(server, 2);
     let config = Config {
         port,
         ..on_tcp(server, SslMode::Disable)
@@ -759,6 +754,12 @@ fn a_cancel_that_came_before_its_statement_is_sent_again() {
     let mut world = World::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
+    (world, session, cancels)
+}
+
+#[test]
+fn a_cancel_that_came_before_its_statement_is_sent_again() {
+    let (mut world, session, cancels) = losing_cancels(2);
     let query = world.start(session, "select pg_sleep(30)", 100, None);
     world.start_cancel(query, session);
     world.cancelled(query).unwrap();
@@ -773,15 +774,7 @@ fn a_cancel_that_came_before_its_statement_is_sent_again() {
 
 #[test]
 fn a_cancel_is_not_sent_again_to_what_had_begun() {
-    let server = TestServer::shared();
-    let (port, cancels) = losing_cancels(server, 1);
-    let config = Config {
-        port,
-        ..on_tcp(server, SslMode::Disable)
-    };
-    let mut world = World::new();
-    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
-    let (session, _) = world.session(connection).unwrap();
+    let (mut world, session, cancels) = losing_cancels(1);
     // Its columns are there, so that it had begun; a server that goes on all the same has its reason.
     let text = "select repeat('x', 10000), pg_sleep(0.6) from generate_series(1, 3)";
     let query = world.start(session, text, 100, None);
@@ -790,11 +783,9 @@ fn a_cancel_is_not_sent_again_to_what_had_begun() {
     let ended = world.finish(query);
     assert_eq!(first + ended.rows, 3);
     assert_eq!(cancels.load(Ordering::SeqCst), 1);
+    world.shut_down();
     // One that has run in silence for longer than any request is on its way has begun too.
-    let (port, cancels) = losing_cancels(server, 1);
-    let config = Config { port, ..config };
-    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
-    let (session, _) = world.session(connection).unwrap();
+    let (mut world, session, cancels) = losing_cancels(1);
     let query = world.start(session, "select pg_sleep(4)", 100, None);
     std::thread::sleep(Duration::from_millis(1_500));
     world.start_cancel(query, session);

@@ -38,11 +38,19 @@ fn read(world: &World) -> Request {
 }
 
 fn answer_keychain(world: &mut World, result: Result<Secret, Refusal>) -> Vec<RootEffect> {
+    answer_about(world, SecretKind::Database, result)
+}
+
+fn answer_about(
+    world: &mut World,
+    kind: SecretKind,
+    result: Result<Secret, Refusal>,
+) -> Vec<RootEffect> {
     let (request, connection) = (read(world), world.connection());
     world.send(keychain::Msg::Read {
         request,
         connection,
-        kind: SecretKind::Database,
+        kind,
         result,
     })
 }
@@ -427,15 +435,7 @@ fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
         expect(&named(&mut world), &["Keychain(Read"]);
         world
     };
-    let answer = |world: &mut World, result| {
-        let (request, connection) = (read(world), world.connection());
-        world.send(keychain::Msg::Read {
-            request,
-            connection,
-            kind: SecretKind::SslKey,
-            result,
-        })
-    };
+    let answer = |world: &mut World, result| answer_about(world, SecretKind::SslKey, result);
     let mut world = with_key();
     let found = answer(&mut world, Ok(Secret::new("open sesame")));
     expect(&found, &["Keychain(Read"]);
