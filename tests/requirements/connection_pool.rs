@@ -5,9 +5,7 @@ pub mod pool_world;
 
 use std::time::{Duration, Instant};
 
-use pool_world::{
-    App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, processes_of, signal,
-};
+use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
 use tusk::msg::Msg;
 use tusk::update::command::Command;
 use tusk::update::config::{Config, SslMode};
@@ -873,12 +871,12 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
         ..on_tcp(&server, "postgres")
     };
     let mut app = App::connected(config);
-    app.run("select 'slept' from pg_sleep(2)");
+    app.run("select 'slept' from pg_sleep(5)");
     app.until("it runs", |app| matches!(app.tab().run, Run::Running(_)));
     let Session::Live(live) = &app.tab().session else {
         panic!("no session");
     };
-    let frozen = Frozen::freeze(processes_of(live.backend_pid));
+    let frozen = Frozen::server_of(live.backend_pid);
     app.until("the watchdog tells it", |app| {
         app.known().silent_since.is_some()
     });

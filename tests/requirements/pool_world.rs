@@ -515,34 +515,32 @@ impl App {
     }
 }
 
-/// The processes of a server: the one that started a backend, and all that it started.
-pub fn processes_of(backend_pid: i32) -> BTreeSet<i32> {
-    let parent = |pid: i32| -> Option<i32> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name, in parentheses, may hold spaces.
-        stat.rsplit_once(')')?
-            .1
-            .split_whitespace()
-            .nth(1)?
-            .parse()
-            .ok()
-    };
-    let postmaster = parent(backend_pid).unwrap();
-    let all = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    all.filter(|pid| *pid == postmaster || parent(*pid) == Some(postmaster))
-        .collect()
+/// The process that started another one.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold spaces.
+    let fields = stat.rsplit_once(')')?.1;
+    fields.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Processes that stand still until this is dropped, however the test ends.
 pub struct Frozen(BTreeSet<i32>);
 
 impl Frozen {
+    /// A whole server, by one of its backends: first the process that starts the others, so that none is started
+    /// while they are looked for.
     #[track_caller]
-    pub fn freeze(processes: BTreeSet<i32>) -> Self {
-        signal("STOP", processes.iter().copied());
-        Self(processes)
+    pub fn server_of(backend_pid: i32) -> Self {
+        let postmaster = parent(backend_pid).unwrap();
+        signal("STOP", [postmaster]);
+        let mut frozen = Self(BTreeSet::from([postmaster]));
+        let all = std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let started: Vec<i32> = all.filter(|pid| parent(*pid) == Some(postmaster)).collect();
+        frozen.0.extend(&started);
+        signal("STOP", started);
+        frozen
     }
 }
 
