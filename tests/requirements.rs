@@ -17,6 +17,9 @@ mod credential;
 mod error_handling;
 #[path = "requirements/logging.rs"]
 mod logging;
+#[cfg(target_os = "linux")]
+#[path = "requirements/prompter.rs"]
+mod prompter;
 #[path = "requirements/query_execution.rs"]
 mod query_execution;
 #[path = "support/server.rs"]

@@ -1,5 +1,5 @@
 //! Credentials, FR-017 to FR-019a, on a real Secret Service: a session bus of the test's own, with a service that is
-//! unlocked, locked, absent, or that never answers.
+//! unlocked, locked, dismissed by whom it asks, absent, or that never answers.
 //!
 //! A bus belongs to a process, so each test runs the helper below, which is this same program, inside one. The keyring
 //! lies in a temporary directory: the user's own is never touched. `tests/leaks.rs` has the other half of FR-018.
@@ -9,6 +9,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ use tusk::{
     },
 };
 
-use crate::server::TestServer;
+use crate::{prompter, server::TestServer};
 
 /// Set for the helper alone: what it is to do.
 const STEPS: &str = "TUSK_TEST_CREDENTIAL_STEPS";
@@ -48,7 +49,7 @@ macro_rules! and_wait {
 }
 
 const UNLOCK: &str =
-    and_wait!("printf 'opens\\n' | gnome-keyring-daemon --unlock --components=secrets");
+    and_wait!("printf 'opens\\n' | gnome-keyring-daemon --unlock --replace --components=secrets");
 const START_LOCKED: &str = and_wait!("gnome-keyring-daemon --start --components=secrets");
 const NOTHING: &str = ":";
 
@@ -183,11 +184,24 @@ fn the_helper_does_its_steps() {
     // One keychain for all of them, as the program has one.
     let (outbox, inbox) = flume::unbounded();
     let keychain = Keychain::start(outbox);
+    let mut dismissed = None;
     for (number, step) in (1..).zip(steps.split(';')) {
-        if step == "unlock" {
-            let started = Command::new("sh").args(["-c", UNLOCK]).status().unwrap();
-            assert!(started.success());
-            continue;
+        match step {
+            "unlock" => {
+                let started = Command::new("sh").args(["-c", UNLOCK]).status().unwrap();
+                assert!(started.success());
+                continue;
+            }
+            "dismiss" => {
+                dismissed = Some(prompter::dismiss_each());
+                continue;
+            }
+            "dismissed" => {
+                let count = dismissed.as_ref().unwrap().load(Ordering::SeqCst);
+                println!("step: {count} dismissed");
+                continue;
+            }
+            _ => {}
         }
         let words: Vec<&str> = step.split(' ').collect();
         let request = Request(number);
@@ -391,6 +405,26 @@ fn fr_019a_a_locked_service_whose_prompt_nobody_answers_is_unavailable_for_every
         ["unavailable", "unavailable", "unavailable", "unavailable"]
     );
     assert_eq!(session(home.path(), UNLOCK, "read database"), ["x"]);
+}
+
+#[test]
+fn fr_019a_a_dismissed_prompt_is_unavailable_and_the_next_need_asks_again() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(session(home.path(), UNLOCK, "store database x"), ["done"]);
+    let steps = "dismiss;read database;dismissed;store ssh y;dismissed;read ssh;\
+                 unlock;read database;dismissed";
+    assert_eq!(
+        session(home.path(), START_LOCKED, steps),
+        [
+            "unavailable",
+            "1 dismissed",
+            "unavailable",
+            "2 dismissed",
+            "not found",
+            "x",
+            "2 dismissed"
+        ]
+    );
 }
 
 #[test]

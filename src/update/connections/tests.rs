@@ -1,13 +1,16 @@
 //! Opening, passwords, closing, and what comes in the wrong order.
 
 use super::*;
-use crate::update::{
-    command::Command,
-    connection,
-    session::Transaction,
-    store::{Kept, SavedConnection},
-    testing::{World, config, expect, nothing_kept, refusal},
-    welcome,
+use crate::{
+    rows::Column,
+    update::{
+        command::Command,
+        connection, query,
+        session::Transaction,
+        store::{Kept, SavedConnection},
+        testing::{World, config, expect, nothing_kept, refusal},
+        welcome,
+    },
 };
 
 fn with_saved() -> World {
@@ -423,6 +426,106 @@ fn an_answer_to_another_attempt_opens_nothing() {
         &[],
     );
     assert!(matches!(world.link(), Link::Opening { .. }));
+}
+
+#[test]
+fn a_failure_of_another_attempt_fails_nothing() {
+    let mut world = World::new();
+    world.connect(5432);
+    let (connection, attempt) = (world.connection(), world.model.ids.request());
+    let failure = refusal("3D000", "no such database");
+    let stale = Msg::OpenFailed {
+        connection,
+        attempt,
+        failure,
+    };
+    expect(&world.send(stale), &[]);
+    assert!(matches!(world.link(), Link::Opening { .. }));
+    assert_eq!(world.tab().ended, None);
+}
+
+#[test]
+fn the_tabs_of_a_connection_that_was_refused_say_so_and_those_of_another_do_not() {
+    let mut world = World::new().connected();
+    let other = world.model.tabs.active;
+    world.command(Command::TabNew);
+    world.connect(5433);
+    world.fail_link(refusal("28P01", "wrong password"));
+    assert!(
+        matches!(&world.tab().ended, Some(Ended::Badly { failure }) if failure.is("28P01")),
+        "{:?}",
+        world.tab().ended
+    );
+    let other = world.model.tabs.get_mut(other).unwrap();
+    assert_eq!(other.ended, Some(Ended::Well));
+}
+
+#[test]
+fn types_that_are_named_later_are_named_in_every_tab_of_their_connection_and_in_no_other() {
+    const MOOD: u32 = 99_999;
+    let mut world = World::new().connected();
+    let mut asked = vec![];
+    for port in [5432, 5432, 5433] {
+        world.command(Command::TabNew);
+        world.connect(port);
+        if port == 5433 {
+            world.open_link();
+        }
+        world.run("select a from t");
+        let query = world.query();
+        let columns = vec![Column::new("a", MOOD, -1)];
+        asked.extend(world.send(query::Msg::Described { query, columns }));
+        world.finish("SELECT 0", Transaction::Idle);
+    }
+    let RootEffect::Connection(Effect::ResolveTypes {
+        request,
+        connection,
+        ..
+    }) = asked[0].clone()
+    else {
+        panic!("{asked:?}");
+    };
+    world.send(Msg::TypesResolved {
+        request,
+        connection,
+        names: vec![(MOOD, "mood".into())],
+    });
+    let named: Vec<_> = world
+        .model
+        .tabs
+        .open
+        .iter()
+        .flat_map(|tab| &tab.results.list)
+        .map(|result| result.rows.columns()[0].type_name.as_str())
+        .collect();
+    assert_eq!(named, ["mood", "mood", ""]);
+}
+
+#[test]
+fn what_a_connection_is_called_and_where_it_stands_in_the_list_make_no_other_place_of_it() {
+    let here = config(5432);
+    let looks: [fn(&mut Config); 4] = [
+        |config| config.name = "shop".into(),
+        |config| config.colour = crate::update::config::Colour::Red,
+        |config| config.group = "live".into(),
+        |config| config.order = 7,
+    ];
+    for change in looks {
+        let mut other = here.clone();
+        change(&mut other);
+        assert_ne!(other, here);
+        assert!(same_place(&here, &other), "{other:?}");
+    }
+    let leads: [fn(&mut Config); 3] = [
+        |config| config.port = 5433,
+        |config| config.user = "eve".into(),
+        |config| config.read_only = true,
+    ];
+    for change in leads {
+        let mut other = here.clone();
+        change(&mut other);
+        assert!(!same_place(&here, &other), "{other:?}");
+    }
 }
 
 #[test]
