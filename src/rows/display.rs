@@ -97,26 +97,20 @@ pub fn grouped_decimal(number: &str) -> String {
     format!("{sign}{}{fraction}", grouped_digits(whole))
 }
 
-/// A size in units of 1,000: `999 B`, `1.5 kB`, `61 MB`, `2.4 GB`.
+/// A size in PostgreSQL's units, each 1,024 of the one before: `999 B`, `1.5 kB`, `61 MB`, `2.4 GB`.
 pub fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1_000 {
+    if bytes < 1_024 {
         return format!("{bytes} B");
     }
-    let mut unit_bytes = 1_000_u64;
-    let mut units = UNITS.iter().peekable();
-    while let Some(unit) = units.next() {
-        let tenths = bytes / (unit_bytes / 10);
-        // Cut, never rounded up: nothing is shown as larger than it is.
-        if tenths < 100 && !tenths.is_multiple_of(10) {
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
-        }
-        if tenths < 10_000 || units.peek().is_none() {
-            return format!("{} {unit}", tenths / 10);
-        }
-        unit_bytes *= 1_000;
+    let power = (bytes.ilog2() / 10) as usize;
+    let unit = UNITS[power - 1];
+    // Cut, never rounded up: nothing is shown as larger than it is.
+    let tenths = (u128::from(bytes) * 10) >> (power * 10);
+    match tenths {
+        0..100 if !tenths.is_multiple_of(10) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        _ => format!("{} {unit}", tenths / 10),
     }
-    format!("{bytes} B")
 }
 
 /// A time that something took: `0.4 ms`, `38 ms`, `2.4 s`, `01:02.3`, `1:02:03`. Cut, never rounded up.
@@ -424,15 +418,17 @@ mod tests {
         for (bytes, expected) in [
             (0, "0 B"),
             (999, "999 B"),
-            (1_000, "1 kB"),
-            (1_560, "1.5 kB"),
-            (9_999, "9.9 kB"),
-            (10_999, "10 kB"),
-            (999_999, "999 kB"),
-            (1_000_000, "1 MB"),
-            (61_000_000, "61 MB"),
-            (2_400_000_000, "2.4 GB"),
-            (u64::MAX, "18 EB"),
+            (1_023, "1023 B"),
+            (1 << 10, "1 kB"),
+            (1_600, "1.5 kB"),
+            (10_239, "9.9 kB"),
+            (11_263, "10 kB"),
+            ((1 << 20) - 1, "1023 kB"),
+            (1 << 20, "1 MB"),
+            (64_000_000, "61 MB"),
+            (512 << 20, "512 MB"),
+            (2_600_000_000, "2.4 GB"),
+            (u64::MAX, "15 EB"),
         ] {
             assert_eq!(bytes_text(bytes), expected);
         }

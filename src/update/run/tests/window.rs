@@ -111,7 +111,7 @@ fn memory_that_is_full_pauses_what_may_and_discards_what_may_not() {
         if !may_pause {
             assert_eq!(
                 note(&world),
-                "Results may hold 536 MB of memory, and that is used up: 36,864 rows are kept, the rest is read \
+                "Results may hold 512 MB of memory, and that is used up: 36,864 rows are kept, the rest is read \
                  and not kept."
             );
         }
