@@ -41,7 +41,8 @@ pub const SERVICE: &str = "Tusk";
 /// How long a call may take: long enough for a person to type a password into the keychain's own dialog.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A call that waited behind a slow one has at least this part of the time for itself.
+/// A call that waited behind a slow one has at least this part of the time for itself, and no more than that while an
+/// earlier one has still not come back.
 const LEAST_SHARE: u32 = 15;
 
 /// With so many calls that never came back, no more are made before one does.
@@ -179,9 +180,10 @@ impl Warden {
         if self.last.is_some_and(|last| last <= Instant::now()) {
             return Err(SHUT_DOWN);
         }
+        let stuck = self.stuck.load(Ordering::SeqCst);
         let worker = match self.worker.take() {
             Some(worker) => worker,
-            None if self.stuck.load(Ordering::SeqCst) >= STUCK_CALLS_MAX => return Err(TOO_SLOW),
+            None if stuck >= STUCK_CALLS_MAX => return Err(TOO_SLOW),
             None => start_worker(self.open.clone(), self.stuck.clone())
                 .ok_or("the keychain's thread did not start")?,
         };
@@ -189,7 +191,11 @@ impl Warden {
             return Err("the keychain's thread ended");
         }
         let least = Instant::now() + self.timeout / LEAST_SHARE;
-        let deadline = (asked.at + self.timeout).max(least);
+        let deadline = match stuck {
+            0 => (asked.at + self.timeout).max(least),
+            // It has stalled, and would hold up each connection anew.
+            _ => least,
+        };
         loop {
             let until = self.last.map_or(deadline, |last| last.min(deadline));
             match self.wait(&worker, until) {
@@ -668,6 +674,31 @@ mod tests {
         // The second has the whole time for itself: nothing of it went by in waiting.
         keychain.perform(store(2, "x"));
         assert_eq!(answer(&inbox), was_stored(2, Ok(())));
+    }
+
+    #[test]
+    fn while_a_call_is_stuck_the_next_ones_are_not_waited_for_as_long() {
+        let inner = mock::Store::new().unwrap();
+        let (let_go, gate) = flume::unbounded::<()>();
+        let timeout = Duration::from_secs(1);
+        let calls = AtomicUsize::new(0);
+        let open: Opener = Arc::new(move || {
+            match calls.fetch_add(1, Ordering::SeqCst) {
+                0 => gate.recv().unwrap(),
+                // Well within the time that a call has, and beyond the part of it that this one has.
+                1 => thread::sleep(timeout / LEAST_SHARE * 5),
+                _ => {}
+            }
+            Ok(inner.clone())
+        });
+        let (keychain, inbox) = start(open, timeout);
+        keychain.perform(read(1));
+        assert_eq!(answer(&inbox), was_read(1, Err(unavailable(TOO_SLOW))));
+        keychain.perform(read(2));
+        assert_eq!(answer(&inbox), was_read(2, Err(unavailable(TOO_SLOW))));
+        drop(let_go);
+        keychain.perform(store(3, "x"));
+        assert_eq!(answer(&inbox), was_stored(3, Ok(())));
     }
 
     #[test]
