@@ -28,7 +28,7 @@ use crate::update::{app, connection, query, session};
 use answer::{Answer, post};
 use connect::Target;
 use link::{Command, Link, Run};
-use pool::{Lent, Opened};
+use pool::{Helps, Lent, Opened};
 use threads::Threads;
 
 mod answer;
@@ -466,7 +466,7 @@ impl Shared {
         );
         let shared = self.clone();
         self.threads.control(async move {
-            match opened.ask_helper(&shared, sql).await {
+            match opened.ask_helper(&shared, Helps::Catalogs, sql).await {
                 Ok(rows) => {
                     let name = |row: Vec<Option<String>>| match <[_; 2]>::try_from(row) {
                         Ok([Some(oid), Some(name)]) => Some((oid.parse().ok()?, name)),
@@ -493,9 +493,10 @@ impl Shared {
         };
         let shared = self.clone();
         self.threads.control(async move {
-            let asked = opened.ask_helper(&shared, schema::question());
+            let asked = opened.ask_helper(&shared, Helps::Catalogs, schema::question());
             let timeout = async {
                 smol::Timer::after(SCHEMA_TIMEOUT).await;
+                opened.stop_helper(Helps::Catalogs).await;
                 let message = "The server did not list its objects in time.";
                 Err(error::plain(Category::Connection, message))
             };
@@ -636,7 +637,7 @@ impl Shared {
         let shared = self.clone();
         self.threads.control(async move {
             let sql = format!("select pg_catalog.pg_terminate_backend({backend_pid})");
-            match opened.ask_helper(&shared, sql).await {
+            match opened.ask_helper(&shared, Helps::Control, sql).await {
                 Ok(rows)
                     if rows
                         .first()

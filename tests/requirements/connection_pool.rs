@@ -863,6 +863,36 @@ fn one_terminated_session_of_several_is_one_session_s_loss() {
 }
 
 #[test]
+fn a_slow_look_into_the_catalogs_keeps_nobody_from_ending_a_session() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    let mut app = App::connected(on_socket(server, &database));
+    app.until("the schema is read", |app| !app.known().schema.is_loading());
+    let reader = server.psql(
+        &database,
+        "select pid from pg_stat_activity \
+         where datname = current_database() and query like 'with s as materialized%'",
+    );
+    let stopped: Vec<i32> = reader
+        .lines()
+        .map(|pid| pid.trim().parse().unwrap())
+        .collect();
+    assert_eq!(stopped.len(), 1, "{reader}");
+    signal("STOP", stopped.clone());
+    app.command(Command::SchemaRefresh);
+    app.run("select pg_sleep(600)");
+    app.until("it runs", |app| matches!(app.tab().run, Run::Running(_)));
+    app.command(Command::QueryTerminate);
+    app.command(Command::DialogAccept);
+    app.until("its session is ended", |app| {
+        matches!(app.tab().session, Session::Lost(_))
+    });
+    assert!(app.known().schema.is_loading(), "the reader stands still");
+    signal("CONT", stopped);
+    app.shut_down();
+}
+
+#[test]
 fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answers() {
     let server = TestServer::start(TestConfig::default());
     let config = Config {

@@ -1,4 +1,4 @@
-//! The pool of an open connection, and the helper connection beside it.
+//! The pool of an open connection, and the helper connections beside it.
 //!
 //! deadpool makes, lends and bounds the links. What it counts includes waits and half-made links, so the figures that
 //! are shown are counted here, at the moments when they change: a link has its place from its log-in to its end.
@@ -21,7 +21,7 @@ use crate::update::connection::{self, PoolStatus, ServerInfo};
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::ConnectionId;
 
-/// How long the helper connection is kept without use.
+/// How long a helper connection is kept without use.
 const HELPER_IDLE: Duration = Duration::from_secs(60);
 
 /// What an open connection consists of.
@@ -36,7 +36,16 @@ pub struct Opened {
     pool_timeout_s: u32,
     counts: Mutex<Counts>,
     outbox: Sender<Msg>,
-    helper: smol::lock::Mutex<Helper>,
+    helpers: [smol::lock::Mutex<Helper>; 2],
+}
+
+/// What a helper connection is for: each has one of its own, because a link does one thing at a time.
+#[derive(Clone, Copy, Debug)]
+pub enum Helps {
+    /// Reading the catalogs, which may take long.
+    Catalogs,
+    /// Looking whether the server answers, and ending its processes, which must wait for nothing.
+    Control,
 }
 
 /// A link that is lent to a session.
@@ -122,7 +131,7 @@ impl Opened {
                 ..Counts::default()
             }),
             outbox: shared.outbox.clone(),
-            helper: smol::lock::Mutex::default(),
+            helpers: Default::default(),
         });
         opened
             .pool
@@ -220,8 +229,10 @@ impl Opened {
             links.flatten().collect()
         };
         self.pool.close();
-        if let Some(link) = self.helper.lock().await.link.take() {
-            link.tell(Command::Close);
+        for helper in &self.helpers {
+            if let Some(link) = helper.lock().await.link.take() {
+                link.tell(Command::Close);
+            }
         }
         let ends = links.iter().map(|link| async {
             link.tell(Command::Close);
@@ -245,10 +256,11 @@ impl Opened {
     pub async fn ask_helper(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
+        helps: Helps,
         sql: String,
     ) -> Result<Rows, Failure> {
         let link = {
-            let mut helper = self.helper.lock().await;
+            let mut helper = self.helper(helps).lock().await;
             helper.uses += 1;
             match helper.link.clone().filter(|link| !link.is_gone()) {
                 Some(link) => link,
@@ -261,22 +273,41 @@ impl Opened {
             }
         };
         let answer = link.ask(sql).await;
-        self.close_helper_later(shared);
+        self.close_helper_later(shared, helps);
         answer
     }
 
-    fn close_helper_later(self: &Arc<Self>, shared: &Shared) {
+    /// Stops what a helper does, which nobody waits for any more: the next question has a link of its own.
+    pub async fn stop_helper(&self, helps: Helps) {
+        let Some(link) = self.helper(helps).lock().await.link.take() else {
+            return;
+        };
+        link.tell(Command::Close);
+        if let Err(failure) = link.cancel().await {
+            log::debug!("a helper was not cancelled: {}", failure.message);
+        }
+    }
+
+    fn helper(&self, helps: Helps) -> &smol::lock::Mutex<Helper> {
+        let [catalogs, control] = &self.helpers;
+        match helps {
+            Helps::Catalogs => catalogs,
+            Helps::Control => control,
+        }
+    }
+
+    fn close_helper_later(self: &Arc<Self>, shared: &Shared, helps: Helps) {
         let opened = Arc::downgrade(self);
         shared.threads.control(async move {
             let Some(uses) = (match opened.upgrade() {
-                Some(opened) => Some(opened.helper.lock().await.uses),
+                Some(opened) => Some(opened.helper(helps).lock().await.uses),
                 None => None,
             }) else {
                 return;
             };
             smol::Timer::after(HELPER_IDLE).await;
             if let Some(opened) = opened.upgrade() {
-                let mut helper = opened.helper.lock().await;
+                let mut helper = opened.helper(helps).lock().await;
                 if helper.uses == uses {
                     helper.link = None;
                 }

@@ -1,15 +1,15 @@
 //! The watchdog: whether a server that says nothing is still there.
 //!
 //! A peer whose kernel acknowledges every packet is not noticed by keepalive, however long its processes stand still.
-//! So, while statements run and nothing at all is heard on their links, a small question goes out on the helper
-//! connection. What comes of it is only told: nothing is ever ended for it. One question is on its way at a time.
+//! So, while statements run and nothing at all is heard on their links, a small question goes out on a helper
+//! connection that does nothing slow. What comes of it is only told: nothing is ever ended for it. One question is on its way at a time.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::answer::post;
-use super::pool::Opened;
+use super::pool::{Helps, Opened};
 use super::{Shared, locked};
 use crate::update::connection;
 
@@ -63,7 +63,8 @@ impl Opened {
     /// Waits for an answer. A refusal is one.
     async fn answered(self: &Arc<Self>, shared: &Arc<Shared>) {
         loop {
-            match self.ask_helper(shared, "select 1".into()).await {
+            let asked = self.ask_helper(shared, Helps::Control, "select 1".into());
+            match asked.await {
                 Ok(_) => return,
                 Err(failure) if failure.sqlstate.is_some() => return,
                 Err(failure) => log::debug!("the watchdog was not answered: {}", failure.message),
