@@ -110,6 +110,9 @@ fn from_details(code: &str, failure: &Failure) -> Option<String> {
         "23514" => failure.constraint.as_ref().map(|constraint| {
             format!("Look up what the constraint “{constraint}” demands, and change the row.")
         }),
+        code if failure.severity == "ERROR" && codes::of_statement(code).is_some() => {
+            codes::of_statement(code).map(str::to_owned)
+        }
         "28000" => codes::refused_login(&words).map(str::to_owned),
         "57014" => codes::stopped(&words).map(str::to_owned),
         "53300" => codes::too_many(&words).map(str::to_owned),

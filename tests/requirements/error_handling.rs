@@ -317,14 +317,27 @@ const STATEMENTS: &[Row] = &[
     (
         "08001",
         &["select dblink_connect('host=127.0.0.1 port=1')"],
-        Category::Connection,
-        "could not be reached",
+        Category::Query,
+        "could not reach",
     ),
     (
         "08003",
         &["select dblink_exec('select 1')"],
-        Category::Connection,
-        "Reconnect",
+        Category::Query,
+        "Open it first",
+    ),
+    (
+        "08006",
+        &[
+            "select dblink_connect('own', format('host=%s port=%s dbname=%s', \
+             split_part(current_setting('unix_socket_directories'), ',', 1), \
+             current_setting('port'), current_database()))",
+            "select pg_terminate_backend(pid, 10000) from dblink('own', 'select pg_backend_pid()') o(pid int)",
+            "select dblink_exec('own', 'reset all')",
+            "select dblink_exec('own', 'reset all')",
+        ],
+        Category::Query,
+        "the server that it leads to",
     ),
     (
         "0A000",
@@ -401,6 +414,12 @@ const STATEMENTS: &[Row] = &[
         &["begin", "select 1/0", "select 1"],
         Category::Query,
         "Roll back",
+    ),
+    (
+        "3D000",
+        &["drop database nowhere"],
+        Category::Query,
+        "in the statement",
     ),
     (
         "3F000",
@@ -531,7 +550,7 @@ fn fr_001_fr_002_fr_003_each_error_of_a_statement_is_classified_whole_and_says_w
             wrong.push(format!("{code}: {failure:#?}\npsql: {printed:#?}"));
         }
         program.run("rollback");
-        program.run("reset all; reset role");
+        program.run("reset all; reset role; select dblink_disconnect('own')");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -20,12 +20,14 @@ pub fn plain(category: Category, message: impl Into<String>) -> Failure {
 /// What the server says of an error or a notice, with all its fields.
 pub fn from_server(error: &DbError) -> Failure {
     let code = error.code().code();
-    let mut failure = Failure::new(category(code, error.message()), error.message());
     // Not the severity that is shown in the server's language: FATAL is recognised by its name.
-    failure.severity = match error.parsed_severity() {
+    let severity = match error.parsed_severity() {
         Some(severity) => severity.to_string(),
         None => error.severity().to_owned(),
     };
+    let category = category(&severity, code, error.message());
+    let mut failure = Failure::new(category, error.message());
+    failure.severity = severity;
     failure.sqlstate = Some(code.to_owned());
     failure.detail = error.detail().map(str::to_owned);
     failure.hint = error.hint().map(str::to_owned);
@@ -71,8 +73,9 @@ pub fn from_fields(body: &[u8]) -> Failure {
         field(b'C').unwrap_or_default(),
         field(b'M').unwrap_or_default(),
     );
-    let mut failure = Failure::new(category(&code, &message), message);
-    failure.severity = field(b'V').or(field(b'S')).unwrap_or_default();
+    let severity = field(b'V').or(field(b'S')).unwrap_or_default();
+    let mut failure = Failure::new(category(&severity, &code, &message), message);
+    failure.severity = severity;
     failure.sqlstate = Some(code);
     failure.detail = field(b'D');
     failure.hint = field(b'H');
@@ -331,8 +334,12 @@ fn is_shutdown(failure: &Failure) -> bool {
     )
 }
 
-fn category(sqlstate: &str, message: &str) -> Category {
+fn category(severity: &str, sqlstate: &str, message: &str) -> Category {
     match sqlstate {
+        // The session lives: it is about a link or a database that the statement itself deals with.
+        "3D000" | "08000" | "08001" | "08003" | "08004" | "08006" if severity == "ERROR" => {
+            Category::Query
+        }
         "57014" if message.contains("user request") => Category::Cancelled,
         "53300" | "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "3D000" => {
             Category::Connection
@@ -348,7 +355,7 @@ mod tests {
     use super::*;
 
     fn said(severity: &str, sqlstate: &str, message: &str) -> Failure {
-        let mut failure = plain(category(sqlstate, message), message);
+        let mut failure = plain(category(severity, sqlstate, message), message);
         failure.severity = severity.into();
         failure.sqlstate = Some(sqlstate.into());
         failure
@@ -425,15 +432,22 @@ mod tests {
     #[test]
     fn a_timeout_is_told_from_a_cancel() {
         assert_eq!(
-            category("57014", "canceling statement due to user request"),
+            category("ERROR", "57014", "canceling statement due to user request"),
             Category::Cancelled
         );
         assert_eq!(
-            category("57014", "canceling statement due to statement timeout"),
+            category(
+                "ERROR",
+                "57014",
+                "canceling statement due to statement timeout"
+            ),
             Category::Query
         );
-        assert_eq!(category("28P01", ""), Category::Authentication);
-        assert_eq!(category("08006", ""), Category::Connection);
+        assert_eq!(category("FATAL", "28P01", ""), Category::Authentication);
+        for code in ["08006", "3D000"] {
+            assert_eq!(category("FATAL", code, ""), Category::Connection);
+            assert_eq!(category("ERROR", code, ""), Category::Query);
+        }
     }
 
     #[test]

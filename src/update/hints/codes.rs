@@ -101,6 +101,23 @@ pub(super) fn too_many(message: &str) -> Option<&'static str> {
     )
 }
 
+/// Advice for what the statement's own links and names meet, where the same code ends or refuses a session too.
+pub(super) fn of_statement(code: &str) -> Option<&'static str> {
+    match code {
+        "3D000" => Some("The server has no such database. Check the name in the statement."),
+        "08001" => Some(
+            "The statement could not reach the server that it connects to. Check that one's host, port and firewall.",
+        ),
+        "08003" => Some(
+            "The statement uses a connection of its own (dblink, a foreign server) that is not open. Open it first.",
+        ),
+        "08000" | "08004" | "08006" => Some(
+            "The connection that the statement itself uses (dblink, a foreign server) failed. Check the server that it leads to, and what was done there.",
+        ),
+        _ => None,
+    }
+}
+
 /// Writes where nothing may be written (25006).
 pub(super) fn read_only(message: &str) -> Option<&'static str> {
     message

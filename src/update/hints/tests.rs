@@ -73,11 +73,24 @@ fn the_codes_that_people_meet_have_advice_of_their_own() {
     let mut seen = std::collections::BTreeMap::new();
     for code in table.split_whitespace() {
         let advice = codes::advice(code).unwrap();
-        assert_eq!(next_step(&server(code, "x")).as_deref(), Some(advice));
+        let ended = Failure {
+            severity: "FATAL".into(),
+            ..server(code, "x")
+        };
+        assert_eq!(next_step(&ended).as_deref(), Some(advice));
         // A class's own sentence would be the same for an unknown code of the class.
         if let Some(other) = seen.insert(advice, code) {
             panic!("{other} and {code} say the same: {advice}");
         }
+    }
+}
+
+#[test]
+fn a_statement_s_own_links_and_databases_are_not_the_connection_s() {
+    for code in ["08000", "08001", "08003", "08004", "08006", "3D000"] {
+        let advice = next_step(&server(code, "x")).unwrap();
+        assert!(advice.contains("statement"), "{code}: {advice}");
+        assert!(!advice.contains("Reconnect"), "{code}: {advice}");
     }
 }
 
