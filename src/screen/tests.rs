@@ -1767,7 +1767,10 @@ fn the_password_prompt_says_for_whom_and_why_again() {
     world.tell(connection::Msg::OpenFailed {
         connection,
         attempt,
-        failure: failure.clone(),
+        failure: Failure {
+            severity: String::new(),
+            ..failure.clone()
+        },
     });
     let prompt = |world: &World| match world.screen().dialog {
         Some(Dialog::Password(prompt)) => prompt,

@@ -8,7 +8,7 @@ use crate::{
         config::Colour,
         connections::{Connection, Link},
         ids::ConnectionId,
-        run::{Phase, Run, Running, Session},
+        run::{self, Phase, Run, Running, Session},
         session::Transaction,
         tabs,
     },
@@ -101,20 +101,21 @@ fn chip(id: ConnectionId, known: &Connection) -> ConnectionChip {
 
 /// Whether it may write, where a person should know: on read-only connections and in production.
 fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
-    let label = match (known.config.read_only, known.config.colour) {
+    let tab = model.tabs.active();
+    let read_only = tab.is_some_and(|tab| run::is_read_only(model, tab));
+    let label = match (read_only, known.config.colour) {
         (true, _) => Span::new("read-only", Tone::Ok),
         (false, Colour::Red) => Span::new("read-write", Tone::Warning),
         (false, _) => return None,
     };
-    let tab = model.tabs.active();
     let detail = match tab.and_then(tabs::Tab::transaction) {
         Some(Transaction::Active) => "in a transaction",
         Some(Transaction::Failed) => "in a failed transaction",
-        Some(Transaction::Idle) | None if known.config.read_only => "always rolled back",
+        Some(Transaction::Idle) | None if read_only => "always rolled back",
         Some(Transaction::Idle) | None => "autocommit",
     };
     let kept = tab.map_or(0, |tab| tab.read_only.settings.len() as u64);
-    let detail = if known.config.read_only && kept > 0 {
+    let detail = if read_only && kept > 0 {
         let settings = words::counted(kept, "setting");
         format!("{detail}{}keeps {settings}", words::DOT)
     } else {

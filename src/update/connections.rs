@@ -56,6 +56,8 @@ pub struct Connection {
     pub naming: BTreeSet<Request>,
     /// Whether it is wanted again once it has closed.
     pub reopen: bool,
+    /// Whether its pool was made for reading alone. The configuration may have changed since.
+    pub made_read_only: bool,
 }
 
 /// The state of a connection.
@@ -126,7 +128,23 @@ impl Connection {
             schema: Schema::Idle,
             naming: BTreeSet::new(),
             reopen: false,
+            made_read_only: false,
         }
+    }
+
+    /// Whether nothing more is written over it: its configuration says so, or its pool was made so.
+    pub fn is_read_only(&self) -> bool {
+        let stands = matches!(
+            self.link,
+            Link::Opening { .. } | Link::Open { .. } | Link::Reconnecting(_) | Link::Closing
+        );
+        self.config.read_only || stands && self.made_read_only
+    }
+
+    /// The same name may lead to another database by now, where an oid is another type.
+    fn forget_types(&mut self) {
+        self.types.clear();
+        self.naming.clear();
     }
 
     /// Whether a pool is being made, the password is being looked for, or a lost connection is tried again.
@@ -300,6 +318,7 @@ pub fn attempt(
         since: model.now,
         with,
     };
+    connection.made_read_only = connection.config.read_only;
     let config = Box::new(connection.config.clone());
     vec![
         Effect::Open {
@@ -535,9 +554,7 @@ fn opened(
         _ => return vec![],
     };
     connection.link = Link::Open { server };
-    // The same name may lead to another database by now, where an oid is another type.
-    connection.types.clear();
-    connection.naming.clear();
+    connection.forget_types();
     let mut effects = vec![];
     super::sidebar::keeping_choices(model, |model| {
         if let Some(connection) = model.connections.get_mut(&id) {
@@ -572,19 +589,26 @@ fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) -> Vec<Root
         return vec![];
     };
     connection.link = Link::Open { server };
-    connection.types.clear();
+    connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
     model.notices.push(model.now, text);
-    run::pump_all(model)
+    let mut effects = run::pump_all(model);
+    // It may be another server that answers now.
+    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
+    effects
 }
 
-/// The secret that the attempt failed for, which was wrong or not there.
-fn wanted_secret(failure: &Failure, with: &Secrets) -> Option<SecretKind> {
+/// The secret that the attempt failed for, which was wrong or not there. A login that no password helps (peer, a
+/// rejecting line of pg_hba.conf, a role that is not there) is refused with 28000 as well, and asks for nothing.
+fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
+    // In whatever language: the methods that look a password up elsewhere have names that are not translated.
+    let looked_up = || {
+        let methods = ["LDAP", "PAM", "RADIUS", "BSD"];
+        methods.iter().any(|name| failure.message.contains(name))
+    };
     match &failure.wants {
         Some(Want::Secret(kind)) => Some(*kind),
-        None if failure.is("28P01")
-            || failure.category == Category::Authentication && !with.has(SecretKind::Database) =>
-        {
+        None if failure.is("28P01") || failure.is("28000") && looked_up() => {
             Some(SecretKind::Database)
         }
         _ => None,
@@ -613,7 +637,7 @@ fn open_failed(
         },
         _ => return vec![],
     };
-    let wanted = wanted_secret(&failure, &with.secrets);
+    let wanted = wanted_secret(&failure);
     let saved = connection.saved;
     if let Some(kind) = wanted {
         // It is wrong: the next attempt asks the keychain, or the user.
@@ -638,8 +662,8 @@ fn open_failed(
     }
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
-        // What nobody typed may have come from the password file: the details say so.
-        let said = tried || with.secrets.has(kind) || failure.detail.is_some();
+        // That one is needed is said by the question itself; what the server refused is said with it.
+        let said = tried || with.secrets.has(kind) || !failure.severity.is_empty();
         let refused = said.then_some(failure);
         let mut prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         prompt.stored_too = with.store;
@@ -712,6 +736,12 @@ pub fn forget_secrets(model: &mut Model) {
     model.welcome.typed = Secret::default();
     model.welcome.parsed = None;
     model.welcome.asked = None;
+    model.defaults.password = None;
+    for file in &mut model.defaults.service_files {
+        for service in file.services.iter_mut().flatten() {
+            service.secrets.clear();
+        }
+    }
 }
 
 /// The effect that keeps a connection.

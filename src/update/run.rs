@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     cells, clock, connection,
-    connections::{self, Link},
+    connections::{self, Connection, Link},
     dialog::{self, Confirm, Dialog},
     failure::{Category, Failure},
     history,
@@ -397,12 +397,12 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 
 /// Sends the script's next statement through the free session.
 fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let now = model.now;
-    let settings = model.settings.clone();
+    let (now, settings) = (model.now, model.settings.clone());
     let query = QueryId::next(&mut model.ids);
     let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
-    let read_only = is_read_only(model, id);
+    let mut tabs = model.tabs.open.iter();
+    let read_only = tabs.any(|tab| tab.id == id && is_read_only(model, tab));
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -502,11 +502,13 @@ fn order(
     }
 }
 
-fn is_read_only(model: &Model, id: TabId) -> bool {
-    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
-    tab.and_then(|tab| tab.connection)
-        .and_then(|id| model.connections.get(&id))
-        .is_some_and(|known| known.config.read_only)
+/// Whether what a tab runs is kept from writing. A transaction that was begun as one that writes goes on as one.
+pub fn is_read_only(model: &Model, tab: &Tab) -> bool {
+    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let writes = tab.read_only.block.is_none()
+        && !matches!(tab.transaction(), None | Some(Transaction::Idle))
+        && known.is_some_and(|known| !known.made_read_only);
+    known.is_some_and(Connection::is_read_only) && !writes
 }
 
 /// Takes in what the runner reports of a statement.

@@ -159,7 +159,7 @@ fn refused_by_tusk(model: &Model, tab: &Tab, result: &ResultSet, ledger: &mut Le
     );
     assert!(
         refuses
-            && known.is_some_and(|known| known.config.read_only)
+            && known.is_some_and(Connection::is_read_only)
             && matches!(result.state, ResultState::Failed { .. }),
         "a result is shown of a query that was not sent: {:?}",
         result.query

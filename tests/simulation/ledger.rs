@@ -18,7 +18,7 @@ use tusk::{
         keys, palette, query,
         read_only::Seal,
         results::ResultState,
-        run::{Run, Running, Script},
+        run::{self, Run, Running, Script},
         session::{self, Transaction},
         tabs::Tab,
     },
@@ -125,9 +125,7 @@ fn running(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
 }
 
 fn runs_read_only(model: &Model, query: QueryId) -> bool {
-    running(model, query)
-        .and_then(|(tab, _)| model.connections.get(&tab.connection?))
-        .is_some_and(|known| known.config.read_only)
+    running(model, query).is_some_and(|(tab, _)| run::is_read_only(model, tab))
 }
 
 /// The statement that the user wrote, whatever is sent in its place.

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::{Connection, Link};
+use super::{Connection, Link, wanted_secret};
 use crate::{
     effect::Effect as RootEffect,
     model::Model,
@@ -88,7 +88,8 @@ pub fn waits_for(model: &Model, id: ConnectionId, failure: &Failure) -> bool {
         return false;
     };
     match known.link {
-        Link::Reconnecting(_) => may_pass(failure),
+        // Where a secret is no longer right, the try finds the same, and asks for it.
+        Link::Reconnecting(_) => may_pass(failure) || wanted_secret(failure).is_some(),
         Link::Open { .. } => known.pool.size == 0 && may_pass(failure) && may_begin(model, id),
         _ => false,
     }

@@ -5,10 +5,11 @@ use crate::{
     rows::Column,
     update::{
         command::Command,
+        config::service::{Service, ServiceFile},
         connection, query,
         session::Transaction,
         store::{Kept, SavedConnection},
-        testing::{World, config, expect, nothing_kept, refusal},
+        testing::{World, config, expect, names, nothing_kept, refusal},
         welcome,
     },
 };
@@ -176,6 +177,32 @@ fn a_secret_that_proved_right_is_stored_though_another_one_had_to_be_typed_after
 }
 
 #[test]
+fn a_login_that_no_password_helps_asks_for_none_and_one_that_is_looked_up_elsewhere_does() {
+    for (message, asks) in [
+        ("Peer authentication failed for user \"ada\"", false),
+        ("no pg_hba.conf entry for host \"10.0.0.7\"", false),
+        ("role \"ada\" does not exist", false),
+        ("LDAP authentication failed for user \"ada\"", true),
+        (
+            "PAM-Authentifizierung für Benutzer »ada« fehlgeschlagen",
+            true,
+        ),
+    ] {
+        for password in [None, Some("pw")] {
+            let mut world = World::new();
+            world.connect_with(5432, password);
+            world.fail_link(refusal("28000", message));
+            assert_eq!(
+                matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_some()),
+                asks,
+                "{message}"
+            );
+            assert!(!world.is_busy(), "{message}");
+        }
+    }
+}
+
+#[test]
 fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
     let mut world = with_saved();
     named(&mut world);
@@ -187,7 +214,10 @@ fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
         &["Connection(Open"],
     );
     assert!(world.notice().contains("kept in memory"));
-    world.fail_link(Failure::new(Category::Authentication, "no password"));
+    world.fail_link(Failure {
+        sqlstate: Some("28P01".into()),
+        ..Failure::new(Category::Authentication, "password required")
+    });
     assert!(
         matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_none())
     );
@@ -312,6 +342,57 @@ fn a_connection_that_opens_after_it_was_deleted_is_closed() {
         }),
         [Effect::Close { connection: gone }.into()]
     );
+}
+
+/// What goes to the server.
+fn sent(effects: &[RootEffect]) -> Vec<String> {
+    let mut names = names(effects);
+    names.retain(|name| name.starts_with("Query("));
+    names
+}
+
+#[test]
+fn a_connection_that_becomes_read_only_lets_an_open_transaction_end_and_writes_no_more() {
+    let mut world = World::new().connected();
+    let connection = world.connection();
+    let set = |world: &mut World, read_only| {
+        let known = world.model.connections.get_mut(&connection).unwrap();
+        known.config.read_only = read_only;
+    };
+    world.run("begin");
+    world.finish("BEGIN", Transaction::Active);
+    set(&mut world, true);
+    assert_eq!(sent(&world.run("commit")), ["Query(Run"]);
+    world.finish("COMMIT", Transaction::Idle);
+    assert_eq!(sent(&world.run("begin")), ["Query(RunReadOnly"]);
+    world.finish("BEGIN", Transaction::Active);
+    set(&mut world, false);
+    set(&mut world, true);
+    assert_eq!(sent(&world.run("commit")), ["Query(RunReadOnly"]);
+}
+
+#[test]
+fn a_connection_that_was_opened_read_only_writes_when_it_is_opened_again() {
+    let mut world = World::new();
+    world.connect(5432);
+    world.open_link();
+    let connection = world.connection();
+    let set = |world: &mut World, read_only| {
+        let known = world.model.connections.get_mut(&connection).unwrap();
+        known.config.read_only = read_only;
+    };
+    let reopen = |world: &mut World| {
+        world.command(Command::ConnectionReconnect);
+        world.send(connection::Msg::Closed { connection });
+        world.open_link();
+    };
+    set(&mut world, true);
+    reopen(&mut world);
+    set(&mut world, false);
+    assert_eq!(sent(&world.run("select 1")), ["Query(RunReadOnly"]);
+    world.finish("SELECT 1", Transaction::Idle);
+    reopen(&mut world);
+    assert_eq!(sent(&world.run("select 1")), ["Query(Run"]);
 }
 
 #[test]
@@ -655,7 +736,29 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
     let mut typing = World::new();
     let defaults = typing.model.defaults.clone();
     typing.send(welcome::edited("postgres://a:pw@h/d", &defaults));
-    for mut world in [opening, asking, prompted, typing] {
+    let mut of_environment = World::new();
+    of_environment.model.defaults.password = Some(Secret::new("pw"));
+    let mut of_service = World::new();
+    let secrets = [("password".to_owned(), Secret::new("pw"))];
+    let service = Service {
+        name: "shop".into(),
+        parameters: BTreeMap::new(),
+        secrets: secrets.into(),
+        mistake: None,
+    };
+    let file = ServiceFile {
+        path: "/s".into(),
+        services: Ok(vec![service]),
+    };
+    of_service.model.defaults.service_files = vec![file];
+    for mut world in [
+        opening,
+        asking,
+        prompted,
+        typing,
+        of_environment,
+        of_service,
+    ] {
         assert!(holds(&world.model), "{:?}", world.model);
         world.send(crate::update::app::Msg::CloseRequested);
         assert_eq!(world.model.phase, crate::model::Phase::Quitting);

@@ -7,7 +7,7 @@ use crate::update::{
     query,
     session::{self, Transaction},
     tabs::Ended,
-    testing::{World, broken, expect, refusal},
+    testing::{World, broken, expect, names, refusal},
 };
 
 fn lose_link(world: &mut World, left: u32) -> Vec<RootEffect> {
@@ -131,7 +131,10 @@ fn a_run_that_is_asked_for_meanwhile_waits_and_is_sent_once() {
     expect(&world.command(Command::QueryRun), &[]);
     assert!(world.is_busy());
     expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &["Session(Open"]);
+    expect(
+        &answer(&mut world, Ok(())),
+        &["Session(Open", "Schema(Load"],
+    );
     assert!(matches!(world.link(), Link::Open { .. }));
     expect(&world.open_session(), &["Query(Run", "Store(RecordRun"]);
     assert!(world.notice().contains("again"));
@@ -150,7 +153,39 @@ fn a_run_whose_session_finds_no_server_waits_for_the_server_too() {
     );
     assert!(matches!(world.tab().run, run::Run::Waiting { .. }));
     expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &["Session(Open"]);
+    expect(
+        &answer(&mut world, Ok(())),
+        &["Session(Open", "Schema(Load"],
+    );
+}
+
+#[test]
+fn while_it_is_tried_again_a_session_that_finds_no_server_or_a_new_password_leaves_its_run_waiting()
+{
+    let wrong = || Failure {
+        category: Category::Authentication,
+        ..refusal("28P01", "wrong password")
+    };
+    let exhausted = Failure::new(Category::PoolTimeout, "none came free");
+    for (failure, waits) in [(broken(), true), (wrong(), true), (exhausted, false)] {
+        let mut world = World::new().connected();
+        world.text("select 1");
+        world.command(Command::QueryRun);
+        let session = world.session();
+        lose_link(&mut world, 0);
+        expect(
+            &world.send(session::Msg::OpenFailed { session, failure }),
+            &[],
+        );
+        let waiting = matches!(world.tab().run, run::Run::Waiting { .. });
+        assert_eq!(waiting, waits);
+        fire(&mut world);
+        answer(&mut world, Err(wrong()));
+        world.type_secret("new");
+        world.command(Command::DialogAccept);
+        let opened = names(&world.open_link()).contains(&"Session(Open".to_owned());
+        assert_eq!(opened, waits);
+    }
 }
 
 #[test]
@@ -190,7 +225,7 @@ fn a_statement_that_was_lost_stays_lost() {
     expect(&world.send(session::Msg::Lost { session, failure }), &[]);
     expect(&lose_link(&mut world, 0), &["Clock(Start"]);
     expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(&answer(&mut world, Ok(())), &[]);
+    expect(&answer(&mut world, Ok(())), &["Schema(Load"]);
     assert!(matches!(world.tab().run, run::Run::Idle));
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
     expect(&world.command(Command::QueryRun), &["Session(Open"]);
