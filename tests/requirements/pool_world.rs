@@ -16,7 +16,7 @@ use tusk::update::failure::Failure;
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
 use tusk::update::secret::{Secret, Secrets};
 use tusk::update::session::{self, Ending, Transaction};
-use tusk::update::{app, keychain, keys, query, store, tabs::Tab, update, welcome};
+use tusk::update::{app, keychain, keys, query, schema, store, tabs::Tab, update, welcome};
 
 use crate::server::{PASSWORD, SUPERUSER, TestServer, USER};
 
@@ -353,6 +353,7 @@ pub fn ended_by(msg: &Msg) -> Option<String> {
         Msg::Connection(connection::Msg::TypesResolved { request, .. }) => {
             format!("types {request:?}")
         }
+        Msg::Schema(schema::Msg::Loaded { request, .. }) => format!("schema {request:?}"),
         Msg::Session(
             session::Msg::Opened { session, .. } | session::Msg::OpenFailed { session, .. },
         ) => format!("session {session}"),

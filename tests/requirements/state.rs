@@ -13,7 +13,7 @@ use tusk::update::config::Config;
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
 use tusk::update::secret::{Secret, SecretKind};
 use tusk::update::session::Ending;
-use tusk::update::{connection, keychain, query, session, store};
+use tusk::update::{connection, keychain, query, schema, session, store};
 
 use crate::connection_pool::pool_world::{
     ONE_ROW_THEN_NOTHING, PATIENCE, World, ended_by, on_socket,
@@ -43,6 +43,7 @@ enum Kind {
     Types,
     Keychain,
     Write,
+    Schema,
 }
 
 fn kind(operation: usize) -> Kind {
@@ -52,7 +53,8 @@ fn kind(operation: usize) -> Kind {
         Kind::Types,
         Kind::Keychain,
         Kind::Write,
-    ][operation % 5]
+        Kind::Schema,
+    ][operation % 6]
 }
 
 /// A connection's id that only this operation has.
@@ -73,11 +75,17 @@ impl Crowd {
             ids: Ids::seeded(1),
             ..World::new()
         };
+        let schemas: Vec<String> = (0..10)
+            .map(|number| format!("create schema of_{number};"))
+            .collect();
+        server.psql(&database, &schemas.concat());
         let connections = (0..10)
             .map(|number| {
                 world.open(&Config {
                     name: format!("connection {number}"),
                     pool_size: 2,
+                    // What the catalogs say of its search path is true of this connection alone.
+                    options: format!("-c search_path=of_{number}"),
                     ..on_socket(server, &database)
                 })
             })
@@ -127,6 +135,14 @@ impl Crowd {
                 };
                 self.world.postgres.perform_connection(effect);
             }
+            Kind::Schema => {
+                let request = self.request(operation, "schema");
+                let effect = schema::Effect::Load {
+                    request,
+                    connection,
+                };
+                self.world.postgres.perform_schema(effect);
+            }
             Kind::Keychain => {
                 let request = self.request(operation, "keychain");
                 self.keychain.perform(keychain::Effect::Store {
@@ -170,35 +186,16 @@ impl Crowd {
                 let query = self.world.start(session, &sql, u64::MAX);
                 self.queries.insert(query, operation);
             }
-            Msg::Query(query::Msg::RowsArrived { query, chunk }) => {
-                let operation = self.queries[&query];
-                if kind(operation) == Kind::Cancel {
-                    if self.world.owed.contains_key(&format!("cancel {query}")) {
-                        return;
-                    }
-                    let session = self.session_of(operation);
-                    self.world.start_cancel(query, session);
-                    return;
-                }
-                for row in 0..chunk.rows() {
-                    let text = chunk.cell(row, 0).bytes().map(String::from_utf8_lossy);
-                    self.note(operation, text.unwrap().into_owned());
-                }
-            }
-            Msg::Query(query::Msg::Finished { query, tag, .. }) => {
-                let operation = self.queries[&query];
-                self.note(operation, tag);
-                self.world
-                    .start_end(self.session_of(operation), Ending::Return);
-            }
-            Msg::Query(query::Msg::Failed { query, failure, .. }) => {
-                let operation = self.queries[&query];
-                self.note(operation, failure.sqlstate.unwrap_or_default());
-                self.world
-                    .start_end(self.session_of(operation), Ending::Return);
-            }
+            Msg::Query(msg) => self.hear_query(msg),
             Msg::Connection(connection::Msg::TypesResolved { request, names, .. }) => {
                 self.note(self.requests[&request], names[0].1.clone());
+            }
+            Msg::Schema(schema::Msg::Loaded {
+                request, result, ..
+            }) => {
+                let catalog = result.unwrap();
+                let path: Vec<&str> = catalog.search_path().collect();
+                self.note(self.requests[&request], path.join(", "));
             }
             Msg::Keychain(keychain::Msg::Stored {
                 request,
@@ -228,6 +225,39 @@ impl Crowd {
         }
     }
 
+    fn hear_query(&mut self, msg: query::Msg) {
+        match msg {
+            query::Msg::RowsArrived { query, chunk } => {
+                let operation = self.queries[&query];
+                if kind(operation) == Kind::Cancel {
+                    if self.world.owed.contains_key(&format!("cancel {query}")) {
+                        return;
+                    }
+                    let session = self.session_of(operation);
+                    self.world.start_cancel(query, session);
+                    return;
+                }
+                for row in 0..chunk.rows() {
+                    let text = chunk.cell(row, 0).bytes().map(String::from_utf8_lossy);
+                    self.note(operation, text.unwrap().into_owned());
+                }
+            }
+            query::Msg::Finished { query, tag, .. } => {
+                let operation = self.queries[&query];
+                self.note(operation, tag);
+                self.world
+                    .start_end(self.session_of(operation), Ending::Return);
+            }
+            query::Msg::Failed { query, failure, .. } => {
+                let operation = self.queries[&query];
+                self.note(operation, failure.sqlstate.unwrap_or_default());
+                self.world
+                    .start_end(self.session_of(operation), Ending::Return);
+            }
+            _ => {}
+        }
+    }
+
     fn session_of(&self, operation: usize) -> SessionId {
         let found = self.sessions.iter().find(|(_, of)| **of == operation);
         *found.unwrap().0
@@ -244,6 +274,7 @@ impl Crowd {
             Kind::Types => vec![format!("numeric({},3)", 200 + operation)],
             Kind::Keychain => vec![format!("secret {operation}")],
             Kind::Write => vec!["written".into()],
+            Kind::Schema => vec![format!("pg_catalog, of_{}", operation % 10)],
         }
     }
 

@@ -7,6 +7,11 @@ use tusk::{
 
 use super::random::Random;
 
+/// The form in which a connection meets an SSH server that nobody has seen before.
+pub const UNKNOWN_HOST_KEY: usize = 5;
+/// The form in which the store has no directory to work in.
+pub const NO_DIRECTORY: usize = 2;
+
 /// Who decides what fails.
 pub enum Fate {
     /// Chance.

@@ -18,15 +18,19 @@ use tusk::{
 };
 
 use super::{
-    fate::{Fate, forms},
+    fate::{self, Fate, forms},
     plan,
     random::Random,
-    runner::Runner,
+    runner::{IsIt, Runner},
     world::World,
 };
 
 /// A step of a journey.
 enum Do {
+    /// The program starts.
+    Start,
+    /// The first of such effects fails in this form.
+    FailsFirst(IsIt, usize),
     Msg(fn(&World) -> Msg),
     /// Takes in answers until nothing is due within so many seconds.
     Wait(u64),
@@ -78,6 +82,7 @@ macro_rules! text {
 /// Connect, run, look at pages, cancel, close.
 fn pages() -> Vec<Do> {
     vec![
+        Do::Start,
         Do::Wait(1),
         Do::Msg(connects),
         Do::Wait(1),
@@ -103,6 +108,7 @@ fn pages() -> Vec<Do> {
 /// A transaction in a script, what a session holds, its end.
 fn transaction() -> Vec<Do> {
     vec![
+        Do::Start,
         Do::Wait(1),
         Do::Msg(connects),
         Do::Wait(1),
@@ -137,6 +143,7 @@ fn connections() -> Vec<Do> {
         })
     }
     vec![
+        Do::Start,
         Do::Wait(1),
         command!(SandboxStart),
         Do::Wait(1),
@@ -173,6 +180,7 @@ fn connections() -> Vec<Do> {
 /// The servers go away and come back, while nothing is held and with a transaction open.
 fn outage() -> Vec<Do> {
     vec![
+        Do::Start,
         Do::Wait(1),
         Do::Msg(connects),
         Do::Wait(1),
@@ -197,6 +205,7 @@ fn outage() -> Vec<Do> {
 /// A read-only connection: a statement, a transaction, one that is refused.
 fn read_only() -> Vec<Do> {
     vec![
+        Do::Start,
         Do::Wait(1),
         Do::Msg(|_| {
             Msg::Welcome(welcome::Msg::Asked {
@@ -220,9 +229,59 @@ fn read_only() -> Vec<Do> {
     ]
 }
 
+/// An SSH server that nobody has seen before: its key is trusted, and connecting goes on.
+fn host_key() -> Vec<Do> {
+    vec![
+        Do::Start,
+        Do::Wait(1),
+        Do::FailsFirst(
+            |effect| matches!(effect, Effect::Connection(connection::Effect::Open { .. })),
+            fate::UNKNOWN_HOST_KEY,
+        ),
+        text!("select 1"),
+        Do::Msg(connects),
+        command!(QueryRun),
+        Do::Wait(1),
+        command!(DialogAlternative),
+        Do::Wait(1),
+        command!(DialogAlternative),
+        Do::Wait(30),
+    ]
+}
+
+/// A data directory that can't be used: another one is typed, and one more.
+fn directory() -> Vec<Do> {
+    fn typed(text: &str) -> Msg {
+        Msg::Dialog(dialog::Msg::FieldEdited {
+            field: 0,
+            text: text.into(),
+        })
+    }
+    vec![
+        Do::FailsFirst(
+            |effect| matches!(effect, Effect::Store(store::Effect::Load { .. })),
+            fate::NO_DIRECTORY,
+        ),
+        Do::Start,
+        Do::Wait(1),
+        Do::Msg(|_| typed("/elsewhere")),
+        command!(DialogAccept),
+        Do::Wait(1),
+        command!(DialogAccept),
+        Do::Wait(1),
+        command!(DialogCancel),
+        Do::Msg(connects),
+        Do::Wait(1),
+        text!("select 1"),
+        command!(QueryRun),
+        Do::Wait(30),
+    ]
+}
+
 struct Went {
     effects: Vec<Effect>,
     screens: Vec<String>,
+    struck: bool,
 }
 
 fn travel(journey: &[Do], fate: Fate) -> Went {
@@ -230,7 +289,6 @@ fn travel(journey: &[Do], fate: Fate) -> Went {
     runner.prompt = true;
     let mut world = World::with(runner, Random::new(1));
     world.keeps_effects = true;
-    world.begin(1, false);
     let mut screens = vec![];
     for step in journey {
         match step {
@@ -239,6 +297,8 @@ fn travel(journey: &[Do], fate: Fate) -> Went {
                 world.users(msg);
                 look(&world, &mut screens);
             }
+            Do::Start => world.begin(1, false),
+            Do::FailsFirst(is, form) => world.runner.at_first = Some((*is, *form)),
             Do::Outage => world.outage(),
             Do::Wait(seconds) => {
                 let until = world.now.mono_us + seconds * 1_000_000;
@@ -251,7 +311,11 @@ fn travel(journey: &[Do], fate: Fate) -> Went {
     world.settle();
     look(&world, &mut screens);
     let effects = std::mem::take(&mut world.effects);
-    Went { effects, screens }
+    Went {
+        effects,
+        screens,
+        struck: world.runner.struck,
+    }
 }
 
 fn look(world: &World, screens: &mut Vec<String>) {
@@ -312,7 +376,7 @@ fn every_fault_is_survived_and_told(name: &str, journey: fn() -> Vec<Do>) {
                         .screens
                         .iter()
                         .any(|screen| screen.contains(&marker) || asks(effect, screen));
-                    if !told && !is_silent(effect, form) {
+                    if !told && went.struck && !is_silent(effect, form) {
                         problems.push(format!("{name}, effect {n}, form {form}: the user is not told of {effect:?}\n{}", went.screens.last().unwrap()));
                     }
                 }
@@ -348,8 +412,27 @@ fn any_effect_of_a_read_only_connection_may_fail() {
 }
 
 #[test]
+fn any_effect_of_trusting_an_ssh_server_may_fail() {
+    every_fault_is_survived_and_told("host key", host_key);
+}
+
+#[test]
+fn any_effect_of_going_to_another_directory_may_fail() {
+    every_fault_is_survived_and_told("directory", directory);
+}
+
+#[test]
 fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
-    let mut kinds: Vec<&str> = [pages, transaction, connections, outage, read_only]
+    const ALL: [fn() -> Vec<Do>; 7] = [
+        pages,
+        transaction,
+        connections,
+        outage,
+        read_only,
+        host_key,
+        directory,
+    ];
+    let mut kinds: Vec<&str> = ALL
         .into_iter()
         .flat_map(|journey| travel(&journey(), Fate::Well).effects)
         .filter(|effect| forms(effect) > 0)
@@ -367,6 +450,7 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             Effect::Query(_) => "cancel",
             Effect::Cells(_) => "copy",
             Effect::Store(store::Effect::Load { .. }) => "load",
+            Effect::Store(store::Effect::UseDirectory { .. }) => "directory",
             Effect::Store(store::Effect::SearchHistory { .. }) => "search",
             Effect::Store(_) => "write",
             Effect::Keychain(_) => "keychain",
@@ -387,8 +471,10 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             "cancel",
             "connect",
             "copy",
+            "directory",
             "file",
             "held",
+            "host key",
             "keychain",
             "load",
             "log",

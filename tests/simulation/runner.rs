@@ -58,8 +58,16 @@ enum Stream {
     Pool(ConnectionId),
 }
 
+/// Whether an effect is meant.
+pub type IsIt = fn(&Effect) -> bool;
+
 pub struct Runner {
     pub fate: Fate,
+    /// Whether the last fault was one: what is in memory alone waits for no disk.
+    pub struck: bool,
+    in_memory: bool,
+    /// What fails first of all, and in which form, whatever fate says.
+    pub at_first: Option<(IsIt, usize)>,
     pub servers: Servers,
     pub accounts: Accounts,
     /// What is due, by the time in microseconds and the order in which it came up.
@@ -116,6 +124,9 @@ impl Runner {
     pub fn new(fate: Fate, big: bool) -> Self {
         Self {
             fate,
+            struck: false,
+            in_memory: false,
+            at_first: None,
             servers: Servers::default(),
             accounts: Accounts::default(),
             due: BTreeMap::new(),
@@ -195,7 +206,14 @@ impl Runner {
     pub fn take(&mut self, effect: &Effect, now_us: u64, random: &mut Random) {
         self.now_us = now_us;
         self.accounts.ask(effect);
-        let form = self.fate.of(effect, self.effects, random);
+        let form = match self.at_first {
+            Some((is, form)) if is(effect) => {
+                self.at_first = None;
+                Some(form)
+            }
+            _ => self.fate.of(effect, self.effects, random),
+        };
+        self.struck |= form.is_some();
         self.marker = format!(" (fault {}).", self.effects);
         self.effects += 1;
         match effect {
@@ -770,7 +788,10 @@ impl Runner {
             Store::UseDirectory { request, .. } => store::Msg::DirectoryUsed {
                 request: *request,
                 result: match form {
-                    None => Ok(Box::new(self.kept(form, random))),
+                    None => {
+                        self.in_memory = false;
+                        Ok(Box::new(self.kept(form, random)))
+                    }
                     Some(_) => Err(format!("it broke{}", self.marker.trim_end_matches('.'))),
                 },
             },
@@ -783,6 +804,10 @@ impl Runner {
                         request,
                         failure: self.failure(Category::Storage),
                     },
+                    Some(_) if self.in_memory => {
+                        self.struck = false;
+                        store::Msg::Wrote { request }
+                    }
                     Some(_) => {
                         let reason = format!("it broke{}", self.marker.trim_end_matches('.'));
                         let held = store::Msg::Held { request, reason };
@@ -949,6 +974,7 @@ impl Runner {
                 reason,
             },
         };
+        self.in_memory = form.is_some_and(|form| form > 0);
         let mut ids = Ids::seeded(random.next());
         let connections = (0..random.below(3))
             .map(|number| store::SavedConnection {
