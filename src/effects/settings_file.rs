@@ -4,7 +4,7 @@
 //! works on every file system, network drives too; editors that replace a file by another one do it no harm.
 
 use std::{
-    fs::{self, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -217,32 +217,39 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Writes the file by way of another one, so that nobody ever reads half of it.
+/// Writes the file by way of another one, so that nobody ever reads half of it. Who writes at the same moment waits,
+/// and then finds that it is no longer as expected.
 fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
     let done = || -> io::Result<bool> {
+        // A link to a file that is kept elsewhere stays a link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if read(path)?.as_deref() != expected {
             return Ok(false);
         }
-        // A link to a file that is kept elsewhere stays a link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if let Some(directory) = target.parent() {
             fs::create_dir_all(directory)?;
         }
         let mut aside = target.clone().into_os_string();
         aside.push(".new");
         let aside = PathBuf::from(aside);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        let mut file = options.open(&aside)?;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&aside, &target));
+        let mut file = alone(&aside)?;
+        let written = read(path).and_then(|found| {
+            if found.as_deref() != expected {
+                return fs::remove_file(&aside).map(|()| false);
+            }
+            if let Ok(found) = fs::metadata(&target) {
+                file.set_permissions(found.permissions())?;
+            }
+            file.set_len(0)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&aside, &target).map(|()| true)
+        });
         if written.is_err() {
             // It is written over the next time.
             fs::remove_file(&aside).unwrap_or_default();
         }
-        written.map(|()| true)
+        written
     };
     match done() {
         Ok(true) => Written::Done,
@@ -252,6 +259,36 @@ fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
             Written::Failed(Failure::new(Category::Storage, message))
         }
     }
+}
+
+/// A file of this name that no other Tusk writes until it is closed or renamed.
+fn alone(path: &Path) -> io::Result<File> {
+    loop {
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        file.lock()?;
+        // While this one waited, the other one may have given the file its name.
+        if is_at(&file, path) {
+            return Ok(file);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |found: Metadata| (found.dev(), found.ino());
+    matches!((file.metadata().map(place), fs::metadata(path).map(place)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A locked file can't be renamed there, so it is where it was opened.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 fn refusal(effect: Effect) -> Msg {
@@ -406,6 +443,50 @@ mod tests {
     }
 
     #[cfg(unix)]
+    #[test]
+    fn of_several_that_write_at_once_one_does_and_the_others_hear_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.toml");
+        let mut expected = None;
+        for round in 0..50 {
+            let texts: Vec<String> = (1..=4)
+                .map(|one| format!("# {round} {one}\n").repeat(one * 1_000))
+                .collect();
+            let results: Vec<Written> = thread::scope(|scope| {
+                let write_one = |text| write(&path, text, expected.as_deref());
+                let writers: Vec<_> = texts
+                    .iter()
+                    .map(|text| scope.spawn(move || write_one(text)))
+                    .collect();
+                let ended = writers.into_iter().map(|writer| writer.join().unwrap());
+                ended.collect()
+            });
+            let done: Vec<usize> = (0..4).filter(|at| results[*at] == Written::Done).collect();
+            let [winner] = done[..] else {
+                panic!("{results:?}");
+            };
+            let others = results.iter().filter(|one| **one == Written::Conflict);
+            assert_eq!(others.count(), 3, "{results:?}");
+            expected = read(&path).unwrap();
+            assert_eq!(expected.as_ref(), Some(&texts[winner]));
+        }
+        let left = fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(left, 1, "nothing is left beside it");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_keeps_its_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("settings.toml");
+        fs::write(&path, "size = 90\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(write(&path, "", Some("size = 90\n")), Written::Done);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+    }
+
     #[test]
     fn a_link_stays_a_link_and_its_file_is_written() {
         let fixture = Fixture::new();

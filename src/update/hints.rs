@@ -114,11 +114,18 @@ fn from_details(code: &str, failure: &Failure) -> Option<String> {
             codes::of_statement(code).map(str::to_owned)
         }
         "28000" => codes::refused_login(&words).map(str::to_owned),
+        "55000" if is_of_a_sequence(failure) => Some(codes::SEQUENCE.to_owned()),
         "57014" => codes::stopped(&words).map(str::to_owned),
         "53300" => codes::too_many(&words).map(str::to_owned),
         "25006" => codes::read_only(&words).map(str::to_owned),
         _ => None,
     }
+}
+
+/// Whether a session was asked for the last value of a sequence that it has not used: `lastval`, `currval`.
+fn is_of_a_sequence(failure: &Failure) -> bool {
+    let routine = failure.source.as_deref().unwrap_or_default();
+    routine.starts_with("lastval") || routine.starts_with("currval")
 }
 
 /// The names in PostgreSQL's own "Perhaps you meant": they stand in quotes in every language.

@@ -428,6 +428,12 @@ const STATEMENTS: &[Row] = &[
         "search_path",
     ),
     (
+        "55000",
+        &["select lastval()"],
+        Category::Query,
+        "in one script",
+    ),
+    (
         "42501",
         &["set role READER", "select * from customers"],
         Category::Query,
