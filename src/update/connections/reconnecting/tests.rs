@@ -58,9 +58,12 @@ fn answer(world: &mut World, result: Result<(), Failure>) -> Vec<RootEffect> {
 
 /// The effect that begins a pause of this length with the current timer.
 fn pause_of(world: &World, after_ms: u64) -> Vec<RootEffect> {
-    let Step::Pausing { timer, .. } = reconnecting(world).step else {
+    let Step::Pausing { timer, until } = reconnecting(world).step else {
         panic!("no pause");
     };
+    let now = world.model.now;
+    assert_eq!(until.unix_us - now.unix_us, after_ms as i64 * 1_000);
+    assert_eq!(until.mono_us - now.mono_us, after_ms * 1_000);
     vec![clock::Effect::Start { timer, after_ms }.into()]
 }
 
@@ -260,6 +263,30 @@ fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     expect(&world.send(late), &[]);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
     assert!(!world.is_busy());
+}
+
+#[test]
+fn what_is_given_up_ends_its_own_sessions_and_no_other_s() {
+    let mut world = World::new().connected();
+    let mut tabs = vec![];
+    for port in [5432, 5433] {
+        world.command(Command::TabNew);
+        world.connect(port);
+        if port == 5433 {
+            world.open_link();
+        }
+        world.run("select 1");
+        world.finish("SELECT 1", Transaction::Idle);
+        tabs.push(world.model.tabs.active);
+    }
+    lose_link(&mut world, 0);
+    world.command(Command::QueryCancel);
+    let stands = |tab: &TabId| {
+        let tab = world.model.tabs.open.iter().find(|open| open.id == *tab);
+        matches!(tab.unwrap().session, run::Session::Live(_))
+    };
+    let standing: Vec<bool> = tabs.iter().map(stands).collect();
+    assert_eq!(standing, [true, false]);
 }
 
 #[test]
