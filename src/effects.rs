@@ -9,6 +9,7 @@ pub mod clock;
 pub mod discovery;
 pub mod failure;
 pub mod file;
+mod in_order;
 pub mod keychain;
 pub mod log;
 mod pgpass;

@@ -5,13 +5,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 
+use super::in_order::InOrder;
 use crate::update::{
     clock::{Effect, Msg},
     ids::Request,
@@ -20,8 +19,7 @@ use crate::update::{
 /// Timers, as the runner holds them. Dropping them stops every one.
 #[derive(Debug)]
 pub struct Timers {
-    // None once they were stopped.
-    effects: Mutex<Option<Sender<Effect>>>,
+    thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -35,40 +33,21 @@ struct Waiting {
 impl Timers {
     /// Starts the thread.
     pub fn start(outbox: Sender<crate::msg::Msg>) -> Timers {
-        let (effects, inbox) = flume::unbounded();
         let answers = outbox.clone();
-        let started = thread::Builder::new()
-            .name("tusk-timers".into())
-            .spawn(move || run(&inbox, &answers));
-        if let Err(error) = started {
-            log::error!("The thread of the timers did not start: {error}");
-        }
-        Timers {
-            effects: Mutex::new(Some(effects)),
-            outbox,
-        }
+        let thread = InOrder::start("tusk-timers", move |inbox| run(inbox, &answers));
+        Timers { thread, outbox }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &*effects {
-            Some(effects) => effects.send(effect).is_err(),
-            None => true,
-        };
-        if refused && let Effect::Start { timer, .. } = effect {
+        if let Err(Effect::Start { timer, .. }) = self.thread.ask(effect) {
             send(&self.outbox, Msg::Stopped { timer });
         }
     }
 
     /// Stops every timer; the thread answers for them and ends.
     pub fn stop(&self) {
-        drop(
-            self.effects
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.thread.stop();
     }
 }
 

@@ -4,15 +4,14 @@ use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use flume::{Receiver, Sender};
+use flume::Sender;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::failure::{of_file, said};
+use super::in_order::InOrder;
 use crate::update::{
     failure::{Category, Failure},
     file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
@@ -22,9 +21,7 @@ use crate::update::{
 /// The files' thread, as the runner holds it.
 #[derive(Debug)]
 pub struct Files {
-    // None once it was stopped.
-    effects: Mutex<Option<Sender<Effect>>>,
-    stopped: Receiver<()>,
+    thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -41,51 +38,25 @@ const SHUT_DOWN: &str = "Tusk is shutting down";
 impl Files {
     /// Starts the thread.
     pub fn start(outbox: Sender<crate::msg::Msg>) -> Files {
-        let (effects, inbox) = flume::unbounded();
-        let (ended, stopped) = flume::bounded(1);
         let answers = outbox.clone();
-        let started = thread::Builder::new()
-            .name("tusk-files".into())
-            .spawn(move || {
-                while let Ok(effect) = inbox.recv() {
-                    send(&answers, perform(effect));
-                }
-                drop(ended);
-            });
-        if let Err(error) = started {
-            log::error!("The files' thread did not start: {error}");
-        }
-        Files {
-            effects: Mutex::new(Some(effects)),
-            stopped,
-            outbox,
-        }
+        let thread = InOrder::start("tusk-files", move |inbox| {
+            for effect in inbox {
+                send(&answers, perform(effect));
+            }
+        });
+        Files { thread, outbox }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = match &*effects {
-            Some(effects) => effects.send(effect).err().map(|error| error.0),
-            None => Some(effect),
-        };
-        if let Some(effect) = refused {
+        if let Err(effect) = self.thread.ask(effect) {
             send(&self.outbox, refusal(effect));
         }
     }
 
     /// Does what was asked for and ends the thread. False when that took longer than `within`.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
-        drop(
-            self.effects
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        !matches!(
-            self.stopped.recv_timeout(within),
-            Err(flume::RecvTimeoutError::Timeout)
-        )
+        self.thread.flush_and_stop(within)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -16,6 +16,7 @@ use std::{
 use flume::{Receiver, Sender};
 use keyring_core::{CredentialStore, Entry, Error};
 
+use super::in_order::InOrder;
 use crate::update::{
     ids::ConnectionId,
     keychain::{Effect, Msg, Refusal},
@@ -28,10 +29,8 @@ pub type Opener = Arc<dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + S
 /// The keychain, as the runner holds it. Dropping it answers for what still waits.
 #[derive(Debug)]
 pub struct Keychain {
-    // None once it was stopped.
-    effects: Mutex<Option<Sender<Asked>>>,
+    thread: InOrder<Asked>,
     stopping: Sender<Instant>,
-    stopped: Receiver<()>,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -54,6 +53,7 @@ const ANSWERING_MAX: Duration = Duration::from_millis(500);
 const TOO_SLOW: &str = "the keychain did not answer in time";
 const SHUT_DOWN: &str = "Tusk is shutting down";
 
+#[derive(Debug)]
 struct Asked {
     effect: Effect,
     at: Instant,
@@ -77,9 +77,7 @@ impl Keychain {
         timeout: Duration,
         outbox: Sender<crate::msg::Msg>,
     ) -> Keychain {
-        let (effects, inbox) = flume::unbounded();
         let (stopping, stop) = flume::unbounded();
-        let (ended, stopped) = flume::bounded(1);
         let stuck = Arc::new(AtomicUsize::new(0));
         let mut warden = Warden {
             open,
@@ -90,37 +88,25 @@ impl Keychain {
             stuck,
             outbox: outbox.clone(),
         };
-        let started = thread::Builder::new()
-            .name("tusk-keychain".into())
-            .spawn(move || {
-                while let Ok(asked) = inbox.recv() {
-                    warden.answer(asked);
-                }
-                drop(ended);
-            });
-        if let Err(error) = started {
-            log::error!("The keychain's thread did not start: {error}");
-        }
+        let thread = InOrder::start("tusk-keychain", move |inbox| {
+            for asked in inbox {
+                warden.answer(asked);
+            }
+        });
         Keychain {
-            effects: Mutex::new(Some(effects)),
+            thread,
             stopping,
-            stopped,
             outbox,
         }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = Asked {
             effect,
             at: Instant::now(),
         };
-        let refused = match &*effects {
-            Some(effects) => effects.send(asked).err().map(|error| error.0),
-            None => Some(asked),
-        };
-        if let Some(Asked { effect, .. }) = refused {
+        if let Err(Asked { effect, .. }) = self.thread.ask(asked) {
             refuse(&self.outbox, &effect, SHUT_DOWN);
         }
     }
@@ -128,19 +114,10 @@ impl Keychain {
     /// Lets calls end for so long, then answers for those that did not. False when even that took longer.
     pub fn stop(&self, within: Duration) -> bool {
         let last = Instant::now() + within;
-        drop(
-            self.effects
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.thread.stop();
         // A thread that has ended already hears nothing, and has nothing to hear.
         self.stopping.send(last).unwrap_or_default();
-        let patience = within + ANSWERING_MAX;
-        !matches!(
-            self.stopped.recv_timeout(patience),
-            Err(flume::RecvTimeoutError::Timeout)
-        )
+        self.thread.flush_and_stop(within + ANSWERING_MAX)
     }
 }
 

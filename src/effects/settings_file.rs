@@ -7,14 +7,12 @@ use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
     time::{Duration, Instant, SystemTime},
 };
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 
-use super::{file, log as log_files};
+use super::{file, in_order::InOrder, log as log_files};
 use crate::update::{
     failure::{Category, Failure},
     ids::Request,
@@ -24,9 +22,7 @@ use crate::update::{
 /// The thread, as the runner holds it.
 #[derive(Debug)]
 pub struct SettingsFiles {
-    // None once it was stopped.
-    effects: Mutex<Option<Sender<Effect>>>,
-    stopped: Receiver<()>,
+    thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -39,50 +35,24 @@ const BYTES_MAX: u64 = 1 << 20;
 impl SettingsFiles {
     /// Starts the thread.
     pub fn start(outbox: Sender<crate::msg::Msg>) -> Self {
-        let (effects, inbox) = flume::unbounded();
-        let (ended, stopped) = flume::bounded(1);
         let keeper = Keeper {
             watched: None,
             outbox: outbox.clone(),
         };
-        let started = thread::Builder::new()
-            .name("tusk-settings".into())
-            .spawn(move || {
-                keeper.run(&inbox);
-                drop(ended);
-            });
-        if let Err(error) = started {
-            log::error!("The settings' thread did not start: {error}");
-        }
-        Self {
-            effects: Mutex::new(Some(effects)),
-            stopped,
-            outbox,
-        }
+        let thread = InOrder::start("tusk-settings", move |inbox| keeper.run(inbox));
+        Self { thread, outbox }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let refused = match &*self.effects() {
-            Some(effects) => effects.send(effect).err().map(|error| error.0),
-            None => Some(effect),
-        };
-        if let Some(effect) = refused {
+        if let Err(effect) = self.thread.ask(effect) {
             send(&self.outbox, refusal(effect));
         }
     }
 
     /// Does what was asked for and ends the thread. False when that took longer than `within`.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
-        drop(self.effects().take());
-        !matches!(
-            self.stopped.recv_timeout(within),
-            Err(RecvTimeoutError::Timeout)
-        )
-    }
-
-    fn effects(&self) -> MutexGuard<'_, Option<Sender<Effect>>> {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
+        self.thread.flush_and_stop(within)
     }
 }
 
@@ -452,7 +422,7 @@ mod tests {
             let texts: Vec<String> = (1..=4)
                 .map(|one| format!("# {round} {one}\n").repeat(one * 1_000))
                 .collect();
-            let results: Vec<Written> = thread::scope(|scope| {
+            let results: Vec<Written> = std::thread::scope(|scope| {
                 let write_one = |text| write(&path, text, expected.as_deref());
                 let writers: Vec<_> = texts
                     .iter()

@@ -19,8 +19,6 @@ mod tests;
 
 use std::{
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +27,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
 use self::{backlog::Backlog, opening::Base};
+use super::in_order::InOrder;
 use crate::update::{
     failure::{Category, Failure},
     ids::Request,
@@ -47,9 +46,7 @@ pub enum Place {
 /// The store, as the runner holds it. Dropping it lets the thread finish what it was given.
 #[derive(Debug)]
 pub struct Store {
-    // None once it was told to stop: the thread ends when it has done what was sent before.
-    effects: Mutex<Option<Sender<Effect>>>,
-    stopped: Receiver<()>,
+    thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -82,33 +79,14 @@ struct Shared {
 impl Store {
     /// Starts the thread. The file is not touched before the first effect.
     pub fn start(place: Place, outbox: Sender<crate::msg::Msg>) -> Store {
-        let (effects, inbox) = flume::unbounded();
-        let (ended, stopped) = flume::bounded(1);
         let keeper = Keeper::new(place, outbox.clone());
-        let started = thread::Builder::new()
-            .name("tusk-store".into())
-            .spawn(move || {
-                keeper.run(&inbox);
-                drop(ended);
-            });
-        // Without a thread the inbox is gone, and every effect is answered by `perform`.
-        if let Err(error) = started {
-            log::error!("The store's thread did not start: {error}");
-        }
-        Store {
-            effects: Mutex::new(Some(effects)),
-            stopped,
-            outbox,
-        }
+        let thread = InOrder::start("tusk-store", move |inbox| keeper.run(inbox));
+        Store { thread, outbox }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let refused = match &*self.effects() {
-            Some(effects) => effects.send(effect).err().map(|error| error.0),
-            None => Some(effect),
-        };
-        if let Some(effect) = refused {
+        if let Err(effect) = self.thread.ask(effect) {
             refuse(&self.outbox, &effect, "the store has shut down");
         }
     }
@@ -116,15 +94,7 @@ impl Store {
     /// Writes everything that was asked for, closes the file and ends the thread. False when that took
     /// longer than `within`; the thread then goes on by itself.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
-        drop(self.effects().take());
-        !matches!(
-            self.stopped.recv_timeout(within),
-            Err(flume::RecvTimeoutError::Timeout)
-        )
-    }
-
-    fn effects(&self) -> MutexGuard<'_, Option<Sender<Effect>>> {
-        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
+        self.thread.flush_and_stop(within)
     }
 }
 

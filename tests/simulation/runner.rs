@@ -120,6 +120,25 @@ fn chunk(rows: u64, width: usize) -> Arc<Chunk> {
     })
 }
 
+fn attempt_ended(
+    connection: ConnectionId,
+    attempt: Request,
+    failure: Option<Failure>,
+) -> connection::Msg {
+    match failure {
+        None => connection::Msg::Opened {
+            connection,
+            attempt,
+            server: connection::ServerInfo::default(),
+        },
+        Some(failure) => connection::Msg::OpenFailed {
+            connection,
+            attempt,
+            failure,
+        },
+    }
+}
+
 impl Runner {
     pub fn new(fate: Fate, big: bool) -> Self {
         Self {
@@ -305,19 +324,7 @@ impl Runner {
                         key: "AAAA".into(),
                     })),
                 });
-                let msg = match failure {
-                    None => connection::Msg::Opened {
-                        connection,
-                        attempt,
-                        server: connection::ServerInfo::default(),
-                    },
-                    Some(failure) => connection::Msg::OpenFailed {
-                        connection,
-                        attempt,
-                        failure,
-                    },
-                };
-                self.say(msg, random);
+                self.say(attempt_ended(connection, attempt, failure), random);
             }
             connection::Effect::Prove {
                 connection,
@@ -379,19 +386,7 @@ impl Runner {
                 ..self.failure(Category::Authentication)
             },
         });
-        let msg = match failure {
-            None => connection::Msg::Opened {
-                connection,
-                attempt,
-                server: connection::ServerInfo::default(),
-            },
-            Some(failure) => connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure,
-            },
-        };
-        self.say(msg, random);
+        self.say(attempt_ended(connection, attempt, failure), random);
     }
 
     /// The pool goes, with every link that came out of it.
