@@ -608,7 +608,61 @@ mod tests {
     }
 
     #[test]
+    fn a_begin_inside_a_transaction_changes_nothing_of_it() {
+        let begin = |sql: &str| Passage::Begin {
+            sql: sql.into(),
+            read_write: true,
+        };
+        let mut kept = Kept::default();
+        kept.ended(&begin("begin"), Transaction::Idle, Transaction::Active);
+        kept.inspected(&seen(&[("search_path", "app")]));
+        let before = kept.clone();
+        let again = begin("begin isolation level serializable");
+        let word = kept.ended(&again, Transaction::Active, Transaction::Active);
+        assert_eq!((word, &kept), (None, &before));
+    }
+
+    #[test]
+    fn only_a_commit_that_would_have_kept_something_is_explained() {
+        for (passage, before, explained) in [
+            (COMMIT, Transaction::Active, true),
+            (COMMIT, Transaction::Failed, true),
+            (COMMIT, Transaction::Idle, false),
+            (ROLLBACK, Transaction::Active, false),
+            (ROLLBACK, Transaction::Idle, false),
+        ] {
+            let word = Kept::default().ended(&passage, before, Transaction::Idle);
+            assert_eq!(word.is_some(), explained, "{passage:?} {before:?}");
+        }
+    }
+
+    #[test]
+    fn who_discards_is_told_what_forgets_and_who_writes_where_to() {
+        let advice = |sql: &str| {
+            let refused = prepare(&Kept::default(), Transaction::Idle, &sql.into());
+            refused.unwrap_err().next_step.unwrap()
+        };
+        assert!(advice("discard all").contains("RESET ALL"));
+        assert_eq!(advice("checkpoint"), TO_WRITE);
+        assert_eq!(advice("select nextval('s')"), TO_WRITE);
+    }
+
+    #[test]
     fn a_statement_that_got_out_is_told_loudly() {
+        let mut inside = Kept::default();
+        let begin = Passage::Begin {
+            sql: "begin".into(),
+            read_write: false,
+        };
+        inside.ended(&begin, Transaction::Idle, Transaction::Active);
+        let words = inside.inspected(&Inspection {
+            access: Access::ReadWrite,
+            settings: None,
+        });
+        assert!(
+            words.len() == 1 && words[0].contains("makes it read-only again"),
+            "{words:?}"
+        );
         for (access, word) in [
             (Access::ReadWrite, "Everything was rolled back"),
             (Access::Over, "ended its transaction"),

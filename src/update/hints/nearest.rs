@@ -373,6 +373,20 @@ mod tests {
     }
 
     #[test]
+    fn names_are_found_between_the_quotes_of_any_language() {
+        for (message, expected) in [
+            ("relation \"custmers\" does not exist", vec!["custmers"]),
+            ("\"a\" and \"b\"", vec!["a", "b"]),
+            ("Relation »kunden« existiert nicht", vec!["kunden"]),
+            ("la relation « clients » n'existe pas", vec![" clients "]),
+            ("one \"quote", vec![]),
+            ("none", vec![]),
+        ] {
+            assert_eq!(quotations(message), expected, "{message}");
+        }
+    }
+
+    #[test]
     fn a_table_that_is_not_there_is_answered_with_the_nearest() {
         let table = [
             ("select * from ^custmers", "Did you mean customers?"),

@@ -281,6 +281,24 @@ fn failures_without_a_code_are_known_by_their_words() {
 }
 
 #[test]
+fn a_hint_that_names_nothing_is_no_guess() {
+    for hint in ["Try again.", "Perhaps \"one"] {
+        let failure = Failure {
+            hint: Some(hint.into()),
+            ..server("42703", "x")
+        };
+        let advice = next_step(&failure).unwrap();
+        assert!(!advice.contains("Did you mean"), "{hint}: {advice}");
+    }
+}
+
+#[test]
+fn as_many_mistakes_as_are_allowed_may_all_be_other_letters() {
+    assert_eq!(nearest("abcdefghi", ["abcdefxyz"]), Some("abcdefxyz"));
+    assert_eq!(nearest("abcdefghi", ["abcdewxyz"]), None);
+}
+
+#[test]
 fn the_nearest_name_is_the_one_with_the_fewest_mistakes() {
     let table = [
         ("emial", vec!["id", "email", "emails"], Some("email")),
