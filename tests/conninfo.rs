@@ -11,7 +11,8 @@ use std::process::{Command, Output};
 
 use server::{PASSWORD, TestServer};
 
-/// Every way to say what to connect to. `@PORT@`, `@SOCKET@`, `@DATABASE@`, `@PASSWORD@` and `@HOME@` are filled in.
+/// Every way to say what to connect to. `@PORT@`, `@SOCKET@`, `@DATABASE@`, `@PASSWORD@`, `@CA@` and `@HOME@` are filled
+/// in.
 #[derive(Default)]
 struct Case {
     text: &'static str,
@@ -48,6 +49,7 @@ fn lay(case: &Case, database: &str) -> Laid {
             .replace("@SOCKET@", &server.socket_dir().display().to_string())
             .replace("@DATABASE@", database)
             .replace("@PASSWORD@", PASSWORD)
+            .replace("@CA@", &server.ca_path().display().to_string())
             .replace("@HOME@", &home.path().display().to_string())
     };
     let write = |name: &str, text: &str, mode| {
@@ -420,6 +422,36 @@ fn what_psql_refuses_is_refused_with_its_place() {
         );
         let (_, tusk) = laid.tusk_screen();
         assert!(tusk.contains(of_tusk), "{}: {tusk}", laid.text);
+    }
+}
+
+#[test]
+fn the_system_s_authorities_are_taken_only_together_with_the_host_s_name() {
+    let database = TestServer::shared().fresh_database();
+    for (text, of_tusk) in [
+        ("sslrootcert=system", "TLS 1.3 verified"),
+        ("sslmode=verify-full", "TLS 1.3 verified"),
+        (
+            "sslrootcert=system sslmode=verify-ca",
+            "with another mode the certificate of any host would do",
+        ),
+        (
+            "sslmode=verify-ca",
+            "SSL mode verify-ca needs the file of the authority to trust",
+        ),
+    ] {
+        let mut laid = lay(
+            &Case {
+                text: "host=localhost hostaddr=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@",
+                // The tests' authority is one of the system's for once.
+                variables: &[("SSL_CERT_FILE", "@CA@")],
+                ..Case::default()
+            },
+            &database,
+        );
+        laid.text = format!("{} {text}", laid.text);
+        let (tusk, _) = laid.tusk_screen();
+        assert!(tusk.contains(of_tusk), "{text}: {tusk}");
     }
 }
 

@@ -244,7 +244,7 @@ fn value(form: &form::ConnectionForm, which: form::Field) -> FormValue {
         form::Field::Host => "localhost, a:5432,b:5433, or a socket's directory",
         form::Field::Port => "5432",
         form::Field::Group => "none",
-        form::Field::RootCert => "the system's own",
+        form::Field::RootCert => form.usual_root_cert(),
         form::Field::Cert | form::Field::Key | form::Field::Options => "none",
         form::Field::SshUser => "the user's name here",
         form::Field::SshPort => "22",

@@ -25,6 +25,9 @@ pub use problems::FieldName;
 /// The `application_name` of a configuration that names none.
 pub const APPLICATION_NAME: &str = "Tusk";
 
+/// What libpq has in the place of a CA file's name for the system's own authorities.
+pub const SYSTEM_ROOTS: &str = "system";
+
 /// How the link is secured, as libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -165,7 +168,8 @@ pub struct Config {
     pub user: String,
     /// How the link is secured.
     pub ssl_mode: SslMode,
-    /// A PEM file with the CAs to trust; empty for the system's own.
+    /// A PEM file with the CAs to trust, or [`SYSTEM_ROOTS`]; empty for what the mode takes by itself, which is the
+    /// system's own with `verify-full`, and none with the others.
     pub ssl_root_cert: String,
     /// A PEM file with the client's certificate; empty for none.
     pub ssl_cert: String,

@@ -325,6 +325,15 @@ impl ConnectionForm {
         }
     }
 
+    /// What is trusted where no CA file is named.
+    pub fn usual_root_cert(&self) -> &'static str {
+        match self.choice(Field::SslMode) {
+            VERIFY_CA => "the file of the CA to trust",
+            mode if mode > VERIFY_CA => "the system's own",
+            _ => "none",
+        }
+    }
+
     /// What a person reads before a field.
     pub fn label(&self, field: Field) -> &'static str {
         fields::label(field, self.choice(Field::Tunnel) == TUNNEL_KEY)

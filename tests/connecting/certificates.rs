@@ -124,8 +124,9 @@ fn a_ca_file_that_is_missing_empty_or_another_one_trusts_nobody() {
             empty.display().to_string(),
             "holds no certificate in PEM form",
         ),
-        // The system's own authorities know nothing of the tests' one.
+        // The system's own authorities know nothing of the tests' one, and would know anybody's.
         (String::new(), ""),
+        ("system".into(), ""),
     ];
     for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         for (ca, said) in &cases {
@@ -137,6 +138,12 @@ fn a_ca_file_that_is_missing_empty_or_another_one_trusts_nobody() {
                 assert!(attempt(&config).is_ok());
                 continue;
             }
+            let said = match (ssl_mode, ca.as_str()) {
+                (SslMode::VerifyCa, "") => "SSL mode verify-ca needs the file of the authority",
+                (SslMode::VerifyCa, "system") => "verify-ca would take the certificate of any host",
+                (SslMode::Require, "system") => "require would take the certificate of any host",
+                _ => said,
+            };
             refused(attempt(&config), Category::Ssl, said, &(ssl_mode, ca));
         }
     }

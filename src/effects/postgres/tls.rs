@@ -26,7 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::tap::Wire;
-use crate::update::config::{Config, SslMode};
+use crate::update::config::{Config, SYSTEM_ROOTS, SslMode};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
 use certificate::Shown;
@@ -73,17 +73,7 @@ impl Tls {
     /// Reads the certificates and the key that the configuration names. Reads files: not for an executor's thread.
     pub fn load(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let trust = match (config.ssl_mode, config.ssl_root_cert.is_empty()) {
-            (SslMode::VerifyFull, _) => Trust::Signed {
-                authorities: authorities(config)?,
-                host_too: true,
-            },
-            (SslMode::VerifyCa, _) | (SslMode::Require, false) => Trust::Signed {
-                authorities: authorities(config)?,
-                host_too: false,
-            },
-            _ => Trust::Any,
-        };
+        let trust = Trust::of(config)?;
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| error::from_tls(&error))?
@@ -143,11 +133,44 @@ impl Tls {
     }
 }
 
-fn authorities(config: &Config) -> Result<Arc<Authorities>, Failure> {
-    if config.ssl_root_cert.is_empty() {
-        return system_authorities();
+impl Trust {
+    /// What the mode and the CA file ask for. A CA file makes `require` check the certificate, as in libpq.
+    fn of(config: &Config) -> Result<Self, Failure> {
+        let host_too = config.ssl_mode == SslMode::VerifyFull;
+        let authorities = match (config.ssl_mode, config.ssl_root_cert.as_str()) {
+            (SslMode::Disable | SslMode::Allow | SslMode::Prefer, _) | (SslMode::Require, "") => {
+                return Ok(Self::Any);
+            }
+            (SslMode::VerifyFull, "" | SYSTEM_ROOTS) => system_authorities()?,
+            (SslMode::VerifyCa | SslMode::Require, "" | SYSTEM_ROOTS) => {
+                return Err(no_authority(config));
+            }
+            (_, path) => authorities(path)?,
+        };
+        Ok(Self::Signed {
+            authorities,
+            host_too,
+        })
     }
-    let path = &config.ssl_root_cert;
+}
+
+/// The system's authorities sign for every host: where the host's name is not looked at, anybody has a certificate of
+/// theirs.
+fn no_authority(config: &Config) -> Failure {
+    let mode = config.ssl_mode.name();
+    let message = if config.ssl_root_cert.is_empty() {
+        format!("SSL mode {mode} needs the file of the authority to trust, and none is named.")
+    } else {
+        format!(
+            "With the system's authorities SSL mode {mode} would take the certificate of any host."
+        )
+    };
+    let advice = "Name the file of your own CA (sslrootcert), or choose SSL mode verify-full, which takes the system's \
+                  authorities and looks at the host's name too.";
+    error::plain(Category::Ssl, message).with_next_step(advice)
+}
+
+fn authorities(path: &str) -> Result<Arc<Authorities>, Failure> {
     let certificates = certificates(path)?;
     let mut roots = RootCertStore::empty();
     for certificate in &certificates {

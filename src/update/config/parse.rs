@@ -144,9 +144,10 @@ pub enum ParseProblem {
         /// What to do.
         advice: String,
     },
-    /// The system's CAs, with a mode that checks nothing.
+    /// The system's CAs, with a mode that does not look at the host's name: they sign for every host.
     #[error(
-        "sslrootcert=system needs sslmode=verify-full or verify-ca. Change sslmode, or leave it out."
+        "sslrootcert=system needs sslmode=verify-full: with another mode the certificate of any host would do. \
+         Change sslmode, leave it out, or name the file of your own CA in sslrootcert."
     )]
     WeakSslMode,
     /// Neither the text nor the environment names a role.

@@ -161,15 +161,8 @@ impl Config {
         if self.ssl_mode != usual.ssl_mode {
             parameters.push(("sslmode", self.ssl_mode.name().to_owned()));
         }
-        // With `require` the CA file is not used here, and libpq would read the two as `verify-ca`.
-        if !self.ssl_root_cert.is_empty() && self.ssl_mode != SslMode::Require {
-            parameters.push(("sslrootcert", self.ssl_root_cert.clone()));
-        }
-        // libpq takes a file in the user's home directory unless the system's own roots are named.
-        if self.ssl_root_cert.is_empty() && self.ssl_mode == SslMode::VerifyFull {
-            parameters.push(("sslrootcert", "system".to_owned()));
-        }
         for (name, value) in [
+            ("sslrootcert", &self.ssl_root_cert),
             ("sslcert", &self.ssl_cert),
             ("sslkey", &self.ssl_key),
             ("passfile", &self.passfile),

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, field by field, for the connection dialog.
 
-use super::{Config, Endpoint, SslMode};
+use super::{Config, Endpoint, SYSTEM_ROOTS, SslMode};
 
 /// A field of the connection dialog.
 #[derive(
@@ -83,7 +83,7 @@ impl Config {
             name_problem("database", &self.database),
         );
         say(FieldName::User, name_problem("user", &self.user));
-        say(FieldName::SslRootCert, file_problem(&self.ssl_root_cert));
+        say(FieldName::SslRootCert, self.root_cert_problem());
         let (certificate, key) = self.client_certificate_problems();
         say(FieldName::SslCert, certificate);
         say(FieldName::SslKey, key);
@@ -145,6 +145,22 @@ impl Config {
 
     fn host_problem(&self) -> Option<String> {
         self.endpoints().find_map(|one| host_problem(&one))
+    }
+
+    /// The system's authorities sign for every host, so that they say something only together with the host's name.
+    fn root_cert_problem(&self) -> Option<String> {
+        let mode = self.ssl_mode;
+        let sentence = match self.ssl_root_cert.as_str() {
+            SYSTEM_ROOTS if mode != SslMode::VerifyFull => {
+                "With the system's authorities the certificate of any host would do: choose verify-full, or name \
+                 the file of your own CA."
+            }
+            "" if mode == SslMode::VerifyCa => {
+                "Name the file of the CA to trust, or choose verify-full, which takes the system's authorities."
+            }
+            path => return file_problem(path),
+        };
+        Some(sentence.to_owned())
     }
 
     fn client_certificate_problems(&self) -> (Option<String>, Option<String>) {
@@ -264,16 +280,22 @@ mod tests {
 
     #[test]
     fn a_configuration_that_can_work_has_no_problem() {
-        for mode in SslMode::ALL {
-            assert_eq!(
-                Config {
-                    ssl_mode: mode,
-                    ..good()
-                }
-                .problems(),
-                vec![]
-            );
+        for ssl_mode in SslMode::ALL {
+            let needs_ca = ssl_mode == SslMode::VerifyCa;
+            let ssl_root_cert = if needs_ca { "/ca" } else { "" }.into();
+            let config = Config {
+                ssl_mode,
+                ssl_root_cert,
+                ..good()
+            };
+            assert_eq!(config.problems(), vec![]);
         }
+        let system = Config {
+            ssl_mode: SslMode::VerifyFull,
+            ssl_root_cert: SYSTEM_ROOTS.into(),
+            ..good()
+        };
+        assert_eq!(system.problems(), vec![]);
         let socket = Config {
             host: "/var/run/postgresql".into(),
             ..good()
@@ -339,6 +361,23 @@ mod tests {
             let mut config = good();
             breaks(&mut config);
             assert_eq!(fields(&config), expected, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_ca_of_one_s_own_only_the_host_s_name_tells_who_is_at_the_other_end() {
+        for (ssl_mode, ssl_root_cert) in [
+            (SslMode::VerifyCa, ""),
+            (SslMode::VerifyCa, SYSTEM_ROOTS),
+            (SslMode::Require, SYSTEM_ROOTS),
+            (SslMode::Prefer, SYSTEM_ROOTS),
+        ] {
+            let config = Config {
+                ssl_mode,
+                ssl_root_cert: ssl_root_cert.into(),
+                ..good()
+            };
+            assert_eq!(fields(&config), vec![FieldName::SslRootCert], "{config:?}");
         }
     }
 

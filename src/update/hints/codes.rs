@@ -167,7 +167,7 @@ pub(super) const LINK: &[(&[&str], &str)] = &[
             "hostname mismatch",
             "certificate not valid for",
         ],
-        "The certificate names another host. Use the name that it was made for, or SSL mode verify-ca where that is safe enough.",
+        "The certificate names another host. Use the name that it was made for, or name the file of its CA and SSL mode verify-ca where that is safe enough.",
     ),
     (
         &[

@@ -3,7 +3,8 @@
 use super::super::defaults::SESSION_VARIABLES;
 use super::super::hosts;
 use super::super::{
-    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, SslMode, TargetSession,
+    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, SYSTEM_ROOTS, SslMode,
+    TargetSession,
 };
 use super::options::{Options, switch};
 use super::{Parameters, ParseProblem, ssh};
@@ -302,13 +303,12 @@ fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {
         None => None,
     };
     let root = found.remove("sslrootcert").unwrap_or_default();
-    if root == "system" {
+    if root == SYSTEM_ROOTS {
         let mode = mode.unwrap_or(SslMode::VerifyFull);
-        let weak = mode < SslMode::VerifyCa;
-        return if weak {
+        return if mode < SslMode::VerifyFull {
             Err(ParseProblem::WeakSslMode)
         } else {
-            Ok((mode, String::new()))
+            Ok((mode, root))
         };
     }
     let mode = mode.unwrap_or_default();

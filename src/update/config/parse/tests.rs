@@ -226,6 +226,8 @@ fn what_cannot_be_read_says_why() {
         ("host=h user='a", P::UnterminatedQuote),
         (r"host=h user='a\'", P::UnterminatedQuote),
         ("sslrootcert=system sslmode=require", P::WeakSslMode),
+        ("sslrootcert=system sslmode=verify-ca", P::WeakSslMode),
+        ("sslrootcert=system sslmode=disable", P::WeakSslMode),
     ];
     for (text, expected) in table {
         assert_eq!(parse(text), Err(expected), "{text}");
@@ -326,12 +328,13 @@ fn each_ssl_mode_is_read_and_a_ca_makes_require_check_it() {
     let table = [
         ("host=h", SslMode::Prefer, ""),
         ("postgres://h?ssl=true", SslMode::Require, ""),
-        ("sslrootcert=system", SslMode::VerifyFull, ""),
+        ("sslrootcert=system", SslMode::VerifyFull, "system"),
         (
-            "sslrootcert=system sslmode=verify-ca",
-            SslMode::VerifyCa,
-            "",
+            "sslrootcert=system sslmode=verify-full",
+            SslMode::VerifyFull,
+            "system",
         ),
+        ("sslmode=verify-ca", SslMode::VerifyCa, ""),
         ("sslrootcert=/ca sslmode=require", SslMode::VerifyCa, "/ca"),
         (
             "sslrootcert=/ca sslmode=verify-full",

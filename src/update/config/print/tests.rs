@@ -57,7 +57,7 @@ fn a_url_is_what_libpq_reads() {
     };
     assert_eq!(
         full.url(),
-        "postgres://a%40b@%2Frun%2Fpg:5432/shop?sslmode=verify-full&sslrootcert=system\
+        "postgres://a%40b@%2Frun%2Fpg:5432/shop?sslmode=verify-full\
          &options=-c%20statement_timeout%3D5%20-c%20default_transaction_read_only%3Don"
     );
     assert_eq!(shop().url(), "postgres://app@localhost:5432/shop");
@@ -143,6 +143,11 @@ fn a_url_reads_back_as_the_same_configuration() {
             ssl_cert: odd.clone(),
             ssl_key: odd.clone(),
             ssl_root_cert: odd.clone(),
+            ..shop()
+        },
+        Config {
+            ssl_mode: SslMode::VerifyFull,
+            ssl_root_cert: "system".into(),
             ..shop()
         },
         Config {
