@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use server::{PASSWORD, TestServer, USER};
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
 use tusk::update::config::Config;
 use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
@@ -38,7 +39,10 @@ fn main() {
     };
     let (outbox, inbox) = flume::unbounded();
     let mut bench = Bench {
-        postgres: Postgres::start(outbox, &std::env::temp_dir()),
+        postgres: Postgres::start_in(
+            outbox,
+            Surroundings::without_tls_files(&std::env::temp_dir()),
+        ),
         inbox,
         ids: Ids::seeded(1),
     };

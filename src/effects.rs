@@ -19,6 +19,7 @@ pub mod sandbox;
 mod services;
 pub mod settings_file;
 pub mod store;
+mod tls_files;
 
 use std::{
     path::PathBuf,

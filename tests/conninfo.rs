@@ -9,10 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use server::{PASSWORD, TestServer};
+use server::{PASSWORD, TestServer, USER};
 
-/// Every way to say what to connect to. `@PORT@`, `@SOCKET@`, `@DATABASE@`, `@PASSWORD@`, `@CA@` and `@HOME@` are filled
-/// in.
+/// Every way to say what to connect to. `@PORT@`, `@SOCKET@`, `@DATABASE@`, `@PASSWORD@`, `@HOME@`, and the paths of the
+/// server's authority `@CA@`, of another one `@OTHER_CA@`, and of a client's `@CERT@` and `@KEY@` are filled in.
 #[derive(Default)]
 struct Case {
     text: &'static str,
@@ -20,7 +20,9 @@ struct Case {
     services: &'static str,
     system_services: &'static str,
     passwords: &'static str,
-    /// The mode of the password file; 0600 where it is 0.
+    /// Files of `.postgresql`, by their names, and whose copies they are.
+    tls_files: &'static [(&'static str, &'static str)],
+    /// The mode of the password file, and of the client's key; 0600 where it is 0.
     mode: u32,
 }
 
@@ -31,7 +33,8 @@ const QUESTION: &str = "select current_user as who, current_database() as databa
     current_setting('default_transaction_read_only') as read_only, \
     current_setting('datestyle') as datestyle, current_setting('TimeZone') as zone, \
     current_setting('geqo') as geqo, \
-    (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as encrypted";
+    (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as encrypted, \
+    (select client_dn from pg_stat_ssl where pid = pg_backend_pid()) as client";
 
 /// A directory with a case's files, and the case's words with their places filled in.
 struct Laid {
@@ -41,15 +44,25 @@ struct Laid {
     variables: Vec<(String, String)>,
 }
 
-fn lay(case: &Case, database: &str) -> Laid {
+/// A text with the places of the server that all cases share.
+fn filled(text: &str) -> String {
     let server = TestServer::shared();
+    let path = |path: &Path| path.display().to_string();
+    let (certificate, key) = server.client_certificate(USER);
+    text.replace("@PORT@", &server.port().to_string())
+        .replace("@SOCKET@", &path(&server.socket_dir()))
+        .replace("@PASSWORD@", PASSWORD)
+        .replace("@CA@", &path(&server.ca_path()))
+        .replace("@OTHER_CA@", &path(&server.other_ca_path()))
+        .replace("@CERT@", &path(&certificate))
+        .replace("@KEY@", &path(&key))
+}
+
+fn lay(case: &Case, database: &str) -> Laid {
     let home = tempfile::tempdir().unwrap();
     let filled = |text: &str| {
-        text.replace("@PORT@", &server.port().to_string())
-            .replace("@SOCKET@", &server.socket_dir().display().to_string())
+        filled(text)
             .replace("@DATABASE@", database)
-            .replace("@PASSWORD@", PASSWORD)
-            .replace("@CA@", &server.ca_path().display().to_string())
             .replace("@HOME@", &home.path().display().to_string())
     };
     let write = |name: &str, text: &str, mode| {
@@ -64,6 +77,12 @@ fn lay(case: &Case, database: &str) -> Laid {
     write("etc/pg_service.conf", case.system_services, 0o644);
     let mode = if case.mode == 0 { 0o600 } else { case.mode };
     write(".pgpass", case.passwords, mode);
+    fs::create_dir(home.path().join(".postgresql")).unwrap();
+    for (name, copied) in case.tls_files {
+        let mode = if name.ends_with(".key") { mode } else { 0o644 };
+        let text = fs::read_to_string(filled(copied)).unwrap();
+        write(&format!(".postgresql/{name}"), &text, mode);
+    }
     // The usual name too, so that a variable can name it.
     write("others", case.passwords, 0o600);
     Laid {
@@ -81,6 +100,11 @@ fn lay(case: &Case, database: &str) -> Laid {
 impl Laid {
     fn path(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Adds parameters to the text.
+    fn add(&mut self, parameters: &str) {
+        self.text = format!("{} {}", self.text, filled(parameters));
     }
 
     /// A program that sees the case's files and variables, and no others.
@@ -155,20 +179,24 @@ fn said(output: &Output) -> String {
 fn same_as_psql(cases: &[Case]) {
     let database = TestServer::shared().fresh_database();
     for case in cases {
-        let laid = lay(case, &database);
-        let psql = laid.psql();
-        assert!(psql.status.success(), "{}: {}", laid.text, said(&psql));
-        let (rows, tusk) = laid.tusk_rows();
-        let expected = String::from_utf8(psql.stdout).unwrap();
-        assert_eq!(
-            rows,
-            expected,
-            "{} {:?}: {}",
-            laid.text,
-            laid.variables,
-            said(&tusk)
-        );
+        same_rows(&lay(case, &database));
     }
+}
+
+#[track_caller]
+fn same_rows(laid: &Laid) {
+    let psql = laid.psql();
+    assert!(psql.status.success(), "{}: {}", laid.text, said(&psql));
+    let (rows, tusk) = laid.tusk_rows();
+    let expected = String::from_utf8(psql.stdout).unwrap();
+    assert_eq!(
+        rows,
+        expected,
+        "{} {:?}: {}",
+        laid.text,
+        laid.variables,
+        said(&tusk)
+    );
 }
 
 #[test]
@@ -321,8 +349,7 @@ fn the_password_file_is_read_as_psql_reads_it() {
             // The usual one would do too, but for its mode.
             mode: 0o644,
             variables: &[("PGPASSFILE", "@HOME@/others")],
-            services: "",
-            system_services: "",
+            ..Case::default()
         },
         Case {
             text: "host=127.0.0.1 port=@PORT@ user=app dbname=@DATABASE@ passfile=@HOME@/others",
@@ -350,6 +377,143 @@ fn the_password_file_is_read_as_psql_reads_it() {
             ..Case::default()
         },
     ]);
+}
+
+#[test]
+fn the_usual_files_for_tls_are_used_as_psql_uses_them() {
+    const CLIENT: &[(&str, &str)] = &[("postgresql.crt", "@CERT@"), ("postgresql.key", "@KEY@")];
+    const ROOT: &[(&str, &str)] = &[("root.crt", "@CA@")];
+    const ALL: &[(&str, &str)] = &[CLIENT[0], CLIENT[1], ROOT[0]];
+    let ways = [
+        ("sslmode=require", CLIENT),
+        ("sslmode=prefer", CLIENT),
+        ("sslmode=disable", CLIENT),
+        ("sslmode=allow", CLIENT),
+        ("sslmode=require", ROOT),
+        ("sslmode=verify-ca", ROOT),
+        ("sslmode=verify-full", ALL),
+        // What is named comes first, and may be named by halves.
+        (
+            "sslmode=verify-ca sslrootcert=@CA@",
+            &[("root.crt", "@OTHER_CA@")],
+        ),
+        (
+            "sslmode=require sslcert=@CERT@",
+            &[("postgresql.key", "@KEY@")],
+        ),
+        (
+            "sslmode=require sslkey=@KEY@",
+            &[("postgresql.crt", "@CERT@")],
+        ),
+        // A key alone is of no use, and does no harm.
+        ("sslmode=require", &[("postgresql.key", "@KEY@")]),
+    ];
+    let database = TestServer::shared().fresh_database();
+    for (way, tls_files) in ways {
+        let case = Case {
+            text: "host=localhost hostaddr=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@",
+            tls_files,
+            ..Case::default()
+        };
+        let mut laid = lay(&case, &database);
+        laid.add(way);
+        same_rows(&laid);
+    }
+    // An authority that is not the server's leaves psql's `prefer` without TLS; here it is not looked at.
+    let case = Case {
+        text: "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@",
+        tls_files: &[("root.crt", "@OTHER_CA@"), ("root.crl", "@CA@")],
+        ..Case::default()
+    };
+    let (tusk, _) = lay(&case, &database).tusk_screen();
+    assert!(
+        tusk.contains("TLS 1.3") && !tusk.contains("revoked"),
+        "{tusk}"
+    );
+}
+
+#[test]
+fn a_usual_file_that_keeps_a_link_from_being_made_is_named() {
+    let address = "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ sslmode=require";
+    let table: [(Case, &str, &[&str]); 4] = [
+        (
+            Case {
+                text: address,
+                tls_files: &[("root.crt", "@OTHER_CA@")],
+                ..Case::default()
+            },
+            "certificate verify failed",
+            &[
+                "is not signed by a trusted authority",
+                "/.postgresql/root.crt is used, as by psql",
+            ],
+        ),
+        (
+            Case {
+                text: address,
+                tls_files: &[("postgresql.crt", "@CERT@"), ("postgresql.key", "@KEY@")],
+                mode: 0o644,
+                ..Case::default()
+            },
+            "has group or world access",
+            &[
+                "/.postgresql/postgresql.key can be read by others",
+                "/.postgresql/postgresql.key are used, as by psql",
+            ],
+        ),
+        (
+            Case {
+                text: address,
+                tls_files: &[("postgresql.crt", "@CERT@")],
+                ..Case::default()
+            },
+            "certificate present, but not private key file",
+            &[
+                "There is a client certificate but no key for it",
+                "/.postgresql/postgresql.crt is used, as by psql",
+            ],
+        ),
+        (
+            Case {
+                text: "host=127.0.0.1 port=@PORT@ user=app dbname=@DATABASE@ sslmode=verify-ca",
+                ..Case::default()
+            },
+            "root.crt\" does not exist",
+            &["the usual one (~/.postgresql/root.crt) is not there"],
+        ),
+    ];
+    let database = TestServer::shared().fresh_database();
+    for (case, of_psql, of_tusk) in table {
+        let laid = lay(&case, &database);
+        let psql = laid.psql();
+        assert!(
+            !psql.status.success() && said(&psql).contains(of_psql),
+            "{}: {}",
+            laid.text,
+            said(&psql)
+        );
+        let (tusk, _) = laid.tusk_screen();
+        let tusk = tusk.split_whitespace().collect::<Vec<_>>().join(" ");
+        for of_tusk in of_tusk {
+            assert!(tusk.contains(of_tusk), "{}: {tusk}", laid.text);
+        }
+    }
+}
+
+#[test]
+fn a_list_of_revoked_certificates_is_not_read_and_the_user_hears_of_it() {
+    let database = TestServer::shared().fresh_database();
+    let case = Case {
+        text: "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ sslmode=verify-full",
+        tls_files: &[("root.crt", "@CA@"), ("root.crl", "@CA@")],
+        ..Case::default()
+    };
+    let (tusk, _) = lay(&case, &database).tusk_screen();
+    assert!(tusk.contains("TLS 1.3 verified"), "{tusk}");
+    assert!(
+        tusk.contains("does not read lists of revoked certificates"),
+        "{tusk}"
+    );
 }
 
 #[test]
@@ -449,7 +613,7 @@ fn the_system_s_authorities_are_taken_only_together_with_the_host_s_name() {
             },
             &database,
         );
-        laid.text = format!("{} {text}", laid.text);
+        laid.add(text);
         let (tusk, _) = laid.tusk_screen();
         assert!(tusk.contains(of_tusk), "{text}: {tusk}");
     }

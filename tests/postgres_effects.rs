@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use server::{PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
 use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{PoolStatus, ServerInfo};
@@ -53,7 +54,10 @@ struct Ended {
 impl World {
     fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
-        let postgres = Postgres::start(outbox, &std::env::temp_dir());
+        let postgres = Postgres::start_in(
+            outbox,
+            Surroundings::without_tls_files(&std::env::temp_dir()),
+        );
         Self {
             postgres,
             inbox,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use oracle::{Oracle, Word};
 use server::{SUPERUSER, TestConfig, TestServer};
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
 use tusk::sql::guard::{self, Passage};
 use tusk::update::config::{Config, SslMode};
@@ -75,7 +76,10 @@ impl Tab {
     fn connect(config: Config) -> Self {
         let (outbox, inbox) = flume::unbounded();
         let mut tab = Self {
-            postgres: Postgres::start(outbox, &std::env::temp_dir()),
+            postgres: Postgres::start_in(
+                outbox,
+                Surroundings::without_tls_files(&std::env::temp_dir()),
+            ),
             inbox,
             ids: Ids::seeded(7),
             session: SessionId::next(&mut Ids::seeded(8)),

@@ -56,6 +56,7 @@ fn surroundings(data: &Path, theirs: Vec<PathBuf>) -> Surroundings {
         agent: None,
         user: "nobody-in-particular".into(),
         keepalive: Duration::from_secs(15),
+        tls_files: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use flume::Sender;
 
-use super::{pgpass, services};
+use super::{pgpass, services, tls_files};
 use crate::update::config::VARIABLES;
 use crate::update::discovery::{Effect, Environment, LocalServer, Msg};
 use crate::update::secret::Secret;
@@ -94,6 +94,7 @@ fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
         variables: variables.collect(),
         password: set("PGPASSWORD").map(Secret::new),
         service_files: services::read(variable, home.as_deref()),
+        tls_files: tls_files::found(tls_files::directory(variable, home.as_deref()).as_deref()),
         passfile: pgpass::listed(&pgpass::usual(variable, home.as_deref())),
     }
 }

@@ -259,6 +259,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
             variables: environment.variables,
             password: environment.password,
             service_files: environment.service_files,
+            tls_files: environment.tls_files,
             sockets: servers.iter().map(socket).collect(),
         };
         sidebar::keeping_choices(model, |model| model.welcome.servers = servers);

@@ -3,8 +3,8 @@
 //!
 //! Reading is in `config/parse.rs`, printing (labels, URLs, masks) in `config/print.rs`, and what the
 //! connection dialog says of a field in `config/problems.rs`. What libpq takes from elsewhere has a file for
-//! each place: the environment (`config/defaults.rs`), service files (`config/service.rs`) and password files
-//! (`config/passfile.rs`).
+//! each place: the environment (`config/defaults.rs`), service files (`config/service.rs`), password files
+//! (`config/passfile.rs`) and the usual files for TLS (`config/tls_files.rs`).
 
 mod defaults;
 mod hosts;
@@ -13,6 +13,7 @@ pub mod passfile;
 mod print;
 mod problems;
 pub mod service;
+mod tls_files;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ use super::secret::{Secret, SecretKind, Secrets};
 pub use defaults::{Defaults, VARIABLES};
 pub use parse::ParseProblem;
 pub use problems::FieldName;
+pub use tls_files::TlsFiles;
 
 /// The `application_name` of a configuration that names none.
 pub const APPLICATION_NAME: &str = "Tusk";
@@ -168,12 +170,12 @@ pub struct Config {
     pub user: String,
     /// How the link is secured.
     pub ssl_mode: SslMode,
-    /// A PEM file with the CAs to trust, or [`SYSTEM_ROOTS`]; empty for what the mode takes by itself, which is the
-    /// system's own with `verify-full`, and none with the others.
+    /// A PEM file with the CAs to trust, or [`SYSTEM_ROOTS`]; empty for the usual file ([`TlsFiles`]) and, where
+    /// that is not there, for what the mode takes by itself: the system's own with `verify-full`, none with the others.
     pub ssl_root_cert: String,
-    /// A PEM file with the client's certificate; empty for none.
+    /// A PEM file with the client's certificate; empty for the usual one, if it is there.
     pub ssl_cert: String,
-    /// A PEM file with the client's key; empty for none.
+    /// A PEM file with the client's key; empty for the usual one.
     pub ssl_key: String,
     /// Whether SCRAM binds the password to the link.
     pub channel_binding: ChannelBinding,
@@ -252,14 +254,15 @@ impl Config {
         self.fallbacks = endpoints.collect();
     }
 
-    /// The secrets that connecting may need, in the order in which they are used.
-    pub fn secrets_used(&self) -> Vec<SecretKind> {
+    /// The secrets that connecting may need where these are the usual files, in the order in which they are used.
+    pub fn secrets_used(&self, usual: &TlsFiles) -> Vec<SecretKind> {
         let ssh = self
             .ssh
             .as_ref()
             .filter(|ssh| ssh.auth != SshAuth::Agent)
             .map(|_| SecretKind::Ssh);
-        let ssl_key = (!self.ssl_key.is_empty()).then_some(SecretKind::SslKey);
+        let key = self.clone().with_usual_files(usual).ssl_key;
+        let ssl_key = (!key.is_empty()).then_some(SecretKind::SslKey);
         ssh.into_iter()
             .chain(ssl_key)
             .chain([SecretKind::Database])

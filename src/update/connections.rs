@@ -248,7 +248,7 @@ pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
         }
         Link::Closed | Link::Failed { .. } => {
             let secrets = connection.secrets.clone();
-            let mut left = connection.config.secrets_used();
+            let mut left = connection.config.secrets_used(&model.defaults.tls_files);
             left.retain(|kind| connection.saved && !secrets.has(*kind));
             connection.link = Link::Closed;
             ask_keychain(model, id, since, secrets, left)

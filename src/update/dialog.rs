@@ -622,7 +622,7 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
     let kinds = model
         .connections
         .get(&connection)
-        .map(|known| known.config.secrets_used())
+        .map(|known| known.config.secrets_used(&model.defaults.tls_files))
         .unwrap_or_default();
     // A tab that uses it goes on with it; what is forgotten is how to come back.
     let mut effects = if in_use {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{passfile::Listed, service::ServiceFile},
+    config::{TlsFiles, passfile::Listed, service::ServiceFile},
     ids::Request,
     secret::Secret,
 };
@@ -36,6 +36,8 @@ pub struct Environment {
     pub password: Option<Secret>,
     /// The service files, in the order in which libpq searches them.
     pub service_files: Vec<ServiceFile>,
+    /// Which of libpq's usual files for TLS are there.
+    pub tls_files: TlsFiles,
     /// The servers that the password file has lines for, without the passwords.
     pub passfile: Vec<Listed>,
 }

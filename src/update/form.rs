@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{Config, FieldName, ParseProblem},
+    config::{Config, FieldName, ParseProblem, TlsFiles},
     connection::{self, ServerInfo},
     connections::{self, Connection},
     dialog::{self, Dialog},
@@ -255,6 +255,8 @@ pub struct ConnectionForm {
     pub test: Test,
     /// What is wrong with what was typed, field by field.
     pub problems: Vec<(Field, String)>,
+    /// The files for TLS that are used where none is named.
+    pub usual: TlsFiles,
     /// The question to the keychain that a test waits for.
     reading: Option<Reading>,
     /// What the fields do not show is kept from here.
@@ -300,6 +302,7 @@ impl ConnectionForm {
             focus: Field::Name,
             test: Test::None,
             problems: Vec::new(),
+            usual: TlsFiles::default(),
             reading: None,
             base: config.clone(),
         }
@@ -318,19 +321,31 @@ impl ConnectionForm {
             // The weaker modes look at no certificate of the server's.
             Field::RootCert => self.choice(Field::SslMode) >= VERIFY_CA || filled(field),
             Field::Cert | Field::Key => tls || filled(field),
-            Field::KeyPassphrase => filled(Field::Key),
+            Field::KeyPassphrase => {
+                filled(Field::Key) || tls && self.usual_file(Field::Key) != NO_FILE
+            }
             Field::ChannelBinding => tls,
             Field::Cleartext => self.choice(Field::SslMode) < REQUIRE || self.choice(field) > 0,
             _ => true,
         }
     }
 
-    /// What is trusted where no CA file is named.
-    pub fn usual_root_cert(&self) -> &'static str {
+    /// What is used where no file is named.
+    pub fn usual_file(&self, field: Field) -> &str {
+        let usual = match field {
+            Field::RootCert => &self.usual.root_cert,
+            Field::Cert => &self.usual.cert,
+            Field::Key if !(self.usual.cert.is_empty() && self.text(Field::Cert).is_empty()) => {
+                &self.usual.key
+            }
+            _ => "",
+        };
         match self.choice(Field::SslMode) {
+            _ if !usual.is_empty() => usual,
+            _ if field != Field::RootCert => NO_FILE,
             VERIFY_CA => "the file of the CA to trust",
             mode if mode > VERIFY_CA => "the system's own",
-            _ => "none",
+            _ => NO_FILE,
         }
     }
 
@@ -433,7 +448,7 @@ impl ConnectionForm {
     pub fn config(&self) -> Result<Config, Vec<(Field, String)>> {
         let mut problems = Vec::new();
         let config = fields::config(self, &self.base, &mut problems);
-        for (name, sentence) in config.problems() {
+        for (name, sentence) in config.problems(&self.usual) {
             let field = Field::of(name);
             if !problems.iter().any(|(other, _)| *other == field) {
                 problems.push((field, sentence));
@@ -474,6 +489,8 @@ impl ConnectionForm {
 const REQUIRE: usize = 3;
 const VERIFY_CA: usize = 4;
 const TUNNEL_KEY: usize = 2;
+/// That no file is used.
+const NO_FILE: &str = "none";
 
 /// What a new connection begins with: what the environment says, and the settings where it says nothing.
 fn new_config(model: &Model) -> Config {
@@ -516,7 +533,8 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
         Some(known) => known.config.clone(),
         None => new_config(model),
     };
-    let form = ConnectionForm::new(editing, &config);
+    let mut form = ConnectionForm::new(editing, &config);
+    form.usual.clone_from(&model.defaults.tls_files);
     let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));
     // What services say may have changed since it was read: the next text that names one shall find it.
     let request = model.ids.request();
@@ -550,7 +568,7 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     }
     // What is not typed again is the keychain's.
     let kept = known.is_some_and(|known| known.saved);
-    let mut left = config.secrets_used();
+    let mut left = config.secrets_used(&model.defaults.tls_files);
     left.retain(|kind| kept && !secrets.has(*kind));
     effects.extend(test_with(model, attempt, secrets, left));
     effects
@@ -684,11 +702,12 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
 
 /// Secrets that a changed configuration has no use for any more leave the keychain, and the memory.
 fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) -> Vec<RootEffect> {
-    let used = config.secrets_used();
+    let usual = &model.defaults.tls_files;
+    let used = config.secrets_used(usual);
     let Some(known) = model.connections.get_mut(&id).filter(|known| known.saved) else {
         return vec![];
     };
-    let mut unused = known.config.secrets_used();
+    let mut unused = known.config.secrets_used(usual);
     unused.retain(|kind| !used.contains(kind));
     for kind in &unused {
         known.secrets.set(*kind, None);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
 use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{self, ServerInfo};
@@ -26,7 +27,10 @@ pub fn attempt_with(config: &Config, known: &[(SecretKind, &str)]) -> Result<Ser
         secrets.set(*kind, Some(Secret::new(*secret)));
     }
     let (outbox, inbox) = flume::unbounded();
-    let postgres = Postgres::start(outbox, &std::env::temp_dir());
+    let postgres = Postgres::start_in(
+        outbox,
+        Surroundings::without_tls_files(&std::env::temp_dir()),
+    );
     postgres.perform_connection(connection::Effect::Test {
         attempt: Ids::seeded(1).request(),
         config: Box::new(config.clone()),

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
 use tusk::update::config::{Config, Endpoint, SslMode, TargetSession};
 use tusk::update::connection::{self, ServerInfo};
@@ -258,7 +259,10 @@ fn a_cancel_goes_to_the_server_that_answered() {
         ..config(&[peer::dead_port(), server.port()], TargetSession::Any)
     };
     let (outbox, inbox) = flume::unbounded();
-    let postgres = Postgres::start(outbox, &std::env::temp_dir());
+    let postgres = Postgres::start_in(
+        outbox,
+        Surroundings::without_tls_files(&std::env::temp_dir()),
+    );
     let mut ids = Ids::seeded(1);
     let (connection, attempt) = (ConnectionId::next(&mut ids), ids.request());
     let (session, query) = (SessionId::next(&mut ids), QueryId::next(&mut ids));

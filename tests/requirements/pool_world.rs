@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tusk::effect::Effect;
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::effects::{Runner, RunnerOptions};
 use tusk::model::Model;
 use tusk::msg::{Msg, Stamp};
@@ -64,7 +65,10 @@ impl World {
     pub fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
         Self {
-            postgres: Postgres::start(outbox, &std::env::temp_dir()),
+            postgres: Postgres::start_in(
+                outbox,
+                Surroundings::without_tls_files(&std::env::temp_dir()),
+            ),
             inbox,
             ids: Ids::seeded(1),
             kept: vec![],

@@ -7,6 +7,7 @@ use std::time::Duration;
 use keyring_core::mock;
 use tusk::effects::keychain::Keychain;
 use tusk::effects::postgres::Postgres;
+use tusk::effects::postgres::ssh::Surroundings;
 use tusk::effects::store::{Place, Store};
 use tusk::msg::Msg;
 use tusk::update::config::Config;
@@ -70,7 +71,10 @@ impl Crowd {
         let directory = tempfile::tempdir().unwrap();
         let passwords = mock::Store::new().unwrap();
         let mut world = World {
-            postgres: Postgres::start(outbox.clone(), &std::env::temp_dir()),
+            postgres: Postgres::start_in(
+                outbox.clone(),
+                Surroundings::without_tls_files(&std::env::temp_dir()),
+            ),
             inbox,
             ids: Ids::seeded(1),
             ..World::new()

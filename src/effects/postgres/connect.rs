@@ -9,6 +9,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -30,6 +31,7 @@ use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::effects::pgpass::Password;
+use crate::effects::tls_files;
 use crate::update::config::{ChannelBinding, Config, Endpoint, SslMode, TargetSession};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
@@ -47,6 +49,8 @@ pub struct Target {
     pub warned: Arc<Mutex<Option<String>>>,
     /// The tunnel to go through.
     way: Option<Arc<Way>>,
+    /// Where libpq's usual files for TLS are.
+    tls_files: Option<PathBuf>,
 }
 
 /// A link that has logged in, not yet driven.
@@ -116,6 +120,7 @@ impl Target {
     /// A target whose files are read when TLS is first needed.
     pub fn new(config: Config, secrets: Secrets, surroundings: Arc<Surroundings>) -> Self {
         Self {
+            tls_files: surroundings.tls_files.clone(),
             way: Way::of(&config, &secrets, surroundings).map(Arc::new),
             config,
             secrets,
@@ -356,12 +361,13 @@ impl Target {
     /// was read, the reason is not known, but likely.
     fn after_handshake(&self, failure: Failure) -> Failure {
         let hung_up = failure.category == Category::Connection && failure.sqlstate.is_none();
-        if !hung_up || self.config.ssl_cert.is_empty() {
+        let tls = self.tls.get().filter(|tls| tls.has_client_certificate());
+        let Some(tls) = tls.filter(|_| hung_up) else {
             return failure;
-        }
+        };
         let message = "The server hung up right after the TLS handshake; it seems that it does not accept the client \
                        certificate.";
-        error::plain(Category::Ssl, message)
+        tls.explain(error::plain(Category::Ssl, message))
     }
 
     async fn secure(
@@ -436,11 +442,7 @@ impl Target {
         server: &Endpoint,
         address: &Address,
     ) -> Result<Secured, Failure> {
-        let (config, secrets) = (self.config.clone(), self.secrets.clone());
-        let tls = self
-            .tls
-            .get_or_try_init(|| smol::unblock(move || Tls::load(&config, &secrets)))
-            .await?;
+        let tls = self.tls.get_or_try_init(|| self.load_tls()).await?;
         let mut host = server.host.clone();
         if rustls_pki_types::ServerName::try_from(host.as_str()).is_err() && !tls.names_host() {
             // A name that no certificate can hold is of no matter where names are not compared.
@@ -452,6 +454,21 @@ impl Target {
             }
         }
         tls.secure(&host, socket.wire()).await
+    }
+
+    /// Reads what TLS needs, with libpq's usual files where the configuration names none.
+    async fn load_tls(&self) -> Result<Tls, Failure> {
+        let (config, secrets) = (self.config.clone(), self.secrets.clone());
+        let directory = self.tls_files.clone();
+        let loaded = smol::unblock(move || {
+            let usual = tls_files::found(directory.as_deref());
+            Tls::load(&config, &usual, &secrets)
+        });
+        let tls = loaded.await?;
+        if let Some(unread) = tls.unread() {
+            *super::locked(&self.warned) = Some(unread);
+        }
+        Ok(tls)
     }
 
     /// The addresses of a server; one behind a tunnel has only the one that the SSH server finds.

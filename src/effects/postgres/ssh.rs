@@ -17,6 +17,7 @@ use smol::Async;
 
 use super::connect::notice_cut_networks;
 use super::{error, locked};
+use crate::effects::tls_files;
 use crate::update::config::{Config, SshTunnel};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{Secret, SecretKind, Secrets};
@@ -30,7 +31,7 @@ mod host_keys;
 mod lane;
 mod login;
 
-/// What the machine has for SSH: known servers, an agent, a user's name.
+/// What the machine has for connections: for SSH known servers, an agent, a user's name; for TLS the user's own files.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The files of known hosts.
@@ -42,6 +43,8 @@ pub struct Surroundings {
     /// How long the server may be silent before it is asked whether it is there; so long again, three times, and it is
     /// gone.
     pub keepalive: Duration,
+    /// The directory of libpq's usual files for TLS.
+    pub tls_files: Option<PathBuf>,
 }
 
 /// How often a silent server is asked.
@@ -61,6 +64,18 @@ impl Surroundings {
                 .map(|user| user.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             keepalive: Duration::from_secs(15),
+            tls_files: tls_files::directory(
+                &|name| std::env::var(name).ok(),
+                std::env::home_dir().as_deref(),
+            ),
+        }
+    }
+
+    /// The same without the user's own files for TLS: for tests, which have to go alike for everybody.
+    pub fn without_tls_files(data_dir: &Path) -> Self {
+        Self {
+            tls_files: None,
+            ..Self::of_system(data_dir)
         }
     }
 }

@@ -26,7 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::tap::Wire;
-use crate::update::config::{Config, SYSTEM_ROOTS, SslMode};
+use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
 use certificate::Shown;
@@ -40,6 +40,11 @@ pub struct Tls {
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
     trust: Trust,
+    /// What to say of files that nobody named.
+    usual: Option<String>,
+    has_client_certificate: bool,
+    /// A list of revoked certificates that psql would read.
+    revoked: Option<String>,
 }
 
 /// A link after the handshake.
@@ -70,8 +75,27 @@ struct Authorities {
 }
 
 impl Tls {
-    /// Reads the certificates and the key that the configuration names. Reads files: not for an executor's thread.
-    pub fn load(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
+    /// Reads the certificates and the key that the configuration names, or the usual ones where it names none. Reads
+    /// files: not for an executor's thread.
+    pub fn load(config: &Config, usual: &TlsFiles, secrets: &Secrets) -> Result<Self, Failure> {
+        let said = config.usual_files_used(usual);
+        let whole = config.clone().with_usual_files(usual);
+        let loaded = Self::load_whole(&whole, secrets);
+        let loaded = loaded.map_err(|failure| with_detail(failure, said.as_deref()))?;
+        let revoked = (!usual.revoked.is_empty() && loaded.verifies()).then(|| {
+            format!(
+                "Tusk does not read lists of revoked certificates: {} is of no effect.",
+                usual.revoked
+            )
+        });
+        Ok(Self {
+            usual: said,
+            revoked,
+            ..loaded
+        })
+    }
+
+    fn load_whole(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let trust = Trust::of(config)?;
         let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -89,7 +113,29 @@ impl Tls {
             config: client,
             provider,
             trust,
+            usual: None,
+            has_client_certificate: !config.ssl_cert.is_empty(),
+            revoked: None,
         })
+    }
+
+    /// Whether the client has a certificate to show.
+    pub fn has_client_certificate(&self) -> bool {
+        self.has_client_certificate
+    }
+
+    /// What would have been read by psql, and is not here.
+    pub fn unread(&self) -> Option<String> {
+        self.revoked.clone()
+    }
+
+    /// A failure of TLS, with the files that nobody named.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        with_detail(failure, self.usual.as_deref())
+    }
+
+    fn verifies(&self) -> bool {
+        !matches!(self.trust, Trust::Any)
     }
 
     /// Shakes hands with the server called `host`.
@@ -110,15 +156,13 @@ impl Tls {
         let connect =
             MakeTlsConnect::<S>::make_tls_connect(&mut MakeRustlsConnect::new(config), host)
                 .map_err(|never| error::plain(Category::Ssl, never.to_string()))?;
-        let stream = connect.connect(stream).await.map_err(|cause| Failure {
-            category: Category::Ssl,
-            ..error::from_io(&cause)
+        let stream = connect.connect(stream).await.map_err(|cause| {
+            self.explain(Failure {
+                category: Category::Ssl,
+                ..error::from_io(&cause)
+            })
         })?;
-        let verified = if matches!(self.trust, Trust::Any) {
-            ""
-        } else {
-            " verified"
-        };
+        let verified = if self.verifies() { " verified" } else { "" };
         let security = format!("TLS 1.{}{verified}", version.load(Ordering::Relaxed));
         Ok(Secured {
             channel_binding: stream.channel_binding(),
@@ -130,6 +174,18 @@ impl Tls {
     /// Whether the server's name is looked at, so that it must be one that a certificate can hold.
     pub fn names_host(&self) -> bool {
         matches!(self.trust, Trust::Signed { host_too: true, .. })
+    }
+}
+
+fn with_detail(failure: Failure, said: Option<&str>) -> Failure {
+    let Some(said) = said else { return failure };
+    let detail = match &failure.detail {
+        Some(detail) => format!("{detail} {said}"),
+        None => said.to_owned(),
+    };
+    Failure {
+        detail: Some(detail),
+        ..failure
     }
 }
 
@@ -159,7 +215,10 @@ impl Trust {
 fn no_authority(config: &Config) -> Failure {
     let mode = config.ssl_mode.name();
     let message = if config.ssl_root_cert.is_empty() {
-        format!("SSL mode {mode} needs the file of the authority to trust, and none is named.")
+        format!(
+            "SSL mode {mode} needs the file of the authority to trust: none is named, and the usual one \
+             (~/.postgresql/root.crt) is not there."
+        )
     } else {
         format!(
             "With the system's authorities SSL mode {mode} would take the certificate of any host."

@@ -1,12 +1,12 @@
-//! What holds where a text says nothing: the environment's variables, service files and local sockets, brought
-//! by an effect as plain data.
+//! What holds where a text says nothing: the environment's variables, service files, the usual files for TLS and
+//! local sockets, brought by an effect as plain data.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::service::ServiceFile;
-use super::{Config, Conninfo, ParseProblem};
+use super::{Config, Conninfo, ParseProblem, TlsFiles};
 use crate::update::secret::Secret;
 
 /// libpq's variables and the parameters that they stand for. `PGPASSWORD` is none of them, because it is a
@@ -63,6 +63,8 @@ pub struct Defaults {
     pub password: Option<Secret>,
     /// The service files, in the order in which they are searched.
     pub service_files: Vec<ServiceFile>,
+    /// Which of libpq's usual files for TLS are there.
+    pub tls_files: TlsFiles,
     /// Directory and port of each local server's socket: where a text names no host, the one with its port is
     /// the host, else `localhost`.
     pub sockets: Vec<(String, u16)>,

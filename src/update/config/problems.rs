@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, field by field, for the connection dialog.
 
-use super::{Config, Endpoint, SYSTEM_ROOTS, SslMode};
+use super::{Config, Endpoint, SYSTEM_ROOTS, SslMode, TlsFiles};
 
 /// A field of the connection dialog.
 #[derive(
@@ -64,9 +64,9 @@ const CONNECT_TIMEOUT_S_MAX: u32 = TIMEOUT_MS_MAX / 1000;
 const POOL_SIZE_MAX: u32 = 1000;
 
 impl Config {
-    /// Everything that keeps this configuration from working, in the order of the dialog's fields; a
-    /// saved connection needs a name besides, which the dialog offers by itself.
-    pub fn problems(&self) -> Vec<(FieldName, String)> {
+    /// Everything that keeps this configuration from working where these are the usual files, in the order of the
+    /// dialog's fields; a saved connection needs a name besides, which the dialog offers by itself.
+    pub fn problems(&self, usual: &TlsFiles) -> Vec<(FieldName, String)> {
         let mut problems = Vec::new();
         let mut say = |field, sentence: Option<String>| {
             problems.extend(sentence.map(|sentence| (field, sentence)));
@@ -83,8 +83,9 @@ impl Config {
             name_problem("database", &self.database),
         );
         say(FieldName::User, name_problem("user", &self.user));
-        say(FieldName::SslRootCert, self.root_cert_problem());
-        let (certificate, key) = self.client_certificate_problems();
+        let files = self.clone().with_usual_files(usual);
+        say(FieldName::SslRootCert, files.root_cert_problem());
+        let (certificate, key) = files.client_certificate_problems();
         say(FieldName::SslCert, certificate);
         say(FieldName::SslKey, key);
         for (field, sentence) in self.tunnel_problems() {
@@ -272,7 +273,7 @@ mod tests {
 
     fn fields(config: &Config) -> Vec<FieldName> {
         config
-            .problems()
+            .problems(&TlsFiles::default())
             .into_iter()
             .map(|(field, _)| field)
             .collect()
@@ -288,19 +289,19 @@ mod tests {
                 ssl_root_cert,
                 ..good()
             };
-            assert_eq!(config.problems(), vec![]);
+            assert_eq!(fields(&config), vec![]);
         }
         let system = Config {
             ssl_mode: SslMode::VerifyFull,
             ssl_root_cert: SYSTEM_ROOTS.into(),
             ..good()
         };
-        assert_eq!(system.problems(), vec![]);
+        assert_eq!(fields(&system), vec![]);
         let socket = Config {
             host: "/var/run/postgresql".into(),
             ..good()
         };
-        assert_eq!(socket.problems(), vec![]);
+        assert_eq!(fields(&socket), vec![]);
     }
 
     #[test]
@@ -382,13 +383,37 @@ mod tests {
     }
 
     #[test]
+    fn a_usual_file_is_enough_where_one_is_needed() {
+        let usual = TlsFiles {
+            root_cert: "/h/root.crt".into(),
+            cert: "/h/postgresql.crt".into(),
+            key: "/h/postgresql.key".into(),
+            revoked: String::new(),
+        };
+        for (ssl_mode, ssl_cert, ssl_key) in [
+            (SslMode::VerifyCa, "", ""),
+            (SslMode::Prefer, "/c", ""),
+            (SslMode::Prefer, "", "/k"),
+            (SslMode::Disable, "", ""),
+        ] {
+            let config = Config {
+                ssl_mode,
+                ssl_cert: ssl_cert.into(),
+                ssl_key: ssl_key.into(),
+                ..good()
+            };
+            assert_eq!(config.problems(&usual), vec![], "{config:?}");
+        }
+    }
+
+    #[test]
     fn a_client_certificate_needs_its_key_and_tls() {
         let both = Config {
             ssl_cert: "/c".into(),
             ssl_key: "/k".into(),
             ..good()
         };
-        assert_eq!(both.problems(), vec![]);
+        assert_eq!(fields(&both), vec![]);
         let without_tls = Config {
             ssl_mode: SslMode::Disable,
             ..both
