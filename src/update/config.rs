@@ -4,10 +4,12 @@
 //! Reading is in `config/parse.rs`, printing (labels, URLs, masks) in `config/print.rs`, and what the
 //! connection dialog says of a field in `config/problems.rs`. What libpq takes from elsewhere has a file for
 //! each place: the environment (`config/defaults.rs`), service files (`config/service.rs`), password files
-//! (`config/passfile.rs`) and the usual files for TLS (`config/tls_files.rs`).
+//! (`config/passfile.rs`) and the usual files for TLS (`config/tls_files.rs`). When a silent link is dead is
+//! `config/keepalive.rs`'s.
 
 mod defaults;
 mod hosts;
+mod keepalive;
 mod parse;
 pub mod passfile;
 mod print;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::secret::{Secret, SecretKind, Secrets};
 
 pub use defaults::{Defaults, VARIABLES};
+pub use keepalive::Keepalive;
 pub use parse::ParseProblem;
 pub use problems::FieldName;
 pub use tls_files::TlsFiles;
@@ -164,6 +167,8 @@ pub struct Config {
     pub fallbacks: Vec<Endpoint>,
     /// Which of them is wanted.
     pub target_session: TargetSession,
+    /// Whether they are tried in a new order each time, as with libpq's `load_balance_hosts=random`.
+    pub shuffled: bool,
     /// The database.
     pub database: String,
     /// The role.
@@ -187,6 +192,8 @@ pub struct Config {
     pub ssh: Option<SshTunnel>,
     /// Connect and start-up together, at most; 0 for no limit, as in libpq.
     pub connect_timeout_s: u32,
+    /// When a link that says nothing is dead.
+    pub keepalive: Keepalive,
     /// The server's `statement_timeout`; 0 for none.
     pub statement_timeout_ms: u32,
     /// At most so many connections of the pool.
@@ -213,6 +220,7 @@ impl Default for Config {
             hostaddr: String::new(),
             fallbacks: Vec::new(),
             target_session: TargetSession::default(),
+            shuffled: false,
             database: String::new(),
             user: String::new(),
             ssl_mode: SslMode::default(),
@@ -224,6 +232,7 @@ impl Default for Config {
             passfile: String::new(),
             ssh: None,
             connect_timeout_s: 10,
+            keepalive: Keepalive::default(),
             statement_timeout_ms: 0,
             pool_size: 10,
             pool_timeout_s: 30,
@@ -235,7 +244,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Every server, in the order in which they are tried.
+    /// Every server, in the order in which they are named.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
         let first = Endpoint {
             host: self.host.clone(),

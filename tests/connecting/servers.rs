@@ -94,6 +94,23 @@ fn the_session_that_is_wanted_is_found_whatever_the_order() {
 }
 
 #[test]
+fn servers_in_a_new_order_each_time_are_all_reached() {
+    let all = servers();
+    let (p, s) = (all.primary.port(), all.standby.port());
+    let reached = |shuffled| {
+        let config = Config {
+            shuffled,
+            ..config(&[peer::dead_port(), p, s], TargetSession::Any)
+        };
+        // That the same one of two comes first forty times is less likely than a broken machine.
+        let attempts = (0..40).map(|_| port_of(&attempt(&config).unwrap()));
+        attempts.collect::<std::collections::BTreeSet<u16>>()
+    };
+    assert_eq!(reached(true), [p, s].into());
+    assert_eq!(reached(false), [p].into());
+}
+
+#[test]
 fn a_server_that_does_not_report_what_it_is_is_asked() {
     use TargetSession::{PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
     let all = servers();

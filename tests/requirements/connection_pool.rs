@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
 use tusk::msg::Msg;
 use tusk::update::command::Command;
-use tusk::update::config::{Config, SslMode};
+use tusk::update::config::{Config, Keepalive, SslMode};
 use tusk::update::connection;
 use tusk::update::connections::Link;
 use tusk::update::failure::Category;
@@ -982,6 +982,14 @@ fn the_helper_in_a_network_of_its_own() {
         user: crate::server::SUPERUSER.into(),
         database: "postgres".into(),
         ssl_mode: SslMode::Disable,
+        // A minute is what a link is given without this.
+        keepalive: Keepalive {
+            on: true,
+            idle_s: 2,
+            interval_s: 1,
+            count: 3,
+            user_timeout_ms: 5_000,
+        },
         ..Config::default()
     };
     let mut world = World::new();

@@ -32,7 +32,7 @@ use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
 use crate::effects::pgpass::Password;
 use crate::effects::tls_files;
-use crate::update::config::{ChannelBinding, Config, Endpoint, SslMode, TargetSession};
+use crate::update::config::{ChannelBinding, Config, Endpoint, Keepalive, SslMode, TargetSession};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
 use servers::{Budget, Next, Question, Reported, Tried};
@@ -156,7 +156,7 @@ impl Target {
     /// can the request no longer hit what comes next.
     pub async fn cancel(&self, route: &Route, backend_pid: i32, key: i32) -> Result<(), Failure> {
         let cancelled = async {
-            let socket = open(&route.address).await?;
+            let socket = open(&route.address, self.config.keepalive).await?;
             let want = if route.encrypted {
                 Want::Tls
             } else {
@@ -200,7 +200,10 @@ impl Target {
         budget: Budget,
         tried: &mut Vec<Tried>,
     ) -> Result<Option<Fresh>, Failure> {
-        let all: Vec<Endpoint> = self.config.endpoints().collect();
+        let mut all: Vec<Endpoint> = self.config.endpoints().collect();
+        if self.config.shuffled {
+            servers::shuffle(&mut all);
+        }
         let passes = servers::passes(self.config.target_session);
         let mut left = all.len() * passes.len();
         for wanted in passes {
@@ -228,7 +231,12 @@ impl Target {
         let name = place(server);
         let found = budget.spend(self.addresses(server)).await;
         let addresses = match found.unwrap_or_else(|had| Err(servers::timed_out(had))) {
-            Ok(addresses) => addresses,
+            Ok(mut addresses) => {
+                if self.config.shuffled {
+                    servers::shuffle(&mut addresses);
+                }
+                addresses
+            }
             Err(failure) => {
                 tried.push(Tried {
                     server: name,
@@ -318,7 +326,7 @@ impl Target {
         address: &Address,
         want: Want,
     ) -> Result<Fresh, Failure> {
-        let socket = open(address).await?;
+        let socket = open(address, self.config.keepalive).await?;
         let backlog = socket.backlog();
         let raw = self.secure(socket, want, server, address.clone()).await?;
         let encrypted = raw.route.encrypted;
@@ -669,12 +677,12 @@ impl Socket {
 
 const CANCEL_REQUEST: i32 = 80_877_102;
 
-async fn open(address: &Address) -> Result<Socket, Failure> {
+async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure> {
     match address {
         Address::Tcp(address) => {
             let opened = async {
                 let stream = Async::<std::net::TcpStream>::connect(*address).await?;
-                notice_cut_networks(&stream)?;
+                notice_cut_networks(&stream, keepalive)?;
                 io::Result::Ok(Socket::Tcp(stream))
             };
             opened.await.map_err(|cause| error::from_io(&cause))
@@ -695,18 +703,38 @@ async fn open(address: &Address) -> Result<Socket, Failure> {
     }
 }
 
+/// The most that Linux takes.
+const SECONDS_MAX: u32 = 32_767;
+/// The most that Linux takes.
+const COUNT_MAX: u32 = 127;
+
 /// Keepalive sees a silent cut, the user timeout one with data on the way; neither alone sees both. Together they see
-/// a cut within six seconds, also under a paused result, whose socket nobody reads.
-pub fn notice_cut_networks(stream: &Async<std::net::TcpStream>) -> io::Result<()> {
+/// each cut, also under a paused result, whose socket nobody reads.
+pub fn notice_cut_networks(
+    stream: &Async<std::net::TcpStream>,
+    keepalive: Keepalive,
+) -> io::Result<()> {
     stream.get_ref().set_nodelay(true)?;
     let socket = SockRef::from(stream.get_ref());
-    let keepalive = TcpKeepalive::new()
-        .with_time(Duration::from_secs(2))
-        .with_interval(Duration::from_secs(1))
-        .with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
+    if keepalive.on {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let mut asked = TcpKeepalive::new();
+        if keepalive.idle_s > 0 {
+            asked = asked.with_time(seconds(keepalive.idle_s.min(SECONDS_MAX)));
+        }
+        if keepalive.interval_s > 0 {
+            asked = asked.with_interval(seconds(keepalive.interval_s.min(SECONDS_MAX)));
+        }
+        if keepalive.count > 0 {
+            asked = asked.with_retries(keepalive.count.min(COUNT_MAX));
+        }
+        socket.set_tcp_keepalive(&asked)?;
+    }
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(5)))?;
+    if keepalive.user_timeout_ms > 0 {
+        let timeout = Duration::from_millis(keepalive.user_timeout_ms.into());
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
     Ok(())
 }
 
@@ -835,6 +863,44 @@ mod tests {
         let expected = "-c default_transaction_read_only=off -c statement_timeout=1500 -c default_transaction_read_only=on";
         assert_eq!(start_up_options(&config), expected);
         assert_eq!(start_up_options(&Config::default()), "");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_is_watched_as_the_configuration_has_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let watched = |keepalive: Keepalive| {
+            let connecting = Async::<std::net::TcpStream>::connect(address);
+            let stream = smol::block_on(connecting).unwrap();
+            notice_cut_networks(&stream, keepalive).unwrap();
+            let socket = SockRef::from(stream.get_ref());
+            let timeout = socket.tcp_user_timeout().unwrap();
+            (
+                socket.keepalive().unwrap(),
+                socket.tcp_keepalive_time().unwrap().as_secs(),
+                socket.tcp_keepalive_interval().unwrap().as_secs(),
+                socket.tcp_keepalive_retries().unwrap(),
+                timeout.map_or(0, |timeout| timeout.as_millis()),
+            )
+        };
+        let all = |on, idle_s, interval_s, count, user_timeout_ms| Keepalive {
+            on,
+            idle_s,
+            interval_s,
+            count,
+            user_timeout_ms,
+        };
+        let (_, idle, interval, count, _) = watched(all(false, 1, 1, 1, 0));
+        let (system, off) = ((idle, interval, count), watched(all(false, 1, 1, 1, 9)));
+        assert_eq!(off, (false, system.0, system.1, system.2, 9));
+        assert_eq!(
+            watched(all(true, 0, 0, 0, 0)),
+            (true, system.0, system.1, system.2, 0)
+        );
+        assert_eq!(watched(Keepalive::default()), (true, 30, 10, 3, 60_000));
+        let most = watched(all(true, u32::MAX, 99_999, 999, 7));
+        assert_eq!(most, (true, 32_767, 32_767, 127, 7));
     }
 
     #[test]

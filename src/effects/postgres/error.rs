@@ -176,7 +176,7 @@ pub fn from_io(error: &io::Error) -> Failure {
         }
         io::ErrorKind::UnexpectedEof => "The server closed the connection.".to_owned(),
         io::ErrorKind::TimedOut => {
-            "The network is cut: the server has not answered for some seconds.".to_owned()
+            "The network is cut: nothing has come from the server for too long.".to_owned()
         }
         io::ErrorKind::HostUnreachable => "The host can't be reached from here.".to_owned(),
         io::ErrorKind::NetworkUnreachable => {

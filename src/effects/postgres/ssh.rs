@@ -18,7 +18,7 @@ use smol::Async;
 use super::connect::notice_cut_networks;
 use super::{error, locked};
 use crate::effects::tls_files;
-use crate::update::config::{Config, SshTunnel};
+use crate::update::config::{Config, Keepalive, SshTunnel};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{Secret, SecretKind, Secrets};
 use host_keys::{Known, Server};
@@ -106,6 +106,7 @@ pub struct Way {
     secret: Option<Secret>,
     surroundings: Arc<Surroundings>,
     connect_timeout_s: u32,
+    keepalive: Keepalive,
     standing: smol::lock::Mutex<Option<Arc<Tunnel>>>,
 }
 
@@ -127,6 +128,7 @@ impl Way {
             secret: secrets.get(SecretKind::Ssh).cloned(),
             surroundings,
             connect_timeout_s: config.connect_timeout_s,
+            keepalive: config.keepalive,
             standing: smol::lock::Mutex::new(None),
             tunnel,
         })
@@ -237,7 +239,11 @@ impl Way {
             } else {
                 connecting.await
             };
-            match connected.and_then(|stream| notice_cut_networks(&stream).map(|()| stream)) {
+            let watched = connected.and_then(|stream| {
+                notice_cut_networks(&stream, self.keepalive)?;
+                Ok(stream)
+            });
+            match watched {
                 Ok(stream) => return Ok(stream),
                 Err(cause) => last = cause,
             }

@@ -37,6 +37,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("PGREQUIREAUTH", "require_auth"),
     ("PGCHANNELBINDING", "channel_binding"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
     ("PGCONNECT_TIMEOUT", "connect_timeout"),
     // These stand for settings of the session, which no parameter has.
     ("PGREQUIRESSL", ""),

@@ -188,7 +188,7 @@ fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParsePro
 }
 
 /// What the text says, by libpq's names.
-type Parameters = BTreeMap<String, String>;
+pub(super) type Parameters = BTreeMap<String, String>;
 
 /// The three ways to write a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,6 +158,9 @@ impl Config {
                 self.target_session.name().to_owned(),
             ));
         }
+        if self.shuffled {
+            parameters.push(("load_balance_hosts", "random".to_owned()));
+        }
         if self.ssl_mode != usual.ssl_mode {
             parameters.push(("sslmode", self.ssl_mode.name().to_owned()));
         }
@@ -177,6 +180,7 @@ impl Config {
         if self.connect_timeout_s != usual.connect_timeout_s {
             parameters.push(("connect_timeout", self.connect_timeout_s.to_string()));
         }
+        parameters.extend(self.keepalive.parameters());
         if self.application_name != APPLICATION_NAME {
             parameters.push(("application_name", self.application_name.clone()));
         }

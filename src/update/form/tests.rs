@@ -3,7 +3,9 @@
 use super::*;
 use crate::update::{
     command::Command,
-    config::{ChannelBinding, Colour, Endpoint, SshAuth, SshTunnel, SslMode, TargetSession},
+    config::{
+        ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
+    },
     store::{self, Kept, SavedConnection},
     testing::{World, config, expect, nothing_kept},
 };
@@ -23,6 +25,7 @@ fn full() -> Config {
             hostaddr: String::new(),
         }],
         target_session: TargetSession::Standby,
+        shuffled: true,
         database: "shop".into(),
         user: "app".into(),
         ssl_mode: SslMode::VerifyFull,
@@ -39,6 +42,13 @@ fn full() -> Config {
             auth: SshAuth::Key { path: "/id".into() },
         }),
         connect_timeout_s: 0,
+        keepalive: Keepalive {
+            on: false,
+            idle_s: 1,
+            interval_s: 2,
+            count: 3,
+            user_timeout_ms: 4,
+        },
         statement_timeout_ms: 5,
         pool_size: 6,
         pool_timeout_s: 7,

@@ -1,5 +1,6 @@
 //! Several servers: how the time is shared among them, which session will do, and what is said when none does.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::super::error;
@@ -88,6 +89,16 @@ impl Budget {
             Err(had)
         };
         smol::future::or(async { Ok(work.await) }, timeout).await
+    }
+}
+
+/// Puts servers or addresses into a new order, each order as likely as any other.
+pub fn shuffle<T>(all: &mut [T]) {
+    // The keys of a new hasher are the standard library's own source of chance.
+    let chance = RandomState::new();
+    for end in (1..all.len()).rev() {
+        let other = chance.hash_one(end) % (end as u64 + 1);
+        all.swap(end, usize::try_from(other).unwrap_or(end));
     }
 }
 
@@ -307,6 +318,20 @@ mod tests {
         assert_eq!(alone.message, "a:1: Refused.");
         let alone = none_taken(vec![tried("a:1", "10.0.0.1:1", starting())]);
         assert_eq!(alone, starting());
+    }
+
+    #[test]
+    fn a_new_order_keeps_everybody_and_puts_each_first_at_times() {
+        let mut first = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut all = ["a", "b", "c"];
+            shuffle(&mut all);
+            first.insert(all[0]);
+            all.sort_unstable();
+            assert_eq!(all, ["a", "b", "c"]);
+        }
+        assert_eq!(first.len(), 3);
+        shuffle::<u8>(&mut []);
     }
 
     #[test]

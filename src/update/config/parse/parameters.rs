@@ -3,7 +3,7 @@
 use super::super::defaults::SESSION_VARIABLES;
 use super::super::hosts;
 use super::super::{
-    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, SYSTEM_ROOTS, SslMode,
+    APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, Keepalive, SYSTEM_ROOTS, SslMode,
     TargetSession,
 };
 use super::options::{Options, switch};
@@ -26,10 +26,16 @@ const KNOWN: &[&str] = &[
     "sslcert",
     "sslkey",
     "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
     "application_name",
     "fallback_application_name",
     "options",
     "target_session_attrs",
+    "load_balance_hosts",
     "channel_binding",
     "passfile",
     "service",
@@ -43,19 +49,9 @@ const KNOWN: &[&str] = &[
     "ssh_password",
 ];
 
-/// The parameters that only steer what Tusk does in its own way, whatever they say.
-const STEERED_BY_TUSK: &[&str] = &[
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_count",
-    "tcp_user_timeout",
-    "sslcompression",
-    "krbsrvname",
-    "gsslib",
-    "gssdelegation",
-    "load_balance_hosts",
-];
+/// The parameters that only say how Kerberos is used. They are of no matter, because a server that asks for it is
+/// refused in words.
+const OF_KERBEROS: &[&str] = &["krbsrvname", "gsslib", "gssdelegation"];
 
 /// The parameters with values that ask for nothing that Tusk lacks; with any other value, what to do.
 const ONLY: &[(&str, &[&str], &str)] = &[
@@ -71,6 +67,11 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ),
     ("sslnegotiation", &["postgres"], "Leave it out."),
     (
+        "sslcompression",
+        &["0"],
+        "Leave it out: what goes through TLS is never compressed, because that gives secrets away.",
+    ),
+    (
         "sslsni",
         &["1"],
         "Leave it out: Tusk always names the host.",
@@ -78,7 +79,7 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     (
         "sslcertmode",
         &["allow"],
-        "Leave it out, and name sslcert and sslkey where they are needed.",
+        "Leave it out: the server gets a client certificate where it asks for one and there is one.",
     ),
     (
         "ssl_min_protocol_version",
@@ -176,6 +177,8 @@ pub(super) fn conninfo(
             &ChannelBinding::ALL,
             ChannelBinding::name,
         )?,
+        shuffled: shuffled(&mut found)?,
+        keepalive: Keepalive::of(&mut found)?,
         allow_cleartext: on(&mut found, "allow_cleartext")?,
         ssh: ssh::tunnel(&mut found)?,
         database: found.remove("dbname").unwrap_or_else(|| user.clone()),
@@ -231,13 +234,13 @@ fn options(found: &mut Parameters, defaults: &Defaults) -> String {
 /// Whether somebody knows the name, whatever becomes of its value.
 pub(in super::super) fn is_known(name: &str) -> bool {
     KNOWN.contains(&name)
-        || STEERED_BY_TUSK.contains(&name)
+        || OF_KERBEROS.contains(&name)
         || ONLY.iter().any(|(known, _, _)| *known == name)
 }
 
 /// Refuses names that nobody knows, and values that ask for what Tusk does not do.
 fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
-    if KNOWN.contains(&name) || STEERED_BY_TUSK.contains(&name) {
+    if KNOWN.contains(&name) || OF_KERBEROS.contains(&name) {
         return Ok(());
     }
     let Some((_, accepted, advice)) = ONLY.iter().find(|(known, _, _)| *known == name) else {
@@ -271,7 +274,7 @@ pub(in super::super) fn unknown(name: &str) -> ParseProblem {
         .iter()
         .find(|(alias, _)| *alias == lower)
         .map(|(_, known)| *known);
-    let known = KNOWN.iter().chain(STEERED_BY_TUSK).copied();
+    let known = KNOWN.iter().chain(OF_KERBEROS).copied();
     let candidates = known.chain(ONLY.iter().map(|(name, _, _)| *name));
     ParseProblem::UnknownParameter {
         name: name.to_owned(),
@@ -351,6 +354,15 @@ fn one_of<T: Copy + Default>(
         let names: Vec<&str> = all.iter().map(|one| name_of(*one)).collect();
         bad(name, &text, &format!("one of {}", names.join(", ")))
     })
+}
+
+/// Whether the servers are tried in a new order each time.
+fn shuffled(found: &mut Parameters) -> Result<bool, ParseProblem> {
+    match found.remove("load_balance_hosts").as_deref() {
+        None | Some("disable") => Ok(false),
+        Some("random") => Ok(true),
+        Some(other) => Err(bad("load_balance_hosts", other, "one of disable, random")),
+    }
 }
 
 fn on(found: &mut Parameters, name: &str) -> Result<bool, ParseProblem> {

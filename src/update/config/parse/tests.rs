@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::update::config::service::{ServiceFile, services};
-use crate::update::config::{ChannelBinding, SshAuth, SshTunnel, SslMode, TargetSession};
+use crate::update::config::{
+    ChannelBinding, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
+};
 use crate::update::secret::{Secret, SecretKind};
 
 fn defaults() -> Defaults {
@@ -277,7 +279,10 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
         "client_encoding=UTF8",
         "channel_binding=prefer",
         "gssencmode=disable",
-        "keepalives=0 keepalives_idle=5 keepalives_interval=1 keepalives_count=2",
+        "keepalives=1 keepalives_idle=30 tcp_user_timeout=60000",
+        "load_balance_hosts=disable",
+        "sslcompression=0",
+        "krbsrvname=postgres gsslib=gssapi gssdelegation=0",
         "sslcrl=''",
         "ssl_min_protocol_version=TLSv1.2",
     ];
@@ -288,6 +293,8 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
         "client_encoding=LATIN1",
         "ssl_min_protocol_version=TLSv1.3",
         "servicefile=/x",
+        "sslcompression=1",
+        "sslcertmode=require",
         "sslcrl=/x",
         "ssh_key=/k",
     ];
@@ -301,6 +308,8 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
     let bad = [
         "sslmode=Require",
         "target_session_attrs=master",
+        "load_balance_hosts=always",
+        "keepalives=perhaps",
         "channel_binding=Require",
         "allow_cleartext=perhaps",
         "ssh=u:hunter2@h",
@@ -356,7 +365,8 @@ fn each_ssl_mode_is_read_and_a_ca_makes_require_check_it() {
 #[test]
 fn the_other_parameters_have_their_fields() {
     let text = "sslcert=/c sslkey=/k connect_timeout=' 3 ' application_name=a \
-                fallback_application_name=f options='-c statement_timeout=5s -c geqo=off' readonly=1";
+                fallback_application_name=f options='-c statement_timeout=5s -c geqo=off' readonly=1 \
+                load_balance_hosts=random keepalives_idle=7 tcp_user_timeout=0";
     let expected = Config {
         host: "/run/pg".into(),
         port: 5433,
@@ -369,6 +379,12 @@ fn the_other_parameters_have_their_fields() {
         statement_timeout_ms: 5_000,
         options: "-c geqo=off".into(),
         read_only: true,
+        shuffled: true,
+        keepalive: Keepalive {
+            idle_s: 7,
+            user_timeout_ms: 0,
+            ..Keepalive::default()
+        },
         ..Config::default()
     };
     assert_eq!(config(text), expected);
@@ -515,6 +531,7 @@ fn each_variable_has_its_field() {
         ssl_key: "/k".into(),
         channel_binding: ChannelBinding::Require,
         target_session: TargetSession::Standby,
+        shuffled: true,
         connect_timeout_s: 4,
         application_name: "app".into(),
         options: r"-c geqo=off -c datestyle=ISO,\ YMD -c timezone=Asia/Tokyo".into(),
@@ -528,6 +545,7 @@ fn each_variable_has_its_field() {
         ("PGSSLKEY", "/k"),
         ("PGCHANNELBINDING", "require"),
         ("PGTARGETSESSIONATTRS", "standby"),
+        ("PGLOADBALANCEHOSTS", "random"),
         ("PGCONNECT_TIMEOUT", "4"),
         ("PGAPPNAME", "app"),
         ("PGOPTIONS", "-c geqo=off"),

@@ -1,6 +1,7 @@
 //! Labels, URLs and masks in tables.
 
 use super::*;
+use crate::update::config::Keepalive;
 use crate::update::secret::Secrets;
 
 fn shop() -> Config {
@@ -82,6 +83,14 @@ fn newer(odd: &str) -> Vec<Config> {
                 },
             ],
             target_session: TargetSession::PreferStandby,
+            shuffled: true,
+            keepalive: Keepalive {
+                idle_s: 1,
+                interval_s: 2,
+                count: 0,
+                user_timeout_ms: 3,
+                on: true,
+            },
             ..shop()
         },
         Config {
@@ -90,6 +99,11 @@ fn newer(odd: &str) -> Vec<Config> {
             channel_binding: ChannelBinding::Require,
             allow_cleartext: true,
             connect_timeout_s: 0,
+            keepalive: Keepalive {
+                on: false,
+                user_timeout_ms: 0,
+                ..Keepalive::default()
+            },
             ..shop()
         },
         tunnelled("::1", "", SshAuth::Agent),
