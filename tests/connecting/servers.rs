@@ -264,6 +264,24 @@ fn sockets_and_addresses_may_be_mixed() {
     assert_eq!(info.endpoint.as_ref(), mixed.fallbacks.last());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_without_a_file_is_reached() {
+    let server = TestServer::start(TestConfig::default());
+    let name = format!("@tusk-test-{}/x", std::process::id());
+    let both = format!("{}, {name}", server.socket_dir().display());
+    server.restart_with(&[("unix_socket_directories", &both)]);
+    let mut config = config(&[server.port()], TargetSession::Any);
+    config.host.clone_from(&name);
+    let info = attempt(&config).unwrap();
+    assert_eq!(info.security, "Unix socket");
+    assert_eq!(info.endpoint.unwrap().host, name);
+    let (nobody, port) = ("@tusk-test-nobody", server.port());
+    config.host = nobody.into();
+    let said = format!("The socket {nobody}/.s.PGSQL.{port}: The connection was refused");
+    refused(attempt(&config), Category::Connection, &said, &());
+}
+
 #[test]
 fn a_cancel_goes_to_the_server_that_answered() {
     // Its certificate names the second host alone, so that the cancel has to shake hands with that one too.

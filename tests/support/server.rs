@@ -245,8 +245,9 @@ impl TestServer {
         ]);
     }
 
+    /// Restarts the server with these settings added.
     #[track_caller]
-    fn restart_with(&self, settings: &[(&str, &str)]) {
+    pub fn restart_with(&self, settings: &[(&str, &str)]) {
         self.set(settings);
         self.stop("fast");
         self.start_again();

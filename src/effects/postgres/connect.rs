@@ -484,6 +484,11 @@ impl Target {
         let Some(way) = &self.way else {
             return addresses(server).await;
         };
+        if server.host.starts_with('@') {
+            let message = "SSH does not lead to a socket without a file, and @ stands for one.";
+            return Err(error::plain(Category::Connection, message)
+                .with_next_step("Name the directory of the server's socket, or its host."));
+        }
         let far = if is_socket(&server.host) {
             Far::Unix(socket_path(&server.host, server.port))
         } else if server.hostaddr.is_empty() {
@@ -689,7 +694,10 @@ async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure
         }
         #[cfg(unix)]
         Address::Unix(path) => {
-            let stream = Async::<std::os::unix::net::UnixStream>::connect(path).await;
+            let stream = match path.strip_prefix('@') {
+                Some(name) => abstract_socket(name),
+                None => Async::<std::os::unix::net::UnixStream>::connect(path).await,
+            };
             stream
                 .map(Socket::Unix)
                 .map_err(|cause| match cause.kind() {
@@ -701,6 +709,16 @@ async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure
         }
         Address::Tunnelled(way, far) => way.open(far).await.map(Socket::Tunnelled),
     }
+}
+
+/// Connects to a socket that has a name and no file. Linux has them; its name begins with a NUL, for which `@` is
+/// written.
+#[cfg(unix)]
+fn abstract_socket(name: &str) -> io::Result<Async<std::os::unix::net::UnixStream>> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&socket2::SockAddr::unix(format!("\0{name}"))?)?;
+    Async::new(socket.into())
 }
 
 /// The most that Linux takes.
@@ -765,6 +783,11 @@ async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
         port,
         hostaddr,
     } = server;
+    if host.starts_with('@') && !cfg!(any(target_os = "linux", target_os = "android")) {
+        let message = "Only Linux has sockets without a file, and @ stands for one.";
+        return Err(error::plain(Category::Connection, message)
+            .with_next_step("Name the directory of the server's socket, or its host."));
+    }
     if is_socket(host) {
         #[cfg(unix)]
         return Ok(vec![Address::Unix(socket_path(host, *port))]);
