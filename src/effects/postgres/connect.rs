@@ -113,6 +113,12 @@ struct Raw {
 /// How long until a server that is starting up is asked again.
 const START_UP_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a server that is starting up is waited for where nothing else limits the time.
+const START_UP_S_MAX: u32 = 60;
+
+/// How long a cancel may take where nothing else limits the time. Meanwhile its session starts nothing new.
+const CANCEL_S_MAX: u32 = 10;
+
 /// How long a session that is not wanted may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -132,6 +138,8 @@ impl Target {
     /// Connects to the first server that will do and logs in, within the configuration's timeout.
     pub async fn connect(&self) -> Result<Fresh, Failure> {
         let budget = Budget::seconds(self.config.connect_timeout_s);
+        // No limit is one for what may never come: a server can go on starting, or refuse reads, for ever.
+        let patience = Budget::seconds(limit_s(self.config.connect_timeout_s, START_UP_S_MAX));
         let mut starting = None;
         loop {
             let mut tried = Vec::new();
@@ -140,7 +148,7 @@ impl Target {
             }
             let again = tried.iter().any(|tried| tried.failure.is("57P03"));
             let failure = servers::none_taken(tried);
-            if budget.is_below(START_UP_PAUSE) {
+            if patience.is_below(START_UP_PAUSE) {
                 // The end of the time says less than what a server said before it.
                 return Err(starting.unwrap_or(failure));
             }
@@ -189,9 +197,12 @@ impl Target {
             Category::Connection,
             "The server took no cancel request in time.",
         );
-        within(self.config.connect_timeout_s, cancelled)
-            .await
-            .unwrap_or(Err(timeout))
+        within(
+            limit_s(self.config.connect_timeout_s, CANCEL_S_MAX),
+            cancelled,
+        )
+        .await
+        .unwrap_or(Err(timeout))
     }
 
     /// Tries each server once, or twice where the first pass looks for better ones only. A refusal is an error.
@@ -756,11 +767,17 @@ pub fn notice_cut_networks(
     Ok(())
 }
 
-/// Bounds a piece of work; 0 seconds bound nothing, as in libpq.
-async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
-    if seconds == 0 {
-        return Some(work.await);
+/// The time that the configuration allows, or this where it sets no limit.
+fn limit_s(configured_s: u32, unlimited_s: u32) -> u32 {
+    if configured_s == 0 {
+        unlimited_s
+    } else {
+        configured_s
     }
+}
+
+/// Bounds a piece of work.
+async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
     let timeout = async {
         smol::Timer::after(Duration::from_secs(seconds.into())).await;
         None
@@ -886,6 +903,14 @@ mod tests {
         let expected = "-c default_transaction_read_only=off -c statement_timeout=1500 -c default_transaction_read_only=on";
         assert_eq!(start_up_options(&config), expected);
         assert_eq!(start_up_options(&Config::default()), "");
+    }
+
+    #[test]
+    fn no_limit_is_one_where_something_may_never_come() {
+        assert_eq!(limit_s(0, START_UP_S_MAX), 60);
+        assert_eq!(limit_s(0, CANCEL_S_MAX), 10);
+        assert_eq!(limit_s(3, CANCEL_S_MAX), 3);
+        assert_eq!(limit_s(600, START_UP_S_MAX), 600);
     }
 
     #[cfg(target_os = "linux")]
