@@ -34,6 +34,7 @@ const QUESTION: &str = "select current_user as who, current_database() as databa
     current_setting('datestyle') as datestyle, current_setting('TimeZone') as zone, \
     current_setting('geqo') as geqo, \
     (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as encrypted, \
+    (select version from pg_stat_ssl where pid = pg_backend_pid()) as tls, \
     (select client_dn from pg_stat_ssl where pid = pg_backend_pid()) as client";
 
 /// A directory with a case's files, and the case's words with their places filled in.
@@ -221,6 +222,14 @@ fn texts_lead_where_psql_is_led() {
         },
         Case {
             text: "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ sslmode=require channel_binding=require connect_timeout=0",
+            ..Case::default()
+        },
+        Case {
+            text: "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ ssl_max_protocol_version=tlsv1.2 keepalives_idle=9 tcp_user_timeout=0",
+            ..Case::default()
+        },
+        Case {
+            text: "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ ssl_min_protocol_version=TLSv1.3 keepalives=0",
             ..Case::default()
         },
         Case {

@@ -52,6 +52,19 @@ pub enum SslMode {
     VerifyFull,
 }
 
+/// Which versions of TLS may be spoken: libpq's `ssl_min_protocol_version` and `ssl_max_protocol_version`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsVersions {
+    /// 1.2 and 1.3.
+    #[default]
+    Both,
+    /// 1.2 and no newer one.
+    Only12,
+    /// 1.3 and no older one.
+    Only13,
+}
+
 /// What a connection is marked with on screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -182,6 +195,8 @@ pub struct Config {
     pub ssl_cert: String,
     /// A PEM file with the client's key; empty for the usual one.
     pub ssl_key: String,
+    /// Which versions of TLS may be spoken.
+    pub tls_versions: TlsVersions,
     /// Whether SCRAM binds the password to the link.
     pub channel_binding: ChannelBinding,
     /// Whether a server may have the password in the clear outside TLS.
@@ -227,6 +242,7 @@ impl Default for Config {
             ssl_root_cert: String::new(),
             ssl_cert: String::new(),
             ssl_key: String::new(),
+            tls_versions: TlsVersions::default(),
             channel_binding: ChannelBinding::default(),
             allow_cleartext: false,
             passfile: String::new(),

@@ -1,6 +1,6 @@
 //! The server's certificate: each SSL mode with each certificate.
 
-use tusk::update::config::{Config, SslMode};
+use tusk::update::config::{Config, SslMode, TlsVersions};
 use tusk::update::failure::Category;
 
 use crate::attempt::{attempt, on_tcp, refused};
@@ -194,6 +194,36 @@ fn the_modes_choose_between_plain_and_tls() {
                 assert!(failure.is("28000"), "{failure:?}");
             }
             (Err(failure), Some(_)) => panic!("{ssl_mode:?} was refused: {failure:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_connection_may_want_one_version_of_tls() {
+    let old = TestConfig::default().setting("ssl_max_protocol_version", "TLSv1.2");
+    let new = TestConfig::default().setting("ssl_min_protocol_version", "TLSv1.3");
+    let (old, new) = (TestServer::start(old), TestServer::start(new));
+    use TlsVersions::{Both, Only12, Only13};
+    for (server, tls_versions, security) in [
+        (&old, Both, Ok("TLS 1.2")),
+        (&old, Only12, Ok("TLS 1.2")),
+        (&old, Only13, Err("does not speak TLS 1.3")),
+        (&new, Both, Ok("TLS 1.3")),
+        (&new, Only12, Err("does not speak TLS 1.2")),
+        (&new, Only13, Ok("TLS 1.3")),
+        (TestServer::shared(), Only12, Ok("TLS 1.2")),
+        (TestServer::shared(), Only13, Ok("TLS 1.3")),
+    ] {
+        let config = Config {
+            tls_versions,
+            ..on_tcp(server, SslMode::Require)
+        };
+        match (attempt(&config), security) {
+            (Ok(info), Ok(security)) => assert_eq!(info.security, security, "{tls_versions:?}"),
+            (result, Err(said)) => {
+                refused(result, Category::Ssl, said, &tls_versions);
+            }
+            (Err(failure), Ok(_)) => panic!("{tls_versions:?} was refused: {failure:?}"),
         }
     }
 }

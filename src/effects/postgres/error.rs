@@ -190,6 +190,9 @@ pub fn from_io(error: &io::Error) -> Failure {
     plain(Category::Connection, message)
 }
 
+/// That the server has no version of TLS that is offered to it.
+pub const OLD_TLS: &str = "The server speaks only versions of TLS that are too old to be safe.";
+
 /// Why TLS could not be agreed on.
 pub fn from_tls(error: &rustls::Error) -> Failure {
     use rustls::{CertificateError as Certificate, Error, PeerIncompatible};
@@ -207,7 +210,7 @@ pub fn from_tls(error: &rustls::Error) -> Failure {
         Error::PeerIncompatible(
             PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
             | PeerIncompatible::ServerDoesNotSupportTls12Or13,
-        ) => "The server speaks only versions of TLS that are too old to be safe.".to_owned(),
+        ) => OLD_TLS.to_owned(),
         other => format!("TLS could not be agreed on: {other}."),
     };
     let failure = plain(Category::Ssl, message);
@@ -241,9 +244,7 @@ fn from_alert(alert: rustls::AlertDescription) -> String {
         | Alert::UnsupportedCertificate
         | Alert::AccessDenied
         | Alert::DecryptError => "The server does not accept the client certificate.",
-        Alert::ProtocolVersion => {
-            "The server speaks only versions of TLS that are too old to be safe."
-        }
+        Alert::ProtocolVersion => OLD_TLS,
         Alert::HandshakeFailure => {
             "The server found no way to speak TLS that both sides know, or wants a client certificate."
         }

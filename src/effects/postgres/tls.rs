@@ -14,9 +14,10 @@ use rustls::crypto::{
 };
 use rustls::server::ParsedCertificate;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, InconsistentKeys, RootCertStore,
-    SignatureScheme,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -26,7 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::tap::Wire;
-use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles};
+use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
 use certificate::Shown;
@@ -40,6 +41,7 @@ pub struct Tls {
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
     trust: Trust,
+    versions: TlsVersions,
     /// What to say of files that nobody named.
     usual: Option<String>,
     has_client_certificate: bool,
@@ -99,7 +101,7 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let trust = Trust::of(config)?;
         let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&spoken(config.tls_versions))
             .map_err(|error| error::from_tls(&error))?
             .with_root_certificates(RootCertStore::empty());
         let mut client = if config.ssl_cert.is_empty() {
@@ -113,6 +115,7 @@ impl Tls {
             config: client,
             provider,
             trust,
+            versions: config.tls_versions,
             usual: None,
             has_client_certificate: !config.ssl_cert.is_empty(),
             revoked: None,
@@ -157,10 +160,14 @@ impl Tls {
             MakeTlsConnect::<S>::make_tls_connect(&mut MakeRustlsConnect::new(config), host)
                 .map_err(|never| error::plain(Category::Ssl, never.to_string()))?;
         let stream = connect.connect(stream).await.map_err(|cause| {
-            self.explain(Failure {
+            let failure = Failure {
                 category: Category::Ssl,
                 ..error::from_io(&cause)
-            })
+            };
+            match not_spoken(self.versions) {
+                Some(other) if failure.message == error::OLD_TLS => other,
+                _ => self.explain(failure),
+            }
         })?;
         let verified = if self.verifies() { " verified" } else { "" };
         let security = format!("TLS 1.{}{verified}", version.load(Ordering::Relaxed));
@@ -175,6 +182,29 @@ impl Tls {
     pub fn names_host(&self) -> bool {
         matches!(self.trust, Trust::Signed { host_too: true, .. })
     }
+}
+
+/// The versions that are offered to the server.
+fn spoken(versions: TlsVersions) -> Vec<&'static SupportedProtocolVersion> {
+    match versions {
+        TlsVersions::Both => vec![&TLS13, &TLS12],
+        TlsVersions::Only12 => vec![&TLS12],
+        TlsVersions::Only13 => vec![&TLS13],
+    }
+}
+
+/// What to say where a server has no version in common with a connection that wants one of them alone.
+fn not_spoken(versions: TlsVersions) -> Option<Failure> {
+    let (version, parameter) = match versions {
+        TlsVersions::Both => return None,
+        TlsVersions::Only12 => ("1.2", "ssl_max_protocol_version"),
+        TlsVersions::Only13 => ("1.3", "ssl_min_protocol_version"),
+    };
+    let message =
+        format!("The server does not speak TLS {version}, and this connection wants no other.");
+    let advice =
+        format!("Take {parameter} out of the connection, or have the server speak TLS {version}.");
+    Some(error::plain(Category::Ssl, message).with_next_step(advice))
 }
 
 fn with_detail(failure: Failure, said: Option<&str>) -> Failure {

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::parse::Form;
 use super::{
     APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, Endpoint, SshAuth, SshTunnel,
-    SslMode, TargetSession,
+    SslMode, TargetSession, TlsVersions,
 };
 use crate::update::secret::MASK;
 
@@ -172,6 +172,15 @@ impl Config {
         ] {
             if !value.is_empty() {
                 parameters.push((name, value.clone()));
+            }
+        }
+        match self.tls_versions {
+            TlsVersions::Both => {}
+            TlsVersions::Only12 => {
+                parameters.push(("ssl_max_protocol_version", "TLSv1.2".to_owned()));
+            }
+            TlsVersions::Only13 => {
+                parameters.push(("ssl_min_protocol_version", "TLSv1.3".to_owned()));
             }
         }
         if self.channel_binding != usual.channel_binding {

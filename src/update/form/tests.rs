@@ -5,6 +5,7 @@ use crate::update::{
     command::Command,
     config::{
         ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
+        TlsVersions,
     },
     store::{self, Kept, SavedConnection},
     testing::{World, config, expect, nothing_kept},
@@ -32,6 +33,7 @@ fn full() -> Config {
         ssl_root_cert: "/ca".into(),
         ssl_cert: "/c".into(),
         ssl_key: "/k".into(),
+        tls_versions: TlsVersions::Only13,
         channel_binding: ChannelBinding::Require,
         allow_cleartext: true,
         passfile: "/p".into(),

@@ -4,7 +4,7 @@ use super::super::defaults::SESSION_VARIABLES;
 use super::super::hosts;
 use super::super::{
     APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, Keepalive, SYSTEM_ROOTS, SslMode,
-    TargetSession,
+    TargetSession, TlsVersions,
 };
 use super::options::{Options, switch};
 use super::{Parameters, ParseProblem, ssh};
@@ -25,6 +25,8 @@ const KNOWN: &[&str] = &[
     "sslrootcert",
     "sslcert",
     "sslkey",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
     "connect_timeout",
     "keepalives",
     "keepalives_idle",
@@ -80,16 +82,6 @@ const ONLY: &[(&str, &[&str], &str)] = &[
         "sslcertmode",
         &["allow"],
         "Leave it out: the server gets a client certificate where it asks for one and there is one.",
-    ),
-    (
-        "ssl_min_protocol_version",
-        &["TLSv1", "TLSv1.1", "TLSv1.2"],
-        "Leave it out: Tusk speaks TLS 1.2 and 1.3.",
-    ),
-    (
-        "ssl_max_protocol_version",
-        &["TLSv1.3"],
-        "Leave it out: Tusk speaks TLS 1.2 and 1.3.",
     ),
     (
         "min_protocol_version",
@@ -179,6 +171,7 @@ pub(super) fn conninfo(
         )?,
         shuffled: shuffled(&mut found)?,
         keepalive: Keepalive::of(&mut found)?,
+        tls_versions: tls_versions(&mut found)?,
         allow_cleartext: on(&mut found, "allow_cleartext")?,
         ssh: ssh::tunnel(&mut found)?,
         database: found.remove("dbname").unwrap_or_else(|| user.clone()),
@@ -320,6 +313,41 @@ fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {
         return Ok((SslMode::VerifyCa, root));
     }
     Ok((mode, root))
+}
+
+const LEAST: &str = "ssl_min_protocol_version";
+const MOST: &str = "ssl_max_protocol_version";
+
+/// The versions from the least to the most that is named. Those before 1.2 are not spoken.
+fn tls_versions(found: &mut Parameters) -> Result<TlsVersions, ParseProblem> {
+    let least = tls_version(found, LEAST)?.unwrap_or(2).max(2);
+    let most = tls_version(found, MOST)?.unwrap_or(3);
+    match (least, most) {
+        (2, 2) => Ok(TlsVersions::Only12),
+        (2, 3) => Ok(TlsVersions::Both),
+        (3, 3) => Ok(TlsVersions::Only13),
+        (_, 2) => Err(bad(LEAST, "TLSv1.3", &format!("not above {MOST}"))),
+        (_, old) => Err(ParseProblem::Unsupported {
+            name: MOST.to_owned(),
+            value: TLS_NAMES[old].to_owned(),
+            advice: "Name TLSv1.2 or TLSv1.3: older versions are not safe, and not spoken here."
+                .to_owned(),
+        }),
+    }
+}
+
+/// The names of the versions, by their numbers behind the point.
+const TLS_NAMES: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+fn tls_version(found: &mut Parameters, name: &str) -> Result<Option<usize>, ParseProblem> {
+    let Some(text) = found.remove(name) else {
+        return Ok(None);
+    };
+    let known = TLS_NAMES
+        .iter()
+        .position(|version| version.eq_ignore_ascii_case(&text));
+    let expected = format!("one of {}", TLS_NAMES.join(", "));
+    known.map(Some).ok_or_else(|| bad(name, &text, &expected))
 }
 
 fn connect_timeout(found: Option<String>) -> Result<u32, ParseProblem> {

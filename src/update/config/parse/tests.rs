@@ -3,7 +3,7 @@
 use super::*;
 use crate::update::config::service::{ServiceFile, services};
 use crate::update::config::{
-    ChannelBinding, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
+    ChannelBinding, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession, TlsVersions,
 };
 use crate::update::secret::{Secret, SecretKind};
 
@@ -284,14 +284,15 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
         "sslcompression=0",
         "krbsrvname=postgres gsslib=gssapi gssdelegation=0",
         "sslcrl=''",
-        "ssl_min_protocol_version=TLSv1.2",
+        "ssl_min_protocol_version=TLSv1.1",
+        "ssl_min_protocol_version=tlsv1.2 ssl_max_protocol_version=TLSv1.3",
     ];
     for text in accepted {
         assert_eq!(parse(text), parse("port=5433"), "{text}");
     }
     let refused = [
         "client_encoding=LATIN1",
-        "ssl_min_protocol_version=TLSv1.3",
+        "ssl_max_protocol_version=TLSv1.1",
         "servicefile=/x",
         "sslcompression=1",
         "sslcertmode=require",
@@ -309,6 +310,8 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
         "sslmode=Require",
         "target_session_attrs=master",
         "load_balance_hosts=always",
+        "ssl_min_protocol_version=1.3",
+        "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2",
         "keepalives=perhaps",
         "channel_binding=Require",
         "allow_cleartext=perhaps",
@@ -360,6 +363,27 @@ fn each_ssl_mode_is_read_and_a_ca_makes_require_check_it() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn one_version_of_tls_may_be_asked_for() {
+    for (text, expected) in [
+        ("ssl_min_protocol_version=TLSv1.3", TlsVersions::Only13),
+        ("ssl_max_protocol_version=TLSv1.2", TlsVersions::Only12),
+        (
+            "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=tlsv1.2",
+            TlsVersions::Only12,
+        ),
+        ("ssl_max_protocol_version=''", TlsVersions::Both),
+    ] {
+        assert_eq!(config(text).tls_versions, expected, "{text}");
+    }
+    let problem = parse("ssl_max_protocol_version=TLSv1").unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "Tusk does not have ssl_max_protocol_version=TLSv1. Name TLSv1.2 or TLSv1.3: older versions are not safe, and \
+         not spoken here."
+    );
 }
 
 #[test]

@@ -84,6 +84,7 @@ fn newer(odd: &str) -> Vec<Config> {
             ],
             target_session: TargetSession::PreferStandby,
             shuffled: true,
+            tls_versions: TlsVersions::Only13,
             keepalive: Keepalive {
                 idle_s: 1,
                 interval_s: 2,
@@ -95,6 +96,7 @@ fn newer(odd: &str) -> Vec<Config> {
         },
         Config {
             hostaddr: "10.0.0.1".into(),
+            tls_versions: TlsVersions::Only12,
             passfile: odd.to_owned(),
             channel_binding: ChannelBinding::Require,
             allow_cleartext: true,
