@@ -705,6 +705,32 @@ fn a_password_file_that_others_may_read_is_not_used_and_the_user_hears_of_it() {
 }
 
 #[test]
+fn a_line_of_the_password_file_that_is_no_text_hinders_no_other() {
+    let database = TestServer::shared().fresh_database();
+    let case = Case {
+        text: "host=127.0.0.1 port=@PORT@ user=app dbname=@DATABASE@",
+        passwords: "*:*:*:*:@PASSWORD@\n",
+        ..Case::default()
+    };
+    let laid = lay(&case, &database);
+    let path = laid.path().join(".pgpass");
+    let before = |bytes: &[u8]| {
+        let file = [bytes, format!("*:*:*:*:{PASSWORD}\n").as_bytes()].concat();
+        fs::write(&path, file).unwrap();
+    };
+    before(b"# F\xfcr die Kasse\nk\xe4sse:*:*:*:geheim\n");
+    same_rows(&laid);
+    before(b"127.0.0.1:*:*:app:w\xe4hrung\n");
+    assert!(said(&laid.psql()).contains("password authentication failed"));
+    let (tusk, _) = laid.tusk_screen();
+    let tusk = tusk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        tusk.contains("is for this login and was not used, because it is not UTF-8"),
+        "{tusk}"
+    );
+}
+
+#[test]
 fn what_the_files_name_is_imported_and_no_password_of_theirs_is_written() {
     let database = TestServer::shared().fresh_database();
     let case = Case {

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::services::{reason, text};
-use crate::update::config::passfile::{self, Found, Listed, Login};
+use super::services::{reason, whole};
+use crate::update::config::passfile::{self, Found, Listed, Login, NotUtf8};
 use crate::update::config::{Config, Endpoint};
 use crate::update::failure::Failure;
 use crate::update::secret::Secret;
@@ -126,7 +126,13 @@ pub(super) enum Answer {
 /// Looks for a login's password, by libpq's rules.
 pub(super) fn find(path: &Path, login: Login) -> Answer {
     match usable(path) {
-        Ok(Some(text)) => passfile::find(&text, login).map_or(Answer::Nothing, Answer::Found),
+        Ok(Some(bytes)) => match passfile::find(&bytes, login) {
+            Ok(found) => found.map_or(Answer::Nothing, Answer::Found),
+            Err(NotUtf8 { line }) => Answer::Ignored(format!(
+                "Line {line} of the password file {} is for this login and was not used, because it is not UTF-8. Write it anew as UTF-8.",
+                path.display()
+            )),
+        },
         Ok(None) => Answer::Nothing,
         Err(sentence) => Answer::Ignored(sentence),
     }
@@ -135,7 +141,7 @@ pub(super) fn find(path: &Path, login: Login) -> Answer {
 /// The servers that a password file names; none where it must not be used.
 pub(super) fn listed(path: &Path) -> Vec<Listed> {
     match usable(path) {
-        Ok(Some(text)) => passfile::listed(&text),
+        Ok(Some(bytes)) => passfile::listed(&bytes),
         Ok(None) => Vec::new(),
         Err(sentence) => {
             log::warn!("{sentence}");
@@ -144,8 +150,8 @@ pub(super) fn listed(path: &Path) -> Vec<Listed> {
     }
 }
 
-/// The file's text, if there is a file that nobody else may read.
-fn usable(path: &Path) -> Result<Option<zeroize::Zeroizing<String>>, String> {
+/// What is in the file, if there is a file that nobody else may read.
+fn usable(path: &Path) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, String> {
     let shown = path.display();
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -162,8 +168,8 @@ fn usable(path: &Path) -> Result<Option<zeroize::Zeroizing<String>>, String> {
             "The password file {shown} was not used, because others may read it (its mode is {mode:04o}). Run: chmod 600 {shown}"
         ));
     }
-    match text(path) {
-        Ok(text) => Ok(Some(text)),
+    match whole(path) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!(
             "The password file {shown} was not used: {}.",
@@ -199,7 +205,7 @@ mod tests {
         user: "app",
     };
 
-    fn file(text: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+    fn file(text: &(impl AsRef<[u8]> + ?Sized), mode: u32) -> (tempfile::TempDir, PathBuf) {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("passwords");
         fs::write(&path, text).unwrap();
@@ -235,6 +241,21 @@ mod tests {
             assert_eq!(find(&path, LOGIN), expected, "{mode:o}");
             assert_eq!(listed(&path).len(), usize::from(used), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_told_of_where_it_would_have_been_used() {
+        let (_place, path) = file(b"h\xe4:*:*:*:x\ndb:5432:shop:app:h\xfcnter2\n", 0o600);
+        let said = format!(
+            "Line 2 of the password file {} is for this login and was not used, because it is not UTF-8. Write it anew as UTF-8.",
+            path.display()
+        );
+        assert_eq!(find(&path, LOGIN), Answer::Ignored(said));
+        let (_place, path) = file(b"h\xe4:*:*:*:x\ndb:5432:shop:app:hunter2\n", 0o600);
+        assert!(matches!(
+            find(&path, LOGIN),
+            Answer::Found(Found { line: 2, .. })
+        ));
     }
 
     #[test]

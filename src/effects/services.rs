@@ -20,8 +20,8 @@ const SYSTEM_DIRECTORIES: [&str; 6] = [
 ];
 const SYSTEM_NAME: &str = "pg_service.conf";
 
-/// A service file has no more than this, so that a wrong path does not fill the memory.
-const BYTES_MAX: u64 = 1 << 20;
+/// No such file has more than this, so that a wrong path does not fill the memory.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// The user's file, then the system's. One that is named by a variable is told of when it can't be read; one at
 /// a usual place only where it is there.
@@ -56,8 +56,8 @@ fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> Opti
 }
 
 fn file(path: &Path) -> ServiceFile {
-    let services = text(path)
-        .map(|text| service::services(&text))
+    let services = whole(path)
+        .map(|bytes| service::services(&bytes))
         .map_err(|error| reason(&error));
     ServiceFile {
         path: path.display().to_string(),
@@ -65,14 +65,12 @@ fn file(path: &Path) -> ServiceFile {
     }
 }
 
-/// The whole text of a file of this kind; it may hold passwords, so it is wiped.
-pub(super) fn text(path: &Path) -> io::Result<Zeroizing<String>> {
+/// The whole of a file of this kind; it may hold passwords, so it is wiped. It need not be text everywhere.
+pub(super) fn whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     if fs::metadata(path)?.len() > BYTES_MAX {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    let bytes = Zeroizing::new(fs::read(path)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-    Ok(Zeroizing::new(text.to_owned()))
+    fs::read(path).map(Zeroizing::new)
 }
 
 /// Why a file can't be read, in words that go on a sentence.
@@ -80,8 +78,7 @@ pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it is not there".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
-        io::ErrorKind::InvalidData => "it is not UTF-8".into(),
-        io::ErrorKind::FileTooLarge => "it is larger than 1 MB".into(),
+        io::ErrorKind::FileTooLarge => "it is larger than 16 MB".into(),
         _ => error.to_string(),
     }
 }
@@ -134,10 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_text_says_so() {
+    fn a_file_that_is_much_too_large_says_so_and_one_that_is_no_text_everywhere_is_read() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("services");
-        fs::write(&path, b"[a]\nhost=\xff").unwrap();
-        assert_eq!(file(&path).services, Err("it is not UTF-8".into()));
+        fs::write(&path, b"[a]\nhost=\xff\n[b]\nhost=h").unwrap();
+        assert_eq!(names(&[file(&path)]), [["a", "b"]]);
+        let written = fs::File::options().write(true).open(&path).unwrap();
+        written.set_len(BYTES_MAX + 1).unwrap();
+        let said = "it is larger than 16 MB".to_owned();
+        assert_eq!(file(&path).services, Err(said));
     }
 }

@@ -10,6 +10,7 @@
 mod defaults;
 mod hosts;
 mod keepalive;
+mod lines;
 mod parse;
 pub mod passfile;
 mod print;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::lines;
 use crate::update::secret::Secret;
 
 /// The directories that some build of libpq has as its own; their sockets are `localhost` in a password file.
@@ -32,6 +33,13 @@ pub struct Found {
     pub line: usize,
 }
 
+/// The line that matches is not UTF-8, and so can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotUtf8 {
+    /// The line, from 1.
+    pub line: usize,
+}
+
 /// A server that a password file has a line for, without the password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
@@ -46,33 +54,45 @@ pub struct Listed {
 }
 
 /// The password of the first line that matches. An empty one is as none, and ends the search all the same.
-pub fn find(text: &str, login: Login) -> Option<Found> {
-    let port = login.port.to_string();
-    let local = SOCKET_DIRECTORIES.contains(&login.host.trim_end_matches('/'));
-    let (index, password) = text.lines().enumerate().find_map(|(index, line)| {
-        if line.starts_with('#') {
-            return None;
+/// A line whose names hold bytes that are not UTF-8 matches nothing, as no name that is looked for holds them.
+pub fn find(file: &(impl AsRef<[u8]> + ?Sized), login: Login) -> Result<Option<Found>, NotUtf8> {
+    for line in lines(file.as_ref()) {
+        let Some(password) = password_in(line.text(), login) else {
+            continue;
+        };
+        if !line.is_utf8() {
+            return Err(NotUtf8 { line: line.number });
         }
-        let after_host = [login.host, "localhost"]
-            .into_iter()
-            .take(if local { 2 } else { 1 })
-            .find_map(|host| matched(line, host))?;
-        let rest = matched(after_host, &port)?;
-        let rest = matched(rest, login.database)?;
-        Some((index, matched(rest, login.user)?))
-    })?;
-    let password = Secret::new(field(password).0);
-    (!password.is_empty()).then_some(Found {
-        password,
-        line: index + 1,
-    })
+        let password = Secret::new(field(password).0);
+        return Ok((!password.is_empty()).then_some(Found {
+            password,
+            line: line.number,
+        }));
+    }
+    Ok(None)
+}
+
+/// What follows the names of a line that is for this login.
+fn password_in<'a>(line: &'a str, login: Login) -> Option<&'a str> {
+    if line.starts_with('#') {
+        return None;
+    }
+    let local = SOCKET_DIRECTORIES.contains(&login.host.trim_end_matches('/'));
+    let after_host = [login.host, "localhost"]
+        .into_iter()
+        .take(if local { 2 } else { 1 })
+        .find_map(|host| matched(line, host))?;
+    let rest = matched(after_host, &login.port.to_string())?;
+    let rest = matched(rest, login.database)?;
+    matched(rest, login.user)
 }
 
 /// The servers that the lines name. A line for any host or any role names none.
-pub fn listed(text: &str) -> Vec<Listed> {
+pub fn listed(file: &(impl AsRef<[u8]> + ?Sized)) -> Vec<Listed> {
     let mut list: Vec<Listed> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let Some(one) = listed_line(line) else {
+    for line in lines(file.as_ref()).filter(|line| line.is_utf8()) {
+        let text = line.text();
+        let Some(one) = listed_line(text).filter(|_| !text.starts_with('#')) else {
             continue;
         };
         if !list.contains(&one) {
@@ -145,6 +165,10 @@ mod tests {
         }
     }
 
+    fn is_found(file: &str, login: Login) -> bool {
+        find(file, login).unwrap().is_some()
+    }
+
     #[test]
     fn the_first_line_that_matches_has_the_password() {
         let table: [(&str, Option<(&str, usize)>); 16] = [
@@ -169,7 +193,7 @@ mod tests {
             (r"db:5432:shop:app:end\", Some((r"end\", 1))),
         ];
         for (text, expected) in table {
-            let found = find(text, login("db", "shop", "app"));
+            let found = find(text, login("db", "shop", "app")).unwrap();
             let found = found.map(|found| (found.password.reveal().to_owned(), found.line));
             let expected = expected.map(|(password, line)| (password.to_owned(), line));
             assert_eq!(found, expected, "{text}");
@@ -178,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_comment_is_one_also_where_it_would_match() {
-        assert_eq!(find("#db:*:*:*:no", login("#db", "shop", "app")), None);
-        assert!(find(r"\#db:*:*:*:yes", login("#db", "shop", "app")).is_some());
+        assert_eq!(find("#db:*:*:*:no", login("#db", "shop", "app")), Ok(None));
+        assert!(is_found(r"\#db:*:*:*:yes", login("#db", "shop", "app")));
         assert_eq!(listed("#db:5432:shop:app:no"), []);
     }
 
@@ -188,28 +212,45 @@ mod tests {
         let long = "p".repeat(100_000);
         let text = format!("db:5432:shop:app:{long}");
         let found = find(&text, login("db", "shop", "app")).unwrap();
-        assert_eq!(found.password.reveal().len(), 100_000);
+        assert_eq!(found.unwrap().password.reveal().len(), 100_000);
     }
 
     #[test]
     fn names_with_colons_and_backslashes_are_escaped() {
         let found = find(r"\:\:1:5432:a\\b:c\:d:pw", login("::1", r"a\b", "c:d"));
-        assert_eq!(found.unwrap().password.reveal(), "pw");
+        assert_eq!(found.unwrap().unwrap().password.reveal(), "pw");
     }
 
     #[test]
     fn the_usual_socket_is_localhost_and_another_one_its_directory() {
         let localhost = "localhost:5432:shop:app:pw";
         for usual in ["/var/run/postgresql", "/tmp", "/run/postgresql/"] {
-            assert!(
-                find(localhost, login(usual, "shop", "app")).is_some(),
-                "{usual}"
-            );
+            assert!(is_found(localhost, login(usual, "shop", "app")), "{usual}");
         }
-        assert_eq!(find(localhost, login("/srv/pg", "shop", "app")), None);
+        assert!(!is_found(localhost, login("/srv/pg", "shop", "app")));
         let own = "/srv/pg:5432:shop:app:pw";
-        assert!(find(own, login("/srv/pg", "shop", "app")).is_some());
-        assert_eq!(find(own, login("localhost", "shop", "app")), None);
+        assert!(is_found(own, login("/srv/pg", "shop", "app")));
+        assert!(!is_found(own, login("localhost", "shop", "app")));
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_spoils_its_own_line_alone() {
+        let table: [(&[u8], Result<&str, usize>); 4] = [
+            (b"other:1:d:u:p\xe4ss\ndb:5432:shop:app:pw", Ok("pw")),
+            (b"# \xfcber\r\ndb:5432:shop:app:pw\r\n", Ok("pw")),
+            // A name that is no text is nobody's.
+            (b"*:*:*:\xe4pp:no\n*:*:*:*:pw", Ok("pw")),
+            (b"\ndb:*:*:*:p\xe4ss\n*:*:*:*:late", Err(2)),
+        ];
+        for (file, expected) in table {
+            let found = find(file, login("db", "shop", "app"));
+            let found = found.map(|found| found.unwrap().password.reveal().to_owned());
+            let expected = expected.map(str::to_owned).map_err(|line| NotUtf8 { line });
+            assert_eq!(found, expected, "{file:?}");
+        }
+        let file = b"d\xfc:1:a:b:c\nh:2:a:b:\xff\nk:3:a:b:c";
+        let hosts: Vec<String> = listed(file).into_iter().map(|one| one.host).collect();
+        assert_eq!(hosts, ["k"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::lines;
 use super::parse::{is_parameter, is_secret};
 use crate::update::secret::Secret;
 
@@ -41,12 +42,12 @@ pub struct Mistake {
     pub sentence: String,
 }
 
-/// The services of a file's text.
-pub fn services(text: &str) -> Vec<Service> {
+/// The services of a file.
+pub fn services(file: &(impl AsRef<[u8]> + ?Sized)) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
     let mut in_section = false;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+    for read in lines(file.as_ref()) {
+        let line = read.text().trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -63,14 +64,18 @@ pub fn services(text: &str) -> Vec<Service> {
         }
         // Lines before the first section belong to none, and those after a mistake are not read.
         let service = services.last_mut().filter(|one| one.mistake.is_none());
-        if let Some(service) = service.filter(|_| in_section)
-            && let Err(sentence) = read_line(service, line)
-        {
-            service.mistake = Some(Mistake {
-                line: index + 1,
-                sentence,
-            });
-        }
+        let Some(service) = service.filter(|_| in_section) else {
+            continue;
+        };
+        let taken = if read.is_utf8() {
+            read_line(service, line)
+        } else {
+            Err("This line is not UTF-8. Write it anew as UTF-8.".into())
+        };
+        service.mistake = taken.err().map(|sentence| Mistake {
+            line: read.number,
+            sentence,
+        });
     }
     let mut seen = std::collections::BTreeSet::new();
     services.retain(|service| seen.insert(service.name.clone()));
@@ -119,7 +124,7 @@ fn unknown(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<String> {
+    fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<String> {
         let one = |service: Service| {
             let mut words = vec![format!("[{}]", service.name)];
             words.extend(
@@ -185,6 +190,20 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(read(text), [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_spoils_its_own_service_alone() {
+        let file =
+            b"# \xfcber uns\n[a]\nuser=m\xfcller\nport=1\n[b]\n# \xff\nhost=h\n[\xff]\nhost=h";
+        assert_eq!(
+            read(file),
+            [
+                "[a]|3: This line is not UTF-8. Write it anew as UTF-8.",
+                "[b]|host=h",
+                "[\u{fffd}]|host=h",
+            ]
+        );
     }
 
     #[test]
