@@ -731,6 +731,26 @@ fn a_line_of_the_password_file_that_is_no_text_hinders_no_other() {
 }
 
 #[test]
+fn what_the_file_of_a_variable_names_is_found_without_the_variable() {
+    let database = TestServer::shared().fresh_database();
+    let case = Case {
+        passwords: "127.0.0.1:@PORT@:@DATABASE@:app:@PASSWORD@\n",
+        variables: &[("PGPASSFILE", "@HOME@/others")],
+        ..Case::default()
+    };
+    let mut laid = lay(&case, &database);
+    fs::remove_file(laid.path().join(".pgpass")).unwrap();
+    let story = "command connection.import\nwait idle 10\npress enter\nwait idle 10\n\
+                 expect screen contains \"Imported 1 connection.\"\n";
+    let output = laid.tusk(story);
+    assert!(output.status.success(), "{}", said(&output));
+    laid.variables.clear();
+    let story = "command focus.sidebar\npress end\npress enter\nwait connected 30\n";
+    let again = laid.tusk(story);
+    assert!(again.status.success(), "{}", said(&again));
+}
+
+#[test]
 fn what_the_files_name_is_imported_and_no_password_of_theirs_is_written() {
     let database = TestServer::shared().fresh_database();
     let case = Case {

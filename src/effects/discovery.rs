@@ -96,6 +96,7 @@ fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
         service_files: services::read(variable, home.as_deref()),
         tls_files: tls_files::found(tls_files::directory(variable, home.as_deref()).as_deref()),
         passfile: pgpass::listed(&pgpass::usual(variable, home.as_deref())),
+        passfile_path: pgpass::unusual(variable, home.as_deref()),
     }
 }
 

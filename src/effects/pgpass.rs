@@ -104,6 +104,18 @@ pub(super) fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Pat
     home.map(|home| home.join(".pgpass")).unwrap_or_default()
 }
 
+/// The file of `PGPASSFILE` where that is not the one that is used without it; empty otherwise. The path holds wherever
+/// the program is started.
+pub(super) fn unusual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> String {
+    let named = usual(variable, home);
+    let other = |name: &str| variable(name).filter(|_| name != "PGPASSFILE");
+    if named == usual(&other, home) {
+        return String::new();
+    }
+    let whole = std::path::absolute(&named).unwrap_or(named);
+    whole.display().to_string()
+}
+
 /// A file that a configuration names; what a shell would make of `~/` is made of it here too.
 fn named(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
@@ -276,6 +288,16 @@ mod tests {
         assert_eq!(usual(&|_| None, Some(home)), Path::new("/home/ann/.pgpass"));
         let named = |name: &str| (name == "PGPASSFILE").then(|| "/srv/passwords".to_owned());
         assert_eq!(usual(&named, Some(home)), Path::new("/srv/passwords"));
+        assert_eq!(unusual(&|_| None, Some(home)), "");
+        assert_eq!(unusual(&named, Some(home)), "/srv/passwords");
+        let same = |name: &str| (name == "PGPASSFILE").then(|| "/home/ann/.pgpass".to_owned());
+        assert_eq!(unusual(&same, Some(home)), "");
+        let here = |name: &str| (name == "PGPASSFILE").then(|| "passwords".to_owned());
+        let here = unusual(&here, Some(home));
+        assert!(
+            here.starts_with('/') && here.ends_with("/passwords"),
+            "{here}"
+        );
         assert_eq!(super::named("~/p", Some(home)), Path::new("/home/ann/p"));
         assert_eq!(super::named("/~/p", Some(home)), Path::new("/~/p"));
         assert_eq!(

@@ -264,7 +264,12 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         };
         sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     }
-    import::found(model, request, &environment.passfile)
+    import::found(
+        model,
+        request,
+        &environment.passfile,
+        &environment.passfile_path,
+    )
 }
 
 /// The user wants to quit: asked first where something would be lost.

@@ -40,6 +40,8 @@ pub struct Environment {
     pub tls_files: TlsFiles,
     /// The servers that the password file has lines for, without the passwords.
     pub passfile: Vec<Listed>,
+    /// Where the password file is, if `PGPASSFILE` names another one than the usual.
+    pub passfile_path: String,
 }
 
 /// What discovery reports.

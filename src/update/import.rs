@@ -50,19 +50,25 @@ pub fn request(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Service files and the password file were read: where that was for an import, the user is asked.
-pub fn found(model: &mut Model, answered: Request, passfile: &[Listed]) -> Vec<RootEffect> {
+/// Where the password file is not the usual one, its path comes along.
+pub fn found(
+    model: &mut Model,
+    answered: Request,
+    passfile: &[Listed],
+    path: &str,
+) -> Vec<RootEffect> {
     if model.importing != Some(answered) {
         return vec![];
     }
     model.importing = None;
-    let import = candidates(model, passfile);
+    let import = candidates(model, passfile, path);
     if !import.new.is_empty() {
         return dialog::show(model, Dialog::Confirm(Confirm::Import(Box::new(import))));
     }
     let notice = match (import.known, import.problems.first()) {
         (_, Some(problem)) => format!("Nothing was imported. {problem}"),
         (0, None) => {
-            "There is nothing to import: neither ~/.pgpass nor a service file names a server."
+            "There is nothing to import: neither the password file nor a service file names a server."
                 .into()
         }
         (_, None) => "There is nothing to import: all that is named there is saved already.".into(),
@@ -71,7 +77,7 @@ pub fn found(model: &mut Model, answered: Request, passfile: &[Listed]) -> Vec<R
     vec![]
 }
 
-fn candidates(model: &Model, passfile: &[Listed]) -> Import {
+fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
     let mut import = Import::default();
     for service in services(&model.defaults) {
         match service {
@@ -84,6 +90,8 @@ fn candidates(model: &Model, passfile: &[Listed]) -> Import {
         let mut config = Config {
             database: listed.database.clone(),
             user: listed.user.clone(),
+            // The variable that names the file may not be there the next time.
+            passfile: path.to_owned(),
             ..Config::default()
         };
         config.set_endpoints(vec![Endpoint {
@@ -220,6 +228,15 @@ mod tests {
     }
 
     fn answer(world: &mut World, services_text: &str, passfile: Vec<Listed>) -> Vec<RootEffect> {
+        answer_from(world, services_text, passfile, "")
+    }
+
+    fn answer_from(
+        world: &mut World,
+        services_text: &str,
+        passfile: Vec<Listed>,
+        passfile_path: &str,
+    ) -> Vec<RootEffect> {
         let request = world.model.importing.unwrap_or(Request(0));
         world.send(discovery::Msg::ServersFound {
             request,
@@ -232,6 +249,7 @@ mod tests {
                     services: Ok(services(services_text)),
                 }],
                 passfile,
+                passfile_path: passfile_path.into(),
                 ..Environment::default()
             },
         })
@@ -319,6 +337,20 @@ mod tests {
         expect(&answer(&mut world, "", vec![]), &[]);
         assert!(world.notice().starts_with("There is nothing to import"));
         assert_eq!(world.model.dialog, None);
+    }
+
+    #[test]
+    fn what_an_unusual_password_file_names_goes_on_using_that_file() {
+        let mut world = World::new();
+        world.command(Command::ConnectionImport);
+        let text = "[s]\nhost=h\nuser=u";
+        answer_from(&mut world, text, vec![listed("db")], "/srv/passwords");
+        world.press("enter");
+        let connections = world.model.connections.values();
+        let files: std::collections::BTreeSet<(&str, &str)> = connections
+            .map(|known| (known.config.host.as_str(), known.config.passfile.as_str()))
+            .collect();
+        assert_eq!(files, [("db", "/srv/passwords"), ("h", "")].into());
     }
 
     #[test]
