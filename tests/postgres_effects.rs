@@ -722,6 +722,16 @@ fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
 /// many requests came.
 #[track_caller]
 fn losing_cancels(lost: usize) -> (World, SessionId, Arc<AtomicUsize>) {
+    losing_cancels_in(lost, false, Config::default().connect_timeout_s)
+}
+
+/// The same with this time to connect; the requests that are lost may have no end either, as where a host is gone.
+fn losing_cancels_in(
+    lost: usize,
+    without_end: bool,
+    connect_timeout_s: u32,
+) -> (World, SessionId, Arc<AtomicUsize>) {
+    let mut held = vec![];
     let server = TestServer::shared();
     const CANCEL_REQUEST: [u8; 8] = [0, 0, 0, 16, 4, 210, 22, 46];
     let front = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -735,6 +745,7 @@ fn losing_cancels(lost: usize) -> (World, SessionId, Arc<AtomicUsize>) {
             client.read_exact(&mut first).unwrap();
             if first == CANCEL_REQUEST && counted.fetch_add(1, Ordering::SeqCst) < lost {
                 client.read_exact(&mut first).unwrap();
+                held.extend(without_end.then_some(client));
                 continue;
             }
             let mut server = TcpStream::connect(("127.0.0.1", behind)).unwrap();
@@ -753,12 +764,29 @@ fn losing_cancels(lost: usize) -> (World, SessionId, Arc<AtomicUsize>) {
     });
     let config = Config {
         port,
+        connect_timeout_s,
         ..on_tcp(server, SslMode::Disable)
     };
     let mut world = World::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     (world, session, cancels)
+}
+
+#[test]
+fn a_cancel_that_nobody_takes_holds_its_session_for_ten_seconds_also_where_there_is_no_limit() {
+    let (mut world, session, cancels) = losing_cancels_in(1, true, 0);
+    let query = world.start(session, "select pg_sleep(1)", 100, None);
+    world.start_cancel(query, session);
+    assert_eq!(world.finish(query).rows, 1);
+    let failure = world.cancelled(query).unwrap_err();
+    assert_eq!(
+        failure.message,
+        "The server took no cancel request in time."
+    );
+    assert_eq!(world.run(session, "select 1").rows, 1);
+    assert_eq!(cancels.load(Ordering::SeqCst), 1);
+    world.shut_down();
 }
 
 #[test]
