@@ -439,6 +439,19 @@ fn the_usual_files_for_tls_are_used_as_psql_uses_them() {
         tusk.contains("TLS 1.3") && !tusk.contains("revoked"),
         "{tusk}"
     );
+    // Nor does a key that must not be used take TLS away; the user hears of it.
+    let case = Case {
+        tls_files: CLIENT,
+        mode: 0o644,
+        ..case
+    };
+    let (tusk, _) = lay(&case, &database).tusk_screen();
+    assert!(tusk.contains("TLS 1.3"), "{tusk}");
+    let tusk = tusk.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        tusk.contains("so it is not used. TLS goes on without it."),
+        "{tusk}"
+    );
 }
 
 #[test]

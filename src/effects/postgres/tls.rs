@@ -45,8 +45,8 @@ pub struct Tls {
     /// What to say of files that nobody named.
     usual: Option<String>,
     has_client_certificate: bool,
-    /// A list of revoked certificates that psql would read.
-    revoked: Option<String>,
+    /// What the user is told of a usual file that is of no effect.
+    unread: Option<String>,
 }
 
 /// A link after the handshake.
@@ -82,19 +82,28 @@ impl Tls {
     pub fn load(config: &Config, usual: &TlsFiles, secrets: &Secrets) -> Result<Self, Failure> {
         let said = config.usual_files_used(usual);
         let whole = config.clone().with_usual_files(usual);
-        let loaded = Self::load_whole(&whole, secrets);
-        let loaded = loaded.map_err(|failure| with_detail(failure, said.as_deref()))?;
-        let revoked = (!usual.revoked.is_empty() && loaded.verifies()).then(|| {
-            format!(
-                "Tusk does not read lists of revoked certificates: {} is of no effect.",
-                usual.revoked
-            )
-        });
-        Ok(Self {
-            usual: said,
-            revoked,
-            ..loaded
-        })
+        match Self::load_whole(&whole, secrets) {
+            Ok(loaded) => {
+                let revoked = &usual.revoked;
+                let unread = (!revoked.is_empty() && loaded.verifies()).then(|| {
+                    format!("Tusk does not read lists of revoked certificates: {revoked} is of no effect.")
+                });
+                Ok(Self {
+                    usual: said,
+                    unread,
+                    ..loaded
+                })
+            }
+            // Where the mode takes plain text too, psql goes on with that. A file that nobody named is not worth it.
+            Err(failure) if config.ssl_mode < SslMode::Require && names_no_client(config) => {
+                let unread = format!("{} TLS goes on without it.", failure.message);
+                Ok(Self {
+                    unread: Some(unread),
+                    ..Self::load_whole(config, secrets)?
+                })
+            }
+            Err(failure) => Err(with_detail(failure, said.as_deref())),
+        }
     }
 
     fn load_whole(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
@@ -118,7 +127,7 @@ impl Tls {
             versions: config.tls_versions,
             usual: None,
             has_client_certificate: !config.ssl_cert.is_empty(),
-            revoked: None,
+            unread: None,
         })
     }
 
@@ -127,9 +136,9 @@ impl Tls {
         self.has_client_certificate
     }
 
-    /// What would have been read by psql, and is not here.
+    /// What the user is told of a usual file that is of no effect.
     pub fn unread(&self) -> Option<String> {
-        self.revoked.clone()
+        self.unread.clone()
     }
 
     /// A failure of TLS, with the files that nobody named.
@@ -182,6 +191,10 @@ impl Tls {
     pub fn names_host(&self) -> bool {
         matches!(self.trust, Trust::Signed { host_too: true, .. })
     }
+}
+
+fn names_no_client(config: &Config) -> bool {
+    config.ssl_cert.is_empty() && config.ssl_key.is_empty()
 }
 
 /// The versions that are offered to the server.

@@ -5,7 +5,7 @@ use crate::update::{
     command::Command,
     config::{
         ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
-        TlsVersions,
+        TlsFiles, TlsVersions,
     },
     store::{self, Kept, SavedConnection},
     testing::{World, config, expect, nothing_kept},
@@ -309,6 +309,41 @@ fn the_hosts_of_a_url_keep_their_addresses_as_long_as_they_are_the_same() {
     let expected = [("a:5", "10.0.0.1"), ("c:1", "")]
         .map(|(one, address)| (one.to_owned(), address.to_owned()));
     assert_eq!(servers, expected);
+}
+
+#[test]
+fn the_usual_files_stand_in_the_fields_that_are_empty_and_a_missing_one_is_said() {
+    let usual = TlsFiles {
+        root_cert: "/h/root.crt".into(),
+        cert: "/h/postgresql.crt".into(),
+        key: "/h/postgresql.key".into(),
+        revoked: String::new(),
+    };
+    let files = [Field::RootCert, Field::Cert, Field::Key];
+    let verify_ca = Config {
+        ssl_mode: SslMode::VerifyCa,
+        ..sane()
+    };
+    let mut form = ConnectionForm::new(None, &verify_ca);
+    let shown = files.map(|field| form.usual_file(field).to_owned());
+    assert_eq!(shown, ["the file of the CA to trust", "none", "none"]);
+    assert!(!form.shows(Field::KeyPassphrase));
+    let problems = form.config().unwrap_err();
+    assert_eq!(
+        problems,
+        [(
+            Field::RootCert,
+            "Name the file of the CA to trust, or choose verify-full, which takes the system's authorities.".into()
+        )]
+    );
+    form.usual = usual.clone();
+    let shown = files.map(|field| form.usual_file(field).to_owned());
+    assert_eq!(shown, [usual.root_cert, usual.cert, usual.key]);
+    assert!(form.shows(Field::KeyPassphrase));
+    assert_eq!(form.config(), Ok(verify_ca));
+    form.usual = TlsFiles::default();
+    form.choose(place(Field::SslMode), 5);
+    assert_eq!(form.usual_file(Field::RootCert), "the system's own");
 }
 
 fn editing(known: Config) -> World {
