@@ -949,6 +949,15 @@ fn a_query_that_simply_takes_long_is_not_called_unanswering() {
 /// Set for the helper below: the directory and the port of the server's socket.
 const CUT: &str = "TUSK_TEST_CUT_NETWORK";
 
+/// Without this a link is given a minute.
+const IMPATIENT: Keepalive = Keepalive {
+    on: true,
+    idle_s: 2,
+    interval_s: 1,
+    count: 3,
+    user_timeout_ms: 5_000,
+};
+
 /// Run by the next test in a network of its own; by itself it has nothing to do.
 #[test]
 fn the_helper_in_a_network_of_its_own() {
@@ -982,14 +991,7 @@ fn the_helper_in_a_network_of_its_own() {
         user: crate::server::SUPERUSER.into(),
         database: "postgres".into(),
         ssl_mode: SslMode::Disable,
-        // A minute is what a link is given without this.
-        keepalive: Keepalive {
-            on: true,
-            idle_s: 2,
-            interval_s: 1,
-            count: 3,
-            user_timeout_ms: 5_000,
-        },
+        keepalive: IMPATIENT,
         ..Config::default()
     };
     let mut world = World::new();

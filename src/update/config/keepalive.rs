@@ -128,7 +128,8 @@ mod tests {
             count,
             user_timeout_ms,
         };
-        let table: [(&[(&str, &str)], Keepalive, &str); 6] = [
+        type Written = &'static [(&'static str, &'static str)];
+        let table: [(Written, Keepalive, &str); 6] = [
             (&[], Keepalive::default(), ""),
             (
                 &[("keepalives", "1"), ("keepalives_idle", " 30 ")],
