@@ -866,6 +866,31 @@ fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_se
 }
 
 #[test]
+fn a_server_that_takes_no_data_for_longer_than_the_limit_is_not_taken_for_dead() {
+    let server = TestServer::shared();
+    let mut config = Config {
+        database: server.fresh_database(),
+        ..on_tcp(server, SslMode::Disable)
+    };
+    config.keepalive.user_timeout_ms = 500;
+    let mut world = World::new();
+    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
+    let (session, _) = world.session(connection).unwrap();
+    let (other, _) = world.session(connection).unwrap();
+    world.run(session, "create table t (id int primary key, filler text)");
+    world.run(other, "begin");
+    world.run(other, "insert into t values (1, '')");
+    // More than what the system keeps between the two, so that the rest waits here while the server waits for the lock.
+    let line = |id| format!("{id}\t{}\n", "x".repeat(1_000));
+    let data: String = (1..30_000).map(line).collect();
+    let query = world.start(session, "copy t from stdin", 0, Some(&data));
+    world.run(other, "select pg_sleep(3)");
+    world.run(other, "rollback");
+    assert_eq!(world.finish(query).tag, "COPY 29999");
+    world.shut_down();
+}
+
+#[test]
 fn copy_goes_both_ways() {
     let (mut world, _, session) = World::with_session(&shared());
     world.run(session, "create table t (a int, b text)");

@@ -18,7 +18,6 @@ use async_compat::CompatExt;
 use smol::Async;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::OnceCell;
-use socket2::{SockRef, TcpKeepalive};
 use tokio_postgres::config::{
     ChannelBinding as DriverChannelBinding, SslMode as DriverSslMode, SslNegotiation,
 };
@@ -35,8 +34,10 @@ use crate::effects::tls_files;
 use crate::update::config::{ChannelBinding, Config, Endpoint, Keepalive, SslMode, TargetSession};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
+use liveness::{Patience, notice_cut_networks};
 use servers::{Budget, Next, Question, Reported, Tried};
 
+pub mod liveness;
 mod servers;
 
 /// Where and how to connect: a configuration, its secrets, and the certificates of its files.
@@ -338,13 +339,13 @@ impl Target {
         want: Want,
     ) -> Result<Fresh, Failure> {
         let socket = open(address, self.config.keepalive).await?;
-        let backlog = socket.backlog();
+        let (backlog, patience) = (socket.backlog(), socket.patience(self.config.keepalive));
         let raw = self.secure(socket, want, server, address.clone()).await?;
         let encrypted = raw.route.encrypted;
         let bound = self.config.channel_binding == ChannelBinding::Require;
         let private = encrypted || !address.is_tcp();
         let terms = Terms::new(private || self.config.allow_cleartext, bound, encrypted);
-        let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding, terms);
+        let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding, terms, patience);
         let password = self.password(server).await;
         let driver = self.driver_config(&password);
         let connected = tokio_postgres::Config::connect_raw(&driver, tap, AsItIs).await;
@@ -673,6 +674,14 @@ impl Socket {
         Ok(answer[0])
     }
 
+    /// By which the limit for what is sent is lifted, where there is one.
+    fn patience(&self, keepalive: Keepalive) -> Option<Patience> {
+        match self {
+            Self::Tcp(stream) => Patience::of(stream, keepalive),
+            _ => None,
+        }
+    }
+
     /// What may come to wait in a tunnel.
     fn backlog(&self) -> Option<Backlog> {
         match self {
@@ -730,41 +739,6 @@ fn abstract_socket(name: &str) -> io::Result<Async<std::os::unix::net::UnixStrea
     socket.set_nonblocking(true)?;
     socket.connect(&socket2::SockAddr::unix(format!("\0{name}"))?)?;
     Async::new(socket.into())
-}
-
-/// The most that Linux takes.
-const SECONDS_MAX: u32 = 32_767;
-/// The most that Linux takes.
-const COUNT_MAX: u32 = 127;
-
-/// Keepalive sees a silent cut, the user timeout one with data on the way; neither alone sees both. Together they see
-/// each cut, also under a paused result, whose socket nobody reads.
-pub fn notice_cut_networks(
-    stream: &Async<std::net::TcpStream>,
-    keepalive: Keepalive,
-) -> io::Result<()> {
-    stream.get_ref().set_nodelay(true)?;
-    let socket = SockRef::from(stream.get_ref());
-    if keepalive.on {
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        let mut asked = TcpKeepalive::new();
-        if keepalive.idle_s > 0 {
-            asked = asked.with_time(seconds(keepalive.idle_s.min(SECONDS_MAX)));
-        }
-        if keepalive.interval_s > 0 {
-            asked = asked.with_interval(seconds(keepalive.interval_s.min(SECONDS_MAX)));
-        }
-        if keepalive.count > 0 {
-            asked = asked.with_retries(keepalive.count.min(COUNT_MAX));
-        }
-        socket.set_tcp_keepalive(&asked)?;
-    }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if keepalive.user_timeout_ms > 0 {
-        let timeout = Duration::from_millis(keepalive.user_timeout_ms.into());
-        socket.set_tcp_user_timeout(Some(timeout))?;
-    }
-    Ok(())
 }
 
 /// The time that the configuration allows, or this where it sets no limit.
@@ -911,44 +885,6 @@ mod tests {
         assert_eq!(limit_s(0, CANCEL_S_MAX), 10);
         assert_eq!(limit_s(3, CANCEL_S_MAX), 3);
         assert_eq!(limit_s(600, START_UP_S_MAX), 600);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_link_is_watched_as_the_configuration_has_it() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let watched = |keepalive: Keepalive| {
-            let connecting = Async::<std::net::TcpStream>::connect(address);
-            let stream = smol::block_on(connecting).unwrap();
-            notice_cut_networks(&stream, keepalive).unwrap();
-            let socket = SockRef::from(stream.get_ref());
-            let timeout = socket.tcp_user_timeout().unwrap();
-            (
-                socket.keepalive().unwrap(),
-                socket.tcp_keepalive_time().unwrap().as_secs(),
-                socket.tcp_keepalive_interval().unwrap().as_secs(),
-                socket.tcp_keepalive_retries().unwrap(),
-                timeout.map_or(0, |timeout| timeout.as_millis()),
-            )
-        };
-        let all = |on, idle_s, interval_s, count, user_timeout_ms| Keepalive {
-            on,
-            idle_s,
-            interval_s,
-            count,
-            user_timeout_ms,
-        };
-        let (_, idle, interval, count, _) = watched(all(false, 1, 1, 1, 0));
-        let (system, off) = ((idle, interval, count), watched(all(false, 1, 1, 1, 9)));
-        assert_eq!(off, (false, system.0, system.1, system.2, 9));
-        assert_eq!(
-            watched(all(true, 0, 0, 0, 0)),
-            (true, system.0, system.1, system.2, 0)
-        );
-        assert_eq!(watched(Keepalive::default()), (true, 30, 10, 3, 60_000));
-        let most = watched(all(true, u32::MAX, 99_999, 999, 7));
-        assert_eq!(most, (true, 32_767, 32_767, 127, 7));
     }
 
     #[test]

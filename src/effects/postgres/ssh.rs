@@ -15,7 +15,7 @@ use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, Preferred};
 use smol::Async;
 
-use super::connect::notice_cut_networks;
+use super::connect::liveness::notice_cut_networks;
 use super::{error, locked};
 use crate::effects::tls_files;
 use crate::update::config::{Config, Keepalive, SshTunnel};

@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::capture::{Capture, Verdict};
+use super::connect::liveness::Patience;
 use super::frames::{Frame, Frames, Malformed, as_utf8};
 use super::locked;
 use super::login::{Refused, Terms};
@@ -69,6 +70,7 @@ pub struct Tap {
     given: usize,
     started: bool,
     terms: Terms,
+    patience: Option<Patience>,
     learnt: Arc<Mutex<Learnt>>,
 }
 
@@ -84,6 +86,7 @@ impl Tap {
         wire: Box<dyn Wire>,
         channel_binding: ChannelBinding,
         terms: Terms,
+        patience: Option<Patience>,
     ) -> (Self, Arc<Mutex<Learnt>>) {
         let learnt = Arc::new(Mutex::new(Learnt::default()));
         let tap = Self {
@@ -94,6 +97,7 @@ impl Tap {
             given: 0,
             started: false,
             terms,
+            patience,
             learnt: learnt.clone(),
         };
         (tap, learnt)
@@ -156,7 +160,11 @@ impl Tap {
             }
             return self.flush(context);
         }
-        let Some(copy) = learnt.capture.as_mut().and_then(Capture::copy_in) else {
+        let copy = learnt.capture.as_mut().and_then(Capture::copy_in);
+        if let Some(patience) = &mut self.patience {
+            patience.lift(copy.is_some());
+        }
+        let Some(copy) = copy else {
             return Ok(());
         };
         loop {
