@@ -6,9 +6,12 @@
 //! statement of another kind is called a [`Passage::Query`], and the server's own grammar is asked to confirm that it
 //! is one before it runs; so an error in here ends in a syntax error, never in a COMMIT.
 
+mod lasting;
+
 use super::{
     classify::{self, CopyDirection, Kind, TransactionControl, Verb},
     lex::{self, Token, TokenKind},
+    literal::{self, name_at as name_of},
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +72,8 @@ pub enum Refusal {
     NeedsCommit(String),
     /// It is for prepared transactions.
     TwoPhase,
+    /// It holds this, which can't be read: `a DO in plpython3u`.
+    Unreadable(String),
 }
 
 /// What is to be done with a text.
@@ -78,9 +83,8 @@ pub fn passage(text: &str) -> Passage {
     if let Some(control) = kind.transaction {
         return control_of(text, &tokens, control);
     }
-    let body = kind.verb == Verb::Do;
-    if let Some(name) = lasting_call(text, &tokens, body) {
-        return Passage::Refused(Refusal::Function(name));
+    if let Some(refusal) = lasting::refusal(text, kind.verb) {
+        return Passage::Refused(refusal);
     }
     by_verb(text, &tokens, &kind)
 }
@@ -111,6 +115,10 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
         Verb::Checkpoint | Verb::Load | Verb::Discard => {
             refused(Refusal::Command(kind.leading_verb().to_owned()))
         }
+        // In a read-only transaction the server lets these pass, and some of what they change it changes in place.
+        Verb::Analyze | Verb::Analyse | Verb::Cluster | Verb::Reindex | Verb::Vacuum => {
+            refused(Refusal::Command(kind.leading_verb().to_owned()))
+        }
         Verb::Listen | Verb::Notify => {
             refused(Refusal::NeedsCommit(kind.leading_verb().to_owned()))
         }
@@ -118,10 +126,7 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
         Verb::Create | Verb::Alter | Verb::Drop | Verb::Comment | Verb::Grant | Verb::Revoke => {
             Passage::Utility { sets: false }
         }
-        Verb::Truncate | Verb::Analyze | Verb::Analyse | Verb::Cluster | Verb::Import => {
-            Passage::Utility { sets: false }
-        }
-        Verb::Reassign | Verb::Refresh | Verb::Reindex | Verb::Security | Verb::Vacuum => {
+        Verb::Truncate | Verb::Import | Verb::Reassign | Verb::Refresh | Verb::Security => {
             Passage::Utility { sets: false }
         }
         Verb::Unlisten => Passage::Utility { sets: false },
@@ -263,78 +268,6 @@ fn word_at(text: &str, tokens: &[Token], at: usize) -> String {
     }
 }
 
-/// A name as the server reads it: a word in lower case, a quoted name without its quotes and escapes.
-fn name_of(text: &str, tokens: &[Token], at: usize) -> Option<String> {
-    let token = tokens.get(at)?;
-    match token.kind {
-        TokenKind::Word => Some(token.text(text).to_ascii_lowercase()),
-        TokenKind::QuotedName => {
-            let whole = token.text(text);
-            let inner = text.get(token.content(text))?.replace("\"\"", "\"");
-            if !whole.starts_with(['u', 'U']) {
-                return Some(inner);
-            }
-            Some(unescaped(&inner, escape_of(text, tokens, at)))
-        }
-        _ => None,
-    }
-}
-
-/// The character that escapes in a `U&"…"`: a backslash, or what UESCAPE says.
-fn escape_of(text: &str, tokens: &[Token], at: usize) -> char {
-    let given = (word_at(text, tokens, at + 1) == "uescape")
-        .then(|| tokens.get(at + 2))
-        .flatten()
-        .and_then(|token| text.get(token.content(text))?.chars().next());
-    given.unwrap_or('\\')
-}
-
-fn unescaped(name: &str, escape: char) -> String {
-    let mut plain = String::new();
-    let mut rest = name;
-    while let Some(at) = rest.find(escape) {
-        plain.push_str(&rest[..at]);
-        let code = &rest[at + escape.len_utf8()..];
-        let (digits, skipped) = match code.strip_prefix('+') {
-            Some(long) => (long.get(..6), 7),
-            None => (code.get(..4), 4),
-        };
-        let decoded = digits
-            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-            .and_then(char::from_u32);
-        match decoded {
-            Some(character) => {
-                plain.push(character);
-                rest = code.get(skipped..).unwrap_or_default();
-            }
-            None => {
-                plain.push(escape);
-                rest = code.strip_prefix(escape).unwrap_or(code);
-            }
-        }
-    }
-    plain + rest
-}
-
-/// The name of a function that is called here and whose effect outlives a rollback.
-fn lasting_call(text: &str, tokens: &[Token], body: bool) -> Option<String> {
-    for (at, token) in tokens.iter().enumerate() {
-        if body && token.is_string() {
-            let inner = text.get(token.content(text)).unwrap_or_default();
-            let inside: Vec<Token> = lex::tokens(inner).filter(|token| !token.is_gap()).collect();
-            if let Some(name) = lasting_call(inner, &inside, false) {
-                return Some(name);
-            }
-        }
-        if let Some(name) = name_of(text, tokens, at).filter(|name| lasts(name))
-            && is_called(text, tokens, at)
-        {
-            return Some(name);
-        }
-    }
-    None
-}
-
 /// Whether the name is that of a function: arguments follow, or it is written like a field, `('s').nextval`.
 fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
     let kind = |at: usize| tokens.get(at).map(|token| token.kind);
@@ -359,10 +292,9 @@ pub fn custom_settings(text: &str) -> Vec<String> {
         return name.into_iter().collect();
     }
     let named = |at: usize| {
-        let argument = tokens.get(at + 2).filter(|token| token.is_string())?;
-        let name = text.get(argument.content(text))?;
         let is_it = name_of(text, tokens, at).as_deref() == Some("set_config");
-        (is_it && name.contains('.')).then(|| name.replace("''", "'"))
+        let name = is_it.then(|| literal::string_at(text, tokens, at + 2))??;
+        name.contains('.').then_some(name)
     };
     (0..tokens.len()).filter_map(named).collect()
 }
@@ -406,52 +338,12 @@ fn is_local(text: &str, tokens: &[Token], at: usize) -> bool {
     false
 }
 
-/// Whether the function of this name does something that a rollback leaves as it is.
-fn lasts(name: &str) -> bool {
-    let resets = name.starts_with("pg_stat") && name.contains("reset")
-        || name.starts_with("pg_") && name.ends_with("_reset");
-    let family = [
-        "dblink",
-        "pg_background",
-        "pg_replication_origin",
-        "pg_wal_replay",
-        "heap_force",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start));
-    resets || family || LASTING.binary_search(&name).is_ok()
-}
-
-/// Functions of PostgreSQL and of its own extensions whose effects no rollback undoes.
-#[rustfmt::skip]
-const LASTING: &[&str] = &[
-    "binary_upgrade_logical_slot_has_caught_up", "brin_desummarize_range", "brin_summarize_new_values",
-    "brin_summarize_range", "gin_clean_pending_list", "http_delete", "http_get", "http_patch",
-    "http_post", "http_put", "lo_export", "nextval",
-    "pg_backup_start", "pg_backup_stop", "pg_buffercache_evict", "pg_buffercache_evict_all",
-    "pg_buffercache_evict_relation", "pg_cancel_backend", "pg_copy_logical_replication_slot",
-    "pg_copy_physical_replication_slot", "pg_create_logical_replication_slot",
-    "pg_create_physical_replication_slot", "pg_create_restore_point", "pg_drop_replication_slot",
-    "pg_file_rename", "pg_file_sync", "pg_file_unlink", "pg_file_write",
-    "pg_log_backend_memory_contexts", "pg_log_standby_snapshot", "pg_logical_emit_message",
-    "pg_logical_slot_get_binary_changes", "pg_logical_slot_get_changes", "pg_nextoid", "pg_promote",
-    "pg_reload_conf", "pg_replication_slot_advance", "pg_rotate_logfile", "pg_rotate_logfile_old",
-    "pg_start_backup", "pg_stop_backup", "pg_switch_wal", "pg_switch_xlog",
-    "pg_sync_replication_slots", "pg_terminate_backend", "pg_truncate_visibility_map",
-    "query_export_to_s3", "setval",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(text: &str) -> Passage {
         passage(text)
-    }
-
-    #[test]
-    fn the_list_of_lasting_functions_is_sorted() {
-        assert!(LASTING.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
@@ -600,6 +492,11 @@ mod tests {
             ("checkpoint", Refusal::Command("CHECKPOINT".into())),
             ("load 'x'", Refusal::Command("LOAD".into())),
             ("discard all", Refusal::Command("DISCARD".into())),
+            ("analyze", Refusal::Command("ANALYZE".into())),
+            ("ANALYSE verbose t", Refusal::Command("ANALYSE".into())),
+            ("reindex table t", Refusal::Command("REINDEX".into())),
+            ("cluster t", Refusal::Command("CLUSTER".into())),
+            ("vacuum (analyze) t", Refusal::Command("VACUUM".into())),
             ("listen a", Refusal::NeedsCommit("LISTEN".into())),
             ("notify a", Refusal::NeedsCommit("NOTIFY".into())),
             ("copy t from stdin", Refusal::Copy),
@@ -623,6 +520,8 @@ mod tests {
         for text in [
             "set local a to b",
             "set transaction read write",
+            "explain analyze select 1",
+            "explain (analyze) select 1",
             "show a",
             "copy t to stdout",
         ] {
@@ -654,19 +553,6 @@ mod tests {
             ("select set_config", vec![]),
         ] {
             assert_eq!(custom_settings(text), names, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_escape_that_is_none_is_left_as_it_is() {
-        for (name, plain) in [
-            ("a\\\\b", "a\\b"),
-            ("\\00e9", "é"),
-            ("\\zz", "\\zz"),
-            ("\\", "\\"),
-            ("é\\é", "é\\é"),
-        ] {
-            assert_eq!(unescaped(name, '\\'), plain, "{name}");
         }
     }
 }

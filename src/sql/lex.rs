@@ -1,11 +1,21 @@
 //! The lexer: one token at a time, by the rules of psql's own scanner.
 //!
-//! It has no state: a token depends on the text and on where it starts, so that a reader can stop
-//! anywhere, step over what is not SQL, and go on. It works on bytes; every byte from 128 up belongs
+//! It has no state: a token depends on the text, on where it starts and on what the session makes of a
+//! backslash, so that a reader can stop anywhere, step over what is not SQL, and go on. It works on bytes; every byte from 128 up belongs
 //! to a name, as in PostgreSQL, so that a token never ends inside a character.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+/// What a backslash is in a string without a letter before it: the server's `standard_conforming_strings`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackslashRule {
+    /// On, as PostgreSQL has it since 9.1: a character like any other.
+    #[default]
+    Ordinary,
+    /// Off: it escapes the character after it, as in `E'…'`.
+    Escapes,
+}
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +32,7 @@ pub enum TokenKind {
     QuotedName,
     /// `'…'`, also as `N'…'`, `B'…'`, `X'…'` and `U&'…'`: a backslash is an ordinary character.
     PlainString,
-    /// `E'…'`: a backslash escapes the character after it.
+    /// `E'…'`: a backslash escapes the character after it. So are `'…'` and `N'…'` where the session says so.
     EscapeString,
     /// `$$…$$` or `$tag$…$tag$`.
     DollarString,
@@ -122,13 +132,14 @@ impl Token {
 pub struct Tokens<'a> {
     text: &'a str,
     at: usize,
+    backslash: BackslashRule,
 }
 
 impl Iterator for Tokens<'_> {
     type Item = Token;
 
     fn next(&mut self) -> Option<Token> {
-        let token = token_at(self.text, self.at)?;
+        let token = token_under(self.text, self.at, self.backslash)?;
         self.at = token.end;
         Some(token)
     }
@@ -136,11 +147,29 @@ impl Iterator for Tokens<'_> {
 
 /// All tokens of the text.
 pub fn tokens(text: &str) -> Tokens<'_> {
-    Tokens { text, at: 0 }
+    tokens_under(text, BackslashRule::Ordinary)
+}
+
+/// All tokens of the text, as a session reads them that has this rule.
+pub fn tokens_under(text: &str, backslash: BackslashRule) -> Tokens<'_> {
+    Tokens {
+        text,
+        at: 0,
+        backslash,
+    }
 }
 
 /// The token that starts at this byte; none at the end of the text.
 pub fn token_at(text: &str, at: usize) -> Option<Token> {
+    token_under(text, at, BackslashRule::Ordinary)
+}
+
+/// The same, as a session reads it that has this rule.
+pub fn token_under(text: &str, at: usize, backslash: BackslashRule) -> Option<Token> {
+    let plain = match backslash {
+        BackslashRule::Ordinary => TokenKind::PlainString,
+        BackslashRule::Escapes => TokenKind::EscapeString,
+    };
     let bytes = text.as_bytes();
     let first = *bytes.get(at)?;
     let next = byte(bytes, at + 1);
@@ -149,11 +178,10 @@ pub fn token_at(text: &str, at: usize) -> Option<Token> {
             (TokenKind::Space, skip(bytes, at, is_space), true)
         }
         0xef if at == 0 && bytes.starts_with(b"\xef\xbb\xbf") => (TokenKind::Space, 3, true),
-        b'\'' => string(bytes, at, TokenKind::PlainString),
+        b'\'' => string(bytes, at, plain),
         b'e' | b'E' if next == b'\'' => string(bytes, at + 1, TokenKind::EscapeString),
-        b'b' | b'B' | b'x' | b'X' | b'n' | b'N' if next == b'\'' => {
-            string(bytes, at + 1, TokenKind::PlainString)
-        }
+        b'n' | b'N' if next == b'\'' => string(bytes, at + 1, plain),
+        b'b' | b'B' | b'x' | b'X' if next == b'\'' => string(bytes, at + 1, TokenKind::PlainString),
         b'u' | b'U' if next == b'&' && byte(bytes, at + 2) == b'\'' => {
             string(bytes, at + 2, TokenKind::PlainString)
         }
@@ -279,7 +307,7 @@ fn string(bytes: &[u8], quote: usize, kind: TokenKind) -> Scanned {
 
 /// Where the string goes on after its closing quote: past spaces and line comments with at least
 /// one line break among them, and another quote.
-fn continued(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn continued(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     let mut broken = false;
     loop {
@@ -454,6 +482,23 @@ mod tests {
                 (PlainString, "N'x'"),
             ],
         );
+    }
+
+    #[test]
+    fn a_backslash_escapes_in_plain_strings_where_the_session_says_so() {
+        for (text, kind, whole) in [
+            (r"'a\'; b'", EscapeString, r"'a\'; b'"),
+            (r"n'a\'; b'", EscapeString, r"n'a\'; b'"),
+            (r"x'a\'; b'", PlainString, r"x'a\'"),
+            (r"$$a\$$; b", DollarString, r"$$a\$$"),
+        ] {
+            let token = token_under(text, 0, BackslashRule::Escapes).unwrap();
+            assert_eq!((token.kind, token.text(text)), (kind, whole));
+            assert_eq!(
+                tokens_under(text, BackslashRule::Escapes).next(),
+                Some(token)
+            );
+        }
     }
 
     #[test]

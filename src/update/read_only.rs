@@ -340,11 +340,14 @@ fn refused(reason: &Refusal) -> Failure {
             "This connection is read-only, and a rollback does not undo what the function {name} does. It was not sent."
         ),
         Refusal::Command(name) => format!(
-            "This connection is read-only, and a rollback does not undo {name}. It was not sent."
+            "This connection is read-only, and a rollback does not undo all that {name} does. It was not sent."
         ),
         Refusal::Copy => "This connection is read-only: COPY may only go TO STDOUT. It was not sent.".into(),
         Refusal::NeedsCommit(name) => format!(
             "This connection is read-only and rolls everything back, so that {name} would do nothing. It was not sent."
+        ),
+        Refusal::Unreadable(what) => format!(
+            "This connection is read-only, and Tusk can't read {what}: it may do what a rollback does not undo. It was not sent."
         ),
         Refusal::TwoPhase => {
             "This connection is read-only: it prepares, commits and ends no prepared transaction. It was not sent.".into()

@@ -1,0 +1,551 @@
+//! What no rollback undoes, as far as a text shows it: functions that it calls, and commands and calls inside the
+//! strings that it has run as SQL.
+//!
+//! A string is looked into where something runs it: the body of a DO; strings in a body that says EXECUTE; strings
+//! beside a function that takes a query as text, such as `query_to_xml`. Each is read anew by the same rules, so that
+//! the depth does not matter. Any other string is a value and means nothing, whatever it says. Which of the strings
+//! beside EXECUTE or such a function is run can't be told, so that all of them are looked into.
+
+use super::super::{
+    classify::Verb,
+    lex::{self, BackslashRule, Token, TokenKind},
+    literal,
+};
+use super::{Refusal, is_called, name_of, word_at};
+
+/// Strings may stand in strings so deep. Nobody writes more, and each level costs a reading of all below it.
+const DEPTH_MAX: usize = 16;
+
+/// Why a text must not be sent, if it shows a reason. Its first word has been read already.
+pub(super) fn refusal(text: &str, verb: Verb) -> Option<Refusal> {
+    let role = match verb {
+        Verb::Do => Role::Do,
+        _ => Role::Statement,
+    };
+    let plain = Reading::new(text, BackslashRule::Ordinary);
+    plain.refusal(role, 0).or_else(|| {
+        // The session may read a backslash in a plain string as an escape, and what is in a string then is another
+        // part of the text. Where that leaves a string open, it is not how the text is meant.
+        let other = text
+            .contains('\\')
+            .then(|| Reading::new(text, BackslashRule::Escapes))?;
+        let is_whole = other.tokens.iter().all(|token| token.terminated);
+        is_whole.then(|| other.refusal(role, 0)).flatten()
+    })
+}
+
+/// What a text is to whom it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// One statement, whose first word has been judged.
+    Statement,
+    /// The same, and it is a DO: its strings are commands.
+    Do,
+    /// Commands: the body of a DO, or what EXECUTE in it is given.
+    Commands,
+    /// What a function runs as a query, whose other commands the server refuses.
+    Query,
+}
+
+/// A text and its tokens, without spaces and comments.
+struct Reading<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    backslash: BackslashRule,
+}
+
+impl<'a> Reading<'a> {
+    fn new(text: &'a str, backslash: BackslashRule) -> Self {
+        let tokens = lex::tokens_under(text, backslash)
+            .filter(|token| !token.is_gap())
+            .collect();
+        Self {
+            text,
+            tokens,
+            backslash,
+        }
+    }
+
+    fn word(&self, at: usize) -> String {
+        word_at(self.text, &self.tokens, at)
+    }
+
+    fn kind(&self, at: usize) -> Option<TokenKind> {
+        self.tokens.get(at).map(|token| token.kind)
+    }
+
+    fn is_string(&self, at: usize) -> bool {
+        self.tokens.get(at).is_some_and(Token::is_string)
+    }
+
+    fn refusal(&self, role: Role, depth: usize) -> Option<Refusal> {
+        if depth > DEPTH_MAX {
+            return Some(Refusal::Unreadable("strings so deep in strings".into()));
+        }
+        let all = 0..self.tokens.len();
+        all.clone()
+            .find_map(|at| self.call(at))
+            .map(Refusal::Function)
+            .or_else(|| match role {
+                Role::Do => self.foreign_body(0),
+                Role::Commands => all.clone().find_map(|at| self.command(at)),
+                Role::Statement | Role::Query => None,
+            })
+            .or_else(|| {
+                let strings = self.role_of_strings(role)?;
+                all.clone()
+                    .filter_map(|at| literal::string_at(self.text, &self.tokens, at))
+                    .find_map(|inner| {
+                        Reading::new(&inner, self.backslash).refusal(strings, depth + 1)
+                    })
+            })
+    }
+
+    /// What the strings of the text are, if something may run them.
+    fn role_of_strings(&self, role: Role) -> Option<Role> {
+        let says = |words: &[&str]| {
+            (0..self.tokens.len()).any(|at| words.contains(&self.word(at).as_str()))
+        };
+        match role {
+            Role::Do => Some(Role::Commands),
+            Role::Commands if says(&["execute", "do", "function", "procedure"]) => {
+                Some(Role::Commands)
+            }
+            // EXECUTE of a prepared statement may hand a query to such a function.
+            _ if self.runs_a_query() || says(&["execute"]) => Some(Role::Query),
+            _ => None,
+        }
+    }
+
+    fn runs_a_query(&self) -> bool {
+        (0..self.tokens.len()).any(|at| {
+            name_of(self.text, &self.tokens, at)
+                .is_some_and(|name| RUNNING.binary_search(&name.as_str()).is_ok())
+                && is_called(self.text, &self.tokens, at)
+        })
+    }
+
+    /// The name of a function that is called here and whose effect outlives a rollback.
+    fn call(&self, at: usize) -> Option<String> {
+        let name = name_of(self.text, &self.tokens, at)?;
+        if !lasts(&name) && !self.is_in_lasting_schema(at) {
+            return None;
+        }
+        is_called(self.text, &self.tokens, at).then_some(name)
+    }
+
+    fn is_in_lasting_schema(&self, at: usize) -> bool {
+        at > 1
+            && self.kind(at - 1) == Some(TokenKind::Dot)
+            && name_of(self.text, &self.tokens, at - 2)
+                .is_some_and(|schema| SCHEMAS.contains(&schema.as_str()))
+    }
+
+    /// A command that begins here and whose effect outlives a rollback. Each is told by what follows it, too, because
+    /// most of these words may be names.
+    fn command(&self, at: usize) -> Option<Refusal> {
+        let word = self.word(at);
+        if !KNOWN_COMMANDS.contains(&word.as_str()) || !self.begins_command(at) {
+            return None;
+        }
+        let next = self.word(at + 1);
+        let next = next.as_str();
+        let ends = matches!(self.kind(at + 1), None | Some(TokenKind::Semicolon));
+        // In what `format` makes a statement of, `%I` stands for a name and `%L` for a string.
+        let opens = match self.kind(at + 1) {
+            Some(TokenKind::Operator) => self.tokens[at + 1].text(self.text).starts_with('%'),
+            Some(TokenKind::OpenParenthesis | TokenKind::QuotedName) => true,
+            _ => false,
+        };
+        let is_name = !next.is_empty() && !AFTER_VALUE.contains(&next);
+        let what = match word.as_str() {
+            "analyze" | "analyse" if ends || opens || is_name => "ANALYZE",
+            "checkpoint" if ends => "CHECKPOINT",
+            "cluster" if ends || opens || is_name => "CLUSTER",
+            "reindex" if opens || REINDEXED.contains(&next) => "REINDEX",
+            "load" if self.is_string(at + 1) || opens || self.is_cut_off(at) => "LOAD",
+            "discard" if DISCARDED.contains(&next) => "DISCARD",
+            "create" if next == "index" || next == "unique" => "CREATE INDEX",
+            "alter" if next == "table" && self.adds_index(at) => "ALTER TABLE",
+            "copy" if self.is_cut_off(at) => return Some(Refusal::Copy),
+            "copy" if (opens || is_name) && self.says_before_end(at, &["to", "from"]) => {
+                return Some(Refusal::Copy);
+            }
+            "do" => return self.foreign_body(at),
+            _ => return None,
+        };
+        Some(Refusal::Command(what.into()))
+    }
+
+    /// Whether a command of a body or of a script begins here.
+    fn begins_command(&self, at: usize) -> bool {
+        let Some(before) = at.checked_sub(1) else {
+            return true;
+        };
+        match self.kind(before) {
+            Some(TokenKind::Semicolon) => true,
+            // After a label.
+            Some(TokenKind::Operator) => self.tokens[before].text(self.text).ends_with(">>"),
+            _ => ["begin", "then", "else", "loop"].contains(&self.word(before).as_str()),
+        }
+    }
+
+    /// The words and marks of the command that begins here.
+    fn rest_of_command(&self, at: usize) -> impl Iterator<Item = usize> {
+        (at + 1..self.tokens.len()).take_while(|at| self.kind(*at) != Some(TokenKind::Semicolon))
+    }
+
+    fn says_before_end(&self, at: usize, words: &[&str]) -> bool {
+        self.rest_of_command(at)
+            .any(|at| words.contains(&self.word(at).as_str()))
+    }
+
+    /// Whether the text ends in the middle of the command's first words: EXECUTE is given it in pieces.
+    fn is_cut_off(&self, at: usize) -> bool {
+        let is_open = self.text.ends_with(char::is_whitespace)
+            || self.tokens.last().is_some_and(|token| !token.terminated);
+        at + 2 >= self.tokens.len() && is_open
+    }
+
+    /// A constraint with an index is built over the whole table.
+    fn adds_index(&self, at: usize) -> bool {
+        self.says_before_end(at, &["primary", "unique", "exclude"])
+    }
+
+    /// A DO in a language whose text is not SQL: it can't be read, and some of them reach around the server.
+    fn foreign_body(&self, at: usize) -> Option<Refusal> {
+        let place = self
+            .rest_of_command(at)
+            .find(|at| self.word(*at) == "language")?;
+        let language = name_of(self.text, &self.tokens, place + 1)
+            .or_else(|| literal::string_at(self.text, &self.tokens, place + 1))?;
+        (language != "plpgsql").then(|| Refusal::Unreadable(format!("a DO in {language}")))
+    }
+}
+
+const KNOWN_COMMANDS: &[&str] = &[
+    "alter",
+    "analyse",
+    "analyze",
+    "checkpoint",
+    "cluster",
+    "copy",
+    "create",
+    "discard",
+    "do",
+    "load",
+    "reindex",
+];
+/// What DISCARD and REINDEX are told to do.
+const DISCARDED: &[&str] = &["all", "plans", "sequences", "temp", "temporary"];
+const REINDEXED: &[&str] = &["table", "index", "schema", "database", "system"];
+/// Words that follow a value inside CASE, where a command's word is the name of a column.
+const AFTER_VALUE: &[&str] = &["when", "else", "end", "is", "in", "and", "or", "as"];
+
+/// Whether the function of this name does something that a rollback leaves as it is.
+fn lasts(name: &str) -> bool {
+    let resets = name.starts_with("pg_") && name.contains("_reset");
+    let family = [
+        "dblink",
+        "heap_force_",
+        "pg_background_",
+        "pg_buffercache_evict",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start));
+    resets || family || LASTING.binary_search(&name).is_ok()
+}
+
+/// Functions of PostgreSQL and of known extensions whose effects no rollback undoes: they write files, move sequences,
+/// signal processes, reach other servers, or change what is shared and not transactional.
+#[rustfmt::skip]
+const LASTING: &[&str] = &[
+    "autoprewarm_dump_now", "autoprewarm_start_worker", "binary_upgrade_logical_slot_has_caught_up",
+    "brin_desummarize_range", "brin_summarize_new_values", "brin_summarize_range", "gin_clean_pending_list",
+    "http", "http_delete", "http_get", "http_head", "http_patch", "http_post", "http_put", "lo_export",
+    "nextval", "oracle_execute", "pg_backup_start", "pg_backup_stop", "pg_cancel_backend",
+    "pg_copy_logical_replication_slot", "pg_copy_physical_replication_slot",
+    "pg_create_logical_replication_slot", "pg_create_physical_replication_slot",
+    "pg_create_restore_point", "pg_drop_replication_slot", "pg_file_rename", "pg_file_sync",
+    "pg_file_unlink", "pg_file_write", "pg_log_backend_memory_contexts", "pg_log_standby_snapshot",
+    "pg_logfile_rotate", "pg_logical_emit_message", "pg_logical_slot_get_binary_changes",
+    "pg_logical_slot_get_changes", "pg_nextoid", "pg_promote", "pg_reload_conf",
+    "pg_replication_origin_advance", "pg_replication_origin_create", "pg_replication_origin_drop",
+    "pg_replication_origin_session_setup", "pg_replication_origin_xact_setup",
+    "pg_replication_slot_advance", "pg_rotate_logfile", "pg_rotate_logfile_old", "pg_start_backup",
+    "pg_stop_backup", "pg_stop_making_pinned_objects", "pg_switch_wal", "pg_switch_xlog",
+    "pg_sync_replication_slots", "pg_terminate_backend", "pg_truncate_visibility_map",
+    "pg_wal_replay_pause", "pg_wal_replay_resume", "pg_xlog_replay_pause", "pg_xlog_replay_resume",
+    "query_export_to_s3", "run_command_on_all_nodes", "run_command_on_colocated_placements",
+    "run_command_on_coordinator", "run_command_on_placements", "run_command_on_shards",
+    "run_command_on_workers", "setval",
+];
+
+/// Schemas of extensions whose functions write files, reach other servers or start processes: `utl_file.put_line`.
+const SCHEMAS: &[&str] = &[
+    "amqp",
+    "aws_lambda",
+    "dbms_alert",
+    "dbms_pipe",
+    "squeeze",
+    "utl_file",
+    "utl_http",
+    "utl_mail",
+    "utl_smtp",
+];
+
+/// Functions of PostgreSQL and its own extensions that run a text as SQL. (`cursor_to_xml` takes the name of a cursor,
+/// `table_to_xml` and `database_to_xml` take names, too.)
+const RUNNING: &[&str] = &[
+    "connectby",
+    "crosstab",
+    "crosstab2",
+    "crosstab3",
+    "crosstab4",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "query_to_xmlschema",
+    "ts_rewrite",
+    "ts_stat",
+    "xpath_table",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Passage, passage};
+    use super::*;
+
+    #[track_caller]
+    fn refused(text: &str, name: &str) {
+        let found = match passage(text) {
+            Passage::Refused(Refusal::Function(name) | Refusal::Command(name)) => name,
+            Passage::Refused(Refusal::Copy) => "COPY".into(),
+            Passage::Refused(Refusal::Unreadable(what)) => what,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(found, name, "{text}");
+    }
+
+    #[track_caller]
+    fn passes(text: &str) {
+        let passage = passage(text);
+        assert!(
+            !matches!(passage, Passage::Refused(_)),
+            "{text}: {passage:?}"
+        );
+    }
+
+    #[test]
+    fn the_lists_are_sorted() {
+        for list in [LASTING, RUNNING] {
+            assert!(list.windows(2).all(|pair| pair[0] < pair[1]));
+        }
+    }
+
+    #[test]
+    fn what_is_run_out_of_a_string_is_seen_at_any_depth_and_in_any_form() {
+        for text in [
+            "do $$ begin reset transaction_read_only; execute 'select setval(''s'', 99)'; end $$",
+            "do 'begin execute ''select setval(''''s'''', 99)''; end'",
+            "do $a$ begin execute $b$ do $c$ begin execute $d$ select setval('s', 99) $d$; end $c$ $b$; end $a$",
+            "do $$ begin execute e'select set\\166al(''s'', 99)'; end $$",
+            "do $$ begin execute U&'select set\\0076al(''s'', 99)'; end $$",
+            "do $$ begin execute 'select set'\n'val(''s'', 99)'; end $$",
+            "do U&'begin perform set!0076al(''s'', 99); end' uescape '!'",
+            "do e'begin perform set\\x76al(\\'s\\', 99); end'",
+            "do 'begin perform set'\n  'val(''s'', 99); end'",
+            "do $$ declare q text := 'select setval(''s'', 99)'; begin execute q; end $$",
+            "do $$ begin for r in execute 'select setval(''s'', 99)' loop end loop; end $$",
+            "do $$ begin execute format('select setval(%L, 99)', 's'); end $$",
+            "do $$ begin perform query_to_xml('select setval(''s'', 99)', true, true, ''); end $$",
+            "do $$ begin create function pg_temp.f() returns bigint language sql as 'select setval(''s'', 9)'; end $$",
+            "select query_to_xml('select setval(''s'', 99)', true, true, '')",
+            "select query_to_xml('select query_to_xml(''select setval(''''s'''', 9)'', true, true, '''')', true, true, '')",
+            "select pg_catalog.\"query_to_xmlschema\"($$select setval('s', 9)$$, true, true, '')",
+            "select query_to_xml_and_xmlschema(q, true, true, '') from (values ('select setval(''s'', 9)')) v(q)",
+            "select * from ts_stat('select to_tsvector(setval(''s'', 99)::text)')",
+            "select ts_rewrite('a'::tsquery, 'select ''a''::tsquery, ''b''::tsquery where setval(''s'', 9) > 0')",
+            "select * from crosstab('select 1, 2, setval(''s'', 99)') as t(a int, b int)",
+            "select * from xpath_table('id', 'doc', '(select setval(''s'', 9)) t', '/a', 'true') as t(a int)",
+            "explain analyze select query_to_xml('select setval(''s'', 99)', true, true, '')",
+            "copy (select query_to_xml('select setval(''s'', 99)', true, true, '')) to stdout",
+            "execute p ('select setval(''s'', 99)')",
+        ] {
+            refused(text, "setval");
+        }
+        refused(
+            "select query_to_xml('select lo_export(4242, ''/x'')', true, true, '')",
+            "lo_export",
+        );
+    }
+
+    #[test]
+    fn a_string_that_nothing_runs_is_a_value() {
+        for text in [
+            "select 'setval'",
+            "select 'setval(1)', $$nextval('s')$$, e'nextval(\\'s\\')'",
+            "select * from pg_proc where proname = 'pg_terminate_backend'",
+            "select * from log where line like '%pg_terminate_backend(%'",
+            "insert into t values (1, 'select setval(''s'', 1)')",
+            "select query_to_xml('select proname from pg_proc where proname = ''setval''', true, true, '')",
+            "select query_to_xml('select ''setval(1)''', true, true, '')",
+            "select query_to_xml('select * from events where kind = ''checkpoint''', true, true, '')",
+            "select ts_rewrite('a & b'::tsquery, 'select t, s from aliases')",
+            "select query_to_xml from t where b = 'nextval(1)'",
+            "do $$ begin raise notice 'setval(1) is not called'; end $$",
+            "do $$ begin raise notice '%', (select 'copy t to program ''x'''); end $$",
+            "do $$ begin execute 'select count(*) from t where b = ''copy that'''; end $$",
+            "do $$ begin execute 'select ''setval(1)'''; end $$",
+            "do $$ begin execute 'select 1'; raise notice 'the load is %', 'copy of it'; end $$",
+            "do $$ begin if a then load := 1; else cluster := 2; end if; end $$",
+            "do $$ begin perform case when a then load else copy end from t; end $$",
+            "do $$ begin perform case when a then cluster when b then analyze_it end from t; end $$",
+            "do $$ begin for r in explain analyze select 1 loop end loop; end $$",
+            "do language plpgsql $$ begin null; end $$",
+            "do $$ begin null; end $$ language 'plpgsql'",
+            "select 'C:\\', 'nextval(1)'",
+            "prepare p as select 'setval(1)'",
+        ] {
+            passes(text);
+        }
+    }
+
+    #[test]
+    fn commands_inside_a_body_are_seen() {
+        for (text, name) in [
+            ("do $$ begin copy t to '/tmp/x'; end $$", "COPY"),
+            ("do $$ begin copy (select 1) to program 'x'; end $$", "COPY"),
+            (
+                "do $$ begin execute 'copy t to program ''x'''; end $$",
+                "COPY",
+            ),
+            (
+                "do $$ begin execute format('copy %I to %L', 't', 'f'); end $$",
+                "COPY",
+            ),
+            (
+                "do $$ begin execute 'copy t from program ' || quote_literal(a); end $$",
+                "COPY",
+            ),
+            (
+                "do $$ begin execute 'copy ' || t || ' to ' || quote_literal(f); end $$",
+                "COPY",
+            ),
+            (
+                "do $$ begin execute 'copy \"' || t || '\" to ''/tmp/x'''; end $$",
+                "COPY",
+            ),
+            (
+                "do $$ begin execute 'load ' || quote_literal(f); end $$",
+                "LOAD",
+            ),
+            ("do $$ begin analyze; end $$", "ANALYZE"),
+            (
+                "do $$ begin if true then analyze t (a); end if; end $$",
+                "ANALYZE",
+            ),
+            ("do $$ begin <<x>> analyze \"T\"; end $$", "ANALYZE"),
+            (
+                "do $$ begin execute 'select 1; analyse verbose t'; end $$",
+                "ANALYZE",
+            ),
+            (
+                "do $$ begin execute format('analyze %I', 't'); end $$",
+                "ANALYZE",
+            ),
+            (
+                "do $$ begin loop reindex table t; end loop; end $$",
+                "REINDEX",
+            ),
+            ("do $$ begin cluster t; end $$", "CLUSTER"),
+            ("do $$ begin checkpoint; end $$", "CHECKPOINT"),
+            ("do $$ begin load 'x'; end $$", "LOAD"),
+            ("do $$ begin null; discard plans; end $$", "DISCARD"),
+            (
+                "do $$ begin create unique index on t (a); end $$",
+                "CREATE INDEX",
+            ),
+            (
+                "do $$ begin execute 'create index on t (a)'; end $$",
+                "CREATE INDEX",
+            ),
+            (
+                "do $$ begin alter table t add primary key (a); end $$",
+                "ALTER TABLE",
+            ),
+            (
+                "do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$",
+                "ANALYZE",
+            ),
+        ] {
+            refused(text, name);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_sql_is_not_sent() {
+        for text in [
+            "do language plpython3u $$ open('/tmp/x', 'w') $$",
+            "do $$ open('/tmp/x', 'w') $$ language 'plpython3u'",
+            "do $$ begin execute 'do language plpython3u $x$ pass $x$'; end $$",
+        ] {
+            refused(text, "a DO in plpython3u");
+        }
+        refused("do language \"plperl\" $$ 1 $$", "a DO in plperl");
+    }
+
+    #[test]
+    fn there_is_an_end_to_strings_in_strings() {
+        let nested = |levels: usize| {
+            (0..levels).fold("null;".to_owned(), |inner, level| {
+                format!("execute $t{level}$ {inner} $t{level}$;")
+            })
+        };
+        passes(&format!("do $$ {} $$", nested(10)));
+        refused(
+            &format!("do $$ {} $$", nested(20_000)),
+            "strings so deep in strings",
+        );
+    }
+
+    #[test]
+    fn a_backslash_in_a_plain_string_is_read_both_ways() {
+        for text in [
+            "select 'a\\'', setval('s', 99), '\\''",
+            "select 'a\\' || setval('s', 99) || '\\'",
+            "select query_to_xml('select set\\166al(1)', true, true, '')",
+        ] {
+            refused(text, "setval");
+        }
+    }
+
+    #[test]
+    fn functions_of_extensions_are_known_by_name_or_schema() {
+        for (text, name) in [
+            ("select http('x')", "http"),
+            ("select (http_head('x')).status", "http_head"),
+            ("select autoprewarm_dump_now()", "autoprewarm_dump_now"),
+            ("select utl_file.put_line(f, 'x')", "put_line"),
+            ("select \"utl_file\" . fopen('/', 'x', 'w')", "fopen"),
+            ("select aws_lambda.invoke('x', '{}')", "invoke"),
+            (
+                "select pg_wait_sampling_reset_profile()",
+                "pg_wait_sampling_reset_profile",
+            ),
+            (
+                "select run_command_on_workers('x')",
+                "run_command_on_workers",
+            ),
+        ] {
+            refused(text, name);
+        }
+        for text in [
+            "select http_status(200), http from t",
+            "select utl_file.name from utl_file",
+            "select pg_replication_origin_progress('x', false)",
+            "select pg_stat_get_numscans(1), pg_stat_clear_snapshot()",
+        ] {
+            passes(text);
+        }
+    }
+}
