@@ -7,6 +7,8 @@
 
 #![allow(clippy::result_large_err, reason = "tests do not mind a large error")]
 
+#[path = "read_only/functions.rs"]
+mod functions;
 #[path = "read_only/oracle.rs"]
 mod oracle;
 #[path = "support/server.rs"]
@@ -22,7 +24,7 @@ use server::{SUPERUSER, TestConfig, TestServer};
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
-use tusk::sql::guard::{self, Passage};
+use tusk::sql::guard::{self, Passage, Refusal};
 use tusk::update::config::{Config, SslMode};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
@@ -498,6 +500,65 @@ fn what_the_server_takes_for_the_end_of_a_transaction_is_never_sent_unconfirmed(
 }
 
 #[test]
+fn each_volatile_function_of_the_server_is_refused_or_known_to_be_harmless() {
+    let (server, database) = (cluster(), database());
+    for extension in functions::EXTENSIONS {
+        let there = format!(
+            "select count(*) from pg_available_extensions where name = '{extension}' and installed_version is null"
+        );
+        if server.psql(&database, &there) == "1" {
+            server.psql(&database, &format!("create extension \"{extension}\""));
+        }
+    }
+    let names = server.psql(&database, functions::VOLATILE);
+    let names: Vec<&str> = names
+        .lines()
+        .filter(|name| !functions::is_for_upgrades(name))
+        .collect();
+    assert!(names.len() > 200, "{names:?}");
+    let unknown: Vec<&str> = names
+        .into_iter()
+        .filter(|name| {
+            let refused = Passage::Refused(Refusal::Function((*name).to_owned()));
+            guard::passage(&format!("select pg_catalog.{name}()")) != refused && !is_harmless(name)
+        })
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "does a rollback undo what these do? {unknown:?}"
+    );
+    for name in [
+        functions::READING,
+        functions::OF_THE_SESSION,
+        functions::UNDONE,
+    ]
+    .concat()
+    {
+        let passage = guard::passage(&format!("select {name}()"));
+        assert!(
+            matches!(passage, Passage::Query { .. }),
+            "{name}: {passage:?}"
+        );
+    }
+}
+
+/// Whether the function was thought about. One that runs a text is harmless where the text is looked into.
+fn is_harmless(name: &str) -> bool {
+    let looked_into = || {
+        let text = format!("select {name}('select nextval(''s'')')");
+        guard::passage(&text) == Passage::Refused(Refusal::Function("nextval".into()))
+    };
+    [
+        functions::READING,
+        functions::OF_THE_SESSION,
+        functions::UNDONE,
+    ]
+    .iter()
+    .any(|list| list.contains(&name))
+        || functions::RUNNING_A_TEXT.contains(&name) && looked_into()
+}
+
+#[test]
 fn results_are_byte_for_byte_those_of_a_connection_that_may_write() {
     let (server, database) = (cluster(), database());
     let mut sealed = Tab::open(server, &database, SUPERUSER, true);
@@ -552,7 +613,7 @@ fn a_statement_that_gets_out_of_read_only_is_told_loudly_and_rolled_back() {
 
 #[test]
 fn what_a_function_hides_and_no_rollback_undoes_is_at_least_told() {
-    // The one limit that is documented: a function that first gets out, and then calls nextval.
+    // One limit that is documented: a function that first gets out, and then calls nextval.
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     let before = server.psql(&database, "select last_value, is_called from s");
@@ -562,6 +623,22 @@ fn what_a_function_hides_and_no_rollback_undoes_is_at_least_told() {
         server.psql(&database, "select last_value, is_called from s"),
         before
     );
+    // What is written in place is the other: the size and number of rows that the planner knows of a table.
+    let figures = "select relpages, reltuples from pg_class where relname = 'figures'";
+    server.psql(&database, "create table figures as select 1 as a");
+    let before = server.psql(&database, figures);
+    for text in [
+        "select f_execute('analyze figures')",
+        "select f_execute('create index on figures (a)')",
+    ] {
+        let ended = tab.run(text);
+        assert_eq!(ended.accesses(), [Access::ReadWrite], "{text}");
+        assert_ne!(server.psql(&database, figures), before, "{text}");
+        server.psql(
+            &database,
+            "drop table figures; create table figures as select 1 as a",
+        );
+    }
     // Without getting out, the server itself refuses; in plain sight, Tusk does.
     assert_eq!(tab.run("select f_nextval()").sqlstate(), "25006");
     assert_eq!(

@@ -260,7 +260,7 @@ fn lasts(name: &str) -> bool {
 /// signal processes, reach other servers, or change what is shared and not transactional.
 #[rustfmt::skip]
 const LASTING: &[&str] = &[
-    "autoprewarm_dump_now", "autoprewarm_start_worker", "binary_upgrade_logical_slot_has_caught_up",
+    "autoprewarm_dump_now", "autoprewarm_start_worker",
     "brin_desummarize_range", "brin_summarize_new_values", "brin_summarize_range", "gin_clean_pending_list",
     "http", "http_delete", "http_get", "http_head", "http_patch", "http_post", "http_put", "lo_export",
     "nextval", "oracle_execute", "pg_backup_start", "pg_backup_stop", "pg_cancel_backend",
