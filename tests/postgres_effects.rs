@@ -18,6 +18,7 @@ use server::{PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USE
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
+use tusk::sql::lex::BackslashRule;
 use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{PoolStatus, ServerInfo};
 use tusk::update::failure::{Category, Failure};
@@ -943,6 +944,38 @@ fn bytes_that_are_not_utf_8_and_giant_values_arrive_whole() {
     let giant = world.run(session, "select repeat('x', 200000000)");
     assert_eq!(giant.cells[0][0].as_ref().unwrap().len(), 200_000_000);
     assert_eq!(world.run(session, "select 1").rows, 1);
+    world.shut_down();
+}
+
+#[test]
+fn the_session_reports_what_a_backslash_is_before_the_statement_that_changed_it_ends() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    let reported = |world: &mut World| {
+        world.wait(|msg| match msg {
+            Msg::Session(session::Msg::BackslashReported { backslash, .. }) => Some(*backslash),
+            _ => None,
+        })
+    };
+    let (mut world, _, session) = World::with_session(&on_socket(server, &database));
+    let ended = world.run(session, r"select 'a\', 1");
+    assert_eq!(ended.cells[0][0], Some(br"a\".to_vec()));
+    let query = world.start(session, "set standard_conforming_strings = off", 1, None);
+    // What is waited for comes first, or the end would be swallowed with it.
+    assert_eq!(reported(&mut world), BackslashRule::Escapes);
+    world.finish(query);
+    let ended = world.run(session, r"select 'a\', 1; select 2 --'");
+    assert_eq!(ended.cells[0][0], Some(b"a', 1; select 2 --".to_vec()));
+    world.run(session, "reset standard_conforming_strings");
+    assert_eq!(reported(&mut world), BackslashRule::Ordinary);
+    world.shut_down();
+    // Of a database that has it off, each session says so before it is open.
+    server.psql(
+        "postgres",
+        &format!("alter database {database} set standard_conforming_strings = off"),
+    );
+    let (mut world, _, _) = World::with_session(&on_socket(server, &database));
+    assert_eq!(reported(&mut world), BackslashRule::Escapes);
     world.shut_down();
 }
 

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use flume::{Receiver, Sender};
 
 use crate::msg::Msg;
+use crate::sql::lex::BackslashRule;
 use crate::update::config::Config;
 use crate::update::failure::{Category, Failure, HostKey};
 use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
@@ -524,13 +525,23 @@ impl Shared {
                 Ok(lent) => {
                     let backend_pid = lent.link().backend_pid;
                     let link = lent.link().clone();
-                    locked(&shared.sessions).insert(session, Session { lent, opened });
-                    answer.with(session::Msg::Opened {
-                        session,
-                        backend_pid,
-                    });
-                    // Told last, so that a loss comes after the session has begun.
-                    if !link.tell(Command::Serve(Some(session))) || link.is_gone() {
+                    // The link knows its session before anything can run in it.
+                    let told = link.tell(Command::Serve(Some(session)));
+                    let backslash = link.backslash();
+                    {
+                        // Whoever tells a loss takes the session out first, so that it comes after the beginning.
+                        let mut sessions = locked(&shared.sessions);
+                        sessions.insert(session, Session { lent, opened });
+                        if backslash != BackslashRule::default() {
+                            let msg = session::Msg::BackslashReported { session, backslash };
+                            post(&shared.outbox, msg);
+                        }
+                        answer.with(session::Msg::Opened {
+                            session,
+                            backend_pid,
+                        });
+                    }
+                    if !told || link.is_gone() {
                         shared.lost_at_once(session);
                     }
                 }

@@ -212,6 +212,15 @@ pub fn token_under(text: &str, at: usize, backslash: BackslashRule) -> Option<To
     })
 }
 
+/// Whether the text falls into other tokens where a backslash in a plain string escapes.
+pub fn depends_on_backslashes(text: &str) -> bool {
+    let places = |backslash| {
+        tokens_under(text, backslash).map(|token| (token.start, token.end, token.terminated))
+    };
+    let rules = [BackslashRule::Ordinary, BackslashRule::Escapes];
+    text.contains('\\') && places(rules[0]).ne(places(rules[1]))
+}
+
 /// Whether the byte is a space to PostgreSQL.
 pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c')
@@ -498,6 +507,14 @@ mod tests {
                 tokens_under(text, BackslashRule::Escapes).next(),
                 Some(token)
             );
+        }
+        for (text, depends) in [
+            (r"select 'a\'; drop table t; --'", true),
+            (r"select 'a\'", true),
+            (r"select 'a\d+', e'\'', $$\'$$, '\\ '", false),
+            ("select 'a'", false),
+        ] {
+            assert_eq!(depends_on_backslashes(text), depends, "{text}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! unclosed quote it is not sure what is inside a string and what is not, and there the words alone
 //! decide: too much is masked rather than too little.
 
-use super::lex::{self, Token, TokenKind};
+use super::lex::{self, BackslashRule, Token, TokenKind};
 use super::split::{Piece, Splits};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -64,9 +64,15 @@ pub fn secrets(sql: &str) -> Vec<Range<usize>> {
     }
     let mut search = Search {
         text: sql,
+        backslash: BackslashRule::Ordinary,
         found: Vec::new(),
     };
     search.sql(0..sql.len());
+    if lex::depends_on_backslashes(sql) {
+        // The session may have the other rule, by which a secret ends in another place.
+        search.backslash = BackslashRule::Escapes;
+        search.sql(0..sql.len());
+    }
     search.found.sort_by_key(|range| (range.start, range.end));
     search.found
 }
@@ -76,13 +82,19 @@ pub fn secrets(sql: &str) -> Vec<Range<usize>> {
 /// first words.
 pub fn possible_secrets(sql: &str) -> Vec<Range<usize>> {
     let mut found = secrets(sql);
-    for piece in Splits::new(sql).pieces() {
-        let Piece::Statement(statement) = piece else {
-            continue;
-        };
-        let range = statement.range.clone();
-        if !is_plain(sql, range.clone()) {
-            found.extend(strings(sql, range));
+    let mut rules = vec![BackslashRule::Ordinary];
+    if lex::depends_on_backslashes(sql) {
+        rules.push(BackslashRule::Escapes);
+    }
+    for rule in rules {
+        for piece in Splits::under(sql, rule).pieces() {
+            let Piece::Statement(statement) = piece else {
+                continue;
+            };
+            let range = statement.range.clone();
+            if !is_plain(sql, range.clone()) {
+                found.extend(strings(sql, range, rule));
+            }
         }
     }
     found.sort_by_key(|range| (range.start, range.end));
@@ -100,7 +112,8 @@ const GUARDED: [&str; 6] = ["role", "user", "group", "server", "foreign", "subsc
 
 /// Whether a statement is one whose strings are values and stay so.
 fn is_plain(sql: &str, range: Range<usize>) -> bool {
-    let mut words = tokens(sql, range).map(|token| (token.kind, token.text(sql)));
+    let mut words =
+        tokens(sql, range, BackslashRule::Ordinary).map(|token| (token.kind, token.text(sql)));
     let is_one_of = |list: &[&str], word: &str| list.iter().any(|it| word.eq_ignore_ascii_case(it));
     match words.next() {
         Some((TokenKind::Word, word)) if is_one_of(&["create", "alter", "drop"], word) => {
@@ -111,18 +124,22 @@ fn is_plain(sql: &str, range: Range<usize>) -> bool {
     }
 }
 
-fn strings(sql: &str, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    tokens(sql, range)
+fn strings(
+    sql: &str,
+    range: Range<usize>,
+    rule: BackslashRule,
+) -> impl Iterator<Item = Range<usize>> {
+    tokens(sql, range, rule)
         .filter(|token| token.is_string())
         .map(|token| token.content(sql))
         .filter(|content| !content.is_empty())
 }
 
-fn tokens(sql: &str, range: Range<usize>) -> impl Iterator<Item = Token> {
+fn tokens(sql: &str, range: Range<usize>, rule: BackslashRule) -> impl Iterator<Item = Token> {
     let mut at = range.start;
     std::iter::from_fn(move || {
         while at < range.end {
-            let token = lex::token_at(sql, at)?;
+            let token = lex::token_under(sql, at, rule)?;
             at = token.end;
             if !token.is_gap() {
                 return Some(token);
@@ -137,6 +154,7 @@ const SECRET_WORDS: [&str; 5] = ["password", "passwd", "passphrase", "secret", "
 
 struct Search<'a> {
     text: &'a str,
+    backslash: BackslashRule,
     found: Vec<Range<usize>>,
 }
 
@@ -144,7 +162,7 @@ impl Search<'_> {
     /// A script, or the body of a function.
     fn sql(&mut self, range: Range<usize>) {
         let base = range.start;
-        let splits = Splits::new(&self.text[range.clone()]);
+        let splits = Splits::under(&self.text[range.clone()], self.backslash);
         let mut at = base;
         for piece in splits.pieces() {
             let place = piece.range();
@@ -172,7 +190,7 @@ impl Search<'_> {
         let mut at = range.start;
         let mut closed = true;
         while at < range.end
-            && let Some(token) = lex::token_at(self.text, at)
+            && let Some(token) = lex::token_under(self.text, at, self.backslash)
         {
             at = token.end;
             closed &= token.terminated;
@@ -255,7 +273,7 @@ impl Search<'_> {
         };
         let start = range.end - value.len();
         if form == Form::Bare
-            && let Some(token) = lex::token_at(self.text, start)
+            && let Some(token) = lex::token_under(self.text, start, self.backslash)
             && (token.is_string() || token.kind == TokenKind::QuotedName)
             // After `=` the value may end before a quote that closes something else.
             && (!assigned || value.starts_with(['\'', '"', '$']))
@@ -459,6 +477,24 @@ mod tests {
             "{text} became {}",
             passwords(text)
         );
+    }
+
+    #[test]
+    fn a_secret_ends_where_it_ends_by_either_rule_of_backslashes() {
+        masks(
+            r"create role a password 'one\'two'; select 'three'",
+            r"create role a password '***'; select 'three'",
+        );
+        masks(
+            r"create role a password 'one\'two\'three' login",
+            r"create role a password '***' login",
+        );
+        let possible: Vec<&str> = [r"'one\'two\'three'"]
+            .into_iter()
+            .flat_map(|text| possible_secrets(text).into_iter().map(move |at| &text[at]))
+            .collect();
+        assert!(possible.contains(&r"one\'two\'three"), "{possible:?}");
+        leaves(r"select 'one\'two'");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 mod psql;
 
 use super::classify::{Classifier, CopyDirection, Kind};
-use super::lex::{self, Token, TokenKind};
+use super::lex::{self, BackslashRule, Token, TokenKind};
 use psql::CommandEffect;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -83,12 +83,22 @@ impl Piece {
 pub struct Splits {
     pieces: Vec<Piece>,
     ends: Vec<End>,
+    #[serde(default)]
+    backslash: BackslashRule,
 }
 
 impl Splits {
     /// Cuts the text. To run a selection, cut the selected text by itself.
     pub fn new(text: &str) -> Splits {
-        let mut splits = Splits::default();
+        Splits::under(text, BackslashRule::Ordinary)
+    }
+
+    /// Cuts the text as a session reads it that has this rule.
+    pub fn under(text: &str, backslash: BackslashRule) -> Splits {
+        let mut splits = Splits {
+            backslash,
+            ..Splits::default()
+        };
         splits.read_on(text, 0, |_| None);
         splits
     }
@@ -126,6 +136,11 @@ impl Splits {
         if let Some(met) = met {
             self.take_over(old_pieces, old_ends, met, delta);
         }
+    }
+
+    /// The rule that the text was cut by.
+    pub fn backslash(&self) -> BackslashRule {
+        self.backslash
     }
 
     /// The pieces, in order; between them are only spaces, comments and stray `;`.
@@ -178,7 +193,7 @@ impl Splits {
             {
                 last.line_end = gap.newline.unwrap_or(gap.end);
             }
-            let (piece, end) = read_piece(text, &gap)?;
+            let (piece, end) = read_piece(text, &gap, self.backslash)?;
             at = end.resume;
             self.pieces.push(piece);
             self.ends.push(end);
@@ -259,10 +274,11 @@ fn moved(range: &mut Range<usize>, delta: isize) {
 }
 
 /// The piece after the gap; none at the end of the text.
-fn read_piece(text: &str, gap: &Gap) -> Option<(Piece, End)> {
-    let first = lex::token_at(text, gap.end)?;
+fn read_piece(text: &str, gap: &Gap, backslash: BackslashRule) -> Option<(Piece, End)> {
+    let first = lex::token_under(text, gap.end, backslash)?;
     if first.kind != TokenKind::Backslash {
-        return Some(Reader::new(gap.hint.unwrap_or(first.start)).read(text, first));
+        let reader = Reader::new(gap.hint.unwrap_or(first.start), backslash);
+        return Some(reader.read(text, first));
     }
     let command = psql::command(text, first.start);
     let (end, open) = if command.copies_from_stdin {
@@ -290,6 +306,7 @@ impl End {
 /// Reads one statement to its end.
 struct Reader {
     start: usize,
+    backslash: BackslashRule,
     classifier: Classifier,
     depth: Depth,
     /// The end of the last token that is not a space.
@@ -304,9 +321,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(start: usize) -> Reader {
+    fn new(start: usize, backslash: BackslashRule) -> Reader {
         Reader {
             start,
+            backslash,
             classifier: Classifier::new(),
             depth: Depth::default(),
             end: start,
@@ -349,7 +367,7 @@ impl Reader {
                 _ if token.is_gap() => self.gap(text, token),
                 _ => self.significant(text, token),
             }
-            next = lex::token_at(text, at);
+            next = lex::token_under(text, at, self.backslash);
         }
         self.unfinished(text)
     }

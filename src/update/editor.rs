@@ -16,7 +16,7 @@ use super::{
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
-    sql::{Piece, Splits},
+    sql::{Piece, Splits, lex::BackslashRule},
 };
 
 /// After so many journaled edits the text is kept whole and the journal begins anew.
@@ -134,7 +134,14 @@ impl Editor {
                 edit.inserted.len(),
             ),
             [] => {}
-            _ => self.splits = Splits::new(&text),
+            _ => self.splits = Splits::under(&text, self.splits.backslash()),
+        }
+    }
+
+    /// Cuts the text as the session reads it that runs it.
+    pub fn read_under(&mut self, backslash: BackslashRule) {
+        if backslash != self.splits.backslash() {
+            self.splits = Splits::under(&self.buffer.string(), backslash);
         }
     }
 }

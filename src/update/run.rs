@@ -28,7 +28,11 @@ use crate::{
     model::{Area, Model},
     msg::Stamp,
     rows::{Chunk, Column, Rows},
-    sql::{self, Kind, Piece, guard::Passage},
+    sql::{
+        self, Kind, Piece,
+        guard::Passage,
+        lex::{self, BackslashRule},
+    },
 };
 
 mod ending;
@@ -71,6 +75,8 @@ pub struct Script {
     pub statements: Vec<Planned>,
     /// Which one is next.
     pub next: usize,
+    /// What a backslash in a plain string was taken for where they were cut.
+    pub backslash: BackslashRule,
     /// Whether all rows shall come, however many: it was said while the script still waited.
     pub fetches_all: bool,
 }
@@ -226,6 +232,7 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
     let script = Script {
         statements,
         next: 0,
+        backslash: tab.editor.splits.backslash(),
         fetches_all: false,
     };
     let mut effects = vec![];
@@ -270,7 +277,9 @@ fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem
     } else if !selection.is_empty() {
         let selected = tab.editor.buffer.text().slice(selection.clone());
         (
-            sql::Splits::new(&selected).pieces().to_vec(),
+            sql::Splits::under(&selected, tab.editor.splits.backslash())
+                .pieces()
+                .to_vec(),
             selection.start,
         )
     } else {
@@ -383,6 +392,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
                 id: session,
                 connection,
                 since: now,
+                backslash: BackslashRule::Ordinary,
             };
             vec![
                 session::Effect::Open {
@@ -422,9 +432,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let discarding = full && !may_pause;
     let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
-    let prepared = read_only
-        .then(|| read_only::prepare(&tab.read_only, transaction, &planned.sql))
-        .transpose();
+    let prepared = prepare(tab, &script, &planned, live, read_only);
     let running = Running {
         query,
         passage: prepared
@@ -465,6 +473,49 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         effects.extend(ending::failed(model, query, failure, transaction, 0));
     }
     effects
+}
+
+/// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
+fn prepare(
+    tab: &Tab,
+    script: &Script,
+    planned: &Planned,
+    live: &Live,
+    read_only: bool,
+) -> Result<Option<Prepared>, Box<Failure>> {
+    cut_as_read(tab, script, planned, live.backslash)?;
+    read_only
+        .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sql))
+        .transpose()
+}
+
+/// Whether the session reads a statement as it was cut. Where `standard_conforming_strings` is another than it was
+/// then, a string may end elsewhere, and what was taken for a statement may be part of one.
+fn cut_as_read(
+    tab: &Tab,
+    script: &Script,
+    planned: &Planned,
+    backslash: BackslashRule,
+) -> Result<(), Box<Failure>> {
+    let depends = || {
+        lex::depends_on_backslashes(&planned.sql)
+            || planned.start.is_some() && lex::depends_on_backslashes(&tab.editor.buffer.string())
+    };
+    if backslash == script.backslash || !depends() {
+        return Ok(());
+    }
+    let state = match backslash {
+        BackslashRule::Ordinary => "on",
+        BackslashRule::Escapes => "off",
+    };
+    let message = format!(
+        "standard_conforming_strings is {state} in this session, so that a string with a backslash may end in another \
+         place than where the text was cut. The statement was not sent."
+    );
+    Err(Box::new(
+        Failure::new(Category::Query, message)
+            .with_next_step("Look at the statement that is marked now, and run again."),
+    ))
 }
 
 /// Where a script's result pauses: after so many rows, and past so many bytes.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{failure::Failure, ids::*};
+use crate::sql::lex::BackslashRule;
 
 /// The transaction status of a session, as ReadyForQuery says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,6 +74,14 @@ pub enum Msg {
         query: Option<QueryId>,
         /// The notice, in the shape of an error.
         notice: Box<Failure>,
+    },
+    /// What a backslash in a plain string is to the session: the server reported its `standard_conforming_strings`.
+    /// Comes before [`Msg::Opened`] where it is off, and after that before the end of the query that changed it.
+    BackslashReported {
+        /// The session.
+        session: SessionId,
+        /// The rule.
+        backslash: BackslashRule,
     },
     /// A NOTIFY that the session listens to.
     Notified {

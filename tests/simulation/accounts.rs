@@ -129,6 +129,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             session::Msg::TerminateAnswered { session, .. } => Key::Terminate(*session),
             session::Msg::Lost { .. }
             | session::Msg::Noticed { .. }
+            | session::Msg::BackslashReported { .. }
             | session::Msg::Notified { .. } => return None,
         },
         Msg::Query(msg) => match msg {

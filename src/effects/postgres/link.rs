@@ -25,6 +25,7 @@ use super::ssh::Backlog;
 use super::tap::{Learnt, Tap};
 use super::{Session, Shared, error, held, locked};
 use crate::msg::Msg;
+use crate::sql::lex::BackslashRule;
 use crate::update::config::Endpoint;
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::{QueryId, SessionId};
@@ -134,6 +135,7 @@ impl Link {
             backlog,
             backlog_told: None,
             session: None,
+            backslash: BackslashRule::Ordinary,
             holds: 0,
             last_notice: None,
             read_only: target.config.read_only,
@@ -260,6 +262,11 @@ impl Link {
         locked(&self.learnt).parameters.get(name).cloned()
     }
 
+    /// What a backslash in a plain string is to the server now.
+    pub fn backslash(&self) -> BackslashRule {
+        locked(&self.learnt).backslash()
+    }
+
     /// Whether the session's authorization is another one than at its start.
     pub fn authorization_changed(&self) -> bool {
         self.authorization.is_some()
@@ -328,6 +335,8 @@ struct Driver {
     /// The standstill that was told of it last: the query and its row.
     backlog_told: Option<(QueryId, u64)>,
     session: Option<SessionId>,
+    /// What a backslash in a plain string is to the session, as it was told last.
+    backslash: BackslashRule,
     holds: usize,
     last_notice: Option<Failure>,
     read_only: bool,
@@ -440,7 +449,9 @@ impl Driver {
         match command {
             Command::Serve(session) => {
                 self.session = session;
-                locked(&self.learnt).named_settings.clear();
+                let mut learnt = locked(&self.learnt);
+                learnt.named_settings.clear();
+                self.backslash = learnt.backslash();
             }
             Command::Run(_) | Command::Ask(_) => self.waiting.push_back(command),
             Command::Grant(query, rows) => self.grant(query, rows),
@@ -753,6 +764,7 @@ impl Driver {
             (learnt.capture.take(), learnt.transaction)
         };
         self.forget(query);
+        self.report_backslash();
         let outcome = capture.map(Capture::finish).unwrap_or_default();
         let ready_at = outcome.ready_at.unwrap_or_else(Instant::now);
         let elapsed_us = micros(ready_at.saturating_duration_since(started));
@@ -775,6 +787,17 @@ impl Driver {
             }
         };
         post(&self.outbox, msg);
+    }
+
+    /// Tells the session what it makes of a backslash, where that has changed.
+    fn report_backslash(&mut self) {
+        let backslash = locked(&self.learnt).backslash();
+        if let Some(session) = self.session
+            && std::mem::replace(&mut self.backslash, backslash) != backslash
+        {
+            let msg = session::Msg::BackslashReported { session, backslash };
+            post(&self.outbox, msg);
+        }
     }
 
     fn rows_waited(&mut self) {

@@ -22,6 +22,7 @@ use super::frames::{Frame, Frames, Malformed, as_utf8};
 use super::locked;
 use super::login::{Refused, Terms};
 use super::sealed::Sealed;
+use crate::sql::lex::BackslashRule;
 use crate::update::session::Transaction;
 
 /// Any stream that a link may be made of.
@@ -229,6 +230,14 @@ impl From<Fault> for io::Error {
 }
 
 impl Learnt {
+    /// What a backslash in a plain string is to the server.
+    pub fn backslash(&self) -> BackslashRule {
+        match self.parameters.get("standard_conforming_strings") {
+            Some(value) if value == "off" => BackslashRule::Escapes,
+            _ => BackslashRule::Ordinary,
+        }
+    }
+
     fn note(&mut self, frame: Frame<'_>) {
         match (frame.tag(), frame.body()) {
             (b'Z', [status, ..]) => {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     msg::Stamp,
+    sql::lex::BackslashRule,
     update::{
         clock, connections,
         dialog::{self, Confirm, Dialog},
@@ -32,6 +33,8 @@ pub enum Session {
         connection: ConnectionId,
         /// Since when.
         since: Stamp,
+        /// What a backslash in a plain string will be to it.
+        backslash: BackslashRule,
     },
     /// It stands.
     Live(Live),
@@ -48,6 +51,8 @@ pub struct Live {
     pub connection: ConnectionId,
     /// The server process that serves it.
     pub backend_pid: i32,
+    /// What a backslash in a plain string is to it.
+    pub backslash: BackslashRule,
     /// The transaction status, in the server's own word.
     pub transaction: Transaction,
     /// Since when there is a transaction.
@@ -120,6 +125,12 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
+        Msg::BackslashReported { session, backslash } => {
+            if let Some(tab) = tab_of(model, session) {
+                backslash_reported(tab, backslash);
+            }
+            vec![]
+        }
         Msg::Notified {
             session,
             channel,
@@ -153,6 +164,18 @@ fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
     })
 }
 
+/// From now on the tab's text is cut as its session reads it.
+fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
+    match &mut tab.session {
+        Session::Opening { backslash, .. } => *backslash = reported,
+        Session::Live(live) => {
+            live.backslash = reported;
+            tab.editor.read_under(reported);
+        }
+        Session::Closed | Session::Lost(_) => {}
+    }
+}
+
 fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEffect> {
     let Some(tab) = tab_of(model, session) else {
         // Its tab is gone: it must not stay out of the pool.
@@ -164,14 +187,21 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
             .into(),
         ];
     };
-    let Session::Opening { connection, .. } = tab.session else {
+    let Session::Opening {
+        connection,
+        backslash,
+        ..
+    } = tab.session
+    else {
         return vec![];
     };
     let id = tab.id;
+    tab.editor.read_under(backslash);
     tab.session = Session::Live(Live {
         id: session,
         connection,
         backend_pid,
+        backslash,
         transaction: Transaction::Idle,
         transaction_since: None,
         unsure: false,

@@ -781,6 +781,88 @@ fn notices_and_notifications_come_in_order() {
     assert_eq!(world.tab().messages.unseen(), 0);
 }
 
+const WITH_BACKSLASH: &str = r"select 'a\'; drop table t; --'";
+
+fn report(world: &mut World, backslash: BackslashRule) {
+    let session = world.session();
+    world.send(session::Msg::BackslashReported { session, backslash });
+}
+
+#[test]
+fn the_text_is_cut_as_the_session_reads_its_backslashes() {
+    let mut world = World::new().connected();
+    world.run("set standard_conforming_strings = off");
+    report(&mut world, BackslashRule::Escapes);
+    world.finish("SET", Transaction::Idle);
+    assert_eq!(sent(&world.run(WITH_BACKSLASH)), [WITH_BACKSLASH]);
+    world.finish("SELECT 1", Transaction::Idle);
+    // Edits go on by the same rule, and so does a selection.
+    world.type_text("; select 2");
+    assert_eq!(world.tab().editor.splits.pieces().len(), 2);
+    let tab = world.model.tabs.active;
+    world.send(crate::msg::Msg::Editor {
+        tab,
+        msg: crate::update::editor::Msg::Selected {
+            anchor: 0,
+            head: WITH_BACKSLASH.len(),
+        },
+    });
+    assert_eq!(sent(&world.command(Command::QueryRun)), [WITH_BACKSLASH]);
+    report(&mut world, BackslashRule::Ordinary);
+    assert_eq!(world.tab().editor.splits.pieces().len(), 2);
+    assert_eq!(
+        world.tab().editor.splits.at(0).unwrap().range(),
+        0.."select 'a\\';".len()
+    );
+}
+
+#[test]
+fn a_statement_that_was_cut_by_another_rule_than_the_session_s_is_not_sent() {
+    // The session opens with the setting off; until then nobody could know.
+    let mut world = World::new().connected();
+    world.text(WITH_BACKSLASH);
+    world.command(Command::QueryRunAll);
+    report(&mut world, BackslashRule::Escapes);
+    assert_eq!(sent(&world.open_session()), Vec::<&str>::new());
+    assert!(world.messages()[0].contains("standard_conforming_strings is off"));
+    assert_eq!(world.tab().run, Run::Idle);
+    assert_eq!(
+        sent(&world.command(Command::QueryRunAll)),
+        [WITH_BACKSLASH],
+        "it is cut anew"
+    );
+    world.finish("SELECT 1", Transaction::Idle);
+    // A script that changes it stops before what may be cut in the wrong place, and nowhere else.
+    let script = r"set standard_conforming_strings = on; select 1; select 'a\'b'";
+    assert_eq!(sent(&world.run(script)).len(), 1);
+    report(&mut world, BackslashRule::Ordinary);
+    assert_eq!(
+        sent(&world.finish("SET", Transaction::Idle)),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        sent(&world.run("select 'a\\d'; select 2")),
+        ["select 'a\\d'"]
+    );
+    report(&mut world, BackslashRule::Escapes);
+    assert_eq!(
+        sent(&world.finish("SELECT 1", Transaction::Idle)),
+        ["select 2"]
+    );
+}
+
+#[test]
+fn what_a_session_reports_after_its_tab_let_it_go_changes_nothing() {
+    let mut world = World::new().connected();
+    world.run("select 1");
+    let session = SessionId::next(&mut world.model.ids);
+    let before = world.model.tabs.clone();
+    let backslash = BackslashRule::Escapes;
+    let effects = world.send(session::Msg::BackslashReported { session, backslash });
+    expect(&effects, &[]);
+    assert_eq!(world.model.tabs, before);
+}
+
 #[test]
 fn old_rows_stay_on_screen_until_the_new_run_has_something_to_show() {
     let mut world = World::new().connected();
