@@ -52,11 +52,15 @@ const QUIET: [&str; 22] = [
 const MASK: &str = "***";
 
 /// Debug builds log what helps their developers, release builds what helps their users.
-pub const LEVEL: LevelFilter = if cfg!(debug_assertions) {
-    LevelFilter::Debug
-} else {
-    LevelFilter::Info
-};
+pub const LEVEL: LevelFilter = usual_level(cfg!(debug_assertions));
+
+const fn usual_level(is_debug_build: bool) -> LevelFilter {
+    if is_debug_build {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Info
+    }
+}
 
 /// How to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -575,6 +579,8 @@ mod tests {
             let options = Options::new(variable, level, 3);
             (options.level, options.fixed, options.days)
         };
+        assert_eq!(usual_level(true), LevelFilter::Debug);
+        assert_eq!(usual_level(false), LevelFilter::Info);
         assert_eq!(level(None, LogLevel::Default), (LEVEL, false, 3));
         assert_eq!(level(None, LogLevel::Warn), (LevelFilter::Warn, false, 3));
         assert_eq!(

@@ -418,6 +418,98 @@ mod tests {
         assert_eq!(advice("42P01", "select * from ^customers"), None);
     }
 
+    /// What is said of an error at the first character of the last word.
+    fn advice_in(catalog: &Catalog, code: &str, message: &str, sql: &str) -> Option<String> {
+        let at = sql.rfind(' ').map_or(0, |at| at + 1);
+        let failure = Failure {
+            sqlstate: Some(code.into()),
+            position: Some(at as u32 + 1),
+            ..Failure::new(Category::Query, message)
+        };
+        nearest_in(catalog, &failure, sql)
+    }
+
+    /// Objects of these schemas and names; the search path is `public, pg_catalog`.
+    fn with_relations(relations: &[(&str, &str)]) -> Catalog {
+        let mut builder = CatalogBuilder::default();
+        builder.search_path("public");
+        builder.search_path("pg_catalog");
+        for (oid, (schema, name)) in (1..).zip(relations) {
+            builder.schema(schema);
+            builder.relation(oid, schema, name, RelationKind::Table);
+        }
+        builder.finish()
+    }
+
+    fn with_functions(functions: &[(&str, &str, &str)]) -> Catalog {
+        let mut builder = CatalogBuilder::default();
+        builder.search_path("public");
+        builder.search_path("pg_catalog");
+        for (schema, name, arguments) in functions {
+            builder.schema(schema);
+            builder.function(schema, name, arguments);
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn the_same_name_in_another_schema_comes_before_a_like_one_and_one_s_own_before_the_server_s() {
+        let catalog = with_relations(&[("billing", "invoices"), ("public", "invoicee")]);
+        assert_eq!(
+            advice_in(&catalog, "42P01", "x", "select * from invoices").as_deref(),
+            Some("Did you mean billing.invoices? Its schema is not on the search_path.")
+        );
+        let catalog = with_relations(&[("pg_catalog", "statistics"), ("public", "statistik_")]);
+        assert_eq!(
+            advice_in(&catalog, "42P01", "x", "select * from statistic").as_deref(),
+            Some("Did you mean statistik_?")
+        );
+        let catalog = with_functions(&[
+            ("public", "a_first_one", ""),
+            ("pg_catalog", "normalize", "text"),
+            ("public", "normaliser_", "integer"),
+        ]);
+        assert_eq!(
+            advice_in(&catalog, "42883", "x", "select normalise(1)").as_deref(),
+            Some("Did you mean normaliser_(integer)?")
+        );
+    }
+
+    #[test]
+    fn a_function_of_a_named_schema_is_told_with_its_arguments_and_many_are_counted() {
+        says(
+            "42883",
+            "select ^billing.tax()",
+            "There is tax(numeric). Give it such arguments, or cast them: x::type.",
+        );
+        let kinds = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+        let many: Vec<_> = kinds.map(|kind| ("public", "many", kind)).into();
+        for (count, more) in [(SIGNATURES_MAX, None), (SIGNATURES_MAX + 2, Some("2 more"))] {
+            let catalog = with_functions(&many[..count]);
+            let advice = advice_in(&catalog, "42883", "x", "select many(1)").unwrap();
+            assert_eq!(advice.matches("many(").count(), SIGNATURES_MAX, "{advice}");
+            match more {
+                Some(more) => assert!(advice.contains(more), "{advice}"),
+                None => assert!(!advice.contains("more"), "{advice}"),
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_message_names_the_table_its_column_is_not_looked_for_in_others() {
+        let sql = "update orders set due_dat";
+        for (message, looked_for) in [
+            ("column \"due_dat\" does not exist", true),
+            (
+                "column \"due_dat\" of relation \"orders\" does not exist",
+                false,
+            ),
+        ] {
+            let advice = advice_in(&shop(), "42703", message, sql);
+            assert_eq!(advice.is_some(), looked_for, "{message}: {advice:?}");
+        }
+    }
+
     #[test]
     fn a_column_is_looked_for_in_the_tables_of_the_statement_first() {
         says(
