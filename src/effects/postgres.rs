@@ -494,20 +494,26 @@ impl Shared {
         };
         let shared = self.clone();
         self.threads.control(async move {
-            let asked = opened.ask_helper(&shared, Helps::Catalogs, schema::question());
+            let asked = async {
+                let question = schema::question();
+                Some(opened.ask_helper(&shared, Helps::Catalogs, question).await)
+            };
             let timeout = async {
                 smol::Timer::after(SCHEMA_TIMEOUT).await;
-                opened.stop_helper(Helps::Catalogs).await;
-                let message = "The server did not list its objects in time.";
-                Err(error::plain(Category::Connection, message))
+                None
             };
             match smol::future::or(asked, timeout).await {
-                Ok(rows) => {
+                Some(Ok(rows)) => {
                     // Sorting many names is no work for the thread that cancels.
                     let catalog = smol::unblock(move || schema::in_order(rows)).await;
                     answer.with(loaded(Ok(Arc::new(catalog))));
                 }
-                Err(failure) => answer.failed(failure),
+                Some(Err(failure)) => answer.failed(failure),
+                None => {
+                    let message = "The server did not list its objects in time.";
+                    answer.failed(error::plain(Category::Connection, message));
+                    opened.stop_helper(Helps::Catalogs).await;
+                }
             }
         });
     }

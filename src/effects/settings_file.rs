@@ -4,9 +4,10 @@
 //! works on every file system, network drives too; editors that replace a file by another one do it no harm.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -28,6 +29,10 @@ pub struct SettingsFiles {
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long another Tusk may write it.
+const LOCK_LIMIT: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(2);
 
 /// A larger file is no settings' file.
 const BYTES_MAX: u64 = 1 << 20;
@@ -240,10 +245,29 @@ fn alone(path: &Path) -> io::Result<File> {
             .create(true)
             .truncate(false)
             .open(path)?;
-        file.lock()?;
+        lock(&file)?;
         // While this one waited, the other one may have given the file its name.
         if is_at(&file, path) {
             return Ok(file);
+        }
+    }
+}
+
+/// Waits for the others. A file system without locks has none to wait for.
+fn lock(file: &File) -> io::Result<()> {
+    let deadline = Instant::now() + LOCK_LIMIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => {
+                log::debug!("the settings' file is not locked: {error}");
+                return Ok(());
+            }
+            Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+                let message = "another Tusk has been writing it for too long";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
         }
     }
 }
@@ -412,7 +436,6 @@ mod tests {
         assert!(failure.message.contains("not UTF-8"), "{failure:?}");
     }
 
-    #[cfg(unix)]
     #[test]
     fn of_several_that_write_at_once_one_does_and_the_others_hear_of_it() {
         let directory = tempfile::tempdir().unwrap();
@@ -422,7 +445,7 @@ mod tests {
             let texts: Vec<String> = (1..=4)
                 .map(|one| format!("# {round} {one}\n").repeat(one * 1_000))
                 .collect();
-            let results: Vec<Written> = std::thread::scope(|scope| {
+            let results: Vec<Written> = thread::scope(|scope| {
                 let write_one = |text| write(&path, text, expected.as_deref());
                 let writers: Vec<_> = texts
                     .iter()
@@ -457,6 +480,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o640);
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_stays_a_link_and_its_file_is_written() {
         let fixture = Fixture::new();

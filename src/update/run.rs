@@ -419,7 +419,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let (Run::Waiting { script, .. }, Session::Live(live)) = (&tab.run, &tab.session) else {
         return vec![];
     };
-    let script = script.clone();
+    let mut script = script.clone();
     let Some(planned) = script.statements.get(script.next).cloned() else {
         tab.run = Run::Idle;
         return stop_timer;
@@ -432,7 +432,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let discarding = full && !may_pause;
     let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
-    let prepared = prepare(tab, &script, &planned, live, read_only);
+    let prepared = prepare(tab, &mut script, &planned, live, read_only);
     let running = Running {
         query,
         passage: prepared
@@ -478,12 +478,14 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
 fn prepare(
     tab: &Tab,
-    script: &Script,
+    script: &mut Script,
     planned: &Planned,
     live: &Live,
     read_only: bool,
 ) -> Result<Option<Prepared>, Box<Failure>> {
     cut_as_read(tab, script, planned, live.backslash)?;
+    // That holds for the rest of the script as well.
+    script.backslash = live.backslash;
     read_only
         .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sql))
         .transpose()

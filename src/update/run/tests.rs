@@ -852,6 +852,27 @@ fn a_statement_that_was_cut_by_another_rule_than_the_session_s_is_not_sent() {
 }
 
 #[test]
+fn a_script_that_reads_the_same_by_either_rule_is_looked_through_once() {
+    let mut world = World::new().connected();
+    world.text("set standard_conforming_strings = off; select 'a\\d'; select 3");
+    world.command(Command::QueryRunAll);
+    world.open_session();
+    report(&mut world, BackslashRule::Escapes);
+    assert_eq!(
+        sent(&world.finish("SET", Transaction::Idle)),
+        ["select 'a\\d'"]
+    );
+    let Run::Running(running) = &world.tab().run else {
+        panic!("{:?}", world.tab().run);
+    };
+    assert_eq!(running.script.backslash, BackslashRule::Escapes);
+    assert_eq!(
+        sent(&world.finish("SELECT 1", Transaction::Idle)),
+        ["select 3"]
+    );
+}
+
+#[test]
 fn what_a_session_reports_after_its_tab_let_it_go_changes_nothing() {
     let mut world = World::new().connected();
     world.run("select 1");
