@@ -40,7 +40,7 @@ pub fn string_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
 }
 
 fn is_unicode(text: &str, token: &Token) -> bool {
-    token.text(text).as_bytes().get(1) == Some(&b'&')
+    matches!(token.text(text).as_bytes(), [b'u' | b'U', b'&', ..])
 }
 
 /// The character that escapes in a `U&"…"` or `U&'…'`: a backslash, or what UESCAPE says.

@@ -250,6 +250,10 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         servers,
         environment,
     } = msg;
+    if model.phase == Phase::Quitting {
+        // What was wiped stays so.
+        return vec![];
+    }
     // Of two answers the one that was asked for later is newer; an import goes on with the one that it asked for.
     if request >= model.welcome.servers_of {
         model.welcome.servers_of = request;

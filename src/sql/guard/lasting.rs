@@ -34,6 +34,9 @@ pub(super) fn refusal(text: &str, verb: Verb) -> Option<Refusal> {
     })
 }
 
+/// So far a command is read for what it does; many may begin in one text.
+const LOOKED_AT_MAX: usize = 300;
+
 /// What a text is to whom it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
@@ -195,9 +198,11 @@ impl<'a> Reading<'a> {
         (at + 1..self.tokens.len()).take_while(|at| self.kind(*at) != Some(TokenKind::Semicolon))
     }
 
+    /// Whether the command that begins here says one of these words, or is too long to tell.
     fn says_before_end(&self, at: usize, words: &[&str]) -> bool {
-        self.rest_of_command(at)
-            .any(|at| words.contains(&self.word(at).as_str()))
+        (1..).zip(self.rest_of_command(at)).any(|(looked_at, at)| {
+            looked_at > LOOKED_AT_MAX || words.contains(&self.word(at).as_str())
+        })
     }
 
     /// Whether the text ends in the middle of the command's first words: EXECUTE is given it in pieces.
@@ -333,6 +338,16 @@ mod tests {
             !matches!(passage, Passage::Refused(_)),
             "{text}: {passage:?}"
         );
+    }
+
+    #[test]
+    fn a_command_that_is_too_long_to_be_read_is_taken_for_the_worse() {
+        let many = "then copy ".repeat(20_000);
+        refused(&format!("do $$ begin if true {many} $$"), "COPY");
+        let long = "(1), ".repeat(200);
+        passes(&format!(
+            "do $$ begin perform a from (values {long} (2)) v(a); end $$"
+        ));
     }
 
     #[test]

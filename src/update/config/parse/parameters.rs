@@ -69,9 +69,10 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ),
     ("sslnegotiation", &["postgres"], "Leave it out."),
     (
+        // What goes through TLS is never compressed, because that gives secrets away; libpq's OpenSSL can't either.
         "sslcompression",
-        &["0"],
-        "Leave it out: what goes through TLS is never compressed, because that gives secrets away.",
+        &["0", "1"],
+        "Leave it out.",
     ),
     (
         "sslsni",
