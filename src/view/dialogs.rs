@@ -424,7 +424,7 @@ fn form_test(of: &FormTest, tools: &Tools, cx: &App) -> Div {
 
 fn password(of: &PasswordPrompt, tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
-    sheet(460.0, cx).child(
+    sheet(500.0, cx).child(
         inside(cx)
             .child(title(&of.title, cx))
             .child(muted(&of.address, cx))
