@@ -70,3 +70,26 @@ say_packages() {
       ;;
   esac
 }
+
+# Steps of a check, each timed; the first that fails ends it.
+steps=()
+step() {
+  local name="$1" began=$SECONDS
+  shift
+  say ""
+  say "== $name"
+  if "$@"; then
+    steps+=("ok      $(printf '%4ds' $((SECONDS - began)))  $name")
+  else
+    steps+=("FAILED  $(printf '%4ds' $((SECONDS - began)))  $name")
+    summary
+    say "Failed: $name. The command was: $*"
+    exit 1
+  fi
+}
+
+summary() {
+  say ""
+  say "== Summary"
+  printf '%s\n' "${steps[@]}" >&2
+}

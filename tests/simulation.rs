@@ -30,7 +30,7 @@ mod ledger;
 mod nonsense;
 #[path = "simulation/plan.rs"]
 mod plan;
-#[path = "simulation/random.rs"]
+#[path = "support/random.rs"]
 mod random;
 #[path = "simulation/runner.rs"]
 mod runner;

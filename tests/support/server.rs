@@ -34,6 +34,9 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The passphrase of the one encrypted key.
 pub const PASSPHRASE: &str = "open sesame";
 
+/// The major versions of PostgreSQL that the tests have servers of.
+pub const MAJORS: [u32; 7] = [12, 13, 14, 15, 16, 17, 18];
+
 /// What a server is started with.
 #[derive(Clone, Debug)]
 pub struct TestConfig {
@@ -45,6 +48,8 @@ pub struct TestConfig {
     pub certificate: ServerCertificate,
     /// The language of its messages, as gettext names it: `de`.
     pub language: Option<String>,
+    /// Its major version, one of [`MAJORS`]; without one it is the system's own server.
+    pub major: Option<u32>,
 }
 
 impl Default for TestConfig {
@@ -54,11 +59,20 @@ impl Default for TestConfig {
             access_rules: Vec::new(),
             certificate: ServerCertificate::Right,
             language: None,
+            major: None,
         }
     }
 }
 
 impl TestConfig {
+    /// A server of this major version.
+    pub fn of_major(major: u32) -> Self {
+        Self {
+            major: Some(major),
+            ..Self::default()
+        }
+    }
+
     /// Adds a setting.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -132,7 +146,10 @@ impl TestServer {
     /// Starts a server with other settings.
     #[track_caller]
     pub fn start(config: TestConfig) -> Self {
-        let binaries = find_binaries();
+        let binaries = match config.major {
+            Some(major) => binaries_of(major),
+            None => find_binaries(),
+        };
         let account = unprivileged_account();
         let directory = make_directory(account);
         let port = free_port();
@@ -354,7 +371,8 @@ impl TestServer {
 
     /// A psql on the socket, to be run by the test itself.
     pub fn psql_command(&self, database: &str) -> Command {
-        let mut command = Command::new(self.binaries.join("psql"));
+        // The servers of other versions come without one, and a psql of any version will do.
+        let mut command = Command::new(find_binaries().join("psql"));
         clean_environment(&mut command);
         command.env("PGCLIENTENCODING", "UTF8").args([
             "-v",
@@ -678,6 +696,36 @@ impl ServerCertificate {
             Self::None => return None,
         })
     }
+}
+
+/// The programs of a server of this major version: the system's own, or one that `scripts/servers.sh` fetched.
+#[track_caller]
+fn binaries_of(major: u32) -> PathBuf {
+    let own = PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"));
+    let fetched = fetched_servers().join(major.to_string()).join("bin");
+    let is_there = |directory: &PathBuf| directory.join("initdb").is_file();
+    [own, fetched.clone()]
+        .into_iter()
+        .find(is_there)
+        .unwrap_or_else(|| {
+            panic!(
+                "this test needs PostgreSQL {major} in {}: scripts/test fetches it",
+                fetched.display()
+            )
+        })
+}
+
+/// Where `scripts/servers.sh` keeps what it fetches.
+fn fetched_servers() -> PathBuf {
+    if let Some(directory) = std::env::var_os("TUSK_SERVERS") {
+        return directory.into();
+    }
+    let cache = if rustix::process::geteuid().is_root() {
+        Some(PathBuf::from("/var/cache"))
+    } else {
+        dirs::cache_dir()
+    };
+    cache.unwrap_or_default().join("tusk/servers")
 }
 
 /// The server's programs: on PATH, or the newest of Debian's.
