@@ -77,3 +77,43 @@ link_libraries() {
       fs.symlinkSync(path.relative(path.dirname(target), source), target);
     }' "$1"
 }
+
+# PostgreSQL's own regression suite: tens of thousands of statements that people wrote, one file a subject, in
+# $TUSK_SERVERS/regression. It comes with the source package of Debian's server.
+need_regression_suite() {
+  local place
+  [ -e "$TUSK_SERVERS/regression/select.sql" ] && return
+  command -v apt-get >/dev/null 2>&1 || {
+    say "Put the files of src/test/regress/sql of PostgreSQL 15 into $TUSK_SERVERS/regression."
+    return 1
+  }
+  need_packages bzip2 || return 1
+  say "Fetching PostgreSQL's regression suite"
+  mkdir -p "$TUSK_SERVERS" || return 1
+  place="$(mktemp -d "$TUSK_SERVERS/fetching.XXXXXX")" || return 1
+  if fetch_regression_suite "$place"; then
+    rm -rf "$TUSK_SERVERS/regression"
+    mv "$place/sql" "$TUSK_SERVERS/regression" && rm -rf "$place"
+  else
+    rm -rf "$place"
+    say "PostgreSQL's regression suite could not be fetched into $TUSK_SERVERS."
+    return 1
+  fi
+}
+
+# The system's own sources of packages, asked for sources, beside what the system has. A mirror may have lost the newest
+# version of them already; any will do.
+fetch_regression_suite() {
+  local place="$1" file version own
+  mkdir -p "$place/parts" "$place/lists/partial" "$place/sql" || return 1
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ -f "$file" ] && sed -e 's/^deb /deb-src /' -e 's/^Types:.*/Types: deb-src/' "$file" >"$place/parts/$(basename "$file")"
+  done
+  own=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$place/parts" -o "Dir::State::lists=$place/lists"
+    -o Dir::Cache::srcpkgcache= -o Dir::Cache::pkgcache= -o APT::Sandbox::User=root)
+  apt-get -qq "${own[@]}" update || return 1
+  for version in $(apt-cache "${own[@]}" showsrc postgresql-15 | sed -n 's/^Version: //p'); do
+    (cd "$place" && apt-get -qq "${own[@]}" source --download-only "postgresql-15=$version") >/dev/null 2>&1 && break
+  done
+  tar -xf "$place"/postgresql-15_*.orig.tar.* -C "$place/sql" --strip-components=5 --wildcards '*/src/test/regress/sql/*.sql'
+}
