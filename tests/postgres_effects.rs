@@ -254,6 +254,7 @@ impl World {
             settings: vec![],
             confirm: false,
             asks_settings: None,
+            names: vec![],
         };
         self.postgres.perform_query(query::Effect::RunReadOnly {
             query,

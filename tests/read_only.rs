@@ -7,8 +7,12 @@
 
 #![allow(clippy::result_large_err, reason = "tests do not mind a large error")]
 
+#[path = "read_only/calls.rs"]
+mod calls;
 #[path = "read_only/functions.rs"]
 mod functions;
+#[path = "support/generated.rs"]
+mod generated;
 #[path = "read_only/oracle.rs"]
 mod oracle;
 #[path = "support/server.rs"]
@@ -24,7 +28,7 @@ use server::{SUPERUSER, TestConfig, TestServer};
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
-use tusk::sql::guard::{self, Passage, Refusal};
+use tusk::sql::guard::{self, Passage, Refusal, known};
 use tusk::update::config::{Config, SslMode};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
@@ -470,6 +474,129 @@ fn random_texts_leave_nothing() {
 }
 
 #[test]
+fn a_function_whose_effect_stays_is_refused_in_every_form_of_a_call() {
+    let (server, database) = (cluster(), database());
+    let mut oracle = Oracle::connect(server, &database);
+    let mut witness = witness(server, &database);
+    let mut tab = Tab::open(server, &database, SUPERUSER, true);
+    let ours = [tab.backend_pid];
+    let before = fingerprint(&mut witness, &ours);
+    let resets = "select pg_catalog.concat(stats_reset) from pg_stat_database where datname = current_database()";
+    let reset_before = server.psql(&database, resets);
+    let mut random = generated::Random::new(generated::seed());
+    let count = generated::as_many_as(2_000, 60_000);
+    let mut valid = 0;
+    for _ in 0..count {
+        let calls::Call { function, text } = calls::call(&mut random);
+        let ended = tab.run(&text);
+        let message = ended.failure.map(|failure| failure.message);
+        assert!(
+            message.as_ref().is_some_and(
+                |message| message.contains(function) && message.ends_with("It was not sent.")
+            ),
+            "{text}: {message:?}"
+        );
+        valid += usize::from(oracle.word(&text) == Word::Other);
+    }
+    println!("{count} calls were refused; {valid} of them are statements to the server");
+    assert!(
+        valid * 10 > count * 9,
+        "only {valid} of {count} are statements"
+    );
+    assert_eq!(difference(&before, &fingerprint(&mut witness, &ours)), "");
+    assert_eq!(server.psql(&database, resets), reset_before);
+}
+
+#[test]
+fn a_column_that_has_the_name_of_such_a_function_is_reached_as_the_message_says() {
+    let (server, database) = (cluster(), database());
+    let mut tab = Tab::open(server, &database, ORDINARY, true);
+    let mut random = generated::Random::new(generated::seed());
+    let names = [
+        "setval",
+        "nextval",
+        "http",
+        "http_get",
+        "lo_export",
+        "pg_stat_reset",
+        "dblink",
+        "pg_promote",
+    ];
+    for name in names {
+        server.psql(
+            &database,
+            &format!("create table u_{name} (a int, \"{name}\" text, c int); grant all on u_{name} to public; \
+                 insert into u_{name} select g, 'v' || g, g % 3 from generate_series(1, 9) g"),
+        );
+    }
+    for _ in 0..500 {
+        let name = *random.pick(&names);
+        let table = format!("u_{name}");
+        let column = *random.pick(&["@", "t.@", "\"@\"", "t.\"@\"", "u_@.@"]);
+        let alias = if column.starts_with("u_") {
+            ""
+        } else {
+            " as t"
+        };
+        let query = *random.pick(&[
+            "select # from %",
+            "select a, # from % where # is not null order by #",
+            "select c, max(#) from % group by c order by c",
+            "select count(distinct #) from %",
+            "select upper(#) from % where a > 3 order by 1",
+        ]);
+        let query = query.replace('#', &column.replace('@', name));
+        let refused = tab
+            .run(&query.replace('%', &format!("{table}{alias}")))
+            .failure
+            .unwrap();
+        let advice = refused.next_step.unwrap();
+        assert!(advice.contains("from t as t(a, b)"), "{advice}");
+        // Of the column's own name nothing is left, once the columns have others.
+        let bare = query.replace(&column.replace('@', name), "b");
+        let works = tab.run(&bare.replace('%', &format!("{table} as t(a, b)")));
+        assert_eq!(works.failure, None, "{bare}");
+        assert!(!works.rows.is_empty());
+    }
+}
+
+#[test]
+fn of_the_queries_in_postgresql_s_own_tests_only_those_that_name_such_a_function_are_refused() {
+    let directory = server::regression_suite();
+    let files =
+        std::fs::read_dir(&directory).expect("scripts/test fetches PostgreSQL's regression suite");
+    let (mut queries, mut refused) = (0, 0);
+    for file in files {
+        let path = file.unwrap().path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        let splits = tusk::sql::split::Splits::new(&text);
+        for piece in splits.pieces() {
+            let sql = &text[piece.range()];
+            let is_query = sql
+                .trim_start()
+                .get(..6)
+                .is_some_and(|word| word.eq_ignore_ascii_case("select"));
+            if !is_query {
+                continue;
+            }
+            queries += 1;
+            if let Passage::Refused(reason) = guard::passage(sql) {
+                refused += 1;
+                let Refusal::Function(name) = reason else {
+                    panic!("{}: {sql}: {reason:?}", path.display());
+                };
+                assert!(sql.to_ascii_lowercase().contains(&name), "{sql}: {name}");
+            }
+        }
+    }
+    println!("{queries} queries, {refused} refused by the function that they name");
+    assert!(
+        queries > 10_000 && refused * 20 < queries,
+        "{queries} {refused}"
+    );
+}
+
+#[test]
 fn what_the_server_takes_for_the_end_of_a_transaction_is_never_sent_unconfirmed() {
     let (server, database) = (cluster(), database());
     let mut oracle = Oracle::connect(server, &database);
@@ -527,13 +654,7 @@ fn each_volatile_function_of_the_server_is_refused_or_known_to_be_harmless() {
         unknown.is_empty(),
         "does a rollback undo what these do? {unknown:?}"
     );
-    for name in [
-        functions::READING,
-        functions::OF_THE_SESSION,
-        functions::UNDONE,
-    ]
-    .concat()
-    {
+    for name in [known::READING, known::OF_THE_SESSION, known::UNDONE].concat() {
         let passage = guard::passage(&format!("select {name}()"));
         assert!(
             matches!(passage, Passage::Query { .. }),
@@ -548,14 +669,8 @@ fn is_harmless(name: &str) -> bool {
         let text = format!("select {name}('select nextval(''s'')')");
         guard::passage(&text) == Passage::Refused(Refusal::Function("nextval".into()))
     };
-    [
-        functions::READING,
-        functions::OF_THE_SESSION,
-        functions::UNDONE,
-    ]
-    .iter()
-    .any(|list| list.contains(&name))
-        || functions::RUNNING_A_TEXT.contains(&name) && looked_into()
+    let runs_a_text = known::RUNNING_A_TEXT.contains(&name);
+    known::is_harmless(name) && (!runs_a_text || looked_into())
 }
 
 #[test]
@@ -641,14 +756,8 @@ fn what_a_function_hides_and_no_rollback_undoes_is_at_least_told() {
     }
     // Without getting out, the server itself refuses; in plain sight, Tusk does.
     assert_eq!(tab.run("select f_nextval()").sqlstate(), "25006");
-    assert_eq!(
-        tab.run("select nextval('s')")
-            .failure
-            .unwrap()
-            .next_step
-            .as_deref(),
-        Some(read_only::TO_WRITE)
-    );
+    let refused = tab.run("select nextval('s')").failure.unwrap();
+    assert!(refused.next_step.unwrap().ends_with(read_only::TO_WRITE));
 }
 
 #[test]
@@ -758,6 +867,7 @@ fn a_setting_that_can_t_be_applied_any_more_says_so_and_can_be_forgotten() {
     tab.kept.settings.push(Setting {
         name: "work_mem".into(),
         value: "far too much".into(),
+        custom: false,
     });
     let failure = tab.run("select 1").failure.unwrap();
     assert!(failure.detail.unwrap().contains("RESET ALL"));

@@ -1173,6 +1173,7 @@ fn a_read_only_connection_says_so() {
     kept.settings.push(Setting {
         name: "work_mem".into(),
         value: "5120".into(),
+        custom: false,
     });
     assert_eq!(
         shown(&world),

@@ -6,6 +6,7 @@
 //! statement of another kind is called a [`Passage::Query`], and the server's own grammar is asked to confirm that it
 //! is one before it runs; so an error in here ends in a syntax error, never in a COMMIT.
 
+pub mod known;
 mod lasting;
 
 use super::{
@@ -59,11 +60,26 @@ pub enum Passage {
     Refused(Refusal),
 }
 
+/// What is to be done with a text, and what it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// How it gets to the server.
+    pub passage: Passage,
+    /// Every name in it that may be a function's, in order: only the server knows which is one, and what it is.
+    pub names: Vec<String>,
+}
+
 /// Why a statement is not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
-    /// It calls this function, whose effect stays.
+    /// It names this function, whose effect stays.
     Function(String),
+    /// It names this function, which is written in C or in an untrusted language and of which Tusk knows nothing.
+    UnknownFunction(String),
+    /// It names this setting, by which the server writes files.
+    Setting(String),
+    /// Its body makes or changes this, behind which a function can hide: `CREATE OPERATOR`.
+    Hiding(String),
     /// It is this command, whose effect stays.
     Command(String),
     /// It is a COPY that reads or writes files, or writes rows.
@@ -78,15 +94,23 @@ pub enum Refusal {
 
 /// What is to be done with a text.
 pub fn passage(text: &str) -> Passage {
+    judge(text).passage
+}
+
+/// What is to be done with a text, and the names in it.
+pub fn judge(text: &str) -> Judgement {
     let kind = classify::kind_of(text);
     let tokens: Vec<Token> = lex::tokens(text).filter(|token| !token.is_gap()).collect();
-    if let Some(control) = kind.transaction {
-        return control_of(text, &tokens, control);
+    let found = lasting::look(text, kind.verb);
+    let passage = match (kind.transaction, found.refusal) {
+        (Some(control), _) => control_of(text, &tokens, control),
+        (None, Some(refusal)) => Passage::Refused(refusal),
+        (None, None) => by_verb(text, &tokens, &kind),
+    };
+    Judgement {
+        passage,
+        names: found.names.into_iter().collect(),
     }
-    if let Some(refusal) = lasting::refusal(text, kind.verb) {
-        return Passage::Refused(refusal);
-    }
-    by_verb(text, &tokens, &kind)
 }
 
 fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
@@ -268,18 +292,23 @@ fn word_at(text: &str, tokens: &[Token], at: usize) -> String {
     }
 }
 
-/// Whether the name is that of a function: arguments follow, or it is written like a field, `('s').nextval`.
+/// Whether the name may be that of a function which is called: arguments follow, or it is written like a field, as in
+/// `x.nextval` and `('s').nextval`.
 fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
-    let kind = |at: usize| tokens.get(at).map(|token| token.kind);
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let like_a_field = before.is_some_and(|token| token.kind == TokenKind::Dot);
+    like_a_field || has_arguments(text, tokens, at)
+}
+
+/// Whether the arguments of a function follow the name.
+fn has_arguments(text: &str, tokens: &[Token], at: usize) -> bool {
     let after = if word_at(text, tokens, at + 1) == "uescape" {
         at + 3
     } else {
         at + 1
     };
-    let like_a_field = at > 1
-        && kind(at - 1) == Some(TokenKind::Dot)
-        && kind(at - 2) == Some(TokenKind::CloseParenthesis);
-    kind(after) == Some(TokenKind::OpenParenthesis) || like_a_field
+    let after = tokens.get(after).map(|token| token.kind);
+    after == Some(TokenKind::OpenParenthesis)
 }
 
 /// The settings with a dot in their names that a text sets: the server lists them nowhere.
@@ -477,8 +506,6 @@ mod tests {
         }
         for text in [
             "select 'nextval(1)'",
-            "select nextval from t",
-            "select t.setval from t",
             "select \"NEXTVAL\"('s')",
             "select currval('s'), lastval()",
         ] {

@@ -43,16 +43,14 @@ fn is_unicode(text: &str, token: &Token) -> bool {
     matches!(token.text(text).as_bytes(), [b'u' | b'U', b'&', ..])
 }
 
-/// The character that escapes in a `U&"…"` or `U&'…'`: a backslash, or what UESCAPE says.
+/// The character that escapes in a `U&"…"` or `U&'…'`: a backslash, or what UESCAPE says, which may be a string of any
+/// form.
 fn escape_of(text: &str, tokens: &[Token], at: usize) -> char {
-    let is_given = tokens
-        .get(at + 1)
-        .is_some_and(|token| token.text(text).eq_ignore_ascii_case("uescape"));
-    let given = is_given
-        .then(|| tokens.get(at + 2))
-        .flatten()
-        .and_then(|token| text.get(token.content(text))?.chars().next());
-    given.unwrap_or('\\')
+    let is_given = tokens.get(at + 1).is_some_and(|token| {
+        token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case("uescape")
+    });
+    let given = is_given.then(|| string_at(text, tokens, at + 2)).flatten();
+    given.and_then(|given| given.chars().next()).unwrap_or('\\')
 }
 
 /// The parts of a constant in one piece, from behind its first quote on.

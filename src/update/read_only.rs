@@ -14,7 +14,7 @@ use super::{
     failure::{Category, Failure},
     session::Transaction,
 };
-use crate::sql::guard::{self, Passage, Refusal};
+use crate::sql::guard::{self, Judgement, Passage, Refusal};
 
 /// A setting of the server and its value, as `pg_settings` writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Setting {
     pub name: String,
     /// `"$user", public`
     pub value: String,
+    /// Whether it is the user's own (`app.tenant`): the server and its extensions know nothing of it.
+    pub custom: bool,
 }
 
 /// How a statement is run, so that nothing of it remains.
@@ -36,6 +38,8 @@ pub enum Seal {
         confirm: bool,
         /// Whether the settings that it leaves are asked for; with it, those that the server does not list.
         asks_settings: Option<Vec<String>>,
+        /// The names in it: the server is asked first whether one is that of a function which nobody knows.
+        names: Vec<String>,
     },
     /// It is Tusk's BEGIN for a transaction of the user's.
     Begins {
@@ -48,6 +52,8 @@ pub enum Seal {
         confirm: bool,
         /// Whether the settings that it leaves are asked for; with it, those that the server does not list.
         asks_settings: Option<Vec<String>>,
+        /// The names in it: the server is asked first whether one is that of a function which nobody knows.
+        names: Vec<String>,
     },
     /// It is Tusk's statement on a savepoint.
     Savepoint,
@@ -115,19 +121,22 @@ pub fn prepare(
     sql: &Arc<str>,
 ) -> Result<Prepared, Box<Failure>> {
     let inside = transaction != Transaction::Idle;
-    let passage = guard::passage(sql);
+    let Judgement { passage, names } = guard::judge(sql);
     let as_written = |confirm: bool, asks_settings: bool, settings: &[Setting]| {
         let asks_settings = asks_settings.then(|| kept.custom_settings(sql));
+        let names = names.clone();
         let seal = if inside {
             Seal::Inside {
                 confirm,
                 asks_settings,
+                names,
             }
         } else {
             Seal::Whole {
                 settings: settings.to_vec(),
                 confirm,
                 asks_settings,
+                names,
             }
         };
         (sql.clone(), seal)
@@ -163,8 +172,8 @@ impl Kept {
             .block
             .as_ref()
             .map_or(&self.settings, |block| &block.settings);
-        let names = kept.iter().map(|setting| setting.name.clone());
-        let mut names: Vec<String> = names.filter(|name| name.contains('.')).collect();
+        let custom = kept.iter().filter(|setting| setting.custom);
+        let mut names: Vec<String> = custom.map(|setting| setting.name.clone()).collect();
         for name in guard::custom_settings(sql) {
             if !names.contains(&name) {
                 names.push(name);
@@ -254,9 +263,9 @@ impl Kept {
     fn take(&mut self, settings: &[Setting]) -> Vec<String> {
         let (kept, other): (Vec<Setting>, Vec<Setting>) = settings
             .iter()
-            .filter(|setting| !setting.name.starts_with("transaction_") || is_kept(&setting.name))
+            .filter(|setting| !setting.name.starts_with("transaction_") || is_kept(setting))
             .cloned()
-            .partition(|setting| is_kept(&setting.name));
+            .partition(is_kept);
         let (place, when) = match &mut self.block {
             Some(block) => (&mut block.settings, " once the transaction is committed"),
             None => (&mut self.settings, ""),
@@ -264,7 +273,7 @@ impl Kept {
         let mut words = Vec::new();
         for setting in &kept {
             if !place.contains(setting) {
-                let Setting { name, value } = setting;
+                let Setting { name, value, .. } = setting;
                 words.push(format!("Tusk keeps {name} = {value} for this tab{when}."));
             }
         }
@@ -291,35 +300,36 @@ impl Kept {
     }
 }
 
-/// Whether a setting does no harm, so that it is kept from one transaction to the next. The user's own, with a dot in
-/// their names, are among them.
-fn is_kept(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let family = [
-        "enable_",
-        "geqo",
-        "jit",
-        "cpu_",
-        "parallel_",
-        "min_parallel_",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start));
-    family || name.contains('.') || HARMLESS.contains(&name.as_str())
+/// Whether a setting is known to do no harm, so that it is kept from one transaction to the next. A setting of the
+/// user's own, which no part of the server reads, is among them; one of an extension may do anything.
+fn is_kept(setting: &Setting) -> bool {
+    let name = setting.name.to_ascii_lowercase();
+    setting.custom || HARMLESS.binary_search(&name.as_str()).is_ok()
 }
 
+/// The settings of PostgreSQL, 12 to 18, that change how a statement is planned or how long it may take, and how values
+/// are read and shown.
 #[rustfmt::skip]
-const HARMLESS: &[&str] = &[
+pub const HARMLESS: &[&str] = &[
     "application_name", "array_nulls", "bytea_output", "client_min_messages", "constraint_exclusion",
-    "cursor_tuple_fraction", "datestyle", "default_statistics_target", "default_text_search_config",
-    "effective_cache_size", "effective_io_concurrency", "extra_float_digits", "from_collapse_limit",
-    "gin_fuzzy_search_limit", "hash_mem_multiplier", "idle_in_transaction_session_timeout",
-    "idle_session_timeout", "intervalstyle", "join_collapse_limit", "lc_messages", "lc_monetary",
-    "lc_numeric", "lc_time", "lock_timeout", "maintenance_work_mem", "max_parallel_workers_per_gather",
-    "plan_cache_mode", "quote_all_identifiers", "random_page_cost", "recursive_worktable_factor",
-    "row_security", "search_path", "seq_page_cost", "statement_timeout", "timezone",
-    "timezone_abbreviations", "transaction_timeout", "transform_null_equals", "work_mem", "xmlbinary",
-    "xmloption",
+    "cpu_index_tuple_cost", "cpu_operator_cost", "cpu_tuple_cost", "cursor_tuple_fraction", "datestyle",
+    "default_statistics_target", "default_text_search_config", "effective_cache_size", "effective_io_concurrency",
+    "enable_async_append", "enable_bitmapscan", "enable_distinct_reordering", "enable_gathermerge",
+    "enable_group_by_reordering", "enable_hashagg", "enable_hashjoin", "enable_incremental_sort",
+    "enable_indexonlyscan", "enable_indexscan", "enable_material", "enable_memoize", "enable_mergejoin",
+    "enable_nestloop", "enable_parallel_append", "enable_parallel_hash", "enable_partition_pruning",
+    "enable_partitionwise_aggregate", "enable_partitionwise_join", "enable_presorted_aggregate",
+    "enable_self_join_elimination", "enable_seqscan", "enable_sort", "enable_tidscan", "extra_float_digits",
+    "from_collapse_limit", "geqo", "geqo_effort", "geqo_generations", "geqo_pool_size", "geqo_seed",
+    "geqo_selection_bias", "geqo_threshold", "gin_fuzzy_search_limit", "hash_mem_multiplier",
+    "idle_in_transaction_session_timeout", "idle_session_timeout", "intervalstyle", "jit", "jit_above_cost",
+    "jit_expressions", "jit_inline_above_cost", "jit_optimize_above_cost", "jit_tuple_deforming",
+    "join_collapse_limit", "lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
+    "maintenance_work_mem", "max_parallel_workers_per_gather", "min_parallel_index_scan_size",
+    "min_parallel_table_scan_size", "parallel_leader_participation", "parallel_setup_cost", "parallel_tuple_cost",
+    "plan_cache_mode", "quote_all_identifiers", "random_page_cost", "recursive_worktable_factor", "row_security",
+    "search_path", "seq_page_cost", "statement_timeout", "timezone", "timezone_abbreviations",
+    "transaction_timeout", "transform_null_equals", "work_mem", "xmlbinary", "xmloption",
 ];
 
 /// A refusal of Tusk's own, under the code that the server has for it.
@@ -334,32 +344,50 @@ fn refusal(sqlstate: &str, message: String, advice: &str) -> Failure {
 /// What to do about a read-only connection.
 pub const TO_WRITE: &str = "To do this, use a connection that is not read-only.";
 
-fn refused(reason: &Refusal) -> Failure {
-    let message = match reason {
-        Refusal::Function(name) => format!(
-            "This connection is read-only, and a rollback does not undo what the function {name} does. It was not sent."
-        ),
-        Refusal::Command(name) => format!(
-            "This connection is read-only, and a rollback does not undo all that {name} does. It was not sent."
-        ),
-        Refusal::Copy => "This connection is read-only: COPY may only go TO STDOUT. It was not sent.".into(),
-        Refusal::NeedsCommit(name) => format!(
-            "This connection is read-only and rolls everything back, so that {name} would do nothing. It was not sent."
-        ),
-        Refusal::Unreadable(what) => format!(
-            "This connection is read-only, and Tusk can't read {what}: it may do what a rollback does not undo. It was not sent."
-        ),
-        Refusal::TwoPhase => {
-            "This connection is read-only: it prepares, commits and ends no prepared transaction. It was not sent.".into()
+/// What a read-only connection says of a statement that it does not run.
+pub fn refused(reason: &Refusal) -> Failure {
+    let what = match reason {
+        Refusal::Function(name) => {
+            format!(", and a rollback does not undo what the function {name} does")
         }
+        Refusal::UnknownFunction(name) => format!(
+            ", and nothing is known of the function {name}, which is written in C or in an untrusted language: it may \
+             do what a rollback does not undo"
+        ),
+        Refusal::Setting(name) => {
+            format!(", and with {name} the server writes files, which a rollback leaves")
+        }
+        Refusal::Command(name) => format!(", and a rollback does not undo all that {name} does"),
+        Refusal::Hiding(what) => format!(
+            ", and {what} in a DO can put a function behind another name, where it is not seen"
+        ),
+        Refusal::Copy => ": COPY may only go TO STDOUT".into(),
+        Refusal::NeedsCommit(name) => {
+            format!(" and rolls everything back, so that {name} would do nothing")
+        }
+        Refusal::Unreadable(what) => {
+            format!(", and Tusk can't read {what}: it may do what a rollback does not undo")
+        }
+        Refusal::TwoPhase => ": it prepares, commits and ends no prepared transaction".into(),
     };
     let advice = match reason {
         Refusal::Command(name) if name == "DISCARD" => {
             "RESET ALL forgets the settings of this tab; nothing else outlives a statement here."
+                .into()
         }
-        _ => TO_WRITE,
+        Refusal::Function(name) | Refusal::UnknownFunction(name) => other_name(name),
+        _ => TO_WRITE.to_owned(),
     };
-    refusal("25006", message, advice)
+    let message = format!("This connection is read-only{what}. It was not sent.");
+    refusal("25006", message, &advice)
+}
+
+/// How to reach a column that has the name of a function. Quotes do not help: `x."setval"` calls the function, too.
+fn other_name(name: &str) -> String {
+    format!(
+        "If {name} is a column, give the columns other names, in their order: from t as t(a, b). Quotes do not help. \
+         {TO_WRITE}"
+    )
 }
 
 fn ends_at_once(makes: &str) -> Failure {
@@ -386,6 +414,7 @@ mod tests {
         Setting {
             name: name.into(),
             value: value.into(),
+            custom: name.starts_with("my."),
         }
     }
 
@@ -431,6 +460,7 @@ mod tests {
                 settings: kept.settings.clone(),
                 confirm,
                 asks_settings,
+                names: guard::judge(sql).names,
             };
             assert_eq!(
                 prepared(&kept, Transaction::Idle, sql),
@@ -441,6 +471,7 @@ mod tests {
             settings: vec![],
             confirm: false,
             asks_settings: Some(vec![]),
+            names: vec!["reset".into()],
         };
         assert_eq!(prepared(&kept, Transaction::Idle, "reset all").1, seal);
     }
@@ -476,6 +507,7 @@ mod tests {
         let inside = Seal::Inside {
             confirm: true,
             asks_settings: None,
+            names: vec![],
         };
         assert_eq!(prepared(&kept, Transaction::Active, "select 1").1, inside);
         assert_eq!(
@@ -555,6 +587,8 @@ mod tests {
             ("client_encoding", "SQL_ASCII"),
             ("TimeZone", "UTC"),
             ("my.tenant", "7"),
+            ("auto_explain.log_analyze", "on"),
+            ("jit_dump_bitcode", "on"),
         ]));
         assert_eq!(
             kept.settings,
@@ -571,6 +605,8 @@ mod tests {
                 "Tusk keeps TimeZone = UTC for this tab.",
                 "Tusk keeps my.tenant = 7 for this tab.",
                 "A read-only connection does not keep session_replication_role: it ended with its statement. Begin a transaction to use it.",
+                "A read-only connection does not keep auto_explain.log_analyze: it ended with its statement. Begin a transaction to use it.",
+                "A read-only connection does not keep jit_dump_bitcode: it ended with its statement. Begin a transaction to use it.",
             ]
         );
         let words = kept.inspected(&seen(&[("search_path", "app"), ("TimeZone", "UTC")]));
@@ -647,7 +683,8 @@ mod tests {
         };
         assert!(advice("discard all").contains("RESET ALL"));
         assert_eq!(advice("checkpoint"), TO_WRITE);
-        assert_eq!(advice("select nextval('s')"), TO_WRITE);
+        let of_a_function = advice("select nextval('s')");
+        assert!(of_a_function.ends_with(TO_WRITE) && of_a_function.contains("from t as t(a, b)"));
     }
 
     #[test]

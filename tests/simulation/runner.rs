@@ -1398,6 +1398,7 @@ impl Runner {
         let setting = |name: &str| Setting {
             name: name.into(),
             value: "x".into(),
+            custom: false,
         };
         let settings = asks_settings
             .as_ref()

@@ -715,6 +715,11 @@ fn binaries_of(major: u32) -> PathBuf {
         })
 }
 
+/// Where PostgreSQL's own regression suite is.
+pub fn regression_suite() -> PathBuf {
+    fetched_servers().join("regression")
+}
+
 /// Where `scripts/servers.sh` keeps what it fetches.
 fn fetched_servers() -> PathBuf {
     if let Some(directory) = std::env::var_os("TUSK_SERVERS") {

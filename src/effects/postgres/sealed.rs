@@ -79,6 +79,7 @@ impl Sealed {
                 settings,
                 confirm,
                 asks_settings,
+                ..
             } => {
                 sealed.own("begin read only");
                 sealed.own(&application(settings));
@@ -94,6 +95,7 @@ impl Sealed {
             Seal::Inside {
                 confirm,
                 asks_settings,
+                ..
             } => {
                 sealed.own("set transaction read only");
                 sealed.statement(sql, *confirm);
@@ -388,6 +390,7 @@ impl Sealed {
                 settings.push(Setting {
                     name: name.clone(),
                     value: value.clone(),
+                    custom: name.contains('.'),
                 });
             }
         }
@@ -431,7 +434,7 @@ fn no_parameter((name, position): (String, u32)) -> Failure {
 fn application(settings: &[Setting]) -> String {
     let calls: Vec<String> = settings
         .iter()
-        .map(|Setting { name, value }| {
+        .map(|Setting { name, value, .. }| {
             let (name, value) = (literal(name), literal(value));
             format!("pg_catalog.set_config({name}, {value}, true)")
         })
@@ -472,11 +475,13 @@ mod tests {
         let settings = settings.iter().map(|(name, value)| Setting {
             name: (*name).into(),
             value: (*value).into(),
+            custom: name.contains('.'),
         });
         Seal::Whole {
             settings: settings.collect(),
             confirm,
             asks_settings: asks.then(Vec::new),
+            names: vec![],
         }
     }
 
@@ -542,6 +547,7 @@ mod tests {
         let seal = Seal::Inside {
             confirm: false,
             asks_settings: None,
+            names: vec![],
         };
         assert_eq!(
             written(&Sealed::new("show all", &seal)).1,
@@ -612,6 +618,7 @@ mod tests {
         let settings = Some(vec![Setting {
             name: "a.b".into(),
             value: "1".into(),
+            custom: true,
         }]);
         assert_eq!(
             sealed.finish(),

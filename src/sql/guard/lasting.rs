@@ -1,41 +1,54 @@
-//! What no rollback undoes, as far as a text shows it: functions that it calls, and commands and calls inside the
+//! What no rollback undoes, as far as a text shows it: functions that it names, and commands and names inside the
 //! strings that it has run as SQL.
+//!
+//! A function is refused where the text names it, called or not: `x.setval` is a call, too, for a value `x` of any
+//! kind, and which of the two it is only the server knows.
 //!
 //! A string is looked into where something runs it: the body of a DO; strings in a body that says EXECUTE; strings
 //! beside a function that takes a query as text, such as `query_to_xml`. Each is read anew by the same rules, so that
 //! the depth does not matter. Any other string is a value and means nothing, whatever it says. Which of the strings
 //! beside EXECUTE or such a function is run can't be told, so that all of them are looked into.
 
+use std::collections::BTreeSet;
+
 use super::super::{
     classify::Verb,
     lex::{self, BackslashRule, Token, TokenKind},
     literal,
 };
-use super::{Refusal, is_called, name_of, word_at};
+use super::{Refusal, has_arguments, is_called, name_of, word_at};
 
 /// Strings may stand in strings so deep. Nobody writes more, and each level costs a reading of all below it.
 const DEPTH_MAX: usize = 16;
+/// So many bytes may be read in all for each byte of the text: each level may have to be read in two ways.
+const READINGS_MAX: usize = 48;
+/// So far a command is read for what it does; many may begin in one text.
+const LOOKED_AT_MAX: usize = 300;
 
-/// Why a text must not be sent, if it shows a reason. Its first word has been read already.
-pub(super) fn refusal(text: &str, verb: Verb) -> Option<Refusal> {
+/// What was found in a text.
+pub(super) struct Found {
+    /// Why it must not be sent, if it shows a reason.
+    pub refusal: Option<Refusal>,
+    /// Every name in it, also in the strings that it runs: any of them may be that of a function.
+    pub names: BTreeSet<String>,
+}
+
+/// Looks through a text whose first word has been read already.
+pub(super) fn look(text: &str, verb: Verb) -> Found {
     let role = match verb {
         Verb::Do => Role::Do,
         _ => Role::Statement,
     };
-    let plain = Reading::new(text, BackslashRule::Ordinary);
-    plain.refusal(role, 0).or_else(|| {
-        // The session may read a backslash in a plain string as an escape, and what is in a string then is another
-        // part of the text. Where that leaves a string open, it is not how the text is meant.
-        let other = text
-            .contains('\\')
-            .then(|| Reading::new(text, BackslashRule::Escapes))?;
-        let is_whole = other.tokens.iter().all(|token| token.terminated);
-        is_whole.then(|| other.refusal(role, 0)).flatten()
-    })
+    let mut reader = Reader {
+        names: BTreeSet::new(),
+        bytes_left: text.len().saturating_mul(READINGS_MAX).max(1 << 16),
+    };
+    let refusal = reader.read(text, role, 0);
+    Found {
+        refusal,
+        names: reader.names,
+    }
 }
-
-/// So far a command is read for what it does; many may begin in one text.
-const LOOKED_AT_MAX: usize = 300;
 
 /// What a text is to whom it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +63,67 @@ enum Role {
     Query,
 }
 
+/// Reads a text and the texts in it, and remembers what they name.
+struct Reader {
+    names: BTreeSet<String>,
+    bytes_left: usize,
+}
+
+impl Reader {
+    /// Reads a text in both ways that a session may have of a backslash. A statement can change from one to the other
+    /// before it runs a string, so that each string is read anew in both.
+    fn read(&mut self, text: &str, role: Role, depth: usize) -> Option<Refusal> {
+        let deep = || Some(Refusal::Unreadable("strings so deep in strings".into()));
+        let Some(bytes_left) = self.bytes_left.checked_sub(text.len()) else {
+            return deep();
+        };
+        self.bytes_left = bytes_left;
+        if depth > DEPTH_MAX {
+            return deep();
+        }
+        let plain = Reading::new(text, BackslashRule::Ordinary);
+        if let Some(refusal) = self.refusal(&plain, role, depth) {
+            return Some(refusal);
+        }
+        if !text.contains('\\') {
+            return None;
+        }
+        let other = Reading::new(text, BackslashRule::Escapes);
+        // A whole statement that has an open string is not meant in this way; a piece of one may be.
+        let may_be_meant = depth > 0 || other.tokens.iter().all(|token| token.terminated);
+        may_be_meant
+            .then(|| self.refusal(&other, role, depth))
+            .flatten()
+    }
+
+    fn refusal(&mut self, reading: &Reading<'_>, role: Role, depth: usize) -> Option<Refusal> {
+        let all = 0..reading.tokens.len();
+        self.names
+            .extend(all.clone().flat_map(|at| reading.possible_function(at)));
+        if let Some(name) = all.clone().find_map(|at| reading.lasting_function(at)) {
+            return Some(Refusal::Function(name));
+        }
+        if let Some(name) = reading.acting_setting(role) {
+            return Some(Refusal::Setting(name));
+        }
+        let found = match role {
+            Role::Do => reading.foreign_body(0),
+            Role::Commands => all.clone().find_map(|at| reading.command(at)),
+            Role::Statement | Role::Query => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+        let strings = reading.role_of_strings(role)?;
+        all.filter_map(|at| literal::string_at(reading.text, &reading.tokens, at))
+            .find_map(|inner| self.read(&inner, strings, depth + 1))
+    }
+}
+
 /// A text and its tokens, without spaces and comments.
 struct Reading<'a> {
     text: &'a str,
     tokens: Vec<Token>,
-    backslash: BackslashRule,
 }
 
 impl<'a> Reading<'a> {
@@ -62,11 +131,7 @@ impl<'a> Reading<'a> {
         let tokens = lex::tokens_under(text, backslash)
             .filter(|token| !token.is_gap())
             .collect();
-        Self {
-            text,
-            tokens,
-            backslash,
-        }
+        Self { text, tokens }
     }
 
     fn word(&self, at: usize) -> String {
@@ -81,27 +146,25 @@ impl<'a> Reading<'a> {
         self.tokens.get(at).is_some_and(Token::is_string)
     }
 
-    fn refusal(&self, role: Role, depth: usize) -> Option<Refusal> {
-        if depth > DEPTH_MAX {
-            return Some(Refusal::Unreadable("strings so deep in strings".into()));
+    /// The name that stands here. Servers before 15 take a number and the letters behind it for two tokens.
+    fn name(&self, at: usize) -> Option<String> {
+        match self.kind(at)? {
+            TokenKind::Number | TokenKind::Parameter => {
+                let text = self.tokens[at].text(self.text);
+                let letters = text.trim_start_matches(|c: char| !c.is_alphabetic());
+                (!letters.is_empty()).then(|| letters.to_ascii_lowercase())
+            }
+            _ => name_of(self.text, &self.tokens, at),
         }
-        let all = 0..self.tokens.len();
-        all.clone()
-            .find_map(|at| self.call(at))
-            .map(Refusal::Function)
-            .or_else(|| match role {
-                Role::Do => self.foreign_body(0),
-                Role::Commands => all.clone().find_map(|at| self.command(at)),
-                Role::Statement | Role::Query => None,
-            })
-            .or_else(|| {
-                let strings = self.role_of_strings(role)?;
-                all.clone()
-                    .filter_map(|at| literal::string_at(self.text, &self.tokens, at))
-                    .find_map(|inner| {
-                        Reading::new(&inner, self.backslash).refusal(strings, depth + 1)
-                    })
-            })
+    }
+
+    /// The name of a function, if one may have the name that stands here. No function has a reserved word for a name
+    /// unless it is quoted.
+    fn possible_function(&self, at: usize) -> Option<String> {
+        let name = self.name(at)?;
+        let is_reserved = self.kind(at) == Some(TokenKind::Word)
+            && RESERVED.binary_search(&name.as_str()).is_ok();
+        (!is_reserved).then_some(name)
     }
 
     /// What the strings of the text are, if something may run them.
@@ -128,13 +191,12 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The name of a function that is called here and whose effect outlives a rollback.
-    fn call(&self, at: usize) -> Option<String> {
-        let name = name_of(self.text, &self.tokens, at)?;
-        if !lasts(&name) && !self.is_in_lasting_schema(at) {
-            return None;
-        }
-        is_called(self.text, &self.tokens, at).then_some(name)
+    /// The name that stands here, if it is that of a function whose effect outlives a rollback.
+    fn lasting_function(&self, at: usize) -> Option<String> {
+        let name = self.name(at)?;
+        let is_in_lasting_schema =
+            || self.is_in_lasting_schema(at) && has_arguments(self.text, &self.tokens, at);
+        (lasts(&name) || is_in_lasting_schema()).then_some(name)
     }
 
     fn is_in_lasting_schema(&self, at: usize) -> bool {
@@ -144,22 +206,50 @@ impl<'a> Reading<'a> {
                 .is_some_and(|schema| SCHEMAS.contains(&schema.as_str()))
     }
 
+    /// The name of a setting that makes the server write files, where the text may set it: as a word, or as a string
+    /// for `set_config`, an UPDATE of `pg_settings` or a command of a body.
+    fn acting_setting(&self, role: Role) -> Option<String> {
+        let acts = |name: String| {
+            let name = name.to_ascii_lowercase();
+            ACTING.contains(&name.as_str()).then_some(name)
+        };
+        let all = 0..self.tokens.len();
+        let is_shown = |at: usize| at > 0 && self.word(at - 1) == "show";
+        let named = all
+            .clone()
+            .filter(|at| !is_shown(*at))
+            .find_map(|at| acts(self.name(at)?));
+        let may_set = matches!(role, Role::Do | Role::Commands)
+            || all
+                .clone()
+                .filter_map(|at| self.name(at))
+                .any(|name| name == "set_config" || name == "update");
+        named.or_else(|| {
+            let mut strings = all.filter_map(|at| literal::string_at(self.text, &self.tokens, at));
+            may_set.then(|| strings.find_map(acts)).flatten()
+        })
+    }
+
     /// A command that begins here and whose effect outlives a rollback. Each is told by what follows it, too, because
     /// most of these words may be names.
     fn command(&self, at: usize) -> Option<Refusal> {
         let word = self.word(at);
-        if !KNOWN_COMMANDS.contains(&word.as_str()) || !self.begins_command(at) {
+        if !KNOWN_COMMANDS.contains(&word.as_str()) {
+            return None;
+        }
+        if let Some(what) = self
+            .making(at, &word)
+            .or_else(|| self.catalog_write(at, &word))
+        {
+            return Some(Refusal::Hiding(what));
+        }
+        if !self.begins_command(at) {
             return None;
         }
         let next = self.word(at + 1);
         let next = next.as_str();
         let ends = matches!(self.kind(at + 1), None | Some(TokenKind::Semicolon));
-        // In what `format` makes a statement of, `%I` stands for a name and `%L` for a string.
-        let opens = match self.kind(at + 1) {
-            Some(TokenKind::Operator) => self.tokens[at + 1].text(self.text).starts_with('%'),
-            Some(TokenKind::OpenParenthesis | TokenKind::QuotedName) => true,
-            _ => false,
-        };
+        let opens = self.opens(at + 1);
         let is_name = !next.is_empty() && !AFTER_VALUE.contains(&next);
         let what = match word.as_str() {
             "analyze" | "analyse" if ends || opens || is_name => "ANALYZE",
@@ -168,8 +258,6 @@ impl<'a> Reading<'a> {
             "reindex" if opens || REINDEXED.contains(&next) => "REINDEX",
             "load" if self.is_string(at + 1) || opens || self.is_cut_off(at) => "LOAD",
             "discard" if DISCARDED.contains(&next) => "DISCARD",
-            "create" if next == "index" || next == "unique" => "CREATE INDEX",
-            "alter" if next == "table" && self.adds_index(at) => "ALTER TABLE",
             "copy" if self.is_cut_off(at) => return Some(Refusal::Copy),
             "copy" if (opens || is_name) && self.says_before_end(at, &["to", "from"]) => {
                 return Some(Refusal::Copy);
@@ -178,6 +266,54 @@ impl<'a> Reading<'a> {
             _ => return None,
         };
         Some(Refusal::Command(what.into()))
+    }
+
+    /// Whether a name may begin here that is no word: quoted, in parentheses, or filled in by `format`, where `%I`
+    /// stands for a name and `%L` for a string.
+    fn opens(&self, at: usize) -> bool {
+        match self.kind(at) {
+            Some(TokenKind::Operator) => self.tokens[at].text(self.text).starts_with('%'),
+            Some(TokenKind::OpenParenthesis | TokenKind::QuotedName) => true,
+            _ => false,
+        }
+    }
+
+    /// A CREATE or ALTER: what it makes, or makes of something, can be an operator, a cast or a name for a function
+    /// that is refused under its own.
+    fn making(&self, at: usize, word: &str) -> Option<String> {
+        if !matches!(word, "create" | "alter" | "import") {
+            return None;
+        }
+        let is_format = self.kind(at + 1) == Some(TokenKind::Operator) && self.opens(at + 1);
+        let is_piece = at == 0 && self.tokens.len() == 1;
+        let mut kinds = (at + 1..at + 5)
+            .map(|at| self.word(at))
+            .filter(|word| !MODIFIERS.contains(&word.as_str()));
+        let kind = kinds.next().unwrap_or_default();
+        let is_known = MADE.contains(&kind.as_str());
+        let says = |kind: &str| format!("{word} {kind}").trim_end().to_ascii_uppercase();
+        (is_known || is_format || is_piece || self.is_cut_off(at))
+            .then(|| says(if is_known { &kind } else { "" }))
+    }
+
+    /// A change of the system's catalogs by hand, which can rename a function or put it behind an operator.
+    fn catalog_write(&self, at: usize, word: &str) -> Option<String> {
+        let mut place = match (word, self.word(at + 1).as_str()) {
+            ("update", _) => at + 1,
+            ("insert" | "merge", "into") | ("delete", "from") => at + 2,
+            _ => return None,
+        };
+        if self.word(place) == "only" {
+            place += 1;
+        }
+        let mut name = self.name(place)?;
+        let mut schema = String::new();
+        while self.kind(place + 1) == Some(TokenKind::Dot) {
+            place += 2;
+            schema = std::mem::replace(&mut name, self.name(place)?);
+        }
+        let is_system = name.starts_with("pg_") || schema == "pg_catalog";
+        is_system.then(|| format!("{} of {name}", word.to_ascii_uppercase()))
     }
 
     /// Whether a command of a body or of a script begins here.
@@ -212,11 +348,6 @@ impl<'a> Reading<'a> {
         at + 2 >= self.tokens.len() && is_open
     }
 
-    /// A constraint with an index is built over the whole table.
-    fn adds_index(&self, at: usize) -> bool {
-        self.says_before_end(at, &["primary", "unique", "exclude"])
-    }
-
     /// A DO in a language whose text is not SQL: it can't be read, and some of them reach around the server.
     fn foreign_body(&self, at: usize) -> Option<Refusal> {
         let place = self
@@ -228,18 +359,38 @@ impl<'a> Reading<'a> {
     }
 }
 
+#[rustfmt::skip]
 const KNOWN_COMMANDS: &[&str] = &[
-    "alter",
-    "analyse",
-    "analyze",
-    "checkpoint",
-    "cluster",
-    "copy",
-    "create",
-    "discard",
-    "do",
-    "load",
-    "reindex",
+    "alter", "analyse", "analyze", "checkpoint", "cluster", "copy", "create", "delete", "discard", "do", "import",
+    "insert", "load", "merge", "reindex", "update",
+];
+/// What CREATE, ALTER and IMPORT make or change.
+#[rustfmt::skip]
+const MADE: &[&str] = &[
+    "access", "aggregate", "cast", "collation", "constraint", "conversion", "database", "default", "domain",
+    "event", "extension", "foreign", "function", "group", "index", "language", "large", "materialized", "operator",
+    "policy", "procedure", "publication", "role", "routine", "rule", "schema", "sequence", "server", "statistics",
+    "subscription", "system", "table", "tablespace", "text", "transform", "trigger", "type", "user", "view",
+];
+/// Words between CREATE and what is made.
+#[rustfmt::skip]
+const MODIFIERS: &[&str] = &[
+    "global", "local", "or", "procedural", "recursive", "replace", "temp", "temporary", "trusted", "unique", "unlogged",
+];
+/// Settings that make the server write files, in its data directory or in its user's home.
+const ACTING: &[&str] = &[
+    "jit_debugging_support",
+    "jit_dump_bitcode",
+    "jit_profiling_support",
+];
+/// Words that can't be the name of a function.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "both", "case", "cast", "check", "column",
+    "constraint", "create", "default", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
+    "foreign", "from", "grant", "group", "having", "in", "into", "lateral", "limit", "not", "null", "offset", "on",
+    "only", "or", "order", "primary", "references", "returning", "select", "table", "then", "to", "true", "union",
+    "unique", "using", "when", "where", "window", "with",
 ];
 /// What DISCARD and REINDEX are told to do.
 const DISCARDED: &[&str] = &["all", "plans", "sequences", "temp", "temporary"];
@@ -307,6 +458,7 @@ const RUNNING: &[&str] = &[
     "crosstab2",
     "crosstab3",
     "crosstab4",
+    "crosstabn",
     "query_to_xml",
     "query_to_xml_and_xmlschema",
     "query_to_xmlschema",
@@ -325,7 +477,8 @@ mod tests {
         let found = match passage(text) {
             Passage::Refused(Refusal::Function(name) | Refusal::Command(name)) => name,
             Passage::Refused(Refusal::Copy) => "COPY".into(),
-            Passage::Refused(Refusal::Unreadable(what)) => what,
+            Passage::Refused(Refusal::Unreadable(what) | Refusal::Hiding(what)) => what,
+            Passage::Refused(Refusal::Setting(name)) => name,
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(found, name, "{text}");
@@ -352,7 +505,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_sorted() {
-        for list in [LASTING, RUNNING] {
+        for list in [LASTING, RUNNING, RESERVED] {
             assert!(list.windows(2).all(|pair| pair[0] < pair[1]));
         }
     }
@@ -373,7 +526,6 @@ mod tests {
             "do $$ begin for r in execute 'select setval(''s'', 99)' loop end loop; end $$",
             "do $$ begin execute format('select setval(%L, 99)', 's'); end $$",
             "do $$ begin perform query_to_xml('select setval(''s'', 99)', true, true, ''); end $$",
-            "do $$ begin create function pg_temp.f() returns bigint language sql as 'select setval(''s'', 9)'; end $$",
             "select query_to_xml('select setval(''s'', 99)', true, true, '')",
             "select query_to_xml('select query_to_xml(''select setval(''''s'''', 9)'', true, true, '''')', true, true, '')",
             "select pg_catalog.\"query_to_xmlschema\"($$select setval('s', 9)$$, true, true, '')",
@@ -407,6 +559,8 @@ mod tests {
             "select query_to_xml('select * from events where kind = ''checkpoint''', true, true, '')",
             "select ts_rewrite('a & b'::tsquery, 'select t, s from aliases')",
             "select query_to_xml from t where b = 'nextval(1)'",
+            "select count(*) from jit_settings where name = 'jit_dump_bitcode'",
+            "show jit_dump_bitcode",
             "do $$ begin raise notice 'setval(1) is not called'; end $$",
             "do $$ begin raise notice '%', (select 'copy t to program ''x'''); end $$",
             "do $$ begin execute 'select count(*) from t where b = ''copy that'''; end $$",
@@ -489,12 +643,123 @@ mod tests {
                 "ALTER TABLE",
             ),
             (
+                "do $$ begin create operator ## (function = f); end $$",
+                "CREATE OPERATOR",
+            ),
+            (
+                "do $$ begin create or replace function f() returns int language internal as 'be_lo_export'; end $$",
+                "CREATE FUNCTION",
+            ),
+            (
+                "do $$ begin create cast (text as oid) with function f(text); end $$",
+                "CREATE CAST",
+            ),
+            (
+                "do $$ begin execute 'create foreign table f (a text) server s options (program ''x'')'; end $$",
+                "CREATE FOREIGN",
+            ),
+            (
+                "do $$ begin execute 'create temp view v as ' || q; end $$",
+                "CREATE VIEW",
+            ),
+            (
+                "do $$ begin execute 'create ' || kind || ' f'; end $$",
+                "CREATE",
+            ),
+            (
+                "do $$ begin execute format('create %s f', kind); end $$",
+                "CREATE",
+            ),
+            (
+                "do $$ begin alter function harmless() rename to other; end $$",
+                "ALTER FUNCTION",
+            ),
+            (
+                "do $$ begin update pg_proc set proname = 'x' where oid = 1; end $$",
+                "UPDATE of pg_proc",
+            ),
+            (
+                "do $$ begin update only pg_catalog.pg_operator set oprcode = 1; end $$",
+                "UPDATE of pg_operator",
+            ),
+            (
+                "do $$ begin insert into \"pg_cast\" select 1; end $$",
+                "INSERT of pg_cast",
+            ),
+            (
                 "do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$",
                 "ANALYZE",
             ),
         ] {
             refused(text, name);
         }
+    }
+
+    #[test]
+    fn a_name_is_refused_however_it_is_called_or_not_called() {
+        for text in [
+            "select x.setval from text('s') x",
+            "select v.a[1].setval from (values (array[1])) v(a)",
+            "select (t).\"setval\" from t",
+            "select setval from t",
+            "select 1 as setval",
+            "select t.a from t where U&\"set\\0076al\" is null",
+            "select U&\"set!0076al\" uescape E'\\x21' from t",
+            "select U&\"set!0076al\" uescape ''\n'!' from t",
+            "select U&\"set!0076al\" uescape $$!$$ from t",
+            "select 1 where 1=1and x.setval is null",
+            "select 1setval",
+            "explain analyze select x.setval from text('s') x",
+            "prepare p as select x.setval from text('s') x",
+            "select x.query_to_xml from (values ('select x.setval from text(''s'') x')) v(x)",
+        ] {
+            refused(text, "setval");
+        }
+    }
+
+    #[test]
+    fn a_string_that_is_run_is_read_in_both_ways_whatever_holds_around_it() {
+        for text in [
+            r"do $$ begin set standard_conforming_strings = off; execute 'select ''\'', setval(1), ''\'''; end $$",
+            r"do $o$ begin execute $i$ select 'a\', x.setval from text('s') x, '\' $i$; end $o$",
+        ] {
+            refused(text, "setval");
+        }
+    }
+
+    #[test]
+    fn settings_that_write_files_are_refused_where_they_may_be_set() {
+        for text in [
+            "set jit_dump_bitcode = on",
+            "SET SESSION \"JIT_Dump_Bitcode\" TO on",
+            "set local jit_profiling_support = on",
+            "select set_config('jit_dump_bitcode', 'on', false)",
+            "select pg_catalog.set_config(E'jit\\x5fdump_bitcode', 'on', true)",
+            "update pg_settings set setting = 'on' where name = 'jit_dump_bitcode'",
+            "do $$ begin set jit_dump_bitcode = on; end $$",
+            "do $$ begin perform set_config('jit_dump_bitcode', 'on', false); end $$",
+            "do $$ begin execute 'set jit_dump_bitcode = on'; end $$",
+        ] {
+            let passage = passage(text);
+            assert!(
+                matches!(passage, Passage::Refused(Refusal::Setting(_))),
+                "{text}: {passage:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_name_that_may_be_a_function_s_is_found() {
+        let names = |text| super::super::judge(text).names;
+        assert_eq!(
+            names("select A.b, \"C d\"(1) from public.t where 'e' = query_to_xml('select f(1)')"),
+            ["C d", "a", "b", "e", "f", "public", "query_to_xml", "t"]
+        );
+        assert_eq!(
+            names("do 'begin perform g(); end'"),
+            ["begin", "g", "perform"]
+        );
+        assert_eq!(names("select 1 and (not false)"), Vec::<String>::new());
     }
 
     #[test]
@@ -555,7 +820,7 @@ mod tests {
             refused(text, name);
         }
         for text in [
-            "select http_status(200), http from t",
+            "select http_status(200) from t",
             "select utl_file.name from utl_file",
             "select pg_replication_origin_progress('x', false)",
             "select pg_stat_get_numscans(1), pg_stat_clear_snapshot()",

@@ -1009,6 +1009,7 @@ fn a_read_only_connection_seals_what_it_sends_and_keeps_its_session_clean() {
             settings: vec![],
             confirm: true,
             asks_settings: None,
+            names: vec![],
         },
         granted_rows: CREDIT_ROWS,
     };
@@ -1055,6 +1056,7 @@ fn settings_that_a_read_only_connection_keeps_begin_the_next_statement() {
     let setting = Setting {
         name: "work_mem".into(),
         value: "5120".into(),
+        custom: false,
     };
     let query = world.query();
     world.send(Msg::Inspected {
@@ -1075,6 +1077,7 @@ fn settings_that_a_read_only_connection_keeps_begin_the_next_statement() {
         settings: vec![setting],
         confirm: true,
         asks_settings: None,
+        names: vec![],
     };
     assert_eq!(seals.collect::<Vec<_>>(), [expected]);
 }
@@ -1124,6 +1127,7 @@ fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
     let setting = Setting {
         name: "work_mem".into(),
         value: "5120".into(),
+        custom: false,
     };
     let tab = world.model.tabs.active_mut().unwrap();
     tab.read_only.settings.push(setting.clone());
