@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use super::capture::{Capture, Verdict};
 use super::error;
 use super::frames::Frame;
+use super::own_sql::OwnSql;
 use crate::sql::lex::{self, TokenKind};
 use crate::update::failure::{Category, Failure};
 use crate::update::hints;
@@ -21,22 +22,8 @@ use crate::update::read_only::{Access, Inspection, Seal, Setting};
 /// statement in this place. It is only parsed, never executed.
 const CONFIRMATION: &str = "prepare tusk as\n";
 
-const LOOK: &str =
-    "select 'transaction_read_only', pg_catalog.current_setting('transaction_read_only')";
-const LOOK_AT_SETTINGS: &str = " union all select s.name, s.setting from pg_catalog.pg_settings s \
-where s.source operator(pg_catalog.=) 'session' \
-union all select 'role', pg_catalog.current_setting('role') \
-where pg_catalog.current_setting('role') operator(pg_catalog.<>) 'none' \
-union all select 'session_authorization', session_user::pg_catalog.text \
-from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a \
-join pg_catalog.pg_roles r on r.oid operator(pg_catalog.=) a.usesysid \
-where r.rolname operator(pg_catalog.<>) session_user";
-
 /// What a rollback leaves behind in a session.
-const LEFT_OVER: [&str; 2] = [
-    "select pg_catalog.pg_advisory_unlock_all()",
-    "deallocate all",
-];
+const LEFT_OVER: [OwnSql; 2] = [OwnSql::Unlock {}, OwnSql::Deallocate {}];
 
 /// A sealed statement under way.
 pub struct Sealed {
@@ -80,22 +67,22 @@ impl Sealed {
                 confirm,
                 asks_settings,
             } => {
-                sealed.own("begin read only");
-                sealed.own(&application(settings));
+                sealed.own(&OwnSql::BeginReadOnly {});
+                sealed.apply(settings);
                 sealed.statement(sql, *confirm);
                 sealed.look(asks_settings.as_deref());
                 sealed.end();
             }
             Seal::Begins { settings } => {
                 sealed.statement(sql, false);
-                sealed.own(&application(settings));
+                sealed.apply(settings);
                 sealed.sync();
             }
             Seal::Inside {
                 confirm,
                 asks_settings,
             } => {
-                sealed.own("set transaction read only");
+                sealed.own(&OwnSql::ReadOnlyAgain {});
                 sealed.statement(sql, *confirm);
                 sealed.look(asks_settings.as_deref());
             }
@@ -107,8 +94,9 @@ impl Sealed {
                 sealed.statement(sql, false);
                 sealed.end_rest();
                 if let Some((begin, settings)) = chain {
-                    sealed.own(begin);
-                    sealed.own(&application(settings));
+                    let begin = begin.clone();
+                    sealed.own(&OwnSql::BeginAgain { begin });
+                    sealed.apply(settings);
                     sealed.sync();
                     sealed.idle_at_end = false;
                 }
@@ -124,7 +112,7 @@ impl Sealed {
         sealed.failure = failure;
         sealed.inspection = inspection;
         if is_open {
-            sealed.own("rollback");
+            sealed.own(&OwnSql::SealedRollBack {});
         }
         sealed.end_rest();
         sealed
@@ -149,10 +137,15 @@ impl Sealed {
         }
     }
 
-    fn own(&mut self, sql: &str) {
-        self.parse(sql);
+    fn own(&mut self, own: &OwnSql) {
+        self.parse(&own.text());
         self.execute(false);
         self.expect(Unit::Own);
+    }
+
+    fn apply(&mut self, settings: &[Setting]) {
+        let settings = settings.to_vec();
+        self.own(&OwnSql::Apply { settings });
     }
 
     fn statement(&mut self, sql: &str, confirm: bool) {
@@ -167,16 +160,8 @@ impl Sealed {
 
     fn look(&mut self, at_settings: Option<&[String]>) {
         self.sync();
-        let mut sql = LOOK.to_owned();
-        if let Some(custom) = at_settings {
-            sql.push_str(LOOK_AT_SETTINGS);
-            for name in custom.iter().map(|name| literal(name)) {
-                sql.push_str(&format!(
-                    " union all select {name}, pg_catalog.current_setting({name}, true)"
-                ));
-            }
-        }
-        self.parse(&sql);
+        let custom = at_settings.map(<[String]>::to_vec);
+        self.parse(&OwnSql::Look { custom }.text());
         self.execute(false);
         self.expect(Unit::Look);
         self.sync();
@@ -184,13 +169,13 @@ impl Sealed {
     }
 
     fn end(&mut self) {
-        self.own("rollback");
+        self.own(&OwnSql::SealedRollBack {});
         self.end_rest();
     }
 
     fn end_rest(&mut self) {
-        for sql in LEFT_OVER {
-            self.own(sql);
+        for own in &LEFT_OVER {
+            self.own(own);
         }
         self.sync();
         self.idle_at_end = true;
@@ -294,6 +279,15 @@ impl Sealed {
     pub fn take(&mut self, frame: Frame<'_>, capture: Option<&mut Capture>) -> Verdict {
         let unit = self.unit();
         match (frame.tag(), unit) {
+            // What the server has to say of Tusk's own statements is not for the user, and of a confirmation it says
+            // it twice.
+            (b'N', Some(Unit::Own | Unit::Look | Unit::Confirmation)) => {
+                let notice = error::from_fields(frame.body());
+                log::debug!(
+                    "a notice about a statement of Tusk's own: {}",
+                    notice.message
+                );
+            }
             (b'N' | b'S' | b'A', _) => return Verdict::Pass,
             (b'1', Some(Unit::Confirmation)) => self.unit_ended(),
             (b'E', _) => self.failed(frame, unit),
@@ -426,28 +420,6 @@ fn no_parameter((name, position): (String, u32)) -> Failure {
     failure
 }
 
-/// One statement that applies the settings and, in any case, takes the transaction's snapshot, after which no
-/// statement can make it read-write by asking for it.
-fn application(settings: &[Setting]) -> String {
-    let calls: Vec<String> = settings
-        .iter()
-        .map(|Setting { name, value }| {
-            let (name, value) = (literal(name), literal(value));
-            format!("pg_catalog.set_config({name}, {value}, true)")
-        })
-        .collect();
-    if calls.is_empty() {
-        "select 1".to_owned()
-    } else {
-        format!("select {}", calls.join(", "))
-    }
-}
-
-/// A string that means the same whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
 /// The two columns of a DataRow.
 fn two_texts(body: &[u8]) -> Option<[String; 2]> {
     let (count, mut rest) = body.split_first_chunk::<2>()?;
@@ -523,7 +495,8 @@ mod tests {
         let (tags, texts) = written(&sealed);
         assert_eq!(tags, "PBEPBEPPBDESPBESPBEPBEPBES");
         let applied = "select pg_catalog.set_config(E'a.b', E'it''s \\\\', true)";
-        let look = format!("{LOOK}{LOOK_AT_SETTINGS}");
+        let custom = Some(vec![]);
+        let look = OwnSql::Look { custom }.text();
         let expected = [
             "begin read only",
             applied,
@@ -543,9 +516,10 @@ mod tests {
             confirm: false,
             asks_settings: None,
         };
+        let look = OwnSql::Look { custom: None }.text();
         assert_eq!(
             written(&Sealed::new("show all", &seal)).1,
-            ["set transaction read only", "show all", LOOK]
+            ["set transaction read only", "show all", look.as_str()]
         );
         let seal = Seal::Begins { settings: vec![] };
         assert_eq!(
@@ -739,7 +713,7 @@ mod tests {
         let (failure, inspection) = sealed.finish();
         assert_eq!(failure, None, "the statement itself went well");
         let again = Sealed::end_again(failure, inspection, false);
-        assert_eq!(written(&again).1, LEFT_OVER);
+        assert_eq!(written(&again).1, LEFT_OVER.map(|own| own.text()));
         assert!(again.must_be_idle() && !again.is_unclean());
     }
 
