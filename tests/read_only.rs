@@ -508,6 +508,83 @@ fn a_function_whose_effect_stays_is_refused_in_every_form_of_a_call() {
 }
 
 #[test]
+fn a_function_in_c_that_nothing_is_known_of_is_not_run() {
+    let (server, database) = (cluster(), database());
+    server.psql(
+        &database,
+        "create function mystery(int) returns int language internal as 'int4inc'; \
+         create function \"it's \\ a \"\"mystery\"\"\"(int, int) returns int language internal as 'int4pl'; \
+         create function public.random() returns float8 language internal as 'drandom'; \
+         create aggregate mysteries(int) (sfunc = \"it's \\ a \"\"mystery\"\"\", stype = int); \
+         create function plain(int) returns int language sql as 'select $1'; \
+         create aggregate sums(int) (sfunc = int4pl, stype = int); \
+         create extension pg_trgm; grant all on all functions in schema public to public",
+    );
+    for user in [SUPERUSER, ORDINARY] {
+        let mut tab = Tab::open(server, &database, user, true);
+        for (sql, name) in [
+            ("select mystery(1)", "mystery"),
+            ("select x.MYSTERY from unnest(array[1]) x", "mystery"),
+            (
+                "explain analyze select a from t where mystery(a) > 1",
+                "mystery",
+            ),
+            ("copy (select \"mystery\"(1)) to stdout", "mystery"),
+            ("do $$ begin perform mystery(1); end $$", "mystery"),
+            (
+                "do $$ begin execute 'select myst'\n'ery(1)'; end $$",
+                "mystery",
+            ),
+            (
+                "select query_to_xml('select U&\"myst\\0065ry\"(1)', true, true, '')",
+                "mystery",
+            ),
+            (
+                "select \"it's \\ a \"\"mystery\"\"\"(1, 2)",
+                "it's \\ a \"mystery\"",
+            ),
+            ("select mysteries(a) from t", "mysteries"),
+            ("select public.random()", "random"),
+        ] {
+            for inside in [false, true] {
+                if inside {
+                    tab.run("begin");
+                }
+                let failure = tab.run(sql).failure.unwrap_or_else(|| panic!("{sql} ran"));
+                assert!(
+                    failure.is("25006") && failure.message.contains(name),
+                    "{user}: {sql}: {failure:?}"
+                );
+                if inside {
+                    tab.run("rollback");
+                }
+            }
+        }
+        for sql in [
+            "select plain(1), sums(a), array_agg(a) from t",
+            "select similarity('a', 'b'), lower('A'), now(), version(), pg_sleep(0)",
+            "select count(*) from pg_stat_activity",
+            "do $$ begin perform plain(1); end $$",
+        ] {
+            assert_eq!(tab.run(sql).failure, None, "{user}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn a_text_has_one_reading_whatever_encoding_a_transaction_has_set() {
+    // In SJIS the last byte of a letter and a backslash behind it may be one character, and a string would end early.
+    let (server, database) = (cluster(), database());
+    let mut tab = Tab::open(server, &database, SUPERUSER, true);
+    for set in ["set client_encoding = 'SJIS'", "set names 'GB18030'"] {
+        tab.run("begin");
+        assert_eq!(tab.run(set).failure, None);
+        assert_eq!(tab.value("select 'é'"), "é");
+        tab.run("rollback");
+    }
+}
+
+#[test]
 fn a_column_that_has_the_name_of_such_a_function_is_reached_as_the_message_says() {
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, ORDINARY, true);

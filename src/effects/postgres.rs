@@ -29,6 +29,7 @@ use crate::update::{app, connection, query, session};
 use answer::{Answer, post};
 use connect::Target;
 use link::{Command, Link, Run};
+use own_sql::OwnSql;
 use pool::{Helps, Lent, Opened};
 use threads::Threads;
 
@@ -41,6 +42,7 @@ mod frames;
 mod held;
 mod link;
 mod login;
+pub mod own_sql;
 mod pool;
 mod schema;
 mod sealed;
@@ -457,17 +459,11 @@ impl Shared {
         if oids.is_empty() {
             return answer.with(resolved(Vec::new()));
         }
-        let wanted = oids
-            .iter()
-            .map(|(oid, typmod)| format!("({oid}::oid, {typmod})"))
-            .collect::<Vec<_>>();
-        let sql = format!(
-            "select t.o, pg_catalog.format_type(t.o, nullif(t.m, -1)) from (values {}) t(o, m)",
-            wanted.join(", ")
-        );
+        let types = oids.to_vec();
         let shared = self.clone();
         self.threads.control(async move {
-            match opened.ask_helper(&shared, Helps::Catalogs, sql).await {
+            let question = OwnSql::TypeNames { types };
+            match opened.ask_helper(&shared, Helps::Catalogs, question).await {
                 Ok(rows) => {
                     let name = |row: Vec<Option<String>>| match <[_; 2]>::try_from(row) {
                         Ok([Some(oid), Some(name)]) => Some((oid.parse().ok()?, name)),
@@ -495,7 +491,7 @@ impl Shared {
         let shared = self.clone();
         self.threads.control(async move {
             let asked = async {
-                let question = schema::question();
+                let question = OwnSql::Catalog {};
                 Some(opened.ask_helper(&shared, Helps::Catalogs, question).await)
             };
             let timeout = async {
@@ -624,17 +620,17 @@ impl Shared {
         let Some(link) = self.link_of(session) else {
             return answer.failed(unknown_session());
         };
-        if link.transaction() == Transaction::Failed {
-            // Nothing can be asked in there, and nothing more needs to be known.
-            return answer.with(answered(Ok(vec![held::TRANSACTION.into()])));
-        }
         self.threads.control(async move {
-            match link.ask(held::question(&link.named_settings())).await {
+            let custom = link.named_settings();
+            let asked = link.ask(OwnSql::Held { custom }).await;
+            // Nothing is asked in a transaction of the user's, and nothing more needs to be known.
+            if link.transaction() != Transaction::Idle {
+                return answer.with(answered(Ok(vec![held::TRANSACTION.into()])));
+            }
+            match asked {
                 Ok(rows) => {
-                    let mut held = held::in_words(&rows, link.authorization_changed());
-                    if link.transaction() != Transaction::Idle {
-                        held.insert(0, held::TRANSACTION.into());
-                    }
+                    let at_start = link.libraries_at_start();
+                    let held = held::in_words(&rows, &at_start, link.authorization_changed());
                     answer.with(answered(Ok(held)));
                 }
                 Err(failure) => answer.failed(failure),
@@ -653,8 +649,8 @@ impl Shared {
         };
         let shared = self.clone();
         self.threads.control(async move {
-            let sql = format!("select pg_catalog.pg_terminate_backend({backend_pid})");
-            match opened.ask_helper(&shared, Helps::Control, sql).await {
+            let end = OwnSql::Terminate { backend_pid };
+            match opened.ask_helper(&shared, Helps::Control, end).await {
                 Ok(rows)
                     if rows
                         .first()

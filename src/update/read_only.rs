@@ -378,7 +378,11 @@ pub fn refused(reason: &Refusal) -> Failure {
         Refusal::Function(name) | Refusal::UnknownFunction(name) => other_name(name),
         _ => TO_WRITE.to_owned(),
     };
-    let message = format!("This connection is read-only{what}. It was not sent.");
+    let ended = match reason {
+        Refusal::UnknownFunction(_) => "The statement names it, and was not run.",
+        _ => "It was not sent.",
+    };
+    let message = format!("This connection is read-only{what}. {ended}");
     refusal("25006", message, &advice)
 }
 

@@ -26,6 +26,7 @@ use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 
 use super::error;
 use super::login::Terms;
+use super::own_sql::OwnSql;
 use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
@@ -579,11 +580,11 @@ impl Fresh {
         };
         match servers::question(wanted, reported) {
             Some(Question::ReadOnly) => {
-                let answer = self.ask("show transaction_read_only").await?;
+                let answer = self.ask(&OwnSql::IsReadOnly {}).await?;
                 reported.read_only = Some(answer == "on");
             }
             Some(Question::Standby) => {
-                let answer = self.ask("select pg_catalog.pg_is_in_recovery()").await?;
+                let answer = self.ask(&OwnSql::InRecovery {}).await?;
                 reported.standby = Some(answer == "t");
             }
             None => {}
@@ -592,7 +593,7 @@ impl Fresh {
     }
 
     /// Asks for one value before the link is driven by its task.
-    async fn ask(&mut self, sql: &str) -> Result<String, Failure> {
+    async fn ask(&mut self, own: &OwnSql) -> Result<String, Failure> {
         let connection = &mut self.connection;
         let driven = poll_fn(|context| {
             loop {
@@ -603,8 +604,10 @@ impl Fresh {
                 }
             }
         });
+        let message = own.message();
         let asked = async {
-            let answer = self.client.simple_query(sql).await;
+            #[allow(clippy::disallowed_methods, reason = "it is a text of Tusk's own")]
+            let answer = self.client.simple_query(&message).await;
             answer.map_err(|cause| error::from_driver(&cause))
         };
         let answer = smol::future::or(asked, driven).await?;

@@ -1,58 +1,9 @@
 //! What a session holds, asked of the server: only it knows, because functions hide such things.
 
+use std::collections::BTreeSet;
+
 use super::link::Rows;
 use crate::sql::lex::{self, Token, TokenKind};
-
-/// One statement that lists what the session holds, each row a kind and a name.
-///
-/// Everything is named with its schema, because the session's search path is the user's. The server lists no custom
-/// setting (`my.setting`), so those that the session's statements have named are asked one by one. Libraries show in the
-/// settings that they bring; those of the server's own list, and of the database's extensions, are not the session's.
-pub fn question(named_settings: &[String]) -> String {
-    let mut question = QUESTION.to_owned();
-    for name in named_settings.iter().filter(|name| is_setting(name)) {
-        question.push_str(&format!(
-            " union all select 'setting', '{name}' where pg_catalog.current_setting('{name}', true) <> '' \
-             and not exists (select from pg_catalog.pg_settings s where s.name = '{name}')"
-        ));
-    }
-    question
-}
-
-const QUESTION: &str = "\
-select 'temporary ' || case c.relkind when 'v' then 'view' when 'm' then 'view' when 'S' then 'sequence' \
-when 'c' then 'type' else 'table' end, c.relname::pg_catalog.text \
-from pg_catalog.pg_class c where c.relnamespace = pg_catalog.pg_my_temp_schema() \
-and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c', 'S') and not exists (select from pg_catalog.pg_depend d \
-where d.classid = 1259 and d.objid = c.oid and d.deptype in ('a', 'i') \
-and d.refclassid = 1259) \
-union all select 'temporary type', t.typname::pg_catalog.text from pg_catalog.pg_type t \
-where t.typnamespace = pg_catalog.pg_my_temp_schema() and t.typtype in ('e', 'd', 'r') \
-union all select 'temporary function', p.proname::pg_catalog.text from pg_catalog.pg_proc p \
-where p.pronamespace = pg_catalog.pg_my_temp_schema() \
-union all select 'prepared statement', s.name from pg_catalog.pg_prepared_statements s where s.from_sql \
-union all select 'cursor', c.name from pg_catalog.pg_cursors c where c.is_holdable \
-union all select 'advisory lock', case l.objsubid when 1 \
-then ((l.classid::pg_catalog.int8 << 32) | l.objid::pg_catalog.int8)::pg_catalog.text \
-else pg_catalog.concat(l.classid, ', ', l.objid) end \
-from pg_catalog.pg_locks l where l.locktype = 'advisory' and l.granted \
-and l.pid = pg_catalog.pg_backend_pid() \
-union all select 'LISTEN on', c from pg_catalog.pg_listening_channels() c \
-union all select 'setting', s.name from pg_catalog.pg_settings s where s.source = 'session' \
-and not (s.name = 'client_encoding' and s.setting = 'SQL_ASCII' \
-and pg_catalog.current_setting('server_encoding') = 'SQL_ASCII') \
-union all select distinct 'loaded library', l.name from (select pg_catalog.split_part(s.name, '.', 1) as name \
-from pg_catalog.pg_settings s where s.category = 'Customized Options' and s.source = 'default') l \
-where not exists (select from pg_catalog.pg_extension e where e.extname = l.name) \
-and not exists (select from pg_catalog.regexp_split_to_table(pg_catalog.concat_ws(',', \
-pg_catalog.current_setting('shared_preload_libraries'), pg_catalog.current_setting('session_preload_libraries'), \
-pg_catalog.current_setting('local_preload_libraries')), '\\s*,\\s*') p where pg_catalog.btrim(p, ' \"') ~ ('(^|/)' || l.name || '$')) \
-union all select 'role', pg_catalog.current_setting('role') \
-where pg_catalog.current_setting('role') <> 'none'";
-
-/// What leaves nothing behind in a session that goes back: the values of sequences, custom settings that a function set
-/// and the like, which the server does not list.
-pub const LEAVE_NOTHING: &str = "discard all";
 
 /// Custom settings that a statement may set: `set my.setting = …`, `set_config('my.setting', …)`, also in the body of
 /// a block.
@@ -96,15 +47,31 @@ fn is_setting(name: &str) -> bool {
 /// What an open transaction is called.
 pub const TRANSACTION: &str = "an open transaction";
 
+/// Whose settings a session has that nothing ran in: those of the server's libraries, not of the user's. None where
+/// the server could not tell.
+pub type Libraries = Option<BTreeSet<String>>;
+
+/// The answer to the question for them.
+pub fn libraries(rows: Rows) -> BTreeSet<String> {
+    rows.into_iter()
+        .filter_map(|row| row.into_iter().next()?)
+        .collect()
+}
+
 /// The answer in words. What Tusk itself sets goes with the start-up message, which the server does not count as the
 /// session's settings; so whatever it lists is the user's. The one exception, no conversion for SQL_ASCII, is left out
-/// of the question.
-pub fn in_words(rows: &Rows, authorization_changed: bool) -> Vec<String> {
+/// of the question. Libraries show in the settings that they bring; those of the database's extensions are left out of
+/// the question, those that were there from the start are left out here.
+pub fn in_words(rows: &Rows, at_start: &Libraries, authorization_changed: bool) -> Vec<String> {
     let mut held = Vec::new();
     for row in rows {
         let [Some(kind), Some(name), ..] = row.as_slice() else {
             continue;
         };
+        let is_of_the_start = at_start.as_ref().is_some_and(|names| names.contains(name));
+        if kind == "loaded library" && is_of_the_start {
+            continue;
+        }
         held.push(match kind.as_str() {
             "setting" => format!("the setting {name}"),
             "role" => format!("the role {name} (SET ROLE)"),
@@ -149,8 +116,6 @@ mod tests {
         ] {
             assert_eq!(named_settings(sql), wanted, "{sql}");
         }
-        let question = question(&["my.tenant".into(), "my.'".into()]);
-        assert!(question.contains("'my.tenant'") && !question.contains("my.''"));
     }
 
     #[test]
@@ -160,14 +125,20 @@ mod tests {
             row("LISTEN on", "jobs"),
             row("advisory lock", "42"),
             row("setting", "work_mem"),
+            row("loaded library", "auto_explain"),
+            row("loaded library", "pg_stat_statements"),
         ];
+        let at_start = Some(libraries(vec![vec![Some("pg_stat_statements".into())]]));
         let expected = [
             "a temporary table basket",
             "LISTEN on jobs",
             "an advisory lock on 42",
             "the setting work_mem",
+            "the loaded library auto_explain",
         ];
-        assert_eq!(in_words(&rows, false), expected);
-        assert_eq!(in_words(&vec![], true), ["another session authorization"]);
+        assert_eq!(in_words(&rows, &at_start, false), expected);
+        assert_eq!(in_words(&rows, &None, false).len(), rows.len());
+        let changed = in_words(&vec![], &at_start, true);
+        assert_eq!(changed, ["another session authorization"]);
     }
 }

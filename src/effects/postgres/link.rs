@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Simpl
 use super::answer::{abandoned, post};
 use super::capture::Capture;
 use super::connect::{Fresh, Route, Target};
+use super::own_sql::{OwnSql, Way};
 use super::sealed::Sealed;
 use super::ssh::Backlog;
 use super::tap::{Learnt, Tap};
@@ -50,6 +51,9 @@ pub struct Link {
     pub backend_pid: i32,
     cancel_key: i32,
     authorization: Option<String>,
+    /// The answer to what libraries there were at the start, and it once it has been read.
+    libraries: Mutex<Option<Receiver<Result<Rows, Failure>>>>,
+    libraries_at_start: OnceLock<held::Libraries>,
 }
 
 /// A user's statement.
@@ -68,7 +72,7 @@ pub struct Run {
 
 /// A statement of Tusk's own, whose rows are collected.
 pub struct Ask {
-    sql: String,
+    own: OwnSql,
     reply: Sender<Result<Rows, Failure>>,
 }
 
@@ -159,6 +163,8 @@ impl Link {
             backend_pid,
             cancel_key,
             authorization,
+            libraries: Mutex::default(),
+            libraries_at_start: OnceLock::new(),
         })
     }
 
@@ -199,20 +205,14 @@ impl Link {
     }
 
     /// Runs a statement of Tusk's own and collects its rows.
-    pub async fn ask(&self, sql: impl Into<String>) -> Result<Rows, Failure> {
-        let (reply, answer) = flume::bounded(1);
+    pub async fn ask(&self, own: OwnSql) -> Result<Rows, Failure> {
         let gone = || {
             error::plain(
                 Category::Connection,
                 "The connection to the server is gone.",
             )
         };
-        if !self.tell(Command::Ask(Ask {
-            sql: sql.into(),
-            reply,
-        })) {
-            return Err(gone());
-        }
+        let answer = self.begin_to_ask(own).ok_or_else(gone)?;
         // A command that came in the very moment of the link's end is answered by that end.
         let ended = async {
             self.ended().await;
@@ -220,6 +220,31 @@ impl Link {
         };
         let answered = async { answer.recv_async().await.unwrap_or_else(|_| Err(gone())) };
         smol::future::or(answered, ended).await
+    }
+
+    /// Asks, and leaves it to the caller to take the answer. A link that is gone takes no question.
+    fn begin_to_ask(&self, own: OwnSql) -> Option<Receiver<Result<Rows, Failure>>> {
+        let (reply, answer) = flume::bounded(1);
+        self.tell(Command::Ask(Ask { own, reply }))
+            .then_some(answer)
+    }
+
+    /// Asks what libraries there are before anything else runs. Nobody waits for it: the answer is there when a
+    /// question is answered that was asked later.
+    pub fn note_libraries(&self) {
+        *locked(&self.libraries) = self.begin_to_ask(OwnSql::Libraries {});
+    }
+
+    /// Whose settings the session had before anything ran in it, once a later question has been answered.
+    pub fn libraries_at_start(&self) -> held::Libraries {
+        let read = || {
+            let answer = locked(&self.libraries).take()?.try_recv().ok()?;
+            let told = answer.inspect_err(|failure| {
+                log::debug!("a server does not list its libraries: {}", failure.message);
+            });
+            told.ok().map(held::libraries)
+        };
+        self.libraries_at_start.get_or_init(read).clone()
     }
 
     /// Holds the next statement back until the returned value is dropped.
@@ -305,6 +330,8 @@ enum Job {
         stream: Answers,
         rows: Rows,
         failure: Option<Failure>,
+        /// Whether it began a transaction that it has to have ended.
+        reads: bool,
     },
 }
 
@@ -644,17 +671,24 @@ impl Driver {
         }
     }
 
-    fn ask(&mut self, ask: Ask) {
-        match self.send(&ask.sql) {
+    fn ask(&mut self, Ask { own, reply: to }: Ask) {
+        let reads = own.way() == Way::Read;
+        // Its ROLLBACK would be the end of a transaction of the user's.
+        if reads && locked(&self.learnt).transaction != Transaction::Idle {
+            let message = "The session is in a transaction, in which Tusk asks nothing.";
+            return reply(&to, Err(error::plain(Category::Query, message)));
+        }
+        match self.send(&own.message()) {
             Ok(stream) => {
                 self.job = Some(Job::Ask {
-                    reply: ask.reply,
+                    reply: to,
                     stream,
                     rows: Vec::new(),
                     failure: None,
+                    reads,
                 });
             }
-            Err(failure) => reply(&ask.reply, Err(failure)),
+            Err(failure) => reply(&to, Err(failure)),
         }
     }
 
@@ -666,6 +700,10 @@ impl Driver {
                 "The connection to the server is gone.",
             ));
         };
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a statement is the user's, or an `OwnSql`"
+        )]
         match client.simple_query_raw(sql).now_or_never() {
             Some(Ok(stream)) => Ok(Box::pin(stream)),
             Some(Err(error)) if sql.contains('\0') => {
@@ -685,6 +723,14 @@ impl Driver {
             AsyncMessage::Notice(notice) => {
                 let notice = error::from_server(&notice);
                 self.last_notice = Some(notice.clone());
+                // What the server has to say of Tusk's own questions is not for the user.
+                if let Some(Job::Ask { .. }) = self.job {
+                    log::debug!(
+                        "a notice about a question of Tusk's own: {}",
+                        notice.message
+                    );
+                    return;
+                }
                 let query = match self.job {
                     Some(Job::Run { query, .. } | Job::Sealed { query, .. }) => Some(query),
                     _ => None,
@@ -752,9 +798,34 @@ impl Driver {
                 reply: to,
                 rows,
                 failure,
+                reads,
                 ..
-            }) => reply(&to, failure.map_or(Ok(rows), Err)),
+            }) => self.complete_ask(to, rows, failure, reads),
             Some(Job::Sealed { .. }) | None => {}
+        }
+    }
+
+    /// A read that failed half-way has left its transaction open: it is answered when that is over.
+    fn complete_ask(
+        &mut self,
+        to: Sender<Result<Rows, Failure>>,
+        rows: Rows,
+        failure: Option<Failure>,
+        reads: bool,
+    ) {
+        let is_open = reads && locked(&self.learnt).transaction != Transaction::Idle;
+        let end = is_open.then(|| self.send(&OwnSql::RollBack {}.message()));
+        match end {
+            Some(Ok(stream)) => {
+                self.job = Some(Job::Ask {
+                    reply: to,
+                    stream,
+                    rows,
+                    failure,
+                    reads: false,
+                });
+            }
+            _ => reply(&to, failure.map_or(Ok(rows), Err)),
         }
     }
 

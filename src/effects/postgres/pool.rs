@@ -15,7 +15,8 @@ use flume::Sender;
 use super::answer::post;
 use super::connect::Target;
 use super::link::{Command, Link, Rows};
-use super::{GOODBYE, Session, Shared, error, held, locked};
+use super::own_sql::OwnSql;
+use super::{GOODBYE, Session, Shared, error, locked};
 use crate::msg::Msg;
 use crate::update::connection::{self, PoolStatus, ServerInfo};
 use crate::update::failure::{Category, Failure};
@@ -169,7 +170,7 @@ impl Opened {
     /// Puts a link back for the next one, with nothing left in it; one that can't be cleaned is closed.
     pub async fn clean_and_take_back(&self, lent: Lent) {
         let cleaned = async {
-            lent.link.ask(held::LEAVE_NOTHING).await?;
+            lent.link.ask(OwnSql::LeaveNothing {}).await?;
             take_bytes_as_they_are(&lent.link).await
         };
         match cleaned.await {
@@ -252,12 +253,12 @@ impl Opened {
         locked(&self.counts).over
     }
 
-    /// Runs statements of Tusk's own beside the pool, never in a session.
+    /// Asks a question of Tusk's own beside the pool, never in a session.
     pub async fn ask_helper(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
         helps: Helps,
-        sql: String,
+        own: OwnSql,
     ) -> Result<Rows, Failure> {
         let link = {
             let mut helper = self.helper(helps).lock().await;
@@ -272,7 +273,7 @@ impl Opened {
                 }
             }
         };
-        let answer = link.ask(sql).await;
+        let answer = link.ask(own).await;
         self.close_helper_later(shared, helps);
         answer
     }
@@ -426,6 +427,7 @@ impl Manager for Maker {
             place.link = Arc::downgrade(&link);
         }
         take_bytes_as_they_are(&link).await?;
+        link.note_libraries();
         Ok(Pooled { link, place })
     }
 
@@ -441,7 +443,7 @@ impl Manager for Maker {
 /// An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
 async fn take_bytes_as_they_are(link: &Link) -> Result<(), Failure> {
     if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
-        link.ask("set client_encoding = 'SQL_ASCII'").await?;
+        link.ask(OwnSql::BytesAsTheyAre {}).await?;
     }
     Ok(())
 }

@@ -2,49 +2,10 @@
 //!
 //! It lists what the role may see: schemas that it may use, relations and columns that it has any privilege on,
 //! functions that it may call. Other sessions' temporary objects, TOAST and functions that SQL can't call are left
-//! out. Everything is named with its schema, because the search path is the user's.
+//! out. The question is among the texts of Tusk's own ([`super::own_sql`]); this reads the answer.
 
 use super::link::Rows;
-use crate::update::schema::{
-    Catalog, CatalogBuilder, RelationKind,
-    catalog::{COLUMNS_MAX, FUNCTIONS_MAX, RELATIONS_MAX},
-};
-
-/// The statement. Each row is a kind and up to four fields; past the limits one more row of each kind shows that there
-/// is more. The user's own objects come before the server's.
-pub fn question() -> String {
-    let (relations, columns, functions) = (RELATIONS_MAX + 1, COLUMNS_MAX + 1, FUNCTIONS_MAX + 1);
-    format!(
-        "with s as materialized (select n.oid, n.nspname, n.nspname in ('pg_catalog', 'information_schema') as system \
-from pg_catalog.pg_namespace n where n.nspname !~ '^pg_(toast|temp)' \
-and pg_catalog.has_schema_privilege(n.oid, 'USAGE')), \
-r as materialized (select c.oid, s.nspname, s.system, c.relname, c.relkind, \
-pg_catalog.pg_has_role(c.relowner, 'USAGE') or case when c.relkind = 'S' \
-then pg_catalog.has_sequence_privilege(c.oid, 'USAGE, SELECT, UPDATE') \
-else pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') end as whole \
-from pg_catalog.pg_class c join s on s.oid = c.relnamespace \
-where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and (pg_catalog.pg_has_role(c.relowner, 'USAGE') \
-or case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'USAGE, SELECT, UPDATE') \
-else pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') \
-or pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') end) \
-order by s.system, c.oid limit {relations}), \
-t as materialized (select d.a, d.m, pg_catalog.format_type(d.a, nullif(d.m, -1)) as name \
-from (select distinct a.atttypid, a.atttypmod from pg_catalog.pg_attribute a where a.attnum > 0) d(a, m)) \
-select 'p', p, null, null, null from pg_catalog.unnest(pg_catalog.current_schemas(true)) with ordinality u(p, o) \
-where p::pg_catalog.text !~ '^pg_(toast|temp)' \
-union all select 's', s.nspname, null, null, null from s \
-union all select 'r', r.oid::pg_catalog.text, r.nspname, r.relname, r.relkind::pg_catalog.text from r \
-union all (select 'c', a.attrelid::pg_catalog.text, a.attnum::pg_catalog.text, a.attname, t.name \
-from r join pg_catalog.pg_attribute a on a.attrelid = r.oid join t on t.a = a.atttypid and t.m = a.atttypmod \
-where r.relkind <> 'S' and a.attnum > 0 and not a.attisdropped \
-and (r.whole or pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES')) \
-order by r.system, a.attrelid limit {columns}) \
-union all (select 'f', s.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes), null \
-from pg_catalog.pg_proc p join s on s.oid = p.pronamespace \
-where p.prorettype not in (2275, 2281) and not (p.proargtypes::pg_catalog.oid[] && array[2275, 2281]::pg_catalog.oid[]) \
-and pg_catalog.has_function_privilege(p.oid, 'EXECUTE') order by s.system limit {functions})"
-    )
-}
+use crate::update::schema::{Catalog, CatalogBuilder, RelationKind};
 
 /// The catalog out of the answer. Rows of another shape, which no server sends, are left out.
 pub fn in_order(rows: Rows) -> Catalog {

@@ -12,31 +12,19 @@ use std::collections::VecDeque;
 use super::capture::{Capture, Verdict};
 use super::error;
 use super::frames::Frame;
+use super::own_sql::{OwnSql, UNKNOWN_FUNCTION};
+use crate::sql::guard::Refusal;
 use crate::sql::lex::{self, TokenKind};
 use crate::update::failure::{Category, Failure};
 use crate::update::hints;
-use crate::update::read_only::{Access, Inspection, Seal, Setting};
+use crate::update::read_only::{self, Access, Inspection, Seal, Setting};
 
 /// Comes before a statement that the server shall confirm to be a query or a change of rows: its grammar has no other
 /// statement in this place. It is only parsed, never executed.
 const CONFIRMATION: &str = "prepare tusk as\n";
 
-const LOOK: &str =
-    "select 'transaction_read_only', pg_catalog.current_setting('transaction_read_only')";
-const LOOK_AT_SETTINGS: &str = " union all select s.name, s.setting from pg_catalog.pg_settings s \
-where s.source operator(pg_catalog.=) 'session' \
-union all select 'role', pg_catalog.current_setting('role') \
-where pg_catalog.current_setting('role') operator(pg_catalog.<>) 'none' \
-union all select 'session_authorization', session_user::pg_catalog.text \
-from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a \
-join pg_catalog.pg_roles r on r.oid operator(pg_catalog.=) a.usesysid \
-where r.rolname operator(pg_catalog.<>) session_user";
-
 /// What a rollback leaves behind in a session.
-const LEFT_OVER: [&str; 2] = [
-    "select pg_catalog.pg_advisory_unlock_all()",
-    "deallocate all",
-];
+const LEFT_OVER: [OwnSql; 2] = [OwnSql::Unlock {}, OwnSql::Deallocate {}];
 
 /// A sealed statement under way.
 pub struct Sealed {
@@ -61,6 +49,8 @@ pub struct Sealed {
 enum Unit {
     /// Tusk's own: its answer is of no interest, unless it fails.
     Own,
+    /// The question about the functions that the statement names, which fails where one is not known.
+    Functions,
     /// The confirmation: parsed and no more.
     Confirmation,
     /// The user's statement, or Tusk's in its place.
@@ -79,25 +69,28 @@ impl Sealed {
                 settings,
                 confirm,
                 asks_settings,
-                ..
+                names,
             } => {
-                sealed.own("begin read only");
-                sealed.own(&application(settings));
+                sealed.own(&OwnSql::BeginReadOnly {});
+                sealed.apply(settings);
+                sealed.known_functions(names);
                 sealed.statement(sql, *confirm);
                 sealed.look(asks_settings.as_deref());
                 sealed.end();
             }
             Seal::Begins { settings } => {
                 sealed.statement(sql, false);
-                sealed.own(&application(settings));
+                sealed.apply(settings);
                 sealed.sync();
             }
             Seal::Inside {
                 confirm,
                 asks_settings,
-                ..
+                names,
             } => {
-                sealed.own("set transaction read only");
+                sealed.own(&OwnSql::ReadOnlyAgain {});
+                sealed.own(&OwnSql::Straighten {});
+                sealed.known_functions(names);
                 sealed.statement(sql, *confirm);
                 sealed.look(asks_settings.as_deref());
             }
@@ -109,8 +102,9 @@ impl Sealed {
                 sealed.statement(sql, false);
                 sealed.end_rest();
                 if let Some((begin, settings)) = chain {
-                    sealed.own(begin);
-                    sealed.own(&application(settings));
+                    let begin = begin.clone();
+                    sealed.own(&OwnSql::BeginAgain { begin });
+                    sealed.apply(settings);
                     sealed.sync();
                     sealed.idle_at_end = false;
                 }
@@ -126,7 +120,7 @@ impl Sealed {
         sealed.failure = failure;
         sealed.inspection = inspection;
         if is_open {
-            sealed.own("rollback");
+            sealed.own(&OwnSql::SealedRollBack {});
         }
         sealed.end_rest();
         sealed
@@ -151,10 +145,26 @@ impl Sealed {
         }
     }
 
-    fn own(&mut self, sql: &str) {
-        self.parse(sql);
+    fn own(&mut self, own: &OwnSql) {
+        self.parse(&own.text());
         self.execute(false);
         self.expect(Unit::Own);
+    }
+
+    /// Asks before the statement whether it names a function that nothing is known of.
+    fn known_functions(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let names = names.to_vec();
+        self.parse(&OwnSql::KnownFunctions { names }.text());
+        self.execute(false);
+        self.expect(Unit::Functions);
+    }
+
+    fn apply(&mut self, settings: &[Setting]) {
+        let settings = settings.to_vec();
+        self.own(&OwnSql::Apply { settings });
     }
 
     fn statement(&mut self, sql: &str, confirm: bool) {
@@ -169,16 +179,8 @@ impl Sealed {
 
     fn look(&mut self, at_settings: Option<&[String]>) {
         self.sync();
-        let mut sql = LOOK.to_owned();
-        if let Some(custom) = at_settings {
-            sql.push_str(LOOK_AT_SETTINGS);
-            for name in custom.iter().map(|name| literal(name)) {
-                sql.push_str(&format!(
-                    " union all select {name}, pg_catalog.current_setting({name}, true)"
-                ));
-            }
-        }
-        self.parse(&sql);
+        let custom = at_settings.map(<[String]>::to_vec);
+        self.parse(&OwnSql::Look { custom }.text());
         self.execute(false);
         self.expect(Unit::Look);
         self.sync();
@@ -186,13 +188,13 @@ impl Sealed {
     }
 
     fn end(&mut self) {
-        self.own("rollback");
+        self.own(&OwnSql::SealedRollBack {});
         self.end_rest();
     }
 
     fn end_rest(&mut self) {
-        for sql in LEFT_OVER {
-            self.own(sql);
+        for own in &LEFT_OVER {
+            self.own(own);
         }
         self.sync();
         self.idle_at_end = true;
@@ -296,6 +298,15 @@ impl Sealed {
     pub fn take(&mut self, frame: Frame<'_>, capture: Option<&mut Capture>) -> Verdict {
         let unit = self.unit();
         match (frame.tag(), unit) {
+            // What the server has to say of Tusk's own statements is not for the user, and of a confirmation it says
+            // it twice.
+            (b'N', Some(Unit::Own | Unit::Functions | Unit::Look | Unit::Confirmation)) => {
+                let notice = error::from_fields(frame.body());
+                log::debug!(
+                    "a notice about a statement of Tusk's own: {}",
+                    notice.message
+                );
+            }
             (b'N' | b'S' | b'A', _) => return Verdict::Pass,
             (b'1', Some(Unit::Confirmation)) => self.unit_ended(),
             (b'E', _) => self.failed(frame, unit),
@@ -338,7 +349,12 @@ impl Sealed {
                 self.unclean = true;
                 return;
             }
-            Some(Unit::Own) => {
+            Some(Unit::Own | Unit::Functions) => {
+                if let Some(name) = unknown_function(&failure.message) {
+                    let refusal = Refusal::UnknownFunction(name.to_owned());
+                    self.failure.get_or_insert(read_only::refused(&refusal));
+                    return;
+                }
                 failure.position = None;
                 // A failed transaction and a cancel meet Tusk's statement in the user's place.
                 if !failure.is("25P02") && !failure.is("57014") {
@@ -378,7 +394,7 @@ impl Sealed {
     }
 
     fn looked(&mut self, body: &[u8]) {
-        let Some([name, value]) = two_texts(body) else {
+        let Some([name, value, kind]) = three_texts(body) else {
             return;
         };
         if self.looks {
@@ -390,7 +406,7 @@ impl Sealed {
                 settings.push(Setting {
                     name: name.clone(),
                     value: value.clone(),
-                    custom: name.contains('.'),
+                    custom: kind == "custom",
                 });
             }
         }
@@ -405,6 +421,14 @@ impl Sealed {
 
 const OWN: &str = "It came from what Tusk sends before a statement on a read-only connection: BEGIN and the settings \
 that it keeps for this tab. RESET ALL forgets those settings.";
+
+/// The name in the error that tells of an unknown function.
+fn unknown_function(message: &str) -> Option<&str> {
+    let [before, after] = UNKNOWN_FUNCTION;
+    let start = message.find(before)? + before.len();
+    let end = message.rfind(after)?;
+    message.get(start..end)
+}
 
 fn copy_from() -> Failure {
     error::plain(
@@ -429,32 +453,10 @@ fn no_parameter((name, position): (String, u32)) -> Failure {
     failure
 }
 
-/// One statement that applies the settings and, in any case, takes the transaction's snapshot, after which no
-/// statement can make it read-write by asking for it.
-fn application(settings: &[Setting]) -> String {
-    let calls: Vec<String> = settings
-        .iter()
-        .map(|Setting { name, value, .. }| {
-            let (name, value) = (literal(name), literal(value));
-            format!("pg_catalog.set_config({name}, {value}, true)")
-        })
-        .collect();
-    if calls.is_empty() {
-        "select 1".to_owned()
-    } else {
-        format!("select {}", calls.join(", "))
-    }
-}
-
-/// A string that means the same whatever `standard_conforming_strings` says.
-fn literal(text: &str) -> String {
-    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
-/// The two columns of a DataRow.
-fn two_texts(body: &[u8]) -> Option<[String; 2]> {
+/// The three columns of a DataRow.
+fn three_texts(body: &[u8]) -> Option<[String; 3]> {
     let (count, mut rest) = body.split_first_chunk::<2>()?;
-    if *count != [0, 2] {
+    if *count != [0, 3] {
         return None;
     }
     let mut next = || {
@@ -464,7 +466,7 @@ fn two_texts(body: &[u8]) -> Option<[String; 2]> {
         rest = tail;
         Some(String::from_utf8_lossy(value).into_owned())
     };
-    Some([next()?, next()?])
+    Some([next()?, next()?, next()?])
 }
 
 #[cfg(test)]
@@ -514,8 +516,13 @@ mod tests {
     }
 
     fn row(name: &str, value: &str) -> Vec<u8> {
-        let mut body = vec![0, 2];
-        for text in [name, value] {
+        let kind = if name.contains('.') {
+            "custom"
+        } else {
+            "server"
+        };
+        let mut body = vec![0, 3];
+        for text in [name, value, kind] {
             body.extend_from_slice(&(text.len() as u32).to_be_bytes());
             body.extend_from_slice(text.as_bytes());
         }
@@ -528,7 +535,8 @@ mod tests {
         let (tags, texts) = written(&sealed);
         assert_eq!(tags, "PBEPBEPPBDESPBESPBEPBEPBES");
         let applied = "select pg_catalog.set_config(E'a.b', E'it''s \\\\', true)";
-        let look = format!("{LOOK}{LOOK_AT_SETTINGS}");
+        let custom = Some(vec![]);
+        let look = OwnSql::Look { custom }.text();
         let expected = [
             "begin read only",
             applied,
@@ -549,9 +557,15 @@ mod tests {
             asks_settings: None,
             names: vec![],
         };
+        let look = OwnSql::Look { custom: None }.text();
         assert_eq!(
             written(&Sealed::new("show all", &seal)).1,
-            ["set transaction read only", "show all", LOOK]
+            [
+                "set transaction read only",
+                &OwnSql::Straighten {}.text(),
+                "show all",
+                look.as_str()
+            ]
         );
         let seal = Seal::Begins { settings: vec![] };
         assert_eq!(
@@ -746,7 +760,7 @@ mod tests {
         let (failure, inspection) = sealed.finish();
         assert_eq!(failure, None, "the statement itself went well");
         let again = Sealed::end_again(failure, inspection, false);
-        assert_eq!(written(&again).1, LEFT_OVER);
+        assert_eq!(written(&again).1, LEFT_OVER.map(|own| own.text()));
         assert!(again.must_be_idle() && !again.is_unclean());
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::answer::post;
+use super::own_sql::OwnSql;
 use super::pool::{Helps, Opened};
 use super::{Shared, locked};
 use crate::update::connection;
@@ -63,7 +64,7 @@ impl Opened {
     /// Waits for an answer. A refusal is one.
     async fn answered(self: &Arc<Self>, shared: &Arc<Shared>) {
         loop {
-            let asked = self.ask_helper(shared, Helps::Control, "select 1".into());
+            let asked = self.ask_helper(shared, Helps::Control, OwnSql::Alive {});
             match asked.await {
                 Ok(_) => return,
                 Err(failure) if failure.sqlstate.is_some() => return,

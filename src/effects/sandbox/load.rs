@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::error::SandboxError;
 use super::process::Failure;
 use super::server::{Context, Running};
-use super::{DATABASE, Progress, Step};
+use super::{Progress, Step};
+use crate::effects::postgres::own_sql::{OwnSql, UNFINISHED_SAMPLE};
 
 /// The sample shop.
 pub const SAMPLE: &str = include_str!("../../../assets/sample.sql");
-const UNFINISHED: &str = "shop_loading";
 /// The longest that one part may take, on a slow machine too.
 const PART_LIMIT: Duration = Duration::from_secs(300);
 
@@ -23,7 +23,7 @@ pub async fn load_once(
     sample: &str,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<(), SandboxError> {
-    let question = format!("select count(*) from pg_database where datname = '{DATABASE}'");
+    let question = OwnSql::SandboxSample {}.message();
     if execute(
         context,
         running,
@@ -48,12 +48,7 @@ pub async fn load_once(
         });
     };
     report(0, "Creating the database");
-    let create = format!(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{UNFINISHED}';\n\
-         drop database if exists {UNFINISHED};\n\
-         create database {UNFINISHED} template template0;\n\
-         comment on database {UNFINISHED} is 'Tusk''s sample: a small shop';\n"
-    );
+    let create = OwnSql::SandboxCreate {}.message();
     execute(
         context,
         running,
@@ -64,12 +59,10 @@ pub async fn load_once(
     .await?;
     for (number, (title, sql)) in parts.iter().enumerate() {
         report(number, title);
-        execute(context, running, UNFINISHED, title, sql).await?;
+        execute(context, running, UNFINISHED_SAMPLE, title, sql).await?;
     }
     report(parts.len(), "Naming the database");
-    // The loading did not wait for the disk. This does, and with it everything before.
-    let rename =
-        format!("set synchronous_commit = on; alter database {UNFINISHED} rename to {DATABASE}");
+    let rename = OwnSql::SandboxFinish {}.message();
     execute(context, running, "postgres", "Naming the database", &rename).await?;
     report(parts.len() + 1, "Done");
     Ok(())

@@ -12,6 +12,7 @@ use super::place::{Place, SOCKET_PORT};
 use super::process::{Failure, Task};
 use super::watcher::{self, Watch};
 use super::{Link, USER, system};
+use crate::effects::postgres::own_sql::OwnSql;
 
 /// How long a server may take to start, or one that is stopping to be gone.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -199,10 +200,9 @@ fn host_of(link: &Link, file: &PidFile) -> String {
 /// The version of the server that answers, if it serves these files.
 async fn ask(context: Context<'_>, file: &PidFile) -> Result<String, String> {
     let host = host_of(context.link, file);
-    let question = "select current_setting('data_directory'), current_setting('server_version')";
     let task = context
         .psql("connecting to the sandbox", &host, file.port, "postgres")
-        .input(question);
+        .input(&OwnSql::SandboxFiles {}.message());
     let answer = match task.limit(Duration::from_secs(15)).run().await {
         Ok(answer) => answer,
         Err(Failure::Exit(output)) => return Err(output.trim().to_owned()),
