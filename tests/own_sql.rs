@@ -15,7 +15,7 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
-use server::{SUPERUSER, TestServer};
+use server::TestServer;
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;

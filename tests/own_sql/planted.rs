@@ -7,9 +7,10 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 use super::generated::{Random, as_many_as, is_long, seed};
-use super::server::{SUPERUSER, TestConfig, TestServer};
+use super::server::{MAJORS, SUPERUSER, TestConfig, TestServer};
 use super::{Config, Ending, Seal, World, config};
 use tusk::effects::postgres::own_sql::{OwnSql, Way};
 use tusk::sql::lex::{self, Token, TokenKind};
@@ -244,33 +245,66 @@ fn plant_temporary(names: &Names) -> String {
     .replace("::text[]", "::pg_catalog.text[]")
 }
 
-/// A server with a database full of traps.
+/// A database full of traps.
 struct Field {
-    server: TestServer,
+    server: &'static TestServer,
     database: String,
     temporary: String,
-    read: usize,
+    read: u64,
+}
+
+/// The database that the fields are copies of.
+const PLANTED: &str = "planted";
+
+/// A server whose log says for each line in which database it was written.
+fn server_of(major: u32) -> &'static TestServer {
+    static SERVERS: [OnceLock<TestServer>; MAJORS.len()] =
+        [const { OnceLock::new() }; MAJORS.len()];
+    let at = MAJORS.iter().position(|known| *known == major).unwrap();
+    SERVERS[at].get_or_init(|| {
+        let config = TestConfig::of_major(major).setting("log_line_prefix", "<%d> ");
+        let server = TestServer::start(config);
+        server.psql(
+            "postgres",
+            &format!("create database {PLANTED} template template0"),
+        );
+        let script = plant(&Names::of_own_texts(), &mut Random::new(seed()));
+        assert_eq!(psql(&server, PLANTED, &script), "", "{major}");
+        let sql = "select count(*) from pg_operator where oprnamespace = 'trap'::regnamespace";
+        let operators: usize = server.psql(PLANTED, sql).parse().unwrap();
+        assert!(operators > 1000, "{major}: {operators} operators");
+        server
+    })
+}
+
+/// What a psql has to complain of when it runs the text, each statement by itself.
+fn psql(server: &TestServer, database: &str, sql: &str) -> String {
+    let mut psql = server
+        .psql_command(database)
+        .args(["-XAtq", "-v", "VERBOSITY=terse"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    psql.stdin
+        .take()
+        .unwrap()
+        .write_all(sql.as_bytes())
+        .unwrap();
+    let output = psql.wait_with_output().unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 impl Field {
     fn of(major: u32) -> Self {
-        let server = TestServer::start(TestConfig::of_major(major));
-        let database = server.fresh_database();
-        let names = Names::of_own_texts();
-        let script = plant(&names, &mut Random::new(seed()));
-        let temporary = plant_temporary(&names);
-        let mut field = Self {
+        let server = server_of(major);
+        Self {
             server,
-            database,
-            temporary,
+            database: server.fresh_database_of(PLANTED),
+            temporary: plant_temporary(&Names::of_own_texts()),
             read: 0,
-        };
-        let planted = field.psql(&script);
-        assert_eq!(planted, "", "{major}");
-        let sql = "select count(*) from pg_operator where oprnamespace = 'trap'::regnamespace";
-        let operators: usize = field.server.psql(&field.database, sql).parse().unwrap();
-        assert!(operators > 1000, "{major}: {operators} operators");
-        field
+        }
     }
 
     /// The path of every session that begins from now on.
@@ -278,47 +312,27 @@ impl Field {
         // Over another database, so that nothing of this is looked up in the one with the traps.
         let sql = format!("alter database {} set search_path = {path}", self.database);
         self.server.psql("postgres", &sql);
-        self.read = self.server.log().len();
+        self.read = self.server.log_from(self.read).1;
     }
 
-    /// What a psql has to complain of when it runs the text, each statement by itself.
     fn psql(&self, sql: &str) -> String {
-        let mut command = self.server.psql_command(&self.database);
-        let mut psql = command
-            .args(["-XAtq", "-v", "VERBOSITY=terse"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        psql.stdin
-            .take()
-            .unwrap()
-            .write_all(sql.as_bytes())
-            .unwrap();
-        let output = psql.wait_with_output().unwrap();
-        String::from_utf8_lossy(&output.stderr).into_owned()
+        psql(self.server, &self.database, sql)
     }
 
     /// The traps that were sprung since this was asked last.
     fn sprung(&mut self) -> BTreeSet<String> {
-        let log = self.server.log();
-        let new = log.get(self.read..).unwrap_or_default();
-        let sprung = new
-            .lines()
-            .filter_map(|line| line.split_once(SPRUNG).map(|(_, what)| what.to_owned()))
-            .collect();
-        self.read = log.len();
-        sprung
+        let (new, read) = self.server.log_from(self.read);
+        self.read = read;
+        let ours = format!("<{}> ", self.database);
+        new.lines()
+            .filter_map(|line| line.strip_prefix(&ours)?.split_once(SPRUNG))
+            .map(|(_, what)| what.to_owned())
+            .collect()
     }
 }
 
 fn majors() -> &'static [u32] {
-    if is_long() {
-        &[12, 13, 14, 15, 16, 17, 18]
-    } else {
-        &[14, 18]
-    }
+    if is_long() { &MAJORS } else { &[14, 18] }
 }
 
 #[test]
@@ -327,23 +341,21 @@ fn no_text_of_tusk_s_own_calls_what_another_role_has_planted() {
         let mut field = Field::of(*major);
         for path in PATHS {
             field.lead(path);
-            for own in OwnSql::examples() {
-                // The sandbox's database is made once.
-                if own.way() == Way::Psql && path != &PATHS[0] {
-                    continue;
-                }
-                let (temporary, message) = (&field.temporary, own.message());
-                let said = field.psql(&format!("{temporary};\n{message};\n"));
-                assert!(
-                    !said.contains("ERROR"),
-                    "{major}, {path}: {said}\n{message}"
-                );
-                assert_eq!(
-                    field.sprung(),
-                    BTreeSet::new(),
-                    "{major}, {path}: {message}"
-                );
-            }
+            // One after the other in one session; what clears it away comes last, and the sandbox is made once.
+            let (last, mut texts): (Vec<OwnSql>, Vec<OwnSql>) = OwnSql::examples()
+                .into_iter()
+                .partition(|own| *own == OwnSql::LeaveNothing {});
+            texts.retain(|own| own.way() != Way::Psql || path == &PATHS[0]);
+            assert!(texts.len() > 15 && last.len() == 1);
+            let texts: String = texts
+                .iter()
+                .chain(&last)
+                .map(|own| format!("{};\n", own.message()))
+                .collect();
+            let said = field.psql(&format!("{};\n{texts}", field.temporary));
+            assert!(!said.contains("ERROR"), "{major}, {path}: {said}\n{texts}");
+            let sprung = field.sprung();
+            assert_eq!(sprung, BTreeSet::new(), "{major}, {path}: {texts}");
         }
     }
 }
@@ -429,7 +441,7 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
             ] {
                 let config = Config {
                     target_session,
-                    ..config(&field.server, &field.database, SUPERUSER)
+                    ..config(field.server, &field.database, SUPERUSER)
                 };
                 let connection = world.open(&config);
                 assert!(world.catalog(connection).relations().count() > 50);
@@ -444,7 +456,7 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
             }
             let config = Config {
                 read_only: true,
-                ..config(&field.server, &field.database, SUPERUSER)
+                ..config(field.server, &field.database, SUPERUSER)
             };
             let connection = world.open(&config);
             let session = world.session(connection);

@@ -12,6 +12,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -289,11 +290,17 @@ impl TestServer {
     /// Makes an empty database with other options, such as `encoding 'SQL_ASCII' locale 'C'`.
     #[track_caller]
     pub fn fresh_database_with(&self, options: &str) -> String {
+        self.fresh_database_of(&format!("template0 {options}"))
+    }
+
+    /// Makes a copy of a database that nobody is connected to.
+    #[track_caller]
+    pub fn fresh_database_of(&self, template: &str) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         self.psql(
             "postgres",
-            &format!("create database {name} template template0 {options}"),
+            &format!("create database {name} template {template}"),
         );
         name
     }
@@ -427,6 +434,20 @@ impl TestServer {
     /// What the server has logged.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("server.log")).unwrap_or_default()
+    }
+
+    /// What the server has logged from this byte on, and how far the log goes now.
+    pub fn log_from(&self, from: u64) -> (String, u64) {
+        let read = || {
+            let mut file = fs::File::open(self.directory.join("server.log"))?;
+            file.seek(SeekFrom::Start(from))?;
+            let mut new = Vec::new();
+            file.read_to_end(&mut new)?;
+            std::io::Result::Ok(new)
+        };
+        let new = read().expect("the server has a log");
+        let text = String::from_utf8_lossy(&new).into_owned();
+        (text, from + new.len() as u64)
     }
 
     #[track_caller]
