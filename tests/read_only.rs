@@ -1175,6 +1175,15 @@ fn scripted_server(answers: Vec<(usize, Vec<u8>)>) -> (u16, std::thread::JoinHan
         welcome.extend(frame(b'K', &[0; 8]));
         welcome.extend(frame(b'Z', b"I"));
         stream.write_all(&welcome).unwrap();
+        // What libraries there are is asked of every link before it is lent.
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).unwrap();
+        let [_, a, b, c, d] = head;
+        let mut question = vec![0; u32::from_be_bytes([a, b, c, d]) as usize - 4];
+        stream.read_exact(&mut question).unwrap();
+        let mut none = frame(b'C', b"SELECT 0\0");
+        none.extend(frame(b'Z', b"I"));
+        stream.write_all(&none).unwrap();
         let mut heard = vec![];
         for (syncs, answer) in answers {
             let mut left = syncs;
@@ -1208,7 +1217,13 @@ fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
 fn answer_with_a_failed_end() -> Vec<u8> {
     let done = |tag: &str| frame(b'C', format!("{tag}\0").as_bytes());
     let cancelled = b"SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0\0";
-    let mut answer = [done("BEGIN"), done("SELECT 1"), done("SHOW")].concat();
+    let mut answer = [
+        done("BEGIN"),
+        done("SELECT 1"),
+        done("SELECT 0"),
+        done("SHOW"),
+    ]
+    .concat();
     answer.extend(frame(b'Z', b"T"));
     answer.extend([done("SELECT 1"), frame(b'Z', b"T")].concat());
     answer.extend([frame(b'E', cancelled), frame(b'Z', b"E")].concat());

@@ -424,6 +424,7 @@ fn sealed(settings: &[Setting]) -> Seal {
         settings: settings.to_vec(),
         confirm: true,
         asks_settings: Some(vec!["my.tenant".into()]),
+        names: vec!["total".into(), "public".into()],
     }
 }
 
@@ -463,6 +464,7 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
             let setting = |name: &str, value: &str| Setting {
                 name: name.into(),
                 value: value.into(),
+                custom: name.contains('.'),
             };
             let settings = [
                 setting("search_path", path),

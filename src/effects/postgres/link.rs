@@ -51,8 +51,7 @@ pub struct Link {
     pub backend_pid: i32,
     cancel_key: i32,
     authorization: Option<String>,
-    /// The answer to what libraries there were at the start, and it once it has been read.
-    libraries: Mutex<Option<Receiver<Result<Rows, Failure>>>>,
+    /// Whose settings there were at the start.
     libraries_at_start: OnceLock<held::Libraries>,
 }
 
@@ -163,7 +162,6 @@ impl Link {
             backend_pid,
             cancel_key,
             authorization,
-            libraries: Mutex::default(),
             libraries_at_start: OnceLock::new(),
         })
     }
@@ -212,7 +210,10 @@ impl Link {
                 "The connection to the server is gone.",
             )
         };
-        let answer = self.begin_to_ask(own).ok_or_else(gone)?;
+        let (reply, answer) = flume::bounded(1);
+        if !self.tell(Command::Ask(Ask { own, reply })) {
+            return Err(gone());
+        }
         // A command that came in the very moment of the link's end is answered by that end.
         let ended = async {
             self.ended().await;
@@ -222,29 +223,20 @@ impl Link {
         smol::future::or(answered, ended).await
     }
 
-    /// Asks, and leaves it to the caller to take the answer. A link that is gone takes no question.
-    fn begin_to_ask(&self, own: OwnSql) -> Option<Receiver<Result<Rows, Failure>>> {
-        let (reply, answer) = flume::bounded(1);
-        self.tell(Command::Ask(Ask { own, reply }))
-            .then_some(answer)
+    /// Asks what libraries there are, before anything else runs. It is waited for: a cancel that comes while it runs
+    /// would hit it, and not the statement behind it.
+    pub async fn note_libraries(&self) {
+        let answer = self.ask(OwnSql::Libraries {}).await;
+        let told = answer.inspect_err(|failure| {
+            log::debug!("a server does not list its libraries: {}", failure.message);
+        });
+        self.libraries_at_start
+            .get_or_init(|| told.ok().map(held::libraries));
     }
 
-    /// Asks what libraries there are before anything else runs. Nobody waits for it: the answer is there when a
-    /// question is answered that was asked later.
-    pub fn note_libraries(&self) {
-        *locked(&self.libraries) = self.begin_to_ask(OwnSql::Libraries {});
-    }
-
-    /// Whose settings the session had before anything ran in it, once a later question has been answered.
+    /// Whose settings the session had before anything ran in it.
     pub fn libraries_at_start(&self) -> held::Libraries {
-        let read = || {
-            let answer = locked(&self.libraries).take()?.try_recv().ok()?;
-            let told = answer.inspect_err(|failure| {
-                log::debug!("a server does not list its libraries: {}", failure.message);
-            });
-            told.ok().map(held::libraries)
-        };
-        self.libraries_at_start.get_or_init(read).clone()
+        self.libraries_at_start.get_or_init(|| None).clone()
     }
 
     /// Holds the next statement back until the returned value is dropped.

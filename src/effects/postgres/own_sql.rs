@@ -373,9 +373,10 @@ fn known_functions(names: &[String]) -> String {
     format!(
         "select pg_catalog.current_setting(pg_catalog.concat('{before}', p.proname, '{after}')) \
          from pg_catalog.pg_proc p cross join lateral (select p.oid where p.prokind operator(pg_catalog.<>) 'a' \
-         union all select u.oid from pg_catalog.pg_aggregate a cross join lateral pg_catalog.unnest(\
-         array[a.aggtransfn::pg_catalog.oid, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, \
-         a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]) u(oid) \
+         union all select u.oid from pg_catalog.pg_aggregate a cross join lateral (values \
+         (a.aggtransfn::pg_catalog.oid), (a.aggfinalfn::pg_catalog.oid), (a.aggcombinefn::pg_catalog.oid), \
+         (a.aggserialfn::pg_catalog.oid), (a.aggdeserialfn::pg_catalog.oid), (a.aggmtransfn::pg_catalog.oid), \
+         (a.aggminvtransfn::pg_catalog.oid), (a.aggmfinalfn::pg_catalog.oid)) u(oid) \
          where a.aggfnoid::pg_catalog.oid operator(pg_catalog.=) p.oid) s(oid) \
          join pg_catalog.pg_proc f on f.oid operator(pg_catalog.=) s.oid \
          join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) f.prolang and not l.lanpltrusted \

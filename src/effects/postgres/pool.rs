@@ -427,7 +427,7 @@ impl Manager for Maker {
             place.link = Arc::downgrade(&link);
         }
         take_bytes_as_they_are(&link).await?;
-        link.note_libraries();
+        link.note_libraries().await;
         Ok(Pooled { link, place })
     }
 

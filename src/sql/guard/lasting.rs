@@ -643,6 +643,18 @@ mod tests {
                 "ALTER TABLE",
             ),
             (
+                "do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$",
+                "ANALYZE",
+            ),
+        ] {
+            refused(text, name);
+        }
+    }
+
+    #[test]
+    fn what_a_function_can_hide_behind_is_not_made_in_a_body() {
+        for (text, name) in [
+            (
                 "do $$ begin create operator ## (function = f); end $$",
                 "CREATE OPERATOR",
             ),
@@ -685,10 +697,6 @@ mod tests {
             (
                 "do $$ begin insert into \"pg_cast\" select 1; end $$",
                 "INSERT of pg_cast",
-            ),
-            (
-                "do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$",
-                "ANALYZE",
             ),
         ] {
             refused(text, name);

@@ -7,7 +7,7 @@ use crate::sql::lex::{Token, TokenKind};
 #[rustfmt::skip]
 const NO_CALL: &[&str] = &[
     "operator", "exists", "and", "or", "not", "any", "all", "from", "values", "on", "select", "when", "then", "else",
-    "materialized",
+    "materialized", "lateral",
 ];
 
 /// Words whose grammar looks up an operator or a relation along the path.
@@ -36,7 +36,7 @@ fn left_to_the_path(sql: &str) -> Vec<String> {
                     && matches!(before(at, 1), "," | ")");
                 // `set name = value`
                 let sets = before(at, 2).eq_ignore_ascii_case("set");
-                !is_star && !is_sign && !sets && !(in_catalog(at) && before(at, 4) == "operator")
+                !(is_star || is_sign || sets || in_catalog(at) && before(at, 4) == "operator")
             }
             TokenKind::Cast => text(at + 1) != "pg_catalog",
             TokenKind::PlainString => word.contains('\\'),
@@ -45,7 +45,7 @@ fn left_to_the_path(sql: &str) -> Vec<String> {
                 let calls = text(at + 1) == "(" && !NO_CALL.contains(&word.as_str());
                 let names = calls && !matches!(before(at, 1), ")" | "ordinality");
                 let source = matches!(word.as_str(), "from" | "join")
-                    && !matches!(text(at + 1), "pg_catalog" | "(")
+                    && !matches!(text(at + 1), "pg_catalog" | "(" | "lateral")
                     && !sql.contains(&format!("{} as materialized (", text(at + 1)));
                 let compares = word == "case" && text(at + 1) != "when"
                     || word == "distinct" && before(at, 1) != "select";
