@@ -27,7 +27,7 @@ const OF_ONE: &[(&str, &str, &str)] = &[
 /// Functions that take several arguments, or none.
 const OF_SEVERAL: &[(&str, &str)] = &[
     ("setval", "'s', 99"),
-    ("lo_export", "4242, '/tmp/tusk_probe_of_a_call'"),
+    ("lo_export", "4242, 'tusk_probe_of_a_call'"),
     ("pg_terminate_backend", "0, 0"),
     ("pg_stat_reset", ""),
     ("pg_reload_conf", ""),
