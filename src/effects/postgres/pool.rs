@@ -4,7 +4,7 @@
 //! are shown are counted here, at the moments when they change: a link has its place from its log-in to its end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -415,19 +415,30 @@ impl Manager for Maker {
         let shared = self.shared.upgrade().ok_or_else(closed)?;
         let weak = self.opened.get().cloned().ok_or_else(closed)?;
         let opened = weak.upgrade().ok_or_else(closed)?;
-        let mut place = 0;
-        opened.change(|counts| place = counts.enter());
+        // A link has its place when it can be lent, so that one whose maker gives up meanwhile never had one.
+        let entered = Arc::new(AtomicU64::new(0));
+        let left = entered.clone();
         let on_end = move |session: Option<Session>, broke| {
             if let Some(opened) = weak.upgrade() {
+                let place = left.load(Ordering::Acquire);
                 opened.link_ended(place, session.map(|session| session.lent), broke);
             }
         };
         let link = Link::start(&shared, fresh, self.target.clone(), Box::new(on_end));
+        take_bytes_as_they_are(&link).await?;
+        link.note_libraries().await;
+        let mut place = 0;
+        opened.change(|counts| {
+            place = counts.enter();
+            entered.store(place, Ordering::Release);
+        });
         if let Some(place) = locked(&opened.counts).places.get_mut(&place) {
             place.link = Arc::downgrade(&link);
         }
-        take_bytes_as_they_are(&link).await?;
-        link.note_libraries().await;
+        if link.is_gone() {
+            // It may have ended before it had a place to leave.
+            opened.change(|counts| counts.leave(place));
+        }
         Ok(Pooled { link, place })
     }
 
