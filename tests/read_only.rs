@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use oracle::{Oracle, Word};
-use server::{SUPERUSER, TestConfig, TestServer};
+use server::{MAJORS, SUPERUSER, TestConfig, TestServer};
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
@@ -288,7 +288,11 @@ fn cluster() -> &'static TestServer {
 }
 
 fn start() -> TestServer {
-    let config = TestConfig::default()
+    start_with(TestConfig::default())
+}
+
+fn start_with(config: TestConfig) -> TestServer {
+    let config = config
         .setting("max_prepared_transactions", "5")
         .setting("wal_level", "logical")
         .setting("autovacuum", "off");
@@ -509,7 +513,22 @@ fn a_function_whose_effect_stays_is_refused_in_every_form_of_a_call() {
 
 #[test]
 fn a_function_in_c_that_nothing_is_known_of_is_not_run() {
-    let (server, database) = (cluster(), database());
+    let majors: &[u32] = if generated::is_long() {
+        &MAJORS
+    } else {
+        &[12, 18]
+    };
+    for major in majors {
+        unknown_functions_are_not_run(&start_with(TestConfig::of_major(*major)));
+    }
+}
+
+fn unknown_functions_are_not_run(server: &TestServer) {
+    let database = server.fresh_database();
+    server.psql(
+        &database,
+        "create table t (a int); insert into t values (1); grant select on t to public",
+    );
     server.psql(
         &database,
         "create function mystery(int) returns int language internal as 'int4inc'; \
@@ -705,7 +724,20 @@ fn what_the_server_takes_for_the_end_of_a_transaction_is_never_sent_unconfirmed(
 
 #[test]
 fn each_volatile_function_of_the_server_is_refused_or_known_to_be_harmless() {
-    let (server, database) = (cluster(), database());
+    for major in MAJORS {
+        volatile_functions_are_refused_or_harmless(&start_with(TestConfig::of_major(major)));
+    }
+    for name in [known::READING, known::OF_THE_SESSION, known::UNDONE].concat() {
+        let passage = guard::passage(&format!("select {name}()"));
+        assert!(
+            matches!(passage, Passage::Query { .. }),
+            "{name}: {passage:?}"
+        );
+    }
+}
+
+fn volatile_functions_are_refused_or_harmless(server: &TestServer) {
+    let database = server.fresh_database();
     for extension in functions::EXTENSIONS {
         let there = format!(
             "select count(*) from pg_available_extensions where name = '{extension}' and installed_version is null"
@@ -731,13 +763,6 @@ fn each_volatile_function_of_the_server_is_refused_or_known_to_be_harmless() {
         unknown.is_empty(),
         "does a rollback undo what these do? {unknown:?}"
     );
-    for name in [known::READING, known::OF_THE_SESSION, known::UNDONE].concat() {
-        let passage = guard::passage(&format!("select {name}()"));
-        assert!(
-            matches!(passage, Passage::Query { .. }),
-            "{name}: {passage:?}"
-        );
-    }
 }
 
 /// Whether the function was thought about. One that runs a text is harmless where the text is looked into.
