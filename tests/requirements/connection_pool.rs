@@ -615,6 +615,39 @@ fn sc_010_what_is_told_of_a_pool_in_a_storm_is_what_the_server_says_when_it_is_o
     }
 }
 
+#[test]
+fn a_link_that_nobody_waits_for_any_more_is_closed_though_its_first_question_had_no_answer() {
+    let config = named("given up");
+    let mut world = World::new();
+    let connection = world.open(&config);
+    let locker = world.session(connection);
+    for sql in [
+        "begin",
+        "lock pg_catalog.pg_settings in access exclusive mode",
+    ] {
+        assert_eq!(world.run(locker, sql).failure, None);
+    }
+    // A new link asks for the libraries first, and now waits for the lock.
+    let waiting = "select count(*) from pg_stat_activity \
+                   where application_name = 'given up' and wait_event_type = 'Lock'";
+    let given_up = world.start_session(connection);
+    while TestServer::shared().psql("postgres", waiting) != "1" {}
+    world
+        .postgres
+        .perform_session(session::Effect::Abandon { session: given_up });
+    world.session_opened(given_up).unwrap_err();
+    assert_eq!(world.status[&connection].size, 1);
+    assert_eq!(world.run(locker, "rollback").failure, None);
+    let deadline = Instant::now() + PATIENCE;
+    while processes("given up") != 1 {
+        assert!(Instant::now() < deadline, "the link is still there");
+    }
+    // Its place is free for who comes next.
+    let next = world.session(connection);
+    assert_eq!(world.run(next, "select 1").failure, None);
+    world.shut_down();
+}
+
 /// How a server's process, or the whole server, ends.
 #[derive(Clone, Copy, Debug)]
 enum Death {

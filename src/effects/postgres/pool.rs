@@ -425,21 +425,23 @@ impl Manager for Maker {
             }
         };
         let link = Link::start(&shared, fresh, self.target.clone(), Box::new(on_end));
-        take_bytes_as_they_are(&link).await?;
-        link.note_libraries().await;
-        let mut place = 0;
+        // Made before the first wait: a maker that gives up drops it, which closes the link.
+        let mut pooled = Pooled { link, place: 0 };
+        take_bytes_as_they_are(&pooled.link).await?;
+        pooled.link.note_libraries().await;
         opened.change(|counts| {
-            place = counts.enter();
+            let place = counts.enter();
+            if let Some(place) = counts.places.get_mut(&place) {
+                place.link = Arc::downgrade(&pooled.link);
+            }
+            pooled.place = place;
             entered.store(place, Ordering::Release);
         });
-        if let Some(place) = locked(&opened.counts).places.get_mut(&place) {
-            place.link = Arc::downgrade(&link);
-        }
-        if link.is_gone() {
+        if pooled.link.is_gone() {
             // It may have ended before it had a place to leave.
-            opened.change(|counts| counts.leave(place));
+            opened.change(|counts| counts.leave(pooled.place));
         }
-        Ok(Pooled { link, place })
+        Ok(pooled)
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _metrics: &Metrics) -> RecycleResult<Failure> {
