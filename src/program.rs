@@ -175,6 +175,9 @@ impl Program {
             recorder.record(at, &msg);
         }
         for effect in update(&mut self.model, at, msg) {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.perform(&effect);
+            }
             match effect {
                 Effect::Window(effect) => waiting.extend(self.surround(effect)),
                 effect => self.runner.perform(effect),

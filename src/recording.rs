@@ -18,6 +18,7 @@ use std::{
 use flume::{Receiver, Sender, TrySendError};
 
 use crate::{
+    effect::Effect,
     msg::{Msg, Stamp},
     update::{app, query},
 };
@@ -64,11 +65,19 @@ pub enum RecordingError {
 
 /// Writes the messages of a run.
 pub struct Recorder {
-    queue: Option<Sender<(Stamp, Msg)>>,
+    queue: Option<Sender<Item>>,
     limits: Limits,
     shared: Arc<Shared>,
     outbox: Sender<Msg>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is told.
+enum Item {
+    /// A message to write.
+    Message(Stamp, Msg),
+    /// A statement that is sent: what its secrets are, which come back without the words around them.
+    Statement(Arc<str>),
 }
 
 #[derive(Clone, Copy)]
@@ -97,14 +106,14 @@ impl Recorder {
                 path: path.to_owned(),
                 source,
             })?;
-        let (queue, messages) = flume::bounded(QUEUE_MESSAGES);
+        let (queue, items) = flume::bounded(QUEUE_MESSAGES);
         let shared = Arc::new(Shared::default());
         let theirs = (Arc::clone(&shared), outbox.clone());
         let thread = std::thread::Builder::new()
             .name("recorder".into())
             .spawn(move || {
                 let (shared, outbox) = theirs;
-                if let Err(error) = write(writer, &messages, &shared) {
+                if let Err(error) = write(writer, &items, &shared) {
                     tell(&outbox, format!("it could not be written ({error})"));
                 }
             })
@@ -121,16 +130,30 @@ impl Recorder {
         })
     }
 
+    /// Looks at an effect before it is performed: a statement's secrets are masked in whatever answers it.
+    pub fn perform(&mut self, effect: &Effect) {
+        if let Effect::Query(
+            query::Effect::Run { sql, .. } | query::Effect::RunReadOnly { sql, .. },
+        ) = effect
+        {
+            self.send(Item::Statement(Arc::clone(sql)));
+        }
+    }
+
     /// Records a message; never waits. Where the thread can't keep up, the recording ends here, and says so.
     pub fn record(&mut self, at: Stamp, msg: &Msg) {
-        let Some(queue) = &self.queue else { return };
         let weight = weight(msg);
         let in_flight = &self.shared.bytes_in_flight;
         if weight > 0 && in_flight.load(Ordering::Relaxed) + weight > self.limits.bytes {
             return self.cut();
         }
         in_flight.fetch_add(weight, Ordering::Relaxed);
-        match queue.try_send((at, msg.clone())) {
+        self.send(Item::Message(at, msg.clone()));
+    }
+
+    fn send(&mut self, item: Item) {
+        let Some(queue) = &self.queue else { return };
+        match queue.try_send(item) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.cut(),
             // The thread has said why it ended.
@@ -174,22 +197,27 @@ fn weight(msg: &Msg) -> u64 {
 
 fn write(
     mut writer: Writer<BufWriter<File>>,
-    messages: &Receiver<(Stamp, Msg)>,
+    items: &Receiver<Item>,
     shared: &Shared,
 ) -> io::Result<()> {
     loop {
-        let next = match messages.try_recv() {
+        let next = match items.try_recv() {
             Ok(next) => Some(next),
             Err(_) => {
                 // A program that is killed now leaves everything but the end.
                 writer.flush()?;
-                messages.recv().ok()
+                items.recv().ok()
             }
         };
-        let Some((at, msg)) = next else { break };
-        let weight = weight(&msg);
-        writer.message(at, msg)?;
-        shared.bytes_in_flight.fetch_sub(weight, Ordering::Relaxed);
+        match next {
+            None => break,
+            Some(Item::Statement(sql)) => writer.learn(&sql),
+            Some(Item::Message(at, msg)) => {
+                let weight = weight(&msg);
+                writer.message(at, msg)?;
+                shared.bytes_in_flight.fetch_sub(weight, Ordering::Relaxed);
+            }
+        }
     }
     match shared.cut.get() {
         Some(reason) => writer.cut(reason),

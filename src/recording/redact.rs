@@ -5,15 +5,18 @@
 //! password alone, so it is looked at in the text that it makes; and a string may be written before the words that make
 //! it a password, so one is masked as soon as it may become one.
 
-use std::{io, ops::Range};
+use std::{borrow::Cow, io, ops::Range, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
     model::{Area, Model},
     msg::Msg,
-    sql::mask,
-    update::{config::Conninfo, editor, ids::TabId, keys, store::Edit, text::Buffer, welcome},
+    sql::mask::{self, Values},
+    update::{
+        cells, config::Conninfo, editor, ids::TabId, keys, query, run::secrets, store::Edit,
+        text::Buffer, welcome,
+    },
 };
 
 /// Takes the secrets out of messages, in order.
@@ -22,9 +25,39 @@ pub struct Redactor {
     /// A text of the welcome field that was written without its meaning: `app:1234` may be half a password, or, once
     /// the user is done typing, a host and a port.
     owed: Option<Msg>,
+    /// The secrets in the statements that were sent.
+    sent: Values,
 }
 
 impl Redactor {
+    /// A statement is sent: its secrets are masked by their value in what comes back.
+    pub fn learn(&mut self, sql: &str) {
+        self.sent.learn(sql);
+    }
+
+    /// The message without the values of secrets in statements that were sent before.
+    pub fn without_values(&self, mut msg: Msg) -> Msg {
+        if self.sent.is_empty() {
+            return msg;
+        }
+        match &mut msg {
+            Msg::Query(query::Msg::RowsArrived { chunk, .. }) => {
+                if let Some(masked) = chunk.masked(|text| self.sent.mask(text)) {
+                    *chunk = Arc::new(masked);
+                }
+            }
+            Msg::Query(msg) => secrets::hide_in_query(&self.sent, msg),
+            Msg::Session(msg) => secrets::hide_in_session(&self.sent, msg),
+            Msg::Cells(cells::Msg::Copied { text: Ok(text), .. }) => {
+                if let Cow::Owned(masked) = self.sent.mask(text) {
+                    *text = masked.into();
+                }
+            }
+            _ => {}
+        }
+        msg
+    }
+
     /// The message as it may be kept: as it reads back from the file. `model` is the state that such messages led to.
     pub fn redact(&mut self, model: &Model, msg: &Msg) -> io::Result<Vec<Msg>> {
         let mut found = Vec::new();
@@ -56,7 +89,20 @@ impl Redactor {
 pub fn model(model: &Model) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(model)?;
     mask_strings(&mut value, false);
+    for tab in &model.tabs.open {
+        mask_values(&mut value, &tab.secrets);
+    }
     Ok(value)
+}
+
+/// The screen of a Model as text, without secrets.
+pub fn screen(model: &Model, screen: &str) -> String {
+    let mut masked = words(screen);
+    for tab in &model.tabs.open {
+        let found = tab.secrets.found_in(&masked);
+        blank(&mut masked, found);
+    }
+    masked
 }
 
 /// A text with its secrets made `*`, each byte one.
@@ -114,6 +160,26 @@ fn mask_strings(value: &mut Value, as_words: bool) {
             for (name, value) in members {
                 mask_strings(value, as_words || name == "messages");
             }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn mask_values(value: &mut Value, secrets: &Values) {
+    match value {
+        Value::String(string) => {
+            let found = secrets.found_in(string);
+            blank(string, found);
+        }
+        Value::Array(values) => {
+            values
+                .iter_mut()
+                .for_each(|value| mask_values(value, secrets));
+        }
+        Value::Object(members) => {
+            members
+                .values_mut()
+                .for_each(|value| mask_values(value, secrets));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

@@ -721,3 +721,46 @@ fn a_replay_stops_at_the_message_that_is_named() {
     assert_eq!((stopped.messages, stopped.stopped), (1, true));
     assert_eq!(of_model(&stopped.model).unwrap(), of_model(&live).unwrap());
 }
+
+#[test]
+fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
+    let mut builder = ChunkBuilder::new(2);
+    for value in [
+        &b"role r"[..],
+        b"was hunter2hunter2!",
+        b"\xff hunter2hunter2",
+    ] {
+        let mut body = vec![0, 2, 0xff, 0xff, 0xff, 0xff];
+        body.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+        body.extend(value);
+        builder.push_data_row(&body).unwrap();
+    }
+    let query = QueryId::next(&mut Model::default().ids);
+    let shelf = Shelf::default();
+    let mut writer = Writer::begin(shelf.clone(), "1", 7).unwrap();
+    writer.message(at(0), started(1)).unwrap();
+    writer.learn(&format!("alter role r password {PASSWORD}"));
+    let chunk = Arc::new(builder.finish());
+    let failure = Box::new(Failure::new(Category::Query, format!("near {PASSWORD}")));
+    for msg in [
+        query::Msg::RowsArrived { query, chunk },
+        query::Msg::Failed {
+            query,
+            failure,
+            transaction: session::Transaction::Idle,
+            elapsed_us: 1,
+        },
+    ] {
+        writer.message(at(1), msg.into()).unwrap();
+    }
+    writer.end().unwrap();
+    let file = shelf.taken();
+    let text = text_of(&file);
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(
+        text.contains("was ***!") && text.contains("role r"),
+        "{text}"
+    );
+    assert!(text.contains("near ***"), "{text}");
+    replayed(&file).unwrap();
+}

@@ -52,9 +52,15 @@ impl<Out: Write> Writer<Out> {
         Ok(writer)
     }
 
+    /// A statement is sent, whose secrets the answers may repeat.
+    pub fn learn(&mut self, sql: &str) {
+        self.redactor.learn(sql);
+    }
+
     /// Writes a message without its secrets.
     pub fn message(&mut self, at: Stamp, msg: Msg) -> io::Result<()> {
-        // Rows are data, and much: they go as they are.
+        let msg = self.redactor.without_values(msg);
+        // Rows are data, and much: only what a statement's secret was is taken out of them.
         if matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })) {
             return self.redacted(at, msg);
         }

@@ -141,6 +141,23 @@ impl Chunk {
         self.digest
     }
 
+    /// The chunk with each value's text as `mask` leaves it; none where that changes nothing.
+    pub fn masked(&self, mask: impl Fn(&str) -> Cow<'_, str>) -> Option<Chunk> {
+        let columns: Vec<Option<Values>> = self
+            .columns
+            .iter()
+            .map(|values| values.masked(self.rows(), &mask))
+            .collect();
+        if columns.iter().all(Option::is_none) {
+            return None;
+        }
+        let columns = columns
+            .into_iter()
+            .zip(&self.columns)
+            .map(|(masked, values)| masked.unwrap_or_else(|| values.clone()));
+        Some(Chunk::new(self.rows, columns.collect()))
+    }
+
     pub(super) fn new(rows: u32, columns: Box<[Values]>) -> Self {
         let digest = digest(rows, &columns);
         Self {
@@ -188,6 +205,30 @@ impl Values {
                 .map_or(Cell::Null, Cell::Value),
             _ => Cell::Null,
         }
+    }
+
+    fn masked(&self, rows: usize, mask: &impl Fn(&str) -> Cow<'_, str>) -> Option<Values> {
+        // The whole column at once, so that one without secrets is read once; bytes that are no text end a piece of it.
+        let is_clean = self
+            .bytes
+            .utf8_chunks()
+            .all(|part| matches!(mask(part.valid()), Cow::Borrowed(_)));
+        if is_clean {
+            return None;
+        }
+        let (mut bytes, mut offsets) = (Vec::with_capacity(self.bytes.len()), vec![0]);
+        for row in 0..rows {
+            for part in self.cell(row).bytes().unwrap_or_default().utf8_chunks() {
+                bytes.extend_from_slice(mask(part.valid()).as_bytes());
+                bytes.extend_from_slice(part.invalid());
+            }
+            offsets.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        }
+        Some(Values {
+            bytes: bytes.into(),
+            offsets: offsets.into(),
+            nulls: self.nulls.clone(),
+        })
     }
 
     fn heap_bytes(&self) -> usize {

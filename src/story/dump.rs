@@ -32,7 +32,8 @@ pub fn dump(
         }
         Dump::Screen => {
             // A server's message may repeat what a statement held, and a dump is a file.
-            let screen = redact::words(&stage.screen());
+            let screen = stage.screen();
+            let screen = stage.read(|model| redact::screen(model, &screen));
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {

@@ -146,6 +146,11 @@ impl Failure {
         self.wants == Some(Want::Secret(kind))
     }
 
+    /// The SQLSTATE, or that there is none: what a log may say of what the server said of a user's statement.
+    pub fn code(&self) -> &str {
+        self.sqlstate.as_deref().unwrap_or("no SQLSTATE")
+    }
+
     /// Whether the server reported this SQLSTATE.
     pub fn is(&self, sqlstate: &str) -> bool {
         self.sqlstate.as_deref() == Some(sqlstate)

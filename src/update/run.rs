@@ -37,6 +37,7 @@ use crate::{
 
 mod ending;
 pub mod holders;
+pub mod secrets;
 mod sessions;
 
 pub use sessions::{
@@ -456,6 +457,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         planned.start,
         now,
     ));
+    secrets::learn(tab, &planned);
     tab.run = Run::Running(running);
     let mut effects = stop_timer;
     let refusal = match prepared {
@@ -566,7 +568,7 @@ pub fn is_read_only(model: &Model, tab: &Tab) -> bool {
 
 /// Takes in what the runner reports of a statement.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
-    match msg {
+    match secrets::of_query(model, msg) {
         Msg::Described { query, columns } => described(model, query, columns),
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
+    sql::mask::Values,
 };
 
 /// So many closed tabs can be reopened.
@@ -66,6 +67,9 @@ pub struct Tab {
     pub ended: Option<Ended>,
     /// Whether it connects to the sandbox once that runs.
     pub waits_for_sandbox: bool,
+    /// The secrets in what was run here, which what comes back may repeat. They are in no recording and no dump.
+    #[serde(skip)]
+    pub secrets: Values,
 }
 
 /// How the last thing in a tab ended.
@@ -120,6 +124,7 @@ impl Tab {
             messages: Messages::default(),
             ended: None,
             waits_for_sandbox: false,
+            secrets: Values::default(),
         }
     }
 

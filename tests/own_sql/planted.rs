@@ -405,7 +405,7 @@ fn a_name_without_its_schema_springs_a_trap() {
             .match_indices("operator(pg_catalog.")
             .map(|(at, _)| at)
             .collect();
-        for _ in 0..as_many_as(6, 200) {
+        for _ in 0..as_many_as(24, 200) {
             let (before, rest) = message.split_at(*random.pick(&places));
             let rest = rest.strip_prefix("operator(pg_catalog.").unwrap();
             let changed = format!("{before}{}", rest.replacen(')', " ", 1));

@@ -134,6 +134,11 @@ union all select 'our state ' || concat_ws(' ', p.pid, p.state, p.backend_xid, p
 union all select 'process ' || count(*)::text from pg_stat_activity p where p.datname = current_database() and p.pid <> pg_backend_pid() and p.backend_type = 'client backend'
 union all select 'notifications ' || pg_notification_queue_usage()
 union all select 'file ' || f.file || ' ' || coalesce((pg_stat_file(f.file, true)).size::text, 'none') from (values ('tusk_probe'), ('base/tusk_probe'), ('/dev/shm/tusk_probe_of_a_read_only_test')) f(file)
+union all select 'entry of the data directory ' || f from pg_ls_dir('.') f
+union all select 'temporary file ' || f from pg_ls_dir('/tmp') f where f like '%probe%'
+union all select 'reset ' || concat_ws(' ', p.datname, p.stats_reset) from pg_stat_database p where p.datname = current_database()
+union all select 'reset of the background writer ' || concat_ws(' ', p.stats_reset) from pg_stat_bgwriter p
+union all select 'reset of the archiver ' || concat_ws(' ', p.stats_reset) from pg_stat_archiver p
 union all select 'checkpoint timeout ' || setting from pg_settings where name = 'checkpoint_timeout'
 ) facts(fact) order by fact collate "C""#;
 
@@ -168,6 +173,9 @@ pub const CHANGES: &[&str] = &[
     "begin; insert into t values (601, 'x'); prepare transaction 'control'",
     "select pg_create_physical_replication_slot('control')",
     "analyze t",
+    "select pg_stat_reset()",
+    "select pg_stat_reset_shared('archiver')",
+    "do $$ begin execute format('copy (select 1) to %L', current_setting('data_directory') || '/made'); end $$",
     "delete from t where a = 3",
     "vacuum (analyze) t",
     "create index figures_index on app.here (v)",

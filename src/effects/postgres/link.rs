@@ -717,10 +717,7 @@ impl Driver {
                 self.last_notice = Some(notice.clone());
                 // What the server has to say of Tusk's own questions is not for the user.
                 if let Some(Job::Ask { .. }) = self.job {
-                    log::debug!(
-                        "a notice about a question of Tusk's own: {}",
-                        notice.message
-                    );
+                    log::debug!("a notice about a question of Tusk's own: {}", notice.code());
                     return;
                 }
                 let query = match self.job {

@@ -302,9 +302,10 @@ impl Sealed {
             // it twice.
             (b'N', Some(Unit::Own | Unit::Functions | Unit::Look | Unit::Confirmation)) => {
                 let notice = error::from_fields(frame.body());
+                // Not its words: what the user ran may be repeated in them.
                 log::debug!(
                     "a notice about a statement of Tusk's own: {}",
-                    notice.message
+                    notice.code()
                 );
             }
             (b'N' | b'S' | b'A', _) => return Verdict::Pass,
@@ -340,12 +341,12 @@ impl Sealed {
         let mut failure = error::from_fields(frame.body());
         match unit {
             Some(Unit::Look) => {
-                log::debug!("what a statement left can't be seen: {}", failure.message);
+                log::debug!("what a statement left can't be seen: {}", failure.code());
                 self.inspection.settings = None;
                 return;
             }
             Some(Unit::Own) if self.ended => {
-                log::debug!("a read-only transaction did not end: {}", failure.message);
+                log::debug!("a read-only transaction did not end: {}", failure.code());
                 self.unclean = true;
                 return;
             }

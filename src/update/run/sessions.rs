@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
-    ending, holders, pump, say,
+    ending, holders, pump, say, secrets,
 };
 use crate::{
     msg::Stamp,
@@ -100,7 +100,7 @@ impl Live {
 
 /// Takes in what the runner reports of sessions.
 pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
-    match msg {
+    match secrets::of_session(model, msg) {
         Msg::Opened {
             session,
             backend_pid,
@@ -156,7 +156,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     }
 }
 
-fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
+pub(super) fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
     model.tabs.open.iter_mut().find(|tab| match &tab.session {
         Session::Opening { id, .. } => *id == session,
         Session::Live(live) => live.id == session,

@@ -9,6 +9,7 @@ use crate::update::{
 };
 
 mod idling;
+mod secrets;
 mod window;
 
 fn phase(world: &World) -> &Phase {
