@@ -21,52 +21,104 @@ const BYTES_MAX: usize = 256 << 10;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Values {
     /// In lower case, for a name without quotes is folded; the newest last.
-    known: VecDeque<Box<str>>,
-    bytes: usize,
+    long: VecDeque<Box<str>>,
+    /// All that so many bytes of them are, one after another.
     pieces: BTreeSet<[u8; PIECE]>,
+    /// The first two bytes of a piece or a short value, a bit for each pair: most places of a text are none's.
+    beginnings: Vec<u64>,
+    bytes: usize,
+    /// Those of the newest statement that are shorter than a piece.
+    short: BTreeSet<Box<[u8]>>,
 }
 
 /// Never what they are.
 impl fmt::Debug for Values {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Values({})", self.known.len())
+        write!(formatter, "Values({})", self.long.len() + self.short.len())
     }
 }
 
 impl Values {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.long.is_empty() && self.short.is_empty()
     }
 
-    /// Takes in the secrets of a statement. Shorter ones of earlier statements go: they are told by their statement only.
+    /// Takes in the secrets of a statement. Short ones of earlier statements go: they are told by their statement only.
     pub fn learn(&mut self, sql: &str) {
-        let long = |value: &str| value.len() >= PIECE;
-        self.known.retain(|value| long(value));
+        self.short.clear();
         for range in secrets(sql) {
             let is_quoted = sql[..range.start].ends_with(['\'', '"', '$', '`']);
             for value in written(&sql[range], is_quoted) {
-                self.add(value);
+                self.add(&value);
             }
         }
-        while self.bytes > BYTES_MAX
-            && let Some(oldest) = self.known.pop_front()
-        {
-            self.bytes -= oldest.len();
-        }
-        self.pieces.clear();
-        for value in &self.known {
-            self.pieces.extend(windows(value.as_bytes()));
+        if self.bytes > BYTES_MAX {
+            self.forget_the_oldest();
         }
     }
 
-    fn add(&mut self, value: String) {
-        let is_masked = value.bytes().all(|byte| byte == b'*');
-        if is_masked || self.known.iter().any(|known| **known == *value) {
+    fn add(&mut self, value: &str) {
+        if value.bytes().all(|byte| byte == b'*') {
             return;
         }
-        self.bytes += value.len();
-        self.known.push_back(value.into());
+        let bytes = value.as_bytes();
+        if bytes.len() < PIECE {
+            self.begins(bytes);
+            self.short.insert(bytes.into());
+            return;
+        }
+        let mut is_new = false;
+        for piece in windows(bytes) {
+            is_new |= self.pieces.insert(piece);
+            self.begins(&piece);
+        }
+        if is_new {
+            self.bytes += bytes.len();
+            self.long.push_back(value.into());
+        }
+    }
+
+    fn begins(&mut self, bytes: &[u8]) {
+        self.beginnings.resize(1 << 10, 0);
+        let first = bytes.first().copied().unwrap_or_default();
+        match bytes.get(1) {
+            Some(second) => self.mark(first, *second),
+            None => (0..=u8::MAX).for_each(|second| self.mark(first, second)),
+        }
+    }
+
+    fn mark(&mut self, first: u8, second: u8) {
+        let pair = usize::from(first) << 8 | usize::from(second);
+        self.beginnings[pair / 64] |= 1 << (pair % 64);
+    }
+
+    fn may_begin(&self, first: u8, second: u8) -> bool {
+        let pair = usize::from(first) << 8 | usize::from(second);
+        self.beginnings
+            .get(pair / 64)
+            .is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
+    }
+
+    /// Half of what is kept goes at once, so that it is seldom.
+    fn forget_the_oldest(&mut self) {
+        while self.bytes > BYTES_MAX / 2
+            && let Some(oldest) = self.long.pop_front()
+        {
+            self.bytes -= oldest.len();
+        }
+        let kept = std::mem::take(&mut self.long);
+        let short = std::mem::take(&mut self.short);
+        *self = Self {
+            short,
+            ..Self::default()
+        };
+        for value in kept {
+            self.add(&value);
+        }
+        for value in self.short.clone() {
+            self.begins(&value);
+        }
     }
 
     /// The text with these values replaced by `***`, whole or in part.
@@ -81,23 +133,38 @@ impl Values {
         }
         let lower = text.to_ascii_lowercase();
         let bytes = lower.as_bytes();
-        let mut found: Vec<Range<usize>> = windows(bytes)
-            .enumerate()
-            .filter(|(_, window)| self.pieces.contains(window))
-            .map(|(at, _)| at..at + PIECE)
-            .collect();
-        for value in self.known.iter().filter(|value| value.len() < PIECE) {
-            found.extend(lower.match_indices(&**value).filter_map(|(at, value)| {
-                let end = at + value.len();
-                let alone = value.len() >= SHORT
-                    || !bytes[..at]
-                        .last()
-                        .is_some_and(|byte| lex::is_word_part(*byte))
-                        && !bytes.get(end).is_some_and(|byte| lex::is_word_part(*byte));
-                alone.then_some(at..end)
-            }));
+        let mut found = Vec::new();
+        for (at, first) in bytes.iter().enumerate() {
+            let second = bytes.get(at + 1).copied().unwrap_or_default();
+            if !self.may_begin(*first, second) {
+                continue;
+            }
+            let piece: Option<[u8; PIECE]> = bytes
+                .get(at..at + PIECE)
+                .and_then(|piece| piece.try_into().ok());
+            if piece.is_some_and(|piece| self.pieces.contains(&piece)) {
+                found.push(at..at + PIECE);
+            }
+            if !self.short.is_empty() {
+                found.extend(self.short_at(bytes, at));
+            }
         }
         joined(text, in_order(found))
+    }
+
+    /// The longest short value at a place, where it may stand.
+    fn short_at(&self, bytes: &[u8], at: usize) -> Option<Range<usize>> {
+        (1..PIECE).rev().find_map(|length| {
+            let end = at + length;
+            let is_known = self.short.contains(bytes.get(at..end)?);
+            let is_in_a_word = || {
+                bytes[..at]
+                    .last()
+                    .is_some_and(|byte| lex::is_word_part(*byte))
+                    || bytes.get(end).is_some_and(|byte| lex::is_word_part(*byte))
+            };
+            (is_known && (length >= SHORT || !is_in_a_word())).then_some(at..end)
+        })
     }
 }
 
