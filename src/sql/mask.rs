@@ -228,10 +228,11 @@ impl<'a> Search<'a> {
         }
         let mut search = Search::new(&inner.text, self.backslash, self.depth + 1);
         let whole = 0..inner.text.len();
-        if self.depth < DEPTH && is_sql(&inner.text, token.kind) {
+        let is_sql = self.depth < DEPTH && is_sql(&inner.text, token.kind);
+        if is_sql {
             search.script(whole.clone());
         }
-        if token.kind != TokenKind::DollarString || !is_sql(&inner.text, token.kind) {
+        if !is_sql || token.kind != TokenKind::DollarString {
             search.prose(whole);
         }
         for range in search.found {

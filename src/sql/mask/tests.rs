@@ -636,6 +636,24 @@ fn a_statement_with_many_secrets_is_learned() {
 }
 
 #[test]
+fn a_secret_is_found_in_strings_in_strings_however_deep() {
+    for depth in [1, 3, 4, 5, 8, 40, 5_000] {
+        let open: String = (0..depth).map(|level| format!("$a{level}$ ")).collect();
+        let close: String = (0..depth)
+            .rev()
+            .map(|level| format!(" $a{level}$"))
+            .collect();
+        for inner in [
+            "select dblink('password=S3cret')",
+            "alter role r password 'S3cret'",
+        ] {
+            let masked = passwords(&format!("do {open}{inner}{close}")).into_owned();
+            assert!(!masked.contains("S3cret"), "{depth}: {masked}");
+        }
+    }
+}
+
+#[test]
 fn masking_takes_time_in_proportion_to_the_text() {
     // Each of these once led from every place to the end: a quadratic search of so much takes minutes.
     for piece in [
