@@ -2,7 +2,7 @@
 //!
 //! Session resumption is off, so that every handshake shows the server's certificate: channel binding needs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -27,6 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::tap::Wire;
+use crate::effects::regular_file::{self, Limit};
 use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
@@ -34,6 +35,9 @@ use certificate::Shown;
 
 pub mod certificate;
 mod key;
+
+/// A bundle of all the authorities of a system has less than half a megabyte.
+const CERTIFICATES: Limit = Limit::megabytes(16);
 
 /// What TLS needs of a configuration, read from its files once.
 #[derive(Clone)]
@@ -292,6 +296,19 @@ fn authorities(path: &str) -> Result<Arc<Authorities>, Failure> {
 /// The system's own authorities, which take tens of milliseconds to load, once.
 fn system_authorities() -> Result<Arc<Authorities>, Failure> {
     static LOADED: OnceLock<Arc<Authorities>> = OnceLock::new();
+    // The variable that OpenSSL has for them; what it names is opened by the library that loads them.
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from) {
+        let fits = regular_file::open(&path).and_then(|file| file.bytes(CERTIFICATES));
+        fits.map_err(|cause| {
+            let message = format!(
+                "The file {} of the system's certificate authorities can't be read: {cause}.",
+                path.display()
+            );
+            error::plain(Category::Ssl, message).with_next_step(
+                "Correct SSL_CERT_FILE in the environment, or name a CA file for this connection.",
+            )
+        })?;
+    }
     let loaded = LOADED.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
@@ -322,7 +339,8 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
             ),
         )
     };
-    let text = std::fs::read(Path::new(path)).map_err(|cause| unreadable(&cause))?;
+    let text =
+        regular_file::read(Path::new(path), CERTIFICATES).map_err(|cause| unreadable(&cause))?;
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|cause| unreadable(&cause))?;
