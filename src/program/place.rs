@@ -108,8 +108,9 @@ pub fn time_zone() -> Result<(), String> {
         // A name from the root stays what it is.
         let path = Path::new(directory).join(zone);
         let read = regular_file::read(&path, regular_file::SMALL);
+        // A directory is no zone, and does no harm.
         if let Err(error) = read
-            && regular_file::is_unfit(&error)
+            && (regular_file::is_unfit(&error) || path.is_file())
             && !path.is_dir()
         {
             let path = path.display();

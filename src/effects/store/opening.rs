@@ -476,7 +476,11 @@ fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Resul
                 let from = directory.join(&name);
                 if from.exists() {
                     let made = regular_file::make(&copies.join(&name))?;
-                    regular_file::open(&from)?.copy_to(&made, COPIED)?;
+                    regular_file::open(&from)
+                        .and_then(|file| file.copy_to(&made, COPIED))
+                        .map_err(|error| {
+                            io::Error::new(error.kind(), format!("{}: {error}", from.display()))
+                        })?;
                 }
             }
             Ok(())
