@@ -282,7 +282,7 @@ fn what_is_no_file_is_an_error_that_names_it_and_no_key_is_written_there() {
     symlink("/dev/zero", &link).unwrap();
     for thing in [&pipe, &link, &files.directory.path().to_owned()] {
         files.known.theirs = vec![thing.clone()];
-        let failure = files.known.of(&server("host", 22)).unwrap_err();
+        let failure = files.known.of(&server("host", 22)).err().unwrap();
         let said = failure.message;
         assert!(
             said.contains(&thing.display().to_string()) && said.contains("it is a"),
