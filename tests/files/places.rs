@@ -40,12 +40,13 @@ pub type Place = (&'static str, Need, fn(&World) -> Run);
 use Need::{Needed, Passed};
 
 /// Every place at which a name is opened that a user, a variable or another program chose.
-pub const PLACES: [Place; 42] = [
+pub const PLACES: [Place; 43] = [
     ("settings", Needed, |world| world.at("data/settings.toml")),
     ("settings, beside", Needed, |world| {
         let zoom = "wait idle\ncommand view.zoom-in\nwait idle\nsleep 0.2\nwait idle\n";
         world.at("data/settings.toml.new").story(zoom)
     }),
+    ("keys", Needed, |world| world.at("data/keymap.json")),
     ("services, usual", Needed, |world| {
         world.at("home/.pg_service.conf").service()
     }),
