@@ -15,6 +15,7 @@ pub mod log;
 mod pgpass;
 pub mod postgres;
 mod private_server;
+pub mod regular_file;
 pub mod sandbox;
 mod services;
 pub mod settings_file;

@@ -1,5 +1,7 @@
 //! The program: arguments, data directory, log; then a window, or a story or a replay with none.
 
+#![warn(clippy::disallowed_methods)]
+
 mod arguments;
 
 use std::{
@@ -10,8 +12,8 @@ use std::{
 
 use arguments::Request;
 use tusk::{
-    effects::log,
-    program::{Launch, Places, data_dir, places},
+    effects::{log, store},
+    program::{Launch, Places, data_dir, places, time_zone},
     recording,
     story::{self, Playing},
     update::settings_file,
@@ -25,6 +27,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Err(problem) = time_zone() {
+        eprintln!("tusk: {problem}");
+        return ExitCode::FAILURE;
+    }
     let done = match request {
         Request::Help => print(arguments::HELP),
         Request::Version => print(&format!("tusk {}\n", env!("CARGO_PKG_VERSION"))),
@@ -74,25 +80,29 @@ struct Prepared {
 fn prepare(named: Option<PathBuf>) -> Result<Prepared, String> {
     let places = places(named)?;
     data_dir(&places.data_dir).map_err(|problem| problem.to_string())?;
-    let warning = start_log(&places, true);
-    Ok(Prepared {
-        places,
-        warnings: warning.into_iter().collect(),
-    })
+    let warnings = start(&places, true);
+    Ok(Prepared { places, warnings })
 }
 
 /// The same for the window, which opens in any case and asks for another directory where this one can't be used.
 fn prepare_window(named: Option<PathBuf>) -> Result<Prepared, String> {
     let places = places(named)?;
     let usable = data_dir(&places.data_dir);
-    let warning = start_log(&places, usable.is_ok());
+    let warnings = start(&places, usable.is_ok());
     if let Err(problem) = usable {
         eprintln!("tusk: {problem}");
     }
-    Ok(Prepared {
-        places,
-        warnings: warning.into_iter().collect(),
-    })
+    Ok(Prepared { places, warnings })
+}
+
+/// Starts the log; answers with what a person has to know.
+fn start(places: &Places, on_disk: bool) -> Vec<String> {
+    let warning = start_log(places, on_disk);
+    let open_to_others = store::open_to_others(&places.data_dir);
+    if let Some(warning) = &open_to_others {
+        ::log::warn!("{warning}");
+    }
+    warning.into_iter().chain(open_to_others).collect()
 }
 
 /// The log begins before the program does, so the settings that it follows are read here first.

@@ -28,7 +28,7 @@ mod place;
 pub use beginning::{BeginError, Beginning, begin};
 pub use clock::{Clock, SystemClock};
 pub use opening::Opening;
-pub use place::{Build, NoPlace, Places, data_dir, places};
+pub use place::{Build, NoPlace, Places, data_dir, places, time_zone};
 
 /// A slice of the queue takes at most so long, so that a window paints in between.
 pub const SLICE: Duration = Duration::from_millis(4);

@@ -5,7 +5,7 @@
 //! file. Each line ends in a hash over all lines before it: a line that was changed is found at its number.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File},
     io::{self, BufWriter, Read},
     path::{Path, PathBuf},
     sync::{
@@ -19,6 +19,7 @@ use flume::{Receiver, Sender, TrySendError};
 
 use crate::{
     effect::Effect,
+    effects::regular_file,
     msg::{Msg, Stamp},
     update::{app, query},
 };
@@ -225,35 +226,41 @@ fn write(
     }
 }
 
-/// Makes the file, which only its owner reads. A recording that is there is written over, nothing else is.
+/// Makes the file, which only its owner reads. It takes the place of a recording that is there, and of nothing else.
 fn create(path: &Path) -> Result<File, RecordingError> {
     let failed = |source| RecordingError::Io {
         path: path.to_owned(),
         source,
     };
-    if let Ok(mut file) = File::open(path) {
-        let mut begin = Vec::new();
-        Read::take(&mut file, MAGIC.len() as u64)
-            .read_to_end(&mut begin)
-            .map_err(failed)?;
-        if !begin.is_empty() && begin != MAGIC {
-            return Err(RecordingError::NotARecording(path.to_owned()));
-        }
+    let target = regular_file::target(path).map_err(failed)?;
+    if regular_file::look(&target).map_err(failed)?.is_none() {
+        let made = regular_file::make(&target).map_err(failed)?;
+        return Ok(made.into_file());
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+    let there = regular_file::open(&target).map_err(failed)?;
+    let mut begin = Vec::new();
+    there
+        .as_opened()
+        .take(MAGIC.len() as u64)
+        .read_to_end(&mut begin)
+        .map_err(failed)?;
+    if !begin.is_empty() && begin != MAGIC {
+        return Err(RecordingError::NotARecording(path.to_owned()));
     }
-    let file = options.open(path).map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // One that was there may have been open to others.
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-            .map_err(failed)?;
+    // A file that may not be written is not to be replaced either.
+    regular_file::may_be_written(&target).map_err(failed)?;
+    let (aside, made) = beside(&target).map_err(failed)?;
+    if let Err(error) = fs::rename(&aside, &target) {
+        fs::remove_file(&aside).unwrap_or_default();
+        return Err(failed(error));
     }
-    Ok(file)
+    Ok(made.into_file())
+}
+
+fn beside(target: &Path) -> io::Result<(PathBuf, regular_file::Made)> {
+    let directory = match target.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    regular_file::make_in(directory, true)
 }

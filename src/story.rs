@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::sql::mask;
+use crate::{
+    effects::regular_file::{self, Limit},
+    sql::mask,
+};
 
 mod action;
 mod check;
@@ -25,11 +28,14 @@ mod tests;
 
 pub use action::{Action, Dump, Expectation, Format, Sink, Step, Until};
 pub use driver::run;
-pub use dump::screen as screen_text;
+pub use dump::{file as write_file, screen as screen_text};
 pub use headless::{Desk, Headless, Screenshot};
 pub use parse::parse;
 pub use play::{Playing, play};
 pub use stage::Stage;
+
+/// Stories are written by hand, and by programs that try very much.
+const STORY: Limit = Limit::megabytes(16);
 
 /// A parsed story.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,8 +85,8 @@ impl Source {
     /// Its whole text.
     pub fn read(&self) -> std::io::Result<String> {
         match self {
-            Self::File(path) => std::fs::read_to_string(path),
-            Self::Stdin => std::io::read_to_string(std::io::stdin()),
+            Self::File(path) => regular_file::read_text(path, STORY),
+            Self::Stdin => regular_file::read_text_from(std::io::stdin(), STORY),
         }
     }
 }

@@ -242,6 +242,31 @@ fn unsafe_code_is_only_where_it_is_said_why() {
     );
 }
 
+/// What clippy refuses is allowed only where the others are sent to.
+#[test]
+fn what_clippy_refuses_is_allowed_only_where_it_belongs() {
+    let mut src = files(&["src"]);
+    let allowed = [
+        "src/lib.rs",
+        "src/main.rs",
+        "src/effects/regular_file.rs",
+        "src/effects/regular_file/database.rs",
+        "src/effects/postgres/connect.rs",
+        "src/effects/postgres/link.rs",
+    ];
+    let found = lines_with(&src, &["disallowed_methods"], false);
+    assert_eq!(found.len(), allowed.len(), "{}", found.join("\n"));
+    src.retain(|file| !allowed.contains(&file.path.as_str()));
+    nothing(
+        lines_with(
+            &src,
+            &["disallowed_methods", "clippy::style", "clippy::all"],
+            false,
+        ),
+        "a file allows itself what clippy refuses",
+    );
+}
+
 #[test]
 fn functions_of_update_fit_one_screen() {
     const LINES: usize = 70;

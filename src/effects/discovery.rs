@@ -9,7 +9,11 @@ use std::{
 
 use flume::Sender;
 
-use super::{pgpass, services, tls_files};
+use super::{
+    pgpass,
+    regular_file::{self, Limit, SMALL},
+    services, tls_files,
+};
 use crate::update::config::VARIABLES;
 use crate::update::discovery::{Effect, Environment, LocalServer, Msg};
 use crate::update::secret::Secret;
@@ -25,6 +29,10 @@ const DIRECTORIES: [&str; 5] = [
 
 /// Debian keeps a configuration that everybody may read as `<version>/<cluster>/postgresql.conf` in here.
 const DEBIAN_CONFIGURATIONS: &str = "/etc/postgresql";
+
+/// A machine may have many accounts.
+#[cfg(unix)]
+pub(super) const ACCOUNTS: Limit = Limit::megabytes(64);
 
 const SOCKET_PREFIX: &str = ".s.PGSQL.";
 
@@ -103,7 +111,7 @@ fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
 /// The name of the account that the program runs as: what libpq takes, whatever `USER` says.
 #[cfg(unix)]
 fn account_name() -> Option<String> {
-    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    let accounts = regular_file::read_text(Path::new("/etc/passwd"), ACCOUNTS).ok()?;
     account_of(&accounts, rustix::process::getuid().as_raw())
 }
 
@@ -174,9 +182,10 @@ fn is_socket(_: &fs::FileType) -> bool {
 /// The lock's second line is the data directory, whose `PG_VERSION` is the major version. Both are mostly
 /// the server's own to read, so this succeeds for servers of the user's own.
 fn version(directory: &Path, port: u16) -> Option<String> {
-    let lock = fs::read_to_string(directory.join(format!("{SOCKET_PREFIX}{port}.lock"))).ok()?;
+    let lock = directory.join(format!("{SOCKET_PREFIX}{port}.lock"));
+    let lock = regular_file::read_text(&lock, SMALL).ok()?;
     let data = Path::new(lock.lines().nth(1)?);
-    let version = fs::read_to_string(data.join("PG_VERSION")).ok()?;
+    let version = regular_file::read_text(&data.join("PG_VERSION"), SMALL).ok()?;
     Some(version.trim().to_owned()).filter(|version| !version.is_empty())
 }
 
@@ -197,7 +206,7 @@ fn debian_version(debian: &Path, directory: &Path, port: u16) -> Option<String> 
             };
             clusters
                 .filter_map(|cluster| {
-                    fs::read_to_string(cluster.path().join("postgresql.conf")).ok()
+                    regular_file::read_text(&cluster.path().join("postgresql.conf"), SMALL).ok()
                 })
                 .any(matches)
                 .then(|| version.file_name().into_string().ok())?

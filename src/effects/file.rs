@@ -1,7 +1,7 @@
 //! The user's own files, one after another on a thread of their own: a disk may be slow, a network share more so.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, Metadata},
     io::{self, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::failure::{of_file, said};
 use super::in_order::InOrder;
+use super::regular_file::{self, Limit, Made, Readable};
 use crate::update::{
     failure::{Category, Failure},
     file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
@@ -26,7 +27,10 @@ pub struct Files {
 }
 
 /// The largest file that is opened.
-const FILE_BYTES_MAX: u64 = 64 << 20;
+const FILE: Limit = Limit::megabytes(64);
+
+/// So much of a file is looked at for changes; beyond it, its length tells.
+const HASHED: Limit = Limit::megabytes(1 << 10);
 
 /// The most names that a directory is listed with.
 const ENTRIES_MAX: usize = 1_000;
@@ -168,23 +172,9 @@ fn unfit(path: &Path, reason: &str) -> Failure {
 
 fn open(path: &Path) -> Result<(RopeText, FileStamp), String> {
     let said = |error| said(&error);
-    // Asked before opening: opening a pipe would wait for somebody to write into it.
-    let metadata = fs::metadata(path).map_err(said)?;
-    regular(&metadata)?;
-    let too_large = || "the file is larger than 64 MB, the most that Tusk opens".to_owned();
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(too_large());
-    }
-    let file = File::open(path).map_err(said)?;
-    let mut bytes = Vec::new();
-    (&file)
-        .take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(said)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(too_large());
-    }
-    let metadata = file.metadata().map_err(said)?;
+    let file = regular_file::open(path).map_err(said)?;
+    let bytes = file.bytes(FILE).map_err(said)?;
+    let metadata = file.metadata_now().map_err(said)?;
     let mut hash = Xxh3Default::new();
     hash.update(&bytes);
     let stamp = stamp(&metadata, bytes.len() as u64, &hash);
@@ -197,16 +187,6 @@ fn open(path: &Path) -> Result<(RopeText, FileStamp), String> {
         RopeText::from(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
         stamp,
     ))
-}
-
-fn regular(metadata: &Metadata) -> Result<(), &'static str> {
-    if metadata.is_dir() {
-        Err("this is a directory")
-    } else if !metadata.is_file() {
-        Err("this is not a regular file")
-    } else {
-        Ok(())
-    }
 }
 
 fn stamp(metadata: &Metadata, length: u64, hash: &Xxh3Default) -> FileStamp {
@@ -231,21 +211,30 @@ fn modified_us(metadata: &Metadata) -> i64 {
 
 /// What a file is now, however large it is.
 fn stamp_of(path: &Path) -> io::Result<FileStamp> {
-    let mut file = File::open(path)?;
+    let file = regular_file::open(path)?;
+    stamp_of_open(&file)
+}
+
+fn stamp_of_open(file: &Readable) -> io::Result<FileStamp> {
+    let mut bytes = file.beginning(HASHED);
     let mut hash = Xxh3Default::new();
     let (mut block, mut length) = (vec![0; 64 << 10], 0);
     loop {
-        let read = file.read(&mut block)?;
+        let read = bytes.read(&mut block)?;
         if read == 0 {
-            return Ok(stamp(&file.metadata()?, length, &hash));
+            break;
         }
         hash.update(&block[..read]);
         length += read as u64;
     }
+    let metadata = file.metadata_now()?;
+    let whole = length < HASHED.bytes();
+    let length = if whole { length } else { metadata.len() };
+    Ok(stamp(&metadata, length, &hash))
 }
 
 fn check(path: &Path, known: FileStamp) -> Option<FileStamp> {
-    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    let metadata = regular_file::look(path).ok()??;
     if modified_us(&metadata) == known.modified_us && metadata.len() == known.length {
         return Some(known);
     }
@@ -259,16 +248,11 @@ fn check(path: &Path, known: FileStamp) -> Option<FileStamp> {
 }
 
 fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
-    let written = target(path).and_then(|target| {
-        let there = match fs::metadata(&target) {
-            Ok(metadata) => Some(metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        if let Some(metadata) = &there {
-            regular(metadata).map_err(io::Error::other)?;
-            // A rename asks only the directory; a file that may not be written is not to be replaced either.
-            OpenOptions::new().write(true).open(&target)?;
+    let written = regular_file::target(path).and_then(|target| {
+        let there = regular_file::look(&target)?;
+        if there.is_some() {
+            // A file that may not be written is not to be replaced either.
+            regular_file::may_be_written(&target)?;
         }
         if !as_expected(&target, there.is_some(), expected)? {
             return Ok(Saved::Conflict);
@@ -276,19 +260,6 @@ fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
         write(&target, there.as_ref(), text, expected)
     });
     written.unwrap_or_else(|error| Saved::Failed(of_file(path, &error)))
-}
-
-/// The file that a symbolic link leads to, also where that is not there yet: links stay links.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    // More links than the system itself would follow are a circle.
-    for _ in 0..40 {
-        match fs::read_link(&path) {
-            Ok(link) => path = path.parent().unwrap_or(Path::new("/")).join(link),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(io::Error::other("its symbolic links go in a circle"))
 }
 
 fn as_expected(target: &Path, there: bool, expected: Expected) -> io::Result<bool> {
@@ -312,13 +283,12 @@ fn write(
     expected: Expected,
 ) -> io::Result<Saved> {
     let directory = target.parent().unwrap_or(Path::new("/"));
-    let (temporary, file) = temporary(directory)?;
-    let written = fill(&file, there, text).and_then(|stamp| {
+    // What takes the place of a file that others may not read is never theirs to read.
+    let (temporary, made) = regular_file::make_in(directory, there.is_some())?;
+    let written = fill(&made, there, text).and_then(|stamp| {
         let placed = place(&temporary, target, expected)?;
-        // The rename itself is on disk only when the directory is; not every system can be asked for that.
-        if let Ok(directory) = File::open(directory) {
-            directory.sync_all().unwrap_or_default();
-        }
+        // The rename itself is on disk only when the directory is.
+        regular_file::sync_directory(directory);
         Ok(if placed {
             Saved::Written(stamp)
         } else {
@@ -333,25 +303,11 @@ fn write(
     written
 }
 
-fn temporary(directory: &Path) -> io::Result<(PathBuf, File)> {
-    let mut number = 0;
-    loop {
-        let path = directory.join(format!(".tusk-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((path, file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 100 => {
-                number += 1
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn fill(mut file: &File, there: Option<&Metadata>, text: &RopeText) -> io::Result<FileStamp> {
+fn fill(made: &Made, there: Option<&Metadata>, text: &RopeText) -> io::Result<FileStamp> {
     if let Some(metadata) = there {
-        keep_owner(file, metadata);
-        file.set_permissions(metadata.permissions())?;
+        made.be_like(metadata)?;
     }
+    let mut file = made.file();
     let mut hash = Xxh3Default::new();
     let mut length = 0;
     let mut out = io::BufWriter::new(&mut file);
@@ -365,21 +321,6 @@ fn fill(mut file: &File, there: Option<&Metadata>, text: &RopeText) -> io::Resul
     file.sync_all()?;
     Ok(stamp(&file.metadata()?, length, &hash))
 }
-
-/// Only an administrator's Tusk can do this, and only that one needs it.
-#[cfg(unix)]
-fn keep_owner(file: &File, metadata: &Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let same = file
-        .metadata()
-        .is_ok_and(|own| (own.uid(), own.gid()) == (metadata.uid(), metadata.gid()));
-    if !same && let Err(error) = fchown(file, Some(metadata.uid()), Some(metadata.gid())) {
-        log::info!("The saved file has another owner than before: {error}");
-    }
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &Metadata) {}
 
 /// Puts the new file in its place; false where somebody else has put one there in the meantime.
 fn place(temporary: &Path, target: &Path, expected: Expected) -> io::Result<bool> {
@@ -412,7 +353,10 @@ fn list(directory: &Path) -> io::Result<Vec<DirectoryEntry>> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::{
+        fs::{File, OpenOptions},
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use super::*;
     use crate::update::ids::Request;
@@ -569,7 +513,7 @@ mod tests {
         fs::write(path("cut"), b"ab\xc3").unwrap();
         File::create(path("large"))
             .unwrap()
-            .set_len(FILE_BYTES_MAX + 1)
+            .set_len(FILE.bytes() + 1)
             .unwrap();
         assert_eq!(
             reason("latin"),
@@ -578,7 +522,10 @@ mod tests {
         assert!(reason("cut").contains("byte 2 (0xC3)"));
         assert!(reason("large").contains("larger than 64 MB"));
         assert_eq!(reason("missing"), "there is no such file or directory");
-        assert_eq!(reason(""), "this is a directory");
+        assert_eq!(
+            reason(""),
+            "it is a directory; put a regular file in its place, or name another one"
+        );
         assert!(matches!(
             saved(directory.path(), "x", Expected::Anything),
             Saved::Failed(_)

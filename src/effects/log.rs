@@ -5,7 +5,7 @@
 
 use std::{
     borrow::Cow,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -14,6 +14,7 @@ use std::{
 use chrono::{Local, NaiveDate};
 use log::LevelFilter;
 
+use super::regular_file;
 use crate::{sql::mask, update::settings_file::LogLevel};
 
 /// The directory of the files, in the data directory.
@@ -224,11 +225,7 @@ impl Write for Console {
 impl DailyFile {
     fn open(directory: &Path, day: NaiveDate, days: u32) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path_of(directory, day))?;
+        let file = regular_file::appended(&path_of(directory, day))?;
         delete_old(directory, day, days);
         Ok(Self {
             directory: directory.to_owned(),

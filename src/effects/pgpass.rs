@@ -3,11 +3,14 @@
 //! A password from it goes from here to the driver and nowhere else: no message and no Model holds it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
-use super::services::{reason, whole};
+use zeroize::Zeroizing;
+
+use super::regular_file::{self, SMALL, open_to_others};
+use super::services::reason;
 use crate::update::config::passfile::{self, Found, Listed, Login, NotUtf8};
 use crate::update::config::{Config, Endpoint};
 use crate::update::failure::Failure;
@@ -163,50 +166,32 @@ pub(super) fn listed(path: &Path) -> Vec<Listed> {
 }
 
 /// What is in the file, if there is a file that nobody else may read.
-fn usable(path: &Path) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, String> {
+fn usable(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let shown = path.display();
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        // A file that is not there is none, as in libpq.
-        Err(_) => return Ok(None),
+    let unused = |error: &io::Error| {
+        let reason = reason(error);
+        format!("The password file {shown} was not used: {reason}.")
     };
-    if !metadata.is_file() {
-        return Err(format!(
-            "The password file {shown} was not used, because it is not a plain file."
-        ));
-    }
-    if let Some(mode) = open_to_others(&metadata) {
+    let file = match regular_file::open(path) {
+        Ok(file) => file,
+        // A file that is not there, or that can't even be looked at, is none, as in libpq.
+        Err(_) if std::fs::metadata(path).is_err() => return Ok(None),
+        Err(error) => return Err(unused(&error)),
+    };
+    if let Some(mode) = open_to_others(file.metadata()) {
         return Err(format!(
             "The password file {shown} was not used, because others may read it (its mode is {mode:04o}). Run: chmod 600 {shown}"
         ));
     }
-    match whole(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!(
-            "The password file {shown} was not used: {}.",
-            reason(&error)
-        )),
+    match file.bytes(SMALL) {
+        Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+        Err(error) => Err(unused(&error)),
     }
-}
-
-/// The mode of a file that its group or the world has any access to.
-#[cfg(unix)]
-fn open_to_others(metadata: &fs::Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = metadata.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
-}
-
-/// On Windows the directory is the user's own, and libpq looks no further.
-#[cfg(not(unix))]
-fn open_to_others(_: &fs::Metadata) -> Option<u32> {
-    None
 }
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -274,7 +259,7 @@ mod tests {
     fn a_directory_is_told_of_and_a_missing_file_is_none() {
         let place = tempfile::tempdir().unwrap();
         let expected = format!(
-            "The password file {} was not used, because it is not a plain file.",
+            "The password file {} was not used: it is a directory; put a regular file in its place, or name another one.",
             place.path().display()
         );
         assert_eq!(find(place.path(), LOGIN), Answer::Ignored(expected));

@@ -27,7 +27,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::postgres::own_sql::SAMPLE_DATABASE;
+use super::{
+    postgres::own_sql::SAMPLE_DATABASE,
+    regular_file::{self, SMALL},
+};
 
 pub use binaries::SearchPlaces;
 pub use error::SandboxError;
@@ -320,7 +323,7 @@ async fn made_by(place: &Place) -> Result<Option<String>, SandboxError> {
     let path = place.cluster().join("PG_VERSION");
     let read = smol::unblock({
         let path = path.clone();
-        move || std::fs::read_to_string(path)
+        move || regular_file::read_text(&path, SMALL)
     });
     match read.await {
         Ok(version) => Ok(Some(version.trim().to_owned())),
@@ -363,7 +366,7 @@ async fn loopback_link(place: &Place, made: bool) -> Result<Link, SandboxError> 
     let path = place.base.join("password");
     let read = smol::unblock({
         let path = path.clone();
-        move || std::fs::read_to_string(path)
+        move || regular_file::read_text(&path, SMALL)
     });
     let password = read
         .await

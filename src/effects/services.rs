@@ -1,12 +1,13 @@
 //! Service files, from the places where libpq looks for them. What they mean is `update::config::service`'s.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
 
+use super::regular_file::{self, SMALL};
 use crate::update::config::service::{self, ServiceFile};
 
 /// Where builds of libpq have the system's file: Debian's, Red Hat's, PostgreSQL's own and Homebrew's.
@@ -19,9 +20,6 @@ const SYSTEM_DIRECTORIES: [&str; 6] = [
     "/etc",
 ];
 const SYSTEM_NAME: &str = "pg_service.conf";
-
-/// No such file has more than this, so that a wrong path does not fill the memory.
-const BYTES_MAX: u64 = 16 << 20;
 
 /// The user's file, then the system's. One that is named by a variable is told of when it can't be read; one at
 /// a usual place only where it is there.
@@ -56,8 +54,9 @@ fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> Opti
 }
 
 fn file(path: &Path) -> ServiceFile {
-    let services = whole(path)
-        .map(|bytes| service::services(&bytes))
+    // It may hold passwords, so it is wiped. It need not be text everywhere.
+    let services = regular_file::read(path, SMALL)
+        .map(|bytes| service::services(&Zeroizing::new(bytes)))
         .map_err(|error| reason(&error));
     ServiceFile {
         path: path.display().to_string(),
@@ -65,26 +64,19 @@ fn file(path: &Path) -> ServiceFile {
     }
 }
 
-/// The whole of a file of this kind; it may hold passwords, so it is wiped. It need not be text everywhere.
-pub(super) fn whole(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    if fs::metadata(path)?.len() > BYTES_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    fs::read(path).map(Zeroizing::new)
-}
-
 /// Why a file can't be read, in words that go on a sentence.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it is not there".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
-        io::ErrorKind::FileTooLarge => "it is larger than 16 MB".into(),
         _ => error.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(files: &[ServiceFile]) -> Vec<Vec<String>> {
@@ -137,8 +129,8 @@ mod tests {
         fs::write(&path, b"[a]\nhost=\xff\n[b]\nhost=h").unwrap();
         assert_eq!(names(&[file(&path)]), [["a", "b"]]);
         let written = fs::File::options().write(true).open(&path).unwrap();
-        written.set_len(BYTES_MAX + 1).unwrap();
-        let said = "it is larger than 16 MB".to_owned();
+        written.set_len(SMALL.bytes() + 1).unwrap();
+        let said = "it is larger than 1 MB, the most that Tusk reads of such a file".to_owned();
         assert_eq!(file(&path).services, Err(said));
     }
 }

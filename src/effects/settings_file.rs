@@ -4,7 +4,7 @@
 //! works on every file system, network drives too; editors that replace a file by another one do it no harm.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions, TryLockError},
+    fs::{self, File, Metadata, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
     thread,
@@ -13,7 +13,12 @@ use std::{
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 
-use super::{file, in_order::InOrder, log as log_files};
+use super::{
+    file,
+    in_order::InOrder,
+    log as log_files,
+    regular_file::{self, Made, SMALL},
+};
 use crate::update::{
     failure::{Category, Failure},
     ids::Request,
@@ -33,9 +38,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long another Tusk may write it.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(2);
-
-/// A larger file is no settings' file.
-const BYTES_MAX: u64 = 1 << 20;
 
 impl SettingsFiles {
     /// Starts the thread.
@@ -177,16 +179,8 @@ fn looks(found: &Metadata) -> (Option<SystemTime>, u64) {
 
 /// What a settings' file holds; none where there is none.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
-    match fs::metadata(path) {
-        Ok(found) if found.len() > BYTES_MAX => {
-            Err(io::Error::other("it is larger than a megabyte"))
-        }
-        Ok(_) => match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(io::Error::other("it is not UTF-8 text"))
-            }
-            read => read.map(Some),
-        },
+    match regular_file::read_text(path, SMALL) {
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -207,21 +201,22 @@ fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
         let mut aside = target.clone().into_os_string();
         aside.push(".new");
         let aside = PathBuf::from(aside);
-        let mut file = alone(&aside)?;
+        let made = alone(&aside).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", aside.display()))
+        })?;
         let written = read(path).and_then(|found| {
             if found.as_deref() != expected {
                 return fs::remove_file(&aside).map(|()| false);
             }
-            if let Ok(found) = fs::metadata(&target) {
-                file.set_permissions(found.permissions())?;
+            if let Some(found) = regular_file::look(&target)? {
+                made.be_like(&found)?;
             }
-            file.set_len(0)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
+            made.file().write_all(text.as_bytes())?;
+            made.file().sync_all()?;
             fs::rename(&aside, &target).map(|()| true)
         });
         if written.is_err() {
-            // It is written over the next time.
+            // It is taken away the next time.
             fs::remove_file(&aside).unwrap_or_default();
         }
         written
@@ -236,21 +231,37 @@ fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
     }
 }
 
-/// A file of this name that no other Tusk writes until it is closed or renamed.
-fn alone(path: &Path) -> io::Result<File> {
+/// A new file of this name that no other Tusk writes until it is closed or renamed. One that was left behind goes.
+fn alone(path: &Path) -> io::Result<Made> {
     loop {
-        let mut options = OpenOptions::new();
-        let file = options
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        lock(&file)?;
-        // While this one waited, the other one may have given the file its name.
-        if is_at(&file, path) {
-            return Ok(file);
+        let made = match regular_file::make_usual(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                take_away(path)?;
+                continue;
+            }
+            made => made?,
+        };
+        lock(made.file())?;
+        // Before it was locked, another one may have taken it for one that was left behind.
+        if regular_file::is_at(made.file(), path) {
+            return Ok(made);
         }
     }
+}
+
+/// Waits for who writes the file, and takes it away if it is still there then: nobody will finish it.
+fn take_away(path: &Path) -> io::Result<()> {
+    let left = match regular_file::existing(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(());
+        }
+        left => left?,
+    };
+    lock(&left)?;
+    if regular_file::is_at(&left, path) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
 }
 
 /// Waits for the others. A file system without locks has none to wait for.
@@ -270,19 +281,6 @@ fn lock(file: &File) -> io::Result<()> {
             Err(TryLockError::WouldBlock) => thread::sleep(LOCK_POLL),
         }
     }
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |found: Metadata| (found.dev(), found.ino());
-    matches!((file.metadata().map(place), fs::metadata(path).map(place)), (Ok(one), Ok(other)) if one == other)
-}
-
-/// A locked file can't be renamed there, so it is where it was opened.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
 }
 
 fn refusal(effect: Effect) -> Msg {

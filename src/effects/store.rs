@@ -18,7 +18,7 @@ mod tabs;
 mod tests;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -48,6 +48,11 @@ pub enum Place {
 pub struct Store {
     thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
+}
+
+/// What to tell the user of a data directory whose store is there and not for its owner alone.
+pub fn open_to_others(directory: &Path) -> Option<String> {
+    opening::open_to_others(directory)
 }
 
 /// The most effects that share a transaction, so that the first of them does not wait for ever.

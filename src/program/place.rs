@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::effects::regular_file;
+
 /// The variable that names the data directory.
 const VARIABLE: &str = "TUSK_DATA_DIR";
 
@@ -83,6 +85,43 @@ pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
     })
 }
 
+/// Where the library for times looks for the zone that `TZ` names.
+const TIME_ZONES: [&str; 4] = [
+    "/usr/share/zoneinfo",
+    "/share/zoneinfo",
+    "/etc/zoneinfo",
+    "/usr/share/lib/zoneinfo",
+];
+
+/// Whether the time zone of the environment can be asked for. The library for times opens whatever `TZ` names as a
+/// file, and reads it to its end.
+pub fn time_zone() -> Result<(), String> {
+    let Some(named) = std::env::var_os("TZ").filter(|_| cfg!(unix)) else {
+        return Ok(());
+    };
+    let named = named.to_string_lossy();
+    let zone = named.trim_start_matches(':');
+    if zone.is_empty() {
+        return Ok(());
+    }
+    for directory in TIME_ZONES {
+        // A name from the root stays what it is.
+        let path = Path::new(directory).join(zone);
+        let read = regular_file::read(&path, regular_file::SMALL);
+        // A directory is no zone, and does no harm.
+        if let Err(error) = read
+            && (regular_file::is_unfit(&error) || path.is_file())
+            && !path.is_dir()
+        {
+            let path = path.display();
+            return Err(format!(
+                "The time zone of the environment, TZ={named}, can't be read: {path}: {error}. Name a time zone, such as TZ=UTC."
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Makes the data directory where it is missing, and proves that it can be written.
 pub fn data_dir(path: &Path) -> Result<(), NoPlace> {
     made(path).map_err(|error| NoPlace {
@@ -104,8 +143,7 @@ fn made(path: &Path) -> io::Result<()> {
         builder.create(path)?;
     }
     // Of a directory that is there, only trying tells whether it can be written.
-    let probe = path.join(format!(".tusk-{}", std::process::id()));
-    fs::File::create(&probe)?;
+    let (probe, _) = regular_file::make_in(path, true)?;
     fs::remove_file(&probe)
 }
 

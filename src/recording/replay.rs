@@ -1,8 +1,7 @@
 //! The reading end: feeds a recording's messages to `update`, drops the effects, and checks every hash.
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::Path,
 };
 
@@ -11,6 +10,7 @@ use super::{
     lines::{self, FORMAT, Head, Read},
 };
 use crate::{
+    effects::regular_file,
     model::Model,
     msg::{Msg, Stamp},
     update::update,
@@ -75,8 +75,12 @@ pub enum Kind {
 
 /// Replays a recording, up to a message where `until` says so.
 pub fn replay(path: &Path, until: Option<u64>) -> Result<Replayed, ReplayProblem> {
-    let file = File::open(path).map_err(|error| whole(Kind::Io(error.to_string())))?;
-    replay_lines(BufReader::with_capacity(1 << 20, file), until, |_, _, _| {})
+    let file = regular_file::open(path).map_err(|error| {
+        let reason = format!("{}: {error}", path.display());
+        whole(Kind::Io(reason))
+    })?;
+    let lines = BufReader::with_capacity(1 << 20, file.as_opened());
+    replay_lines(lines, until, |_, _, _| {})
 }
 
 /// Replays lines; `see` is shown each message before the Model takes it.
@@ -134,7 +138,7 @@ impl Replay {
         line: &[u8],
         see: &mut impl FnMut(u64, Stamp, &Msg),
     ) -> Result<Next, ReplayProblem> {
-        let whole = line.ends_with(b"\n");
+        let whole = line.ends_with(b"\n") || line.ends_with(&[0]) || is_no_line(line);
         let Some((content, chain)) = lines::open(self.chain, line) else {
             // A program that was killed may have written half a line.
             let kind = if whole { Kind::Changed } else { Kind::Missing };
@@ -218,11 +222,28 @@ fn head(line: &[u8]) -> Result<(Head, u64), ReplayProblem> {
     Ok((head, chain))
 }
 
+/// Reads a line with its end. A byte that no line of a recording holds ends it too, so that a hole in a file, however
+/// long, is no line that fills the memory.
 fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayProblem> {
     line.clear();
-    lines
-        .read_until(b'\n', line)
-        .map_err(|error| whole(Kind::Io(error.to_string())))
+    loop {
+        let bytes = match lines.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            bytes => bytes.map_err(|error| whole(Kind::Io(error.to_string())))?,
+        };
+        let end = bytes.iter().position(|byte| matches!(byte, b'\n' | 0));
+        let taken = end.map_or(bytes.len(), |at| at + 1);
+        line.extend_from_slice(&bytes[..taken]);
+        lines.consume(taken);
+        if end.is_some() || taken == 0 || is_no_line(line) {
+            return Ok(line.len());
+        }
+    }
+}
+
+/// What begins otherwise than every line does was changed, and need not be read to its end.
+fn is_no_line(line: &[u8]) -> bool {
+    !line.starts_with(b"{")
 }
 
 fn whole(kind: Kind) -> ReplayProblem {

@@ -1,12 +1,12 @@
 //! What a story writes out: rows as they stream, the screen, the clipboard, the Model.
 
 use std::{
-    fs::File,
     io::{self, BufWriter, Write},
+    path::Path,
 };
 
 use super::{Dump, Sink, Stage, check};
-use crate::{model::Model, recording::redact, rows::export};
+use crate::{effects::regular_file, model::Model, recording::redact, rows::export};
 
 /// Writes what a line asks for.
 pub fn dump(
@@ -68,12 +68,18 @@ fn write(
         Sink::Stdout => content(out)
             .and_then(|()| out.flush())
             .map_err(|error| format!("standard output can't be written: {error}")),
-        Sink::File(path) => {
-            let failed = |error: io::Error| format!("{} can't be written: {error}", path.display());
-            let mut file = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
-            content(&mut file)
-                .and_then(|()| file.flush())
-                .map_err(failed)
-        }
+        Sink::File(path) => file(path, content),
     }
+}
+
+/// Writes what a story puts into a file: into the one that is there, or a new one.
+pub fn file(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), String> {
+    let failed = |error: io::Error| format!("{} can't be written: {error}", path.display());
+    let mut file = BufWriter::with_capacity(1 << 18, regular_file::anew(path).map_err(failed)?);
+    content(&mut file)
+        .and_then(|()| file.flush())
+        .map_err(failed)
 }

@@ -326,9 +326,16 @@ fn keymap_read(
             }
             vec![]
         }
-        (Err(_), Some(before)) => read_keymap(model, before, None),
-        // A user without a keymap of his own is the usual case.
-        (Err(_), None) => vec![],
+        (Err(failure), before) => {
+            // A user without a keymap of their own is the usual case.
+            if !failure.message.to_lowercase().contains("no such file") {
+                model.notices.push(model.now, failure.message);
+            }
+            match before {
+                Some(before) => read_keymap(model, before, None),
+                None => vec![],
+            }
+        }
     }
 }
 

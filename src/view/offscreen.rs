@@ -2,6 +2,7 @@
 //! into a picture. Stories take their screenshots here, and tests press keys in it. Time stands
 //! still unless it is moved on, so a picture is the same each time.
 
+use std::io::{Cursor, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +13,12 @@ use gpui::{
     WindowBounds, WindowOptions, point, px, size,
 };
 
-use image::RgbaImage;
 use image::imageops::{self, FilterType};
+use image::{ImageError, ImageFormat, RgbaImage};
 
 use super::fonts;
 use super::theme::{self, Appearance};
+use crate::story::write_file;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -185,9 +187,15 @@ impl Offscreen {
     /// # Errors
     /// When nothing could be painted, or the file could not be written.
     pub fn screenshot(&mut self, path: &Path) -> Result<(), OffscreenError> {
-        self.picture()?
-            .save(path)
-            .map_err(|error| OffscreenError::NotWritten(error.to_string()))
+        let picture = self.picture()?;
+        let not_written = |error: ImageError| OffscreenError::NotWritten(error.to_string());
+        let format = ImageFormat::from_path(path).map_err(not_written)?;
+        let mut encoded = Cursor::new(Vec::new());
+        picture
+            .write_to(&mut encoded, format)
+            .map_err(not_written)?;
+        write_file(path, |file| file.write_all(encoded.get_ref()))
+            .map_err(OffscreenError::NotWritten)
     }
 
     /// The picture itself, with one pixel for each point.

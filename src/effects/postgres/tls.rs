@@ -2,7 +2,7 @@
 //!
 //! Session resumption is off, so that every handshake shows the server's certificate: channel binding needs it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -27,6 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::tap::Wire;
+use crate::effects::regular_file::{self, Limit};
 use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions};
 use crate::update::failure::{Category, Failure};
 use crate::update::secret::{SecretKind, Secrets};
@@ -34,6 +35,9 @@ use certificate::Shown;
 
 pub mod certificate;
 mod key;
+
+/// A bundle of all the authorities of a system has less than half a megabyte.
+const CERTIFICATES: Limit = Limit::megabytes(16);
 
 /// What TLS needs of a configuration, read from its files once.
 #[derive(Clone)]
@@ -292,24 +296,70 @@ fn authorities(path: &str) -> Result<Arc<Authorities>, Failure> {
 /// The system's own authorities, which take tens of milliseconds to load, once.
 fn system_authorities() -> Result<Arc<Authorities>, Failure> {
     static LOADED: OnceLock<Arc<Authorities>> = OnceLock::new();
-    let loaded = LOADED.get_or_init(|| {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            log::warn!("some of the system's certificate authorities can't be read: {error}");
+    let loaded = match (LOADED.get(), named_authorities()) {
+        (Some(loaded), _) => loaded,
+        (None, Some(named)) => {
+            let named = named?;
+            LOADED.get_or_init(|| parsable(named))
         }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
-        Arc::new(Authorities {
-            roots,
-            certificates: Vec::new(),
-        })
-    });
+        (None, None) => LOADED.get_or_init(|| {
+            let found = rustls_native_certs::load_native_certs();
+            for error in &found.errors {
+                log::warn!("some of the system's certificate authorities can't be read: {error}");
+            }
+            parsable(found.certs)
+        }),
+    };
     if loaded.roots.is_empty() {
         let message = "The system has no certificate authorities that Tusk can read.";
         return Err(error::plain(Category::Ssl, message)
             .with_next_step("Name a CA file for this connection."));
     }
     Ok(loaded.clone())
+}
+
+fn parsable(certificates: Vec<CertificateDer<'static>>) -> Arc<Authorities> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    Arc::new(Authorities {
+        roots,
+        certificates: Vec::new(),
+    })
+}
+
+/// The authorities of OpenSSL's variables, which take the place of the system's; none where they name nothing. The
+/// library that reads the system's would read these too, whatever they are and however long.
+fn named_authorities() -> Option<Result<Vec<CertificateDer<'static>>, Failure>> {
+    let file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let directories = std::env::var_os("SSL_CERT_DIR").unwrap_or_default();
+    let directories: Vec<PathBuf> = std::env::split_paths(&directories)
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .collect();
+    if file.is_none() && directories.is_empty() {
+        return None;
+    }
+    let mut found = Vec::new();
+    if let Some(file) = file {
+        match certificates(&file.display().to_string()) {
+            Ok(certificates) => found.extend(certificates),
+            Err(failure) => {
+                let advice = "Correct SSL_CERT_FILE in the environment, or name a CA file for this connection.";
+                return Some(Err(failure.with_next_step(advice)));
+            }
+        }
+    }
+    for entry in directories
+        .iter()
+        .flat_map(|directory| directory.read_dir())
+    {
+        for path in entry.flatten().map(|entry| entry.path()) {
+            match certificates(&path.display().to_string()) {
+                Ok(certificates) => found.extend(certificates),
+                Err(failure) => log::warn!("{}", failure.message),
+            }
+        }
+    }
+    Some(Ok(found))
 }
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
@@ -322,7 +372,8 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
             ),
         )
     };
-    let text = std::fs::read(Path::new(path)).map_err(|cause| unreadable(&cause))?;
+    let text =
+        regular_file::read(Path::new(path), CERTIFICATES).map_err(|cause| unreadable(&cause))?;
     let certificates = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|cause| unreadable(&cause))?;

@@ -12,6 +12,7 @@ use super::error::SandboxError;
 use super::place::Place;
 use super::process::{Failure, Task};
 use super::{Link, USER};
+use crate::effects::regular_file::{self, SMALL};
 
 /// Makes the cluster where there is none. An interrupted one is begun anew: only a whole one gets its name.
 pub async fn make(place: &Place, binaries: &Binaries, link: &Link) -> Result<(), SandboxError> {
@@ -134,7 +135,7 @@ async fn finish(place: &Place, unfinished: &Path) -> Result<(), SandboxError> {
     let settings = unfinished.join("postgresql.conf");
     let text = smol::unblock({
         let settings = settings.clone();
-        move || std::fs::read_to_string(&settings)
+        move || regular_file::read_text(&settings, SMALL)
     })
     .await
     .map_err(|error| SandboxError::of_file(&settings, &error))?;

@@ -14,6 +14,12 @@ use std::time::Duration;
 use super::error::SandboxError;
 use super::process::{Failure, Task};
 use super::system::{self, Account};
+use crate::effects::regular_file;
+
+/// Writes what comes into a file that is there or a new one, for its owner alone; anything else is left alone.
+const WRITE: &str = r#"umask 077
+if [ -e "$1" ] && [ ! -f "$1" ]; then echo "it is not a regular file"; exit 1; fi
+cat > "$1""#;
 
 /// The port in the socket's name. No other server is in the sandbox's own directory.
 pub const SOCKET_PORT: u16 = 5432;
@@ -51,13 +57,13 @@ impl Place {
         let path = self.base.join(name);
         if self.account.is_none() {
             let (file, text) = (path.clone(), text.to_owned());
-            return smol::unblock(move || std::fs::write(file, text))
+            return smol::unblock(move || regular_file::write_own(&file, text.as_bytes()))
                 .await
                 .map_err(|error| SandboxError::of_file(&path, &error));
         }
         let task = self
             .task("writing the sandbox's settings", Path::new("/bin/sh"))
-            .arguments(["-c", "umask 077; cat > \"$1\"", "sh"])
+            .arguments(["-c", WRITE, "sh"])
             .arguments([&path])
             .input(text);
         task.run()

@@ -13,6 +13,7 @@ use super::process::{Failure, Task};
 use super::watcher::{self, Watch};
 use super::{Link, USER, system};
 use crate::effects::postgres::own_sql::OwnSql;
+use crate::effects::regular_file::{self, SMALL};
 
 /// How long a server may take to start, or one that is stopping to be gone.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -238,7 +239,7 @@ async fn find_postmaster(place: &Place) -> Result<Option<PidFile>, SandboxError>
     let cluster = real_cluster(place).await;
     smol::unblock(move || {
         let path = cluster.join("postmaster.pid");
-        let text = match std::fs::read_to_string(&path) {
+        let text = match regular_file::read_text(&path, SMALL) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(SandboxError::of_file(&path, &error)),
@@ -287,6 +288,7 @@ async fn start(context: Context<'_>, deadline: Instant) -> Result<(), SandboxErr
         Link::Loopback { .. } => free_port()?,
     };
     clear_up(context.place, deadline).await?;
+    look_at_files(context.place).await?;
     cluster::write_settings(context.place, context.link, port).await?;
     loop {
         let mut task = context
@@ -321,6 +323,30 @@ async fn start(context: Context<'_>, deadline: Instant) -> Result<(), SandboxErr
             }
         }
     }
+}
+
+/// The files that PostgreSQL opens as it starts: it would wait for ever at a pipe in the place of one.
+async fn look_at_files(place: &Place) -> Result<(), SandboxError> {
+    let names = [
+        "PG_VERSION",
+        "postgresql.conf",
+        "postgresql.auto.conf",
+        "tusk.conf",
+        "pg_hba.conf",
+        "pg_ident.conf",
+        "postmaster.opts",
+    ];
+    let files = names.map(|name| place.cluster().join(name));
+    let files: Vec<PathBuf> = files.into_iter().chain([place.log()]).collect();
+    smol::unblock(move || {
+        files.iter().try_for_each(|path| {
+            let found = regular_file::look(path);
+            found
+                .map(|_| ())
+                .map_err(|error| SandboxError::of_file(path, &error))
+        })
+    })
+    .await
 }
 
 /// Waits for what a killed postmaster left behind, and removes its lock on the socket. Nobody else can own that one:
@@ -359,7 +385,7 @@ fn free_port() -> Result<u16, SandboxError> {
 async fn start_failed(place: &Place) -> SandboxError {
     let file = place.log();
     let path = file.clone();
-    let bytes = smol::unblock(move || std::fs::read(path))
+    let bytes = smol::unblock(move || regular_file::read_end(&path, SMALL))
         .await
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);

@@ -1,9 +1,13 @@
 //! What differs between operating systems: users, private directories, processes, what to install.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::SandboxError;
+use crate::effects::regular_file::{self, Limit, SMALL};
+
+/// A machine may have many accounts.
+const ACCOUNTS: Limit = Limit::megabytes(64);
 
 /// An unprivileged user that runs the server in place of root, which PostgreSQL refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub fn account_to_drop_to(cluster: &Path) -> Option<Account> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let users = regular_file::read_text(Path::new("/etc/passwd"), ACCOUNTS).unwrap_or_default();
     let owner = fs::metadata(cluster)
         .ok()
         .map(|metadata| metadata.uid())
@@ -57,37 +61,41 @@ fn find_account(users: &str, wanted: impl Fn(&Account) -> bool) -> Option<Accoun
     })
 }
 
-/// Makes a directory that only its owner may enter, or checks that an existing one is so.
+/// Makes a directory that only its owner may enter, or checks that an existing one is so: it is never changed.
 /// One that somebody else owns is refused, because they could have put anything into it.
 #[cfg(unix)]
 pub fn make_private_directory(path: &Path, account: Option<&Account>) -> Result<(), SandboxError> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
+    use std::os::unix::fs::MetadataExt;
     let on_file = |error: std::io::Error| SandboxError::of_file(path, &error);
     let me = rustix::process::geteuid().as_raw();
-    let owner = account.map_or(me, |account| account.uid);
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(on_file(error)),
+    let given = account.filter(|account| account.uid != me);
+    let owner = given.map(|account| (account.uid, account.gid));
+    if regular_file::make_directory(path, owner).map_err(on_file)? {
+        return Ok(());
     }
     let metadata = fs::symlink_metadata(path).map_err(on_file)?;
-    let refused = |reason: &str| SandboxError::NotPermitted {
-        path: path.display().to_string(),
-        reason: reason.to_owned(),
+    let shown = path.display();
+    let refused = |reason: String| SandboxError::NotPermitted {
+        path: shown.to_string(),
+        reason,
     };
     if !metadata.is_dir() {
-        return Err(refused("it is not a directory"));
+        return Err(refused("it is not a directory".into()));
     }
-    if metadata.uid() != owner && metadata.uid() != me {
-        return Err(refused("another user owns it"));
+    let mode = metadata.mode() & 0o777;
+    match owner {
+        None if metadata.uid() != me => Err(refused("another user owns it".into())),
+        Some((user, _)) if metadata.uid() != user && metadata.uid() != me => {
+            Err(refused("another user owns it".into()))
+        }
+        Some((user, group)) if metadata.uid() != user => Err(refused(format!(
+            "it is not of the user who runs the server; run: chown {user}:{group} {shown}"
+        ))),
+        _ if mode & 0o077 != 0 => Err(refused(format!(
+            "others may enter it (its mode is {mode:04o}); run: chmod 700 {shown}"
+        ))),
+        _ => Ok(()),
     }
-    if metadata.mode() & 0o777 != 0o700 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(on_file)?;
-    }
-    if let Some(account) = account.filter(|account| account.uid != metadata.uid()) {
-        lchown(path, Some(account.uid), Some(account.gid)).map_err(on_file)?;
-    }
-    Ok(())
 }
 
 /// Makes a directory; where there are no modes, the data directory's own rights protect it.
@@ -98,18 +106,7 @@ pub fn make_private_directory(path: &Path, _account: Option<&Account>) -> Result
 
 /// Opens a lock file, for this user alone, and never through a symbolic link.
 pub fn open_lock_file(path: &Path) -> Result<File, SandboxError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options
-            .mode(0o600)
-            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
-    options
-        .open(path)
-        .map_err(|error| SandboxError::of_file(path, &error))
+    regular_file::own_itself(path).map_err(|error| SandboxError::of_file(path, &error))
 }
 
 /// Whether a process with this id is the postmaster of these files, and not one that got a dead postmaster's id.
@@ -201,7 +198,7 @@ pub fn short_directories() -> Vec<PathBuf> {
 
 /// What to install on this system to have a PostgreSQL server.
 pub fn installation_advice() -> String {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let release = regular_file::read_text(Path::new("/etc/os-release"), SMALL).unwrap_or_default();
     let system = if cfg!(windows) {
         "windows"
     } else if cfg!(target_os = "macos") {

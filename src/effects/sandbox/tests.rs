@@ -406,8 +406,12 @@ fn without_binaries_the_error_says_what_to_install() {
 #[test]
 fn files_of_another_version_are_left_alone() {
     let home = Home::new();
-    let cluster = home.0.join("data/sandbox/cluster");
-    std::fs::create_dir_all(&cluster).expect("it can be made");
+    let place = home.0.join("data/sandbox");
+    let cluster = place.join("cluster");
+    std::fs::create_dir(home.0.join("data")).expect("it can be made");
+    let account = system::account_to_drop_to(&cluster);
+    system::make_private_directory(&place, account.as_ref()).expect("it can be made");
+    std::fs::create_dir(&cluster).expect("it can be made");
     std::fs::write(cluster.join("PG_VERSION"), "9\n").expect("it can be written");
     let error =
         smol::block_on(start(home.options(), |_| {})).expect_err("no version 9 is installed");
@@ -447,6 +451,26 @@ fn a_directory_of_somebody_else_is_refused() {
         matches!(refused, Err(SandboxError::NotPermitted { .. })),
         "{refused:?}"
     );
+}
+
+#[test]
+fn a_directory_that_others_may_enter_is_refused_and_stays_as_it_is() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let home = Home::new();
+    let place = home.0.join("data/sandbox");
+    std::fs::create_dir(home.0.join("data")).expect("it can be made");
+    let account = system::account_to_drop_to(&place);
+    system::make_private_directory(&place, account.as_ref()).expect("it can be made");
+    for mode in [0o755, 0o770, 0o701] {
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(mode))
+            .expect("it is ours");
+        let error = smol::block_on(start(home.options(), |_| {})).expect_err("it is open");
+        let command = format!("chmod 700 {}", place.display());
+        assert!(error.to_string().contains(&command), "{error}");
+        let found = std::fs::metadata(&place).expect("it is there");
+        assert_eq!(found.mode() & 0o777, mode);
+        assert_eq!(std::fs::read_dir(&place).map(Iterator::count).ok(), Some(0));
+    }
 }
 
 #[test]

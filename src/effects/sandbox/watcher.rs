@@ -8,6 +8,8 @@ use std::path::Path;
 
 use super::error::SandboxError;
 use super::place::Place;
+#[cfg(unix)]
+use crate::effects::regular_file;
 
 /// Our end of the pipe: while it is open, the server stays.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ const SCRIPT: &str =
 #[cfg(unix)]
 pub fn join(place: &Place) -> Result<Option<Watch>, SandboxError> {
     let pipe = place.base.join("watch");
-    match open_pipe(&pipe, rustix::fs::OFlags::WRONLY) {
+    match regular_file::pipe(&pipe, rustix::fs::OFlags::WRONLY) {
         Ok(writer) => Ok(Some(Watch { _writer: writer })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
@@ -56,8 +58,8 @@ pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
     })?;
     // The reading end is opened first and without waiting, so that there is no moment at which we could hang,
     // or die and leave a watcher that waits for ever.
-    let reader = open_pipe(&pipe, rustix::fs::OFlags::RDONLY).map_err(on_pipe)?;
-    let writer = open_pipe(&pipe, rustix::fs::OFlags::WRONLY).map_err(on_pipe)?;
+    let reader = regular_file::pipe(&pipe, rustix::fs::OFlags::RDONLY).map_err(on_pipe)?;
+    let writer = regular_file::pipe(&pipe, rustix::fs::OFlags::WRONLY).map_err(on_pipe)?;
     rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::empty())
         .map_err(|error| on_pipe(error.into()))?;
     let shell = Path::new("/bin/sh");
@@ -74,17 +76,6 @@ pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
         .spawn()
         .map_err(|error| SandboxError::of_file(shell, &error))?;
     Ok(Watch { _writer: writer })
-}
-
-#[cfg(unix)]
-fn open_pipe(pipe: &Path, access: rustix::fs::OFlags) -> std::io::Result<std::fs::File> {
-    use rustix::fs::OFlags;
-    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    Ok(std::fs::File::from(rustix::fs::open(
-        pipe,
-        flags,
-        rustix::fs::Mode::empty(),
-    )?))
 }
 
 /// Without named pipes nobody watches.

@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::sharing::{make_directory, own_file};
+use super::{super::regular_file, sharing::make_directory};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
 const STEPS: [&str; 2] = [FIRST, SECOND];
@@ -171,7 +171,7 @@ fn back_up(
     };
     // SQLite writes into an empty file as it is: the user's alone.
     make_directory(&backups)
-        .and_then(|()| own_file(&path))
+        .and_then(|()| regular_file::make(&path))
         .map_err(|error| failed(error.to_string()))?;
     connection
         .execute("vacuum into ?1", [path.to_string_lossy()])

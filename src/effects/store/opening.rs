@@ -13,15 +13,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
 use uuid::Uuid;
 
 use super::{
+    super::regular_file::{self, Limit},
     Place, history,
     migrations::{self, MigrationError},
     settings,
-    sharing::{self, Company, Presence, make_directory, own_file},
+    sharing::{self, Company, Presence, make_directory},
 };
 use crate::update::store::Opened;
 
 /// The file in the data directory.
 pub(super) const FILE_NAME: &str = "tusk.sqlite";
+
+/// The largest file that is copied to be read where it can't be written.
+const COPIED: Limit = Limit::megabytes(1 << 10);
 
 /// Beside a Tusk that wants the directory for itself so many of its runs are read.
 const SHARED_RUNS: u32 = 10_000;
@@ -214,6 +218,16 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
     }
 }
 
+/// What to say of a directory whose store is not for its owner alone. It is the user's to change that.
+pub(super) fn open_to_others(directory: &Path) -> Option<String> {
+    let file = file_in(directory);
+    let mode = regular_file::open_to_others(&regular_file::look(&file).ok()??)?;
+    let shown = file.display();
+    Some(format!(
+        "The store {shown} is not for its owner alone: its mode is {mode:04o}. Run: chmod 600 {shown}*"
+    ))
+}
+
 /// The file in a data directory.
 pub(super) fn file_in(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
@@ -312,9 +326,9 @@ fn enter_and_open(directory: &Path, instance: Uuid, adopting: bool) -> Result<Ba
 fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> {
     let path = file_in(directory);
     // SQLite gives its WAL the mode of the file, so this is set before it opens anything.
-    own_file(&path).map_err(unwritable_path(&path))?;
+    regular_file::own(&path).map_err(unwritable_path(&path))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags)?;
+    let connection = regular_file::database(&path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A newer program's file is left as it is, so the version is asked before anything is set.
     let (found, known) = (migrations::version(&connection)?, migrations::newest());
@@ -461,8 +475,12 @@ fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Resul
             for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
                 let from = directory.join(&name);
                 if from.exists() {
-                    own_file(&copies.join(&name))?;
-                    fs::write(copies.join(&name), fs::read(from)?)?;
+                    let made = regular_file::make(&copies.join(&name))?;
+                    regular_file::open(&from)
+                        .and_then(|file| file.copy_to(&made, COPIED))
+                        .map_err(|error| {
+                            io::Error::new(error.kind(), format!("{}: {error}", from.display()))
+                        })?;
                 }
             }
             Ok(())
@@ -493,7 +511,7 @@ fn beside(directory: &Path, trouble: &Trouble) -> rusqlite::Result<Base> {
 
 fn copy_shared(file: &Path, memory: &Connection) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let theirs = Connection::open_with_flags(file, flags)?;
+    let theirs = regular_file::database(file, flags)?;
     theirs.busy_timeout(BUSY_TIMEOUT)?;
     let version = migrations::version(&theirs)?;
     if !(1..=migrations::newest()).contains(&version) {
@@ -515,7 +533,7 @@ fn copy_shared(file: &Path, memory: &Connection) -> rusqlite::Result<()> {
 
 /// Everything of an open file, in a new one.
 fn write_out(connection: &Connection, path: &Path) -> Result<(), Trouble> {
-    own_file(path).map_err(unwritable_path(path))?;
+    regular_file::own(path).map_err(unwritable_path(path))?;
     connection.execute("vacuum into ?1", [path.to_string_lossy()])?;
     Ok(())
 }

@@ -13,7 +13,7 @@
 //! a copy of everything that is open.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, TryLockError},
     io,
     path::{Path, PathBuf},
     thread,
@@ -23,7 +23,7 @@ use std::{
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
-use super::tabs;
+use super::{super::regular_file, tabs};
 
 /// The lock that every running Tusk shares.
 pub(super) const LOCK_NAME: &str = "tusk.lock";
@@ -79,16 +79,10 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// Opens a file for this user alone, making it when it is missing.
-pub(super) fn own_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    Ok(file)
+/// A lock of Tusk's own. What is wrong with it is said with its name.
+fn own_file(path: &Path) -> io::Result<File> {
+    regular_file::own(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// Waits until no other Tusk opens the store.
@@ -198,7 +192,7 @@ pub(super) fn adopt(
 /// Whether no running Tusk has this id. Its lock goes too, where it is free.
 pub(super) fn is_gone(directory: &Path, owner: &str) -> bool {
     let path = lock_path(directory, owner);
-    let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else {
+    let Ok(file) = regular_file::existing(&path) else {
         // One that left took its lock with it. A lock that can't be opened for another reason is somebody's.
         return !path.exists();
     };

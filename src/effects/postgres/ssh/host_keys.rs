@@ -4,7 +4,7 @@
 //! port; revoked keys; a host with several keys. Lines for authorities vouch for certificates, which Tusk asks no server
 //! for, so they neither make a key known nor another one changed. A line that can't be read is passed over.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,11 @@ use russh::keys::{Algorithm, HashAlg, PublicKey};
 use sha1::Sha1;
 
 use super::super::error;
+use crate::effects::regular_file::{self, Limit};
 use crate::update::failure::{Category, Failure, HostKey, Want};
+
+/// The file of a large company has some megabytes.
+const KNOWN_HOSTS: Limit = Limit::megabytes(64);
 
 /// The files of known hosts.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +106,7 @@ impl KnownHosts {
         let name = server.name();
         let mut entries = Vec::new();
         for file in self.theirs.iter().chain(&self.own) {
-            let text = match fs::read(file) {
+            let text = match regular_file::read(file, KNOWN_HOSTS) {
                 Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
                 Err(cause) => return Err(unreadable(file, &cause)),
@@ -388,7 +392,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let mut file = open_for_the_user_alone(path)?;
+    let mut file = regular_file::appended(path)?;
     let mut text = String::new();
     if file.seek(SeekFrom::End(0))? > 0 {
         let mut last = [0];
@@ -402,14 +406,6 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     // One write of a file that is open for appending: no other line gets into the middle.
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-fn open_for_the_user_alone(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

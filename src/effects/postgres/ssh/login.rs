@@ -17,6 +17,7 @@ use super::super::error;
 use super::Watcher;
 use super::host_keys::Server;
 use super::lane::Traffic;
+use crate::effects::regular_file::{self, SMALL};
 use crate::update::config::SshAuth;
 use crate::update::failure::{Category, Failure, Want};
 use crate::update::secret::{Secret, SecretKind};
@@ -327,7 +328,7 @@ fn in_home(path: &str) -> PathBuf {
 /// Reads a private key: OpenSSH's own form, PEM, PKCS #8, PuTTY's.
 fn read_key(file: &Path, passphrase: Option<&Secret>) -> Result<PrivateKey, Failure> {
     let place = file.display();
-    let text = match std::fs::read(file).map(Zeroizing::new) {
+    let text = match regular_file::read(file, SMALL).map(Zeroizing::new) {
         Ok(bytes) => Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()),
         Err(cause) => {
             let message = format!("The SSH key {place} can't be read: {cause}.");

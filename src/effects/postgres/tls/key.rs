@@ -2,7 +2,7 @@
 //!
 //! What is decrypted here is wiped when it has been handed to TLS.
 
-use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument, pkcs5};
@@ -13,6 +13,7 @@ use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::super::error;
+use crate::effects::regular_file::{self, SMALL};
 use crate::update::failure::{Category, Failure, Want};
 use crate::update::secret::{Secret, SecretKind};
 
@@ -32,14 +33,11 @@ fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let message = format!("The key file {path} can't be read: {cause}.");
         error::plain(Category::Ssl, message)
     };
-    let about = fs::metadata(path).map_err(unreadable)?;
-    if !about.is_file() {
-        let message = format!("The key file {path} is not a regular file.");
-        return Err(error::plain(Category::Ssl, message));
-    }
+    let file = regular_file::open(Path::new(path)).map_err(unreadable)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
+        let about = file.metadata();
         if !is_private(about.uid(), about.mode()) {
             let message = format!("The key file {path} can be read by others, so it is not used.");
             let advice = format!(
@@ -48,7 +46,7 @@ fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
             return Err(error::plain(Category::Ssl, message).with_next_step(advice));
         }
     }
-    fs::read(path).map(Zeroizing::new).map_err(unreadable)
+    file.bytes(SMALL).map(Zeroizing::new).map_err(unreadable)
 }
 
 /// Whether only the owner may do anything with a file; a group may read what belongs to root.

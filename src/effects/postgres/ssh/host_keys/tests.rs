@@ -269,3 +269,33 @@ fn nothing_else_than_the_key_that_was_shown_is_ever_written() {
     }
     assert!(!files.known.own.unwrap().exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_an_error_that_names_it_and_no_key_is_written_there() {
+    use std::os::unix::fs::symlink;
+    let mut files = files("");
+    let pipe = files.directory.path().join("pipe");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RUSR, 0).unwrap();
+    let link = files.directory.path().join("link");
+    symlink("/dev/zero", &link).unwrap();
+    for thing in [&pipe, &link, &files.directory.path().to_owned()] {
+        files.known.theirs = vec![thing.clone()];
+        let failure = files.known.of(&server("host", 22)).err().unwrap();
+        let said = failure.message;
+        assert!(
+            said.contains(&thing.display().to_string()) && said.contains("it is a"),
+            "{said}"
+        );
+        files.known.own = Some(thing.clone());
+        let key = HostKey {
+            host: "host".into(),
+            port: 22,
+            algorithm: "ssh-ed25519".into(),
+            fingerprint: String::new(),
+            key: FIRST.into(),
+        };
+        assert!(files.known.learn(&key).is_err());
+    }
+}

@@ -59,3 +59,22 @@ fn a_path_in_the_home_is_found_there() {
     assert_eq!(in_home("~/.ssh/id_ed25519"), home.join(".ssh/id_ed25519"));
     assert_eq!(in_home("/etc/key"), PathBuf::from("/etc/key"));
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_no_key_and_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RUSR, 0).unwrap();
+    for (thing, word) in [
+        (pipe.as_path(), "a pipe"),
+        (Path::new("/dev/zero"), "a device"),
+    ] {
+        let said = read_key(thing, None).unwrap_err().message;
+        assert!(
+            said.contains(word) && said.contains(&thing.display().to_string()),
+            "{said}"
+        );
+    }
+}
