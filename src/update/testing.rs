@@ -135,7 +135,8 @@ impl World {
             world.send(crate::update::file::Msg::Opened {
                 request,
                 path: String::new(),
-                result: Err(broken()),
+                // Like most users, this one has no keymap of their own.
+                result: Err(Failure::new(Category::Storage, "no such file")),
             });
         }
         world

@@ -206,3 +206,23 @@ fn a_failed_open_is_a_notice() {
     assert_eq!(world.notice(), "No such file.");
     assert_eq!(world.tab().editor.buffer.string(), "select 1");
 }
+
+#[test]
+fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not() {
+    for (said, told) in [
+        ("/k: there is no such file or directory", ""),
+        ("/k: it is a pipe", "/k: it is a pipe"),
+    ] {
+        let mut world = World::new();
+        let effects = read_keymap(&mut world.model, "/k".into(), None);
+        let [crate::effect::Effect::File(Effect::Open { request, path })] = &effects[..] else {
+            panic!("{effects:?}");
+        };
+        world.send(Msg::Opened {
+            request: *request,
+            path: path.clone(),
+            result: Err(Failure::new(Category::Storage, said)),
+        });
+        assert_eq!(world.notice(), told);
+    }
+}
