@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::defaults::{Defaults, VARIABLES};
 use super::super::service::{Service, ServiceFile};
-use super::parameters::SECRETS;
+use super::parameters::{SECRETS, shown};
 use super::{Parameters, ParseProblem};
 
 /// Every parameter that has a value, and the places of those that are not the text's.
@@ -119,7 +119,7 @@ fn find<'a>(name: &str, files: &'a [ServiceFile]) -> Result<(&'a str, &'a Servic
         };
     }
     Err(ParseProblem::NoService {
-        name: name.to_owned(),
+        name: shown(name),
         files: files.iter().map(|file| file.path.clone()).collect(),
     })
 }
