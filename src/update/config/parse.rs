@@ -21,7 +21,7 @@ mod sources;
 mod ssh;
 mod text;
 
-pub(super) use clear::{holds_secret, names_secret};
+pub(super) use clear::{assigns_secret, holds_secret, names_secret, repeats_secret};
 pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_parameter};
 pub(super) use pasted::{BYTES_MAX, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;

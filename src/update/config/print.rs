@@ -250,13 +250,15 @@ impl Conninfo {
         if text.len() > parse::BYTES_MAX {
             return MASK.to_owned();
         }
+        let is_one_word =
+            !parse::trimmed(text).contains(|c: char| c.is_whitespace() || "\"'".contains(c));
         let shown = match Form::of(text) {
-            Form::Url { scheme, rest } if is_scheme(scheme) => {
+            Form::KeyValue(rest) => masked_pairs(rest),
+            Form::Url { scheme, rest } if is_one_word && is_scheme(scheme) => {
                 masked_url(rest).map(|rest| format!("{scheme}{rest}"))
             }
-            Form::Url { .. } => None,
-            Form::Shorthand(rest) => masked_url(rest),
-            Form::KeyValue(rest) => masked_pairs(rest),
+            Form::Shorthand(rest) if is_one_word => masked_url(rest),
+            Form::Url { .. } | Form::Shorthand(_) => None,
         };
         shown.unwrap_or_else(|| MASK.to_owned())
     }
@@ -267,7 +269,7 @@ impl Conninfo {
         let words = text.split_inclusive(char::is_whitespace);
         let masked = words.map(|word| {
             let bare = word.trim_end();
-            if parse::holds_secret(bare) && Self::text_holds_secret(bare) {
+            if parse::repeats_secret(bare) && Self::text_holds_secret(bare) {
                 format!("{MASK}{}", &word[bare.len()..])
             } else {
                 word.to_owned()
@@ -317,6 +319,10 @@ fn masked_url(rest: &str) -> Option<String> {
     let (start, end) = password_place(rest).unwrap_or_default();
     let (user, tail) = (&rest[..start], &rest[end..]);
     let secret = if start == end { "" } else { MASK };
+    if parse::assigns_secret(&rest[start..end]) {
+        // The last @ is one of a password in the query, and not the first one's end.
+        return None;
+    }
     let tail = masked_query(tail)?;
     // What is left has to be plain by itself, with a user before it and without.
     let bare = tail.strip_prefix('@').unwrap_or(&tail);
@@ -389,7 +395,7 @@ fn masked_query(text: &str) -> Option<String> {
             Some((name, value)) => {
                 let after_secret = secret;
                 let is_known = parse::is_known_name(name);
-                secret = is_secret(name) || holds_secret(name, value);
+                secret = is_secret(name) || holds_secret(name, value) || value.contains('=');
                 match (is_known || secret, value.is_empty()) {
                     (true, true) => part.to_owned(),
                     (true, false) if secret => format!("{name}={MASK}"),

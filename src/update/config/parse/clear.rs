@@ -56,6 +56,11 @@ pub(in super::super) fn holds_secret(text: &str) -> bool {
     text.contains("://") || holds_credentials(text) || assigns_secret(text)
 }
 
+/// The same for a word in a sentence, which may name a scheme.
+pub(in super::super) fn repeats_secret(word: &str) -> bool {
+    holds_credentials(word) || assigns_secret(word)
+}
+
 /// Whether a name is one of a secret, in any program's words.
 pub(in super::super) fn names_secret(name: &str) -> bool {
     let name = name.trim().to_lowercase();
@@ -82,7 +87,7 @@ pub(super) fn holds_credentials(text: &str) -> bool {
 }
 
 /// `password=…`, `"pwd": …` and their kin.
-pub(super) fn assigns_secret(text: &str) -> bool {
+pub(in super::super) fn assigns_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = SECRET_WORDS.iter().map(|word| (word, false));
     words

@@ -29,7 +29,13 @@ pub(super) fn read(text: &str) -> Result<Parameters, ParseProblem> {
     if text.len() > BYTES_MAX {
         return Err(ParseProblem::TooLong);
     }
-    meant(text, 0)
+    let found = meant(text, 0)?;
+    // However it was read.
+    if clear::is_clear_of_secrets(&found) {
+        Ok(found)
+    } else {
+        Err(ParseProblem::Unclear)
+    }
 }
 
 /// A text without blanks, byte order marks and characters that nobody sees at its ends.
@@ -80,27 +86,30 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
     if let Some(found) = settings::read(text, |text| meant(text, depth + 1)) {
         return found;
     }
-    match pairs {
-        Some(Ok(found)) => {
-            let safe =
-                !found.keys().any(|name| clear::names_secret(name)) && !clear::holds_secret(text);
-            clear::check(&found, safe)?;
-            return Ok(found);
-        }
-        Some(Err(_)) if clear::holds_secret(text) && embedded(text).is_some() => {}
-        Some(Err(problem)) => return Err(problem),
-        None if Some(text) != embedded(text) => {}
-        None => return shorthand(text),
+    let of_libpq = matches!(&pairs, Some(Ok(found)) if names::are_libpqs(found));
+    if let Some(inner) = embedded(text).filter(|_| !of_libpq) {
+        return meant(inner, depth + 1);
     }
-    match embedded(text) {
-        Some(inner) if inner.len() < text.len() => meant(inner, depth + 1),
-        _ => shorthand(text),
+    match pairs {
+        Some(found) => {
+            let found = found?;
+            let holds_secret = found.keys().any(|name| clear::names_secret(name));
+            clear::check(&found, !holds_secret && !clear::holds_secret(text))?;
+            Ok(found)
+        }
+        None => shorthand(text),
     }
 }
 
 /// `user@host:port/database`.
 fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
-    if clear::assigns_secret(text) {
+    // `postgres:user:password@host` is a scheme without its slashes, or a password with a colon.
+    let has_scheme = scheme::is_name(text.split(':').next().unwrap_or(text))
+        && text
+            .split('@')
+            .next()
+            .is_some_and(|user| user.matches(':').count() > 1);
+    if clear::assigns_secret(text) || has_scheme {
         return Err(ParseProblem::Unclear);
     }
     if text.contains(char::is_whitespace) && !text.contains('/') {
@@ -120,7 +129,7 @@ fn embedded(text: &str) -> Option<&str> {
     scheme::split(&text[start..])?;
     let before = &text[..start];
     let end = match before.chars().next_back() {
-        None => return Some(text),
+        None => return None,
         Some(quote @ ('"' | '\'' | '`')) => text[start..].find(quote)?,
         Some('<') => text[start..].find('>')?,
         Some('(') => text[start..].find(')')?,

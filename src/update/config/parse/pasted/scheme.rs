@@ -96,6 +96,11 @@ pub(super) fn split(text: &str) -> Option<(Scheme, &str)> {
     ours.then_some((Scheme::Ours { jdbc }, rest))
 }
 
+/// Whether a word is a scheme of PostgreSQL's.
+pub(super) fn is_name(word: &str) -> bool {
+    is_ours(&word.to_ascii_lowercase())
+}
+
 fn without_prefix(text: &str) -> (bool, &str) {
     let prefix = PREFIXES.iter().find(|prefix| {
         text.get(..prefix.len())

@@ -32,25 +32,29 @@ pub(super) fn read(
     text: &str,
     inner: impl Fn(&str) -> Result<Parameters, ParseProblem>,
 ) -> Option<Result<Parameters, ParseProblem>> {
-    let (bare, is_wrapped) = unwrapped(text);
-    let kinds: &[Kind] = if is_wrapped {
-        &[Kind::Commas]
-    } else {
-        &[Kind::Semicolons, Kind::Lines, Kind::Commas]
-    };
-    kinds.iter().find_map(|kind| {
-        let entries = entries(bare, *kind)?;
-        let parted = entries.len() > 1 || *kind == Kind::Lines || is_wrapped;
-        if !parted {
-            return None;
+    let ways = unwrapped(text)
+        .map(|inner| (inner, Kind::Commas, true))
+        .into_iter()
+        .chain([Kind::Semicolons, Kind::Lines, Kind::Commas].map(|kind| (text, kind, false)));
+    for (text, kind, is_wrapped) in ways {
+        let found = entries(text, kind).and_then(|entries| understood(entries, kind, is_wrapped));
+        if let Some(meant) = found {
+            return Some(parameters(meant, &inner));
         }
-        let meant: Option<Vec<(Meaning, String)>> = entries
-            .into_iter()
-            .map(|(name, value)| Some((names::meaning(&name)?, value)))
-            .collect();
-        let meant = meant.filter(|meant| says_something(meant, *kind, is_wrapped))?;
-        Some(parameters(meant, &inner))
-    })
+    }
+    None
+}
+
+/// What the names mean; nothing where somebody does not know one of them, or where they are no connection.
+fn understood(entries: Entries, kind: Kind, is_wrapped: bool) -> Option<Vec<(Meaning, String)>> {
+    if entries.len() == 1 && kind != Kind::Lines && !is_wrapped {
+        return None;
+    }
+    let meant: Option<Vec<(Meaning, String)>> = entries
+        .into_iter()
+        .map(|(name, value)| Some((names::meaning(&name)?, value)))
+        .collect();
+    meant.filter(|meant| says_something(meant, kind, is_wrapped))
 }
 
 /// Whether it is a connection at all: a place or a URL, and not one setting of libpq's alone.
@@ -82,25 +86,19 @@ fn parameters(
     Ok(found)
 }
 
-/// What stands between the brackets of a dictionary or a call, and whether there were any.
-fn unwrapped(text: &str) -> (&str, bool) {
-    let text = text.trim_end_matches([';', ',', ' ', '\n', '\r']);
-    let Some(open) = text.find(['{', '(']) else {
-        return (text, false);
-    };
+/// What stands between the brackets of a dictionary or a call, where that is all.
+fn unwrapped(text: &str) -> Option<&str> {
+    let open = text.find(['{', '('])?;
     let callee = |c: char| c.is_alphanumeric() || "_.$ =:>-\n\t\r".contains(c);
-    if !text[..open].chars().all(callee) || text[..open].contains("{") {
-        return (text, false);
+    if !text[..open].chars().all(callee) {
+        return None;
     }
     let inner = text[open..].trim_start_matches(['{', '(', ' ', '\n', '\r', '\t', '*']);
     let end = inner.trim_end_matches(['}', ')', ' ', '\n', '\r', '\t', ';', ',']);
     let opened = text[open..].len() - inner.len();
     let (opened, closed) = (&text[open..open + opened], &inner[end.len()..]);
     let count = |text: &str, of: [char; 2]| text.matches(of).count();
-    if count(opened, ['{', '(']) != count(closed, ['}', ')']) {
-        return (text, false);
-    }
-    (end, true)
+    (count(opened, ['{', '(']) == count(closed, ['}', ')'])).then_some(end)
 }
 
 /// The settings; nothing where a piece of the text is none.
@@ -135,6 +133,10 @@ fn is_heading(line: &str) -> bool {
     line.starts_with(['#', '}'])
         || line.starts_with("//")
         || line == "---"
+        || line.split_once(": ").is_some_and(|(name, value)| {
+            // YAML's names for a whole section.
+            value.starts_with(['&', '*']) && word(value) && !clear::names_secret(name)
+        })
         || line
             .strip_prefix('[')
             .and_then(|line| line.strip_suffix(']'))
