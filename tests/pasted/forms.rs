@@ -45,6 +45,13 @@ const fn wraps(form: Form) -> Form {
     }
 }
 
+const fn least(percent_min: usize, form: Form) -> Form {
+    Form {
+        percent_min,
+        ..form
+    }
+}
+
 const fn raw(form: Form, percent_min: usize) -> Form {
     Form {
         encodes: false,
@@ -66,14 +73,14 @@ pub const FORMS: &[Form] = &[
     raw(form("ADO.NET without quotes", bare_ado), 45),
     form("ODBC", odbc),
     form("variable", variable),
-    form("variables", variables),
+    least(60, form("variables", variables)),
     raw(form("variables without quotes", bare_variables), 35),
     form("YAML", yaml),
     form("JSON", json),
     form("dictionary", dictionary),
     form("keyword arguments", arguments),
     form("Prisma", prisma),
-    form("Spring", spring),
+    least(40, form("Spring", spring)),
     form("call", call),
     form("psql with a URL", psql_url),
     form("psql with options", psql),
@@ -303,6 +310,9 @@ fn ado(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn bare_ado(random: &mut Random, parts: &Parts) -> Written {
+    if parts.password.trim() != parts.password {
+        return ado(random, parts);
+    }
     let names = *random.pick(&OF_ADO);
     let list = listed(random, &names, parts, |name, value| {
         format!("{name}={value}")
@@ -385,6 +395,10 @@ fn variables(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn bare_variables(random: &mut Random, parts: &Parts) -> Written {
+    if parts.password.trim() != parts.password {
+        // Nobody can write a blank at an end without quotes.
+        return variables(random, parts);
+    }
     let names = *random.pick(&OF_VARIABLES);
     let list = listed(random, &names, parts, |name, value| {
         format!("{name}={value}")
@@ -476,7 +490,10 @@ fn prisma(random: &mut Random, parts: &Parts) -> Written {
     })
 }
 
-fn spring(_: &mut Random, parts: &Parts) -> Written {
+fn spring(random: &mut Random, parts: &Parts) -> Written {
+    if parts.password.trim() != parts.password {
+        return variables(random, parts);
+    }
     let Parts { user, database, .. } = parts;
     // A properties file has escapes of its own.
     let password = parts

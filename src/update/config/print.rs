@@ -278,6 +278,11 @@ impl Conninfo {
         masked.collect()
     }
 
+    /// Whether a text can be nothing but a connection: it has a scheme, or the name of a secret with its value.
+    pub fn is_whole(text: &str) -> bool {
+        text.contains("://") || parse::assigns_secret(text)
+    }
+
     /// Whether a text holds what looks like a secret in any form: `user:password@`, `password=…`.
     pub fn may_hold_secret(text: &str) -> bool {
         parse::holds_secret(text)

@@ -64,11 +64,10 @@ pub(in super::super) fn repeats_secret(word: &str) -> bool {
 /// Whether a name is one of a secret, in any program's words.
 pub(in super::super) fn names_secret(name: &str) -> bool {
     let name = name.trim().to_lowercase();
-    SECRET_NAMES.contains(&name.as_str())
-        || SECRET_WORDS.iter().any(|word| name.contains(word))
-        || name
-            .split(['_', '-', '.'])
-            .any(|part| SECRET_NAMES.contains(&part))
+    let parts = || name.split(['_', '-', '.', ' ']);
+    let joined = parts().collect::<String>();
+    SECRET_WORDS.iter().any(|word| joined.contains(word))
+        || parts().any(|part| SECRET_NAMES.contains(&part))
 }
 
 /// Whether a value is safe to be repeated in a sentence: one short word.
@@ -96,7 +95,7 @@ pub(in super::super) fn assigns_secret(text: &str) -> bool {
             lower.match_indices(*word).any(|(at, _)| {
                 let (before, after) = (&lower[..at], &lower[at + word.len()..]);
                 let part = |c: char| c.is_alphanumeric() || c == '_';
-                let joined = whole && before.ends_with(part);
+                let joined = whole && before.ends_with(char::is_alphanumeric);
                 let after = if whole {
                     after
                 } else {
@@ -143,6 +142,7 @@ mod tests {
             "pass=x",
             ";PWD=x",
             "client_secret=x",
+            "DB_PASS=x",
         ] {
             assert!(holds_secret(text), "{text}");
         }

@@ -110,6 +110,10 @@ fn command(
         .filter(|database| database.contains(['=', ':']))
     {
         let said = inner(database)?;
+        if found.contains_key("user") && said.contains_key("user") {
+            // A URL that was broken in two.
+            return Err(ParseProblem::Unclear);
+        }
         found.remove("dbname");
         found.extend(said);
     }
@@ -187,13 +191,16 @@ fn words(text: &str) -> Result<Vec<String>, ParseProblem> {
             (Some(_), plain) => word.get_or_insert_default().push(plain),
             (None, '\\') => match characters.next() {
                 Some('\n') | None => {}
-                Some('\r') => {}
+                Some('\r') => {
+                    characters.next();
+                }
                 Some(escaped) => word.get_or_insert_default().push(escaped),
             },
             (None, open @ ('"' | '\'')) => {
                 word.get_or_insert_default();
                 quote = Some(open);
             }
+            (None, '\n' | '\r') => return Err(ParseProblem::Unclear),
             (None, blank) if blank.is_whitespace() => words.extend(word.take()),
             // Another command follows, or its input and output.
             // A shell would end the command there, but no URL does.

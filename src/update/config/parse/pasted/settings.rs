@@ -24,6 +24,11 @@ const KEYWORDS: [&str; 14] = [
     "private", "string", "readonly",
 ];
 
+/// What stands in no shown value.
+const ODD: [char; 14] = [
+    '=', '"', '\'', '`', '“', '”', ';', '&', '?', '<', '>', '{', '}', '\n',
+];
+
 /// A name and its value, in order.
 type Entries = Vec<(String, String)>;
 
@@ -80,6 +85,14 @@ fn parameters(
         found = inner(url)?;
     }
     for (meaning, value) in meant {
+        // A quote or an = in a shown value is the next setting, of which a letter is amiss.
+        let is_shown = !matches!(
+            meaning,
+            Meaning::Is("password" | "sslpassword" | "options") | Meaning::Url
+        );
+        if is_shown && meaning != Meaning::Nothing && value.contains(ODD) {
+            return Err(ParseProblem::Unclear);
+        }
         names::put(&mut found, meaning, value)?;
     }
     clear::check(&found, false)?;
@@ -111,7 +124,7 @@ fn entries(text: &str, kind: Kind) -> Option<Entries> {
             continue;
         }
         let (name, tail) = name(rest)?;
-        let (is_colon, tail) = separator(tail)?;
+        let (is_colon, tail) = separator(tail, kind)?;
         let (value, tail) = value(tail, kind, is_colon)?;
         entries.push((name.to_owned(), value));
         rest = tail.trim_start();
@@ -167,9 +180,14 @@ fn name(text: &str) -> Option<(&str, &str)> {
 }
 
 /// What stands between a name and its value, and whether it is a colon.
-fn separator(text: &str) -> Option<(bool, &str)> {
+fn separator(text: &str, kind: Kind) -> Option<(bool, &str)> {
     let text = text.trim_start_matches([' ', '\t', ']']);
-    for separator in ["=>", ":=", "=", ":"] {
+    // An arrow is one of a program's: elsewhere it is an = and a value that begins with >.
+    let arrows: &[&str] = match kind {
+        Kind::Commas => &["=>", "=", ":"],
+        Kind::Semicolons | Kind::Lines => &["=", ":"],
+    };
+    for separator in arrows.iter().copied() {
         if let Some(rest) = text.strip_prefix(separator) {
             return Some((separator == ":", rest.trim_start_matches([' ', '\t'])));
         }
@@ -180,7 +198,7 @@ fn separator(text: &str) -> Option<(bool, &str)> {
 /// The value, and what follows what ends it.
 fn value(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
     match text.chars().next() {
-        Some(quote @ ('"' | '\'' | '`')) => {
+        Some(quote @ ('"' | '\'' | '`')) if quote != '`' || kind != Kind::Semicolons => {
             let (value, tail) = quoted(&text[1..], quote, kind, is_colon)?;
             Some((value, ended(tail, kind)?))
         }
@@ -194,11 +212,13 @@ fn value(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
 
 /// What follows the end of a value that has quotes.
 fn ended(tail: &str, kind: Kind) -> Option<&str> {
-    let tail = tail.trim_start_matches([' ', '\t', '\r']);
+    let behind = tail;
+    let tail = behind.trim_start_matches([' ', '\t', '\r']);
     if tail.is_empty() {
         return Some(tail);
     }
-    if kind != Kind::Semicolons && tail.starts_with(['#', '\n']) {
+    let is_comment = tail.starts_with('#') && tail.len() < behind.len();
+    if kind != Kind::Semicolons && (is_comment || tail.starts_with('\n')) {
         return Some(&tail[first_line(tail).len()..]);
     }
     match kind {

@@ -7,7 +7,7 @@ use super::super::{Parameters, ParseProblem, clear, text};
 use super::names;
 
 /// What stands in no user, host or database of a URL unless it is encoded.
-const ODD: &str = "\"'`“”‘’„‚«»<>{}|^\\;";
+const ODD: &str = "\"'`“”‘’„‚«»<>{}|^\\;=&";
 
 /// The parameters of a URL without its scheme.
 pub(super) fn read(rest: &str, jdbc: bool) -> Result<Parameters, ParseProblem> {
