@@ -15,7 +15,8 @@ tusk [URL | NAME] [--sandbox] [--read-only] [--data-dir DIR] [--record FILE]
 tusk story FILE [--sandbox] [--data-dir DIR] [--record FILE]
 tusk replay FILE [--until N]
 
-  URL             postgres://user@host:5432/database, user@host:5432/database, or 'host=… dbname=…'
+  URL             postgres://user@host:5432/database, user@host:5432/database, or 'host=… dbname=…';
+                  JDBC's, ADO.NET's and other forms are read too
   NAME            a saved connection
   --sandbox       a private PostgreSQL with a sample database
   --read-only     transactions are read-only by the server's own default

@@ -60,9 +60,9 @@ impl Parts {
     }
 }
 
-/// Lower-case letters: pieces of passwords begin with another.
+/// Lower-case letters: pieces of passwords begin with another. Three at least, so that none says `pw`.
 fn word(random: &mut Random) -> String {
-    let length = 2 + random.below(7);
+    let length = 3 + random.below(7);
     let letters = b"abcdefghijklmnopqrstuvw";
     (0..length)
         .map(|_| char::from(*random.pick(letters)))

@@ -21,7 +21,7 @@ mod sources;
 mod ssh;
 mod text;
 
-pub(super) use clear::{assigns_secret, holds_secret, names_secret, repeats_secret};
+pub(super) use clear::{assigns_secret, holds_secret, is_host, names_secret, repeats_secret};
 pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_parameter};
 pub(super) use pasted::{BYTES_MAX, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;
@@ -192,6 +192,9 @@ pub(super) fn nothing(defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
 /// The text's parameters with what is added to them from elsewhere, understood.
 fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
     let sources = sources::Sources::of(found, defaults)?;
+    if let Some(name) = clear::unclear(&sources.values) {
+        return Err(sources.blame_for(name, ParseProblem::Unclear));
+    }
     parameters::conninfo(sources.values.clone(), defaults).map_err(|problem| sources.blame(problem))
 }
 

@@ -37,7 +37,13 @@ pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), Pars
 
 /// Whether every parameter that is shown holds no secret.
 pub(super) fn is_clear_of_secrets(found: &Parameters) -> bool {
-    found.iter().all(|(name, value)| is_clear(name, value))
+    unclear(found).is_none()
+}
+
+/// The first parameter that is shown and could hold a secret.
+pub(super) fn unclear(found: &Parameters) -> Option<&str> {
+    let mut unclear = found.iter().filter(|(name, value)| !is_clear(name, value));
+    unclear.next().map(|(name, _)| name.as_str())
 }
 
 fn is_clear(name: &str, value: &str) -> bool {
@@ -102,14 +108,14 @@ pub(in super::super) fn assigns_secret(text: &str) -> bool {
                     after.trim_start_matches(part)
                 };
                 let after =
-                    after.trim_start_matches(|c: char| c.is_whitespace() || "\"'`])".contains(c));
+                    after.trim_start_matches(|c: char| c.is_whitespace() || "\"'`])\\".contains(c));
                 !joined && after.starts_with([':', '='])
             })
         })
 }
 
 /// A host's name or address, or the directory of a socket, and nothing that holds anything else.
-fn is_host(host: &str) -> bool {
+pub(in super::super) fn is_host(host: &str) -> bool {
     let name = |text: &str| {
         text.chars()
             .all(|c| c.is_alphanumeric() || "._-".contains(c))
@@ -143,6 +149,7 @@ mod tests {
             ";PWD=x",
             "client_secret=x",
             "DB_PASS=x",
+            "{\\\"password\\\": 1}",
         ] {
             assert!(holds_secret(text), "{text}");
         }

@@ -32,8 +32,15 @@ impl Sources {
 
     /// The same problem, with the place where it stands if that is not the text.
     pub(super) fn blame(&self, problem: ParseProblem) -> ParseProblem {
-        let place = problem.parameter().and_then(|name| self.places.get(name));
-        match place {
+        match problem.parameter().map(str::to_owned) {
+            Some(name) => self.blame_for(&name, problem),
+            None => problem,
+        }
+    }
+
+    /// The same, for a problem of this parameter.
+    pub(super) fn blame_for(&self, name: &str, problem: ParseProblem) -> ParseProblem {
+        match self.places.get(name) {
             Some(place) => ParseProblem::Elsewhere {
                 place: place.clone(),
                 problem: Box::new(problem),

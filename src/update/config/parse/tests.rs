@@ -624,6 +624,11 @@ fn what_is_wrong_elsewhere_is_told_with_its_place() {
             "PGSSLMODE: sslmode cannot be “must”. It is one of disable, allow, prefer, require, verify-ca, verify-full.",
         ),
         (
+            with([("PGDATABASE", "postgres://u:hunter2@h/d")]),
+            "host=h",
+            "PGDATABASE: This can't be read with certainty. Write postgres://user:password@host:5432/database, with @ : / ? # % in a user name or a password as %40 %3A %2F %3F %23 %25.",
+        ),
+        (
             with([("PGSSLCRL", "/crl")]),
             "host=h",
             "PGSSLCRL: Tusk does not have sslcrl=/crl. Leave it out: Tusk does not read revocation lists.",

@@ -85,14 +85,18 @@ pub(super) fn split(text: &str) -> Option<(Scheme, &str)> {
     let separator = &tail[..tail.len() - rest.len()];
     let slashes = separator.matches(['/', '\\']).count();
     let colons = separator.matches([':', ';']).count();
+    // Behind one slash alone may be the password of a user who is called like a scheme.
+    let is_parted = slashes > 1 || colons > 1 && slashes > 0;
     let meant = match word.as_str() {
-        // `//user@host`, of which the scheme was not copied.
+        // `//user:password@host`, of which the scheme was not copied.
         "" => separator == "//" || separator == "://",
-        // A user of this name may have a password that begins with a slash.
-        "postgres" => slashes > 1 || colons > 1 && slashes > 0,
-        word => is_spelt_out(word) && slashes > 0 && slashes + colons > 1,
+        word => is_spelt_out(word) && is_parted,
     };
-    let ours = meant && separator.len() < 6 && rest.contains('@');
+    let user = rest
+        .split('@')
+        .next()
+        .filter(|user| user.len() < rest.len());
+    let ours = meant && separator.len() < 6 && user.is_some_and(|user| user.contains(':'));
     ours.then_some((Scheme::Ours { jdbc }, rest))
 }
 
@@ -155,7 +159,6 @@ mod tests {
             "psotgresql://",
             "postgresql:://",
             "postgres//",
-            "postgresql:/",
             "postgres:\\\\",
             "postgres: //",
             "postgres ://",
@@ -176,6 +179,9 @@ mod tests {
         for text in [
             "postgres:pw@h/d",
             "postgres:/pw@h/d",
+            "postgresql:/u:p@h/d",
+            "posgres:\\pw@h",
+            "postgres//pw@h",
             "postgres:5432/d",
             "postgres/d",
             "pg/d",
