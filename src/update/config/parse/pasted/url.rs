@@ -16,7 +16,7 @@ pub(super) fn read(rest: &str, jdbc: bool) -> Result<Parameters, ParseProblem> {
     let mut found = match strict {
         Ok(found) if is_plain(rest) => found,
         strict => {
-            let libpq_connects = strict.as_ref().is_ok_and(|found| has_ports(found));
+            let libpq_connects = strict.as_ref().is_ok_and(has_ports);
             let meant = if libpq_connects {
                 None
             } else {
