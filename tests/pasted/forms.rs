@@ -109,14 +109,16 @@ fn after_scheme(parts: &Parts) -> String {
     )
 }
 
+const PARAMETERS: [&str; 5] = [
+    "",
+    "",
+    "?sslmode=require",
+    "?application_name=shop",
+    "?sslmode=prefer&connect_timeout=7",
+];
+
 fn parameters(random: &mut Random) -> &'static str {
-    *random.pick(&[
-        "",
-        "",
-        "?sslmode=require",
-        "?application_name=shop",
-        "?sslmode=prefer&connect_timeout=7",
-    ])
+    PARAMETERS[random.below(PARAMETERS.len())]
 }
 
 fn plain_url(random: &mut Random, parts: &Parts) -> String {
