@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Dump, Sink, Stage, check};
-use crate::{model::Model, recording::redact, rows::export};
+use crate::{model::Model, recording::redact, rows::export, update::config::Conninfo};
 
 /// Writes what a line asks for.
 pub fn dump(
@@ -68,7 +68,14 @@ fn write(
             .and_then(|()| out.flush())
             .map_err(|error| format!("standard output can't be written: {error}")),
         Sink::File(path) => {
-            let failed = |error: io::Error| format!("{} can't be written: {error}", path.display());
+            // What was given in the place of a file may be a connection.
+            let shown = path.display().to_string();
+            let shown = if Conninfo::may_hold_secret(&shown) {
+                "the file"
+            } else {
+                &shown
+            };
+            let failed = |error: io::Error| format!("{shown} can't be written: {error}");
             let mut file = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
             content(&mut file)
                 .and_then(|()| file.flush())

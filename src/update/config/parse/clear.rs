@@ -6,17 +6,16 @@ use super::sources::is_secret;
 use super::{Parameters, ParseProblem};
 
 /// What the name of a setting that holds a secret contains.
-const SECRET_WORDS: [&str; 7] = [
+const SECRET_WORDS: [&str; 6] = [
     "password",
     "passwd",
     "passphrase",
     "passwort",
-    "pwd",
     "secret",
     "token",
 ];
 /// The same, where it is the whole name.
-const SECRET_NAMES: [&str; 2] = ["pass", "pw"];
+const SECRET_NAMES: [&str; 3] = ["pass", "pw", "pwd"];
 
 /// Refuses parameters of a text of which a shown one could hold a secret, or the name of one could be the rest of a
 /// password. Where that can't be, `names_are_safe`.
@@ -161,6 +160,7 @@ mod tests {
             "user=u",
             "passengers",
             "compass=north",
+            "jpwdraibk:x",
             "passwords",
             "my-password",
         ] {

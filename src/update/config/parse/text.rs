@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::sources::is_secret;
 use super::{Parameters, ParseProblem};
 
 /// What follows `postgres://`.
@@ -69,7 +70,13 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
             .trim_start()
             .strip_prefix('=')
             .ok_or(ParseProblem::MissingEquals)?;
-        let (value, tail) = pair_value(value.trim_start())?;
+        let written = value.trim_start();
+        let (value, tail) = pair_value(written)?;
+        let is_bare = !written.starts_with('\'');
+        if is_bare && !is_secret(name) && value.contains('=') && value.contains('\'') {
+            // The next parameter, of which a letter is amiss.
+            return Err(ParseProblem::Unclear);
+        }
         found.insert(name.to_owned(), value);
         rest = tail.trim_start();
     }

@@ -42,6 +42,10 @@ pub(super) fn read(
         .into_iter()
         .chain([Kind::Semicolons, Kind::Lines, Kind::Commas].map(|kind| (text, kind, false)));
     for (text, kind, is_wrapped) in ways {
+        if kind == Kind::Commas && !is_wrapped && text.contains('\n') {
+            // Lines of a shell's, in which a backslash is itself.
+            continue;
+        }
         let found = entries(text, kind).and_then(|entries| understood(entries, kind, is_wrapped));
         if let Some(meant) = found {
             return Some(parameters(meant, &inner));
