@@ -15,7 +15,8 @@ tusk [URL | NAME] [--sandbox] [--read-only] [--data-dir DIR] [--record FILE]
 tusk story FILE [--sandbox] [--data-dir DIR] [--record FILE]
 tusk replay FILE [--until N]
 
-  URL             postgres://user@host:5432/database, user@host:5432/database, or 'host=… dbname=…'
+  URL             postgres://user@host:5432/database, user@host:5432/database, or 'host=… dbname=…';
+                  JDBC's, ADO.NET's and other forms are read too
   NAME            a saved connection
   --sandbox       a private PostgreSQL with a sample database
   --read-only     transactions are read-only by the server's own default
@@ -141,7 +142,7 @@ impl Found {
                     found.words.extend(arguments.by_ref());
                 }
                 option if option.len() > 1 && option.starts_with('-') => {
-                    return Err(format!("There is no option {option}."));
+                    return Err(no_option(option));
                 }
                 _ => found.words.push(argument),
             }
@@ -241,9 +242,26 @@ fn text(word: &OsStr) -> Result<String, String> {
         .ok_or_else(|| "The connection is not UTF-8.".to_owned())
 }
 
+/// What to say of an option that is none. One letter may have a password right behind it, and what looks like no name is
+/// no option that was misspelt.
+fn no_option(option: &str) -> String {
+    match option.strip_prefix("--") {
+        Some(name) if is_name(name) => format!("There is no option {option}."),
+        None if option.len() == 2 => format!("There is no option {option}."),
+        Some(_) | None => "There is no such option.".to_owned(),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
 /// What it was may have been a password: it is not repeated.
 fn unexpected(word: &OsStr) -> String {
-    let shown = word.to_str().filter(|word| word.starts_with('-'));
+    let shown = word
+        .to_str()
+        .filter(|word| word.strip_prefix("--").is_some_and(is_name));
     match shown {
         Some(word) => format!("{word} is one word too many."),
         None => "There is one word too many.".to_owned(),

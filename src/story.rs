@@ -11,6 +11,7 @@ use std::{
 use crate::{
     effects::regular_file::{self, Limit},
     sql::mask,
+    update::config::Conninfo,
 };
 
 mod action;
@@ -22,6 +23,7 @@ mod input;
 mod parse;
 mod play;
 mod stage;
+mod veil;
 
 #[cfg(test)]
 mod tests;
@@ -95,7 +97,13 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // What was given in the place of a file may be a URL.
-            Self::File(path) => f.write_str(&mask::passwords_in_words(&path.display().to_string())),
+            Self::File(path) => {
+                let path = path.display().to_string();
+                if Conninfo::may_hold_secret(&path) {
+                    return f.write_str("the story");
+                }
+                f.write_str(&mask::passwords_in_words(&path))
+            }
             Self::Stdin => f.write_str("standard input"),
         }
     }

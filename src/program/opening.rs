@@ -4,7 +4,7 @@ use crate::{
     model::{Model, Phase},
     msg::Msg,
     update::{
-        config::{Config, Conninfo},
+        config::{Config, Conninfo, Defaults},
         sandbox::Sandbox,
         secret::{Secret, SecretKind, Secrets},
         welcome::{self, Target},
@@ -42,6 +42,17 @@ impl Opening {
     /// Whether the words hold a password that they show to everybody.
     pub fn shows_password(&self) -> bool {
         Conninfo::text_holds_secret(self.text.reveal())
+    }
+
+    /// The secrets in the words.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let anybody = Defaults {
+            user: "anybody".into(),
+            ..Defaults::default()
+        };
+        let read = Config::parse(self.text.reveal(), &anybody);
+        let secrets = read.map(|found| found.secrets).unwrap_or_default();
+        secrets.iter().map(|(_, secret)| secret.clone()).collect()
     }
 
     /// Whether it is the sandbox that is asked for.
@@ -94,7 +105,7 @@ impl Opening {
                 known.secrets.get(SecretKind::Database).cloned(),
             )),
             Some(_) => Ok(Target::Named(text.to_owned())),
-            None if !text.contains(['@', '=', '/', ':']) => Ok(Target::Named(text.to_owned())),
+            None if is_name(text) => Ok(Target::Named(text.to_owned())),
             None => {
                 let mut conninfo =
                     Config::parse(text, &model.defaults).map_err(|problem| problem.to_string())?;
@@ -114,6 +125,14 @@ impl Opening {
             secrets: Secrets::with_password(password),
         })
     }
+}
+
+/// Whether a text can be a saved connection's name and no connection itself. A name is repeated where nobody has it, so
+/// that nothing is taken for one that a person may have pasted for another thing.
+fn is_name(text: &str) -> bool {
+    const BYTES_MAX: usize = 64;
+    let odd = |c: char| "@=/:\"`'“”‘’«»<>{}\\;".contains(c) || c.is_control();
+    text.len() <= BYTES_MAX && !text.contains(odd) && !text.starts_with("psql ")
 }
 
 #[cfg(test)]

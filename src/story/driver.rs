@@ -6,6 +6,7 @@ use super::{
     Action, Stage, Step, Story, StoryFailure, Until,
     check::{self, Seen},
     dump,
+    veil::Veil,
 };
 use crate::{
     model::{Model, Phase},
@@ -19,10 +20,13 @@ const START: Duration = Duration::from_secs(120);
 /// Plays a story to its end or to the first line that fails. `out` is its standard output.
 pub fn run(story: &Story, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), StoryFailure> {
     for step in &story.steps {
-        play(step, stage, out).map_err(|reason| StoryFailure {
-            line: step.line,
-            text: step.text.clone(),
-            reason,
+        play(step, stage, out).map_err(|reason| {
+            let secrets = Veil::of(story, stage);
+            StoryFailure {
+                line: step.line,
+                text: secrets.over(&step.text),
+                reason: secrets.over(&reason),
+            }
         })?;
     }
     Ok(())

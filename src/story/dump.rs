@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{Dump, Sink, Stage, check};
-use crate::{effects::regular_file, model::Model, recording::redact, rows::export};
+use crate::{
+    effects::regular_file, model::Model, recording::redact, rows::export, update::config::Conninfo,
+};
 
 /// Writes what a line asks for.
 pub fn dump(
@@ -77,7 +79,14 @@ pub fn file(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), String> {
-    let failed = |error: io::Error| format!("{} can't be written: {error}", path.display());
+    // What was given in the place of a file may be a connection.
+    let shown = path.display().to_string();
+    let shown = if Conninfo::may_hold_secret(&shown) {
+        "the file"
+    } else {
+        &shown
+    };
+    let failed = |error: io::Error| format!("{shown} can't be written: {error}");
     let mut file = BufWriter::with_capacity(1 << 18, regular_file::anew(path).map_err(failed)?);
     content(&mut file)
         .and_then(|()| file.flush())

@@ -4,7 +4,7 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     update::{
-        dialog::{Dialog, takes_secret},
+        dialog::{self, Dialog, takes_secret},
         keys::{self, contexts},
         secret::Secret,
         welcome,
@@ -52,7 +52,10 @@ pub fn typed(model: &Model, text: &str) -> Vec<Msg> {
             .into(),
         ],
         Focus::WelcomeField => vec![welcome_field(model, |field| field.push_str(text))],
-        Focus::Text => vec![keys::Msg::Typed { text: text.into() }.into()],
+        Focus::Text => vec![match dialog::pasted(model, text) {
+            Some(msg) => msg.into(),
+            None => keys::Msg::Typed { text: text.into() }.into(),
+        }],
         Focus::Keys => text
             .chars()
             .map(|letter| {
@@ -80,6 +83,13 @@ pub fn pressed(model: &Model, keystroke: &str) -> Msg {
             secret: Secret::new(letter),
         }
         .into(),
+        (Focus::Text, Some(letter)) if !bound => match dialog::pasted(model, letter) {
+            Some(msg) => msg.into(),
+            None => keys::Msg::Pressed {
+                keystroke: keystroke.into(),
+            }
+            .into(),
+        },
         (Focus::WelcomeField, Some(letter)) if !bound => {
             welcome_field(model, |field| field.push_str(letter))
         }

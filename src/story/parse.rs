@@ -6,9 +6,23 @@ use super::{Action, Dump, Expectation, Format, Sink, Step, Story, StoryFailure, 
 use crate::{
     program::Opening,
     sql::mask,
-    update::{command::Command, session::Transaction},
+    update::{command::Command, config::Conninfo, hints::nearest, session::Transaction},
 };
 
+/// What a line begins with.
+const WORDS: [&str; 11] = [
+    "size",
+    "connect",
+    "text",
+    "type",
+    "press",
+    "command",
+    "wait",
+    "expect",
+    "sleep",
+    "dump",
+    "screenshot",
+];
 /// A wait that names no seconds.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -60,13 +74,22 @@ impl<'text> Iterator for Numbered<'text> {
     }
 }
 
-/// A line as a report repeats it. What is typed may be a password: it is not repeated.
+/// A line as a report repeats it. What is typed may be a password, and so may anything in a line that is none: only
+/// the word that it begins with is repeated.
 fn shown(line: &str, action: Option<&Action>) -> String {
     let line = line.trim_end();
-    match (line.split_whitespace().next(), action) {
-        (_, Some(Action::Connect(opening))) => format!("connect {}", opening.masked()),
-        (Some(word @ ("type" | "connect")), _) => format!("{word} …"),
-        _ => mask::passwords(line).into_owned(),
+    let (word, rest) = split_word(line);
+    let hides = match action {
+        Some(Action::Connect(opening)) => return format!("connect {}", opening.masked()),
+        Some(Action::Type(_)) | None => true,
+        // Letter by letter, keys spell a password.
+        Some(Action::Press(keystrokes)) => keystrokes.iter().any(|key| key.chars().count() == 1),
+        Some(_) => Conninfo::may_hold_secret(rest),
+    };
+    match hides {
+        false => mask::passwords(line).into_owned(),
+        true if WORDS.contains(&word) => format!("{word} …"),
+        true => "…".to_owned(),
     }
 }
 
@@ -92,7 +115,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
         "command" => match words[..] {
             [id] => Command::from_id(id)
                 .map(Action::Command)
-                .ok_or_else(|| format!("there is no command {id}")),
+                .ok_or_else(|| format!("there is no command {}", repeated(id))),
             _ => usage("command ID"),
         },
         "wait" => wait(&words),
@@ -106,7 +129,15 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
             "" => usage("screenshot FILE"),
             path => Ok(Action::Screenshot(PathBuf::from(path))),
         },
-        word => Err(format!("“{word}” begins no line of a story")),
+        word => Err(no_line(word)),
+    }
+}
+
+/// What to say of a line that is none. The word that it begins with may be a piece of a connection.
+fn no_line(word: &str) -> String {
+    match nearest(word, WORDS) {
+        Some(nearest) => format!("no line of a story begins like this. Did you mean {nearest}?"),
+        None => format!("a line of a story begins with one of {}", WORDS.join(", ")),
     }
 }
 
@@ -309,7 +340,7 @@ fn quoted(text: &str) -> Result<String, String> {
 
 fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
     text.parse()
-        .map_err(|_| format!("“{text}” is not a number that fits here"))
+        .map_err(|_| format!("“{}” is not a number that fits here", repeated(text)))
 }
 
 fn from_one(text: &str) -> Result<usize, String> {
@@ -324,7 +355,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| *time <= Duration::from_secs(86_400))
-        .ok_or_else(|| format!("“{text}” is not a number of seconds"))
+        .ok_or_else(|| format!("“{}” is not a number of seconds", repeated(text)))
+}
+
+/// A word as a reason repeats it: what looks like no name and no number may be a password.
+fn repeated(word: &str) -> &str {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    if word.len() <= 40 && word.chars().all(is_plain) {
+        word
+    } else {
+        "…"
+    }
 }
 
 fn usage<Anything>(form: &str) -> Result<Anything, String> {

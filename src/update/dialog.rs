@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     command::Command,
+    config::Conninfo,
     connections, editor,
     failure::Failure,
     file_prompt::{self, PathPrompt},
@@ -222,6 +223,21 @@ pub enum Msg {
         /// Its whole text.
         text: String,
     },
+    /// A connection was pasted into a field of the connection dialog; made by [`edited`], which reads it, so that no
+    /// message holds a password.
+    Pasted {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// What it says.
+        conninfo: Box<Conninfo>,
+    },
+    /// The same, where it can't be read. What was pasted may hold a password: the field does not keep it.
+    PasteRefused {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// Why, and what to write.
+        problem: String,
+    },
     /// The text of a password field changed.
     SecretEdited {
         /// Its whole text.
@@ -250,6 +266,18 @@ pub enum Msg {
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
         Msg::FieldEdited { field, text } => field_edited(model, field, &text),
+        Msg::Pasted { conninfo, .. } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.fill(*conninfo);
+            }
+            vec![]
+        }
+        Msg::PasteRefused { field, problem } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.refuse(field, problem);
+            }
+            vec![]
+        }
         Msg::SecretEdited { secret } => {
             if let Some(password) = secret_mut(model) {
                 *password = secret;
@@ -275,6 +303,28 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             accept(model)
         }
     }
+}
+
+/// The message for a field whose whole text changed.
+pub fn edited(model: &Model, field: usize, text: &str) -> Msg {
+    let pasted = match &model.dialog {
+        Some(Dialog::Connection(_)) => form::pasted(field, text, &model.defaults),
+        _ => None,
+    };
+    pasted.unwrap_or_else(|| Msg::FieldEdited {
+        field,
+        text: text.to_owned(),
+    })
+}
+
+/// The message for text that is typed without a window, where it makes a connection of the field that has focus.
+pub fn pasted(model: &Model, text: &str) -> Option<Msg> {
+    let Some(Dialog::Connection(form)) = &model.dialog else {
+        return None;
+    };
+    let mut buffer = form.texts.get(&form.focus)?.clone();
+    buffer.insert(text);
+    form::pasted(form.focus as usize, &buffer.string(), &model.defaults)
 }
 
 fn field_edited(model: &mut Model, field: usize, text: &str) -> Vec<RootEffect> {

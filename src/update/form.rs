@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{Config, FieldName, ParseProblem, TlsFiles},
+    config::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
     connection::{self, ServerInfo},
     connections::{self, Connection},
     dialog::{self, Dialog},
@@ -469,6 +469,42 @@ impl ConnectionForm {
         self.problems = problems;
     }
 
+    /// Takes the fields from a connection that was pasted. What Tusk alone knows of one stays.
+    pub(super) fn fill(&mut self, conninfo: Conninfo) {
+        let Conninfo { config, secrets } = conninfo;
+        let config = Config {
+            name: self.text(Field::Name),
+            group: self.text(Field::Group),
+            pool_size: self.base.pool_size,
+            pool_timeout_s: self.base.pool_timeout_s,
+            ..config
+        };
+        let kept = [Field::Colour, Field::Store].map(|field| (field, self.choice(field)));
+        self.texts = fields::texts(&config);
+        self.choices = fields::choices(&config);
+        self.choices.extend(kept);
+        for (field, secret) in &mut self.secrets {
+            let said = field.secret().and_then(|kind| secrets.get(kind));
+            *secret = said.cloned().unwrap_or_default();
+        }
+        self.base = Config {
+            name: self.base.name.clone(),
+            group: self.base.group.clone(),
+            order: self.base.order,
+            colour: self.base.colour,
+            ..config
+        };
+        self.problems.clear();
+    }
+
+    /// Says why a field can't have what was pasted.
+    pub(super) fn refuse(&mut self, field: usize, problem: String) {
+        if let Some(buffer) = self.text_mut(field) {
+            buffer.replace_all("");
+            self.problems = vec![(self.focus, problem)];
+        }
+    }
+
     /// The answer of a test.
     pub fn tested(&mut self, answered: Request, result: Result<ServerInfo, Failure>) {
         if matches!(self.test, Test::Running { attempt, .. } if attempt == answered) {
@@ -491,6 +527,32 @@ const VERIFY_CA: usize = 4;
 const TUNNEL_KEY: usize = 2;
 /// That no file is used.
 const NO_FILE: &str = "none";
+
+/// The message for a field that has a whole connection for its text; nothing where it has what belongs there. A host
+/// has no password, and the other fields may hold anything that is no URL and no `password=`.
+pub(super) fn pasted(field: usize, text: &str, defaults: &Defaults) -> Option<dialog::Msg> {
+    let place = *Field::ALL.get(field)?;
+    if place.secret().is_some() || place.is_choice() || place == Field::Options {
+        return None;
+    }
+    let may_hold_secret = match place {
+        Field::Host => Conninfo::may_hold_secret(text),
+        _ => Conninfo::may_hold_secret(text) && Conninfo::is_whole(text),
+    };
+    if !may_hold_secret {
+        return None;
+    }
+    Some(match Config::parse(text, defaults) {
+        Ok(conninfo) => dialog::Msg::Pasted {
+            field,
+            conninfo: Box::new(conninfo),
+        },
+        Err(problem) => dialog::Msg::PasteRefused {
+            field,
+            problem: problem.to_string(),
+        },
+    })
+}
 
 /// What a new connection begins with: what the environment says, and the settings where it says nothing.
 fn new_config(model: &Model) -> Config {

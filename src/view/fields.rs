@@ -78,7 +78,11 @@ impl Fields {
         let matching = |id: &FieldId| match (msg, id) {
             (Msg::Welcome(welcome::Msg::Edited { .. }), FieldId::Welcome) => true,
             (
-                Msg::Dialog(dialog::Msg::FieldEdited { field, .. }),
+                Msg::Dialog(
+                    dialog::Msg::FieldEdited { field, .. }
+                    | dialog::Msg::Pasted { field, .. }
+                    | dialog::Msg::PasteRefused { field, .. },
+                ),
                 FieldId::Dialog { index, .. },
             ) => field == index,
             (Msg::Dialog(dialog::Msg::SecretEdited { .. }), FieldId::Dialog { index, kind }) => {
@@ -244,10 +248,6 @@ pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
             secret: Secret::new(text),
         }
         .into(),
-        FieldId::Dialog { index, .. } => dialog::Msg::FieldEdited {
-            field: index,
-            text: text.to_owned(),
-        }
-        .into(),
+        FieldId::Dialog { index, .. } => dialog::edited(model, index, text).into(),
     }
 }

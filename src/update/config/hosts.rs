@@ -167,7 +167,7 @@ fn checked_address(address: String) -> Result<String, ParseProblem> {
     }
     Err(ParseProblem::BadValue {
         name: "hostaddr".into(),
-        value: address,
+        value: super::parse::shown(&address),
         expected: "an IP address; a name goes into host".into(),
     })
 }

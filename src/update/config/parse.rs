@@ -3,6 +3,9 @@
 //! The rules are libpq's. Where libpq would do what Tusk cannot, the text is refused with a sentence that
 //! says so, because a parameter that is dropped in silence may be the one that kept a link safe. What the text
 //! leaves out comes from elsewhere (`parse/sources.rs`).
+//!
+//! People paste more than these three: `parse/pasted.rs` takes off what stands around a connection, and reads the
+//! words of other programs. Nothing that could hold a secret is taken for what is shown (`parse/clear.rs`).
 
 use std::collections::BTreeMap;
 
@@ -10,13 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Conninfo, Defaults};
 
+mod clear;
 mod options;
 mod parameters;
+mod pasted;
 mod sources;
 mod ssh;
 mod text;
 
-pub(super) use parameters::{is_known as is_parameter, unknown as unknown_parameter};
+pub(super) use clear::{assigns_secret, holds_secret, is_host, names_secret, repeats_secret};
+pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_parameter};
+pub(super) use pasted::{BYTES_MAX, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;
 
 /// Why a text is not a connection, and what to do about it. No sentence repeats a value that may be a
@@ -31,6 +38,17 @@ pub enum ParseProblem {
         "This is not a connection. Type postgres://user@host:5432/database, or host=… dbname=…."
     )]
     NotUnderstood,
+    /// What can be read in two ways, or would show what may be a password.
+    #[error(
+        "This can't be read with certainty. Write postgres://user:password@host:5432/database, with @ : / ? # % in a \
+         user name or a password as %40 %3A %2F %3F %23 %25."
+    )]
+    Unclear,
+    /// More than a connection ever has.
+    #[error(
+        "This is too long for a connection. Write postgres://user:password@host:5432/database."
+    )]
+    TooLong,
     /// A URL of something else.
     #[error("Tusk reads postgres:// and postgresql:// URLs, and this one begins with {scheme}://.")]
     UnknownScheme {
@@ -156,23 +174,13 @@ pub enum ParseProblem {
 }
 
 impl Config {
-    /// Reads a libpq URL, a libpq `key=value` string, or `user@host:port/database`.
+    /// Reads a libpq URL, a libpq `key=value` string, `user@host:port/database`, or what people paste for one of
+    /// them: in quotes, in a line of settings, in a command, in the words of another driver.
     pub fn parse(text: &str, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
-        if text.trim().is_empty() {
-            return Err(ParseProblem::Empty);
-        }
         if text.contains('\0') {
             return Err(ParseProblem::Nul);
         }
-        let found = match Form::of(text) {
-            Form::Url { scheme, rest } => {
-                text::check_scheme(scheme)?;
-                text::url(rest.trim_end())?
-            }
-            Form::KeyValue(rest) => text::pairs(rest)?,
-            Form::Shorthand(rest) => text::shorthand(rest.trim())?,
-        };
-        conninfo(found, defaults)
+        conninfo(pasted::read(text)?, defaults)
     }
 }
 
@@ -184,6 +192,9 @@ pub(super) fn nothing(defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
 /// The text's parameters with what is added to them from elsewhere, understood.
 fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
     let sources = sources::Sources::of(found, defaults)?;
+    if let Some(name) = clear::unclear(&sources.values) {
+        return Err(sources.blame_for(name, ParseProblem::Unclear));
+    }
     parameters::conninfo(sources.values.clone(), defaults).map_err(|problem| sources.blame(problem))
 }
 

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::parse::Form;
+use super::parse::{self, Form};
 use super::{
     APPLICATION_NAME, ChannelBinding, Config, Conninfo, Defaults, Endpoint, SshAuth, SshTunnel,
     SslMode, TargetSession, TlsVersions,
@@ -244,13 +244,48 @@ impl Conninfo {
     }
 
     /// The typed text with its password replaced by `***`. Text that is not finished, or that has
-    /// mistakes, is masked rather too much than too little: `app:1234` may be a port or half a password.
+    /// mistakes, is masked rather too much than too little: `app:1234` may be a port or half a password. What is
+    /// none of libpq's forms may have a password anywhere, so it is masked whole.
     pub fn masked(text: &str) -> String {
-        match Form::of(text) {
-            Form::Url { scheme, rest } => format!("{scheme}{}", masked_url(rest)),
-            Form::Shorthand(rest) => masked_url(rest),
-            Form::KeyValue(rest) => masked_pairs(rest),
+        if text.len() > parse::BYTES_MAX {
+            return MASK.to_owned();
         }
+        let is_one_word =
+            !parse::trimmed(text).contains(|c: char| c.is_whitespace() || "\"'".contains(c));
+        let shown = match Form::of(text) {
+            Form::KeyValue(rest) => masked_pairs(rest),
+            Form::Url { scheme, rest } if is_one_word && is_scheme(scheme) => {
+                masked_url(rest).map(|rest| format!("{scheme}{rest}"))
+            }
+            Form::Shorthand(rest) if is_one_word => masked_url(rest),
+            Form::Url { .. } | Form::Shorthand(_) => None,
+        };
+        shown.unwrap_or_else(|| MASK.to_owned())
+    }
+
+    /// The words of a text that is shown to the user with everything masked that is a connection with a password, or a
+    /// piece of one, in whatever form.
+    pub fn masked_in_words(text: &str) -> String {
+        let words = text.split_inclusive(char::is_whitespace);
+        let masked = words.map(|word| {
+            let bare = word.trim_end();
+            if parse::repeats_secret(bare) && Self::text_holds_secret(bare) {
+                format!("{MASK}{}", &word[bare.len()..])
+            } else {
+                word.to_owned()
+            }
+        });
+        masked.collect()
+    }
+
+    /// Whether a text can be nothing but a connection: it has a scheme, or the name of a secret with its value.
+    pub fn is_whole(text: &str) -> bool {
+        text.contains("://") || parse::assigns_secret(text)
+    }
+
+    /// Whether a text holds what looks like a secret in any form: `user:password@`, `password=…`.
+    pub fn may_hold_secret(text: &str) -> bool {
+        parse::holds_secret(text)
     }
 }
 
@@ -258,33 +293,48 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
+/// PostgreSQL's scheme, with what drivers put around it.
+fn is_scheme(scheme: &str) -> bool {
+    let scheme = scheme.trim().trim_end_matches("://").to_ascii_lowercase();
+    let plain = scheme.strip_prefix("jdbc:").unwrap_or(&scheme);
+    let plain = plain.split_once('+').map_or(plain, |(plain, _)| plain);
+    matches!(plain, "postgres" | "postgresql")
+}
+
 fn is_secret(name: &str) -> bool {
-    let name = percent_decode_str(name.trim())
-        .decode_utf8_lossy()
-        .to_lowercase();
-    super::parse::is_secret(&name)
+    parse::names_secret(&percent_decode_str(name).decode_utf8_lossy())
 }
 
 /// Whether a value that is no secret holds one all the same: `ssh=user:password@host`.
 fn holds_secret(name: &str, value: &str) -> bool {
     let value = percent_decode_str(value).decode_utf8_lossy();
+    if name.trim() != "ssh" {
+        return parse::holds_secret(&value);
+    }
     let colon = value.find(':');
     let ends_in_port = value.rsplit_once(':').is_some_and(|(_, port)| {
         !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
     });
-    name.trim() == "ssh" && colon.is_some() && (!ends_in_port || value.find('@') > colon)
+    colon.is_some() && (!ends_in_port || value.find('@') > colon)
 }
 
-/// Masks what follows the scheme: the password before `@`, and the parameters that are secrets.
-fn masked_url(rest: &str) -> String {
-    let (start, end) = match password_place(rest) {
-        Some(place) => place,
-        None => return masked_query(rest),
-    };
-    if start == end {
-        return format!("{}{}", &rest[..start], masked_query(&rest[end..]));
+/// Masks what follows the scheme: the password before `@`, and the parameters that are secrets. Nothing where that is
+/// not enough, because a character stands where it does not belong.
+fn masked_url(rest: &str) -> Option<String> {
+    let (start, end) = password_place(rest).unwrap_or_default();
+    let (user, tail) = (&rest[..start], &rest[end..]);
+    let secret = if start == end { "" } else { MASK };
+    if parse::assigns_secret(&rest[start..end]) {
+        // The last @ is one of a password in the query, and not the first one's end.
+        return None;
     }
-    format!("{}{MASK}{}", &rest[..start], masked_query(&rest[end..]))
+    let tail = masked_query(tail)?;
+    // What is left has to be plain by itself, with a user before it and without.
+    let bare = tail.strip_prefix('@').unwrap_or(&tail);
+    let is_plain = parse::is_plain_url(parse::trimmed(bare))
+        && parse::is_plain_url(&format!("{}@", user.trim_start().replace('@', "")))
+        && !parse::holds_secret(bare.split('?').next().unwrap_or(bare));
+    is_plain.then(|| format!("{user}{secret}{tail}"))
 }
 
 /// Where the password stands in `user:password@host…`, also when it holds characters that ought to have
@@ -307,12 +357,20 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
     let query = rest[after..].find('?').map_or(rest.len(), |at| after + at);
     match rest.rfind('@').filter(|at| *at > colon) {
         // An @ of the query, after a host with a port.
-        Some(at) if is_port && at > query => None,
+        Some(at) if is_port && at > query && has_known_names(&rest[query..]) => None,
         Some(at) => Some((after, at)),
         None if is_port => None,
         None if before.ends_with("@[") || (is_number && before.contains('@')) => None,
         None => Some((after, rest.len())),
     }
+}
+
+/// Whether a query is one, and not a piece of a password with a question mark.
+fn has_known_names(query: &str) -> bool {
+    let parts = query.trim_start_matches('?').split('&');
+    parts
+        .map(|part| part.split_once('=').map_or("", |(name, _)| name))
+        .all(parse::is_known_name)
 }
 
 fn is_digits(text: &str) -> bool {
@@ -329,32 +387,40 @@ fn is_port_list(text: &str) -> bool {
         })
 }
 
-fn masked_query(text: &str) -> String {
+/// Masks the query; nothing where a name or an `@` in it may be a piece of a password.
+fn masked_query(text: &str) -> Option<String> {
     let Some(question) = text.find('?') else {
-        return text.to_owned();
+        return Some(text.to_owned());
     };
     let mut secret = false;
-    let parts = text[question + 1..]
-        .split('&')
-        .map(|part| match part.split_once('=') {
+    let has_at = text[question..].contains('@');
+    let mut parts = Vec::new();
+    for part in text[question + 1..].split('&') {
+        parts.push(match part.split_once('=') {
             Some((name, value)) => {
-                secret = is_secret(name) || holds_secret(name, value);
-                if secret && !value.is_empty() {
-                    format!("{name}={MASK}")
-                } else {
-                    part.to_owned()
+                let after_secret = secret;
+                let is_known = parse::is_known_name(name);
+                secret = is_secret(name) || holds_secret(name, value) || value.contains('=');
+                match (is_known || secret, value.is_empty()) {
+                    (true, true) => part.to_owned(),
+                    (true, false) if secret => format!("{name}={MASK}"),
+                    (true, false) => part.to_owned(),
+                    (false, _) if has_at => return None,
+                    (false, _) if after_secret => MASK.to_owned(),
+                    (false, _) => format!("{name}={MASK}"),
                 }
             }
             // No name: what follows a raw & in a password.
             None if secret && !part.is_empty() => MASK.to_owned(),
+            None if part.contains('@') => return None,
             None => part.to_owned(),
         });
-    let parts: Vec<String> = parts.collect();
-    format!("{}{}", &text[..=question], parts.join("&"))
+    }
+    Some(format!("{}{}", &text[..=question], parts.join("&")))
 }
 
-/// Masks the secrets of a `key=value` string, mistakes in it notwithstanding.
-fn masked_pairs(text: &str) -> String {
+/// Masks the secrets of a `key=value` string, mistakes in it notwithstanding; nothing where it is none.
+fn masked_pairs(text: &str) -> Option<String> {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     let mut secret = false;
@@ -362,7 +428,7 @@ fn masked_pairs(text: &str) -> String {
         let trimmed = rest.trim_start();
         shown.push_str(&rest[..rest.len() - trimmed.len()]);
         if trimmed.is_empty() {
-            return shown;
+            return Some(shown);
         }
         let name_end = trimmed
             .find(|c: char| c == '=' || c.is_whitespace())
@@ -370,15 +436,25 @@ fn masked_pairs(text: &str) -> String {
         let (name, tail) = trimmed.split_at(name_end);
         let Some(value) = tail.trim_start().strip_prefix('=') else {
             // A word without a value after a password is the rest of one that lacks its quotes.
+            let is_begun = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !secret && !is_begun {
+                return None;
+            }
             shown.push_str(if secret { MASK } else { name });
             rest = tail;
             continue;
         };
+        if !parse::is_parameter(name) {
+            return None;
+        }
         shown.push_str(name);
         let value = value.trim_start();
         shown.push_str(&tail[..tail.len() - value.len()]);
         let end = value_end(value);
         secret = is_secret(name) || holds_secret(name, &value[..end]);
+        if !secret && value[..end].contains([';', '"']) {
+            return None;
+        }
         shown.push_str(if secret && end > 0 {
             MASK
         } else {

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, field by field, for the connection dialog.
 
+use super::parse::is_host;
 use super::{Config, Endpoint, SYSTEM_ROOTS, SslMode, TlsFiles};
 
 /// A field of the connection dialog.
@@ -200,6 +201,9 @@ fn host_problem(server: &Endpoint) -> Option<String> {
         "The path of the socket is too long for the operating system: use a shorter directory."
     } else if host.contains(char::is_whitespace) {
         "A host name has no spaces."
+    } else if !is_host(host) {
+        // It would be shown, and may be a piece of a password.
+        "A host name has letters, digits, dots and hyphens: the user and the password have fields of their own."
     } else {
         return nul_problem(host);
     };
@@ -308,7 +312,8 @@ mod tests {
     fn each_field_that_cannot_work_is_named() {
         use FieldName as F;
         type Break = fn(&mut Config);
-        let table: [(Break, &[F]); 27] = [
+        let table: [(Break, &[F]); 28] = [
+            (|config| config.host = "u:pw@h".into(), &[F::Host]),
             (
                 |config| config.fallbacks = vec![server("b", 0), server("", 1)],
                 &[F::Host, F::Port],

@@ -7,10 +7,10 @@ use super::super::{
     TargetSession, TlsVersions,
 };
 use super::options::{Options, switch};
-use super::{Parameters, ParseProblem, ssh};
+use super::{Parameters, ParseProblem, clear, ssh};
 use crate::update::{
     hints::nearest,
-    secret::{Secret, SecretKind, Secrets},
+    secret::{MASK, Secret, SecretKind, Secrets},
 };
 
 /// The parameters that have a field, or a meaning of their own.
@@ -232,6 +232,12 @@ pub(in super::super) fn is_known(name: &str) -> bool {
         || ONLY.iter().any(|(known, _, _)| *known == name)
 }
 
+/// Whether a name is one of another client's, or libpq's in capital letters: no piece of a password is.
+pub(super) fn is_alias(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    is_known(&lower) || ALIASES.iter().any(|(alias, _)| *alias == lower)
+}
+
 /// Refuses names that nobody knows, and values that ask for what Tusk does not do.
 fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     if KNOWN.contains(&name) || OF_KERBEROS.contains(&name) {
@@ -249,7 +255,7 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     }
     Err(ParseProblem::Unsupported {
         name: name.to_owned(),
-        value: value.to_owned(),
+        value: shown(value),
         advice: (*advice).to_owned(),
     })
 }
@@ -285,9 +291,19 @@ fn or(found: Option<String>, default: &str) -> Option<String> {
 pub(super) fn bad(name: &str, value: &str, expected: &str) -> ParseProblem {
     ParseProblem::BadValue {
         name: name.to_owned(),
-        value: value.to_owned(),
+        value: shown(value),
         expected: expected.to_owned(),
     }
+}
+
+/// A value as a sentence repeats it. One that is more than a short word may be a password in the wrong place.
+pub(in super::super) fn shown(value: &str) -> String {
+    if clear::is_harmless(value) {
+        value
+    } else {
+        MASK
+    }
+    .to_owned()
 }
 
 fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {

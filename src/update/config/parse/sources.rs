@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::defaults::{Defaults, VARIABLES};
 use super::super::service::{Service, ServiceFile};
-use super::parameters::SECRETS;
+use super::parameters::{SECRETS, shown};
 use super::{Parameters, ParseProblem};
 
 /// Every parameter that has a value, and the places of those that are not the text's.
@@ -32,8 +32,15 @@ impl Sources {
 
     /// The same problem, with the place where it stands if that is not the text.
     pub(super) fn blame(&self, problem: ParseProblem) -> ParseProblem {
-        let place = problem.parameter().and_then(|name| self.places.get(name));
-        match place {
+        match problem.parameter().map(str::to_owned) {
+            Some(name) => self.blame_for(&name, problem),
+            None => problem,
+        }
+    }
+
+    /// The same, for a problem of this parameter.
+    pub(super) fn blame_for(&self, name: &str, problem: ParseProblem) -> ParseProblem {
+        match self.places.get(name) {
             Some(place) => ParseProblem::Elsewhere {
                 place: place.clone(),
                 problem: Box::new(problem),
@@ -119,7 +126,7 @@ fn find<'a>(name: &str, files: &'a [ServiceFile]) -> Result<(&'a str, &'a Servic
         };
     }
     Err(ParseProblem::NoService {
-        name: name.to_owned(),
+        name: shown(name),
         files: files.iter().map(|file| file.path.clone()).collect(),
     })
 }

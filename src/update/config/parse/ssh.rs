@@ -1,7 +1,7 @@
 //! The SSH tunnel, in parameters of Tusk's own: `ssh=user@host:port`, `ssh_auth`, `ssh_key`.
 
 use super::super::{SshAuth, SshTunnel};
-use super::parameters::bad;
+use super::parameters::{bad, shown};
 use super::{Parameters, ParseProblem};
 use crate::update::secret::MASK;
 
@@ -22,7 +22,7 @@ pub(super) fn tunnel(found: &mut Parameters) -> Result<Option<SshTunnel>, ParseP
         return match orphan {
             Some((name, value)) => Err(ParseProblem::Unsupported {
                 name: name.into(),
-                value,
+                value: shown(&value),
                 advice: "It belongs to a tunnel: add ssh=user@host:port.".into(),
             }),
             None => Ok(None),

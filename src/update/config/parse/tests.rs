@@ -193,6 +193,32 @@ fn several_hosts_are_read_as_libpq_reads_them() {
 }
 
 #[test]
+fn a_password_that_nobody_encoded_is_read_where_libpq_would_refuse_it() {
+    let table = [
+        ("postgres://u:p@ss@h/d", "u p@ss h 5433 d"),
+        ("postgres://u:pa/ss@h", "u pa/ss h 5433 u"),
+        ("postgres://u:p/a?s#s@h:1/d", "u p/a?s#s h 1 d"),
+        (
+            "postgres://u@corp:p@ss@h/d?sslmode=require",
+            "u@corp p@ss h 5433 d",
+        ),
+        ("u:p@ss@h:1/d", "u p@ss h 1 d"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(place(text), expected, "{text}");
+    }
+    for text in [
+        // libpq goes to the host u.
+        "postgres://u:12/ss@h/d",
+        "postgres://u:/ss@h/d",
+        "postgres://u:p@h/d@x",
+        "u:p@/run/x@h/d",
+    ] {
+        assert_eq!(parse(text), Err(ParseProblem::Unclear), "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_says_why() {
     use ParseProblem as P;
     let table = [
@@ -213,7 +239,7 @@ fn what_cannot_be_read_says_why() {
         ("postgres://[::1", P::Brackets),
         ("postgres://[]:1", P::Brackets),
         ("postgres://[::1]x/d", P::Brackets),
-        ("postgres://u:p@ss@h/d", P::AtInHost),
+        ("postgres://a@b@h/d", P::AtInHost),
         ("host=h port=1,2", counts("ports", 2, 1)),
         ("postgres://h1:1,h2:2/d?port=1,2,3", counts("ports", 3, 2)),
         ("host=h hostaddr=::1,::2", counts("addresses", 2, 1)),
@@ -221,7 +247,7 @@ fn what_cannot_be_read_says_why() {
         ("postgres://h1:1,h2:x/d", P::Port),
         ("postgres://h:0/d", P::Port),
         ("postgres://h:65536/d", P::Port),
-        ("postgres://u:pa/ss@h", P::Port),
+        ("postgres://u:pa/ss", P::Port),
         ("postgres://h/d?sslmode", P::MissingEquals),
         ("host=h port 1", P::MissingEquals),
         ("postgres://h/d?sslmode=prefer=x", P::ExtraEquals),
@@ -596,6 +622,11 @@ fn what_is_wrong_elsewhere_is_told_with_its_place() {
             with([("PGSSLMODE", "must")]),
             "host=h",
             "PGSSLMODE: sslmode cannot be “must”. It is one of disable, allow, prefer, require, verify-ca, verify-full.",
+        ),
+        (
+            with([("PGDATABASE", "postgres://u:hunter2@h/d")]),
+            "host=h",
+            "PGDATABASE: This can't be read with certainty. Write postgres://user:password@host:5432/database, with @ : / ? # % in a user name or a password as %40 %3A %2F %3F %23 %25.",
         ),
         (
             with([("PGSSLCRL", "/crl")]),

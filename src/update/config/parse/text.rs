@@ -2,21 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::sources::is_secret;
 use super::{Parameters, ParseProblem};
-
-/// Refuses the URLs of other things. What tools put around the scheme (`jdbc:`, `+driver`) is no harm.
-pub(super) fn check_scheme(scheme: &str) -> Result<(), ParseProblem> {
-    let scheme = scheme.trim().trim_end_matches("://").to_ascii_lowercase();
-    let plain = scheme.strip_prefix("jdbc:").unwrap_or(&scheme);
-    let plain = plain
-        .split_once('+')
-        .map_or(plain, |(plain, _driver)| plain);
-    if matches!(plain, "postgres" | "postgresql") {
-        Ok(())
-    } else {
-        Err(ParseProblem::UnknownScheme { scheme })
-    }
-}
 
 /// What follows `postgres://`.
 pub(super) fn url(rest: &str) -> Result<Parameters, ParseProblem> {
@@ -47,9 +34,6 @@ pub(super) fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
         _ => ("", text),
     };
     if !place.starts_with('/') {
-        if text.contains(char::is_whitespace) {
-            return Err(ParseProblem::NotUnderstood);
-        }
         return url(text);
     }
     credentials(user, &mut found)?;
@@ -62,6 +46,15 @@ pub(super) fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
     }
     query(parameters, &mut found)?;
     Ok(found)
+}
+
+/// Whether the short form names no URL's host: an address without its brackets, or a socket's directory.
+pub(super) fn is_socket(text: &str) -> bool {
+    let text = text.split_once("@/").map_or(text, |(user, _)| match user {
+        user if user.contains(['/', '?']) => text,
+        _ => "/",
+    });
+    text.starts_with('/') || text.parse::<core::net::Ipv6Addr>().is_ok()
 }
 
 /// libpq's `key=value` string: blanks around `=`, quotes, and a backslash before any character.
@@ -77,7 +70,13 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
             .trim_start()
             .strip_prefix('=')
             .ok_or(ParseProblem::MissingEquals)?;
-        let (value, tail) = pair_value(value.trim_start())?;
+        let written = value.trim_start();
+        let (value, tail) = pair_value(written)?;
+        let is_bare = !written.starts_with('\'');
+        if is_bare && !is_secret(name) && value.contains('=') && value.contains('\'') {
+            // The next parameter, of which a letter is amiss.
+            return Err(ParseProblem::Unclear);
+        }
         found.insert(name.to_owned(), value);
         rest = tail.trim_start();
     }
@@ -86,7 +85,7 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
 
 /// Where the `@` stands that ends the user and the password: libpq looks for it up to the first `/`.
 /// A `?` before any password begins the query, so that its values may hold an `@`.
-fn user_end(rest: &str) -> Option<usize> {
+pub(super) fn user_end(rest: &str) -> Option<usize> {
     let at = rest
         .find(['@', '/'])
         .filter(|at| rest[*at..].starts_with('@'))?;
@@ -203,7 +202,7 @@ fn store(found: &mut Parameters, name: &str, text: &str) -> Result<(), ParseProb
     Ok(())
 }
 
-fn decoded(text: &str) -> Result<String, ParseProblem> {
+pub(super) fn decoded(text: &str) -> Result<String, ParseProblem> {
     for tail in text.split('%').skip(1) {
         let digits = tail.bytes().take(2).filter(u8::is_ascii_hexdigit).count();
         if digits < 2 {
