@@ -277,11 +277,13 @@ fn savepoint(text: &str, tokens: &[Token], command: &str) -> Option<Passage> {
     })
 }
 
-fn without_end(tokens: &[Token]) -> &[Token] {
-    match tokens {
-        [rest @ .., last] if last.kind == TokenKind::Semicolon => without_end(rest),
-        all => all,
+fn without_end(mut tokens: &[Token]) -> &[Token] {
+    while let [rest @ .., last] = tokens
+        && last.kind == TokenKind::Semicolon
+    {
+        tokens = rest;
     }
+    tokens
 }
 
 /// A word in lower case; empty where there is something else.
@@ -344,27 +346,26 @@ fn dotted_name(text: &str, tokens: &[Token], from: usize) -> Option<String> {
 
 /// Whether it calls `set_config` for longer than the transaction.
 fn sets_by_function(text: &str, tokens: &[Token]) -> bool {
-    (0..tokens.len()).any(|at| {
-        name_of(text, tokens, at).as_deref() == Some("set_config")
-            && is_called(text, tokens, at)
-            && !is_local(text, tokens, at)
-    })
-}
-
-/// Whether the last argument is the word `true`.
-fn is_local(text: &str, tokens: &[Token], at: usize) -> bool {
-    let mut depth = 0_usize;
-    for (place, token) in tokens.iter().enumerate().skip(at) {
+    // The calls whose arguments are still to open, and what is open: whether such a call's arguments are.
+    let (mut named, mut open) = (false, Vec::new());
+    for (at, token) in tokens.iter().enumerate() {
         match token.kind {
-            TokenKind::OpenParenthesis => depth += 1,
-            TokenKind::CloseParenthesis if depth == 1 => {
-                return place > 0 && word_at(text, tokens, place - 1) == "true";
+            TokenKind::OpenParenthesis => open.push(std::mem::take(&mut named)),
+            TokenKind::CloseParenthesis => {
+                // With `true` for the last argument it is set for the transaction.
+                let is_local = at > 0 && word_at(text, tokens, at - 1) == "true";
+                if open.pop() == Some(true) && !is_local {
+                    return true;
+                }
             }
-            TokenKind::CloseParenthesis => depth = depth.saturating_sub(1),
-            _ => {}
+            _ => {
+                named |= name_of(text, tokens, at).as_deref() == Some("set_config")
+                    && is_called(text, tokens, at);
+            }
         }
     }
-    false
+    // Of a call that never closes nobody knows.
+    named || open.contains(&true)
 }
 
 #[cfg(test)]

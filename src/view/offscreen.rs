@@ -2,7 +2,7 @@
 //! into a picture. Stories take their screenshots here, and tests press keys in it. Time stands
 //! still unless it is moved on, so a picture is the same each time.
 
-use std::io::{Cursor, Write as _};
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

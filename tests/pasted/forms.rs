@@ -312,7 +312,8 @@ fn ado(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn bare_ado(random: &mut Random, parts: &Parts) -> Written {
-    if parts.password.trim() != parts.password {
+    // A blank or a semicolon at its end would be nobody's.
+    if parts.password.trim_matches([' ', ';']) != parts.password {
         return ado(random, parts);
     }
     let names = *random.pick(&OF_ADO);

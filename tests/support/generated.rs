@@ -8,6 +8,7 @@
 #[path = "random.rs"]
 mod random;
 
+#[allow(unused_imports, reason = "each test binary uses its own part of it")]
 pub use random::Random;
 
 /// The seed of this run: `TUSK_SEED`, or 1. It is printed, and so is in the output of a test that fails.

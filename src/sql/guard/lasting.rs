@@ -124,14 +124,32 @@ impl Reader {
 struct Reading<'a> {
     text: &'a str,
     tokens: Vec<Token>,
+    /// Where LANGUAGE stands, and where commands end, so that no command is read to its end for itself.
+    languages: Vec<usize>,
+    ends: Vec<usize>,
 }
 
 impl<'a> Reading<'a> {
     fn new(text: &'a str, backslash: BackslashRule) -> Self {
-        let tokens = lex::tokens_under(text, backslash)
+        let tokens: Vec<Token> = lex::tokens_under(text, backslash)
             .filter(|token| !token.is_gap())
             .collect();
-        Self { text, tokens }
+        let places = |is_it: &dyn Fn(&Token) -> bool| -> Vec<usize> {
+            let all = tokens.iter().enumerate();
+            all.filter(|(_, token)| is_it(token))
+                .map(|(at, _)| at)
+                .collect()
+        };
+        let languages = places(&|token| {
+            token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case("language")
+        });
+        let ends = places(&|token| token.kind == TokenKind::Semicolon);
+        Self {
+            text,
+            tokens,
+            languages,
+            ends,
+        }
     }
 
     fn word(&self, at: usize) -> String {
@@ -350,9 +368,12 @@ impl<'a> Reading<'a> {
 
     /// A DO in a language whose text is not SQL: it can't be read, and some of them reach around the server.
     fn foreign_body(&self, at: usize) -> Option<Refusal> {
-        let place = self
-            .rest_of_command(at)
-            .find(|at| self.word(*at) == "language")?;
+        let next = |places: &[usize]| {
+            let behind = places.partition_point(|place| *place <= at);
+            places.get(behind).copied()
+        };
+        let place = next(&self.languages)
+            .filter(|place| next(&self.ends).is_none_or(|end| *place < end))?;
         let language = name_of(self.text, &self.tokens, place + 1)
             .or_else(|| literal::string_at(self.text, &self.tokens, place + 1))?;
         (language != "plpgsql").then(|| Refusal::Unreadable(format!("a DO in {language}")))

@@ -6,9 +6,6 @@ use std::ops::Range;
 use super::super::lex;
 use super::{Search, names};
 
-/// A URL is read so far, so that many of them on one line stay cheap.
-const URL_BYTES: usize = 4_096;
-
 impl Search<'_> {
     /// Secrets told by the words before them.
     pub(super) fn prose(&mut self, range: Range<usize>) {
@@ -170,34 +167,36 @@ impl Search<'_> {
 
     /// The passwords of URLs.
     fn urls(&mut self, range: Range<usize>) {
+        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '"');
         let mut at = range.start;
         while let Some(found) = self.text[at..range.end].find("://") {
-            let colon = at + found;
-            at = colon + 3;
-            self.url(colon, range.end);
+            let rest = &self.text[at + found..range.end];
+            let end = at + found + rest.find(ends).unwrap_or(rest.len());
+            let last = self.text[at + found..end].rfind('@');
+            let last = last.map(|place| at + found + place);
+            at += found;
+            while let Some(found) = self.text[at..end].find("://") {
+                at += found + "://".len();
+                self.url(at..end, last);
+            }
+            at = end;
         }
     }
 
-    /// The password of a URL, whose `://` is at this byte.
-    fn url(&mut self, colon: usize, end: usize) {
-        let start = colon + 3;
-        let mut end = end.min(start + URL_BYTES);
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let rest = &self.text[start..end];
-        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '"');
-        let rest = &rest[..rest.find(ends).unwrap_or(rest.len())];
+    /// The password of a URL, of what follows its `://`; and where in that the last `@` is.
+    fn url(&mut self, range: Range<usize>, last: Option<usize>) {
+        let rest = &self.text[range.clone()];
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
         let user = match authority.rfind('@') {
             Some(at) => &authority[..at],
             None if is_hosts(authority) => return,
             None => authority,
         };
-        if let Some(password) = user.find(':') {
+        if let Some(colon) = user.find(':') {
             // Not yet finished, or a password with characters that should have been escaped: the last `@` ends it.
-            let to = rest.rfind('@').filter(|at| *at > password);
-            self.push(start + password + 1..start + to.unwrap_or(authority.len()));
+            let password = range.start + colon + 1;
+            let end = last.filter(|last| *last >= password);
+            self.push(password..end.unwrap_or(range.start + authority.len()));
         }
     }
 

@@ -257,7 +257,7 @@ impl Conninfo {
             Form::Url { scheme, rest } if is_one_word && is_scheme(scheme) => {
                 masked_url(rest).map(|rest| format!("{scheme}{rest}"))
             }
-            Form::Shorthand(rest) if is_one_word => masked_url(rest),
+            Form::Shorthand(rest) if is_one_word && !rest.contains("://") => masked_url(rest),
             Form::Url { .. } | Form::Shorthand(_) => None,
         };
         shown.unwrap_or_else(|| MASK.to_owned())

@@ -244,7 +244,7 @@ fn a_typed_text_is_shown_without_its_password() {
         ),
         ("u:hunter2@h", "u:***@h"),
         ("u:hun=ter2@h", "u:***@h"),
-        ("u:hunter2://@h", "u:***@h"),
+        ("u:hunter2://@h", "***"),
         ("h:5432/d", "h:5432/d"),
         ("h/d", "h/d"),
         (
