@@ -10,7 +10,7 @@ use flume::Sender;
 
 use crate::{
     msg::Msg,
-    rows::{Range, Rows, export, export::Format, summary},
+    rows::{Range, Rows, export, summary},
     update::{
         cells::{self, Effect},
         ids::Request,
@@ -88,17 +88,13 @@ fn perform(effect: Effect, newest_sum: &AtomicU64) -> cells::Msg {
 
 fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> cells::Msg {
     let mut bytes = 0;
-    let measured = export::export(
-        rows,
-        Some(range),
-        Format::Tsv { headers },
-        |block: &[u8]| {
-            bytes += block.len();
-            if bytes > COPY_BYTES { Err(()) } else { Ok(()) }
-        },
-    );
+    let format = export::copied(rows, range, headers);
+    let measured = export::export(rows, Some(range), format, |block: &[u8]| {
+        bytes += block.len();
+        if bytes > COPY_BYTES { Err(()) } else { Ok(()) }
+    });
     let text = match measured {
-        Ok(()) => Ok(export::clipboard(rows, range, Format::Tsv { headers }).into()),
+        Ok(()) => Ok(export::clipboard(rows, range, format).into()),
         Err(()) => Err(format!(
             "The selection is more than {}, which is too much for the clipboard. Select fewer cells.",
             crate::rows::display::bytes_text(COPY_BYTES as u64)

@@ -26,6 +26,11 @@ pub enum Format {
         /// Whether the first line has the columns' names.
         headers: bool,
     },
+    /// Each value of a row as it is, without quotes: for a range of one column.
+    Lines {
+        /// Whether the first line has the column's name.
+        headers: bool,
+    },
     /// A JSON array of objects.
     Json,
     /// One JSON object to a line.
@@ -71,6 +76,16 @@ pub fn to_bytes(rows: &Rows, range: Option<&Range>, format: Format) -> Vec<u8> {
     }
     writer.end(&mut all);
     all
+}
+
+/// The format that a range is copied in. Several columns are quoted as spreadsheets read them. One is copied as its
+/// lines: a single cell is its text, and the output of EXPLAIN or COPY is that output.
+pub fn copied(rows: &Rows, range: &Range, headers: bool) -> Format {
+    if selection(rows, Some(range)).columns.len() == 1 {
+        Format::Lines { headers }
+    } else {
+        Format::Tsv { headers }
+    }
 }
 
 /// The part in the range as the clipboard takes it: text, and no line end after the last line, so that one copied
@@ -146,7 +161,12 @@ impl Writer {
             Format::Tsv { headers: true } => {
                 self.line(out, b'\t', |column, out| push_tsv(out, &column.name))
             }
-            Format::Tsv { headers: false } | Format::JsonLines => {}
+            Format::Lines { headers: true } => self.line(out, b'\t', |column, out| {
+                out.extend_from_slice(column.name.as_bytes());
+            }),
+            Format::Tsv { headers: false }
+            | Format::Lines { headers: false }
+            | Format::JsonLines => {}
             Format::Json => out.push(b'['),
         }
     }
@@ -171,6 +191,9 @@ impl Writer {
             }),
             Format::Tsv { .. } => self.line(out, b'\t', |column, out| {
                 push_tsv(out, &chunk.cell(row, column.index).text());
+            }),
+            Format::Lines { .. } => self.line(out, b'\t', |column, out| {
+                out.extend_from_slice(chunk.cell(row, column.index).text().as_bytes());
             }),
             Format::Json => {
                 out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
@@ -573,6 +596,36 @@ mod tests {
             columns: 2..3,
         };
         assert_eq!(clipboard(&rows, &one, TSV), "a,b 'c'");
+    }
+
+    #[test]
+    fn one_column_is_copied_as_it_is() {
+        let columns = [("id", 23), ("a\tb", 25), ("c", 25)];
+        let source = b"begin\n\treturn \"x\" || 'y';\nend\n";
+        let rows = rows_of(
+            &columns,
+            &[
+                &[Some(b"1"), Some(b"{\"a\": \"b\"}"), Some(b"\xff")],
+                &[None, Some(source), None],
+                &[Some(b"3"), Some(b"a\r\n"), Some(b"")],
+            ],
+        );
+        let copy = |rows_copied: std::ops::Range<u64>, column: usize, headers: bool| {
+            let range = Range {
+                rows: rows_copied,
+                columns: column..column + 1,
+            };
+            clipboard(&rows, &range, copied(&rows, &range, headers))
+        };
+        assert_eq!(copy(0..1, 1, false), "{\"a\": \"b\"}");
+        assert_eq!(copy(1..2, 1, false).as_bytes(), source);
+        assert_eq!(copy(2..3, 1, false), "a\r\n");
+        assert_eq!(copy(0..1, 2, false), "\\xff");
+        assert_eq!(copy(1..2, 2, false), "");
+        assert_eq!(copy(0..3, 2, false), "\\xff\n\n");
+        assert_eq!(copy(0..1, 1, true), "a\tb\n{\"a\": \"b\"}");
+        let all = Range::all(3, 3);
+        assert_eq!(copied(&rows, &all, true), Format::Tsv { headers: true });
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
         .found
         .iter()
         .map(|entry| {
-            let title = words::first_line(&entry.sql, LINE_CHARACTERS);
+            let title = words::statement_line(&entry.sql, LINE_CHARACTERS);
             let outcome = sidebar::outcome(entry, &running);
             let detail = format!("{}{}{}", entry.connection, words::DOT, outcome.text);
             PickerRow {

@@ -103,7 +103,7 @@ fn run(
         kind: SidebarRowKind::Run {
             outcome: outcome(entry, running),
         },
-        label: words::first_line(&entry.sql, LINE_CHARACTERS),
+        label: words::statement_line(&entry.sql, LINE_CHARACTERS),
         detail: Span::muted(words::ago(now, entry.at_us)),
         selected: model.sidebar.selected == index,
     }

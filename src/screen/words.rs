@@ -7,6 +7,7 @@ use crate::{
     model::Model,
     msg::Stamp,
     rows::display,
+    sql::lex,
     update::{
         command::Command,
         connections::reconnecting::{PAUSES_MS, Reconnecting, Step},
@@ -196,6 +197,13 @@ pub fn first_line(text: &str, characters_max: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// The first line of a statement, behind the comments in front of it.
+pub fn statement_line(sql: &str, characters_max: usize) -> String {
+    let first = lex::tokens(sql).find(|token| !token.is_gap());
+    let start = first.map_or(0, |token| token.start);
+    first_line(sql.get(start..).unwrap_or(sql), characters_max)
 }
 
 /// At most so many characters of a text, with `…` behind where there are more. Only those are looked at.

@@ -222,6 +222,31 @@ impl Splits {
     }
 }
 
+/// The comments in front of a statement that go with it: all from behind the piece before and the rest of that one's
+/// line. `start` is where the statement begins, `previous` where the piece before it ends.
+pub fn lead(text: &str, previous: Option<usize>, start: usize) -> Range<usize> {
+    let mut from = previous.unwrap_or(0);
+    // Whether what follows may still be on the line of the piece before.
+    let mut is_its_line = previous.is_some();
+    let mut at = from;
+    while at < start
+        && let Some(token) = lex::token_at(text, at)
+    {
+        at = token.end;
+        if token.kind == TokenKind::Semicolon {
+            (from, is_its_line) = (at, true);
+        } else if is_its_line
+            && token.kind == TokenKind::Space
+            && let Some(newline) = token.text(text).find('\n')
+        {
+            (from, is_its_line) = (token.start + newline + 1, false);
+        }
+    }
+    let gap = text.get(from..start).unwrap_or("");
+    let is_blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+    start - gap.trim_start_matches(is_blank).len()..start
+}
+
 /// What `Splits` keeps of a piece for reading on after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct End {

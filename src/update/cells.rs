@@ -14,7 +14,7 @@ pub enum Msg {
     Copied {
         /// The request that it answers.
         request: Request,
-        /// Tab-separated lines; why not, where they are too many.
+        /// The text; why not, where it is too long.
         text: Result<Arc<str>, String>,
         /// How many cells.
         cells: u64,
@@ -36,7 +36,7 @@ pub enum Msg {
 /// What the runner is asked to do with cells.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Effect {
-    /// Write a range of cells as TSV. Ends in `Copied`.
+    /// Write a range of cells as text: one column as its lines, several as TSV. Ends in `Copied`.
     Copy {
         /// This request.
         request: Request,

@@ -52,9 +52,9 @@ commands! {
     ResultsFetchMore "results.fetch-more" "Results" "Fetch more rows";
     /// Fetches all rows of a paused result.
     ResultsFetchAll "results.fetch-all" "Results" "Fetch all rows";
-    /// Copies the selected cells as TSV.
+    /// Copies the selected cells: one column as its lines, several as TSV.
     ResultsCopy "results.copy" "Results" "Copy cells";
-    /// Copies the selected cells as TSV with the columns' names.
+    /// The same, with the columns' names.
     ResultsCopyWithHeaders "results.copy-with-headers" "Results" "Copy cells with headers";
     /// Shows the active cell's value whole.
     ResultsInspect "results.inspect" "Results" "Inspect cell";

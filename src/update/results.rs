@@ -644,7 +644,7 @@ pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
     summarize(model, id)
 }
 
-/// Copies the selected cells as TSV.
+/// Copies the selected cells: one column as its lines, several as TSV.
 pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
     let request = model.ids.request();
     let now = model.now;

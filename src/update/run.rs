@@ -32,6 +32,7 @@ use crate::{
         self, Kind, Piece,
         guard::Passage,
         lex::{self, BackslashRule},
+        split,
     },
 };
 
@@ -85,6 +86,8 @@ pub struct Script {
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Planned {
+    /// The comments in front of it, which are sent with it: a pooler or a proxy may read them.
+    pub lead: Arc<str>,
     /// The statement, as the user wrote it.
     pub sql: Arc<str>,
     /// Lines for COPY … FROM STDIN.
@@ -143,6 +146,16 @@ pub enum Phase {
     },
 }
 
+impl Planned {
+    /// What is sent: the statement and the comments in front of it.
+    pub fn sent(&self) -> Arc<str> {
+        if self.lead.is_empty() {
+            return self.sql.clone();
+        }
+        format!("{}{}", self.lead, self.sql).into()
+    }
+}
+
 impl Running {
     /// The statement itself.
     pub fn planned(&self) -> &Planned {
@@ -193,6 +206,7 @@ fn refuse(model: &mut Model, problem: &Problem) {
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
 pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
     let planned = Planned {
+        lead: "".into(),
         sql: sql.into(),
         copy_data: None,
         start: None,
@@ -273,8 +287,10 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
 /// The statements to run; why there are none.
 fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem> {
     let selection = tab.editor.buffer.selection();
+    let all = tab.editor.splits.pieces();
+    let mut previous = None;
     let (pieces, base): (Vec<Piece>, usize) = if everything {
-        (tab.editor.splits.pieces().to_vec(), 0)
+        (all.to_vec(), 0)
     } else if !selection.is_empty() {
         let selected = tab.editor.buffer.text().slice(selection.clone());
         (
@@ -284,18 +300,17 @@ fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem
             selection.start,
         )
     } else {
-        (
-            tab.editor
-                .splits
-                .at(selection.start)
-                .cloned()
-                .into_iter()
-                .collect(),
-            0,
-        )
+        let piece = tab.editor.splits.at(selection.start).cloned();
+        previous = piece.as_ref().and_then(|piece| {
+            let start = piece.range().start;
+            let before = all.partition_point(|other| other.range().start < start);
+            Some(all.get(before.checked_sub(1)?)?.range().end)
+        });
+        (piece.into_iter().collect(), 0)
     };
     let mut statements = Vec::new();
     for piece in pieces {
+        let before = previous.replace(piece.range().end);
         match piece {
             Piece::Statement(statement) if statement.psql_command.is_none() => {
                 let part =
@@ -303,7 +318,11 @@ fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem
                 let Some(sql) = part(&statement.range) else {
                     continue;
                 };
+                // Of a text that is selected the rest is no part.
+                let read = text.get(base..).unwrap_or("");
+                let lead = split::lead(read, before, statement.range.start);
                 statements.push(Planned {
+                    lead: part(&lead).unwrap_or("").into(),
                     sql: sql.into(),
                     copy_data: statement.copy_data.as_ref().and_then(part).map(Into::into),
                     start: Some(statement.range.start + base),
@@ -470,7 +489,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if discarding && refusal.is_none() {
         effects.push(Effect::DiscardRows { query }.into());
     }
-    effects.extend(history::began(model, id, query, &planned.sql));
+    effects.extend(history::began(model, id, query, &planned.sent()));
     if let Some(failure) = refusal {
         effects.extend(ending::failed(model, query, failure, transaction, 0));
     }
@@ -489,7 +508,7 @@ fn prepare(
     // That holds for the rest of the script as well.
     script.backslash = live.backslash;
     read_only
-        .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sql))
+        .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sent()))
         .transpose()
 }
 
@@ -550,7 +569,7 @@ fn order(
         None => Effect::Run {
             query,
             session,
-            sql: planned.sql.clone(),
+            sql: planned.sent(),
             copy_data: planned.copy_data.clone(),
             granted_rows,
         },

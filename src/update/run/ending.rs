@@ -1,13 +1,13 @@
 //! How a statement ends, and what follows: the next of its script, the error's place, the history.
 
 use super::{
-    Ended, Failure, MessageKind, Model, Phase, QueryId, ResultState, RootEffect, Run, Running,
-    Session, TabId, Transaction, badly, drop_rows, history, is_cancel, over_budget_note, pump,
-    running_tab, say, sessions,
+    Ended, Failure, MessageKind, Model, Phase, Planned, QueryId, ResultState, RootEffect, Run,
+    Running, Session, TabId, Transaction, badly, drop_rows, history, is_cancel, over_budget_note,
+    pump, running_tab, say, sessions,
 };
 use crate::{
     rows::display::{duration_text, grouped},
-    sql,
+    sql::{self, TransactionControl},
     update::{
         clock,
         dialog::{Confirm, Dialog},
@@ -85,6 +85,13 @@ pub(super) fn finished(
         Some(query),
     );
     tab.ended = Some(Ended::Well);
+    if let Some(words) = not_committed(&running, &tag) {
+        say(tab, now, MessageKind::Warning, words.into(), Some(query));
+        if let Some(result) = tab.results.current_mut(query) {
+            result.note = Some(words.into());
+        }
+        model.notices.push(now, words.into());
+    }
     session_ready(model, id, &running, transaction, false);
     let mut effects = let_go(model, id, &running);
     effects.extend(schema::session_ready(model, id));
@@ -93,6 +100,24 @@ pub(super) fn finished(
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     effects.extend(next(model, id, running, stopped));
     effects
+}
+
+/// A transaction that had failed is not committed, and only the command tag says so: ROLLBACK, without an error.
+fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
+    let control = running.planned.kind.transaction?;
+    // On a read-only connection the ROLLBACK is Tusk's own, which says so itself.
+    if tag != "ROLLBACK" || running.passage.is_some() {
+        return None;
+    }
+    match control {
+        TransactionControl::Commit { .. } => {
+            Some("Nothing was committed: the transaction had failed, so the server rolled it back.")
+        }
+        TransactionControl::PrepareTransaction => {
+            Some("Nothing was prepared: the transaction had failed, so the server rolled it back.")
+        }
+        _ => None,
+    }
 }
 
 /// The server refused or stopped it.
@@ -166,6 +191,7 @@ fn classified(
     let Run::Running(running) = &tab.run else {
         return (failure, vec![]);
     };
+    let failure = in_the_statement(failure, &running.planned);
     let asked = matches!(running.phase, Phase::Cancelling { .. });
     let (connection, sql) = (tab.connection, running.planned.sql.clone());
     let known = connection.and_then(|id| model.connections.get(&id));
@@ -173,6 +199,17 @@ fn classified(
     let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
     let failure = hints::stopped(failure, hints::Stop { asked, over_time });
     schema::advised(model, connection, &sql, failure)
+}
+
+/// The server counts from the comments in front of a statement, and a person from its first word.
+fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
+    let lead = u32::try_from(planned.lead.chars().count()).unwrap_or(u32::MAX);
+    Failure {
+        position: failure
+            .position
+            .map(|position| position.saturating_sub(lead).max(1)),
+        ..failure
+    }
 }
 
 /// The link broke while it ran.

@@ -1140,3 +1140,82 @@ fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
     assert_eq!(world.tab().read_only.block, None);
     assert_eq!(world.tab().read_only.settings, [setting]);
 }
+
+#[test]
+fn a_commit_of_a_failed_transaction_says_that_nothing_was_committed() {
+    let warned = |world: &World| {
+        let is_said = world.notice().starts_with("Nothing was committed")
+            || world.notice().starts_with("Nothing was prepared");
+        assert_eq!(
+            is_said,
+            world
+                .messages()
+                .iter()
+                .any(|text| text.starts_with("Nothing was")),
+            "in the messages, too"
+        );
+        is_said
+    };
+    for (sql, tag, expected) in [
+        ("commit", "ROLLBACK", true),
+        ("END;", "ROLLBACK", true),
+        ("commit and chain", "ROLLBACK", true),
+        ("prepare transaction 'x'", "ROLLBACK", true),
+        ("commit", "COMMIT", false),
+        ("rollback", "ROLLBACK", false),
+        ("rollback to a", "ROLLBACK", false),
+    ] {
+        let mut world = World::new().connected();
+        world.run("begin");
+        world.finish("BEGIN", Transaction::Active);
+        world.run("nonsense");
+        world.fail(refusal("42601", "syntax error"), Transaction::Failed);
+        world.run(sql);
+        world.finish(tag, Transaction::Idle);
+        assert_eq!(warned(&world), expected, "{sql}");
+    }
+}
+
+#[test]
+fn the_comments_in_front_of_a_statement_are_sent_with_it() {
+    let text = "/*NO LOAD BALANCE*/ select 1; -- of the first\n-- a\n/* b */\nselect 2;;; /* c */ select 3";
+    let all = [
+        "/*NO LOAD BALANCE*/ select 1",
+        "-- a\n/* b */\nselect 2",
+        "/* c */ select 3",
+    ];
+    let mut world = World::new().connected();
+    let mut effects = world.run(text);
+    for _ in 1..all.len() {
+        effects.extend(world.finish("SELECT 1", Transaction::Idle));
+    }
+    assert_eq!(sent(&effects), all);
+    world.finish("SELECT 1", Transaction::Idle);
+    for (sql, expected) in ["select 1", "select 2", "select 3"].into_iter().zip(all) {
+        let place = text.find(sql).unwrap();
+        world.text(text);
+        let tab = world.model.tabs.active_mut().unwrap();
+        tab.editor.buffer.select(place + 3, place + 3);
+        let effects = world.command(Command::QueryRun);
+        assert_eq!(sent(&effects), [expected], "the one under the cursor");
+        world.finish("SELECT 1", Transaction::Idle);
+    }
+}
+
+#[test]
+fn an_error_is_where_it_is_behind_the_comments_in_front_of_a_statement() {
+    let text = "select 1;\n-- é\nselect nonsense";
+    let mut world = World::new().connected();
+    world.run(text);
+    world.finish("SELECT 1", Transaction::Idle);
+    let position = Some("-- é\nselect nonsense".chars().count() as u32 - 7);
+    let failure = Failure {
+        position,
+        ..refusal("42703", "column \"nonsense\" does not exist")
+    };
+    world.fail(failure, Transaction::Idle);
+    let mark = world.tab().editor.mark.as_ref().unwrap();
+    assert_eq!(&text[mark.start..mark.end], "nonsense");
+    let failure = world.tab().failure().unwrap();
+    assert_eq!(failure.position, Some(8), "counted from the first word");
+}
