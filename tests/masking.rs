@@ -224,9 +224,15 @@ fn a_generated_statement_leaves_its_secret_nowhere_but_in_the_text_it_was_typed_
         "postgres",
         "create role r login; create table accounts (name text, password text check (password <> 'y'));",
     );
-    let url = server.url_unix("postgres");
     let mut random = Random::new(seed() ^ 7);
-    let cases = cases(&mut random, as_many_as(FORMS.len(), 10 * FORMS.len()));
+    let count = as_many_as(FORMS.len(), 10 * FORMS.len());
+    let urls = ["", "?read_only=1"].map(|more| server.url_unix("postgres") + more);
+    for url in urls {
+        keeps_no_secret(&url, &cases(&mut random, count));
+    }
+}
+
+fn keeps_no_secret(url: &str, cases: &[Case]) {
     for part in cases.chunks(FORMS.len()) {
         let mut story = format!("connect {url}\nwait connected 30\n");
         for Case { sql, .. } in part {

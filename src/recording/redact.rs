@@ -155,6 +155,15 @@ fn mask_strings(value: &mut Value, as_words: bool) {
             }
         }
         Value::Object(members) => {
+            // A setting of a session, which was made by a statement that is not repeated with it.
+            let is_secret = members
+                .get("name")
+                .and_then(Value::as_str)
+                .is_some_and(mask::is_secret_name);
+            if let (true, Some(Value::String(value))) = (is_secret, members.get_mut("value")) {
+                let whole = 0..value.len();
+                blank(value, std::iter::once(whole));
+            }
             // A failure, and the place of one: a server's words, not SQL.
             let as_words = as_words || members.contains_key("message");
             for (name, value) in members {

@@ -21,6 +21,7 @@ mod statement;
 mod tests;
 mod values;
 
+pub use names::is_secret as is_secret_name;
 pub use values::Values;
 
 /// What stands in the place of a secret.

@@ -8,7 +8,7 @@ use crate::{
     model::Model,
     sql::mask,
     update::{
-        config::Conninfo,
+        config::{Conninfo, EXAMPLE},
         dialog::Dialog,
         secret::{MASK, Secret},
     },
@@ -48,7 +48,10 @@ impl Veil {
                 text = text.replace(form, MASK);
             }
         }
-        Conninfo::masked_in_words(&mask::passwords_in_words(&text))
+        // The example that an advice gives has a password, and is one.
+        let parts = text.split(EXAMPLE);
+        let masked = parts.map(|part| Conninfo::masked_in_words(&mask::passwords_in_words(part)));
+        masked.collect::<Vec<_>>().join(EXAMPLE)
     }
 }
 

@@ -24,7 +24,7 @@ use super::secret::{Secret, SecretKind, Secrets};
 
 pub use defaults::{Defaults, VARIABLES};
 pub use keepalive::Keepalive;
-pub use parse::ParseProblem;
+pub use parse::{EXAMPLE, ParseProblem};
 pub use problems::FieldName;
 pub use tls_files::TlsFiles;
 

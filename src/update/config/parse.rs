@@ -26,6 +26,9 @@ pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_
 pub(super) use pasted::{BYTES_MAX, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;
 
+/// What advice shows a connection to look like.
+pub const EXAMPLE: &str = "postgres://user:password@host:5432/database";
+
 /// Why a text is not a connection, and what to do about it. No sentence repeats a value that may be a
 /// password in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -34,7 +34,12 @@ pub(super) fn inspected(
         read_only::Access::ReadOnly => MessageKind::Session,
         read_only::Access::ReadWrite | read_only::Access::Over => MessageKind::Warning,
     };
-    let words = tab.read_only.inspected(inspection);
+    let words: Vec<String> = tab
+        .read_only
+        .inspected(inspection)
+        .iter()
+        .map(|words| sql::mask::passwords_in_words(&tab.secrets.mask(words)).into_owned())
+        .collect();
     for text in &words {
         say(tab, now, kind, text.clone(), Some(query));
     }

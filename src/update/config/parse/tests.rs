@@ -678,3 +678,10 @@ fn what_is_wrong_elsewhere_is_told_with_its_place() {
     let bad = with([("PGPORT", "many")]);
     assert_eq!(Config::parse("port=1", &bad).unwrap().config.port, 1);
 }
+
+#[test]
+fn advice_shows_the_example_that_a_story_repeats() {
+    for problem in [ParseProblem::Unclear, ParseProblem::TooLong] {
+        assert!(problem.to_string().contains(EXAMPLE), "{problem}");
+    }
+}
