@@ -86,10 +86,10 @@ pub struct Script {
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Planned {
-    /// The comments in front of it, which are sent with it: a pooler or a proxy may read them.
-    pub lead: Arc<str>,
-    /// The statement, as the user wrote it.
+    /// The statement, as the user wrote it, with the comments in front of it: a pooler or a proxy may read them.
     pub sql: Arc<str>,
+    /// So many bytes of that are the comments.
+    pub lead: usize,
     /// Lines for COPY … FROM STDIN.
     pub copy_data: Option<Arc<str>>,
     /// Where it begins in the editor's text; none for one that was not written there.
@@ -147,12 +147,12 @@ pub enum Phase {
 }
 
 impl Planned {
-    /// What is sent: the statement and the comments in front of it.
-    pub fn sent(&self) -> Arc<str> {
-        if self.lead.is_empty() {
-            return self.sql.clone();
+    /// The statement without the comments in front of it.
+    pub fn statement(&self) -> Arc<str> {
+        match self.sql.get(self.lead..) {
+            Some(statement) if self.lead > 0 => statement.into(),
+            _ => self.sql.clone(),
         }
-        format!("{}{}", self.lead, self.sql).into()
     }
 }
 
@@ -206,8 +206,8 @@ fn refuse(model: &mut Model, problem: &Problem) {
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
 pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
     let planned = Planned {
-        lead: "".into(),
         sql: sql.into(),
+        lead: 0,
         copy_data: None,
         start: None,
         kind: sql::classify::kind_of(sql),
@@ -315,15 +315,15 @@ fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem
             Piece::Statement(statement) if statement.psql_command.is_none() => {
                 let part =
                     |range: &std::ops::Range<usize>| text.get(range.start + base..range.end + base);
-                let Some(sql) = part(&statement.range) else {
-                    continue;
-                };
                 // Of a text that is selected the rest is no part.
                 let read = text.get(base..).unwrap_or("");
                 let lead = split::lead(read, before, statement.range.start);
+                let Some(sql) = part(&(lead.start..statement.range.end)) else {
+                    continue;
+                };
                 statements.push(Planned {
-                    lead: part(&lead).unwrap_or("").into(),
                     sql: sql.into(),
+                    lead: lead.len(),
                     copy_data: statement.copy_data.as_ref().and_then(part).map(Into::into),
                     start: Some(statement.range.start + base),
                     kind: statement.kind,
@@ -472,7 +472,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     };
     tab.results.push(ResultSet::new(
         query,
-        planned.sql.clone(),
+        planned.statement(),
         planned.start,
         now,
     ));
@@ -489,7 +489,7 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if discarding && refusal.is_none() {
         effects.push(Effect::DiscardRows { query }.into());
     }
-    effects.extend(history::began(model, id, query, &planned.sent()));
+    effects.extend(history::began(model, id, query, &planned.sql));
     if let Some(failure) = refusal {
         effects.extend(ending::failed(model, query, failure, transaction, 0));
     }
@@ -508,7 +508,7 @@ fn prepare(
     // That holds for the rest of the script as well.
     script.backslash = live.backslash;
     read_only
-        .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sent()))
+        .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sql))
         .transpose()
 }
 
@@ -569,7 +569,7 @@ fn order(
         None => Effect::Run {
             query,
             session,
-            sql: planned.sent(),
+            sql: planned.sql.clone(),
             copy_data: planned.copy_data.clone(),
             granted_rows,
         },
@@ -659,7 +659,7 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
         let planned = running.planned();
         tab.results.push(ResultSet::new(
             query,
-            planned.sql.clone(),
+            planned.statement(),
             planned.start,
             now,
         ));

@@ -191,15 +191,29 @@ fn is_cancel(failure: &Failure) -> bool {
     failure.is("57014") && !failure.message.contains("timeout")
 }
 
+/// Whether a failure is shown as it was told: its place is counted from the statement's first word, and the server counts
+/// from the comments in front of it.
+fn is_shown(failure: &Failure, told: &Failure) -> bool {
+    let without_place = |failure: &Failure| Failure {
+        position: None,
+        ..plain(failure)
+    };
+    let in_place = match (failure.position, told.position) {
+        (Some(shown), Some(told)) => 0 < shown && shown <= told,
+        (shown, told) => shown == told,
+    };
+    in_place && without_place(failure) == without_place(told)
+}
+
 fn shown_end(state: &ResultState, sent: &mut Sent) {
     let told = &sent.told;
     let right = match (state, told) {
         (ResultState::Finished { tag }, Some(Told::Finished { tag: told })) => tag == told,
         (ResultState::Failed { failure }, Some(Told::Failed { failure: told })) => {
-            plain(failure) == plain(told) && !is_cancel(told)
+            is_shown(failure, told) && !is_cancel(told)
         }
         (ResultState::Cancelled { failure }, Some(Told::Failed { failure: told })) => {
-            plain(failure) == plain(told) && is_cancel(told)
+            is_shown(failure, told) && is_cancel(told)
         }
         (ResultState::Closed, Some(Told::Failed { failure })) => is_cancel(failure),
         // Nobody knows how it ended, because the link broke or its tab let the session go.

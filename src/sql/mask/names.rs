@@ -93,10 +93,12 @@ pub fn is_suspicious(text: &str) -> bool {
 
 /// Whether a name is that of a secret: a column, a setting, an option, a variable of the environment.
 pub fn is_secret(name: &str) -> bool {
-    if name.len() > 128 {
-        return false;
+    // Of a name without end its end tells.
+    let mut start = name.len().saturating_sub(128);
+    while !name.is_char_boundary(start) {
+        start += 1;
     }
-    let lower = name.to_ascii_lowercase();
+    let lower = name[start..].to_ascii_lowercase();
     let mut parts = lower.split(['_', '-', '.', '$']);
     let is_about = lower
         .rsplit(['_', '-', '.'])

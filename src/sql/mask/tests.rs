@@ -636,6 +636,13 @@ fn a_statement_with_many_secrets_is_learned() {
 }
 
 #[test]
+fn a_name_without_end_is_told_by_its_end() {
+    let name = format!("{}é.app_password", "long_".repeat(100));
+    let masked = passwords(&format!("-- {name}=S3cret\nselect 1")).into_owned();
+    assert!(!masked.contains("S3cret"), "{masked}");
+}
+
+#[test]
 fn a_secret_is_found_in_strings_in_strings_however_deep() {
     for depth in [1, 3, 4, 5, 8, 40, 5_000] {
         let open: String = (0..depth).map(|level| format!("$a{level}$ ")).collect();

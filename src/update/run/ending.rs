@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     rows::display::{duration_text, grouped},
-    sql::{self, TransactionControl},
+    sql::{TransactionControl, mask, position},
     update::{
         clock,
         dialog::{Confirm, Dialog},
@@ -38,7 +38,7 @@ pub(super) fn inspected(
         .read_only
         .inspected(inspection)
         .iter()
-        .map(|words| sql::mask::passwords_in_words(&tab.secrets.mask(words)).into_owned())
+        .map(|words| mask::passwords_in_words(&tab.secrets.mask(words)).into_owned())
         .collect();
     for text in &words {
         say(tab, now, kind, text.clone(), Some(query));
@@ -198,7 +198,7 @@ fn classified(
     };
     let failure = in_the_statement(failure, &running.planned);
     let asked = matches!(running.phase, Phase::Cancelling { .. });
-    let (connection, sql) = (tab.connection, running.planned.sql.clone());
+    let (connection, sql) = (tab.connection, running.planned.statement());
     let known = connection.and_then(|id| model.connections.get(&id));
     let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
     let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
@@ -208,7 +208,8 @@ fn classified(
 
 /// The server counts from the comments in front of a statement, and a person from its first word.
 fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
-    let lead = u32::try_from(planned.lead.chars().count()).unwrap_or(u32::MAX);
+    let lead = planned.sql.get(..planned.lead).unwrap_or("");
+    let lead = u32::try_from(lead.chars().count()).unwrap_or(u32::MAX);
     Failure {
         position: failure
             .position
@@ -376,13 +377,14 @@ fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
         return;
     };
     let text = tab.editor.buffer.text();
-    if text.slice(start..start + planned.sql.len()) != *planned.sql {
+    let sql = planned.statement();
+    if text.slice(start..start + sql.len()) != *sql {
         return;
     }
-    let Some(byte) = sql::position::byte_of_character(&planned.sql, position) else {
+    let Some(byte) = position::byte_of_character(&sql, position) else {
         return;
     };
-    let word = sql::position::word_at(&planned.sql, byte);
+    let word = position::word_at(&sql, byte);
     tab.editor.mark = Some(Mark {
         start: start + word.start,
         end: start + word.end,

@@ -19,7 +19,7 @@ use crate::{
 
 /// A statement is about to be sent: its secrets are known from here on.
 pub(super) fn learn(tab: &mut Tab, planned: &Planned) {
-    tab.secrets.learn(&planned.sent());
+    tab.secrets.learn(&planned.sql);
 }
 
 /// What the runner reports of a statement, without the secrets of what was run in its tab.
