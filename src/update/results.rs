@@ -58,6 +58,12 @@ pub struct Results {
     pub summing: Option<Request>,
     /// How a copy was last asked for.
     pub copying: Option<Request>,
+    /// What the rows cost of all results but the last, whose rows come no more: a script has thousands of them.
+    #[serde(skip)]
+    settled_bytes: u64,
+    /// The same of the run before.
+    #[serde(skip)]
+    settled_previous_bytes: u64,
 }
 
 /// What the results area shows.
@@ -314,6 +320,8 @@ impl Results {
         let mut gone = vec![];
         if !self.list.is_empty() {
             gone = self.drop_previous();
+            self.settled_previous_bytes = self.list_bytes();
+            self.settled_bytes = 0;
             self.previous = std::mem::take(&mut self.list);
             self.previous_shown = match self.shown {
                 Shown::Result(index) => index.min(self.previous.len().saturating_sub(1)),
@@ -328,18 +336,16 @@ impl Results {
     /// Adds the result of a statement that was sent, and shows it.
     pub fn push(&mut self, result: ResultSet) {
         self.shown = Shown::Result(self.list.len());
+        self.settled_bytes = self.list_bytes();
         self.list.push(result);
         self.summing = None;
     }
 
     /// How many rows a query has, and what they cost, over all of its results.
     pub fn of_query(&self, query: QueryId) -> (u64, u64) {
-        self.list
-            .iter()
-            .filter(|result| result.query == query)
-            .fold((0, 0), |(rows, bytes), result| {
-                (rows + result.rows.len(), bytes + result.rows.heap_bytes())
-            })
+        self.of(query).fold((0, 0), |(rows, bytes), result| {
+            (rows + result.rows.len(), bytes + result.rows.heap_bytes())
+        })
     }
 
     /// Whether there is anything to go to.
@@ -357,9 +363,21 @@ impl Results {
 
     /// A query ended: so did each of its results, of which there are several where it was described again.
     pub fn end(&mut self, query: QueryId, state: &ResultState, elapsed_us: u64) {
-        for result in self.list.iter_mut().filter(|result| result.query == query) {
+        let results = self.list.iter_mut().rev();
+        for result in results
+            .skip_while(|result| result.query != query)
+            .take_while(|result| result.query == query)
+        {
             result.end(state.clone(), elapsed_us);
         }
+    }
+
+    /// The results of a query, which stand together, and mostly at the end.
+    fn of(&self, query: QueryId) -> impl Iterator<Item = &ResultSet> {
+        let results = self.list.iter().rev();
+        results
+            .skip_while(move |result| result.query != query)
+            .take_while(move |result| result.query == query)
     }
 
     /// The result on screen: the new run's, or, until it has something to show, the old one's.
@@ -390,6 +408,7 @@ impl Results {
     /// Takes the old run's rows away.
     pub fn drop_previous(&mut self) -> Vec<Rows> {
         self.previous_shown = 0;
+        self.settled_previous_bytes = 0;
         if !self.previous.is_empty() {
             // A sum that is under way was of what is dropped.
             self.summing = None;
@@ -400,25 +419,24 @@ impl Results {
     /// Takes every row away.
     pub fn drop_all(&mut self) -> Vec<Rows> {
         let mut rows = self.drop_previous();
+        self.settled_bytes = 0;
         rows.extend(self.list.drain(..).map(|result| result.rows));
         rows
     }
 
     /// What the rows of the run before cost in memory.
     pub fn previous_bytes(&self) -> u64 {
-        self.previous
-            .iter()
-            .map(|result| result.rows.heap_bytes())
-            .sum()
+        self.settled_previous_bytes
     }
 
     /// What the rows cost in memory.
     pub fn heap_bytes(&self) -> u64 {
-        self.list
-            .iter()
-            .chain(&self.previous)
-            .map(|result| result.rows.heap_bytes())
-            .sum()
+        self.list_bytes() + self.settled_previous_bytes
+    }
+
+    fn list_bytes(&self) -> u64 {
+        let last = self.list.last();
+        self.settled_bytes + last.map_or(0, |result| result.rows.heap_bytes())
     }
 }
 

@@ -74,7 +74,7 @@ pub enum Run {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Script {
     /// The statements.
-    pub statements: Vec<Planned>,
+    pub statements: Arc<[Planned]>,
     /// Which one is next.
     pub next: usize,
     /// What a backslash in a plain string was taken for where they were cut.
@@ -245,7 +245,7 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
     }
     let id = tab.id;
     let script = Script {
-        statements,
+        statements: statements.into(),
         next: 0,
         backslash: tab.editor.splits.backslash(),
         fetches_all: false,

@@ -1219,3 +1219,32 @@ fn an_error_is_where_it_is_behind_the_comments_in_front_of_a_statement() {
     let failure = world.tab().failure().unwrap();
     assert_eq!(failure.position, Some(8), "counted from the first word");
 }
+
+#[test]
+fn a_script_s_statements_are_shared_and_its_results_counted_as_they_come() {
+    let mut world = World::new().connected();
+    let statements = 300;
+    world.run(&"select 1;\n".repeat(statements));
+    let shared = |world: &World| match &world.tab().run {
+        Run::Running(running) => Arc::as_ptr(&running.script.statements),
+        other => panic!("{other:?}"),
+    };
+    let first = shared(&world);
+    let mut bytes = 0;
+    for number in 1..=statements {
+        assert!(std::ptr::addr_eq(first, shared(&world)), "{number}");
+        world.describe();
+        world.rows(number % 7);
+        bytes += world.tab().results.list.last().unwrap().rows.heap_bytes();
+        assert_eq!(world.model.held_bytes(), bytes, "{number}");
+        world.finish("SELECT 1", Transaction::Idle);
+    }
+    assert_eq!(world.tab().results.list.len(), statements);
+    // Those of the run before count until the new one has something to show, and are let go with its end.
+    world.run("select 2");
+    assert_eq!(world.tab().results.previous_bytes(), bytes);
+    world.describe();
+    world.finish("SELECT 0", Transaction::Idle);
+    let rows = &world.tab().results.list[0].rows;
+    assert_eq!(world.model.held_bytes(), rows.heap_bytes());
+}
