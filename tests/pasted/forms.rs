@@ -398,8 +398,8 @@ fn variables(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn bare_variables(random: &mut Random, parts: &Parts) -> Written {
-    if parts.password.trim() != parts.password {
-        // Nobody can write a blank at an end without quotes.
+    if parts.password.trim_matches([' ', '\'', '"']) != parts.password {
+        // Nobody can write a blank or a quote at an end without quotes.
         return variables(random, parts);
     }
     let names = *random.pick(&OF_VARIABLES);

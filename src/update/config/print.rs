@@ -329,6 +329,11 @@ fn masked_url(rest: &str) -> Option<String> {
         return None;
     }
     let tail = masked_query(tail)?;
+    let query = tail.split_once('?').map_or("", |(_, query)| query);
+    if query.contains(MASK) && !has_known_names(query) {
+        // An & of the password cuts it, and its rest is no parameter.
+        return None;
+    }
     // What is left has to be plain by itself, with a user before it and without.
     let bare = tail.strip_prefix('@').unwrap_or(&tail);
     let is_plain = parse::is_plain_url(parse::trimmed(bare))
