@@ -5,10 +5,12 @@
 //! statements. So after an edit the reading starts again at the last piece that cannot have seen the
 //! edit, and stops as soon as it stands where an old piece began: what follows is as it was.
 
+mod follow;
 mod psql;
 
 use super::classify::{Classifier, CopyDirection, Kind};
 use super::lex::{self, BackslashRule, Token, TokenKind};
+pub use follow::Source;
 use psql::CommandEffect;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -99,43 +101,14 @@ impl Splits {
             backslash,
             ..Splits::default()
         };
-        splits.read_on(text, 0, |_| None);
+        splits.read(text);
         splits
     }
 
     /// Follows an edit: `text` is the text after it, `changed` the bytes of the text before it that
     /// were replaced, and `inserted` the number of bytes that replaced them.
-    pub fn edit(&mut self, text: &str, changed: Range<usize>, inserted: usize) {
-        let start = changed.start.min(text.len());
-        let line = text.as_bytes()[..start]
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        // No piece looks past the end of the line that the next one is read from, but for those that
-        // are open.
-        let before = self.ends.partition_point(|end| end.resume < line);
-        let closed = self.ends.iter().take(before).position(|end| end.open);
-        let kept = closed.unwrap_or(before);
-        let old_pieces = self.pieces.split_off(kept);
-        let old_ends = self.ends.split_off(kept);
-        let old_end = changed.end.max(changed.start);
-        let delta = (changed.start + inserted) as isize - old_end as isize;
-        let mut old = 0;
-        let from = self.ends.last().map_or(0, |end| end.resume);
-        let met = self.read_on(text, from, |resume| {
-            let before = resume.checked_add_signed(-delta)?;
-            if before < old_end {
-                return None;
-            }
-            while old_ends.get(old).is_some_and(|end| end.resume < before) {
-                old += 1;
-            }
-            old_ends.get(old).filter(|end| end.resume == before)?;
-            Some(old)
-        });
-        if let Some(met) = met {
-            self.take_over(old_pieces, old_ends, met, delta);
-        }
+    pub fn edit(&mut self, text: &(impl Source + ?Sized), changed: Range<usize>, inserted: usize) {
+        self.follow(text, changed, inserted, follow::WINDOW_BYTES);
     }
 
     /// The rule that the text was cut by.
@@ -176,49 +149,21 @@ impl Splits {
         &self.pieces[first..first + count]
     }
 
-    /// Reads pieces from a place between statements to the end of the text, or to where `met` knows
-    /// the rest; answers what `met` found.
-    fn read_on(
-        &mut self,
-        text: &str,
-        from: usize,
-        mut met: impl FnMut(usize) -> Option<usize>,
-    ) -> Option<usize> {
-        let mut at = from;
+    /// Reads pieces to the end of the text.
+    fn read(&mut self, text: &str) {
+        let mut at = 0;
         loop {
             let gap = Gap::read(text, at);
-            // What was kept by an edit ended on an earlier line and has its line's end.
-            if at > from
-                && let Some(last) = self.ends.last_mut()
-            {
+            if let Some(last) = self.ends.last_mut() {
                 last.line_end = gap.newline.unwrap_or(gap.end);
             }
-            let (piece, end) = read_piece(text, &gap, self.backslash)?;
+            let Some((piece, end)) = read_piece(text, &gap, self.backslash) else {
+                return;
+            };
             at = end.resume;
             self.pieces.push(piece);
             self.ends.push(end);
-            if let Some(found) = met(at) {
-                return Some(found);
-            }
         }
-    }
-
-    /// Appends the old pieces after the one at `met`, moved by the edit.
-    fn take_over(&mut self, pieces: Vec<Piece>, ends: Vec<End>, met: usize, delta: isize) {
-        if let (Some(last), Some(old)) = (self.ends.last_mut(), ends.get(met)) {
-            last.line_end = old.line_end.saturating_add_signed(delta);
-        }
-        self.pieces
-            .extend(pieces.into_iter().skip(met + 1).map(|mut piece| {
-                piece.moved(delta);
-                piece
-            }));
-        self.ends
-            .extend(ends.into_iter().skip(met + 1).map(|end| End {
-                resume: end.resume.saturating_add_signed(delta),
-                line_end: end.line_end.saturating_add_signed(delta),
-                open: end.open,
-            }));
     }
 }
 

@@ -126,15 +126,16 @@ impl Editor {
     }
 
     fn follow(&mut self, edits: &[Edit]) {
-        let text = self.buffer.string();
         match edits {
             [edit] => self.splits.edit(
-                &text,
+                self.buffer.text(),
                 edit.start..edit.start + edit.removed,
                 edit.inserted.len(),
             ),
             [] => {}
-            _ => self.splits = Splits::under(&text, self.splits.backslash()),
+            _ => {
+                self.splits = Splits::under(&self.buffer.string(), self.splits.backslash());
+            }
         }
     }
 

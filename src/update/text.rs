@@ -3,12 +3,13 @@
 //! The editor and every plain field of a dialog are one of these. In the window a widget edits and
 //! reports; without a window, [`Buffer::key`] edits. Both end in the same [`Edit`].
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use ropey::{LineType, Rope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::store::Edit;
+use crate::sql::split::Source;
 
 /// A rope that compares and serialises as its text. Cloning it shares the text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,6 +78,24 @@ impl Serialize for RopeText {
 impl<'de> Deserialize<'de> for RopeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::from(String::deserialize(deserializer)?.as_str()))
+    }
+}
+
+impl Source for RopeText {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        self.floor(byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        self.line_range(self.line_of(byte)).start
+    }
+
+    fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+        self.slice(range).into()
     }
 }
 

@@ -547,7 +547,9 @@ fn following_edits_is_the_same_as_reading_anew() {
             let inserted = dice.text(parts);
             let before = text.clone();
             text.replace_range(a..end, &inserted);
-            splits.edit(&text, a..end, inserted.len());
+            // A window of a few letters cuts everything there is to cut.
+            let window = [1, 3, 17, follow::WINDOW_BYTES][dice.roll(4)];
+            splits.follow(text.as_str(), a..end, inserted.len(), window);
             let message = format!("seed {seed}: {before:?} with {a}..{end} now {inserted:?}");
             assert_eq!(splits, Splits::new(&text), "{message}");
         }
@@ -618,4 +620,58 @@ fn every_beginning_of_a_text_can_be_cut() {
         }
         assert!(splits.at(end).is_some() || splits.pieces().is_empty());
     }
+}
+
+/// A text that counts what is read of it.
+struct Counted<'a> {
+    text: &'a str,
+    bytes: std::cell::Cell<usize>,
+}
+
+impl Source for Counted<'_> {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        Source::floor(self.text, byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        Source::line_start(self.text, byte)
+    }
+
+    fn part(&self, range: Range<usize>) -> std::borrow::Cow<'_, str> {
+        self.bytes.set(self.bytes.get() + range.len());
+        Source::part(self.text, range)
+    }
+}
+
+#[test]
+fn a_key_in_a_long_text_reads_the_part_around_it() {
+    let text = "insert into t values (1, 'a;b'); -- c\n".repeat(50_000);
+    let mut splits = Splits::new(&text);
+    let mut dice = Dice(Dice::SEED);
+    for _ in 0..50 {
+        let at = dice.place(&text);
+        let text = format!("{} {}", &text[..at], &text[at..]);
+        let counted = Counted {
+            text: &text,
+            bytes: 0.into(),
+        };
+        let mut splits = splits.clone();
+        splits.edit(&counted, at..at, 1);
+        // A key in the space between two statements, or one that makes nothing of a quote.
+        assert!(
+            counted.bytes.get() <= 2 * follow::WINDOW_BYTES,
+            "{} bytes for a key at {at}",
+            counted.bytes.get()
+        );
+    }
+    let counted = Counted {
+        text: &text,
+        bytes: 0.into(),
+    };
+    splits.edit(&counted, 0..0, 0);
+    assert!(counted.bytes.get() > 0);
 }
