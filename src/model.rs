@@ -15,6 +15,7 @@ use crate::{
         host_key,
         ids::{ConnectionId, Ids, Request},
         keymap::Keymap,
+        leaving::Leaving,
         notices::Notices,
         sandbox::Sandbox,
         settings_file::SettingsFile,
@@ -69,6 +70,8 @@ pub struct Model {
     pub welcome: Welcome,
     /// The sidebar.
     pub sidebar: Sidebar,
+    /// What is left when it has committed.
+    pub leaving: Option<Leaving>,
     /// What lies over the window.
     pub dialog: Option<Dialog>,
     /// Short words to the user.
@@ -148,6 +151,7 @@ impl Model {
             importing: None,
             welcome: Welcome::default(),
             sidebar: Sidebar::default(),
+            leaving: None,
             dialog: None,
             notices: Notices::default(),
             area: Area::Editor,

@@ -26,6 +26,7 @@ pub mod import;
 pub mod keychain;
 pub mod keymap;
 pub mod keys;
+pub mod leaving;
 pub mod messages;
 pub mod notices;
 pub mod palette;
@@ -63,7 +64,8 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         // The runner ends all that is under way: nothing new is begun.
         return vec![];
     }
-    let effects = route(model, msg);
+    let mut effects = route(model, msg);
+    effects.extend(leaving::step(model));
     store::note_writes(model, &effects);
     effects
 }

@@ -19,6 +19,7 @@ use crate::{
         form::{self, Test},
         hints, host_key,
         ids::{ConnectionId, TabId},
+        leaving::Place,
         palette,
         run::Session,
         secret::SecretKind,
@@ -413,6 +414,10 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Disconnect",
             "Stay connected",
         ),
+        dialog::Confirm::Leave { place, reasons, .. } => {
+            let (title, stay) = leave(model, *place);
+            (title, reasons.clone(), stay, stay)
+        }
         dialog::Confirm::Terminate { tab } => (
             format!("Terminate the session of “{}”?", tab_label(model, *tab)),
             vec![terminated(model, *tab)],
@@ -444,12 +449,34 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Keep this text",
         ),
     };
+    let mut actions = vec![accept(model, yes), cancel(model, no)];
+    if let dialog::Confirm::Leave { can_commit, .. } = question {
+        actions.truncate(1);
+        actions.extend(can_commit.then(|| alternative(model, "Commit")));
+        let key = words::named(model, words::DIALOG, Command::DialogToggle, "Roll back");
+        actions.push(key);
+    }
     Confirm {
         question: question.clone(),
         title,
         reasons,
-        actions: vec![accept(model, yes), cancel(model, no)],
+        actions,
         tone: Tone::Warning,
+    }
+}
+
+/// What is asked before a place with open transactions is left, and what staying there is called.
+fn leave(model: &Model, place: Place) -> (String, &'static str) {
+    match place {
+        Place::Tab(tab) => (
+            format!("Close “{}” with a transaction open?", tab_label(model, tab)),
+            "Keep it open",
+        ),
+        Place::Connection(_) => (
+            "Disconnect with a transaction open?".into(),
+            "Stay connected",
+        ),
+        Place::Program => ("Quit Tusk with a transaction open?".into(), "Stay"),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     dialog::{self, Confirm, Dialog},
     discovery, editor, file_prompt, history,
     ids::*,
-    import, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
+    import, leaving, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -292,6 +292,9 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
     reasons.extend(storage::would_lose(model));
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Program, reasons.clone()) {
+        return asked;
     }
     dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
 }

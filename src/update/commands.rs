@@ -5,7 +5,7 @@ use super::{
     command::Command,
     connections,
     dialog::{self, Confirm, Dialog},
-    editor, file_prompt, form, history, import,
+    editor, file_prompt, form, history, import, leaving,
     results::{self, Move},
     run, sandbox, saved, schema, settings, settings_file, sidebar,
     store::Theme,
@@ -159,6 +159,10 @@ fn disconnect(model: &mut Model) -> Vec<Effect> {
     let reasons = model.would_lose_on(connection);
     if reasons.is_empty() {
         return connections::close(model, connection);
+    }
+    let place = leaving::Place::Connection(connection);
+    if let Some(asked) = leaving::ask(model, place, reasons.clone()) {
+        return asked;
     }
     let confirm = Confirm::Disconnect {
         connection,

@@ -16,7 +16,7 @@ use super::{
     host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
-    keychain, palette, run,
+    keychain, leaving, palette, run,
     secret::{Secret, SecretKind, Secrets},
     settings,
     storage::{self, DirectoryPrompt},
@@ -135,6 +135,15 @@ pub enum Confirm {
         connection: ConnectionId,
         /// What would be lost.
         reasons: Vec<String>,
+    },
+    /// Leave open transactions; accepting stays, the alternative commits, and the toggle rolls back.
+    Leave {
+        /// What is left.
+        place: leaving::Place,
+        /// What would be lost.
+        reasons: Vec<String>,
+        /// Whether there is something to commit, and nothing is in its way.
+        can_commit: bool,
     },
     /// End the server process of a tab's session.
     Terminate {
@@ -450,10 +459,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::DialogTest => form::test(model),
         Command::DialogNext => next_field(model, true),
         Command::DialogPrevious => next_field(model, false),
-        Command::DialogToggle => {
-            toggle(model);
-            vec![]
-        }
+        Command::DialogToggle => toggle(model),
         Command::ListUp => step(model, -1),
         Command::ListDown => step(model, 1),
         Command::ListPageUp => step(model, -PAGE),
@@ -527,12 +533,18 @@ fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
     }
 }
 
-fn toggle(model: &mut Model) {
+fn toggle(model: &mut Model) -> Vec<RootEffect> {
     match &mut model.dialog {
         Some(Dialog::Connection(form)) => form.toggle(),
         Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
+        Some(Dialog::Confirm(Confirm::Leave { place, .. })) => {
+            let place = *place;
+            model.dialog = None;
+            return leaving::roll_back(model, place);
+        }
         _ => {}
     }
+    vec![]
 }
 
 /// Escape: the dialog goes, and nothing was done.
@@ -611,6 +623,11 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
+        Some(Dialog::Confirm(Confirm::Leave {
+            place,
+            can_commit: true,
+            ..
+        })) => leaving::commit(model, place),
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
@@ -654,6 +671,8 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
     match confirm {
         Confirm::CloseTab { tab, .. } => tabs::close_now(model, tab),
         Confirm::Quit { .. } => super::app::quit(model),
+        // Nothing is lost by a key that is pressed without reading.
+        Confirm::Leave { .. } => vec![],
         Confirm::Disconnect { connection, .. } => connections::close(model, connection),
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),

@@ -168,9 +168,10 @@ pub fn request(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
+    let id = tab.id;
     let text = tab.editor.buffer.string();
     match plan(tab, &text, everything) {
-        Ok(statements) => request_statements(model, statements),
+        Ok(statements) => request_statements(model, id, statements),
         Err(problem) => {
             refuse(model, &problem);
             vec![]
@@ -205,6 +206,14 @@ fn refuse(model: &mut Model, problem: &Problem) {
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
 pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
+    match model.tabs.active().map(|tab| tab.id) {
+        Some(tab) => request_text_in(model, tab, sql),
+        None => vec![],
+    }
+}
+
+/// The same in any tab.
+pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) -> Vec<RootEffect> {
     let planned = Planned {
         sql: sql.into(),
         lead: 0,
@@ -212,12 +221,12 @@ pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
         start: None,
         kind: sql::classify::kind_of(sql),
     };
-    request_statements(model, vec![planned])
+    request_statements(model, tab, vec![planned])
 }
 
-fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEffect> {
+fn request_statements(model: &mut Model, id: TabId, statements: Vec<Planned>) -> Vec<RootEffect> {
     let now = model.now;
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     let known = tab
@@ -233,7 +242,7 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
         // What runs is seen, not hidden behind the welcome screen.
         model.focus(Area::Editor);
     }
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
@@ -243,7 +252,6 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
         );
         return vec![];
     }
-    let id = tab.id;
     let script = Script {
         statements: statements.into(),
         next: 0,

@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     file,
     ids::*,
+    leaving,
     messages::Messages,
     read_only,
     results::Results,
@@ -173,11 +174,8 @@ impl Tab {
         {
             reasons.push("a statement is running".to_owned());
         }
-        if matches!(
-            self.transaction(),
-            Some(Transaction::Active | Transaction::Failed)
-        ) {
-            reasons.push("a transaction is open".to_owned());
+        if let Session::Live(live) = &self.session {
+            reasons.extend(live.open_transaction());
         }
         reasons
     }
@@ -379,6 +377,9 @@ pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let reasons = found.would_lose();
     if reasons.is_empty() {
         return close_now(model, tab);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Tab(tab), reasons.clone()) {
+        return asked;
     }
     dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
 }

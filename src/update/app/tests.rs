@@ -6,7 +6,6 @@ use crate::update::{
     command::Command,
     failure::{Category, Failure},
     run::Session,
-    session::Transaction,
     store::{Kept, Settings, Theme},
     testing::{World, expect, nothing_kept},
 };
@@ -112,8 +111,7 @@ fn no_size_and_no_kept_setting_overflows() {
 #[test]
 fn closing_the_window_asks_where_something_would_be_lost_and_the_second_time_goes() {
     let mut world = World::new().connected();
-    world.run("begin");
-    world.finish("BEGIN", Transaction::Active);
+    world.run("select pg_sleep(9)");
     assert!(matches!(world.tab().session, Session::Live(_)));
     expect(&world.send(Msg::CloseRequested), &[]);
     assert!(matches!(

@@ -98,6 +98,9 @@ pub(super) fn finished(
         model.notices.push(now, words.into());
     }
     session_ready(model, id, &running, transaction, false);
+    if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
+        live.note_done(&tag);
+    }
     let mut effects = let_go(model, id, &running);
     effects.extend(schema::session_ready(model, id));
     let outcome = HistoryOutcome::Finished { tag, rows };
