@@ -237,9 +237,15 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         known.saved = true;
         known.last_used_us = saved.last_used_us;
     }
+    let damaged = matches!(opened, store::Opened::Fresh { .. });
     let mut effects = storage::came_up(model, opened);
+    let loss = model.notices.iter().last().filter(|_| damaged);
+    let loss = loss.map(|notice| notice.text.clone());
     effects.extend(settings_file::inherit(model, &saved_settings));
     effects.extend(tabs::restore(model, saved, closed));
+    if let Some(text) = loss {
+        storage::write_down(model, text);
+    }
     effects
 }
 
