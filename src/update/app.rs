@@ -55,6 +55,8 @@ pub enum Msg {
     },
     /// The window's close button was pressed.
     CloseRequested,
+    /// The system wants the program to end: a signal came, or the user logs out. Nobody is there to answer a question.
+    EndRequested,
     /// Something that a person should know happened around the loop (the log, the recording, the data directory).
     Warned {
         /// What.
@@ -108,6 +110,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::CloseRequested => quit_asked(model),
+        Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
             model.notices.push(model.now, text);
             vec![]
