@@ -11,6 +11,7 @@ pub mod failure;
 pub mod file;
 mod in_order;
 pub mod keychain;
+pub mod limits;
 pub mod log;
 mod pgpass;
 pub mod postgres;
@@ -19,6 +20,7 @@ pub mod regular_file;
 pub mod sandbox;
 mod services;
 pub mod settings_file;
+pub mod signals;
 pub mod store;
 mod tls_files;
 

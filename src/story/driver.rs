@@ -38,7 +38,7 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
     })
     .map_err(|()| "the program did not start".to_owned())?;
     let acts = !matches!(step.action, Action::Expect(_) | Action::Dump { .. });
-    if acts && stage.read(|model| model.phase == Phase::Quitting) {
+    if acts && has_quit(stage) {
         return Err("the program has quit".into());
     }
     match &step.action {
@@ -58,7 +58,7 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
             let screen = stage.screen();
             return stage.read(|model| check::expect(expectation, model, &screen));
         }
-        Action::Sleep(time) => sleep(*time, stage),
+        Action::Sleep(time) => return sleep(*time, stage),
         Action::Dump { what, to } => {
             stage.pump(Duration::ZERO);
             return dump::dump(*what, to, stage, out);
@@ -109,19 +109,29 @@ fn wait(until: Until, within: Duration, stage: &mut impl Stage) -> Result<(), St
         if left.is_zero() {
             return Err(format!("after {} s {not_yet}", within.as_secs_f64()));
         }
+        if has_quit(stage) {
+            return Err("the program has quit".into());
+        }
         quiet = stage.pump(left);
     }
 }
 
-fn sleep(time: Duration, stage: &mut impl Stage) {
+fn sleep(time: Duration, stage: &mut impl Stage) -> Result<(), String> {
     let end = stage.now() + time;
     loop {
         let left = end.saturating_sub(stage.now());
         if left.is_zero() {
-            return;
+            return Ok(());
+        }
+        if has_quit(stage) {
+            return Err("the program has quit".into());
         }
         stage.pump(left);
     }
+}
+
+fn has_quit(stage: &mut impl Stage) -> bool {
+    stage.read(|model| model.phase == Phase::Quitting)
 }
 
 fn settle(

@@ -2,9 +2,12 @@
 
 use std::{io, path::PathBuf};
 
+use flume::Sender;
+
 use super::{Desk, Headless, Screenshot, Source, StoryFailure, parse, run};
 use crate::{
-    effects::{Runner, RunnerOptions},
+    effects::{Runner, RunnerOptions, signals},
+    msg::Msg,
     program::{Beginning, Opening, begin},
     story::{Action, Step},
 };
@@ -60,6 +63,7 @@ pub fn play(playing: Playing) -> Result<(), String> {
         surroundings: Box::new(desk.clone()),
     };
     let (program, inbox) = begin(beginning, |outbox| {
+        listen_to_signals(outbox.clone());
         Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
     })
     .map_err(|error| error.to_string())?;
@@ -68,4 +72,11 @@ pub fn play(playing: Playing) -> Result<(), String> {
     // Also after a failure: what was typed is kept, and servers are told.
     stage.finish();
     played.map_err(failed)
+}
+
+/// The system may ask for the end at any time.
+fn listen_to_signals(outbox: Sender<Msg>) {
+    if let Err(error) = signals::listen(outbox) {
+        log::warn!("A signal would end the program at once: {error}");
+    }
 }

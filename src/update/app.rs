@@ -55,6 +55,8 @@ pub enum Msg {
     },
     /// The window's close button was pressed.
     CloseRequested,
+    /// The system wants the program to end: a signal came, or the user logs out. Nobody is there to answer a question.
+    EndRequested,
     /// Something that a person should know happened around the loop (the log, the recording, the data directory).
     Warned {
         /// What.
@@ -108,6 +110,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::CloseRequested => quit_asked(model),
+        Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
             model.notices.push(model.now, text);
             vec![]
@@ -237,9 +240,15 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         known.saved = true;
         known.last_used_us = saved.last_used_us;
     }
+    let damaged = matches!(opened, store::Opened::Fresh { .. });
     let mut effects = storage::came_up(model, opened);
+    let loss = model.notices.iter().last().filter(|_| damaged);
+    let loss = loss.map(|notice| notice.text.clone());
     effects.extend(settings_file::inherit(model, &saved_settings));
     effects.extend(tabs::restore(model, saved, closed));
+    if let Some(text) = loss {
+        storage::write_down(model, text);
+    }
     effects
 }
 

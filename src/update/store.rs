@@ -14,12 +14,15 @@ use crate::{effect::Effect as RootEffect, model::Model};
 pub enum Opened {
     /// On the file, as always.
     OnDisk,
-    /// The file was damaged: it was copied aside and a fresh one begun.
+    /// The file was damaged: it was set aside, and a fresh one begun with what could be read of it.
     Fresh {
-        /// Where the damaged one was copied to.
+        /// Where the damaged one is.
         copy: String,
         /// What was wrong with it.
         reason: String,
+        /// What could be read of it.
+        #[serde(default)]
+        salvage: Salvage,
     },
     /// The file was deleted or replaced while it was in use: what was known of it was written to its place.
     Recreated {
@@ -40,6 +43,40 @@ pub enum Opened {
         /// Why.
         reason: String,
     },
+}
+
+/// What could be read of a damaged file, and what not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Salvage {
+    /// Tabs, open and closed, with their texts.
+    pub tabs: Saved,
+    /// Saved connections.
+    pub connections: Saved,
+    /// Runs of the history.
+    pub runs: Saved,
+    /// The window and its parts: one where they were kept.
+    pub settings: Saved,
+}
+
+/// What could be read of things of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// So many are back.
+    pub back: u64,
+    /// So many of these are not quite what they were.
+    pub damaged: u64,
+    /// Of so many is known that they are lost.
+    pub lost: u64,
+    /// Whether there may have been more.
+    pub perhaps_more: bool,
+}
+
+impl Saved {
+    /// One more is back.
+    pub fn count(&mut self, damaged: bool) {
+        self.back += 1;
+        self.damaged += u64::from(damaged);
+    }
 }
 
 /// A saved connection.

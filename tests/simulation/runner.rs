@@ -962,6 +962,7 @@ impl Runner {
             Some(0) => store::Opened::Fresh {
                 copy: "/data/damaged".into(),
                 reason,
+                salvage: store::Salvage::default(),
             },
             Some(1) => store::Opened::InMemory { reason },
             Some(_) => store::Opened::NoDirectory {

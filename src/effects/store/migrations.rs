@@ -134,6 +134,47 @@ pub(super) fn written_by(connection: &Connection) -> Option<String> {
         .unwrap_or_default()
 }
 
+/// Whether a version is not later than this one. What it writes is known here.
+pub(super) fn is_known(written_by: &str) -> bool {
+    let parts = |version: &str| -> Option<Vec<u32>> {
+        version.split('.').map(|part| part.parse().ok()).collect()
+    };
+    match (parts(written_by), parts(env!("CARGO_PKG_VERSION"))) {
+        (Some(other), Some(own)) => other <= own,
+        _ => false,
+    }
+}
+
+/// What of the newest version's schema a file does not have, or has otherwise. What it has besides is the user's.
+pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found = schema(connection)?;
+    let missing = usual_schema()?
+        .into_iter()
+        .find(|entry| !found.contains(entry));
+    Ok(missing.map(|(name, _)| name))
+}
+
+/// Whether a file has the newest version's schema and no more.
+pub(super) fn is_newest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(schema(connection)? == usual_schema()?)
+}
+
+fn usual_schema() -> rusqlite::Result<Vec<(String, String)>> {
+    let usual = Connection::open_in_memory()?;
+    for step in STEPS {
+        usual.execute_batch(step)?;
+    }
+    schema(&usual)
+}
+
+/// Names and definitions, in the order of the names.
+fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "select name, coalesce(sql, '') from sqlite_schema order by 1";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
 /// Takes the file to the newest version, each step in a transaction of its own, after a backup to `directory`
 /// where there is one and the file holds something.
 pub(super) fn migrate(

@@ -33,6 +33,23 @@ fn a_second_answer_to_the_load_is_ignored() {
 }
 
 #[test]
+fn the_system_ends_the_program_without_a_question() {
+    let mut world = World::new().connected();
+    world.type_text("select pg_sleep(1000)");
+    world.command(Command::QueryRun);
+    let effects = world.send(Msg::EndRequested);
+    assert_eq!(
+        (world.model.phase, &world.model.dialog),
+        (Phase::Quitting, &None)
+    );
+    assert!(matches!(
+        effects.last(),
+        Some(RootEffect::Window(window::Effect::Quit))
+    ));
+    expect(&world.send(Msg::EndRequested), &[]);
+}
+
+#[test]
 fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
     let mut world = World::loading();
     expect(&world.connect(5432), &[]);
