@@ -137,8 +137,7 @@ impl Runner {
     /// The program around the loop does these itself; one that comes here has nobody to do it.
     fn nowhere(&self, effect: window::Effect) {
         match effect {
-            window::Effect::WriteClipboard { request, .. }
-            | window::Effect::OpenSearch { request, .. } => {
+            window::Effect::WriteClipboard { request, .. } => {
                 self.answer(window::Msg::Done { request }.into());
             }
             window::Effect::Quit => {}

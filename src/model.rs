@@ -11,6 +11,7 @@ use crate::{
         connections::Connections,
         dialog::Dialog,
         file_prompt,
+        find::Find,
         history::History,
         host_key,
         ids::{ConnectionId, Ids, Request},
@@ -74,6 +75,8 @@ pub struct Model {
     pub leaving: Option<Leaving>,
     /// What lies over the window.
     pub dialog: Option<Dialog>,
+    /// The search in the editor.
+    pub find: Find,
     /// Short words to the user.
     pub notices: Notices,
     /// The area of the window that has focus, below any dialog.
@@ -113,6 +116,8 @@ pub enum Area {
     Welcome,
     /// The editor.
     Editor,
+    /// The search over the editor.
+    Find,
     /// The results: the grid, an error, or the messages.
     Results,
     /// The sidebar.
@@ -153,6 +158,7 @@ impl Model {
             sidebar: Sidebar::default(),
             leaving: None,
             dialog: None,
+            find: Find::default(),
             notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
@@ -163,23 +169,21 @@ impl Model {
         }
     }
 
-    /// Gives an area focus. The welcome screen lies over editor and results: it goes when one of these is wanted.
+    /// Gives an area focus. The welcome screen lies over everything else: it goes when anything else is wanted. What
+    /// is not on screen gets no focus; the editor has it then.
     pub fn focus(&mut self, area: Area) {
-        match area {
-            Area::Welcome => self.welcome.shown = true,
-            Area::Editor | Area::Results => self.welcome.shown = false,
-            Area::Sidebar => {}
-        }
-        self.area = area;
+        let on_screen = match area {
+            Area::Sidebar => self.settings.sidebar_width > 0,
+            Area::Find => self.find.open,
+            Area::Welcome | Area::Editor | Area::Results => true,
+        };
+        self.area = if on_screen { area } else { Area::Editor };
+        self.welcome.shown = self.area == Area::Welcome;
     }
 
-    /// Gives focus to what is beside the sidebar: the welcome screen where it is shown, else the editor.
-    pub fn focus_beside_sidebar(&mut self) {
-        self.focus(if self.welcome.shown {
-            Area::Welcome
-        } else {
-            Area::Editor
-        });
+    /// What was shown may be hidden now: focus does not stay on it.
+    pub fn focus_what_is_shown(&mut self) {
+        self.focus(self.area);
     }
 
     /// What the rows of all results cost in memory.
@@ -211,7 +215,7 @@ impl Model {
         let chosen = match self.area {
             Area::Welcome => welcome::chosen(self),
             Area::Sidebar => sidebar::chosen(self),
-            Area::Editor | Area::Results => None,
+            Area::Editor | Area::Find | Area::Results => None,
         };
         chosen.or_else(|| self.tabs.active()?.connection)
     }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::update::{
-    app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
-    keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar, store, tabs,
-    welcome, window,
+    app, cells, clock, command::Command, connection, dialog, discovery, editor, file, find,
+    ids::TabId, keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar,
+    store, tabs, welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -69,6 +69,8 @@ pub enum Msg {
     Sidebar(sidebar::Msg),
     /// In the dialog.
     Dialog(dialog::Msg),
+    /// In the search over the editor.
+    Find(find::Msg),
     /// From the runner, of connections.
     Connection(connection::Msg),
     /// From the runner, of sessions.
@@ -115,6 +117,7 @@ from! {
     Welcome(welcome::Msg);
     Sidebar(sidebar::Msg);
     Dialog(dialog::Msg);
+    Find(find::Msg);
     Connection(connection::Msg);
     Session(session::Msg);
     Query(query::Msg);

@@ -17,6 +17,7 @@ pub mod editor;
 pub mod failure;
 pub mod file;
 pub mod file_prompt;
+pub mod find;
 pub mod form;
 pub mod hints;
 pub mod history;
@@ -81,6 +82,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Welcome(msg) => welcome::update(model, msg),
         Msg::Sidebar(msg) => sidebar::update(model, msg),
         Msg::Dialog(msg) => dialog::update(model, msg),
+        Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connections::update(model, msg),
         Msg::Session(msg) => run::update_session(model, msg),
         Msg::Query(msg) => run::update(model, msg),

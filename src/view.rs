@@ -3,6 +3,7 @@
 pub mod dialogs;
 pub mod editors;
 pub mod fields;
+pub mod find;
 pub mod fonts;
 pub mod grid;
 pub mod keys;

@@ -60,6 +60,11 @@ fn writing_and_running() {
 }
 
 #[test]
+fn typing_goes_where_the_screen_says() {
+    fresh("typing");
+}
+
+#[test]
 fn the_grid() {
     let (_, data) = fresh("grid");
     // Rows 3 and 4, columns n and v: the second value of v is NULL, which is nothing in TSV.

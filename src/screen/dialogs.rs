@@ -3,7 +3,7 @@
 use super::{
     Action, Confirm, ConnectionForm, DataDirectory, Dialog, Field, FormField, FormTest, FormValue,
     GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind,
-    PickerRow, Settings, Span, StoreChoice, Tone, sidebar, words,
+    PickerRow, Settings, Span, StoreChoice, Tone, results::result_tab, sidebar, words,
 };
 use crate::{
     model::Model,
@@ -20,7 +20,7 @@ use crate::{
         hints, host_key,
         ids::{ConnectionId, TabId},
         leaving::Place,
-        palette,
+        palette, results as result_sets,
         run::Session,
         secret::SecretKind,
         settings,
@@ -42,6 +42,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
     Some(match model.dialog.as_ref()? {
         dialog::Dialog::Palette(picker) => Dialog::Picker(commands(model, picker)),
         dialog::Dialog::History(picker) => Dialog::Picker(runs(model, picker, now)),
+        dialog::Dialog::Results(picker) => Dialog::Picker(results(model, picker, now)),
         dialog::Dialog::Connection(form) => {
             Dialog::Connection(Box::new(connection(model, form, now)))
         }
@@ -100,7 +101,7 @@ fn alternative(model: &Model, label: &str) -> Action {
     words::named(model, words::DIALOG, Command::DialogAlternative, label)
 }
 
-fn field(buffer: &Buffer, placeholder: &str) -> Field {
+pub(super) fn field(buffer: &Buffer, placeholder: &str) -> Field {
     Field {
         text: buffer.string(),
         anchor: buffer.anchor(),
@@ -134,6 +135,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
         rows,
         selected: picker.selected,
         note,
+        preview: None,
     }
 }
 
@@ -172,6 +174,62 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
         rows,
         selected: picker.selected,
         note,
+        preview: history
+            .found
+            .get(picker.selected)
+            .map(|entry| sidebar::preview(model, words::DIALOG, &entry.sql)),
+    }
+}
+
+/// The results of the tab, with what was run for each.
+fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
+    let typed = picker.field.string();
+    let listed = result_sets::listed(model, &typed);
+    let rows: Vec<PickerRow> = model
+        .tabs
+        .active()
+        .into_iter()
+        .flat_map(|tab| listed.iter().map(move |place| (tab, *place)))
+        .filter_map(|(tab, place)| Some((tab, place, tab.results.list.get(place)?)))
+        .map(|(tab, place, result)| {
+            let shown = result_tab(tab, place, result, now);
+            let title = words::statement_line(&result.sql, LINE_CHARACTERS);
+            let detail = [shown.label.text, shown.detail];
+            PickerRow {
+                group: shown.number.to_string(),
+                matched: matched(&title, &typed),
+                title,
+                detail: Span::new(detail.join(words::DOT), shown.label.tone),
+                key: None,
+            }
+        })
+        .collect();
+    let held = model.tabs.active().map_or(0, |tab| tab.results.list.len());
+    let note = if listed.len() == result_sets::LISTED && held > listed.len() {
+        let count = display::grouped(held as u64);
+        Some(Span::muted(format!(
+            "The first {} of {count}. A word of a statement or its number finds the others.",
+            listed.len()
+        )))
+    } else {
+        rows.is_empty().then(|| {
+            Span::muted(if typed.trim().is_empty() {
+                "Nothing has run in this tab yet."
+            } else {
+                "No statement has all these words."
+            })
+        })
+    };
+    Picker {
+        kind: PickerKind::Results,
+        field: field(
+            &picker.field,
+            "Search the results by words of their statements",
+        ),
+        rows,
+        selected: picker.selected,
+        note,
+        preview: None,
     }
 }
 

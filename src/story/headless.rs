@@ -44,10 +44,6 @@ impl Surroundings for Desk {
         *self.clipboard.borrow_mut() = Some(text.to_owned());
     }
 
-    fn open_search(&mut self, _replace: bool) {
-        // There is no widget, and so nothing to search with.
-    }
-
     fn quit(&mut self) {
         // The Model knows: it is quitting.
     }

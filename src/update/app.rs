@@ -15,6 +15,9 @@ use crate::{
     model::{Area, Model, Phase},
 };
 
+/// So many files are opened at a time.
+const DROPPED: usize = 20;
+
 /// What the program around the loop reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
@@ -52,6 +55,11 @@ pub enum Msg {
     AreaFocused {
         /// The area.
         area: Area,
+    },
+    /// Files were dropped on the window.
+    FilesDropped {
+        /// Their paths.
+        paths: Vec<String>,
     },
     /// The window's close button was pressed.
     CloseRequested,
@@ -109,6 +117,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             model.focus(area);
             vec![]
         }
+        Msg::FilesDropped { paths } => files_dropped(model, paths),
         Msg::CloseRequested => quit_asked(model),
         Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
@@ -123,6 +132,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
     }
+}
+
+/// Each file is opened in a tab of its own.
+fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
+    let left = paths.len().saturating_sub(DROPPED);
+    if left > 0 {
+        let notice = format!("Only the first {DROPPED} files were opened; {left} were not.");
+        model.notices.push(model.now, notice);
+    }
+    let paths = paths.into_iter().take(DROPPED);
+    paths
+        .flat_map(|path| file_prompt::open_path(model, path))
+        .collect()
 }
 
 fn started(model: &mut Model) -> Vec<RootEffect> {
@@ -229,6 +251,7 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         editor_percent: saved_settings.editor_percent,
         ..model.settings.clone()
     };
+    model.focus_what_is_shown();
     model.visible_rows = visible_rows(model);
     model.history.recent.extend(history);
     model.history.recent.truncate(history::RECENT);

@@ -64,6 +64,8 @@ commands! {
     ResultsPrevious "results.previous" "Results" "Previous result";
     /// Shows the Messages pane.
     ResultsMessages "results.messages" "Results" "Show messages";
+    /// Lists the results of the tab.
+    ResultsList "results.list" "Results" "List results…";
     /// Makes the active column as wide as its values.
     ResultsFitColumn "results.fit-column" "Results" "Fit column to its values";
     /// Makes the active column wider.
@@ -140,6 +142,18 @@ commands! {
     EditorFind "editor.find" "Editor" "Find";
     /// Searches and replaces in the editor.
     EditorReplace "editor.replace" "Editor" "Replace";
+    /// Goes to the next place that has the words.
+    FindNext "find.next" "Editor" "Find next";
+    /// Goes to the previous place that has the words.
+    FindPrevious "find.previous" "Editor" "Find previous";
+    /// Replaces the place that was found, and goes to the next one.
+    FindReplace "find.replace" "Editor" "Replace and find next";
+    /// Replaces every place that has the words.
+    FindReplaceAll "find.replace-all" "Editor" "Replace all";
+    /// Lets capitals count in the search, or not.
+    FindMatchCase "find.match-case" "Editor" "Match case";
+    /// Closes the search.
+    FindClose "find.close" "Editor" "Close the search";
     /// Puts the cursor on a line.
     EditorGoToLine "editor.go-to-line" "Editor" "Go to line…";
     /// Makes the selected lines comments, or takes that back.

@@ -16,7 +16,7 @@ use super::{
     host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
-    keychain, leaving, palette, run,
+    keychain, leaving, palette, results, run,
     secret::{Secret, SecretKind, Secrets},
     settings,
     storage::{self, DirectoryPrompt},
@@ -42,6 +42,8 @@ pub enum Dialog {
     Palette(Picker),
     /// Every run, by text.
     History(Picker),
+    /// The results of the tab, by what was run.
+    Results(Picker),
     /// A connection's configuration.
     Connection(Box<ConnectionForm>),
     /// The server wants a password.
@@ -249,6 +251,8 @@ pub enum Msg {
     },
     /// The text of a password field changed.
     SecretEdited {
+        /// The field, counted in the dialog's order.
+        field: usize,
         /// Its whole text.
         secret: Secret,
     },
@@ -264,8 +268,13 @@ pub enum Msg {
         /// The choice.
         choice: usize,
     },
-    /// A row of the list was clicked.
+    /// A row of the list was clicked, and what it stands for is meant.
     RowClicked {
+        /// The row.
+        row: usize,
+    },
+    /// A row of the list was clicked to be looked at: a run.
+    RowChosen {
         /// The row.
         row: usize,
     },
@@ -287,9 +296,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
-        Msg::SecretEdited { secret } => {
-            if let Some(password) = secret_mut(model) {
-                *password = secret;
+        Msg::SecretEdited { field, secret } => {
+            match &mut model.dialog {
+                Some(Dialog::Connection(form)) => form.set_secret(field, secret),
+                Some(Dialog::Password(prompt)) => prompt.password = secret,
+                _ => {}
             }
             vec![]
         }
@@ -310,6 +321,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::RowClicked { row } => {
             select_row(model, row);
             accept(model)
+        }
+        Msg::RowChosen { row } => {
+            select_row(model, row);
+            vec![]
         }
     }
 }
@@ -352,7 +367,9 @@ fn field_edited(model: &mut Model, field: usize, text: &str) -> Vec<RootEffect> 
 /// The field that typed text goes to.
 fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
     match model.dialog.as_mut()? {
-        Dialog::Palette(picker) | Dialog::History(picker) => Some(&mut picker.field),
+        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
+            Some(&mut picker.field)
+        }
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
         Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
@@ -432,7 +449,7 @@ pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
 /// What follows from an edited field.
 fn after_edit(model: &mut Model) -> Vec<RootEffect> {
     match &mut model.dialog {
-        Some(Dialog::Palette(picker)) => {
+        Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
             picker.selected = 0;
             vec![]
         }
@@ -475,6 +492,7 @@ fn rows(model: &Model) -> usize {
     match &model.dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
         Some(Dialog::History(_)) => model.history.found.len(),
+        Some(Dialog::Results(picker)) => results::listed(model, &picker.field.string()).len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
         _ => 0,
@@ -484,7 +502,9 @@ fn rows(model: &Model) -> usize {
 fn select_row(model: &mut Model, row: usize) {
     let row = row.min(rows(model).saturating_sub(1));
     match &mut model.dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker)) => picker.selected = row,
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected = row;
+        }
         Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
         Some(Dialog::Settings { selected }) => *selected = row,
         _ => {}
@@ -493,7 +513,9 @@ fn select_row(model: &mut Model, row: usize) {
 
 fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
     let selected = match &mut model.dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker)) => picker.selected,
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected
+        }
         Some(Dialog::Path(prompt)) => match prompt.selected {
             Some(selected) => selected,
             None if by > 0 => {
@@ -528,7 +550,9 @@ fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
             vec![]
         }
         Some(Dialog::Path(_)) => file_prompt::complete(model),
-        Some(Dialog::Palette(_) | Dialog::History(_)) => step(model, if forward { 1 } else { -1 }),
+        Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
+            step(model, if forward { 1 } else { -1 })
+        }
         _ => vec![],
     }
 }
@@ -590,6 +614,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             model.focus(Area::Editor);
             sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
         }
+        Some(Dialog::Results(picker)) => results::take_listed(model, &picker),
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
         Some(Dialog::Password(prompt)) => password_given(model, prompt),
         // Trust is never given by the key that is pressed without reading.

@@ -11,7 +11,6 @@ use super::{
     ids::*,
     store::{self, Edit},
     text::{Buffer, RopeText, TextKey},
-    window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -323,12 +322,6 @@ pub fn go_to_line(model: &mut Model, line: usize) -> Vec<RootEffect> {
     }
     model.focus(Area::Editor);
     vec![]
-}
-
-/// Opens the widget's search.
-pub fn find(model: &mut Model, replace: bool) -> Vec<RootEffect> {
-    model.focus(Area::Editor);
-    window::open_search(model, replace)
 }
 
 #[cfg(test)]

@@ -93,9 +93,7 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
     } else {
         0
     };
-    if model.settings.sidebar_width == 0 && model.area == crate::model::Area::Sidebar {
-        model.focus_beside_sidebar();
-    }
+    model.focus_what_is_shown();
     save(model)
 }
 

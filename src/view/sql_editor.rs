@@ -6,7 +6,10 @@ pub mod highlight;
 
 use std::ops::Range;
 
-use gpui::base::input::{Diagnostic, DiagnosticSeverity};
+use gpui::base::input::{
+    Diagnostic, DiagnosticSeverity, RangeDecoration, RangeDecorationCollection,
+    RangeDecorationStyle,
+};
 use gpui::component::ActiveTheme;
 use gpui::component::input::{
     Editor, EditorState, GutterDecorationCollection, InputEditsEvent, InputEvent, Rope, RopeExt,
@@ -88,6 +91,8 @@ pub struct SqlEditor {
     known: Rope,
     selection: EditorSelection,
     statement: Option<Range<usize>>,
+    found: (Vec<Range<usize>>, Option<usize>),
+    found_marks: RangeDecorationCollection,
     /// Held for its width: it keeps the room left of the line numbers.
     _strip: GutterDecorationCollection,
     _subscriptions: Vec<Subscription>,
@@ -112,6 +117,9 @@ impl SqlEditor {
         let strip = state.update(cx, |state, cx| {
             state.create_gutter_decorations_collection(Vec::new(), cx)
         });
+        let found_marks = state.update(cx, |state, cx| {
+            state.create_range_decorations_collection(Vec::new(), cx)
+        });
         let known = state.read(cx).text().clone();
         let subscriptions = vec![
             cx.subscribe(&state, Self::edited),
@@ -124,6 +132,8 @@ impl SqlEditor {
             known,
             selection: EditorSelection::default(),
             statement: None,
+            found: Default::default(),
+            found_marks,
             _strip: strip,
             _subscriptions: subscriptions,
         }
@@ -232,10 +242,91 @@ impl SqlEditor {
         self.state.update(cx, |state, cx| state.focus(window, cx));
     }
 
-    /// Opens the search bar over the text, with a field for the replacement if asked.
-    pub fn open_search(&self, replace: bool, cx: &mut Context<Self>) {
-        self.state
-            .update(cx, |state, cx| state.open_search(replace, cx));
+    /// Where the cursor was drawn, and the place that the text is drawn in.
+    pub fn caret(&self, cx: &App) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
+        let state = self.state.read(cx);
+        let caret = state.prepaint_caret_geometry()?;
+        Some((caret.cursor_bounds(), state.input_bounds()))
+    }
+
+    /// Brings the cursor into sight once the text has been laid out: the kit looks for it in the last frame's layout.
+    pub fn reveal(&self, window: &Window, cx: &mut Context<Self>) {
+        let editor = cx.entity().downgrade();
+        // A callback runs before its frame is laid out, so the second one runs behind the first frame.
+        window.on_next_frame(move |window, _| {
+            window.on_next_frame(move |_, cx| {
+                let revealed = editor.update(cx, |editor, cx| {
+                    editor.set_selection(editor.selection, cx);
+                });
+                if revealed.is_err() {
+                    log::debug!("an editor was closed before its cursor was in sight");
+                }
+            });
+            window.refresh();
+        });
+    }
+
+    /// Marks the places that a search found, and the one of them that is chosen.
+    pub fn mark_found(
+        &mut self,
+        found: (Vec<Range<usize>>, Option<usize>),
+        cx: &mut Context<Self>,
+    ) {
+        if self.found == found {
+            return;
+        }
+        let palette = Look::of(cx).palette;
+        let (places, chosen) = &found;
+        let marks = places.iter().enumerate().map(|(at, place)| {
+            let color = if *chosen == Some(at) {
+                palette.accent
+            } else {
+                palette.warning
+            };
+            RangeDecoration::new(place.clone())
+                .with_style(RangeDecorationStyle::Frame)
+                .with_color(color)
+        });
+        self.found_marks.set(marks.collect(), cx);
+        self.found = found;
+        cx.notify();
+    }
+
+    /// How far below the editor's upper edge, at its right end, there is a line's height and this width without text:
+    /// the first such row from the top. None where every row that is in sight reaches that far.
+    pub fn free_row(&self, width: Pixels, window: &Window, cx: &App) -> Option<Pixels> {
+        let look = Look::of(cx);
+        let state = self.state.read(cx);
+        let (text, map) = (state.text(), state.display_map());
+        let room = state.input_bounds().size;
+        let (line, scrolled) = (look.editor_line(), state.scroll_offset());
+        if room.height <= px(0.0) {
+            return None;
+        }
+        let letter = letter_width(&look, window);
+        // Two letters' width is left for the cursor behind a text.
+        let reaches = |line: usize| {
+            let range = text.line_start_offset(line)..text.line_end_offset(line);
+            let seen = (room.width - scrolled.x) / letter;
+            let most = (seen as usize + 1) * 4;
+            let head = text
+                .slice(range.start..text.floor_char_boundary(range.end.min(range.start + most)));
+            let columns: usize = head.chars().map(columns).sum();
+            gutter_width(state, &look, window) + letter * (columns + 2) as f32 + scrolled.x
+        };
+        let first = (-scrolled.y / line).ceil().max(0.0) as usize;
+        let count = map.display_row_count();
+        let mut row = first;
+        loop {
+            let top = px(TOP) + line * row as f32 + scrolled.y;
+            if top + line > room.height {
+                return None;
+            }
+            if row >= count || reaches(map.display_row_to_buffer_line(row)) < room.width - width {
+                return Some(top);
+            }
+            row += 1;
+        }
     }
 
     fn edited(
@@ -404,6 +495,23 @@ fn marked_area(
     let area = Bounds::from_corners(point(bounds.left(), top), point(bounds.right(), bottom));
     let area = area.intersect(&bounds);
     (area.size.height > px(0.0)).then_some(area)
+}
+
+/// The width of a letter; each has the same.
+fn letter_width(look: &Look, window: &Window) -> Pixels {
+    let system = window.text_system();
+    let font = system.resolve_font(&fonts::mono());
+    let advance = system.em_advance(font, look.mono_size());
+    advance.map_or(look.mono_size() * 0.6, |width| width.max(px(1.0)))
+}
+
+/// How many letters' width a character takes at most.
+fn columns(character: char) -> usize {
+    match character {
+        '\t' => 4,
+        '\0'..='\u{10ff}' => 1,
+        _ => 2,
+    }
 }
 
 fn paint_gutter(state: &EditorState, area: Bounds<Pixels>, look: &Look, window: &mut Window) {

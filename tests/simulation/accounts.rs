@@ -97,10 +97,7 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             settings_file::Effect::Write { request, .. }
             | settings_file::Effect::ConfigureLog { request, .. },
         ) => Key::Settings(*request),
-        Effect::Window(
-            window::Effect::WriteClipboard { request, .. }
-            | window::Effect::OpenSearch { request, .. },
-        ) => Key::Window(*request),
+        Effect::Window(window::Effect::WriteClipboard { request, .. }) => Key::Window(*request),
         Effect::Window(window::Effect::Quit) => return None,
     })
 }
@@ -198,7 +195,8 @@ pub fn answered(msg: &Msg) -> Option<Key> {
         | Msg::Tabs(_)
         | Msg::Welcome(_)
         | Msg::Sidebar(_)
-        | Msg::Dialog(_) => return None,
+        | Msg::Dialog(_)
+        | Msg::Find(_) => return None,
     })
 }
 

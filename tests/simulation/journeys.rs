@@ -160,6 +160,7 @@ fn connections() -> Vec<Do> {
         }),
         Do::Msg(|_| {
             Msg::Dialog(dialog::Msg::SecretEdited {
+                field: place(Field::Password),
                 secret: Secret::new("pw"),
             })
         }),

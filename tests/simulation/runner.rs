@@ -281,10 +281,9 @@ impl Runner {
                 };
                 self.say(msg, random);
             }
-            Effect::Window(
-                window::Effect::WriteClipboard { request, .. }
-                | window::Effect::OpenSearch { request, .. },
-            ) => self.say(window::Msg::Done { request: *request }, random),
+            Effect::Window(window::Effect::WriteClipboard { request, .. }) => {
+                self.say(window::Msg::Done { request: *request }, random);
+            }
             Effect::Window(window::Effect::Quit) => {}
         }
     }
