@@ -64,6 +64,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         return vec![];
     }
     let effects = route(model, msg);
+    run::ask_about_error(model);
     store::note_writes(model, &effects);
     effects
 }

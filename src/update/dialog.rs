@@ -136,6 +136,15 @@ pub enum Confirm {
         /// What would be lost.
         reasons: Vec<String>,
     },
+    /// Go on with a script that stands at an error; accepting stops it.
+    GoOn {
+        /// The tab.
+        tab: TabId,
+        /// The error.
+        message: String,
+        /// How many statements are left.
+        left: usize,
+    },
     /// End the server process of a tab's session.
     Terminate {
         /// The tab.
@@ -450,10 +459,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::DialogTest => form::test(model),
         Command::DialogNext => next_field(model, true),
         Command::DialogPrevious => next_field(model, false),
-        Command::DialogToggle => {
-            toggle(model);
-            vec![]
-        }
+        Command::DialogToggle => toggle(model),
         Command::ListUp => step(model, -1),
         Command::ListDown => step(model, 1),
         Command::ListPageUp => step(model, -PAGE),
@@ -527,12 +533,18 @@ fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
     }
 }
 
-fn toggle(model: &mut Model) {
+fn toggle(model: &mut Model) -> Vec<RootEffect> {
     match &mut model.dialog {
         Some(Dialog::Connection(form)) => form.toggle(),
         Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            let tab = *tab;
+            model.dialog = None;
+            return run::answer_error(model, tab, run::Answer::GoOnToTheEnd);
+        }
         _ => {}
     }
+    vec![]
 }
 
 /// Escape: the dialog goes, and nothing was done.
@@ -550,6 +562,9 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::Stop)
+        }
         _ => vec![],
     }
 }
@@ -612,6 +627,9 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::GoOn)
+        }
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
@@ -655,6 +673,8 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         Confirm::CloseTab { tab, .. } => tabs::close_now(model, tab),
         Confirm::Quit { .. } => super::app::quit(model),
         Confirm::Disconnect { connection, .. } => connections::close(model, connection),
+        // A key that is pressed without reading runs nothing more.
+        Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
