@@ -582,7 +582,9 @@ pub struct CardPart {
 pub struct Messages {
     /// How many there are.
     pub count: usize,
-    /// Says how many older ones are gone.
+    /// How many came: a line that is counted up is another one.
+    pub came: u64,
+    /// Says how many are gone.
     pub note: Option<String>,
     /// What is said where there are none.
     pub empty: Option<String>,

@@ -67,6 +67,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     }
     let mut effects = route(model, msg);
     effects.extend(leaving::step(model));
+    run::ask_about_error(model);
     store::note_writes(model, &effects);
     effects
 }

@@ -34,6 +34,8 @@ const LINE_CHARACTERS: usize = 160;
 /// So many entries of a directory are listed at a time.
 const ENTRIES: usize = 200;
 /// So much of a value is shown at a time.
+/// An error in a question is at most so long.
+const CONFIRM_CHARACTERS: usize = 1_000;
 const INSPECT_LINES: usize = 200;
 const INSPECT_CHARACTERS: usize = 20_000;
 
@@ -476,6 +478,15 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             let (title, stay) = leave(model, *place);
             (title, reasons.clone(), stay, stay)
         }
+        dialog::Confirm::GoOn { message, left, .. } => (
+            "A statement failed. Go on with the script?".into(),
+            vec![
+                words::cut(message, CONFIRM_CHARACTERS),
+                format!("{} left.", words::counted(*left as u64, "statement")),
+            ],
+            "Stop here",
+            "Stop",
+        ),
         dialog::Confirm::Terminate { tab } => (
             format!("Terminate the session of “{}”?", tab_label(model, *tab)),
             vec![terminated(model, *tab)],
@@ -508,6 +519,15 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
         ),
     };
     let mut actions = vec![accept(model, yes), cancel(model, no)];
+    if matches!(question, dialog::Confirm::GoOn { .. }) {
+        let all = words::named(
+            model,
+            words::DIALOG,
+            Command::DialogToggle,
+            "Go on, and don't ask again",
+        );
+        actions.splice(1..1, [alternative(model, "Go on"), all]);
+    }
     if let dialog::Confirm::Leave { can_commit, .. } = question {
         actions.truncate(1);
         actions.extend(can_commit.then(|| alternative(model, "Commit")));

@@ -211,7 +211,9 @@ fn cancelling_since(tab: &Tab, now: Stamp) -> String {
 fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
     let running = match &tab.run {
         Run::Running(running) => running,
-        Run::Waiting { .. } if tab.results.previous.is_empty() => return None,
+        Run::Waiting { script, .. } if script.asks || tab.results.previous.is_empty() => {
+            return None;
+        }
         Run::Waiting { since, .. } => {
             return Some(format!("waiting {}", words::clock(now.us_since(*since))));
         }
@@ -525,13 +527,26 @@ fn server(known: &Connection) -> String {
 }
 
 fn messages(tab: &Tab) -> Messages {
-    let count = tab.messages.iter().len();
-    let dropped = tab.messages.dropped();
+    let messages = &tab.messages;
+    let gone = [
+        (messages.dropped(), "older message"),
+        (messages.dropped_important(), "further warning or error"),
+    ];
+    let gone: Vec<String> = gone
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| match (count, *what) {
+            (2.., "further warning or error") => {
+                format!("{} further warnings and errors", display::grouped(*count))
+            }
+            (count, what) => words::counted(*count, what),
+        })
+        .collect();
     Messages {
-        count,
-        note: (dropped > 0)
-            .then(|| format!("{} are gone.", words::counted(dropped, "older message"))),
-        empty: (count == 0).then(|| {
+        count: messages.len(),
+        came: messages.came(),
+        note: (!gone.is_empty()).then(|| format!("{} are gone.", gone.join(" and "))),
+        empty: messages.is_empty().then(|| {
             "No messages yet: notices, notifications and the end of each run arrive here.".into()
         }),
     }
@@ -539,7 +554,7 @@ fn messages(tab: &Tab) -> Messages {
 
 /// A message as it is shown, the oldest at 0; none behind the last.
 pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
-    let message = tab.messages.iter().nth(index)?;
+    let message = tab.messages.nth(index)?;
     let (kind, tone) = match message.kind {
         Kind::Statement => ("Statement", Tone::Muted),
         Kind::Done => ("Done", Tone::Ok),
@@ -552,6 +567,6 @@ pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
     Some(MessageRow {
         when: words::ago(now, message.at_us),
         kind: Span::new(kind, tone),
-        text: words::cut(&message.text, MESSAGE_CHARACTERS),
+        text: words::cut(&message.shown(), MESSAGE_CHARACTERS),
     })
 }

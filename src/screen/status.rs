@@ -188,6 +188,9 @@ fn verdict(known: &Connection, now: Stamp) -> Option<Span> {
 fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Segment> {
     let mut more = vec![];
     let (text, tone, spinner) = match &tab.run {
+        Run::Waiting { script, .. } if script.asks => {
+            ("stands at an error".to_owned(), Tone::Warning, false)
+        }
         Run::Waiting { since, .. } => {
             let pool = known.pool.waiting > 0 && matches!(tab.session, Session::Opening { .. });
             let what = if pool {

@@ -16,8 +16,6 @@ use crate::{
 const EDITOR_LINES: usize = 200;
 /// A line of the editor is written up to so many characters.
 const LINE_CHARACTERS: usize = 500;
-/// So many messages are written, the newest.
-const MESSAGES: usize = 200;
 /// So many rows of a list are written.
 const LIST_ROWS: usize = 100;
 
@@ -334,12 +332,24 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
     if let Some(empty) = &messages.empty {
         lines.indented(empty);
     }
-    for index in messages.count.saturating_sub(MESSAGES)..messages.count {
-        if let Some(row) = message_row(tab, index, model.now) {
-            lines.indented(&format!("{} · {}", row.kind.text, row.when));
-            for line in row.text.lines() {
-                lines.indented(&format!("  {line}"));
-            }
+    let mut rows = Vec::new();
+    let mut room = model.visible_rows.max(1) as usize;
+    for index in (0..messages.count).rev() {
+        let Some(row) = message_row(tab, index, model.now) else {
+            break;
+        };
+        // In the window its kind and its time stand on its first line.
+        let height = row.text.lines().count().max(1);
+        if height > room && !rows.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(height);
+        rows.push(row);
+    }
+    for row in rows.iter().rev() {
+        lines.indented(&format!("{} · {}", row.kind.text, row.when));
+        for line in row.text.lines() {
+            lines.indented(&format!("  {line}"));
         }
     }
 }

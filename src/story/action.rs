@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     program::Opening,
     rows::export,
-    update::{command::Command, session::Transaction},
+    update::{
+        command::Command,
+        session::Transaction,
+        settings_file::{Key, Value},
+    },
 };
 
 /// A line, or several for a text.
@@ -39,6 +43,13 @@ pub enum Action {
     Press(Vec<String>),
     /// `command query.run`
     Command(Command),
+    /// `setting run.on_error continue`
+    Setting {
+        /// Which.
+        key: Key,
+        /// Its new value.
+        value: Value,
+    },
     /// `wait …`
     Wait {
         /// For what.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{Model, Phase},
     program::Opening,
-    update::sandbox::Sandbox,
+    update::{sandbox::Sandbox, settings_file},
 };
 
 /// The program has so long to read what was kept, and a sandbox to start where a line needs it.
@@ -52,6 +52,10 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
             }
         }
         Action::Command(command) => stage.send((*command).into()),
+        Action::Setting { key, value } => {
+            let (key, value) = (*key, value.clone());
+            stage.send(settings_file::Msg::Asked { key, value }.into());
+        }
         Action::Wait { until, within } => return wait(*until, *within, stage),
         Action::Expect(expectation) => {
             stage.pump(Duration::ZERO);

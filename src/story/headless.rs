@@ -18,7 +18,13 @@ use crate::{
     msg::Msg,
     program::{Program, Surroundings},
     screen::screen,
-    update::{app, editor, store::Edit},
+    update::{
+        app,
+        command::Command,
+        dialog::{Confirm, Dialog},
+        editor,
+        store::Edit,
+    },
 };
 
 /// Draws the screen of a Model into a file: what builds with a window bring along.
@@ -117,6 +123,15 @@ impl Stage for Headless {
             }
         }
         let slice = self.program.drain(&self.inbox);
+        let stands = matches!(
+            self.program.model().dialog,
+            Some(Dialog::Confirm(Confirm::GoOn { .. }))
+        );
+        if stands {
+            // Nobody is there to be asked: a script that stands at an error stops.
+            self.program.take(Command::DialogCancel.into());
+            return false;
+        }
         !slice.more
     }
 

@@ -6,17 +6,21 @@ use super::{Action, Dump, Expectation, Format, Sink, Step, Story, StoryFailure, 
 use crate::{
     program::Opening,
     sql::mask,
-    update::{command::Command, config::Conninfo, hints::nearest, session::Transaction},
+    update::{
+        command::Command, config::Conninfo, hints::nearest, session::Transaction,
+        settings_file::Key,
+    },
 };
 
 /// What a line begins with.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "size",
     "connect",
     "text",
     "type",
     "press",
     "command",
+    "setting",
     "wait",
     "expect",
     "sleep",
@@ -118,6 +122,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
                 .ok_or_else(|| format!("there is no command {}", repeated(id))),
             _ => usage("command ID"),
         },
+        "setting" => setting(&words),
         "wait" => wait(&words),
         "expect" => expect(rest).map(Action::Expect),
         "sleep" => match words[..] {
@@ -169,6 +174,17 @@ fn text(rest: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
         text.push(line);
     }
     Err(format!("there is no line {end} that ends the text"))
+}
+
+fn setting(words: &[&str]) -> Result<Action, String> {
+    let [name, value] = words else {
+        return usage("setting NAME VALUE");
+    };
+    let key = Key::named(name).ok_or_else(|| format!("there is no setting {}", repeated(name)))?;
+    let value = key
+        .value_of(value)
+        .ok_or_else(|| format!("“{}” is no value of this setting", repeated(value)))?;
+    Ok(Action::Setting { key, value })
 }
 
 fn wait(words: &[&str]) -> Result<Action, String> {
@@ -360,7 +376,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A word as a reason repeats it: what looks like no name and no number may be a password.
 fn repeated(word: &str) -> &str {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     if word.len() <= 40 && word.chars().all(is_plain) {
         word
     } else {

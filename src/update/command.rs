@@ -44,6 +44,12 @@ commands! {
     QueryRun "query.run" "Query" "Run statement";
     /// Runs every statement of the tab.
     QueryRunAll "query.run-all" "Query" "Run all statements";
+    /// The same, and the first error ends it.
+    QueryRunAllStop "query.run-all-stop" "Query" "Run all statements, stop at an error";
+    /// The same, and it goes on after errors as psql does.
+    QueryRunAllContinue "query.run-all-continue" "Query" "Run all statements, continue after errors";
+    /// The same, and asks at an error whether to go on.
+    QueryRunAllAsk "query.run-all-ask" "Query" "Run all statements, ask at an error";
     /// Asks the server to cancel what runs; a second time offers to terminate the session.
     QueryCancel "query.cancel" "Query" "Cancel the running query";
     /// Ends the session's server process.

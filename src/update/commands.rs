@@ -7,8 +7,9 @@ use super::{
     dialog::{self, Confirm, Dialog},
     editor, file_prompt, find, form, history, import, leaving,
     results::{self, Move},
-    run, sandbox, saved, schema, settings, settings_file, sidebar,
-    store::Theme,
+    run::{self, Part},
+    sandbox, saved, schema, settings, settings_file, sidebar,
+    store::{OnError, Theme},
     tabs,
     text::Buffer,
     welcome,
@@ -38,8 +39,11 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn query(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
-        Command::QueryRun => run::request(model, false),
-        Command::QueryRunAll => run::request(model, true),
+        Command::QueryRun => run::request(model, Part::Here, None),
+        Command::QueryRunAll => run::request(model, Part::All, None),
+        Command::QueryRunAllStop => run::request(model, Part::All, Some(OnError::Stop)),
+        Command::QueryRunAllContinue => run::request(model, Part::All, Some(OnError::Continue)),
+        Command::QueryRunAllAsk => run::request(model, Part::All, Some(OnError::Ask)),
         Command::QueryCancel => run::cancel(model),
         Command::QueryTerminate => {
             let active = model.tabs.active;

@@ -147,6 +147,15 @@ pub enum Confirm {
         /// Whether there is something to commit, and nothing is in its way.
         can_commit: bool,
     },
+    /// Go on with a script that stands at an error; accepting stops it.
+    GoOn {
+        /// The tab.
+        tab: TabId,
+        /// The error.
+        message: String,
+        /// How many statements are left.
+        left: usize,
+    },
     /// End the server process of a tab's session.
     Terminate {
         /// The tab.
@@ -566,6 +575,11 @@ fn toggle(model: &mut Model) -> Vec<RootEffect> {
             model.dialog = None;
             return leaving::roll_back(model, place);
         }
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            let tab = *tab;
+            model.dialog = None;
+            return run::answer_error(model, tab, run::Answer::GoOnToTheEnd);
+        }
         _ => {}
     }
     vec![]
@@ -586,6 +600,9 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::Stop)
+        }
         _ => vec![],
     }
 }
@@ -654,6 +671,9 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
             ..
         })) => leaving::commit(model, place),
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::GoOn)
+        }
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
@@ -699,6 +719,8 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         // Nothing is lost by a key that is pressed without reading.
         Confirm::Leave { .. } => vec![],
         Confirm::Disconnect { connection, .. } => connections::close(model, connection),
+        // A key that is pressed without reading runs nothing more.
+        Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),

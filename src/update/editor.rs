@@ -113,7 +113,7 @@ impl Editor {
     pub fn statement(&self) -> Option<Range<usize>> {
         match self.splits.at(self.buffer.head())? {
             Piece::Statement(statement) => Some(statement.whole.clone()),
-            Piece::PsqlCommand { .. } => None,
+            Piece::PsqlCommand { .. } | Piece::AcrossData { .. } => None,
         }
     }
 

@@ -706,7 +706,7 @@ fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 pub fn has_something(model: &Model) -> bool {
     model.tabs.active().is_some_and(|tab| {
         !tab.results.is_blank()
-            || tab.messages.iter().len() > 0
+            || !tab.messages.is_empty()
             || !matches!(tab.run, Run::Idle)
             || tab.ended.is_some()
     })

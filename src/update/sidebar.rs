@@ -85,6 +85,18 @@ pub fn keeping_choices<R>(model: &mut Model, change: impl FnOnce(&mut Model) -> 
     answer
 }
 
+/// A run was added before all others: the choice stays on the run that it was on, or within the list where that is
+/// gone. It is what [`keeping_choices`] would come to, without a list for each statement of a script.
+pub fn run_was_added(model: &mut Model) {
+    let connections = model.connections.len();
+    let runs = model.history.recent.len().min(RUNS);
+    // An empty list had no choice that could move.
+    if model.sidebar.selected >= connections && connections + runs > 1 {
+        let last = (connections + runs).saturating_sub(1);
+        model.sidebar.selected = (model.sidebar.selected + 1).min(last);
+    }
+}
+
 /// A row by what it stands for, which outlives its place.
 #[derive(PartialEq)]
 enum Named {

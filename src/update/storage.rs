@@ -110,7 +110,9 @@ pub(super) fn write_down(model: &mut Model, text: String) {
             at_us,
             kind: Kind::Warning,
             text,
+            elapsed_us: None,
             query: None,
+            count: 1,
         });
     }
 }

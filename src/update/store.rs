@@ -190,8 +190,38 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// How many days a log file is kept.
     pub log_days: u32,
+    /// What follows on a statement of a script that fails.
+    #[serde(default)]
+    pub on_error: OnError,
     /// What a new connection begins with.
     pub new_connections: NewConnections,
+}
+
+/// What follows on a statement of a script that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The rest is not run.
+    #[default]
+    Stop,
+    /// The rest is run, as psql does it.
+    Continue,
+    /// The user says whether the rest is run.
+    Ask,
+}
+
+impl OnError {
+    /// Every choice, in the order of the settings.
+    pub const ALL: [OnError; 3] = [OnError::Stop, OnError::Continue, OnError::Ask];
+
+    /// Its name in the settings' file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+            Self::Ask => "ask",
+        }
+    }
 }
 
 /// What a new connection begins with.
@@ -270,6 +300,7 @@ impl Default for Settings {
             memory_mb: 512,
             log_level: LogLevel::default(),
             log_days: 14,
+            on_error: OnError::default(),
             new_connections: NewConnections::default(),
         }
     }

@@ -184,7 +184,8 @@ impl Tab {
     pub fn is_busy(&self) -> bool {
         let running = match &self.run {
             Run::Idle => false,
-            Run::Waiting { .. } => true,
+            // One that stands at an error waits for the user.
+            Run::Waiting { script, .. } => !script.asks,
             Run::Running(running) => !matches!(running.phase, run::Phase::Paused { .. }),
         };
         running

@@ -406,11 +406,8 @@ impl World {
     }
 
     /// The texts of the active tab's messages.
-    pub fn messages(&self) -> Vec<&str> {
-        self.tab()
-            .messages
-            .iter()
-            .map(|message| message.text.as_str())
-            .collect()
+    pub fn messages(&self) -> Vec<String> {
+        let messages = self.tab().messages.iter();
+        messages.map(|message| message.shown()).collect()
     }
 }

@@ -456,7 +456,8 @@ impl TuskWindow {
         }
         let tab = model.tabs.active();
         if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {
-            let of = Some((tab.id, tab.messages.dropped()));
+            let gone = tab.messages.dropped() + tab.messages.dropped_important();
+            let of = Some((tab.id, gone));
             let known = scrolls.messages.item_count();
             if scrolls.messages_of != of || known > messages.count {
                 scrolls.messages_of = of;

@@ -165,7 +165,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             settings_file::Msg::WatchEnded { request } => Key::Watch(*request),
             settings_file::Msg::Written { request, .. }
             | settings_file::Msg::LogConfigured { request, .. } => Key::Settings(*request),
-            settings_file::Msg::Read { .. } => return None,
+            settings_file::Msg::Read { .. } | settings_file::Msg::Asked { .. } => return None,
         },
         Msg::Keychain(
             keychain::Msg::Read { request, kind, .. }

@@ -1,6 +1,6 @@
 //! Following an edit: what is read again is the part around it, however long the text is.
 
-use super::{End, Gap, Piece, Splits, read_piece};
+use super::{End, Gap, Piece, Place, Splits, read_piece};
 use std::{borrow::Cow, ops::Range};
 
 /// So many bytes are read at first; where they are not enough, twice as many, and so on.
@@ -67,7 +67,7 @@ impl Splits {
         let line = text.line_start(changed.start.min(text.len()));
         // No piece looks past the end of the line that the next one is read from, but for those that
         // are open.
-        let before = self.ends.partition_point(|end| end.resume < line);
+        let before = self.ends.partition_point(|end| end.place.reach() < line);
         let closed = self.ends.iter().take(before).position(|end| end.open);
         let kept = closed.unwrap_or(before);
         let old_end = changed.end.max(changed.start);
@@ -75,18 +75,19 @@ impl Splits {
         let from = kept
             .checked_sub(1)
             .and_then(|last| self.ends.get(last))
-            .map_or(0, |end| end.resume);
+            .map_or_else(Place::default, |end| end.place);
         let old_ends = &self.ends[kept..];
         let mut old = 0;
-        let reread = self.read_windows(text, from, window_bytes, |resume| {
-            let before = resume.checked_add_signed(-delta)?;
-            if before < old_end {
+        let reread = self.read_windows(text, from, window_bytes, |place| {
+            let before = place.moved(-delta)?;
+            if before.at < old_end {
                 return None;
             }
-            while old_ends.get(old).is_some_and(|end| end.resume < before) {
+            let is_earlier = |end: &End| end.place.at < before.at;
+            while old_ends.get(old).is_some_and(is_earlier) {
                 old += 1;
             }
-            old_ends.get(old).filter(|end| end.resume == before)?;
+            old_ends.get(old).filter(|end| end.place == before)?;
             Some(old)
         });
         self.take_over(kept, reread, delta);
@@ -99,40 +100,48 @@ impl Splits {
     fn read_windows(
         &self,
         text: &(impl Source + ?Sized),
-        from: usize,
+        mut from: Place,
         mut bytes: usize,
-        mut met: impl FnMut(usize) -> Option<usize>,
+        mut met: impl FnMut(Place) -> Option<usize>,
     ) -> Reread {
         let mut reread = Reread::default();
-        let mut from = from;
         loop {
             // The byte before it shows that this is not the start of the text, where a byte order mark may stand.
-            let start = text.floor(from.saturating_sub(1));
-            let end = text.floor(from.saturating_add(bytes));
+            let start = text.floor(from.at.saturating_sub(1));
+            let end = text.floor(from.reach().saturating_add(bytes));
             let window = text.part(start..end);
             let is_rest = end == text.len();
             bytes = bytes.saturating_mul(2);
             let last_newline = window.rfind('\n');
             loop {
-                let gap = Gap::read(&window, from - start);
-                if gap.end == window.len() && !is_rest {
+                let Some(place) = from.moved(-(start as isize)) else {
+                    return reread;
+                };
+                if place.reach() > window.len() {
+                    break;
+                }
+                let gap = Gap::read(&window, place);
+                if gap.place.at == window.len() && !is_rest {
                     break;
                 }
                 let found = read_piece(&window, &gap, self.backslash);
-                let is_cut = |end: &End| end.open || last_newline.is_none_or(|at| at < end.resume);
+                let is_cut = |end: &End| {
+                    end.open || last_newline.is_none_or(|newline| newline < end.place.reach())
+                };
                 if !is_rest && found.as_ref().is_some_and(|(_, end)| is_cut(end)) {
                     break;
                 }
                 if let Some(last) = reread.ends.last_mut() {
-                    last.line_end = start + gap.newline.unwrap_or(gap.end);
+                    last.line_end = start + gap.newline.unwrap_or(gap.place.at);
                 }
                 let Some((mut piece, end)) = found else {
                     return reread;
                 };
                 piece.moved(start as isize);
-                from = start + end.resume;
+                let end = end.moved(start as isize);
+                from = end.place;
                 reread.pieces.push(piece);
-                reread.ends.push(end.moved(start as isize));
+                reread.ends.push(end);
                 reread.met = met(from);
                 if reread.met.is_some() {
                     return reread;
@@ -163,7 +172,7 @@ impl Splits {
 impl End {
     fn moved(&self, delta: isize) -> End {
         End {
-            resume: self.resume.saturating_add_signed(delta),
+            place: self.place.moved(delta).unwrap_or_default(),
             line_end: self.line_end.saturating_add_signed(delta),
             open: self.open,
         }

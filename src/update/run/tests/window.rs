@@ -146,7 +146,7 @@ fn the_commands_of_a_transaction_are_statements_of_their_own() {
 
 #[test]
 fn a_statement_with_a_command_of_psql_in_it_is_not_run() {
-    for text in ["select 1 \\gx", "select 1 \\x\n, 2", "select 1 \\x\n, 2;"] {
+    for text in ["select 1 \\gx", "select 1 \\d\n, 2", "select 1 \\i\n, 2;"] {
         let mut world = World::new().connected();
         world.text(text);
         expect(&world.command(Command::QueryRunAll), &[]);
