@@ -295,7 +295,12 @@ fn right(model: &Model) -> Vec<Segment> {
             display::bytes_text(selected as u64)
         ));
     }
-    right.push(segment(SegmentName::Cursor, vec![Span::muted(cursor)]));
+    let form = tab.editor.file.as_ref().and_then(|file| file.form.shown());
+    let crlf = buffer.text().has_crlf_at(buffer.head()) == Some(true);
+    let unusual = form.into_iter().chain(crlf.then(|| "CRLF".to_owned()));
+    let words: Vec<String> = unusual.chain([cursor]).collect();
+    let span = Span::muted(words.join(words::DOT));
+    right.push(segment(SegmentName::Cursor, vec![span]));
     right
 }
 

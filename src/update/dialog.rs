@@ -10,7 +10,8 @@ use super::{
     config::Conninfo,
     connections, editor,
     failure::Failure,
-    file_prompt::{self, PathPrompt},
+    file::encoding::Form,
+    file_prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
     form::{self, ConnectionForm},
     history,
     host_key::{self, HostKeyPrompt},
@@ -54,6 +55,8 @@ pub enum Dialog {
     Inspect(Inspect),
     /// A file to open or to save to.
     Path(PathPrompt),
+    /// A file whose encoding somebody has to say.
+    Encoding(EncodingPrompt),
     /// A line to go to.
     GoToLine(Buffer),
     /// The data directory can't be used.
@@ -154,7 +157,11 @@ pub enum Confirm {
         tab: TabId,
         /// The file.
         path: String,
+        /// How it is written.
+        form: Form,
     },
+    /// Save a text as UTF-8, because the encoding that its file had can't hold it.
+    OtherEncoding(Box<OtherEncoding>),
     /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
     Reload {
         /// The tab.
@@ -352,6 +359,7 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         | Dialog::HostKey(_)
         | Dialog::Confirm(_)
         | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
         | Dialog::Settings { .. } => None,
     }
 }
@@ -470,6 +478,7 @@ fn rows(model: &Model) -> usize {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
         Some(Dialog::History(_)) => model.history.found.len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
+        Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
         _ => 0,
     }
@@ -480,6 +489,7 @@ fn select_row(model: &mut Model, row: usize) {
     match &mut model.dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker)) => picker.selected = row,
         Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
+        Some(Dialog::Encoding(prompt)) => prompt.selected = row,
         Some(Dialog::Settings { selected }) => *selected = row,
         _ => {}
     }
@@ -496,6 +506,7 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
             }
             None => return vec![],
         },
+        Some(Dialog::Encoding(prompt)) => prompt.selected,
         Some(Dialog::Settings { selected }) => *selected,
         Some(Dialog::Inspect(inspect)) => {
             let last = inspect.text.lines().count().saturating_sub(1) as i64;
@@ -550,6 +561,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_unknown(model, &prompt),
         _ => vec![],
     }
 }
@@ -584,6 +596,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_chosen(model, prompt),
         Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
@@ -658,7 +671,8 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
-        Confirm::Overwrite { tab, path } => file_prompt::save_over(model, tab, path),
+        Confirm::Overwrite { tab, path, form } => file_prompt::save_over(model, tab, path, form),
+        Confirm::OtherEncoding(other) => file_prompt::save_as_utf8(model, *other),
         Confirm::Reload { tab, path } => file_prompt::reload(model, tab, path),
     }
 }

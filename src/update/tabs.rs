@@ -216,6 +216,12 @@ impl Tab {
             active: self.id == active,
             title: self.title.clone(),
             path: self.editor.file.as_ref().map(|file| file.path.clone()),
+            form: self
+                .editor
+                .file
+                .as_ref()
+                .map(|file| file.form)
+                .unwrap_or_default(),
             unsaved: self.editor.is_unsaved(),
             connection: self.connection,
             cursor: self.editor.buffer.head(),
@@ -228,6 +234,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             cursor,
@@ -240,6 +247,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -253,6 +261,7 @@ impl Tab {
             id,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -267,6 +276,7 @@ impl Tab {
             path,
             stamp: None,
             changed: false,
+            form,
         });
         if unsaved {
             tab.editor.saved_revision = revision.wrapping_sub(1);

@@ -175,7 +175,11 @@ pub fn kind(dialog: &Dialog) -> u8 {
         Dialog::Path(_) => 5,
         Dialog::GoToLine(_) => 6,
         Dialog::DataDirectory(_) => 7,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => 0,
     }
 }
 
@@ -188,7 +192,11 @@ pub fn focused(dialog: &Dialog) -> Option<FieldId> {
         Dialog::Connection(form) => form::Field::ALL
             .iter()
             .position(|field| *field == form.focus)?,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {
             return None;
         }
     };
@@ -235,7 +243,11 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
                 }
             }
         }
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {}
     }
     fields
 }

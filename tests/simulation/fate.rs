@@ -71,8 +71,10 @@ pub fn forms(effect: &Effect) -> usize {
         // Not found, or no keychain.
         Effect::Keychain(keychain::Effect::Read { .. }) => 2,
         Effect::Keychain(_) => 1,
-        // Not what it was, or not to be written.
-        Effect::File(file::Effect::Save { .. }) => 2,
+        // Not what it was, not to be written, or with a character that its encoding has not.
+        Effect::File(file::Effect::Save { .. }) => 3,
+        // Not to be read, in an encoding that somebody has to name, or too large.
+        Effect::File(file::Effect::Open { .. }) => 3,
         Effect::File(_) => 1,
         // A timer that is stopped unasked comes with the end of the program.
         Effect::Clock(_) => 0,

@@ -996,6 +996,7 @@ impl Runner {
                 active: place == 1,
                 title: String::new(),
                 path: random.chance(20).then(|| "/home/ada/a.sql".into()),
+                form: Default::default(),
                 unsaved: random.chance(50),
                 connection: connections.first().map(|saved| saved.id),
                 text: RopeText::from(text),
@@ -1079,12 +1080,17 @@ impl Runner {
             },
         };
         let msg = match effect {
-            file::Effect::Open { request, path } => file::Msg::Opened {
+            file::Effect::Open { request, path, .. } => file::Msg::Opened {
                 request: *request,
                 path: path.clone(),
                 result: match form {
-                    None => Ok((RopeText::from("select 3;"), stamp)),
-                    Some(_) => Err(self.failure(Category::Storage)),
+                    None => Ok(file::Read::plain(RopeText::from("select 3;"), stamp)),
+                    Some(0) => Err(self.failure(Category::Storage).into()),
+                    Some(1) => Err(file::Unread::Unclear(vec![file::encoding::Choice {
+                        encoding: file::encoding::Encoding::Latin1,
+                        preview: "select 'é';".into(),
+                    }])),
+                    Some(_) => Err(file::Unread::Large { bytes: 1 << 30 }),
                 },
             },
             file::Effect::Save { request, path, .. } => file::Msg::Saved {
@@ -1093,6 +1099,13 @@ impl Runner {
                 result: match form {
                     None => file::Saved::Written(stamp),
                     Some(0) => file::Saved::Conflict,
+                    Some(1) => file::Saved::Unsayable {
+                        encoding: file::encoding::Encoding::Latin1,
+                        character: '€',
+                        at: random.below(20),
+                        line: 1,
+                        column: 1,
+                    },
                     Some(_) => file::Saved::Failed(self.failure(Category::Storage)),
                 },
             },
