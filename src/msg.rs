@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::update::{
     app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
-    keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar, store, tabs,
-    welcome, window,
+    job, keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar, store,
+    tabs, welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -75,6 +75,8 @@ pub enum Msg {
     Session(session::Msg),
     /// From the runner, of statements.
     Query(query::Msg),
+    /// From the runner, of jobs.
+    Job(job::Msg),
     /// From the runner, of work on cells.
     Cells(cells::Msg),
     /// From the store.
@@ -118,6 +120,7 @@ from! {
     Connection(connection::Msg);
     Session(session::Msg);
     Query(query::Msg);
+    Job(job::Msg);
     Cells(cells::Msg);
     Store(store::Msg);
     SettingsFile(settings_file::Msg);

@@ -13,7 +13,9 @@ pub mod literal;
 pub mod mask;
 pub mod names;
 pub mod position;
+pub mod psql_file;
 pub mod split;
+pub mod stream;
 
 pub use classify::{CopyDirection, Kind, SessionReset, TransactionControl, Verb};
 pub use lex::{Token, TokenKind};

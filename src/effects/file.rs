@@ -22,6 +22,7 @@ use crate::update::{
     text::RopeText,
 };
 
+pub(super) mod decoder;
 pub(super) mod encoding;
 
 /// The files' thread, as the runner holds it.
@@ -39,9 +40,6 @@ const HASHED: Limit = Limit::megabytes(1 << 10);
 
 /// The most names that a directory is listed with.
 const ENTRIES_MAX: usize = 1_000;
-
-/// What an archive of pg_dump begins with that is no script.
-const ARCHIVE: &[u8] = b"PGDMP";
 
 const SHUT_DOWN: &str = "Tusk is shutting down";
 
@@ -190,7 +188,7 @@ fn open(path: &Path, reading: Reading) -> Result<TextRead, Unread> {
     }
     let bytes = file.bytes(FILE).map_err(failed)?;
     let metadata = file.metadata_now().map_err(failed)?;
-    if bytes.starts_with(ARCHIVE) {
+    if encoding::is_archive(&bytes) {
         let reason = "it is an archive of pg_dump and no script; pg_restore reads it";
         return Err(unfit(path, reason).into());
     }

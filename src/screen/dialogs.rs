@@ -473,6 +473,16 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Overwrite",
             "Cancel",
         ),
+        dialog::Confirm::RunLarge { path, bytes } => (
+            format!("Run {path} without opening it?"),
+            vec![format!(
+                "It is {}, and files of up to 64 MB are opened. Its statements are run one by one on this tab's \
+                 connection, in a session of their own.",
+                display::bytes_text(*bytes)
+            )],
+            "Run the file",
+            "Cancel",
+        ),
         dialog::Confirm::OtherEncoding(other) => {
             let (title, reasons) = other_encoding(other);
             (title, reasons, "Save as UTF-8", "Don't save")
@@ -544,6 +554,7 @@ fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
 fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
     let (title, yes) = match prompt.purpose {
         Purpose::Open => ("Open file", "Open"),
+        Purpose::Run => ("Run a file", "Run"),
         Purpose::Save { .. } => ("Save as", "Save"),
     };
     let first = prompt

@@ -39,6 +39,15 @@ pub enum Action {
     Press(Vec<String>),
     /// `command query.run`
     Command(Command),
+    /// `open FILE`, `save FILE`, `run-file FILE`: the command with its dialog, filled in and accepted.
+    Path {
+        /// The command.
+        command: Command,
+        /// The file.
+        path: String,
+    },
+    /// `answer "Roll back"`: a button of the open dialog, or a row of its list.
+    Answer(String),
     /// `wait …`
     Wait {
         /// For what.
@@ -119,6 +128,8 @@ pub enum Dump {
     Screen,
     /// The clipboard.
     Clipboard,
+    /// The newest job as JSON.
+    Job,
     /// The Model as JSON.
     Model,
 }

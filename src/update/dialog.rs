@@ -17,7 +17,7 @@ use super::{
     host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
-    keychain, palette, run,
+    job, keychain, palette, run,
     secret::{Secret, SecretKind, Secrets},
     settings,
     storage::{self, DirectoryPrompt},
@@ -162,6 +162,13 @@ pub enum Confirm {
     },
     /// Save a text as UTF-8, because the encoding that its file had can't hold it.
     OtherEncoding(Box<OtherEncoding>),
+    /// Run a file that is too large to be opened.
+    RunLarge {
+        /// The file.
+        path: String,
+        /// Its length in bytes.
+        bytes: u64,
+    },
     /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
     Reload {
         /// The tab.
@@ -672,6 +679,7 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
         Confirm::Overwrite { tab, path, form } => file_prompt::save_over(model, tab, path, form),
+        Confirm::RunLarge { path, .. } => job::run_file(model, path),
         Confirm::OtherEncoding(other) => file_prompt::save_as_utf8(model, *other),
         Confirm::Reload { tab, path } => file_prompt::reload(model, tab, path),
     }

@@ -10,7 +10,7 @@ use super::{
         encoding::{Choice, Encoding, Form, Reading},
     },
     ids::*,
-    keymap, tabs,
+    job, keymap, tabs,
     text::Buffer,
 };
 use crate::{
@@ -42,6 +42,8 @@ pub struct PathPrompt {
 pub enum Purpose {
     /// To open the file.
     Open,
+    /// To run the file without opening it.
+    Run,
     /// To save a tab.
     Save {
         /// The tab.
@@ -168,10 +170,19 @@ impl PathPrompt {
 
 /// Asks which file to open.
 pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Open)
+}
+
+/// Asks which file to run.
+pub fn run(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Run)
+}
+
+fn ask(model: &mut Model, purpose: Purpose) -> Vec<RootEffect> {
     let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
+    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
     effects.extend(list(model));
     effects
 }
@@ -343,6 +354,7 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
     }
     match prompt.purpose {
         Purpose::Open => open_path(model, path),
+        Purpose::Run => job::run_file(model, path),
         Purpose::Save { tab } => write(model, tab, path, Expected::Nothing, None),
     }
 }
@@ -484,9 +496,8 @@ fn not_opened(
             return dialog::show(model, Dialog::Encoding(prompt));
         }
         Unread::Large { bytes } => {
-            let size = crate::rows::display::bytes_text(bytes);
-            let text = format!("{path} is {size}: Tusk opens files of up to 64 MB.");
-            model.notices.push(model.now, text);
+            let question = Confirm::RunLarge { path, bytes };
+            return dialog::show(model, Dialog::Confirm(question));
         }
     }
     vec![]
@@ -610,12 +621,6 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             line,
             column,
         } => {
-            let Some(found) = model.tabs.get_mut(tab) else {
-                return vec![];
-            };
-            if found.editor.buffer.revision() == revision {
-                found.editor.buffer.select(at, at + character.len_utf8());
-            }
             let other = OtherEncoding {
                 tab,
                 path,
@@ -625,10 +630,7 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
                 line,
                 column,
             };
-            dialog::show(
-                model,
-                Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))),
-            )
+            ask_for_utf8(model, other, revision, at)
         }
         Saved::Failed(failure) => {
             model.notices.push(
@@ -638,6 +640,26 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             vec![]
         }
     }
+}
+
+/// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
+fn ask_for_utf8(
+    model: &mut Model,
+    other: OtherEncoding,
+    revision: u64,
+    at: usize,
+) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(other.tab) else {
+        return vec![];
+    };
+    if found.editor.buffer.revision() == revision {
+        let end = at + other.character.len_utf8();
+        found.editor.buffer.select(at, end);
+    }
+    dialog::show(
+        model,
+        Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))),
+    )
 }
 
 fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
@@ -715,6 +737,7 @@ pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
         .unwrap_or_default();
     match prompt.purpose {
         Purpose::Open => format!("{key} opens the file"),
+        Purpose::Run => format!("{key} runs the file"),
         Purpose::Save { .. } => format!("{key} saves to it"),
     }
 }

@@ -39,7 +39,7 @@ const OFFERED: &[Encoding] = &[
 ];
 
 /// A file's text, and how it stands in its bytes; or the ways in which it can be read.
-pub(super) fn read<'bytes>(
+pub(in crate::effects) fn read<'bytes>(
     bytes: &'bytes [u8],
     reading: Reading,
 ) -> Result<(Cow<'bytes, str>, Form), Vec<Choice>> {
@@ -121,7 +121,7 @@ fn unmarked(bytes: &[u8]) -> (Option<Encoding>, &[u8]) {
 }
 
 /// The byte order mark of an encoding; those of one byte to a character have none.
-pub(super) fn mark(encoding: Encoding) -> &'static [u8] {
+pub(in crate::effects) fn mark(encoding: Encoding) -> &'static [u8] {
     match encoding {
         Encoding::Utf8 => b"\xef\xbb\xbf",
         Encoding::Utf16Le => b"\xff\xfe",
@@ -202,8 +202,30 @@ fn preview(text: &str) -> String {
     preview
 }
 
+/// What an archive of pg_dump begins with that is no script.
+const ARCHIVE: &[u8] = b"PGDMP";
+
+/// Whether a file is an archive of pg_dump, and no text.
+pub(in crate::effects) fn is_archive(head: &[u8]) -> bool {
+    head.starts_with(ARCHIVE)
+}
+
+/// The encoding of a file that is read bit by bit, and how many bytes its byte order mark has.
+pub(in crate::effects) fn of_head(head: &[u8], reading: Reading) -> (Encoding, usize) {
+    if let (Some(encoding), rest) = unmarked(head) {
+        return (encoding, head.len() - rest.len());
+    }
+    let known = match reading {
+        Reading::Detect => None,
+        Reading::Known(known) | Reading::Chosen(known) => Some(known),
+    };
+    let even = &head[..head.len() & !1];
+    let found = wide(even).or_else(|| said_in_head(head)).or(known);
+    (found.unwrap_or_default(), 0)
+}
+
 /// What a file says of its own encoding.
-pub(super) fn said_in_head(bytes: &[u8]) -> Option<Encoding> {
+pub(in crate::effects) fn said_in_head(bytes: &[u8]) -> Option<Encoding> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let head = encoding_rs::mem::decode_latin1(head);
     said_in_words(&head)
@@ -319,7 +341,7 @@ fn said_to_editors(head: &str) -> Option<Encoding> {
 }
 
 /// The text that bytes are in an encoding; none where they are not, or where the text would be other bytes again.
-pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
+pub(in crate::effects) fn decode(encoding: Encoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
     if encoding == Encoding::Utf8 {
         return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
     }
@@ -341,7 +363,7 @@ pub(super) fn decode(encoding: Encoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// The table of an encoding. Of the two Latin ones it is that of Windows, which has letters where they have control codes.
-fn table(encoding: Encoding) -> &'static encoding_rs::Encoding {
+pub(super) fn table(encoding: Encoding) -> &'static encoding_rs::Encoding {
     use encoding_rs as tables;
     match encoding {
         Encoding::Utf8 => tables::UTF_8,
@@ -410,7 +432,11 @@ fn controls_from(
 }
 
 /// Puts the bytes of a text into `out`; the first character that has none is an error, with its place.
-pub(super) fn encode(encoding: Encoding, text: &str, out: &mut Vec<u8>) -> Result<(), Unsayable> {
+pub(in crate::effects) fn encode(
+    encoding: Encoding,
+    text: &str,
+    out: &mut Vec<u8>,
+) -> Result<(), Unsayable> {
     match encoding {
         Encoding::Utf8 => out.extend_from_slice(text.as_bytes()),
         Encoding::Utf16Le => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),

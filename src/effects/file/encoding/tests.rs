@@ -1,3 +1,5 @@
+//! Files through Tusk without a window and back: their bytes, their encodings, and what others write to them.
+
 use std::fs;
 
 use super::*;
