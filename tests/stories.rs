@@ -112,6 +112,10 @@ fn files_keep_their_encoding_and_their_line_ends() {
     let data = tempfile::tempdir().unwrap();
     let file = |name: &str| data.path().join(name);
     std::fs::write(file("latin.sql"), b"select '\xe9'\r\n-- x\r\n").unwrap();
+    std::fs::File::create(file("large.sql"))
+        .unwrap()
+        .set_len((64 << 20) + 1)
+        .unwrap();
     std::fs::write(file("wide.sql"), b"\xff\xfe1\0\n\0").unwrap();
     run("files", "postgres", data.path());
     let latin = std::fs::read(file("latin.sql")).unwrap();
@@ -171,6 +175,15 @@ fn a_file_is_run_without_being_opened() {
         b"create table slept (a int);\nselect pg_sleep(600);\n",
     );
     write("reads.sql", b"select 1;\nselect 2;\n");
+    write(
+        "goes-on.sql",
+        b"\\set ON_ERROR_STOP off\nselect 1/0;\nbegin;\nselect nope;\nselect 1;\nrollback;\nselect 2;\n",
+    );
+    write(
+        "secret.sql",
+        b"create role geheim_user password 'gEh31m-wort';\ndo $$ begin raise notice 'it is gEh31m-wort'; \
+          raise exception 'no gEh31m-wort'; end $$;\n",
+    );
     run("run_file", &database, data.path());
 
     let job = |name: &str| -> serde_json::Value {
@@ -225,6 +238,21 @@ fn a_file_is_run_without_being_opened() {
         "{meta}"
     );
     assert_eq!(meta["errors"][0]["line"], 3, "{meta}");
+    let goes_on = job("goes-on");
+    assert_eq!(
+        (&goes_on["state"], &goes_on["failed"]),
+        (&"done".into(), &3.into()),
+        "{goes_on}"
+    );
+    assert_eq!(goes_on["errors"][2]["sqlstate"], "25P02");
+    let secret = job("secret");
+    assert_eq!(secret["errors"][0]["line"], 2, "{secret}");
+    let screen = std::fs::read_to_string(file("secret.txt")).unwrap();
+    assert!(
+        !format!("{secret}{screen}").contains("gEh31m"),
+        "{secret}{screen}"
+    );
+    server.psql(&database, "drop role geheim_user");
     assert_eq!(job("latin")["state"], "done", "{}", job("latin"));
     let letters = server.psql(&database, "select string_agg(a, '') from l");
     assert_eq!(letters.trim(), "éé");
@@ -232,6 +260,59 @@ fn a_file_is_run_without_being_opened() {
     assert_eq!(job("missing")["state"], "failed", "{}", job("missing"));
     assert_eq!(job("reads")["state"], "done", "{}", job("reads"));
     assert_eq!(job("refused")["state"], "failed", "{}", job("refused"));
+}
+
+/// What a file holds is in no recording, and no more of it is in memory than a part: a long run has more than 100 MB.
+#[test]
+fn a_large_file_is_streamed_and_not_recorded() {
+    use std::io::Write;
+    let server = TestServer::shared();
+    let (database, data) = (server.fresh_database(), tempfile::tempdir().unwrap());
+    let rows: u32 = match std::env::var_os("TUSK_LONG") {
+        Some(_) => 2_000_000,
+        None => 60_000,
+    };
+    let path = data.path().join("large.sql");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    write!(
+        file,
+        "create table big (a int, b text);\ncopy big from stdin;\n"
+    )
+    .unwrap();
+    for row in 0..rows {
+        writeln!(file, "{row}\tUNSEEN{:040}", row % 7).unwrap();
+    }
+    write!(file, "\\.\n").unwrap();
+    for row in 0..rows / 20 {
+        writeln!(file, "insert into big values ({row}, 'UNSEEN');").unwrap();
+    }
+    drop(file);
+    let story = format!(
+        "connect {}\nwait connected 30\nrun-file {}\nwait idle 500\ndump job -\n",
+        server.url_unix(&database),
+        path.display()
+    );
+    std::fs::write(data.path().join("large.story"), story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(data.path().join("large.story"))
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .arg("--record")
+        .arg(data.path().join("record"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\"state\":\"done\""), "{said}{output:?}");
+    let count = server.psql(&database, "select count(*) from big");
+    assert_eq!(count.trim(), (rows + rows / 20).to_string());
+    let record = std::fs::read(data.path().join("record")).unwrap();
+    assert!(
+        !record.is_empty() && record.len() < 1 << 20,
+        "{}",
+        record.len()
+    );
+    assert!(!record.windows(6).any(|part| part == b"UNSEEN"));
 }
 
 #[test]

@@ -15,6 +15,10 @@ press ctrl-s
 wait idle
 expect screen contains "is Latin-1, which has no “€”"
 answer "Don't save"
+open @OUT@/large.sql
+wait idle
+expect screen contains "large.sql without opening it?"
+answer "Cancel"
 command tab.new
 open @OUT@/wide.sql
 wait idle

@@ -20,6 +20,13 @@ dump job @OUT@/data.json
 run-file @OUT@/meta.sql
 wait idle
 dump job @OUT@/meta.json
+run-file @OUT@/goes-on.sql
+wait idle
+dump job @OUT@/goes-on.json
+run-file @OUT@/secret.sql
+wait idle
+dump job @OUT@/secret.json
+dump screen @OUT@/secret.txt
 run-file @OUT@/latin.sql
 wait idle
 dump job @OUT@/latin.json

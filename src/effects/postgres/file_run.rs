@@ -456,13 +456,13 @@ impl<'control> FileRun<'control> {
     fn copy(&mut self, part: &Part) -> Result<(), End> {
         let first_line = self.stream.line();
         let (data, source) = flume::bounded(4);
-        let result = self.statement(part, Some((data, source, first_line)));
+        self.statement(part, Some((data, source, first_line)))?;
         // What the server did not want is no statement either.
         loop {
             match self.stream.data() {
                 Data::More => self.read_on()?,
                 Data::Some(_) => {}
-                Data::End => return result,
+                Data::End => return Ok(()),
             }
             if self.control.is_cancelled() {
                 return Err(cancelled());

@@ -2,10 +2,7 @@
 
 use super::*;
 
-#[path = "../../../tests/support/generated.rs"]
-mod generated;
-
-use generated::{Random, as_many_as, seed};
+use crate::generated::{Random, as_many_as, seed};
 
 /// Everything that a script comes to, read in pieces of so many bytes.
 fn read(text: &str, bytes: &mut dyn FnMut() -> usize, stream: &mut Stream) -> Vec<String> {

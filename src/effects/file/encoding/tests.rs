@@ -5,15 +5,11 @@ use std::fs;
 use super::*;
 use crate::{
     effect::Effect as RootEffect,
+    generated::{Random, as_many_as, seed},
     model::Model,
     msg::Stamp,
     update::{self, dialog::Dialog, editor, file_prompt, ids::TabId, store::Edit},
 };
-
-#[path = "../../../../tests/support/generated.rs"]
-mod generated;
-
-use generated::{Random, as_many_as, seed};
 
 /// Letters that few encodings have in the same place, control codes among them.
 const LETTERS: &[char] = &[
