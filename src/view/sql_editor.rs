@@ -14,8 +14,8 @@ use gpui::component::input::{
 };
 use gpui::{
     App, AppContext, Bounds, Context, Entity, EventEmitter, FocusHandle, Focusable, FontFeatures,
-    IntoElement, ParentElement, Pixels, Render, SharedString, Styled, Subscription, TextRun,
-    Window, canvas, div, fill, point, px, size,
+    InteractiveElement, IntoElement, ParentElement, Pixels, Render, SharedString, Styled,
+    Subscription, TextRun, Window, canvas, div, fill, point, px, size,
 };
 
 use super::fonts;
