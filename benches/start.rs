@@ -69,6 +69,7 @@ fn fill(directory: &Path) {
             active: number == 0,
             title: String::new(),
             path: None,
+            form: Default::default(),
             unsaved: false,
             connection: None,
             text: RopeText::from(line.repeat(TAB_BYTES / line.len()).as_str()),

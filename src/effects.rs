@@ -80,6 +80,7 @@ impl Runner {
             Effect::Connection(effect) => self.postgres.perform_connection(effect),
             Effect::Session(effect) => self.postgres.perform_session(effect),
             Effect::Query(effect) => self.postgres.perform_query(effect),
+            Effect::Job(effect) => self.postgres.perform_job(effect),
             Effect::Store(effect) => self.store.perform(effect),
             Effect::SettingsFile(effect) => self.settings_file.perform(effect),
             Effect::Keychain(effect) => self.keychain.perform(effect),

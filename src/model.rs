@@ -15,6 +15,7 @@ use crate::{
         history::History,
         host_key,
         ids::{ConnectionId, Ids, Request},
+        job::Jobs,
         keymap::Keymap,
         leaving::Leaving,
         notices::Notices,
@@ -91,6 +92,8 @@ pub struct Model {
     pub writes: BTreeSet<Request>,
     /// File effects that are under way.
     pub files: BTreeMap<Request, file_prompt::Pending>,
+    /// Long work that outlives a page.
+    pub jobs: Jobs,
 }
 
 /// How far the program's life is.
@@ -166,6 +169,7 @@ impl Model {
             settings_timer: None,
             writes: BTreeSet::new(),
             files: BTreeMap::new(),
+            jobs: Jobs::default(),
         }
     }
 
@@ -257,6 +261,7 @@ impl Model {
             || self.importing.is_some()
             || self.history.searching.is_some()
             || !self.files.is_empty()
+            || self.jobs.running().is_some()
             || !self.writes.is_empty()
             || self.settings_file.is_busy()
             || matches!(&self.dialog, Some(Dialog::DataDirectory(prompt)) if prompt.trying.is_some())

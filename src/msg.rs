@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::update::{
     app, cells, clock, command::Command, connection, dialog, discovery, editor, file, find,
-    ids::TabId, keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar,
-    store, tabs, welcome, window,
+    ids::TabId, job, keychain, keys, query, results, sandbox, schema, session, settings_file,
+    sidebar, store, tabs, welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -77,6 +77,8 @@ pub enum Msg {
     Session(session::Msg),
     /// From the runner, of statements.
     Query(query::Msg),
+    /// From the runner, of jobs.
+    Job(job::Msg),
     /// From the runner, of work on cells.
     Cells(cells::Msg),
     /// From the store.
@@ -121,6 +123,7 @@ from! {
     Connection(connection::Msg);
     Session(session::Msg);
     Query(query::Msg);
+    Job(job::Msg);
     Cells(cells::Msg);
     Store(store::Msg);
     SettingsFile(settings_file::Msg);

@@ -636,6 +636,8 @@ pub enum SegmentName {
     State,
     /// Its time and rows: `42 ms · 14 rows`.
     Rows,
+    /// A file that is run: `dump.sql 34% of 2 MB · 120 statements 00:02.4`.
+    Job,
     /// What is done is not on disk: `● not on disk yet`, `● in memory only`.
     Storage,
     /// A recording is written.
@@ -742,6 +744,32 @@ pub enum Dialog {
     DataDirectory(DataDirectory),
     /// The settings.
     Settings(Settings),
+}
+
+impl Dialog {
+    /// Its buttons.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            Dialog::Picker(_) => &[],
+            Dialog::Connection(of) => &of.actions,
+            Dialog::Password(of) => &of.actions,
+            Dialog::HostKey(of) => &of.actions,
+            Dialog::Confirm(of) => &of.actions,
+            Dialog::Inspect(of) => &of.actions,
+            Dialog::Path(of) => &of.actions,
+            Dialog::GoToLine(of) => &of.actions,
+            Dialog::DataDirectory(of) => &of.actions,
+            Dialog::Settings(of) => &of.actions,
+        }
+    }
+
+    /// The rows of a list that is chosen from, by what they begin with.
+    pub fn rows(&self) -> Vec<&str> {
+        match self {
+            Dialog::Settings(of) => of.rows.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => vec![],
+        }
+    }
 }
 
 /// A text field of a dialog.

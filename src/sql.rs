@@ -16,6 +16,7 @@ pub mod names;
 pub mod position;
 pub mod psql;
 pub mod split;
+pub mod stream;
 
 pub use classify::{CopyDirection, Kind, SessionReset, TransactionControl, Verb};
 pub use lex::{Token, TokenKind};

@@ -24,6 +24,7 @@ pub mod history;
 pub mod host_key;
 pub mod ids;
 pub mod import;
+pub mod job;
 pub mod keychain;
 pub mod keymap;
 pub mod keys;
@@ -87,6 +88,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Connection(msg) => connections::update(model, msg),
         Msg::Session(msg) => run::update_session(model, msg),
         Msg::Query(msg) => run::update(model, msg),
+        Msg::Job(msg) => job::update(model, msg),
         Msg::Cells(msg) => results::update_cells(model, msg),
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => settings_file::update(model, msg),

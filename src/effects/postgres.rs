@@ -28,7 +28,7 @@ use crate::update::{app, connection, query, session};
 
 use answer::{Answer, post};
 use connect::Target;
-use link::{Command, Link, Run};
+use link::{Command, CopyData, Link, Run};
 use own_sql::OwnSql;
 use pool::{Helps, Lent, Opened};
 use threads::Threads;
@@ -38,6 +38,7 @@ mod cancel;
 mod capture;
 mod connect;
 pub mod error;
+mod file_run;
 mod frames;
 mod held;
 mod link;
@@ -75,6 +76,8 @@ pub struct Shared {
     attempts: Mutex<Tasks<Request>>,
     openings: Mutex<Tasks<SessionId>>,
     links: Mutex<Vec<(Sender<Command>, Receiver<()>)>>,
+    /// Files that are being run.
+    file_runs: Mutex<BTreeMap<Request, Arc<file_run::Control>>>,
 }
 
 /// Tasks that may be stopped.
@@ -95,16 +98,21 @@ impl Postgres {
 
     /// The same, with other surroundings for SSH tunnels than those of this process.
     pub fn start_in(outbox: Sender<Msg>, ssh: ssh::Surroundings) -> Self {
+        Self::with(outbox, Arc::new(ssh))
+    }
+
+    fn with(outbox: Sender<Msg>, ssh: Arc<ssh::Surroundings>) -> Self {
         let shared = Shared {
             outbox,
             threads: Threads::start(),
-            ssh: Arc::new(ssh),
+            ssh,
             open: Mutex::default(),
             sessions: Mutex::default(),
             queries: Mutex::default(),
             attempts: Mutex::default(),
             openings: Mutex::default(),
             links: Mutex::default(),
+            file_runs: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -188,7 +196,7 @@ impl Postgres {
                 let run = Run {
                     query,
                     sql,
-                    copy_data,
+                    copy_data: copy_data.map(CopyData::Text),
                     seal: None,
                     granted: granted_rows,
                 };
@@ -224,6 +232,7 @@ impl Postgres {
     /// moment more. Whatever was under way has sent its terminal message when this returns.
     pub fn shutdown(&self, within: Duration) {
         let deadline = Instant::now() + within;
+        self.shared.stop_file_runs(within);
         locked(&self.shared.attempts).clear();
         let running = locked(&self.shared.queries)
             .values()

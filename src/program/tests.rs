@@ -48,11 +48,11 @@ impl Perform for Script {
                 }
                 .into(),
             ),
-            Effect::File(file::Effect::Open { request, path }) => Some(
+            Effect::File(file::Effect::Open { request, path, .. }) => Some(
                 file::Msg::Opened {
                     request,
                     path,
-                    result: Err(failure::Failure::new(failure::Category::Storage, "none")),
+                    result: Err(failure::Failure::new(failure::Category::Storage, "none").into()),
                 }
                 .into(),
             ),

@@ -524,7 +524,10 @@ fn leaks_of_texts() -> Vec<Msg> {
         crate::update::file::Msg::Opened {
             request,
             path: "/a".into(),
-            result: Ok((RopeText::from(text.as_str()), stamp)),
+            result: Ok(crate::update::file::Read::plain(
+                RopeText::from(text.as_str()),
+                stamp,
+            )),
         }
         .into(),
         app::Msg::Warned { text }.into(),

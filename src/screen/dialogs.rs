@@ -15,7 +15,7 @@ use crate::{
         connections::Connection,
         dialog,
         failure::Failure,
-        file_prompt::{self, Purpose},
+        file_prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
         form::{self, Test},
         hints, host_key,
         ids::{ConnectionId, TabId},
@@ -61,6 +61,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
         dialog::Dialog::DataDirectory(prompt) => {
             Dialog::DataDirectory(data_directory(model, prompt))
         }
+        dialog::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
         dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
             title: "Settings".into(),
             rows: settings::rows(&model.settings)
@@ -71,6 +72,41 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             actions: vec![accept(model, "Change"), cancel(model, "Close")],
         }),
     })
+}
+
+fn encoding(model: &Model, prompt: &EncodingPrompt) -> Settings {
+    let name = prompt.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    Settings {
+        title: format!("{name} does not say what encoding it has. Which line is right?"),
+        rows: prompt
+            .choices
+            .iter()
+            .map(|choice| (choice.encoding.name().to_owned(), choice.preview.clone()))
+            .collect(),
+        selected: prompt.selected,
+        actions: vec![accept(model, "Open"), cancel(model, "Cancel")],
+    }
+}
+
+fn other_encoding(other: &OtherEncoding) -> (String, Vec<String>) {
+    let encoding = other.encoding.name();
+    let OtherEncoding {
+        path,
+        character,
+        line,
+        column,
+        ..
+    } = other;
+    let title = format!("{path} is {encoding}, which has no “{character}”");
+    let reasons = vec![
+        format!(
+            "It stands on line {line}, column {column} (U+{:04X}). Nothing was written yet.",
+            u32::from(*character)
+        ),
+        "As UTF-8 the file can hold it. Where the file itself names its encoding, change that too."
+            .into(),
+    ];
+    (title, reasons)
 }
 
 fn data_directory(model: &Model, prompt: &DirectoryPrompt) -> DataDirectory {
@@ -511,6 +547,20 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Overwrite",
             "Cancel",
         ),
+        dialog::Confirm::RunLarge { path, bytes } => (
+            format!("Run {path} without opening it?"),
+            vec![format!(
+                "It is {}, and files of up to 64 MB are opened. Its statements are run one by one on this tab's \
+                 connection, in a session of their own.",
+                display::bytes_text(*bytes)
+            )],
+            "Run the file",
+            "Cancel",
+        ),
+        dialog::Confirm::OtherEncoding(other) => {
+            let (title, reasons) = other_encoding(other);
+            (title, reasons, "Save as UTF-8", "Don't save")
+        }
         dialog::Confirm::Reload { path, .. } => (
             format!("Read {path} again?"),
             vec!["Another program changed it. Its text takes the place of this tab's.".into()],
@@ -609,6 +659,7 @@ fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
 fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
     let (title, yes) = match prompt.purpose {
         Purpose::Open => ("Open file", "Open"),
+        Purpose::Run => ("Run a file", "Run"),
         Purpose::Save { .. } => ("Save as", "Save"),
     };
     let first = prompt

@@ -1452,7 +1452,7 @@ fn tabs_show_their_names_and_what_their_files_lack() {
     world.tell(file::Msg::Opened {
         request,
         path: "/home/u/q.sql".into(),
-        result: Ok((
+        result: Ok(file::Read::plain(
             RopeText::from("select 1"),
             file::FileStamp {
                 modified_us: 1,

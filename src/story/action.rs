@@ -50,6 +50,15 @@ pub enum Action {
         /// Its new value.
         value: Value,
     },
+    /// `open FILE`, `save FILE`, `run-file FILE`: the command with its dialog, filled in and accepted.
+    Path {
+        /// The command.
+        command: Command,
+        /// The file.
+        path: String,
+    },
+    /// `answer "Roll back"`: a button of the open dialog, or a row of its list.
+    Answer(String),
     /// `wait …`
     Wait {
         /// For what.
@@ -130,6 +139,8 @@ pub enum Dump {
     Screen,
     /// The clipboard.
     Clipboard,
+    /// The newest job as JSON.
+    Job,
     /// The Model as JSON.
     Model,
 }

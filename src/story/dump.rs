@@ -44,6 +44,11 @@ pub fn dump(
                 .ok_or("nothing was put on the clipboard")?;
             write(to, out, |out| out.write_all(text.as_bytes()))
         }
+        Dump::Job => {
+            let job = stage.read(|model| model.jobs.list.last().map(|job| job.json()));
+            let job = job.ok_or("there was no job")?;
+            write(to, out, |out| writeln!(out, "{job}"))
+        }
         Dump::Model => {
             let model = stage
                 .read(redact::model)

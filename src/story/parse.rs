@@ -13,7 +13,11 @@ use crate::{
 };
 
 /// What a line begins with.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 16] = [
+    "open",
+    "save",
+    "run-file",
+    "answer",
     "size",
     "connect",
     "text",
@@ -123,6 +127,10 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
             _ => usage("command ID"),
         },
         "setting" => setting(&words),
+        "open" => path(Command::FileOpen, rest, "open FILE"),
+        "save" => path(Command::FileSaveAs, rest, "save FILE"),
+        "run-file" => path(Command::FileRun, rest, "run-file FILE"),
+        "answer" => quoted(rest).map(Action::Answer),
         "wait" => wait(&words),
         "expect" => expect(rest).map(Action::Expect),
         "sleep" => match words[..] {
@@ -143,6 +151,16 @@ fn no_line(word: &str) -> String {
     match nearest(word, WORDS) {
         Some(nearest) => format!("no line of a story begins like this. Did you mean {nearest}?"),
         None => format!("a line of a story begins with one of {}", WORDS.join(", ")),
+    }
+}
+
+fn path(command: Command, rest: &str, usage: &str) -> Result<Action, String> {
+    match rest.trim() {
+        "" => self::usage(usage),
+        path => Ok(Action::Path {
+            command,
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -272,12 +290,12 @@ fn transaction(state: &str) -> Result<Option<Transaction>, String> {
 }
 
 fn dump(rest: &str) -> Result<Action, String> {
-    const USAGE: &str =
-        "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model FILE; FILE may be -";
+    const USAGE: &str = "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model|job FILE; FILE may be -";
     let (what, rest) = split_word(rest);
     let (what, path) = match what {
         "screen" => (Dump::Screen, rest),
         "clipboard" => (Dump::Clipboard, rest),
+        "job" => (Dump::Job, rest),
         "model" => (Dump::Model, rest),
         "result" => {
             let (result, rest) = split_word(rest);

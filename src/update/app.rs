@@ -321,6 +321,7 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
                 .map(move |reason| format!("{label}: {reason}"))
         })
         .collect();
+    reasons.extend(model.jobs.would_lose());
     reasons.extend(storage::would_lose(model));
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);

@@ -142,6 +142,8 @@ commands! {
     FileSave "file.save" "File" "Save";
     /// Saves the tab to another file.
     FileSaveAs "file.save-as" "File" "Save as…";
+    /// Runs a file without opening it.
+    FileRun "file.run" "File" "Run a file…";
     /// Reads the tab's file again.
     FileReload "file.reload" "File" "Reload from disk";
     /// Searches in the editor.

@@ -113,6 +113,7 @@ fn text(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
         Command::FileOpen => file_prompt::open(model),
+        Command::FileRun => file_prompt::run(model),
         Command::FileSave => file_prompt::save(model),
         Command::FileSaveAs => file_prompt::save_as(model),
         Command::FileReload => file_prompt::reload_active(model),

@@ -10,13 +10,14 @@ use super::{
     config::Conninfo,
     connections, editor,
     failure::Failure,
-    file_prompt::{self, PathPrompt},
+    file::encoding::Form,
+    file_prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
     form::{self, ConnectionForm},
     history,
     host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
-    keychain, leaving, palette, results, run,
+    job, keychain, leaving, palette, results, run,
     secret::{Secret, SecretKind, Secrets},
     settings,
     storage::{self, DirectoryPrompt},
@@ -56,6 +57,8 @@ pub enum Dialog {
     Inspect(Inspect),
     /// A file to open or to save to.
     Path(PathPrompt),
+    /// A file whose encoding somebody has to say.
+    Encoding(EncodingPrompt),
     /// A line to go to.
     GoToLine(Buffer),
     /// The data directory can't be used.
@@ -174,6 +177,17 @@ pub enum Confirm {
         tab: TabId,
         /// The file.
         path: String,
+        /// How it is written.
+        form: Form,
+    },
+    /// Save a text as UTF-8, because the encoding that its file had can't hold it.
+    OtherEncoding(Box<OtherEncoding>),
+    /// Run a file that is too large to be opened.
+    RunLarge {
+        /// The file.
+        path: String,
+        /// Its length in bytes.
+        bytes: u64,
     },
     /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
     Reload {
@@ -387,6 +401,7 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         | Dialog::HostKey(_)
         | Dialog::Confirm(_)
         | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
         | Dialog::Settings { .. } => None,
     }
 }
@@ -503,6 +518,7 @@ fn rows(model: &Model) -> usize {
         Some(Dialog::History(_)) => model.history.found.len(),
         Some(Dialog::Results(picker)) => results::listed(model, &picker.field.string()).len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
+        Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
         _ => 0,
     }
@@ -515,6 +531,7 @@ fn select_row(model: &mut Model, row: usize) {
             picker.selected = row;
         }
         Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
+        Some(Dialog::Encoding(prompt)) => prompt.selected = row,
         Some(Dialog::Settings { selected }) => *selected = row,
         _ => {}
     }
@@ -533,6 +550,7 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
             }
             None => return vec![],
         },
+        Some(Dialog::Encoding(prompt)) => prompt.selected,
         Some(Dialog::Settings { selected }) => *selected,
         Some(Dialog::Inspect(inspect)) => {
             let last = inspect.text.lines().count().saturating_sub(1) as i64;
@@ -603,6 +621,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
             run::answer_error(model, tab, run::Answer::Stop)
         }
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_unknown(model, &prompt),
         _ => vec![],
     }
 }
@@ -638,6 +657,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_chosen(model, prompt),
         Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
@@ -724,7 +744,9 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
-        Confirm::Overwrite { tab, path } => file_prompt::save_over(model, tab, path),
+        Confirm::Overwrite { tab, path, form } => file_prompt::save_over(model, tab, path, form),
+        Confirm::RunLarge { path, .. } => job::run_file(model, path),
+        Confirm::OtherEncoding(other) => file_prompt::save_as_utf8(model, *other),
         Confirm::Reload { tab, path } => file_prompt::reload(model, tab, path),
     }
 }

@@ -16,6 +16,7 @@ use super::{
     failure::{Category, Failure},
     history,
     ids::*,
+    job,
     messages::{self, Kind as MessageKind},
     query::{Effect, Msg},
     read_only::{self, Prepared},
@@ -860,9 +861,10 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
     };
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
-        Run::Idle => match connection {
-            Some(connection) => connections::stop_opening(model, connection),
-            None => vec![],
+        Run::Idle => match (job::cancel(model), connection) {
+            (Some(effects), _) => effects,
+            (None, Some(connection)) => connections::stop_opening(model, connection),
+            (None, None) => vec![],
         },
         Run::Waiting { script, .. } if script.asks => question::answer(model, id, Answer::Stop),
         Run::Waiting { .. } => {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, settings_file::LogLevel, text::RopeText};
+use super::{
+    config::Config, failure::Failure, file::encoding::Form, ids::*, settings_file::LogLevel,
+    text::RopeText,
+};
 use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How the store came up.
@@ -103,6 +106,9 @@ pub struct SavedTab {
     pub title: String,
     /// The file that it edits.
     pub path: Option<String>,
+    /// How that is written.
+    #[serde(default)]
+    pub form: Form,
     /// Whether the text differs from the file's, where there is one.
     pub unsaved: bool,
     /// The connection that it used last.
@@ -482,6 +488,9 @@ pub struct TabPlace {
     pub title: String,
     /// The file that it edits.
     pub path: Option<String>,
+    /// How that is written.
+    #[serde(default)]
+    pub form: Form,
     /// Whether the text differs from the file's.
     pub unsaved: bool,
     /// The connection that it used last.

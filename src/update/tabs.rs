@@ -215,6 +215,12 @@ impl Tab {
             active: self.id == active,
             title: self.title.clone(),
             path: self.editor.file.as_ref().map(|file| file.path.clone()),
+            form: self
+                .editor
+                .file
+                .as_ref()
+                .map(|file| file.form)
+                .unwrap_or_default(),
             unsaved: self.editor.is_unsaved(),
             connection: self.connection,
             cursor: self.editor.buffer.head(),
@@ -227,6 +233,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             cursor,
@@ -239,6 +246,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -252,6 +260,7 @@ impl Tab {
             id,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -266,6 +275,7 @@ impl Tab {
             path,
             stamp: None,
             changed: false,
+            form,
         });
         if unsaved {
             tab.editor.saved_revision = revision.wrapping_sub(1);

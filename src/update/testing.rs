@@ -136,7 +136,7 @@ impl World {
                 request,
                 path: String::new(),
                 // Like most users, this one has no keymap of their own.
-                result: Err(Failure::new(Category::Storage, "no such file")),
+                result: Err(Failure::new(Category::Storage, "no such file").into()),
             });
         }
         world

@@ -223,7 +223,11 @@ pub fn kind(dialog: &Dialog) -> u8 {
         Dialog::GoToLine(_) => 6,
         Dialog::DataDirectory(_) => DATA_DIRECTORY,
         Dialog::Results(_) => 8,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => 0,
     }
 }
 
@@ -236,7 +240,11 @@ pub fn focused(dialog: &Dialog) -> Option<FieldId> {
         Dialog::Connection(form) => form::Field::ALL
             .iter()
             .position(|field| *field == form.focus)?,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {
             return None;
         }
     };
@@ -294,7 +302,11 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
                 }
             }
         }
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {}
     }
     fields
 }

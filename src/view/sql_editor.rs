@@ -12,16 +12,18 @@ use gpui::base::input::{
 };
 use gpui::component::ActiveTheme;
 use gpui::component::input::{
-    Editor, EditorState, GutterDecorationCollection, InputEditsEvent, InputEvent, Rope, RopeExt,
+    Editor, EditorState, Enter, GutterDecorationCollection, InputEditsEvent, InputEvent, Paste,
+    Rope, RopeExt,
 };
 use gpui::{
     App, AppContext, Bounds, Context, Entity, EventEmitter, FocusHandle, Focusable, FontFeatures,
-    IntoElement, ParentElement, Pixels, Render, SharedString, Styled, Subscription, TextRun,
-    Window, canvas, div, fill, point, px, size,
+    InteractiveElement, IntoElement, ParentElement, Pixels, Render, SharedString, Styled,
+    Subscription, TextRun, Window, canvas, div, fill, point, px, size,
 };
 
 use super::fonts;
 use super::theme::Look;
+use crate::update::text::{broken_by, difference, has_crlf_at};
 
 /// Room left of the line numbers.
 const STRIP: f32 = 10.0;
@@ -362,6 +364,39 @@ impl SqlEditor {
         cx.notify();
     }
 
+    /// Enter in a text whose lines end in CRLF; the kit knows LF alone.
+    fn enter(&mut self, _: &Enter, window: &mut Window, cx: &mut Context<Self>) {
+        let text = self.state.read(cx).text().clone();
+        let start = text.floor_char_boundary(self.selection.range().start.min(text.len()));
+        if has_crlf_at(&text, start) != Some(true) {
+            return;
+        }
+        cx.stop_propagation();
+        let line = text.line_start_offset(text.offset_to_point(start).row);
+        let blanks = text.slice(line..start);
+        let indent: String = blanks
+            .chars()
+            .take_while(|c| matches!(c, ' ' | '\t'))
+            .collect();
+        self.state.update(cx, |state, cx| {
+            state.replace(format!("\r\n{indent}"), window, cx);
+        });
+    }
+
+    /// Pasted lines end as those of the text do.
+    fn paste(&mut self, _: &Paste, window: &mut Window, cx: &mut Context<Self>) {
+        let text = self.state.read(cx).text().clone();
+        let start = text.floor_char_boundary(self.selection.range().start.min(text.len()));
+        let pasted = cx.read_from_clipboard().and_then(|item| item.text());
+        if let (Some(crlf), Some(pasted)) = (has_crlf_at(&text, start), pasted)
+            && let std::borrow::Cow::Owned(fitting) = broken_by(&pasted, crlf)
+        {
+            cx.stop_propagation();
+            self.state
+                .update(cx, |state, cx| state.replace(fitting, window, cx));
+        }
+    }
+
     fn focus_changed(
         &mut self,
         _: Entity<EditorState>,
@@ -378,7 +413,16 @@ impl SqlEditor {
     /// The kit notifies for more than moves, a blinking cursor among them.
     fn report_selection(&mut self, cx: &mut Context<Self>) {
         let state = self.state.read(cx);
-        let selection = read_selection(state);
+        let read = read_selection(state);
+        let selection = outside_breaks(state.text(), read);
+        // The kit's End stops inside CRLF, where a letter would part the two.
+        if selection != read && *state.text() == self.known {
+            self.state.update(cx, |state, cx| {
+                let reversed = selection.head < selection.anchor;
+                state.set_selected_range_with_direction(selection.range(), reversed, cx);
+            });
+        }
+        let state = self.state.read(cx);
         // While an edit waits to be told, its event carries the selection.
         if selection != self.selection && *state.text() == self.known {
             self.selection = selection;
@@ -401,6 +445,8 @@ impl Render for SqlEditor {
             .relative()
             .size_full()
             .overflow_hidden()
+            .capture_action(cx.listener(Self::enter))
+            .capture_action(cx.listener(Self::paste))
             .bg(look.palette.background)
             .child(statement_layer(
                 &self.state,
@@ -560,24 +606,17 @@ fn read_selection(state: &EditorState) -> EditorSelection {
     }
 }
 
-/// The bytes of the old text that differ, and what the new text has in their place.
-fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
-    let pairs = || old.char_indices().zip(new.chars());
-    let start = pairs()
-        .find(|((_, old), new)| old != new)
-        .map_or(old.len().min(new.len()), |((at, _), _)| at);
-    let (old_rest, new_rest) = (&old[start..], &new[start..]);
-    let same_end: usize = old_rest
-        .chars()
-        .rev()
-        .zip(new_rest.chars().rev())
-        .take_while(|(old, new)| old == new)
-        .map(|(character, _)| character.len_utf8())
-        .sum();
-    (
-        start..old.len() - same_end,
-        &new[start..new.len() - same_end],
-    )
+/// A place in the middle of CRLF is the place before it.
+fn outside_breaks(text: &Rope, selection: EditorSelection) -> EditorSelection {
+    let outside = |at: usize| {
+        let is_inside =
+            text.char_at(at) == Some('\n') && at > 0 && text.char_at(at - 1) == Some('\r');
+        at - usize::from(is_inside)
+    };
+    EditorSelection {
+        anchor: outside(selection.anchor),
+        head: outside(selection.head),
+    }
 }
 
 /// An error at the very end of the text, or of no length, still needs something to underline.
@@ -742,6 +781,29 @@ mod tests {
         assert!(shown.heard.borrow().is_empty(), "{:?}", shown.heard);
         shown.act(cx, |window, cx| window.press("ctrl-z", cx));
         assert_eq!(shown.text(cx), "select 1");
+    }
+
+    #[gpui::test]
+    fn a_text_with_crlf_keeps_its_line_ends(cx: &mut TestAppContext) {
+        let shown = show("  a\r\nb\r\n", cx);
+        // The cursor never stands inside a line break, and Enter makes one like the others.
+        shown.act(cx, |window, cx| window.press("end", cx));
+        shown.act(cx, |window, cx| window.input("x", cx));
+        shown.act(cx, |window, cx| window.press("enter", cx));
+        shown.act(cx, |window, cx| window.input("y", cx));
+        assert_eq!(shown.text(cx), "  ax\r\n  y\r\nb\r\n");
+        shown.act(cx, |_, cx| {
+            cx.write_to_clipboard(gpui::ClipboardItem::new_string("1\n2\r\n3".into()));
+        });
+        shown.act(cx, |window, cx| window.press("ctrl-v", cx));
+        assert_eq!(shown.text(cx), "  ax\r\n  y1\r\n2\r\n3\r\nb\r\n");
+        assert_eq!(shown.replayed("  a\r\nb\r\n"), shown.text(cx));
+        shown.act(cx, |window, cx| window.press("ctrl-z", cx));
+        shown.act(cx, |window, cx| window.press("backspace", cx));
+        for _ in 0..3 {
+            shown.act(cx, |window, cx| window.press("backspace", cx));
+        }
+        assert_eq!(shown.text(cx), "  ax\r\nb\r\n");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tusk::{
     effect::Effect,
     msg::Msg,
     update::{
-        cells, clock, connection, discovery, file, ids::*, keychain, query, sandbox, schema,
+        cells, clock, connection, discovery, file, ids::*, job, keychain, query, sandbox, schema,
         secret::SecretKind, session, settings_file, store, window,
     },
 };
@@ -33,6 +33,7 @@ pub enum Key {
     Timer(Request),
     Discovery(Request),
     Sandbox(Request),
+    Job(Request),
     Window(Request),
     /// Ends with the program, or when another watch begins.
     Watch(Request),
@@ -65,6 +66,8 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             query::Effect::Cancel { query, .. } => Key::Cancel(*query),
             query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. } => return None,
         },
+        Effect::Job(job::Effect::RunFile { job, .. }) => Key::Job(*job),
+        Effect::Job(job::Effect::Cancel { .. }) => return None,
         Effect::Cells(
             cells::Effect::Copy { request, .. }
             | cells::Effect::Summarize { request, .. }
@@ -142,6 +145,10 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             | query::Msg::Inspected { .. }
             | query::Msg::HeldUp { .. } => return None,
         },
+        Msg::Job(job::Msg::Ended { job, .. }) => Key::Job(*job),
+        Msg::Job(job::Msg::Went { .. } | job::Msg::Troubled { .. } | job::Msg::Noted { .. }) => {
+            return None;
+        }
         Msg::Cells(
             cells::Msg::Copied { request, .. }
             | cells::Msg::Summarized { request, .. }

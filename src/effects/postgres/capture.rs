@@ -5,9 +5,11 @@
 //! bytes, and the reader can stand still at exactly the granted row.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use flume::Sender;
+use flume::{Receiver, Sender};
+use futures_util::StreamExt;
 
 use super::answer::post;
 use super::error;
@@ -55,7 +57,7 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<Arc<str>>,
+    copy_data: Option<CopyData>,
     copy_in: Option<CopyIn>,
     ready_at: Option<Instant>,
 }
@@ -79,7 +81,7 @@ impl Capture {
         outbox: Sender<Msg>,
         query: QueryId,
         granted: u64,
-        copy_data: Option<Arc<str>>,
+        copy_data: Option<CopyData>,
     ) -> Self {
         Self {
             outbox,
@@ -308,10 +310,31 @@ impl Capture {
     }
 }
 
+/// What a COPY … FROM STDIN is given.
+pub enum CopyData {
+    /// All of it.
+    Text(Arc<str>),
+    /// Pieces, as they are read.
+    Pieces(Receiver<CopyPiece>),
+}
+
+/// A piece of the data of COPY … FROM STDIN.
+pub enum CopyPiece {
+    /// Data, in the session's encoding.
+    Data(Vec<u8>),
+    /// That was all.
+    End,
+    /// There are no more, and what came is not to be kept.
+    Fail(String),
+}
+
 /// The data of COPY … FROM STDIN on its way to the server.
 pub struct CopyIn {
-    data: Option<Arc<str>>,
+    data: Option<Arc<[u8]>>,
     at: usize,
+    /// Where further data come from.
+    pieces: Option<flume::r#async::RecvStream<'static, CopyPiece>>,
+    failing: Option<String>,
     frame: Vec<u8>,
     written: usize,
     ended: bool,
@@ -321,20 +344,31 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<Arc<str>>) -> Self {
+    fn new(data: Option<CopyData>) -> Self {
+        let (data, pieces) = match data {
+            Some(CopyData::Text(text)) => (Some(Arc::from(text)), None),
+            Some(CopyData::Pieces(pieces)) => (Some(Arc::from([])), Some(pieces.into_stream())),
+            None => (None, None),
+        };
         Self {
             data,
             at: 0,
+            pieces,
+            failing: None,
             frame: Vec::new(),
             written: 0,
             ended: false,
         }
     }
 
-    /// The bytes to write next; empty when everything has been written.
-    pub fn pending(&mut self) -> &[u8] {
+    /// The bytes to write next; empty when everything that is there has been written.
+    pub fn pending(&mut self, context: &mut Context<'_>) -> &[u8] {
         if self.written == self.frame.len() && !self.ended {
-            self.next_frame();
+            self.frame.clear();
+            self.written = 0;
+            if self.has_more(context) {
+                self.next_frame();
+            }
         }
         &self.frame[self.written..]
     }
@@ -352,17 +386,40 @@ impl CopyIn {
         }
     }
 
+    /// Whether it is known what comes next. Pieces wake their reader when they come.
+    fn has_more(&mut self, context: &mut Context<'_>) -> bool {
+        let is_used_up = self.data.as_ref().is_some_and(|data| self.at == data.len());
+        let Some(pieces) = self.pieces.as_mut().filter(|_| is_used_up) else {
+            return true;
+        };
+        match pieces.poll_next_unpin(context) {
+            Poll::Ready(Some(CopyPiece::Data(bytes))) if bytes.is_empty() => {
+                return self.has_more(context);
+            }
+            Poll::Ready(Some(CopyPiece::Data(bytes))) => {
+                (self.data, self.at) = (Some(bytes.into()), 0);
+            }
+            Poll::Ready(Some(CopyPiece::End)) => self.pieces = None,
+            Poll::Ready(Some(CopyPiece::Fail(reason))) => {
+                (self.data, self.pieces, self.failing) = (None, None, Some(reason));
+            }
+            Poll::Ready(None) => {
+                let reason = "the data were not read to their end";
+                (self.data, self.pieces, self.failing) = (None, None, Some(reason.into()));
+            }
+            Poll::Pending => return false,
+        }
+        true
+    }
+
     fn next_frame(&mut self) {
-        self.frame.clear();
-        self.written = 0;
-        let rest = self
-            .data
-            .as_ref()
-            .and_then(|data| data.as_bytes().get(self.at..));
-        let (tag, body) = match rest {
-            Some([]) => (b'c', &b""[..]),
-            Some(rest) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
-            None => (b'f', &b"there is no data for it\0"[..]),
+        let rest = self.data.as_ref().and_then(|data| data.get(self.at..));
+        let reason = self.failing.take().map(|reason| reason + "\0");
+        let (tag, body) = match (rest, &reason) {
+            (Some([]), _) => (b'c', &b""[..]),
+            (Some(rest), _) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
+            (None, Some(reason)) => (b'f', reason.as_bytes()),
+            (None, None) => (b'f', &b"there is no data for it\0"[..]),
         };
         // A piece is far smaller than what a length may say.
         self.frame.push(tag);
@@ -428,7 +485,12 @@ mod tests {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
         (
-            Capture::new(outbox, query, granted, copy_data.map(Arc::from)),
+            Capture::new(
+                outbox,
+                query,
+                granted,
+                copy_data.map(|data| CopyData::Text(data.into())),
+            ),
             inbox,
         )
     }
@@ -554,7 +616,7 @@ mod tests {
         let mut all = vec![];
         loop {
             // Odd pieces, as a busy socket takes them.
-            let pending = copy.pending();
+            let pending = copy.pending(&mut Context::from_waker(std::task::Waker::noop()));
             let size = pending.len().min(1_001);
             if size == 0 {
                 return all;
@@ -597,7 +659,9 @@ mod tests {
         let (mut capture, _inbox) = capture(0, Some(&"x".repeat(100_000)));
         give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
         let copy = capture.copy_in().unwrap();
-        let length = copy.pending().len();
+        let length = copy
+            .pending(&mut Context::from_waker(std::task::Waker::noop()))
+            .len();
         copy.wrote(10);
         give(&mut capture, &message(b'E', b"\0"));
         assert_eq!(written(capture.copy_in().unwrap()).len(), length - 10);

@@ -137,6 +137,11 @@ impl Target {
         }
     }
 
+    /// The same way to the same servers, for a pool of its own.
+    pub fn again(&self, surroundings: Arc<Surroundings>) -> Self {
+        Self::new(self.config.clone(), self.secrets.clone(), surroundings)
+    }
+
     /// Connects to the first server that will do and logs in, within the configuration's timeout.
     pub async fn connect(&self) -> Result<Fresh, Failure> {
         let budget = Budget::seconds(self.config.connect_timeout_s);

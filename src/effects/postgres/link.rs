@@ -19,6 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, Simpl
 
 use super::answer::{abandoned, post};
 use super::capture::Capture;
+pub use super::capture::CopyData;
 use super::connect::{Fresh, Route, Target};
 use super::own_sql::{OwnSql, Way};
 use super::sealed::Sealed;
@@ -62,7 +63,7 @@ pub struct Run {
     /// The statement as it is written.
     pub sql: Arc<str>,
     /// Lines for COPY … FROM STDIN.
-    pub copy_data: Option<Arc<str>>,
+    pub copy_data: Option<CopyData>,
     /// How it is sealed; a read-only connection takes no statement without.
     pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
@@ -1019,6 +1020,7 @@ fn reply(to: &Sender<Result<Rows, Failure>>, answer: Result<Rows, Failure>) {
     }
 }
 
-fn micros(elapsed: std::time::Duration) -> u64 {
+/// In microseconds.
+pub fn micros(elapsed: std::time::Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }

@@ -169,7 +169,7 @@ impl Tap {
             return Ok(());
         };
         loop {
-            let pending = copy.pending();
+            let pending = copy.pending(context);
             if pending.is_empty() {
                 break;
             }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{super::regular_file, sharing::make_directory};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
-const STEPS: [&str; 2] = [FIRST, SECOND];
+const STEPS: [&str; 3] = [FIRST, SECOND, THIRD];
 
 /// So many backups are kept; the oldest go.
 const BACKUPS_MAX: usize = 3;
@@ -102,6 +102,11 @@ end;
 const SECOND: &str = "
 alter table tab add column owner text;
 create index tab_by_owner on tab (owner);
+";
+
+/// A tab's file is saved in the encoding that it had, by name, with a `+` where it begins with a byte order mark.
+const THIRD: &str = "
+alter table tab add column encoding text not null default 'UTF-8';
 ";
 
 /// Why a file was not brought up to date. It is as it was before the step that failed.

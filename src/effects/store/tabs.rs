@@ -7,6 +7,7 @@ use rusqlite::{
 use uuid::Uuid;
 
 use crate::update::{
+    file::encoding::Form,
     ids::{ConnectionId, TabId},
     store::{Edit, SavedTab, TabPlace},
     text::RopeText,
@@ -18,7 +19,8 @@ const CLOSED_TABS_MAX: u32 = 20;
 /// A journal longer than this is folded into its snapshot, so that neither file nor start grows with typing.
 const JOURNAL_EDITS_MAX: i64 = 4096;
 
-const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor";
+const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor,
+    encoding";
 
 /// The open tabs of an instance, from the left.
 pub(super) fn open(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
@@ -35,12 +37,14 @@ pub(super) fn closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<V
 /// Keeps a tab whole. Its text holds every edit journaled before, so those go; a closed tab is open again.
 pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusqlite::Result<()> {
     let id = tab.id.to_string();
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner,
+            encoding)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
             connection = excluded.connection, text = excluded.text, revision = excluded.revision,
-            cursor = excluded.cursor, owner = excluded.owner, closed_at_us = null";
+            cursor = excluded.cursor, owner = excluded.owner, encoding = excluded.encoding,
+            closed_at_us = null";
     connection.prepare_cached(sql)?.execute(params![
         id,
         tab.place,
@@ -53,6 +57,7 @@ pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusq
         stored(tab.revision),
         stored(tab.cursor as u64),
         owner.to_string(),
+        tab.form.kept(),
     ])?;
     connection
         .prepare_cached("delete from edit where tab = ?1")?
@@ -66,12 +71,12 @@ pub(super) fn save_layout(
     owner: Uuid,
     tabs: &[TabPlace],
 ) -> rusqlite::Result<()> {
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor, owner)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor, owner, encoding)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
             connection = excluded.connection, cursor = excluded.cursor, owner = excluded.owner,
-            closed_at_us = null";
+            encoding = excluded.encoding, closed_at_us = null";
     let mut statement = connection.prepare_cached(sql)?;
     for (place, tab) in tabs.iter().enumerate() {
         statement.execute(params![
@@ -84,6 +89,7 @@ pub(super) fn save_layout(
             tab.connection.map(|id| id.to_string()),
             stored(tab.cursor as u64),
             owner.to_string(),
+            tab.form.kept(),
         ])?;
     }
     Ok(())
@@ -291,6 +297,7 @@ fn saved_tab(row: &Row<'_>) -> rusqlite::Result<SavedTab> {
         active: row.get(2)?,
         title: row.get(3)?,
         path: row.get(4)?,
+        form: Form::restored(&row.get::<_, String>(10)?),
         unsaved: row.get(5)?,
         connection: row
             .get::<_, Option<String>>(6)?

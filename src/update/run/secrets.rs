@@ -115,7 +115,8 @@ fn hide_in_failure(secrets: &Values, failure: &mut Failure) {
     }
 }
 
-fn hide(secrets: &Values, text: &mut String) {
+/// Masks secrets in a text.
+pub fn hide(secrets: &Values, text: &mut String) {
     if let std::borrow::Cow::Owned(masked) = secrets.mask(text) {
         *text = masked;
     }

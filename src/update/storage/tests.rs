@@ -32,6 +32,7 @@ fn saved(number: u128, text: &str) -> SavedTab {
         active: true,
         title: String::new(),
         path: None,
+        form: Default::default(),
         unsaved: false,
         connection: None,
         text: RopeText::from(text),
