@@ -88,6 +88,15 @@ fn encoding(model: &Model, prompt: &EncodingPrompt) -> Settings {
     }
 }
 
+fn run_large(path: &str, bytes: u64) -> (String, Vec<String>) {
+    let reason = format!(
+        "It is {}, and files of up to 64 MB are opened. Its statements are run one by one on this tab's connection, in \
+         a session of their own.",
+        display::bytes_text(bytes)
+    );
+    (format!("Run {path} without opening it?"), vec![reason])
+}
+
 fn other_encoding(other: &OtherEncoding) -> (String, Vec<String>) {
     let encoding = other.encoding.name();
     let OtherEncoding {
@@ -547,16 +556,10 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Overwrite",
             "Cancel",
         ),
-        dialog::Confirm::RunLarge { path, bytes } => (
-            format!("Run {path} without opening it?"),
-            vec![format!(
-                "It is {}, and files of up to 64 MB are opened. Its statements are run one by one on this tab's \
-                 connection, in a session of their own.",
-                display::bytes_text(*bytes)
-            )],
-            "Run the file",
-            "Cancel",
-        ),
+        dialog::Confirm::RunLarge { path, bytes } => {
+            let (title, reasons) = run_large(path, *bytes);
+            (title, reasons, "Run the file", "Cancel")
+        }
         dialog::Confirm::OtherEncoding(other) => {
             let (title, reasons) = other_encoding(other);
             (title, reasons, "Save as UTF-8", "Don't save")

@@ -133,7 +133,7 @@ pub(in crate::effects) fn mark(encoding: Encoding) -> &'static [u8] {
 /// SQL is mostly ASCII, which has a zero byte in every pair of UTF-16: that tells it, and the order.
 fn wide(bytes: &[u8]) -> Option<Encoding> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
-    if bytes.len() % 2 != 0 || !head.contains(&0) {
+    if !bytes.len().is_multiple_of(2) || !head.contains(&0) {
         return None;
     }
     let zeros = |place: usize| {

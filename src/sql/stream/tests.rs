@@ -36,7 +36,11 @@ fn read(text: &str, bytes: &mut dyn FnMut() -> usize, stream: &mut Stream) -> Ve
         };
         found.push(format!("{kind}{}:{} {}", part.line, part.column, part.text));
         let mut data = String::new();
-        while kind == "copy " {
+        let is_copy = kind == "copy ";
+        loop {
+            if !is_copy {
+                break;
+            }
             match stream.data() {
                 Data::More => more(stream),
                 Data::Some(some) => data.push_str(&some),

@@ -37,7 +37,7 @@ fn generated_text(random: &mut Random, encoding: Encoding) -> String {
         }
         text.push_str("';");
         text.push_str(if is_mixed {
-            *random.pick::<&str>(BREAKS)
+            random.pick::<&str>(BREAKS)
         } else {
             one
         });
