@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use generated::{Random, as_many_as, is_long, seed};
+use generated::{Random, as_many_as, seed};
 use rustix::process::{Pid, Signal, kill_process};
 use server::TestServer;
 
@@ -314,9 +314,7 @@ fn live_and_die(place: &Path, life: usize, typist: &mut Typist, random: &mut Ran
         text.push('\n');
         states.push((typist.tabs.clone(), typist.active));
         if random.chance(30) {
-            // A tenth of a second is enough on a machine that has nothing else to do.
-            let sleeps = is_long() && random.chance(50);
-            text += if sleeps { "sleep 0.1\n" } else { "wait idle\n" };
+            text += "wait idle\n";
             text += &format!("dump screen {}\n", mark(step).display());
             marks.push((step, mark(step)));
         }

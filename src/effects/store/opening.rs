@@ -35,6 +35,9 @@ const COPIED: Limit = Limit::megabytes(1 << 10);
 /// Beside a Tusk that wants the directory for itself so many of its runs are read.
 const SHARED_RUNS: u32 = 10_000;
 
+/// The versions of the file that later Tusks may have.
+const FORESEEN: i64 = 200;
+
 /// How long to wait for another Tusk that writes just now.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -515,10 +518,11 @@ fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> 
     let (found, known) = (migrations::version(&connection)?, migrations::newest());
     if found > known {
         let written_by = migrations::written_by(&connection);
-        // A version that changes nothing and that this very program wrote down is a flipped bit.
-        if written_by.as_deref().is_some_and(migrations::is_known)
-            && migrations::is_newest(&connection)?
-        {
+        // A version that changes nothing and that this very program wrote down is a flipped bit, and so is one that no
+        // Tusk will have for a long time.
+        let unchanged = written_by.as_deref().is_some_and(migrations::is_known)
+            && migrations::is_newest(&connection)?;
+        if unchanged || found > known + FORESEEN {
             return Err(Trouble::Damaged(format!("its version is {found}")));
         }
         return Err(Trouble::Newer {

@@ -120,6 +120,14 @@ fn survives(what: &str, bytes: &[u8]) -> Kept {
             let connections = kept.connections.len() as u64;
             assert_eq!(salvage.connections.back, connections, "{what}");
         }
+        // Where the version was hit and what could tell so too, the file may be a later Tusk's, and is left alone.
+        Opened::InMemory { reason }
+            if reason.contains("newer Tusk") && bytes[60..64] != [0, 0, 0, 2] =>
+        {
+            let file = directory.path().join(opening::FILE_NAME);
+            assert!(fs::read(file).unwrap() == bytes, "{what}: it was changed");
+            return kept;
+        }
         other => panic!("{what}: {other:?}"),
     }
     let again = started(directory.path());
@@ -312,6 +320,9 @@ fn batter(
         let mut damaged = bytes.clone();
         let what = damage(&mut random, &mut damaged);
         let kept = survives(&what, &damaged);
+        if matches!(kept.opened, Opened::InMemory { .. }) {
+            continue;
+        }
         let texts = texts_of(&kept);
         for text in readable(&damaged) {
             assert!(
