@@ -15,6 +15,7 @@ use tusk::{
     effects::{log, store},
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
+    rows::display::printable,
     story::{self, Playing},
     update::settings_file,
 };
@@ -64,7 +65,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("tusk: {problem}");
+            // It may hold a server's words, which are to be read and nothing else.
+            eprintln!("tusk: {}", printable(&problem));
             ExitCode::FAILURE
         }
     }
@@ -157,7 +159,7 @@ fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     if let Some(reason) = replayed.cut {
         said += &format!("The recording ends before the program did: {reason}\n");
     }
-    print(&said)
+    print(&printable(&said))
 }
 
 fn print(text: &str) -> Result<(), String> {
