@@ -703,7 +703,7 @@ fn statements_that_are_flooded_can_be_cancelled_and_their_links_let_go() {
         Phase::Idle,
         Phase::Cancel,
     ];
-    for batch in product(&phases, 120).chunks(AT_ONCE) {
+    for batch in product(&phases, 40).chunks(AT_ONCE) {
         within(batch.len() * LINK_BYTES_MAX, "statements", || {
             let mut world = World::new();
             let mut cases = Case::start(&mut world, batch, &mut random);
