@@ -15,6 +15,7 @@ use tusk::{
     effects::{limits, log, signals, store},
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
+    rows::display::printable,
     story::{self, Playing},
     update::settings_file,
 };
@@ -64,7 +65,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            say(&problem);
+            // It may hold a server's words, which are to be read and nothing else.
+            say(&printable(&problem));
             ExitCode::FAILURE
         }
     }
@@ -166,7 +168,7 @@ fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     if let Some(reason) = replayed.cut {
         said += &format!("The recording ends before the program did: {reason}\n");
     }
-    print(&said)
+    print(&printable(&said))
 }
 
 /// Says something where a person looks. Where even that can't be written, nobody can be told.

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,9 @@ mod frames;
 mod held;
 mod link;
 mod login;
+mod outflow;
 pub mod own_sql;
+mod paced;
 mod pool;
 mod schema;
 mod sealed;
@@ -52,6 +55,7 @@ mod tap;
 mod threads;
 mod tls;
 mod watchdog;
+mod words;
 
 /// How long a session that is closed may take to say goodbye, its statement cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -67,6 +71,8 @@ pub struct Postgres {
 /// What the effects and the links' tasks know of each other.
 pub struct Shared {
     outbox: Sender<Msg>,
+    /// Messages that links have sent so far.
+    sent: Arc<AtomicU64>,
     threads: Threads,
     /// What the machine has for SSH tunnels.
     ssh: Arc<ssh::Surroundings>,
@@ -104,6 +110,7 @@ impl Postgres {
     fn with(outbox: Sender<Msg>, ssh: Arc<ssh::Surroundings>) -> Self {
         let shared = Shared {
             outbox,
+            sent: Arc::default(),
             threads: Threads::start(),
             ssh,
             open: Mutex::default(),

@@ -7,7 +7,11 @@ use std::{
 
 use super::{Dump, Sink, Stage, check};
 use crate::{
-    effects::regular_file, model::Model, recording::redact, rows::export, update::config::Conninfo,
+    effects::regular_file,
+    model::Model,
+    recording::redact,
+    rows::{display, export},
+    update::config::Conninfo,
 };
 
 /// Writes what a line asks for.
@@ -36,6 +40,7 @@ pub fn dump(
             // A server's message may repeat what a statement held, and a dump is a file.
             let screen = stage.screen();
             let screen = stage.read(|model| redact::screen(model, &screen));
+            let screen = display::printable(&screen);
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use flume::Sender;
 
-use super::{Desk, Headless, Screenshot, Source, StoryFailure, parse, run};
+use super::{Desk, Headless, Screenshot, Source, StoryFailure, Terminal, parse, run};
 use crate::{
     effects::{Runner, RunnerOptions, signals},
     msg::Msg,
@@ -68,7 +68,7 @@ pub fn play(playing: Playing) -> Result<(), String> {
     })
     .map_err(|error| error.to_string())?;
     let mut stage = Headless::new(program, inbox, desk, screenshot);
-    let played = run(&story, &mut stage, &mut io::stdout().lock());
+    let played = run(&story, &mut stage, &mut Terminal::of(io::stdout().lock()));
     // Also after a failure: what was typed is kept, and servers are told.
     stage.finish();
     played.map_err(failed)

@@ -538,6 +538,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Described { query, columns } => described(model, query, columns),
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),
+        Msg::GrantLapsed { query, rows } => grant_lapsed(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
         Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
         Msg::Finished {
@@ -723,6 +724,27 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
         crate::rows::display::bytes_text(budget),
         crate::rows::display::grouped(rows)
     )
+}
+
+/// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
+fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
+    let full = model.held_bytes() >= model.settings.memory_bytes();
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let (_, bytes) = tab.results.of_query(query);
+    let Run::Running(running) = &mut tab.run else {
+        return vec![];
+    };
+    running.granted = rows;
+    if matches!(running.phase, Phase::Paused { .. }) {
+        return vec![];
+    }
+    let effects = grant(running, rows, bytes, full);
+    if effects.is_empty() {
+        return stalled(model, query, rows);
+    }
+    effects
 }
 
 fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {

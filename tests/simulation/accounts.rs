@@ -142,6 +142,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             query::Msg::Described { .. }
             | query::Msg::RowsArrived { .. }
             | query::Msg::Stalled { .. }
+            | query::Msg::GrantLapsed { .. }
             | query::Msg::Inspected { .. }
             | query::Msg::HeldUp { .. } => return None,
         },

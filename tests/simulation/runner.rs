@@ -1528,6 +1528,13 @@ impl Runner {
                 }
                 return Some(query::Msg::Stalled { query, rows });
             }
+            // Rows can be so large that a grant does not reach to its end.
+            if !self.prompt && random.chance(1) {
+                statement.stalled = true;
+                statement.granted = statement.sent;
+                let rows = statement.sent;
+                return Some(query::Msg::GrantLapsed { query, rows });
+            }
             statement.sent += rows;
             let width = if big && rows == FULL { 8_000 } else { 8 };
             self.work_later(query, random);

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use flume::{Receiver, Sender};
+use flume::Receiver;
 use futures_util::StreamExt;
 
-use super::answer::post;
 use super::error;
 use super::frames::Frame;
-use crate::msg::Msg;
-use crate::rows::{ChunkBuilder, Column};
+use super::outflow::Outflow;
+use crate::rows::display::grouped;
+use crate::rows::{ChunkBuilder, Column, MalformedRow};
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::QueryId;
 use crate::update::query;
@@ -29,6 +29,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The first chunk has no more than these, so that something shows at once.
 const FIRST_ROWS_MAX: usize = 256;
 
+/// A grant of rows ends at so many bytes, however many of its rows are left: 16,384 rows can have 16 TB.
+const GRANT_BYTES: usize = 64 << 20;
+
+/// The most results of one statement. PostgreSQL sends one; more come through rules and from other servers.
+const RESULTS_MAX: u64 = 1_000;
+
+/// The most bytes of all descriptions of one statement's results.
+const DESCRIPTIONS_BYTES_MAX: usize = 8 << 20;
+
 /// What becomes of a message of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -40,15 +49,21 @@ pub enum Verdict {
 
 /// A statement's rows on their way.
 pub struct Capture {
-    outbox: Sender<Msg>,
+    outflow: Outflow,
     query: QueryId,
     since: Instant,
     builder: ChunkBuilder,
     described: bool,
+    results: u64,
+    descriptions_bytes: usize,
     granted: u64,
+    /// Bytes that may come before the grant lapses.
+    bytes_left: usize,
     /// Rows that were taken, sent or still in the builder.
     taken: u64,
     discarding: bool,
+    /// Whether a cancel is on its way, which the server hears the sooner the less it waits.
+    cancelling: bool,
     discarded: u64,
     stalled: bool,
     /// When the socket was looked at last while nothing of it is read.
@@ -78,20 +93,24 @@ pub struct Outcome {
 impl Capture {
     /// Waits for what the server sends for this query.
     pub fn new(
-        outbox: Sender<Msg>,
+        outflow: Outflow,
         query: QueryId,
         granted: u64,
         copy_data: Option<CopyData>,
     ) -> Self {
         Self {
-            outbox,
+            outflow,
             query,
             since: Instant::now(),
             builder: ChunkBuilder::new(0),
             described: false,
+            results: 0,
+            descriptions_bytes: 0,
             granted,
+            bytes_left: bytes_of_grant(granted),
             taken: 0,
             discarding: false,
+            cancelling: false,
             discarded: 0,
             stalled: false,
             looked_at: None,
@@ -127,6 +146,7 @@ impl Capture {
     /// So many rows more may be taken.
     pub fn grant(&mut self, rows: u64) {
         self.granted = self.granted.saturating_add(rows);
+        self.bytes_left = bytes_of_grant(self.granted);
         self.stalled &= self.taken >= self.granted;
     }
 
@@ -137,19 +157,55 @@ impl Capture {
         self.stalled = false;
     }
 
+    /// Whether what comes is read to its end and not kept.
+    pub fn is_discarding(&self) -> bool {
+        self.discarding
+    }
+
+    /// A cancel is on its way.
+    pub fn cancel(&mut self) {
+        self.cancelling = true;
+    }
+
+    /// Whether what the server says beside the rows is read on, however much of it there is.
+    pub fn hurries(&self) -> bool {
+        self.discarding || self.cancelling
+    }
+
+    /// Whether no row waits to leave with those that follow.
+    pub fn is_between_chunks(&self) -> bool {
+        self.builder.is_empty()
+    }
+
+    /// Whether a message of this type is a row that nobody wants.
+    pub fn drops(&self, tag: u8) -> bool {
+        self.discarding && matches!(tag, b'D' | b'd')
+    }
+
+    /// A row that nobody wants has gone by.
+    pub fn dropped(&mut self) {
+        self.discarded += 1;
+    }
+
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
     pub fn may_take(&mut self, tag: u8) -> bool {
-        if !matches!(tag, b'D' | b'd') || self.discarding || self.taken < self.granted {
+        let is_granted = self.taken < self.granted;
+        let is_row = matches!(tag, b'D' | b'd');
+        if !is_row || self.discarding || is_granted && self.bytes_left > 0 {
             return true;
         }
         if !self.stalled {
             self.stalled = true;
             self.looked_at = Some(Instant::now());
             self.flush();
-            self.post(query::Msg::Stalled {
-                query: self.query,
-                rows: self.taken,
-            });
+            let (query, rows) = (self.query, self.taken);
+            let msg = if is_granted {
+                self.granted = self.taken;
+                query::Msg::GrantLapsed { query, rows }
+            } else {
+                query::Msg::Stalled { query, rows }
+            };
+            self.outflow.post(msg, 0);
         }
         false
     }
@@ -189,11 +245,10 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let chunk = Arc::new(self.builder.finish());
-            self.post(query::Msg::RowsArrived {
-                query: self.query,
-                chunk,
-            });
+            let (query, chunk) = (self.query, Arc::new(self.builder.finish()));
+            let bytes = chunk.heap_bytes();
+            self.outflow
+                .post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
     }
 
@@ -225,15 +280,18 @@ impl Capture {
             self.builder.push_data_row(body)
         };
         if let Err(malformed) = pushed {
-            self.fault = Some(error::plain(
-                Category::Internal,
-                format!("A row could not be read: {malformed}."),
-            ));
-            self.discard();
+            let message = format!("A row could not be read: {malformed}.");
+            self.give_up(match malformed {
+                MalformedRow::NoMemory => error::plain(Category::Query, message).with_next_step(
+                    "Close results that are not needed, or select less of the value.",
+                ),
+                _ => error::servers_fault(message),
+            });
             self.discarded += 1;
             return;
         }
         self.taken += 1;
+        self.bytes_left = self.bytes_left.saturating_sub(body.len());
         if self.builder.is_full() || (!self.first_left && self.builder.rows() >= FIRST_ROWS_MAX) {
             self.flush();
         }
@@ -241,9 +299,9 @@ impl Capture {
 
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
-            b'T' => self.describe(columns(frame.body())),
+            b'T' => self.describe(columns(frame.body()), frame.body().len()),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
-            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)])),
+            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)]), 0),
             b'c' => {}
             b'G' => self.begin_copy_in(),
             b'C' => {
@@ -267,15 +325,19 @@ impl Capture {
         Verdict::Swallow
     }
 
-    fn describe(&mut self, columns: Option<Vec<Column>>) {
+    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize) {
         let Some(columns) = columns else {
-            self.fault = Some(error::plain(
-                Category::Internal,
-                "The columns of the result could not be read.",
-            ));
-            self.discard();
-            return;
+            let message = "The columns of the result could not be read.";
+            return self.give_up(error::servers_fault(message));
         };
+        self.results += 1;
+        self.descriptions_bytes += bytes;
+        if self.results > RESULTS_MAX || self.descriptions_bytes > DESCRIPTIONS_BYTES_MAX {
+            return self.give_up(error::servers_fault(format!(
+                "The server sent more results for one statement than Tusk keeps: the first {} are shown.",
+                grouped((self.results - 1).min(RESULTS_MAX))
+            )));
+        }
         self.flush();
         if self.described {
             // A further result shows its own first rows at once.
@@ -283,10 +345,15 @@ impl Capture {
         }
         self.described = true;
         self.builder = ChunkBuilder::new(columns.len());
-        self.post(query::Msg::Described {
-            query: self.query,
-            columns,
-        });
+        let (query, width) = (self.query, size_of_val(columns.as_slice()));
+        self.outflow
+            .post(query::Msg::Described { query, columns }, bytes + width);
+    }
+
+    /// The statement fails on this side: the rest is read to its end.
+    fn give_up(&mut self, failure: Failure) {
+        self.fault.get_or_insert(failure);
+        self.discard();
     }
 
     fn begin_copy_in(&mut self) {
@@ -303,10 +370,6 @@ impl Capture {
             );
         }
         self.copy_in = Some(CopyIn::new(self.copy_data.take()));
-    }
-
-    fn post(&self, msg: query::Msg) {
-        post(&self.outbox, msg);
     }
 }
 
@@ -431,6 +494,15 @@ impl CopyIn {
     }
 }
 
+/// The bytes of a grant. One that has no end has none in bytes either.
+fn bytes_of_grant(rows: u64) -> usize {
+    if rows == u64::MAX {
+        usize::MAX
+    } else {
+        GRANT_BYTES
+    }
+}
+
 /// The columns of a RowDescription.
 fn columns(body: &[u8]) -> Option<Vec<Column>> {
     let (count, mut rest) = body.split_first_chunk::<2>()?;
@@ -458,6 +530,7 @@ fn text(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::msg::Msg;
     use crate::update::ids::Ids;
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -486,7 +559,7 @@ mod tests {
         let query = QueryId::next(&mut Ids::seeded(1));
         (
             Capture::new(
-                outbox,
+                Outflow::new(&outbox, &Arc::default()),
                 query,
                 granted,
                 copy_data.map(|data| CopyData::Text(data.into())),
@@ -510,7 +583,7 @@ mod tests {
 
     fn give(capture: &mut Capture, whole: &[u8]) -> Verdict {
         assert!(capture.may_take(whole[0]));
-        capture.take(Frame { whole })
+        capture.take(Frame::new(whole))
     }
 
     #[test]
@@ -539,6 +612,30 @@ mod tests {
         assert!(!capture.may_take(b'D'));
         assert!(capture.may_take(b'C') && capture.may_take(b'E'));
         assert_eq!(shown(&inbox), ["rows 1", "stalled 3"]);
+    }
+
+    #[test]
+    fn a_grant_lapses_when_its_rows_are_large() {
+        let (mut capture, inbox) = capture(1_000, None);
+        give(&mut capture, &description());
+        let row = row_of_one(&vec![b'x'; 1 << 20]);
+        let mut given = 0;
+        while capture.may_take(b'D') {
+            capture.take(Frame::new(&row));
+            given += 1;
+        }
+        assert_eq!(given, 64);
+        assert!(!capture.may_take(b'D'));
+        let told = |inbox: &flume::Receiver<Msg>| inbox.drain().last();
+        let query = capture.query();
+        let lapsed = query::Msg::GrantLapsed { query, rows: 64 };
+        assert_eq!(told(&inbox), Some(lapsed.into()));
+        // What is granted then is all that there is.
+        capture.grant(1);
+        give(&mut capture, &row);
+        assert!(!capture.may_take(b'D'));
+        let stalled = query::Msg::Stalled { query, rows: 65 };
+        assert_eq!(told(&inbox), Some(stalled.into()));
     }
 
     #[test]
@@ -676,7 +773,7 @@ mod tests {
         let outcome = capture.finish();
         assert_eq!(
             (outcome.discarded, outcome.fault.unwrap().category),
-            (2, Category::Internal)
+            (2, Category::Connection)
         );
     }
 }

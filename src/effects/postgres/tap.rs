@@ -11,17 +11,18 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::capture::{Capture, Verdict};
 use super::connect::liveness::Patience;
-use super::frames::{Frame, Frames, Malformed, as_utf8};
+use super::frames::{self, Frame, Frames, Malformed, as_utf8};
 use super::locked;
 use super::login::{Refused, Terms};
 use super::sealed::Sealed;
+use super::words::Words;
 use crate::sql::lex::BackslashRule;
 use crate::update::session::Transaction;
 
@@ -30,11 +31,14 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
 
-/// Messages of the start-up are small; a longer one comes from something else than PostgreSQL.
-const START_UP_FRAME_BYTES_MAX: usize = 64 << 10;
+/// The most bytes that a server may say before it is ready: notices and a few hundred parameters are far less.
+const START_UP_BYTES_MAX: usize = 1 << 20;
 
-/// Full reads of one turn, after which other connections of the thread have theirs.
-const READS_PER_TURN_MAX: usize = 16;
+/// The most bytes of all parameters together.
+const PARAMETERS_BYTES_MAX: usize = 1 << 20;
+
+/// How soon it is seen that the loop has taken what a link waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
 
 /// What the tap has learnt, shared with the connection's task.
 #[derive(Default)]
@@ -49,8 +53,10 @@ pub struct Learnt {
     pub cancel_key: i32,
     /// The user's statement that runs.
     pub capture: Option<Capture>,
-    /// Whether the server has said anything.
-    pub answered: bool,
+    /// What the server says beside its answers.
+    pub words: Words,
+    /// What the server said before it was ready.
+    pub start_up: StartUp,
     /// Whether the server asked for the password as it is.
     pub cleartext: bool,
     /// When the server was heard last, or a statement sent.
@@ -59,7 +65,21 @@ pub struct Learnt {
     pub named_settings: BTreeSet<String>,
     /// The conversation about it, on a read-only connection.
     pub sealed: Option<Sealed>,
+    /// When a link that waits for the loop looks again.
+    pub looks_at: Option<Instant>,
+    parameters_bytes: usize,
     ready_once: bool,
+}
+
+/// What a server said before it was ready for a statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartUp {
+    /// Messages.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The type of the last one.
+    pub last: u8,
 }
 
 /// The filter.
@@ -93,7 +113,7 @@ impl Tap {
         let tap = Self {
             wire,
             channel_binding: Mutex::new(Some(channel_binding)),
-            frames: Frames::new(START_UP_FRAME_BYTES_MAX),
+            frames: Frames::new(),
             passed: Vec::new(),
             given: 0,
             started: false,
@@ -107,20 +127,27 @@ impl Tap {
     /// Takes all whole messages; whether the reader must stand still before the next one.
     fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Fault> {
         while let Some(tag) = self.frames.peek() {
-            if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
-                return Err(Malformed { tag }.into());
-            }
-            let is_statement = learnt.sealed.as_ref().is_none_or(Sealed::is_at_statement);
-            if let Some(capture) = &mut learnt.capture
-                && is_statement
-                && !capture.may_take(tag)
-            {
+            self.admit(tag)?;
+            if learnt.must_wait(tag) {
                 return Ok(true);
+            }
+            let is_users = learnt.is_at_statement();
+            self.frames.expect_data(is_users);
+            if is_users && let Some(capture) = &mut learnt.capture {
+                if !capture.may_take(tag) {
+                    return Ok(true);
+                }
+                if capture.drops(tag) && self.frames.pass_over()? {
+                    capture.dropped();
+                    continue;
+                }
             }
             let Some(frame) = self.frames.take()? else {
                 break;
             };
-            learnt.answered = true;
+            if !learnt.words.is_driven() {
+                learnt.start_up.count(frame)?;
+            }
             if tag == b'R' && !self.started {
                 learnt.cleartext |= self.terms.judge(frame.body())?;
             }
@@ -129,15 +156,13 @@ impl Tap {
                 (None, Some(capture)) => capture.take(frame),
                 (None, None) => Verdict::Pass,
             };
-            if tag == b'Z' && verdict == Verdict::Swallow {
-                learnt.note(frame);
+            if tag == b'Z' || verdict == Verdict::Pass {
+                learnt.note(frame)?;
             }
             if verdict == Verdict::Pass {
-                if tag != b'D' {
-                    learnt.note(frame);
-                }
                 match tag {
-                    b'A' | b'S' | b'C' => self.passed.extend_from_slice(&as_utf8(frame)),
+                    b'N' | b'A' | b'S' => {}
+                    b'C' | b'E' => self.passed.extend_from_slice(&as_utf8(frame)),
                     _ => self.passed.extend_from_slice(frame.whole),
                 }
             }
@@ -147,6 +172,16 @@ impl Tap {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a message of this type may come at all.
+    fn admit(&self, tag: u8) -> Result<(), Malformed> {
+        match tag {
+            b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v' => Ok(()),
+            _ if !self.started => Err(Malformed::Foreign),
+            _ if frames::is_known(tag) => Ok(()),
+            _ => Err(Malformed::Unknown(tag)),
+        }
     }
 
     /// Writes what a conversation beside the driver still has to send, as far as the socket takes it.
@@ -238,7 +273,44 @@ impl Learnt {
         }
     }
 
-    fn note(&mut self, frame: Frame<'_>) {
+    /// When there is something to be done although nothing comes.
+    pub fn deadline(&self) -> Option<Instant> {
+        let rows = self.capture.as_ref().and_then(Capture::deadline);
+        [self.looks_at, rows].into_iter().flatten().min()
+    }
+
+    /// Whether what comes next belongs to the user's statement.
+    fn is_at_statement(&self) -> bool {
+        self.capture.is_some() && self.sealed.as_ref().is_none_or(Sealed::is_at_statement)
+    }
+
+    /// Whether a message of this type has to wait until the loop has taken what the link has sent.
+    fn must_wait(&mut self, tag: u8) -> bool {
+        let reads_on = self.capture.as_ref().is_some_and(Capture::is_discarding);
+        let waits = match tag {
+            b'N' | b'A' => {
+                let hurries = self.capture.as_ref().is_some_and(Capture::hurries);
+                self.words.must_wait(hurries)
+            }
+            b'D' | b'd' | b'T' | b'H' => {
+                // Between two chunks: rows are many, and the queue is not looked at for each.
+                let is_between = self
+                    .capture
+                    .as_ref()
+                    .is_some_and(Capture::is_between_chunks);
+                is_between
+                    && !reads_on
+                    && !self.words.is_closing
+                    && self.is_at_statement()
+                    && self.words.is_full()
+            }
+            _ => false,
+        };
+        self.looks_at = waits.then(|| Instant::now() + LOOK_EVERY);
+        waits
+    }
+
+    fn note(&mut self, frame: Frame<'_>) -> Result<(), Malformed> {
         match (frame.tag(), frame.body()) {
             (b'Z', [status, ..]) => {
                 self.ready_once = true;
@@ -248,19 +320,54 @@ impl Learnt {
                     _ => Transaction::Idle,
                 };
             }
-            (b'S', body) => {
-                let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-                if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
-                    self.parameters
-                        .insert(name.into_owned(), value.into_owned());
-                }
-            }
+            (b'S', body) => return self.report(body),
             (b'K', [a, b, c, d, e, f, g, h]) => {
                 self.backend_pid = i32::from_be_bytes([*a, *b, *c, *d]);
                 self.cancel_key = i32::from_be_bytes([*e, *f, *g, *h]);
             }
+            (b'N', _) => {
+                let query = self.capture.as_ref().map(Capture::query);
+                self.words.notice(frame, query);
+            }
+            (b'A', _) => self.words.notification(frame),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Keeps a parameter, as long as all of them are no more than any server has.
+    fn report(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            return Ok(());
+        };
+        self.parameters_bytes += name.len() + value.len();
+        let length = name.len();
+        if let Some(before) = self
+            .parameters
+            .insert(name.into_owned(), value.into_owned())
+        {
+            self.parameters_bytes -= length + before.len();
+        }
+        if self.parameters_bytes > PARAMETERS_BYTES_MAX {
+            return Err(Malformed::Parameters);
+        }
+        Ok(())
+    }
+}
+
+impl StartUp {
+    fn count(&mut self, frame: Frame<'_>) -> Result<(), Malformed> {
+        self.messages += 1;
+        self.bytes += frame.whole.len();
+        self.last = frame.tag();
+        if self.bytes > START_UP_BYTES_MAX {
+            return Err(Malformed::Chatter {
+                bytes: self.bytes,
+                tag: self.last,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -273,7 +380,8 @@ impl AsyncRead for Tap {
         let tap = self.get_mut();
         let shared = tap.learnt.clone();
         let mut learnt = locked(&shared);
-        for _ in 0..READS_PER_TURN_MAX {
+        // The wire itself ends each turn, however much there is.
+        loop {
             let stands = tap.sift(&mut learnt)?;
             if tap.give(buffer) {
                 return Poll::Ready(Ok(()));
@@ -287,7 +395,7 @@ impl AsyncRead for Tap {
                 // The connection's task polls again when rows are granted, and now and then.
                 return Poll::Pending;
             }
-            let mut space = ReadBuf::new(tap.frames.space());
+            let mut space = ReadBuf::new(tap.frames.space().map_err(Fault::from)?);
             match Pin::new(&mut tap.wire).poll_read(context, &mut space)? {
                 Poll::Ready(()) => match space.filled().len() {
                     0 => return Poll::Ready(Ok(())),
@@ -304,11 +412,6 @@ impl AsyncRead for Tap {
                 }
             }
         }
-        if let Some(capture) = &mut learnt.capture {
-            capture.quiet(Instant::now());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 

@@ -57,6 +57,7 @@ pub fn hide_in_query(secrets: &Values, msg: &mut query::Msg) {
         | query::Msg::CancelFailed { failure, .. } => hide_in_failure(secrets, failure),
         query::Msg::RowsArrived { .. }
         | query::Msg::Stalled { .. }
+        | query::Msg::GrantLapsed { .. }
         | query::Msg::Inspected { .. }
         | query::Msg::HeldUp { .. }
         | query::Msg::CancelSent { .. } => {}
@@ -127,6 +128,7 @@ fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
+        | query::Msg::GrantLapsed { query, .. }
         | query::Msg::Inspected { query, .. }
         | query::Msg::HeldUp { query, .. }
         | query::Msg::Finished { query, .. }
