@@ -417,10 +417,7 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
         ),
         dialog::Confirm::GoOn { message, left, .. } => (
             "A statement failed. Go on with the script?".into(),
-            vec![
-                words::cut(message, CONFIRM_CHARACTERS),
-                format!("{} left.", words::counted(*left as u64, "statement")),
-            ],
+            at_an_error(message, *left),
             "Stop here",
             "Stop",
         ),
@@ -455,7 +452,26 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Keep this text",
         ),
     };
-    let mut actions = vec![accept(model, yes), cancel(model, no)];
+    Confirm {
+        question: question.clone(),
+        title,
+        reasons,
+        actions: answers(model, question, yes, no),
+        tone: Tone::Warning,
+    }
+}
+
+fn at_an_error(message: &str, left: usize) -> Vec<String> {
+    let left = words::counted(left as u64, "statement");
+    vec![
+        words::cut(message, CONFIRM_CHARACTERS),
+        format!("{left} left."),
+    ]
+}
+
+/// The answers to a question. A script that stands at an error has two more than yes and no.
+fn answers(model: &Model, question: &dialog::Confirm, yes: &str, no: &str) -> Vec<Action> {
+    let mut answers = vec![accept(model, yes), cancel(model, no)];
     if matches!(question, dialog::Confirm::GoOn { .. }) {
         let all = words::named(
             model,
@@ -463,15 +479,9 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             Command::DialogToggle,
             "Go on, and don't ask again",
         );
-        actions.splice(1..1, [alternative(model, "Go on"), all]);
+        answers.splice(1..1, [alternative(model, "Go on"), all]);
     }
-    Confirm {
-        question: question.clone(),
-        title,
-        reasons,
-        actions,
-        tone: Tone::Warning,
-    }
+    answers
 }
 
 fn tab_label(model: &Model, id: TabId) -> String {
