@@ -36,6 +36,7 @@ use crate::{
     },
 };
 
+mod encoding;
 mod ending;
 pub mod holders;
 pub mod secrets;
@@ -592,6 +593,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
+        Msg::EncodingChanged {
+            query,
+            from,
+            to,
+            is_understood,
+            escaped,
+        } => encoding::changed(model, query, [&from, &to], is_understood, escaped),
         Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
         Msg::Finished {
             query,

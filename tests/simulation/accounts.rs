@@ -143,6 +143,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             | query::Msg::RowsArrived { .. }
             | query::Msg::Stalled { .. }
             | query::Msg::Inspected { .. }
+            | query::Msg::EncodingChanged { .. }
             | query::Msg::HeldUp { .. } => return None,
         },
         Msg::Cells(

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use flume::Sender;
 
 use super::answer::post;
+use super::encoding::{Begun, Reading};
 use super::error;
 use super::frames::Frame;
 use crate::msg::Msg;
@@ -55,8 +56,9 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<Arc<str>>,
+    copy_data: Option<Arc<[u8]>>,
     copy_in: Option<CopyIn>,
+    reading: Reading,
     ready_at: Option<Instant>,
 }
 
@@ -71,6 +73,8 @@ pub struct Outcome {
     pub fault: Option<Failure>,
     /// When the server said that it is ready.
     pub ready_at: Option<Instant>,
+    /// How its rows were read.
+    pub reading: Reading,
 }
 
 impl Capture {
@@ -79,7 +83,7 @@ impl Capture {
         outbox: Sender<Msg>,
         query: QueryId,
         granted: u64,
-        copy_data: Option<Arc<str>>,
+        Begun { data, reading }: Begun,
     ) -> Self {
         Self {
             outbox,
@@ -97,8 +101,9 @@ impl Capture {
             rows_wait_since: None,
             tag: String::new(),
             fault: None,
-            copy_data,
+            copy_data: data,
             copy_in: None,
+            reading,
             ready_at: None,
         }
     }
@@ -133,6 +138,12 @@ impl Capture {
         self.flush();
         self.discarding = true;
         self.stalled = false;
+    }
+
+    /// Nobody looks at its rows any more.
+    pub fn abandon(&mut self) {
+        self.discard();
+        self.reading.forget();
     }
 
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
@@ -187,7 +198,7 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let chunk = Arc::new(self.builder.finish());
+            let chunk = self.reading.read(self.builder.finish());
             self.post(query::Msg::RowsArrived {
                 query: self.query,
                 chunk,
@@ -208,6 +219,7 @@ impl Capture {
             discarded: self.discarded,
             fault: self.fault,
             ready_at: self.ready_at,
+            reading: self.reading,
         }
     }
 
@@ -239,9 +251,9 @@ impl Capture {
 
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
-            b'T' => self.describe(columns(frame.body())),
+            b'T' => self.describe(columns(frame.body()), None),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
-            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)])),
+            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)]), Some(frame.body())),
             b'c' => {}
             b'G' => self.begin_copy_in(),
             b'C' => {
@@ -265,7 +277,7 @@ impl Capture {
         Verdict::Swallow
     }
 
-    fn describe(&mut self, columns: Option<Vec<Column>>) {
+    fn describe(&mut self, columns: Option<Vec<Column>>, copied: Option<&[u8]>) {
         let Some(columns) = columns else {
             self.fault = Some(error::plain(
                 Category::Internal,
@@ -280,6 +292,7 @@ impl Capture {
             self.first_left = false;
         }
         self.described = true;
+        self.reading.result_begins(copied);
         self.builder = ChunkBuilder::new(columns.len());
         self.post(query::Msg::Described {
             query: self.query,
@@ -310,7 +323,7 @@ impl Capture {
 
 /// The data of COPY … FROM STDIN on its way to the server.
 pub struct CopyIn {
-    data: Option<Arc<str>>,
+    data: Option<Arc<[u8]>>,
     at: usize,
     frame: Vec<u8>,
     written: usize,
@@ -321,7 +334,7 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<Arc<str>>) -> Self {
+    fn new(data: Option<Arc<[u8]>>) -> Self {
         Self {
             data,
             at: 0,
@@ -355,10 +368,7 @@ impl CopyIn {
     fn next_frame(&mut self) {
         self.frame.clear();
         self.written = 0;
-        let rest = self
-            .data
-            .as_ref()
-            .and_then(|data| data.as_bytes().get(self.at..));
+        let rest = self.data.as_ref().and_then(|data| data.get(self.at..));
         let (tag, body) = match rest {
             Some([]) => (b'c', &b""[..]),
             Some(rest) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
@@ -427,10 +437,11 @@ mod tests {
     fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, flume::Receiver<Msg>) {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
-        (
-            Capture::new(outbox, query, granted, copy_data.map(Arc::from)),
-            inbox,
-        )
+        let begun = Begun {
+            data: copy_data.map(|data| data.as_bytes().into()),
+            ..Begun::default()
+        };
+        (Capture::new(outbox, query, granted, begun), inbox)
     }
 
     #[track_caller]

@@ -4,7 +4,6 @@
 //! so that a row is copied once, from here to its chunk. A giant message makes the buffer grow to what it needs and
 //! no further; afterwards the buffer is small again.
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// The size of the buffer between giant messages.
@@ -139,25 +138,6 @@ impl Frames {
     }
 }
 
-/// The same message with text that is UTF-8, for the driver, which gives a link up over any other.
-pub fn as_utf8(frame: Frame<'_>) -> Cow<'_, [u8]> {
-    // A notification's text comes after the sender's process id.
-    let (number, text) = frame.body().split_at(if frame.tag() == b'A' {
-        frame.body().len().min(4)
-    } else {
-        0
-    });
-    let Cow::Owned(text) = String::from_utf8_lossy(text) else {
-        return frame.whole.into();
-    };
-    let mut whole = vec![frame.tag()];
-    let length = u32::try_from(number.len() + text.len() + HEADER_BYTES - 1).unwrap_or(u32::MAX);
-    whole.extend_from_slice(&length.to_be_bytes());
-    whole.extend_from_slice(number);
-    whole.extend_from_slice(text.as_bytes());
-    whole.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,23 +247,5 @@ mod tests {
         assert_eq!(frames.buffer.len(), giant.len());
         assert_eq!(frames.take().unwrap().unwrap().whole, giant);
         assert_eq!(frames.space().len(), BUFFER_BYTES);
-    }
-
-    #[test]
-    fn text_that_is_not_utf_8_is_replaced_and_the_length_follows() {
-        let good = message(b'S', b"name\0value\0");
-        assert_eq!(as_utf8(Frame { whole: &good }), good.as_slice());
-        let bad = message(b'S', b"name\0va\xFFlue\0");
-        assert_eq!(
-            as_utf8(Frame { whole: &bad }),
-            message(b'S', "name\0va\u{FFFD}lue\0".as_bytes()).as_slice()
-        );
-        let notification = message(b'A', b"\0\0\xFF\xFEjobs\0seven\0");
-        assert_eq!(
-            as_utf8(Frame {
-                whole: &notification
-            }),
-            notification.as_slice()
-        );
     }
 }

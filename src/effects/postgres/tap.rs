@@ -18,7 +18,8 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::capture::{Capture, Verdict};
 use super::connect::liveness::Patience;
-use super::frames::{Frame, Frames, Malformed, as_utf8};
+use super::encoding::Texts;
+use super::frames::{Frame, Frames, Malformed};
 use super::locked;
 use super::login::{Refused, Terms};
 use super::sealed::Sealed;
@@ -59,6 +60,8 @@ pub struct Learnt {
     pub named_settings: BTreeSet<String>,
     /// The conversation about it, on a read-only connection.
     pub sealed: Option<Sealed>,
+    /// How text travels.
+    pub texts: Texts,
     ready_once: bool,
 }
 
@@ -124,6 +127,26 @@ impl Tap {
             if tag == b'R' && !self.started {
                 learnt.cleartext |= self.terms.judge(frame.body())?;
             }
+            let is_rows = matches!(tag, b'D' | b'd');
+            if is_rows && is_statement {
+                learnt.texts.row_came();
+            }
+            if tag == b'A' && learnt.texts.keep_notification(frame) {
+                continue;
+            }
+            if tag == b'Z' {
+                self.passed.extend_from_slice(&learnt.texts.ready());
+            }
+            let before = learnt.sealed.as_ref().map_or(0, Sealed::before);
+            // What the driver gives a link up over is text that is not UTF-8.
+            let read = if !is_rows {
+                learnt.texts.read(frame, before)
+            } else if learnt.capture.is_some() && is_statement {
+                frame.whole.into()
+            } else {
+                learnt.texts.read_row(frame)
+            };
+            let frame = Frame { whole: &read };
             let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
                 (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
                 (None, Some(capture)) => capture.take(frame),
@@ -136,10 +159,7 @@ impl Tap {
                 if tag != b'D' {
                     learnt.note(frame);
                 }
-                match tag {
-                    b'A' | b'S' | b'C' => self.passed.extend_from_slice(&as_utf8(frame)),
-                    _ => self.passed.extend_from_slice(frame.whole),
-                }
+                self.passed.extend_from_slice(frame.whole);
             }
             if !self.started && learnt.ready_once {
                 self.started = true;
@@ -180,6 +200,19 @@ impl Tap {
             }
         }
         self.flush(context)
+    }
+
+    /// Writes what takes the place of a message that the driver can't write.
+    fn poll_substitute(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut learnt = locked(&self.learnt);
+        while !learnt.texts.pending().is_empty() {
+            let wire = Pin::new(&mut self.wire);
+            match std::task::ready!(wire.poll_write(context, learnt.texts.pending()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                bytes => learnt.texts.wrote(bytes),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// A flush that can't end now is tried again in the next turn, which the socket itself wakes.
@@ -251,6 +284,7 @@ impl Learnt {
             (b'S', body) => {
                 let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
                 if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+                    self.texts.reported(&name, &value);
                     self.parameters
                         .insert(name.into_owned(), value.into_owned());
                 }
@@ -318,11 +352,19 @@ impl AsyncWrite for Tap {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().wire).poll_write(context, bytes)
+        let tap = self.get_mut();
+        match locked(&tap.learnt).texts.swallow(bytes.len()) {
+            0 => {}
+            swallowed => return Poll::Ready(Ok(swallowed)),
+        }
+        std::task::ready!(tap.poll_substitute(context))?;
+        Pin::new(&mut tap.wire).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_flush(context)
+        let tap = self.get_mut();
+        std::task::ready!(tap.poll_substitute(context))?;
+        Pin::new(&mut tap.wire).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

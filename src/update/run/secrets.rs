@@ -58,6 +58,7 @@ pub fn hide_in_query(secrets: &Values, msg: &mut query::Msg) {
         query::Msg::RowsArrived { .. }
         | query::Msg::Stalled { .. }
         | query::Msg::Inspected { .. }
+        | query::Msg::EncodingChanged { .. }
         | query::Msg::HeldUp { .. }
         | query::Msg::CancelSent { .. } => {}
     }
@@ -127,6 +128,7 @@ fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
         | query::Msg::Inspected { query, .. }
+        | query::Msg::EncodingChanged { query, .. }
         | query::Msg::HeldUp { query, .. }
         | query::Msg::Finished { query, .. }
         | query::Msg::Failed { query, .. }
