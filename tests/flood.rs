@@ -16,7 +16,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flooding::{FLOOD, Flood, FloodingServer, Phase, described, description, message, row, words};
 use generated::Random;
@@ -382,6 +382,16 @@ fn ended_by(msg: &Msg) -> Option<String> {
     })
 }
 
+/// Waits for something that has to come, however busy the machine is.
+#[track_caller]
+fn until(is_so: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < limit, "it did not come");
+        std::thread::yield_now();
+    }
+}
+
 /// How a server is reached, with more time than a busy machine needs.
 fn config(server: &FloodingServer) -> Config {
     Config {
@@ -707,7 +717,11 @@ fn statements_that_are_flooded_can_be_cancelled_and_their_links_let_go() {
         within(batch.len() * LINK_BYTES_MAX, "statements", || {
             let mut world = World::new();
             let mut cases = Case::start(&mut world, batch, &mut random);
+            let limit = Instant::now() + Duration::from_secs(120);
             while !cases.iter().all(Case::is_over) {
+                let waits = || cases.iter().filter(|case| !case.is_over());
+                let names = || waits().map(|case| &case.name).collect::<Vec<_>>();
+                assert!(Instant::now() < limit, "these do not end: {:?}", names());
                 if let Ok(msg) = world.inbox.recv_timeout(Duration::from_millis(2)) {
                     world.note(&msg);
                     if let Some(case) = cases.iter_mut().find(|case| case.is_mine(&msg)) {
@@ -756,9 +770,7 @@ fn a_program_ends_although_nobody_hears_and_no_cancel_is_heeded() {
         }
         // Nothing is taken out of the queue from here on.
         for (server, _) in &servers {
-            while server.sent() == 0 {
-                std::thread::yield_now();
-            }
+            until(|| server.sent() > 0);
         }
         world.shut_down("all");
     });
@@ -778,9 +790,7 @@ fn another_link_has_its_turn_and_its_rows_are_not_far_behind() {
             let sessions = [(); 3].map(|()| world.session(connection));
             let [flooded, others @ ..] = sessions;
             let flooding = world.run(flooded, FLOOD);
-            while server.sent() == 0 {
-                std::thread::yield_now();
-            }
+            until(|| server.sent() > 0);
             let asked = server.asked();
             let queries = others.map(|session| world.run(session, "select three"));
             // Both have ended when the question after them is asked. Nothing is taken out of the queue meanwhile.
@@ -789,9 +799,7 @@ fn another_link_has_its_turn_and_its_rows_are_not_far_behind() {
                     .postgres
                     .perform_session(session::Effect::AskHeld { session });
             }
-            while server.asked() < asked + 4 {
-                std::thread::yield_now();
-            }
+            until(|| server.asked() >= asked + 4);
             let (mut before, mut waiting) = (0, queries.len());
             while waiting > 0 {
                 match world.next() {
@@ -828,13 +836,9 @@ fn what_is_left_out_is_counted_and_told() {
     // Nothing is taken out of the queue until the statement has ended: the notices that it has room for, and then
     // what was left out, the end and the cancel's own answer.
     const QUEUE: usize = 256;
-    while world.inbox.len() < QUEUE {
-        std::thread::yield_now();
-    }
+    until(|| world.inbox.len() >= QUEUE);
     world.cancel(query, session);
-    while world.inbox.len() < QUEUE + 3 {
-        std::thread::yield_now();
-    }
+    until(|| world.inbox.len() >= QUEUE + 3);
     let (mut shown, mut left_out) = (0, 0);
     loop {
         match world.next() {
@@ -880,9 +884,7 @@ fn a_row_that_there_is_no_memory_for_fails_with_a_message() {
         let session = world.session(connection);
         let query = world.run(session, FLOOD);
         LARGEST.store(largest, Ordering::Relaxed);
-        while world.inbox.len() < 4 {
-            std::thread::yield_now();
-        }
+        until(|| world.inbox.len() >= 4);
         LARGEST.store(usize::MAX, Ordering::Relaxed);
         world.cancel(query, session);
         let failure = world.wait(|msg| match msg {

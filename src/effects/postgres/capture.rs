@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::encoding::{Begun, Reading};
 use super::error;
 use super::frames::Frame;
 use super::outflow::Outflow;
@@ -68,8 +69,9 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<Arc<str>>,
+    copy_data: Option<Arc<[u8]>>,
     copy_in: Option<CopyIn>,
+    reading: Reading,
     ready_at: Option<Instant>,
 }
 
@@ -84,6 +86,8 @@ pub struct Outcome {
     pub fault: Option<Failure>,
     /// When the server said that it is ready.
     pub ready_at: Option<Instant>,
+    /// How its rows were read.
+    pub reading: Reading,
 }
 
 impl Capture {
@@ -92,7 +96,7 @@ impl Capture {
         outflow: Outflow,
         query: QueryId,
         granted: u64,
-        copy_data: Option<Arc<str>>,
+        Begun { data, reading }: Begun,
     ) -> Self {
         Self {
             outflow,
@@ -114,8 +118,9 @@ impl Capture {
             rows_wait_since: None,
             tag: String::new(),
             fault: None,
-            copy_data,
+            copy_data: data,
             copy_in: None,
+            reading,
             ready_at: None,
         }
     }
@@ -183,6 +188,12 @@ impl Capture {
         self.discarded += 1;
     }
 
+    /// Nobody looks at its rows any more.
+    pub fn abandon(&mut self) {
+        self.discard();
+        self.reading.forget();
+    }
+
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
     pub fn may_take(&mut self, tag: u8) -> bool {
         let is_granted = self.taken < self.granted;
@@ -241,8 +252,8 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let (query, chunk) = (self.query, Arc::new(self.builder.finish()));
-            let bytes = chunk.heap_bytes();
+            let chunk = self.reading.read(self.builder.finish());
+            let (query, bytes) = (self.query, chunk.heap_bytes());
             self.outflow
                 .post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
@@ -261,6 +272,7 @@ impl Capture {
             discarded: self.discarded,
             fault: self.fault,
             ready_at: self.ready_at,
+            reading: self.reading,
         }
     }
 
@@ -295,9 +307,12 @@ impl Capture {
 
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
-            b'T' => self.describe(columns(frame.body()), frame.body().len()),
+            b'T' => self.describe(columns(frame.body()), frame.body().len(), None),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
-            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)]), 0),
+            b'H' => {
+                let column = Column::new("copy", 25, -1);
+                self.describe(Some(vec![column]), 0, Some(frame.body()));
+            }
             b'c' => {}
             b'G' => self.begin_copy_in(),
             b'C' => {
@@ -321,7 +336,7 @@ impl Capture {
         Verdict::Swallow
     }
 
-    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize) {
+    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize, copied: Option<&[u8]>) {
         let Some(columns) = columns else {
             let message = "The columns of the result could not be read.";
             return self.give_up(error::servers_fault(message));
@@ -340,6 +355,7 @@ impl Capture {
             self.first_left = false;
         }
         self.described = true;
+        self.reading.result_begins(copied);
         self.builder = ChunkBuilder::new(columns.len());
         let (query, width) = (self.query, size_of_val(columns.as_slice()));
         self.outflow
@@ -371,7 +387,7 @@ impl Capture {
 
 /// The data of COPY … FROM STDIN on its way to the server.
 pub struct CopyIn {
-    data: Option<Arc<str>>,
+    data: Option<Arc<[u8]>>,
     at: usize,
     frame: Vec<u8>,
     written: usize,
@@ -382,7 +398,7 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<Arc<str>>) -> Self {
+    fn new(data: Option<Arc<[u8]>>) -> Self {
         Self {
             data,
             at: 0,
@@ -416,10 +432,7 @@ impl CopyIn {
     fn next_frame(&mut self) {
         self.frame.clear();
         self.written = 0;
-        let rest = self
-            .data
-            .as_ref()
-            .and_then(|data| data.as_bytes().get(self.at..));
+        let rest = self.data.as_ref().and_then(|data| data.get(self.at..));
         let (tag, body) = match rest {
             Some([]) => (b'c', &b""[..]),
             Some(rest) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
@@ -498,15 +511,12 @@ mod tests {
     fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, flume::Receiver<Msg>) {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
-        (
-            Capture::new(
-                Outflow::new(&outbox, &Arc::default()),
-                query,
-                granted,
-                copy_data.map(Arc::from),
-            ),
-            inbox,
-        )
+        let begun = Begun {
+            data: copy_data.map(|data| data.as_bytes().into()),
+            ..Begun::default()
+        };
+        let outflow = Outflow::new(&outbox, &Arc::default());
+        (Capture::new(outflow, query, granted, begun), inbox)
     }
 
     #[track_caller]

@@ -79,12 +79,12 @@ pub fn from_fields(body: &[u8]) -> Failure {
     let number = |kind: u8| field(kind).and_then(|text| text.parse::<u32>().ok());
     let (code, message) = (
         field(b'C').unwrap_or_default(),
-        field(b'M').unwrap_or_default(),
+        field(b'M').unwrap_or_else(|| "The server gave no message.".into()),
     );
     let severity = field(b'V').or(field(b'S')).unwrap_or_default();
     let mut failure = Failure::new(category(&severity, &code, &message), message);
     failure.severity = severity;
-    failure.sqlstate = Some(code);
+    failure.sqlstate = Some(code).filter(|code| !code.is_empty());
     failure.detail = field(b'D');
     failure.hint = field(b'H');
     failure.position = number(b'P');
@@ -379,6 +379,16 @@ mod tests {
 
     fn closed() -> Failure {
         plain(Category::Connection, CLOSED)
+    }
+
+    #[test]
+    fn an_error_without_fields_has_words_all_the_same() {
+        let failure = from_fields(b"\0");
+        assert_eq!(failure.message, "The server gave no message.");
+        assert_eq!(
+            (failure.sqlstate, failure.category),
+            (None, Category::Query)
+        );
     }
 
     #[test]

@@ -71,7 +71,10 @@ impl Words {
             whole: &whole,
             left_out: 0,
         };
-        let notice = error::from_fields(frame.body());
+        let mut notice = error::from_fields(frame.body());
+        if notice.severity.is_empty() {
+            notice.severity = "NOTICE".into();
+        }
         self.last_notice = Some(notice.clone());
         if self.is_own {
             log::debug!("a notice about a question of Tusk's own: {}", notice.code());
