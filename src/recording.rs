@@ -192,6 +192,10 @@ fn tell(outbox: &Sender<Msg>, reason: String) {
 fn weight(msg: &Msg) -> u64 {
     match msg {
         Msg::Query(query::Msg::RowsArrived { chunk, .. }) => chunk.heap_bytes() as u64,
+        Msg::Query(query::Msg::EncodingChanged { escaped, .. }) => {
+            let chunks = escaped.iter().flatten();
+            chunks.map(|chunk| chunk.heap_bytes() as u64).sum()
+        }
         _ => 0,
     }
 }

@@ -98,6 +98,11 @@ fn reading_only() {
 }
 
 #[test]
+fn another_encoding() {
+    fresh("encodings");
+}
+
+#[test]
 fn cancelling() {
     fresh("cancelling");
 }

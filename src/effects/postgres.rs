@@ -38,6 +38,7 @@ mod answer;
 mod cancel;
 mod capture;
 mod connect;
+pub mod encoding;
 pub mod error;
 mod file_run;
 mod frames;

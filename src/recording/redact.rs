@@ -46,6 +46,13 @@ impl Redactor {
                     *chunk = Arc::new(masked);
                 }
             }
+            Msg::Query(query::Msg::EncodingChanged { escaped, .. }) => {
+                for chunk in escaped.iter_mut().flatten() {
+                    if let Some(masked) = chunk.masked(|text| self.sent.mask(text)) {
+                        *chunk = Arc::new(masked);
+                    }
+                }
+            }
             Msg::Query(msg) => secrets::hide_in_query(&self.sent, msg),
             Msg::Session(msg) => secrets::hide_in_session(&self.sent, msg),
             Msg::Cells(cells::Msg::Copied { text: Ok(text), .. }) => {

@@ -61,7 +61,10 @@ impl<Out: Write> Writer<Out> {
     pub fn message(&mut self, at: Stamp, msg: Msg) -> io::Result<()> {
         let msg = self.redactor.without_values(msg);
         // Rows are data, and much: only what a statement's secret was is taken out of them.
-        if matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })) {
+        if matches!(
+            msg,
+            Msg::Query(query::Msg::RowsArrived { .. } | query::Msg::EncodingChanged { .. })
+        ) {
             return self.redacted(at, msg);
         }
         for msg in self.redactor.redact(&self.model, &msg)? {

@@ -161,6 +161,18 @@ impl Chunk {
         Some(Chunk::new(self.rows, columns.collect()))
     }
 
+    /// The chunk with each value's bytes as `change` leaves them; none where that changes nothing. What is ASCII stays.
+    pub fn mapped(&self, change: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Option<Chunk> {
+        let mut changes = false;
+        let columns = self.columns.iter().map(|values| {
+            let mapped = values.mapped(self.rows(), &change);
+            changes |= mapped.is_some();
+            mapped.unwrap_or_else(|| values.clone())
+        });
+        let columns = columns.collect();
+        changes.then(|| Chunk::new(self.rows, columns))
+    }
+
     pub(super) fn new(rows: u32, columns: Box<[Values]>) -> Self {
         let digest = digest(rows, &columns);
         Self {
@@ -228,6 +240,23 @@ impl Values {
             offsets.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         }
         Some(Values {
+            bytes: bytes.into(),
+            offsets: offsets.into(),
+            nulls: self.nulls.clone(),
+        })
+    }
+
+    fn mapped(&self, rows: usize, change: &impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Option<Values> {
+        if self.bytes.is_ascii() {
+            return None;
+        }
+        let (mut bytes, mut offsets) = (Vec::with_capacity(self.bytes.len()), vec![0]);
+        for row in 0..rows {
+            bytes.extend_from_slice(&change(self.cell(row).bytes().unwrap_or_default()));
+            // A value has less than 1 GB on the wire, and at most three times that here.
+            offsets.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        }
+        (bytes != *self.bytes).then(|| Values {
             bytes: bytes.into(),
             offsets: offsets.into(),
             nulls: self.nulls.clone(),

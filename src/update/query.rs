@@ -51,6 +51,21 @@ pub enum Msg {
         /// What was seen.
         inspection: Inspection,
     },
+    /// The statement changed the encoding of its session (`client_encoding`). Comes behind its rows, just before its
+    /// end.
+    EncodingChanged {
+        /// The query.
+        query: QueryId,
+        /// What it was sent in.
+        from: String,
+        /// What is spoken from now on.
+        to: String,
+        /// Whether more than ASCII is understood of that.
+        is_understood: bool,
+        /// Its results' chunks with all that is not ASCII as bytes: they came in the one or the other. None for a
+        /// result that stays as it is, and no results where all do.
+        escaped: Vec<Vec<Arc<Chunk>>>,
+    },
     /// The reader stands still, and what the server sends all the same fills up the link's tunnel, which can't make it
     /// wait. Told once for each standstill.
     HeldUp {

@@ -300,6 +300,14 @@ impl ResultSet {
         }
     }
 
+    /// Its rows are these instead. Answers with those of before.
+    fn replace(&mut self, chunks: Vec<Arc<Chunk>>) -> Rows {
+        let empty = Rows::new(self.rows.columns().clone());
+        let before = std::mem::replace(&mut self.rows, empty);
+        chunks.into_iter().for_each(|chunk| self.append(chunk));
+        before
+    }
+
     /// It ended.
     pub fn end(&mut self, state: ResultState, elapsed_us: u64) {
         self.state = state;
@@ -381,6 +389,27 @@ impl Results {
         {
             result.end(state.clone(), elapsed_us);
         }
+    }
+
+    /// The rows of a query came in two encodings, and are shown as bytes: these, by result, where there are any. Answers
+    /// with the rows that they take the place of.
+    pub fn replace(&mut self, query: QueryId, results: Vec<Vec<Arc<Chunk>>>) -> Vec<Rows> {
+        let of_query = self.list.iter_mut().filter(|result| result.query == query);
+        let described = of_query.filter(|result| result.described);
+        let mut gone = vec![];
+        for (result, chunks) in described.zip(results) {
+            if !chunks.is_empty() {
+                result.note = Some(
+                    "What is not ASCII is shown as bytes: client_encoding changed meanwhile."
+                        .into(),
+                );
+                gone.push(result.replace(chunks));
+            }
+        }
+        self.summing = None;
+        let settled = self.list.iter().rev().skip(1);
+        self.settled_bytes = settled.map(|result| result.rows.heap_bytes()).sum();
+        gone
     }
 
     /// The results of a query, which stand together, and mostly at the end.

@@ -36,6 +36,7 @@ use crate::{
     },
 };
 
+mod encoding;
 mod ending;
 pub mod holders;
 mod question;
@@ -540,6 +541,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Stalled { query, rows } => stalled(model, query, rows),
         Msg::GrantLapsed { query, rows } => grant_lapsed(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
+        Msg::EncodingChanged {
+            query,
+            from,
+            to,
+            is_understood,
+            escaped,
+        } => encoding::changed(model, query, [&from, &to], is_understood, escaped),
         Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
         Msg::Finished {
             query,

@@ -144,6 +144,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             | query::Msg::Stalled { .. }
             | query::Msg::GrantLapsed { .. }
             | query::Msg::Inspected { .. }
+            | query::Msg::EncodingChanged { .. }
             | query::Msg::HeldUp { .. } => return None,
         },
         Msg::Job(job::Msg::Ended { job, .. }) => Key::Job(*job),

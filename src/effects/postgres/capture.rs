@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use flume::Receiver;
 use futures_util::StreamExt;
 
+use super::encoding::{Begun, Reading};
 use super::error;
 use super::frames::Frame;
 use super::outflow::Outflow;
@@ -72,8 +73,9 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<CopyData>,
+    copy_data: Option<CopyBytes>,
     copy_in: Option<CopyIn>,
+    reading: Reading,
     ready_at: Option<Instant>,
 }
 
@@ -88,6 +90,8 @@ pub struct Outcome {
     pub fault: Option<Failure>,
     /// When the server said that it is ready.
     pub ready_at: Option<Instant>,
+    /// How its rows were read.
+    pub reading: Reading,
 }
 
 impl Capture {
@@ -96,7 +100,7 @@ impl Capture {
         outflow: Outflow,
         query: QueryId,
         granted: u64,
-        copy_data: Option<CopyData>,
+        Begun { data, reading }: Begun,
     ) -> Self {
         Self {
             outflow,
@@ -118,8 +122,9 @@ impl Capture {
             rows_wait_since: None,
             tag: String::new(),
             fault: None,
-            copy_data,
+            copy_data: data,
             copy_in: None,
+            reading,
             ready_at: None,
         }
     }
@@ -187,6 +192,12 @@ impl Capture {
         self.discarded += 1;
     }
 
+    /// Nobody looks at its rows any more.
+    pub fn abandon(&mut self) {
+        self.discard();
+        self.reading.forget();
+    }
+
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
     pub fn may_take(&mut self, tag: u8) -> bool {
         let is_granted = self.taken < self.granted;
@@ -245,8 +256,8 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let (query, chunk) = (self.query, Arc::new(self.builder.finish()));
-            let bytes = chunk.heap_bytes();
+            let chunk = self.reading.read(self.builder.finish());
+            let (query, bytes) = (self.query, chunk.heap_bytes());
             self.outflow
                 .post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
@@ -265,6 +276,7 @@ impl Capture {
             discarded: self.discarded,
             fault: self.fault,
             ready_at: self.ready_at,
+            reading: self.reading,
         }
     }
 
@@ -299,9 +311,12 @@ impl Capture {
 
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
-            b'T' => self.describe(columns(frame.body()), frame.body().len()),
+            b'T' => self.describe(columns(frame.body()), frame.body().len(), None),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
-            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)]), 0),
+            b'H' => {
+                let column = Column::new("copy", 25, -1);
+                self.describe(Some(vec![column]), 0, Some(frame.body()));
+            }
             b'c' => {}
             b'G' => self.begin_copy_in(),
             b'C' => {
@@ -325,7 +340,7 @@ impl Capture {
         Verdict::Swallow
     }
 
-    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize) {
+    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize, copied: Option<&[u8]>) {
         let Some(columns) = columns else {
             let message = "The columns of the result could not be read.";
             return self.give_up(error::servers_fault(message));
@@ -344,6 +359,7 @@ impl Capture {
             self.first_left = false;
         }
         self.described = true;
+        self.reading.result_begins(copied);
         self.builder = ChunkBuilder::new(columns.len());
         let (query, width) = (self.query, size_of_val(columns.as_slice()));
         self.outflow
@@ -381,6 +397,14 @@ pub enum CopyData {
     Pieces(Receiver<CopyPiece>),
 }
 
+/// The same as it travels.
+pub enum CopyBytes {
+    /// All of it, in the session's encoding.
+    Whole(Arc<[u8]>),
+    /// Pieces, in the session's encoding already.
+    Pieces(Receiver<CopyPiece>),
+}
+
 /// A piece of the data of COPY … FROM STDIN.
 pub enum CopyPiece {
     /// Data, in the session's encoding.
@@ -407,10 +431,10 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<CopyData>) -> Self {
+    fn new(data: Option<CopyBytes>) -> Self {
         let (data, pieces) = match data {
-            Some(CopyData::Text(text)) => (Some(Arc::from(text)), None),
-            Some(CopyData::Pieces(pieces)) => (Some(Arc::from([])), Some(pieces.into_stream())),
+            Some(CopyBytes::Whole(bytes)) => (Some(bytes), None),
+            Some(CopyBytes::Pieces(pieces)) => (Some(Arc::from([])), Some(pieces.into_stream())),
             None => (None, None),
         };
         Self {
@@ -557,15 +581,12 @@ mod tests {
     fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, flume::Receiver<Msg>) {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
-        (
-            Capture::new(
-                Outflow::new(&outbox, &Arc::default()),
-                query,
-                granted,
-                copy_data.map(|data| CopyData::Text(data.into())),
-            ),
-            inbox,
-        )
+        let begun = Begun {
+            data: copy_data.map(|data| CopyBytes::Whole(data.as_bytes().into())),
+            ..Begun::default()
+        };
+        let outflow = Outflow::new(&outbox, &Arc::default());
+        (Capture::new(outflow, query, granted, begun), inbox)
     }
 
     #[track_caller]

@@ -46,7 +46,6 @@ pub struct Frame<'buffer> {
 
 impl<'buffer> Frame<'buffer> {
     /// A message that is all there.
-    #[cfg(test)]
     pub fn new(whole: &'buffer [u8]) -> Self {
         Self { whole, left_out: 0 }
     }

@@ -59,8 +59,8 @@ pub fn libraries(rows: Rows) -> BTreeSet<String> {
 }
 
 /// The answer in words. What Tusk itself sets goes with the start-up message, which the server does not count as the
-/// session's settings; so whatever it lists is the user's. The one exception, no conversion for SQL_ASCII, is left out
-/// of the question. Libraries show in the settings that they bring; those of the database's extensions are left out of
+/// session's settings; so whatever it lists is the user's. The one exception, the encoding that it begins with, is left
+/// out of the question. Libraries show in the settings that they bring; those of the database's extensions are left out of
 /// the question, those that were there from the start are left out here.
 pub fn in_words(rows: &Rows, at_start: &Libraries, authorization_changed: bool) -> Vec<String> {
     let mut held = Vec::new();

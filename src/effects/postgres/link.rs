@@ -5,6 +5,7 @@
 //! starts none while a cancel request is on its way, because that would hit the wrong one. When the link ends, it
 //! joins the reasons, ends the query that ran, and then tells the session's loss, once.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -304,6 +305,11 @@ impl Link {
         locked(&self.learnt).parameters.get(name).cloned()
     }
 
+    /// Whether text travels in UTF-8.
+    pub fn speaks_utf8(&self) -> bool {
+        locked(&self.learnt).texts.is_straight()
+    }
+
     /// What a backslash in a plain string is to the server now.
     pub fn backslash(&self) -> BackslashRule {
         locked(&self.learnt).backslash()
@@ -577,7 +583,7 @@ impl Driver {
             }
         }
         if let Some(Job::Run { query, .. } | Job::Sealed { query, .. }) = self.job {
-            self.with_capture(query, Capture::discard);
+            self.with_capture(query, Capture::abandon);
         }
         self.let_client_go();
     }
@@ -618,12 +624,13 @@ impl Driver {
         if seal.is_some() || self.read_only {
             return self.run_sealed(query, &sql, seal, granted);
         }
-        locked(&self.learnt).capture = Some(Capture::new(
-            self.outflow.clone(),
-            query,
-            granted,
-            copy_data,
-        ));
+        let begun = locked(&self.learnt).texts.begin(&sql, copy_data);
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(failure) => return self.refused(query, failure),
+        };
+        locked(&self.learnt).capture =
+            Some(Capture::new(self.outflow.clone(), query, granted, begun));
         match self.send(&sql) {
             Ok(stream) => {
                 self.job = Some(Job::Run {
@@ -634,14 +641,17 @@ impl Driver {
                 })
             }
             Err(failure) => {
-                locked(&self.learnt).capture = None;
+                let mut learnt = locked(&self.learnt);
+                learnt.capture = None;
+                learnt.texts.end();
+                drop(learnt);
                 self.refused(query, failure);
             }
         }
     }
 
     /// Begins the conversation about a statement on a read-only connection.
-    fn run_sealed(&mut self, query: QueryId, sql: &str, seal: Option<Seal>, granted: u64) {
+    fn run_sealed(&mut self, query: QueryId, sql: &Arc<str>, seal: Option<Seal>, granted: u64) {
         let Some(seal) = seal else {
             let message = "This session was opened read-only, and the connection no longer is.";
             let failure = error::plain(Category::Query, message)
@@ -651,9 +661,14 @@ impl Driver {
         if sql.contains('\0') || sql.len() > SEALED_BYTES_MAX {
             return self.refused(query, unsendable(sql));
         }
+        let begun = locked(&self.learnt).texts.begin_sealed(sql, &seal);
+        let (begun, written) = match begun {
+            Ok(begun) => begun,
+            Err(failure) => return self.refused(query, failure),
+        };
         let mut learnt = locked(&self.learnt);
-        learnt.capture = Some(Capture::new(self.outflow.clone(), query, granted, None));
-        learnt.sealed = Some(Sealed::new(sql, &seal));
+        learnt.capture = Some(Capture::new(self.outflow.clone(), query, granted, begun));
+        learnt.sealed = Some(Sealed::new(sql, &written, &seal));
         self.job = Some(Job::Sealed {
             query,
             started: Instant::now(),
@@ -732,12 +747,18 @@ impl Driver {
                 "The connection to the server is gone.",
             ));
         };
+        let written = locked(&self.learnt).texts.write(sql)?;
         #[allow(
             clippy::disallowed_methods,
             reason = "a statement is the user's, or an `OwnSql`"
         )]
         match client.simple_query_raw(sql).now_or_never() {
-            Some(Ok(stream)) => Ok(Box::pin(stream)),
+            Some(Ok(stream)) => {
+                if let Cow::Owned(written) = written {
+                    locked(&self.learnt).texts.substitute(sql, &written);
+                }
+                Ok(Box::pin(stream))
+            }
             Some(Err(error)) if sql.contains('\0') => {
                 log::debug!("a statement was not sent: {error}");
                 Err(unsendable(sql))
@@ -825,14 +846,18 @@ impl Driver {
     }
 
     fn complete_run(&mut self, query: QueryId, started: Instant, failure: Option<Failure>) {
-        let (capture, transaction) = {
+        let (capture, change, transaction) = {
             let mut learnt = locked(&self.learnt);
             learnt.words.tell_left_out(Some(query));
-            (learnt.capture.take(), learnt.transaction)
+            let change = learnt.texts.end();
+            (learnt.capture.take(), change, learnt.transaction)
         };
         self.forget(query);
         self.report_backslash();
         let outcome = capture.map(Capture::finish).unwrap_or_default();
+        if let Some(change) = change {
+            post(&self.outbox, change.told(query, outcome.reading));
+        }
         let ready_at = outcome.ready_at.unwrap_or_else(Instant::now);
         let elapsed_us = micros(ready_at.saturating_duration_since(started));
         let msg = match outcome.fault.or(failure) {

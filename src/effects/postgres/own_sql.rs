@@ -108,6 +108,8 @@ own_sql! {
     LeaveNothing {} Alone => "discard all";
     /// An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
     BytesAsTheyAre {} Alone => "set client_encoding = 'SQL_ASCII'";
+    /// A session begins in UTF-8, whatever a pooler or a trigger at its login has made of it.
+    SpeakUtf8 {} Alone => "set client_encoding = 'UTF8'";
     /// The end of a read that failed half-way.
     RollBack {} Alone => "rollback";
     /// The beginning of a read-only transaction.
@@ -296,8 +298,9 @@ and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() \
 union all select 'LISTEN on', c from pg_catalog.pg_listening_channels() c \
 union all select 'setting', s.name from pg_catalog.pg_settings s where s.source operator(pg_catalog.=) 'session' \
 and s.name operator(pg_catalog.<>) all ('{transaction_isolation,transaction_read_only,transaction_deferrable}') \
-and not (s.name operator(pg_catalog.=) 'client_encoding' and s.setting operator(pg_catalog.=) 'SQL_ASCII' \
-and pg_catalog.current_setting('server_encoding') operator(pg_catalog.=) 'SQL_ASCII') \
+and not (s.name operator(pg_catalog.=) 'client_encoding' and s.setting operator(pg_catalog.=) \
+case when pg_catalog.current_setting('server_encoding') operator(pg_catalog.=) 'SQL_ASCII' \
+then 'SQL_ASCII' else 'UTF8' end) \
 union all select distinct 'loaded library', l.name from (select pg_catalog.split_part(s.name, '.', 1) as name \
 from pg_catalog.pg_settings s where pg_catalog.strpos(s.name, '.') operator(pg_catalog.>) 0) l \
 where not exists (select from pg_catalog.pg_extension e where e.extname operator(pg_catalog.=) l.name) \

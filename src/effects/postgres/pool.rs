@@ -171,7 +171,7 @@ impl Opened {
     pub async fn clean_and_take_back(&self, lent: Lent) {
         let cleaned = async {
             lent.link.ask(OwnSql::LeaveNothing {}).await?;
-            take_bytes_as_they_are(&lent.link).await
+            speak_straight(&lent.link).await
         };
         match cleaned.await {
             Ok(()) => self.take_back(lent),
@@ -428,7 +428,7 @@ impl Manager for Maker {
         // Made before the first wait: a maker that gives up drops it, which closes the link.
         let mut pooled = Pooled { link, place: 0 };
         let prepared = async {
-            take_bytes_as_they_are(&pooled.link).await?;
+            speak_straight(&pooled.link).await?;
             pooled.link.note_libraries().await;
             Ok(())
         };
@@ -457,10 +457,13 @@ impl Manager for Maker {
     }
 }
 
-/// An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
-async fn take_bytes_as_they_are(link: &Link) -> Result<(), Failure> {
+/// Each session begins in UTF-8. An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8
+/// refuses to send them: it is asked for them as they are.
+async fn speak_straight(link: &Link) -> Result<(), Failure> {
     if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
         link.ask(OwnSql::BytesAsTheyAre {}).await?;
+    } else if !link.speaks_utf8() {
+        link.ask(OwnSql::SpeakUtf8 {}).await?;
     }
     Ok(())
 }

@@ -64,8 +64,8 @@ enum Unit {
 }
 
 impl Sealed {
-    /// The whole conversation about a statement.
-    pub fn new(sql: &str, seal: &Seal) -> Self {
+    /// The whole conversation about a statement, whose text is written as these bytes.
+    pub fn new(sql: &str, written: &[u8], seal: &Seal) -> Self {
         let mut sealed = Self::empty();
         sealed.parameter = first_parameter(sql);
         match seal {
@@ -78,12 +78,12 @@ impl Sealed {
                 sealed.own(&OwnSql::BeginReadOnly {});
                 sealed.apply(settings);
                 sealed.known_functions(names);
-                sealed.statement(sql, *confirm);
+                sealed.statement(written, *confirm);
                 sealed.look(asks_settings.as_deref());
                 sealed.end();
             }
             Seal::Begins { settings } => {
-                sealed.statement(sql, false);
+                sealed.statement(written, false);
                 sealed.apply(settings);
                 sealed.sync();
             }
@@ -95,15 +95,15 @@ impl Sealed {
                 sealed.own(&OwnSql::ReadOnlyAgain {});
                 sealed.own(&OwnSql::Straighten {});
                 sealed.known_functions(names);
-                sealed.statement(sql, *confirm);
+                sealed.statement(written, *confirm);
                 sealed.look(asks_settings.as_deref());
             }
             Seal::Savepoint => {
-                sealed.statement(sql, false);
+                sealed.statement(written, false);
                 sealed.sync();
             }
             Seal::Ends { chain } => {
-                sealed.statement(sql, false);
+                sealed.statement(written, false);
                 sealed.end_rest();
                 if let Some((begin, settings)) = chain {
                     let begin = begin.clone();
@@ -151,7 +151,7 @@ impl Sealed {
     }
 
     fn own(&mut self, own: &OwnSql) {
-        self.parse(&own.text());
+        self.parse(own.text().as_bytes());
         self.execute(false);
         self.expect(Unit::Own);
     }
@@ -162,7 +162,7 @@ impl Sealed {
             return;
         }
         let names = names.to_vec();
-        self.parse(&OwnSql::KnownFunctions { names }.text());
+        self.parse(OwnSql::KnownFunctions { names }.text().as_bytes());
         self.execute(false);
         self.expect(Unit::Functions);
     }
@@ -172,9 +172,9 @@ impl Sealed {
         self.own(&OwnSql::Apply { settings });
     }
 
-    fn statement(&mut self, sql: &str, confirm: bool) {
+    fn statement(&mut self, sql: &[u8], confirm: bool) {
         if confirm {
-            self.parse(&format!("{CONFIRMATION}{sql}"));
+            self.parse(&[CONFIRMATION.as_bytes(), sql].concat());
             self.expect(Unit::Confirmation);
         }
         self.parse(sql);
@@ -185,7 +185,7 @@ impl Sealed {
     fn look(&mut self, at_settings: Option<&[String]>) {
         self.sync();
         let custom = at_settings.map(<[String]>::to_vec);
-        self.parse(&OwnSql::Look { custom }.text());
+        self.parse(OwnSql::Look { custom }.text().as_bytes());
         self.execute(false);
         self.expect(Unit::Look);
         self.sync();
@@ -211,8 +211,8 @@ impl Sealed {
         }
     }
 
-    fn parse(&mut self, sql: &str) {
-        self.message(b'P', &[b"\0", sql.as_bytes(), b"\0\0\0"]);
+    fn parse(&mut self, sql: &[u8]) {
+        self.message(b'P', &[b"\0", sql, b"\0\0\0"]);
     }
 
     /// Binds and executes what was parsed: no parameters, every column as text.
@@ -282,6 +282,14 @@ impl Sealed {
     /// What is known at the end.
     pub fn finish(self) -> (Option<Failure>, Inspection) {
         (self.failure, self.inspection)
+    }
+
+    /// How many characters are in front of the user's statement where the server reads it now.
+    pub fn before(&self) -> usize {
+        match self.unit() {
+            Some(Unit::Confirmation) => CONFIRMATION.len(),
+            _ => 0,
+        }
     }
 
     /// Whether what comes next belongs to the statement itself, so that its rows wait to be granted.
@@ -504,6 +512,10 @@ mod tests {
         }
     }
 
+    fn sealed_of(sql: &str, seal: &Seal) -> Sealed {
+        Sealed::new(sql, sql.as_bytes(), seal)
+    }
+
     /// The tags of the messages, and the texts of those that are parsed.
     fn written(sealed: &Sealed) -> (String, Vec<String>) {
         let (mut tags, mut texts, mut rest) = (String::new(), vec![], sealed.pending());
@@ -548,7 +560,7 @@ mod tests {
 
     #[test]
     fn a_statement_is_written_between_begin_and_rollback_in_one_piece() {
-        let sealed = Sealed::new("select 1", &whole(&[("a.b", "it's \\")], true, true));
+        let sealed = sealed_of("select 1", &whole(&[("a.b", "it's \\")], true, true));
         let (tags, texts) = written(&sealed);
         assert_eq!(tags, "PBEPBEPPBDESPBESPBEPBEPBES");
         let applied = "select pg_catalog.set_config(E'a.b', E'it''s \\\\', true)";
@@ -576,7 +588,7 @@ mod tests {
         };
         let look = OwnSql::Look { custom: None }.text();
         assert_eq!(
-            written(&Sealed::new("show all", &seal)).1,
+            written(&sealed_of("show all", &seal)).1,
             [
                 "set transaction read only",
                 &OwnSql::Straighten {}.text(),
@@ -586,19 +598,19 @@ mod tests {
         );
         let seal = Seal::Begins { settings: vec![] };
         assert_eq!(
-            written(&Sealed::new("begin read only", &seal)).1,
+            written(&sealed_of("begin read only", &seal)).1,
             ["begin read only", "select 1"]
         );
         let chain = Some(("begin read only".to_owned(), vec![]));
-        let sealed = Sealed::new("rollback", &Seal::Ends { chain });
+        let sealed = sealed_of("rollback", &Seal::Ends { chain });
         assert_eq!(written(&sealed).0, "PBDEPBEPBESPBEPBES");
         assert!(!sealed.must_be_idle());
-        assert!(Sealed::new("rollback", &Seal::Ends { chain: None }).must_be_idle());
+        assert!(sealed_of("rollback", &Seal::Ends { chain: None }).must_be_idle());
     }
 
     #[test]
     fn the_answers_are_told_apart_and_the_settings_read() {
-        let mut sealed = Sealed::new("set a.b = 1", &whole(&[], false, true));
+        let mut sealed = sealed_of("set a.b = 1", &whole(&[], false, true));
         hear(
             &mut sealed,
             &[
@@ -665,7 +677,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_confirmation_is_placed_in_the_user_s_text() {
-        let mut sealed = Sealed::new("selct 1", &whole(&[], true, false));
+        let mut sealed = sealed_of("selct 1", &whole(&[], true, false));
         hear(&mut sealed, &[(b'C', b"BEGIN\0"), (b'C', b"SELECT 1\0")]);
         hear(
             &mut sealed,
@@ -713,7 +725,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_left_its_transaction_is_seen() {
-        let mut over = Sealed::new("x", &whole(&[], false, false));
+        let mut over = sealed_of("x", &whole(&[], false, false));
         hear(
             &mut over,
             &[
@@ -724,7 +736,7 @@ mod tests {
             ],
         );
         assert_eq!(over.finish().1.access, Access::Over);
-        let mut switched = Sealed::new("x", &whole(&[], false, false));
+        let mut switched = sealed_of("x", &whole(&[], false, false));
         hear(
             &mut switched,
             &[
@@ -746,7 +758,7 @@ mod tests {
 
     #[test]
     fn a_failure_of_what_tusk_sends_itself_says_so() {
-        let mut sealed = Sealed::new("select 1", &whole(&[("search_path", "x")], true, false));
+        let mut sealed = sealed_of("select 1", &whole(&[("search_path", "x")], true, false));
         hear(
             &mut sealed,
             &[
@@ -762,7 +774,7 @@ mod tests {
 
     #[test]
     fn an_end_that_was_hit_by_a_late_cancel_is_said_again() {
-        let mut sealed = Sealed::new("x", &whole(&[], false, false));
+        let mut sealed = sealed_of("x", &whole(&[], false, false));
         let cancelled = b"SERROR\0C57014\0Mcanceling statement due to user request\0\0";
         hear(
             &mut sealed,
@@ -783,7 +795,7 @@ mod tests {
 
     #[test]
     fn a_parameter_that_nobody_gives_is_told_as_anywhere_else() {
-        let mut sealed = Sealed::new("select 'ü', $1", &whole(&[], false, false));
+        let mut sealed = sealed_of("select 'ü', $1", &whole(&[], false, false));
         hear(&mut sealed, &[(b'C', b""), (b'C', b""), (b'1', b"")]);
         hear(
             &mut sealed,
@@ -801,7 +813,7 @@ mod tests {
 
     #[test]
     fn a_copy_that_waits_for_data_breaks_the_link() {
-        let mut sealed = Sealed::new("x", &whole(&[], false, false));
+        let mut sealed = sealed_of("x", &whole(&[], false, false));
         hear(
             &mut sealed,
             &[(b'C', b"\0"), (b'C', b"\0"), (b'G', &[0, 0, 0])],

@@ -4,6 +4,7 @@
 //! parameters, the key for cancelling. While a user's statement runs, its rows are taken out here, by the
 //! [`Capture`]; what the driver itself asks passes untouched.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -18,6 +19,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::capture::{Capture, Verdict};
 use super::connect::liveness::Patience;
+use super::encoding::Texts;
 use super::frames::{self, Frame, Frames, Malformed, as_utf8};
 use super::locked;
 use super::login::{Refused, Terms};
@@ -68,6 +70,8 @@ pub struct Learnt {
     /// When a link that waits for the loop looks again.
     pub looks_at: Option<Instant>,
     parameters_bytes: usize,
+    /// How text travels.
+    pub texts: Texts,
     ready_once: bool,
 }
 
@@ -151,6 +155,14 @@ impl Tap {
             if tag == b'R' && !self.started {
                 learnt.cleartext |= self.terms.judge(frame.body())?;
             }
+            if tag == b'A' && learnt.texts.keep_notification(frame) {
+                continue;
+            }
+            let read = learnt.read(frame, is_users);
+            let frame = Frame {
+                whole: &read,
+                ..frame
+            };
             let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
                 (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
                 (None, Some(capture)) => capture.take(frame),
@@ -217,6 +229,19 @@ impl Tap {
         self.flush(context)
     }
 
+    /// Writes what takes the place of a message that the driver can't write.
+    fn poll_substitute(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut learnt = locked(&self.learnt);
+        while !learnt.texts.pending().is_empty() {
+            let wire = Pin::new(&mut self.wire);
+            match std::task::ready!(wire.poll_write(context, learnt.texts.pending()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                bytes => learnt.texts.wrote(bytes),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// A flush that can't end now is tried again in the next turn, which the socket itself wakes.
     fn flush(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match Pin::new(&mut self.wire).poll_flush(context) {
@@ -277,6 +302,25 @@ impl Learnt {
     pub fn deadline(&self) -> Option<Instant> {
         let rows = self.capture.as_ref().and_then(Capture::deadline);
         [self.looks_at, rows].into_iter().flatten().min()
+    }
+
+    /// A message with its text in UTF-8: over any other the driver gives a link up. The user's rows stay as they are.
+    fn read<'buffer>(&mut self, frame: Frame<'buffer>, is_users: bool) -> Cow<'buffer, [u8]> {
+        match frame.tag() {
+            b'D' | b'd' if is_users => {
+                self.texts.row_came();
+                return frame.whole.into();
+            }
+            b'D' | b'd' => return self.texts.read_row(frame),
+            b'Z' => {
+                for notification in self.texts.ready() {
+                    self.words.notification(Frame::new(&notification));
+                }
+            }
+            _ => {}
+        }
+        let before = self.sealed.as_ref().map_or(0, Sealed::before);
+        self.texts.read(frame, before)
     }
 
     /// Whether what comes next belongs to the user's statement.
@@ -341,6 +385,7 @@ impl Learnt {
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
             return Ok(());
         };
+        self.texts.reported(&name, &value);
         self.parameters_bytes += name.len() + value.len();
         let length = name.len();
         if let Some(before) = self
@@ -421,11 +466,19 @@ impl AsyncWrite for Tap {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().wire).poll_write(context, bytes)
+        let tap = self.get_mut();
+        match locked(&tap.learnt).texts.swallow(bytes.len()) {
+            0 => {}
+            swallowed => return Poll::Ready(Ok(swallowed)),
+        }
+        std::task::ready!(tap.poll_substitute(context))?;
+        Pin::new(&mut tap.wire).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_flush(context)
+        let tap = self.get_mut();
+        std::task::ready!(tap.poll_substitute(context))?;
+        Pin::new(&mut tap.wire).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

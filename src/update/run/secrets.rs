@@ -59,6 +59,7 @@ pub fn hide_in_query(secrets: &Values, msg: &mut query::Msg) {
         | query::Msg::Stalled { .. }
         | query::Msg::GrantLapsed { .. }
         | query::Msg::Inspected { .. }
+        | query::Msg::EncodingChanged { .. }
         | query::Msg::HeldUp { .. }
         | query::Msg::CancelSent { .. } => {}
     }
@@ -130,6 +131,7 @@ fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
         | query::Msg::Stalled { query, .. }
         | query::Msg::GrantLapsed { query, .. }
         | query::Msg::Inspected { query, .. }
+        | query::Msg::EncodingChanged { query, .. }
         | query::Msg::HeldUp { query, .. }
         | query::Msg::Finished { query, .. }
         | query::Msg::Failed { query, .. }

@@ -8,6 +8,7 @@ use crate::update::{
     testing::{World, broken, chunk, expect, names, refusal},
 };
 
+mod encoding;
 mod idling;
 mod script;
 mod secrets;
