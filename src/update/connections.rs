@@ -44,6 +44,8 @@ pub struct Connection {
     pub link: Link,
     /// Its secrets, for this run only: typed in a URL, or not taken by the keychain.
     pub secrets: Secrets,
+    /// Which of them the keychain is being given: an older answer forgets no newer secret.
+    pub storing: BTreeMap<SecretKind, Request>,
     /// How full its pool is.
     pub pool: PoolStatus,
     /// Since when its server has said nothing, where it does not answer the watchdog either.
@@ -122,6 +124,7 @@ impl Connection {
             last_used_us: None,
             link: Link::Closed,
             secrets: Secrets::default(),
+            storing: BTreeMap::new(),
             pool: PoolStatus::default(),
             silent_since: None,
             types: BTreeMap::new(),
@@ -486,13 +489,16 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             vec![]
         }
         keychain::Msg::Stored {
+            request,
             connection,
             kind,
             result: Ok(()),
-            ..
         } => {
             // The keychain has it now: it need not stay in memory.
-            if let Some(known) = model.connections.get_mut(&connection) {
+            if let Some(known) = model.connections.get_mut(&connection)
+                && known.storing.get(&kind) == Some(&request)
+            {
+                known.storing.remove(&kind);
                 known.secrets.set(kind, None);
             }
             vec![]
@@ -769,8 +775,12 @@ pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
 /// The effects that put secrets into the keychain.
 pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> Vec<RootEffect> {
     let stored = secrets.iter().map(|(kind, secret)| {
+        let request = model.ids.request();
+        if let Some(known) = model.connections.get_mut(&id) {
+            known.storing.insert(kind, request);
+        }
         keychain::Effect::Store {
-            request: model.ids.request(),
+            request,
             connection: id,
             kind,
             password: secret.clone(),

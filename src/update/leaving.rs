@@ -190,7 +190,12 @@ mod tests {
         let effects = world.command(Command::DialogToggle);
         expect(
             &effects,
-            &["Session(End", "Store(CloseTab", "Store(SaveTab"],
+            &[
+                "Session(End",
+                "Store(CloseTab",
+                "Store(SaveTab",
+                "Store(SaveLayout",
+            ],
         );
         let mut world = in_transaction();
         world.command(Command::AppQuit);

@@ -12,7 +12,7 @@ use tusk::{
     update::{
         command::Command,
         connection::{self, PoolStatus},
-        dialog::{self, Dialog},
+        dialog::{self, Confirm, Dialog},
         failure::Failure,
         ids::*,
         keys, palette, query,
@@ -110,12 +110,20 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
             .any(|found| runs(found.command)),
         _ => false,
     };
+    // Whoever leaves an open transaction may have it committed first.
+    let commits = |command: Command| {
+        let leaves = matches!(&model.dialog, Some(Dialog::Confirm(Confirm::Leave { .. })));
+        leaves && command == Command::DialogAlternative
+    };
+    let asks = |command: Command| {
+        runs(command) || commits(command) || command == Command::DialogAccept && chosen()
+    };
     match msg {
-        Msg::Command(command) => runs(*command) || *command == Command::DialogAccept && chosen(),
+        Msg::Command(command) => asks(*command),
         Msg::Keys(keys::Msg::Pressed { keystroke }) => model
             .keymap
             .command(keys::contexts(model), keystroke)
-            .is_some_and(|command| runs(command) || command == Command::DialogAccept && chosen()),
+            .is_some_and(asks),
         Msg::Dialog(dialog::Msg::RowClicked { .. }) => chosen(),
         _ => false,
     }
@@ -173,8 +181,9 @@ impl Ledger {
                 asks,
                 "a statement is to be run that nobody asked for: {sql}"
             );
+            let is_commit = &**sql == "commit" && model.leaving.is_some();
             assert!(
-                tab == before || tab == model.tabs.active,
+                tab == before || tab == model.tabs.active || is_commit,
                 "a statement is to be run in a tab that nobody asked in: {sql}"
             );
             let open = model.tabs.open.iter().find(|open| open.id == tab);

@@ -17,7 +17,7 @@ type total
 expect screen contains "[ total ] 1 of 4"
 press tab
 type amount
-press ctrl-alt-enter escape
+press alt-shift-enter escape
 expect screen contains "select amount, subamount from sale;"
 expect screen contains "Focus: editor"
 press ctrl-shift-enter

@@ -574,7 +574,7 @@ fn the_search_keeps_every_letter_and_replaces_what_it_says() {
     assert_eq!(query, "total");
     tried.stage.press("tab");
     tried.stage.type_text("amount");
-    tried.stage.press("ctrl-alt-enter");
+    tried.stage.press("alt-shift-enter");
     assert_eq!(
         tried.text(),
         "select amount, subamount from t where amount > 1"

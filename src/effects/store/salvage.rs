@@ -329,9 +329,11 @@ fn reach(
 fn row(source: &Connection, table: Table, number: i64) -> Option<Row> {
     let columns: &[&str] = match table {
         Table::Tab => &[
-            "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, owner",
+            "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, owner, encoding",
+            // Before files kept their encoding.
+            "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, owner, null",
             // Before there were several programs on a file.
-            "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, null",
+            "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, null, null",
         ],
         Table::Edit => &["null, tab, start, removed, inserted"],
         Table::Connection => &["id, config, last_used_us"],

@@ -402,7 +402,7 @@ fn disconnecting_asks_where_something_would_be_lost() {
     world.finish("BEGIN", Transaction::Active);
     expect(&world.command(Command::ConnectionDisconnect), &[]);
     expect(
-        &world.command(Command::DialogAccept),
+        &world.command(Command::DialogToggle),
         &["Session(End", "Connection(Close"],
     );
     assert_eq!(world.link(), &Link::Closing);

@@ -65,7 +65,7 @@ fn what_is_found_is_replaced_one_by_one_or_all_at_once() {
     expect(&effects, &["Store(JournalEdits"]);
     assert_eq!(world.written(), "amount b a b a");
     assert_eq!(world.chosen(), 9..10);
-    let effects = world.press("ctrl-alt-enter");
+    let effects = world.press("alt-shift-enter");
     expect(&effects, &["Store(JournalEdits"]);
     assert_eq!(
         world.written(),

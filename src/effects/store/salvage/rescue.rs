@@ -70,7 +70,8 @@ impl Table {
 
     /// Which table a row is of, by its form alone.
     pub(super) fn of(row: &Row) -> Option<Self> {
-        let forms: [(Self, &str, usize); 6] = [
+        let forms: [(Self, &str, usize); 7] = [
+            (Self::Tab, "iddttdttdddtt", 2),
             (Self::Tab, "iddttdttdddt", 2),
             (Self::Tab, "iddttdttddd", 2),
             (Self::Run, "nidtttdttdtt", 2),
@@ -118,6 +119,7 @@ struct Found {
     cursor: i64,
     closed_at_us: Option<i64>,
     owner: Option<String>,
+    encoding: Option<String>,
     /// Whether SQLite reached it.
     reached: bool,
     damaged: bool,
@@ -226,7 +228,8 @@ impl<'file> Rescue<'file> {
             }
             self.salvage.tabs.count(tab.damaged);
             let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor,
-                closed_at_us, owner) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                closed_at_us, owner, encoding)
+                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, coalesce(?13, 'UTF-8'))";
             self.to.prepare_cached(sql)?.execute(params![
                 tab.id.to_string(),
                 tab.place,
@@ -240,6 +243,7 @@ impl<'file> Rescue<'file> {
                 tab.cursor,
                 tab.closed_at_us,
                 tab.owner,
+                tab.encoding,
             ])?;
         }
         Ok(self.salvage)
@@ -289,6 +293,7 @@ impl<'file> Rescue<'file> {
             cursor: row.number_at(9, Some(0)),
             closed_at_us: row.perhaps_number(10),
             owner: row.perhaps_text(11),
+            encoding: row.perhaps_text(12),
             reached,
             damaged: row.damaged,
             moved,
@@ -441,6 +446,7 @@ impl Found {
             cursor: 0,
             closed_at_us: None,
             owner: None,
+            encoding: None,
             reached: false,
             damaged: true,
             moved: true,
