@@ -40,7 +40,6 @@ struct NoWindow;
 
 impl Surroundings for NoWindow {
     fn write_clipboard(&mut self, _text: &str) {}
-    fn open_search(&mut self, _replace: bool) {}
     fn quit(&mut self) {}
 }
 
@@ -70,6 +69,7 @@ fn fill(directory: &Path) {
             active: number == 0,
             title: String::new(),
             path: None,
+            form: Default::default(),
             unsaved: false,
             connection: None,
             text: RopeText::from(line.repeat(TAB_BYTES / line.len()).as_str()),

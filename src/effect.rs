@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::update::{
-    cells, clock, connection, discovery, file, keychain, query, sandbox, schema, session,
+    cells, clock, connection, discovery, file, job, keychain, query, sandbox, schema, session,
     settings_file, store, window,
 };
 
@@ -16,6 +16,8 @@ pub enum Effect {
     Session(session::Effect),
     /// To the statements.
     Query(query::Effect),
+    /// To the jobs.
+    Job(job::Effect),
     /// On many cells.
     Cells(cells::Effect),
     /// To the store.
@@ -52,6 +54,7 @@ from! {
     Connection(connection::Effect);
     Session(session::Effect);
     Query(query::Effect);
+    Job(job::Effect);
     Cells(cells::Effect);
     Store(store::Effect);
     SettingsFile(settings_file::Effect);

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod file;
 mod in_order;
 pub mod keychain;
+pub mod limits;
 pub mod log;
 mod pgpass;
 pub mod postgres;
@@ -19,6 +20,7 @@ pub mod regular_file;
 pub mod sandbox;
 mod services;
 pub mod settings_file;
+pub mod signals;
 pub mod store;
 mod tls_files;
 
@@ -78,6 +80,7 @@ impl Runner {
             Effect::Connection(effect) => self.postgres.perform_connection(effect),
             Effect::Session(effect) => self.postgres.perform_session(effect),
             Effect::Query(effect) => self.postgres.perform_query(effect),
+            Effect::Job(effect) => self.postgres.perform_job(effect),
             Effect::Store(effect) => self.store.perform(effect),
             Effect::SettingsFile(effect) => self.settings_file.perform(effect),
             Effect::Keychain(effect) => self.keychain.perform(effect),
@@ -135,8 +138,7 @@ impl Runner {
     /// The program around the loop does these itself; one that comes here has nobody to do it.
     fn nowhere(&self, effect: window::Effect) {
         match effect {
-            window::Effect::WriteClipboard { request, .. }
-            | window::Effect::OpenSearch { request, .. } => {
+            window::Effect::WriteClipboard { request, .. } => {
                 self.answer(window::Msg::Done { request }.into());
             }
             window::Effect::Quit => {}

@@ -23,6 +23,9 @@
 
 pub mod effect;
 pub mod effects;
+#[cfg(test)]
+#[path = "../tests/support/generated.rs"]
+mod generated;
 pub mod model;
 pub mod msg;
 pub mod program;

@@ -12,9 +12,10 @@ use std::{
 
 use arguments::Request;
 use tusk::{
-    effects::{log, store},
+    effects::{limits, log, signals, store},
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
+    rows::display::printable,
     story::{self, Playing},
     update::settings_file,
 };
@@ -23,12 +24,12 @@ fn main() -> ExitCode {
     let request = match arguments::read(std::env::args_os().skip(1), std::env::var_os("TUSK_URL")) {
         Ok(request) => request,
         Err(problem) => {
-            eprintln!("tusk: {problem} Try tusk --help.");
+            say(&format!("{problem} Try tusk --help."));
             return ExitCode::from(2);
         }
     };
     if let Err(problem) = time_zone() {
-        eprintln!("tusk: {problem}");
+        say(&problem);
         return ExitCode::FAILURE;
     }
     let done = match request {
@@ -36,8 +37,8 @@ fn main() -> ExitCode {
         Request::Version => print(&format!("tusk {}\n", env!("CARGO_PKG_VERSION"))),
         Request::Window(window) => prepare_window(window.data_dir).and_then(|prepared| {
             if window.shows_password {
-                eprintln!(
-                    "tusk: the password in the URL can be seen by other users of this machine. tusk --help names ways that don't show it."
+                say(
+                    "the password in the URL can be seen by other users of this machine. tusk --help names ways that don't show it."
                 );
             }
             open_window(Launch {
@@ -64,7 +65,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            eprintln!("tusk: {problem}");
+            // It may hold a server's words, which are to be read and nothing else.
+            say(&printable(&problem));
             ExitCode::FAILURE
         }
     }
@@ -78,6 +80,7 @@ struct Prepared {
 
 /// The data directory and the log, for what runs the program with no window: without a directory it does not run.
 fn prepare(named: Option<PathBuf>) -> Result<Prepared, String> {
+    withstand_limits()?;
     let places = places(named)?;
     data_dir(&places.data_dir).map_err(|problem| problem.to_string())?;
     let warnings = start(&places, true);
@@ -86,13 +89,21 @@ fn prepare(named: Option<PathBuf>) -> Result<Prepared, String> {
 
 /// The same for the window, which opens in any case and asks for another directory where this one can't be used.
 fn prepare_window(named: Option<PathBuf>) -> Result<Prepared, String> {
+    withstand_limits()?;
     let places = places(named)?;
     let usable = data_dir(&places.data_dir);
     let warnings = start(&places, usable.is_ok());
     if let Err(problem) = usable {
-        eprintln!("tusk: {problem}");
+        say(&problem.to_string());
     }
     Ok(Prepared { places, warnings })
+}
+
+/// What the system allows has to be enough, and is an error where it ends, not the end of the program.
+fn withstand_limits() -> Result<(), String> {
+    limits::open_files()?;
+    signals::survive_file_limit();
+    Ok(())
 }
 
 /// Starts the log; answers with what a person has to know.
@@ -157,7 +168,12 @@ fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     if let Some(reason) = replayed.cut {
         said += &format!("The recording ends before the program did: {reason}\n");
     }
-    print(&said)
+    print(&printable(&said))
+}
+
+/// Says something where a person looks. Where even that can't be written, nobody can be told.
+fn say(text: &str) {
+    writeln!(io::stderr(), "tusk: {text}").unwrap_or_default();
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -11,10 +11,13 @@ use crate::{
         connections::Connections,
         dialog::Dialog,
         file_prompt,
+        find::Find,
         history::History,
         host_key,
         ids::{ConnectionId, Ids, Request},
+        job::Jobs,
         keymap::Keymap,
+        leaving::Leaving,
         notices::Notices,
         sandbox::Sandbox,
         settings_file::SettingsFile,
@@ -69,8 +72,12 @@ pub struct Model {
     pub welcome: Welcome,
     /// The sidebar.
     pub sidebar: Sidebar,
+    /// What is left when it has committed.
+    pub leaving: Option<Leaving>,
     /// What lies over the window.
     pub dialog: Option<Dialog>,
+    /// The search in the editor.
+    pub find: Find,
     /// Short words to the user.
     pub notices: Notices,
     /// The area of the window that has focus, below any dialog.
@@ -85,6 +92,8 @@ pub struct Model {
     pub writes: BTreeSet<Request>,
     /// File effects that are under way.
     pub files: BTreeMap<Request, file_prompt::Pending>,
+    /// Long work that outlives a page.
+    pub jobs: Jobs,
 }
 
 /// How far the program's life is.
@@ -110,6 +119,8 @@ pub enum Area {
     Welcome,
     /// The editor.
     Editor,
+    /// The search over the editor.
+    Find,
     /// The results: the grid, an error, or the messages.
     Results,
     /// The sidebar.
@@ -148,7 +159,9 @@ impl Model {
             importing: None,
             welcome: Welcome::default(),
             sidebar: Sidebar::default(),
+            leaving: None,
             dialog: None,
+            find: Find::default(),
             notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
@@ -156,26 +169,25 @@ impl Model {
             settings_timer: None,
             writes: BTreeSet::new(),
             files: BTreeMap::new(),
+            jobs: Jobs::default(),
         }
     }
 
-    /// Gives an area focus. The welcome screen lies over editor and results: it goes when one of these is wanted.
+    /// Gives an area focus. The welcome screen lies over everything else: it goes when anything else is wanted. What
+    /// is not on screen gets no focus; the editor has it then.
     pub fn focus(&mut self, area: Area) {
-        match area {
-            Area::Welcome => self.welcome.shown = true,
-            Area::Editor | Area::Results => self.welcome.shown = false,
-            Area::Sidebar => {}
-        }
-        self.area = area;
+        let on_screen = match area {
+            Area::Sidebar => self.settings.sidebar_width > 0,
+            Area::Find => self.find.open,
+            Area::Welcome | Area::Editor | Area::Results => true,
+        };
+        self.area = if on_screen { area } else { Area::Editor };
+        self.welcome.shown = self.area == Area::Welcome;
     }
 
-    /// Gives focus to what is beside the sidebar: the welcome screen where it is shown, else the editor.
-    pub fn focus_beside_sidebar(&mut self) {
-        self.focus(if self.welcome.shown {
-            Area::Welcome
-        } else {
-            Area::Editor
-        });
+    /// What was shown may be hidden now: focus does not stay on it.
+    pub fn focus_what_is_shown(&mut self) {
+        self.focus(self.area);
     }
 
     /// What the rows of all results cost in memory.
@@ -207,7 +219,7 @@ impl Model {
         let chosen = match self.area {
             Area::Welcome => welcome::chosen(self),
             Area::Sidebar => sidebar::chosen(self),
-            Area::Editor | Area::Results => None,
+            Area::Editor | Area::Find | Area::Results => None,
         };
         chosen.or_else(|| self.tabs.active()?.connection)
     }
@@ -249,6 +261,7 @@ impl Model {
             || self.importing.is_some()
             || self.history.searching.is_some()
             || !self.files.is_empty()
+            || self.jobs.running().is_some()
             || !self.writes.is_empty()
             || self.settings_file.is_busy()
             || matches!(&self.dialog, Some(Dialog::DataDirectory(prompt)) if prompt.trying.is_some())

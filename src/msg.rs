@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::update::{
-    app, cells, clock, command::Command, connection, dialog, discovery, editor, file, ids::TabId,
-    keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar, store, tabs,
-    welcome, window,
+    app, cells, clock, command::Command, connection, dialog, discovery, editor, file, find,
+    ids::TabId, job, keychain, keys, query, results, sandbox, schema, session, settings_file,
+    sidebar, store, tabs, welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -69,12 +69,16 @@ pub enum Msg {
     Sidebar(sidebar::Msg),
     /// In the dialog.
     Dialog(dialog::Msg),
+    /// In the search over the editor.
+    Find(find::Msg),
     /// From the runner, of connections.
     Connection(connection::Msg),
     /// From the runner, of sessions.
     Session(session::Msg),
     /// From the runner, of statements.
     Query(query::Msg),
+    /// From the runner, of jobs.
+    Job(job::Msg),
     /// From the runner, of work on cells.
     Cells(cells::Msg),
     /// From the store.
@@ -115,9 +119,11 @@ from! {
     Welcome(welcome::Msg);
     Sidebar(sidebar::Msg);
     Dialog(dialog::Msg);
+    Find(find::Msg);
     Connection(connection::Msg);
     Session(session::Msg);
     Query(query::Msg);
+    Job(job::Msg);
     Cells(cells::Msg);
     Store(store::Msg);
     SettingsFile(settings_file::Msg);

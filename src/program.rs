@@ -47,8 +47,6 @@ pub trait Perform {
 pub trait Surroundings {
     /// Puts a text on the clipboard.
     fn write_clipboard(&mut self, text: &str);
-    /// Opens the editor widget's search, with replacing or without.
-    fn open_search(&mut self, replace: bool);
     /// Stops the program.
     fn quit(&mut self);
 }
@@ -189,10 +187,6 @@ impl Program {
         let request = match effect {
             window::Effect::WriteClipboard { request, text } => {
                 self.surroundings.write_clipboard(&text);
-                request
-            }
-            window::Effect::OpenSearch { request, replace } => {
-                self.surroundings.open_search(replace);
                 request
             }
             window::Effect::Quit => {

@@ -28,6 +28,7 @@ use crate::{
     msg::Stamp,
     rows,
     update::{
+        self,
         command::Command,
         config::Colour,
         dialog::Confirm as Question,
@@ -93,6 +94,7 @@ fn focus(model: &Model) -> Focus {
         Area::Welcome => Focus::Welcome,
         Area::Sidebar => Focus::Sidebar,
         Area::Editor => Focus::Editor,
+        Area::Find => Focus::Find,
         Area::Results => Focus::Results,
     }
 }
@@ -122,6 +124,8 @@ pub enum Focus {
     Sidebar,
     /// The editor.
     Editor,
+    /// The search over the editor.
+    Find,
     /// The results.
     Results,
     /// The dialog.
@@ -285,6 +289,19 @@ pub struct Sidebar {
     pub width: u32,
     /// Its rows, headings included.
     pub rows: Vec<SidebarRow>,
+    /// The run that is chosen, while the sidebar has focus.
+    pub preview: Option<Preview>,
+}
+
+/// A run, whole, beside the list that it is chosen in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// Its text, as far as there is room.
+    pub text: String,
+    /// Says how many lines are not shown.
+    pub more: Option<String>,
+    /// What puts it into the editor.
+    pub action: Action,
 }
 
 /// A row of the sidebar.
@@ -342,8 +359,29 @@ pub struct Editor {
     pub hint: Action,
     /// What is shown in an empty editor.
     pub placeholder: String,
+    /// The search over it.
+    pub find: Option<FindBar>,
     /// Its share of the height, in percent.
     pub percent: u32,
+}
+
+/// The search over the editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindBar {
+    /// What is searched for.
+    pub query: Field,
+    /// What is put in its place; none where nothing is replaced.
+    pub replacement: Option<Field>,
+    /// The field that has focus, if one of them has.
+    pub focused: Option<update::find::Field>,
+    /// `3 of 17`, `no match`.
+    pub count: Span,
+    /// The places that are marked, in bytes of the text.
+    pub marks: Vec<Range<usize>>,
+    /// Which of them is the one that is chosen.
+    pub chosen: Option<usize>,
+    /// What to do next, by key.
+    pub actions: Vec<Action>,
 }
 
 /// The place of an error.
@@ -366,6 +404,8 @@ pub struct ResultsBar {
     pub hidden_before: usize,
     /// So many results are behind the last tab.
     pub hidden_after: usize,
+    /// What lists them all.
+    pub list: Action,
     /// The Messages pane's tab.
     pub messages: MessagesTab,
     /// At the right: `535,000 rows/s · 61 MB · window 100,000 passed, fetching all`.
@@ -542,7 +582,9 @@ pub struct CardPart {
 pub struct Messages {
     /// How many there are.
     pub count: usize,
-    /// Says how many older ones are gone.
+    /// How many came: a line that is counted up is another one.
+    pub came: u64,
+    /// Says how many are gone.
     pub note: Option<String>,
     /// What is said where there are none.
     pub empty: Option<String>,
@@ -594,6 +636,8 @@ pub enum SegmentName {
     State,
     /// Its time and rows: `42 ms · 14 rows`.
     Rows,
+    /// A file that is run: `dump.sql 34% of 2 MB · 120 statements 00:02.4`.
+    Job,
     /// What is done is not on disk: `● not on disk yet`, `● in memory only`.
     Storage,
     /// A recording is written.
@@ -680,7 +724,7 @@ pub struct WelcomeRow {
 /// What lies over the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dialog {
-    /// The palette, or the search over the history.
+    /// The palette, the search over the history, or the list of results.
     Picker(Picker),
     /// A connection's configuration.
     Connection(Box<ConnectionForm>),
@@ -700,6 +744,32 @@ pub enum Dialog {
     DataDirectory(DataDirectory),
     /// The settings.
     Settings(Settings),
+}
+
+impl Dialog {
+    /// Its buttons.
+    pub fn actions(&self) -> &[Action] {
+        match self {
+            Dialog::Picker(_) => &[],
+            Dialog::Connection(of) => &of.actions,
+            Dialog::Password(of) => &of.actions,
+            Dialog::HostKey(of) => &of.actions,
+            Dialog::Confirm(of) => &of.actions,
+            Dialog::Inspect(of) => &of.actions,
+            Dialog::Path(of) => &of.actions,
+            Dialog::GoToLine(of) => &of.actions,
+            Dialog::DataDirectory(of) => &of.actions,
+            Dialog::Settings(of) => &of.actions,
+        }
+    }
+
+    /// The rows of a list that is chosen from, by what they begin with.
+    pub fn rows(&self) -> Vec<&str> {
+        match self {
+            Dialog::Settings(of) => of.rows.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => vec![],
+        }
+    }
 }
 
 /// A text field of a dialog.
@@ -730,6 +800,8 @@ pub struct Picker {
     pub selected: usize,
     /// What is said where there are no rows, or what went wrong.
     pub note: Option<Span>,
+    /// The run that is chosen.
+    pub preview: Option<Preview>,
 }
 
 /// What a picker picks.
@@ -739,6 +811,8 @@ pub enum PickerKind {
     Palette,
     /// Runs.
     History,
+    /// Results.
+    Results,
 }
 
 /// A row of a picker.

@@ -23,6 +23,7 @@ mod input;
 mod parse;
 mod play;
 mod stage;
+mod terminal;
 mod veil;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use headless::{Desk, Headless, Screenshot};
 pub use parse::parse;
 pub use play::{Playing, play};
 pub use stage::Stage;
+pub use terminal::Terminal;
 
 /// Stories are written by hand, and by programs that try very much.
 const STORY: Limit = Limit::megabytes(16);

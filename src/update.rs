@@ -17,15 +17,18 @@ pub mod editor;
 pub mod failure;
 pub mod file;
 pub mod file_prompt;
+pub mod find;
 pub mod form;
 pub mod hints;
 pub mod history;
 pub mod host_key;
 pub mod ids;
 pub mod import;
+pub mod job;
 pub mod keychain;
 pub mod keymap;
 pub mod keys;
+pub mod leaving;
 pub mod messages;
 pub mod notices;
 pub mod palette;
@@ -63,7 +66,9 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         // The runner ends all that is under way: nothing new is begun.
         return vec![];
     }
-    let effects = route(model, msg);
+    let mut effects = route(model, msg);
+    effects.extend(leaving::step(model));
+    run::ask_about_error(model);
     store::note_writes(model, &effects);
     effects
 }
@@ -79,9 +84,11 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Welcome(msg) => welcome::update(model, msg),
         Msg::Sidebar(msg) => sidebar::update(model, msg),
         Msg::Dialog(msg) => dialog::update(model, msg),
+        Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connections::update(model, msg),
         Msg::Session(msg) => run::update_session(model, msg),
         Msg::Query(msg) => run::update(model, msg),
+        Msg::Job(msg) => job::update(model, msg),
         Msg::Cells(msg) => results::update_cells(model, msg),
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => settings_file::update(model, msg),

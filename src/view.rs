@@ -3,6 +3,7 @@
 pub mod dialogs;
 pub mod editors;
 pub mod fields;
+pub mod find;
 pub mod fonts;
 pub mod grid;
 pub mod keys;
@@ -32,7 +33,7 @@ use flume::Receiver;
 use gpui::{App, AppContext, Bounds, TitlebarOptions, WindowBounds, WindowOptions, px, size};
 
 use crate::{
-    effects::{Runner, RunnerOptions},
+    effects::{Runner, RunnerOptions, signals},
     model::{Model, Phase},
     msg::Msg,
     program::{Beginning, Launch, Opening, Program, begin},
@@ -72,6 +73,9 @@ pub fn run(launch: Launch) -> Result<(), String> {
     };
     let (mut program, inbox) = begin(beginning, |outbox| {
         post = Some(Post::new(outbox.clone()));
+        if let Err(error) = signals::listen(outbox.clone()) {
+            log::warn!("A signal would end the program at once: {error}");
+        }
         Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
     })
     .map_err(|error| error.to_string())?;

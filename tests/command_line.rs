@@ -7,6 +7,9 @@
     reason = "tests"
 )]
 
+#[path = "support/flooding.rs"]
+mod flooding;
+
 use std::{
     io::Write,
     path::Path,
@@ -199,4 +202,92 @@ fn a_build_without_a_window_says_so_and_a_password_in_the_url_is_warned_of() {
         "",
     );
     assert!(!said(&output).contains("other users"));
+}
+
+/// Every character that does something to a terminal, or turns the direction of text, between letters.
+fn controls() -> String {
+    let all = (1..0x20)
+        .chain(0x7F..0xA0)
+        .chain(0x202A..0x202F)
+        .chain(0x2066..0x206A);
+    let each = all
+        .filter_map(char::from_u32)
+        .map(|character| format!("a{character}b"));
+    let mut text: String = each.collect();
+    text.push_str("\u{1b}]0;title\u{7}\u{1b}[2J");
+    text
+}
+
+#[track_caller]
+fn does_nothing_to_a_terminal(text: &str) {
+    let raw = text.chars().find(|character| {
+        character.is_control() && !matches!(character, '\n' | '\t')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    });
+    assert_eq!(raw, None, "{text:?}");
+}
+
+#[test]
+fn what_a_server_says_is_written_so_that_a_terminal_only_shows_it() {
+    use flooding::{Flood, FloodingServer, Phase, described, message, row, words};
+    let controls = controls();
+    let server = FloodingServer::start(Flood {
+        phase: Phase::Query,
+        first: [
+            words(b'N', "WARNING", "01000", &controls),
+            described(&[controls.as_str()]),
+            row(controls.as_bytes()),
+            message(b'C', format!("SELECT {controls}\0").as_bytes()),
+            message(b'Z', b"I"),
+        ]
+        .concat(),
+        again: vec![],
+        heeds_cancel: true,
+    });
+    let refusing = FloodingServer::start(Flood {
+        phase: Phase::Authentication,
+        first: words(b'E', "FATAL", "28000", &controls),
+        again: vec![],
+        heeds_cancel: true,
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["story", "-", "--data-dir", "data"];
+    let connect = |server: &FloodingServer| {
+        format!(
+            "connect postgres://ada@127.0.0.1:{}/db?sslmode=disable\n",
+            server.port
+        )
+    };
+    let run = format!(
+        "{}wait connected\ntext select flood\ncommand query.run\nwait rows 1\nwait idle\n",
+        connect(&server)
+    );
+
+    // What is for reading is escaped wherever it goes, and so are errors and the log on the console.
+    let reading = format!(
+        "{run}dump screen -\ncommand results.messages\ndump screen -\nexpect result 1 cell 0 0 is \"else\"\n"
+    );
+    let output = tusk(directory.path(), &arguments, &reading);
+    let (shown, told) = (out(&output), said(&output));
+    assert!(
+        shown.contains("\\x1b]0;title\\x07\\x1b[2J"),
+        "{shown}{told}"
+    );
+    assert!(told.contains("\\u{1b}]0;title"), "{told}");
+    let refused = format!("{}wait connected\n", connect(&refusing));
+    let refused = tusk(directory.path(), &arguments, &refused);
+    assert!(said(&refused).contains("\\x1b[2J"), "{}", said(&refused));
+    for text in [&shown, &told, &out(&refused), &said(&refused)] {
+        does_nothing_to_a_terminal(text);
+    }
+
+    // What is data is the server's own, byte for byte, into a pipe as into a file.
+    let data = format!("{run}dump result 1 csv -\ndump result 1 csv out.csv\n");
+    let output = tusk(directory.path(), &arguments, &data);
+    let csv = format!("\"{controls}\"\n\"{controls}\"\n");
+    assert_eq!(out(&output), csv, "{}", said(&output));
+    assert_eq!(
+        std::fs::read_to_string(directory.path().join("out.csv")).unwrap(),
+        csv
+    );
 }

@@ -440,6 +440,7 @@ fn query_of(msg: &query::Msg) -> Option<QueryId> {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
+        | query::Msg::GrantLapsed { query, .. }
         | query::Msg::Inspected { query, .. }
         | query::Msg::EncodingChanged { query, .. }
         | query::Msg::HeldUp { query, .. }

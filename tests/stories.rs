@@ -60,6 +60,11 @@ fn writing_and_running() {
 }
 
 #[test]
+fn typing_goes_where_the_screen_says() {
+    fresh("typing");
+}
+
+#[test]
 fn the_grid() {
     let (_, data) = fresh("grid");
     // Rows 3 and 4, columns n and v: the second value of v is NULL, which is nothing in TSV.
@@ -110,6 +115,214 @@ fn the_main_job() {
         std::fs::read(data.path().join("union.csv")).unwrap(),
         expected
     );
+}
+
+#[test]
+fn files_keep_their_encoding_and_their_line_ends() {
+    let data = tempfile::tempdir().unwrap();
+    let file = |name: &str| data.path().join(name);
+    std::fs::write(file("latin.sql"), b"select '\xe9'\r\n-- x\r\n").unwrap();
+    std::fs::File::create(file("large.sql"))
+        .unwrap()
+        .set_len((64 << 20) + 1)
+        .unwrap();
+    std::fs::write(file("wide.sql"), b"\xff\xfe1\0\n\0").unwrap();
+    run("files", "postgres", data.path());
+    let latin = std::fs::read(file("latin.sql")).unwrap();
+    assert_eq!(latin, b"select '\xe9';\r\nselect 2;\r\n-- x\r\n");
+    let wide = std::fs::read(file("wide.sql")).unwrap();
+    let text: Vec<u16> = "\u{feff}1\nselect 'я';".encode_utf16().collect();
+    let bytes: Vec<u8> = text.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    assert_eq!(wide, bytes);
+}
+
+/// A script as pg_dump writes it, with rows as data and as statements.
+fn dump() -> String {
+    use std::fmt::Write;
+    let mut dump = String::from(
+        "--\n-- PostgreSQL database dump\n--\n\n\\restrict aB3\n\nSET client_encoding = 'UTF8';\n\
+         SET standard_conforming_strings = on;\nSELECT pg_catalog.set_config('search_path', '', false);\n\
+         CREATE TABLE public.t (a integer, b text);\n\
+         CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;\n\
+         COPY public.t (a, b) FROM stdin;\n",
+    );
+    for row in 0..20_000 {
+        writeln!(dump, "{row}\tzeile é \\\\. {row}").unwrap();
+    }
+    dump.push_str("\\.\n\n\n");
+    for row in 0..500 {
+        writeln!(dump, "INSERT INTO public.t VALUES ({row}, 'a;\nb');").unwrap();
+    }
+    dump.push_str("\n--\n-- done\n--\n\n\\unrestrict aB3\n\n");
+    dump
+}
+
+#[test]
+fn a_file_is_run_without_being_opened() {
+    let server = TestServer::shared();
+    let (database, data) = (server.fresh_database(), tempfile::tempdir().unwrap());
+    let file = |name: &str| data.path().join(name);
+    let write = |name: &str, text: &[u8]| std::fs::write(file(name), text).unwrap();
+    write("dump.sql", dump().as_bytes());
+    write(
+        "bad.sql",
+        b"create table kept (a int);\nbegin;\ncreate table gone (a int);\nselect\n  n\xc3\xb6pe;\nselect 2;\n",
+    );
+    write(
+        "data.sql",
+        b"\ncopy kept from stdin;\n1\n2\nx\n\\.\nselect 1;\n",
+    );
+    write(
+        "meta.sql",
+        b"select 1;\n\\echo hello\n\\! rm -rf /\nselect 2;\n",
+    );
+    write(
+        "latin.sql",
+        b"-- -*- coding: latin-1 -*-\ncreate table l (a text);\ncopy l from stdin;\n\xe9\n\\.\ninsert into l values ('\xe9');\n",
+    );
+    write(
+        "sleeps.sql",
+        b"create table slept (a int);\nselect pg_sleep(600);\n",
+    );
+    write("reads.sql", b"select 1;\nselect 2;\n");
+    write(
+        "goes-on.sql",
+        b"\\set ON_ERROR_STOP off\nselect 1/0;\nbegin;\nselect nope;\nselect 1;\nrollback;\nselect 2;\n",
+    );
+    write(
+        "secret.sql",
+        b"create role geheim_user password 'gEh31m-wort';\ndo $$ begin raise notice 'it is gEh31m-wort'; \
+          raise exception 'no gEh31m-wort'; end $$;\n",
+    );
+    run("run_file", &database, data.path());
+
+    let job = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(file(&format!("{name}.json"))).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let done = job("dump");
+    assert_eq!(
+        (&done["state"], &done["failed"]),
+        (&"done".into(), &0.into()),
+        "{done}"
+    );
+    assert_eq!(done["rows"], 20_501, "{done}");
+    // psql runs the same file to the same rows.
+    let other = server.fresh_database();
+    let plain = dump()
+        .lines()
+        .filter(|line| !line.contains("restrict "))
+        .fold(String::new(), |text, line| text + line + "\n");
+    write("plain.sql", plain.as_bytes());
+    let psql = server
+        .psql_command(&other)
+        .arg("-f")
+        .arg(file("plain.sql"))
+        .output()
+        .unwrap();
+    assert!(psql.status.success());
+    let digest = "select md5(string_agg(t::text, ',' order by a, b)) from public.t";
+    assert_eq!(server.psql(&database, digest), server.psql(&other, digest));
+
+    let bad = job("bad");
+    assert_eq!(bad["state"], "failed", "{bad}");
+    let error = &bad["errors"][0];
+    assert_eq!(
+        (&error["line"], &error["column"]),
+        (&5.into(), &3.into()),
+        "{bad}"
+    );
+    assert_eq!(error["sqlstate"], "42703");
+    let there = "select to_regclass('kept') is not null, to_regclass('gone') is null";
+    assert_eq!(server.psql(&database, there).trim(), "t|t");
+    let data_error = job("data");
+    assert_eq!(data_error["errors"][0]["line"], 5, "{data_error}");
+    assert_eq!(
+        server.psql(&database, "select count(*) from kept").trim(),
+        "0"
+    );
+    let meta = job("meta");
+    assert_eq!(
+        (&meta["state"], &meta["statements"]),
+        (&"refused".into(), &1.into()),
+        "{meta}"
+    );
+    assert_eq!(meta["errors"][0]["line"], 3, "{meta}");
+    let goes_on = job("goes-on");
+    assert_eq!(
+        (&goes_on["state"], &goes_on["failed"]),
+        (&"done".into(), &3.into()),
+        "{goes_on}"
+    );
+    assert_eq!(goes_on["errors"][2]["sqlstate"], "25P02");
+    let secret = job("secret");
+    assert_eq!(secret["errors"][0]["line"], 2, "{secret}");
+    let screen = std::fs::read_to_string(file("secret.txt")).unwrap();
+    assert!(
+        !format!("{secret}{screen}").contains("gEh31m"),
+        "{secret}{screen}"
+    );
+    server.psql(&database, "drop role geheim_user");
+    assert_eq!(job("latin")["state"], "done", "{}", job("latin"));
+    let letters = server.psql(&database, "select string_agg(a, '') from l");
+    assert_eq!(letters.trim(), "éé");
+    assert_eq!(job("sleeps")["state"], "cancelled", "{}", job("sleeps"));
+    assert_eq!(job("missing")["state"], "failed", "{}", job("missing"));
+    assert_eq!(job("reads")["state"], "done", "{}", job("reads"));
+    assert_eq!(job("refused")["state"], "failed", "{}", job("refused"));
+}
+
+/// What a file holds is in no recording, and no more of it is in memory than a part: a long run has more than 100 MB.
+#[test]
+fn a_large_file_is_streamed_and_not_recorded() {
+    use std::io::Write;
+    let server = TestServer::shared();
+    let (database, data) = (server.fresh_database(), tempfile::tempdir().unwrap());
+    let rows: u32 = match std::env::var_os("TUSK_LONG") {
+        Some(_) => 2_000_000,
+        None => 60_000,
+    };
+    let path = data.path().join("large.sql");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    write!(
+        file,
+        "create table big (a int, b text);\ncopy big from stdin;\n"
+    )
+    .unwrap();
+    for row in 0..rows {
+        writeln!(file, "{row}\tUNSEEN{:040}", row % 7).unwrap();
+    }
+    write!(file, "\\.\n").unwrap();
+    for row in 0..rows / 20 {
+        writeln!(file, "insert into big values ({row}, 'UNSEEN');").unwrap();
+    }
+    drop(file);
+    let story = format!(
+        "connect {}\nwait connected 30\nrun-file {}\nwait idle 500\ndump job -\n",
+        server.url_unix(&database),
+        path.display()
+    );
+    std::fs::write(data.path().join("large.story"), story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(data.path().join("large.story"))
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .arg("--record")
+        .arg(data.path().join("record"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("\"state\":\"done\""), "{said}{output:?}");
+    let count = server.psql(&database, "select count(*) from big");
+    assert_eq!(count.trim(), (rows + rows / 20).to_string());
+    let record = std::fs::read(data.path().join("record")).unwrap();
+    assert!(
+        !record.is_empty() && record.len() < 1 << 20,
+        "{}",
+        record.len()
+    );
+    assert!(!record.windows(6).any(|part| part == b"UNSEEN"));
 }
 
 #[test]

@@ -62,11 +62,11 @@ impl World {
                 }
                 .into(),
             ],
-            Effect::File(file::Effect::Open { request, path }) => vec![
+            Effect::File(file::Effect::Open { request, path, .. }) => vec![
                 file::Msg::Opened {
                     request,
                     path,
-                    result: Err(Failure::new(Category::Storage, "There is no such file.")),
+                    result: Err(Failure::new(Category::Storage, "There is no such file.").into()),
                 }
                 .into(),
             ],

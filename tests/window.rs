@@ -20,14 +20,17 @@ use tusk::update::command::Command;
 use tusk::update::connection::ServerInfo;
 use tusk::update::discovery::Environment;
 use tusk::update::failure::{Category, Failure};
-use tusk::update::ids::QueryId;
+use tusk::update::ids::{ConnectionId, QueryId, Request};
 use tusk::update::results::{ResultState, Shown};
 use tusk::update::session::Transaction;
 use tusk::update::store::{Kept, Opened, Settings, Theme};
-use tusk::update::{app, cells, connection, discovery, editor, query, session, store};
+use tusk::update::{app, cells, connection, discovery, editor, file, query, session, store};
 use tusk::view::stage::Windowed;
 use tusk::view::window::Desk;
 use tusk::view::words::Post;
+
+#[path = "window/typing.rs"]
+mod typing;
 
 /// A clock that goes on by a millisecond with each message.
 struct Ticks(u64);
@@ -45,13 +48,39 @@ impl Clock for Ticks {
 /// Effects that answer at once, the same each time.
 struct Script {
     outbox: Sender<Msg>,
-    settings: Settings,
+    kept: Kept,
     heard: Rc<RefCell<Vec<Effect>>>,
 }
 
 impl Script {
     fn answer(&self, msg: impl Into<Msg>) {
         self.outbox.send(msg.into()).expect("the stage listens");
+    }
+
+    fn connect(&self, connection: ConnectionId, attempt: Request, host: &str) {
+        if host == "locked.example" {
+            let failure = Failure {
+                severity: "FATAL".into(),
+                sqlstate: Some("28P01".into()),
+                ..Failure::new(Category::Authentication, "password authentication failed")
+            };
+            return self.answer(connection::Msg::OpenFailed {
+                connection,
+                attempt,
+                failure,
+            });
+        }
+        self.answer(connection::Msg::Opened {
+            connection,
+            attempt,
+            server: ServerInfo {
+                version: "17.6".into(),
+                security: "TLS 1.3 verified".into(),
+                endpoint: None,
+                user: "ann".into(),
+                database: "shop".into(),
+            },
+        });
     }
 
     fn run(&self, query: QueryId, sql: &str) {
@@ -166,14 +195,7 @@ impl Perform for Script {
         match effect {
             Effect::Store(store::Effect::Load { request }) => self.answer(store::Msg::Loaded {
                 request,
-                kept: Box::new(Kept {
-                    opened: Opened::OnDisk,
-                    connections: vec![],
-                    tabs: vec![],
-                    closed: vec![],
-                    history: vec![],
-                    settings: self.settings.clone(),
-                }),
+                kept: Box::new(self.kept.clone()),
             }),
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
                 self.answer(discovery::Msg::ServersFound {
@@ -188,18 +210,21 @@ impl Perform for Script {
             Effect::Connection(connection::Effect::Open {
                 connection,
                 attempt,
+                config,
                 ..
-            }) => self.answer(connection::Msg::Opened {
-                connection,
-                attempt,
-                server: ServerInfo {
-                    version: "17.6".into(),
-                    security: "TLS 1.3 verified".into(),
-                    endpoint: None,
-                    user: "ann".into(),
-                    database: "shop".into(),
-                },
-            }),
+            }) => self.connect(connection, attempt, &config.host),
+            Effect::File(file::Effect::Open { request, path }) => {
+                let stamp = file::FileStamp {
+                    modified_us: 1,
+                    length: 18,
+                    digest: 1,
+                };
+                self.answer(file::Msg::Opened {
+                    request,
+                    path,
+                    result: Ok(("select 'of a file'".into(), stamp)),
+                });
+            }
             Effect::Session(session::Effect::Open { session, .. }) => {
                 self.answer(session::Msg::Opened {
                     session,
@@ -237,11 +262,22 @@ struct Tried {
 }
 
 fn begin(settings: Settings) -> Tried {
+    begin_with(Kept {
+        opened: Opened::OnDisk,
+        connections: vec![],
+        tabs: vec![],
+        closed: vec![],
+        history: vec![],
+        settings,
+    })
+}
+
+fn begin_with(kept: Kept) -> Tried {
     let (outbox, inbox) = flume::unbounded();
     let heard: Rc<RefCell<Vec<Effect>>> = Rc::default();
     let script = Script {
         outbox: outbox.clone(),
-        settings,
+        kept,
         heard: heard.clone(),
     };
     let desk = Desk::default();

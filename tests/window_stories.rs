@@ -59,6 +59,11 @@ fn writing_and_running_in_a_window() {
 }
 
 #[test]
+fn typing_goes_where_the_screen_says_in_a_window() {
+    play("typing");
+}
+
+#[test]
 fn the_grid_in_a_window() {
     let data = play("grid");
     assert_eq!(

@@ -15,9 +15,15 @@ use super::in_order::InOrder;
 use super::regular_file::{self, Limit, Made, Readable};
 use crate::update::{
     failure::{Category, Failure},
-    file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
+    file::{
+        DirectoryEntry, Effect, Expected, FileStamp, Msg, Read as TextRead, Saved, Unread,
+        encoding::{Encoding, Form, Reading},
+    },
     text::RopeText,
 };
+
+pub(super) mod decoder;
+pub(super) mod encoding;
 
 /// The files' thread, as the runner holds it.
 #[derive(Debug)]
@@ -34,8 +40,6 @@ const HASHED: Limit = Limit::megabytes(1 << 10);
 
 /// The most names that a directory is listed with.
 const ENTRIES_MAX: usize = 1_000;
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 const SHUT_DOWN: &str = "Tusk is shutting down";
 
@@ -72,9 +76,13 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
 
 fn perform(effect: Effect) -> Msg {
     match effect {
-        Effect::Open { request, path } => {
+        Effect::Open {
+            request,
+            path,
+            reading,
+        } => {
             let path = absolute(&path);
-            let result = open(&path).map_err(|reason| unfit(&path, &reason));
+            let result = open(&path, reading).map(Box::new);
             Msg::Opened {
                 request,
                 path: shown(&path),
@@ -85,10 +93,11 @@ fn perform(effect: Effect) -> Msg {
             request,
             path,
             text,
+            form,
             expected,
         } => {
             let path = absolute(&path);
-            let result = save(&path, &text, expected);
+            let result = save(&path, &text, form, expected);
             Msg::Saved {
                 request,
                 path: shown(&path),
@@ -122,10 +131,10 @@ fn perform(effect: Effect) -> Msg {
 fn refusal(effect: Effect) -> Msg {
     let failure = Failure::new(Category::Storage, SHUT_DOWN);
     match effect {
-        Effect::Open { request, path } => Msg::Opened {
+        Effect::Open { request, path, .. } => Msg::Opened {
             request,
             path,
-            result: Err(failure),
+            result: Err(failure.into()),
         },
         Effect::Save { request, path, .. } => Msg::Saved {
             request,
@@ -170,23 +179,28 @@ fn unfit(path: &Path, reason: &str) -> Failure {
     Failure::new(Category::Storage, format!("{}: {reason}", path.display()))
 }
 
-fn open(path: &Path) -> Result<(RopeText, FileStamp), String> {
-    let said = |error| said(&error);
-    let file = regular_file::open(path).map_err(said)?;
-    let bytes = file.bytes(FILE).map_err(said)?;
-    let metadata = file.metadata_now().map_err(said)?;
+fn open(path: &Path, reading: Reading) -> Result<TextRead, Unread> {
+    let failed = |error: io::Error| unfit(path, &said(&error));
+    let file = regular_file::open(path).map_err(failed)?;
+    let length = file.metadata().len();
+    if length > FILE.bytes() {
+        return Err(Unread::Large { bytes: length });
+    }
+    let bytes = file.bytes(FILE).map_err(failed)?;
+    let metadata = file.metadata_now().map_err(failed)?;
+    if encoding::is_archive(&bytes) {
+        let reason = "it is an archive of pg_dump and no script; pg_restore reads it";
+        return Err(unfit(path, reason).into());
+    }
     let mut hash = Xxh3Default::new();
     hash.update(&bytes);
     let stamp = stamp(&metadata, bytes.len() as u64, &hash);
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        let byte = bytes.get(at).copied().unwrap_or_default();
-        format!("the file is not UTF-8 text: byte {at} (0x{byte:02X}) does not belong there")
-    })?;
-    Ok((
-        RopeText::from(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
+    let (text, form) = encoding::read(&bytes, reading).map_err(Unread::Unclear)?;
+    Ok(TextRead {
+        text: RopeText::from(&*text),
         stamp,
-    ))
+        form,
+    })
 }
 
 fn stamp(metadata: &Metadata, length: u64, hash: &Xxh3Default) -> FileStamp {
@@ -247,7 +261,10 @@ fn check(path: &Path, known: FileStamp) -> Option<FileStamp> {
     }
 }
 
-fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
+fn save(path: &Path, text: &RopeText, form: Form, expected: Expected) -> Saved {
+    if let Err(unsayable) = encodable(text, form.encoding) {
+        return unsayable;
+    }
     let written = regular_file::target(path).and_then(|target| {
         let there = regular_file::look(&target)?;
         if there.is_some() {
@@ -257,9 +274,31 @@ fn save(path: &Path, text: &RopeText, expected: Expected) -> Saved {
         if !as_expected(&target, there.is_some(), expected)? {
             return Ok(Saved::Conflict);
         }
-        write(&target, there.as_ref(), text, expected)
+        write(&target, there.as_ref(), text, form, expected)
     });
     written.unwrap_or_else(|error| Saved::Failed(of_file(path, &error)))
+}
+
+/// Whether an encoding has every character of a text: that is known before anything is written.
+fn encodable(text: &RopeText, encoding: Encoding) -> Result<(), Saved> {
+    let mut before = 0;
+    let mut bytes = Vec::new();
+    for chunk in text.rope().chunks() {
+        bytes.clear();
+        if let Err(unsayable) = encoding::encode(encoding, chunk, &mut bytes) {
+            let at = before + unsayable.at;
+            let (line, column) = text.line_and_column(at);
+            return Err(Saved::Unsayable {
+                encoding,
+                character: unsayable.character,
+                at,
+                line,
+                column,
+            });
+        }
+        before += chunk.len();
+    }
+    Ok(())
 }
 
 fn as_expected(target: &Path, there: bool, expected: Expected) -> io::Result<bool> {
@@ -280,12 +319,13 @@ fn write(
     target: &Path,
     there: Option<&Metadata>,
     text: &RopeText,
+    form: Form,
     expected: Expected,
 ) -> io::Result<Saved> {
     let directory = target.parent().unwrap_or(Path::new("/"));
     // What takes the place of a file that others may not read is never theirs to read.
     let (temporary, made) = regular_file::make_in(directory, there.is_some())?;
-    let written = fill(&made, there, text).and_then(|stamp| {
+    let written = fill(&made, there, text, form).and_then(|stamp| {
         let placed = place(&temporary, target, expected)?;
         // The rename itself is on disk only when the directory is.
         regular_file::sync_directory(directory);
@@ -303,7 +343,12 @@ fn write(
     written
 }
 
-fn fill(made: &Made, there: Option<&Metadata>, text: &RopeText) -> io::Result<FileStamp> {
+fn fill(
+    made: &Made,
+    there: Option<&Metadata>,
+    text: &RopeText,
+    form: Form,
+) -> io::Result<FileStamp> {
     if let Some(metadata) = there {
         made.be_like(metadata)?;
     }
@@ -311,10 +356,20 @@ fn fill(made: &Made, there: Option<&Metadata>, text: &RopeText) -> io::Result<Fi
     let mut hash = Xxh3Default::new();
     let mut length = 0;
     let mut out = io::BufWriter::new(&mut file);
+    let mut put = |bytes: &[u8]| {
+        hash.update(bytes);
+        length += bytes.len() as u64;
+        out.write_all(bytes)
+    };
+    if form.mark {
+        put(encoding::mark(form.encoding))?;
+    }
+    let mut bytes = Vec::new();
     for chunk in text.rope().chunks() {
-        out.write_all(chunk.as_bytes())?;
-        hash.update(chunk.as_bytes());
-        length += chunk.len() as u64;
+        bytes.clear();
+        encoding::encode(form.encoding, chunk, &mut bytes)
+            .map_err(|unsayable| io::Error::other(format!("no {:?}", unsayable.character)))?;
+        put(&bytes)?;
     }
     out.flush()?;
     drop(out);
@@ -367,14 +422,18 @@ mod tests {
         match perform(Effect::Open {
             request: REQUEST,
             path: shown(path),
+            reading: Reading::Detect,
         }) {
             Msg::Opened {
                 request: REQUEST,
                 path: found,
                 result,
             } if found == shown(path) => result
-                .map(|(text, stamp)| (text.to_string(), stamp))
-                .map_err(|failure| failure.message),
+                .map(|read| (read.text.to_string(), read.stamp))
+                .map_err(|unread| match unread {
+                    Unread::Failed(failure) => failure.message,
+                    other => format!("{other:?}"),
+                }),
             other => panic!("{other:?}"),
         }
     }
@@ -385,6 +444,7 @@ mod tests {
             request: REQUEST,
             path: shown(path),
             text,
+            form: Form::default(),
             expected,
         }) {
             Msg::Saved {
@@ -463,7 +523,7 @@ mod tests {
         fs::write(&path, "theirs").unwrap();
         let text = RopeText::from("ours");
         assert_eq!(
-            write(&path, None, &text, Expected::Nothing).unwrap(),
+            write(&path, None, &text, Form::default(), Expected::Nothing).unwrap(),
             Saved::Conflict
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
@@ -509,18 +569,16 @@ mod tests {
                 .unwrap()
                 .to_owned()
         };
-        fs::write(path("latin"), b"select '\xe9'").unwrap();
-        fs::write(path("cut"), b"ab\xc3").unwrap();
+        fs::write(path("archive"), b"PGDMP\x01\x0e").unwrap();
         File::create(path("large"))
             .unwrap()
             .set_len(FILE.bytes() + 1)
             .unwrap();
+        assert!(reason("archive").contains("pg_restore"));
         assert_eq!(
-            reason("latin"),
-            "the file is not UTF-8 text: byte 8 (0xE9) does not belong there"
+            opened(&path("large")).unwrap_err(),
+            format!("Large {{ bytes: {} }}", FILE.bytes() + 1)
         );
-        assert!(reason("cut").contains("byte 2 (0xC3)"));
-        assert!(reason("large").contains("larger than 64 MB"));
         assert_eq!(reason("missing"), "there is no such file or directory");
         assert_eq!(
             reason(""),
@@ -534,16 +592,6 @@ mod tests {
             saved(&path("no/such/a.sql"), "x", Expected::Nothing),
             Saved::Failed(_)
         ));
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_dropped() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.sql");
-        fs::write(&path, "\u{feff}select 1").unwrap();
-        let (text, stamp) = opened(&path).unwrap();
-        assert_eq!(text, "select 1");
-        written(saved(&path, "select 2", Expected::Unchanged(stamp)));
     }
 
     #[test]
@@ -619,6 +667,7 @@ mod tests {
             request: Request(request),
             path: path.clone(),
             text: RopeText::from(text),
+            form: Form::default(),
             expected: Expected::Anything,
         };
         files.perform(save(1, "one"));

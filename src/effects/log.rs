@@ -15,7 +15,7 @@ use chrono::{Local, NaiveDate};
 use log::LevelFilter;
 
 use super::regular_file;
-use crate::{sql::mask, update::settings_file::LogLevel};
+use crate::{rows::display::printable, sql::mask, update::settings_file::LogLevel};
 
 /// The directory of the files, in the data directory.
 pub const DIRECTORY: &str = "logs";
@@ -258,7 +258,8 @@ fn dispatch(sink: Sink) -> fern::Dispatch {
             out.finish(format_args!(
                 "{time} {level:5} {} {}",
                 record.target(),
-                redact(&line)
+                // What others say is repeated in it, and must do nothing to the terminal of whoever reads it.
+                printable(&redact(&line))
             ));
         })
         .level(LevelFilter::Trace);

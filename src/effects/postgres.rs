@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ use crate::update::{app, connection, query, session};
 
 use answer::{Answer, post};
 use connect::Target;
-use link::{Command, Link, Run};
+use link::{Command, CopyData, Link, Run};
 use own_sql::OwnSql;
 use pool::{Helps, Lent, Opened};
 use threads::Threads;
@@ -39,11 +40,14 @@ mod capture;
 mod connect;
 pub mod encoding;
 pub mod error;
+mod file_run;
 mod frames;
 mod held;
 mod link;
 mod login;
+mod outflow;
 pub mod own_sql;
+mod paced;
 mod pool;
 mod schema;
 mod sealed;
@@ -52,6 +56,7 @@ mod tap;
 mod threads;
 mod tls;
 mod watchdog;
+mod words;
 
 /// How long a session that is closed may take to say goodbye, its statement cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -67,6 +72,8 @@ pub struct Postgres {
 /// What the effects and the links' tasks know of each other.
 pub struct Shared {
     outbox: Sender<Msg>,
+    /// Messages that links have sent so far.
+    sent: Arc<AtomicU64>,
     threads: Threads,
     /// What the machine has for SSH tunnels.
     ssh: Arc<ssh::Surroundings>,
@@ -76,6 +83,8 @@ pub struct Shared {
     attempts: Mutex<Tasks<Request>>,
     openings: Mutex<Tasks<SessionId>>,
     links: Mutex<Vec<(Sender<Command>, Receiver<()>)>>,
+    /// Files that are being run.
+    file_runs: Mutex<BTreeMap<Request, Arc<file_run::Control>>>,
 }
 
 /// Tasks that may be stopped.
@@ -96,16 +105,22 @@ impl Postgres {
 
     /// The same, with other surroundings for SSH tunnels than those of this process.
     pub fn start_in(outbox: Sender<Msg>, ssh: ssh::Surroundings) -> Self {
+        Self::with(outbox, Arc::new(ssh))
+    }
+
+    fn with(outbox: Sender<Msg>, ssh: Arc<ssh::Surroundings>) -> Self {
         let shared = Shared {
             outbox,
+            sent: Arc::default(),
             threads: Threads::start(),
-            ssh: Arc::new(ssh),
+            ssh,
             open: Mutex::default(),
             sessions: Mutex::default(),
             queries: Mutex::default(),
             attempts: Mutex::default(),
             openings: Mutex::default(),
             links: Mutex::default(),
+            file_runs: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -189,7 +204,7 @@ impl Postgres {
                 let run = Run {
                     query,
                     sql,
-                    copy_data,
+                    copy_data: copy_data.map(CopyData::Text),
                     seal: None,
                     granted: granted_rows,
                 };
@@ -225,6 +240,7 @@ impl Postgres {
     /// moment more. Whatever was under way has sent its terminal message when this returns.
     pub fn shutdown(&self, within: Duration) {
         let deadline = Instant::now() + within;
+        self.shared.stop_file_runs(within);
         locked(&self.shared.attempts).clear();
         let running = locked(&self.shared.queries)
             .values()

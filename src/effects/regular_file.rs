@@ -185,7 +185,9 @@ impl Readable {
         let mut file = self.within(limit)?;
         // One byte more, so that the end is met without asking for more memory, which would leave a copy behind.
         let room = usize::try_from(self.metadata.len()).unwrap_or(0) + 1;
-        let mut bytes = Vec::with_capacity(room);
+        let mut bytes = Vec::new();
+        // The file says how much that is, and the machine may not have so much.
+        bytes.try_reserve_exact(room)?;
         file.read_to_end(&mut bytes).map_err(unready)?;
         enough(bytes.len() as u64, limit)?;
         Ok(bytes)
@@ -201,6 +203,28 @@ impl Readable {
     pub fn as_opened(self) -> impl Read {
         let length = self.metadata.len();
         self.file.take(length)
+    }
+
+    /// Fills a piece of memory from a place on, as far as the file goes; answers how far.
+    pub fn read_at(&self, place: u64, into: &mut [u8]) -> io::Result<usize> {
+        use std::io::{Seek, SeekFrom};
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(place))?;
+        let mut filled = 0;
+        while filled < into.len() {
+            match file.read(&mut into[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// The same; false where the file does not go so far.
+    pub fn read_exact_at(&self, place: u64, into: &mut [u8]) -> io::Result<bool> {
+        Ok(self.read_at(place, into)? == into.len())
     }
 
     /// What it says of itself now.
@@ -319,6 +343,16 @@ fn written_anew(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let (file, _) = opened(path, options)?;
     file.set_len(0)?;
     Ok(file)
+}
+
+/// Removes a file of Tusk's own. Another thing of that name, a link too, stays where it is and is an error.
+pub fn remove_own(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => regular(&metadata).and_then(|()| fs::remove_file(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// Whether a file may be written. A rename asks only its directory.

@@ -5,12 +5,14 @@
 //! The file is in WAL mode with `synchronous = NORMAL`: a commit outlives the program, killed or not.
 //!
 //! Several Tusks may share the file (`sharing`). Once a second the thread looks around: whether the file is still
-//! the one that it opened, whether the disk takes what it refused before, and what others changed.
+//! the one that it opened and nobody else wrote into it, whether the disk takes what it refused before, and what others
+//! changed. A file that is damaged is set aside and gives what it can to the next one (`salvage`).
 
 mod backlog;
 mod history;
 mod migrations;
 mod opening;
+mod salvage;
 mod settings;
 mod sharing;
 mod tabs;
@@ -23,10 +25,13 @@ use std::{
 };
 
 use flume::{Receiver, RecvTimeoutError, Sender};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
-use self::{backlog::Backlog, opening::Base};
+use self::{
+    backlog::Backlog,
+    opening::{Base, Seen, Touched},
+};
 use super::in_order::InOrder;
 use crate::update::{
     failure::{Category, Failure},
@@ -61,6 +66,9 @@ const BATCH_EFFECTS_MAX: usize = 1024;
 /// How many runs the program starts with.
 const HISTORY_AT_START: u32 = 200;
 
+/// A file that other Tusks write to all the time is looked through no more often.
+const VERIFY_EVERY: Duration = Duration::from_secs(60);
+
 /// How often the thread looks around.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -71,6 +79,14 @@ struct Keeper {
     base: Option<Base>,
     backlog: Backlog,
     shared: Shared,
+    /// How the file looked when it was known to be sound.
+    seen: Seen,
+    /// Whether somebody wrote to it in a way that is not known to be another Tusk's.
+    doubtful: bool,
+    /// When it was last looked through.
+    verified: Instant,
+    /// Whether tabs of this run are in it.
+    has_tabs: bool,
     outbox: Sender<crate::msg::Msg>,
 }
 
@@ -111,6 +127,10 @@ impl Keeper {
             base: None,
             backlog: Backlog::default(),
             shared: Shared::default(),
+            seen: Seen::default(),
+            doubtful: false,
+            verified: Instant::now(),
+            has_tabs: false,
             outbox,
         }
     }
@@ -183,10 +203,17 @@ impl Keeper {
             Ok(kept) => return Ok(self.noted(kept)),
             Err(error) => error,
         };
-        // The check at opening looks at the structure; what can't be read all the same is damage too.
         log::error!("The store can't be read: {error}");
+        let reason = error.to_string();
         if let Some(base) = self.base.take() {
-            self.base = Some(opening::begin_again(base, &self.place, instance, &error)?);
+            // The check at opening looks at the structure; what can't be read all the same is damage too.
+            self.base = Some(match &self.place {
+                Place::Directory(directory) if opening::is_refusal(&error) => {
+                    base.close();
+                    opening::unwritable(directory, instance, reason)?
+                }
+                place => opening::begin_again(base, place, instance, &reason)?,
+            });
         }
         let kept = read_all(self.opened()?, instance)?;
         Ok(self.noted(kept))
@@ -195,6 +222,8 @@ impl Keeper {
     fn noted(&mut self, kept: Kept) -> Kept {
         self.shared.connections.clone_from(&kept.connections);
         self.shared.data_version = self.base.as_ref().map_or(0, data_version);
+        self.has_tabs = !kept.tabs.is_empty();
+        self.note_looks();
         kept
     }
 
@@ -221,12 +250,19 @@ impl Keeper {
     fn search(&mut self, text: &str, limit: u32) -> rusqlite::Result<Vec<HistoryEntry>> {
         self.stay_on_the_file();
         let connection = &self.opened()?.connection;
-        match history::search(connection, text, limit) {
+        let found = history::search(connection, text, limit).or_else(|error| {
+            if !opening::is_damage(&error) {
+                return Err(error);
+            }
+            // The index is made of the runs, so it can be made again.
+            log::warn!("The history's index is damaged and made anew: {error}");
+            history::index_anew(connection)?;
+            history::search(connection, text, limit)
+        });
+        match found {
             Err(error) if opening::is_damage(&error) => {
-                // The index is made of the runs, so it can be made again.
-                log::warn!("The history's index is damaged and made anew: {error}");
-                history::index_anew(connection)?;
-                history::search(connection, text, limit)
+                self.give_up(&error.to_string())?;
+                history::search(&self.opened()?.connection, text, limit)
             }
             found => found,
         }
@@ -241,8 +277,8 @@ impl Keeper {
         let instance = self.instance;
         let connection = &self.opened()?.connection;
         match transaction(connection, instance, writes) {
-            Ok(()) => self.wrote(writes),
-            Err(error) if opening::is_refusal(&error) => self.hold(writes, &error.to_string()),
+            Ok(()) => self.committed(writes),
+            Err(error) if opening::is_refusal(&error) => self.refused(writes, &error),
             Err(error) if opening::is_damage(&error) => return self.recover(writes, &error),
             // One of them failed and took the others with it: each gets a transaction, and an answer, of its own.
             Err(_) => {
@@ -258,8 +294,9 @@ impl Keeper {
         let instance = self.instance;
         let one = std::slice::from_ref(write);
         match transaction(&self.opened()?.connection, instance, one) {
-            Ok(()) => self.wrote(one),
-            Err(error) if opening::is_refusal(&error) => self.hold(one, &error.to_string()),
+            Ok(()) => self.committed(one),
+            Err(error) if opening::is_refusal(&error) => self.refused(one, &error),
+            Err(error) if opening::is_damage(&error) => return self.recover(one, &error),
             Err(error) => {
                 log::warn!("A write to the store failed: {error}");
                 let failure = crate::effects::failure::of_sqlite(&error);
@@ -270,7 +307,25 @@ impl Keeper {
         Ok(())
     }
 
+    /// What is committed is kept only where the file is still the one that the next start reads: another Tusk may
+    /// have set it aside meanwhile.
+    fn committed(&mut self, writes: &[Effect]) {
+        if self.touched() == Touched::Gone {
+            self.answer_held(writes, "the store's file was replaced meanwhile");
+            self.stay_on_the_file();
+            return;
+        }
+        self.note_looks();
+        self.wrote(writes);
+    }
+
     fn wrote(&mut self, writes: &[Effect]) {
+        self.has_tabs |= writes.iter().any(|write| {
+            matches!(
+                write,
+                Effect::SaveTab { .. } | Effect::SaveLayout { .. } | Effect::JournalEdits { .. }
+            )
+        });
         for write in writes {
             let request = request_of(write);
             self.send(Msg::Wrote { request });
@@ -289,6 +344,12 @@ impl Keeper {
         }
     }
 
+    fn refused(&mut self, writes: &[Effect], error: &rusqlite::Error) {
+        // A disk that fails may also have failed before.
+        self.doubtful |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        self.hold(writes, &error.to_string());
+    }
+
     /// Keeps writes in memory until the disk takes them.
     fn hold(&mut self, writes: &[Effect], reason: &str) {
         if self.backlog.is_empty() {
@@ -296,6 +357,12 @@ impl Keeper {
         }
         for write in writes {
             self.backlog.push(write.clone());
+        }
+        self.answer_held(writes, reason);
+    }
+
+    fn answer_held(&self, writes: &[Effect], reason: &str) {
+        for write in writes {
             let (request, reason) = (request_of(write), reason.to_owned());
             self.send(Msg::Held { request, reason });
         }
@@ -309,16 +376,24 @@ impl Keeper {
         if history::index_anew(connection).is_ok()
             && transaction(connection, instance, writes).is_ok()
         {
-            self.wrote(writes);
+            self.committed(writes);
             return Ok(());
         }
-        log::error!("The store is damaged: {error}");
-        for write in writes {
-            let (request, reason) = (request_of(write), error.to_string());
-            self.send(Msg::Held { request, reason });
-        }
+        let reason = error.to_string();
+        self.answer_held(writes, &reason);
+        self.give_up(&reason)
+    }
+
+    /// The file is damaged: it is set aside, and what can be read of it and what the Model has begin the next one.
+    fn give_up(&mut self, reason: &str) -> rusqlite::Result<()> {
+        log::error!("The store is damaged: {reason}");
         if let Some(base) = self.base.take() {
-            self.change_to(opening::begin_again(base, &self.place, instance, error)?);
+            self.change_to(opening::begin_again(
+                base,
+                &self.place,
+                self.instance,
+                reason,
+            )?);
         }
         Ok(())
     }
@@ -328,23 +403,54 @@ impl Keeper {
         let opened = base.opened.clone();
         self.shared.data_version = data_version(&base);
         self.base = Some(base);
+        self.has_tabs = false;
+        self.note_looks();
         self.backlog.clear();
         self.send(Msg::Reopened { opened });
     }
 
-    /// A file that was deleted or replaced would take every write, and keep none.
+    /// A file that was deleted or replaced would take every write, and keep none; one that was cut off or written
+    /// over would lose what was kept.
     fn stay_on_the_file(&mut self) {
+        match self.touched() {
+            Touched::Not => {}
+            Touched::Written => {
+                self.doubtful = true;
+                self.note_looks();
+            }
+            Touched::CutOff => {
+                self.note_looks();
+                self.verify();
+            }
+            Touched::Gone => self.reopen(),
+        }
+    }
+
+    fn touched(&self) -> Touched {
+        match &self.place {
+            Place::Directory(directory) if self.is_on_disk() => {
+                self.seen.since(&Seen::now(directory))
+            }
+            Place::Directory(_) | Place::Memory => Touched::Not,
+        }
+    }
+
+    fn is_on_disk(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.file.is_some())
+    }
+
+    fn note_looks(&mut self) {
+        if let Place::Directory(directory) = &self.place {
+            self.seen = Seen::now(directory);
+        }
+    }
+
+    fn reopen(&mut self) {
         let Place::Directory(directory) = &self.place else {
             return;
         };
-        let known = self.base.as_ref().and_then(|base| base.file);
-        if known.is_none() || opening::file_id(&opening::file_in(directory)) == known {
-            return;
-        }
-        log::error!(
-            "{} is not there any more",
-            opening::file_in(directory).display()
-        );
+        let shown = opening::file_in(directory);
+        log::error!("{} or its journal is not there any more", shown.display());
         let Some(old) = self.base.take() else { return };
         match opening::reopen(old, &directory.clone(), self.instance) {
             Ok(base) => self.change_to(base),
@@ -353,8 +459,38 @@ impl Keeper {
         }
     }
 
+    /// Looks whether the file is still sound.
+    fn verify(&mut self) {
+        let Place::Directory(directory) = &self.place else {
+            return;
+        };
+        self.verified = Instant::now();
+        match opening::verify(directory, self.instance, self.has_tabs) {
+            Ok(None) => self.doubtful = false,
+            Ok(Some(reason)) => {
+                self.doubtful = false;
+                if let Err(error) = self.give_up(&reason) {
+                    log::error!("The store can't be opened again: {error}");
+                }
+            }
+            Err(reason) => log::warn!("The store can't be looked at: {reason}"),
+        }
+    }
+
+    /// What another Tusk writes is no reason to read all of it again and again.
+    fn verify_where_doubtful(&mut self) {
+        let Some(base) = self.base.as_ref().filter(|base| base.file.is_some()) else {
+            return;
+        };
+        let others_wrote = data_version(base) != self.shared.data_version;
+        if self.doubtful && (!others_wrote || self.verified.elapsed() > VERIFY_EVERY) {
+            self.verify();
+        }
+    }
+
     fn look_around(&mut self) {
         self.stay_on_the_file();
+        self.verify_where_doubtful();
         self.write_backlog();
         self.report_changes();
     }
@@ -366,6 +502,12 @@ impl Keeper {
         match transaction(&base.connection, self.instance, self.backlog.writes()) {
             Ok(()) => {}
             Err(error) if opening::is_refusal(&error) => return,
+            Err(error) if opening::is_damage(&error) => {
+                if let Err(error) = self.give_up(&error.to_string()) {
+                    log::error!("The store can't be opened again: {error}");
+                }
+                return;
+            }
             Err(_) => {
                 for write in self.backlog.writes() {
                     let one = std::slice::from_ref(write);
@@ -376,6 +518,7 @@ impl Keeper {
             }
         }
         self.backlog.clear();
+        self.note_looks();
         log::info!("What waited for the disk is written");
         self.send(Msg::CaughtUp);
     }
@@ -411,10 +554,11 @@ impl Keeper {
     }
 
     fn opened(&mut self) -> rusqlite::Result<&mut Base> {
-        match &mut self.base {
-            Some(base) => Ok(base),
-            none => Ok(none.insert(opening::open(&self.place, self.instance)?)),
+        if self.base.is_none() {
+            self.base = Some(opening::open(&self.place, self.instance)?);
+            self.note_looks();
         }
+        self.base.as_mut().ok_or(rusqlite::Error::InvalidQuery)
     }
 
     fn send(&self, msg: Msg) {

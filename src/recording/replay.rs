@@ -39,6 +39,9 @@ pub struct ReplayProblem {
     pub kind: Kind,
 }
 
+/// A tab's text, and that of the largest file that is opened, is a part of it.
+const LINE_MAX: usize = 1 << 30;
+
 /// What is wrong with a recording.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
@@ -233,6 +236,15 @@ fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayPro
         };
         let end = bytes.iter().position(|byte| matches!(byte, b'\n' | 0));
         let taken = end.map_or(bytes.len(), |at| at + 1);
+        let room = line.try_reserve(taken).map_err(|error| error.to_string());
+        let room = room.and_then(|()| match line.len() + taken <= LINE_MAX {
+            true => Ok(()),
+            false => Err(format!(
+                "one of its lines is longer than {} MB",
+                LINE_MAX >> 20
+            )),
+        });
+        room.map_err(|reason| whole(Kind::Io(reason)))?;
         line.extend_from_slice(&bytes[..taken]);
         lines.consume(taken);
         if end.is_some() || taken == 0 || is_no_line(line) {

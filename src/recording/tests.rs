@@ -448,7 +448,11 @@ fn leaks_of_secrets() -> Vec<Msg> {
     let url = format!("postgres://a:{PASSWORD}@h/d");
     vec![
         keys::Msg::SecretTyped { secret: secret() }.into(),
-        dialog::Msg::SecretEdited { secret: secret() }.into(),
+        dialog::Msg::SecretEdited {
+            field: 0,
+            secret: secret(),
+        }
+        .into(),
         welcome::edited(&url, &Default::default()).into(),
         keychain::Msg::Read {
             request,
@@ -520,7 +524,10 @@ fn leaks_of_texts() -> Vec<Msg> {
         crate::update::file::Msg::Opened {
             request,
             path: "/a".into(),
-            result: Ok((RopeText::from(text.as_str()), stamp)),
+            result: Ok(crate::update::file::Read::plain(
+                RopeText::from(text.as_str()),
+                stamp,
+            )),
         }
         .into(),
         app::Msg::Warned { text }.into(),

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::chunk::{CHUNK_BYTES, CHUNK_ROWS, Chunk, Values};
+use super::chunk::{CHUNK_BYTES, CHUNK_CELLS, CHUNK_ROWS, Chunk, Values};
 
 /// Values up to this many bytes are copied as one fixed block.
 const SHORT: usize = 16;
@@ -31,6 +31,8 @@ pub enum MalformedRow {
     TrailingBytes,
     /// The chunk can't address so many bytes: it must be finished first.
     TooLarge,
+    /// There is no memory for a value of this size.
+    NoMemory,
 }
 
 impl fmt::Display for MalformedRow {
@@ -41,6 +43,7 @@ impl fmt::Display for MalformedRow {
             Self::ColumnCount => "a row has another number of columns than its result",
             Self::TrailingBytes => "a row has bytes after its last value",
             Self::TooLarge => "a row does not fit into its chunk",
+            Self::NoMemory => "there is no memory for a value of this size",
         })
     }
 }
@@ -59,17 +62,21 @@ pub struct ChunkBuilder {
     /// place; `finish` sorts the ends by column.
     ends: Vec<u32>,
     rows: usize,
+    /// Rows of a full chunk: of many columns they are fewer, because an empty cell has a price too.
+    rows_max: usize,
     bytes: usize,
 }
 
 impl ChunkBuilder {
     /// A builder for rows of so many columns.
     pub fn new(columns: usize) -> Self {
+        let rows_max = (CHUNK_CELLS / columns.max(1)).clamp(1, CHUNK_ROWS);
         let columns = (0..columns).map(|_| Scratch::default()).collect();
         Self {
             columns,
             ends: Vec::new(),
             rows: 0,
+            rows_max,
             bytes: 0,
         }
     }
@@ -78,6 +85,9 @@ impl ChunkBuilder {
     #[inline]
     pub fn push_data_row(&mut self, body: &[u8]) -> Result<(), MalformedRow> {
         self.make_room(body.len())?;
+        if body.len() > SCRATCH_COLUMN_BYTES_MAX {
+            self.make_room_for_giants(body)?;
+        }
         if let Err(error) = self.append(body) {
             self.forget_row();
             return Err(error);
@@ -95,6 +105,9 @@ impl ChunkBuilder {
         let [column] = self.columns.as_mut_slice() else {
             return Err(MalformedRow::ColumnCount);
         };
+        if line.len() > SCRATCH_COLUMN_BYTES_MAX {
+            column.make_room(line.len())?;
+        }
         column.append(line, line.len());
         self.ends[self.rows] = column.used as u32;
         self.rows += 1;
@@ -120,7 +133,7 @@ impl ChunkBuilder {
     /// Whether it is time to finish the chunk.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
+        self.rows >= self.rows_max || self.bytes >= CHUNK_BYTES
     }
 
     /// The chunk of the rows so far. The builder is empty again and keeps its scratch, unless that grew giant.
@@ -166,10 +179,34 @@ impl ChunkBuilder {
         Ok(())
     }
 
+    /// Asks for the memory of giant values before they are copied. A row that is no row is refused afterwards.
+    #[cold]
+    fn make_room_for_giants(&mut self, body: &[u8]) -> Result<(), MalformedRow> {
+        let mut rest = body.get(2..).unwrap_or_default();
+        for column in &mut self.columns {
+            let Some((head, tail)) = rest.split_first_chunk::<4>() else {
+                break;
+            };
+            let size = usize::try_from(i32::from_be_bytes(*head)).unwrap_or(0);
+            let Some(tail) = tail.get(size..) else { break };
+            if size > SCRATCH_COLUMN_BYTES_MAX {
+                column.make_room(size)?;
+            }
+            rest = tail;
+        }
+        Ok(())
+    }
+
     // Small results are many: a builder starts with room for few rows and reaches a chunk's in a few steps.
     #[cold]
     fn grow_rows(&mut self) {
         let rows = (self.rows * 4).max(64);
+        // A full chunk needs no more room; whoever fills it further gets it all the same.
+        let rows = if self.rows < self.rows_max {
+            rows.min(self.rows_max)
+        } else {
+            rows
+        };
         self.ends.resize(rows * self.columns.len(), 0);
     }
 
@@ -224,6 +261,14 @@ struct Scratch {
 }
 
 impl Scratch {
+    /// Makes sure that there is memory for a value of this size.
+    fn make_room(&mut self, size: usize) -> Result<(), MalformedRow> {
+        let more = (self.used + size + MIDDLE).saturating_sub(self.bytes.len());
+        self.bytes
+            .try_reserve_exact(more)
+            .map_err(|_| MalformedRow::NoMemory)
+    }
+
     /// Appends the first `size` bytes of `source`, and may copy some beyond them, which nothing reads.
     #[inline(always)]
     fn append(&mut self, source: &[u8], size: usize) {

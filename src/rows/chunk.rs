@@ -20,6 +20,9 @@ pub const CHUNK_ROWS: usize = 4_096;
 /// The bytes of values after which a chunk is finished. One row alone may be larger.
 pub const CHUNK_BYTES: usize = 4 << 20;
 
+/// The cells after which a chunk is finished: as many as 512 columns have in a whole chunk.
+pub const CHUNK_CELLS: usize = 2 << 20;
+
 /// A column of a result, as the server described it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {

@@ -33,13 +33,21 @@ pub fn line(cell: Cell<'_>, characters_max: usize) -> Cow<'_, str> {
 
 /// A value whole, for the inspector: line ends and tabs as they are, anything else that can't be seen escaped.
 pub fn whole(cell: Cell<'_>) -> Cow<'_, str> {
-    let text = match cell {
-        Cell::Null => return Cow::Borrowed(NULL_TEXT),
-        Cell::Value(_) => cell.text(),
-    };
+    match cell {
+        Cell::Null => Cow::Borrowed(NULL_TEXT),
+        Cell::Value(_) => match cell.text() {
+            Cow::Borrowed(text) => printable(text),
+            Cow::Owned(text) => Cow::Owned(printable(&text).into_owned()),
+        },
+    }
+}
+
+/// A text with line ends and tabs as they are, and anything else that can't be seen escaped: no terminal does anything
+/// for it but show it.
+pub fn printable(text: &str) -> Cow<'_, str> {
     let kept = |character: char| matches!(character, '\n' | '\t') || !needs_escape(character);
     if text.chars().all(kept) {
-        return text;
+        return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {

@@ -50,6 +50,10 @@ pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<
     }
     actions.extend(about(model, failure, !result.rows.is_empty()));
     let mut parts = parts(model, failure);
+    if let Some(place) = hints::place_in_data(failure) {
+        let label = "Data".into();
+        parts.insert(0, CardPart { label, text: place });
+    }
     if kind == CardKind::Lost {
         parts.push(CardPart {
             label: "Note".into(),

@@ -3,7 +3,7 @@
 use super::{
     Action, Confirm, ConnectionForm, DataDirectory, Dialog, Field, FormField, FormTest, FormValue,
     GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind,
-    PickerRow, Settings, Span, StoreChoice, Tone, sidebar, words,
+    PickerRow, Settings, Span, StoreChoice, Tone, results::result_tab, sidebar, words,
 };
 use crate::{
     model::Model,
@@ -15,11 +15,12 @@ use crate::{
         connections::Connection,
         dialog,
         failure::Failure,
-        file_prompt::{self, Purpose},
+        file_prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
         form::{self, Test},
         hints, host_key,
         ids::{ConnectionId, TabId},
-        palette,
+        leaving::Place,
+        palette, results as result_sets,
         run::Session,
         secret::SecretKind,
         settings,
@@ -33,6 +34,8 @@ const LINE_CHARACTERS: usize = 160;
 /// So many entries of a directory are listed at a time.
 const ENTRIES: usize = 200;
 /// So much of a value is shown at a time.
+/// An error in a question is at most so long.
+const CONFIRM_CHARACTERS: usize = 1_000;
 const INSPECT_LINES: usize = 200;
 const INSPECT_CHARACTERS: usize = 20_000;
 
@@ -41,6 +44,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
     Some(match model.dialog.as_ref()? {
         dialog::Dialog::Palette(picker) => Dialog::Picker(commands(model, picker)),
         dialog::Dialog::History(picker) => Dialog::Picker(runs(model, picker, now)),
+        dialog::Dialog::Results(picker) => Dialog::Picker(results(model, picker, now)),
         dialog::Dialog::Connection(form) => {
             Dialog::Connection(Box::new(connection(model, form, now)))
         }
@@ -57,6 +61,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
         dialog::Dialog::DataDirectory(prompt) => {
             Dialog::DataDirectory(data_directory(model, prompt))
         }
+        dialog::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
         dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
             title: "Settings".into(),
             rows: settings::rows(&model.settings)
@@ -67,6 +72,50 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             actions: vec![accept(model, "Change"), cancel(model, "Close")],
         }),
     })
+}
+
+fn encoding(model: &Model, prompt: &EncodingPrompt) -> Settings {
+    let name = prompt.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    Settings {
+        title: format!("{name} does not say what encoding it has. Which line is right?"),
+        rows: prompt
+            .choices
+            .iter()
+            .map(|choice| (choice.encoding.name().to_owned(), choice.preview.clone()))
+            .collect(),
+        selected: prompt.selected,
+        actions: vec![accept(model, "Open"), cancel(model, "Cancel")],
+    }
+}
+
+fn run_large(path: &str, bytes: u64) -> (String, Vec<String>) {
+    let reason = format!(
+        "It is {}, and files of up to 64 MB are opened. Its statements are run one by one on this tab's connection, in \
+         a session of their own.",
+        display::bytes_text(bytes)
+    );
+    (format!("Run {path} without opening it?"), vec![reason])
+}
+
+fn other_encoding(other: &OtherEncoding) -> (String, Vec<String>) {
+    let encoding = other.encoding.name();
+    let OtherEncoding {
+        path,
+        character,
+        line,
+        column,
+        ..
+    } = other;
+    let title = format!("{path} is {encoding}, which has no “{character}”");
+    let reasons = vec![
+        format!(
+            "It stands on line {line}, column {column} (U+{:04X}). Nothing was written yet.",
+            u32::from(*character)
+        ),
+        "As UTF-8 the file can hold it. Where the file itself names its encoding, change that too."
+            .into(),
+    ];
+    (title, reasons)
 }
 
 fn data_directory(model: &Model, prompt: &DirectoryPrompt) -> DataDirectory {
@@ -99,7 +148,7 @@ fn alternative(model: &Model, label: &str) -> Action {
     words::named(model, words::DIALOG, Command::DialogAlternative, label)
 }
 
-fn field(buffer: &Buffer, placeholder: &str) -> Field {
+pub(super) fn field(buffer: &Buffer, placeholder: &str) -> Field {
     Field {
         text: buffer.string(),
         anchor: buffer.anchor(),
@@ -133,6 +182,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
         rows,
         selected: picker.selected,
         note,
+        preview: None,
     }
 }
 
@@ -171,6 +221,62 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
         rows,
         selected: picker.selected,
         note,
+        preview: history
+            .found
+            .get(picker.selected)
+            .map(|entry| sidebar::preview(model, words::DIALOG, &entry.sql)),
+    }
+}
+
+/// The results of the tab, with what was run for each.
+fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
+    let typed = picker.field.string();
+    let listed = result_sets::listed(model, &typed);
+    let rows: Vec<PickerRow> = model
+        .tabs
+        .active()
+        .into_iter()
+        .flat_map(|tab| listed.iter().map(move |place| (tab, *place)))
+        .filter_map(|(tab, place)| Some((tab, place, tab.results.list.get(place)?)))
+        .map(|(tab, place, result)| {
+            let shown = result_tab(tab, place, result, now);
+            let title = words::statement_line(&result.sql, LINE_CHARACTERS);
+            let detail = [shown.label.text, shown.detail];
+            PickerRow {
+                group: shown.number.to_string(),
+                matched: matched(&title, &typed),
+                title,
+                detail: Span::new(detail.join(words::DOT), shown.label.tone),
+                key: None,
+            }
+        })
+        .collect();
+    let held = model.tabs.active().map_or(0, |tab| tab.results.list.len());
+    let note = if listed.len() == result_sets::LISTED && held > listed.len() {
+        let count = display::grouped(held as u64);
+        Some(Span::muted(format!(
+            "The first {} of {count}. A word of a statement or its number finds the others.",
+            listed.len()
+        )))
+    } else {
+        rows.is_empty().then(|| {
+            Span::muted(if typed.trim().is_empty() {
+                "Nothing has run in this tab yet."
+            } else {
+                "No statement has all these words."
+            })
+        })
+    };
+    Picker {
+        kind: PickerKind::Results,
+        field: field(
+            &picker.field,
+            "Search the results by words of their statements",
+        ),
+        rows,
+        selected: picker.selected,
+        note,
+        preview: None,
     }
 }
 
@@ -413,6 +519,19 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Disconnect",
             "Stay connected",
         ),
+        dialog::Confirm::Leave { place, reasons, .. } => {
+            let (title, stay) = leave(model, *place);
+            (title, reasons.clone(), stay, stay)
+        }
+        dialog::Confirm::GoOn { message, left, .. } => (
+            "A statement failed. Go on with the script?".into(),
+            vec![
+                words::cut(message, CONFIRM_CHARACTERS),
+                format!("{} left.", words::counted(*left as u64, "statement")),
+            ],
+            "Stop here",
+            "Stop",
+        ),
         dialog::Confirm::Terminate { tab } => (
             format!("Terminate the session of “{}”?", tab_label(model, *tab)),
             vec![terminated(model, *tab)],
@@ -437,6 +556,14 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Overwrite",
             "Cancel",
         ),
+        dialog::Confirm::RunLarge { path, bytes } => {
+            let (title, reasons) = run_large(path, *bytes);
+            (title, reasons, "Run the file", "Cancel")
+        }
+        dialog::Confirm::OtherEncoding(other) => {
+            let (title, reasons) = other_encoding(other);
+            (title, reasons, "Save as UTF-8", "Don't save")
+        }
         dialog::Confirm::Reload { path, .. } => (
             format!("Read {path} again?"),
             vec!["Another program changed it. Its text takes the place of this tab's.".into()],
@@ -444,12 +571,43 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Keep this text",
         ),
     };
+    let mut actions = vec![accept(model, yes), cancel(model, no)];
+    if matches!(question, dialog::Confirm::GoOn { .. }) {
+        let all = words::named(
+            model,
+            words::DIALOG,
+            Command::DialogToggle,
+            "Go on, and don't ask again",
+        );
+        actions.splice(1..1, [alternative(model, "Go on"), all]);
+    }
+    if let dialog::Confirm::Leave { can_commit, .. } = question {
+        actions.truncate(1);
+        actions.extend(can_commit.then(|| alternative(model, "Commit")));
+        let key = words::named(model, words::DIALOG, Command::DialogToggle, "Roll back");
+        actions.push(key);
+    }
     Confirm {
         question: question.clone(),
         title,
         reasons,
-        actions: vec![accept(model, yes), cancel(model, no)],
+        actions,
         tone: Tone::Warning,
+    }
+}
+
+/// What is asked before a place with open transactions is left, and what staying there is called.
+fn leave(model: &Model, place: Place) -> (String, &'static str) {
+    match place {
+        Place::Tab(tab) => (
+            format!("Close “{}” with a transaction open?", tab_label(model, tab)),
+            "Keep it open",
+        ),
+        Place::Connection(_) => (
+            "Disconnect with a transaction open?".into(),
+            "Stay connected",
+        ),
+        Place::Program => ("Quit Tusk with a transaction open?".into(), "Stay"),
     }
 }
 
@@ -504,6 +662,7 @@ fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
 fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
     let (title, yes) = match prompt.purpose {
         Purpose::Open => ("Open file", "Open"),
+        Purpose::Run => ("Run a file", "Run"),
         Purpose::Save { .. } => ("Save as", "Save"),
     };
     let first = prompt

@@ -1,8 +1,9 @@
 //! The editor, but for its text: what would run, where the error is, what the key would do now.
 
-use super::{Action, Editor, Mark, words};
+use super::{Action, Editor, FindBar, Mark, Span, Tone, words};
 use crate::{
-    model::Model,
+    model::{Area, Model},
+    rows::display,
     update::{
         command::Command,
         run::{Phase, Run, Running},
@@ -41,7 +42,62 @@ pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
             None => "Write SQL here.".into(),
         },
         percent: model.settings.editor_percent,
+        find: find_bar(model, tab),
     }
+}
+
+/// The search, while its bar is open.
+fn find_bar(model: &Model, tab: &Tab) -> Option<FindBar> {
+    let find = &model.find;
+    if !find.open {
+        return None;
+    }
+    // Of a text that was edited since nothing is known.
+    let found = find
+        .found
+        .as_ref()
+        .filter(|found| found.tab == tab.id && found.revision == tab.editor.buffer.revision());
+    let count = match found {
+        _ if find.query.text().is_empty() => Span::default(),
+        None => Span::default(),
+        Some(found) if found.count == 0 => Span::new("no match", Tone::Warning),
+        Some(found) => {
+            let count = display::grouped(found.count as u64);
+            Span::muted(match found.chosen {
+                Some(chosen) => format!("{} of {count}", display::grouped(chosen as u64 + 1)),
+                None => count,
+            })
+        }
+    };
+    let marks = found.map(|found| found.marks.clone()).unwrap_or_default();
+    let selection = tab.editor.buffer.selection();
+    let named = |command, label| words::named(model, words::FIND, command, label);
+    let case = if find.match_case {
+        "Any case"
+    } else {
+        "Match case"
+    };
+    let mut actions = vec![
+        named(Command::FindNext, "Next"),
+        named(Command::FindPrevious, "Previous"),
+    ];
+    if find.replacing {
+        actions.push(named(Command::FindReplace, "Replace"));
+        actions.push(named(Command::FindReplaceAll, "Replace all"));
+    }
+    actions.push(named(Command::FindMatchCase, case));
+    actions.push(named(Command::FindClose, "Close"));
+    Some(FindBar {
+        query: super::dialogs::field(&find.query, "Find"),
+        replacement: find
+            .replacing
+            .then(|| super::dialogs::field(&find.replacement, "Replace with")),
+        focused: (model.area == Area::Find && model.dialog.is_none()).then_some(find.field),
+        count,
+        chosen: marks.iter().position(|mark| *mark == selection),
+        marks,
+        actions,
+    })
 }
 
 fn hint(model: &Model, tab: &Tab) -> Action {

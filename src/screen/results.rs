@@ -21,6 +21,11 @@ use crate::{
 
 /// At most so many results have a tab at a time.
 const TABS: usize = 40;
+/// What a tab takes beside its texts, what says how many are hidden, the bar's own margins, and a letter of usual width.
+const PILL: u32 = 24;
+const HIDDEN: u32 = 52;
+const BAR_MARGINS: u32 = 20;
+const LETTER: u32 = 7;
 /// A message is shown up to so many characters.
 const MESSAGE_CHARACTERS: usize = 4_000;
 
@@ -41,37 +46,113 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
         (false, Shown::Result(index)) => (&results.list, index),
         (false, Shown::Messages) => (&results.list, results.list.len() - 1),
     };
-    let first = at
-        .saturating_sub(TABS / 2)
-        .min(list.len().saturating_sub(TABS));
     let in_messages = results.shown == Shown::Messages;
-    let tabs: Vec<ResultTab> = list
-        .iter()
-        .enumerate()
-        .skip(first)
-        .take(TABS)
-        .map(|(index, result)| ResultTab {
-            active: index == at && !in_messages,
-            stale,
-            ..result_tab(tab, index, result, now)
-        })
-        .collect();
+    let messages = MessagesTab {
+        label: "Messages".into(),
+        unseen: tab.messages.unseen(),
+        active: in_messages,
+        key: words::key(model, words::RESULTS, Command::ResultsMessages),
+    };
+    let one = |index: usize, result: &ResultSet| ResultTab {
+        active: index == at && !in_messages,
+        stale,
+        ..result_tab(tab, index, result, now)
+    };
+    let scrolled = results
+        .scrolled
+        .filter(|(shown, _)| *shown == results.shown && !stale);
+    let room = room_for_tabs(model, &messages);
+    let (first, tabs) = fitting(list, at, scrolled.map(|(_, first)| first), room, &one);
     ResultsBar {
         hidden_before: first,
         hidden_after: list.len() - first - tabs.len(),
         tabs,
-        messages: MessagesTab {
-            label: "Messages".into(),
-            unseen: tab.messages.unseen(),
-            active: in_messages,
-            key: words::key(model, words::RESULTS, Command::ResultsMessages),
-        },
+        list: words::named(model, words::RESULTS, Command::ResultsList, "List"),
+        messages,
         note: note(tab, model.settings.window_rows, now).map(Span::muted),
         actions: actions(model, tab),
     }
 }
 
-fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
+/// The tabs that there is room for: from the one that the bar was scrolled to, else around the result that is shown.
+/// There is always one. Answers with the place of the first, too.
+fn fitting(
+    list: &[ResultSet],
+    at: usize,
+    from: Option<usize>,
+    room: u32,
+    one: &dyn Fn(usize, &ResultSet) -> ResultTab,
+) -> (usize, Vec<ResultTab>) {
+    let all = list.len() <= TABS && from.is_none();
+    let width = |(index, result)| i64::from(tab_width(&one(index, result)));
+    if all && list.iter().enumerate().map(width).sum::<i64>() <= i64::from(room + HIDDEN) {
+        let tabs = list.iter().enumerate();
+        return (0, tabs.map(|(index, result)| one(index, result)).collect());
+    }
+    let start = from.unwrap_or(at).min(list.len().saturating_sub(1));
+    let mut tabs = std::collections::VecDeque::new();
+    let mut left = i64::from(room);
+    let mut take = |index: usize, tabs: &mut std::collections::VecDeque<ResultTab>, front| {
+        let Some(result) = list.get(index).filter(|_| tabs.len() < TABS) else {
+            return false;
+        };
+        let tab = one(index, result);
+        left -= i64::from(tab_width(&tab));
+        if left < 0 && !tabs.is_empty() {
+            return false;
+        }
+        if front {
+            tabs.push_front(tab);
+        } else {
+            tabs.push_back(tab);
+        }
+        true
+    };
+    let (mut first, mut next) = (start, start);
+    if from.is_none() {
+        // A few before it, so that it is seen where it stands; then as many as fit behind it.
+        while next < list.len() && next < start + 2 && take(next, &mut tabs, false) {
+            next += 1;
+        }
+        while first > 0 && first + 2 > start && take(first - 1, &mut tabs, true) {
+            first -= 1;
+        }
+    }
+    while take(next, &mut tabs, false) {
+        next += 1;
+    }
+    while first > 0 && next >= list.len() && take(first - 1, &mut tabs, true) {
+        first -= 1;
+    }
+    (first, tabs.into())
+}
+
+/// Room for the results' tabs, in logical pixels at 100 %: the window draws exactly the tabs that are said to be there,
+/// so their widths are guessed on the safe side.
+fn room_for_tabs(model: &Model, messages: &MessagesTab) -> u32 {
+    let settings = &model.settings;
+    let window = settings.window.0 * 100 / settings.zoom_percent.max(1);
+    let sidebar = settings.sidebar_width.min(window * 6 / 10);
+    let bar = window.saturating_sub(sidebar + BAR_MARGINS);
+    let unseen = messages.unseen.to_string();
+    let key = messages.key.as_deref().unwrap_or_default();
+    let messages = PILL + text_width(&messages.label) + text_width(&unseen) + text_width(key) + 28;
+    // A quarter is left for what is said of a result, and what can be done with it.
+    (bar * 3 / 4).saturating_sub(messages + HIDDEN)
+}
+
+/// The widest that a tab may be drawn, in logical pixels at 100 %.
+fn tab_width(tab: &ResultTab) -> u32 {
+    let mark = if tab.mark == ResultMark::None { 0 } else { 24 };
+    let texts = [&tab.number.to_string(), &tab.label.text, &tab.detail];
+    PILL + mark + 16 + texts.map(|text| text_width(text)).iter().sum::<u32>()
+}
+
+fn text_width(text: &str) -> u32 {
+    u32::try_from(display::text_width(text)).unwrap_or(u32::MAX / 64) * LETTER
+}
+
+pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
     let so_far = || {
         let label = if result.described {
             words::rows(result.rows.len())
@@ -130,7 +211,9 @@ fn cancelling_since(tab: &Tab, now: Stamp) -> String {
 fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
     let running = match &tab.run {
         Run::Running(running) => running,
-        Run::Waiting { .. } if tab.results.previous.is_empty() => return None,
+        Run::Waiting { script, .. } if script.asks || tab.results.previous.is_empty() => {
+            return None;
+        }
         Run::Waiting { since, .. } => {
             return Some(format!("waiting {}", words::clock(now.us_since(*since))));
         }
@@ -444,13 +527,26 @@ fn server(known: &Connection) -> String {
 }
 
 fn messages(tab: &Tab) -> Messages {
-    let count = tab.messages.iter().len();
-    let dropped = tab.messages.dropped();
+    let messages = &tab.messages;
+    let gone = [
+        (messages.dropped(), "older message"),
+        (messages.dropped_important(), "further warning or error"),
+    ];
+    let gone: Vec<String> = gone
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| match (count, *what) {
+            (2.., "further warning or error") => {
+                format!("{} further warnings and errors", display::grouped(*count))
+            }
+            (count, what) => words::counted(*count, what),
+        })
+        .collect();
     Messages {
-        count,
-        note: (dropped > 0)
-            .then(|| format!("{} are gone.", words::counted(dropped, "older message"))),
-        empty: (count == 0).then(|| {
+        count: messages.len(),
+        came: messages.came(),
+        note: (!gone.is_empty()).then(|| format!("{} are gone.", gone.join(" and "))),
+        empty: messages.is_empty().then(|| {
             "No messages yet: notices, notifications and the end of each run arrive here.".into()
         }),
     }
@@ -458,7 +554,7 @@ fn messages(tab: &Tab) -> Messages {
 
 /// A message as it is shown, the oldest at 0; none behind the last.
 pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
-    let message = tab.messages.iter().nth(index)?;
+    let message = tab.messages.nth(index)?;
     let (kind, tone) = match message.kind {
         Kind::Statement => ("Statement", Tone::Muted),
         Kind::Done => ("Done", Tone::Ok),
@@ -471,6 +567,6 @@ pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
     Some(MessageRow {
         when: words::ago(now, message.at_us),
         kind: Span::new(kind, tone),
-        text: words::cut(&message.text, MESSAGE_CHARACTERS),
+        text: words::cut(&message.shown(), MESSAGE_CHARACTERS),
     })
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Sidebar, SidebarRow, SidebarRowKind, Span, Tone, title, words};
+use super::{Preview, Sidebar, SidebarRow, SidebarRowKind, Span, Tone, title, words};
 use crate::{
-    model::Model,
+    model::{Area, Model},
     msg::Stamp,
     update::{
+        command::Command,
         ids::{ConnectionId, QueryId},
         run::Run,
         sidebar::{self, Row},
@@ -14,6 +15,11 @@ use crate::{
     },
 };
 
+/// A run that is shown whole is shown up to so many lines, and each up to so many characters.
+const PREVIEW_LINES: usize = 12;
+const PREVIEW_CHARACTERS: usize = 200;
+/// So much of it is looked at.
+const PREVIEW_BYTES: usize = 32_768;
 /// A run's first line is cut after so many characters.
 const LINE_CHARACTERS: usize = 80;
 
@@ -57,7 +63,36 @@ pub(super) fn sidebar(model: &Model, now: Stamp) -> Option<Sidebar> {
         rows.push(words_only(SidebarRowKind::Heading, "Runs"));
         rows.push(words_only(SidebarRowKind::Empty, "No runs yet"));
     }
-    Some(Sidebar { width, rows })
+    let preview = (model.area == Area::Sidebar)
+        .then(|| sidebar::previewed(model))
+        .flatten()
+        .map(|entry| preview(model, words::SIDEBAR, &entry.sql));
+    Some(Sidebar {
+        width,
+        rows,
+        preview,
+    })
+}
+
+/// A run, whole but for what there is no room for.
+pub(super) fn preview(model: &Model, contexts: &[&str], sql: &str) -> Preview {
+    let head = words::head(sql.trim(), PREVIEW_BYTES);
+    let mut lines = head.lines();
+    let shown: Vec<String> = lines
+        .by_ref()
+        .take(PREVIEW_LINES)
+        .map(|line| words::cut(line, PREVIEW_CHARACTERS))
+        .collect();
+    let more = match lines.count() as u64 {
+        _ if head.len() < sql.trim().len() => Some("It goes on.".to_owned()),
+        0 => None,
+        left => Some(words::counted(left, "more line")),
+    };
+    Preview {
+        text: shown.join("\n"),
+        more,
+        action: words::named(model, contexts, Command::DialogAccept, "Insert"),
+    }
 }
 
 fn words_only(kind: SidebarRowKind, label: &str) -> SidebarRow {

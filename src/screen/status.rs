@@ -57,6 +57,7 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
         }
         left.extend(time_and_rows(tab).map(|span| segment(SegmentName::Rows, vec![span])));
     }
+    left.extend(job(model, now));
     let unkept = match model.storage {
         Storage::OnDisk => None,
         Storage::Waiting { .. } => Some("● not on disk yet"),
@@ -73,6 +74,25 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
         ));
     }
     left
+}
+
+/// `Running dump.sql 34% of 2 MB · 120 statements 00:02.4 · Ctrl . cancels`
+fn job(model: &Model, now: Stamp) -> Option<Segment> {
+    let job = model.jobs.running()?;
+    let verb = if job.cancelling {
+        "Cancelling"
+    } else {
+        "Running"
+    };
+    let clock = words::clock(now.us_since(job.since));
+    let text = format!("{verb} {} {} {clock}", job.name(), job.shown());
+    let mut spans = vec![Span::new(text, Tone::Accent)];
+    spans.extend(stopper(model, "cancels"));
+    Some(Segment {
+        name: SegmentName::Job,
+        spinner: true,
+        spans,
+    })
 }
 
 /// `shop · app@localhost/shop`; of a host only its first name, because the title bar has it whole.
@@ -188,6 +208,9 @@ fn verdict(known: &Connection, now: Stamp) -> Option<Span> {
 fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Segment> {
     let mut more = vec![];
     let (text, tone, spinner) = match &tab.run {
+        Run::Waiting { script, .. } if script.asks => {
+            ("stands at an error".to_owned(), Tone::Warning, false)
+        }
         Run::Waiting { since, .. } => {
             let pool = known.pool.waiting > 0 && matches!(tab.session, Session::Opening { .. });
             let what = if pool {
@@ -295,7 +318,12 @@ fn right(model: &Model) -> Vec<Segment> {
             display::bytes_text(selected as u64)
         ));
     }
-    right.push(segment(SegmentName::Cursor, vec![Span::muted(cursor)]));
+    let form = tab.editor.file.as_ref().and_then(|file| file.form.shown());
+    let crlf = buffer.text().has_crlf_at(buffer.head()) == Some(true);
+    let unusual = form.into_iter().chain(crlf.then(|| "CRLF".to_owned()));
+    let words: Vec<String> = unusual.chain([cursor]).collect();
+    let span = Span::muted(words.join(words::DOT));
+    right.push(segment(SegmentName::Cursor, vec![span]));
     right
 }
 

@@ -373,7 +373,7 @@ fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
     });
     let screen = world.screen();
     assert_eq!((screen.title.as_str(), screen.colour), ("Tusk", None));
-    assert_eq!((screen.focus, screen.dialog), (Focus::Welcome, None));
+    assert_eq!((screen.focus, screen.dialog), (Focus::WelcomeField, None));
     assert_eq!(screen.title_bar.connection, None);
     assert_eq!(
         keys_of(&screen.title_bar.actions),
@@ -402,12 +402,12 @@ fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
                 "3 days ago",
                 None
             ),
-            ("PostgreSQL 15", "socket, port 5432", "", Some("L")),
+            ("PostgreSQL 15", "socket, port 5432", "", Some("Alt L")),
             (
                 "Sandbox",
                 "a private server with a sample shop: 100,000 orders, nothing to set up",
                 "",
-                Some("S")
+                Some("Alt S")
             ),
         ]
     );
@@ -432,6 +432,7 @@ fn the_field_tells_what_it_means_and_hides_its_password() {
     world.write("postgres://app:hunter2@db1:5433/shop?sslmode=require");
     let field = world.welcome().field;
     assert!(field.focused);
+    // A letter belongs to the field, whatever is chosen.
     assert_eq!(
         field.preview.unwrap().text,
         "Connects to app@db1:5433/shop, SSL require, with a password"
@@ -440,12 +441,11 @@ fn the_field_tells_what_it_means_and_hides_its_password() {
     let text = world.text();
     assert_shows(&text, &["app:***@db1", "Focus: welcome field"]);
     assert!(!text.contains("hunter2"));
-    // A letter belongs to the field now, and is no key of the list.
+    // Enter means the field now, and no row of the list.
+    let rows = world.welcome().groups.remove(0).rows;
     assert!(
-        world.welcome().groups[0]
-            .rows
-            .iter()
-            .all(|row| row.key.is_none())
+        rows.iter()
+            .all(|row| !row.selected && row.key.as_deref() != Some("↵"))
     );
 
     world.write("&nonsense=1");
@@ -457,7 +457,7 @@ fn the_field_tells_what_it_means_and_hides_its_password() {
 #[test]
 fn the_sandbox_says_how_far_it_is_and_why_it_failed() {
     let mut world = World::new();
-    let effects = world.press("s");
+    let effects = world.press("alt-s");
     let Effect::Sandbox(sandbox::Effect::Start { request, .. }) = effects[0] else {
         panic!("{effects:?}");
     };
@@ -1397,21 +1397,39 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
         effects = world.finish(query, "SELECT 0");
     }
     let bar = world.work().results_bar;
-    assert_eq!(
-        (bar.hidden_before, bar.tabs.len(), bar.hidden_after),
-        (60, 40, 0)
-    );
+    let numbers = |bar: &ResultsBar| -> Vec<usize> {
+        assert_eq!(bar.hidden_before + bar.tabs.len() + bar.hidden_after, 100);
+        bar.tabs.iter().map(|tab| tab.number).collect()
+    };
+    assert_eq!((numbers(&bar).last(), bar.hidden_after), (Some(&100), 0));
+    assert!(bar.tabs.len() > 1);
     let tab = world.model.tabs.active;
     let msg = results::Msg::ResultChosen {
         shown: Shown::Result(50),
     };
     world.tell(Msg::Grid { tab, msg });
     let bar = world.work().results_bar;
-    assert_eq!(
-        (bar.hidden_before, bar.tabs.len(), bar.hidden_after),
-        (30, 40, 30)
-    );
     assert_eq!(bar.tabs.iter().find(|tab| tab.active).unwrap().number, 51);
+    assert!(numbers(&bar)[0] < 51, "what is before it is seen, too");
+    // The wheel moves along them until another result is shown; the list finds one by its number.
+    let msg = results::Msg::BarScrolled { first: 9 };
+    world.tell(Msg::Grid { tab, msg });
+    let bar = world.work().results_bar;
+    assert_eq!(numbers(&bar)[0], 10);
+    assert!(bar.tabs.iter().all(|tab| !tab.active));
+    world.press("ctrl-alt-down");
+    world.write("77");
+    assert_shows(&world.text(), &["> 77", "select 1"]);
+    world.press("enter");
+    let bar = world.work().results_bar;
+    assert_eq!(bar.tabs.iter().find(|tab| tab.active).unwrap().number, 77);
+    // In a wide window more of them have room; in a narrow one there is still the one that is shown.
+    let shown = bar.tabs.len();
+    world.model.settings.window = (2_400, 900);
+    assert!(world.work().results_bar.tabs.len() > shown);
+    world.model.settings.window = (640, 420);
+    let bar = world.work().results_bar;
+    assert!(bar.tabs.iter().any(|tab| tab.active));
 }
 
 #[test]
@@ -1434,7 +1452,7 @@ fn tabs_show_their_names_and_what_their_files_lack() {
     world.tell(file::Msg::Opened {
         request,
         path: "/home/u/q.sql".into(),
-        result: Ok((
+        result: Ok(file::Read::plain(
             RopeText::from("select 1"),
             file::FileStamp {
                 modified_us: 1,
@@ -1588,6 +1606,7 @@ fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
         field: place(form::Field::Password),
     });
     world.tell(dialog::Msg::SecretEdited {
+        field: place(form::Field::Password),
         secret: Secret::new("hunter2"),
     });
     world.tell(dialog::Msg::FieldEdited {

@@ -1,23 +1,21 @@
 //! The whole screen as text, for stories and `dump screen`: what the window shows, from top to bottom.
 
 use super::{
-    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, Focus, FormValue, Grid,
-    HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, ResultMark,
-    ResultsBar, Screen, Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar, Welcome,
-    Work, grid_cell, message_row, visible_result, words,
+    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, Focus, FormValue,
+    Grid, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, Preview,
+    ResultMark, ResultsBar, Screen, Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar,
+    Welcome, Work, grid_cell, message_row, visible_result, words,
 };
 use crate::{
     model::Model,
     rows::{Position, display},
-    update::{results::ResultSet, secret, tabs},
+    update::{find, results::ResultSet, secret, tabs},
 };
 
 /// The editor's text is written up to so many lines.
 const EDITOR_LINES: usize = 200;
 /// A line of the editor is written up to so many characters.
 const LINE_CHARACTERS: usize = 500;
-/// So many messages are written, the newest.
-const MESSAGES: usize = 200;
 /// So many rows of a list are written.
 const LIST_ROWS: usize = 100;
 
@@ -116,6 +114,7 @@ fn focus(focus: Focus) -> &'static str {
         Focus::WelcomeField => "welcome field",
         Focus::Sidebar => "sidebar",
         Focus::Editor => "editor",
+        Focus::Find => "find",
         Focus::Results => "results",
         Focus::Dialog => "dialog",
     }
@@ -188,6 +187,27 @@ fn sidebar(lines: &mut Lines, sidebar: &Sidebar) {
         };
         lines.add(&line);
     }
+    if let Some(shown) = &sidebar.preview {
+        preview(lines, shown);
+    }
+}
+
+fn preview(lines: &mut Lines, preview: &Preview) {
+    lines.rule(&action(&preview.action));
+    lines.indented(&preview.text);
+    lines.indented(preview.more.as_deref().unwrap_or_default());
+}
+
+fn find_bar(lines: &mut Lines, bar: &FindBar) {
+    let mark = |at| if bar.focused == Some(at) { ">" } else { " " };
+    let query = field(&bar.query);
+    let at = mark(find::Field::Query);
+    lines.add(&format!("{at} Find {query} {}", bar.count.text));
+    if let Some(replacement) = &bar.replacement {
+        let at = mark(find::Field::Replacement);
+        lines.add(&format!("{at} Replace with {}", field(replacement)));
+    }
+    lines.actions(&bar.actions);
 }
 
 fn tab(tab: &Tab) -> String {
@@ -216,6 +236,9 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
     let text = tab.editor.buffer.text();
     let shown = &work.editor;
     lines.rule(&action(&shown.hint));
+    if let Some(bar) = &shown.find {
+        find_bar(lines, bar);
+    }
     if text.is_empty() {
         lines.indented(&shown.placeholder);
     }
@@ -246,9 +269,6 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
 
 fn results_bar(bar: &ResultsBar) -> String {
     let mut parts = Vec::new();
-    if bar.hidden_before > 0 {
-        parts.push(format!("{} before", bar.hidden_before));
-    }
     for tab in &bar.tabs {
         let mark = match tab.mark {
             ResultMark::None => "",
@@ -264,8 +284,9 @@ fn results_bar(bar: &ResultsBar) -> String {
             words
         });
     }
-    if bar.hidden_after > 0 {
-        parts.push(format!("{} after", bar.hidden_after));
+    let hidden = bar.hidden_before + bar.hidden_after;
+    if hidden > 0 {
+        parts.push(format!("+{hidden} {}", action(&bar.list)));
     }
     let mut messages = bar.messages.label.clone();
     if bar.messages.unseen > 0 {
@@ -311,12 +332,24 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
     if let Some(empty) = &messages.empty {
         lines.indented(empty);
     }
-    for index in messages.count.saturating_sub(MESSAGES)..messages.count {
-        if let Some(row) = message_row(tab, index, model.now) {
-            lines.indented(&format!("{} · {}", row.kind.text, row.when));
-            for line in row.text.lines() {
-                lines.indented(&format!("  {line}"));
-            }
+    let mut rows = Vec::new();
+    let mut room = model.visible_rows.max(1) as usize;
+    for index in (0..messages.count).rev() {
+        let Some(row) = message_row(tab, index, model.now) else {
+            break;
+        };
+        // In the window its kind and its time stand on its first line.
+        let height = row.text.lines().count().max(1);
+        if height > room && !rows.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(height);
+        rows.push(row);
+    }
+    for row in rows.iter().rev() {
+        lines.indented(&format!("{} · {}", row.kind.text, row.when));
+        for line in row.text.lines() {
+            lines.indented(&format!("  {line}"));
         }
     }
 }
@@ -473,6 +506,9 @@ fn picker(lines: &mut Lines, picker: &Picker) {
     }
     if let Some(note) = &picker.note {
         lines.indented(&note.text);
+    }
+    if let Some(shown) = &picker.preview {
+        preview(lines, shown);
     }
 }
 

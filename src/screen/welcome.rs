@@ -57,10 +57,10 @@ pub(super) fn welcome(model: &Model, now: Stamp) -> Welcome {
 }
 
 fn contexts(model: &Model) -> &'static [&'static str] {
-    if model.welcome.in_field {
-        words::WELCOME_FIELD
-    } else {
+    if model.welcome.means_row() {
         words::WELCOME
+    } else {
+        words::WELCOME_FIELD
     }
 }
 
@@ -83,10 +83,10 @@ fn field(model: &Model) -> WelcomeField {
         }
         Err(problem) => Span::new(problem, Tone::Error),
     });
-    let action = if welcome.in_field {
-        words::named(model, contexts(model), Command::DialogAccept, "Connect")
+    let action = if welcome.means_row() {
+        words::named(model, contexts(model), Command::ListDown, "Choose")
     } else {
-        words::named(model, contexts(model), Command::DialogNext, "Type")
+        words::named(model, contexts(model), Command::DialogAccept, "Connect")
     };
     WelcomeField {
         masked: welcome.masked.clone(),
@@ -99,7 +99,7 @@ fn field(model: &Model) -> WelcomeField {
 
 fn footer(model: &Model) -> Vec<Action> {
     let mut commands = vec![Command::ConnectionNew, Command::PaletteOpen];
-    if !model.welcome.in_field && welcome::chosen(model).is_some() {
+    if model.welcome.means_row() && welcome::chosen(model).is_some() {
         commands.splice(1..1, [Command::ConnectionEdit, Command::ConnectionDelete]);
     }
     commands
@@ -113,7 +113,7 @@ fn footer(model: &Model) -> Vec<Action> {
 
 /// A row without anything but its name, with the key of the chosen one.
 fn bare(model: &Model, index: usize, own: Option<Command>) -> WelcomeRow {
-    let selected = model.welcome.selected == index && !model.welcome.in_field;
+    let selected = model.welcome.selected == index && model.welcome.means_row();
     let command = if selected {
         Some(Command::DialogAccept)
     } else {

@@ -22,6 +22,10 @@ pub const DOT: &str = " · ";
 pub const GLOBAL: &[&str] = &["global"];
 /// Keys of the editor.
 pub const EDITOR: &[&str] = &["editor", "global"];
+/// Keys of the search over the editor.
+pub const FIND: &[&str] = &["find", "global"];
+/// Keys of the sidebar.
+pub const SIDEBAR: &[&str] = &["sidebar", "global"];
 /// Keys of the results.
 pub const RESULTS: &[&str] = &["results", "global"];
 /// Keys of a dialog.

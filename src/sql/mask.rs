@@ -201,16 +201,18 @@ impl<'a> Search<'a> {
             self.prose(at..base + place.start);
             at = base + place.end;
             match piece {
-                Piece::PsqlCommand { range } => {
+                Piece::PsqlCommand { range, .. } => {
                     self.psql_command(base + range.start..base + range.end);
                 }
+                Piece::AcrossData { range } => self.prose(base + range.start..base + range.end),
                 Piece::Statement(statement) => {
                     // Data of a COPY are not SQL: their quotes mean nothing.
                     let data = statement
                         .copy_data
                         .as_ref()
                         .map(|data| base + data.start..base + data.end);
-                    let end = data.as_ref().map_or(base + place.end, |data| data.start);
+                    let end = base + place.end;
+                    let end = data.as_ref().map_or(end, |data| data.start.min(end));
                     let tokens = self.statement(base + place.start..end);
                     if let Some(data) = data {
                         self.copy_data(&tokens, data);

@@ -4,11 +4,15 @@
 //! SQL. Each piece is a function of the text from one place on, where the reader is between two
 //! statements. So after an edit the reading starts again at the last piece that cannot have seen the
 //! edit, and stops as soon as it stands where an old piece began: what follows is as it was.
+//!
+//! [`Pieces`] reads them one by one, and says what a reader of a stream has to keep between two of them.
 
-mod psql;
+mod follow;
+pub(super) mod psql;
 
 use super::classify::{Classifier, CopyDirection, Kind};
 use super::lex::{self, BackslashRule, Token, TokenKind};
+pub use follow::Source;
 use psql::CommandEffect;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -18,10 +22,18 @@ use std::ops::Range;
 pub enum Piece {
     /// A statement for the server.
     Statement(Statement),
-    /// A command of psql, which is not SQL.
+    /// A command of psql, which is not SQL, or several on one line.
     PsqlCommand {
         /// From the backslash to the end of the command, with the data of a `\copy … from stdin`;
         /// for `\r` from the beginning of the text that it throws away.
+        range: Range<usize>,
+        /// Where the command itself is.
+        command: Range<usize>,
+    },
+    /// A quote or a comment that begins on the line of a COPY and ends behind the data below it. psql reads on behind
+    /// the data; nobody means that.
+    AcrossData {
+        /// From the beginning of its statement to the end of the line.
         range: Range<usize>,
     },
 }
@@ -38,9 +50,9 @@ pub struct Statement {
     pub terminated: bool,
     /// The lines of data after COPY … FROM STDIN, without the line of `\.`.
     pub copy_data: Option<Range<usize>>,
-    /// A command of psql in the middle of the statement. psql would take it out; the server would
-    /// refuse the text at this place.
-    pub psql_command: Option<Range<usize>>,
+    /// What stands in the statement and is no part of it, in order: commands of psql, which begin with a backslash,
+    /// and the data of a COPY that stands before it on its first line. A command behind its last token is one of them.
+    pub cuts: Vec<Range<usize>>,
     /// What kind of statement it is.
     pub kind: Kind,
 }
@@ -50,7 +62,7 @@ impl Piece {
     pub fn range(&self) -> Range<usize> {
         match self {
             Piece::Statement(statement) => statement.whole.clone(),
-            Piece::PsqlCommand { range } => range.clone(),
+            Piece::PsqlCommand { range, .. } | Piece::AcrossData { range } => range.clone(),
         }
     }
 
@@ -58,7 +70,7 @@ impl Piece {
     pub fn statement(&self) -> Option<&Statement> {
         match self {
             Piece::Statement(statement) => Some(statement),
-            Piece::PsqlCommand { .. } => None,
+            Piece::PsqlCommand { .. } | Piece::AcrossData { .. } => None,
         }
     }
 
@@ -70,10 +82,14 @@ impl Piece {
                 statement
                     .copy_data
                     .iter_mut()
-                    .chain(statement.psql_command.iter_mut())
+                    .chain(&mut statement.cuts)
                     .for_each(|range| moved(range, delta));
             }
-            Piece::PsqlCommand { range } => moved(range, delta),
+            Piece::PsqlCommand { range, command } => {
+                moved(range, delta);
+                moved(command, delta);
+            }
+            Piece::AcrossData { range } => moved(range, delta),
         }
     }
 }
@@ -99,43 +115,14 @@ impl Splits {
             backslash,
             ..Splits::default()
         };
-        splits.read_on(text, 0, |_| None);
+        splits.read(text);
         splits
     }
 
     /// Follows an edit: `text` is the text after it, `changed` the bytes of the text before it that
     /// were replaced, and `inserted` the number of bytes that replaced them.
-    pub fn edit(&mut self, text: &str, changed: Range<usize>, inserted: usize) {
-        let start = changed.start.min(text.len());
-        let line = text.as_bytes()[..start]
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |newline| newline + 1);
-        // No piece looks past the end of the line that the next one is read from, but for those that
-        // are open.
-        let before = self.ends.partition_point(|end| end.resume < line);
-        let closed = self.ends.iter().take(before).position(|end| end.open);
-        let kept = closed.unwrap_or(before);
-        let old_pieces = self.pieces.split_off(kept);
-        let old_ends = self.ends.split_off(kept);
-        let old_end = changed.end.max(changed.start);
-        let delta = (changed.start + inserted) as isize - old_end as isize;
-        let mut old = 0;
-        let from = self.ends.last().map_or(0, |end| end.resume);
-        let met = self.read_on(text, from, |resume| {
-            let before = resume.checked_add_signed(-delta)?;
-            if before < old_end {
-                return None;
-            }
-            while old_ends.get(old).is_some_and(|end| end.resume < before) {
-                old += 1;
-            }
-            old_ends.get(old).filter(|end| end.resume == before)?;
-            Some(old)
-        });
-        if let Some(met) = met {
-            self.take_over(old_pieces, old_ends, met, delta);
-        }
+    pub fn edit(&mut self, text: &(impl Source + ?Sized), changed: Range<usize>, inserted: usize) {
+        self.follow(text, changed, inserted, follow::WINDOW_BYTES);
     }
 
     /// The rule that the text was cut by.
@@ -157,6 +144,20 @@ impl Splits {
         let Some(before) = next.checked_sub(1) else {
             return self.pieces.first();
         };
+        let of_data = || {
+            let same_line = (0..next)
+                .rev()
+                .take_while(|at| self.ends[*at].place.jump.is_some());
+            same_line.map(|at| &self.pieces[at]).find(|piece| {
+                let data = piece
+                    .statement()
+                    .and_then(|statement| statement.copy_data.as_ref());
+                data.is_some_and(|data| data.start <= offset && offset <= data.end)
+            })
+        };
+        if let Some(copy) = of_data() {
+            return Some(copy);
+        }
         let last = next == self.pieces.len();
         if last || offset < self.pieces[before].range().end || offset <= self.ends[before].line_end
         {
@@ -176,49 +177,29 @@ impl Splits {
         &self.pieces[first..first + count]
     }
 
-    /// Reads pieces from a place between statements to the end of the text, or to where `met` knows
-    /// the rest; answers what `met` found.
-    fn read_on(
-        &mut self,
-        text: &str,
-        from: usize,
-        mut met: impl FnMut(usize) -> Option<usize>,
-    ) -> Option<usize> {
-        let mut at = from;
-        loop {
-            let gap = Gap::read(text, at);
-            // What was kept by an edit ended on an earlier line and has its line's end.
-            if at > from
-                && let Some(last) = self.ends.last_mut()
-            {
-                last.line_end = gap.newline.unwrap_or(gap.end);
-            }
-            let (piece, end) = read_piece(text, &gap, self.backslash)?;
-            at = end.resume;
-            self.pieces.push(piece);
-            self.ends.push(end);
-            if let Some(found) = met(at) {
-                return Some(found);
-            }
-        }
+    /// Where the piece before this one has ended, for the comments in front of it: behind the data that stand between
+    /// the two.
+    pub fn end_before(&self, index: usize) -> Option<usize> {
+        let before = self.ends.get(index.checked_sub(1)?)?;
+        let start = self.pieces.get(index)?.range().start;
+        Some(before.place.before(start))
     }
 
-    /// Appends the old pieces after the one at `met`, moved by the edit.
-    fn take_over(&mut self, pieces: Vec<Piece>, ends: Vec<End>, met: usize, delta: isize) {
-        if let (Some(last), Some(old)) = (self.ends.last_mut(), ends.get(met)) {
-            last.line_end = old.line_end.saturating_add_signed(delta);
+    /// Reads pieces to the end of the text.
+    fn read(&mut self, text: &str) {
+        let mut place = Place::default();
+        loop {
+            let gap = Gap::read(text, place);
+            if let Some(last) = self.ends.last_mut() {
+                last.line_end = gap.newline.unwrap_or(gap.place.at);
+            }
+            let Some((piece, end)) = read_piece(text, &gap, self.backslash) else {
+                return;
+            };
+            place = end.place;
+            self.pieces.push(piece);
+            self.ends.push(end);
         }
-        self.pieces
-            .extend(pieces.into_iter().skip(met + 1).map(|mut piece| {
-                piece.moved(delta);
-                piece
-            }));
-        self.ends
-            .extend(ends.into_iter().skip(met + 1).map(|end| End {
-                resume: end.resume.saturating_add_signed(delta),
-                line_end: end.line_end.saturating_add_signed(delta),
-                open: end.open,
-            }));
     }
 }
 
@@ -251,16 +232,197 @@ pub fn lead(text: &str, previous: Option<usize>, start: usize) -> Range<usize> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct End {
     /// Where the next piece is read from.
-    resume: usize,
+    place: Place,
     /// The end of the line on which the piece ends, or the next piece's start on that line.
     line_end: usize,
     /// Whether more text at the end of the text would change the piece.
     open: bool,
 }
 
+/// Where a text is read on. A COPY takes the lines below its own for its data, and what stands behind it on its line
+/// comes after it: from the line's end the reading jumps behind the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The byte that is read next.
+    pub at: usize,
+    /// The line's end, before its line break, and where the reading goes on from there: the end of the line of `\.`,
+    /// before its line break.
+    pub jump: Option<(usize, usize)>,
+}
+
+impl Place {
+    fn at(at: usize) -> Place {
+        Place { at, jump: None }
+    }
+
+    /// How far the text has to be the same for what was read to be the same.
+    fn reach(self) -> usize {
+        self.jump.map_or(self.at, |(_, to)| to.max(self.at))
+    }
+
+    fn moved(self, delta: isize) -> Option<Place> {
+        let jump = match self.jump {
+            Some((from, to)) => Some((
+                from.checked_add_signed(delta)?,
+                to.checked_add_signed(delta)?,
+            )),
+            None => None,
+        };
+        Some(Place {
+            at: self.at.checked_add_signed(delta)?,
+            jump,
+        })
+    }
+
+    /// Where what ended here ends for something that starts there: behind the data that are between the two.
+    fn before(self, start: usize) -> usize {
+        match self.jump {
+            Some((_, to)) if start >= to => to,
+            _ => self.at,
+        }
+    }
+
+    /// The text as far as it can be read without a jump.
+    fn view(self, text: &str) -> &str {
+        match self.jump {
+            Some((from, _)) => text.get(..from).unwrap_or(text),
+            None => text,
+        }
+    }
+
+    /// Jumps where that is due; answers with what is jumped over.
+    fn jumped(&mut self) -> Option<Range<usize>> {
+        let (from, to) = self.jump.filter(|(from, _)| self.at >= *from)?;
+        *self = Place::at(to);
+        Some(from..to)
+    }
+
+    /// Whether a token ends at the place of a jump without being closed.
+    fn cuts(self, token: Token) -> bool {
+        !token.terminated && self.jump.is_some_and(|(from, to)| from < to)
+    }
+}
+
+/// The pieces of a text one by one.
+///
+/// A reader of a stream keeps the bytes from `place().at` on (with a jump all up to where it goes), the rule, and the
+/// place: a piece that ends before the last line it has is whole, and what was read before it is never looked at again.
+/// Between the pieces the commands of psql are judged by [`super::psql`], whose `Restriction` it keeps too.
+#[derive(Clone, Debug)]
+pub struct Pieces<'text> {
+    text: &'text str,
+    place: Place,
+    backslash: BackslashRule,
+    /// The rule that holds from behind a line's end on.
+    next_rule: Option<(usize, BackslashRule)>,
+    /// Where the piece before the last one read ended.
+    previous: Option<Place>,
+    last: Option<Place>,
+}
+
+impl<'text> Pieces<'text> {
+    /// Reads a text from a place between two pieces.
+    pub fn from(text: &'text str, place: Place, backslash: BackslashRule) -> Self {
+        Self {
+            text,
+            place,
+            backslash,
+            next_rule: None,
+            previous: None,
+            last: None,
+        }
+    }
+
+    /// Where the next piece is read from.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The rule by which the last piece was read.
+    pub fn backslash(&self) -> BackslashRule {
+        self.backslash
+    }
+
+    /// Reads by another rule from the next line on: psql asks for the server's once for each line.
+    pub fn switch(&mut self, backslash: BackslashRule) {
+        let line = self.place.jump.map_or_else(
+            || psql::line_end(self.text, self.place.at.min(self.text.len())),
+            |(from, _)| from,
+        );
+        self.next_rule = Some((line, backslash));
+    }
+
+    /// Where the piece before the last one read has ended, for the comments in front of it.
+    pub fn end_before(&self, start: usize) -> Option<usize> {
+        self.previous.map(|place| place.before(start))
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let gap = Gap::read(self.text, self.place);
+        if let Some((line, backslash)) = self.next_rule
+            && gap.place.at > line
+        {
+            self.backslash = backslash;
+            self.next_rule = None;
+        }
+        let (piece, end) = read_piece(self.text, &gap, self.backslash)?;
+        self.previous = self.last.replace(end.place);
+        self.place = end.place;
+        Some(piece)
+    }
+}
+
+/// The rule that a statement sets, where its text alone tells: `set standard_conforming_strings = off`, or a
+/// `select set_config('standard_conforming_strings', 'off', false)`.
+pub fn rule_set_by(sql: &str) -> Option<BackslashRule> {
+    let words: Vec<&str> = lex::tokens(sql)
+        .filter(|token| !token.is_gap())
+        .map(|token| token.text(sql))
+        .take(WORDS_OF_A_SETTING + 1)
+        .collect();
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    let (name, value) = match *words {
+        [set, name, sign, value] | [set, _, name, sign, value]
+            if is(set, "set") && (sign == "=" || is(sign, "to")) =>
+        {
+            (name.trim_matches('"'), value)
+        }
+        [select, ref call @ ..] if is(select, "select") => {
+            let call = match call {
+                [schema, ".", call @ ..] if is(schema, "pg_catalog") => call,
+                call => call,
+            };
+            let [function, "(", name, ",", value, ",", _, ")"] = *call else {
+                return None;
+            };
+            if !is(function, "set_config") {
+                return None;
+            }
+            (name.trim_matches('\''), value)
+        }
+        _ => return None,
+    };
+    if !is(name, "standard_conforming_strings") {
+        return None;
+    }
+    match value.trim_matches('\'').to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Some(BackslashRule::Ordinary),
+        "off" | "false" | "no" | "0" => Some(BackslashRule::Escapes),
+        _ => None,
+    }
+}
+
+/// No longer statement is looked at for the rule that it sets.
+const WORDS_OF_A_SETTING: usize = 11;
+
 /// What stands between two pieces: spaces, comments, stray `;`.
 struct Gap {
-    end: usize,
+    /// Where it ends.
+    place: Place,
     /// The first line break in it.
     newline: Option<usize>,
     /// A planner's hint that the next statement begins with.
@@ -268,17 +430,28 @@ struct Gap {
 }
 
 impl Gap {
-    fn read(text: &str, from: usize) -> Gap {
+    fn read(text: &str, from: Place) -> Gap {
         let mut gap = Gap {
-            end: from,
+            place: from,
             newline: None,
             hint: None,
         };
-        while let Some(token) = lex::token_at(text, gap.end) {
+        loop {
+            if let Some(data) = gap.place.jumped() {
+                gap.newline.get_or_insert(data.start);
+                // What stands in front of the data is no part of what stands behind them.
+                gap.hint = None;
+            }
+            let Some(token) = lex::token_at(gap.place.view(text), gap.place.at) else {
+                if gap.place.jump.is_some() {
+                    continue;
+                }
+                return gap;
+            };
             if token.kind == TokenKind::Semicolon {
                 gap.hint = None;
-            } else if !token.is_gap() {
-                break;
+            } else if !token.is_gap() || gap.place.cuts(token) {
+                return gap;
             } else if token.kind == TokenKind::BlockComment
                 && token.text(text).starts_with("/*+")
                 && gap.hint.is_none()
@@ -288,9 +461,8 @@ impl Gap {
             if gap.newline.is_none() {
                 gap.newline = token.text(text).find('\n').map(|at| token.start + at);
             }
-            gap.end = token.end;
+            gap.place.at = token.end;
         }
-        gap
     }
 }
 
@@ -300,28 +472,56 @@ fn moved(range: &mut Range<usize>, delta: isize) {
 
 /// The piece after the gap; none at the end of the text.
 fn read_piece(text: &str, gap: &Gap, backslash: BackslashRule) -> Option<(Piece, End)> {
-    let first = lex::token_under(text, gap.end, backslash)?;
+    let place = gap.place;
+    let view = place.view(text);
+    let first = lex::token_under(view, place.at, backslash)?;
+    if first.is_gap() {
+        return Some(across(first.start, place));
+    }
     if first.kind != TokenKind::Backslash {
-        let reader = Reader::new(gap.hint.unwrap_or(first.start), backslash);
+        let reader = Reader::new(gap.hint.unwrap_or(first.start), place, backslash);
         return Some(reader.read(text, first));
     }
-    let command = psql::command(text, first.start);
-    let (end, open) = if command.copies_from_stdin {
-        match psql::copy_data(text, command.end) {
-            Some(data) => (data.end, data.open),
-            None => (command.end, true),
-        }
-    } else {
-        (command.end, command.end == text.len())
+    let found = psql::command(view, first.start);
+    let command = first.start..found.end;
+    let mut range = command.clone();
+    let mut next = Place {
+        at: found.end,
+        jump: place.jump,
     };
-    let range = first.start..end;
-    Some((Piece::PsqlCommand { range }, End::at(end, open)))
+    let mut open = found.end == text.len();
+    if found.copies_from_stdin {
+        match psql::copy_data(text, next) {
+            Some(data) if data.is_next => {
+                (range.end, open) = (data.end, data.open);
+                next = Place::at(data.end);
+            }
+            Some(data) => {
+                open = data.open;
+                next.jump = Some((data.line, data.end));
+            }
+            None => open = true,
+        }
+    }
+    let end = End {
+        place: next,
+        line_end: next.at,
+        open,
+    };
+    Some((Piece::PsqlCommand { range, command }, end))
+}
+
+/// What begins on a COPY's line and is not closed there.
+fn across(start: usize, place: Place) -> (Piece, End) {
+    let (from, to) = place.jump.unwrap_or((start, start));
+    let piece = Piece::AcrossData { range: start..from };
+    (piece, End::at(to, false))
 }
 
 impl End {
     fn at(resume: usize, open: bool) -> End {
         End {
-            resume,
+            place: Place::at(resume),
             line_end: resume,
             open,
         }
@@ -331,6 +531,7 @@ impl End {
 /// Reads one statement to its end.
 struct Reader {
     start: usize,
+    place: Place,
     backslash: BackslashRule,
     classifier: Classifier,
     depth: Depth,
@@ -340,37 +541,41 @@ struct Reader {
     /// neither space nor comment, and the comments behind it on its line.
     kept: usize,
     on_kept_line: bool,
-    psql_command: Option<Range<usize>>,
-    /// Commands of psql with nothing of the statement behind them yet.
-    trailing: Option<Range<usize>>,
+    cuts: Vec<Range<usize>>,
+    /// What was cut out with nothing of the statement behind it yet.
+    trailing: Vec<Range<usize>>,
 }
 
 impl Reader {
-    fn new(start: usize, backslash: BackslashRule) -> Reader {
+    fn new(start: usize, place: Place, backslash: BackslashRule) -> Reader {
         Reader {
             start,
+            place,
             backslash,
             classifier: Classifier::new(),
             depth: Depth::default(),
             end: start,
             kept: start,
             on_kept_line: false,
-            psql_command: None,
-            trailing: None,
+            cuts: vec![],
+            trailing: vec![],
         }
     }
 
     fn read(mut self, text: &str, first: Token) -> (Piece, End) {
         let mut next = Some(first);
         while let Some(token) = next {
-            let mut at = token.end;
+            if self.place.cuts(token) {
+                return across(self.start, self.place);
+            }
+            self.place.at = token.end;
             match token.kind {
                 TokenKind::Semicolon if self.depth.is_top() => {
                     self.note_trailing();
                     return self.ended_by_semicolon(text, token);
                 }
                 TokenKind::Backslash => {
-                    let command = psql::command(text, token.start);
+                    let command = psql::command(self.place.view(text), token.start);
                     match command.effect {
                         CommandEffect::Separates if self.depth.is_top() => {
                             return self.ended_by_command(text, token.start, None);
@@ -378,23 +583,34 @@ impl Reader {
                         CommandEffect::Sends => {
                             return self.ended_by_command(text, token.start, Some(command.end));
                         }
-                        CommandEffect::Clears => return self.cleared(text, command.end),
+                        CommandEffect::Clears => {
+                            return self.cleared(text, token.start..command.end);
+                        }
                         CommandEffect::Separates | CommandEffect::Nothing => {}
                     }
-                    at = command.end;
-                    self.end = at;
-                    let start = self
-                        .trailing
-                        .as_ref()
-                        .map_or(token.start, |seen| seen.start);
-                    self.trailing = Some(start..at);
+                    self.place.at = command.end;
+                    self.trailing.push(token.start..command.end);
                 }
                 _ if token.is_gap() => self.gap(text, token),
                 _ => self.significant(text, token),
             }
-            next = lex::token_under(text, at, self.backslash);
+            next = self.token(text);
         }
         self.unfinished(text)
+    }
+
+    /// The next token, behind the data that may lie before it.
+    fn token(&mut self, text: &str) -> Option<Token> {
+        loop {
+            let view = self.place.view(text);
+            if let Some(token) = lex::token_under(view, self.place.at, self.backslash) {
+                return Some(token);
+            }
+            let data = self.place.jumped()?;
+            if !data.is_empty() {
+                self.trailing.push(data);
+            }
+        }
     }
 
     fn gap(&mut self, text: &str, token: Token) {
@@ -402,7 +618,7 @@ impl Reader {
         if comment {
             self.end = token.end;
         }
-        if self.on_kept_line && self.trailing.is_none() {
+        if self.on_kept_line && self.trailing.is_empty() {
             if comment {
                 self.kept = token.end;
             }
@@ -419,93 +635,149 @@ impl Reader {
         self.on_kept_line = true;
     }
 
-    /// The commands seen stand inside the statement, since it goes on behind them.
+    /// What was cut out stands inside the statement, since it goes on behind it.
     fn note_trailing(&mut self) {
-        if let Some(trailing) = self.trailing.take() {
-            self.psql_command.get_or_insert(trailing);
-        }
+        self.cuts.append(&mut self.trailing);
     }
 
-    fn ended_by_semicolon(self, text: &str, semicolon: Token) -> (Piece, End) {
-        let kind = self.classifier.finish(text);
-        let mut whole = self.start..semicolon.end;
-        let mut copy_data = None;
-        let mut open = false;
-        if kind.copy == Some(CopyDirection::FromStdin) {
-            if let Some(data) = psql::copy_data(text, semicolon.end) {
-                copy_data = Some(data.lines);
-                whole.end = data.end;
-                open = data.open;
-            } else {
-                open = psql::line_end(text, semicolon.end) == text.len();
-            }
-        }
+    fn ended_by_semicolon(mut self, text: &str, semicolon: Token) -> (Piece, End) {
+        let kind = self.finished_kind(text);
+        let whole = self.start..semicolon.end;
+        self.place.at = semicolon.end;
+        let place = self.place;
         let end = self.end;
-        self.piece(kind, end, whole, true, copy_data, open)
+        self.with_data(text, kind, end..end, whole, place, false)
     }
 
     /// Ended before a command of psql: by `\;`, which separates, or by one that sends.
     fn ended_by_command(mut self, text: &str, at: usize, sent: Option<usize>) -> (Piece, End) {
         self.note_trailing();
-        let kind = self.classifier.finish(text);
+        let kind = self.finished_kind(text);
         let end = self.end;
-        let mut whole = self.start..end;
-        let mut copy_data = None;
+        let cut = self.cuts.last().map_or(end, |cut| cut.end);
+        let whole = self.start..end.max(cut);
         // The command's effect was read from its whole line.
-        let mut open = psql::line_end(text, at) == text.len();
-        if kind.copy == Some(CopyDirection::FromStdin)
-            && let Some(data) = sent.and_then(|sent| psql::copy_data(text, sent))
-        {
-            copy_data = Some(data.lines);
-            whole.end = data.end;
-            open = data.open;
+        let open = psql::line_end(text, at) == text.len();
+        let place = Place {
+            at,
+            jump: self.place.jump,
+        };
+        match sent {
+            Some(sent) => self.with_data(text, kind, end..sent, whole, place, open),
+            None => self.piece(
+                kind,
+                end,
+                whole,
+                true,
+                None,
+                End {
+                    place,
+                    line_end: at,
+                    open,
+                },
+            ),
         }
-        let resume = if copy_data.is_some() { whole.end } else { at };
-        let (piece, _) = self.piece(kind, end, whole, true, copy_data, open);
-        (piece, End::at(resume, open))
+    }
+
+    fn finished_kind(&mut self, text: &str) -> Kind {
+        let classifier = std::mem::replace(&mut self.classifier, Classifier::new());
+        let mut kind = classifier.finish(text);
+        kind.may_pause &= self.cuts.is_empty();
+        kind
+    }
+
+    /// The statement, with the data below its line if it takes any. `ended` is from its last byte to where it is sent.
+    fn with_data(
+        self,
+        text: &str,
+        kind: Kind,
+        ended: Range<usize>,
+        mut whole: Range<usize>,
+        mut place: Place,
+        mut open: bool,
+    ) -> (Piece, End) {
+        let mut copy_data = None;
+        if kind.copy == Some(CopyDirection::FromStdin) {
+            let sent = Place {
+                at: place.at.max(ended.end),
+                jump: place.jump,
+            };
+            match psql::copy_data(text, sent) {
+                Some(data) if data.is_next => {
+                    whole.end = data.end;
+                    open = data.open;
+                    place = Place::at(data.end);
+                    copy_data = Some(data.lines);
+                }
+                Some(data) => {
+                    open = data.open;
+                    place.jump = Some((data.line, data.end));
+                    copy_data = Some(data.lines);
+                }
+                None => {
+                    open = true;
+                    // The line is the last one, and is not looked through again for each COPY on it.
+                    place.jump = place.jump.or(Some((text.len(), text.len())));
+                }
+            }
+        }
+        let line_end = place.at;
+        let end = End {
+            place,
+            line_end,
+            open,
+        };
+        self.piece(kind, ended.start, whole, true, copy_data, end)
     }
 
     /// Thrown away by `\r`: psql never sends it.
-    fn cleared(self, text: &str, end: usize) -> (Piece, End) {
-        let range = self.start..end;
-        (
-            Piece::PsqlCommand { range },
-            End::at(end, psql::line_end(text, end) == text.len()),
-        )
+    fn cleared(self, text: &str, command: Range<usize>) -> (Piece, End) {
+        let range = self.start..command.end;
+        let place = Place {
+            at: command.end,
+            jump: self.place.jump,
+        };
+        let end = End {
+            place,
+            line_end: place.at,
+            open: psql::line_end(text, command.end) == text.len(),
+        };
+        (Piece::PsqlCommand { range, command }, end)
     }
 
     fn unfinished(mut self, text: &str) -> (Piece, End) {
-        let kind = self.classifier.finish(text);
+        let kind = self.finished_kind(text);
+        // The commands below it are pieces of their own.
+        let is_command = |cut: &&Range<usize>| text[cut.start..].starts_with('\\');
         let resume = self
             .trailing
-            .take()
-            .map_or(text.len(), |trailing| trailing.start);
+            .iter()
+            .find(is_command)
+            .map_or(text.len(), |command| command.start);
         let end = self.kept;
         let whole = self.start..end;
-        let (piece, _) = self.piece(kind, end, whole, false, None, true);
-        (piece, End::at(resume, true))
+        let end_of = End::at(resume, true);
+        self.piece(kind, end, whole, false, None, end_of)
     }
 
     fn piece(
         self,
-        mut kind: Kind,
+        kind: Kind,
         end: usize,
         whole: Range<usize>,
         terminated: bool,
         copy_data: Option<Range<usize>>,
-        open: bool,
+        end_of: End,
     ) -> (Piece, End) {
-        kind.may_pause &= self.psql_command.is_none();
-        let resume = whole.end;
         let statement = Statement {
             range: self.start..end,
             whole,
             terminated,
             copy_data,
-            psql_command: self.psql_command,
+            cuts: self.cuts,
             kind,
         };
-        (Piece::Statement(statement), End::at(resume, open))
+        (Piece::Statement(statement), end_of)
     }
 }
 

@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     program::Opening,
     rows::export,
-    update::{command::Command, session::Transaction},
+    update::{
+        command::Command,
+        session::Transaction,
+        settings_file::{Key, Value},
+    },
 };
 
 /// A line, or several for a text.
@@ -39,6 +43,22 @@ pub enum Action {
     Press(Vec<String>),
     /// `command query.run`
     Command(Command),
+    /// `setting run.on_error continue`
+    Setting {
+        /// Which.
+        key: Key,
+        /// Its new value.
+        value: Value,
+    },
+    /// `open FILE`, `save FILE`, `run-file FILE`: the command with its dialog, filled in and accepted.
+    Path {
+        /// The command.
+        command: Command,
+        /// The file.
+        path: String,
+    },
+    /// `answer "Roll back"`: a button of the open dialog, or a row of its list.
+    Answer(String),
     /// `wait …`
     Wait {
         /// For what.
@@ -119,6 +139,8 @@ pub enum Dump {
     Screen,
     /// The clipboard.
     Clipboard,
+    /// The newest job as JSON.
+    Job,
     /// The Model as JSON.
     Model,
 }

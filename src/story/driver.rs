@@ -11,7 +11,8 @@ use super::{
 use crate::{
     model::{Model, Phase},
     program::Opening,
-    update::sandbox::Sandbox,
+    screen::screen,
+    update::{command::Command, dialog, sandbox::Sandbox, settings_file},
 };
 
 /// The program has so long to read what was kept, and a sandbox to start where a line needs it.
@@ -38,7 +39,7 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
     })
     .map_err(|()| "the program did not start".to_owned())?;
     let acts = !matches!(step.action, Action::Expect(_) | Action::Dump { .. });
-    if acts && stage.read(|model| model.phase == Phase::Quitting) {
+    if acts && has_quit(stage) {
         return Err("the program has quit".into());
     }
     match &step.action {
@@ -52,13 +53,19 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
             }
         }
         Action::Command(command) => stage.send((*command).into()),
+        Action::Setting { key, value } => {
+            let (key, value) = (*key, value.clone());
+            stage.send(settings_file::Msg::Asked { key, value }.into());
+        }
+        Action::Path { command, path } => return with_path(*command, path, stage),
+        Action::Answer(label) => return answer(label, stage),
         Action::Wait { until, within } => return wait(*until, *within, stage),
         Action::Expect(expectation) => {
             stage.pump(Duration::ZERO);
             let screen = stage.screen();
             return stage.read(|model| check::expect(expectation, model, &screen));
         }
-        Action::Sleep(time) => sleep(*time, stage),
+        Action::Sleep(time) => return sleep(*time, stage),
         Action::Dump { what, to } => {
             stage.pump(Duration::ZERO);
             return dump::dump(*what, to, stage, out);
@@ -96,6 +103,43 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
     Ok(())
 }
 
+/// A command that asks for a file, with its answer.
+fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(), String> {
+    // A path in a story is as the shell's would be, and the dialog's begins at the home directory.
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let text = path.display().to_string();
+    stage.send(command.into());
+    if !stage.read(|model| matches!(model.dialog, Some(dialog::Dialog::Path(_)))) {
+        return Err("the dialog for the file did not open".into());
+    }
+    stage.send(dialog::Msg::FieldEdited { field: 0, text }.into());
+    stage.send(Command::DialogAccept.into());
+    Ok(())
+}
+
+/// Presses a button of the open dialog, or chooses a row of its list.
+fn answer(label: &str, stage: &mut impl Stage) -> Result<(), String> {
+    stage.pump(Duration::ZERO);
+    let msg = stage.read(|model| {
+        let screen = screen(model, model.now);
+        let shown = screen.dialog.ok_or("there is no dialog to answer")?;
+        if let Some(action) = shown.actions().iter().find(|action| action.label == label) {
+            return Ok(action.command.into());
+        }
+        let row = shown.rows().iter().position(|row| *row == label);
+        row.map(|row| dialog::Msg::RowClicked { row }.into())
+            .ok_or_else(|| {
+                let labels: Vec<&str> = shown.actions().iter().map(|a| a.label.as_str()).collect();
+                format!(
+                    "the dialog has no such answer. It has {}",
+                    labels.join(", ")
+                )
+            })
+    })?;
+    stage.send(msg);
+    Ok(())
+}
+
 fn wait(until: Until, within: Duration, stage: &mut impl Stage) -> Result<(), String> {
     let deadline = stage.now() + within;
     let mut quiet = stage.pump(Duration::ZERO);
@@ -109,19 +153,29 @@ fn wait(until: Until, within: Duration, stage: &mut impl Stage) -> Result<(), St
         if left.is_zero() {
             return Err(format!("after {} s {not_yet}", within.as_secs_f64()));
         }
+        if has_quit(stage) {
+            return Err("the program has quit".into());
+        }
         quiet = stage.pump(left);
     }
 }
 
-fn sleep(time: Duration, stage: &mut impl Stage) {
+fn sleep(time: Duration, stage: &mut impl Stage) -> Result<(), String> {
     let end = stage.now() + time;
     loop {
         let left = end.saturating_sub(stage.now());
         if left.is_zero() {
-            return;
+            return Ok(());
+        }
+        if has_quit(stage) {
+            return Err("the program has quit".into());
         }
         stage.pump(left);
     }
+}
+
+fn has_quit(stage: &mut impl Stage) -> bool {
+    stage.read(|model| model.phase == Phase::Quitting)
 }
 
 fn settle(

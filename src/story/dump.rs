@@ -7,7 +7,11 @@ use std::{
 
 use super::{Dump, Sink, Stage, check};
 use crate::{
-    effects::regular_file, model::Model, recording::redact, rows::export, update::config::Conninfo,
+    effects::regular_file,
+    model::Model,
+    recording::redact,
+    rows::{display, export},
+    update::config::Conninfo,
 };
 
 /// Writes what a line asks for.
@@ -36,6 +40,7 @@ pub fn dump(
             // A server's message may repeat what a statement held, and a dump is a file.
             let screen = stage.screen();
             let screen = stage.read(|model| redact::screen(model, &screen));
+            let screen = display::printable(&screen);
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {
@@ -43,6 +48,11 @@ pub fn dump(
                 .clipboard()
                 .ok_or("nothing was put on the clipboard")?;
             write(to, out, |out| out.write_all(text.as_bytes()))
+        }
+        Dump::Job => {
+            let job = stage.read(|model| model.jobs.list.last().map(|job| job.json()));
+            let job = job.ok_or("there was no job")?;
+            write(to, out, |out| writeln!(out, "{job}"))
         }
         Dump::Model => {
             let model = stage

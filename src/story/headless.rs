@@ -18,7 +18,13 @@ use crate::{
     msg::Msg,
     program::{Program, Surroundings},
     screen::screen,
-    update::{app, editor, store::Edit},
+    update::{
+        app,
+        command::Command,
+        dialog::{Confirm, Dialog},
+        editor,
+        store::Edit,
+    },
 };
 
 /// Draws the screen of a Model into a file: what builds with a window bring along.
@@ -42,10 +48,6 @@ pub struct Desk {
 impl Surroundings for Desk {
     fn write_clipboard(&mut self, text: &str) {
         *self.clipboard.borrow_mut() = Some(text.to_owned());
-    }
-
-    fn open_search(&mut self, _replace: bool) {
-        // There is no widget, and so nothing to search with.
     }
 
     fn quit(&mut self) {
@@ -121,6 +123,15 @@ impl Stage for Headless {
             }
         }
         let slice = self.program.drain(&self.inbox);
+        let stands = matches!(
+            self.program.model().dialog,
+            Some(Dialog::Confirm(Confirm::GoOn { .. }))
+        );
+        if stands {
+            // Nobody is there to be asked: a script that stands at an error stops.
+            self.program.take(Command::DialogCancel.into());
+            return false;
+        }
         !slice.more
     }
 

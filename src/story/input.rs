@@ -130,9 +130,9 @@ fn focus(model: &Model) -> Focus {
             ),
             _,
         ) => Focus::Keys,
-        (Some(_), _) | (None, Area::Editor) => Focus::Text,
-        (None, Area::Welcome) if model.welcome.in_field => Focus::WelcomeField,
-        (None, Area::Welcome | Area::Results | Area::Sidebar) => Focus::Keys,
+        (Some(_), _) | (None, Area::Editor | Area::Find) => Focus::Text,
+        (None, Area::Welcome) => Focus::WelcomeField,
+        (None, Area::Results | Area::Sidebar) => Focus::Keys,
     }
 }
 

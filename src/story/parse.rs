@@ -6,17 +6,25 @@ use super::{Action, Dump, Expectation, Format, Sink, Step, Story, StoryFailure, 
 use crate::{
     program::Opening,
     sql::mask,
-    update::{command::Command, config::Conninfo, hints::nearest, session::Transaction},
+    update::{
+        command::Command, config::Conninfo, hints::nearest, session::Transaction,
+        settings_file::Key,
+    },
 };
 
 /// What a line begins with.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 16] = [
+    "open",
+    "save",
+    "run-file",
+    "answer",
     "size",
     "connect",
     "text",
     "type",
     "press",
     "command",
+    "setting",
     "wait",
     "expect",
     "sleep",
@@ -118,6 +126,11 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
                 .ok_or_else(|| format!("there is no command {}", repeated(id))),
             _ => usage("command ID"),
         },
+        "setting" => setting(&words),
+        "open" => path(Command::FileOpen, rest, "open FILE"),
+        "save" => path(Command::FileSaveAs, rest, "save FILE"),
+        "run-file" => path(Command::FileRun, rest, "run-file FILE"),
+        "answer" => quoted(rest).map(Action::Answer),
         "wait" => wait(&words),
         "expect" => expect(rest).map(Action::Expect),
         "sleep" => match words[..] {
@@ -138,6 +151,16 @@ fn no_line(word: &str) -> String {
     match nearest(word, WORDS) {
         Some(nearest) => format!("no line of a story begins like this. Did you mean {nearest}?"),
         None => format!("a line of a story begins with one of {}", WORDS.join(", ")),
+    }
+}
+
+fn path(command: Command, rest: &str, usage: &str) -> Result<Action, String> {
+    match rest.trim() {
+        "" => self::usage(usage),
+        path => Ok(Action::Path {
+            command,
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -169,6 +192,17 @@ fn text(rest: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
         text.push(line);
     }
     Err(format!("there is no line {end} that ends the text"))
+}
+
+fn setting(words: &[&str]) -> Result<Action, String> {
+    let [name, value] = words else {
+        return usage("setting NAME VALUE");
+    };
+    let key = Key::named(name).ok_or_else(|| format!("there is no setting {}", repeated(name)))?;
+    let value = key
+        .value_of(value)
+        .ok_or_else(|| format!("“{}” is no value of this setting", repeated(value)))?;
+    Ok(Action::Setting { key, value })
 }
 
 fn wait(words: &[&str]) -> Result<Action, String> {
@@ -256,12 +290,12 @@ fn transaction(state: &str) -> Result<Option<Transaction>, String> {
 }
 
 fn dump(rest: &str) -> Result<Action, String> {
-    const USAGE: &str =
-        "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model FILE; FILE may be -";
+    const USAGE: &str = "dump result N csv|tsv|json|jsonl FILE, or dump screen|clipboard|model|job FILE; FILE may be -";
     let (what, rest) = split_word(rest);
     let (what, path) = match what {
         "screen" => (Dump::Screen, rest),
         "clipboard" => (Dump::Clipboard, rest),
+        "job" => (Dump::Job, rest),
         "model" => (Dump::Model, rest),
         "result" => {
             let (result, rest) = split_word(rest);
@@ -360,7 +394,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A word as a reason repeats it: what looks like no name and no number may be a password.
 fn repeated(word: &str) -> &str {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     if word.len() <= 40 && word.chars().all(is_plain) {
         word
     } else {

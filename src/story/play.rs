@@ -2,9 +2,12 @@
 
 use std::{io, path::PathBuf};
 
-use super::{Desk, Headless, Screenshot, Source, StoryFailure, parse, run};
+use flume::Sender;
+
+use super::{Desk, Headless, Screenshot, Source, StoryFailure, Terminal, parse, run};
 use crate::{
-    effects::{Runner, RunnerOptions},
+    effects::{Runner, RunnerOptions, signals},
+    msg::Msg,
     program::{Beginning, Opening, begin},
     story::{Action, Step},
 };
@@ -60,12 +63,20 @@ pub fn play(playing: Playing) -> Result<(), String> {
         surroundings: Box::new(desk.clone()),
     };
     let (program, inbox) = begin(beginning, |outbox| {
+        listen_to_signals(outbox.clone());
         Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
     })
     .map_err(|error| error.to_string())?;
     let mut stage = Headless::new(program, inbox, desk, screenshot);
-    let played = run(&story, &mut stage, &mut io::stdout().lock());
+    let played = run(&story, &mut stage, &mut Terminal::of(io::stdout().lock()));
     // Also after a failure: what was typed is kept, and servers are told.
     stage.finish();
     played.map_err(failed)
+}
+
+/// The system may ask for the end at any time.
+fn listen_to_signals(outbox: Sender<Msg>) {
+    if let Err(error) = signals::listen(outbox) {
+        log::warn!("A signal would end the program at once: {error}");
+    }
 }

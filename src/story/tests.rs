@@ -91,7 +91,7 @@ impl Scripted {
                     .into(),
                 );
             }
-            Effect::File(crate::update::file::Effect::Open { request, path }) => {
+            Effect::File(crate::update::file::Effect::Open { request, path, .. }) => {
                 let failure = crate::update::failure::Failure::new(
                     crate::update::failure::Category::Storage,
                     "no such file",
@@ -100,7 +100,7 @@ impl Scripted {
                     crate::update::file::Msg::Opened {
                         request,
                         path,
-                        result: Err(failure),
+                        result: Err(failure.into()),
                     }
                     .into(),
                 );

@@ -8,12 +8,15 @@ use super::{
     dialog::{self, Confirm, Dialog},
     discovery, editor, file_prompt, history,
     ids::*,
-    import, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
+    import, leaving, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
 };
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model, Phase},
 };
+
+/// So many files are opened at a time.
+const DROPPED: usize = 20;
 
 /// What the program around the loop reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,8 +56,15 @@ pub enum Msg {
         /// The area.
         area: Area,
     },
+    /// Files were dropped on the window.
+    FilesDropped {
+        /// Their paths.
+        paths: Vec<String>,
+    },
     /// The window's close button was pressed.
     CloseRequested,
+    /// The system wants the program to end: a signal came, or the user logs out. Nobody is there to answer a question.
+    EndRequested,
     /// Something that a person should know happened around the loop (the log, the recording, the data directory).
     Warned {
         /// What.
@@ -107,7 +117,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             model.focus(area);
             vec![]
         }
+        Msg::FilesDropped { paths } => files_dropped(model, paths),
         Msg::CloseRequested => quit_asked(model),
+        Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
             model.notices.push(model.now, text);
             vec![]
@@ -120,6 +132,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
     }
+}
+
+/// Each file is opened in a tab of its own.
+fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
+    let left = paths.len().saturating_sub(DROPPED);
+    if left > 0 {
+        let notice = format!("Only the first {DROPPED} files were opened; {left} were not.");
+        model.notices.push(model.now, notice);
+    }
+    let paths = paths.into_iter().take(DROPPED);
+    paths
+        .flat_map(|path| file_prompt::open_path(model, path))
+        .collect()
 }
 
 fn started(model: &mut Model) -> Vec<RootEffect> {
@@ -226,6 +251,7 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         editor_percent: saved_settings.editor_percent,
         ..model.settings.clone()
     };
+    model.focus_what_is_shown();
     model.visible_rows = visible_rows(model);
     model.history.recent.extend(history);
     model.history.recent.truncate(history::RECENT);
@@ -237,9 +263,15 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         known.saved = true;
         known.last_used_us = saved.last_used_us;
     }
+    let damaged = matches!(opened, store::Opened::Fresh { .. });
     let mut effects = storage::came_up(model, opened);
+    let loss = model.notices.iter().last().filter(|_| damaged);
+    let loss = loss.map(|notice| notice.text.clone());
     effects.extend(settings_file::inherit(model, &saved_settings));
     effects.extend(tabs::restore(model, saved, closed));
+    if let Some(text) = loss {
+        storage::write_down(model, text);
+    }
     effects
 }
 
@@ -289,9 +321,13 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
                 .map(move |reason| format!("{label}: {reason}"))
         })
         .collect();
+    reasons.extend(model.jobs.would_lose());
     reasons.extend(storage::would_lose(model));
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Program, reasons.clone()) {
+        return asked;
     }
     dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
 }

@@ -44,6 +44,12 @@ commands! {
     QueryRun "query.run" "Query" "Run statement";
     /// Runs every statement of the tab.
     QueryRunAll "query.run-all" "Query" "Run all statements";
+    /// The same, and the first error ends it.
+    QueryRunAllStop "query.run-all-stop" "Query" "Run all statements, stop at an error";
+    /// The same, and it goes on after errors as psql does.
+    QueryRunAllContinue "query.run-all-continue" "Query" "Run all statements, continue after errors";
+    /// The same, and asks at an error whether to go on.
+    QueryRunAllAsk "query.run-all-ask" "Query" "Run all statements, ask at an error";
     /// Asks the server to cancel what runs; a second time offers to terminate the session.
     QueryCancel "query.cancel" "Query" "Cancel the running query";
     /// Ends the session's server process.
@@ -64,6 +70,8 @@ commands! {
     ResultsPrevious "results.previous" "Results" "Previous result";
     /// Shows the Messages pane.
     ResultsMessages "results.messages" "Results" "Show messages";
+    /// Lists the results of the tab.
+    ResultsList "results.list" "Results" "List results…";
     /// Makes the active column as wide as its values.
     ResultsFitColumn "results.fit-column" "Results" "Fit column to its values";
     /// Makes the active column wider.
@@ -134,12 +142,26 @@ commands! {
     FileSave "file.save" "File" "Save";
     /// Saves the tab to another file.
     FileSaveAs "file.save-as" "File" "Save as…";
+    /// Runs a file without opening it.
+    FileRun "file.run" "File" "Run a file…";
     /// Reads the tab's file again.
     FileReload "file.reload" "File" "Reload from disk";
     /// Searches in the editor.
     EditorFind "editor.find" "Editor" "Find";
     /// Searches and replaces in the editor.
     EditorReplace "editor.replace" "Editor" "Replace";
+    /// Goes to the next place that has the words.
+    FindNext "find.next" "Editor" "Find next";
+    /// Goes to the previous place that has the words.
+    FindPrevious "find.previous" "Editor" "Find previous";
+    /// Replaces the place that was found, and goes to the next one.
+    FindReplace "find.replace" "Editor" "Replace and find next";
+    /// Replaces every place that has the words.
+    FindReplaceAll "find.replace-all" "Editor" "Replace all";
+    /// Lets capitals count in the search, or not.
+    FindMatchCase "find.match-case" "Editor" "Match case";
+    /// Closes the search.
+    FindClose "find.close" "Editor" "Close the search";
     /// Puts the cursor on a line.
     EditorGoToLine "editor.go-to-line" "Editor" "Go to line…";
     /// Makes the selected lines comments, or takes that back.

@@ -5,10 +5,11 @@ use super::{
     command::Command,
     connections,
     dialog::{self, Confirm, Dialog},
-    editor, file_prompt, form, history, import,
+    editor, file_prompt, find, form, history, import, leaving,
     results::{self, Move},
-    run, sandbox, saved, schema, settings, settings_file, sidebar,
-    store::Theme,
+    run::{self, Part},
+    sandbox, saved, schema, settings, settings_file, sidebar,
+    store::{OnError, Theme},
     tabs,
     text::Buffer,
     welcome,
@@ -38,8 +39,11 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 
 fn query(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
-        Command::QueryRun => run::request(model, false),
-        Command::QueryRunAll => run::request(model, true),
+        Command::QueryRun => run::request(model, Part::Here, None),
+        Command::QueryRunAll => run::request(model, Part::All, None),
+        Command::QueryRunAllStop => run::request(model, Part::All, Some(OnError::Stop)),
+        Command::QueryRunAllContinue => run::request(model, Part::All, Some(OnError::Continue)),
+        Command::QueryRunAllAsk => run::request(model, Part::All, Some(OnError::Ask)),
         Command::QueryCancel => run::cancel(model),
         Command::QueryTerminate => {
             let active = model.tabs.active;
@@ -89,6 +93,7 @@ fn results_else(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ResultsNext => results::step(model, true),
         Command::ResultsPrevious => results::step(model, false),
         Command::ResultsMessages => results::show_messages(model),
+        Command::ResultsList => results::open_list(model),
         Command::ResultsFitColumn => results::resize_active(model, None),
         Command::ResultsWidenColumn => results::resize_active(model, Some(1)),
         Command::ResultsNarrowColumn => results::resize_active(model, Some(-1)),
@@ -108,11 +113,18 @@ fn text(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
         Command::FileOpen => file_prompt::open(model),
+        Command::FileRun => file_prompt::run(model),
         Command::FileSave => file_prompt::save(model),
         Command::FileSaveAs => file_prompt::save_as(model),
         Command::FileReload => file_prompt::reload_active(model),
-        Command::EditorFind => editor::find(model, false),
-        Command::EditorReplace => editor::find(model, true),
+        Command::EditorFind => find::open(model, false),
+        Command::EditorReplace => find::open(model, true),
+        Command::FindNext => find::step(model, true),
+        Command::FindPrevious => find::step(model, false),
+        Command::FindReplace => find::replace(model),
+        Command::FindReplaceAll => find::replace_all(model),
+        Command::FindMatchCase => find::toggle_case(model),
+        Command::FindClose => find::close(model),
         Command::EditorComment => editor::toggle_comment(model),
         Command::EditorGoToLine => dialog::show(model, Dialog::GoToLine(Buffer::default())),
         _ => vec![],
@@ -160,6 +172,10 @@ fn disconnect(model: &mut Model) -> Vec<Effect> {
     if reasons.is_empty() {
         return connections::close(model, connection);
     }
+    let place = leaving::Place::Connection(connection);
+    if let Some(asked) = leaving::ask(model, place, reasons.clone()) {
+        return asked;
+    }
     let confirm = Confirm::Disconnect {
         connection,
         reasons,
@@ -171,6 +187,7 @@ fn list(model: &mut Model, command: Command) -> Vec<Effect> {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
+        Area::Find => find::command(model, command),
         Area::Editor | Area::Results => vec![],
     }
 }

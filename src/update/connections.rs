@@ -339,6 +339,8 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     match &connection.link {
         Link::Opening { attempt, .. } => vec![Effect::Abandon { attempt: *attempt }.into()],
         Link::AskingKeychain { .. } | Link::Failed { .. } => {
+            // A pool that went may have told its figures once more since.
+            connection.pool = PoolStatus::default();
             connection.link = Link::Closed;
             run::connection_closed(model, id)
         }

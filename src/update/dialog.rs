@@ -10,13 +10,14 @@ use super::{
     config::Conninfo,
     connections, editor,
     failure::Failure,
-    file_prompt::{self, PathPrompt},
+    file::encoding::Form,
+    file_prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
     form::{self, ConnectionForm},
     history,
     host_key::{self, HostKeyPrompt},
     ids::*,
     import::{self, Import},
-    keychain, palette, run,
+    job, keychain, leaving, palette, results, run,
     secret::{Secret, SecretKind, Secrets},
     settings,
     storage::{self, DirectoryPrompt},
@@ -42,6 +43,8 @@ pub enum Dialog {
     Palette(Picker),
     /// Every run, by text.
     History(Picker),
+    /// The results of the tab, by what was run.
+    Results(Picker),
     /// A connection's configuration.
     Connection(Box<ConnectionForm>),
     /// The server wants a password.
@@ -54,6 +57,8 @@ pub enum Dialog {
     Inspect(Inspect),
     /// A file to open or to save to.
     Path(PathPrompt),
+    /// A file whose encoding somebody has to say.
+    Encoding(EncodingPrompt),
     /// A line to go to.
     GoToLine(Buffer),
     /// The data directory can't be used.
@@ -136,6 +141,24 @@ pub enum Confirm {
         /// What would be lost.
         reasons: Vec<String>,
     },
+    /// Leave open transactions; accepting stays, the alternative commits, and the toggle rolls back.
+    Leave {
+        /// What is left.
+        place: leaving::Place,
+        /// What would be lost.
+        reasons: Vec<String>,
+        /// Whether there is something to commit, and nothing is in its way.
+        can_commit: bool,
+    },
+    /// Go on with a script that stands at an error; accepting stops it.
+    GoOn {
+        /// The tab.
+        tab: TabId,
+        /// The error.
+        message: String,
+        /// How many statements are left.
+        left: usize,
+    },
     /// End the server process of a tab's session.
     Terminate {
         /// The tab.
@@ -154,6 +177,17 @@ pub enum Confirm {
         tab: TabId,
         /// The file.
         path: String,
+        /// How it is written.
+        form: Form,
+    },
+    /// Save a text as UTF-8, because the encoding that its file had can't hold it.
+    OtherEncoding(Box<OtherEncoding>),
+    /// Run a file that is too large to be opened.
+    RunLarge {
+        /// The file.
+        path: String,
+        /// Its length in bytes.
+        bytes: u64,
     },
     /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
     Reload {
@@ -240,6 +274,8 @@ pub enum Msg {
     },
     /// The text of a password field changed.
     SecretEdited {
+        /// The field, counted in the dialog's order.
+        field: usize,
         /// Its whole text.
         secret: Secret,
     },
@@ -255,8 +291,13 @@ pub enum Msg {
         /// The choice.
         choice: usize,
     },
-    /// A row of the list was clicked.
+    /// A row of the list was clicked, and what it stands for is meant.
     RowClicked {
+        /// The row.
+        row: usize,
+    },
+    /// A row of the list was clicked to be looked at: a run.
+    RowChosen {
         /// The row.
         row: usize,
     },
@@ -278,9 +319,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
-        Msg::SecretEdited { secret } => {
-            if let Some(password) = secret_mut(model) {
-                *password = secret;
+        Msg::SecretEdited { field, secret } => {
+            match &mut model.dialog {
+                Some(Dialog::Connection(form)) => form.set_secret(field, secret),
+                Some(Dialog::Password(prompt)) => prompt.password = secret,
+                _ => {}
             }
             vec![]
         }
@@ -301,6 +344,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::RowClicked { row } => {
             select_row(model, row);
             accept(model)
+        }
+        Msg::RowChosen { row } => {
+            select_row(model, row);
+            vec![]
         }
     }
 }
@@ -343,7 +390,9 @@ fn field_edited(model: &mut Model, field: usize, text: &str) -> Vec<RootEffect> 
 /// The field that typed text goes to.
 fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
     match model.dialog.as_mut()? {
-        Dialog::Palette(picker) | Dialog::History(picker) => Some(&mut picker.field),
+        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
+            Some(&mut picker.field)
+        }
         Dialog::Path(prompt) => Some(&mut prompt.field),
         Dialog::GoToLine(field) => Some(field),
         Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
@@ -352,6 +401,7 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
         | Dialog::HostKey(_)
         | Dialog::Confirm(_)
         | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
         | Dialog::Settings { .. } => None,
     }
 }
@@ -423,7 +473,7 @@ pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
 /// What follows from an edited field.
 fn after_edit(model: &mut Model) -> Vec<RootEffect> {
     match &mut model.dialog {
-        Some(Dialog::Palette(picker)) => {
+        Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
             picker.selected = 0;
             vec![]
         }
@@ -450,10 +500,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::DialogTest => form::test(model),
         Command::DialogNext => next_field(model, true),
         Command::DialogPrevious => next_field(model, false),
-        Command::DialogToggle => {
-            toggle(model);
-            vec![]
-        }
+        Command::DialogToggle => toggle(model),
         Command::ListUp => step(model, -1),
         Command::ListDown => step(model, 1),
         Command::ListPageUp => step(model, -PAGE),
@@ -469,7 +516,9 @@ fn rows(model: &Model) -> usize {
     match &model.dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
         Some(Dialog::History(_)) => model.history.found.len(),
+        Some(Dialog::Results(picker)) => results::listed(model, &picker.field.string()).len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
+        Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
         _ => 0,
     }
@@ -478,8 +527,11 @@ fn rows(model: &Model) -> usize {
 fn select_row(model: &mut Model, row: usize) {
     let row = row.min(rows(model).saturating_sub(1));
     match &mut model.dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker)) => picker.selected = row,
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected = row;
+        }
         Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
+        Some(Dialog::Encoding(prompt)) => prompt.selected = row,
         Some(Dialog::Settings { selected }) => *selected = row,
         _ => {}
     }
@@ -487,7 +539,9 @@ fn select_row(model: &mut Model, row: usize) {
 
 fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
     let selected = match &mut model.dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker)) => picker.selected,
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected
+        }
         Some(Dialog::Path(prompt)) => match prompt.selected {
             Some(selected) => selected,
             None if by > 0 => {
@@ -496,6 +550,7 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
             }
             None => return vec![],
         },
+        Some(Dialog::Encoding(prompt)) => prompt.selected,
         Some(Dialog::Settings { selected }) => *selected,
         Some(Dialog::Inspect(inspect)) => {
             let last = inspect.text.lines().count().saturating_sub(1) as i64;
@@ -522,17 +577,30 @@ fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
             vec![]
         }
         Some(Dialog::Path(_)) => file_prompt::complete(model),
-        Some(Dialog::Palette(_) | Dialog::History(_)) => step(model, if forward { 1 } else { -1 }),
+        Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
+            step(model, if forward { 1 } else { -1 })
+        }
         _ => vec![],
     }
 }
 
-fn toggle(model: &mut Model) {
+fn toggle(model: &mut Model) -> Vec<RootEffect> {
     match &mut model.dialog {
         Some(Dialog::Connection(form)) => form.toggle(),
         Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
+        Some(Dialog::Confirm(Confirm::Leave { place, .. })) => {
+            let place = *place;
+            model.dialog = None;
+            return leaving::roll_back(model, place);
+        }
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            let tab = *tab;
+            model.dialog = None;
+            return run::answer_error(model, tab, run::Answer::GoOnToTheEnd);
+        }
         _ => {}
     }
+    vec![]
 }
 
 /// Escape: the dialog goes, and nothing was done.
@@ -550,6 +618,10 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Connection(form)) => form.abandon(),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::Stop)
+        }
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_unknown(model, &prompt),
         _ => vec![],
     }
 }
@@ -578,12 +650,14 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             model.focus(Area::Editor);
             sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
         }
+        Some(Dialog::Results(picker)) => results::take_listed(model, &picker),
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
         Some(Dialog::Password(prompt)) => password_given(model, prompt),
         // Trust is never given by the key that is pressed without reading.
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => file_prompt::accept(model, prompt),
+        Some(Dialog::Encoding(prompt)) => file_prompt::encoding_chosen(model, prompt),
         Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
@@ -611,7 +685,15 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
+        Some(Dialog::Confirm(Confirm::Leave {
+            place,
+            can_commit: true,
+            ..
+        })) => leaving::commit(model, place),
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::GoOn)
+        }
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
@@ -654,11 +736,17 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
     match confirm {
         Confirm::CloseTab { tab, .. } => tabs::close_now(model, tab),
         Confirm::Quit { .. } => super::app::quit(model),
+        // Nothing is lost by a key that is pressed without reading.
+        Confirm::Leave { .. } => vec![],
         Confirm::Disconnect { connection, .. } => connections::close(model, connection),
+        // A key that is pressed without reading runs nothing more.
+        Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
         Confirm::Terminate { tab } => run::terminate(model, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
-        Confirm::Overwrite { tab, path } => file_prompt::save_over(model, tab, path),
+        Confirm::Overwrite { tab, path, form } => file_prompt::save_over(model, tab, path, form),
+        Confirm::RunLarge { path, .. } => job::run_file(model, path),
+        Confirm::OtherEncoding(other) => file_prompt::save_as_utf8(model, *other),
         Confirm::Reload { tab, path } => file_prompt::reload(model, tab, path),
     }
 }

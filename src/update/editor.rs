@@ -7,11 +7,10 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    file::FileStamp,
+    file::{FileStamp, Read, encoding::Form},
     ids::*,
     store::{self, Edit},
-    text::{Buffer, RopeText, TextKey},
-    window,
+    text::{Buffer, TextKey},
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -64,6 +63,8 @@ pub struct FileLink {
     pub stamp: Option<FileStamp>,
     /// Whether another program changed it since.
     pub changed: bool,
+    /// How its text stands in it.
+    pub form: Form,
 }
 
 /// What the window reports of an editor.
@@ -114,7 +115,7 @@ impl Editor {
     pub fn statement(&self) -> Option<Range<usize>> {
         match self.splits.at(self.buffer.head())? {
             Piece::Statement(statement) => Some(statement.whole.clone()),
-            Piece::PsqlCommand { .. } => None,
+            Piece::PsqlCommand { .. } | Piece::AcrossData { .. } => None,
         }
     }
 
@@ -125,16 +126,30 @@ impl Editor {
             .filter(|mark| mark.revision == self.buffer.revision())
     }
 
+    /// The text is now that of this file.
+    fn belongs_to(&mut self, path: String, read: &Read) {
+        self.saved_revision = self.buffer.revision();
+        self.file = Some(FileLink {
+            path,
+            stamp: Some(read.stamp),
+            changed: false,
+            form: read.form,
+        });
+        self.mark = None;
+        self.checking = None;
+    }
+
     fn follow(&mut self, edits: &[Edit]) {
-        let text = self.buffer.string();
         match edits {
             [edit] => self.splits.edit(
-                &text,
+                self.buffer.text(),
                 edit.start..edit.start + edit.removed,
                 edit.inserted.len(),
             ),
             [] => {}
-            _ => self.splits = Splits::under(&text, self.splits.backslash()),
+            _ => {
+                self.splits = Splits::under(&self.buffer.string(), self.splits.backslash());
+            }
         }
     }
 
@@ -210,7 +225,7 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
         return vec![];
     };
     let id = tab.id;
-    let edit = tab.editor.buffer.insert(text);
+    let edit = tab.editor.buffer.type_lines(text);
     changed(model, id, vec![edit])
 }
 
@@ -224,27 +239,30 @@ pub fn replace_all(model: &mut Model, tab: TabId, text: &str) -> Vec<RootEffect>
 }
 
 /// Takes a file's text over.
-pub fn load(
-    model: &mut Model,
-    tab: TabId,
-    path: String,
-    text: &RopeText,
-    stamp: FileStamp,
-) -> Vec<RootEffect> {
-    let mut effects = replace_all(model, tab, &text.to_string());
+pub fn load(model: &mut Model, tab: TabId, path: String, read: Read) -> Vec<RootEffect> {
+    let mut effects = replace_all(model, tab, &read.text.to_string());
     if let Some(found) = model.tabs.get_mut(tab) {
         found.editor.buffer.select(0, 0);
-        found.editor.saved_revision = found.editor.buffer.revision();
-        found.editor.file = Some(FileLink {
-            path,
-            stamp: Some(stamp),
-            changed: false,
-        });
-        found.editor.mark = None;
-        found.editor.checking = None;
+        found.editor.belongs_to(path, &read);
     }
     effects.extend(super::tabs::keep(model, tab));
     effects
+}
+
+/// Takes the new text of a tab's file over. Only what differs is replaced, and the cursor stays where it was in the
+/// text. Says, too, whether anything differs.
+pub fn reload(model: &mut Model, tab: TabId, path: String, read: Read) -> (Vec<RootEffect>, bool) {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return (vec![], false);
+    };
+    let edit = found.editor.buffer.become_text(&read.text.to_string());
+    let differs = edit.is_some();
+    let mut effects = changed(model, tab, edit.into_iter().collect());
+    if let Some(found) = model.tabs.get_mut(tab) {
+        found.editor.belongs_to(path, &read);
+    }
+    effects.extend(super::tabs::keep(model, tab));
+    (effects, differs)
 }
 
 /// Makes the selected lines comments, or, where all of them are, takes that back.
@@ -322,12 +340,6 @@ pub fn go_to_line(model: &mut Model, line: usize) -> Vec<RootEffect> {
     }
     model.focus(Area::Editor);
     vec![]
-}
-
-/// Opens the widget's search.
-pub fn find(model: &mut Model, replace: bool) -> Vec<RootEffect> {
-    model.focus(Area::Editor);
-    window::open_search(model, replace)
 }
 
 #[cfg(test)]

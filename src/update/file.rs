@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{failure::Failure, ids::*, text::RopeText};
+use encoding::{Choice, Encoding, Form, Reading};
+
+pub mod encoding;
 
 /// What a file was when it was read or written; a different one means that somebody changed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +16,45 @@ pub struct FileStamp {
     pub length: u64,
     /// XXH3 of its content.
     pub digest: u64,
+}
+
+/// A file of text that was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    /// Its text, without a byte order mark.
+    pub text: RopeText,
+    /// What the file was.
+    pub stamp: FileStamp,
+    /// How the text stands in it.
+    pub form: Form,
+}
+
+impl Read {
+    /// A file in the usual form.
+    pub fn plain(text: RopeText, stamp: FileStamp) -> Box<Self> {
+        let form = Form::default();
+        Box::new(Self { text, stamp, form })
+    }
+}
+
+/// Why a file was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unread {
+    /// It can't be.
+    Failed(Failure),
+    /// Somebody has to say in which of these encodings it is; where there are none, it is no text.
+    Unclear(Vec<Choice>),
+    /// It is larger than what is opened, and may be run all the same.
+    Large {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+}
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// One name in a directory.
@@ -42,6 +84,19 @@ pub enum Saved {
     Written(FileStamp),
     /// Not written: the file is not what it was expected to be (it was changed, or exists already).
     Conflict,
+    /// Not written: the file's encoding has not this character.
+    Unsayable {
+        /// The encoding.
+        encoding: Encoding,
+        /// The character.
+        character: char,
+        /// Its place in bytes of the text.
+        at: usize,
+        /// Its line, from 1.
+        line: usize,
+        /// Its place in the line in characters, from 1.
+        column: usize,
+    },
     /// Not written.
     Failed(Failure),
 }
@@ -56,7 +111,7 @@ pub enum Msg {
         /// The path, absolute, as it was found.
         path: String,
         /// The text and what the file was.
-        result: Result<(RopeText, FileStamp), Failure>,
+        result: Result<Box<Read>, Unread>,
     },
     /// Ends [`Effect::Save`].
     Saved {
@@ -90,12 +145,14 @@ pub enum Msg {
 /// What the runner is asked to do with files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Read a text file (at most 64 MB, UTF-8; a BOM is dropped). `~` is the home directory. Ends in `Opened`.
+    /// Read a text file (at most 64 MB). `~` is the home directory. Ends in `Opened`.
     Open {
         /// This request.
         request: Request,
         /// The path.
         path: String,
+        /// What is known of its encoding.
+        reading: Reading,
     },
     /// Write a text file. Ends in `Saved`.
     Save {
@@ -105,6 +162,8 @@ pub enum Effect {
         path: String,
         /// The text.
         text: RopeText,
+        /// How it is written.
+        form: Form,
         /// What must be there for the write to happen.
         expected: Expected,
     },

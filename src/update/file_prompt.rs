@@ -5,11 +5,13 @@ use serde::Serialize;
 use super::{
     dialog::{self, Confirm, Dialog},
     editor::{self, FileLink},
-    failure::Failure,
-    file::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Saved},
+    file::{
+        DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread,
+        encoding::{Choice, Encoding, Form, Reading},
+    },
     ids::*,
-    keymap, tabs,
-    text::{Buffer, RopeText},
+    job, keymap, tabs,
+    text::Buffer,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -40,11 +42,45 @@ pub struct PathPrompt {
 pub enum Purpose {
     /// To open the file.
     Open,
+    /// To run the file without opening it.
+    Run,
     /// To save a tab.
     Save {
         /// The tab.
         tab: TabId,
     },
+}
+
+/// A file whose encoding somebody has to say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EncodingPrompt {
+    /// The file.
+    pub path: String,
+    /// The tab that reads it again; none for a new one.
+    pub tab: Option<TabId>,
+    /// The ways in which it can be read.
+    pub choices: Vec<Choice>,
+    /// The one that is chosen.
+    pub selected: usize,
+}
+
+/// A text that its file's encoding can't hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherEncoding {
+    /// The tab.
+    pub tab: TabId,
+    /// The file.
+    pub path: String,
+    /// What was to be there.
+    pub expected: Expected,
+    /// The encoding that the file had.
+    pub encoding: Encoding,
+    /// The character that it has not.
+    pub character: char,
+    /// The line of that, from 1.
+    pub line: usize,
+    /// Its place in the line in characters, from 1.
+    pub column: usize,
 }
 
 /// File effects that are under way, by request.
@@ -55,12 +91,21 @@ pub enum Pending {
         /// The tab that reads it again; none for a new one.
         tab: Option<TabId>,
     },
+    /// A file that another program changed is read again into a tab without edits.
+    Follow {
+        /// The tab.
+        tab: TabId,
+    },
     /// A tab is being saved.
     Save {
         /// The tab.
         tab: TabId,
         /// The revision that goes to the file.
         revision: u64,
+        /// How it is written.
+        form: Form,
+        /// What was to be there.
+        expected: Expected,
     },
     /// The user's keymap is being read.
     Keymap {
@@ -125,19 +170,60 @@ impl PathPrompt {
 
 /// Asks which file to open.
 pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Open)
+}
+
+/// Asks which file to run.
+pub fn run(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Run)
+}
+
+fn ask(model: &mut Model, purpose: Purpose) -> Vec<RootEffect> {
     let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(Purpose::Open, &path)));
+    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
     effects.extend(list(model));
     effects
 }
 
 /// Opens a file in a tab.
 pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
+    read(model, path, Pending::Open { tab: None }, Reading::Detect)
+}
+
+fn read(model: &mut Model, path: String, what: Pending, reading: Reading) -> Vec<RootEffect> {
     let request = model.ids.request();
-    model.files.insert(request, Pending::Open { tab: None });
-    vec![Effect::Open { request, path }.into()]
+    model.files.insert(request, what);
+    vec![
+        Effect::Open {
+            request,
+            path,
+            reading,
+        }
+        .into(),
+    ]
+}
+
+/// Reads a file in the encoding that was chosen for it.
+pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) -> Vec<RootEffect> {
+    let Some(choice) = prompt.choices.get(prompt.selected) else {
+        return vec![];
+    };
+    let reading = Reading::Chosen(choice.encoding);
+    read(
+        model,
+        prompt.path,
+        Pending::Open { tab: prompt.tab },
+        reading,
+    )
+}
+
+/// No encoding was chosen: the file stays closed.
+pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) -> Vec<RootEffect> {
+    let text = format!("{} was not opened.", prompt.path);
+    model.notices.push(model.now, text);
+    vec![]
 }
 
 /// Saves the active tab to its file, or asks for one.
@@ -153,7 +239,7 @@ pub fn save(model: &mut Model) -> Vec<RootEffect> {
                 _ => Expected::Nothing,
             };
             let path = file.path.clone();
-            write(model, id, path, expected)
+            write(model, id, path, expected, None)
         }
         None => save_as(model),
     }
@@ -196,16 +282,38 @@ pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
 
 /// Reads a tab's file again.
 pub fn reload(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
-    let request = model.ids.request();
-    model
-        .files
-        .insert(request, Pending::Open { tab: Some(tab) });
-    vec![Effect::Open { request, path }.into()]
+    let reading = known_encoding(model, tab);
+    read(model, path, Pending::Open { tab: Some(tab) }, reading)
+}
+
+/// Reads a tab's file again without having asked.
+fn follow(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+    let reading = known_encoding(model, tab);
+    read(model, path, Pending::Follow { tab }, reading)
+}
+
+fn known_encoding(model: &mut Model, tab: TabId) -> Reading {
+    let file = model
+        .tabs
+        .get_mut(tab)
+        .and_then(|tab| tab.editor.file.as_ref());
+    file.map_or(Reading::Detect, |file| Reading::Known(file.form.encoding))
 }
 
 /// Writes over a file that is not what it was.
-pub fn save_over(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
-    write(model, tab, path, Expected::Anything)
+pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) -> Vec<RootEffect> {
+    write(model, tab, path, Expected::Anything, Some(form))
+}
+
+/// Saves a text that its file's encoding can't hold as UTF-8.
+pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) -> Vec<RootEffect> {
+    let OtherEncoding {
+        tab,
+        path,
+        expected,
+        ..
+    } = other;
+    write(model, tab, path, expected, Some(Form::default()))
 }
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
@@ -246,11 +354,19 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
     }
     match prompt.purpose {
         Purpose::Open => open_path(model, path),
-        Purpose::Save { tab } => write(model, tab, path, Expected::Nothing),
+        Purpose::Run => job::run_file(model, path),
+        Purpose::Save { tab } => write(model, tab, path, Expected::Nothing, None),
     }
 }
 
-fn write(model: &mut Model, tab: TabId, path: String, expected: Expected) -> Vec<RootEffect> {
+/// Writes a tab's text to a file, in the form that its file had where none is given.
+fn write(
+    model: &mut Model,
+    tab: TabId,
+    path: String,
+    expected: Expected,
+    form: Option<Form>,
+) -> Vec<RootEffect> {
     let request = model.ids.request();
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
@@ -259,12 +375,21 @@ fn write(model: &mut Model, tab: TabId, path: String, expected: Expected) -> Vec
     let revision = found.editor.buffer.revision();
     // What the file was before this write is of no interest any more.
     found.editor.checking = None;
-    model.files.insert(request, Pending::Save { tab, revision });
+    let of_file = found.editor.file.as_ref().map(|file| file.form);
+    let form = form.or(of_file).unwrap_or_default();
+    let pending = Pending::Save {
+        tab,
+        revision,
+        form,
+        expected,
+    };
+    model.files.insert(request, pending);
     vec![
         Effect::Save {
             request,
             path,
             text,
+            form,
             expected,
         }
         .into(),
@@ -281,6 +406,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         } => match model.files.remove(&request) {
             Some(Pending::Keymap { before }) => keymap_read(model, result, before),
             Some(Pending::Open { tab }) => opened(model, tab, path, result),
+            Some(Pending::Follow { tab }) => followed(model, tab, path, result),
             Some(Pending::Save { .. }) | None => vec![],
         },
         Msg::Saved {
@@ -288,8 +414,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             path,
             result,
         } => match model.files.remove(&request) {
-            Some(Pending::Save { tab, revision }) => saved(model, tab, revision, path, result),
-            Some(Pending::Open { .. } | Pending::Keymap { .. }) | None => vec![],
+            Some(pending @ Pending::Save { .. }) => saved(model, pending, path, result),
+            Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
+                vec![]
+            }
         },
         Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
         Msg::Listed {
@@ -316,26 +444,103 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 
 fn keymap_read(
     model: &mut Model,
-    result: Result<(RopeText, FileStamp), Failure>,
+    result: Result<Box<Read>, Unread>,
     before: Option<String>,
 ) -> Vec<RootEffect> {
-    match (result, before) {
-        (Ok((text, _)), _) => {
-            for problem in model.keymap.lay_over(&text.to_string(), false) {
+    match result {
+        Ok(read) => {
+            for problem in model.keymap.lay_over(&read.text.to_string(), false) {
                 model.notices.push(model.now, problem);
             }
+            return vec![];
+        }
+        // A user without a keymap of their own is the usual case.
+        Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
+        }
+        Err(Unread::Failed(failure)) => model.notices.push(model.now, failure.message),
+        Err(Unread::Unclear(_)) => {
+            let text = "The keymap was not read: it is not UTF-8 text.";
+            model.notices.push(model.now, text.into());
+        }
+        Err(Unread::Large { .. }) => {
+            let text = "The keymap was not read: it is too large.";
+            model.notices.push(model.now, text.into());
+        }
+    }
+    match before {
+        Some(before) => read_keymap(model, before, None),
+        None => vec![],
+    }
+}
+
+/// Tells why a file was not read, or asks what is missing.
+fn not_opened(
+    model: &mut Model,
+    tab: Option<TabId>,
+    path: String,
+    unread: Unread,
+) -> Vec<RootEffect> {
+    match unread {
+        Unread::Failed(failure) => model.notices.push(model.now, failure.message),
+        Unread::Unclear(choices) if choices.is_empty() => {
+            let text = format!("{path} was not opened: it is not text.");
+            model.notices.push(model.now, text);
+        }
+        Unread::Unclear(choices) => {
+            let prompt = EncodingPrompt {
+                path,
+                tab,
+                choices,
+                selected: 0,
+            };
+            return dialog::show(model, Dialog::Encoding(prompt));
+        }
+        Unread::Large { bytes } => {
+            let question = Confirm::RunLarge { path, bytes };
+            return dialog::show(model, Dialog::Confirm(question));
+        }
+    }
+    vec![]
+}
+
+/// A file that another program changed was read again. Where something was typed meanwhile, that comes first.
+fn followed(
+    model: &mut Model,
+    tab: TabId,
+    path: String,
+    result: Result<Box<Read>, Unread>,
+) -> Vec<RootEffect> {
+    let busy = model.dialog.is_some();
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let is_its_file = found
+        .editor
+        .file
+        .as_ref()
+        .is_some_and(|file| file.path == path);
+    match result {
+        _ if !is_its_file => vec![],
+        Ok(_) if found.editor.is_unsaved() && !busy => {
+            if let Some(file) = &mut found.editor.file {
+                file.changed = true;
+            }
+            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab, path }));
             vec![]
         }
-        (Err(failure), before) => {
-            // A user without a keymap of their own is the usual case.
-            if !failure.message.to_lowercase().contains("no such file") {
-                model.notices.push(model.now, failure.message);
+        // Behind a dialog it is looked at again when the window or the tab is next.
+        Ok(_) if found.editor.is_unsaved() => vec![],
+        Ok(read) => {
+            let (effects, differs) = editor::reload(model, tab, path.clone(), *read);
+            if differs {
+                let text = format!("{path} was changed by another program and is read again.");
+                model.notices.push(model.now, text);
             }
-            match before {
-                Some(before) => read_keymap(model, before, None),
-                None => vec![],
-            }
+            effects
         }
+        // What is on screen is the last that could be read.
+        Err(Unread::Unclear(_)) if busy => vec![],
+        Err(unread) => not_opened(model, Some(tab), path, unread),
     }
 }
 
@@ -343,22 +548,22 @@ fn opened(
     model: &mut Model,
     tab: Option<TabId>,
     path: String,
-    result: Result<(RopeText, FileStamp), Failure>,
+    result: Result<Box<Read>, Unread>,
 ) -> Vec<RootEffect> {
-    let (text, stamp) = match result {
-        Ok(read) => read,
-        Err(failure) => {
-            model.notices.push(model.now, failure.message);
-            return vec![];
-        }
+    let read = match result {
+        Ok(read) => *read,
+        Err(unread) => return not_opened(model, tab, path, unread),
     };
+    if let Some(tab) = tab {
+        return editor::reload(model, tab, path, read).0;
+    }
     let open = model.tabs.open.iter().find(|tab| {
         tab.editor
             .file
             .as_ref()
             .is_some_and(|file| file.path == path)
     });
-    if let (None, Some(open)) = (tab, open.map(|tab| tab.id)) {
+    if let Some(open) = open.map(|tab| tab.id) {
         return tabs::choose(model, open);
     }
     let mut effects = vec![];
@@ -366,22 +571,24 @@ fn opened(
         .tabs
         .active()
         .is_some_and(|tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none());
-    if tab.is_none() && !empty {
+    if !empty {
         effects.extend(tabs::open_new(model));
     }
-    let tab = tab.unwrap_or(model.tabs.active);
     model.focus(Area::Editor);
-    effects.extend(editor::load(model, tab, path, &text, stamp));
+    effects.extend(editor::load(model, model.tabs.active, path, read));
     effects
 }
 
-fn saved(
-    model: &mut Model,
-    tab: TabId,
-    revision: u64,
-    path: String,
-    result: Saved,
-) -> Vec<RootEffect> {
+fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Vec<RootEffect> {
+    let Pending::Save {
+        tab,
+        revision,
+        form,
+        expected,
+    } = pending
+    else {
+        return vec![];
+    };
     match result {
         Saved::Written(stamp) => {
             model.notices.push(model.now, format!("Saved {path}."));
@@ -392,6 +599,7 @@ fn saved(
                 path,
                 stamp: Some(stamp),
                 changed: false,
+                form,
             });
             found.editor.saved_revision = revision;
             found.editor.checking = None;
@@ -401,7 +609,28 @@ fn saved(
             if model.tabs.get_mut(tab).is_none() {
                 return vec![];
             }
-            dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path }))
+            dialog::show(
+                model,
+                Dialog::Confirm(Confirm::Overwrite { tab, path, form }),
+            )
+        }
+        Saved::Unsayable {
+            encoding,
+            character,
+            at,
+            line,
+            column,
+        } => {
+            let other = OtherEncoding {
+                tab,
+                path,
+                expected,
+                encoding,
+                character,
+                line,
+                column,
+            };
+            ask_for_utf8(model, other, revision, at)
         }
         Saved::Failed(failure) => {
             model.notices.push(
@@ -411,6 +640,26 @@ fn saved(
             vec![]
         }
     }
+}
+
+/// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
+fn ask_for_utf8(
+    model: &mut Model,
+    other: OtherEncoding,
+    revision: u64,
+    at: usize,
+) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(other.tab) else {
+        return vec![];
+    };
+    if found.editor.buffer.revision() == revision {
+        let end = at + other.character.len_utf8();
+        found.editor.buffer.select(at, end);
+    }
+    dialog::show(
+        model,
+        Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))),
+    )
 }
 
 fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
@@ -446,6 +695,10 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
         // It has edits of which the file knows nothing: saving asks before it writes over what is there.
         (Some(_), None) => {}
         // Behind a dialog it is looked at again when the window or the tab is next.
+        (Some(_), Some(_)) if !unsaved => {
+            let path = file.path.clone();
+            return follow(model, id, path);
+        }
         (Some(_), Some(_)) if !file.changed && !busy => {
             file.changed = true;
             let path = file.path.clone();
@@ -463,9 +716,7 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
 
 /// Reads the user's own keymap; where there is none, from where it was kept before.
 pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) -> Vec<RootEffect> {
-    let request = model.ids.request();
-    model.files.insert(request, Pending::Keymap { before });
-    vec![Effect::Open { request, path }.into()]
+    read(model, path, Pending::Keymap { before }, Reading::Detect)
 }
 
 /// The name that a tab's label makes for a file.
@@ -486,6 +737,7 @@ pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
         .unwrap_or_default();
     match prompt.purpose {
         Purpose::Open => format!("{key} opens the file"),
+        Purpose::Run => format!("{key} runs the file"),
         Purpose::Save { .. } => format!("{key} saves to it"),
     }
 }

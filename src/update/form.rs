@@ -14,7 +14,7 @@ use super::{
     ids::*,
     keychain, saved,
     secret::{Secret, SecretKind, Secrets},
-    text::Buffer,
+    text::{Buffer, TextKey},
 };
 use crate::{effect::Effect as RootEffect, model::Model};
 
@@ -200,6 +200,14 @@ impl Field {
         !self.choices().is_empty()
     }
 
+    /// Whether a file's path is typed there.
+    pub fn is_path(self) -> bool {
+        matches!(
+            self,
+            Field::SshKey | Field::RootCert | Field::Cert | Field::Key | Field::Passfile
+        )
+    }
+
     /// Which secret is typed there, if one is.
     pub fn secret(self) -> Option<SecretKind> {
         match self {
@@ -294,7 +302,7 @@ impl ConnectionForm {
         let secrets = Field::ALL
             .into_iter()
             .filter(|field| field.secret().is_some());
-        Self {
+        let mut form = Self {
             editing,
             texts: fields::texts(config),
             choices: fields::choices(config),
@@ -305,7 +313,9 @@ impl ConnectionForm {
             usual: TlsFiles::default(),
             reading: None,
             base: config.clone(),
-        }
+        };
+        form.enter(Field::Name);
+        form
     }
 
     /// Whether a field matters with what is chosen; one that says something is never hidden.
@@ -403,6 +413,35 @@ impl ConnectionForm {
         typed
     }
 
+    /// Gives a field focus as a key does: its text is selected, so that what is typed takes its place. A path is one to
+    /// go on from.
+    fn enter(&mut self, field: Field) {
+        self.focus = field;
+        let key = if field.is_path() {
+            TextKey::TextEnd
+        } else {
+            TextKey::SelectAll
+        };
+        if let Some(buffer) = self.texts.get_mut(&field) {
+            buffer.key(key, false);
+        }
+    }
+
+    /// Takes the whole text of a secret's field, which gets focus.
+    pub fn set_secret(&mut self, field: usize, secret: Secret) {
+        let Some(place) = Field::ALL
+            .get(field)
+            .copied()
+            .filter(|place| self.shows(*place))
+        else {
+            return;
+        };
+        if let Some(known) = self.secrets.get_mut(&place) {
+            *known = secret;
+            self.focus = place;
+        }
+    }
+
     /// Gives a field focus, by its place.
     pub fn focus_field(&mut self, field: usize) {
         if let Some(field) = Field::ALL.get(field).filter(|field| self.shows(**field)) {
@@ -421,7 +460,7 @@ impl ConnectionForm {
             .position(|field| *field == self.focus)
             .unwrap_or(0);
         let count = shown.len();
-        self.focus = shown[(place + if forward { 1 } else { count - 1 }) % count];
+        self.enter(shown[(place + if forward { 1 } else { count - 1 }) % count]);
     }
 
     /// Takes the next choice of the field that has focus.
@@ -464,7 +503,7 @@ impl ConnectionForm {
     /// Says what is wrong, and goes to the first field of these.
     fn complain(&mut self, problems: Vec<(Field, String)>) {
         if let Some((field, _)) = problems.first() {
-            self.focus = *field;
+            self.enter(*field);
         }
         self.problems = problems;
     }

@@ -13,6 +13,7 @@ pub use nearest::{nearest_in, wants_nearest};
 pub use stop::{Stop, stopped};
 
 use super::failure::{Category, Failure};
+use crate::sql::copy;
 
 /// What to do about a failure, in one or two sentences; nothing where there is nothing to do.
 pub fn next_step(failure: &Failure) -> Option<String> {
@@ -218,6 +219,14 @@ fn curly_quotes(message: &str) -> String {
     }
     // Quotes that do not pair are better left alone.
     if open { message.to_owned() } else { curly }
+}
+
+/// The place in the data of a COPY that an error is about: `line 2, column b`.
+pub fn place_in_data(failure: &Failure) -> Option<String> {
+    let mut lines = failure.context.as_deref()?.lines();
+    let (line, column) = lines.find_map(copy::line_and_column)?;
+    let column = column.map(|column| format!(", column {column}"));
+    Some(format!("line {line}{}", column.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::{effect::Effect as RootEffect, model::Model, sql};
 
 /// So many of the newest runs are kept in the Model, for the sidebar.
 pub const RECENT: usize = 200;
+/// The data of a COPY are kept with it up to so many bytes.
+const DATA_BYTES: usize = 64 << 10;
 /// A search shows at most so many.
 const FOUND: u32 = 200;
 
@@ -32,22 +34,51 @@ pub struct History {
 }
 
 /// A statement was sent: the history has it at once, in case the program dies with it.
-pub fn began(model: &mut Model, tab: TabId, query: QueryId, text: &Arc<str>) -> Vec<RootEffect> {
+pub fn began(
+    model: &mut Model,
+    tab: TabId,
+    query: QueryId,
+    text: &Arc<str>,
+    data: Option<&str>,
+) -> Vec<RootEffect> {
     let (connection, database) = place(model, tab);
     let entry = HistoryEntry {
         query,
         at_us: model.now.unix_us,
         connection,
         database,
-        sql: sql::mask::passwords(text).into(),
+        sql: kept(text, data),
         elapsed_us: None,
         outcome: HistoryOutcome::Running,
     };
-    super::sidebar::keeping_choices(model, |model| {
-        model.history.recent.insert(0, entry.clone());
-        model.history.recent.truncate(RECENT);
-    });
+    model.history.recent.truncate(RECENT - 1);
+    model.history.recent.insert(0, entry.clone());
+    super::sidebar::run_was_added(model);
     record(model, entry)
+}
+
+/// A statement as it is kept: without passwords, and with the data of a COPY where they are short and hold none.
+fn kept(text: &str, data: Option<&str>) -> Arc<str> {
+    let masked = sql::mask::passwords(text);
+    let Some(data) = data else {
+        return masked.into();
+    };
+    if data.len() > DATA_BYTES {
+        let size = crate::rows::display::bytes_text(data.len() as u64);
+        return format!("{masked}; -- its data, {size}, are too long to be kept").into();
+    }
+    let end = if data.is_empty() || data.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let whole = format!("{text};\n{data}{end}\\.");
+    let shown = sql::mask::passwords(&whole);
+    // With masked data it could be run again, and would write the mask.
+    if *shown == *whole {
+        return whole.into();
+    }
+    format!("{masked}; -- its data are not kept, because they may hold passwords").into()
 }
 
 /// A statement ended.
@@ -178,8 +209,14 @@ pub fn take(model: &mut Model, sql: &str) -> Vec<RootEffect> {
     super::editor::changed(model, id, vec![edit])
 }
 
-/// What ends a statement: behind a comment at its end the semicolon needs a line of its own.
+/// What ends a statement: behind a comment at its end the semicolon needs a line of its own. A COPY that was kept with
+/// its data, or with the reason why not, has its end.
 fn end_of(sql: &str) -> &'static str {
+    let splits = sql::Splits::new(sql);
+    let last = splits.pieces().last().and_then(|piece| piece.statement());
+    if last.is_some_and(|statement| statement.terminated) {
+        return "\n";
+    }
     let last = sql.rsplit('\n').next().unwrap_or_default();
     if last.contains("--") { "\n;" } else { ";" }
 }

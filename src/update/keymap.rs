@@ -13,6 +13,7 @@ use super::command::Command;
 pub const CONTEXTS: &[&str] = &[
     "global",
     "editor",
+    "find",
     "results",
     "sidebar",
     "welcome",

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, commands, dialog, editor, secret::Secret, text::TextKey, welcome};
+use super::{
+    command::Command, commands, dialog, editor, find, secret::Secret, text::TextKey, welcome,
+};
 use crate::{
     effect::Effect,
     model::{Area, Model},
@@ -46,9 +48,10 @@ pub fn contexts(model: &Model) -> &'static [&'static str] {
         return &["dialog"];
     }
     match model.area {
-        Area::Welcome if model.welcome.in_field => &["welcome-field", "global"],
+        Area::Welcome if !model.welcome.means_row() => &["welcome-field", "global"],
         Area::Welcome => &["welcome", "global"],
         Area::Editor => &["editor", "global"],
+        Area::Find => &["find", "global"],
         Area::Results => &["results", "global"],
         Area::Sidebar => &["sidebar", "global"],
     }
@@ -67,6 +70,7 @@ fn pressed(model: &mut Model, keystroke: &str) -> Vec<Effect> {
         return match (&model.dialog, model.area) {
             (Some(_), _) => dialog::key(model, key, shift),
             (None, Area::Editor) => editor::key(model, key, shift),
+            (None, Area::Find) => find::key(model, key, shift),
             (None, Area::Welcome) => welcome::key(model, key),
             (None, Area::Results | Area::Sidebar) => vec![],
         };
@@ -84,6 +88,7 @@ fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     match (&model.dialog, model.area) {
         (Some(_), _) => dialog::typed(model, text),
         (None, Area::Editor) => editor::typed(model, text),
+        (None, Area::Find) => find::typed(model, text),
         (None, Area::Welcome) => welcome::typed(model, text),
         (None, Area::Results | Area::Sidebar) => vec![],
     }

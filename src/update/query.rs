@@ -36,6 +36,14 @@ pub enum Msg {
         /// Rows sent so far.
         rows: u64,
     },
+    /// The rows that came were so large that the reader stands still before it has sent all that were granted. The
+    /// rest of the grant is void.
+    GrantLapsed {
+        /// The query.
+        query: QueryId,
+        /// Rows sent so far.
+        rows: u64,
+    },
     /// What a statement on a read-only connection left in its transaction, just before its end.
     Inspected {
         /// The query.

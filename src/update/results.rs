@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     cells,
     connections::{Connection, Link},
-    dialog::{self, Dialog, INSPECT_BYTES, Inspect},
+    dialog::{self, Dialog, INSPECT_BYTES, Inspect, Picker},
     failure::Failure,
     ids::*,
     run::{self, Run},
@@ -54,6 +54,8 @@ pub struct Results {
     pub shown: Shown,
     /// Which of `previous` was shown.
     pub previous_shown: usize,
+    /// The first result whose tab is shown, where the bar was scrolled; until another result is shown.
+    pub scrolled: Option<(Shown, usize)>,
     /// How the grid was last asked to sum: only the newest answer counts.
     pub summing: Option<Request>,
     /// How a copy was last asked for.
@@ -65,6 +67,10 @@ pub struct Results {
     #[serde(skip)]
     settled_previous_bytes: u64,
 }
+
+/// At most so many results are listed at a time, and so many bytes of their statements looked at.
+pub const LISTED: usize = 500;
+const LOOKED_AT: usize = 2_000;
 
 /// What the results area shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,6 +236,11 @@ pub enum Msg {
     RoomChanged {
         /// Whole rows that fit.
         visible_rows: u32,
+    },
+    /// The bar with the results' tabs was scrolled.
+    BarScrolled {
+        /// The first result that has its tab there.
+        first: usize,
     },
     /// A result's tab was clicked.
     ResultChosen {
@@ -481,9 +492,16 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
     };
-    if let Msg::ResultChosen { shown } = msg {
-        choose(found, shown);
-        return summarize(model, tab);
+    match msg {
+        Msg::ResultChosen { shown } => {
+            choose(found, shown);
+            return summarize(model, tab);
+        }
+        Msg::BarScrolled { first } => {
+            found.results.scrolled = Some((found.results.shown, first));
+            return vec![];
+        }
+        _ => {}
     }
     let Some(result) = found.results.visible_mut() else {
         return vec![];
@@ -512,7 +530,9 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
                 vec![]
             };
         }
-        Msg::RoomChanged { .. } | Msg::ResultChosen { .. } => return vec![],
+        Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
+            return vec![];
+        }
     }
     let mut effects = summarize(model, tab);
     model.focus(Area::Results);
@@ -579,6 +599,53 @@ pub fn show_messages(model: &mut Model) -> Vec<RootEffect> {
         choose(tab, Shown::Messages);
     }
     vec![]
+}
+
+/// Opens the list of the active tab's results.
+pub fn open_list(model: &mut Model) -> Vec<RootEffect> {
+    let selected = match model.tabs.active().map(|tab| tab.results.shown) {
+        Some(Shown::Result(index)) if index < LISTED => index,
+        _ => 0,
+    };
+    let picker = Picker {
+        selected,
+        ..Picker::default()
+    };
+    dialog::show(model, Dialog::Results(picker))
+}
+
+/// The results of the active tab whose statements, or whose numbers, have every word that was typed, by place.
+pub fn listed(model: &Model, typed: &str) -> Vec<usize> {
+    let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let has_words = |place: usize, result: &ResultSet| {
+        let number = (place + 1).to_string();
+        let sql = result.sql.get(..LOOKED_AT).unwrap_or(&result.sql);
+        let sql = sql.to_lowercase();
+        words
+            .iter()
+            .all(|word| *word == number || sql.contains(word.as_str()))
+    };
+    let list = tab.results.list.iter().enumerate();
+    list.filter(|(place, result)| words.is_empty() || has_words(*place, result))
+        .map(|(place, _)| place)
+        .take(LISTED)
+        .collect()
+}
+
+/// Shows the result that was chosen in the list.
+pub fn take_listed(model: &mut Model, picker: &Picker) -> Vec<RootEffect> {
+    let listed = listed(model, &picker.field.string());
+    let Some(place) = listed.get(picker.selected).copied() else {
+        return vec![];
+    };
+    if let Some(tab) = model.tabs.active_mut() {
+        choose(tab, Shown::Result(place));
+    }
+    model.focus(Area::Results);
+    summarize_active(model)
 }
 
 /// Goes to the next or the previous result; the Messages pane is the last of them.
@@ -668,7 +735,7 @@ fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 pub fn has_something(model: &Model) -> bool {
     model.tabs.active().is_some_and(|tab| {
         !tab.results.is_blank()
-            || tab.messages.iter().len() > 0
+            || !tab.messages.is_empty()
             || !matches!(tab.run, Run::Idle)
             || tab.ended.is_some()
     })

@@ -4,7 +4,7 @@
 //! connection and takes the one step that is due. The session takes no new statement until the one
 //! before has ended; what the query itself answers decides what is shown.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use serde::Serialize;
 
@@ -12,15 +12,17 @@ use super::{
     cells, clock, connection,
     connections::{self, Connection, Link},
     dialog::{self, Confirm, Dialog},
+    editor::Mark,
     failure::{Category, Failure},
     history,
     ids::*,
+    job,
     messages::{self, Kind as MessageKind},
     query::{Effect, Msg},
     read_only::{self, Prepared},
     results::{ResultSet, ResultState},
     session::{self, Transaction},
-    store::Settings,
+    store::{OnError, Settings},
     tabs::{Ended, Tab},
 };
 use crate::{
@@ -29,18 +31,21 @@ use crate::{
     msg::Stamp,
     rows::{Chunk, Column, Rows},
     sql::{
-        self, Kind, Piece,
         guard::Passage,
         lex::{self, BackslashRule},
-        split,
     },
 };
 
 mod encoding;
 mod ending;
 pub mod holders;
+mod question;
+mod script;
 pub mod secrets;
 mod sessions;
+
+pub use question::{Answer, answer as answer_error, ask as ask_about_error};
+pub use script::{Part, Planned, Problem, Script};
 
 pub use sessions::{
     Live, LostSession, Session, ask_to_terminate, connection_closed, connection_failed, end,
@@ -53,6 +58,9 @@ const CREDIT_ROWS: u64 = 4 * 4096;
 pub const PAUSE_LIMIT_MS: u64 = 5 * 60 * 1000;
 /// A session that holds nothing goes back to its pool after this long.
 pub const SESSION_IDLE_MS: u64 = 5_000;
+
+/// After so many statements in one go that were refused before they were sent a script ends.
+const REFUSALS_PER_TURN: usize = 1_000;
 
 /// What a tab is doing with its session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -69,34 +77,6 @@ pub enum Run {
     },
     /// A statement is with the server.
     Running(Running),
-}
-
-/// Statements to run one by one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Script {
-    /// The statements.
-    pub statements: Arc<[Planned]>,
-    /// Which one is next.
-    pub next: usize,
-    /// What a backslash in a plain string was taken for where they were cut.
-    pub backslash: BackslashRule,
-    /// Whether all rows shall come, however many: it was said while the script still waited.
-    pub fetches_all: bool,
-}
-
-/// One statement of a script.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Planned {
-    /// The statement, as the user wrote it, with the comments in front of it: a pooler or a proxy may read them.
-    pub sql: Arc<str>,
-    /// So many bytes of that are the comments.
-    pub lead: usize,
-    /// Lines for COPY … FROM STDIN.
-    pub copy_data: Option<Arc<str>>,
-    /// Where it begins in the editor's text; none for one that was not written there.
-    pub start: Option<usize>,
-    /// What its text tells of it.
-    pub kind: Kind,
 }
 
 /// A statement that is with the server.
@@ -147,16 +127,6 @@ pub enum Phase {
     },
 }
 
-impl Planned {
-    /// The statement without the comments in front of it.
-    pub fn statement(&self) -> Arc<str> {
-        match self.sql.get(self.lead..) {
-            Some(statement) if self.lead > 0 => statement.into(),
-            _ => self.sql.clone(),
-        }
-    }
-}
-
 impl Running {
     /// The statement itself.
     pub fn planned(&self) -> &Planned {
@@ -164,14 +134,16 @@ impl Running {
     }
 }
 
-/// Runs the statement under the cursor, the selection, or everything.
-pub fn request(model: &mut Model, everything: bool) -> Vec<RootEffect> {
+/// Runs the statement under the cursor, the selection, or everything. What follows on an error is what the settings
+/// say, if this run has no choice of its own.
+pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) -> Vec<RootEffect> {
+    let on_error = on_error.unwrap_or(model.settings.on_error);
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
-    let text = tab.editor.buffer.string();
-    match plan(tab, &text, everything) {
-        Ok(statements) => request_statements(model, statements),
+    let id = tab.id;
+    match Script::of_tab(tab, part, on_error) {
+        Ok(script) => request_script(model, id, script),
         Err(problem) => {
             refuse(model, &problem);
             vec![]
@@ -179,46 +151,54 @@ pub fn request(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     }
 }
 
-/// Why there is nothing to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    /// There is no statement.
-    Nothing,
-    /// There is a command of psql, which is not SQL.
-    PsqlCommand,
-}
-
 /// Says why nothing was run. A text that can't be run has failed; where there is none, nothing has.
 fn refuse(model: &mut Model, problem: &Problem) {
     let now = model.now;
     let text = match problem {
-        Problem::Nothing => "There is no statement here to run.",
-        Problem::PsqlCommand => {
-            "A backslash begins a command of psql, which is not SQL. Remove it to run this."
+        Problem::Nothing => "There is no statement here to run.".to_owned(),
+        Problem::OnlyPsql { note } => note.clone(),
+        Problem::Refused { range, reason } => {
+            let Some(tab) = model.tabs.active_mut() else {
+                return;
+            };
+            refused(tab, now, range.clone(), reason, false)
         }
     };
-    model.notices.push(now, text.into());
-    if let (Problem::PsqlCommand, Some(tab)) = (problem, model.tabs.active_mut()) {
-        tab.ended = Some(badly(&Failure::new(Category::Query, text)));
-        say(tab, now, MessageKind::Error, text.into(), None);
-    }
+    model.notices.push(now, text);
+}
+
+/// What is not run is marked, and the tab's last end is that it was not.
+fn refused(tab: &mut Tab, now: Stamp, range: Range<usize>, reason: &str, sent: bool) -> String {
+    let line = tab.editor.buffer.text().line_of(range.start) + 1;
+    let text = script::refusal(reason, line, sent);
+    tab.editor.mark = Some(Mark {
+        start: range.start,
+        end: range.end,
+        message: text.clone(),
+        revision: tab.editor.buffer.revision(),
+    });
+    tab.ended = Some(badly(&Failure::new(Category::Query, text.as_str())));
+    say(tab, now, MessageKind::Error, text.clone(), None);
+    text
 }
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
 pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
-    let planned = Planned {
-        sql: sql.into(),
-        lead: 0,
-        copy_data: None,
-        start: None,
-        kind: sql::classify::kind_of(sql),
-    };
-    request_statements(model, vec![planned])
+    match model.tabs.active().map(|tab| tab.id) {
+        Some(tab) => request_text_in(model, tab, sql),
+        None => vec![],
+    }
 }
 
-fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEffect> {
+/// The same in any tab.
+pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) -> Vec<RootEffect> {
+    let script = Script::new(vec![Planned::of_text(sql)], OnError::Stop);
+    request_script(model, tab, script)
+}
+
+fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffect> {
     let now = model.now;
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     let known = tab
@@ -234,7 +214,7 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
         // What runs is seen, not hidden behind the welcome screen.
         model.focus(Area::Editor);
     }
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
@@ -244,20 +224,16 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
         );
         return vec![];
     }
-    let id = tab.id;
-    let script = Script {
-        statements: statements.into(),
-        next: 0,
-        backslash: tab.editor.splits.backslash(),
-        fetches_all: false,
-    };
     let mut effects = vec![];
     match &tab.run {
         Run::Idle => tab.queued = Some(script),
-        Run::Waiting { .. } => {
-            model
-                .notices
-                .push(now, "This tab still waits for its connection.".into());
+        Run::Waiting { script, .. } => {
+            let text = if script.asks {
+                "The script stands at an error: say first whether it goes on."
+            } else {
+                "This tab still waits for its connection."
+            };
+            model.notices.push(now, text.into());
             return vec![];
         }
         Run::Running(Running {
@@ -285,63 +261,6 @@ fn request_statements(model: &mut Model, statements: Vec<Planned>) -> Vec<RootEf
     effects
 }
 
-/// The statements to run; why there are none.
-fn plan(tab: &Tab, text: &str, everything: bool) -> Result<Vec<Planned>, Problem> {
-    let selection = tab.editor.buffer.selection();
-    let all = tab.editor.splits.pieces();
-    let mut previous = None;
-    let (pieces, base): (Vec<Piece>, usize) = if everything {
-        (all.to_vec(), 0)
-    } else if !selection.is_empty() {
-        let selected = tab.editor.buffer.text().slice(selection.clone());
-        (
-            sql::Splits::under(&selected, tab.editor.splits.backslash())
-                .pieces()
-                .to_vec(),
-            selection.start,
-        )
-    } else {
-        let piece = tab.editor.splits.at(selection.start).cloned();
-        previous = piece.as_ref().and_then(|piece| {
-            let start = piece.range().start;
-            let before = all.partition_point(|other| other.range().start < start);
-            Some(all.get(before.checked_sub(1)?)?.range().end)
-        });
-        (piece.into_iter().collect(), 0)
-    };
-    let mut statements = Vec::new();
-    for piece in pieces {
-        let before = previous.replace(piece.range().end);
-        match piece {
-            Piece::Statement(statement) if statement.psql_command.is_none() => {
-                let part =
-                    |range: &std::ops::Range<usize>| text.get(range.start + base..range.end + base);
-                // Of a text that is selected the rest is no part.
-                let read = text.get(base..).unwrap_or("");
-                let lead = split::lead(read, before, statement.range.start);
-                let Some(sql) = part(&(lead.start..statement.range.end)) else {
-                    continue;
-                };
-                statements.push(Planned {
-                    sql: sql.into(),
-                    lead: lead.len(),
-                    copy_data: statement.copy_data.as_ref().and_then(part).map(Into::into),
-                    start: Some(statement.range.start + base),
-                    kind: statement.kind,
-                });
-            }
-            Piece::Statement(_) | Piece::PsqlCommand { .. } => {
-                return Err(Problem::PsqlCommand);
-            }
-        }
-    }
-    if statements.is_empty() {
-        Err(Problem::Nothing)
-    } else {
-        Ok(statements)
-    }
-}
-
 /// Takes the step that is due in every tab.
 pub fn pump_all(model: &mut Model) -> Vec<RootEffect> {
     let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
@@ -355,9 +274,12 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         return vec![];
     };
     if matches!(tab.run, Run::Idle) {
-        let Some(script) = tab.queued.take() else {
+        let Some(mut script) = tab.queued.take() else {
             return vec![];
         };
+        if let Some(note) = script.note.take() {
+            say(tab, now, MessageKind::Session, note, None);
+        }
         let gone = tab.results.begin();
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
@@ -374,9 +296,13 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
-    let (Run::Waiting { .. }, Some(connection)) = (&tab.run, tab.connection) else {
+    let (Run::Waiting { script, .. }, Some(connection)) = (&tab.run, tab.connection) else {
         return vec![];
     };
+    if script.asks {
+        // It goes on when the user says so.
+        return vec![];
+    }
     let link = model.connections.get(&connection).map(|known| &known.link);
     match link {
         Some(Link::Open { .. }) => {}
@@ -426,8 +352,35 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     }
 }
 
-/// Sends the script's next statement through the free session.
+/// Sends the script's next statement through the free session. One that is refused here is not sent, and the script
+/// may go on behind it.
 fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let mut effects = vec![];
+    for _ in 0..REFUSALS_PER_TURN {
+        effects.extend(send_next(model, id));
+        let is_due = model.tabs.get_mut(id).is_some_and(|tab| match &tab.run {
+            Run::Waiting { script, .. } => !script.asks,
+            Run::Idle => tab.queued.is_some(),
+            Run::Running(_) => false,
+        });
+        if !is_due {
+            return effects;
+        }
+        if let Some(tab) = model.tabs.get_mut(id)
+            && matches!(tab.run, Run::Idle)
+        {
+            effects.extend(pump(model, id));
+            return effects;
+        }
+    }
+    if let Some(Run::Waiting { script, .. }) = model.tabs.get_mut(id).map(|tab| &tab.run) {
+        let script = script.clone();
+        effects.extend(ending::run_ended(model, id, script, None));
+    }
+    effects
+}
+
+fn send_next(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let (now, settings) = (model.now, model.settings.clone());
     let query = QueryId::next(&mut model.ids);
     let held = model.held_bytes();
@@ -441,9 +394,12 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         return vec![];
     };
     let mut script = script.clone();
-    let Some(planned) = script.statements.get(script.next).cloned() else {
-        tab.run = Run::Idle;
-        return stop_timer;
+    let (planned, is_read) = match script.take_next(live.backslash) {
+        Ok(Some(next)) => next,
+        other => {
+            let ended = ending::not_sent(model, id, script, other.err());
+            return stop_timer.into_iter().chain(ended).collect();
+        }
     };
     let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
@@ -453,14 +409,11 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let discarding = full && !may_pause;
     let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
-    let prepared = prepare(tab, &mut script, &planned, live, read_only);
+    let prepared = prepare(tab, is_read, &planned, live, read_only);
+    let passage = prepared.iter().flatten().next();
     let running = Running {
         query,
-        passage: prepared
-            .iter()
-            .flatten()
-            .map(|one| one.passage.clone())
-            .next(),
+        passage: passage.map(|one| one.passage.clone()),
         sent: now,
         may_pause,
         granted: granted_rows,
@@ -490,9 +443,10 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if discarding && refusal.is_none() {
         effects.push(Effect::DiscardRows { query }.into());
     }
-    effects.extend(history::began(model, id, query, &planned.sql));
+    let data = planned.copy_data.as_deref();
+    effects.extend(history::began(model, id, query, &planned.sql, data));
     if let Some(failure) = refusal {
-        effects.extend(ending::failed(model, query, failure, transaction, 0));
+        effects.extend(ending::ended_badly(model, query, failure, transaction, 0));
     }
     effects
 }
@@ -500,14 +454,14 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
 fn prepare(
     tab: &Tab,
-    script: &mut Script,
+    is_read: bool,
     planned: &Planned,
     live: &Live,
     read_only: bool,
 ) -> Result<Option<Prepared>, Box<Failure>> {
-    cut_as_read(tab, script, planned, live.backslash)?;
-    // That holds for the rest of the script as well.
-    script.backslash = live.backslash;
+    if !is_read {
+        cut_as_read(tab, planned, live.backslash)?;
+    }
     read_only
         .then(|| read_only::prepare(&tab.read_only, live.transaction, &planned.sql))
         .transpose()
@@ -515,17 +469,10 @@ fn prepare(
 
 /// Whether the session reads a statement as it was cut. Where `standard_conforming_strings` is another than it was
 /// then, a string may end elsewhere, and what was taken for a statement may be part of one.
-fn cut_as_read(
-    tab: &Tab,
-    script: &Script,
-    planned: &Planned,
-    backslash: BackslashRule,
-) -> Result<(), Box<Failure>> {
-    let depends = || {
-        lex::depends_on_backslashes(&planned.sql)
-            || planned.start.is_some() && lex::depends_on_backslashes(&tab.editor.buffer.string())
-    };
-    if backslash == script.backslash || !depends() {
+fn cut_as_read(tab: &Tab, planned: &Planned, backslash: BackslashRule) -> Result<(), Box<Failure>> {
+    let depends = lex::depends_on_backslashes(&planned.sql)
+        || planned.start.is_some() && lex::depends_on_backslashes(&tab.editor.buffer.string());
+    if !depends {
         return Ok(());
     }
     let state = match backslash {
@@ -592,6 +539,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Described { query, columns } => described(model, query, columns),
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
         Msg::Stalled { query, rows } => stalled(model, query, rows),
+        Msg::GrantLapsed { query, rows } => grant_lapsed(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
         Msg::EncodingChanged {
             query,
@@ -786,6 +734,27 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
     )
 }
 
+/// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
+fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
+    let full = model.held_bytes() >= model.settings.memory_bytes();
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let (_, bytes) = tab.results.of_query(query);
+    let Run::Running(running) = &mut tab.run else {
+        return vec![];
+    };
+    running.granted = rows;
+    if matches!(running.phase, Phase::Paused { .. }) {
+        return vec![];
+    }
+    let effects = grant(running, rows, bytes, full);
+    if effects.is_empty() {
+        return stalled(model, query, rows);
+    }
+    effects
+}
+
 fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
     let since = model.now;
     let full = model.held_bytes() >= model.settings.memory_bytes();
@@ -922,10 +891,12 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
     };
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
-        Run::Idle => match connection {
-            Some(connection) => connections::stop_opening(model, connection),
-            None => vec![],
+        Run::Idle => match (job::cancel(model), connection) {
+            (Some(effects), _) => effects,
+            (None, Some(connection)) => connections::stop_opening(model, connection),
+            (None, None) => vec![],
         },
+        Run::Waiting { script, .. } if script.asks => question::answer(model, id, Answer::Stop),
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
             tab.queued = None;
@@ -1047,12 +1018,11 @@ pub fn drop_rows(ids: &mut Ids, rows: Vec<Rows>) -> Vec<RootEffect> {
 
 /// A message of the tab's own about its session.
 fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option<QueryId>) {
-    tab.messages.push(messages::Message {
-        at_us: now.unix_us,
-        kind,
-        text,
-        query,
-    });
+    tell(tab, messages::Message::new(now.unix_us, kind, text, query));
+}
+
+fn tell(tab: &mut Tab, message: messages::Message) {
+    tab.messages.push(message);
     if tab.results.shown == super::results::Shown::Messages {
         tab.messages.seen();
     }

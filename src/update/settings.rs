@@ -5,12 +5,12 @@ use super::{
     clock,
     ids::Request,
     settings_file::{self, Key, Value},
-    store::{self, Settings, Theme},
+    store::{self, OnError, Settings, Theme},
 };
 use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How many rows the settings dialog has.
-pub const ROWS: usize = 3;
+pub const ROWS: usize = 4;
 /// What the mouse drags is kept once for so long a time, not once for each pixel.
 const SAVE_AFTER_MS: u64 = 500;
 /// The size of everything goes by these steps, in percent.
@@ -28,10 +28,16 @@ pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
     } else {
         "hidden"
     };
+    let on_error = match settings.on_error {
+        OnError::Stop => "stop",
+        OnError::Continue => "continue, as psql does",
+        OnError::Ask => "ask",
+    };
     [
         ("Theme", theme.into()),
         ("Size", format!("{} %", settings.zoom_percent)),
         ("Sidebar", sidebar.into()),
+        ("When a statement of a script fails", on_error.into()),
     ]
 }
 
@@ -53,7 +59,16 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
                 .unwrap_or(0);
             set_zoom(model, ZOOM[(at + 1) % ZOOM.len()])
         }
-        _ => toggle_sidebar(model),
+        2 => toggle_sidebar(model),
+        _ => {
+            let next = match model.settings.on_error {
+                OnError::Stop => OnError::Continue,
+                OnError::Continue => OnError::Ask,
+                OnError::Ask => OnError::Stop,
+            };
+            let value = Value::Text(next.name().into());
+            settings_file::change(model, Key::OnError, value)
+        }
     }
 }
 
@@ -93,9 +108,7 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
     } else {
         0
     };
-    if model.settings.sidebar_width == 0 && model.area == crate::model::Area::Sidebar {
-        model.focus_beside_sidebar();
-    }
+    model.focus_what_is_shown();
     save(model)
 }
 

@@ -72,6 +72,13 @@ pub enum Written {
 /// What the runner reports of the settings' file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
+    /// A story changes a setting, as the settings' dialog does.
+    Asked {
+        /// Which.
+        key: Key,
+        /// Its new value.
+        value: Value,
+    },
     /// The file was looked for, at first or because it changed.
     Read {
         /// The watch.
@@ -189,6 +196,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Read { request, result } if model.settings_file.watch == Some(request) => {
             was_read(model, result)
         }
+        Msg::Asked { key, value } => change(model, key, value),
         Msg::Written { request, result } => written(model, request, result),
         Msg::LogConfigured { warning, .. } => {
             if let Some(warning) = warning {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, connections, history, ids::*, saved, welcome};
+use super::{command::Command, connections, history, ids::*, saved, store::HistoryEntry, welcome};
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
@@ -32,8 +32,13 @@ pub enum Row {
 /// What the window reports of the sidebar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
-    /// A row was clicked.
+    /// A row was clicked: a connection is opened, a run is chosen and shown.
     RowClicked {
+        /// The row.
+        row: usize,
+    },
+    /// A row was double-clicked: a run's text goes into the editor.
+    RowOpened {
         /// The row.
         row: usize,
     },
@@ -80,6 +85,18 @@ pub fn keeping_choices<R>(model: &mut Model, change: impl FnOnce(&mut Model) -> 
     answer
 }
 
+/// A run was added before all others: the choice stays on the run that it was on, or within the list where that is
+/// gone. It is what [`keeping_choices`] would come to, without a list for each statement of a script.
+pub fn run_was_added(model: &mut Model) {
+    let connections = model.connections.len();
+    let runs = model.history.recent.len().min(RUNS);
+    // An empty list had no choice that could move.
+    if model.sidebar.selected >= connections && connections + runs > 1 {
+        let last = (connections + runs).saturating_sub(1);
+        model.sidebar.selected = (model.sidebar.selected + 1).min(last);
+    }
+}
+
 /// A row by what it stands for, which outlives its place.
 #[derive(PartialEq)]
 enum Named {
@@ -102,8 +119,22 @@ fn name(model: &Model, row: &Row) -> Option<Named> {
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
         Msg::RowClicked { row } => {
+            let rows = rows(model);
+            model.sidebar.selected = row.min(rows.len().saturating_sub(1));
+            match rows.get(model.sidebar.selected) {
+                Some(Row::Connection(_)) => accept(model),
+                Some(Row::Run(_)) | None => {
+                    model.focus(Area::Sidebar);
+                    vec![]
+                }
+            }
+        }
+        Msg::RowOpened { row } => {
             model.sidebar.selected = row.min(rows(model).len().saturating_sub(1));
-            accept(model)
+            match previewed(model) {
+                Some(_) => accept(model),
+                None => vec![],
+            }
         }
         Msg::Resized { width } => {
             model.settings.sidebar_width = width.clamp(160, 600);
@@ -149,6 +180,14 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
         }
         None => vec![],
+    }
+}
+
+/// The run that is chosen, which is shown whole.
+pub fn previewed(model: &Model) -> Option<&HistoryEntry> {
+    match rows(model).get(model.sidebar.selected) {
+        Some(Row::Run(place)) => model.history.recent.get(*place),
+        _ => None,
     }
 }
 

@@ -9,8 +9,9 @@ use super::{
     connections::{Connection, Link},
     dialog::{self, Dialog},
     ids::*,
+    messages::{Kind, Message},
     settings, settings_file, sidebar,
-    store::{self, Kept, Opened, SavedConnection},
+    store::{self, Kept, Opened, Salvage, Saved, SavedConnection},
     tabs,
     text::Buffer,
 };
@@ -59,10 +60,15 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
             model.storage = Storage::OnDisk;
             return vec![];
         }
-        Opened::Fresh { copy, reason } => (
+        Opened::Fresh {
+            copy,
+            reason,
+            salvage,
+        } => (
             Storage::OnDisk,
             format!(
-                "Tusk's own data was damaged ({reason}). It was copied to {copy}, and a fresh file begun."
+                "Tusk's own data was damaged ({reason}). {} The damaged file is kept as {copy}.",
+                salvaged(&salvage)
             ),
         ),
         Opened::Recreated { file, how } => (
@@ -96,6 +102,69 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
     vec![]
 }
 
+/// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
+pub(super) fn write_down(model: &mut Model, text: String) {
+    let at_us = model.now.unix_us;
+    if let Some(tab) = model.tabs.active_mut() {
+        tab.messages.push(Message {
+            at_us,
+            kind: Kind::Warning,
+            text,
+            elapsed_us: None,
+            query: None,
+            count: 1,
+        });
+    }
+}
+
+/// What could be read of a damaged file, and what not, in sentences.
+fn salvaged(salvage: &Salvage) -> String {
+    let kinds = [
+        ("tab", "tabs", salvage.tabs),
+        ("connection", "connections", salvage.connections),
+        ("run", "runs", salvage.runs),
+        ("set of settings", "sets of settings", salvage.settings),
+    ];
+    let listed = |count: fn(&Saved) -> u64| {
+        let some = kinds
+            .iter()
+            .filter(|(.., saved)| count(saved) > 0)
+            .map(|(one, many, saved)| match count(saved) {
+                1 => format!("1 {one}"),
+                count => format!("{count} {many}"),
+            });
+        some.collect::<Vec<_>>().join(", ")
+    };
+    let (back, damaged, lost) = (
+        listed(|saved| saved.back),
+        listed(|saved| saved.damaged),
+        listed(|saved| saved.lost),
+    );
+    let mut sentences = vec![if back.is_empty() {
+        "Nothing could be read of it.".to_owned()
+    } else {
+        format!("What could be read of it is back: {back}.")
+    }];
+    if !damaged.is_empty() {
+        sentences.push(format!(
+            "Of these, look through what is not quite as it was: {damaged}."
+        ));
+    }
+    let unknown: Vec<&str> = kinds
+        .iter()
+        .filter(|(.., saved)| saved.perhaps_more)
+        .map(|(_, many, _)| *many)
+        .collect();
+    let unknown = unknown.join(", ");
+    sentences.push(match (lost.is_empty(), unknown.is_empty()) {
+        (true, true) => "Nothing is known to be lost.".into(),
+        (false, true) => format!("Lost: {lost}."),
+        (true, false) => format!("There may have been more {unknown}."),
+        (false, false) => format!("Lost: {lost}; and there may have been more {unknown}."),
+    });
+    sentences.join(" ")
+}
+
 /// The disk does not take a write. The user is told once, not for each key.
 pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffect> {
     if model.writes.remove(&request) && model.storage == Storage::OnDisk {
@@ -120,7 +189,32 @@ pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
 
 /// Another file is used from here on: it is given all that there is.
 pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
-    let mut effects = came_up(model, opened);
+    let mut effects = match opened {
+        Opened::Fresh {
+            copy,
+            reason,
+            salvage,
+        } if model.phase == Phase::Ready => {
+            model.storage = Storage::OnDisk;
+            let runs = Salvage {
+                runs: salvage.runs,
+                ..Salvage::default()
+            };
+            // All but the old runs is in the Model.
+            let lost = if runs.runs.lost > 0 || runs.runs.perhaps_more {
+                format!(" Of the old runs: {}", salvaged(&runs))
+            } else {
+                String::new()
+            };
+            let text = format!(
+                "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
+            );
+            model.notices.push(model.now, text.clone());
+            write_down(model, text);
+            vec![]
+        }
+        opened => came_up(model, opened),
+    };
     if model.phase == Phase::Ready {
         effects.extend(keep_everything(model));
     }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{config::Config, failure::Failure, ids::*, settings_file::LogLevel, text::RopeText};
+use super::{
+    config::Config, failure::Failure, file::encoding::Form, ids::*, settings_file::LogLevel,
+    text::RopeText,
+};
 use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How the store came up.
@@ -14,12 +17,15 @@ use crate::{effect::Effect as RootEffect, model::Model};
 pub enum Opened {
     /// On the file, as always.
     OnDisk,
-    /// The file was damaged: it was copied aside and a fresh one begun.
+    /// The file was damaged: it was set aside, and a fresh one begun with what could be read of it.
     Fresh {
-        /// Where the damaged one was copied to.
+        /// Where the damaged one is.
         copy: String,
         /// What was wrong with it.
         reason: String,
+        /// What could be read of it.
+        #[serde(default)]
+        salvage: Salvage,
     },
     /// The file was deleted or replaced while it was in use: what was known of it was written to its place.
     Recreated {
@@ -40,6 +46,40 @@ pub enum Opened {
         /// Why.
         reason: String,
     },
+}
+
+/// What could be read of a damaged file, and what not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Salvage {
+    /// Tabs, open and closed, with their texts.
+    pub tabs: Saved,
+    /// Saved connections.
+    pub connections: Saved,
+    /// Runs of the history.
+    pub runs: Saved,
+    /// The window and its parts: one where they were kept.
+    pub settings: Saved,
+}
+
+/// What could be read of things of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// So many are back.
+    pub back: u64,
+    /// So many of these are not quite what they were.
+    pub damaged: u64,
+    /// Of so many is known that they are lost.
+    pub lost: u64,
+    /// Whether there may have been more.
+    pub perhaps_more: bool,
+}
+
+impl Saved {
+    /// One more is back.
+    pub fn count(&mut self, damaged: bool) {
+        self.back += 1;
+        self.damaged += u64::from(damaged);
+    }
 }
 
 /// A saved connection.
@@ -66,6 +106,9 @@ pub struct SavedTab {
     pub title: String,
     /// The file that it edits.
     pub path: Option<String>,
+    /// How that is written.
+    #[serde(default)]
+    pub form: Form,
     /// Whether the text differs from the file's, where there is one.
     pub unsaved: bool,
     /// The connection that it used last.
@@ -153,8 +196,38 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// How many days a log file is kept.
     pub log_days: u32,
+    /// What follows on a statement of a script that fails.
+    #[serde(default)]
+    pub on_error: OnError,
     /// What a new connection begins with.
     pub new_connections: NewConnections,
+}
+
+/// What follows on a statement of a script that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The rest is not run.
+    #[default]
+    Stop,
+    /// The rest is run, as psql does it.
+    Continue,
+    /// The user says whether the rest is run.
+    Ask,
+}
+
+impl OnError {
+    /// Every choice, in the order of the settings.
+    pub const ALL: [OnError; 3] = [OnError::Stop, OnError::Continue, OnError::Ask];
+
+    /// Its name in the settings' file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+            Self::Ask => "ask",
+        }
+    }
 }
 
 /// What a new connection begins with.
@@ -233,6 +306,7 @@ impl Default for Settings {
             memory_mb: 512,
             log_level: LogLevel::default(),
             log_days: 14,
+            on_error: OnError::default(),
             new_connections: NewConnections::default(),
         }
     }
@@ -414,6 +488,9 @@ pub struct TabPlace {
     pub title: String,
     /// The file that it edits.
     pub path: Option<String>,
+    /// How that is written.
+    #[serde(default)]
+    pub form: Form,
     /// Whether the text differs from the file's.
     pub unsaved: bool,
     /// The connection that it used last.

@@ -8,6 +8,7 @@ use super::{
     failure::Failure,
     file,
     ids::*,
+    leaving,
     messages::Messages,
     read_only,
     results::Results,
@@ -173,11 +174,8 @@ impl Tab {
         {
             reasons.push("a statement is running".to_owned());
         }
-        if matches!(
-            self.transaction(),
-            Some(Transaction::Active | Transaction::Failed)
-        ) {
-            reasons.push("a transaction is open".to_owned());
+        if let Session::Live(live) = &self.session {
+            reasons.extend(live.open_transaction());
         }
         reasons
     }
@@ -186,7 +184,8 @@ impl Tab {
     pub fn is_busy(&self) -> bool {
         let running = match &self.run {
             Run::Idle => false,
-            Run::Waiting { .. } => true,
+            // One that stands at an error waits for the user.
+            Run::Waiting { script, .. } => !script.asks,
             Run::Running(running) => !matches!(running.phase, run::Phase::Paused { .. }),
         };
         running
@@ -216,6 +215,12 @@ impl Tab {
             active: self.id == active,
             title: self.title.clone(),
             path: self.editor.file.as_ref().map(|file| file.path.clone()),
+            form: self
+                .editor
+                .file
+                .as_ref()
+                .map(|file| file.form)
+                .unwrap_or_default(),
             unsaved: self.editor.is_unsaved(),
             connection: self.connection,
             cursor: self.editor.buffer.head(),
@@ -228,6 +233,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             cursor,
@@ -240,6 +246,7 @@ impl Tab {
             active,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -253,6 +260,7 @@ impl Tab {
             id,
             title,
             path,
+            form,
             unsaved,
             connection,
             text,
@@ -267,6 +275,7 @@ impl Tab {
             path,
             stamp: None,
             changed: false,
+            form,
         });
         if unsaved {
             tab.editor.saved_revision = revision.wrapping_sub(1);
@@ -379,6 +388,9 @@ pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let reasons = found.would_lose();
     if reasons.is_empty() {
         return close_now(model, tab);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Tab(tab), reasons.clone()) {
+        return asked;
     }
     dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
 }

@@ -136,7 +136,7 @@ impl World {
                 request,
                 path: String::new(),
                 // Like most users, this one has no keymap of their own.
-                result: Err(Failure::new(Category::Storage, "no such file")),
+                result: Err(Failure::new(Category::Storage, "no such file").into()),
             });
         }
         world
@@ -406,11 +406,8 @@ impl World {
     }
 
     /// The texts of the active tab's messages.
-    pub fn messages(&self) -> Vec<&str> {
-        self.tab()
-            .messages
-            .iter()
-            .map(|message| message.text.as_str())
-            .collect()
+    pub fn messages(&self) -> Vec<String> {
+        let messages = self.tab().messages.iter();
+        messages.map(|message| message.shown()).collect()
     }
 }

@@ -3,12 +3,13 @@
 //! The editor and every plain field of a dialog are one of these. In the window a widget edits and
 //! reports; without a window, [`Buffer::key`] edits. Both end in the same [`Edit`].
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use ropey::{LineType, Rope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::store::Edit;
+use crate::sql::split::Source;
 
 /// A rope that compares and serialises as its text. Cloning it shares the text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,6 +81,24 @@ impl<'de> Deserialize<'de> for RopeText {
     }
 }
 
+impl Source for RopeText {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        self.floor(byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        self.line_range(self.line_of(byte)).start
+    }
+
+    fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+        self.slice(range).into()
+    }
+}
+
 impl RopeText {
     /// The rope itself, for the widget.
     pub fn rope(&self) -> &Rope {
@@ -131,6 +150,26 @@ impl RopeText {
         start..end
     }
 
+    /// Where a line, from 0, ends for a person: before its line break, which may be CRLF.
+    fn line_end(&self, line: usize) -> usize {
+        self.outside_break(self.line_range(line).end)
+    }
+
+    /// CRLF is one line break: a place in the middle of one is the place before it.
+    fn outside_break(&self, byte: usize) -> usize {
+        let is_inside = byte > 0
+            && byte < self.0.len()
+            && self.0.byte(byte - 1) == b'\r'
+            && self.0.byte(byte) == b'\n';
+        byte - usize::from(is_inside)
+    }
+
+    /// Whether lines are broken by CRLF around a place: the line above says it, or the first one; none where there is
+    /// one line alone.
+    pub fn has_crlf_at(&self, byte: usize) -> Option<bool> {
+        has_crlf_at(&self.0, self.floor(byte))
+    }
+
     /// The text of a line, from 0, without its line feed.
     pub fn line(&self, line: usize) -> String {
         self.slice(self.line_range(line))
@@ -158,13 +197,17 @@ impl RopeText {
     }
 
     fn before(&self, byte: usize) -> usize {
-        if byte == 0 { 0 } else { self.floor(byte - 1) }
+        let byte = if byte == 0 { 0 } else { self.floor(byte - 1) };
+        self.outside_break(byte)
     }
 
     fn after(&self, byte: usize) -> usize {
         let character = self.0.byte_to_char_idx(byte);
-        self.0
-            .char_to_byte_idx((character + 1).min(self.0.len_chars()))
+        let next = self
+            .0
+            .char_to_byte_idx((character + 1).min(self.0.len_chars()));
+        let is_inside_break = self.outside_break(next) != next;
+        next + usize::from(is_inside_break)
     }
 }
 
@@ -222,10 +265,10 @@ impl Buffer {
         self.anchor.min(self.head)..self.anchor.max(self.head)
     }
 
-    /// Moves the selection; offsets outside the text or inside a character are drawn in.
+    /// Moves the selection; offsets outside the text, inside a character or inside a line break are drawn in.
     pub fn select(&mut self, anchor: usize, head: usize) {
-        self.anchor = self.text.floor(anchor);
-        self.head = self.text.floor(head);
+        self.anchor = self.text.outside_break(self.text.floor(anchor));
+        self.head = self.text.outside_break(self.text.floor(head));
     }
 
     /// Takes over edits that a widget made to the text of revision `base`.
@@ -276,6 +319,45 @@ impl Buffer {
         }
     }
 
+    /// Takes a whole text over by replacing what differs. The cursor stays at its place in what did not change; within
+    /// what did, on its line and in its column. Returns the edit where there was one.
+    pub fn become_text(&mut self, new: &str) -> Option<Edit> {
+        let old = self.string();
+        let (range, middle) = difference(&old, new);
+        if range.is_empty() && middle.is_empty() {
+            return None;
+        }
+        let (anchor, head) = (self.anchor, self.head);
+        let place = |text: &RopeText, at: usize| {
+            let line = text.line_of(at);
+            (line, at - text.line_range(line).start)
+        };
+        let places = [anchor, head].map(|at| place(&self.text, at));
+        let edit = self.replace(range.clone(), middle);
+        let moved = |at: usize, (line, column): (usize, usize)| {
+            if at <= range.start {
+                at
+            } else if at >= range.end {
+                at - range.len() + middle.len()
+            } else {
+                let line = self.text.line_range(line);
+                (line.start + column).min(line.end)
+            }
+        };
+        let (anchor, head) = (moved(anchor, places[0]), moved(head, places[1]));
+        self.select(anchor, head);
+        Some(edit)
+    }
+
+    /// Types text in the place of the selection, its lines broken as those around it are. Returns the edit.
+    pub fn type_lines(&mut self, text: &str) -> Edit {
+        let start = self.selection().start;
+        match self.text.has_crlf_at(start) {
+            Some(crlf) => self.insert(&broken_by(text, crlf)),
+            None => self.insert(text),
+        }
+    }
+
     /// Types text in the place of the selection. Returns the edit.
     pub fn insert(&mut self, text: &str) -> Edit {
         self.replace(self.selection(), text)
@@ -297,7 +379,7 @@ impl Buffer {
             TextKey::Up => self.vertical(-1),
             TextKey::Down => self.vertical(1),
             TextKey::Home => self.text.line_range(self.text.line_of(self.head)).start,
-            TextKey::End => self.text.line_range(self.text.line_of(self.head)).end,
+            TextKey::End => self.text.line_end(self.text.line_of(self.head)),
             TextKey::TextStart => 0,
             TextKey::TextEnd => self.text.len(),
         };
@@ -324,9 +406,52 @@ impl Buffer {
             return self.text.len();
         }
         let column = self.head - self.text.line_range(line).start;
-        let range = self.text.line_range(target);
-        self.text.floor((range.start + column).min(range.end))
+        let (start, end) = (
+            self.text.line_range(target).start,
+            self.text.line_end(target),
+        );
+        self.text.floor((start + column).min(end))
     }
+}
+
+/// Whether lines are broken by CRLF around a place, which is on a character boundary.
+pub fn has_crlf_at(text: &Rope, byte: usize) -> Option<bool> {
+    let line = text.byte_to_line_idx(byte, LineType::LF);
+    let next = text.line_to_byte_idx(line.max(1), LineType::LF);
+    let feed = next
+        .checked_sub(1)
+        .filter(|feed| text.byte(*feed) == b'\n')?;
+    Some(feed > 0 && text.byte(feed - 1) == b'\r')
+}
+
+/// A text with its lines broken by CRLF, or by LF alone. A CR without LF stays what it is.
+pub fn broken_by(text: &str, crlf: bool) -> Cow<'_, str> {
+    match (crlf, text.contains('\n'), text.contains("\r\n")) {
+        (_, false, _) | (false, _, false) => Cow::Borrowed(text),
+        (false, ..) => Cow::Owned(text.replace("\r\n", "\n")),
+        (true, _, false) => Cow::Owned(text.replace('\n', "\r\n")),
+        (true, ..) => Cow::Owned(text.replace("\r\n", "\n").replace('\n', "\r\n")),
+    }
+}
+
+/// The bytes of the old text that differ, and what the new text has in their place.
+pub fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
+    let pairs = || old.char_indices().zip(new.chars());
+    let start = pairs()
+        .find(|((_, old), new)| old != new)
+        .map_or(old.len().min(new.len()), |((at, _), _)| at);
+    let (old_rest, new_rest) = (&old[start..], &new[start..]);
+    let same_end: usize = old_rest
+        .chars()
+        .rev()
+        .zip(new_rest.chars().rev())
+        .take_while(|(old, new)| old == new)
+        .map(|(character, _)| character.len_utf8())
+        .sum();
+    (
+        start..old.len() - same_end,
+        &new[start..new.len() - same_end],
+    )
 }
 
 #[cfg(test)]
@@ -396,6 +521,60 @@ mod tests {
             (buffer.string().as_str(), buffer.anchor(), buffer.head()),
             ("x", 1, 1)
         );
+    }
+
+    #[test]
+    fn a_line_break_of_two_characters_is_one_thing() {
+        let mut buffer = Buffer::new("ab\r\ncd\r\n");
+        buffer.select(0, 0);
+        buffer.key(TextKey::End, false);
+        assert_eq!(buffer.head(), 2);
+        buffer.key(TextKey::Right, false);
+        assert_eq!(buffer.head(), 4);
+        buffer.key(TextKey::Left, false);
+        assert_eq!(buffer.head(), 2);
+        buffer.select(3, 3);
+        assert_eq!(buffer.head(), 2);
+        buffer.key(TextKey::Down, false);
+        assert_eq!(buffer.head(), 6);
+        assert_eq!(buffer.key(TextKey::Delete, false), Some(edit(6, 2, "")));
+        buffer.select(4, 4);
+        assert_eq!(buffer.key(TextKey::Backspace, false), Some(edit(2, 2, "")));
+        assert_eq!(buffer.string(), "abcd");
+    }
+
+    #[test]
+    fn typed_and_pasted_lines_are_broken_as_those_around_them() {
+        for (text, at, typed, expected) in [
+            ("a\r\nb", 4, "\n", "a\r\nb\r\n"),
+            ("a\r\nb", 0, "x\ny\r\nz", "x\r\ny\r\nza\r\nb"),
+            ("a\nb", 3, "x\r\ny", "a\nbx\ny"),
+            ("a", 1, "\r\nb\n", "a\r\nb\n"),
+            ("a\rb", 3, "\n", "a\rb\n"),
+            ("a\r\nb\nc", 6, "\n", "a\r\nb\nc\n"),
+            ("\nb", 0, "\n", "\n\nb"),
+        ] {
+            let mut buffer = Buffer::new(text);
+            buffer.select(at, at);
+            buffer.type_lines(typed);
+            assert_eq!(buffer.string(), expected, "{text:?} {typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_became_another_keeps_the_cursor_in_its_place() {
+        let become_text = |old: &str, at: usize, new: &str| {
+            let mut buffer = Buffer::new(old);
+            buffer.select(at, at);
+            let edit = buffer.become_text(new);
+            assert_eq!(buffer.string(), new);
+            (buffer.head(), edit)
+        };
+        let (head, change) = become_text("a\nb\nc", 4, "a\nxx\nb\nc");
+        assert_eq!((head, change), (7, Some(edit(2, 0, "xx\n"))));
+        assert_eq!(become_text("one\ntwo\nthree", 6, "1\n22\n3").0, 4);
+        assert_eq!(become_text("abc", 1, "abd").0, 1);
+        assert_eq!(become_text("abc", 2, "abc"), (2, None));
     }
 
     #[test]

@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// The welcome screen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Welcome {
     /// Whether it is on screen.
     pub shown: bool,
-    /// Whether the field has focus, or the list.
+    /// Whether Enter means what is in the field, or the row that is chosen. What is typed goes into the field either way.
     pub in_field: bool,
     /// The row that is chosen.
     pub selected: usize,
@@ -40,6 +40,29 @@ pub struct Welcome {
     pub servers_of: Request,
     /// What was asked for before it was known what was kept: it is connected to then.
     pub asked: Option<Box<Target>>,
+}
+
+impl Default for Welcome {
+    fn default() -> Self {
+        Self {
+            shown: false,
+            in_field: true,
+            selected: 0,
+            typed: Secret::default(),
+            masked: String::new(),
+            parsed: None,
+            servers: vec![],
+            servers_of: Request::default(),
+            asked: None,
+        }
+    }
+}
+
+impl Welcome {
+    /// Whether the row that is chosen is what Enter means: an empty field means nothing.
+    pub fn means_row(&self) -> bool {
+        !self.in_field || self.typed.reveal().trim().is_empty()
+    }
 }
 
 /// A row of the list.
@@ -65,7 +88,7 @@ pub enum Msg {
         /// What it means.
         parsed: Option<Result<Conninfo, String>>,
     },
-    /// The field or the list got focus.
+    /// The field was pressed, or the list beside its rows.
     Focused {
         /// Whether it was the field.
         in_field: bool,
@@ -126,7 +149,7 @@ pub fn rows(model: &Model) -> Vec<Row> {
 
 /// Shows the screen.
 pub fn show(model: &mut Model) -> Vec<RootEffect> {
-    model.welcome.in_field = false;
+    model.welcome.in_field = true;
     model.welcome.selected = 0;
     model.focus(Area::Welcome);
     let request = model.ids.request();
@@ -149,6 +172,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Focused { in_field } => {
             model.welcome.in_field = in_field;
+            if model.welcome.shown {
+                model.focus(Area::Welcome);
+            }
             vec![]
         }
         Msg::RowClicked { row } => {
@@ -202,10 +228,12 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
     let welcome = &mut model.welcome;
     match command {
         Command::ListUp if welcome.selected == 0 => welcome.in_field = true,
-        Command::ListUp => welcome.selected = welcome.selected.saturating_sub(1).min(last),
-        Command::ListDown => welcome.selected = (welcome.selected + 1).min(last),
-        Command::ListFirst => welcome.selected = 0,
-        Command::ListLast => welcome.selected = last,
+        Command::ListUp => go(welcome, welcome.selected.saturating_sub(1).min(last)),
+        // The first step from a text goes to the row that was chosen; an empty field means that row already.
+        Command::ListDown if !welcome.means_row() => go(welcome, welcome.selected.min(last)),
+        Command::ListDown => go(welcome, (welcome.selected + 1).min(last)),
+        Command::ListFirst => go(welcome, 0),
+        Command::ListLast => go(welcome, last),
         Command::DialogNext | Command::DialogPrevious => welcome.in_field = !welcome.in_field,
         Command::DialogAccept => return accept(model),
         Command::DialogCancel => model.focus(Area::Editor),
@@ -224,8 +252,13 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
     vec![]
 }
 
+fn go(welcome: &mut Welcome, row: usize) {
+    welcome.in_field = false;
+    welcome.selected = row;
+}
+
 fn accept(model: &mut Model) -> Vec<RootEffect> {
-    if model.welcome.in_field {
+    if !model.welcome.means_row() {
         let parsed = model.welcome.parsed.clone();
         return match parsed {
             Some(Ok(conninfo)) => {
@@ -238,10 +271,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
                 model.notices.push(model.now, problem);
                 vec![]
             }
-            None => {
-                model.welcome.in_field = false;
-                vec![]
-            }
+            None => vec![],
         };
     }
     match rows(model).get(model.welcome.selected) {
@@ -268,9 +298,6 @@ fn local_config(server: &LocalServer, defaults: &Defaults) -> Config {
 
 /// Text typed without a window into the field.
 pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
-    if !model.welcome.in_field {
-        return vec![];
-    }
     let whole = Secret::new(format!("{}{text}", model.welcome.typed.reveal()));
     let msg = edited(whole.reveal(), &model.defaults);
     update(model, msg)
@@ -278,7 +305,7 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
 
 /// A key that edits the field, without a window: backspace takes a character, everything else leaves it.
 pub fn key(model: &mut Model, key: TextKey) -> Vec<RootEffect> {
-    if key != TextKey::Backspace || !model.welcome.in_field {
+    if key != TextKey::Backspace {
         return vec![];
     }
     let mut whole = model.welcome.typed.reveal().to_owned();

@@ -1,4 +1,4 @@
-//! What only the program around the loop can do: the clipboard, the window itself, the widget's own tools.
+//! What only the program around the loop can do: the clipboard, the window itself.
 
 use std::sync::Arc;
 
@@ -16,13 +16,6 @@ pub enum Effect {
         request: Request,
         /// The text.
         text: Arc<str>,
-    },
-    /// Open the editor widget's search, with replacing or without.
-    OpenSearch {
-        /// This request.
-        request: Request,
-        /// Whether to replace.
-        replace: bool,
     },
     /// Stop the program: the runner has been told to finish what it does.
     Quit,
@@ -42,10 +35,4 @@ pub enum Msg {
 pub fn write_clipboard(model: &mut Model, text: Arc<str>) -> Vec<RootEffect> {
     let request = model.ids.request();
     vec![Effect::WriteClipboard { request, text }.into()]
-}
-
-/// The effect that opens the widget's search.
-pub fn open_search(model: &mut Model, replace: bool) -> Vec<RootEffect> {
-    let request = model.ids.request();
-    vec![Effect::OpenSearch { request, replace }.into()]
 }

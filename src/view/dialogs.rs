@@ -13,6 +13,7 @@ use gpui::{
 
 use super::fields::{FieldId, Fields};
 use super::fonts;
+use super::sidebar;
 use super::theme::Look;
 use super::widgets::{
     ListRow, dot, field, hairline, heading, key_box, panel, ring, spacer, spinner,
@@ -71,12 +72,14 @@ impl FormScroll {
 }
 
 impl Tools<'_> {
-    fn input(&self, index: usize, label: &str) -> Div {
+    fn input(&self, index: usize, label: &str) -> impl IntoElement + use<> {
         let id = FieldId::Dialog {
             kind: self.kind,
             index,
         };
         div()
+            .id(("field", index))
+            .test_support()
             .flex_1()
             .min_w_0()
             .children(self.fields.input(id, label))
@@ -161,6 +164,7 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
     let label = match of.kind {
         PickerKind::Palette => "Commands",
         PickerKind::History => "Search runs",
+        PickerKind::Results => "List of results",
     };
     let shown = of.rows.len().min(PICKER_ROWS);
     let rows: Rc<[PickerRow]> = of.rows.clone().into();
@@ -197,6 +201,12 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
                 .as_ref()
                 .map(|note| span(note, cx).px(look.px(16.0)).py(look.px(12.0))),
         )
+        .children(of.preview.as_ref().map(|preview| {
+            sidebar::run_preview(preview, "run-preview", tools.post, cx)
+                .max_h(look.px(260.0))
+                .border_t_1()
+                .border_color(look.palette.border)
+        }))
 }
 
 fn picker_row(
@@ -213,13 +223,21 @@ fn picker_row(
         .flex_1()
         .min_w_0()
         .truncate()
-        .when(kind == PickerKind::History, |name| {
+        .when(kind != PickerKind::Palette, |name| {
             name.font_family(fonts::MONO).text_size(look.mono_size())
         })
         .child(matched(&row.title, &row.matched, &look));
     ListRow::new(("picker-row", place), row.title.clone(), 36.0)
         .selected(selected)
-        .on_press(move |_, _, _| post.post(Msg::RowClicked { row: place }))
+        .on_press(move |event, _, _| {
+            // A run is looked at first; a second click takes it.
+            let looks = kind == PickerKind::History && event.click_count() < 2;
+            post.post(if looks {
+                Msg::RowChosen { row: place }
+            } else {
+                Msg::RowClicked { row: place }
+            });
+        })
         .child(
             muted(&row.group, cx)
                 .flex_none()
@@ -555,9 +573,10 @@ fn path(of: &PathPrompt, tools: &Tools, cx: &App) -> Div {
         .enumerate()
         .map(|(place, entry)| {
             let post = tools.post.clone();
+            let row = place + of.first;
             ListRow::new(("path-row", place), entry.name.clone(), 28.0)
-                .selected(of.selected == Some(place))
-                .on_press(move |_, _, _| post.post(Msg::RowClicked { row: place }))
+                .selected(of.selected == Some(row))
+                .on_press(move |_, _, _| post.post(Msg::RowClicked { row }))
                 .child(
                     div()
                         .font_family(fonts::MONO)

@@ -3,17 +3,16 @@
 //! decides.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, Subscription, Window};
 
 use super::sql_editor::{EditorSelection, SqlEditor, SqlEditorEvent};
 use super::window::TuskWindow;
 use crate::{
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
+    screen,
     update::{
-        app,
         editor::{self, Mark},
         ids::TabId,
         store::Edit,
@@ -61,8 +60,7 @@ impl Editors {
     pub fn follow(
         &mut self,
         model: &Model,
-        statement: Option<Range<usize>>,
-        placeholder: &str,
+        shown: &screen::Editor,
         window: &mut Window,
         cx: &mut Context<TuskWindow>,
     ) {
@@ -70,7 +68,8 @@ impl Editors {
         self.held.retain(|id, _| open(id));
         for tab in &model.tabs.open {
             if tab.id == model.tabs.active && !self.held.contains_key(&tab.id) {
-                self.held.insert(tab.id, make(tab, placeholder, window, cx));
+                let editor = make(tab, &shown.placeholder, window, cx);
+                self.held.insert(tab.id, editor);
             }
             if let Some(held) = self.held.get_mut(&tab.id) {
                 held.follow(tab, window, cx);
@@ -79,8 +78,12 @@ impl Editors {
         if let Some(held) = self.held.get(&model.tabs.active)
             && held.sent == 0
         {
-            held.editor
-                .update(cx, |editor, cx| editor.mark_statement(statement, cx));
+            let find = shown.find.as_ref();
+            let found = find.map(|bar| (bar.marks.clone(), bar.chosen));
+            held.editor.update(cx, |editor, cx| {
+                editor.mark_statement(shown.statement.clone(), cx);
+                editor.mark_found(found.unwrap_or_default(), cx);
+            });
         }
     }
 
@@ -111,10 +114,13 @@ impl Held {
             self.editor.update(cx, |editor, cx| {
                 editor.set_text(&text, buffer.revision(), window, cx);
                 editor.set_selection(wanted, cx);
+                editor.reveal(window, cx);
             });
         } else if selection != wanted {
-            self.editor
-                .update(cx, |editor, cx| editor.set_selection(wanted, cx));
+            self.editor.update(cx, |editor, cx| {
+                editor.set_selection(wanted, cx);
+                editor.reveal(window, cx);
+            });
         }
         let mark = tab.editor.visible_mark();
         if self.mark.as_ref() != mark {
@@ -141,14 +147,18 @@ fn make(tab: &Tab, placeholder: &str, window: &mut Window, cx: &mut Context<Tusk
         editor
     });
     let id = tab.id;
-    let subscription = cx.subscribe(&editor, move |window, _, event: &SqlEditorEvent, _| {
-        if let Some(msg) = message(event) {
-            window.editors_mut().sent(id);
-            window.post(Msg::Editor { tab: id, msg });
-        } else if matches!(event, SqlEditorEvent::Focused) && window.may_focus(Area::Editor) {
-            window.post(app::Msg::AreaFocused { area: Area::Editor });
-        }
-    });
+    let subscription = cx.subscribe_in(
+        &editor,
+        window,
+        move |tusk, _, event: &SqlEditorEvent, window, cx| {
+            if let Some(msg) = message(event) {
+                tusk.editors_mut().sent(id);
+                tusk.post(Msg::Editor { tab: id, msg });
+            } else if matches!(event, SqlEditorEvent::Focused) {
+                tusk.look_at_focus(window, cx);
+            }
+        },
+    );
     Held {
         editor,
         sent: 0,

@@ -14,7 +14,7 @@ use crate::{
     msg::Msg,
     update::{
         dialog::{self, Dialog},
-        form,
+        find, form,
         secret::Secret,
         welcome,
     },
@@ -25,6 +25,8 @@ use crate::{
 pub enum FieldId {
     /// The field of the welcome screen.
     Welcome,
+    /// A field of the search.
+    Find(find::Field),
     /// A field of a dialog.
     Dialog {
         /// Which dialog, so that another one gets fields of its own.
@@ -39,6 +41,8 @@ struct Held {
     input: Entity<InputState>,
     /// Edits that were sent and not yet taken: until then the Model's text is older than the field's.
     sent: usize,
+    /// Whether a path is typed there.
+    is_path: bool,
     _subscription: Subscription,
 }
 
@@ -53,6 +57,7 @@ struct Wanted {
     text: Secret,
     placeholder: String,
     masked: bool,
+    is_path: bool,
 }
 
 impl Fields {
@@ -73,6 +78,32 @@ impl Fields {
         Some(self.held.get(&id)?.input.focus_handle(cx))
     }
 
+    /// Every field that is on screen.
+    pub fn ids(&self) -> impl Iterator<Item = FieldId> {
+        self.held.keys().copied()
+    }
+
+    /// The keyboard came to a field by a key, not by the mouse: its text is selected, so that what is typed takes its
+    /// place. A path is one to go on from.
+    pub fn enter(&self, id: FieldId, window: &mut Window, cx: &mut Context<TuskWindow>) {
+        let Some(held) = self.held.get(&id) else {
+            return;
+        };
+        held.input.update(cx, |input, cx| {
+            if held.is_path {
+                let end = input.text().len();
+                input.set_selected_range(end..end, cx);
+            } else {
+                input.select_all(window, cx);
+            }
+        });
+    }
+
+    /// The text of a field, as it is on screen.
+    pub fn text(&self, id: FieldId, cx: &App) -> Option<String> {
+        Some(self.held.get(&id)?.input.read(cx).value().to_string())
+    }
+
     /// A message that a field sent has been taken.
     pub fn taken(&mut self, msg: &Msg) {
         let matching = |id: &FieldId| match (msg, id) {
@@ -85,9 +116,11 @@ impl Fields {
                 ),
                 FieldId::Dialog { index, .. },
             ) => field == index,
-            (Msg::Dialog(dialog::Msg::SecretEdited { .. }), FieldId::Dialog { index, kind }) => {
-                *kind == PASSWORD || is_secret(*index)
-            }
+            (
+                Msg::Dialog(dialog::Msg::SecretEdited { field, .. }),
+                FieldId::Dialog { index, .. },
+            ) => field == index,
+            (Msg::Find(find::Msg::Edited { field, .. }), FieldId::Find(of)) => field == of,
             _ => false,
         };
         for (_, held) in self.held.iter_mut().filter(|(id, _)| matching(id)) {
@@ -121,6 +154,8 @@ impl Fields {
                     if held.input.read(cx).value().as_ref() != text {
                         held.input.update(cx, |input, cx| {
                             input.set_value(text.to_owned(), window, cx);
+                            // The end is where one goes on, and what is to be seen.
+                            input.set_selected_range(text.len()..text.len(), cx);
                         });
                     }
                 }
@@ -138,31 +173,43 @@ fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskW
             .masked(field.masked)
     });
     let masked = field.masked;
-    let subscription = cx.subscribe(
+    let end = field.text.reveal().len();
+    input.update(cx, |input, cx| input.set_selected_range(end..end, cx));
+    let subscription = cx.subscribe_in(
         &input,
-        move |window, input, event: &InputEvent, cx| match event {
+        window,
+        move |tusk, input, event: &InputEvent, window, cx| match event {
             InputEvent::Change => {
                 let text = input.read(cx).value();
-                window.fields_mut().sent(id);
-                window.field_edited(id, text.as_ref(), masked);
+                tusk.fields_mut().sent(id);
+                tusk.field_edited(id, text.as_ref(), masked);
             }
-            InputEvent::Focus => window.field_focused(id),
+            InputEvent::Focus => tusk.look_at_focus(window, cx),
             InputEvent::Blur | InputEvent::PressEnter { .. } => {}
         },
     );
     Held {
         input,
         sent: 0,
+        is_path: field.is_path,
         _subscription: subscription,
     }
 }
 
+const CONNECTION: u8 = 3;
 const PASSWORD: u8 = 4;
+const PATH: u8 = 5;
+const DATA_DIRECTORY: u8 = 7;
 
-/// Whether a field of the connection dialog is one for a secret.
-fn is_secret(index: usize) -> bool {
-    let field = form::Field::ALL.get(index);
-    field.is_some_and(|field| field.secret().is_some())
+/// Whether a path is typed in a field.
+fn is_path(id: FieldId) -> bool {
+    match id {
+        FieldId::Dialog { kind, index } if kind == CONNECTION => form::Field::ALL
+            .get(index)
+            .is_some_and(|field| field.is_path()),
+        FieldId::Dialog { kind, .. } => kind == PATH || kind == DATA_DIRECTORY,
+        FieldId::Welcome | FieldId::Find(_) => false,
+    }
 }
 
 /// The number of a dialog's kind.
@@ -170,25 +217,34 @@ pub fn kind(dialog: &Dialog) -> u8 {
     match dialog {
         Dialog::Palette(_) => 1,
         Dialog::History(_) => 2,
-        Dialog::Connection(_) => 3,
+        Dialog::Connection(_) => CONNECTION,
         Dialog::Password(_) => PASSWORD,
-        Dialog::Path(_) => 5,
+        Dialog::Path(_) => PATH,
         Dialog::GoToLine(_) => 6,
-        Dialog::DataDirectory(_) => 7,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => 0,
+        Dialog::DataDirectory(_) => DATA_DIRECTORY,
+        Dialog::Results(_) => 8,
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => 0,
     }
 }
 
 /// The field that has the keyboard in a dialog; none where no text is typed.
 pub fn focused(dialog: &Dialog) -> Option<FieldId> {
     let index = match dialog {
-        Dialog::Palette(_) | Dialog::History(_) | Dialog::Password(_) => 0,
+        Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_) | Dialog::Password(_) => 0,
         Dialog::Path(_) | Dialog::GoToLine(_) | Dialog::DataDirectory(_) => 0,
         Dialog::Connection(form) if form.focus.is_choice() => return None,
         Dialog::Connection(form) => form::Field::ALL
             .iter()
             .position(|field| *field == form.focus)?,
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {
             return None;
         }
     };
@@ -204,11 +260,22 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
             text,
             placeholder,
             masked,
+            is_path: is_path(id),
         };
         fields.insert(id, field);
     };
     if model.welcome.shown {
         add(FieldId::Welcome, model.welcome.typed.clone(), false);
+    }
+    if model.find.open && !model.welcome.shown {
+        let fields = [find::Field::Query, find::Field::Replacement];
+        for field in fields
+            .into_iter()
+            .take(if model.find.replacing { 2 } else { 1 })
+        {
+            let text = model.find.buffer(field).string();
+            add(FieldId::Find(field), Secret::new(text), false);
+        }
     }
     let Some(dialog) = &model.dialog else {
         return fields;
@@ -216,7 +283,7 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
     let kind = kind(dialog);
     let at = |index| FieldId::Dialog { kind, index };
     match dialog {
-        Dialog::Palette(picker) | Dialog::History(picker) => {
+        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
             add(at(0), Secret::new(picker.field.string()), false);
         }
         Dialog::Path(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
@@ -235,7 +302,11 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
                 }
             }
         }
-        Dialog::HostKey(_) | Dialog::Confirm(_) | Dialog::Inspect(_) | Dialog::Settings { .. } => {}
+        Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => {}
     }
     fields
 }
@@ -244,7 +315,13 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
 pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
     match id {
         FieldId::Welcome => welcome::edited(text, &model.defaults).into(),
-        FieldId::Dialog { .. } if masked => dialog::Msg::SecretEdited {
+        FieldId::Find(field) => find::Msg::Edited {
+            field,
+            text: text.to_owned(),
+        }
+        .into(),
+        FieldId::Dialog { index, .. } if masked => dialog::Msg::SecretEdited {
+            field: index,
             secret: Secret::new(text),
         }
         .into(),

@@ -11,16 +11,23 @@ use crate::update::{command::Command, keymap::Keymap};
 pub const WINDOW: &str = "Tusk";
 /// The editor.
 pub const EDITOR: &str = "TuskEditor";
+/// The search over the editor.
+pub const FIND: &str = "TuskFind";
 /// The results: the grid, a card, the messages.
 pub const RESULTS: &str = "TuskResults";
 /// The sidebar.
 pub const SIDEBAR: &str = "TuskSidebar";
-/// The list of the welcome screen.
+/// The welcome screen, where Enter means the row that is chosen.
 pub const WELCOME: &str = "TuskWelcome";
-/// The field of the welcome screen.
+/// The welcome screen, where Enter means what is in its field.
 pub const WELCOME_FIELD: &str = "TuskWelcomeField";
 /// What lies over the window. It is not inside [`WINDOW`], so nothing else hears its keys.
 pub const DIALOG: &str = "TuskDialog";
+
+/// The welcome screen's context.
+pub fn welcome(means_row: bool) -> &'static str {
+    if means_row { WELCOME } else { WELCOME_FIELD }
+}
 
 /// Asks for a command.
 #[derive(Clone, Debug, PartialEq, Action)]
@@ -42,6 +49,7 @@ fn place(context: &str) -> Option<&'static str> {
     Some(match context {
         "global" => WINDOW,
         "editor" => EDITOR,
+        "find" => FIND,
         "results" => RESULTS,
         "sidebar" => SIDEBAR,
         "welcome" => WELCOME,
@@ -60,9 +68,10 @@ fn predicates(context: &str) -> Vec<String> {
 }
 
 /// The keymap's contexts from the outermost: where two are equally deep, the later binding wins.
-const ORDER: [&str; 7] = [
+const ORDER: [&str; 8] = [
     "global",
     "editor",
+    "find",
     "results",
     "sidebar",
     "welcome",

@@ -3,7 +3,7 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, App, Div, FontWeight, InteractiveElement, IntoElement, ParentElement, SharedString,
-    StatefulInteractiveElement, Styled, div, px, relative,
+    Stateful, StatefulInteractiveElement, Styled, div, px,
 };
 
 use super::fonts;
@@ -12,7 +12,7 @@ use super::widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner};
 use super::words::{Post, button, hint, span, tone};
 use crate::{
     msg::Msg,
-    screen::{Card, CardKind, Empty, Grid, MessagesTab, ResultMark, ResultTab, ResultsBar},
+    screen::{Action, Card, CardKind, Empty, Grid, MessagesTab, ResultMark, ResultTab, ResultsBar},
     update::{ids::TabId, results},
 };
 
@@ -25,25 +25,10 @@ pub fn results_bar(
     cx: &App,
 ) -> impl IntoElement {
     let look = Look::of(cx);
-    let hidden = |count: usize| {
-        (count > 0).then(|| {
-            div()
-                .flex_none()
-                .text_color(look.palette.faint)
-                .child(format!("+{count}"))
-        })
-    };
     let height = look.result_bar() - px(2.0);
-    let before = hidden(bar.hidden_before).map(IntoElement::into_any_element);
-    let behind = hidden(bar.hidden_after).map(IntoElement::into_any_element);
-    let all = bar.tabs.iter();
-    let all = all.map(|of| result_tab(of, tab, mono_us, post, cx).into_any_element());
-    let messages = messages_tab(&bar.messages, tab, post, cx).into_any_element();
-    let tabs = before
-        .into_iter()
-        .chain(all)
-        .chain(behind)
-        .chain([messages]);
+    let tabs = bar.tabs.iter();
+    let tabs = tabs.map(|of| result_tab(of, tab, mono_us, post, cx));
+    let others = hidden(bar.hidden_before + bar.hidden_after, &bar.list, post, cx);
     let actions = bar
         .actions
         .iter()
@@ -64,7 +49,9 @@ pub fn results_bar(
         .border_b_1()
         .border_color(look.palette.border)
         .overflow_hidden()
-        .child(fitting(height, look.px(6.0), 0.0, tabs).max_w(relative(0.6)))
+        .child(result_tabs(bar, tab, post, cx).h(height).children(tabs))
+        .children(others)
+        .child(messages_tab(&bar.messages, tab, post, cx))
         .child(spacer())
         .children(bar.note.as_ref().map(|note| {
             // The note gives way before what can be done.
@@ -75,6 +62,50 @@ pub fn results_bar(
                 .justify_end()
                 .pl(look.px(8.0)),
         )
+}
+
+/// Where the tabs stand; the wheel moves along them.
+fn result_tabs(bar: &ResultsBar, tab: TabId, post: &Post, cx: &App) -> Stateful<Div> {
+    let (first, count) = (bar.hidden_before, bar.tabs.len() + bar.hidden_after);
+    let wheel = post.clone();
+    // What can be done gives way before the tabs do.
+    let mut tabs = div();
+    tabs.style().flex_shrink = Some(0.000_1);
+    tabs.id("result-tabs")
+        .flex()
+        .min_w_0()
+        .overflow_hidden()
+        .items_center()
+        .gap(Look::of(cx).px(6.0))
+        .on_scroll(move |event, _, cx| {
+            cx.stop_propagation();
+            let delta = event.delta.pixel_delta(px(20.0));
+            let forward = delta.x + delta.y < px(0.0);
+            let last = (first + count).saturating_sub(1);
+            let to = if forward {
+                (first + 1).min(last)
+            } else {
+                first.saturating_sub(1)
+            };
+            if to != first {
+                let msg = results::Msg::BarScrolled { first: to };
+                wheel.post(Msg::Grid { tab, msg });
+            }
+        })
+}
+
+/// How many results have no tab in sight: a press lists them all.
+fn hidden(count: usize, list: &Action, post: &Post, cx: &App) -> Option<impl IntoElement> {
+    let (post, command) = (post.clone(), list.command);
+    let color = Look::of(cx).palette.faint;
+    (count > 0).then(|| {
+        Pill::new(
+            "results-list",
+            format!("{count} more results: {}", list.label),
+        )
+        .on_press(move |_, _, _| post.post(command))
+        .child(div().text_color(color).child(format!("+{count}")))
+    })
 }
 
 fn chosen(tab: TabId, shown: results::Shown) -> Msg {

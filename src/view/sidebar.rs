@@ -5,16 +5,17 @@ use std::rc::Rc;
 
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    AnyElement, App, FontWeight, IntoElement, ParentElement, Pixels, SharedString, Size, Styled,
-    div, px, size,
+    AnyElement, App, Div, FontWeight, InteractiveElement, IntoElement, ParentElement, Pixels, Role,
+    SharedString, Size, StatefulInteractiveElement, Styled, TestSupportExt, div, px, relative,
+    size,
 };
 
 use super::fonts;
 use super::theme::Look;
 use super::widgets::{ListRow, heading, spacer, spinner};
-use super::words::{Post, connection_dot, span};
+use super::words::{Post, connection_dot, hint, span};
 use crate::{
-    screen::{Sidebar, SidebarRow, SidebarRowKind},
+    screen::{Preview, Sidebar, SidebarRow, SidebarRowKind},
     update::sidebar::Msg,
 };
 
@@ -137,11 +138,60 @@ fn pressable(
     ListRow::new(("sidebar-row", place), row.label.clone(), height)
         .selected(row.selected)
         .marked(row.selected && focused)
-        .on_press(move |_, _, _| {
+        .on_press(move |event, _, _| {
             if let Some(row) = index {
-                post.post(Msg::RowClicked { row });
+                post.post(match event.click_count() {
+                    2 => Msg::RowOpened { row },
+                    _ => Msg::RowClicked { row },
+                });
             }
         })
+}
+
+/// The run that is chosen, whole, at the sidebar's lower end.
+pub fn preview(of: &Preview, post: &Post, cx: &App) -> Div {
+    let look = Look::of(cx);
+    run_preview(of, "sidebar-preview", post, cx)
+        .max_h(relative(0.5))
+        .border_t_1()
+        .border_color(look.palette.border)
+        .bg(look.palette.background)
+}
+
+/// A run, whole, beside the list that it is chosen in.
+pub fn run_preview(of: &Preview, id: &'static str, post: &Post, cx: &App) -> Div {
+    let look = Look::of(cx);
+    div()
+        .flex()
+        .flex_col()
+        .flex_none()
+        .w_full()
+        .px(look.px(14.0))
+        .py(look.px(8.0))
+        .gap(look.px(6.0))
+        .child(
+            div()
+                .id(id)
+                .role(Role::Label)
+                .test_support()
+                .min_h_0()
+                .overflow_y_scroll()
+                .font_family(fonts::MONO)
+                .text_size(look.px(11.5))
+                .child(SharedString::from(of.text.clone())),
+        )
+        .children(of.more.as_ref().map(|more| {
+            div()
+                .flex_none()
+                .text_color(look.palette.faint)
+                .child(SharedString::from(more.clone()))
+        }))
+        .child(
+            div()
+                .flex()
+                .flex_none()
+                .child(hint(&of.action, id, post, cx)),
+        )
 }
 
 fn detail(row: &SidebarRow, cx: &App) -> impl IntoElement {

@@ -6,19 +6,24 @@ pub mod highlight;
 
 use std::ops::Range;
 
-use gpui::base::input::{Diagnostic, DiagnosticSeverity};
+use gpui::base::input::{
+    Diagnostic, DiagnosticSeverity, RangeDecoration, RangeDecorationCollection,
+    RangeDecorationStyle,
+};
 use gpui::component::ActiveTheme;
 use gpui::component::input::{
-    Editor, EditorState, GutterDecorationCollection, InputEditsEvent, InputEvent, Rope, RopeExt,
+    Editor, EditorState, Enter, GutterDecorationCollection, InputEditsEvent, InputEvent, Paste,
+    Rope, RopeExt,
 };
 use gpui::{
     App, AppContext, Bounds, Context, Entity, EventEmitter, FocusHandle, Focusable, FontFeatures,
-    IntoElement, ParentElement, Pixels, Render, SharedString, Styled, Subscription, TextRun,
-    Window, canvas, div, fill, point, px, size,
+    InteractiveElement, IntoElement, ParentElement, Pixels, Render, SharedString, Styled,
+    Subscription, TextRun, Window, canvas, div, fill, point, px, size,
 };
 
 use super::fonts;
 use super::theme::Look;
+use crate::update::text::{broken_by, difference, has_crlf_at};
 
 /// Room left of the line numbers.
 const STRIP: f32 = 10.0;
@@ -88,6 +93,8 @@ pub struct SqlEditor {
     known: Rope,
     selection: EditorSelection,
     statement: Option<Range<usize>>,
+    found: (Vec<Range<usize>>, Option<usize>),
+    found_marks: RangeDecorationCollection,
     /// Held for its width: it keeps the room left of the line numbers.
     _strip: GutterDecorationCollection,
     _subscriptions: Vec<Subscription>,
@@ -112,6 +119,9 @@ impl SqlEditor {
         let strip = state.update(cx, |state, cx| {
             state.create_gutter_decorations_collection(Vec::new(), cx)
         });
+        let found_marks = state.update(cx, |state, cx| {
+            state.create_range_decorations_collection(Vec::new(), cx)
+        });
         let known = state.read(cx).text().clone();
         let subscriptions = vec![
             cx.subscribe(&state, Self::edited),
@@ -124,6 +134,8 @@ impl SqlEditor {
             known,
             selection: EditorSelection::default(),
             statement: None,
+            found: Default::default(),
+            found_marks,
             _strip: strip,
             _subscriptions: subscriptions,
         }
@@ -232,10 +244,91 @@ impl SqlEditor {
         self.state.update(cx, |state, cx| state.focus(window, cx));
     }
 
-    /// Opens the search bar over the text, with a field for the replacement if asked.
-    pub fn open_search(&self, replace: bool, cx: &mut Context<Self>) {
-        self.state
-            .update(cx, |state, cx| state.open_search(replace, cx));
+    /// Where the cursor was drawn, and the place that the text is drawn in.
+    pub fn caret(&self, cx: &App) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
+        let state = self.state.read(cx);
+        let caret = state.prepaint_caret_geometry()?;
+        Some((caret.cursor_bounds(), state.input_bounds()))
+    }
+
+    /// Brings the cursor into sight once the text has been laid out: the kit looks for it in the last frame's layout.
+    pub fn reveal(&self, window: &Window, cx: &mut Context<Self>) {
+        let editor = cx.entity().downgrade();
+        // A callback runs before its frame is laid out, so the second one runs behind the first frame.
+        window.on_next_frame(move |window, _| {
+            window.on_next_frame(move |_, cx| {
+                let revealed = editor.update(cx, |editor, cx| {
+                    editor.set_selection(editor.selection, cx);
+                });
+                if revealed.is_err() {
+                    log::debug!("an editor was closed before its cursor was in sight");
+                }
+            });
+            window.refresh();
+        });
+    }
+
+    /// Marks the places that a search found, and the one of them that is chosen.
+    pub fn mark_found(
+        &mut self,
+        found: (Vec<Range<usize>>, Option<usize>),
+        cx: &mut Context<Self>,
+    ) {
+        if self.found == found {
+            return;
+        }
+        let palette = Look::of(cx).palette;
+        let (places, chosen) = &found;
+        let marks = places.iter().enumerate().map(|(at, place)| {
+            let color = if *chosen == Some(at) {
+                palette.accent
+            } else {
+                palette.warning
+            };
+            RangeDecoration::new(place.clone())
+                .with_style(RangeDecorationStyle::Frame)
+                .with_color(color)
+        });
+        self.found_marks.set(marks.collect(), cx);
+        self.found = found;
+        cx.notify();
+    }
+
+    /// How far below the editor's upper edge, at its right end, there is a line's height and this width without text:
+    /// the first such row from the top. None where every row that is in sight reaches that far.
+    pub fn free_row(&self, width: Pixels, window: &Window, cx: &App) -> Option<Pixels> {
+        let look = Look::of(cx);
+        let state = self.state.read(cx);
+        let (text, map) = (state.text(), state.display_map());
+        let room = state.input_bounds().size;
+        let (line, scrolled) = (look.editor_line(), state.scroll_offset());
+        if room.height <= px(0.0) {
+            return None;
+        }
+        let letter = letter_width(&look, window);
+        // Two letters' width is left for the cursor behind a text.
+        let reaches = |line: usize| {
+            let range = text.line_start_offset(line)..text.line_end_offset(line);
+            let seen = (room.width - scrolled.x) / letter;
+            let most = (seen as usize + 1) * 4;
+            let head = text
+                .slice(range.start..text.floor_char_boundary(range.end.min(range.start + most)));
+            let columns: usize = head.chars().map(columns).sum();
+            gutter_width(state, &look, window) + letter * (columns + 2) as f32 + scrolled.x
+        };
+        let first = (-scrolled.y / line).ceil().max(0.0) as usize;
+        let count = map.display_row_count();
+        let mut row = first;
+        loop {
+            let top = px(TOP) + line * row as f32 + scrolled.y;
+            if top + line > room.height {
+                return None;
+            }
+            if row >= count || reaches(map.display_row_to_buffer_line(row)) < room.width - width {
+                return Some(top);
+            }
+            row += 1;
+        }
     }
 
     fn edited(
@@ -271,6 +364,39 @@ impl SqlEditor {
         cx.notify();
     }
 
+    /// Enter in a text whose lines end in CRLF; the kit knows LF alone.
+    fn enter(&mut self, _: &Enter, window: &mut Window, cx: &mut Context<Self>) {
+        let text = self.state.read(cx).text().clone();
+        let start = text.floor_char_boundary(self.selection.range().start.min(text.len()));
+        if has_crlf_at(&text, start) != Some(true) {
+            return;
+        }
+        cx.stop_propagation();
+        let line = text.line_start_offset(text.offset_to_point(start).row);
+        let blanks = text.slice(line..start);
+        let indent: String = blanks
+            .chars()
+            .take_while(|c| matches!(c, ' ' | '\t'))
+            .collect();
+        self.state.update(cx, |state, cx| {
+            state.replace(format!("\r\n{indent}"), window, cx);
+        });
+    }
+
+    /// Pasted lines end as those of the text do.
+    fn paste(&mut self, _: &Paste, window: &mut Window, cx: &mut Context<Self>) {
+        let text = self.state.read(cx).text().clone();
+        let start = text.floor_char_boundary(self.selection.range().start.min(text.len()));
+        let pasted = cx.read_from_clipboard().and_then(|item| item.text());
+        if let (Some(crlf), Some(pasted)) = (has_crlf_at(&text, start), pasted)
+            && let std::borrow::Cow::Owned(fitting) = broken_by(&pasted, crlf)
+        {
+            cx.stop_propagation();
+            self.state
+                .update(cx, |state, cx| state.replace(fitting, window, cx));
+        }
+    }
+
     fn focus_changed(
         &mut self,
         _: Entity<EditorState>,
@@ -287,7 +413,16 @@ impl SqlEditor {
     /// The kit notifies for more than moves, a blinking cursor among them.
     fn report_selection(&mut self, cx: &mut Context<Self>) {
         let state = self.state.read(cx);
-        let selection = read_selection(state);
+        let read = read_selection(state);
+        let selection = outside_breaks(state.text(), read);
+        // The kit's End stops inside CRLF, where a letter would part the two.
+        if selection != read && *state.text() == self.known {
+            self.state.update(cx, |state, cx| {
+                let reversed = selection.head < selection.anchor;
+                state.set_selected_range_with_direction(selection.range(), reversed, cx);
+            });
+        }
+        let state = self.state.read(cx);
         // While an edit waits to be told, its event carries the selection.
         if selection != self.selection && *state.text() == self.known {
             self.selection = selection;
@@ -310,6 +445,8 @@ impl Render for SqlEditor {
             .relative()
             .size_full()
             .overflow_hidden()
+            .capture_action(cx.listener(Self::enter))
+            .capture_action(cx.listener(Self::paste))
             .bg(look.palette.background)
             .child(statement_layer(
                 &self.state,
@@ -406,6 +543,23 @@ fn marked_area(
     (area.size.height > px(0.0)).then_some(area)
 }
 
+/// The width of a letter; each has the same.
+fn letter_width(look: &Look, window: &Window) -> Pixels {
+    let system = window.text_system();
+    let font = system.resolve_font(&fonts::mono());
+    let advance = system.em_advance(font, look.mono_size());
+    advance.map_or(look.mono_size() * 0.6, |width| width.max(px(1.0)))
+}
+
+/// How many letters' width a character takes at most.
+fn columns(character: char) -> usize {
+    match character {
+        '\t' => 4,
+        '\0'..='\u{10ff}' => 1,
+        _ => 2,
+    }
+}
+
 fn paint_gutter(state: &EditorState, area: Bounds<Pixels>, look: &Look, window: &mut Window) {
     let left = area.left();
     let text_left = left + gutter_width(state, look, window);
@@ -452,24 +606,17 @@ fn read_selection(state: &EditorState) -> EditorSelection {
     }
 }
 
-/// The bytes of the old text that differ, and what the new text has in their place.
-fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
-    let pairs = || old.char_indices().zip(new.chars());
-    let start = pairs()
-        .find(|((_, old), new)| old != new)
-        .map_or(old.len().min(new.len()), |((at, _), _)| at);
-    let (old_rest, new_rest) = (&old[start..], &new[start..]);
-    let same_end: usize = old_rest
-        .chars()
-        .rev()
-        .zip(new_rest.chars().rev())
-        .take_while(|(old, new)| old == new)
-        .map(|(character, _)| character.len_utf8())
-        .sum();
-    (
-        start..old.len() - same_end,
-        &new[start..new.len() - same_end],
-    )
+/// A place in the middle of CRLF is the place before it.
+fn outside_breaks(text: &Rope, selection: EditorSelection) -> EditorSelection {
+    let outside = |at: usize| {
+        let is_inside =
+            text.char_at(at) == Some('\n') && at > 0 && text.char_at(at - 1) == Some('\r');
+        at - usize::from(is_inside)
+    };
+    EditorSelection {
+        anchor: outside(selection.anchor),
+        head: outside(selection.head),
+    }
 }
 
 /// An error at the very end of the text, or of no length, still needs something to underline.
@@ -634,6 +781,29 @@ mod tests {
         assert!(shown.heard.borrow().is_empty(), "{:?}", shown.heard);
         shown.act(cx, |window, cx| window.press("ctrl-z", cx));
         assert_eq!(shown.text(cx), "select 1");
+    }
+
+    #[gpui::test]
+    fn a_text_with_crlf_keeps_its_line_ends(cx: &mut TestAppContext) {
+        let shown = show("  a\r\nb\r\n", cx);
+        // The cursor never stands inside a line break, and Enter makes one like the others.
+        shown.act(cx, |window, cx| window.press("end", cx));
+        shown.act(cx, |window, cx| window.input("x", cx));
+        shown.act(cx, |window, cx| window.press("enter", cx));
+        shown.act(cx, |window, cx| window.input("y", cx));
+        assert_eq!(shown.text(cx), "  ax\r\n  y\r\nb\r\n");
+        shown.act(cx, |_, cx| {
+            cx.write_to_clipboard(gpui::ClipboardItem::new_string("1\n2\r\n3".into()));
+        });
+        shown.act(cx, |window, cx| window.press("ctrl-v", cx));
+        assert_eq!(shown.text(cx), "  ax\r\n  y1\r\n2\r\n3\r\nb\r\n");
+        assert_eq!(shown.replayed("  a\r\nb\r\n"), shown.text(cx));
+        shown.act(cx, |window, cx| window.press("ctrl-z", cx));
+        shown.act(cx, |window, cx| window.press("backspace", cx));
+        for _ in 0..3 {
+            shown.act(cx, |window, cx| window.press("backspace", cx));
+        }
+        assert_eq!(shown.text(cx), "  ax\r\nb\r\n");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flume::Receiver;
-use gpui::{AppContext, Entity};
+use gpui::{AppContext, Bounds, Entity, Pixels};
 
 use super::offscreen::{Offscreen, OffscreenError};
 use super::theme::Appearance;
@@ -32,6 +32,7 @@ pub struct Windowed {
     offscreen: Offscreen,
     began: Instant,
     watched: Option<Vec<Msg>>,
+    at_once: bool,
 }
 
 impl Windowed {
@@ -62,6 +63,7 @@ impl Windowed {
             offscreen,
             began: Instant::now(),
             watched: None,
+            at_once: false,
         })
     }
 
@@ -125,18 +127,72 @@ impl Windowed {
         let mut taken = false;
         for _ in 0..DRAIN_ROUNDS {
             self.offscreen.settle();
+            if self.at_once && !self.inbox.is_empty() {
+                taken = true;
+                if !self.take_all() {
+                    return taken;
+                }
+                self.offscreen.settle();
+            }
             for msg in self.inbox.drain().collect::<Vec<_>>() {
                 taken = true;
                 if !self.take(msg) {
                     return taken;
                 }
                 self.offscreen.settle();
+                self.check_focus();
             }
             if self.inbox.is_empty() {
+                self.check_focus();
                 return taken;
             }
         }
         taken
+    }
+
+    /// Lets the window take what is in the queue as it does where it is busy: in one slice.
+    fn take_all(&mut self) -> bool {
+        let Ok(first) = self.inbox.try_recv() else {
+            return true;
+        };
+        let (window, inbox) = (self.window.clone(), self.inbox.clone());
+        let taken = self.offscreen.update(|handle, cx| {
+            window.update(cx, |window, cx| window.slice(first, &inbox, handle, cx));
+        });
+        taken.is_ok()
+    }
+
+    /// The Model and GPUI agree about the keyboard, after every message and in every frame.
+    fn check_focus(&mut self) {
+        let window = self.window.clone();
+        let problem = self.offscreen.update(|handle, cx| {
+            window.update(cx, |window, cx| window.drawn_focus_problem(handle, cx))
+        });
+        // Every story in a window, and every test in one, is a test of this.
+        assert_eq!(problem.ok().flatten(), None, "after a message");
+    }
+
+    /// Where the editor's cursor was drawn, and the place that its text is drawn in.
+    pub fn caret(&mut self) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
+        let window = self.window.clone();
+        let caret = self
+            .offscreen
+            .update(|_, cx| window.update(cx, |window, cx| window.caret(cx)));
+        caret.ok().flatten()
+    }
+
+    /// From now on what is in the queue is taken in one slice, as a window does that had no time for it earlier.
+    pub fn take_at_once(&mut self) {
+        self.at_once = true;
+    }
+
+    /// The text of the field that has the keyboard, as the widget has it.
+    pub fn focused_text(&mut self) -> Option<String> {
+        let window = self.window.clone();
+        let text = self
+            .offscreen
+            .update(|handle, cx| window.update(cx, |window, cx| window.focused_text(handle, cx)));
+        text.ok().flatten()
     }
 
     /// Lets the window take one message, as a slice of its own. Answers whether it is still open.

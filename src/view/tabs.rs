@@ -2,7 +2,7 @@
 
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    App, InteractiveElement, IntoElement, ParentElement, Role, ScrollHandle, SharedString,
+    App, Div, InteractiveElement, IntoElement, ParentElement, Role, ScrollHandle, SharedString,
     StatefulInteractiveElement, Styled, TestSupportExt, div, px,
 };
 
@@ -14,12 +14,14 @@ use crate::{
     update::tabs,
 };
 
-/// Draws the row. Where the tabs are wider than the window, it scrolls to the active one.
+/// Draws the row. Where the tabs are wider than the window, it scrolls to the active one. `hint` is what the editor has
+/// no room for.
 pub fn tab_row(
     all: &[Tab],
     new_tab: &Action,
     scroll: &ScrollHandle,
     mono_us: u64,
+    hint: Option<Div>,
     post: &Post,
     cx: &App,
 ) -> impl IntoElement {
@@ -45,6 +47,7 @@ pub fn tab_row(
                 .children(all.iter().map(|tab| one(tab, mono_us, post, cx))),
         )
         .child(plus(new_tab, post, cx))
+        .children(hint)
 }
 
 fn one(tab: &Tab, mono_us: u64, post: &Post, cx: &App) -> widgets::Tab {

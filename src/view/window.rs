@@ -20,15 +20,14 @@ use super::rows::Rows;
 use super::theme::{self, Appearance};
 use super::words::Post;
 use crate::{
-    model::{Area, Model},
+    model::Model,
     msg::{Msg, Stamp},
     program::{Program, SLICE, Surroundings},
-    screen::{Body, Dialog, Focus, Main, Screen, screen},
-    update::{
-        app, dialog, ids::TabId, keymap::Keymap, run::Run, session::Transaction, sidebar, welcome,
-    },
+    screen::{Body, Dialog, Main, Screen, screen},
+    update::{app, ids::TabId, keymap::Keymap, run::Run, session::Transaction, sidebar},
 };
 
+mod focus;
 mod render;
 
 /// A list that stays at its end while more comes, unless somebody scrolled it up.
@@ -80,7 +79,6 @@ impl Engine for Still {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wish {
     Copy(String),
-    Search { replace: bool },
     Quit,
 }
 
@@ -93,10 +91,6 @@ pub struct Desk {
 impl Surroundings for Desk {
     fn write_clipboard(&mut self, text: &str) {
         self.wishes.borrow_mut().push(Wish::Copy(text.to_owned()));
-    }
-
-    fn open_search(&mut self, replace: bool) {
-        self.wishes.borrow_mut().push(Wish::Search { replace });
     }
 
     fn quit(&mut self) {
@@ -133,7 +127,6 @@ enum Target {
     Editor(TabId),
     Results,
     Sidebar,
-    WelcomeList,
     Field(FieldId),
     Dialog(u8),
 }
@@ -148,7 +141,6 @@ enum Grip {
 /// The parts of the window that take keys without a text field.
 struct Handles {
     sidebar: FocusHandle,
-    welcome: FocusHandle,
     dialog: FocusHandle,
 }
 
@@ -180,6 +172,10 @@ pub struct TuskWindow {
     handles: Handles,
     scrolls: Scrolls,
     target: Option<Target>,
+    /// Presses that moved the keyboard, and that the Model has not heard of yet.
+    reports: usize,
+    /// How often the search had been gone to when its field was last selected.
+    entered_find: u64,
     grip: Option<Grip>,
     seen: Instant,
     ticker: Option<Task<()>>,
@@ -193,9 +189,16 @@ impl TuskWindow {
         let now = parts.engine.borrow().model().now;
         let first = screen(parts.engine.borrow().model(), now);
         let rows = Rows::new(&parts.post, cx);
+        let handles = Handles {
+            sidebar: cx.focus_handle(),
+            dialog: cx.focus_handle(),
+        };
         let subscriptions = vec![
             cx.observe_window_bounds(window, Self::resized),
             cx.observe_window_appearance(window, Self::appearance_changed),
+            cx.on_focus(&handles.sidebar, window, Self::look_at_focus),
+            cx.on_focus(&handles.dialog, window, Self::look_at_focus),
+            cx.on_focus(&rows.focus_handle(cx), window, Self::look_at_focus),
             cx.observe_window_activation(window, |this, window, _| {
                 if window.is_window_active() {
                     this.post(app::Msg::WindowActivated);
@@ -212,11 +215,7 @@ impl TuskWindow {
             editors: Editors::default(),
             fields: Fields::default(),
             rows,
-            handles: Handles {
-                sidebar: cx.focus_handle(),
-                welcome: cx.focus_handle(),
-                dialog: cx.focus_handle(),
-            },
+            handles,
             scrolls: Scrolls {
                 sidebar: VirtualListScrollHandle::new(),
                 sidebar_selected: None,
@@ -230,6 +229,8 @@ impl TuskWindow {
                 messages_of: None,
             },
             target: None,
+            reports: 0,
+            entered_find: 0,
             grip: None,
             seen: Instant::now(),
             ticker: None,
@@ -238,6 +239,7 @@ impl TuskWindow {
         };
         this.appearance_changed(window, cx);
         this.follow(window, cx);
+        this.settle_focus(window, cx);
         this
     }
 
@@ -274,6 +276,7 @@ impl TuskWindow {
         while let Some(msg) = next.take() {
             self.editors.taken(&msg);
             self.fields.taken(&msg);
+            self.heard(&msg);
             changed |= self.parts.engine.borrow_mut().take(msg);
             if began.elapsed() < SLICE {
                 next = inbox.try_recv().ok();
@@ -284,6 +287,8 @@ impl TuskWindow {
             self.follow(window, cx);
         }
         self.grant(window, cx);
+        self.settle_focus(window, cx);
+        debug_assert_eq!(self.focus_problem(window, cx), None);
     }
 
     /// Takes everything that is in the queue now. After a command the next key may be meant for another part of the
@@ -334,31 +339,6 @@ impl TuskWindow {
         self.post(msg);
     }
 
-    /// A field got the keyboard, perhaps by the mouse.
-    pub(super) fn field_focused(&self, id: FieldId) {
-        let engine = self.parts.engine.borrow();
-        let model = engine.model();
-        match id {
-            FieldId::Welcome if !model.welcome.in_field => {
-                self.post(welcome::Msg::Focused { in_field: true });
-            }
-            FieldId::Dialog { index, .. } => {
-                let focused = model.dialog.as_ref().and_then(fields::focused);
-                if focused != Some(id) {
-                    self.post(dialog::Msg::FieldFocused { field: index });
-                }
-            }
-            FieldId::Welcome => {}
-        }
-    }
-
-    /// Whether focus that an area got is news to the Model.
-    pub(super) fn may_focus(&self, area: Area) -> bool {
-        let engine = self.parts.engine.borrow();
-        let model = engine.model();
-        model.dialog.is_none() && !model.welcome.shown && model.area != area
-    }
-
     /// This moment, on the clock of the messages.
     fn now(&self) -> Stamp {
         let last = self.parts.engine.borrow().model().now;
@@ -390,7 +370,6 @@ impl TuskWindow {
             self.rows.follow(model, shown, cx);
         }
         self.follow_lists(model, window);
-        self.follow_focus(model, window, cx);
         if self.title != self.screen.title {
             self.title.clone_from(&self.screen.title);
             window.set_window_title(&self.title);
@@ -415,10 +394,8 @@ impl TuskWindow {
 
     fn follow_texts(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
         if let Main::Work(work) = &self.screen.main {
-            let statement = work.editor.statement.clone();
-            let placeholder = work.editor.placeholder.clone();
-            self.editors
-                .follow(model, statement, &placeholder, window, cx);
+            let work = work.clone();
+            self.editors.follow(model, &work.editor, window, cx);
         }
         let shown = self.screen.clone();
         let placeholders = move |id| render::placeholder(&shown, id);
@@ -479,7 +456,8 @@ impl TuskWindow {
         }
         let tab = model.tabs.active();
         if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {
-            let of = Some((tab.id, tab.messages.dropped()));
+            let gone = tab.messages.dropped() + tab.messages.dropped_important();
+            let of = Some((tab.id, gone));
             let known = scrolls.messages.item_count();
             if scrolls.messages_of != of || known > messages.count {
                 scrolls.messages_of = of;
@@ -492,56 +470,12 @@ impl TuskWindow {
         }
     }
 
-    fn wanted_target(&self, model: &Model) -> Target {
-        match self.screen.focus {
-            Focus::Dialog => {
-                let dialog = model.dialog.as_ref();
-                let kind = dialog.map_or(0, fields::kind);
-                dialog
-                    .and_then(fields::focused)
-                    .map_or(Target::Dialog(kind), Target::Field)
-            }
-            Focus::WelcomeField => Target::Field(FieldId::Welcome),
-            Focus::Welcome => Target::WelcomeList,
-            Focus::Sidebar => Target::Sidebar,
-            Focus::Editor => Target::Editor(model.tabs.active),
-            Focus::Results => Target::Results,
-        }
-    }
-
-    /// Moves the keyboard to where the Model has it. It is only moved when the Model moved it, or when nothing has it:
-    /// a press that the Model has not heard of yet is not undone.
-    fn follow_focus(&mut self, model: &Model, window: &mut Window, cx: &mut Context<Self>) {
-        let wanted = self.wanted_target(model);
-        if self.target == Some(wanted) && window.focused(cx).is_some() {
-            return;
-        }
-        let handle = match wanted {
-            Target::Editor(tab) => self.editors.focus_handle(tab, cx),
-            Target::Results => Some(self.rows.focus_handle(cx)),
-            Target::Sidebar => Some(self.handles.sidebar.clone()),
-            Target::WelcomeList => Some(self.handles.welcome.clone()),
-            Target::Field(id) => self.fields.focus_handle(id, cx),
-            Target::Dialog(_) => Some(self.handles.dialog.clone()),
-        };
-        if let Some(handle) = handle {
-            window.focus(&handle, cx);
-            self.target = Some(wanted);
-        }
-    }
-
     /// Does what the loop asked for.
     fn grant(&mut self, window: &mut Window, cx: &mut Context<Self>) {
         let wishes: Vec<Wish> = self.parts.desk.wishes.borrow_mut().drain(..).collect();
         for wish in wishes {
             match wish {
                 Wish::Copy(text) => cx.write_to_clipboard(ClipboardItem::new_string(text)),
-                Wish::Search { replace } => {
-                    let active = self.parts.engine.borrow().model().tabs.active;
-                    if let Some(editor) = self.editors.get(active) {
-                        editor.update(cx, |editor, cx| editor.open_search(replace, cx));
-                    }
-                }
                 Wish::Quit => {
                     self.quitting = true;
                     self.ticker = None;

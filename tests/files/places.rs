@@ -40,7 +40,7 @@ pub type Place = (&'static str, Need, fn(&World) -> Run);
 use Need::{Needed, Passed};
 
 /// Every place at which a name is opened that a user, a variable or another program chose.
-pub const PLACES: [Place; 43] = [
+pub const PLACES: [Place; 45] = [
     ("settings", Needed, |world| world.at("data/settings.toml")),
     ("settings, beside", Needed, |world| {
         let zoom = "wait idle\ncommand view.zoom-in\nwait idle\nsleep 0.2\nwait idle\n";
@@ -130,6 +130,12 @@ pub const PLACES: [Place; 43] = [
     }),
     ("store's journal", Needed, |world| {
         world.store().at("data/tusk.sqlite-journal")
+    }),
+    ("store, unfinished", Needed, |world| {
+        world.at("data/tusk.sqlite.new")
+    }),
+    ("store's salvage", Needed, |world| {
+        world.store().at("data/tusk.salvage")
     }),
     ("store's lock", Needed, |world| world.at("data/tusk.lock")),
     ("store's opening", Needed, |world| {
@@ -252,11 +258,7 @@ impl World {
     }
 
     fn store(&self) -> &Self {
-        let file = Path::new(&self.path("data")).join("tusk.sqlite");
-        let store = rusqlite::Connection::open(&file).expect("it can be made");
-        drop(store);
-        fs::write(file, "").expect("it can be written");
-        self
+        self.older_store()
     }
 
     /// A store that is brought up to date after a backup.

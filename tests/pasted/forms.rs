@@ -644,9 +644,16 @@ pub fn spoilt(random: &mut Random, text: &str, parts: &Parts) -> String {
     };
     for _ in 0..1 + random.below(3) {
         let at = random.below(text.len());
-        // Without what parts a password from its user or its name, it is one with them.
-        let parts_password =
-            ":=".contains(text[at]) && (at..at + 16).any(|at| at < text.len() && kept(&text, at));
+        // Without what parts a password from its user or its name, it is one with them. Its first letters may be
+        // written as `%7B`, so that its first piece comes later.
+        let is_before_password = || {
+            let first = (at..text.len()).find(|at| kept(&text, *at));
+            first.is_some_and(|first| {
+                let between = &text[at + 1..first.max(at + 1)];
+                first < at + 16 || between.iter().all(|c| c.is_alphanumeric() || *c == '%')
+            })
+        };
+        let parts_password = ":=".contains(text[at]) && is_before_password();
         if parts_password || kept(&text, at) {
             continue;
         }

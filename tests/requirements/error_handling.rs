@@ -898,9 +898,11 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     files.perform(tusk::update::file::Effect::Open {
         request: Default::default(),
         path: "/nowhere/at/all.sql".into(),
+        reading: tusk::update::file::encoding::Reading::Detect,
     });
     let Msg::File(tusk::update::file::Msg::Opened {
-        result: Err(file), ..
+        result: Err(tusk::update::file::Unread::Failed(file)),
+        ..
     }) = inbox.recv_timeout(Duration::from_secs(30)).unwrap()
     else {
         panic!("there is no such file");

@@ -44,7 +44,6 @@ struct NoWindow;
 
 impl Surroundings for NoWindow {
     fn write_clipboard(&mut self, _text: &str) {}
-    fn open_search(&mut self, _replace: bool) {}
     fn quit(&mut self) {}
 }
 

@@ -6,7 +6,7 @@ use tusk::{
     effect::Effect,
     msg::Msg,
     update::{
-        cells, clock, connection, discovery, file, ids::*, keychain, query, sandbox, schema,
+        cells, clock, connection, discovery, file, ids::*, job, keychain, query, sandbox, schema,
         secret::SecretKind, session, settings_file, store, window,
     },
 };
@@ -33,6 +33,7 @@ pub enum Key {
     Timer(Request),
     Discovery(Request),
     Sandbox(Request),
+    Job(Request),
     Window(Request),
     /// Ends with the program, or when another watch begins.
     Watch(Request),
@@ -65,6 +66,8 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             query::Effect::Cancel { query, .. } => Key::Cancel(*query),
             query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. } => return None,
         },
+        Effect::Job(job::Effect::RunFile { job, .. }) => Key::Job(*job),
+        Effect::Job(job::Effect::Cancel { .. }) => return None,
         Effect::Cells(
             cells::Effect::Copy { request, .. }
             | cells::Effect::Summarize { request, .. }
@@ -97,10 +100,7 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             settings_file::Effect::Write { request, .. }
             | settings_file::Effect::ConfigureLog { request, .. },
         ) => Key::Settings(*request),
-        Effect::Window(
-            window::Effect::WriteClipboard { request, .. }
-            | window::Effect::OpenSearch { request, .. },
-        ) => Key::Window(*request),
+        Effect::Window(window::Effect::WriteClipboard { request, .. }) => Key::Window(*request),
         Effect::Window(window::Effect::Quit) => return None,
     })
 }
@@ -142,10 +142,15 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             query::Msg::Described { .. }
             | query::Msg::RowsArrived { .. }
             | query::Msg::Stalled { .. }
+            | query::Msg::GrantLapsed { .. }
             | query::Msg::Inspected { .. }
             | query::Msg::EncodingChanged { .. }
             | query::Msg::HeldUp { .. } => return None,
         },
+        Msg::Job(job::Msg::Ended { job, .. }) => Key::Job(*job),
+        Msg::Job(job::Msg::Went { .. } | job::Msg::Troubled { .. } | job::Msg::Noted { .. }) => {
+            return None;
+        }
         Msg::Cells(
             cells::Msg::Copied { request, .. }
             | cells::Msg::Summarized { request, .. }
@@ -169,7 +174,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             settings_file::Msg::WatchEnded { request } => Key::Watch(*request),
             settings_file::Msg::Written { request, .. }
             | settings_file::Msg::LogConfigured { request, .. } => Key::Settings(*request),
-            settings_file::Msg::Read { .. } => return None,
+            settings_file::Msg::Read { .. } | settings_file::Msg::Asked { .. } => return None,
         },
         Msg::Keychain(
             keychain::Msg::Read { request, kind, .. }
@@ -199,7 +204,8 @@ pub fn answered(msg: &Msg) -> Option<Key> {
         | Msg::Tabs(_)
         | Msg::Welcome(_)
         | Msg::Sidebar(_)
-        | Msg::Dialog(_) => return None,
+        | Msg::Dialog(_)
+        | Msg::Find(_) => return None,
     })
 }
 

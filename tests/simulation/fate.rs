@@ -2,7 +2,9 @@
 
 use tusk::{
     effect::Effect,
-    update::{cells, connection, file, keychain, query, sandbox, session, settings_file, store},
+    update::{
+        cells, connection, file, job, keychain, query, sandbox, session, settings_file, store,
+    },
 };
 
 use super::random::Random;
@@ -59,6 +61,9 @@ pub fn forms(effect: &Effect) -> usize {
         Effect::Query(query::Effect::Run { .. } | query::Effect::RunReadOnly { .. }) => 3,
         Effect::Query(query::Effect::Cancel { .. }) => 1,
         Effect::Query(query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. }) => 0,
+        // A statement fails, or the file is refused.
+        Effect::Job(job::Effect::RunFile { .. }) => 2,
+        Effect::Job(job::Effect::Cancel { .. }) => 0,
         Effect::Cells(cells::Effect::Copy { .. }) => 1,
         Effect::Cells(cells::Effect::Summarize { .. } | cells::Effect::Drop { .. }) => 0,
         // A damaged file, none that can be used, or no directory for it.
@@ -71,8 +76,10 @@ pub fn forms(effect: &Effect) -> usize {
         // Not found, or no keychain.
         Effect::Keychain(keychain::Effect::Read { .. }) => 2,
         Effect::Keychain(_) => 1,
-        // Not what it was, or not to be written.
-        Effect::File(file::Effect::Save { .. }) => 2,
+        // Not what it was, not to be written, or with a character that its encoding has not.
+        Effect::File(file::Effect::Save { .. }) => 3,
+        // Not to be read, in an encoding that somebody has to name, or too large.
+        Effect::File(file::Effect::Open { .. }) => 3,
         Effect::File(_) => 1,
         // A timer that is stopped unasked comes with the end of the program.
         Effect::Clock(_) => 0,
@@ -103,7 +110,7 @@ fn percent(effect: &Effect) -> usize {
         Effect::Store(_) => 2,
         Effect::Keychain(keychain::Effect::Read { .. }) => 60,
         Effect::Keychain(_) | Effect::File(_) | Effect::Sandbox(_) => 30,
-        Effect::Cells(_) | Effect::Schema(_) | Effect::SettingsFile(_) => 20,
+        Effect::Cells(_) | Effect::Job(_) | Effect::Schema(_) | Effect::SettingsFile(_) => 20,
         Effect::Clock(_) | Effect::Discovery(_) | Effect::Window(_) => 0,
     }
 }

@@ -54,11 +54,17 @@ pub fn structure(model: &Model) {
         ids.contains(&model.tabs.active),
         "the active tab is not open"
     );
-    assert!(
-        model.welcome.shown == (model.area == Area::Welcome)
-            || model.welcome.shown && model.area == Area::Sidebar,
+    assert_eq!(
+        model.welcome.shown,
+        model.area == Area::Welcome,
         "the welcome screen and the focus disagree"
     );
+    let on_screen = match model.area {
+        Area::Find => model.find.open,
+        Area::Sidebar => model.settings.sidebar_width > 0,
+        Area::Welcome | Area::Editor | Area::Results => true,
+    };
+    assert!(on_screen, "{:?} has focus and is not shown", model.area);
     for tab in &model.tabs.open {
         let buffer = &tab.editor.buffer;
         assert!(

@@ -160,6 +160,7 @@ fn connections() -> Vec<Do> {
         }),
         Do::Msg(|_| {
             Msg::Dialog(dialog::Msg::SecretEdited {
+                field: place(Field::Password),
                 secret: Secret::new("pw"),
             })
         }),
@@ -448,6 +449,7 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             Effect::Query(query::Effect::Run { .. }) => "run",
             Effect::Query(query::Effect::RunReadOnly { .. }) => "sealed run",
             Effect::Query(_) => "cancel",
+            Effect::Job(_) => "job",
             Effect::Cells(_) => "copy",
             Effect::Store(store::Effect::Load { .. }) => "load",
             Effect::Store(store::Effect::UseDirectory { .. }) => "directory",

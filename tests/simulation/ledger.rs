@@ -20,6 +20,7 @@ use tusk::{
         results::ResultState,
         run::{self, Run, Running, Script},
         session::{self, Transaction},
+        store::OnError,
         tabs::Tab,
     },
 };
@@ -94,6 +95,9 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
             command,
             Command::QueryRun
                 | Command::QueryRunAll
+                | Command::QueryRunAllStop
+                | Command::QueryRunAllContinue
+                | Command::QueryRunAllAsk
                 | Command::TransactionBegin
                 | Command::TransactionCommit
                 | Command::TransactionRollback
@@ -122,6 +126,11 @@ fn running(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
         Run::Running(running) if running.query == query => Some((tab, running)),
         _ => None,
     })
+}
+
+/// Whether the script of a query was told to go on after errors, or the user is asked at each.
+fn goes_on(model: &Model, query: QueryId) -> bool {
+    running(model, query).is_some_and(|(_, running)| running.script.on_error != OnError::Stop)
 }
 
 fn runs_read_only(model: &Model, query: QueryId) -> bool {
@@ -202,7 +211,7 @@ impl Ledger {
                     !runs_read_only(model, *query),
                     "a statement goes unsealed to a read-only connection: {sql}"
                 );
-                self.send(*query, *session, sql);
+                self.send(*query, *session, sql, goes_on(model, *query));
             }
             Effect::Query(query::Effect::RunReadOnly {
                 query,
@@ -217,7 +226,7 @@ impl Ledger {
                 );
                 let written = written(model, *query);
                 sealed_as_it_must_be(&written, sql, seal);
-                self.send(*query, *session, &written);
+                self.send(*query, *session, &written, goes_on(model, *query));
             }
             Effect::Connection(connection::Effect::Close { connection }) => {
                 self.pools.remove(connection);
@@ -229,7 +238,7 @@ impl Ledger {
         }
     }
 
-    fn send(&mut self, query: QueryId, session: SessionId, sql: &Arc<str>) {
+    fn send(&mut self, query: QueryId, session: SessionId, sql: &Arc<str>, goes_on: bool) {
         let place = place_of(sql);
         let (script, number) = match self.asked.get(&place) {
             Some(asked) => (asked.script, asked.place),
@@ -243,8 +252,10 @@ impl Ledger {
             let told = before
                 .sent
                 .and_then(|query| self.queries[&query].told.as_ref());
+            // One that goes on after errors has statements that failed, and some that were refused and not sent.
+            let failed = matches!(told, None | Some(Told::Failed { .. }));
             assert!(
-                matches!(told, Some(Told::Finished { .. })),
+                matches!(told, Some(Told::Finished { .. })) || goes_on && failed,
                 "a script went on although a statement before did not end well: {}",
                 before.sql
             );

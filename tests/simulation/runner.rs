@@ -16,7 +16,7 @@ use tusk::{
         failure::{Category, Failure, HostKey, Want},
         file,
         ids::*,
-        keychain, query,
+        job, keychain, query,
         read_only::{Access, Inspection, Seal, Setting},
         sandbox, schema,
         secret::{Secret, SecretKind},
@@ -239,6 +239,7 @@ impl Runner {
             Effect::Connection(effect) => self.connection(effect, form, random),
             Effect::Session(effect) => self.session(effect, form, random),
             Effect::Query(effect) => self.query(effect, form, random),
+            Effect::Job(effect) => self.job(effect, form, random),
             Effect::Cells(effect) => self.cells(effect, form, random),
             Effect::Store(effect) => self.store(effect, form, random),
             Effect::SettingsFile(effect) => self.settings_file(effect, form, random),
@@ -281,10 +282,9 @@ impl Runner {
                 };
                 self.say(msg, random);
             }
-            Effect::Window(
-                window::Effect::WriteClipboard { request, .. }
-                | window::Effect::OpenSearch { request, .. },
-            ) => self.say(window::Msg::Done { request: *request }, random),
+            Effect::Window(window::Effect::WriteClipboard { request, .. }) => {
+                self.say(window::Msg::Done { request: *request }, random);
+            }
             Effect::Window(window::Effect::Quit) => {}
         }
     }
@@ -962,6 +962,7 @@ impl Runner {
             Some(0) => store::Opened::Fresh {
                 copy: "/data/damaged".into(),
                 reason,
+                salvage: store::Salvage::default(),
             },
             Some(1) => store::Opened::InMemory { reason },
             Some(_) => store::Opened::NoDirectory {
@@ -996,6 +997,7 @@ impl Runner {
                 active: place == 1,
                 title: String::new(),
                 path: random.chance(20).then(|| "/home/ada/a.sql".into()),
+                form: Default::default(),
                 unsaved: random.chance(50),
                 connection: connections.first().map(|saved| saved.id),
                 text: RopeText::from(text),
@@ -1079,12 +1081,17 @@ impl Runner {
             },
         };
         let msg = match effect {
-            file::Effect::Open { request, path } => file::Msg::Opened {
+            file::Effect::Open { request, path, .. } => file::Msg::Opened {
                 request: *request,
                 path: path.clone(),
                 result: match form {
-                    None => Ok((RopeText::from("select 3;"), stamp)),
-                    Some(_) => Err(self.failure(Category::Storage)),
+                    None => Ok(file::Read::plain(RopeText::from("select 3;"), stamp)),
+                    Some(0) => Err(self.failure(Category::Storage).into()),
+                    Some(1) => Err(file::Unread::Unclear(vec![file::encoding::Choice {
+                        encoding: file::encoding::Encoding::Latin1,
+                        preview: "select 'é';".into(),
+                    }])),
+                    Some(_) => Err(file::Unread::Large { bytes: 1 << 30 }),
                 },
             },
             file::Effect::Save { request, path, .. } => file::Msg::Saved {
@@ -1093,6 +1100,13 @@ impl Runner {
                 result: match form {
                     None => file::Saved::Written(stamp),
                     Some(0) => file::Saved::Conflict,
+                    Some(1) => file::Saved::Unsayable {
+                        encoding: file::encoding::Encoding::Latin1,
+                        character: '€',
+                        at: random.below(20),
+                        line: 1,
+                        column: 1,
+                    },
                     Some(_) => file::Saved::Failed(self.failure(Category::Storage)),
                 },
             },
@@ -1112,6 +1126,46 @@ impl Runner {
                     Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
+        };
+        self.say(msg, random);
+    }
+
+    fn job(&mut self, effect: &job::Effect, form: Option<usize>, random: &mut Random) {
+        // A cancel that comes too late changes nothing; one in time is a form of its own.
+        let job::Effect::RunFile { job, path, .. } = effect else {
+            return;
+        };
+        let job = *job;
+        let progress = job::Progress {
+            bytes: 5,
+            total: 10,
+            statements: 2,
+            failed: u64::from(form == Some(0)),
+            rows: 1,
+        };
+        self.say(job::Msg::Went { job, progress }, random);
+        if form == Some(0) {
+            let trouble = job::Trouble {
+                file: path.clone(),
+                line: 1,
+                column: 1,
+                sqlstate: Some("42601".into()),
+                message: format!("syntax error{}", self.marker),
+            };
+            let trouble = Box::new(trouble);
+            self.say(job::Msg::Troubled { job, trouble }, random);
+        }
+        let (state, message) = match form {
+            None => (job::State::Done, "2 statements were run.".to_owned()),
+            Some(0) => (job::State::Failed, format!("Stopped{}", self.marker)),
+            Some(_) => (job::State::Refused, format!("Not run{}", self.marker)),
+        };
+        let msg = job::Msg::Ended {
+            job,
+            state,
+            progress,
+            message,
+            elapsed_us: 5,
         };
         self.say(msg, random);
     }
@@ -1473,6 +1527,13 @@ impl Runner {
                     self.say(query::Msg::HeldUp { query, bytes }, random);
                 }
                 return Some(query::Msg::Stalled { query, rows });
+            }
+            // Rows can be so large that a grant does not reach to its end.
+            if !self.prompt && random.chance(1) {
+                statement.stalled = true;
+                statement.granted = statement.sent;
+                let rows = statement.sent;
+                return Some(query::Msg::GrantLapsed { query, rows });
             }
             statement.sent += rows;
             let width = if big && rows == FULL { 8_000 } else { 8 };

@@ -9,7 +9,7 @@ use tusk::{
         command::Command,
         config::Config,
         dialog::{self, Dialog},
-        editor,
+        editor, find,
         ids::TabId,
         keys, results,
         secret::{Secret, Secrets},
@@ -64,7 +64,12 @@ pub fn message(world: &mut World) -> Msg {
     {
         let wants_secret = tusk::update::dialog::takes_secret(dialog);
         if wants_secret && world.random.chance(50) {
+            let field = match dialog {
+                Dialog::Connection(form) => form.focus as usize,
+                _ => 0,
+            };
             return Msg::Dialog(dialog::Msg::SecretEdited {
+                field,
                 secret: Secret::new("pw"),
             });
         }
@@ -224,16 +229,20 @@ fn keyboard(world: &mut World) -> Msg {
 fn in_dialog(world: &mut World) -> Msg {
     let random = &mut world.random;
     let field = random.below(33);
-    Msg::Dialog(match random.below(5) {
+    Msg::Dialog(match random.below(6) {
         0 => dialog::Msg::FieldEdited {
             field,
             text: random.pick(&["", "7", "run", "/tmp/a.sql"]).to_string(),
         },
         1 => dialog::Msg::SecretEdited {
+            field,
             secret: Secret::new("secret"),
         },
         2 => dialog::Msg::FieldFocused { field },
-        3 => dialog::Msg::ChoiceClicked {
+        3 => dialog::Msg::RowChosen {
+            row: *random.pick(&[0, 3, usize::MAX]),
+        },
+        4 => dialog::Msg::ChoiceClicked {
             field,
             choice: random.below(8),
         },
@@ -267,7 +276,7 @@ fn around(world: &mut World) -> Msg {
     let tab = some_tab(world);
     let random = &mut world.random;
     let row = *random.pick(&[0, 2, usize::MAX]);
-    match random.below(11) {
+    match random.below(14) {
         0 => Msg::App(app::Msg::WindowResized {
             width: random.next() as u32,
             height: random.next() as u32,
@@ -275,7 +284,13 @@ fn around(world: &mut World) -> Msg {
         1 => Msg::App(app::Msg::AppearanceChanged { dark: false }),
         2 => Msg::App(app::Msg::WindowActivated),
         3 => Msg::App(app::Msg::AreaFocused {
-            area: *random.pick(&[Area::Editor, Area::Results, Area::Sidebar, Area::Welcome]),
+            area: *random.pick(&[
+                Area::Editor,
+                Area::Find,
+                Area::Results,
+                Area::Sidebar,
+                Area::Welcome,
+            ]),
         }),
         4 => Msg::App(app::Msg::Warned {
             text: "a warning".into(),
@@ -283,6 +298,23 @@ fn around(world: &mut World) -> Msg {
         5 => Msg::Tabs(tabs::Msg::Chosen { tab }),
         6 => Msg::Tabs(tabs::Msg::CloseRequested { tab }),
         7 => Msg::Sidebar(sidebar::Msg::RowClicked { row }),
+        11 => Msg::Sidebar(sidebar::Msg::RowOpened { row }),
+        12 => Msg::App(app::Msg::FilesDropped {
+            paths: vec!["/tmp/a.sql".into(), "/tmp/b.sql".into()],
+        }),
+        13 => Msg::Find(match random.below(3) {
+            0 => find::Msg::Focused {
+                field: find::Field::Replacement,
+            },
+            1 => find::Msg::Edited {
+                field: find::Field::Replacement,
+                text: "2".into(),
+            },
+            _ => find::Msg::Edited {
+                field: find::Field::Query,
+                text: random.pick(&["", "s", "SELECT"]).to_string(),
+            },
+        }),
         8 => Msg::Sidebar(sidebar::Msg::EditorResized {
             percent: row as u32,
         }),

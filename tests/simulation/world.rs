@@ -218,6 +218,7 @@ impl World {
             Msg::Query(
                 query::Msg::Described { .. }
                     | query::Msg::Stalled { .. }
+                    | query::Msg::GrantLapsed { .. }
                     | query::Msg::Inspected { .. }
                     | query::Msg::HeldUp { .. }
             )
@@ -244,6 +245,7 @@ impl World {
                 query::Msg::Described { query, .. }
                 | query::Msg::RowsArrived { query, .. }
                 | query::Msg::Stalled { query, .. }
+                | query::Msg::GrantLapsed { query, .. }
                 | query::Msg::Inspected { query, .. }
                 | query::Msg::HeldUp { query, .. },
             ) => self.ledger.queries[query].told.is_none(),

@@ -5,16 +5,18 @@
 //! bytes, and the reader can stand still at exactly the granted row.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use flume::Sender;
+use flume::Receiver;
+use futures_util::StreamExt;
 
-use super::answer::post;
-use super::encoding::{Begun, Reading};
+use super::encoding::{Begun, Reading, Wire, Written};
 use super::error;
 use super::frames::Frame;
-use crate::msg::Msg;
-use crate::rows::{ChunkBuilder, Column};
+use super::outflow::Outflow;
+use crate::rows::display::grouped;
+use crate::rows::{ChunkBuilder, Column, MalformedRow};
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::QueryId;
 use crate::update::query;
@@ -28,6 +30,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The first chunk has no more than these, so that something shows at once.
 const FIRST_ROWS_MAX: usize = 256;
 
+/// A grant of rows ends at so many bytes, however many of its rows are left: 16,384 rows can have 16 TB.
+const GRANT_BYTES: usize = 64 << 20;
+
+/// The most results of one statement. PostgreSQL sends one; more come through rules and from other servers.
+const RESULTS_MAX: u64 = 1_000;
+
+/// The most bytes of all descriptions of one statement's results.
+const DESCRIPTIONS_BYTES_MAX: usize = 8 << 20;
+
 /// What becomes of a message of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -39,15 +50,21 @@ pub enum Verdict {
 
 /// A statement's rows on their way.
 pub struct Capture {
-    outbox: Sender<Msg>,
+    outflow: Outflow,
     query: QueryId,
     since: Instant,
     builder: ChunkBuilder,
     described: bool,
+    results: u64,
+    descriptions_bytes: usize,
     granted: u64,
+    /// Bytes that may come before the grant lapses.
+    bytes_left: usize,
     /// Rows that were taken, sent or still in the builder.
     taken: u64,
     discarding: bool,
+    /// Whether a cancel is on its way, which the server hears the sooner the less it waits.
+    cancelling: bool,
     discarded: u64,
     stalled: bool,
     /// When the socket was looked at last while nothing of it is read.
@@ -56,7 +73,7 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<Arc<[u8]>>,
+    copy_data: Option<Written>,
     copy_in: Option<CopyIn>,
     reading: Reading,
     ready_at: Option<Instant>,
@@ -80,20 +97,24 @@ pub struct Outcome {
 impl Capture {
     /// Waits for what the server sends for this query.
     pub fn new(
-        outbox: Sender<Msg>,
+        outflow: Outflow,
         query: QueryId,
         granted: u64,
         Begun { data, reading }: Begun,
     ) -> Self {
         Self {
-            outbox,
+            outflow,
             query,
             since: Instant::now(),
             builder: ChunkBuilder::new(0),
             described: false,
+            results: 0,
+            descriptions_bytes: 0,
             granted,
+            bytes_left: bytes_of_grant(granted),
             taken: 0,
             discarding: false,
+            cancelling: false,
             discarded: 0,
             stalled: false,
             looked_at: None,
@@ -130,6 +151,7 @@ impl Capture {
     /// So many rows more may be taken.
     pub fn grant(&mut self, rows: u64) {
         self.granted = self.granted.saturating_add(rows);
+        self.bytes_left = bytes_of_grant(self.granted);
         self.stalled &= self.taken >= self.granted;
     }
 
@@ -146,19 +168,55 @@ impl Capture {
         self.reading.forget();
     }
 
+    /// Whether what comes is read to its end and not kept.
+    pub fn is_discarding(&self) -> bool {
+        self.discarding
+    }
+
+    /// A cancel is on its way.
+    pub fn cancel(&mut self) {
+        self.cancelling = true;
+    }
+
+    /// Whether what the server says beside the rows is read on, however much of it there is.
+    pub fn hurries(&self) -> bool {
+        self.discarding || self.cancelling
+    }
+
+    /// Whether no row waits to leave with those that follow.
+    pub fn is_between_chunks(&self) -> bool {
+        self.builder.is_empty()
+    }
+
+    /// Whether a message of this type is a row that nobody wants.
+    pub fn drops(&self, tag: u8) -> bool {
+        self.discarding && matches!(tag, b'D' | b'd')
+    }
+
+    /// A row that nobody wants has gone by.
+    pub fn dropped(&mut self) {
+        self.discarded += 1;
+    }
+
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
     pub fn may_take(&mut self, tag: u8) -> bool {
-        if !matches!(tag, b'D' | b'd') || self.discarding || self.taken < self.granted {
+        let is_granted = self.taken < self.granted;
+        let is_row = matches!(tag, b'D' | b'd');
+        if !is_row || self.discarding || is_granted && self.bytes_left > 0 {
             return true;
         }
         if !self.stalled {
             self.stalled = true;
             self.looked_at = Some(Instant::now());
             self.flush();
-            self.post(query::Msg::Stalled {
-                query: self.query,
-                rows: self.taken,
-            });
+            let (query, rows) = (self.query, self.taken);
+            let msg = if is_granted {
+                self.granted = self.taken;
+                query::Msg::GrantLapsed { query, rows }
+            } else {
+                query::Msg::Stalled { query, rows }
+            };
+            self.outflow.post(msg, 0);
         }
         false
     }
@@ -198,11 +256,10 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let chunk = self.reading.read(self.builder.finish());
-            self.post(query::Msg::RowsArrived {
-                query: self.query,
-                chunk,
-            });
+            let (query, chunk) = (self.query, self.reading.read(self.builder.finish()));
+            let bytes = chunk.heap_bytes();
+            self.outflow
+                .post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
     }
 
@@ -235,15 +292,18 @@ impl Capture {
             self.builder.push_data_row(body)
         };
         if let Err(malformed) = pushed {
-            self.fault = Some(error::plain(
-                Category::Internal,
-                format!("A row could not be read: {malformed}."),
-            ));
-            self.discard();
+            let message = format!("A row could not be read: {malformed}.");
+            self.give_up(match malformed {
+                MalformedRow::NoMemory => error::plain(Category::Query, message).with_next_step(
+                    "Close results that are not needed, or select less of the value.",
+                ),
+                _ => error::servers_fault(message),
+            });
             self.discarded += 1;
             return;
         }
         self.taken += 1;
+        self.bytes_left = self.bytes_left.saturating_sub(body.len());
         if self.builder.is_full() || (!self.first_left && self.builder.rows() >= FIRST_ROWS_MAX) {
             self.flush();
         }
@@ -251,9 +311,12 @@ impl Capture {
 
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
-            b'T' => self.describe(columns(frame.body()), None),
+            b'T' => self.describe(columns(frame.body()), frame.body().len(), None),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
-            b'H' => self.describe(Some(vec![Column::new("copy", 25, -1)]), Some(frame.body())),
+            b'H' => {
+                let column = Some(vec![Column::new("copy", 25, -1)]);
+                self.describe(column, 0, Some(frame.body()));
+            }
             b'c' => {}
             b'G' => self.begin_copy_in(),
             b'C' => {
@@ -277,15 +340,19 @@ impl Capture {
         Verdict::Swallow
     }
 
-    fn describe(&mut self, columns: Option<Vec<Column>>, copied: Option<&[u8]>) {
+    fn describe(&mut self, columns: Option<Vec<Column>>, bytes: usize, copied: Option<&[u8]>) {
         let Some(columns) = columns else {
-            self.fault = Some(error::plain(
-                Category::Internal,
-                "The columns of the result could not be read.",
-            ));
-            self.discard();
-            return;
+            let message = "The columns of the result could not be read.";
+            return self.give_up(error::servers_fault(message));
         };
+        self.results += 1;
+        self.descriptions_bytes += bytes;
+        if self.results > RESULTS_MAX || self.descriptions_bytes > DESCRIPTIONS_BYTES_MAX {
+            return self.give_up(error::servers_fault(format!(
+                "The server sent more results for one statement than Tusk keeps: the first {} are shown.",
+                grouped((self.results - 1).min(RESULTS_MAX))
+            )));
+        }
         self.flush();
         if self.described {
             // A further result shows its own first rows at once.
@@ -294,10 +361,15 @@ impl Capture {
         self.described = true;
         self.reading.result_begins(copied);
         self.builder = ChunkBuilder::new(columns.len());
-        self.post(query::Msg::Described {
-            query: self.query,
-            columns,
-        });
+        let (query, width) = (self.query, size_of_val(columns.as_slice()));
+        self.outflow
+            .post(query::Msg::Described { query, columns }, bytes + width);
+    }
+
+    /// The statement fails on this side: the rest is read to its end.
+    fn give_up(&mut self, failure: Failure) {
+        self.fault.get_or_insert(failure);
+        self.discard();
     }
 
     fn begin_copy_in(&mut self) {
@@ -315,16 +387,32 @@ impl Capture {
         }
         self.copy_in = Some(CopyIn::new(self.copy_data.take()));
     }
+}
 
-    fn post(&self, msg: query::Msg) {
-        post(&self.outbox, msg);
-    }
+/// What a COPY … FROM STDIN is given.
+pub enum CopyData {
+    /// All of it.
+    Text(Arc<str>),
+    /// Pieces, as they are read.
+    Pieces(Receiver<CopyPiece>),
+}
+
+/// A piece of the data of COPY … FROM STDIN.
+pub enum CopyPiece {
+    /// Data, which are written in the encoding that the server takes them for.
+    Data(String),
+    /// That was all.
+    End,
 }
 
 /// The data of COPY … FROM STDIN on its way to the server.
 pub struct CopyIn {
     data: Option<Arc<[u8]>>,
     at: usize,
+    /// Where further data come from, and how they are written.
+    pieces: Option<(flume::r#async::RecvStream<'static, CopyPiece>, Wire)>,
+    /// Why the data end before their end, as it is sent behind them.
+    failing: Option<String>,
     frame: Vec<u8>,
     written: usize,
     ended: bool,
@@ -334,20 +422,33 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<Arc<[u8]>>) -> Self {
+    fn new(data: Option<Written>) -> Self {
+        let (data, pieces) = match data {
+            Some(Written::Whole(data)) => (Some(data), None),
+            Some(Written::Pieces(pieces, wire)) => {
+                (Some(Arc::from([])), Some((pieces.into_stream(), wire)))
+            }
+            None => (None, None),
+        };
         Self {
             data,
             at: 0,
+            pieces,
+            failing: None,
             frame: Vec::new(),
             written: 0,
             ended: false,
         }
     }
 
-    /// The bytes to write next; empty when everything has been written.
-    pub fn pending(&mut self) -> &[u8] {
+    /// The bytes to write next; empty when everything that is there has been written.
+    pub fn pending(&mut self, context: &mut Context<'_>) -> &[u8] {
         if self.written == self.frame.len() && !self.ended {
-            self.next_frame();
+            self.frame.clear();
+            self.written = 0;
+            if self.has_more(context) {
+                self.next_frame();
+            }
         }
         &self.frame[self.written..]
     }
@@ -365,14 +466,42 @@ impl CopyIn {
         }
     }
 
+    /// Whether it is known what comes next. Pieces wake their reader when they come.
+    fn has_more(&mut self, context: &mut Context<'_>) -> bool {
+        let is_used_up = self.data.as_ref().is_some_and(|data| self.at == data.len());
+        let Some((pieces, wire)) = self.pieces.as_mut().filter(|_| is_used_up) else {
+            return true;
+        };
+        match pieces.poll_next_unpin(context) {
+            Poll::Ready(Some(CopyPiece::Data(text))) if text.is_empty() => {
+                return self.has_more(context);
+            }
+            Poll::Ready(Some(CopyPiece::Data(text))) => {
+                let (bytes, reason) = wire.piece(text);
+                (self.data, self.at) = (Some(bytes.into()), 0);
+                if let Some(reason) = reason {
+                    self.fail(reason);
+                }
+            }
+            Poll::Ready(Some(CopyPiece::End)) => self.pieces = None,
+            Poll::Ready(None) => self.fail("the data were not read to their end".into()),
+            Poll::Pending => return false,
+        }
+        true
+    }
+
+    /// There are no more data, and what was sent is not to be kept.
+    fn fail(&mut self, reason: String) {
+        (self.pieces, self.failing) = (None, Some(reason + "\0"));
+    }
+
     fn next_frame(&mut self) {
-        self.frame.clear();
-        self.written = 0;
         let rest = self.data.as_ref().and_then(|data| data.get(self.at..));
-        let (tag, body) = match rest {
-            Some([]) => (b'c', &b""[..]),
-            Some(rest) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
-            None => (b'f', &b"there is no data for it\0"[..]),
+        let (tag, body) = match (rest, &self.failing) {
+            (Some(rest @ [_, ..]), _) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
+            (_, Some(reason)) => (b'f', reason.as_bytes()),
+            (Some([]), None) => (b'c', &b""[..]),
+            (None, None) => (b'f', &b"there is no data for it\0"[..]),
         };
         // A piece is far smaller than what a length may say.
         self.frame.push(tag);
@@ -381,6 +510,15 @@ impl CopyIn {
         self.frame.extend_from_slice(body);
         self.at += body.len();
         self.ended = tag != b'd';
+    }
+}
+
+/// The bytes of a grant. One that has no end has none in bytes either.
+fn bytes_of_grant(rows: u64) -> usize {
+    if rows == u64::MAX {
+        usize::MAX
+    } else {
+        GRANT_BYTES
     }
 }
 
@@ -411,6 +549,7 @@ fn text(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::msg::Msg;
     use crate::update::ids::Ids;
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -438,10 +577,11 @@ mod tests {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
         let begun = Begun {
-            data: copy_data.map(|data| data.as_bytes().into()),
+            data: copy_data.map(|data| Written::Whole(data.as_bytes().into())),
             ..Begun::default()
         };
-        (Capture::new(outbox, query, granted, begun), inbox)
+        let outflow = Outflow::new(&outbox, &Arc::default());
+        (Capture::new(outflow, query, granted, begun), inbox)
     }
 
     #[track_caller]
@@ -459,7 +599,7 @@ mod tests {
 
     fn give(capture: &mut Capture, whole: &[u8]) -> Verdict {
         assert!(capture.may_take(whole[0]));
-        capture.take(Frame { whole })
+        capture.take(Frame::new(whole))
     }
 
     #[test]
@@ -488,6 +628,30 @@ mod tests {
         assert!(!capture.may_take(b'D'));
         assert!(capture.may_take(b'C') && capture.may_take(b'E'));
         assert_eq!(shown(&inbox), ["rows 1", "stalled 3"]);
+    }
+
+    #[test]
+    fn a_grant_lapses_when_its_rows_are_large() {
+        let (mut capture, inbox) = capture(1_000, None);
+        give(&mut capture, &description());
+        let row = row_of_one(&vec![b'x'; 1 << 20]);
+        let mut given = 0;
+        while capture.may_take(b'D') {
+            capture.take(Frame::new(&row));
+            given += 1;
+        }
+        assert_eq!(given, 64);
+        assert!(!capture.may_take(b'D'));
+        let told = |inbox: &flume::Receiver<Msg>| inbox.drain().last();
+        let query = capture.query();
+        let lapsed = query::Msg::GrantLapsed { query, rows: 64 };
+        assert_eq!(told(&inbox), Some(lapsed.into()));
+        // What is granted then is all that there is.
+        capture.grant(1);
+        give(&mut capture, &row);
+        assert!(!capture.may_take(b'D'));
+        let stalled = query::Msg::Stalled { query, rows: 65 };
+        assert_eq!(told(&inbox), Some(stalled.into()));
     }
 
     #[test]
@@ -565,7 +729,7 @@ mod tests {
         let mut all = vec![];
         loop {
             // Odd pieces, as a busy socket takes them.
-            let pending = copy.pending();
+            let pending = copy.pending(&mut Context::from_waker(std::task::Waker::noop()));
             let size = pending.len().min(1_001);
             if size == 0 {
                 return all;
@@ -608,7 +772,9 @@ mod tests {
         let (mut capture, _inbox) = capture(0, Some(&"x".repeat(100_000)));
         give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
         let copy = capture.copy_in().unwrap();
-        let length = copy.pending().len();
+        let length = copy
+            .pending(&mut Context::from_waker(std::task::Waker::noop()))
+            .len();
         copy.wrote(10);
         give(&mut capture, &message(b'E', b"\0"));
         assert_eq!(written(capture.copy_in().unwrap()).len(), length - 10);
@@ -623,7 +789,7 @@ mod tests {
         let outcome = capture.finish();
         assert_eq!(
             (outcome.discarded, outcome.fault.unwrap().category),
-            (2, Category::Internal)
+            (2, Category::Connection)
         );
     }
 }

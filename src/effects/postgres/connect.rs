@@ -27,6 +27,7 @@ use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 use super::error;
 use super::login::Terms;
 use super::own_sql::OwnSql;
+use super::paced::Paced;
 use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
@@ -121,6 +122,12 @@ const START_UP_S_MAX: u32 = 60;
 /// How long a cancel may take where nothing else limits the time. Meanwhile its session starts nothing new.
 const CANCEL_S_MAX: u32 = 10;
 
+/// The most bytes of an answer to a cancel request. PostgreSQL has none; one that refuses it may say why.
+const CANCEL_ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// What the tap of an attempt has learnt, for whoever gives the attempt up.
+type Witness = Mutex<Option<Arc<Mutex<Learnt>>>>;
+
 /// How long a session that is not wanted may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -135,6 +142,11 @@ impl Target {
             tls: OnceCell::new(),
             warned: Arc::default(),
         }
+    }
+
+    /// The same way to the same servers, for a pool of its own.
+    pub fn again(&self, surroundings: Arc<Surroundings>) -> Self {
+        Self::new(self.config.clone(), self.secrets.clone(), surroundings)
     }
 
     /// Connects to the first server that will do and logs in, within the configuration's timeout.
@@ -162,6 +174,22 @@ impl Target {
         }
     }
 
+    /// Does what a session needs before it can be used, in the time that a connect may take.
+    pub async fn in_time(
+        &self,
+        work: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let seconds = limit_s(self.config.connect_timeout_s, START_UP_S_MAX);
+        within(seconds, work).await.unwrap_or_else(|| {
+            Err(error::plain(
+                Category::Connection,
+                format!(
+                    "The server let the user in, and did not answer within {seconds} s after that."
+                ),
+            ))
+        })
+    }
+
     /// Asks the server to cancel what the process does, over a socket of its own that is read to its end: only then
     /// can the request no longer hit what comes next.
     pub async fn cancel(&self, route: &Route, backend_pid: i32, key: i32) -> Result<(), Failure> {
@@ -185,10 +213,24 @@ impl Target {
             let sent = async {
                 wire.write_all(&request).await?;
                 wire.flush().await?;
-                while wire.read(&mut request).await? > 0 {}
-                io::Result::Ok(())
+                let mut bytes = 0;
+                loop {
+                    let read = wire.read(&mut request).await?;
+                    bytes += read;
+                    if read == 0 || bytes > CANCEL_ANSWER_BYTES_MAX {
+                        return io::Result::Ok(bytes);
+                    }
+                }
             };
-            match sent.await {
+            let answered = sent.await;
+            if let Ok(bytes) = answered
+                && bytes > CANCEL_ANSWER_BYTES_MAX
+            {
+                return Err(error::servers_fault(
+                    "The server did not take the cancel request: it answered with something else.",
+                ));
+            }
+            match answered.map(drop) {
                 Ok(()) => Ok(()),
                 // The server hangs up when it has handled the request; TLS calls that an unexpected end.
                 Err(cause) if is_hang_up(&cause) => Ok(()),
@@ -261,12 +303,18 @@ impl Target {
         };
         for (at, address) in addresses.iter().enumerate() {
             let share = budget.share(addresses.len() - at);
-            let attempt = share.spend(self.try_address(server, address, wanted)).await;
-            let attempt = attempt.unwrap_or_else(|had| {
+            let witness = Witness::default();
+            let attempt = self.try_address(server, address, wanted, &witness);
+            let attempt = share.spend(attempt).await.unwrap_or_else(|had| {
                 let tunnel = self.way.as_ref().and_then(|way| way.timed_out());
-                Err(match tunnel {
-                    Some(failure) => (failure, Next::Nothing),
-                    None => (servers::timed_out(had), Next::Address),
+                let witness = super::locked(&witness).take();
+                let said = witness.map(|learnt| super::locked(&learnt).start_up);
+                Err(match (tunnel, said) {
+                    (Some(failure), _) => (failure, Next::Nothing),
+                    (None, Some(said)) if said.messages > 0 => {
+                        (servers::not_ready(had, said), Next::Address)
+                    }
+                    (None, _) => (servers::timed_out(had), Next::Address),
                 })
             });
             let (failure, next) = match attempt {
@@ -294,12 +342,13 @@ impl Target {
         server: &Endpoint,
         address: &Address,
         wanted: TargetSession,
+        witness: &Witness,
     ) -> Result<Fresh, (Failure, Next)> {
         let with_next = |failure: Failure| {
             let next = servers::next(&failure);
             (failure, next)
         };
-        let connected = self.connect_to(server, address).await;
+        let connected = self.connect_to(server, address, witness).await;
         let mut fresh = connected.map_err(with_next)?;
         let reported = fresh.reported(wanted).await.map_err(with_next)?;
         let Some(reason) = servers::unfit(wanted, reported) else {
@@ -310,7 +359,12 @@ impl Target {
         Err((failure, Next::Server))
     }
 
-    async fn connect_to(&self, server: &Endpoint, address: &Address) -> Result<Fresh, Failure> {
+    async fn connect_to(
+        &self,
+        server: &Endpoint,
+        address: &Address,
+        witness: &Witness,
+    ) -> Result<Fresh, Failure> {
         let (first, second) = match self.config.ssl_mode {
             _ if !address.is_tcp() => (Want::Plain, None),
             SslMode::Disable => (Want::Plain, None),
@@ -318,7 +372,7 @@ impl Target {
             SslMode::Prefer => (Want::TlsOrPlain, Some(Want::Plain)),
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Want::Tls, None),
         };
-        let failure = match self.log_in(server, address, first).await {
+        let failure = match self.log_in(server, address, first, witness).await {
             Ok(fresh) => return Ok(fresh),
             Err(failure) => failure,
         };
@@ -329,7 +383,7 @@ impl Target {
         ) else {
             return Err(failure);
         };
-        let again = self.log_in(server, address, second).await;
+        let again = self.log_in(server, address, second, witness).await;
         again.map_err(|other| both_ways(failure, other))
     }
 
@@ -338,6 +392,7 @@ impl Target {
         server: &Endpoint,
         address: &Address,
         want: Want,
+        witness: &Witness,
     ) -> Result<Fresh, Failure> {
         let socket = open(address, self.config.keepalive).await?;
         let (backlog, patience) = (socket.backlog(), socket.patience(self.config.keepalive));
@@ -347,12 +402,13 @@ impl Target {
         let private = encrypted || !address.is_tcp();
         let terms = Terms::new(private || self.config.allow_cleartext, bound, encrypted);
         let (tap, learnt) = Tap::new(raw.wire, raw.channel_binding, terms, patience);
+        *super::locked(witness) = Some(learnt.clone());
         let password = self.password(server).await;
         let driver = self.driver_config(&password);
         let connected = tokio_postgres::Config::connect_raw(&driver, tap, AsItIs).await;
         let (client, connection) = connected.map_err(|cause| {
             let failure = password.explain(error::from_driver(&cause));
-            if encrypted && !super::locked(&learnt).answered {
+            if encrypted && super::locked(&learnt).start_up.messages == 0 {
                 self.after_handshake(failure)
             } else {
                 failure
@@ -695,10 +751,10 @@ impl Socket {
 
     fn wire(self) -> Box<dyn Wire> {
         match self {
-            Self::Tcp(stream) => Box::new(stream.compat()),
+            Self::Tcp(stream) => Box::new(Paced::new(stream.compat())),
             #[cfg(unix)]
-            Self::Unix(stream) => Box::new(stream.compat()),
-            Self::Tunnelled(lane) => Box::new(lane),
+            Self::Unix(stream) => Box::new(Paced::new(stream.compat())),
+            Self::Tunnelled(lane) => Box::new(Paced::new(lane)),
         }
     }
 }

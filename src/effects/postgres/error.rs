@@ -17,6 +17,14 @@ pub fn plain(category: Category, message: impl Into<String>) -> Failure {
     Failure::new(category, message)
 }
 
+/// The server, or what stands before it, did what PostgreSQL's protocol does not allow.
+pub fn servers_fault(message: impl Into<String>) -> Failure {
+    plain(Category::Connection, message).with_next_step(
+        "Check that this is a PostgreSQL server, and what stands between it and Tusk: a pooler, a proxy. Then reconnect \
+         (Reconnect in the palette).",
+    )
+}
+
 /// What the server says of an error or a notice, with all its fields.
 pub fn from_server(error: &DbError) -> Failure {
     let code = error.code().code();
@@ -71,12 +79,12 @@ pub fn from_fields(body: &[u8]) -> Failure {
     let number = |kind: u8| field(kind).and_then(|text| text.parse::<u32>().ok());
     let (code, message) = (
         field(b'C').unwrap_or_default(),
-        field(b'M').unwrap_or_default(),
+        field(b'M').unwrap_or_else(|| "The server gave no message.".into()),
     );
     let severity = field(b'V').or(field(b'S')).unwrap_or_default();
     let mut failure = Failure::new(category(&severity, &code, &message), message);
     failure.severity = severity;
-    failure.sqlstate = Some(code);
+    failure.sqlstate = Some(code).filter(|code| !code.is_empty());
     failure.detail = field(b'D');
     failure.hint = field(b'H');
     failure.position = number(b'P');
@@ -122,11 +130,21 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
             ),
         );
     }
-    plain(
-        Category::Internal,
-        format!("The driver failed: {}.", chain(error)),
-    )
+    let words = chain(error);
+    if SERVERS.iter().any(|begin| outer.starts_with(begin)) {
+        return servers_fault(format!(
+            "The server did not keep to PostgreSQL's protocol: {words}."
+        ));
+    }
+    plain(Category::Internal, format!("The driver failed: {words}."))
 }
+
+/// How the driver's errors begin that are about what the server sent.
+const SERVERS: [&str; 3] = [
+    "unexpected message from server",
+    "error parsing response from server",
+    "timeout waiting for server",
+];
 
 /// The server wants a password and none was given. It carries the SQLSTATE that a wrong one has, so that both ask
 /// for one, and no severity, because the server did not say it.
@@ -155,10 +173,7 @@ pub fn from_io(error: &io::Error) -> Failure {
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
     {
-        return plain(
-            Category::Connection,
-            format!("No PostgreSQL server: {malformed}."),
-        );
+        return malformed.failure();
     }
     if let Some(refused) = error
         .get_ref()
@@ -364,6 +379,16 @@ mod tests {
 
     fn closed() -> Failure {
         plain(Category::Connection, CLOSED)
+    }
+
+    #[test]
+    fn an_error_without_fields_has_words_all_the_same() {
+        let failure = from_fields(b"\0");
+        assert_eq!(failure.message, "The server gave no message.");
+        assert_eq!(
+            (failure.sqlstate, failure.category),
+            (None, Category::Query)
+        );
     }
 
     #[test]

@@ -16,16 +16,18 @@ use std::time::{Duration, Instant};
 
 use flume::{Receiver, Sender};
 use futures_util::{FutureExt, Stream, StreamExt};
-use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage, SimpleQueryStream};
+use tokio_postgres::{Client, Connection, SimpleQueryMessage, SimpleQueryStream};
 
 use super::answer::{abandoned, post};
 use super::capture::Capture;
+pub use super::capture::CopyData;
 use super::connect::{Fresh, Route, Target};
+use super::outflow::Outflow;
 use super::own_sql::{OwnSql, Way};
 use super::sealed::Sealed;
 use super::ssh::Backlog;
 use super::tap::{Learnt, Tap};
-use super::{Session, Shared, error, held, locked};
+use super::{GOODBYE, Session, Shared, error, held, locked};
 use crate::msg::Msg;
 use crate::sql::lex::BackslashRule;
 use crate::update::config::Endpoint;
@@ -37,6 +39,13 @@ use crate::update::{query, session};
 
 /// Rows of a statement of Tusk's own.
 pub type Rows = Vec<Vec<Option<String>>>;
+
+/// How long a question of Tusk's own may take. Whoever can wait for less says so.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// After so many events other links of the thread have their turn: with what it answers a server can keep one link
+/// busy for ever, however little is read at a time.
+const EVENTS_PER_TURN: u64 = 16;
 
 /// The handle of a link. Dropping the last one ends the link with a Terminate message.
 pub struct Link {
@@ -63,7 +72,7 @@ pub struct Run {
     /// The statement as it is written.
     pub sql: Arc<str>,
     /// Lines for COPY … FROM STDIN.
-    pub copy_data: Option<Arc<str>>,
+    pub copy_data: Option<CopyData>,
     /// How it is sealed; a read-only connection takes no statement without.
     pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
@@ -128,6 +137,12 @@ impl Link {
                 learnt.parameters.get("session_authorization").cloned(),
             )
         };
+        let outflow = Outflow::new(&shared.outbox, &shared.sent);
+        {
+            let words = &mut locked(&learnt).words;
+            words.outflow = Some(outflow.clone());
+            words.backlog = backlog.clone();
+        }
         let driver = Driver {
             connection,
             client: Some(client),
@@ -141,7 +156,8 @@ impl Link {
             session: None,
             backslash: BackslashRule::Ordinary,
             holds: 0,
-            last_notice: None,
+            closes_at: None,
+            outflow,
             read_only: target.config.read_only,
             learnt: learnt.clone(),
             outbox: shared.outbox.clone(),
@@ -203,7 +219,7 @@ impl Link {
         self.ended.recv_async().await.unwrap_or_default();
     }
 
-    /// Runs a statement of Tusk's own and collects its rows.
+    /// Runs a statement of Tusk's own and collects its rows. A link that does not answer is let go.
     pub async fn ask(&self, own: OwnSql) -> Result<Rows, Failure> {
         let gone = || {
             error::plain(
@@ -221,7 +237,16 @@ impl Link {
             answer.try_recv().unwrap_or_else(|_| Err(gone()))
         };
         let answered = async { answer.recv_async().await.unwrap_or_else(|_| Err(gone())) };
-        smol::future::or(answered, ended).await
+        let late = async {
+            smol::Timer::after(ANSWER).await;
+            self.tell(Command::Close);
+            let message = format!(
+                "The server did not answer a question of Tusk's own within {} s.",
+                ANSWER.as_secs()
+            );
+            Err(error::plain(Category::Connection, message))
+        };
+        smol::future::or(smol::future::or(answered, ended), late).await
     }
 
     /// Asks what libraries there are, before anything else runs. It is waited for: a cancel that comes while it runs
@@ -327,6 +352,8 @@ enum Job {
         reply: Sender<Result<Rows, Failure>>,
         stream: Answers,
         rows: Rows,
+        /// What the rows may still cost.
+        bytes_left: usize,
         failure: Option<Failure>,
         /// Whether it began a transaction that it has to have ended.
         reads: bool,
@@ -338,10 +365,9 @@ type Answers = Pin<Box<SimpleQueryStream>>;
 /// What happens to the task.
 enum Event {
     Command(Option<Command>),
-    Message(Box<AsyncMessage>),
     Ended(Option<tokio_postgres::Error>),
     Answer(Option<Result<SimpleQueryMessage, tokio_postgres::Error>>),
-    RowsWaited,
+    TimeCame,
     SealEnded,
     HeldUp(QueryId, u64),
 }
@@ -363,7 +389,9 @@ struct Driver {
     /// What a backslash in a plain string is to the session, as it was told last.
     backslash: BackslashRule,
     holds: usize,
-    last_notice: Option<Failure>,
+    /// When a link that is let go ends, whatever its server still says.
+    closes_at: Option<Instant>,
+    outflow: Outflow,
     read_only: bool,
     learnt: Arc<Mutex<Learnt>>,
     outbox: Sender<Msg>,
@@ -376,13 +404,15 @@ struct Driver {
 
 impl Driver {
     async fn drive(mut self) {
-        loop {
+        for event in 1.. {
+            if event % EVENTS_PER_TURN == 0 {
+                smol::future::yield_now().await;
+            }
             match poll_fn(|context| self.poll(context)).await {
                 Event::Command(Some(command)) => self.obey(command),
                 Event::Command(None) => self.close(),
-                Event::Message(message) => self.hear(*message),
                 Event::Answer(answer) => self.answered(answer),
-                Event::RowsWaited => self.rows_waited(),
+                Event::TimeCame => self.time_came(),
                 Event::SealEnded => self.seal_ended(),
                 Event::HeldUp(query, bytes) => {
                     post(&self.outbox, query::Msg::HeldUp { query, bytes });
@@ -407,9 +437,8 @@ impl Driver {
             return Poll::Ready(Event::Command(command));
         }
         match self.connection.poll_message(context) {
-            Poll::Ready(Some(Ok(message))) => {
-                return Poll::Ready(Event::Message(Box::new(message)));
-            }
+            // The tap keeps to itself what the driver would call a message; there may be more behind it.
+            Poll::Ready(Some(Ok(_))) => context.waker().wake_by_ref(),
             Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Ended(Some(error))),
             Poll::Ready(None) => return Poll::Ready(Event::Ended(None)),
             Poll::Pending => {}
@@ -448,11 +477,8 @@ impl Driver {
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let deadline = locked(&self.learnt)
-            .capture
-            .as_ref()
-            .and_then(Capture::deadline);
-        let Some(deadline) = deadline else {
+        let deadline = [locked(&self.learnt).deadline(), self.closes_at];
+        let Some(deadline) = deadline.into_iter().flatten().min() else {
             self.timer = None;
             return Poll::Pending;
         };
@@ -465,7 +491,7 @@ impl Driver {
             none => *none = Some((deadline, smol::Timer::at(deadline))),
         }
         match &mut self.timer {
-            Some((_, timer)) => timer.poll_unpin(context).map(|_| Event::RowsWaited),
+            Some((_, timer)) => timer.poll_unpin(context).map(|_| Event::TimeCame),
             None => Poll::Pending,
         }
     }
@@ -475,6 +501,7 @@ impl Driver {
             Command::Serve(session) => {
                 self.session = session;
                 let mut learnt = locked(&self.learnt);
+                learnt.words.session = session;
                 learnt.named_settings.clear();
                 self.backslash = learnt.backslash();
             }
@@ -484,6 +511,7 @@ impl Driver {
             Command::Hold(query) => {
                 self.holds += 1;
                 self.withdraw(query);
+                self.with_capture(query, Capture::cancel);
             }
             Command::Release => self.holds = self.holds.saturating_sub(1),
             Command::Close => self.close(),
@@ -539,6 +567,12 @@ impl Driver {
     fn close(&mut self) {
         self.orders_ended = true;
         self.session = None;
+        self.closes_at = self.closes_at.or(Some(Instant::now() + GOODBYE));
+        {
+            let words = &mut locked(&self.learnt).words;
+            words.session = None;
+            words.is_closing = true;
+        }
         for command in std::mem::take(&mut self.waiting) {
             if let Command::Run(run) = command {
                 let failure = error::plain(
@@ -596,7 +630,7 @@ impl Driver {
             Err(failure) => return self.refused(query, failure),
         };
         locked(&self.learnt).capture =
-            Some(Capture::new(self.outbox.clone(), query, granted, begun));
+            Some(Capture::new(self.outflow.clone(), query, granted, begun));
         match self.send(&sql) {
             Ok(stream) => {
                 self.job = Some(Job::Run {
@@ -633,7 +667,7 @@ impl Driver {
             Err(failure) => return self.refused(query, failure),
         };
         let mut learnt = locked(&self.learnt);
-        learnt.capture = Some(Capture::new(self.outbox.clone(), query, granted, begun));
+        learnt.capture = Some(Capture::new(self.outflow.clone(), query, granted, begun));
         learnt.sealed = Some(Sealed::new(sql, &written, &seal));
         self.job = Some(Job::Sealed {
             query,
@@ -691,10 +725,12 @@ impl Driver {
         }
         match self.send(&own.message()) {
             Ok(stream) => {
+                locked(&self.learnt).words.is_own = true;
                 self.job = Some(Job::Ask {
                     reply: to,
                     stream,
                     rows: Vec::new(),
+                    bytes_left: own.answer_bytes_max(),
                     failure: None,
                     reads,
                 });
@@ -735,65 +771,28 @@ impl Driver {
         }
     }
 
-    fn hear(&mut self, message: AsyncMessage) {
-        match message {
-            AsyncMessage::Notice(notice) => {
-                let notice = error::from_server(&notice);
-                self.last_notice = Some(notice.clone());
-                // What the server has to say of Tusk's own questions is not for the user.
-                if let Some(Job::Ask { .. }) = self.job {
-                    log::debug!("a notice about a question of Tusk's own: {}", notice.code());
-                    return;
-                }
-                let query = match self.job {
-                    Some(Job::Run { query, .. } | Job::Sealed { query, .. }) => Some(query),
-                    _ => None,
-                };
-                if let Some(session) = self.session {
-                    post(
-                        &self.outbox,
-                        session::Msg::Noticed {
-                            session,
-                            query,
-                            notice: Box::new(notice),
-                        },
-                    );
-                }
-            }
-            AsyncMessage::Notification(notification) => {
-                if let Some(session) = self.session {
-                    let (channel, payload) = (
-                        notification.channel().to_owned(),
-                        notification.payload().to_owned(),
-                    );
-                    let backend_pid = notification.process_id();
-                    post(
-                        &self.outbox,
-                        session::Msg::Notified {
-                            session,
-                            channel,
-                            payload,
-                            backend_pid,
-                        },
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn answered(&mut self, answer: Option<Result<SimpleQueryMessage, tokio_postgres::Error>>) {
         match (&mut self.job, answer) {
             (_, None) => self.complete(),
             (Some(Job::Run { failure, .. } | Job::Ask { failure, .. }), Some(Err(error))) => {
                 failure.get_or_insert_with(|| error::from_driver(&error));
             }
-            (Some(Job::Ask { rows, .. }), Some(Ok(SimpleQueryMessage::Row(row)))) => {
-                rows.push(
-                    (0..row.len())
-                        .map(|at| row.get(at).map(str::to_owned))
-                        .collect(),
-                );
+            (
+                Some(Job::Ask {
+                    rows, bytes_left, ..
+                }),
+                Some(Ok(SimpleQueryMessage::Row(row))),
+            ) => {
+                let row: Vec<Option<String>> = (0..row.len())
+                    .map(|at| row.get(at).map(str::to_owned))
+                    .collect();
+                let Some(left) = bytes_left.checked_sub(cost(&row)) else {
+                    return self.end(Some(error::servers_fault(
+                        "The server's answer to a question of Tusk's own has no end: the connection was closed.",
+                    )));
+                };
+                *bytes_left = left;
+                rows.push(row);
             }
             _ => {}
         }
@@ -801,6 +800,7 @@ impl Driver {
 
     /// The statement has ended and the server is ready.
     fn complete(&mut self) {
+        locked(&self.learnt).words.is_own = false;
         match self.job.take() {
             Some(Job::Run {
                 query,
@@ -831,10 +831,12 @@ impl Driver {
         let end = is_open.then(|| self.send(&OwnSql::RollBack {}.message()));
         match end {
             Some(Ok(stream)) => {
+                locked(&self.learnt).words.is_own = true;
                 self.job = Some(Job::Ask {
                     reply: to,
                     stream,
                     rows,
+                    bytes_left: 0,
                     failure,
                     reads: false,
                 });
@@ -847,6 +849,7 @@ impl Driver {
         let (capture, change, transaction) = {
             let mut learnt = locked(&self.learnt);
             let change = learnt.texts.end();
+            learnt.words.tell_left_out(Some(query));
             (learnt.capture.take(), change, learnt.transaction)
         };
         self.forget(query);
@@ -889,10 +892,21 @@ impl Driver {
         }
     }
 
-    fn rows_waited(&mut self) {
+    /// Rows that have waited leave; a link that was let go and has not ended ends now.
+    fn time_came(&mut self) {
         self.timer = None;
-        if let Some(capture) = &mut locked(&self.learnt).capture {
+        let now = Instant::now();
+        if let Some(capture) = &mut locked(&self.learnt).capture
+            && capture.deadline().is_some_and(|at| at <= now)
+        {
             capture.flush();
+        }
+        if self.closes_at.is_some_and(|at| at <= now) {
+            self.client = None;
+            self.end(Some(error::plain(
+                Category::Connection,
+                "The server went on when it was told the end: the connection was closed.",
+            )));
         }
     }
 
@@ -910,7 +924,8 @@ impl Driver {
         };
         self.gone.store(true, Ordering::Release);
         let query_failure = self.last_words();
-        let failure = error::lost(query_failure, link, self.last_notice.take());
+        let last_notice = locked(&self.learnt).words.last_notice.take();
+        let failure = error::lost(query_failure, link, last_notice);
         // Without its client it was closed, and did not break.
         let broke = self.client.is_some().then(|| failure.clone());
         self.end_with(&failure);
@@ -970,7 +985,14 @@ impl Driver {
     fn end_with(&mut self, failure: &Failure) {
         let job = self.job.take();
         // Rows that had come before the end are shown.
-        drop(locked(&self.learnt).capture.take().map(Capture::finish));
+        {
+            let mut learnt = locked(&self.learnt);
+            let capture = learnt.capture.take();
+            learnt
+                .words
+                .tell_left_out(capture.as_ref().map(Capture::query));
+            drop(capture.map(Capture::finish));
+        }
         match job {
             Some(Job::Run { query, started, .. } | Job::Sealed { query, started, .. }) => {
                 self.lose(query, failure, micros(started.elapsed()))
@@ -1033,6 +1055,13 @@ impl Drop for Driver {
 /// A text that is longer does not fit into a message.
 const SEALED_BYTES_MAX: usize = 1 << 30;
 
+/// What a row of an answer costs, with its cells.
+fn cost(row: &[Option<String>]) -> usize {
+    let text = |cell: &Option<String>| cell.as_ref().map_or(0, String::len);
+    let texts: usize = row.iter().map(text).sum();
+    texts + size_of_val(row) + size_of::<Vec<Option<String>>>()
+}
+
 fn unsendable(sql: &str) -> Failure {
     let message = if sql.contains('\0') {
         "The statement holds a zero byte, which PostgreSQL does not take."
@@ -1048,6 +1077,7 @@ fn reply(to: &Sender<Result<Rows, Failure>>, answer: Result<Rows, Failure>) {
     }
 }
 
-fn micros(elapsed: std::time::Duration) -> u64 {
+/// In microseconds.
+pub fn micros(elapsed: std::time::Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::rows::display::grouped;
 use crate::update::failure::{Category, Failure};
 
 /// On what terms the user logs in over one link.
@@ -29,7 +30,12 @@ pub enum Refused {
     Unbound(&'static str),
     /// The server wants a method that is not spoken here.
     Method(String),
+    /// The server wants the password hashed so often that it would take for ever.
+    Rounds(u64),
 }
+
+/// The most rounds of SCRAM's hash: a second's work or so. PostgreSQL's own number is 4,096 by default.
+const ROUNDS_MAX: u64 = 1_000_000;
 
 const OK: u32 = 0;
 const CLEARTEXT: u32 = 3;
@@ -73,7 +79,13 @@ impl Terms {
                     "has no TLS on this link to bind it to"
                 }
             }
-            SASL_CONTINUE | SASL_FINAL => return Ok(false),
+            SASL_CONTINUE => {
+                return match rounds(rest) {
+                    Some(rounds) if rounds > ROUNDS_MAX => Err(Refused::Rounds(rounds)),
+                    _ => Ok(false),
+                };
+            }
+            SASL_FINAL => return Ok(false),
             code => return Err(Refused::Method(method(code))),
         };
         if self.bound && !self.agreed {
@@ -96,6 +108,10 @@ impl Refused {
                 "Check that this is the right server, with TLS and scram-sha-256 (pg_hba.conf), or set the channel \
                  binding of this connection to prefer."
             }
+            Self::Rounds(_) => {
+                "Check that this is the right server. If it is, have its scram_iterations made smaller, and the password \
+                 set again."
+            }
             Self::Method(_) => {
                 "Have the server ask this user for scram-sha-256, or a client certificate (pg_hba.conf)."
             }
@@ -113,6 +129,12 @@ impl fmt::Display for Refused {
                 formatter,
                 "This connection requires channel binding, but the server {instead}"
             ),
+            Self::Rounds(rounds) => write!(
+                formatter,
+                "The server wants the password hashed {} times, and Tusk does that {} times at most",
+                grouped(*rounds),
+                grouped(ROUNDS_MAX)
+            ),
             Self::Method(name) => write!(
                 formatter,
                 "The server wants the user to log in by {name}, which Tusk does not speak"
@@ -127,6 +149,18 @@ impl std::error::Error for Refused {}
 fn mechanisms(list: &[u8]) -> (bool, bool) {
     let offers = |wanted: &[u8]| list.split(|byte| *byte == 0).any(|name| name == wanted);
     (offers(b"SCRAM-SHA-256"), offers(b"SCRAM-SHA-256-PLUS"))
+}
+
+/// How often the password is to be hashed, out of a SCRAM challenge: `r=…,s=…,i=4096`.
+fn rounds(challenge: &[u8]) -> Option<u64> {
+    let parts = challenge.split(|byte| *byte == b',');
+    let number = parts.filter_map(|part| part.strip_prefix(b"i=")).next()?;
+    let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
+    // More digits than a number has room for are too many rounds too.
+    Some(digits.fold(0, |all: u64, digit| {
+        all.saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    }))
 }
 
 fn method(code: u32) -> String {
@@ -175,6 +209,23 @@ mod tests {
         }
         let outside = Terms::new(true, true, false).judge(&both);
         assert!(matches!(outside, Err(Refused::Unbound(_))), "{outside:?}");
+    }
+
+    #[test]
+    fn a_password_is_not_hashed_for_ever() {
+        let mut terms = Terms::new(true, false, true);
+        for (rounds, is_taken) in [
+            ("1", true),
+            ("4096", true),
+            ("1000000", true),
+            ("1000001", false),
+            ("4294967295", false),
+            ("99999999999999999999999999", false),
+        ] {
+            let challenge = format!("r=abc,s=c2FsdA==,i={rounds}");
+            let judged = terms.judge(&asked(SASL_CONTINUE, challenge.as_bytes()));
+            assert_eq!(judged.is_ok(), is_taken, "{rounds}: {judged:?}");
+        }
     }
 
     #[test]

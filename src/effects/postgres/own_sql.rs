@@ -182,6 +182,15 @@ impl OwnSql {
             Way::Alone | Way::Sealed | Way::Psql => text,
         }
     }
+
+    /// The most memory that the rows of its answer may take.
+    pub fn answer_bytes_max(&self) -> usize {
+        match self {
+            // What is in a database is as much as somebody has put there; the statement has limits of its own.
+            Self::Catalog {} => 1 << 30,
+            _ => 16 << 20,
+        }
+    }
 }
 
 fn catalog() -> String {

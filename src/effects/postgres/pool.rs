@@ -427,8 +427,12 @@ impl Manager for Maker {
         let link = Link::start(&shared, fresh, self.target.clone(), Box::new(on_end));
         // Made before the first wait: a maker that gives up drops it, which closes the link.
         let mut pooled = Pooled { link, place: 0 };
-        speak_straight(&pooled.link).await?;
-        pooled.link.note_libraries().await;
+        let prepared = async {
+            speak_straight(&pooled.link).await?;
+            pooled.link.note_libraries().await;
+            Ok(())
+        };
+        self.target.in_time(prepared).await?;
         opened.change(|counts| {
             let place = counts.enter();
             if let Some(place) = counts.places.get_mut(&place) {

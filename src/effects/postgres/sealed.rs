@@ -23,6 +23,9 @@ use crate::update::read_only::{self, Access, Inspection, Seal, Setting};
 /// statement in this place. It is only parsed, never executed.
 const CONFIRMATION: &str = "prepare tusk as\n";
 
+/// The most bytes of what a look tells; a server has some hundred settings, and a session few custom ones.
+const LOOK_BYTES_MAX: usize = 256 << 10;
+
 /// What a rollback leaves behind in a session.
 const LEFT_OVER: [OwnSql; 2] = [OwnSql::Unlock {}, OwnSql::Deallocate {}];
 
@@ -37,6 +40,7 @@ pub struct Sealed {
     failure: Option<Failure>,
     inspection: Inspection,
     looks: bool,
+    looked_bytes: usize,
     idle_at_end: bool,
     broken: bool,
     unclean: bool,
@@ -138,6 +142,7 @@ impl Sealed {
                 settings: None,
             },
             looks: false,
+            looked_bytes: 0,
             idle_at_end: false,
             broken: false,
             unclean: false,
@@ -407,6 +412,17 @@ impl Sealed {
             return;
         };
         if self.looks {
+            self.looked_bytes += body.len();
+            if self.looked_bytes > LOOK_BYTES_MAX {
+                // The transaction is not known any more: the link ends with it.
+                self.broken = true;
+                self.failure.get_or_insert_with(|| {
+                    error::servers_fault(
+                        "The server lists more settings of the transaction than any server has.",
+                    )
+                });
+                return;
+            }
             let settings = self.inspection.settings.get_or_insert_default();
             let is_known = settings.iter().any(|setting| setting.name == name);
             // A setting with a dot that is not set is empty.
@@ -524,7 +540,7 @@ mod tests {
     fn hear(sealed: &mut Sealed, frames: &[(u8, &[u8])]) {
         for (tag, body) in frames {
             let bytes = frame(*tag, body);
-            assert_eq!(sealed.take(Frame { whole: &bytes }, None), Verdict::Swallow);
+            assert_eq!(sealed.take(Frame::new(&bytes), None), Verdict::Swallow);
         }
     }
 

@@ -4,6 +4,7 @@
 //! parameters, the key for cancelling. While a user's statement runs, its rows are taken out here, by the
 //! [`Capture`]; what the driver itself asks passes untouched.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -11,7 +12,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
@@ -19,10 +20,11 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use super::capture::{Capture, Verdict};
 use super::connect::liveness::Patience;
 use super::encoding::Texts;
-use super::frames::{Frame, Frames, Malformed};
+use super::frames::{self, Frame, Frames, Malformed};
 use super::locked;
 use super::login::{Refused, Terms};
 use super::sealed::Sealed;
+use super::words::Words;
 use crate::sql::lex::BackslashRule;
 use crate::update::session::Transaction;
 
@@ -31,11 +33,14 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
 
-/// Messages of the start-up are small; a longer one comes from something else than PostgreSQL.
-const START_UP_FRAME_BYTES_MAX: usize = 64 << 10;
+/// The most bytes that a server may say before it is ready: notices and a few hundred parameters are far less.
+const START_UP_BYTES_MAX: usize = 1 << 20;
 
-/// Full reads of one turn, after which other connections of the thread have theirs.
-const READS_PER_TURN_MAX: usize = 16;
+/// The most bytes of all parameters together.
+const PARAMETERS_BYTES_MAX: usize = 1 << 20;
+
+/// How soon it is seen that the loop has taken what a link waits for.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
 
 /// What the tap has learnt, shared with the connection's task.
 #[derive(Default)]
@@ -50,8 +55,10 @@ pub struct Learnt {
     pub cancel_key: i32,
     /// The user's statement that runs.
     pub capture: Option<Capture>,
-    /// Whether the server has said anything.
-    pub answered: bool,
+    /// What the server says beside its answers.
+    pub words: Words,
+    /// What the server said before it was ready.
+    pub start_up: StartUp,
     /// Whether the server asked for the password as it is.
     pub cleartext: bool,
     /// When the server was heard last, or a statement sent.
@@ -62,7 +69,21 @@ pub struct Learnt {
     pub sealed: Option<Sealed>,
     /// How text travels.
     pub texts: Texts,
+    /// When a link that waits for the loop looks again.
+    pub looks_at: Option<Instant>,
+    parameters_bytes: usize,
     ready_once: bool,
+}
+
+/// What a server said before it was ready for a statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartUp {
+    /// Messages.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: usize,
+    /// The type of the last one.
+    pub last: u8,
 }
 
 /// The filter.
@@ -96,7 +117,7 @@ impl Tap {
         let tap = Self {
             wire,
             channel_binding: Mutex::new(Some(channel_binding)),
-            frames: Frames::new(START_UP_FRAME_BYTES_MAX),
+            frames: Frames::new(),
             passed: Vec::new(),
             given: 0,
             started: false,
@@ -110,56 +131,55 @@ impl Tap {
     /// Takes all whole messages; whether the reader must stand still before the next one.
     fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Fault> {
         while let Some(tag) = self.frames.peek() {
-            if !self.started && !matches!(tag, b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v') {
-                return Err(Malformed { tag }.into());
-            }
-            let is_statement = learnt.sealed.as_ref().is_none_or(Sealed::is_at_statement);
-            if let Some(capture) = &mut learnt.capture
-                && is_statement
-                && !capture.may_take(tag)
-            {
+            self.admit(tag)?;
+            if learnt.must_wait(tag) {
                 return Ok(true);
+            }
+            if tag == b'Z' && !learnt.ready()? {
+                return Ok(true);
+            }
+            let is_users = learnt.is_at_statement();
+            self.frames.expect_data(is_users);
+            if is_users && let Some(capture) = &mut learnt.capture {
+                if !capture.may_take(tag) {
+                    return Ok(true);
+                }
+                if capture.drops(tag) && self.frames.pass_over()? {
+                    capture.dropped();
+                    learnt.texts.row_came();
+                    continue;
+                }
             }
             let Some(frame) = self.frames.take()? else {
                 break;
             };
-            learnt.answered = true;
+            if !learnt.words.is_driven() {
+                learnt.start_up.count(frame)?;
+            }
             if tag == b'R' && !self.started {
                 learnt.cleartext |= self.terms.judge(frame.body())?;
-            }
-            let is_rows = matches!(tag, b'D' | b'd');
-            if is_rows && is_statement {
-                learnt.texts.row_came();
             }
             if tag == b'A' && learnt.texts.keep_notification(frame) {
                 continue;
             }
-            if tag == b'Z' {
-                self.passed.extend_from_slice(&learnt.texts.ready());
-            }
-            let before = learnt.sealed.as_ref().map_or(0, Sealed::before);
-            // What the driver gives a link up over is text that is not UTF-8.
-            let read = if !is_rows {
-                learnt.texts.read(frame, before)
-            } else if learnt.capture.is_some() && is_statement {
-                frame.whole.into()
-            } else {
-                learnt.texts.read_row(frame)
+            let read = learnt.read(frame, is_users);
+            let frame = Frame {
+                whole: &read,
+                left_out: frame.left_out,
             };
-            let frame = Frame { whole: &read };
             let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
                 (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
                 (None, Some(capture)) => capture.take(frame),
                 (None, None) => Verdict::Pass,
             };
-            if tag == b'Z' && verdict == Verdict::Swallow {
-                learnt.note(frame);
+            if tag == b'Z' || verdict == Verdict::Pass {
+                learnt.note(frame)?;
             }
             if verdict == Verdict::Pass {
-                if tag != b'D' {
-                    learnt.note(frame);
+                match tag {
+                    b'N' | b'A' | b'S' => {}
+                    _ => self.passed.extend_from_slice(frame.whole),
                 }
-                self.passed.extend_from_slice(frame.whole);
             }
             if !self.started && learnt.ready_once {
                 self.started = true;
@@ -167,6 +187,16 @@ impl Tap {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a message of this type may come at all.
+    fn admit(&self, tag: u8) -> Result<(), Malformed> {
+        match tag {
+            b'R' | b'E' | b'N' | b'S' | b'K' | b'Z' | b'v' => Ok(()),
+            _ if !self.started => Err(Malformed::Foreign),
+            _ if frames::is_known(tag) => Ok(()),
+            _ => Err(Malformed::Unknown(tag)),
+        }
     }
 
     /// Writes what a conversation beside the driver still has to send, as far as the socket takes it.
@@ -189,7 +219,7 @@ impl Tap {
             return Ok(());
         };
         loop {
-            let pending = copy.pending();
+            let pending = copy.pending(context);
             if pending.is_empty() {
                 break;
             }
@@ -271,7 +301,76 @@ impl Learnt {
         }
     }
 
-    fn note(&mut self, frame: Frame<'_>) {
+    /// When there is something to be done although nothing comes.
+    pub fn deadline(&self) -> Option<Instant> {
+        let rows = self.capture.as_ref().and_then(Capture::deadline);
+        [self.looks_at, rows].into_iter().flatten().min()
+    }
+
+    /// Whether what comes next belongs to the user's statement.
+    fn is_at_statement(&self) -> bool {
+        self.capture.is_some() && self.sealed.as_ref().is_none_or(Sealed::is_at_statement)
+    }
+
+    /// Whether a message of this type has to wait until the loop has taken what the link has sent.
+    fn must_wait(&mut self, tag: u8) -> bool {
+        let reads_on = self.capture.as_ref().is_some_and(Capture::is_discarding);
+        let waits = match tag {
+            b'N' | b'A' => {
+                let hurries = self.capture.as_ref().is_some_and(Capture::hurries);
+                self.words.must_wait(hurries)
+            }
+            b'D' | b'd' | b'T' | b'H' => {
+                // Between two chunks: rows are many, and the queue is not looked at for each.
+                let is_between = self
+                    .capture
+                    .as_ref()
+                    .is_some_and(Capture::is_between_chunks);
+                is_between
+                    && !reads_on
+                    && !self.words.is_closing
+                    && self.is_at_statement()
+                    && self.words.is_full()
+            }
+            _ => false,
+        };
+        self.looks_at = waits.then(|| Instant::now() + LOOK_EVERY);
+        waits
+    }
+
+    /// The server is ready: what it notified of before is read as its encoding is now. False where that has to wait
+    /// until the loop has taken what the link has sent.
+    fn ready(&mut self) -> Result<bool, Malformed> {
+        self.texts.ready();
+        while self.texts.has_notification() {
+            if self.must_wait(b'A') {
+                return Ok(false);
+            }
+            if let Some(whole) = self.texts.next_notification() {
+                let (whole, left_out) = (&whole, 0);
+                self.note(Frame { whole, left_out })?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The message with all its text in UTF-8: what the driver gives a link up over is text that is none. Rows of the
+    /// user's statement are read by its capture.
+    fn read<'buffer>(&mut self, frame: Frame<'buffer>, is_users: bool) -> Cow<'buffer, [u8]> {
+        match frame.tag() {
+            b'D' | b'd' if is_users => {
+                self.texts.row_came();
+                frame.whole.into()
+            }
+            b'D' => self.texts.read_row(frame),
+            _ => {
+                let before = self.sealed.as_ref().map_or(0, Sealed::before);
+                self.texts.read(frame, before)
+            }
+        }
+    }
+
+    fn note(&mut self, frame: Frame<'_>) -> Result<(), Malformed> {
         match (frame.tag(), frame.body()) {
             (b'Z', [status, ..]) => {
                 self.ready_once = true;
@@ -281,20 +380,55 @@ impl Learnt {
                     _ => Transaction::Idle,
                 };
             }
-            (b'S', body) => {
-                let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-                if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
-                    self.texts.reported(&name, &value);
-                    self.parameters
-                        .insert(name.into_owned(), value.into_owned());
-                }
-            }
+            (b'S', body) => return self.report(body),
             (b'K', [a, b, c, d, e, f, g, h]) => {
                 self.backend_pid = i32::from_be_bytes([*a, *b, *c, *d]);
                 self.cancel_key = i32::from_be_bytes([*e, *f, *g, *h]);
             }
+            (b'N', _) => {
+                let query = self.capture.as_ref().map(Capture::query);
+                self.words.notice(frame, query);
+            }
+            (b'A', _) => self.words.notification(frame),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Keeps a parameter, as long as all of them are no more than any server has.
+    fn report(&mut self, body: &[u8]) -> Result<(), Malformed> {
+        let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            return Ok(());
+        };
+        self.texts.reported(&name, &value);
+        self.parameters_bytes += name.len() + value.len();
+        let length = name.len();
+        if let Some(before) = self
+            .parameters
+            .insert(name.into_owned(), value.into_owned())
+        {
+            self.parameters_bytes -= length + before.len();
+        }
+        if self.parameters_bytes > PARAMETERS_BYTES_MAX {
+            return Err(Malformed::Parameters);
+        }
+        Ok(())
+    }
+}
+
+impl StartUp {
+    fn count(&mut self, frame: Frame<'_>) -> Result<(), Malformed> {
+        self.messages += 1;
+        self.bytes += frame.whole.len();
+        self.last = frame.tag();
+        if self.bytes > START_UP_BYTES_MAX {
+            return Err(Malformed::Chatter {
+                bytes: self.bytes,
+                tag: self.last,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -307,7 +441,8 @@ impl AsyncRead for Tap {
         let tap = self.get_mut();
         let shared = tap.learnt.clone();
         let mut learnt = locked(&shared);
-        for _ in 0..READS_PER_TURN_MAX {
+        // The wire itself ends each turn, however much there is.
+        loop {
             let stands = tap.sift(&mut learnt)?;
             if tap.give(buffer) {
                 return Poll::Ready(Ok(()));
@@ -321,7 +456,7 @@ impl AsyncRead for Tap {
                 // The connection's task polls again when rows are granted, and now and then.
                 return Poll::Pending;
             }
-            let mut space = ReadBuf::new(tap.frames.space());
+            let mut space = ReadBuf::new(tap.frames.space().map_err(Fault::from)?);
             match Pin::new(&mut tap.wire).poll_read(context, &mut space)? {
                 Poll::Ready(()) => match space.filled().len() {
                     0 => return Poll::Ready(Ok(())),
@@ -338,11 +473,6 @@ impl AsyncRead for Tap {
                 }
             }
         }
-        if let Some(capture) = &mut learnt.capture {
-            capture.quiet(Instant::now());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 

@@ -84,6 +84,7 @@ mod tests {
                 active: true,
                 title: String::new(),
                 path: None,
+                form: Default::default(),
                 unsaved: false,
                 connection: None,
                 text: RopeText::from("xx"),

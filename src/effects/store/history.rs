@@ -4,7 +4,7 @@ use rusqlite::{
     Connection, Row, ToSql, Transaction, TransactionBehavior, params, params_from_iter,
 };
 
-use super::tabs::{id_from, restored, stored};
+use super::tabs::{id_in, restored, stored};
 use crate::update::{
     ids::QueryId,
     store::{HistoryEntry, HistoryOutcome},
@@ -85,10 +85,8 @@ pub(super) fn search(
         && let Some(row) = rows.next()?
     {
         // The index only narrows: it knows neither the order of its groups nor short words.
-        if (words.is_empty() || contains(row, &words, &mut haystack)?)
-            && let Some(entry) = entry(row)?
-        {
-            entries.push(entry);
+        if words.is_empty() || contains(row, &words, &mut haystack)? {
+            entries.push(entry(row)?);
         }
     }
     Ok(entries)
@@ -146,10 +144,7 @@ fn contains(row: &Row<'_>, words: &[String], haystack: &mut String) -> rusqlite:
     Ok(words.iter().all(|word| haystack.contains(word)))
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Option<HistoryEntry>> {
-    let Some(query) = id_from(&row.get::<_, String>(0)?) else {
-        return Ok(None);
-    };
+fn entry(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     let outcome = match row.get::<_, String>(6)?.as_str() {
         "finished" => HistoryOutcome::Finished {
             tag: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
@@ -161,13 +156,13 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<HistoryEntry>> {
         },
         _ => HistoryOutcome::Running,
     };
-    Ok(Some(HistoryEntry {
-        query: QueryId(query),
+    Ok(HistoryEntry {
+        query: QueryId(id_in(row, 0)?),
         at_us: row.get(1)?,
         connection: row.get(2)?,
         database: row.get(3)?,
         sql: row.get::<_, String>(4)?.into(),
         elapsed_us: row.get::<_, Option<i64>>(5)?.map(restored),
         outcome,
-    }))
+    })
 }

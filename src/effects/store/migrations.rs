@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{super::regular_file, sharing::make_directory};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
-const STEPS: [&str; 2] = [FIRST, SECOND];
+const STEPS: [&str; 3] = [FIRST, SECOND, THIRD];
 
 /// So many backups are kept; the oldest go.
 const BACKUPS_MAX: usize = 3;
@@ -104,6 +104,11 @@ alter table tab add column owner text;
 create index tab_by_owner on tab (owner);
 ";
 
+/// A tab's file is saved in the encoding that it had, by name, with a `+` where it begins with a byte order mark.
+const THIRD: &str = "
+alter table tab add column encoding text not null default 'UTF-8';
+";
+
 /// Why a file was not brought up to date. It is as it was before the step that failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrationError {
@@ -132,6 +137,47 @@ pub(super) fn written_by(connection: &Connection) -> Option<String> {
         .query_row(sql, [WRITTEN_BY], |row| row.get(0))
         .optional()
         .unwrap_or_default()
+}
+
+/// Whether a version is not later than this one. What it writes is known here.
+pub(super) fn is_known(written_by: &str) -> bool {
+    let parts = |version: &str| -> Option<Vec<u32>> {
+        version.split('.').map(|part| part.parse().ok()).collect()
+    };
+    match (parts(written_by), parts(env!("CARGO_PKG_VERSION"))) {
+        (Some(other), Some(own)) => other <= own,
+        _ => false,
+    }
+}
+
+/// What of the newest version's schema a file does not have, or has otherwise. What it has besides is the user's.
+pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found = schema(connection)?;
+    let missing = usual_schema()?
+        .into_iter()
+        .find(|entry| !found.contains(entry));
+    Ok(missing.map(|(name, _)| name))
+}
+
+/// Whether a file has the newest version's schema and no more.
+pub(super) fn is_newest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(schema(connection)? == usual_schema()?)
+}
+
+fn usual_schema() -> rusqlite::Result<Vec<(String, String)>> {
+    let usual = Connection::open_in_memory()?;
+    for step in STEPS {
+        usual.execute_batch(step)?;
+    }
+    schema(&usual)
+}
+
+/// Names and definitions, in the order of the names.
+fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "select name, coalesce(sql, '') from sqlite_schema order by 1";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Takes the file to the newest version, each step in a transaction of its own, after a backup to `directory`

@@ -1,23 +1,28 @@
 //! Opening the file: whether it is sound, whose it is, and what to do when it can't be used.
 //!
 //! Several Tusks write one file, each its own tabs (`sharing`). What can't be used is never changed: a damaged
-//! file is set aside whole, a newer program's is left as it is, one that can't be written is read into memory.
+//! file is set aside whole and a new one begins with what can be read of it (`salvage`), a newer program's is left as
+//! it is, one that can't be written is read into memory.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig, ffi, types::ValueRef,
+};
 use uuid::Uuid;
 
 use super::{
     super::regular_file::{self, Limit},
     Place, history,
     migrations::{self, MigrationError},
+    salvage::{self, Aside, SalvageError},
     settings,
     sharing::{self, Company, Presence, make_directory},
+    tabs,
 };
 use crate::update::store::Opened;
 
@@ -29,6 +34,9 @@ const COPIED: Limit = Limit::megabytes(1 << 10);
 
 /// Beside a Tusk that wants the directory for itself so many of its runs are read.
 const SHARED_RUNS: u32 = 10_000;
+
+/// The versions of the file that later Tusks may have.
+const FORESEEN: i64 = 200;
 
 /// How long to wait for another Tusk that writes just now.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,6 +63,19 @@ impl Base {
         if let Some(presence) = self.presence {
             presence.leave();
         }
+    }
+
+    /// Lets go of a file that is not to be touched any more: its journal stays as it is.
+    fn abandon(self) {
+        abandon(&self.connection);
+        self.close();
+    }
+}
+
+fn abandon(connection: &Connection) {
+    let switch = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    if let Err(error) = connection.set_db_config(switch, true) {
+        log::warn!("The store's journal may be written back: {error}");
     }
 }
 
@@ -98,7 +119,7 @@ fn newer(found: i64, known: i64, written_by: Option<&str>) -> String {
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
-        if is_damage(&error) {
+        if is_damage(&error) || is_contradiction(&error) {
             Self::Damaged(error.to_string())
         } else if is_refusal(&error) {
             Self::Unwritable(error.to_string())
@@ -113,6 +134,16 @@ impl From<MigrationError> for Trouble {
         match error {
             MigrationError::Step(error) => error.into(),
             backup @ MigrationError::Backup { .. } => Self::NotMigrated(backup),
+        }
+    }
+}
+
+impl From<SalvageError> for Trouble {
+    fn from(error: SalvageError) -> Self {
+        match error {
+            SalvageError::Io(error) => Self::Unwritable(error.to_string()),
+            SalvageError::Sqlite(error) => error.into(),
+            SalvageError::Migration(error) => error.into(),
         }
     }
 }
@@ -141,25 +172,31 @@ pub(super) fn begin_again(
     base: Base,
     place: &Place,
     instance: Uuid,
-    error: &rusqlite::Error,
+    reason: &str,
 ) -> rusqlite::Result<Base> {
     let known = base.file;
-    base.close();
-    let reason = error.to_string();
     let Place::Directory(directory) = place else {
+        base.abandon();
+        let reason = reason.into();
         return in_memory(Opened::InMemory { reason });
     };
-    let begun = sharing::lock_opening(directory)
+    let opening = sharing::lock_opening(directory);
+    base.abandon();
+    let begun = opening
         .map_err(unwritable_path(directory))
         .and_then(|_opening| {
             if file_id(&file_in(directory)) == known {
-                fresh(directory, instance, reason.clone())
-            } else {
-                // Another Tusk met the same damage and was faster.
-                let mut base = enter_and_open(directory, instance, false)?;
-                base.opened = recreated(directory, "another Tusk set the damaged one aside");
-                Ok(base)
+                return fresh(directory, instance, reason.into());
             }
+            // Another Tusk met the same damage and was faster, or died over it.
+            if let Some(aside) =
+                salvage::left_over(directory).map_err(unwritable_path(directory))?
+            {
+                return begin(directory, instance, aside);
+            }
+            let mut base = enter_and_open(directory, instance, false)?;
+            base.opened = recreated(directory, "another Tusk set the damaged one aside");
+            Ok(base)
         });
     begun.or_else(|trouble| {
         in_memory(Opened::InMemory {
@@ -174,22 +211,30 @@ pub(super) fn reopen(old: Base, directory: &Path, instance: Uuid) -> rusqlite::R
     let Base {
         connection,
         presence,
+        file,
         ..
     } = old;
+    abandon(&connection);
+    let opening = make_directory(directory).and_then(|()| sharing::lock_opening(directory));
+    // Not before nobody else opens the store: who is not there loses its tabs to who does.
     if let Some(presence) = presence {
         presence.leave();
     }
-    let begun = make_directory(directory)
-        .and_then(|()| sharing::lock_opening(directory))
+    let begun = opening
         .map_err(unwritable_path(directory))
         .and_then(|_opening| {
             let path = file_in(directory);
-            let how = if path.exists() {
-                "another one took its place"
-            } else {
+            let mut how = "another one took its place";
+            if !path.exists() {
+                match salvage::left_over(directory).map_err(unwritable_path(directory))? {
+                    Some(aside) => return begin(directory, instance, aside),
+                    None => write_out(&connection, &path)?,
+                }
+                how = "it was deleted";
+            } else if file_id(&path) == file {
                 write_out(&connection, &path)?;
-                "it was deleted"
-            };
+                how = "its journal was deleted";
+            }
             let mut base = enter_and_open(directory, instance, false)?;
             base.opened = recreated(directory, how);
             Ok(base)
@@ -200,6 +245,33 @@ pub(super) fn reopen(old: Base, directory: &Path, instance: Uuid) -> rusqlite::R
         copy_all(&connection, &mut memory.connection)?;
         Ok(memory)
     })
+}
+
+/// Looks at an open file anew, past all that was read of it before. Answers with what is wrong with it.
+///
+/// It is SQLite that opens it: who closes a file loses all locks that the program has on it, but for SQLite's own care.
+pub(super) fn verify(
+    directory: &Path,
+    instance: Uuid,
+    had_tabs: bool,
+) -> Result<Option<String>, String> {
+    let look = || -> Result<(), Trouble> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = regular_file::database(&file_in(directory), flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        check(&connection)?;
+        let sql = "select exists (select 1 from tab where owner = ?1)";
+        let has: bool = connection.query_row(sql, [instance.to_string()], |row| row.get(0))?;
+        if had_tabs && !has {
+            return Err(Trouble::Damaged("it was overwritten".into()));
+        }
+        Ok(())
+    };
+    match look() {
+        Ok(()) => Ok(None),
+        Err(Trouble::Damaged(reason)) => Ok(Some(reason)),
+        Err(trouble) => Err(trouble.to_string()),
+    }
 }
 
 /// What a path names now.
@@ -215,6 +287,75 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
     {
         drop(metadata);
         Some(FileId(0, 0))
+    }
+}
+
+/// How the file and its journal look from outside, to notice that somebody else touched them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Seen {
+    file: Option<Look>,
+    journal: Option<Look>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Look {
+    id: FileId,
+    length: u64,
+    changed: Option<SystemTime>,
+}
+
+/// What somebody else did to the file or its journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touched {
+    /// Nothing.
+    Not,
+    /// It was written to: perhaps by another Tusk.
+    Written,
+    /// It is shorter than it was.
+    CutOff,
+    /// The file or its journal is not there any more, or is another one.
+    Gone,
+}
+
+impl Seen {
+    /// How they look now.
+    pub(super) fn now(directory: &Path) -> Self {
+        let look = |path: &Path| {
+            let id = file_id(path)?;
+            let metadata = fs::metadata(path).ok()?;
+            Some(Look {
+                id,
+                length: metadata.len(),
+                changed: metadata.modified().ok(),
+            })
+        };
+        let file = regular_file::target(&file_in(directory)).unwrap_or_else(|_| file_in(directory));
+        Self {
+            journal: look(&salvage::journal_of(&file)),
+            file: look(&file),
+        }
+    }
+
+    /// What happened since they looked like this.
+    pub(super) fn since(&self, now: &Self) -> Touched {
+        let pairs = [(&self.file, &now.file), (&self.journal, &now.journal)];
+        let known = pairs
+            .into_iter()
+            .filter_map(|(before, now)| Some((before.as_ref()?, now)));
+        known
+            .map(|(before, now)| match now {
+                Some(now) if now.id != before.id => Touched::Gone,
+                None => Touched::Gone,
+                Some(now) if now.length < before.length => Touched::CutOff,
+                Some(now) if now.changed != before.changed => Touched::Written,
+                Some(_) => Touched::Not,
+            })
+            .fold(Touched::Not, |worst, touched| match (worst, touched) {
+                (Touched::Gone, _) | (_, Touched::Gone) => Touched::Gone,
+                (Touched::CutOff, _) | (_, Touched::CutOff) => Touched::CutOff,
+                (Touched::Written, _) | (_, Touched::Written) => Touched::Written,
+                _ => Touched::Not,
+            })
     }
 }
 
@@ -238,30 +379,46 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    ) || matches!(
-        error,
-        rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..)
+    ) || is_cut_off(error)
+        || matches!(
+            error,
+            rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::Utf8Error(..)
+        )
+}
+
+/// The file ends before what it is said to hold.
+fn is_cut_off(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(code, _)
+        if code.extended_code == ffi::SQLITE_IOERR_SHORT_READ)
+}
+
+/// Whether a statement of Tusk's own is one that a sound file would have taken.
+fn is_contradiction(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)
     )
 }
 
 /// Whether an error says that the disk does not take it now: it may later.
 pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::ReadOnly
-                | ErrorCode::CannotOpen
-                | ErrorCode::PermissionDenied
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-                | ErrorCode::FileLockingProtocolFailed
+    !is_cut_off(error)
+        && matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::FileLockingProtocolFailed
+            )
         )
-    )
 }
 
 fn recreated(directory: &Path, how: &str) -> Opened {
@@ -278,6 +435,30 @@ fn unwritable_path(path: &Path) -> impl FnOnce(io::Error) -> Trouble {
 fn open_in(directory: &Path, instance: Uuid) -> Result<Base, Trouble> {
     make_directory(directory).map_err(unwritable_path(directory))?;
     let _opening = sharing::lock_opening(directory).map_err(unwritable_path(directory))?;
+    if let Some(aside) = salvage::left_over(directory).map_err(unwritable_path(directory))? {
+        return begin(directory, instance, aside);
+    }
+    let path = file_in(directory);
+    // What is no file is told of by who opens it.
+    match regular_file::look(&path) {
+        Ok(Some(found)) if found.len() == 0 => {
+            return fresh(directory, instance, "it is empty: it has 0 bytes".into());
+        }
+        Ok(None)
+            if regular_file::look(&salvage::journal_of(&path))
+                .is_ok_and(|found| found.is_some()) =>
+        {
+            let reason = "it is missing, and its journal is there".into();
+            return fresh(directory, instance, reason);
+        }
+        Ok(None) => {
+            salvage::make(directory, None).map_err(|error| match error {
+                SalvageError::Io(error) => unwritable_path(&path)(error),
+                other => other.into(),
+            })?;
+        }
+        Ok(Some(_)) | Err(_) => {}
+    }
     match enter_and_open(directory, instance, true) {
         Err(Trouble::Damaged(reason)) => fresh(directory, instance, reason),
         opened => opened,
@@ -325,8 +506,11 @@ fn enter_and_open(directory: &Path, instance: Uuid, adopting: bool) -> Result<Ba
 
 fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> {
     let path = file_in(directory);
-    // SQLite gives its WAL the mode of the file, so this is set before it opens anything.
-    regular_file::own(&path).map_err(unwritable_path(&path))?;
+    // SQLite gives its WAL the mode of the file, so this is looked at before it opens anything.
+    drop(regular_file::existing(&path).map_err(unwritable_path(&path))?);
+    if company == Company::Alone && salvage::journal_is_broken(&path) {
+        return Err(Trouble::Damaged("its journal is damaged".into()));
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = regular_file::database(&path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -334,30 +518,157 @@ fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> 
     let (found, known) = (migrations::version(&connection)?, migrations::newest());
     if found > known {
         let written_by = migrations::written_by(&connection);
+        // A version that changes nothing and that this very program wrote down is a flipped bit, and so is one that no
+        // Tusk will have for a long time.
+        let unchanged = written_by.as_deref().is_some_and(migrations::is_known)
+            && migrations::is_newest(&connection)?;
+        if unchanged || found > known + FORESEEN {
+            return Err(Trouble::Damaged(format!("its version is {found}")));
+        }
         return Err(Trouble::Newer {
             found,
             known,
             written_by,
         });
     }
+    if found < 1 {
+        return Err(Trouble::Damaged(format!("its version is {found}")));
+    }
     if found < known && company != Company::Alone {
         return Err(Trouble::OlderShares);
     }
-    if found > 0 {
+    if found == known {
         check(&connection)?;
+    } else {
+        check_pages(&connection)?;
     }
     set_up(&connection, Some(directory))?;
     Ok(connection)
 }
 
-/// Looks at the tables that the start reads whole. Checking the search index too would cost most of a
-/// second at the longest history; damage in it is found by the search that meets it.
+/// Whether a file of the newest version is one that Tusk wrote.
 fn check(connection: &Connection) -> Result<(), Trouble> {
-    for table in ["connection", "setting", "tab", "edit", "run"] {
-        let sql = format!("pragma quick_check('{table}')");
-        let verdict: String = connection.query_row(&sql, [], |row| row.get(0))?;
-        if verdict != "ok" {
-            return Err(Trouble::Damaged(format!("{table}: {verdict}")));
+    let (found, known) = (migrations::version(connection)?, migrations::newest());
+    if found != known {
+        return Err(Trouble::Damaged(format!("its version is {found}")));
+    }
+    if let Some(name) = migrations::missing(connection)? {
+        return Err(Trouble::Damaged(format!("{name} is not as Tusk made it")));
+    }
+    check_pages(connection)?;
+    check_values(connection)?;
+    check_texts(connection)
+}
+
+/// A file of so many pages is looked at whole: 16 MB.
+const LOOKED_AT_WHOLE: i64 = 4096;
+
+/// Looks at the tables that the start reads whole. Checking the search index of the longest history too would cost most
+/// of a second; damage in it is found by the search that meets it.
+fn check_pages(connection: &Connection) -> Result<(), Trouble> {
+    let ask = |sql: &str| -> Result<(), Trouble> {
+        let verdict: String = connection.query_row(sql, [], |row| row.get(0))?;
+        if verdict == "ok" {
+            return Ok(());
+        }
+        Err(Trouble::Damaged(verdict))
+    };
+    // What an index misses is not found any more, and is kept a second time.
+    for table in ["connection", "setting", "tab", "edit"] {
+        ask(&format!("pragma integrity_check('{table}')"))?;
+    }
+    if is_small(connection)? {
+        return ask("pragma quick_check(1)");
+    }
+    ask("pragma quick_check('run')")
+}
+
+fn is_small(connection: &Connection) -> rusqlite::Result<bool> {
+    let pages: i64 = connection.query_row("pragma page_count", [], |row| row.get(0))?;
+    Ok(pages <= LOOKED_AT_WHOLE)
+}
+
+/// Looks whether what is to be text is text, and what is to be an id is one.
+fn check_texts(connection: &Connection) -> Result<(), Trouble> {
+    let small = is_small(connection)?;
+    let tables = [
+        ("setting", None),
+        ("connection", Some(0)),
+        ("tab", Some(0)),
+        ("edit", Some(1)),
+        ("run", Some(1)),
+    ];
+    for (table, id) in tables
+        .into_iter()
+        .filter(|(table, _)| small || *table != "run")
+    {
+        let mut statement = connection.prepare(&format!("select * from {table}"))?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 0..columns {
+                let ValueRef::Text(bytes) = row.get_ref(column)? else {
+                    continue;
+                };
+                let text = std::str::from_utf8(bytes).ok();
+                let sound = text.is_some_and(|text| {
+                    id != Some(column)
+                        || tabs::id_from(text).is_some_and(|id| id.to_string() == text)
+                });
+                if !sound {
+                    let reason = format!("a text or a name in {table} is none that Tusk writes");
+                    return Err(Trouble::Damaged(reason));
+                }
+            }
+        }
+    }
+    settings::connections(connection)?;
+    settings::settings(connection)?;
+    if !tabs::journals_fit(connection)? {
+        let reason = "an edit does not fit the text that it was made in".into();
+        return Err(Trouble::Damaged(reason));
+    }
+    Ok(())
+}
+
+/// Looks for numbers that Tusk never wrote, and for what belongs to nothing.
+fn check_values(connection: &Connection) -> Result<(), Trouble> {
+    let questions = [
+        (
+            "tab",
+            "place not between 0 and 4294967295 or active not in (0, 1)
+                or unsaved not in (0, 1) or revision < 0 or cursor < 0"
+                .to_owned(),
+        ),
+        (
+            "edit",
+            format!(
+                "start < 0 or removed < 0 or sequence not between 0 and {}
+                or not exists (select 1 from tab where tab.id = edit.tab)",
+                salvage::NUMBER_MAX
+            ),
+        ),
+        (
+            "sqlite_sequence",
+            format!(
+                "typeof(seq) <> 'integer' or seq not between 0 and {}",
+                salvage::NUMBER_MAX
+            ),
+        ),
+        (
+            "(select min(number) as first, max(number) as last, count(*) as count from run)",
+            format!(
+                "first < 1 or last > {} or last - first - count > {}",
+                salvage::NUMBER_MAX,
+                salvage::GAPS_MAX
+            ),
+        ),
+    ];
+    for (table, condition) in questions {
+        let sql = format!("select exists (select 1 from {table} where {condition})");
+        if connection.query_row(&sql, [], |row| row.get::<_, bool>(0))? {
+            let reason = format!("a number or a name in {table} is none that Tusk writes");
+            return Err(Trouble::Damaged(reason));
         }
     }
     Ok(())
@@ -371,6 +682,8 @@ fn set_up(connection: &Connection, directory: Option<&Path>) -> Result<(), Migra
     let level = if remote { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", level)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was deleted is gone: it comes back from no damaged file.
+    connection.pragma_update(None, "secure_delete", true)?;
     migrations::migrate(connection, directory)
 }
 
@@ -399,57 +712,32 @@ fn is_remote(_directory: &Path) -> bool {
 
 /// Sets the damaged file aside and begins a new one. The opening lock has to be held.
 fn fresh(directory: &Path, instance: Uuid, reason: String) -> Result<Base, Trouble> {
-    let copy = set_aside(directory).map_err(|error| {
-        Trouble::Damaged(format!("{reason}; it can't be set aside either: {error}"))
-    })?;
-    log::error!(
-        "The store is damaged ({reason}); it was set aside as {}",
-        copy.display()
-    );
-    match enter_and_open(directory, instance, true) {
-        Ok(base) => Ok(Base {
-            opened: Opened::Fresh {
-                copy: copy.display().to_string(),
-                reason,
-            },
-            ..base
-        }),
-        Err(trouble) => Err(Trouble::Damaged(format!(
-            "{reason}; it was set aside as {}, and a new one can't be made: {trouble}",
-            copy.display()
-        ))),
-    }
+    let aside = salvage::set_aside(directory, reason).map_err(unwritable_path(directory))?;
+    begin(directory, instance, aside)
 }
 
-/// The whole damaged store under another name. Its WAL goes with it: it may hold what a repair needs, and
-/// left behind it would be taken for the new file's. The shared-memory file is made anew by whoever opens it.
-fn set_aside(directory: &Path) -> io::Result<PathBuf> {
-    let name = format!(
-        "{FILE_NAME}.damaged-{}",
-        chrono::Local::now().format("%Y%m%d-%H%M%S")
-    );
-    let mut copy = directory.join(&name);
-    let mut number = 1;
-    while copy.exists() {
-        number += 1;
-        copy = directory.join(format!("{name}-{number}"));
-    }
-    // The WAL first: should this end in the middle, the file is still found damaged and set aside again.
-    let wal = directory.join(format!("{FILE_NAME}-wal"));
-    if wal.exists() {
-        let mut name = copy.clone().into_os_string();
-        name.push("-wal");
-        fs::rename(wal, name)?;
-    }
-    fs::rename(file_in(directory), &copy)?;
-    match fs::remove_file(directory.join(format!("{FILE_NAME}-shm"))) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(copy),
-    }
+/// Begins a new file with what can be read of the one that is set aside. The opening lock has to be held.
+fn begin(directory: &Path, instance: Uuid, aside: Aside) -> Result<Base, Trouble> {
+    let salvage = salvage::make(directory, Some(&aside))?;
+    log::info!("Of the damaged store could be read: {salvage:?}");
+    let base = enter_and_open(directory, instance, true)?;
+    let (copy, reason) = (aside.copy.display().to_string(), aside.reason);
+    Ok(Base {
+        opened: Opened::Fresh {
+            copy,
+            reason,
+            salvage,
+        },
+        ..base
+    })
 }
 
 /// In memory, with all that can be read of a directory that can't be written.
-fn unwritable(directory: &Path, instance: Uuid, reason: String) -> rusqlite::Result<Base> {
+pub(super) fn unwritable(
+    directory: &Path,
+    instance: Uuid,
+    reason: String,
+) -> rusqlite::Result<Base> {
     let mut base = in_memory(Opened::NoDirectory {
         directory: directory.display().to_string(),
         reason,
@@ -466,14 +754,16 @@ fn unwritable(directory: &Path, instance: Uuid, reason: String) -> rusqlite::Res
 
 /// Reads a file whose directory can't be written, by way of a copy: SQLite wants to write beside what it reads.
 fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Result<(), Trouble> {
-    if !file_in(directory).exists() {
+    let Some(source) = salvage::source(directory) else {
         return Ok(());
-    }
+    };
     let copies = std::env::temp_dir().join(format!("tusk-{instance}"));
     let copied = make_directory(&copies)
         .and_then(|()| {
-            for name in [FILE_NAME.to_owned(), format!("{FILE_NAME}-wal")] {
-                let from = directory.join(&name);
+            for (from, name) in [
+                (source.clone(), FILE_NAME.to_owned()),
+                (salvage::journal_of(&source), format!("{FILE_NAME}-wal")),
+            ] {
                 if from.exists() {
                     let made = regular_file::make(&copies.join(&name))?;
                     regular_file::open(&from)
@@ -486,13 +776,17 @@ fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Resul
             Ok(())
         })
         .map_err(unwritable_path(&copies))
-        .and_then(|()| open_file(&copies, Company::Alone))
-        .and_then(|copy| {
-            // They can't be written, so it does no harm to show another's tabs too.
-            sharing::adopt(&copy, instance, |_| true)?;
-            copy_all(&copy, memory)?;
-            Ok(())
-        });
+        .and_then(|()| match open_file(&copies, Company::Alone) {
+            Ok(copy) => Ok(copy_all(&copy, memory)?),
+            Err(Trouble::Damaged(reason)) => {
+                log::error!("{} is damaged: {reason}", source.display());
+                salvage::read_into(memory, &file_in(&copies))?;
+                Ok(())
+            }
+            Err(trouble) => Err(trouble),
+        })
+        // They can't be written, so it does no harm to show another's tabs too.
+        .and_then(|()| Ok(sharing::adopt(memory, instance, |_| true)?));
     if let Err(error) = fs::remove_dir_all(&copies) {
         log::warn!("{} is left behind: {error}", copies.display());
     }
@@ -531,11 +825,25 @@ fn copy_shared(file: &Path, memory: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Everything of an open file, in a new one.
+/// Everything of an open file, in a new one that gets its name when it is whole.
 fn write_out(connection: &Connection, path: &Path) -> Result<(), Trouble> {
-    regular_file::own(path).map_err(unwritable_path(path))?;
-    connection.execute("vacuum into ?1", [path.to_string_lossy()])?;
-    Ok(())
+    let path = regular_file::target(path).map_err(unwritable_path(path))?;
+    let beside = |ending: &str| {
+        let mut name = path.clone().into_os_string();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let unwritable = |error: io::Error| Trouble::Unwritable(error.to_string());
+    let unfinished = beside(".new");
+    regular_file::remove_own(&unfinished).map_err(unwritable)?;
+    // SQLite writes into an empty file as it is: the user's alone.
+    regular_file::make(&unfinished).map_err(unwritable_path(&unfinished))?;
+    connection.execute("vacuum into ?1", [unfinished.to_string_lossy()])?;
+    // What is left of the old one's journal would be taken for the new one's.
+    for ending in ["-wal", "-shm"] {
+        regular_file::remove_own(&beside(ending)).map_err(unwritable)?;
+    }
+    fs::rename(&unfinished, &path).map_err(unwritable_path(&path))
 }
 
 fn copy_all(from: &Connection, to: &mut Connection) -> rusqlite::Result<()> {

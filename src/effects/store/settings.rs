@@ -1,46 +1,31 @@
 //! Saved connections and settings. Both are JSON in their rows: a field that a newer program adds is
 //! filled from the defaults when an older row is read, and needs no migration.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::tabs::id_from;
+use super::tabs::id_in;
 use crate::update::{
-    config::Config,
     ids::ConnectionId,
     store::{SavedConnection, Settings},
 };
 
-const SETTINGS: &str = "settings";
+/// The row that has them.
+pub(super) const SETTINGS: &str = "settings";
 
 /// Saved connections, in the order in which they were made.
 pub(super) fn connections(connection: &Connection) -> rusqlite::Result<Vec<SavedConnection>> {
     let sql = "select id, config, last_used_us from connection order by rowid";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, String>(1)?,
-            row.get(2)?,
-        ))
+        Ok(SavedConnection {
+            id: ConnectionId(id_in(row, 0)?),
+            config: read(&row.get::<_, String>(1)?)?,
+            last_used_us: row.get(2)?,
+        })
     })?;
-    let mut connections = Vec::new();
-    for row in rows {
-        let (id, config, last_used_us) = row?;
-        match (id_from(&id), with_defaults::<Config>(&config)) {
-            (Some(id), Ok(config)) => {
-                connections.push(SavedConnection {
-                    id: ConnectionId(id),
-                    config,
-                    last_used_us,
-                });
-            }
-            // It stays in the file: a newer program may understand it.
-            _ => log::warn!("The saved connection {id} can't be read and is not shown"),
-        }
-    }
-    Ok(connections)
+    rows.collect()
 }
 
 /// Adds a connection or changes it.
@@ -67,13 +52,7 @@ pub(super) fn delete_connection(connection: &Connection, id: ConnectionId) -> ru
 
 /// The settings, or the usual ones.
 pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Settings> {
-    let Some(text) = text(connection)? else {
-        return Ok(Settings::default());
-    };
-    Ok(with_defaults(&text).unwrap_or_else(|error| {
-        log::warn!("The settings can't be read, the usual ones are used: {error}");
-        Settings::default()
-    }))
+    text(connection)?.map_or(Ok(Settings::default()), |text| read(&text))
 }
 
 /// Keeps the window and its parts. The other settings are in a file of the user's own; what an earlier version kept
@@ -103,12 +82,22 @@ pub(super) fn save_text(connection: &Connection, text: &str) -> rusqlite::Result
     Ok(())
 }
 
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+/// JSON that is not what it was is damage, as bytes are that are no text.
+fn read<T: Default + Serialize + DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
+    with_defaults(text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into()))
+}
+
+/// A value as it stands in its row.
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-fn with_defaults<T: Default + Serialize + DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+/// A value from its row, with what is not in it as usual.
+pub(super) fn with_defaults<T: Default + Serialize + DeserializeOwned>(
+    text: &str,
+) -> serde_json::Result<T> {
     let mut whole = serde_json::to_value(T::default())?;
     let kept: Value = serde_json::from_str(text)?;
     if let (Value::Object(whole), Value::Object(kept)) = (&mut whole, kept) {
@@ -120,7 +109,7 @@ fn with_defaults<T: Default + Serialize + DeserializeOwned>(text: &str) -> serde
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::config::{Colour, SslMode};
+    use crate::update::config::{Colour, Config, SslMode};
 
     #[test]
     fn a_field_that_an_older_program_did_not_write_has_its_default() {

@@ -32,8 +32,8 @@ const OPENING_NAME: &str = "tusk.opening";
 
 const INSTANCES_NAME: &str = "instances";
 
-/// Another start may have a long journal to fold, or a migration to do.
-const OPENING_LIMIT: Duration = Duration::from_secs(10);
+/// Another start may have a long journal to fold, a migration to do, or a large file to salvage.
+const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
 const OPENING_POLL: Duration = Duration::from_millis(10);
 
@@ -191,6 +191,10 @@ pub(super) fn adopt(
 
 /// Whether no running Tusk has this id. Its lock goes too, where it is free.
 pub(super) fn is_gone(directory: &Path, owner: &str) -> bool {
+    if tabs::id_from(owner).is_none() {
+        // It names no lock, and is none that a Tusk has.
+        return true;
+    }
     let path = lock_path(directory, owner);
     let Ok(file) = regular_file::existing(&path) else {
         // One that left took its lock with it. A lock that can't be opened for another reason is somebody's.

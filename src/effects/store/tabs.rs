@@ -1,10 +1,13 @@
 //! Tabs and their texts: a snapshot of each text, and the journal of the edits made to it since.
 
 use ropey::Rope;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params, types::Type,
+};
 use uuid::Uuid;
 
 use crate::update::{
+    file::encoding::Form,
     ids::{ConnectionId, TabId},
     store::{Edit, SavedTab, TabPlace},
     text::RopeText,
@@ -16,7 +19,8 @@ const CLOSED_TABS_MAX: u32 = 20;
 /// A journal longer than this is folded into its snapshot, so that neither file nor start grows with typing.
 const JOURNAL_EDITS_MAX: i64 = 4096;
 
-const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor";
+const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor,
+    encoding";
 
 /// The open tabs of an instance, from the left.
 pub(super) fn open(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
@@ -33,12 +37,14 @@ pub(super) fn closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<V
 /// Keeps a tab whole. Its text holds every edit journaled before, so those go; a closed tab is open again.
 pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusqlite::Result<()> {
     let id = tab.id.to_string();
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner,
+            encoding)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
             connection = excluded.connection, text = excluded.text, revision = excluded.revision,
-            cursor = excluded.cursor, owner = excluded.owner, closed_at_us = null";
+            cursor = excluded.cursor, owner = excluded.owner, encoding = excluded.encoding,
+            closed_at_us = null";
     connection.prepare_cached(sql)?.execute(params![
         id,
         tab.place,
@@ -51,6 +57,7 @@ pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusq
         stored(tab.revision),
         stored(tab.cursor as u64),
         owner.to_string(),
+        tab.form.kept(),
     ])?;
     connection
         .prepare_cached("delete from edit where tab = ?1")?
@@ -64,12 +71,12 @@ pub(super) fn save_layout(
     owner: Uuid,
     tabs: &[TabPlace],
 ) -> rusqlite::Result<()> {
-    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor, owner)
-        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    let sql = "insert into tab (id, place, active, title, path, unsaved, connection, cursor, owner, encoding)
+        values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
         on conflict (id) do update set place = excluded.place, active = excluded.active,
             title = excluded.title, path = excluded.path, unsaved = excluded.unsaved,
             connection = excluded.connection, cursor = excluded.cursor, owner = excluded.owner,
-            closed_at_us = null";
+            encoding = excluded.encoding, closed_at_us = null";
     let mut statement = connection.prepare_cached(sql)?;
     for (place, tab) in tabs.iter().enumerate() {
         statement.execute(params![
@@ -82,6 +89,7 @@ pub(super) fn save_layout(
             tab.connection.map(|id| id.to_string()),
             stored(tab.cursor as u64),
             owner.to_string(),
+            tab.form.kept(),
         ])?;
     }
     Ok(())
@@ -174,6 +182,14 @@ pub(super) fn id_from(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok()
 }
 
+/// The id in a row. Another text is damage.
+pub(super) fn id_in(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    let text: String = row.get(column)?;
+    Uuid::parse_str(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    })
+}
+
 /// SQLite's integers are signed; no text is so long and no revision so high that this changes one.
 pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -184,12 +200,33 @@ pub(super) fn restored(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
+/// Whether every edit of every journal fits the text that it was made in.
+pub(super) fn journals_fit(connection: &Connection) -> rusqlite::Result<bool> {
+    let tabs: Vec<String> = connection
+        .prepare("select distinct tab from edit")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for tab in &tabs {
+        let mut rope = snapshot(connection, tab)?;
+        if !edits(connection, tab)?
+            .iter()
+            .all(|edit| applied(&mut rope, edit))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn snapshot(connection: &Connection, tab: &str) -> rusqlite::Result<Rope> {
     let sql = "select text from tab where id = ?1";
     let text: Option<String> = connection
         .query_row(sql, [tab], |row| row.get(0))
         .optional()?;
-    let mut rope = Rope::from_str(&text.unwrap_or_default());
+    Ok(Rope::from_str(&text.unwrap_or_default()))
+}
+
+fn edits(connection: &Connection, tab: &str) -> rusqlite::Result<Vec<Edit>> {
     let sql = "select start, removed, inserted from edit where tab = ?1 order by sequence";
     let mut statement = connection.prepare(sql)?;
     let edits = statement.query_map([tab], |row| {
@@ -199,14 +236,17 @@ fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
             inserted: row.get(2)?,
         })
     })?;
-    for edit in edits {
-        let edit = edit?;
+    edits.collect()
+}
+
+fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
+    let mut rope = snapshot(connection, tab)?;
+    for edit in edits(connection, tab)? {
         if !applied(&mut rope, &edit) {
             // The length alone: the text is the user's own.
             let (at, inserted) = (edit.start, edit.inserted.len());
-            log::warn!(
-                "An edit at {at} ({inserted} bytes) of tab {tab} does not fit its text; dropped"
-            );
+            log::warn!("An edit at {at} ({inserted} bytes) of tab {tab} does not fit its text");
+            put(&mut rope, &edit);
         }
     }
     connection.execute(
@@ -217,7 +257,7 @@ fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn applied(rope: &mut Rope, edit: &Edit) -> bool {
+pub(super) fn applied(rope: &mut Rope, edit: &Edit) -> bool {
     let Some(end) = edit.start.checked_add(edit.removed) else {
         return false;
     };
@@ -228,6 +268,16 @@ fn applied(rope: &mut Rope, edit: &Edit) -> bool {
         && rope.try_insert(edit.start, &edit.inserted).is_ok()
 }
 
+/// Puts what was typed as near to its place as can be, and takes nothing out.
+pub(super) fn put(rope: &mut Rope, edit: &Edit) {
+    let mut at = edit.start.min(rope.len());
+    while !rope.is_char_boundary(at) {
+        at -= 1;
+    }
+    // A place within the text always takes it.
+    rope.try_insert(at, &edit.inserted).unwrap_or_default();
+}
+
 fn select(
     connection: &Connection,
     owner: Uuid,
@@ -236,21 +286,18 @@ fn select(
     let sql = format!("select {COLUMNS} from tab where owner = ?1 and {condition}");
     let mut statement = connection.prepare(&sql)?;
     let tabs = statement.query_map([owner.to_string()], saved_tab)?;
-    // One whose id is none of ours is left out, not invented anew.
-    tabs.filter_map(Result::transpose).collect()
+    tabs.collect()
 }
 
-fn saved_tab(row: &Row<'_>) -> rusqlite::Result<Option<SavedTab>> {
-    let Some(id) = id_from(&row.get::<_, String>(0)?) else {
-        return Ok(None);
-    };
+fn saved_tab(row: &Row<'_>) -> rusqlite::Result<SavedTab> {
     let text: String = row.get(7)?;
-    Ok(Some(SavedTab {
-        id: TabId(id),
+    Ok(SavedTab {
+        id: TabId(id_in(row, 0)?),
         place: row.get(1)?,
         active: row.get(2)?,
         title: row.get(3)?,
         path: row.get(4)?,
+        form: Form::restored(&row.get::<_, String>(10)?),
         unsaved: row.get(5)?,
         connection: row
             .get::<_, Option<String>>(6)?
@@ -259,7 +306,7 @@ fn saved_tab(row: &Row<'_>) -> rusqlite::Result<Option<SavedTab>> {
         text: RopeText::from(text.as_str()),
         revision: restored(row.get(8)?),
         cursor: restored(row.get(9)?) as usize,
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! lines of data after COPY … FROM STDIN.
 
 use super::super::lex::{self, TokenKind};
+use super::Place;
 use std::ops::Range;
 
 /// What a command of psql does to the statement before it.
@@ -35,6 +36,10 @@ pub struct CopyData {
     pub lines: Range<usize>,
     /// The end of the line of `\.`, before its line break.
     pub end: usize,
+    /// The end of the line that the COPY stands on, before its line break.
+    pub line: usize,
+    /// Whether they begin on the next line and nothing else stands before them.
+    pub is_next: bool,
     /// Whether the text ends before it is clear that the data do.
     pub open: bool,
 }
@@ -85,43 +90,49 @@ pub fn command(text: &str, backslash: usize) -> Command {
     command
 }
 
-/// The data that follow a COPY which ends at this byte: the lines from the next one to `\.`. None
-/// where the line goes on with something else, or is the last one.
-pub fn copy_data(text: &str, after: usize) -> Option<CopyData> {
-    let line = line_end(text, after);
-    let mut at = after;
-    while at < line {
-        let token = lex::token_at(text, at)?;
-        let newline_in_space = token.kind == TokenKind::Space && token.end > line;
-        if !token.is_gap() || (token.end > line && !newline_in_space) {
-            return None;
-        }
-        at = token.end;
-    }
-    if line == text.len() {
+/// The data of a COPY which ends at this place: the lines below it, or below the data of one before it on its line, up
+/// to `\.`. None where there is no such line.
+pub fn copy_data(text: &str, after: Place) -> Option<CopyData> {
+    let line = after
+        .jump
+        .map_or_else(|| line_end(text, after.at), |(from, _)| from);
+    let before = after.jump.map_or(line, |(_, to)| line_end(text, to));
+    if before >= text.len() {
         return None;
     }
-    let start = line + 1;
+    let start = before + 1;
+    let is_next = after.jump.is_none() && is_gap(&text[..line], after.at);
+    let data = |lines: Range<usize>, end: usize, open: bool| CopyData {
+        lines,
+        end,
+        line,
+        is_next,
+        open,
+    };
     let mut at = start;
     loop {
         let end = line_end(text, at);
         let content = &text[at..end];
         if content.strip_suffix('\r').unwrap_or(content) == r"\." {
-            return Some(CopyData {
-                lines: start..at,
-                end: at + 2,
-                open: end == text.len(),
-            });
+            return Some(data(start..at, at + 2, end == text.len()));
         }
         if end == text.len() {
-            return Some(CopyData {
-                lines: start..end,
-                end,
-                open: true,
-            });
+            return Some(data(start..end, end, true));
         }
         at = end + 1;
     }
+}
+
+/// Whether nothing but spaces and comments stand there to the end of the text.
+fn is_gap(text: &str, from: usize) -> bool {
+    let mut at = from;
+    while let Some(token) = lex::token_at(text, at) {
+        if !token.is_gap() || !token.terminated {
+            return false;
+        }
+        at = token.end;
+    }
+    true
 }
 
 /// The end of the line that holds this byte, before its line break.
@@ -129,7 +140,7 @@ pub fn line_end(text: &str, at: usize) -> usize {
     lex::find(text.as_bytes(), at, b'\n')
 }
 
-fn end_of_name(bytes: &[u8], from: usize, line: usize) -> usize {
+pub(in crate::sql) fn end_of_name(bytes: &[u8], from: usize, line: usize) -> usize {
     let mut at = from;
     while at < line && !lex::is_space(bytes[at]) && bytes[at] != b'\\' {
         at += 1;
@@ -138,7 +149,7 @@ fn end_of_name(bytes: &[u8], from: usize, line: usize) -> usize {
 }
 
 /// The next backslash outside quotes, or the end of the line.
-fn end_of_arguments(bytes: &[u8], from: usize, line: usize) -> usize {
+pub(in crate::sql) fn end_of_arguments(bytes: &[u8], from: usize, line: usize) -> usize {
     let mut at = from;
     let mut quote = None;
     while at < line {
@@ -164,7 +175,7 @@ fn effect(name: &str) -> CommandEffect {
 }
 
 /// Whether the command takes the rest of its line, backslashes and quotes too.
-fn takes_whole_line(name: &str, arguments: &str) -> bool {
+pub(in crate::sql) fn takes_whole_line(name: &str, arguments: &str) -> bool {
     match name {
         "copy" | "ef" | "ev" | "sf" | "sf+" | "sv" | "sv+" | "h" | "help" => true,
         "g" | "gx" | "o" | "out" | "w" | "write" => arguments.starts_with('|'),
@@ -172,7 +183,7 @@ fn takes_whole_line(name: &str, arguments: &str) -> bool {
     }
 }
 
-fn is_known(name: &str) -> bool {
+pub(in crate::sql) fn is_known(name: &str) -> bool {
     // The many forms of `\d` differ from version to version.
     name.starts_with('d') || COMMANDS.binary_search(&name).is_ok()
 }

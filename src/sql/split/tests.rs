@@ -15,7 +15,8 @@ fn pieces(text: &str) -> Vec<String> {
                 let mark = if statement.terminated { "" } else { "…" };
                 format!("{}{mark}", &text[statement.range.clone()])
             }
-            Piece::PsqlCommand { range } => format!("[{}]", &text[range.clone()]),
+            Piece::PsqlCommand { range, .. } => format!("[{}]", &text[range.clone()]),
+            Piece::AcrossData { range } => format!("<{}>", &text[range.clone()]),
         })
         .collect()
 }
@@ -217,7 +218,7 @@ fn commands_of_psql_are_not_sql() {
         "\\unheard \\\\ of;\nselect 1;",
         &["[\\unheard \\\\ of;]", "select 1"],
     );
-    check("select 1 \\unheard \\g\n;", &["select 1 \\unheard \\g"]);
+    check("select 1 \\unheard \\g\n;", &["select 1"]);
     check("select '\n\\d t\n';", &["select '\n\\d t\n'"]);
     check("/*\n\\d t\n*/ select 1;", &["select 1"]);
 }
@@ -278,11 +279,16 @@ fn a_statement_goes_on_behind_other_commands_and_is_not_cut_in_two() {
     let text = "delete from t \\echo it's\nwhere a = 1; x";
     check(text, &["delete from t \\echo it's\nwhere a = 1", "x…"]);
     let found = statement(text);
-    assert_eq!(found.psql_command, Some(14..24));
-    assert_eq!(statement("select 1 \\x\n, 2").psql_command, Some(9..11));
+    assert_eq!(found.cuts, [14..24]);
+    assert_eq!(statement("select 1 \\x\n, 2").cuts, [9..11]);
     assert!(!statement("select 1 \\x\n, 2").kind.may_pause);
-    assert_eq!(statement("select 1;").psql_command, None);
-    assert_eq!(statement("select 1 \\x\n;").psql_command, Some(9..11));
+    assert_eq!(statement("select 1;").cuts, []);
+    assert_eq!(statement("select 1 \\x\n;").cuts, [9..11]);
+    assert_eq!(statement("select 1 \\x\n;").range, 0..8);
+    assert_eq!(
+        statement("select \\x \\\\ 1 \\t\n + 2;").cuts,
+        [7..12, 15..17]
+    );
 }
 
 #[test]
@@ -291,7 +297,7 @@ fn a_command_below_an_unended_statement_is_a_piece_of_its_own() {
         "select 1 -- one\n\n\\d t\n\\d u\n",
         &["select 1 -- one…", "[\\d t]", "[\\d u]"],
     );
-    assert_eq!(statement("select 1\n\\d t").psql_command, None);
+    assert_eq!(statement("select 1\n\\d t").cuts, []);
 }
 
 #[test]
@@ -335,16 +341,160 @@ fn copy_data_end_as_psql_ends_them() {
     assert_eq!(data("insert into t values (1);\n1\n\\.\n"), None);
 }
 
+/// The pieces, and the data of each COPY in braces behind it.
+#[track_caller]
+fn with_data(text: &str, wanted: &[&str]) {
+    let splits = Splits::new(text);
+    let shown = splits.pieces().iter().flat_map(|piece| {
+        let data = piece.statement().and_then(|found| found.copy_data.clone());
+        let range = piece
+            .statement()
+            .map_or(piece.range(), |found| found.range.clone());
+        let mut sent = text[range.clone()].to_owned();
+        for cut in piece
+            .statement()
+            .iter()
+            .flat_map(|found| found.cuts.iter().rev())
+        {
+            if cut.end <= range.end {
+                sent.replace_range(cut.start - range.start..cut.end - range.start, "|");
+            }
+        }
+        [Some(sent), data.map(|data| format!("{{{}}}", &text[data]))]
+    });
+    let shown: Vec<String> = shown.flatten().collect();
+    assert_eq!(shown, wanted, "in {text:?}");
+    let read: Vec<Piece> = Pieces::from(text, Place::default(), BackslashRule::Ordinary).collect();
+    assert_eq!(read, splits.pieces(), "one by one, in {text:?}");
+}
+
 #[test]
-fn copy_with_something_behind_it_on_its_line_has_no_data() {
-    check(
-        "copy t from stdin; select 1;\nselect 2;",
-        &["copy t from stdin", "select 1", "select 2"],
+fn what_stands_behind_a_copy_on_its_line_comes_after_its_data() {
+    with_data(
+        "copy t from stdin; select 1;\n1\n\\.\nselect 2;",
+        &["copy t from stdin", "{1\n}", "select 1", "select 2"],
     );
+    with_data(
+        "copy t from stdin; copy u from stdin;copy v from stdin; -- c\n1\n\\.\n\\.\n3\n\\.\nx",
+        &[
+            "copy t from stdin",
+            "{1\n}",
+            "copy u from stdin",
+            "{}",
+            "copy v from stdin",
+            "{3\n}",
+            "x",
+        ],
+    );
+    with_data(
+        "copy t from stdin; select a,\n;\n\\.\n b;\nselect 2;",
+        &["copy t from stdin", "{;\n}", "select a,|\n b", "select 2"],
+    );
+    with_data(
+        "copy t from stdin; \\echo a \\\\ select 1\n'\n\\.",
+        &["copy t from stdin", "{'\n}", "\\echo a \\\\", "select 1"],
+    );
+    with_data(
+        "copy t from stdin \\g a \\\\ select 1;\n'\n\\.\nselect 2",
+        &[
+            "copy t from stdin",
+            "{'\n}",
+            "\\g a \\\\",
+            "select 1",
+            "select 2",
+        ],
+    );
+    // On the last line there are none.
+    with_data(
+        "copy t from stdin; copy t from stdin; select '",
+        &["copy t from stdin", "copy t from stdin", "select '"],
+    );
+}
+
+#[test]
+fn what_is_open_where_the_data_begin_is_told() {
+    for (open, text) in [
+        ("select 'a", "copy t from stdin; select 'a\n1\n\\.\nb';"),
+        ("/* a", "copy t from stdin; /* a\n1\n\\.\n*/ select 1;"),
+        (
+            "select 1 /* a",
+            "copy t from stdin; select 1 /* a\n1\n\\.\n*/;",
+        ),
+        ("do $$", "copy t from stdin;do $$\n1\n\\.\n$$;"),
+    ] {
+        assert_eq!(
+            pieces(text)[..2],
+            ["copy t from stdin".into(), format!("<{open}>")]
+        );
+    }
+}
+
+#[test]
+fn the_comments_in_front_of_a_statement_are_found_behind_data() {
+    let text = "copy t from stdin; select 1;\n1\n\\.\n-- two\nselect 2;";
+    let splits = Splits::new(text);
+    let start = splits.pieces()[2].range().start;
+    let lead = lead(text, splits.end_before(2), start);
+    assert_eq!(&text[lead], "-- two\n");
+}
+
+#[test]
+fn the_cursor_in_data_means_their_copy() {
+    cursor(
+        "copy t from stdin; select 1;\n1|2\n\\.\nselect 2;",
+        "copy t from stdin;",
+    );
+    cursor(
+        "copy t from stdin; sel|ect 1;\n1\n\\.\nselect 2;",
+        "select 1;",
+    );
+}
+
+#[test]
+fn another_rule_holds_from_the_next_line_on() {
+    let text = "set standard_conforming_strings = off; select 'a\\';\n\
+        select 'a\\'; b'; set SESSION standard_conforming_strings to on; select 'x';\n\
+        select '\\';";
+    let mut pieces = Pieces::from(text, Place::default(), BackslashRule::Ordinary);
+    let mut found = Vec::new();
+    while let Some(piece) = pieces.next() {
+        let sql = &text[piece.statement().unwrap().range.clone()];
+        found.push((sql, pieces.backslash()));
+        if let Some(rule) = rule_set_by(sql) {
+            pieces.switch(rule);
+        }
+    }
+    use BackslashRule::{Escapes, Ordinary};
     assert_eq!(
-        statement("copy t from stdin; select 1;\nselect 2;").copy_data,
-        None
+        found,
+        [
+            ("set standard_conforming_strings = off", Ordinary),
+            ("select 'a\\'", Ordinary),
+            ("select 'a\\'; b'", Escapes),
+            ("set SESSION standard_conforming_strings to on", Escapes),
+            ("select 'x'", Escapes),
+            ("select '\\'", Ordinary),
+        ]
     );
+    for sets in [
+        "select set_config('standard_conforming_strings', 'off', false)",
+        "SELECT pg_catalog . set_config('standard_conforming_strings', 'no', true)",
+        "/* a */ set local \"standard_conforming_strings\" to 'off'",
+    ] {
+        assert_eq!(rule_set_by(sets), Some(Escapes), "{sets}");
+    }
+    for other in [
+        "select set_config('x', 'off', false)",
+        "select f('standard_conforming_strings', 'off', false)",
+        "select set_config('standard_conforming_strings', x, false)",
+        "set standard_conforming_strings",
+        "set standard_conforming_strings = default",
+        "reset standard_conforming_strings",
+        "set x.standard_conforming_strings = on",
+        "select 1",
+    ] {
+        assert_eq!(rule_set_by(other), None, "{other}");
+    }
 }
 
 #[test]
@@ -547,7 +697,9 @@ fn following_edits_is_the_same_as_reading_anew() {
             let inserted = dice.text(parts);
             let before = text.clone();
             text.replace_range(a..end, &inserted);
-            splits.edit(&text, a..end, inserted.len());
+            // A window of a few letters cuts everything there is to cut.
+            let window = [1, 3, 17, follow::WINDOW_BYTES][dice.roll(4)];
+            splits.follow(text.as_str(), a..end, inserted.len(), window);
             let message = format!("seed {seed}: {before:?} with {a}..{end} now {inserted:?}");
             assert_eq!(splits, Splits::new(&text), "{message}");
         }
@@ -577,6 +729,7 @@ fn pieces_are_in_order_and_nothing_but_spaces_and_comments_is_between_them() {
         let parts = dice.roll(40);
         let text = dice.text(parts);
         let splits = Splits::new(&text);
+        let text = without_data(&text, &splits);
         let mut at = 0;
         for piece in splits.pieces() {
             let range = piece.range();
@@ -587,12 +740,30 @@ fn pieces_are_in_order_and_nothing_but_spaces_and_comments_is_between_them() {
                 assert!(statement.range.end <= statement.whole.end);
                 assert!(!statement.range.is_empty());
                 let data = statement.copy_data.clone().unwrap_or(range.end..range.end);
-                assert!(statement.range.end <= data.start && data.end <= range.end);
+                assert!(statement.range.end <= data.start);
+                for cut in &statement.cuts {
+                    assert!(range.start < cut.start && cut.end <= range.end);
+                }
             }
             at = range.end;
         }
         assert_gap(&text, at..text.len());
     }
+}
+
+/// The text with spaces for the data that are not in the piece of their COPY.
+fn without_data(text: &str, splits: &Splits) -> String {
+    let mut text = text.to_owned();
+    for found in splits.pieces().iter().filter_map(Piece::statement) {
+        if let Some(data) = &found.copy_data
+            && data.start >= found.whole.end
+        {
+            let is_ended = text[data.end..].starts_with("\\.");
+            let data = data.start..data.end + if is_ended { 2 } else { 0 };
+            text.replace_range(data.clone(), &" ".repeat(data.len()));
+        }
+    }
+    text
 }
 
 #[track_caller]
@@ -618,4 +789,58 @@ fn every_beginning_of_a_text_can_be_cut() {
         }
         assert!(splits.at(end).is_some() || splits.pieces().is_empty());
     }
+}
+
+/// A text that counts what is read of it.
+struct Counted<'a> {
+    text: &'a str,
+    bytes: std::cell::Cell<usize>,
+}
+
+impl Source for Counted<'_> {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        Source::floor(self.text, byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        Source::line_start(self.text, byte)
+    }
+
+    fn part(&self, range: Range<usize>) -> std::borrow::Cow<'_, str> {
+        self.bytes.set(self.bytes.get() + range.len());
+        Source::part(self.text, range)
+    }
+}
+
+#[test]
+fn a_key_in_a_long_text_reads_the_part_around_it() {
+    let text = "insert into t values (1, 'a;b'); -- c\n".repeat(50_000);
+    let mut splits = Splits::new(&text);
+    let mut dice = Dice(Dice::SEED);
+    for _ in 0..50 {
+        let at = dice.place(&text);
+        let text = format!("{} {}", &text[..at], &text[at..]);
+        let counted = Counted {
+            text: &text,
+            bytes: 0.into(),
+        };
+        let mut splits = splits.clone();
+        splits.edit(&counted, at..at, 1);
+        // A key in the space between two statements, or one that makes nothing of a quote.
+        assert!(
+            counted.bytes.get() <= 2 * follow::WINDOW_BYTES,
+            "{} bytes for a key at {at}",
+            counted.bytes.get()
+        );
+    }
+    let counted = Counted {
+        text: &text,
+        bytes: 0.into(),
+    };
+    splits.edit(&counted, 0..0, 0);
+    assert!(counted.bytes.get() > 0);
 }

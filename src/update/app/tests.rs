@@ -6,7 +6,6 @@ use crate::update::{
     command::Command,
     failure::{Category, Failure},
     run::Session,
-    session::Transaction,
     store::{Kept, Settings, Theme},
     testing::{World, expect, nothing_kept},
 };
@@ -31,6 +30,23 @@ fn a_second_answer_to_the_load_is_ignored() {
     let kept = Box::new(nothing_kept());
     expect(&world.send(store::Msg::Loaded { request, kept }), &[]);
     assert_eq!(world.model.tabs, before);
+}
+
+#[test]
+fn the_system_ends_the_program_without_a_question() {
+    let mut world = World::new().connected();
+    world.type_text("select pg_sleep(1000)");
+    world.command(Command::QueryRun);
+    let effects = world.send(Msg::EndRequested);
+    assert_eq!(
+        (world.model.phase, &world.model.dialog),
+        (Phase::Quitting, &None)
+    );
+    assert!(matches!(
+        effects.last(),
+        Some(RootEffect::Window(window::Effect::Quit))
+    ));
+    expect(&world.send(Msg::EndRequested), &[]);
 }
 
 #[test]
@@ -112,8 +128,7 @@ fn no_size_and_no_kept_setting_overflows() {
 #[test]
 fn closing_the_window_asks_where_something_would_be_lost_and_the_second_time_goes() {
     let mut world = World::new().connected();
-    world.run("begin");
-    world.finish("BEGIN", Transaction::Active);
+    world.run("select pg_sleep(9)");
     assert!(matches!(world.tab().session, Session::Live(_)));
     expect(&world.send(Msg::CloseRequested), &[]);
     assert!(matches!(

@@ -23,7 +23,7 @@ mod text;
 
 pub(super) use clear::{assigns_secret, holds_secret, is_host, names_secret, repeats_secret};
 pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_parameter};
-pub(super) use pasted::{BYTES_MAX, is_known_name, is_plain_url, trimmed};
+pub(super) use pasted::{BYTES_MAX, begins_known_name, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;
 
 /// What advice shows a connection to look like.

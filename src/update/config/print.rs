@@ -17,6 +17,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 /// The same within the brackets of an IPv6 address.
 const ENCODED_ADDRESS: &AsciiSet = &ENCODED.remove(b':');
+/// What stands in no value without quotes around it.
+const QUOTES_AND_BRACKETS: &str = "'`“”‘’„‚«»<>{}|";
 /// The start-up option that makes the server's transactions read-only.
 pub(super) const READ_ONLY_SETTING: &str = "default_transaction_read_only";
 /// The start-up option with the time limit of a statement.
@@ -415,10 +417,11 @@ fn masked_query(text: &str) -> Option<String> {
                     (false, _) => format!("{name}={MASK}"),
                 }
             }
-            // No name: what follows a raw & in a password.
+            // No name: what follows a raw & in a password, or a name that is being written.
             None if secret && !part.is_empty() => MASK.to_owned(),
             None if part.contains('@') => return None,
-            None => part.to_owned(),
+            None if part.is_empty() || parse::begins_known_name(part) => part.to_owned(),
+            None => MASK.to_owned(),
         });
     }
     Some(format!("{}{}", &text[..=question], parts.join("&")))
@@ -457,7 +460,7 @@ fn masked_pairs(text: &str) -> Option<String> {
         shown.push_str(&tail[..tail.len() - value.len()]);
         let end = value_end(value);
         secret = is_secret(name) || holds_secret(name, &value[..end]);
-        if !secret && value[..end].contains([';', '"']) {
+        if !secret && is_run_together(name, &value[..end]) {
             return None;
         }
         shown.push_str(if secret && end > 0 {
@@ -467,6 +470,23 @@ fn masked_pairs(text: &str) -> Option<String> {
         });
         rest = &value[end..];
     }
+}
+
+/// Whether a value that is shown has what stands in none, so that it may have grown into the one behind it:
+/// `user=ann“password='…'`.
+fn is_run_together(name: &str, value: &str) -> bool {
+    let inside = value
+        .strip_prefix('\'')
+        .map(|rest| rest.strip_suffix('\'').unwrap_or(rest));
+    let assigned = value.matches('=').count();
+    // Each setting of a start-up option has its own: `-c search_path=app --jit=off`.
+    let expected = match name {
+        "options" => value.matches("-c").count() + value.matches("--").count(),
+        _ => 0,
+    };
+    value.contains([';', '"'])
+        || inside.is_none() && value.contains(|c: char| QUOTES_AND_BRACKETS.contains(c))
+        || assigned > expected
 }
 
 /// Where a value ends: after its closing quote, before the next blank, or with the text.

@@ -3,8 +3,9 @@
 use super::*;
 use crate::update::{
     command::Command,
-    failure::Category,
+    failure::{Category, Failure},
     testing::{World, expect},
+    text::RopeText,
 };
 
 fn stamp(digest: u64) -> FileStamp {
@@ -26,7 +27,7 @@ fn opened() -> World {
         .model
         .files
         .insert(request, Pending::Open { tab: None });
-    let result = Ok((RopeText::from("select 1"), stamp(1)));
+    let result = Ok(Read::plain(RopeText::from("select 1"), stamp(1)));
     world.send(Msg::Opened {
         request,
         path: "/a.sql".into(),
@@ -116,20 +117,22 @@ fn check(world: &mut World) -> Request {
 }
 
 fn answer(world: &mut World, request: Request, now: Option<FileStamp>) {
+    expect(&checked(world, request, now), &[]);
+}
+
+fn checked(world: &mut World, request: Request, now: Option<FileStamp>) -> Vec<RootEffect> {
     let path = "/a.sql".into();
-    expect(
-        &world.send(Msg::Checked {
-            request,
-            path,
-            stamp: now,
-        }),
-        &[],
-    );
+    world.send(Msg::Checked {
+        request,
+        path,
+        stamp: now,
+    })
 }
 
 #[test]
-fn a_file_that_another_program_changed_is_asked_about_once() {
+fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     let mut world = opened();
+    world.type_text("x");
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
     assert!(matches!(
@@ -179,7 +182,7 @@ fn a_file_that_is_gone_is_said() {
 #[test]
 fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
     let digest = xxhash_rust::xxh3::xxh3_64(b"select 1");
-    for (found, asks) in [(stamp(digest), false), (stamp(5), true)] {
+    for (found, reads) in [(stamp(digest), false), (stamp(5), true)] {
         let mut world = opened();
         if let Some(tab) = world.model.tabs.active_mut()
             && let Some(file) = &mut tab.editor.file
@@ -187,8 +190,9 @@ fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
             file.stamp = None;
         }
         let request = check(&mut world);
-        answer(&mut world, request, Some(found));
-        assert_eq!(world.model.dialog.is_some(), asks);
+        let effects = checked(&mut world, request, Some(found));
+        assert_eq!(effects.len(), usize::from(reads));
+        assert_eq!(world.model.dialog, None);
     }
 }
 
@@ -197,7 +201,7 @@ fn a_failed_open_is_a_notice() {
     let mut world = opened();
     expect(&world.command(Command::FileReload), &["File(Open"]);
     let request = only(&world);
-    let result = Err(Failure::new(Category::Storage, "No such file."));
+    let result = Err(Failure::new(Category::Storage, "No such file.").into());
     world.send(Msg::Opened {
         request,
         path: "/a.sql".into(),
@@ -215,13 +219,13 @@ fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not
     ] {
         let mut world = World::new();
         let effects = read_keymap(&mut world.model, "/k".into(), None);
-        let [crate::effect::Effect::File(Effect::Open { request, path })] = &effects[..] else {
+        let [crate::effect::Effect::File(Effect::Open { request, path, .. })] = &effects[..] else {
             panic!("{effects:?}");
         };
         world.send(Msg::Opened {
             request: *request,
             path: path.clone(),
-            result: Err(Failure::new(Category::Storage, said)),
+            result: Err(Failure::new(Category::Storage, said).into()),
         });
         assert_eq!(world.notice(), told);
     }

@@ -1,13 +1,15 @@
 //! How a statement ends, and what follows: the next of its script, the error's place, the history.
 
+use std::ops::Range;
+
 use super::{
-    Ended, Failure, MessageKind, Model, Phase, Planned, QueryId, ResultState, RootEffect, Run,
-    Running, Session, TabId, Transaction, badly, drop_rows, history, is_cancel, over_budget_note,
-    pump, running_tab, say, sessions,
+    Ended, Failure, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId, ResultState,
+    RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows, history,
+    is_cancel, over_budget_note, pump, refused, running_tab, say, sessions, tell,
 };
 use crate::{
-    rows::display::{duration_text, grouped},
-    sql::{TransactionControl, mask, position},
+    rows::display::grouped,
+    sql::{TransactionControl, copy, mask, position},
     update::{
         clock,
         dialog::{Confirm, Dialog},
@@ -79,15 +81,12 @@ pub(super) fn finished(
             result.note = Some(over_budget_note(rows, budget));
         }
     }
-    say(
+    tell(
         tab,
-        now,
-        MessageKind::Done,
-        format!(
-            "{tag} · {}",
-            duration_text(std::time::Duration::from_micros(elapsed_us))
-        ),
-        Some(query),
+        messages::Message {
+            elapsed_us: Some(elapsed_us),
+            ..messages::Message::new(now.unix_us, MessageKind::Done, tag.clone(), Some(query))
+        },
     );
     tab.ended = Some(Ended::Well);
     if let Some(words) = not_committed(&running, &tag) {
@@ -98,13 +97,26 @@ pub(super) fn finished(
         model.notices.push(now, words.into());
     }
     session_ready(model, id, &running, transaction, false);
+    if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
+        live.note_done(&tag);
+    }
     let mut effects = let_go(model, id, &running);
     effects.extend(schema::session_ready(model, id));
     let outcome = HistoryOutcome::Finished { tag, rows };
     effects.extend(history::ended(model, query, elapsed_us, outcome));
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
-    effects.extend(next(model, id, running, stopped));
+    let end = if stopped { End::Stopped } else { End::Well };
+    effects.extend(next(model, id, running, end));
+    effects.extend(pump(model, id));
     effects
+}
+
+/// How a statement ended, as far as the script goes on behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Well,
+    Failed,
+    Stopped,
 }
 
 /// A transaction that had failed is not committed, and only the command tag says so: ROLLBACK, without an error.
@@ -127,6 +139,20 @@ fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
 
 /// The server refused or stopped it.
 pub(super) fn failed(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    transaction: Transaction,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let id = running_tab(model, query).map(|tab| tab.id);
+    let mut effects = ended_badly(model, query, failure, transaction, elapsed_us);
+    effects.extend(id.map(|id| pump(model, id)).into_iter().flatten());
+    effects
+}
+
+/// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
+pub(super) fn ended_badly(
     model: &mut Model,
     query: QueryId,
     failure: Failure,
@@ -163,13 +189,11 @@ pub(super) fn failed(
     if made_room {
         tab.ended = Some(Ended::Well);
     } else {
-        say(
-            tab,
-            now,
-            MessageKind::Error,
-            messages::text_of(&failure),
-            Some(query),
-        );
+        let mut text = messages::text_of(&failure);
+        if let Some(place) = place_in_data(tab, &running.planned, &failure) {
+            text.push_str(&format!("\nDATA: {place}"));
+        }
+        say(tab, now, MessageKind::Error, text, Some(query));
         tab.ended = Some(badly(&failure));
         mark_error(tab, &running, &failure);
     }
@@ -179,7 +203,9 @@ pub(super) fn failed(
     effects.extend(schema::session_ready(model, id));
     let outcome = failed_outcome(&failure);
     effects.extend(history::ended(model, query, elapsed_us, outcome));
-    effects.extend(next(model, id, running, true));
+    let stopped = matches!(running.phase, Phase::Cancelling { .. });
+    let end = if stopped { End::Stopped } else { End::Failed };
+    effects.extend(next(model, id, running, end));
     effects
 }
 
@@ -345,50 +371,130 @@ fn session_ready(
         kind.may_hold || kind.reset.is_some() || may_let_go || (failed && !kind.may_pause);
 }
 
-/// Sends the script's next statement, or ends the run.
-fn next(model: &mut Model, id: TabId, running: Running, stop: bool) -> Vec<RootEffect> {
+/// Has the script's next statement be due, or the question whether it is; or ends the run.
+fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEffect> {
     let now = model.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
-    let mut effects = vec![];
     let mut script = running.script;
     script.next += 1;
+    script.failed += usize::from(end == End::Failed);
     let left = script.statements.len().saturating_sub(script.next);
-    if left > 0 && !stop {
-        tab.run = Run::Waiting { script, since: now };
-    } else {
-        if left > 0 {
-            let text = format!("The script stopped here: {left} more statements were not run.");
-            say(tab, now, MessageKind::Session, text, Some(running.query));
+    let goes_on = match (end, script.on_error) {
+        (End::Well, _) | (End::Failed, OnError::Continue) => left > 0,
+        (End::Failed, OnError::Ask) => {
+            script.asks = left > 0;
+            script.asks
         }
-        let previous = tab.results.drop_previous();
-        effects.extend(drop_rows(&mut model.ids, previous));
-        effects.extend(sessions::start_idle_timer(model, id));
+        (End::Failed, OnError::Stop) | (End::Stopped, _) => false,
+    };
+    if !goes_on {
+        return run_ended(model, id, script, Some(running.query));
     }
-    effects.extend(pump(model, id));
+    tab.run = Run::Waiting { script, since: now };
+    vec![]
+}
+
+/// A run has ended, or does not go on: what was not run and what failed is said.
+pub(super) fn run_ended(
+    model: &mut Model,
+    id: TabId,
+    script: Script,
+    query: Option<QueryId>,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    tab.run = Run::Idle;
+    let (ran, failed) = (script.next, script.failed);
+    let left = script.statements.len().saturating_sub(ran);
+    if left > 0 {
+        let text = format!("The script stopped here: {left} more statements were not run.");
+        say(tab, now, MessageKind::Session, text, query);
+    }
+    // That the last statement failed, and the script stopped at it, has been said.
+    if failed > 1 || failed == 1 && left == 0 && ran > 1 {
+        let text = format!(
+            "{} of {} statements failed.",
+            grouped(failed as u64),
+            grouped(ran as u64)
+        );
+        say(tab, now, MessageKind::Warning, text.clone(), query);
+        model.notices.push(now, text);
+    }
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let previous = tab.results.drop_previous();
+    let mut effects = drop_rows(&mut model.ids, previous);
+    effects.extend(sessions::start_idle_timer(model, id));
     effects
 }
 
-/// Marks the error's place in the editor, where the text there is still the one that was run.
+/// There is no next statement, or the rest of the script, cut again as the session reads it, can't be run.
+pub(super) fn not_sent(
+    model: &mut Model,
+    id: TabId,
+    script: Script,
+    problem: Option<Problem>,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    if let Some(tab) = model.tabs.get_mut(id)
+        && let Some(Problem::Refused { range, reason }) = problem
+    {
+        let text = refused(tab, now, range, &reason, script.next > 0);
+        model.notices.push(now, text);
+    }
+    run_ended(model, id, script, None)
+}
+
+/// Marks the error's place in the editor, where the text there is still the one that was run. The first error of a run
+/// keeps the mark: the others often follow from it.
 fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
+    if running.script.failed > 0 && tab.editor.visible_mark().is_some() {
+        return;
+    }
     let planned = running.planned();
-    let (Some(start), Some(position)) = (planned.start, failure.position) else {
+    let Some(start) = planned.start else {
         return;
     };
     let text = tab.editor.buffer.text();
-    let sql = planned.statement();
-    if text.slice(start..start + sql.len()) != *sql {
+    if !planned.is_written(&text.slice(start..start + planned.written())) {
         return;
     }
-    let Some(byte) = position::byte_of_character(&sql, position) else {
+    let Some(place) = copy_place(tab, planned, failure).or_else(|| {
+        let sql = planned.statement();
+        let byte = position::byte_of_character(&sql, failure.position?)?;
+        let word = position::word_at(&sql, byte);
+        Some(start + planned.in_text(word.start)..start + planned.in_text(word.end))
+    }) else {
         return;
     };
-    let word = position::word_at(&sql, byte);
     tab.editor.mark = Some(Mark {
-        start: start + word.start,
-        end: start + word.end,
+        start: place.start,
+        end: place.end,
         message: failure.message.clone(),
         revision: tab.editor.buffer.revision(),
     });
+}
+
+/// The line and the column in the data of a COPY that its error is about, and the line in the editor.
+fn place_in_data(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<String> {
+    planned.copy_data.as_ref()?;
+    let words = hints::place_in_data(failure)?;
+    let line = copy_place(tab, planned, failure)
+        .map(|place| tab.editor.buffer.text().line_of(place.start) + 1);
+    let here = line.map(|line| format!(" (line {line} of the text)"));
+    Some(words + &here.unwrap_or_default())
+}
+
+/// The place in the data of a COPY that its error is about, in the editor's text.
+fn copy_place(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<Range<usize>> {
+    let (start, data) = planned.data_start.zip(planned.copy_data.as_ref())?;
+    let place = copy::place(failure.context.as_deref()?, &planned.statement(), data)?;
+    let range = start + place.start..start + place.end;
+    let is_there = tab.editor.buffer.text().slice(range.clone()) == data.get(place)?;
+    is_there.then_some(range)
 }

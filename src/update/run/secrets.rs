@@ -57,6 +57,7 @@ pub fn hide_in_query(secrets: &Values, msg: &mut query::Msg) {
         | query::Msg::CancelFailed { failure, .. } => hide_in_failure(secrets, failure),
         query::Msg::RowsArrived { .. }
         | query::Msg::Stalled { .. }
+        | query::Msg::GrantLapsed { .. }
         | query::Msg::Inspected { .. }
         | query::Msg::EncodingChanged { .. }
         | query::Msg::HeldUp { .. }
@@ -116,7 +117,8 @@ fn hide_in_failure(secrets: &Values, failure: &mut Failure) {
     }
 }
 
-fn hide(secrets: &Values, text: &mut String) {
+/// Masks secrets in a text.
+pub fn hide(secrets: &Values, text: &mut String) {
     if let std::borrow::Cow::Owned(masked) = secrets.mask(text) {
         *text = masked;
     }
@@ -127,6 +129,7 @@ fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
         | query::Msg::Stalled { query, .. }
+        | query::Msg::GrantLapsed { query, .. }
         | query::Msg::Inspected { query, .. }
         | query::Msg::EncodingChanged { query, .. }
         | query::Msg::HeldUp { query, .. }

@@ -61,6 +61,8 @@ pub struct Live {
     pub unsure: bool,
     /// What it holds, in the server's own word.
     pub holds: Vec<String>,
+    /// What its transaction did so far, by command tag, each with its count.
+    pub done: Vec<(String, u32)>,
     /// Whether a statement of its transaction may have changed the schema.
     pub changed_schema: bool,
     /// Whether it must not go back to the pool.
@@ -86,6 +88,62 @@ impl Live {
     /// Whether it can take a statement now.
     pub fn is_free(&self) -> bool {
         !self.asking && !self.broken
+    }
+
+    /// Keeps in mind that a statement of the open transaction completed.
+    pub(super) fn note_done(&mut self, tag: &str) {
+        const KEPT_MAX: usize = 50;
+        let reads = [
+            "BEGIN",
+            "START",
+            "SELECT",
+            "SHOW",
+            "EXPLAIN",
+            "SET",
+            "SAVEPOINT",
+            "RELEASE",
+            "FETCH",
+        ];
+        let word = tag.split(' ').next().unwrap_or_default();
+        if self.transaction == Transaction::Idle {
+            self.done.clear();
+        } else if reads.contains(&word) {
+            // What only reads is not lost.
+        } else if let Some((_, count)) = self.done.iter_mut().find(|(done, _)| done == tag) {
+            *count += 1;
+        } else if self.done.len() < KEPT_MAX {
+            self.done.push((tag.to_owned(), 1));
+        }
+    }
+
+    /// That a transaction is open, and what goes with it.
+    pub fn open_transaction(&self) -> Option<String> {
+        const NAMED_MAX: usize = 6;
+        let words = match self.transaction {
+            Transaction::Idle => return None,
+            Transaction::Active => "a transaction is open",
+            Transaction::Failed => {
+                return Some(
+                    "a transaction is open that has failed and can only be rolled back".into(),
+                );
+            }
+        };
+        let named = self
+            .done
+            .iter()
+            .take(NAMED_MAX)
+            .map(|(tag, count)| match count {
+                1 => tag.clone(),
+                count => format!("{tag} ({count} times)"),
+            });
+        let mut named: Vec<String> = named.collect();
+        if self.done.len() > NAMED_MAX {
+            named.push("…".into());
+        }
+        Some(match named.is_empty() {
+            true => words.to_owned(),
+            false => format!("{words}: {}", named.join(", ")),
+        })
     }
 
     /// How it may be let go.
@@ -206,6 +264,7 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         transaction_since: None,
         unsure: false,
         holds: vec![],
+        done: vec![],
         changed_schema: false,
         spoiled: false,
         broken: false,

@@ -10,6 +10,7 @@ use crate::update::{
 
 mod encoding;
 mod idling;
+mod script;
 mod secrets;
 mod window;
 
@@ -598,18 +599,6 @@ fn the_place_of_an_error_in_a_selection_is_found_after_multi_byte_text() {
 }
 
 #[test]
-fn a_command_of_psql_is_refused_and_counts_as_a_failure() {
-    let mut world = World::new().connected();
-    world.text("\\d t");
-    expect(&world.command(Command::QueryRun), &[]);
-    assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
-    assert!(world.notice().contains("psql"));
-    world.text("select 1; \\x");
-    expect(&world.command(Command::QueryRunAll), &[]);
-    assert!(matches!(world.tab().run, Run::Idle), "nothing of it is run");
-}
-
-#[test]
 fn an_empty_text_runs_nothing_and_is_no_failure() {
     let mut world = World::new().connected();
     expect(&world.command(Command::QueryRunAll), &[]);
@@ -820,57 +809,18 @@ fn the_text_is_cut_as_the_session_reads_its_backslashes() {
 
 #[test]
 fn a_statement_that_was_cut_by_another_rule_than_the_session_s_is_not_sent() {
-    // The session opens with the setting off; until then nobody could know.
+    // The session opens with the setting off; until then nobody could know, and another statement may be meant now.
     let mut world = World::new().connected();
     world.text(WITH_BACKSLASH);
-    world.command(Command::QueryRunAll);
+    world.command(Command::QueryRun);
     report(&mut world, BackslashRule::Escapes);
     assert_eq!(sent(&world.open_session()), Vec::<&str>::new());
     assert!(world.messages()[0].contains("standard_conforming_strings is off"));
     assert_eq!(world.tab().run, Run::Idle);
     assert_eq!(
-        sent(&world.command(Command::QueryRunAll)),
+        sent(&world.command(Command::QueryRun)),
         [WITH_BACKSLASH],
         "it is cut anew"
-    );
-    world.finish("SELECT 1", Transaction::Idle);
-    // A script that changes it stops before what may be cut in the wrong place, and nowhere else.
-    let script = r"set standard_conforming_strings = on; select 1; select 'a\'b'";
-    assert_eq!(sent(&world.run(script)).len(), 1);
-    report(&mut world, BackslashRule::Ordinary);
-    assert_eq!(
-        sent(&world.finish("SET", Transaction::Idle)),
-        Vec::<&str>::new()
-    );
-    assert_eq!(
-        sent(&world.run("select 'a\\d'; select 2")),
-        ["select 'a\\d'"]
-    );
-    report(&mut world, BackslashRule::Escapes);
-    assert_eq!(
-        sent(&world.finish("SELECT 1", Transaction::Idle)),
-        ["select 2"]
-    );
-}
-
-#[test]
-fn a_script_that_reads_the_same_by_either_rule_is_looked_through_once() {
-    let mut world = World::new().connected();
-    world.text("set standard_conforming_strings = off; select 'a\\d'; select 3");
-    world.command(Command::QueryRunAll);
-    world.open_session();
-    report(&mut world, BackslashRule::Escapes);
-    assert_eq!(
-        sent(&world.finish("SET", Transaction::Idle)),
-        ["select 'a\\d'"]
-    );
-    let Run::Running(running) = &world.tab().run else {
-        panic!("{:?}", world.tab().run);
-    };
-    assert_eq!(running.script.backslash, BackslashRule::Escapes);
-    assert_eq!(
-        sent(&world.finish("SELECT 1", Transaction::Idle)),
-        ["select 3"]
     );
 }
 

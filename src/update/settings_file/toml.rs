@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 use serde::{Deserialize, Serialize};
 use toml_edit::{Document, DocumentMut, Item, Table};
 
-use super::super::store::{Settings, Theme};
+use super::super::store::{OnError, Settings, Theme};
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub enum Key {
     WindowMb,
     /// Megabytes of all results.
     MemoryMb,
+    /// What follows on a statement of a script that fails.
+    OnError,
     /// The least that is logged.
     LogLevel,
     /// How many days a log file is kept.
@@ -78,16 +80,19 @@ enum Kind {
 
 const THEMES: &[&str] = &["system", "light", "dark"];
 
+const ON_ERROR: &[&str] = &["stop", "continue", "ask"];
+
 const LEVELS: &[&str] = &["default", "error", "warn", "info", "debug", "trace"];
 
 impl Key {
     /// Every setting, in the order of the file.
-    pub const ALL: [Key; 11] = [
+    pub const ALL: [Key; 12] = [
         Key::Theme,
         Key::Size,
         Key::WindowRows,
         Key::WindowMb,
         Key::MemoryMb,
+        Key::OnError,
         Key::LogLevel,
         Key::LogDays,
         Key::PoolSize,
@@ -101,6 +106,7 @@ impl Key {
         match self {
             Key::Theme | Key::Size => "",
             Key::WindowRows | Key::WindowMb | Key::MemoryMb => "results",
+            Key::OnError => "run",
             Key::LogLevel | Key::LogDays => "log",
             Key::PoolSize | Key::PoolTimeout | Key::ConnectTimeout | Key::StatementTimeout => {
                 "new_connections"
@@ -115,6 +121,7 @@ impl Key {
             Key::WindowRows => "window_rows",
             Key::WindowMb => "window_mb",
             Key::MemoryMb => "memory_mb",
+            Key::OnError => "on_error",
             Key::LogLevel => "level",
             Key::LogDays => "days",
             Key::PoolSize => "pool_size",
@@ -131,6 +138,9 @@ impl Key {
             Key::WindowRows => "rows that a result fetches before it pauses",
             Key::WindowMb => "or so many megabytes of them",
             Key::MemoryMb => "megabytes that all results together may hold",
+            Key::OnError => {
+                "when a statement of a script fails: \"stop\", \"continue\" as psql does, or \"ask\""
+            }
             Key::LogLevel => {
                 "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"; \"default\" is info. TUSK_LOG goes before it"
             }
@@ -145,6 +155,7 @@ impl Key {
     fn kind(self) -> Kind {
         match self {
             Key::Theme => Kind::OneOf(THEMES),
+            Key::OnError => Kind::OneOf(ON_ERROR),
             Key::LogLevel => Kind::OneOf(LEVELS),
             Key::Size => Kind::Number(50..=200),
             Key::WindowRows => Kind::Number(1_000..=100_000_000),
@@ -162,6 +173,7 @@ impl Key {
         let new = &settings.new_connections;
         match self {
             Key::Theme => theme(settings.theme),
+            Key::OnError => Value::Text(settings.on_error.name().into()),
             Key::LogLevel => Value::Text(LEVELS[settings.log_level as usize].into()),
             Key::Size => Value::Number(settings.zoom_percent.into()),
             Key::WindowRows => Value::Number(settings.window_rows.into()),
@@ -186,7 +198,7 @@ impl Key {
         };
         let new = &mut settings.new_connections;
         *match self {
-            Key::Theme | Key::LogLevel => return,
+            Key::Theme | Key::OnError | Key::LogLevel => return,
             Key::Size => &mut settings.zoom_percent,
             Key::WindowRows => &mut settings.window_rows,
             Key::WindowMb => &mut settings.window_mb,
@@ -204,6 +216,10 @@ impl Key {
             (Key::Theme, "light") => settings.theme = Theme::Light,
             (Key::Theme, "dark") => settings.theme = Theme::Dark,
             (Key::Theme, "system") => settings.theme = Theme::System,
+            (Key::OnError, name) => {
+                let known = OnError::ALL.into_iter().find(|known| known.name() == name);
+                settings.on_error = known.unwrap_or(settings.on_error);
+            }
             (Key::LogLevel, name) => {
                 let level = LogLevel::ALL.into_iter().zip(LEVELS);
                 for (level, _) in level.filter(|(_, known)| **known == name) {
@@ -211,6 +227,23 @@ impl Key {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The setting that `run.on_error` and its like name.
+    pub fn named(name: &str) -> Option<Key> {
+        let (table, name) = name.rsplit_once('.').unwrap_or(("", name));
+        Self::of(table, name)
+    }
+
+    /// Its value as a person writes it; none where it has no such value.
+    pub fn value_of(self, text: &str) -> Option<Value> {
+        match self.kind() {
+            Kind::OneOf(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            Kind::Number(range) => {
+                let number = text.parse().ok().filter(|number| range.contains(number));
+                number.map(Value::Number)
+            }
         }
     }
 

@@ -32,6 +32,7 @@ fn saved(number: u128, text: &str) -> SavedTab {
         active: true,
         title: String::new(),
         path: None,
+        form: Default::default(),
         unsaved: false,
         connection: None,
         text: RopeText::from(text),
@@ -133,14 +134,44 @@ fn a_file_that_was_set_aside_is_named_whenever_it_is_found() {
     let fresh = || Opened::Fresh {
         copy: "/data/tusk.sqlite.damaged-1".into(),
         reason: "malformed".into(),
+        salvage: Salvage {
+            tabs: Saved {
+                back: 3,
+                damaged: 1,
+                ..Saved::default()
+            },
+            connections: Saved {
+                back: 1,
+                ..Saved::default()
+            },
+            runs: Saved {
+                back: 40,
+                damaged: 0,
+                lost: 2,
+                perhaps_more: true,
+            },
+            ..Salvage::default()
+        },
     };
     let mut world = World::with(opened(fresh()));
-    assert!(
-        world
-            .notice()
-            .contains("copied to /data/tusk.sqlite.damaged-1")
+    assert_eq!(
+        world.notice(),
+        "Tusk's own data was damaged (malformed). What could be read of it is back: 3 tabs, 1 connection, 40 runs. \
+         Of these, look through what is not quite as it was: 1 tab. \
+         Lost: 2 runs; and there may have been more runs. \
+         The damaged file is kept as /data/tusk.sqlite.damaged-1."
     );
+    let said = |world: &World| world.tab().messages.iter().last().unwrap().text.clone();
+    assert_eq!(said(&world), world.notice(), "a notice passes");
     let effects = world.send(Msg::Reopened { opened: fresh() });
+    assert_eq!(said(&world), world.notice());
+    assert_eq!(
+        world.notice(),
+        "Tusk's own data was damaged while it ran (malformed). All that is open was written to a fresh file. \
+         Of the old runs: What could be read of it is back: 40 runs. \
+         Lost: 2 runs; and there may have been more runs. \
+         The damaged one is kept as /data/tusk.sqlite.damaged-1."
+    );
     assert!(names(&effects).contains(&"Store(SaveTab".to_owned()));
 }
 

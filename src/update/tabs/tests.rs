@@ -19,6 +19,7 @@ fn saved(seed: u64, text: &str) -> SavedTab {
         active: false,
         title: String::new(),
         path: None,
+        form: Default::default(),
         unsaved: false,
         connection: None,
         text: RopeText::from(text),

@@ -30,7 +30,7 @@ fn started(request: Request) -> sandbox::Msg {
 #[test]
 fn the_sandbox_goes_to_the_tab_that_asked_for_it() {
     let mut world = World::new();
-    expect(&world.press("s"), &["Sandbox(Start"]);
+    expect(&world.press("alt-s"), &["Sandbox(Start"]);
     let asked = world.model.tabs.active;
     world.command(Command::TabNew);
     let request = starting(&world);
@@ -49,7 +49,7 @@ fn the_sandbox_goes_to_the_tab_that_asked_for_it() {
 #[test]
 fn a_sandbox_that_fails_is_the_tabs_last_end() {
     let mut world = World::new();
-    world.press("s");
+    world.press("alt-s");
     let request = starting(&world);
     let failure = Failure::new(Category::Internal, "No PostgreSQL was found.");
     expect(&world.send(sandbox::Msg::Failed { request, failure }), &[]);

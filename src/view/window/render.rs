@@ -2,9 +2,9 @@
 
 use gpui::prelude::FluentBuilder;
 use gpui::{
-    AnyElement, Context, Div, Entity, Focusable, InteractiveElement, IntoElement, KeyDownEvent,
-    MouseButton, MouseMoveEvent, ParentElement, Render, Styled, TestSupportExt, Window,
-    base::v_virtual_list, div, list, px, relative,
+    AnyElement, Context, Div, Entity, ExternalPaths, Focusable, InteractiveElement, IntoElement,
+    KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, Styled,
+    TestSupportExt, Window, base::v_virtual_list, div, list, px, relative,
 };
 
 use super::{Grip, TuskWindow};
@@ -14,12 +14,12 @@ use crate::{
     screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
     update::{
         app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
-        keys as keys_room, welcome as welcome_room,
+        keys as keys_room,
     },
     view::{
         dialogs::{self, Tools},
         fields::{self, FieldId},
-        fonts, keys,
+        find, fonts, keys,
         keys::RunCommand,
         messages, notices, results, sidebar,
         status_bar::status_bar,
@@ -33,6 +33,10 @@ use crate::{
 impl Render for TuskWindow {
     fn render(&mut self, window: &mut Window, cx: &mut Context<Self>) -> impl IntoElement {
         let look = Look::of(cx);
+        // Whatever moved GPUI's focus has the window drawn anew.
+        if self.focus_problem(window, cx).is_some() {
+            self.look_at_focus(window, cx);
+        }
         let screen = self.screen.clone();
         let line = screen
             .colour
@@ -49,6 +53,17 @@ impl Render for TuskWindow {
             .text_color(look.palette.text)
             .bg(look.palette.background)
             .on_action(cx.listener(Self::asked))
+            .capture_any_mouse_down(
+                cx.listener(|this, _, window, cx| this.look_at_focus(window, cx)),
+            )
+            .capture_any_mouse_up(cx.listener(|this, _, window, cx| this.look_at_focus(window, cx)))
+            .on_drop(cx.listener(|this, files: &ExternalPaths, _, _| {
+                let paths = files.paths().iter();
+                let paths = paths.map(|path| path.to_string_lossy().into_owned());
+                this.post(app::Msg::FilesDropped {
+                    paths: paths.collect(),
+                });
+            }))
             .when(self.grip.is_some(), |root| {
                 root.on_mouse_move(cx.listener(|this, event: &MouseMoveEvent, window, cx| {
                     this.dragged(event.position, window, cx);
@@ -141,17 +156,17 @@ impl TuskWindow {
     }
 
     fn welcome(&self, shown: &screen::Welcome, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
+        let means_row = {
+            let engine = self.parts.engine.borrow();
+            engine.model().welcome.means_row()
+        };
         let input = div()
-            .key_context(keys::WELCOME_FIELD)
+            .id("welcome-field")
+            .test_support()
+            .key_context(keys::welcome(means_row))
             .children(self.fields.input(FieldId::Welcome, "Connection URL"))
             .into_any_element();
-        let post = self.parts.post.clone();
-        let list = div()
-            .key_context(keys::WELCOME)
-            .track_focus(&self.handles.welcome)
-            .on_mouse_down(MouseButton::Left, move |_, _, _| {
-                post.post(welcome_room::Msg::Focused { in_field: false });
-            });
+        let list = div();
         welcome::welcome(shown, input, list, mono_us, &self.parts.post, cx).into_any_element()
     }
 
@@ -167,6 +182,11 @@ impl TuskWindow {
             .sidebar
             .as_ref()
             .map(|shown| self.sidebar(shown, screen.focus, mono_us, cx));
+        let width = self.hint_width(work, window, cx);
+        let hint = self
+            .editors
+            .get(work.editor.tab)
+            .and_then(|editor| editor.read(cx).free_row(width, window, cx));
         let right = div()
             .flex()
             .flex_col()
@@ -178,10 +198,11 @@ impl TuskWindow {
                 &work.new_tab,
                 &self.scrolls.tabs,
                 mono_us,
+                hint.is_none().then(|| self.run_hint(work, None, cx)),
                 &self.parts.post,
                 cx,
             ))
-            .child(self.editor_and_results(screen, work, mono_us, window, cx));
+            .child(self.editor_and_results(screen, work, hint, mono_us, window, cx));
         div().flex().size_full().children(side).child(right)
     }
 
@@ -197,12 +218,13 @@ impl TuskWindow {
             Some(Grip::Sidebar(width)) => width,
             _ => shown.width as f32,
         };
-        let post = self.parts.post.clone();
         let focused = focus == Focus::Sidebar;
         div()
             .key_context(keys::SIDEBAR)
             .track_focus(&self.handles.sidebar)
             .relative()
+            .flex()
+            .flex_col()
             .flex_none()
             .w(look.px(width))
             .max_w(relative(0.6))
@@ -210,10 +232,6 @@ impl TuskWindow {
             .bg(look.palette.surface)
             .border_r_1()
             .border_color(look.palette.border)
-            .on_mouse_down(MouseButton::Left, move |_, _, _| {
-                let area = Area::Sidebar;
-                post.post(app::Msg::AreaFocused { area });
-            })
             .child(
                 v_virtual_list(
                     cx.entity(),
@@ -230,7 +248,15 @@ impl TuskWindow {
                     },
                 )
                 .track_scroll(&self.scrolls.sidebar)
+                .flex_1()
+                .min_h_0()
                 .py(look.px(6.0)),
+            )
+            .children(
+                shown
+                    .preview
+                    .as_ref()
+                    .map(|preview| sidebar::preview(preview, &self.parts.post, cx)),
             )
             .child(
                 results::grip("sidebar-grip", true)
@@ -250,6 +276,7 @@ impl TuskWindow {
         &self,
         screen: &Screen,
         work: &Work,
+        hint: Option<Pixels>,
         mono_us: u64,
         window: &Window,
         cx: &mut Context<Self>,
@@ -300,38 +327,64 @@ impl TuskWindow {
             .min_h_0()
             .w_full()
             .child(
-                div()
-                    .key_context(keys::EDITOR)
-                    .relative()
-                    .flex_none()
-                    .w_full()
+                self.editor(work, hint, cx)
                     .h(relative(percent / 100.0))
-                    .min_h(look.px(66.0))
-                    .children(self.editors.get(tab).cloned())
-                    .child(self.run_hint(work, cx)),
+                    .min_h(look.px(66.0)),
             )
             .child(results)
     }
 
-    /// At the editor's upper right: what the key would do now.
-    fn run_hint(&self, work: &Work, cx: &mut Context<Self>) -> Div {
-        let look = Look::of(cx);
-        let on_statement = work.editor.statement_lines.as_ref();
-        let ground = if on_statement.is_some_and(|lines| lines.start == 0) {
-            look.palette.statement
-        } else {
-            look.palette.background
-        };
+    /// The editor of the tab, with the search over it and the hint in it.
+    fn editor(&self, work: &Work, hint: Option<Pixels>, cx: &mut Context<Self>) -> Div {
+        let find = work.editor.find.as_ref();
+        let editor = self.editors.get(work.editor.tab).cloned();
         div()
-            .absolute()
-            .top(look.px(8.0))
-            .right(look.px(14.0))
+            .flex()
+            .flex_col()
+            .flex_none()
+            .w_full()
+            .children(find.map(|bar| find::bar(bar, &self.fields, &self.parts.post, cx)))
+            .child(
+                div()
+                    .id("editor")
+                    .test_support()
+                    .key_context(keys::EDITOR)
+                    .relative()
+                    .flex_1()
+                    .min_h_0()
+                    .w_full()
+                    .children(editor)
+                    .children(hint.map(|top| self.run_hint(work, Some(top), cx))),
+            )
+    }
+
+    /// So much room the hint takes in the editor, guessed on the safe side.
+    fn hint_width(&self, work: &Work, window: &Window, cx: &mut Context<Self>) -> Pixels {
+        let look = Look::of(cx);
+        let system = window.text_system();
+        let size = look.px(12.0);
+        let letter = system
+            .em_advance(system.resolve_font(&fonts::mono()), size)
+            .unwrap_or(size);
+        let hint = &work.editor.hint;
+        let key = hint.key.as_ref().map_or(0, |key| key.chars().count());
+        let letters = hint.label.chars().count() + key;
+        letter * letters as f32 + look.px(60.0)
+    }
+
+    /// What the key would do now: in the editor at the right, where no text is, else at the end of the row of tabs.
+    fn run_hint(&self, work: &Work, top: Option<Pixels>, cx: &mut Context<Self>) -> Div {
+        let look = Look::of(cx);
+        let place = match top {
+            Some(top) => div().absolute().top(top).right(look.px(14.0)),
+            None => div().flex_none().my_auto().ml_auto().mr(look.px(14.0)),
+        };
+        place
             .h(look.editor_line())
             .flex()
             .items_center()
             .px(look.px(6.0))
             .rounded(look.px(4.0))
-            .bg(ground)
             .font_family(fonts::MONO)
             .text_size(look.px(12.0))
             .child(words::hint(
@@ -515,6 +568,17 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
     let index = match (id, &screen.main) {
         (FieldId::Welcome, Main::Welcome(welcome)) => return welcome.field.placeholder.clone(),
         (FieldId::Welcome, Main::Work(_)) => return String::new(),
+        (FieldId::Find(field), Main::Work(work)) => {
+            let bar = work.editor.find.as_ref();
+            let shown = match field {
+                crate::update::find::Field::Query => bar.map(|bar| &bar.query),
+                crate::update::find::Field::Replacement => {
+                    bar.and_then(|bar| bar.replacement.as_ref())
+                }
+            };
+            return shown.map_or_else(String::new, |field| field.placeholder.clone());
+        }
+        (FieldId::Find(_), Main::Welcome(_)) => return String::new(),
         (FieldId::Dialog { index, .. }, _) => index,
     };
     match &screen.dialog {

@@ -3,7 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use super::super::error;
+use super::super::tap::StartUp;
+use super::super::{error, frames};
+use crate::rows::display::{bytes_text, grouped};
 use crate::update::config::{Config, TargetSession};
 use crate::update::failure::{Category, Failure};
 
@@ -169,6 +171,26 @@ pub fn timed_out(had: Duration) -> Failure {
     error::plain(
         Category::Connection,
         format!("It did not answer within {tenths} s."),
+    )
+}
+
+/// The failure of a server that spoke all the time and was never ready.
+pub fn not_ready(had: Duration, said: StartUp) -> Failure {
+    let tenths = (had.as_secs_f64() * 10.0).round() / 10.0;
+    let StartUp {
+        messages,
+        bytes,
+        last,
+    } = said;
+    let s = if messages == 1 { "" } else { "s" };
+    error::plain(
+        Category::Connection,
+        format!(
+            "It was not ready for a statement within {tenths} s: it sent {} message{s} ({}), the last was {}.",
+            grouped(messages),
+            bytes_text(bytes as u64),
+            frames::name(last)
+        ),
     )
 }
 

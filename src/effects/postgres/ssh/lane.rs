@@ -18,6 +18,7 @@ use russh::{Channel, ChannelWriteHalf};
 use smol::Async;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::super::paced::Paced;
 use super::super::{error, locked};
 use super::Tunnel;
 use crate::update::failure::{Category, Failure};
@@ -278,9 +279,15 @@ impl Inbox {
 
 /// How much waits in a lane, for whoever does not read it: the protocol's own way to make the server wait is russh's,
 /// which has none.
+#[derive(Clone)]
 pub struct Backlog(Arc<Inbox>);
 
 impl Backlog {
+    /// Whether it is much.
+    pub fn is_large(&self) -> bool {
+        locked(&self.0.held).bytes > INBOX_BYTES_LARGE
+    }
+
     /// Ready with its bytes when they are many.
     pub fn poll_large(&self, context: &mut Context<'_>) -> Poll<u64> {
         let mut held = locked(&self.0.held);
@@ -389,7 +396,7 @@ impl AsyncWrite for Lane {
 
 /// The tunnel's socket, which can be let go from outside.
 pub struct Socket {
-    stream: Compat<Async<std::net::TcpStream>>,
+    stream: Paced<Compat<Async<std::net::TcpStream>>>,
     traffic: Arc<Traffic>,
 }
 
@@ -397,7 +404,7 @@ impl Socket {
     /// Over this stream.
     pub fn new(stream: Async<std::net::TcpStream>, traffic: Arc<Traffic>) -> Self {
         Self {
-            stream: Compat::new(stream),
+            stream: Paced::new(Compat::new(stream)),
             traffic,
         }
     }

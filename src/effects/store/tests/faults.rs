@@ -110,7 +110,80 @@ fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_a_fresh_one_begun() 
     store.stop();
     let kept = Fixture::at(directory.path()).load();
     assert_eq!(kept.opened, Opened::OnDisk);
-    assert_eq!(kept.tabs[0].text.to_string(), "from the Model");
+    let mut texts = kept.tabs.iter().map(|tab| tab.text.to_string());
+    assert!(texts.any(|text| text == "from the Model"));
+}
+
+/// What somebody may do to a file that is in use.
+type Damage = fn(&Path, &Path);
+
+#[test]
+fn whatever_happens_to_the_file_while_it_is_used_is_noticed_and_all_is_written_again() {
+    fn inside(file: &Path, at: u64, bytes: &[u8]) {
+        let mut inside = fs::OpenOptions::new().write(true).open(file).unwrap();
+        std::io::Seek::seek(&mut inside, std::io::SeekFrom::Start(at)).unwrap();
+        std::io::Write::write_all(&mut inside, bytes).unwrap();
+    }
+    fn cut(file: &Path, length: u64) {
+        let file = fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.set_len(length).unwrap();
+    }
+    let damages: [(&str, Damage); 9] = [
+        ("emptied", |file, _| cut(file, 0)),
+        ("cut off", |file, _| cut(file, 5_000)),
+        ("garbage", |file, _| {
+            fs::write(file, vec![b'x'; 50_000]).unwrap()
+        }),
+        ("its header", |file, _| inside(file, 0, &[0; 100])),
+        ("its pages", |file, _| {
+            inside(file, 4_096, &vec![0xa5; 30_000])
+        }),
+        ("another store", |file, _| {
+            fs::write(file, fs::read(sharing::sample("0.1.0")).unwrap()).unwrap();
+        }),
+        ("no journal", |_, journal| fs::remove_file(journal).unwrap()),
+        ("an empty journal", |_, journal| cut(journal, 0)),
+        ("the journal's pages", |_, journal| {
+            let length = fs::metadata(journal).unwrap().len() as usize;
+            inside(journal, 32, &vec![0xa5; length - 32]);
+        }),
+    ];
+    std::thread::scope(|scope| {
+        for (what, damage) in damages {
+            scope.spawn(move || is_noticed(what, damage));
+        }
+    });
+}
+
+fn is_noticed(what: &str, damage: Damage) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Fixture::at(directory.path());
+    save_tab(&mut store, tab(1, &"select 1;\n".repeat(5_000)));
+    store.stop();
+    let mut store = Fixture::at(directory.path());
+    store.load();
+    save_tab(&mut store, tab(2, "typed"));
+    let file = directory.path().join(opening::FILE_NAME);
+    damage(&file, &directory.path().join("tusk.sqlite-wal"));
+    // Nothing is asked of it: it looks by itself.
+    let Msg::Reopened { opened } = store.answer() else {
+        panic!("{what}: nothing was said of it")
+    };
+    assert!(
+        matches!(opened, Opened::Fresh { .. } | Opened::Recreated { .. }),
+        "{what}: {opened:?}"
+    );
+    for number in 1..=2 {
+        save_tab(&mut store, tab(number, &format!("from the Model {number}")));
+    }
+    store.stop();
+    let kept = Fixture::at(directory.path()).load();
+    assert_eq!(kept.opened, Opened::OnDisk, "{what}");
+    for number in 1..=2 {
+        let text = format!("from the Model {number}");
+        let mut texts = kept.tabs.iter().map(|tab| tab.text.to_string());
+        assert!(texts.any(|found| found == text), "{what}");
+    }
 }
 
 #[test]

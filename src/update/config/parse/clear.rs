@@ -24,7 +24,8 @@ pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), Pars
         if !is_clear(name, value) {
             return Err(ParseProblem::Unclear);
         }
-        if !names_are_safe && !is_known(name) && !is_alias(name) {
+        let is_safe = names_are_safe && looks_like_a_name(name);
+        if !is_safe && !is_known(name) && !is_alias(name) {
             return Err(ParseProblem::UnknownParameter {
                 name: String::new(),
                 nearest: None,
@@ -32,6 +33,13 @@ pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), Pars
         }
     }
     Ok(())
+}
+
+/// Whether a text is written as a parameter's name is, so that it may be repeated where it is none: pieces of a password
+/// have digits, capitals and signs.
+fn looks_like_a_name(name: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    name.bytes().all(of_name)
 }
 
 /// Whether every parameter that is shown holds no secret.
@@ -120,7 +128,7 @@ pub(in super::super) fn is_host(host: &str) -> bool {
             .all(|c| c.is_alphanumeric() || "._-".contains(c))
     };
     if host.starts_with('/') {
-        let odd = |c: char| c.is_control() || "@\"`;<>".contains(c);
+        let odd = |c: char| c.is_control() || "@\"'`“”‘’„‚«»;=<>{}|".contains(c);
         return !host.contains(odd) && !host.contains("//") && !assigns_secret(host);
     }
     if let Some(socket) = host.strip_prefix('@') {
@@ -200,6 +208,7 @@ mod tests {
             "@a@b",
             "fe80::1%a b",
             "/a;password=x",
+            "/assword='x' dbname=d",
             "h:5432",
             "(h)",
             "h#x",

@@ -232,6 +232,13 @@ pub(in super::super) fn is_known(name: &str) -> bool {
         || ONLY.iter().any(|(known, _, _)| *known == name)
 }
 
+/// Whether a text is the beginning of a parameter's name.
+pub(super) fn begins_known(text: &str) -> bool {
+    let only = ONLY.iter().map(|(name, _, _)| name);
+    let names = KNOWN.iter().chain(OF_KERBEROS).chain(only);
+    names.into_iter().any(|name| name.starts_with(text))
+}
+
 /// Whether a name is one of another client's, or libpq's in capital letters: no piece of a password is.
 pub(super) fn is_alias(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();

@@ -14,7 +14,7 @@ mod scheme;
 mod settings;
 mod url;
 
-pub(in super::super) use names::is_known as is_known_name;
+pub(in super::super) use names::{begins_known as begins_known_name, is_known as is_known_name};
 pub(in super::super) use url::is_plain as is_plain_url;
 
 use scheme::Scheme;
@@ -77,6 +77,9 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
     {
         return Ok(found.clone());
     }
+    if is_credentials(text) {
+        return shorthand(text);
+    }
     if let Some(found) = settings::read(text, |text| meant(text, depth + 1)) {
         return found;
     }
@@ -88,11 +91,20 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
         Some(found) => {
             let found = found?;
             let holds_secret = found.keys().any(|name| clear::names_secret(name));
-            clear::check(&found, !holds_secret && !clear::holds_secret(text))?;
+            // Where another program's signs stand, a value may end elsewhere, and its rest is no name.
+            let is_libpqs = !text.contains([';', '"', '{', '`']);
+            let is_safe = is_libpqs && !holds_secret && !clear::holds_secret(text);
+            clear::check(&found, is_safe)?;
             Ok(found)
         }
         None => shorthand(text),
     }
+}
+
+/// `dsn:password@host`: one word without a scheme is no name with its value, whatever stands before its colon.
+fn is_credentials(text: &str) -> bool {
+    let is_one_word = !text.contains(|c: char| c.is_whitespace() || "=\"'`".contains(c));
+    is_one_word && !text.contains("://") && clear::holds_credentials(text)
 }
 
 /// `user@host:port/database`.

@@ -52,6 +52,44 @@ fn a_window_that_is_full_by_its_bytes_grants_nothing_more() {
 }
 
 #[test]
+fn a_grant_that_lapsed_is_given_anew_where_the_window_has_room_and_else_pauses() {
+    let mut world = plain();
+    let query = world.query();
+    world.rows(100);
+    let effects = world.send(Msg::GrantLapsed { query, rows: 100 });
+    assert_eq!(granted(&effects), [16_384]);
+    assert_eq!(running(&world).granted, 16_484);
+    let chunk = chunk(1, 65 << 20);
+    expect(&world.send(Msg::RowsArrived { query, chunk }), &[]);
+    let effects = world.send(Msg::GrantLapsed { query, rows: 101 });
+    expect(&effects, &["Clock(Start"]);
+    assert!(matches!(phase(&world), Phase::Paused { .. }));
+    assert_eq!(granted(&world.command(Command::ResultsFetchMore)), [16_384]);
+}
+
+#[test]
+fn a_statement_that_may_not_pause_is_granted_more_until_memory_is_full() {
+    let mut world = World::new().connected();
+    world.run("insert into t select 1 returning a");
+    world.describe();
+    let query = world.query();
+    let big = chunk(1, 65 << 20);
+    let mut given = 0;
+    loop {
+        let chunk = big.clone();
+        let of_rows = world.send(Msg::RowsArrived { query, chunk });
+        if running(&world).discarding {
+            break expect(&of_rows, &["Query(DiscardRows"]);
+        }
+        expect(&of_rows, &[]);
+        given += 1;
+        let effects = world.send(Msg::GrantLapsed { query, rows: given });
+        assert_eq!(granted(&effects), [16_384]);
+    }
+    assert_eq!(given, 7);
+}
+
+#[test]
 fn a_statement_that_is_being_cancelled_reads_past_its_window() {
     let mut world = plain();
     for _ in 0..24 {
@@ -146,7 +184,7 @@ fn the_commands_of_a_transaction_are_statements_of_their_own() {
 
 #[test]
 fn a_statement_with_a_command_of_psql_in_it_is_not_run() {
-    for text in ["select 1 \\gx", "select 1 \\x\n, 2", "select 1 \\x\n, 2;"] {
+    for text in ["select 1 \\gx", "select 1 \\d\n, 2", "select 1 \\i\n, 2;"] {
         let mut world = World::new().connected();
         world.text(text);
         expect(&world.command(Command::QueryRunAll), &[]);

@@ -158,6 +158,12 @@ pub(in super::super::super) fn is_known(name: &str) -> bool {
     text::decoded(name).is_ok_and(|name| parameters::is_known(&name) || meaning(&name).is_some())
 }
 
+/// Whether a text may become a name that is known, when it is written to its end.
+pub(in super::super::super) fn begins_known(text: &str) -> bool {
+    let begun = plain(text);
+    parameters::begins_known(text) || MEANINGS.iter().any(|(name, _)| name.starts_with(&begun))
+}
+
 /// What a name means; nothing where nobody knows it.
 pub(super) fn meaning(name: &str) -> Option<Meaning> {
     let plain = plain(name);

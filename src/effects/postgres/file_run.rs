@@ -1,0 +1,790 @@
+//! A file that is run without being opened: read in blocks, cut into statements, sent one by one in a session of its
+//! own.
+//!
+//! It has a runner of its own, with one link to the same server, so that nothing of what it hears is a message of the
+//! program: only how far it is, and what went wrong. It works on a thread of its own, because the file's reads block.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flume::{Receiver, RecvTimeoutError, Sender};
+
+use super::answer::{Answer, post};
+use super::capture::CopyPiece;
+use super::link::{Command, CopyData, Run};
+use super::pool::Opened;
+use super::{Postgres, Shared, locked};
+use crate::effects::failure::said;
+use crate::effects::file::absolute;
+use crate::effects::file::decoder::{Decoder, NoText};
+use crate::effects::file::encoding;
+use crate::effects::regular_file;
+use crate::msg::Msg;
+use crate::sql::mask::Values;
+use crate::sql::position;
+use crate::sql::psql::{self, Order, Restriction};
+use crate::sql::stream::{Data, Next, Part, Stream};
+use crate::update::failure::{Category, Failure};
+use crate::update::file::encoding::{Encoding, Reading};
+use crate::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
+use crate::update::job::{self, Progress, State, Trouble};
+use crate::update::query;
+use crate::update::read_only::{self, Kept, Prepared};
+use crate::update::session::{self, Ending, Transaction};
+use crate::update::store::OnError;
+
+/// The longest statement that is sent.
+const STATEMENT_BYTES_MAX: usize = 64 << 20;
+
+/// How often a wait looks whether the job was cancelled, and tells how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// So many errors and so many notices are told one by one.
+const TOLD_MAX: u64 = 100;
+
+/// So long a job may take to end its session.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A job that goes on, as the runner holds it.
+pub struct Control {
+    cancelled: AtomicBool,
+    /// What runs now.
+    current: Mutex<Option<(QueryId, SessionId)>>,
+    own: Postgres,
+    ended: Receiver<()>,
+}
+
+impl Control {
+    /// Starts nothing more, and cancels what runs.
+    pub fn cancel(&self) {
+        let current = locked(&self.current);
+        self.cancelled.store(true, Ordering::Release);
+        if let Some((query, session)) = *current {
+            self.own.shared.cancel(query, session);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Waits for its end; false when that takes longer.
+    pub fn ended_within(&self, within: Duration) -> bool {
+        self.ended.recv_timeout(within) != Err(RecvTimeoutError::Timeout)
+    }
+}
+
+/// What is asked for.
+struct Wish {
+    job: Request,
+    connection: ConnectionId,
+    path: PathBuf,
+    reading: Reading,
+    read_only: bool,
+    on_error: OnError,
+}
+
+/// How a job ended.
+struct End {
+    state: State,
+    message: String,
+}
+
+fn end(state: State, message: impl Into<String>) -> End {
+    let message = message.into();
+    End { state, message }
+}
+
+impl Postgres {
+    /// Does what a job needs.
+    pub fn perform_job(&self, effect: job::Effect) {
+        match effect {
+            job::Effect::RunFile {
+                job,
+                connection,
+                path,
+                reading,
+                read_only,
+                on_error,
+            } => self.shared.run_file(Wish {
+                job,
+                connection,
+                path: absolute(&path),
+                reading,
+                read_only,
+                on_error,
+            }),
+            job::Effect::Cancel { job } => {
+                let control = locked(&self.shared.file_runs).get(&job).cloned();
+                if let Some(control) = control {
+                    control.cancel();
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn run_file(self: &Arc<Self>, wish: Wish) {
+        let job = wish.job;
+        let answer = Answer::new(&self.outbox, move |failure: Failure| {
+            let cancelled = failure.category == Category::Cancelled;
+            job::Msg::Ended {
+                job,
+                state: if cancelled {
+                    State::Cancelled
+                } else {
+                    State::Failed
+                },
+                progress: Progress::default(),
+                message: failure.message,
+                elapsed_us: 0,
+            }
+            .into()
+        });
+        let Some(target) = locked(&self.open)
+            .get(&wish.connection)
+            .map(|opened| opened.target.again(self.ssh.clone()))
+        else {
+            return answer.failed(super::unknown_connection());
+        };
+        let (outbox, inbox) = flume::unbounded();
+        let own = Postgres::with(outbox, self.ssh.clone());
+        let opened = match Opened::new(&own.shared, wish.connection, target) {
+            Ok(opened) => opened,
+            Err(failure) => return answer.failed(failure),
+        };
+        locked(&own.shared.open).insert(wish.connection, opened);
+        let (ending, ended) = flume::bounded::<()>(0);
+        let control = Arc::new(Control {
+            cancelled: AtomicBool::new(false),
+            current: Mutex::default(),
+            own,
+            ended,
+        });
+        locked(&self.file_runs).insert(job, control.clone());
+        let (shared, outbox) = (Arc::downgrade(self), self.outbox.clone());
+        let started = thread::Builder::new()
+            .name("tusk-run-file".into())
+            .spawn(move || {
+                let since = Instant::now();
+                let mut run = FileRun::new(wish, &control, inbox, outbox);
+                let End { state, message } = run.run();
+                run.leave();
+                let progress = run.progress;
+                if let Some(shared) = shared.upgrade() {
+                    locked(&shared.file_runs).remove(&job);
+                }
+                answer.with(job::Msg::Ended {
+                    job,
+                    state,
+                    progress,
+                    message,
+                    elapsed_us: super::link::micros(since.elapsed()),
+                });
+                drop(ending);
+            });
+        if let Err(error) = started {
+            locked(&self.file_runs).remove(&job);
+            log::error!("The thread of a job did not start: {error}");
+        }
+    }
+
+    /// Stops every job; they end within this time, or by themselves later.
+    pub(super) fn stop_file_runs(&self, within: Duration) {
+        let deadline = Instant::now() + within;
+        let running: Vec<_> = locked(&self.file_runs).values().cloned().collect();
+        for control in &running {
+            control.cancel();
+        }
+        for control in running {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !control.ended_within(left) {
+                log::warn!("a job did not end in time");
+            }
+        }
+    }
+}
+
+/// The work itself.
+struct FileRun<'control> {
+    wish: Wish,
+    control: &'control Control,
+    inbox: Receiver<Msg>,
+    outbox: Sender<Msg>,
+    session: SessionId,
+    ids: Ids,
+    file: Option<Box<dyn Read>>,
+    decoder: Decoder,
+    encoding: Encoding,
+    stream: Stream,
+    block: Vec<u8>,
+    progress: Progress,
+    told_at: Instant,
+    notices: u64,
+    lines_read: u64,
+    transaction: Transaction,
+    kept: Kept,
+    restriction: Restriction,
+    secrets: Values,
+    stops: bool,
+}
+
+/// How a statement ended.
+enum Outcome {
+    Finished { tag: String },
+    Failed(Failure),
+    Lost(Failure),
+}
+
+impl<'control> FileRun<'control> {
+    fn new(
+        wish: Wish,
+        control: &'control Control,
+        inbox: Receiver<Msg>,
+        outbox: Sender<Msg>,
+    ) -> Self {
+        // Nobody else sees these ids: they need to be different from each other alone.
+        let mut ids = Ids::seeded(wish.job.0);
+        // A job has nobody to ask: it stops there too.
+        let stops = wish.on_error != OnError::Continue;
+        Self {
+            wish,
+            control,
+            inbox,
+            outbox,
+            session: SessionId::next(&mut ids),
+            ids,
+            file: None,
+            decoder: Decoder::new(Encoding::Utf8),
+            encoding: Encoding::Utf8,
+            stream: Stream::new(STATEMENT_BYTES_MAX),
+            block: Vec::new(),
+            progress: Progress::default(),
+            told_at: Instant::now(),
+            notices: 0,
+            lines_read: 0,
+            transaction: Transaction::Idle,
+            kept: Kept::default(),
+            restriction: Restriction::default(),
+            secrets: Values::default(),
+            stops,
+        }
+    }
+
+    fn run(&mut self) -> End {
+        match self.begin().and_then(|()| self.statements()) {
+            Ok(()) => self.done(),
+            Err(end) => end,
+        }
+    }
+
+    fn done(&self) -> End {
+        let Progress {
+            statements, failed, ..
+        } = self.progress;
+        let mut message = match failed {
+            0 => format!("{statements} statements were run."),
+            failed => format!("{failed} of {statements} statements failed."),
+        };
+        if self.transaction != Transaction::Idle {
+            message.push_str(" The transaction that the file left open was rolled back.");
+        }
+        end(State::Done, message)
+    }
+
+    /// Opens the file and the session.
+    fn begin(&mut self) -> Result<(), End> {
+        self.open(&self.wish.path.clone())?;
+        let own = &self.control.own.shared;
+        own.open_session(self.session, self.wish.connection);
+        loop {
+            match self.hear()? {
+                Some(Msg::Session(session::Msg::Opened { session, .. }))
+                    if session == self.session =>
+                {
+                    return Ok(());
+                }
+                Some(Msg::Session(session::Msg::OpenFailed { failure, .. })) => {
+                    return Err(end(State::Failed, failure.message));
+                }
+                _ if self.control.is_cancelled() => return Err(cancelled()),
+                _ => {}
+            }
+        }
+    }
+
+    fn open(&mut self, path: &Path) -> Result<(), End> {
+        let failed = |error: std::io::Error| end(State::Failed, format!("{}.", said(&error)));
+        let file = regular_file::open(path).map_err(failed)?;
+        self.progress.total = file.metadata().len();
+        let mut file: Box<dyn Read> = Box::new(file.as_opened());
+        let mut head = vec![0; crate::sql::stream::BLOCK_BYTES];
+        let mut length = 0;
+        while length < head.len() {
+            match file.read(&mut head[length..]).map_err(failed)? {
+                0 => break,
+                read => length += read,
+            }
+        }
+        head.truncate(length);
+        if encoding::is_archive(&head) {
+            let text = "It is an archive of pg_dump and no script. Restore it with pg_restore.";
+            return Err(end(State::Refused, text));
+        }
+        let (found, skipped) = encoding::of_head(&head, self.wish.reading);
+        self.encoding = found;
+        self.decoder = Decoder::new(found);
+        self.file = Some(file);
+        self.progress.bytes = length as u64;
+        let last = self.progress.bytes >= self.progress.total;
+        self.take(&head[skipped..], last)
+    }
+
+    /// Takes a block of the file in.
+    fn take(&mut self, block: &[u8], last: bool) -> Result<(), End> {
+        let text = self.decoder.text(block, last).map_err(|NoText| {
+            let (line, encoding) = (self.lines_read + 1, self.encoding.name());
+            let text = format!(
+                "Behind line {line} there are bytes that are not {encoding}. Say at the beginning of the file which \
+                 encoding it has, as in \\encoding WIN1252."
+            );
+            end(State::Refused, text)
+        })?;
+        self.lines_read += text.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        self.stream.push(&text);
+        if last {
+            self.file = None;
+            self.stream.end();
+        }
+        Ok(())
+    }
+
+    /// Reads on in the file.
+    fn read_on(&mut self) -> Result<(), End> {
+        let Some(mut file) = self.file.take() else {
+            self.stream.end();
+            return Ok(());
+        };
+        let mut block = std::mem::take(&mut self.block);
+        block.resize(self.stream.wants(), 0);
+        let read = file
+            .read(&mut block)
+            .map_err(|error| end(State::Failed, format!("{}.", said(&error))))?;
+        self.progress.bytes += read as u64;
+        self.file = Some(file);
+        let taken = self.take(&block[..read], read == 0);
+        block.truncate(crate::sql::stream::BLOCK_BYTES);
+        block.shrink_to_fit();
+        self.block = block;
+        self.tell(false);
+        taken
+    }
+
+    fn statements(&mut self) -> Result<(), End> {
+        loop {
+            if self.control.is_cancelled() {
+                return Err(cancelled());
+            }
+            let backslash = match self.control.own.shared.link_of(self.session) {
+                Some(link) => link.backslash(),
+                None => return Err(end(State::Failed, "The session is gone.")),
+            };
+            match self.stream.next(backslash) {
+                Next::More => self.read_on()?,
+                Next::End => return Ok(()),
+                Next::Statement(part) => self.statement(&part, None)?,
+                Next::Copy(part) => self.copy(&part)?,
+                Next::Command(part) => {
+                    if self.command(&part)? {
+                        return Ok(());
+                    }
+                }
+                Next::TooLong(part) => {
+                    let text = format!(
+                        "The statement on line {} ({} …) is longer than {}, the most that is run of a file.",
+                        part.line,
+                        part.name(),
+                        crate::rows::display::bytes_text(STATEMENT_BYTES_MAX as u64),
+                    );
+                    return Err(end(State::Refused, text));
+                }
+            }
+        }
+    }
+
+    /// Does what the commands of psql on a line say; whether the rest is not run.
+    fn command(&mut self, part: &Part) -> Result<bool, End> {
+        let start = part.text.find('\\').unwrap_or(0);
+        let orders = psql::orders(&part.text, start..part.text.len(), &mut self.restriction);
+        let orders = orders.map_err(|refusal| (refusal.range.start, refusal.reason));
+        let orders = match orders {
+            Ok(_) if start > 0 => Err((start, "it stands inside a statement".to_owned())),
+            orders => orders,
+        };
+        match orders {
+            Ok(orders) => {
+                for (range, order) in orders {
+                    if self.order(part, range.start, order)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Err((at, reason)) => {
+                let text = format!("{}: {reason}. The rest was not run.", self.place(part, at));
+                self.trouble(part, at, None, &reason);
+                Err(end(State::Refused, text))
+            }
+        }
+    }
+
+    fn order(&mut self, part: &Part, at: usize, order: Order) -> Result<bool, End> {
+        match order {
+            Order::Skip(name) => {
+                self.note(format!("{}: \\{name} was skipped.", self.place(part, at)));
+                Ok(false)
+            }
+            Order::OnErrorStop(stops) => {
+                self.stops = stops;
+                Ok(false)
+            }
+            Order::Encoding(name) => {
+                let name = name.replace('\'', "''");
+                let text: Arc<str> = format!("set client_encoding to '{name}'").into();
+                let part = Part {
+                    text,
+                    lead: 0,
+                    ..part.clone()
+                };
+                self.statement(&part, None).map(|()| false)
+            }
+            Order::Quit => Ok(true),
+        }
+    }
+
+    /// `dump.sql:12:1`
+    fn place(&self, part: &Part, byte: usize) -> String {
+        let (line, column) = part.place(byte);
+        format!("{}:{line}:{column}", self.wish.path.display())
+    }
+
+    /// A COPY, with the data that follow it.
+    fn copy(&mut self, part: &Part) -> Result<(), End> {
+        let first_line = self.stream.line();
+        let (data, source) = flume::bounded(4);
+        self.statement(part, Some((data, source, first_line)))?;
+        // What the server did not want is no statement either.
+        loop {
+            match self.stream.data() {
+                Data::More => self.read_on()?,
+                Data::Some(_) => {}
+                Data::End => return Ok(()),
+            }
+            if self.control.is_cancelled() {
+                return Err(cancelled());
+            }
+        }
+    }
+
+    fn statement(&mut self, part: &Part, copy: Option<Copy>) -> Result<(), End> {
+        self.learn(part);
+        let prepared = self
+            .wish
+            .read_only
+            .then(|| read_only::prepare(&self.kept, self.transaction, &part.text))
+            .transpose();
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                self.progress.statements += 1;
+                return self.failed(part, None, *failure);
+            }
+        };
+        let before = self.transaction;
+        let passage = prepared.as_ref().map(|prepared| prepared.passage.clone());
+        let query = QueryId::next(&mut self.ids);
+        let (feed, source, first_line) = match copy {
+            Some((feed, source, line)) => (Some(feed), Some(source), Some(line)),
+            None => (None, None, None),
+        };
+        self.send(query, part, prepared, source)?;
+        let outcome = self.outcome(query, feed)?;
+        *locked(&self.control.current) = None;
+        self.progress.statements += 1;
+        if let Some(passage) = passage
+            && let Some(word) = self.kept.ended(&passage, before, self.transaction)
+        {
+            self.note(word.to_owned());
+        }
+        match outcome {
+            Outcome::Finished { tag } => {
+                let rows = tag.rsplit(' ').next().and_then(|rows| rows.parse().ok());
+                self.progress.rows += rows.unwrap_or(0_u64);
+                self.tell(false);
+                Ok(())
+            }
+            Outcome::Failed(failure) => self.failed(part, first_line, failure),
+            Outcome::Lost(failure) => {
+                self.progress.failed += 1;
+                self.trouble(part, part.lead, failure.sqlstate.clone(), &failure.message);
+                let text = format!("The session was lost: {}", failure.message);
+                Err(end(State::Failed, text))
+            }
+        }
+    }
+
+    /// Hands a statement to the session.
+    fn send(
+        &self,
+        query: QueryId,
+        part: &Part,
+        prepared: Option<Prepared>,
+        source: Option<Receiver<CopyPiece>>,
+    ) -> Result<(), End> {
+        let (sql, seal) = match prepared {
+            Some(prepared) => (prepared.sql, Some(prepared.seal)),
+            None => (part.text.clone(), None),
+        };
+        let run = Run {
+            query,
+            sql,
+            copy_data: source.map(CopyData::Pieces),
+            seal,
+            granted: u64::MAX,
+        };
+        let mut current = locked(&self.control.current);
+        if self.control.is_cancelled() {
+            return Err(cancelled());
+        }
+        *current = Some((query, self.session));
+        let own = &self.control.own.shared;
+        own.run(self.session, run);
+        // Nobody looks at the rows of a file.
+        own.tell(query, Command::Discard(query));
+        Ok(())
+    }
+
+    /// Waits for a statement's end, and feeds it its data meanwhile.
+    fn outcome(
+        &mut self,
+        query: QueryId,
+        mut feed: Option<Sender<CopyPiece>>,
+    ) -> Result<Outcome, End> {
+        let mut waiting: Option<CopyPiece> = None;
+        loop {
+            if let Some(to) = &feed {
+                match self.next_piece(&mut waiting)? {
+                    Some(piece) => {
+                        let is_end = !matches!(piece, CopyPiece::Data(_));
+                        match to.send_timeout(piece, LOOK_EVERY) {
+                            Ok(()) if is_end => feed = None,
+                            Ok(()) => {}
+                            Err(flume::SendTimeoutError::Timeout(piece)) => waiting = Some(piece),
+                            Err(flume::SendTimeoutError::Disconnected(_)) => feed = None,
+                        }
+                    }
+                    None => feed = None,
+                }
+                self.tell(false);
+                if self.inbox.is_empty() {
+                    continue;
+                }
+            }
+            let Some(msg) = self.hear()? else {
+                continue;
+            };
+            match msg {
+                Msg::Query(query::Msg::Inspected {
+                    query: of,
+                    inspection,
+                }) if of == query => {
+                    for word in self.kept.inspected(&inspection) {
+                        self.note(word);
+                    }
+                }
+                Msg::Query(query::Msg::Finished {
+                    query: of,
+                    tag,
+                    transaction,
+                    ..
+                }) if of == query => {
+                    self.transaction = transaction;
+                    return Ok(Outcome::Finished { tag });
+                }
+                Msg::Query(query::Msg::Failed {
+                    query: of,
+                    failure,
+                    transaction,
+                    ..
+                }) if of == query => {
+                    self.transaction = transaction;
+                    return Ok(Outcome::Failed(*failure));
+                }
+                Msg::Query(query::Msg::Lost {
+                    query: of, failure, ..
+                }) if of == query => return Ok(Outcome::Lost(*failure)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next piece of a COPY's data, which the link writes in the encoding that the server takes them for; none
+    /// where the file can't be read on.
+    fn next_piece(&mut self, waiting: &mut Option<CopyPiece>) -> Result<Option<CopyPiece>, End> {
+        if let Some(piece) = waiting.take() {
+            return Ok(Some(piece));
+        }
+        loop {
+            if self.control.is_cancelled() {
+                return Ok(None);
+            }
+            match self.stream.data() {
+                Data::More => self.read_on()?,
+                Data::End => return Ok(Some(CopyPiece::End)),
+                Data::Some(text) => return Ok(Some(CopyPiece::Data(text))),
+            }
+        }
+    }
+
+    /// The next message of the session; none where nothing came for a moment.
+    fn hear(&mut self) -> Result<Option<Msg>, End> {
+        match self.inbox.recv_timeout(LOOK_EVERY) {
+            Ok(Msg::Session(session::Msg::Noticed { notice, .. })) => {
+                let severity = notice.severity.clone();
+                self.note(format!("{severity}: {}", notice.message));
+                Ok(None)
+            }
+            Ok(msg) => Ok(Some(msg)),
+            Err(RecvTimeoutError::Timeout) => {
+                self.tell(false);
+                Ok(None)
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(end(State::Failed, "The connection to the server is gone."))
+            }
+        }
+    }
+
+    /// A statement failed: what follows on that.
+    fn failed(&mut self, part: &Part, data_line: Option<u64>, failure: Failure) -> Result<(), End> {
+        if self.control.is_cancelled() && failure.category == Category::Cancelled {
+            return Err(cancelled());
+        }
+        self.progress.failed += 1;
+        let place = match (failure.position, data_line) {
+            (Some(position), _) => position::byte_of_character(&part.text, position),
+            (None, _) => None,
+        };
+        let of_data = data_line.and_then(|first| {
+            let line = line_of_data(failure.context.as_deref()?)?;
+            Some((first + line - 1, 1))
+        });
+        let (line, column) = of_data.unwrap_or_else(|| part.place(place.unwrap_or(part.lead)));
+        self.trouble_at(line, column, failure.sqlstate.clone(), &failure.message);
+        if !self.stops {
+            return Ok(());
+        }
+        let mut message = format!(
+            "Stopped at line {line}: {} The rest was not run.",
+            self.hidden(&failure.message)
+        );
+        if self.transaction != Transaction::Idle {
+            message.push_str(" Its open transaction was rolled back.");
+        }
+        Err(end(State::Failed, message))
+    }
+
+    fn trouble(&self, part: &Part, byte: usize, sqlstate: Option<String>, message: &str) {
+        let (line, column) = part.place(byte);
+        self.trouble_at(line, column, sqlstate, message);
+    }
+
+    fn trouble_at(&self, line: u64, column: u64, sqlstate: Option<String>, message: &str) {
+        if self.progress.failed > TOLD_MAX {
+            return;
+        }
+        let trouble = Trouble {
+            file: self.wish.path.display().to_string(),
+            line,
+            column,
+            sqlstate,
+            message: self.hidden(message),
+        };
+        let msg = job::Msg::Troubled {
+            job: self.wish.job,
+            trouble: Box::new(trouble),
+        };
+        post(&self.outbox, msg);
+    }
+
+    fn note(&mut self, text: String) {
+        self.notices += 1;
+        let text = match self.notices {
+            ..=TOLD_MAX => self.hidden(&text),
+            // The server has more to say than anybody reads.
+            number if number == TOLD_MAX + 1 => "Further notices are not shown.".to_owned(),
+            _ => return,
+        };
+        let job = self.wish.job;
+        post(&self.outbox, job::Msg::Noted { job, text });
+    }
+
+    /// The secrets of a statement are known from here on.
+    fn learn(&mut self, part: &Part) {
+        let may_hold = ["password", "PASSWORD", "://", "secret", "SECRET"];
+        if may_hold.iter().any(|word| part.text.contains(word)) {
+            self.secrets.learn(&part.text);
+        }
+    }
+
+    /// A text without the secrets of what was run.
+    fn hidden(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        crate::update::run::secrets::hide(&self.secrets, &mut text);
+        text
+    }
+
+    /// Tells how far it is, now and then.
+    fn tell(&mut self, now: bool) {
+        if now || self.told_at.elapsed() >= LOOK_EVERY {
+            self.told_at = Instant::now();
+            let (job, progress) = (self.wish.job, self.progress);
+            post(&self.outbox, job::Msg::Went { job, progress });
+        }
+    }
+
+    /// Ends the session; what it left open is rolled back.
+    fn leave(&mut self) {
+        self.control
+            .own
+            .shared
+            .end_session(self.session, Ending::Close);
+        self.control.own.shutdown(GOODBYE);
+    }
+}
+
+/// Where a COPY's data go, come from, and begin.
+type Copy = (Sender<CopyPiece>, Receiver<CopyPiece>, u64);
+
+fn cancelled() -> End {
+    end(
+        State::Cancelled,
+        "Cancelled. What was committed stays; an open transaction was rolled back.",
+    )
+}
+
+/// The line of a COPY's data that the server's CONTEXT names: its first number behind a comma.
+fn line_of_data(context: &str) -> Option<u64> {
+    let (_, rest) = context.strip_prefix("COPY ")?.split_once(", ")?;
+    let digits = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = digits.find(|c: char| !c.is_ascii_digit());
+    digits[..end.unwrap_or(digits.len())]
+        .parse()
+        .ok()
+        .filter(|line| *line > 0)
+}

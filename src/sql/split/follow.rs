@@ -1,0 +1,180 @@
+//! Following an edit: what is read again is the part around it, however long the text is.
+
+use super::{End, Gap, Piece, Place, Splits, read_piece};
+use std::{borrow::Cow, ops::Range};
+
+/// So many bytes are read at first; where they are not enough, twice as many, and so on.
+pub(super) const WINDOW_BYTES: usize = 16 * 1024;
+
+/// A text of which parts can be read: a string, or a rope, which is not copied whole for each key.
+pub trait Source {
+    /// Its length in bytes.
+    fn len(&self) -> usize;
+
+    /// Whether there is no text.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The nearest boundary of a character at or before a byte, within the text.
+    fn floor(&self, byte: usize) -> usize;
+
+    /// Where the line begins that a byte is on.
+    fn line_start(&self, byte: usize) -> usize;
+
+    /// A part of it, whose ends are boundaries of characters.
+    fn part(&self, range: Range<usize>) -> Cow<'_, str>;
+}
+
+impl Source for str {
+    fn len(&self) -> usize {
+        str::len(self)
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        self.floor_char_boundary(byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        let before = &self.as_bytes()[..byte.min(self.len())];
+        let newline = before.iter().rposition(|byte| *byte == b'\n');
+        newline.map_or(0, |newline| newline + 1)
+    }
+
+    fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+        self[range].into()
+    }
+}
+
+/// What is read anew, and where it meets what was there.
+#[derive(Default)]
+struct Reread {
+    pieces: Vec<Piece>,
+    ends: Vec<End>,
+    /// The old piece, of those behind the kept ones, where the last new one ends.
+    met: Option<usize>,
+}
+
+impl Splits {
+    /// Follows an edit, reading windows of at least so many bytes.
+    pub(super) fn follow(
+        &mut self,
+        text: &(impl Source + ?Sized),
+        changed: Range<usize>,
+        inserted: usize,
+        window_bytes: usize,
+    ) {
+        let line = text.line_start(changed.start.min(text.len()));
+        // No piece looks past the end of the line that the next one is read from, but for those that
+        // are open.
+        let before = self.ends.partition_point(|end| end.place.reach() < line);
+        let closed = self.ends.iter().take(before).position(|end| end.open);
+        let kept = closed.unwrap_or(before);
+        let old_end = changed.end.max(changed.start);
+        let delta = (changed.start + inserted) as isize - old_end as isize;
+        let from = kept
+            .checked_sub(1)
+            .and_then(|last| self.ends.get(last))
+            .map_or_else(Place::default, |end| end.place);
+        let old_ends = &self.ends[kept..];
+        let mut old = 0;
+        let reread = self.read_windows(text, from, window_bytes, |place| {
+            let before = place.moved(-delta)?;
+            if before.at < old_end {
+                return None;
+            }
+            let is_earlier = |end: &End| end.place.at < before.at;
+            while old_ends.get(old).is_some_and(is_earlier) {
+                old += 1;
+            }
+            old_ends.get(old).filter(|end| end.place == before)?;
+            Some(old)
+        });
+        self.take_over(kept, reread, delta);
+    }
+
+    /// Reads pieces from a place between statements to the end of the text, or to where `met` knows the rest.
+    ///
+    /// A piece that the end of a window may have cut is read again in a larger one: it is open, or the line that it ends
+    /// on does not end in the window, or the space in front of it reaches the window's end.
+    fn read_windows(
+        &self,
+        text: &(impl Source + ?Sized),
+        mut from: Place,
+        mut bytes: usize,
+        mut met: impl FnMut(Place) -> Option<usize>,
+    ) -> Reread {
+        let mut reread = Reread::default();
+        loop {
+            // The byte before it shows that this is not the start of the text, where a byte order mark may stand.
+            let start = text.floor(from.at.saturating_sub(1));
+            let end = text.floor(from.reach().saturating_add(bytes));
+            let window = text.part(start..end);
+            let is_rest = end == text.len();
+            bytes = bytes.saturating_mul(2);
+            let last_newline = window.rfind('\n');
+            loop {
+                let Some(place) = from.moved(-(start as isize)) else {
+                    return reread;
+                };
+                if place.reach() > window.len() {
+                    break;
+                }
+                let gap = Gap::read(&window, place);
+                if gap.place.at == window.len() && !is_rest {
+                    break;
+                }
+                let found = read_piece(&window, &gap, self.backslash);
+                let is_cut = |end: &End| {
+                    end.open || last_newline.is_none_or(|newline| newline < end.place.reach())
+                };
+                if !is_rest && found.as_ref().is_some_and(|(_, end)| is_cut(end)) {
+                    break;
+                }
+                if let Some(last) = reread.ends.last_mut() {
+                    last.line_end = start + gap.newline.unwrap_or(gap.place.at);
+                }
+                let Some((mut piece, end)) = found else {
+                    return reread;
+                };
+                piece.moved(start as isize);
+                let end = end.moved(start as isize);
+                from = end.place;
+                reread.pieces.push(piece);
+                reread.ends.push(end);
+                reread.met = met(from);
+                if reread.met.is_some() {
+                    return reread;
+                }
+            }
+        }
+    }
+
+    /// Puts what was read anew behind the pieces that are kept; what follows the piece that it met is moved.
+    fn take_over(&mut self, kept: usize, mut reread: Reread, delta: isize) {
+        let rest = reread.met.map_or(self.pieces.len(), |met| kept + met + 1);
+        let line_end = rest.checked_sub(1).and_then(|met| self.ends.get(met));
+        if let (Some(_), Some(last), Some(old)) = (reread.met, reread.ends.last_mut(), line_end) {
+            last.line_end = old.line_end.saturating_add_signed(delta);
+        }
+        let moved = kept + reread.pieces.len();
+        self.pieces.splice(kept..rest, reread.pieces);
+        self.ends.splice(kept..rest, reread.ends);
+        if delta != 0 {
+            for (piece, end) in self.pieces[moved..].iter_mut().zip(&mut self.ends[moved..]) {
+                piece.moved(delta);
+                *end = end.moved(delta);
+            }
+        }
+    }
+}
+
+impl End {
+    fn moved(&self, delta: isize) -> End {
+        End {
+            place: self.place.moved(delta).unwrap_or_default(),
+            line_end: self.line_end.saturating_add_signed(delta),
+            open: self.open,
+        }
+    }
+}

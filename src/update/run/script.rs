@@ -1,0 +1,528 @@
+//! A script: what is run of a text, one statement after another, without what is psql's own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    sql::{
+        self, Kind, Piece, Statement,
+        lex::BackslashRule,
+        psql::{self, Order, Refusal, Restriction},
+        split::{self, Pieces, Place},
+    },
+    update::{store::OnError, tabs::Tab, text::RopeText},
+};
+
+/// So many of the commands that were skipped are named.
+const SKIPPED_NAMED: usize = 12;
+
+/// Statements to run one by one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Script {
+    /// The statements.
+    pub statements: Arc<[Planned]>,
+    /// Which one is next.
+    pub next: usize,
+    /// Whether all rows shall come, however many: it was said while the script still waited.
+    pub fetches_all: bool,
+    /// What follows on a statement that fails.
+    pub on_error: OnError,
+    /// How many statements have failed.
+    pub failed: usize,
+    /// Whether it stands at one, and the user is asked whether to go on.
+    pub asks: bool,
+    /// What is said of it as soon as it begins.
+    pub note: Option<String>,
+    /// The text that it was cut out of, where the rest may have to be cut again.
+    #[serde(skip)]
+    pub source: Option<Source>,
+}
+
+/// The text that a script was cut out of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    text: RopeText,
+    range: Range<usize>,
+}
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Planned {
+    /// The statement, as the user wrote it, with the comments in front of it: a pooler or a proxy may read them.
+    pub sql: Arc<str>,
+    /// So many bytes of that are the comments.
+    pub lead: usize,
+    /// Lines for COPY … FROM STDIN.
+    pub copy_data: Option<Arc<str>>,
+    /// Where it begins in the editor's text; none for one that was not written there.
+    pub start: Option<usize>,
+    /// What its text tells of it.
+    pub kind: Kind,
+    /// What psql takes out of it: the byte of `sql` before which that stood, and how long it was.
+    pub cuts: Vec<(usize, usize)>,
+    /// Where its data begin in the editor's text.
+    pub data_start: Option<usize>,
+    /// Where the line that it ends on ends, in the editor's text.
+    pub line_end: usize,
+    /// What a backslash in a plain string was taken for where it was cut.
+    pub backslash: BackslashRule,
+    /// `\set ON_ERROR_STOP` before it: whether an error stops the script from here on.
+    pub stops: Option<bool>,
+    /// The `\restrict` that holds behind it.
+    #[serde(skip)]
+    restriction: Restriction,
+}
+
+/// Why there is nothing to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// There is no statement.
+    Nothing,
+    /// There are only commands that psql would print something for.
+    OnlyPsql {
+        /// Which.
+        note: String,
+    },
+    /// Something in it is not run, and what stands behind it would not be what the user wrote.
+    Refused {
+        /// Where it is, in bytes of the editor's text.
+        range: Range<usize>,
+        /// What and why.
+        reason: String,
+    },
+}
+
+/// What is to be run of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The selection, or the statement that the cursor means.
+    Here,
+    /// Everything.
+    All,
+}
+
+impl Planned {
+    /// A statement that nobody wrote into an editor.
+    pub fn of_text(sql: &str) -> Self {
+        Self {
+            sql: sql.into(),
+            lead: 0,
+            copy_data: None,
+            start: None,
+            kind: sql::classify::kind_of(sql),
+            cuts: vec![],
+            data_start: None,
+            line_end: 0,
+            backslash: BackslashRule::Ordinary,
+            stops: None,
+            restriction: Restriction::default(),
+        }
+    }
+
+    /// The statement without the comments in front of it.
+    pub fn statement(&self) -> Arc<str> {
+        match self.sql.get(self.lead..) {
+            Some(statement) if self.lead > 0 => statement.into(),
+            _ => self.sql.clone(),
+        }
+    }
+
+    /// How many bytes of the editor's text the statement without its comments stands for.
+    pub fn written(&self) -> usize {
+        let cut: usize = self.cuts.iter().map(|(_, bytes)| bytes).sum();
+        self.sql.len() - self.lead + cut
+    }
+
+    /// The byte of the editor's text, from the statement's beginning on, that a byte of the statement is.
+    pub fn in_text(&self, byte: usize) -> usize {
+        let before = self.cuts.iter().filter(|(at, _)| *at <= byte + self.lead);
+        byte + before.map(|(_, bytes)| bytes).sum::<usize>()
+    }
+
+    /// What the editor's text must hold where the statement begins for its places still to be there.
+    pub fn is_written(&self, text: &str) -> bool {
+        let mut rest = text;
+        let mut at = self.lead;
+        let cuts = self.cuts.iter().map(|(place, bytes)| (*place, *bytes));
+        for (place, bytes) in cuts.chain([(self.sql.len(), 0)]) {
+            let Some(part) = self.sql.get(at..place) else {
+                return false;
+            };
+            let Some(behind) = rest.strip_prefix(part) else {
+                return false;
+            };
+            rest = behind.get(bytes..).unwrap_or_default();
+            at = place;
+        }
+        true
+    }
+}
+
+impl Script {
+    /// A script that has not begun.
+    pub fn new(statements: Vec<Planned>, on_error: OnError) -> Self {
+        Self {
+            statements: statements.into(),
+            next: 0,
+            fetches_all: false,
+            on_error,
+            failed: 0,
+            asks: false,
+            note: None,
+            source: None,
+        }
+    }
+
+    /// The script that a tab's text is. Answers why there is nothing to run.
+    pub fn of_tab(tab: &Tab, part: Part, on_error: OnError) -> Result<Self, Problem> {
+        let buffer = &tab.editor.buffer;
+        let selection = buffer.selection();
+        let backslash = tab.editor.splits.backslash();
+        let (range, planner) = match part {
+            Part::Here if selection.is_empty() => (None, statement_at(tab, selection.start)?),
+            Part::Here => {
+                let text = buffer.text().slice(selection.clone());
+                let mut planner = Planner::new(&text, selection.start);
+                planner.script(backslash, Restriction::default())?;
+                (Some(selection), planner.finish())
+            }
+            Part::All => {
+                let text = buffer.string();
+                let mut planner = Planner::new(&text, 0);
+                planner.script(backslash, Restriction::default())?;
+                (Some(0..text.len()), planner.finish())
+            }
+        };
+        let note = planner.note(buffer.text());
+        if planner.statements.is_empty() {
+            return Err(note.map_or(Problem::Nothing, |note| Problem::OnlyPsql { note }));
+        }
+        let mut script = Self::new(planner.statements, on_error);
+        script.note = note;
+        script.source = range.map(|range| Source {
+            text: buffer.text().clone(),
+            range,
+        });
+        Ok(script)
+    }
+
+    /// Whether the next statement stands on the line of the one before: it was read with that, by the rule of then.
+    fn is_on_same_line(&self) -> bool {
+        let before = self
+            .next
+            .checked_sub(1)
+            .and_then(|at| self.statements.get(at));
+        let next = self.statements.get(self.next).and_then(|next| next.start);
+        before
+            .zip(next)
+            .is_some_and(|(before, start)| start < before.line_end)
+    }
+
+    /// The next statement, and whether it is as the session reads it; none behind the last one. Why the rest can't be
+    /// run.
+    pub fn take_next(
+        &mut self,
+        backslash: BackslashRule,
+    ) -> Result<Option<(Planned, bool)>, Problem> {
+        let is_read = self.read_under(backslash)?;
+        let Some(planned) = self.statements.get(self.next).cloned() else {
+            return Ok(None);
+        };
+        match planned.stops {
+            Some(true) => self.on_error = OnError::Stop,
+            Some(false) => self.on_error = OnError::Continue,
+            None => {}
+        }
+        Ok(Some((planned, is_read)))
+    }
+
+    /// Cuts what is left again, where the session reads a backslash otherwise than it was taken for: psql asks for the
+    /// server's rule at each line. Answers whether the next statement is now as the session reads it; why the rest
+    /// can't be run.
+    fn read_under(&mut self, backslash: BackslashRule) -> Result<bool, Problem> {
+        let Some(next) = self.statements.get(self.next) else {
+            return Ok(true);
+        };
+        if next.backslash == backslash || self.source.is_some() && self.is_on_same_line() {
+            return Ok(true);
+        }
+        let Some(source) = &self.source else {
+            return Ok(false);
+        };
+        let before = self
+            .next
+            .checked_sub(1)
+            .and_then(|at| self.statements.get(at));
+        let from = before.map_or(source.range.start, |before| before.line_end);
+        let restriction = before
+            .map(|before| before.restriction.clone())
+            .unwrap_or_default();
+        let text = source.text.slice(from..source.range.end);
+        let mut planner = Planner::new(&text, from);
+        planner.script(backslash, restriction)?;
+        let kept = self.statements[..self.next].iter().cloned();
+        self.statements = kept.chain(planner.finish().statements).collect();
+        Ok(true)
+    }
+}
+
+/// The one statement that the cursor means.
+fn statement_at(tab: &Tab, offset: usize) -> Result<Plan, Problem> {
+    let splits = &tab.editor.splits;
+    let Some(piece) = splits.at(offset) else {
+        return Err(Problem::Nothing);
+    };
+    let range = piece.range();
+    let index = splits
+        .pieces()
+        .partition_point(|other| other.range().start < range.start);
+    let text = tab.editor.buffer.string();
+    let mut planner = Planner::new(&text, 0);
+    planner.piece(piece, splits.end_before(index), splits.backslash())?;
+    Ok(planner.finish())
+}
+
+/// What was found to run.
+struct Plan {
+    statements: Vec<Planned>,
+    /// Names of psql's commands that are skipped, and where they are in the editor's text.
+    skipped: Vec<(String, usize)>,
+}
+
+impl Plan {
+    /// That something was skipped, with the lines.
+    fn note(&self, text: &RopeText) -> Option<String> {
+        let named: Vec<String> = self
+            .skipped
+            .iter()
+            .take(SKIPPED_NAMED)
+            .map(|(name, at)| format!("\\{name} (line {})", text.line_of(*at) + 1))
+            .collect();
+        let more = self.skipped.len() - named.len();
+        let more = (more > 0).then(|| format!(" and {more} more"));
+        (!named.is_empty()).then(|| {
+            format!(
+                "Skipped, because they only change what psql prints: {}{}.",
+                named.join(", "),
+                more.unwrap_or_default()
+            )
+        })
+    }
+}
+
+/// Makes statements of pieces.
+struct Planner<'text> {
+    text: &'text str,
+    /// Where the text begins in the editor's.
+    base: usize,
+    plan: Plan,
+    restriction: Restriction,
+    stops: Option<bool>,
+    backslash: BackslashRule,
+    /// Where the line ends that the last piece ends on, or the data below it.
+    line_end: usize,
+}
+
+impl<'text> Planner<'text> {
+    fn new(text: &'text str, base: usize) -> Self {
+        Self {
+            text,
+            base,
+            plan: Plan {
+                statements: vec![],
+                skipped: vec![],
+            },
+            restriction: Restriction::default(),
+            stops: None,
+            backslash: BackslashRule::Ordinary,
+            line_end: 0,
+        }
+    }
+
+    fn follow(&mut self, place: Place) {
+        let is_behind = self.line_end < place.at;
+        match place.jump {
+            Some((_, to)) => self.line_end = to,
+            None if is_behind => {
+                self.line_end = sql::lex::find(self.text.as_bytes(), place.at, b'\n');
+            }
+            None => {}
+        }
+    }
+
+    fn finish(self) -> Plan {
+        self.plan
+    }
+
+    /// All of the text.
+    fn script(
+        &mut self,
+        backslash: BackslashRule,
+        restriction: Restriction,
+    ) -> Result<(), Problem> {
+        self.restriction = restriction;
+        let mut pieces = Pieces::from(self.text, Place::default(), backslash);
+        let mut last = None;
+        let mut goes_on = true;
+        while goes_on && let Some(piece) = pieces.next() {
+            self.follow(pieces.place());
+            let previous = pieces.end_before(piece.range().start);
+            if let Piece::Statement(statement) = &piece {
+                if !statement.terminated {
+                    // psql sends it at the end of the text, behind the commands below it.
+                    last = Some((piece, previous, pieces.backslash()));
+                    continue;
+                }
+                let sql = self.text.get(statement.range.clone()).unwrap_or_default();
+                if let Some(rule) = split::rule_set_by(sql) {
+                    pieces.switch(rule);
+                }
+            }
+            goes_on = self.piece(&piece, previous, pieces.backslash())?;
+        }
+        if let Some((piece, previous, backslash)) = last {
+            self.line_end = self.text.len();
+            self.piece(&piece, previous, backslash)?;
+        }
+        Ok(())
+    }
+
+    /// Answers whether the script goes on behind it.
+    fn piece(
+        &mut self,
+        piece: &Piece,
+        previous: Option<usize>,
+        backslash: BackslashRule,
+    ) -> Result<bool, Problem> {
+        self.backslash = backslash;
+        match piece {
+            Piece::Statement(statement) => self.statement(statement, previous),
+            Piece::PsqlCommand { command, .. } => Ok(!self.commands(command.clone())?.0),
+            Piece::AcrossData { range } => Err(self.refused(&Refusal {
+                range: range.clone(),
+                reason: "This begins on the line of a COPY and goes on behind its data".into(),
+            })),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Problem {
+        Problem::Refused {
+            range: refusal.range.start + self.base..refusal.range.end + self.base,
+            reason: refusal.reason.clone(),
+        }
+    }
+
+    /// The commands of one place; whether the script ends with them, and what encoding they ask for.
+    fn commands(&mut self, range: Range<usize>) -> Result<(bool, Option<usize>), Problem> {
+        let orders = psql::orders(self.text, range, &mut self.restriction)
+            .map_err(|refusal| self.refused(&refusal))?;
+        for (range, order) in orders {
+            let start = self.base + range.start;
+            match order {
+                Order::Skip(name) => self.plan.skipped.push((name, start)),
+                Order::OnErrorStop(stops) => self.stops = Some(stops),
+                Order::Quit => return Ok((true, Some(range.start))),
+                Order::Encoding(encoding) => {
+                    let encoding = encoding.replace('\'', "''");
+                    let sql = format!("set client_encoding to '{encoding}'");
+                    self.push(Planned::of_text(&sql));
+                }
+            }
+        }
+        Ok((false, None))
+    }
+
+    fn push(&mut self, planned: Planned) {
+        self.plan.statements.push(Planned {
+            stops: self.stops.take(),
+            backslash: self.backslash,
+            line_end: self.base + self.line_end,
+            restriction: self.restriction.clone(),
+            ..planned
+        });
+    }
+
+    fn statement(
+        &mut self,
+        statement: &Statement,
+        previous: Option<usize>,
+    ) -> Result<bool, Problem> {
+        let mut end = statement.range.end;
+        let mut goes_on = true;
+        for cut in &statement.cuts {
+            let is_command = self.text[cut.start..].starts_with('\\');
+            if is_command && let (true, at) = self.commands(cut.clone())? {
+                // psql leaves, and sends what it has read so far.
+                let read = self.text.get(..at.unwrap_or(cut.start));
+                end = end.min(read.map_or(0, |read| read.trim_ascii_end().len()));
+                goes_on = false;
+                break;
+            }
+        }
+        let start = statement.range.start;
+        let lead = split::lead(self.text, previous, start);
+        let (sql, cuts) = self.without_cuts(statement, lead.start..end);
+        if sql.len() <= lead.len() {
+            return Ok(goes_on);
+        }
+        let copy_data = statement.copy_data.clone().filter(|_| goes_on);
+        self.push(Planned {
+            lead: lead.len(),
+            copy_data: copy_data
+                .clone()
+                .and_then(|data| self.text.get(data))
+                .map(Into::into),
+            start: Some(start + self.base),
+            kind: statement.kind.clone(),
+            cuts,
+            data_start: copy_data.map(|data| data.start + self.base),
+            ..Planned::of_piece(sql)
+        });
+        Ok(goes_on)
+    }
+
+    /// The text to send, and what was left out of it.
+    fn without_cuts(
+        &self,
+        statement: &Statement,
+        range: Range<usize>,
+    ) -> (Arc<str>, Vec<(usize, usize)>) {
+        let inner = |cut: &&Range<usize>| cut.end <= range.end;
+        if !statement.cuts.iter().any(|cut| inner(&cut)) {
+            let sql = self.text.get(range).unwrap_or_default();
+            return (sql.into(), vec![]);
+        }
+        let (mut sql, mut cuts, mut at) = (String::new(), vec![], range.start);
+        for cut in statement.cuts.iter().filter(inner) {
+            sql += self.text.get(at..cut.start).unwrap_or_default();
+            cuts.push((sql.len(), cut.len()));
+            at = cut.end;
+        }
+        sql += self.text.get(at..range.end).unwrap_or_default();
+        (sql.into(), cuts)
+    }
+}
+
+impl Planned {
+    /// The same as [`Planned::of_text`], where the splitter has told the kind.
+    fn of_piece(sql: Arc<str>) -> Self {
+        Self {
+            sql,
+            ..Self::of_text("")
+        }
+    }
+}
+
+/// The text of a refusal, and what to do.
+pub fn refusal(reason: &str, line: usize, sent: bool) -> String {
+    let what = if sent {
+        "The script stopped before it"
+    } else {
+        "Nothing was run"
+    };
+    format!(
+        "{reason} (line {line}). {what}: without it something else would run. Remove it, or run the file with psql."
+    )
+}

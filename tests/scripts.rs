@@ -1,0 +1,470 @@
+//! Whole scripts, run by Tusk and by psql: the same statements reach the server, and the same database comes out.
+
+#[path = "support/generated.rs"]
+mod generated;
+#[path = "support/server.rs"]
+mod server;
+
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use generated::Random;
+use server::TestServer;
+
+/// Ends a text in a story; no script has such a line.
+const END: &str = "THE-END-OF-THE-SCRIPT";
+
+/// What a run does after an error.
+#[derive(Clone, Copy, PartialEq)]
+enum OnError {
+    Stop,
+    Continue,
+}
+
+/// Runs scripts with the built program, one after the other in one session; answers what it printed.
+#[track_caller]
+fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
+    let mut story = format!(
+        "connect {}\nwait connected\n",
+        TestServer::shared().url_unix(database)
+    );
+    for (text, on_error) in scripts {
+        let choice = match on_error {
+            OnError::Stop => "stop",
+            OnError::Continue => "continue",
+        };
+        write!(
+            story,
+            "setting run.on_error {choice}\ntext <<{END}\n{text}\n{END}\ncommand query.run-all\nwait idle 300\n"
+        )
+        .unwrap();
+    }
+    play(&story)
+}
+
+#[track_caller]
+fn play(story: &str) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("script.story");
+    std::fs::write(&file, story).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        .arg("story")
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(data.path().join("data"))
+        .output()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Runs a script with psql. It may fail: that is what some are for.
+fn psql(database: &str, text: &str, on_error: OnError) -> String {
+    let stop = match on_error {
+        OnError::Stop => "ON_ERROR_STOP=1",
+        OnError::Continue => "ON_ERROR_STOP=0",
+    };
+    let mut command = TestServer::shared().psql_command(database);
+    let mut child = command
+        .args(["-Xq", "-v", stop, "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The same bytes as in the story, whose last line has a line break too.
+    let input = format!("{text}\n");
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    // One that stops at an error reads no further.
+    drop(writer.join().unwrap());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A dump of a database, without what is another one each time.
+#[track_caller]
+fn dump(database: &str, arguments: &[&str]) -> String {
+    let server = TestServer::shared();
+    let psql = server.psql_command(database);
+    let program = Path::new(psql.get_program()).with_file_name("pg_dump");
+    let output = Command::new(program)
+        .args(["-U", "postgres", "-h"])
+        .arg(server.socket_dir())
+        .args(["-p", &server.port().to_string(), "-d", database])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn without_keys(dump: &str) -> String {
+    let is_key = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+    dump.lines().filter(is_key).collect::<Vec<_>>().join("\n")
+}
+
+/// A dump run by Tusk and by psql makes the same database.
+#[track_caller]
+fn runs_whole(from: &str, arguments: &[&str]) {
+    let server = TestServer::shared();
+    let text = dump(from, arguments);
+    let (ours, theirs) = (server.fresh_database(), server.fresh_database());
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("dump.sql");
+    std::fs::write(&file, &text).unwrap();
+    play(&format!(
+        "command file.open\npress ctrl-a\ntype {}\npress enter\nwait idle\nconnect {}\nwait connected\n\
+         command query.run-all-continue\nwait idle 300\n",
+        file.display(),
+        server.url_unix(&ours)
+    ));
+    psql(&theirs, &text, OnError::Continue);
+    let (ours, theirs) = (
+        without_keys(&dump(&ours, &[])),
+        without_keys(&dump(&theirs, &[])),
+    );
+    same(&ours, &theirs);
+    assert!(ours.lines().count() > 500, "something was dumped");
+}
+
+/// The first line that differs says more than two whole texts.
+#[track_caller]
+fn same(ours: &str, theirs: &str) {
+    for (number, (our, their)) in ours.lines().zip(theirs.lines()).enumerate() {
+        assert_eq!(our, their, "line {}", number + 1);
+    }
+    assert_eq!(ours.lines().count(), theirs.lines().count());
+}
+
+#[test]
+fn a_dump_of_the_sandbox_runs_whole_in_either_form() {
+    let server = TestServer::shared();
+    let sandbox = server.fresh_database();
+    let sample =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample.sql"));
+    psql(&sandbox, &sample.unwrap(), OnError::Stop);
+    // Without its largest tables, whose foreign keys then fail, for Tusk as for psql.
+    let mut arguments = vec![];
+    if !generated::is_long() {
+        for table in ["order_items", "orders", "customers", "payments*"] {
+            arguments.push(format!("--exclude-table-data=*.{table}"));
+        }
+    }
+    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    runs_whole(&sandbox, &arguments);
+    arguments.push("--inserts");
+    runs_whole(&sandbox, &arguments);
+}
+
+/// PostgreSQL's own tests leave every kind of object behind. Many of their statements fail by intent, and what needs
+/// files or libraries of the tests' own is not there.
+#[test]
+fn a_dump_of_the_regression_database_runs_whole() {
+    if !generated::is_long() {
+        return;
+    }
+    let server = TestServer::shared();
+    let regression = server.fresh_database();
+    let mut files: Vec<_> = std::fs::read_dir(server::regression_suite())
+        .expect("scripts/test-long fetches PostgreSQL's regression suite")
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
+        .collect();
+    files.sort();
+    // What others build on comes first.
+    files.sort_by_key(|path| !path.ends_with("test_setup.sql"));
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        // They change the cluster, or wait for others.
+        if ["tablespace", "database", "subscription", "publication"]
+            .iter()
+            .any(|word| name.contains(word))
+        {
+            continue;
+        }
+        psql(
+            &regression,
+            &String::from_utf8_lossy(&std::fs::read(&file).unwrap()),
+            OnError::Continue,
+        );
+    }
+    runs_whole(&regression, &[]);
+    runs_whole(&regression, &["--inserts"]);
+}
+
+/// A script of what psql knows of itself, of errors, transactions and COPYs.
+struct Generator {
+    random: Random,
+    text: String,
+    /// Whether what stands on the line so far may not be left.
+    copies_on_line: usize,
+    statement: usize,
+    in_transaction: bool,
+    failed: bool,
+    restricted: bool,
+    escapes: bool,
+}
+
+impl Generator {
+    fn script(seed: u64) -> String {
+        let mut generator = Self {
+            random: Random::new(seed),
+            text: String::new(),
+            copies_on_line: 0,
+            statement: 0,
+            in_transaction: false,
+            failed: false,
+            restricted: false,
+            escapes: false,
+        };
+        for _ in 0..generator.random.below(14) + 3 {
+            generator.part();
+        }
+        generator.line();
+        if generator.restricted {
+            generator.text.push_str("\\unrestrict Key1\n");
+        }
+        generator.text
+    }
+
+    /// Ends the line, and writes the data of the COPYs on it.
+    fn line(&mut self) {
+        self.text.push('\n');
+        for _ in 0..std::mem::take(&mut self.copies_on_line) {
+            for _ in 0..self.random.below(3) {
+                let row = *self
+                    .random
+                    .pick(&["a;'b", "\\N", "\\\\connect x", "$$", "\\.x"]);
+                self.text.push_str(row);
+                self.text.push('\n');
+            }
+            self.text.push_str("\\.\n");
+        }
+    }
+
+    fn gap(&mut self) {
+        match self.random.below(6) {
+            0 => self.line(),
+            1 if !self.restricted => self.command(),
+            2 => self.text.push_str(" /* ; ' */ "),
+            _ => self.text.push(' '),
+        }
+    }
+
+    fn command(&mut self) {
+        let command = *self.random.pick(&[
+            "\\echo a 'b;' \"c",
+            "\\qecho -n",
+            "\\warn x",
+            "\\timing on",
+            "\\pset null '\\\\N'",
+            "\\x",
+            "\\a \\t",
+            "\\H\\f ';' \\C 't'",
+        ]);
+        self.text.push_str(command);
+        if self.random.chance(30) && !command.contains('"') {
+            self.text.push_str(" \\\\ ");
+        } else {
+            self.line();
+        }
+    }
+
+    fn part(&mut self) {
+        match self.random.below(12) {
+            0 => self.whole_command(),
+            1 => self.transaction(),
+            2 if !self.in_transaction => self.switch(),
+            3 if !self.failed => {
+                self.text.push_str("copy rows (a) from stdin;");
+                self.copies_on_line += 1;
+            }
+            4 => {
+                self.text.push_str("select 1/0;");
+                self.failed |= self.in_transaction;
+            }
+            _ => self.insert(),
+        }
+        if self.random.chance(70) {
+            self.line();
+        } else {
+            self.text.push(' ');
+        }
+    }
+
+    fn whole_command(&mut self) {
+        if self.restricted {
+            self.line();
+            self.text.push_str("\\unrestrict Key1");
+            self.restricted = false;
+            return;
+        }
+        match self.random.below(5) {
+            0 => {
+                self.text.push_str("\\restrict Key1");
+                self.restricted = true;
+            }
+            1 => self.text.push_str("\\set ON_ERROR_STOP off"),
+            2 if !self.failed => self.text.push_str("\\encoding utf8"),
+            3 if self.random.chance(20) => self.text.push_str("\\q"),
+            _ => return self.command(),
+        }
+        self.line();
+    }
+
+    fn transaction(&mut self) {
+        if self.in_transaction {
+            let end = *self.random.pick(&["commit;", "rollback;"]);
+            self.text.push_str(end);
+            (self.in_transaction, self.failed) = (false, false);
+        } else {
+            self.text.push_str("begin;");
+            self.in_transaction = true;
+        }
+    }
+
+    /// Switches the strings; from the next line on, a backslash is another thing.
+    fn switch(&mut self) {
+        self.escapes = !self.escapes;
+        let state = if self.escapes { "off" } else { "on" };
+        let form = match self.random.below(3) {
+            0 => format!("set standard_conforming_strings = {state};"),
+            1 => format!("set session standard_conforming_strings to '{state}';"),
+            _ => format!("select set_config('standard_conforming_strings', '{state}', false);"),
+        };
+        self.text.push_str(&form);
+        self.line();
+    }
+
+    /// A statement that leaves its own text behind.
+    fn insert(&mut self) {
+        self.statement += 1;
+        let number = self.statement.to_string();
+        let parts = [
+            "insert into sent (sql)",
+            "values",
+            "(current_query() ||",
+            &number,
+        ];
+        for part in parts {
+            self.text.push_str(part);
+            self.gap();
+        }
+        let strings: &[&str] = if self.escapes {
+            &["'a'", r"'\'; b'", r"'\\'", "$$;'$$", r"E'\''", "'it''s;'"]
+        } else {
+            &["'a'", r"'\'", r"'\\'", "$$;'$$", r"E'\''", "'it''s;'"]
+        };
+        let string = *self.random.pick(strings);
+        self.text.push_str(" || ");
+        self.text.push_str(string);
+        self.gap();
+        self.text.push_str(");");
+    }
+}
+
+/// What psql and Tusk send may differ in spaces and comments where nothing is said with them, and psql sends the
+/// semicolon.
+const SENT: &str = r"select coalesce(string_agg(replace(regexp_replace(regexp_replace(sql, '/\* ; '' \*/', '', 'g'), '\s+', '', 'g'), ');', ')'), E'\n' order by n), '')
+    from sent";
+
+const TABLES: &str = "create table sent (n serial, sql text); create table rows (n serial, a text)";
+
+#[test]
+fn generated_scripts_run_as_psql_runs_them() {
+    let server = TestServer::shared();
+    let count = generated::as_many_as(60, 1_500) as u64;
+    let seed = generated::seed();
+    let (ours, theirs) = (server.fresh_database(), server.fresh_database());
+    for database in [&ours, &theirs] {
+        server.psql(database, TABLES);
+    }
+    let end = "rollback; reset all; select setval('sent_n_seq', $, false); select setval('rows_n_seq', $, false);";
+    let mut scripts = Vec::new();
+    for number in 0..count {
+        let text = Generator::script(seed.wrapping_add(number));
+        let on_error = if number % 3 == 0 {
+            OnError::Stop
+        } else {
+            OnError::Continue
+        };
+        let start = format!("{}", (number + 1) * 1_000);
+        let begin = end.replace('$', &start);
+        psql(&theirs, &begin, OnError::Continue);
+        psql(&theirs, &text, on_error);
+        scripts.push((begin, OnError::Continue));
+        scripts.push((text, on_error));
+    }
+    tusk(&ours, &scripts);
+    for number in 0..count {
+        let of_script = format!("where n / 1000 = {}", number + 1);
+        let text = &scripts[number as usize * 2 + 1].0;
+        for sql in [
+            format!("{SENT} {of_script}"),
+            format!(
+                "select coalesce(string_agg(n || ' ' || a, E'\\n' order by n), '') from rows {of_script}"
+            ),
+        ] {
+            let (ours, theirs) = (server.psql(&ours, &sql), server.psql(&theirs, &sql));
+            assert_eq!(ours, theirs, "seed {}:\n{text}", seed.wrapping_add(number));
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_copy_s_line_comes_after_its_data() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    server.psql(&database, TABLES);
+    let text = "copy rows (a) from stdin; insert into sent (sql) select 'saw ' || count(*) from rows;\nx\ny\n\\.\n\
+        insert into sent (sql) values ('last');";
+    tusk(&database, &[(text.into(), OnError::Stop)]);
+    let sent = server.psql(
+        &database,
+        "select string_agg(sql, ',' order by n) from sent",
+    );
+    assert_eq!(sent, "saw 2,last");
+}
+
+#[test]
+fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    let story = format!(
+        "connect {}\nwait connected\ntext <<{END}\ncreate table t (a int);\n\\connect other\n{END}\n\
+         command query.run-all\nwait idle\nexpect screen contains \"connects elsewhere (line 2)\"\n\
+         command error.go-to\nexpect screen contains \"Ln 2\"\n",
+        server.url_unix(&database)
+    );
+    play(&story);
+    assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
+}
+
+#[test]
+fn an_error_of_a_copy_shows_its_place() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    server.psql(&database, "create table t (a int, b text)");
+    let story = format!(
+        "connect {}\nwait connected\ntext <<{END}\nselect 1;\ncopy t (b, a) from stdin;\none\t1\ntwo\tx2\n\\.\n{END}\n\
+         command query.run-all\nwait idle\nexpect error 22P02\nexpect screen contains \"line 2, column a\"\n\
+         expect screen contains \"line 4, column 5\"\ncommand error.go-to\nexpect screen contains \"Ln 4\"\n\
+         setting run.on_error ask\ncommand query.run-all\nwait idle\nexpect error 22P02\n",
+        server.url_unix(&database)
+    );
+    play(&story);
+}
