@@ -525,10 +525,7 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
         }
         dialog::Confirm::GoOn { message, left, .. } => (
             "A statement failed. Go on with the script?".into(),
-            vec![
-                words::cut(message, CONFIRM_CHARACTERS),
-                format!("{} left.", words::counted(*left as u64, "statement")),
-            ],
+            at_an_error(message, *left),
             "Stop here",
             "Stop",
         ),
@@ -571,7 +568,26 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Keep this text",
         ),
     };
-    let mut actions = vec![accept(model, yes), cancel(model, no)];
+    Confirm {
+        question: question.clone(),
+        title,
+        reasons,
+        actions: answers(model, question, yes, no),
+        tone: Tone::Warning,
+    }
+}
+
+fn at_an_error(message: &str, left: usize) -> Vec<String> {
+    let left = words::counted(left as u64, "statement");
+    vec![
+        words::cut(message, CONFIRM_CHARACTERS),
+        format!("{left} left."),
+    ]
+}
+
+/// The answers to a question. A script that stands at an error has two more than yes and no.
+fn answers(model: &Model, question: &dialog::Confirm, yes: &str, no: &str) -> Vec<Action> {
+    let mut answers = vec![accept(model, yes), cancel(model, no)];
     if matches!(question, dialog::Confirm::GoOn { .. }) {
         let all = words::named(
             model,
@@ -579,21 +595,15 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             Command::DialogToggle,
             "Go on, and don't ask again",
         );
-        actions.splice(1..1, [alternative(model, "Go on"), all]);
+        answers.splice(1..1, [alternative(model, "Go on"), all]);
     }
     if let dialog::Confirm::Leave { can_commit, .. } = question {
-        actions.truncate(1);
-        actions.extend(can_commit.then(|| alternative(model, "Commit")));
+        answers.truncate(1);
+        answers.extend(can_commit.then(|| alternative(model, "Commit")));
         let key = words::named(model, words::DIALOG, Command::DialogToggle, "Roll back");
-        actions.push(key);
+        answers.push(key);
     }
-    Confirm {
-        question: question.clone(),
-        title,
-        reasons,
-        actions,
-        tone: Tone::Warning,
-    }
+    answers
 }
 
 /// What is asked before a place with open transactions is left, and what staying there is called.

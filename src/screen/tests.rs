@@ -1387,6 +1387,35 @@ fn messages_are_counted_until_they_are_looked_at() {
 }
 
 #[test]
+fn the_screen_s_text_has_the_messages_that_the_window_shows() {
+    let mut world = World::connected();
+    let query = world.run("do $$ begin raise notice 'many'; end $$");
+    let session = world.session();
+    for number in 0..300 {
+        let notice = Box::new(Failure {
+            severity: "NOTICE".into(),
+            detail: Some("two lines".into()),
+            ..Failure::new(Category::Query, format!("number {number}"))
+        });
+        let query = Some(query);
+        world.tell(session::Msg::Noticed {
+            session,
+            query,
+            notice,
+        });
+    }
+    world.press("ctrl-3");
+    let text = world.text();
+    let room = world.model.visible_rows as usize;
+    let shown = text.matches("NOTICE: number").count();
+    assert!(shown > 0 && shown <= room / 2, "{shown} of {room}");
+    assert!(
+        text.contains("number 299") && !text.contains("number 0\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     let mut world = World::connected();
     world.write(&"select 1;\n".repeat(100));

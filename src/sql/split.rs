@@ -680,7 +680,7 @@ impl Reader {
     }
 
     fn finished_kind(&mut self, text: &str) -> Kind {
-        let classifier = std::mem::replace(&mut self.classifier, Classifier::new());
+        let classifier = std::mem::take(&mut self.classifier);
         let mut kind = classifier.finish(text);
         kind.may_pause &= self.cuts.is_empty();
         kind

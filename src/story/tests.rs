@@ -20,6 +20,7 @@ use crate::{
         keys,
         secret::{Secret, SecretKind, Secrets},
         session::Transaction,
+        settings_file::{Key, Value},
         store, update, welcome,
     },
 };
@@ -234,6 +235,30 @@ fn every_kind_of_line_is_read() {
         action("command query.run-all"),
         Action::Command(Command::QueryRunAll)
     );
+    assert_eq!(
+        action("setting run.on_error continue"),
+        Action::Setting {
+            key: Key::OnError,
+            value: Value::Text("continue".into())
+        }
+    );
+    assert_eq!(
+        action("setting results.window_mb 7"),
+        Action::Setting {
+            key: Key::WindowMb,
+            value: Value::Number(7)
+        }
+    );
+    for (line, reason) in [
+        (
+            "setting run.on_error sometimes",
+            "“sometimes” is no value of this setting",
+        ),
+        ("setting window_mb 7", "there is no setting window_mb"),
+        ("setting size", "the line is setting NAME VALUE"),
+    ] {
+        assert_eq!(parse(line).unwrap_err().reason, reason);
+    }
     assert_eq!(action("wait idle"), wait(Until::Idle, seconds(30)));
     assert_eq!(
         action("wait connected 5"),

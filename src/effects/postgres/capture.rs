@@ -162,12 +162,6 @@ impl Capture {
         self.stalled = false;
     }
 
-    /// Nobody looks at its rows any more.
-    pub fn abandon(&mut self) {
-        self.discard();
-        self.reading.forget();
-    }
-
     /// Whether what comes is read to its end and not kept.
     pub fn is_discarding(&self) -> bool {
         self.discarding
@@ -196,6 +190,12 @@ impl Capture {
     /// A row that nobody wants has gone by.
     pub fn dropped(&mut self) {
         self.discarded += 1;
+    }
+
+    /// Nobody looks at its rows any more.
+    pub fn abandon(&mut self) {
+        self.discard();
+        self.reading.forget();
     }
 
     /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.

@@ -848,8 +848,8 @@ impl Driver {
     fn complete_run(&mut self, query: QueryId, started: Instant, failure: Option<Failure>) {
         let (capture, change, transaction) = {
             let mut learnt = locked(&self.learnt);
-            let change = learnt.texts.end();
             learnt.words.tell_left_out(Some(query));
+            let change = learnt.texts.end();
             (learnt.capture.take(), change, learnt.transaction)
         };
         self.forget(query);

@@ -67,11 +67,11 @@ pub struct Learnt {
     pub named_settings: BTreeSet<String>,
     /// The conversation about it, on a read-only connection.
     pub sealed: Option<Sealed>,
-    /// How text travels.
-    pub texts: Texts,
     /// When a link that waits for the loop looks again.
     pub looks_at: Option<Instant>,
     parameters_bytes: usize,
+    /// How text travels.
+    pub texts: Texts,
     ready_once: bool,
 }
 
