@@ -733,8 +733,8 @@ fn stated_encoding(sql: &str) -> Option<String> {
     };
     let mut depth = 0_usize;
     let mut options = None;
-    for at in 0..tokens.len() {
-        match tokens[at].text(sql) {
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text(sql) {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
             _ if depth == 0 && (is(at, "from") || is(at, "to")) => {
