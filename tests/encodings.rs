@@ -9,6 +9,8 @@
 
 #[path = "encodings/changes.rs"]
 mod changes;
+#[path = "encodings/files.rs"]
+mod files;
 #[path = "support/generated.rs"]
 mod generated;
 #[path = "support/server.rs"]

@@ -356,3 +356,16 @@ fn a_server_in_another_language_and_encoding_is_read() {
     assert_eq!(tab.fails("select * from größe").message, utf8);
     assert!(utf8.contains("größe"), "{utf8}");
 }
+
+#[test]
+fn many_notifications_of_one_statement_all_come() {
+    for (major, server) in servers() {
+        let mut tab = Tab::open(server, &server.fresh_database());
+        tab.ok("listen jobs");
+        tab.ok("set client_encoding = 'LATIN1'");
+        tab.ok("select pg_notify('jobs', 'é' || g) from generate_series(1, 5000) g");
+        tab.ok("select 1");
+        let all: Vec<String> = (1..=5_000).map(|at| format!("é{at}")).collect();
+        assert!(tab.notified == all, "{major} {}", tab.notified.len());
+    }
+}

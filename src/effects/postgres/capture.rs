@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use flume::Receiver;
 use futures_util::StreamExt;
 
-use super::encoding::{Begun, Reading};
+use super::encoding::{Begun, Reading, Wire, Written};
 use super::error;
 use super::frames::Frame;
 use super::outflow::Outflow;
@@ -73,7 +73,7 @@ pub struct Capture {
     rows_wait_since: Option<Instant>,
     tag: String,
     fault: Option<Failure>,
-    copy_data: Option<CopyBytes>,
+    copy_data: Option<Written>,
     copy_in: Option<CopyIn>,
     reading: Reading,
     ready_at: Option<Instant>,
@@ -256,8 +256,8 @@ impl Capture {
         self.looked_at = self.looked_at.map(|_| Instant::now());
         if !self.builder.is_empty() {
             self.first_left = true;
-            let chunk = self.reading.read(self.builder.finish());
-            let (query, bytes) = (self.query, chunk.heap_bytes());
+            let (query, chunk) = (self.query, self.reading.read(self.builder.finish()));
+            let bytes = chunk.heap_bytes();
             self.outflow
                 .post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
@@ -314,8 +314,8 @@ impl Capture {
             b'T' => self.describe(columns(frame.body()), frame.body().len(), None),
             // COPY … TO STDOUT: its lines are shown as the rows of one column.
             b'H' => {
-                let column = Column::new("copy", 25, -1);
-                self.describe(Some(vec![column]), 0, Some(frame.body()));
+                let column = Some(vec![Column::new("copy", 25, -1)]);
+                self.describe(column, 0, Some(frame.body()));
             }
             b'c' => {}
             b'G' => self.begin_copy_in(),
@@ -397,30 +397,21 @@ pub enum CopyData {
     Pieces(Receiver<CopyPiece>),
 }
 
-/// The same as it travels.
-pub enum CopyBytes {
-    /// All of it, in the session's encoding.
-    Whole(Arc<[u8]>),
-    /// Pieces, in the session's encoding already.
-    Pieces(Receiver<CopyPiece>),
-}
-
 /// A piece of the data of COPY … FROM STDIN.
 pub enum CopyPiece {
-    /// Data, in the session's encoding.
-    Data(Vec<u8>),
+    /// Data, which are written in the encoding that the server takes them for.
+    Data(String),
     /// That was all.
     End,
-    /// There are no more, and what came is not to be kept.
-    Fail(String),
 }
 
 /// The data of COPY … FROM STDIN on its way to the server.
 pub struct CopyIn {
     data: Option<Arc<[u8]>>,
     at: usize,
-    /// Where further data come from.
-    pieces: Option<flume::r#async::RecvStream<'static, CopyPiece>>,
+    /// Where further data come from, and how they are written.
+    pieces: Option<(flume::r#async::RecvStream<'static, CopyPiece>, Wire)>,
+    /// Why the data end before their end, as it is sent behind them.
     failing: Option<String>,
     frame: Vec<u8>,
     written: usize,
@@ -431,10 +422,12 @@ impl CopyIn {
     /// Bytes of data in one message.
     const PIECE_BYTES: usize = 32 << 10;
 
-    fn new(data: Option<CopyBytes>) -> Self {
+    fn new(data: Option<Written>) -> Self {
         let (data, pieces) = match data {
-            Some(CopyBytes::Whole(bytes)) => (Some(bytes), None),
-            Some(CopyBytes::Pieces(pieces)) => (Some(Arc::from([])), Some(pieces.into_stream())),
+            Some(Written::Whole(data)) => (Some(data), None),
+            Some(Written::Pieces(pieces, wire)) => {
+                (Some(Arc::from([])), Some((pieces.into_stream(), wire)))
+            }
             None => (None, None),
         };
         Self {
@@ -476,36 +469,38 @@ impl CopyIn {
     /// Whether it is known what comes next. Pieces wake their reader when they come.
     fn has_more(&mut self, context: &mut Context<'_>) -> bool {
         let is_used_up = self.data.as_ref().is_some_and(|data| self.at == data.len());
-        let Some(pieces) = self.pieces.as_mut().filter(|_| is_used_up) else {
+        let Some((pieces, wire)) = self.pieces.as_mut().filter(|_| is_used_up) else {
             return true;
         };
         match pieces.poll_next_unpin(context) {
-            Poll::Ready(Some(CopyPiece::Data(bytes))) if bytes.is_empty() => {
+            Poll::Ready(Some(CopyPiece::Data(text))) if text.is_empty() => {
                 return self.has_more(context);
             }
-            Poll::Ready(Some(CopyPiece::Data(bytes))) => {
+            Poll::Ready(Some(CopyPiece::Data(text))) => {
+                let (bytes, reason) = wire.piece(text);
                 (self.data, self.at) = (Some(bytes.into()), 0);
+                if let Some(reason) = reason {
+                    self.fail(reason);
+                }
             }
             Poll::Ready(Some(CopyPiece::End)) => self.pieces = None,
-            Poll::Ready(Some(CopyPiece::Fail(reason))) => {
-                (self.data, self.pieces, self.failing) = (None, None, Some(reason));
-            }
-            Poll::Ready(None) => {
-                let reason = "the data were not read to their end";
-                (self.data, self.pieces, self.failing) = (None, None, Some(reason.into()));
-            }
+            Poll::Ready(None) => self.fail("the data were not read to their end".into()),
             Poll::Pending => return false,
         }
         true
     }
 
+    /// There are no more data, and what was sent is not to be kept.
+    fn fail(&mut self, reason: String) {
+        (self.pieces, self.failing) = (None, Some(reason + "\0"));
+    }
+
     fn next_frame(&mut self) {
         let rest = self.data.as_ref().and_then(|data| data.get(self.at..));
-        let reason = self.failing.take().map(|reason| reason + "\0");
-        let (tag, body) = match (rest, &reason) {
-            (Some([]), _) => (b'c', &b""[..]),
-            (Some(rest), _) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
-            (None, Some(reason)) => (b'f', reason.as_bytes()),
+        let (tag, body) = match (rest, &self.failing) {
+            (Some(rest @ [_, ..]), _) => (b'd', &rest[..rest.len().min(Self::PIECE_BYTES)]),
+            (_, Some(reason)) => (b'f', reason.as_bytes()),
+            (Some([]), None) => (b'c', &b""[..]),
             (None, None) => (b'f', &b"there is no data for it\0"[..]),
         };
         // A piece is far smaller than what a length may say.
@@ -582,7 +577,7 @@ mod tests {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
         let begun = Begun {
-            data: copy_data.map(|data| CopyBytes::Whole(data.as_bytes().into())),
+            data: copy_data.map(|data| Written::Whole(data.as_bytes().into())),
             ..Begun::default()
         };
         let outflow = Outflow::new(&outbox, &Arc::default());

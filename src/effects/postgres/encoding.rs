@@ -9,11 +9,15 @@
 //! What an encoding can't say is never sent, and what Tusk does not understand is shown as its bytes.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::capture::{CopyBytes, CopyData};
+use flume::Receiver;
+
+use super::capture::{CopyData, CopyPiece};
 use super::error;
 use super::frames::Frame;
+use crate::rows::display::bytes_text;
 use crate::rows::{Cell, Chunk};
 use crate::sql::lex::{self, Token, TokenKind};
 use crate::update::failure::{Category, Failure};
@@ -96,6 +100,27 @@ impl Wire {
             }
         }
         Ok(Cow::Owned(bytes))
+    }
+
+    /// A piece of COPY's data as it is sent, up to a character that can't be, and what the server is told of that one.
+    /// It is told in ASCII alone, because it reads it in the session's encoding.
+    pub fn piece(&self, text: String) -> (Vec<u8>, Option<String>) {
+        let written = match self.write(&text) {
+            Ok(Cow::Owned(written)) => written,
+            Ok(Cow::Borrowed(_)) => return (text.into_bytes(), None),
+            Err(Unsayable { character, at }) => {
+                let before = self.write(text.get(..at).unwrap_or_default());
+                let before = before.map_or_else(|_| Vec::new(), Cow::into_owned);
+                let (name, code) = (self.name(), u32::from(character));
+                let reason = if self.is_understood() {
+                    format!("the data go in {name}, which has no U+{code:04X}")
+                } else {
+                    format!("the data go in {name}, of which Tusk knows only ASCII")
+                };
+                return (before, Some(reason));
+            }
+        };
+        (written, None)
     }
 
     fn write_one(&self, character: char, to: &mut Vec<u8>) -> bool {
@@ -186,7 +211,7 @@ pub struct Texts {
     /// The user's statement that runs.
     statement: Option<Statement>,
     /// Notifications come before the report that says how they are written.
-    notifications: Vec<Vec<u8>>,
+    notifications: VecDeque<Vec<u8>>,
     notifications_bytes: usize,
     /// What is written in the place of what the driver writes.
     substitute: Option<Substitute>,
@@ -241,13 +266,11 @@ impl Texts {
         self.now = Wire::of(client, self.server.as_deref());
     }
 
-    /// The server is ready, and has reported all that was changed until now. Answers with the notifications that came
-    /// before.
-    pub fn ready(&mut self) -> Vec<Vec<u8>> {
+    /// The server is ready, and has reported all that was changed until now.
+    pub fn ready(&mut self) {
         let client = self.client.as_deref().unwrap_or("UTF8");
         self.now = Wire::of(client, self.server.as_deref());
         self.row_came();
-        self.notifications()
     }
 
     /// Whether text travels in UTF-8, or as the bytes that an SQL_ASCII database has.
@@ -262,8 +285,8 @@ impl Texts {
         let copied = stated.clone().unwrap_or_else(|| client.clone());
         self.write(sql)?;
         let data = match data {
-            Some(CopyData::Text(text)) => Some(CopyBytes::Whole(written_data(&copied, text)?)),
-            Some(CopyData::Pieces(pieces)) => Some(CopyBytes::Pieces(pieces)),
+            Some(CopyData::Text(data)) => Some(Written::Whole(written_data(&copied, data)?)),
+            Some(CopyData::Pieces(pieces)) => Some(Written::Pieces(pieces, copied)),
             None => None,
         };
         self.statement = Some(Statement {
@@ -336,6 +359,7 @@ impl Texts {
         };
         let taken = substitute.swallowed.min(bytes);
         substitute.swallowed -= taken;
+        self.wrote(0);
         taken
     }
 
@@ -373,12 +397,16 @@ impl Texts {
         is_mixed.then_some(Change { from, to })
     }
 
-    /// A message with all its text in UTF-8, and with positions that count characters. Rows are not looked at.
-    /// `before` is how much Tusk has put in front of the statement.
+    /// A message with all its text in UTF-8 and with an end, and with positions that count characters. Rows are not
+    /// looked at. `before` is how much Tusk has put in front of the statement.
     pub fn read<'buffer>(&self, frame: Frame<'buffer>, before: usize) -> Cow<'buffer, [u8]> {
         let body = frame.body();
         let body = match frame.tag() {
-            b'E' | b'N' => self.read_fields(body, before),
+            b'E' | b'N' => {
+                let mut read = self.read_fields(body, before);
+                read.extend_from_slice(end_of_words(&read, frame.left_out).as_bytes());
+                read
+            }
             b'S' | b'C' => self.now.text(body).into_owned().into_bytes(),
             b'A' => self.read_behind(body, 4),
             b'T' => self.read_description(body),
@@ -440,20 +468,24 @@ impl Texts {
     }
 
     fn read_fields(&self, body: &[u8], before: usize) -> Vec<u8> {
-        let fields: Vec<&[u8]> = body.split(|byte| *byte == 0).collect();
-        let internal = fields.iter().find_map(|field| field.strip_prefix(b"q"));
+        let fields = || body.split(|byte| *byte == 0);
+        let mut internal = fields().find_map(|field| field.strip_prefix(b"q"));
         let mut read = Vec::with_capacity(body.len());
-        for (at, field) in fields.iter().enumerate() {
+        // There is one place of each kind. For each of thousands the text would be counted again.
+        let mut is_placed = false;
+        for (at, field) in fields().enumerate() {
             if at > 0 {
                 read.push(0);
             }
-            match (field.split_first(), internal) {
-                (Some((b'P', position)), _) => {
+            match field.split_first() {
+                Some((b'P', position)) if !is_placed => {
+                    is_placed = true;
                     read.push(b'P');
                     read.extend(self.placed(position, before).as_bytes());
                 }
-                (Some((b'p', position)), Some(query)) => {
+                Some((b'p', position)) if internal.is_some() => {
                     read.push(b'p');
+                    let query = internal.take().unwrap_or_default();
                     read.extend(self.placed_in(position, query).as_bytes());
                 }
                 _ => read.extend_from_slice(self.now.text(field).as_bytes()),
@@ -537,29 +569,48 @@ impl Texts {
 
     /// Keeps a notification until its statement has ended; false where it is to be passed on now.
     pub fn keep_notification(&mut self, frame: Frame<'_>) -> bool {
-        let size = frame.whole.len();
+        let size = frame.whole.len() + size_of::<Vec<u8>>();
         if self.statement.is_none() || self.notifications_bytes + size > NOTIFICATIONS_BYTES_MAX {
             return false;
         }
         self.notifications_bytes += size;
-        self.notifications.push(frame.whole.to_vec());
+        self.notifications.push_back(frame.whole.to_vec());
         true
     }
 
-    /// Those that were kept, as they are read now.
-    fn notifications(&mut self) -> Vec<Vec<u8>> {
-        self.notifications_bytes = 0;
-        let kept = std::mem::take(&mut self.notifications);
-        let read = |whole: &Vec<u8>| self.read(Frame::new(whole), 0).into_owned();
-        kept.iter().map(read).collect()
+    /// Whether one was kept.
+    pub fn has_notification(&self) -> bool {
+        !self.notifications.is_empty()
     }
+
+    /// The next one that was kept, as it is read now.
+    pub fn next_notification(&mut self) -> Option<Vec<u8>> {
+        let whole = self.notifications.pop_front()?;
+        if self.notifications.is_empty() {
+            self.notifications = VecDeque::new();
+            self.notifications_bytes = 0;
+        }
+        let frame = Frame {
+            whole: &whole,
+            left_out: 0,
+        };
+        Some(self.read(frame, 0).into_owned())
+    }
+}
+
+/// The data of COPY … FROM STDIN.
+pub enum Written {
+    /// All of them, as they are sent.
+    Whole(Arc<[u8]>),
+    /// Pieces, and how they are to be written.
+    Pieces(Receiver<CopyPiece>, Wire),
 }
 
 /// A statement that may be sent.
 #[derive(Default)]
 pub struct Begun {
     /// The lines for COPY … FROM STDIN.
-    pub data: Option<CopyBytes>,
+    pub data: Option<Written>,
     /// How what comes back is read.
     pub reading: Reading,
 }
@@ -640,6 +691,15 @@ impl Reading {
     }
 }
 
+/// What ends a notice or an error of which the end is not kept.
+fn end_of_words(read: &[u8], left_out: usize) -> String {
+    match left_out {
+        0 => String::new(),
+        _ if read.ends_with(b"\0") => "\0".into(),
+        bytes => format!("… ({} more, not kept)\0\0", bytes_text(bytes as u64)),
+    }
+}
+
 fn framed(tag: u8, body: &[u8]) -> Vec<u8> {
     let mut whole = vec![tag];
     let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
@@ -673,8 +733,8 @@ fn stated_encoding(sql: &str) -> Option<String> {
     };
     let mut depth = 0_usize;
     let mut options = None;
-    for at in 0..tokens.len() {
-        match tokens[at].text(sql) {
+    for (at, token) in tokens.iter().enumerate() {
+        match token.text(sql) {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
             _ if depth == 0 && (is(at, "from") || is(at, "to")) => {
@@ -738,3 +798,193 @@ fn cannot(wire: &Wire, character: char, is: &str) -> String {
 }
 
 const NEXT_STEP: &str = "Run SET client_encoding = 'UTF8', then run this again.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spoken(client: &str, server: &str) -> Texts {
+        let mut texts = Texts::default();
+        texts.reported("server_encoding", server);
+        texts.reported("client_encoding", client);
+        texts
+    }
+
+    #[track_caller]
+    fn read(texts: &Texts, tag: u8, body: &[u8], expected: &[u8]) {
+        let whole = framed(tag, body);
+        let read = texts.read(Frame::new(&whole), 0);
+        assert_eq!(read, framed(tag, expected));
+    }
+
+    #[test]
+    fn texts_are_read_and_the_length_of_their_message_follows() {
+        let bytes = spoken("SQL_ASCII", "SQL_ASCII");
+        read(&bytes, b'S', b"name\0value\0", b"name\0value\0");
+        read(&bytes, b'S', b"name\0va\xFFlue\0", b"name\0va\\xfflue\0");
+        // The number of a process and the facts of a column are no text.
+        read(
+            &bytes,
+            b'A',
+            b"\0\0\xFF\xFEjobs\0\xE9\0",
+            b"\0\0\xFF\xFEjobs\0\\xe9\0",
+        );
+        let latin1 = spoken("LATIN1", "UTF8");
+        let facts = [255; 18];
+        let column = |name: &[u8]| [&[0, 1], name, &[0], &facts[..]].concat();
+        read(&latin1, b'T', &column(b"\xE9"), &column("é".as_bytes()));
+        read(
+            &latin1,
+            b'N',
+            b"SNOTICE\0M\xE9\0\0",
+            "SNOTICE\0Mé\0\0".as_bytes(),
+        );
+        let row = framed(b'D', b"\0\x02\xFF\xFF\xFF\xFF\0\0\0\x01\xE9");
+        let read = latin1.read_row(Frame::new(&row));
+        let values = [&b"\0\x02\xFF\xFF\xFF\xFF\0\0\0\x02"[..], "é".as_bytes()];
+        assert_eq!(read, framed(b'D', &values.concat()));
+    }
+
+    #[test]
+    fn words_that_are_not_kept_whole_have_an_end() {
+        let latin1 = spoken("LATIN1", "UTF8");
+        for (body, expected) in [
+            (
+                &b"SNOTICE\0M\xE9"[..],
+                "SNOTICE\0Mé… (2 MB more, not kept)\0\0",
+            ),
+            (b"SNOTICE\0M\xE9\0", "SNOTICE\0Mé\0\0"),
+        ] {
+            let whole = framed(b'N', body);
+            let (whole, left_out) = (&whole[..], 2 << 20);
+            let read = latin1.read(Frame { whole, left_out }, 0);
+            assert_eq!(read, framed(b'N', expected.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn of_many_places_the_first_is_read() {
+        let mut texts = spoken("SQL_ASCII", "SQL_ASCII");
+        texts.begin(&"é".repeat(1 << 16).into(), None).unwrap();
+        let places = [
+            &b"P5\0p3\0q\xC3\xA9\0"[..],
+            &b"P131072\0p9\0".repeat(50_000),
+        ]
+        .concat();
+        let whole = framed(b'E', &places);
+        let read = texts.read(Frame::new(&whole), 0);
+        assert!(read.starts_with(&[&read[..5], "P3\0p2\0qé\0P131072\0p9\0".as_bytes()].concat()));
+    }
+
+    #[test]
+    fn a_piece_of_data_is_written_up_to_what_can_t_be() {
+        let latin1 = Wire::of("LATIN1", Some("UTF8"));
+        assert_eq!(latin1.piece("é\n".into()), (b"\xE9\n".to_vec(), None));
+        let (written, reason) = latin1.piece("é\n5 €\n".into());
+        assert_eq!(written, b"\xE9\n5 ");
+        let reason = reason.unwrap();
+        assert!(reason.contains("LATIN1, which has no U+20AC") && reason.is_ascii());
+    }
+
+    #[test]
+    fn what_is_broken_off_is_read_without_a_panic() {
+        let latin1 = spoken("SJIS", "UTF8");
+        for tag in *b"ENSCATD" {
+            for body in [
+                &b""[..],
+                b"\0",
+                b"\0\x02",
+                b"\0\x02\0\0\0\x09\x83",
+                b"P\xff\0p9",
+                b"\x83",
+            ] {
+                let whole = framed(tag, body);
+                let frame = Frame::new(&whole);
+                assert!(latin1.read(frame, 0).len() >= 5 && latin1.read_row(frame).len() >= 5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_in_characters_of_the_text_whatever_the_server_counts() {
+        let sql: Arc<str> = "select 'é€', x".into();
+        let mut texts = spoken("SQL_ASCII", "SQL_ASCII");
+        texts.begin(&sql, None).unwrap();
+        read(&texts, b'E', b"P17\0\0", b"P14\0\0");
+        read(&texts, b'E', b"P9\0\0", b"P9\0\0");
+        // One just behind the text, and one that is nowhere.
+        read(&texts, b'E', b"P18\0\0", b"P15\0\0");
+        read(&texts, b'E', b"P0\0\0", b"P0\0\0");
+        read(
+            &texts,
+            b'E',
+            "p9\0q'é€' x\0\0".as_bytes(),
+            "p6\0q'é€' x\0\0".as_bytes(),
+        );
+        let mut texts = spoken("UTF8", "UTF8");
+        texts.begin(&sql, None).unwrap();
+        read(&texts, b'E', b"P14\0\0", b"P14\0\0");
+    }
+
+    #[test]
+    fn what_the_driver_writes_is_replaced_and_nothing_behind_it() {
+        let mut texts = spoken("LATIN1", "UTF8");
+        let sql = "select 'é'";
+        let written = texts.write(sql).unwrap().into_owned();
+        texts.substitute(sql, &written);
+        let of_the_driver = sql.len() + 6;
+        assert_eq!(texts.swallow(4), 4);
+        assert_eq!(texts.pending(), framed(b'Q', b"select '\xE9'\0"));
+        texts.wrote(3);
+        assert_eq!(texts.swallow(1_000), of_the_driver - 4);
+        assert_eq!(
+            (texts.swallow(5), texts.pending().len()),
+            (0, sql.len() - 1 + 6 - 3)
+        );
+        texts.wrote(texts.pending().len());
+        assert!(texts.pending().is_empty() && texts.substitute.is_none());
+    }
+
+    #[test]
+    fn the_encoding_that_a_copy_states_is_found_and_no_other() {
+        for (sql, expected) in [
+            ("copy t from stdin (encoding 'latin1')", Some("latin1")),
+            (
+                "COPY t (a) TO STDOUT WITH (FORMAT csv, ENCODING 'SJIS')",
+                Some("SJIS"),
+            ),
+            ("copy t to stdout encoding 'koi8'", Some("koi8")),
+            ("copy (select 'encoding' from t) to stdout", None),
+            (
+                "copy (select a from stdin) to stdout (encoding gbk)",
+                Some("gbk"),
+            ),
+            ("copy \"encoding\" from stdin", None),
+            ("copy t to '/file' (encoding 'latin1')", None),
+            ("select 'copy t to stdout (encoding 1)'", None),
+            ("copy t from stdin (encoding", None),
+        ] {
+            assert_eq!(stated_encoding(sql).as_deref(), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn bytes_in_the_range_of_ascii_are_parts_of_letters() {
+        let sjis = Wire::of("SJIS", Some("UTF8"));
+        assert_eq!(sjis.text(b"\x83\\a\x95\x5c'"), "ソa表'");
+        assert_eq!(sjis.write("ソa表'").unwrap(), &b"\x83\\a\x95\x5c'"[..]);
+        // A yen sign would be a backslash to the server.
+        assert_eq!(
+            sjis.write("a¥").unwrap_err(),
+            Unsayable {
+                character: '¥',
+                at: 1
+            }
+        );
+        assert_eq!(
+            Wire::of("JOHAB", Some("UTF8")).text(b"a\xd9\x31b"),
+            "a\\xd9\\x31b"
+        );
+        assert_eq!(sjis.text(b"a\x83"), "a\\x83");
+    }
+}

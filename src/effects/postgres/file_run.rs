@@ -633,7 +633,8 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// The next piece of a COPY's data, in the session's encoding; none where the file can't be read on.
+    /// The next piece of a COPY's data, which the link writes in the encoding that the server takes them for; none
+    /// where the file can't be read on.
     fn next_piece(&mut self, waiting: &mut Option<CopyPiece>) -> Result<Option<CopyPiece>, End> {
         if let Some(piece) = waiting.take() {
             return Ok(Some(piece));
@@ -645,34 +646,8 @@ impl<'control> FileRun<'control> {
             match self.stream.data() {
                 Data::More => self.read_on()?,
                 Data::End => return Ok(Some(CopyPiece::End)),
-                Data::Some(text) => {
-                    let to = self.session_encoding()?;
-                    let mut bytes = Vec::with_capacity(text.len());
-                    return match encoding::encode(to, &text, &mut bytes) {
-                        Ok(()) => Ok(Some(CopyPiece::Data(bytes))),
-                        Err(unsayable) => Ok(Some(CopyPiece::Fail(format!(
-                            "the session's encoding {} has not the character {:?}",
-                            to.name(),
-                            unsayable.character
-                        )))),
-                    };
-                }
+                Data::Some(text) => return Ok(Some(CopyPiece::Data(text))),
             }
-        }
-    }
-
-    /// What the session takes data for now.
-    fn session_encoding(&self) -> Result<Encoding, End> {
-        let link = self.control.own.shared.link_of(self.session);
-        let name = link.and_then(|link| link.parameter("client_encoding"));
-        match name.as_deref() {
-            None | Some("SQL_ASCII") => Ok(Encoding::Utf8),
-            Some(name) => Encoding::named(name).ok_or_else(|| {
-                end(
-                    State::Refused,
-                    format!("The file sets client_encoding to {name}, which Tusk can't write."),
-                )
-            }),
         }
     }
 

@@ -46,6 +46,7 @@ pub struct Frame<'buffer> {
 
 impl<'buffer> Frame<'buffer> {
     /// A message that is all there.
+    #[cfg(test)]
     pub fn new(whole: &'buffer [u8]) -> Self {
         Self { whole, left_out: 0 }
     }
@@ -358,34 +359,9 @@ impl Frames {
     }
 }
 
-/// The same message with text that is UTF-8 and has an end, for the driver, which gives a link up over any other.
-pub fn as_utf8(frame: Frame<'_>) -> Cow<'_, [u8]> {
-    // A notification's text comes after the sender's process id.
-    let (number, text) = frame.body().split_at(if frame.tag() == b'A' {
-        frame.body().len().min(4)
-    } else {
-        0
-    });
-    let text = String::from_utf8_lossy(text);
-    if let (Cow::Borrowed(_), 0) = (&text, frame.left_out) {
-        return frame.whole.into();
-    }
-    let end = match frame.left_out {
-        0 => String::new(),
-        _ if text.ends_with('\0') => "\0".into(),
-        bytes => format!("… ({} more, not kept)\0\0", bytes_text(bytes as u64)),
-    };
-    let mut whole = vec![frame.tag()];
-    let length = number.len() + text.len() + end.len() + HEADER_BYTES - 1;
-    whole.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    whole.extend_from_slice(number);
-    whole.extend_from_slice(text.as_bytes());
-    whole.extend_from_slice(end.as_bytes());
-    whole.into()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::Texts;
     use super::*;
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -529,7 +505,7 @@ mod tests {
                 frames.filled(size);
                 rest = &rest[size..];
                 while let Some(frame) = frames.take().unwrap() {
-                    out.push((as_utf8(frame).into_owned(), frame.left_out));
+                    out.push((Texts::default().read(frame, 0).into_owned(), frame.left_out));
                 }
                 assert!(frames.buffer.len() <= WORDS_BYTES_MAX);
             }
@@ -585,18 +561,5 @@ mod tests {
         assert_eq!(frames.buffer.len(), giant.len());
         assert_eq!(frames.take().unwrap().unwrap().whole, giant);
         assert_eq!(frames.space().unwrap().len(), BUFFER_BYTES);
-    }
-
-    #[test]
-    fn text_that_is_not_utf_8_is_replaced_and_the_length_follows() {
-        let good = message(b'S', b"name\0value\0");
-        assert_eq!(as_utf8(Frame::new(&good)), good.as_slice());
-        let bad = message(b'S', b"name\0va\xFFlue\0");
-        assert_eq!(
-            as_utf8(Frame::new(&bad)),
-            message(b'S', "name\0va\u{FFFD}lue\0".as_bytes()).as_slice()
-        );
-        let notification = message(b'A', b"\0\0\xFF\xFEjobs\0seven\0");
-        assert_eq!(as_utf8(Frame::new(&notification)), notification.as_slice());
     }
 }

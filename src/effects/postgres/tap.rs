@@ -20,7 +20,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use super::capture::{Capture, Verdict};
 use super::connect::liveness::Patience;
 use super::encoding::Texts;
-use super::frames::{self, Frame, Frames, Malformed, as_utf8};
+use super::frames::{self, Frame, Frames, Malformed};
 use super::locked;
 use super::login::{Refused, Terms};
 use super::sealed::Sealed;
@@ -135,6 +135,9 @@ impl Tap {
             if learnt.must_wait(tag) {
                 return Ok(true);
             }
+            if tag == b'Z' && !learnt.ready()? {
+                return Ok(true);
+            }
             let is_users = learnt.is_at_statement();
             self.frames.expect_data(is_users);
             if is_users && let Some(capture) = &mut learnt.capture {
@@ -143,6 +146,7 @@ impl Tap {
                 }
                 if capture.drops(tag) && self.frames.pass_over()? {
                     capture.dropped();
+                    learnt.texts.row_came();
                     continue;
                 }
             }
@@ -161,7 +165,7 @@ impl Tap {
             let read = learnt.read(frame, is_users);
             let frame = Frame {
                 whole: &read,
-                ..frame
+                left_out: frame.left_out,
             };
             let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
                 (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
@@ -174,7 +178,6 @@ impl Tap {
             if verdict == Verdict::Pass {
                 match tag {
                     b'N' | b'A' | b'S' => {}
-                    b'C' | b'E' => self.passed.extend_from_slice(&as_utf8(frame)),
                     _ => self.passed.extend_from_slice(frame.whole),
                 }
             }
@@ -304,25 +307,6 @@ impl Learnt {
         [self.looks_at, rows].into_iter().flatten().min()
     }
 
-    /// A message with its text in UTF-8: over any other the driver gives a link up. The user's rows stay as they are.
-    fn read<'buffer>(&mut self, frame: Frame<'buffer>, is_users: bool) -> Cow<'buffer, [u8]> {
-        match frame.tag() {
-            b'D' | b'd' if is_users => {
-                self.texts.row_came();
-                return frame.whole.into();
-            }
-            b'D' | b'd' => return self.texts.read_row(frame),
-            b'Z' => {
-                for notification in self.texts.ready() {
-                    self.words.notification(Frame::new(&notification));
-                }
-            }
-            _ => {}
-        }
-        let before = self.sealed.as_ref().map_or(0, Sealed::before);
-        self.texts.read(frame, before)
-    }
-
     /// Whether what comes next belongs to the user's statement.
     fn is_at_statement(&self) -> bool {
         self.capture.is_some() && self.sealed.as_ref().is_none_or(Sealed::is_at_statement)
@@ -352,6 +336,38 @@ impl Learnt {
         };
         self.looks_at = waits.then(|| Instant::now() + LOOK_EVERY);
         waits
+    }
+
+    /// The server is ready: what it notified of before is read as its encoding is now. False where that has to wait
+    /// until the loop has taken what the link has sent.
+    fn ready(&mut self) -> Result<bool, Malformed> {
+        self.texts.ready();
+        while self.texts.has_notification() {
+            if self.must_wait(b'A') {
+                return Ok(false);
+            }
+            if let Some(whole) = self.texts.next_notification() {
+                let (whole, left_out) = (&whole, 0);
+                self.note(Frame { whole, left_out })?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The message with all its text in UTF-8: what the driver gives a link up over is text that is none. Rows of the
+    /// user's statement are read by its capture.
+    fn read<'buffer>(&mut self, frame: Frame<'buffer>, is_users: bool) -> Cow<'buffer, [u8]> {
+        match frame.tag() {
+            b'D' | b'd' if is_users => {
+                self.texts.row_came();
+                frame.whole.into()
+            }
+            b'D' => self.texts.read_row(frame),
+            _ => {
+                let before = self.sealed.as_ref().map_or(0, Sealed::before);
+                self.texts.read(frame, before)
+            }
+        }
     }
 
     fn note(&mut self, frame: Frame<'_>) -> Result<(), Malformed> {

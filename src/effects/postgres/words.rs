@@ -6,7 +6,7 @@
 //! number is told.
 
 use super::error;
-use super::frames::{Frame, as_utf8};
+use super::frames::Frame;
 use super::outflow::Outflow;
 use super::ssh::Backlog;
 use crate::rows::display::{bytes_text, grouped};
@@ -61,16 +61,11 @@ impl Words {
             && !self.backlog.as_ref().is_some_and(Backlog::is_large)
     }
 
-    /// Takes a NoticeResponse.
+    /// Takes a NoticeResponse, whose text has been read.
     pub fn notice(&mut self, frame: Frame<'_>, query: Option<QueryId>) {
         if self.leaves_out(frame) {
             return;
         }
-        let whole = as_utf8(frame);
-        let frame = Frame {
-            whole: &whole,
-            left_out: 0,
-        };
         let mut notice = error::from_fields(frame.body());
         if notice.severity.is_empty() {
             notice.severity = "NOTICE".into();

@@ -349,26 +349,21 @@ impl Table {
             back: BTreeMap::new(),
         };
         let (first_of_two, second) = match known.shape {
-            Shape::Single => (128..=127, 0..=0),
             Shape::Euc => (0xA1..=0xFE, 0xA1..=0xFE),
             Shape::EucJp => (0x8E..=0xFE, 0xA1..=0xFE),
-            Shape::Double | Shape::Sjis | Shape::Gb18030 => (0x81..=0xFE, 0x40..=0xFE),
+            Shape::Single | Shape::Double | Shape::Sjis | Shape::Gb18030 => {
+                (0x81..=0xFE, 0x40..=0xFE)
+            }
         };
+        let two_bytes = known.shape != Shape::Single;
         let one_byte = matches!(known.shape, Shape::Single | Shape::Sjis);
         for byte in (128..=255_u8).filter(|_| one_byte) {
             let read = known.read(&[byte]);
             table.single[usize::from(byte - 128)] = read;
             table.note(read, u32::from(byte));
         }
-        table.double = vec![
-            None;
-            if known.shape == Shape::Single {
-                0
-            } else {
-                128 << 8
-            }
-        ];
-        for a in first_of_two {
+        table.double = vec![None; if two_bytes { 128 << 8 } else { 0 }];
+        for a in first_of_two.filter(|_| two_bytes) {
             for b in second.clone() {
                 let read = known.read(&[a, b]);
                 table.double[usize::from(a - 128) << 8 | usize::from(b)] = read;
