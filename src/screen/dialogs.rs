@@ -498,11 +498,26 @@ fn host_key(model: &Model, prompt: &host_key::HostKeyPrompt) -> HostKeyPrompt {
 }
 
 fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
-    let label = |id: ConnectionId| {
-        let known = model.connections.get(&id);
-        known.map(|known| known.config.label()).unwrap_or_default()
-    };
-    let (title, reasons, yes, no) = match question {
+    let (title, reasons, yes, no) = asked(model, question);
+    Confirm {
+        question: question.clone(),
+        title,
+        reasons,
+        actions: answers(model, question, yes, no),
+        tone: Tone::Warning,
+    }
+}
+
+fn connection_label(model: &Model, id: ConnectionId) -> String {
+    let known = model.connections.get(&id);
+    known.map(|known| known.config.label()).unwrap_or_default()
+}
+
+type Asked = (String, Vec<String>, &'static str, &'static str);
+
+/// A question's title, the reasons for it, and what yes and no are called.
+fn asked(model: &Model, question: &dialog::Confirm) -> Asked {
+    match question {
         dialog::Confirm::CloseTab { tab, reasons } => (
             format!("Close “{}”?", tab_label(model, *tab)),
             reasons.clone(),
@@ -514,7 +529,7 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             connection,
             reasons,
         } => (
-            format!("Disconnect from {}?", label(*connection)),
+            format!("Disconnect from {}?", connection_label(model, *connection)),
             reasons.clone(),
             "Disconnect",
             "Stay connected",
@@ -536,7 +551,10 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Wait on",
         ),
         dialog::Confirm::DeleteConnection { connection } => (
-            format!("Delete the connection {}?", label(*connection)),
+            format!(
+                "Delete the connection {}?",
+                connection_label(model, *connection)
+            ),
             vec!["Its passwords are deleted from the keychain too. The history stays.".into()],
             "Delete",
             "Keep it",
@@ -567,13 +585,6 @@ fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
             "Read it again",
             "Keep this text",
         ),
-    };
-    Confirm {
-        question: question.clone(),
-        title,
-        reasons,
-        actions: answers(model, question, yes, no),
-        tone: Tone::Warning,
     }
 }
 

@@ -4,11 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use generated::{Random, as_many_as, seed};
+use crate::generated::{Random, as_many_as, seed};
 use rusqlite::types::Value;
-
-#[path = "../../../../tests/support/generated.rs"]
-mod generated;
 
 const WORDS: [&str; 5] = ["alpha ", "beta ", "gamma ", "delta ", "epsilon "];
 
