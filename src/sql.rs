@@ -18,6 +18,9 @@ pub mod psql;
 pub mod split;
 pub mod stream;
 
+#[cfg(test)]
+mod growth;
+
 pub use classify::{CopyDirection, Kind, SessionReset, TransactionControl, Verb};
 pub use lex::{Token, TokenKind};
 pub use split::{Piece, Splits, Statement};

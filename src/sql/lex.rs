@@ -233,18 +233,29 @@ pub fn is_word_part(byte: u8) -> bool {
 
 /// The first place of the byte from here on, or the end of the text.
 pub fn find(bytes: &[u8], from: usize, wanted: u8) -> usize {
-    match bytes.get(from..) {
-        Some(rest) => rest
-            .iter()
-            .position(|byte| *byte == wanted)
-            .map_or(bytes.len(), |offset| from + offset),
-        None => bytes.len(),
-    }
+    let rest = bytes.get(from..).unwrap_or_default();
+    let found = rest.iter().position(|byte| *byte == wanted);
+    looked(found.map_or(rest.len(), |offset| offset + 1));
+    found.map_or(bytes.len(), |offset| from + offset)
 }
+
+/// Counts the bytes that the cursor looks at, for the test that they grow as the text does.
+#[cfg(test)]
+fn looked(bytes: usize) {
+    super::growth::looked(bytes);
+}
+
+#[cfg(not(test))]
+#[inline]
+fn looked(_: usize) {}
+
+/// So many signs in a row are told one by one.
+const SIGNS_MAX: usize = 8;
 
 type Scanned = (TokenKind, usize, bool);
 
 fn byte(bytes: &[u8], at: usize) -> u8 {
+    looked(1);
     bytes.get(at).copied().unwrap_or(0)
 }
 
@@ -279,6 +290,7 @@ fn skip(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
     while at < bytes.len() && wanted(bytes[at]) {
         at += 1;
     }
+    looked(at - from + 1);
     at
 }
 
@@ -443,10 +455,16 @@ fn operator(bytes: &[u8], from: usize) -> usize {
         }
         end += 1;
     }
+    looked(end - from);
     let keeps_sign = bytes[from..end]
         .iter()
         .any(|byte| b"~!@#^&|`?%".contains(byte));
-    while !keeps_sign && end > from + 1 && matches!(bytes[end - 1], b'+' | b'-') {
+    let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
+    // Each of many signs is an operator; told one by one, each would look at all that follow.
+    if keeps_sign || end - from > SIGNS_MAX && bytes[from..end].iter().all(is_sign) {
+        return end;
+    }
+    while end > from + 1 && is_sign(&bytes[end - 1]) {
         end -= 1;
     }
     end
