@@ -157,12 +157,9 @@ fn dump() -> String {
     dump
 }
 
-#[test]
-fn a_file_is_run_without_being_opened() {
-    let server = TestServer::shared();
-    let (database, data) = (server.fresh_database(), tempfile::tempdir().unwrap());
-    let file = |name: &str| data.path().join(name);
-    let write = |name: &str, text: &[u8]| std::fs::write(file(name), text).unwrap();
+/// The files that the story runs.
+fn write_files_to_run(directory: &Path) {
+    let write = |name: &str, text: &[u8]| std::fs::write(directory.join(name), text).unwrap();
     write("dump.sql", dump().as_bytes());
     write(
         "bad.sql",
@@ -194,12 +191,22 @@ fn a_file_is_run_without_being_opened() {
         b"create role geheim_user password 'gEh31m-wort';\ndo $$ begin raise notice 'it is gEh31m-wort'; \
           raise exception 'no gEh31m-wort'; end $$;\n",
     );
+}
+
+fn job_of(directory: &Path, name: &str) -> serde_json::Value {
+    let text = std::fs::read_to_string(directory.join(format!("{name}.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_file_is_run_without_being_opened() {
+    let server = TestServer::shared();
+    let (database, data) = (server.fresh_database(), tempfile::tempdir().unwrap());
+    write_files_to_run(data.path());
     run("run_file", &database, data.path());
 
-    let job = |name: &str| -> serde_json::Value {
-        let text = std::fs::read_to_string(file(&format!("{name}.json"))).unwrap();
-        serde_json::from_str(&text).unwrap()
-    };
+    let file = |name: &str| data.path().join(name);
+    let job = |name: &str| job_of(data.path(), name);
     let done = job("dump");
     assert_eq!(
         (&done["state"], &done["failed"]),
@@ -213,7 +220,7 @@ fn a_file_is_run_without_being_opened() {
         .lines()
         .filter(|line| !line.contains("restrict "))
         .fold(String::new(), |text, line| text + line + "\n");
-    write("plain.sql", plain.as_bytes());
+    std::fs::write(file("plain.sql"), plain).unwrap();
     let psql = server
         .psql_command(&other)
         .arg("-f")
@@ -224,6 +231,11 @@ fn a_file_is_run_without_being_opened() {
     let digest = "select md5(string_agg(t::text, ',' order by a, b)) from public.t";
     assert_eq!(server.psql(&database, digest), server.psql(&other, digest));
 
+    each_file_ends_as_it_must(server, &database, data.path());
+}
+
+fn each_file_ends_as_it_must(server: &TestServer, database: &str, directory: &Path) {
+    let job = |name: &str| job_of(directory, name);
     let bad = job("bad");
     assert_eq!(bad["state"], "failed", "{bad}");
     let error = &bad["errors"][0];
@@ -234,11 +246,11 @@ fn a_file_is_run_without_being_opened() {
     );
     assert_eq!(error["sqlstate"], "42703");
     let there = "select to_regclass('kept') is not null, to_regclass('gone') is null";
-    assert_eq!(server.psql(&database, there).trim(), "t|t");
+    assert_eq!(server.psql(database, there).trim(), "t|t");
     let data_error = job("data");
     assert_eq!(data_error["errors"][0]["line"], 5, "{data_error}");
     assert_eq!(
-        server.psql(&database, "select count(*) from kept").trim(),
+        server.psql(database, "select count(*) from kept").trim(),
         "0"
     );
     let meta = job("meta");
@@ -257,14 +269,14 @@ fn a_file_is_run_without_being_opened() {
     assert_eq!(goes_on["errors"][2]["sqlstate"], "25P02");
     let secret = job("secret");
     assert_eq!(secret["errors"][0]["line"], 2, "{secret}");
-    let screen = std::fs::read_to_string(file("secret.txt")).unwrap();
+    let screen = std::fs::read_to_string(directory.join("secret.txt")).unwrap();
     assert!(
         !format!("{secret}{screen}").contains("gEh31m"),
         "{secret}{screen}"
     );
-    server.psql(&database, "drop role geheim_user");
+    server.psql(database, "drop role geheim_user");
     assert_eq!(job("latin")["state"], "done", "{}", job("latin"));
-    let letters = server.psql(&database, "select string_agg(a, '') from l");
+    let letters = server.psql(database, "select string_agg(a, '') from l");
     assert_eq!(letters.trim(), "éé");
     assert_eq!(job("sleeps")["state"], "cancelled", "{}", job("sleeps"));
     assert_eq!(job("missing")["state"], "failed", "{}", job("missing"));
@@ -292,7 +304,7 @@ fn a_large_file_is_streamed_and_not_recorded() {
     for row in 0..rows {
         writeln!(file, "{row}\tUNSEEN{:040}", row % 7).unwrap();
     }
-    write!(file, "\\.\n").unwrap();
+    writeln!(file, "\\.").unwrap();
     for row in 0..rows / 20 {
         writeln!(file, "insert into big values ({row}, 'UNSEEN');").unwrap();
     }

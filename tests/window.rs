@@ -213,7 +213,7 @@ impl Perform for Script {
                 config,
                 ..
             }) => self.connect(connection, attempt, &config.host),
-            Effect::File(file::Effect::Open { request, path }) => {
+            Effect::File(file::Effect::Open { request, path, .. }) => {
                 let stamp = file::FileStamp {
                     modified_us: 1,
                     length: 18,
@@ -222,7 +222,7 @@ impl Perform for Script {
                 self.answer(file::Msg::Opened {
                     request,
                     path,
-                    result: Ok(("select 'of a file'".into(), stamp)),
+                    result: Ok(file::Read::plain("select 'of a file'".into(), stamp)),
                 });
             }
             Effect::Session(session::Effect::Open { session, .. }) => {

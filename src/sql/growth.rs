@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use crate::generated::{Random, as_many_as, seed};
+
 use super::{
     Splits, classify, guard,
     lex::{self, BackslashRule},
@@ -44,32 +46,15 @@ const FRAGMENTS: &[&str] = &[
     "secret ", "as ", "from ", "t.", "public.", "concat(", "format('%s', ", "||",
 ];
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % below
-    }
-
-    fn fragment(&mut self) -> &'static str {
-        FRAGMENTS[self.roll(FRAGMENTS.len())]
-    }
-
-    /// Something before, one piece over and over, something after it as often.
-    fn text(&mut self, bytes: usize) -> String {
-        let mut piece = |most: usize| -> String {
-            let count = self.roll(most + 1);
-            (0..count).map(|_| self.fragment()).collect()
-        };
-        let (before, open, close) = (piece(2), piece(4), piece(2));
-        let level = (open.len() + close.len()).max(1);
-        let levels = bytes / level;
-        format!("{before}{}{}", open.repeat(levels), close.repeat(levels))
-    }
+/// Something before, one piece over and over, something after it as often.
+fn text(random: &mut Random, bytes: usize) -> String {
+    let mut piece = |most: usize| -> String {
+        let count = random.below(most + 1);
+        (0..count).map(|_| *random.pick(FRAGMENTS)).collect()
+    };
+    let (before, open, close) = (piece(2), piece(4), piece(2));
+    let levels = bytes / (open.len() + close.len()).max(1);
+    format!("{before}{}{}", open.repeat(levels), close.repeat(levels))
 }
 
 type Reader = (&'static str, fn(&str));
@@ -139,18 +124,12 @@ fn ends_of(text: &str) -> String {
 
 #[test]
 fn no_reader_looks_at_a_byte_more_often_where_the_text_is_longer() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seed: u64 = number("TUSK_SEED").unwrap_or(1);
-    let (texts, bytes) = match std::env::var_os("TUSK_LONG") {
-        Some(_) => (1_500, 1_000_000),
-        None => (80, 30_000),
-    };
-    println!("Seed: {seed}");
+    let mut random = Random::new(seed());
+    let (texts, bytes) = (as_many_as(80, 1_500), as_many_as(30_000, 1_000_000));
     let mut most = vec![0; READERS.len()];
     let mut failures = vec![];
-    for at in 0..texts {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(at));
-        let text = dice.text(bytes);
+    for _ in 0..texts {
+        let text = text(&mut random, bytes);
         for (most, (name, read)) in most.iter_mut().zip(READERS) {
             match looks(&text, *read) {
                 Some(found) => *most = found.max(*most),

@@ -127,7 +127,9 @@ impl Tried {
         for event in events {
             let window = self.stage.offscreen();
             window
-                .update(|window, cx| drop(window.dispatch_event(event, cx)))
+                .update(|window, cx| {
+                    window.dispatch_event(event, cx);
+                })
                 .expect("an open window");
         }
         self.stage.pump(Duration::ZERO);
