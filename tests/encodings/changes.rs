@@ -158,7 +158,7 @@ fn what_is_not_understood_is_shown_as_bytes_and_not_sent() {
             tab.ok("set client_encoding = 'UTF8'");
             assert_eq!(tab.value("select a from t where a > 'q'"), "漢 é");
         }
-        let database = server.fresh_database_with("encoding 'LATIN1' locale 'C'");
+        let database = server.fresh_database_with("encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'");
         let mut tab = Tab::open(server, &database);
         tab.ok("create table t as select 'café'::text as a");
         tab.ok("set client_encoding = 'MULE_INTERNAL'");
@@ -176,7 +176,8 @@ fn what_is_not_understood_is_shown_as_bytes_and_not_sent() {
 #[test]
 fn in_an_sql_ascii_database_places_are_characters_and_messages_show_bytes() {
     for (_, server) in servers() {
-        let database = server.fresh_database_with("encoding 'SQL_ASCII' locale 'C'");
+        let database =
+            server.fresh_database_with("encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'");
         let mut tab = Tab::open(server, &database);
         for (sql, place) in [
             ("select 'é€𝄞', nowhere", 15),
@@ -215,7 +216,8 @@ fn in_an_sql_ascii_database_places_are_characters_and_messages_show_bytes() {
 #[test]
 fn a_character_of_the_server_s_may_be_two_in_unicode() {
     for (_, server) in servers() {
-        let database = server.fresh_database_with("encoding 'EUC_JIS_2004' locale 'C'");
+        let database =
+            server.fresh_database_with("encoding 'EUC_JIS_2004' lc_collate 'C' lc_ctype 'C'");
         let mut tab = Tab::open(server, &database);
         for (text, characters) in [
             ("か\u{309A}", 1),
