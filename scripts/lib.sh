@@ -12,7 +12,7 @@ BUILD_PACKAGES=(
   libwayland-dev libfontconfig1-dev libfreetype6-dev
 )
 RUN_PACKAGES=(libvulkan1 mesa-vulkan-drivers libegl1 libgl1-mesa-dri postgresql postgresql-contrib)
-TEST_PACKAGES=(openssh-server xvfb openbox xdotool imagemagick dbus gnome-keyring libsecret-tools)
+TEST_PACKAGES=(openssh-server xvfb openbox xdotool imagemagick dbus gnome-keyring libsecret-tools valgrind)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -26,6 +26,8 @@ pub mod effects;
 #[cfg(test)]
 #[path = "../tests/support/generated.rs"]
 mod generated;
+#[cfg(test)]
+mod instructions;
 pub mod model;
 pub mod msg;
 pub mod program;

@@ -15,7 +15,7 @@ mod status;
 mod text;
 mod title;
 mod welcome;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;

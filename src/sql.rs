@@ -19,7 +19,7 @@ pub mod split;
 pub mod stream;
 
 #[cfg(test)]
-mod growth;
+pub mod growth;
 
 pub use classify::{CopyDirection, Kind, SessionReset, TransactionControl, Verb};
 pub use lex::{Token, TokenKind};

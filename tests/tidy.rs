@@ -66,6 +66,7 @@ impl File {
         self.path.ends_with("/tests.rs")
             || self.path.ends_with("/testing.rs")
             || self.path.ends_with("/samples.rs")
+            || self.path.starts_with("src/instructions")
             || self.path.starts_with("tests/")
             || self.path.contains("/tests/")
     }

@@ -33,7 +33,7 @@ pub fn looked(bytes: usize) {
 /// What texts are made of: each token, what opens and what closes, and the words that a reader looks for. Commands of
 /// psql end their lines: of many on one line the splitter looks for the line's end at each.
 #[rustfmt::skip]
-const FRAGMENTS: &[&str] = &[
+pub const FRAGMENTS: &[&str] = &[
     "", " ", "\n", "\r\n", "\t", "\u{feff}", "é", "a", "a1", "1", "1.5e", "1e-", "$1", "$", "$$", "$a$", "$a", "'", "''",
     "E'", "N'", "B'", "U&'", "U&\"", "\"", "\"a\"", "\\'", 
     "\\copy t from stdin\n", "\\.", "\\.\n", ";", "(", ")", "[", "]", "{", "}", "<", ">", ",", ".", "::", ":", "=", "+-",
@@ -47,10 +47,10 @@ const FRAGMENTS: &[&str] = &[
 ];
 
 /// Something before, one piece over and over, something after it as often.
-fn text(random: &mut Random, bytes: usize) -> String {
+pub fn text(random: &mut Random, fragments: &[&str], bytes: usize) -> String {
     let mut piece = |most: usize| -> String {
         let count = random.below(most + 1);
-        (0..count).map(|_| *random.pick(FRAGMENTS)).collect()
+        (0..count).map(|_| *random.pick(fragments)).collect()
     };
     let (before, open, close) = (piece(2), piece(4), piece(2));
     let levels = bytes / (open.len() + close.len()).max(1);
@@ -129,7 +129,7 @@ fn no_reader_looks_at_a_byte_more_often_where_the_text_is_longer() {
     let mut most = vec![0; READERS.len()];
     let mut failures = vec![];
     for _ in 0..texts {
-        let text = text(&mut random, bytes);
+        let text = text(&mut random, FRAGMENTS, bytes);
         for (most, (name, read)) in most.iter_mut().zip(READERS) {
             match looks(&text, *read) {
                 Some(found) => *most = found.max(*most),
