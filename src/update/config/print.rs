@@ -326,8 +326,12 @@ fn masked_url(rest: &str) -> Option<String> {
     let (start, end) = password_place(rest).unwrap_or_default();
     let (user, tail) = (&rest[..start], &rest[end..]);
     let secret = if start == end { "" } else { MASK };
-    if parse::assigns_secret(&rest[start..end]) {
-        // The last @ is one of a password in the query, and not the first one's end.
+    let hidden = &rest[start..end];
+    let holds_query = hidden
+        .split_once('?')
+        .is_some_and(|(_, query)| query.contains('='));
+    if holds_query || parse::assigns_secret(hidden) || !names_hosts(tail) {
+        // The last @ may be one of a password in the query, and not the first one's end.
         return None;
     }
     let tail = masked_query(tail)?;
@@ -370,6 +374,26 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
         None if before.ends_with("@[") || (is_number && before.contains('@')) => None,
         None => Some((after, rest.len())),
     }
+}
+
+/// Whether hosts follow the `@` that a text begins with, if it does, and nothing else, such as a piece of a password.
+fn names_hosts(tail: &str) -> bool {
+    let Some(after) = tail.strip_prefix('@') else {
+        return true;
+    };
+    let end = after.find(['/', '?']).unwrap_or(after.len());
+    after[..end].split(',').all(|server| {
+        let host = match server.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => host,
+            _ => server,
+        };
+        let bare = host
+            .strip_prefix('[')
+            .map_or(host, |host| host.strip_suffix(']').unwrap_or(host));
+        percent_decode_str(bare)
+            .decode_utf8()
+            .is_ok_and(|host| parse::is_host(&host))
+    })
 }
 
 /// Whether a query is one, and not a piece of a password with a question mark.

@@ -99,12 +99,16 @@ fn command(
             names::put(&mut found, meaning, value.to_owned())?;
         }
     }
-    let (options, names) = options(after, program)?;
     // What stands in the command hides the environment, and what the text says hides the options.
-    found.extend(options);
-    for (name, value) in ["dbname", "user"].into_iter().zip(names) {
-        found.insert(name.to_owned(), value);
+    let (mut said, names) = options(after, program)?;
+    for value in names {
+        // As psql does: a word is what no option has said yet.
+        let free = ["dbname", "user"]
+            .into_iter()
+            .find(|name| !said.contains_key(*name));
+        said.insert(free.ok_or(ParseProblem::Unclear)?.to_owned(), value);
     }
+    found.extend(said);
     if let Some(database) = found
         .get("dbname")
         .filter(|database| database.contains(['=', ':']))
