@@ -199,6 +199,12 @@ fn a_typed_text_is_shown_without_its_password() {
     let table = [
         ("postgres://u:hunter2@h:5432/d", "postgres://u:***@h:5432/d"),
         ("postgres://u:hun/t@er?2@h/d", "postgres://u:***@h/d"),
+        ("postgres://h:1/d?user=u&pas(sword=Zy%60%@E6%BC%A2Zy", "***"),
+        ("postgres://u:hunter2@h%zz/d", "***"),
+        (
+            "postgres://u:hunter2@%2Frun:5432,[::1]:5433/d",
+            "postgres://u:***@%2Frun:5432,[::1]:5433/d",
+        ),
         (
             "postgres://u@server:hunter2@h/d",
             "postgres://u@server:***@h/d",

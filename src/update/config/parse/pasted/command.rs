@@ -226,3 +226,35 @@ fn words(text: &str) -> Result<Vec<String>, ParseProblem> {
     words.extend(word);
     Ok(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::update::config::{Config, Defaults};
+
+    #[test]
+    fn a_word_says_what_no_option_has_said() {
+        let defaults = Defaults::default();
+        for (text, user, database) in [
+            ("psql d u", "u", "d"),
+            ("psql -d d u", "u", "d"),
+            ("psql -U u d", "u", "d"),
+            ("psql -d postgres://h/d u", "u", "d"),
+            ("psql -h h -U u --dbname=d", "u", "d"),
+        ] {
+            let config = Config::parse(text, &defaults).unwrap().config;
+            assert_eq!(
+                (config.user.as_str(), config.database.as_str()),
+                (user, database),
+                "{text}"
+            );
+        }
+        for text in [
+            "psql -d d -U u x",
+            "psql d u x",
+            "psql -d postgres://u:hun ter2@h/d",
+            "psql --dbname=postgres://u:hun ter2@h/d -c 'select 1'",
+        ] {
+            assert!(Config::parse(text, &defaults).is_err(), "{text}");
+        }
+    }
+}
