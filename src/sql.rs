@@ -3,11 +3,12 @@
 //! A buffer is cut into statements by psql's rules (`split`), each statement says what kind it is
 //! (`classify`) and what a read-only connection may do with it (`guard`), secrets are masked before
 //! a text is kept (`mask`), commands of psql are judged (`psql`), the server's positions are found again in the text (`position`), and names
-//! are read (`names`), as are constants (`literal`) and places in the data of a COPY (`copy`). All of it stands on one lexer (`lex`). Everything here is pure and total:
+//! are read (`names`), as are constants (`literal`), encodings (`encodings`) and places in the data of a COPY (`copy`). All of it stands on one lexer (`lex`). Everything here is pure and total:
 //! unfinished text is the usual case in an editor, never an error.
 
 pub mod classify;
 pub mod copy;
+pub mod encodings;
 pub mod guard;
 pub mod lex;
 pub mod literal;

@@ -66,7 +66,9 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         // The runner ends all that is under way: nothing new is begun.
         return vec![];
     }
+    let on_screen = model.tabs.active;
     let mut effects = route(model, msg);
+    effects.extend(run::attend(model, on_screen));
     effects.extend(leaving::step(model));
     run::ask_about_error(model);
     store::note_writes(model, &effects);

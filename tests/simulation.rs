@@ -156,6 +156,8 @@ fn reaches_what_it_is_for(seen: &Seen) {
     assert!(seen.held_up > 0, "{seen:?}");
     assert!(seen.silent > 100, "{seen:?}");
     assert!(seen.held > 200, "{seen:?}");
+    assert!(seen.kept > 1_000, "{seen:?}");
+    assert!(seen.given_back > 20, "{seen:?}");
 }
 
 #[test]

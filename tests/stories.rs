@@ -60,6 +60,11 @@ fn writing_and_running() {
 }
 
 #[test]
+fn currval_and_lastval_answer_while_their_tab_is_in_use() {
+    fresh("sequences");
+}
+
+#[test]
 fn typing_goes_where_the_screen_says() {
     fresh("typing");
 }

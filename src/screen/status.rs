@@ -26,6 +26,9 @@ pub(super) fn bar(model: &Model, now: Stamp) -> StatusBar {
     }
 }
 
+/// Of the reason why a session is kept no more is shown.
+const WHY_KEPT_MAX: usize = 48;
+
 fn segment(name: SegmentName, spans: Vec<Span>) -> Segment {
     Segment {
         name,
@@ -143,7 +146,12 @@ fn transaction(tab: &Tab, now: Stamp) -> Vec<Span> {
 fn live_transaction(live: &Live, now: Stamp) -> Vec<Span> {
     let (word, tone, rest) = match live.transaction {
         Transaction::Idle => {
-            return vec![Span::muted("transaction "), Span::new("idle", Tone::Strong)];
+            let mut spans = vec![Span::muted("transaction "), Span::new("idle", Tone::Strong)];
+            spans.extend(live.kept_for().map(|why| {
+                let why = words::cut(&why, WHY_KEPT_MAX);
+                Span::muted(format!("{}{why}", words::DOT))
+            }));
+            return spans;
         }
         Transaction::Active => ("active", Tone::Warning, Tone::Strong),
         Transaction::Failed => ("failed", Tone::Error, Tone::Error),

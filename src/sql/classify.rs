@@ -22,6 +22,9 @@ pub struct Kind {
     /// Whether it may leave something in the session (a setting, a temporary table, a prepared
     /// statement, a cursor, a lock, a LISTEN): the server has to be asked.
     pub may_hold: bool,
+    /// Whether it may take or set a sequence's value, after which `currval` and `lastval` answer in its session. Defaults,
+    /// triggers and functions do that, and the text shows none of them.
+    pub may_use_sequence: bool,
     /// Whether it takes away something that the session had.
     pub reset: Option<SessionReset>,
 }
@@ -203,6 +206,7 @@ impl Classifier {
             transaction: self.transaction(text, verb),
             copy: self.seen.copy.filter(|_| verb == Verb::Copy),
             may_hold: self.may_hold(text, verb),
+            may_use_sequence: self.may_use_sequence(text, verb),
             reset: self.reset(text, verb),
         }
     }
@@ -369,7 +373,9 @@ impl Classifier {
             Verb::Set => !(is("local") || is("transaction") || is("constraints")),
             Verb::Prepare => !is("transaction"),
             Verb::Create => seen.temporary || seen.strange_call && self.creates_from_query(text),
-            Verb::Copy => seen.copy != Some(CopyDirection::ToStdout) || seen.strange_call,
+            Verb::Copy => {
+                seen.copy != Some(CopyDirection::ToStdout) || seen.strange_call || seen.writes
+            }
             Verb::Show | Verb::Begin | Verb::Start | Verb::Commit | Verb::End => false,
             Verb::Rollback | Verb::Abort | Verb::Savepoint | Verb::Release => false,
             Verb::Close | Verb::Deallocate | Verb::Discard | Verb::Unlisten => false,
@@ -379,6 +385,21 @@ impl Classifier {
             Verb::Lock | Verb::Notify | Verb::Security | Verb::Wait => false,
             // Triggers, defaults and prepared text run functions that the statement does not name.
             _ => true,
+        }
+    }
+
+    fn may_use_sequence(&self, text: &str, verb: Verb) -> bool {
+        let seen = &self.seen;
+        match verb {
+            Verb::Select | Verb::Values | Verb::Table | Verb::With => {
+                seen.strange_call || seen.with && seen.writes
+            }
+            Verb::Create => seen.strange_call && self.creates_from_query(text),
+            // A new column has its default in every row, and the view's query is anybody's.
+            Verb::Alter => self.head(text, 1).eq_ignore_ascii_case("table"),
+            Verb::Refresh => true,
+            Verb::Set | Verb::Reset | Verb::Prepare | Verb::Listen | Verb::Load => false,
+            _ => self.may_hold(text, verb),
         }
     }
 
@@ -699,10 +720,62 @@ mod tests {
             "explain analyze execute p",
             "copy t from stdin",
             "copy (select f(1)) to stdout",
+            "copy (insert into t values (1) returning a) to stdout",
             "unheard of",
             "fetch 1 from c",
         ] {
             assert!(kind_of(text).may_hold, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_use_a_sequence_says_so() {
+        for text in [
+            "insert into t values (1)",
+            "with i as (insert into t values (1) returning a) select a from i",
+            "update t set a = default",
+            "delete from t",
+            "merge into t using u on true when not matched then insert default values",
+            "truncate t",
+            "copy t from stdin",
+            "copy (delete from t returning a) to stdout",
+            "select nextval('s')",
+            "select \"setval\"('s', 1)",
+            "select ('s'::regclass).nextval, app.next_number(1)",
+            "values (next_number(1))",
+            "create table t as select next_number(1)",
+            "alter table t add id bigserial",
+            "refresh materialized view v",
+            "declare c cursor with hold for select nextval('s')",
+            "fetch 1 from c",
+            "execute p",
+            "call p()",
+            "do $$ begin end $$",
+            "explain analyze insert into t values (1)",
+            "unheard of",
+        ] {
+            assert!(kind_of(text).may_use_sequence, "{text}");
+        }
+        for text in [
+            "select 1",
+            "select count(*) from t",
+            "select a into u from t",
+            "table t",
+            "set search_path to x",
+            "prepare p as insert into t values (1)",
+            "listen x",
+            "create temp table t (a serial)",
+            "create sequence s",
+            "alter sequence s restart",
+            "drop table t",
+            "explain insert into t values (1)",
+            "copy t to stdout",
+            "begin",
+            "commit",
+            "discard sequences",
+            "vacuum t",
+        ] {
+            assert!(!kind_of(text).may_use_sequence, "{text}");
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Connection {
     pub storing: BTreeMap<SecretKind, Request>,
     /// How full its pool is.
     pub pool: PoolStatus,
+    /// Sessions that are on their way back into the pool.
+    pub returning: BTreeSet<SessionId>,
     /// Since when its server has said nothing, where it does not answer the watchdog either.
     pub silent_since: Option<Stamp>,
     /// Names of types that are not built in, by oid.
@@ -126,6 +128,7 @@ impl Connection {
             secrets: Secrets::default(),
             storing: BTreeMap::new(),
             pool: PoolStatus::default(),
+            returning: BTreeSet::new(),
             silent_since: None,
             types: BTreeMap::new(),
             schema: Schema::Idle,
@@ -410,7 +413,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             {
                 known.pool = status;
             }
-            vec![]
+            run::make_room(model, connection)
         }
         Msg::LinkLost {
             connection,

@@ -39,11 +39,13 @@ use crate::{
 mod encoding;
 mod ending;
 pub mod holders;
+pub mod keeping;
 mod question;
 mod script;
 pub mod secrets;
 mod sessions;
 
+pub use keeping::{attend, make_room};
 pub use question::{Answer, answer as answer_error, ask as ask_about_error};
 pub use script::{Part, Planned, Problem, Script};
 

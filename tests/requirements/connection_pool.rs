@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
 use tusk::msg::Msg;
+use tusk::update::clock;
 use tusk::update::command::Command;
 use tusk::update::config::{Config, Keepalive, SslMode};
 use tusk::update::connection;
@@ -17,7 +18,7 @@ use tusk::update::run::{Run, Session};
 use tusk::update::session::{self, Ending, Transaction};
 use tusk::update::{query, tabs::Ended};
 
-use crate::server::{TestConfig, TestServer};
+use crate::server::{PASSWORD, TestConfig, TestServer};
 
 fn named(name: &str) -> Config {
     let server = TestServer::shared();
@@ -184,6 +185,103 @@ fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
     assert!(detail.contains("orders: in a transaction for "), "{detail}");
     assert!(failure.next_step.unwrap().contains("(1 now)"));
     app.shut_down();
+}
+
+/// Runs a statement in the active tab, to its good end.
+#[track_caller]
+fn runs(app: &mut App, sql: &str) {
+    let before = app.sent.len();
+    app.run(sql);
+    app.until(sql, |app| {
+        matches!(app.tab().run, Run::Idle) && app.sent.len() > before
+    });
+    assert_eq!(app.tab().ended, Some(Ended::Well), "{sql}");
+}
+
+/// The session of the active tab has idled, as far as it knows, and is kept.
+#[track_caller]
+fn is_kept(app: &mut App) {
+    let Session::Live(live) = &app.tab().session else {
+        panic!("no session");
+    };
+    let timer = live.idle.unwrap();
+    app.send(clock::Msg::Fired { timer });
+    app.until(
+        "the session is kept",
+        |app| matches!(&app.tab().session, Session::Live(live) if live.kept.is_some()),
+    );
+}
+
+/// What a sequence gave is told while nobody else waits for the session, by every way in which one is used.
+#[test]
+fn a_session_that_used_a_sequence_is_kept_until_another_tab_waits_for_it() {
+    let config = Config {
+        pool_size: 1,
+        pool_timeout_s: 5,
+        ..named("keeps values")
+    };
+    let mut app = App::connected(config);
+    let connection = app.tab().connection.unwrap();
+    runs(
+        &mut app,
+        "create sequence s; create table t (id int default nextval('s'), a int); \
+         create function fires() returns trigger language plpgsql as $$ begin perform nextval('s'); return new; end $$; \
+         create table u (a int); create trigger u after insert on u for each row execute function fires()",
+    );
+    for sql in [
+        "insert into t default values",
+        "insert into u values (1)",
+        "update t set id = default",
+        "select nextval('s')",
+        "do $$ begin perform nextval('s'); end $$",
+        "select setval('s', 5)",
+        "alter table t add b bigserial",
+        "copy t (a) from stdin;\n1\n\\.\n",
+        "begin; insert into t default values; rollback",
+    ] {
+        runs(&mut app, &format!("discard sequences; {sql}"));
+        is_kept(&mut app);
+        let told = match sql {
+            "alter table t add b bigserial" => "select lastval()",
+            _ => "select currval('s')",
+        };
+        runs(&mut app, told);
+    }
+    is_kept(&mut app);
+    app.command(Command::TabNew);
+    tusk::update::connections::choose(&mut app.model, connection);
+    runs(&mut app, "select 'served'");
+    assert_eq!(app.known().pool.size, 1);
+    app.command(Command::TabPrevious);
+    assert_eq!(app.tab().session, Session::Closed);
+    app.shut_down();
+}
+
+/// A role's own limit is met by what is kept, too.
+#[test]
+fn where_the_role_has_no_connection_left_the_kept_session_is_used() {
+    let server = TestServer::shared();
+    server.psql(
+        "postgres",
+        &format!("create role two_at_most login password '{PASSWORD}' connection limit 2"),
+    );
+    let config = Config {
+        user: "two_at_most".into(),
+        ..named("two at most")
+    };
+    let mut app = App::connected(config);
+    let connection = app.tab().connection.unwrap();
+    app.until("the schema is read", |app| !app.known().schema.is_loading());
+    // The reader of the schema has the second connection for a while.
+    runs(&mut app, "create temp sequence s");
+    runs(&mut app, "select nextval('s')");
+    runs(&mut app, "drop sequence s");
+    is_kept(&mut app);
+    app.command(Command::TabNew);
+    tusk::update::connections::choose(&mut app.model, connection);
+    runs(&mut app, "select 'served'");
+    app.shut_down();
+    server.psql("postgres", "drop role two_at_most");
 }
 
 /// What sessions can keep: how it is done, what shows it, and whether the server can be asked for it.

@@ -41,6 +41,8 @@ pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
     the_transaction_shown_is_the_servers(model, ledger);
     pool_figures_add_up(model, runner, ledger);
     who_is_called_silent_was_told_to_be(model, ledger);
+    a_kept_session_makes_room(model);
+    what_sequences_gave_stays_with_the_tab_on_screen(model, runner, ledger);
     nothing_waits_in_vain(model, runner);
     what_is_typed_is_kept(model, runner);
     memory_is_bounded(model, runner);
@@ -328,6 +330,57 @@ fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
     }
 }
 
+/// What a session is kept for is no reason to let another tab wait. It is kept for a while where its tab was left.
+fn a_kept_session_makes_room(model: &Model) {
+    for tab in &model.tabs.open {
+        let Session::Live(live) = &tab.session else {
+            continue;
+        };
+        if live.kept.is_none() {
+            continue;
+        }
+        assert!(
+            matches!(tab.run, Run::Idle) && live.holds.is_empty() && !live.unsure,
+            "a session is kept for its sequences alone that is used or holds something: {:?}",
+            live.holds
+        );
+        assert!(
+            live.idle.is_none() == (tab.id == model.tabs.active),
+            "a session is kept for another time than its tab is in use"
+        );
+        let known = model.connections.get(&live.connection);
+        let short = known.is_some_and(|known| {
+            known.is_open() && known.pool.waiting as usize > known.returning.len()
+        });
+        assert!(!short, "a session is kept while another tab waits for one");
+    }
+}
+
+/// `currval` answers where the value was taken: the session does not go back from under the tab on screen, but to who
+/// waits for one.
+fn what_sequences_gave_stays_with_the_tab_on_screen(
+    model: &Model,
+    runner: &Runner,
+    ledger: &mut Ledger,
+) {
+    if let Some(session) = ledger.on_screen.take() {
+        let taken = model
+            .connections
+            .values()
+            .any(|known| known.returning.contains(&session) && known.pool.waiting == 0);
+        assert!(!taken, "a session went back that the tab on screen used");
+    }
+    let live = model.tabs.active().and_then(|tab| match &tab.session {
+        Session::Live(live) => Some(live.id),
+        _ => None,
+    });
+    let used = |session: &SessionId| {
+        let backend = runner.servers.backends.get(session);
+        backend.is_some_and(|backend| backend.used_sequences)
+    };
+    ledger.on_screen = live.filter(used);
+}
+
 /// A server is shown as silent only while that is the watchdog's last word.
 fn who_is_called_silent_was_told_to_be(model: &Model, ledger: &Ledger) {
     for (id, known) in &model.connections {
@@ -362,6 +415,9 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
             },
             Link::Closing => owes("a connection to close", Key::Close(*id)),
             Link::Closed | Link::Open { .. } | Link::Failed { .. } => {}
+        }
+        for session in &known.returning {
+            owes("a session on its way back", Key::End(*session));
         }
         if let Schema::Loading { request, .. } = &known.schema {
             owes("a schema", Key::Schema(*request));

@@ -65,6 +65,8 @@ pub struct Ledger {
     closing: BTreeMap<ConnectionId, u32>,
     /// Servers that do not answer the watchdog, by the last word of it.
     pub silent: BTreeSet<ConnectionId>,
+    /// The session of the tab on screen, where a value of a sequence was taken in it.
+    pub on_screen: Option<SessionId>,
     /// Results of statements that Tusk refused by itself on a read-only connection, and so never sent.
     pub refused: BTreeMap<QueryId, ResultState>,
 }

@@ -496,6 +496,7 @@ impl Runner {
                 runs: None,
                 received: vec![],
                 holds: vec![],
+                used_sequences: false,
             },
         );
         let msg = session::Msg::Opened {

@@ -34,6 +34,8 @@ pub struct Backend {
     pub received: Vec<QueryId>,
     /// What outlives its transactions, in the words of the answer to what a session holds.
     pub holds: Vec<String>,
+    /// Whether a value of a sequence was taken in it.
+    pub used_sequences: bool,
 }
 
 /// A statement that a backend works on.
@@ -220,6 +222,10 @@ fn done(backend: &mut Backend, sql: &str) -> String {
         "begin" => {
             backend.transaction = Transaction::Active;
             "BEGIN".into()
+        }
+        "insert" => {
+            backend.used_sequences = true;
+            "INSERT 0 1".into()
         }
         "commit" if backend.transaction == Transaction::Failed => {
             backend.transaction = Transaction::Idle;

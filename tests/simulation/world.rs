@@ -6,8 +6,17 @@ use tusk::{
     msg::{Msg, Stamp},
     screen::screen,
     update::{
-        app, clock, command::Command, connection, connections::Link, editor, ids::TabId, query,
-        session, store, update, window,
+        app, clock,
+        command::Command,
+        connection,
+        connections::{Connection, Link},
+        editor,
+        ids::TabId,
+        query,
+        run::Session,
+        session, store,
+        tabs::Tab,
+        update, window,
     },
 };
 
@@ -50,6 +59,8 @@ pub struct Seen {
     pub held_up: u64,
     pub silent: u64,
     pub held: u64,
+    pub kept: u64,
+    pub given_back: u64,
 }
 
 impl Seen {
@@ -75,6 +86,8 @@ impl Seen {
         self.held_up += other.held_up;
         self.silent += other.silent;
         self.held += other.held;
+        self.kept += other.kept;
+        self.given_back += other.given_back;
     }
 }
 
@@ -390,6 +403,10 @@ impl World {
         if self.runner.servers.pools.values().any(waiting) {
             self.seen.waiting += 1;
         }
+        let kept = |tab: &Tab| matches!(&tab.session, Session::Live(live) if live.kept.is_some());
+        self.seen.kept += u64::from(self.model.tabs.open.iter().any(kept));
+        let gives = |known: &Connection| known.pool.waiting > 0 && !known.returning.is_empty();
+        self.seen.given_back += u64::from(self.model.connections.values().any(gives));
         if self.seen.messages.is_multiple_of(32) {
             screen(&self.model, self.now);
             self.compare();

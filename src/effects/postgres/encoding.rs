@@ -19,6 +19,7 @@ use super::error;
 use super::frames::Frame;
 use crate::rows::display::bytes_text;
 use crate::rows::{Cell, Chunk};
+use crate::sql::encodings::{bare, canonical};
 use crate::sql::lex::{self, Token, TokenKind};
 use crate::update::failure::{Category, Failure};
 use crate::update::ids::QueryId;
@@ -27,7 +28,7 @@ use crate::update::read_only::Seal;
 
 pub mod charset;
 
-use charset::{Charset, bare};
+use charset::Charset;
 
 /// Notifications that wait for the end of a statement; more are passed on as they are read now.
 const NOTIFICATIONS_BYTES_MAX: usize = 1 << 20;
@@ -64,8 +65,8 @@ impl Wire {
             ("sqlascii", Some(server)) => server,
             _ => client,
         };
-        match bare(name).as_str() {
-            "utf8" | "unicode" | "sqlascii" | "" => Self::Utf8,
+        match canonical(name).as_str() {
+            "utf8" | "sqlascii" | "" => Self::Utf8,
             _ => Charset::named(name).map_or_else(|| Self::Unknown(name.to_owned()), Self::In),
         }
     }

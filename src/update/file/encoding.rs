@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sql::encodings;
+
 macro_rules! encodings {
     ($($(#[$default:meta])? $name:ident $shown:literal [$($other:literal),*];)*) => {
         /// How a file's text stands in its bytes.
@@ -26,9 +28,7 @@ macro_rules! encodings {
 
             /// The encoding that PostgreSQL or an editor calls by this name, whatever its case and its hyphens.
             pub fn named(name: &str) -> Option<Encoding> {
-                let mut plain = name.to_ascii_lowercase();
-                plain.retain(|letter| letter.is_ascii_alphanumeric());
-                match plain.as_str() {
+                match encodings::canonical(name).as_str() {
                     $($($other)|* => Some(Encoding::$name),)*
                     _ => None,
                 }
@@ -37,44 +37,45 @@ macro_rules! encodings {
     };
 }
 
+// Of the names that mean the same to PostgreSQL only the one that it reports is here, and those that only editors know.
 encodings! {
     #[default]
-    Utf8 "UTF-8" ["utf8", "unicode", "utf8mb4"];
+    Utf8 "UTF-8" ["utf8", "utf8mb4"];
     Utf16Le "UTF-16 LE" ["utf16le", "ucs2le"];
     Utf16Be "UTF-16 BE" ["utf16be", "ucs2be", "utf16", "ucs2"];
-    Windows1252 "Windows-1252" ["windows1252", "win1252", "cp1252"];
-    Latin1 "Latin-1" ["latin1", "iso88591", "l1"];
-    Latin2 "Latin-2" ["latin2", "iso88592", "l2"];
-    Latin3 "Latin-3" ["latin3", "iso88593", "l3"];
-    Latin4 "Latin-4" ["latin4", "iso88594", "l4"];
-    Latin5 "Latin-5" ["latin5", "iso88599", "l5"];
-    Latin6 "Latin-6" ["latin6", "iso885910", "l6"];
-    Latin7 "Latin-7" ["latin7", "iso885913", "l7"];
-    Latin8 "Latin-8" ["latin8", "iso885914", "l8"];
-    Latin9 "Latin-9" ["latin9", "iso885915", "l9"];
-    Latin10 "Latin-10" ["latin10", "iso885916", "l10"];
+    Windows1252 "Windows-1252" ["win1252", "cp1252"];
+    Latin1 "Latin-1" ["latin1", "l1"];
+    Latin2 "Latin-2" ["latin2", "l2"];
+    Latin3 "Latin-3" ["latin3", "l3"];
+    Latin4 "Latin-4" ["latin4", "l4"];
+    Latin5 "Latin-5" ["latin5", "l5"];
+    Latin6 "Latin-6" ["latin6", "l6"];
+    Latin7 "Latin-7" ["latin7", "l7"];
+    Latin8 "Latin-8" ["latin8", "l8"];
+    Latin9 "Latin-9" ["latin9", "l9"];
+    Latin10 "Latin-10" ["latin10", "l10"];
     Iso5 "ISO 8859-5" ["iso88595"];
     Iso6 "ISO 8859-6" ["iso88596"];
     Iso7 "ISO 8859-7" ["iso88597"];
     Iso8 "ISO 8859-8" ["iso88598"];
-    Windows874 "Windows-874" ["windows874", "win874", "cp874"];
-    Windows1250 "Windows-1250" ["windows1250", "win1250", "cp1250"];
-    Windows1251 "Windows-1251" ["windows1251", "win1251", "cp1251", "win"];
-    Windows1253 "Windows-1253" ["windows1253", "win1253", "cp1253"];
-    Windows1254 "Windows-1254" ["windows1254", "win1254", "cp1254"];
-    Windows1255 "Windows-1255" ["windows1255", "win1255", "cp1255"];
-    Windows1256 "Windows-1256" ["windows1256", "win1256", "cp1256"];
-    Windows1257 "Windows-1257" ["windows1257", "win1257", "cp1257"];
-    Windows1258 "Windows-1258" ["windows1258", "win1258", "cp1258", "abc", "tcvn", "vscii"];
-    Ibm866 "IBM 866" ["win866", "ibm866", "cp866", "alt"];
-    Koi8R "KOI8-R" ["koi8r", "koi8"];
+    Windows874 "Windows-874" ["win874", "cp874"];
+    Windows1250 "Windows-1250" ["win1250", "cp1250"];
+    Windows1251 "Windows-1251" ["win1251", "cp1251"];
+    Windows1253 "Windows-1253" ["win1253", "cp1253"];
+    Windows1254 "Windows-1254" ["win1254", "cp1254"];
+    Windows1255 "Windows-1255" ["win1255", "cp1255"];
+    Windows1256 "Windows-1256" ["win1256", "cp1256"];
+    Windows1257 "Windows-1257" ["win1257", "cp1257"];
+    Windows1258 "Windows-1258" ["win1258", "cp1258"];
+    Ibm866 "IBM 866" ["win866", "ibm866", "cp866"];
+    Koi8R "KOI8-R" ["koi8r"];
     Koi8U "KOI8-U" ["koi8u"];
-    ShiftJis "Shift JIS" ["shiftjis", "sjis", "windows932", "win932", "cp932", "mskanji"];
+    ShiftJis "Shift JIS" ["sjis", "cp932"];
     EucJp "EUC-JP" ["eucjp"];
-    EucKr "EUC-KR" ["euckr", "uhc", "windows949", "win949", "cp949"];
-    Gbk "GBK" ["gbk", "euccn", "gb2312", "windows936", "win936", "cp936"];
+    EucKr "EUC-KR" ["euckr", "uhc", "cp949"];
+    Gbk "GBK" ["gbk", "euccn", "gb2312", "cp936"];
     Gb18030 "GB 18030" ["gb18030"];
-    Big5 "Big5" ["big5", "windows950", "win950", "cp950"];
+    Big5 "Big5" ["big5", "cp950"];
 }
 
 impl Encoding {

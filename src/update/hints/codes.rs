@@ -101,8 +101,8 @@ pub(super) fn too_many(message: &str) -> Option<&'static str> {
     )
 }
 
-/// Advice for a sequence's last value, which belongs to a session. A tab's own goes back when nothing else is held.
-pub(super) const SEQUENCE: &str = "No value was taken from it in this session, or the session that took one has gone back to the pool since. Take the value and ask for it in one script, or inside a transaction.";
+/// Advice for a sequence's last value, which belongs to a session. A tab keeps its own while it is in use.
+pub(super) const SEQUENCE: &str = "No value was taken from it in this session, or the session that took one has gone back to the pool since: a tab keeps it while it is in use and no other tab waits for it. Take the value and ask for it in one script, or inside a transaction.";
 
 /// Advice for what the statement's own links and names meet, where the same code ends or refuses a session too.
 pub(super) fn of_statement(code: &str) -> Option<&'static str> {

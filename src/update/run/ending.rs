@@ -366,6 +366,7 @@ fn session_ready(
     // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
     let kind = &running.planned().kind;
     // What a session holds may also go by a statement: `drop table`, `close`, `unlisten`.
+    live.used_sequences |= kind.may_use_sequence;
     let may_let_go = !live.holds.is_empty() && !kind.may_pause;
     live.unsure |=
         kind.may_hold || kind.reset.is_some() || may_let_go || (failed && !kind.may_pause);

@@ -73,8 +73,12 @@ fn occupation(tab: &Tab, live: &Live, now: Stamp) -> String {
         parts.push(format!("holds {}", live.holds.join(", ")));
     }
     if parts.is_empty() {
-        let words = if live.unsure || live.spoiled || live.asking {
+        let words = if live.kept.is_some() {
+            "kept for currval and lastval while its tab is in use"
+        } else if live.unsure || live.spoiled || live.asking {
             "idle; it may hold something"
+        } else if live.used_sequences {
+            "idle; it is looked at in a few seconds"
         } else {
             "idle; it goes back in a few seconds"
         };

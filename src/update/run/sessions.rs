@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
-    ending, holders, pump, say, secrets,
+    ending, holders, keeping, pump, say, secrets,
 };
 use crate::{
     msg::Stamp,
@@ -61,6 +61,10 @@ pub struct Live {
     pub unsure: bool,
     /// What it holds, in the server's own word.
     pub holds: Vec<String>,
+    /// Whether something ran that may have taken a sequence's value, which `currval` and `lastval` tell in this session.
+    pub used_sequences: bool,
+    /// Whether it is kept for that alone, since its tab was used last.
+    pub kept: Option<Stamp>,
     /// What its transaction did so far, by command tag, each with its count.
     pub done: Vec<(String, u32)>,
     /// Whether a statement of its transaction may have changed the schema.
@@ -104,6 +108,9 @@ impl Live {
             "RELEASE",
             "FETCH",
         ];
+        if matches!(tag, "DISCARD ALL" | "DISCARD SEQUENCES") {
+            self.used_sequences = false;
+        }
         let word = tag.split(' ').next().unwrap_or_default();
         if self.transaction == Transaction::Idle {
             self.done.clear();
@@ -146,6 +153,15 @@ impl Live {
         })
     }
 
+    /// Why it does not go back to the pool although nothing runs in it, in a few words.
+    pub fn kept_for(&self) -> Option<String> {
+        match self.holds.as_slice() {
+            [] => self.kept.map(|_| "kept for currval and lastval".to_owned()),
+            [first] => Some(format!("holds {first}")),
+            [first, more @ ..] => Some(format!("holds {first} and {} more", more.len())),
+        }
+    }
+
     /// How it may be let go.
     fn ending(&self) -> Ending {
         let holds = self.unsure
@@ -164,7 +180,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             backend_pid,
         } => opened(model, session, backend_pid),
         Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
-        Msg::Ended { .. } => vec![],
+        Msg::Ended { session } => keeping::came_back(model, session),
         Msg::HeldAnswered { session, held } => held_answered(model, session, held),
         Msg::Lost { session, failure } => lost(model, session, failure),
         Msg::Noticed {
@@ -264,6 +280,8 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         transaction_since: None,
         unsure: false,
         holds: vec![],
+        used_sequences: false,
+        kept: None,
         done: vec![],
         changed_schema: false,
         spoiled: false,
@@ -290,6 +308,12 @@ fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<R
     };
     let id = tab.id;
     tab.session = Session::Closed;
+    if failure.is("53300")
+        && let Some(effects) = keeping::make_room_at_server(model, connection)
+    {
+        // What goes back to the pool is asked for when it is there.
+        return effects;
+    }
     if connections::reconnecting::waits_for(model, connection, &failure) {
         // Nothing of the run has been sent: it waits for the connection.
         return connections::reconnecting::begin(model, connection, failure);
@@ -373,14 +397,7 @@ fn held_answered(
         Err(_) => live.spoiled = true,
     }
     if idle && tab.queued.is_none() && live.ending() == Ending::Return {
-        tab.session = Session::Closed;
-        return vec![
-            Effect::End {
-                session,
-                ending: Ending::Return,
-            }
-            .into(),
-        ];
+        return keeping::settle(model, id);
     }
     pump(model, id)
 }
@@ -392,8 +409,8 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
         return vec![];
     };
     let id = tab.id;
-    let (died, idle) = match &tab.session {
-        Session::Live(live) => (what_dies(live), live.idle),
+    let (died, gone, idle) = match &tab.session {
+        Session::Live(live) => (what_dies(live), what_goes(live), live.idle),
         Session::Opening { .. } => {
             // It never stood: what waited for it is not tried again and again.
             tab.session = Session::Closed;
@@ -414,10 +431,10 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
     let Some(tab) = model.tabs.get_mut(id) else {
         return effects;
     };
-    let what = if died.is_empty() {
+    let what = if gone.is_empty() {
         String::new()
     } else {
-        format!(" With it went {}.", died.join(", "))
+        format!(" With it went {}.", gone.join(", "))
     };
     say(
         tab,
@@ -447,6 +464,15 @@ fn what_dies(live: &Live) -> Vec<String> {
     died
 }
 
+/// What dies, and what another session may take the place of unasked.
+fn what_goes(live: &Live) -> Vec<String> {
+    let mut gone = what_dies(live);
+    if live.used_sequences {
+        gone.push(keeping::VALUES.to_owned());
+    }
+    gone
+}
+
 /// Begins to wait for the session to idle long enough to go back.
 pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let timer = model.ids.request();
@@ -459,6 +485,7 @@ pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> 
     if live.transaction != Transaction::Idle || live.spoiled || tab.queued.is_some() {
         return vec![];
     }
+    live.kept = None;
     let stale = live.idle.replace(timer);
     let mut effects: Vec<RootEffect> = stale
         .map(|timer| clock::Effect::Stop { timer }.into())
@@ -479,6 +506,7 @@ pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
         return vec![];
     };
+    live.kept = None;
     live.idle
         .take()
         .map(|timer| clock::Effect::Stop { timer }.into())
@@ -494,6 +522,7 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEff
         .iter_mut()
         .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
     let Some(tab) = found else { return vec![] };
+    let id = tab.id;
     let idle = matches!(tab.run, Run::Idle);
     let Session::Live(live) = &mut tab.session else {
         return vec![];
@@ -506,19 +535,11 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEff
     {
         return vec![];
     }
-    let session = live.id;
     if live.unsure {
         live.asking = true;
-        return vec![Effect::AskHeld { session }.into()];
+        return vec![Effect::AskHeld { session: live.id }.into()];
     }
-    tab.session = Session::Closed;
-    vec![
-        Effect::End {
-            session,
-            ending: Ending::Return,
-        }
-        .into(),
-    ]
+    keeping::settle(model, id)
 }
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.

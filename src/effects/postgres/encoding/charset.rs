@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use encoding_rs as web;
 
+use crate::sql::encodings::{bare, canonical};
+
 /// An encoding of PostgreSQL beside UTF8 and SQL_ASCII.
 #[derive(Clone, Copy)]
 pub struct Charset {
@@ -201,32 +203,10 @@ const EUC_JP_MORE: &str = "\
 ⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ＇＂㈱№℡炻仼僴凬匇匤﨎咊坙﨏塚增寬峵嵓﨑德悅愠敎昻晥晴朗栁﨓﨔橫櫢淸淲瀨凞猪甁\
 皂皞益礰礼神祥福竧靖精綠緖羽荢﨟薰蘒﨡蠇諸譿賴赶﨣﨤逸郞都鄕﨧﨨閒隆﨩霻靍靑飯飼館馞髙魲鶴黑";
 
-/// Other names, without what is neither letter nor digit: the server knows these, and COPY may be given any.
-#[rustfmt::skip]
-const ALIASES: &[(&str, &str)] = &[
-    ("abc", "WIN1258"), ("alt", "WIN866"), ("iso88591", "LATIN1"), ("iso885910", "LATIN6"), ("iso885913", "LATIN7"),
-    ("iso885914", "LATIN8"), ("iso885915", "LATIN9"), ("iso885916", "LATIN10"), ("iso88592", "LATIN2"),
-    ("iso88593", "LATIN3"), ("iso88594", "LATIN4"), ("iso88599", "LATIN5"), ("koi8", "KOI8R"), ("mskanji", "SJIS"),
-    ("shiftjis", "SJIS"), ("tcvn", "WIN1258"), ("tcvn5712", "WIN1258"), ("vscii", "WIN1258"), ("win", "WIN1251"),
-    ("win932", "SJIS"), ("win936", "GBK"), ("win949", "UHC"), ("win950", "BIG5"), ("windows1250", "WIN1250"),
-    ("windows1251", "WIN1251"), ("windows1252", "WIN1252"), ("windows1253", "WIN1253"), ("windows1254", "WIN1254"),
-    ("windows1255", "WIN1255"), ("windows1256", "WIN1256"), ("windows1257", "WIN1257"), ("windows1258", "WIN1258"),
-    ("windows866", "WIN866"), ("windows874", "WIN874"), ("windows932", "SJIS"), ("windows936", "GBK"),
-    ("windows949", "UHC"), ("windows950", "BIG5"),
-];
-
-/// A name as the server compares it.
-pub fn bare(name: &str) -> String {
-    let kept = name.chars().filter(char::is_ascii_alphanumeric);
-    kept.map(|c| c.to_ascii_lowercase()).collect()
-}
-
 impl Charset {
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        let wanted = bare(name);
-        let alias = ALIASES.iter().find(|(alias, _)| *alias == wanted);
-        let wanted = alias.map_or(wanted, |(_, name)| bare(name));
+        let wanted = canonical(name);
         let mut all = Self::all();
         all.find(|charset| bare(charset.known.name) == wanted)
     }
@@ -404,4 +384,26 @@ impl Table {
 fn place_of_triple(b: u8, c: u8) -> Option<usize> {
     let (b, c) = (b.checked_sub(0xA1)?, c.checked_sub(0xA1)?);
     (c < 94).then_some(usize::from(b) * 94 + usize::from(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::encodings::aliases;
+    use crate::update::file::encoding::Encoding;
+
+    /// What a session can speak a file can be written in, under the same names.
+    #[test]
+    fn a_file_may_have_every_encoding_that_is_understood() {
+        let names = Charset::all().filter(|charset| charset.is_understood());
+        let names: Vec<&str> = names.map(Charset::name).chain(aliases()).collect();
+        assert!(names.len() > 70, "{names:?}");
+        for name in names {
+            assert!(Encoding::named(name).is_some(), "{name}");
+            assert!(
+                name == "unicode" || Charset::named(name).is_some(),
+                "{name}"
+            );
+        }
+    }
 }
