@@ -134,7 +134,7 @@ impl World {
             | Asked::SaveTab { request, .. }
             | Asked::SaveLayout { request, .. }
             | Asked::CloseTab { request, .. }
-            | Asked::RecordRun { request, .. }
+            | Asked::RecordRuns { request, .. }
             | Asked::SaveSettings { request, .. } => store::Msg::Wrote { request },
         }
     }
