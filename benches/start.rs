@@ -92,8 +92,8 @@ fn fill(directory: &Path) {
                 rows: 42,
             },
         };
-        let (request, entry) = (Request(0), Box::new(entry));
-        store.perform(Effect::RecordRun { request, entry });
+        let (request, entries) = (Request(0), vec![entry]);
+        store.perform(Effect::RecordRuns { request, entries });
     }
     assert!(store.flush_and_stop(Duration::from_secs(60)));
     drop(inbox);

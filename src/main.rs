@@ -15,7 +15,7 @@ use tusk::{
     effects::{limits, log, signals, store},
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
-    rows::display::printable,
+    rows::display::{counted, printable},
     story::{self, Playing},
     update::settings_file,
 };
@@ -164,7 +164,7 @@ fn replay(file: &Path, until: Option<u64>) -> Result<(), String> {
     if !said.ends_with('\n') {
         said.push('\n');
     }
-    said += &format!("{} messages, hashes match\n", replayed.messages);
+    said += &format!("{}, hashes match\n", counted(replayed.messages, "message"));
     if let Some(reason) = replayed.cut {
         said += &format!("The recording ends before the program did: {reason}\n");
     }

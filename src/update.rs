@@ -70,6 +70,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     let mut effects = route(model, msg);
     effects.extend(run::attend(model, on_screen));
     effects.extend(leaving::step(model));
+    effects.extend(history::step(model));
     run::ask_about_error(model);
     store::note_writes(model, &effects);
     effects
@@ -96,6 +97,11 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::SettingsFile(msg) => settings_file::update(model, msg),
         Msg::Keychain(msg) => connections::update_keychain(model, msg),
         Msg::File(msg) => file_prompt::update(model, msg),
+        Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer })
+            if history::timer_ended(model, timer) =>
+        {
+            vec![]
+        }
         Msg::Clock(clock::Msg::Fired { timer }) => settings::timer_fired(model, timer)
             .or_else(|| connections::reconnecting::timer_fired(model, timer))
             .unwrap_or_else(|| run::timer_fired(model, timer)),

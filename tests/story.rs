@@ -134,7 +134,7 @@ impl World {
             | Asked::SaveTab { request, .. }
             | Asked::SaveLayout { request, .. }
             | Asked::CloseTab { request, .. }
-            | Asked::RecordRun { request, .. }
+            | Asked::RecordRuns { request, .. }
             | Asked::SaveSettings { request, .. } => store::Msg::Wrote { request },
         }
     }
@@ -337,7 +337,7 @@ fn an_expectation_that_fails_says_what_is_there() {
         reason("expect result 1 rows 4"),
         "line 6: expect result 1 rows 4: result 1 has 3 rows, finished with SELECT 3"
     );
-    assert!(reason("expect result 2 rows 3").ends_with("the tab has one result"));
+    assert!(reason("expect result 2 rows 3").ends_with("the tab has 1 result"));
     assert!(reason("expect result 1 cell 1 0 is \"7\"").ends_with("the cell is \"1\""));
     assert!(reason("expect result 1 cell 1 0 is NULL").ends_with("the cell is \"1\""));
     assert!(reason("expect result 1 cell 1 1 is \"\"").ends_with("the cell is NULL"));

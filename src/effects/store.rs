@@ -621,7 +621,7 @@ fn apply(connection: &Connection, instance: Uuid, effect: &Effect) -> rusqlite::
         Effect::SaveTab { tab, .. } => tabs::save(connection, instance, tab),
         Effect::SaveLayout { tabs, .. } => tabs::save_layout(connection, instance, tabs),
         Effect::CloseTab { tab, at_us, .. } => tabs::close(connection, instance, *tab, *at_us),
-        Effect::RecordRun { entry, .. } => history::record(connection, entry),
+        Effect::RecordRuns { entries, .. } => history::record(connection, entries),
         Effect::SaveSettings { settings, .. } => settings::save_settings(connection, settings),
     }
 }
@@ -639,7 +639,7 @@ fn request_of(effect: &Effect) -> Request {
         | Effect::SaveTab { request, .. }
         | Effect::SaveLayout { request, .. }
         | Effect::CloseTab { request, .. }
-        | Effect::RecordRun { request, .. }
+        | Effect::RecordRuns { request, .. }
         | Effect::SearchHistory { request, .. }
         | Effect::UseDirectory { request, .. }
         | Effect::SaveSettings { request, .. } => *request,

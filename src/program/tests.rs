@@ -35,7 +35,7 @@ impl Perform for Script {
                 store::Effect::SaveTab { request, .. }
                 | store::Effect::JournalEdits { request, .. }
                 | store::Effect::SaveLayout { request, .. }
-                | store::Effect::RecordRun { request, .. },
+                | store::Effect::RecordRuns { request, .. },
             ) => Some(store::Msg::Wrote { request }.into()),
             Effect::Discovery(discovery::Effect::FindServers { request }) => Some(
                 discovery::Msg::ServersFound {

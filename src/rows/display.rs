@@ -94,6 +94,18 @@ pub fn grouped(number: u64) -> String {
     grouped_digits(&number.to_string())
 }
 
+/// A number of things, with separators: `1 row`, `1,284,096 rows`.
+pub fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(count))
+}
+
+/// The same with its verb, for one and for more: `1 row is`, `2 rows are`.
+pub fn counted_with(count: u64, thing: &str, [one, more]: [&str; 2]) -> String {
+    let verb = if count == 1 { one } else { more };
+    format!("{} {verb}", counted(count, thing))
+}
+
 /// A decimal number's text with separators in its whole part: `-914,020.71`. Other text stays as it is.
 pub fn grouped_decimal(number: &str) -> String {
     let (sign, rest) = match number.strip_prefix('-') {

@@ -11,7 +11,7 @@ use bigdecimal::{BigDecimal, RoundingMode, Zero};
 use serde::{Deserialize, Serialize};
 
 use super::chunk::Chunk;
-use super::display::{grouped, grouped_decimal};
+use super::display::{counted, grouped, grouped_decimal};
 use super::held::Rows;
 use super::range::Range;
 
@@ -48,8 +48,7 @@ pub struct Summary {
 impl Summary {
     /// The line of the status bar: `10 cells · sum 914,020.71 · avg 91,402.07`.
     pub fn text(&self) -> String {
-        let noun = if self.cells == 1 { "cell" } else { "cells" };
-        let mut text = format!("{} {noun}", grouped(self.cells));
+        let mut text = counted(self.cells, "cell");
         let nulls = self.cells - self.not_null.min(self.cells);
         if nulls > 0 {
             text += &format!(" · {} null", grouped(nulls));

@@ -136,8 +136,7 @@ pub fn rows(count: u64) -> String {
 
 /// A number of things, with separators.
 pub fn counted(count: u64, thing: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", display::grouped(count))
+    display::counted(count, thing)
 }
 
 /// Rows in a second, to three digits: `535,000 rows/s`; nothing before it means anything.

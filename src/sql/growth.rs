@@ -8,7 +8,8 @@ use crate::generated::{Random, as_many_as, seed};
 use super::{
     Splits, classify, guard,
     lex::{self, BackslashRule},
-    mask, names, position, split,
+    mask, names, position,
+    split::{self, Pieces, Place},
 };
 
 thread_local! {
@@ -30,17 +31,18 @@ pub fn looked(bytes: usize) {
     }
 }
 
-/// What texts are made of: each token, what opens and what closes, and the words that a reader looks for. Commands of
-/// psql end their lines: of many on one line the splitter looks for the line's end at each.
+/// What texts are made of: each token, what opens and what closes, and the words that a reader looks for.
 #[rustfmt::skip]
 pub const FRAGMENTS: &[&str] = &[
     "", " ", "\n", "\r\n", "\t", "\u{feff}", "é", "a", "a1", "1", "1.5e", "1e-", "$1", "$", "$$", "$a$", "$a", "'", "''",
-    "E'", "N'", "B'", "U&'", "U&\"", "\"", "\"a\"", "\\'", 
-    "\\copy t from stdin\n", "\\.", "\\.\n", ";", "(", ")", "[", "]", "{", "}", "<", ">", ",", ".", "::", ":", "=", "+-",
+    "E'", "N'", "B'", "U&'", "U&\"", "\"", "\"a\"", "\\'", "\\",
+    "\\;", "\\:", "\\g ", "\\g | ", "\\r ", "\\echo a ", "\\\\", "\\p\n", "\\copy t from stdin ", "\\copy t from stdin\n",
+    "\\.", "\\.\n", ";", "(", ")", "[", "]", "{", "}", "<", ">", ",", ".", "::", ":", "=", "+-",
     "-- ", "--", "/*", "*/", "/*+ ", "'a'\n", "'a' -- c\n", "select ", "select 1;", "begin ", "begin; ", "end; ", "end ",
     "case ", "then ", "do ", "atomic ", "declare ", "if ", "execute ", "execute '", "create function f() ",
     "create procedure p() begin atomic ", "language sql ", "copy t from stdin;", "copy t from stdin;\n", "copy t to stdout ",
     "values (1)", "insert into t ", "update t set ", "delete from t ", "with a as (", "explain ", "set ", "set_config('a.b', ",
+    "set standard_conforming_strings = on;",
     "set a.b = 1;", "reset ", "prepare p as ", "alter role r ", "password ", "password '", "password=", "password := ",
     "'password' ", "user mapping ", "options (", "user=", "postgres://u:", "@h", "pwd=", "secret:", "crypt(", "encrypted ",
     "secret ", "as ", "from ", "t.", "public.", "concat(", "format('%s', ", "||",
@@ -71,6 +73,15 @@ const READERS: &[Reader] = &[
     }),
     ("the splitter", |text| {
         Splits::new(text);
+    }),
+    ("the splitter, piece by piece", |text| {
+        let mut pieces = Pieces::from(text, Place::default(), BackslashRule::Ordinary);
+        while let Some(piece) = pieces.next() {
+            let text = text.get(piece.range()).unwrap_or_default();
+            if let Some(rule) = split::rule_set_by(text.trim_end_matches(';')) {
+                pieces.switch(rule);
+            }
+        }
     }),
     ("an edit at the end", |text| {
         let end = text.floor_char_boundary(text.len() - text.len() / 100);

@@ -13,7 +13,7 @@ pub(super) mod psql;
 use super::classify::{Classifier, CopyDirection, Kind};
 use super::lex::{self, BackslashRule, Token, TokenKind};
 pub use follow::Source;
-use psql::CommandEffect;
+use psql::{CommandEffect, Line};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -187,13 +187,13 @@ impl Splits {
 
     /// Reads pieces to the end of the text.
     fn read(&mut self, text: &str) {
-        let mut place = Place::default();
+        let (mut place, mut line) = (Place::default(), Line::default());
         loop {
             let gap = Gap::read(text, place);
             if let Some(last) = self.ends.last_mut() {
                 last.line_end = gap.newline.unwrap_or(gap.place.at);
             }
-            let Some((piece, end)) = read_piece(text, &gap, self.backslash) else {
+            let Some((piece, end)) = read_piece(text, &gap, self.backslash, &mut line) else {
                 return;
             };
             place = end.place;
@@ -315,6 +315,7 @@ pub struct Pieces<'text> {
     backslash: BackslashRule,
     /// The rule that holds from behind a line's end on.
     next_rule: Option<(usize, BackslashRule)>,
+    line: Line,
     /// Where the piece before the last one read ended.
     previous: Option<Place>,
     last: Option<Place>,
@@ -328,6 +329,7 @@ impl<'text> Pieces<'text> {
             place,
             backslash,
             next_rule: None,
+            line: Line::default(),
             previous: None,
             last: None,
         }
@@ -345,10 +347,10 @@ impl<'text> Pieces<'text> {
 
     /// Reads by another rule from the next line on: psql asks for the server's once for each line.
     pub fn switch(&mut self, backslash: BackslashRule) {
-        let line = self.place.jump.map_or_else(
-            || psql::line_end(self.text, self.place.at.min(self.text.len())),
-            |(from, _)| from,
-        );
+        let line = match self.place.jump {
+            Some((from, _)) => from,
+            None => self.line.end(self.text, self.place.at.min(self.text.len())),
+        };
         self.next_rule = Some((line, backslash));
     }
 
@@ -369,7 +371,7 @@ impl Iterator for Pieces<'_> {
             self.backslash = backslash;
             self.next_rule = None;
         }
-        let (piece, end) = read_piece(self.text, &gap, self.backslash)?;
+        let (piece, end) = read_piece(self.text, &gap, self.backslash, &mut self.line)?;
         self.previous = self.last.replace(end.place);
         self.place = end.place;
         Some(piece)
@@ -471,7 +473,12 @@ fn moved(range: &mut Range<usize>, delta: isize) {
 }
 
 /// The piece after the gap; none at the end of the text.
-fn read_piece(text: &str, gap: &Gap, backslash: BackslashRule) -> Option<(Piece, End)> {
+fn read_piece(
+    text: &str,
+    gap: &Gap,
+    backslash: BackslashRule,
+    line: &mut Line,
+) -> Option<(Piece, End)> {
     let place = gap.place;
     let view = place.view(text);
     let first = lex::token_under(view, place.at, backslash)?;
@@ -479,10 +486,10 @@ fn read_piece(text: &str, gap: &Gap, backslash: BackslashRule) -> Option<(Piece,
         return Some(across(first.start, place));
     }
     if first.kind != TokenKind::Backslash {
-        let reader = Reader::new(gap.hint.unwrap_or(first.start), place, backslash);
+        let reader = Reader::new(gap.hint.unwrap_or(first.start), place, backslash, line);
         return Some(reader.read(text, first));
     }
-    let found = psql::command(view, first.start);
+    let found = psql::command(text, first.start, view.len(), line);
     let command = first.start..found.end;
     let mut range = command.clone();
     let mut next = Place {
@@ -491,7 +498,7 @@ fn read_piece(text: &str, gap: &Gap, backslash: BackslashRule) -> Option<(Piece,
     };
     let mut open = found.end == text.len();
     if found.copies_from_stdin {
-        match psql::copy_data(text, next) {
+        match psql::copy_data(text, next, line) {
             Some(data) if data.is_next => {
                 (range.end, open) = (data.end, data.open);
                 next = Place::at(data.end);
@@ -529,7 +536,8 @@ impl End {
 }
 
 /// Reads one statement to its end.
-struct Reader {
+struct Reader<'line> {
+    line: &'line mut Line,
     start: usize,
     place: Place,
     backslash: BackslashRule,
@@ -546,9 +554,10 @@ struct Reader {
     trailing: Vec<Range<usize>>,
 }
 
-impl Reader {
-    fn new(start: usize, place: Place, backslash: BackslashRule) -> Reader {
+impl<'line> Reader<'line> {
+    fn new(start: usize, place: Place, backslash: BackslashRule, line: &'line mut Line) -> Self {
         Reader {
+            line,
             start,
             place,
             backslash,
@@ -575,7 +584,8 @@ impl Reader {
                     return self.ended_by_semicolon(text, token);
                 }
                 TokenKind::Backslash => {
-                    let command = psql::command(self.place.view(text), token.start);
+                    let to = self.place.view(text).len();
+                    let command = psql::command(text, token.start, to, self.line);
                     match command.effect {
                         CommandEffect::Separates if self.depth.is_top() => {
                             return self.ended_by_command(text, token.start, None);
@@ -657,7 +667,7 @@ impl Reader {
         let cut = self.cuts.last().map_or(end, |cut| cut.end);
         let whole = self.start..end.max(cut);
         // The command's effect was read from its whole line.
-        let open = psql::line_end(text, at) == text.len();
+        let open = self.line.end(text, at) == text.len();
         let place = Place {
             at,
             jump: self.place.jump,
@@ -702,7 +712,7 @@ impl Reader {
                 at: place.at.max(ended.end),
                 jump: place.jump,
             };
-            match psql::copy_data(text, sent) {
+            match psql::copy_data(text, sent, self.line) {
                 Some(data) if data.is_next => {
                     whole.end = data.end;
                     open = data.open;
@@ -740,7 +750,7 @@ impl Reader {
         let end = End {
             place,
             line_end: place.at,
-            open: psql::line_end(text, command.end) == text.len(),
+            open: self.line.end(text, command.end) == text.len(),
         };
         (Piece::PsqlCommand { range, command }, end)
     }

@@ -3,7 +3,7 @@
 use super::{Expectation, Until};
 use crate::{
     model::Model,
-    rows::Cell,
+    rows::{Cell, display::counted},
     update::{
         connections::Link,
         host_key,
@@ -95,7 +95,7 @@ fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
     if rows >= wanted {
         return Seen::Yes;
     }
-    let there = format!("the result has {rows} rows, {}", state(result));
+    let there = format!("the result has {}, {}", counted(rows, "row"), state(result));
     // A script may go on to a statement with more; a paused result goes on only when it is asked to.
     let stands = match result.state {
         ResultState::Paused => true,
@@ -127,8 +127,8 @@ pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<
                 return Ok(());
             }
             Err(format!(
-                "result {number} has {} rows, {}",
-                result.rows.len(),
+                "result {number} has {}, {}",
+                counted(result.rows.len(), "row"),
                 state(result)
             ))
         }
@@ -159,17 +159,16 @@ pub fn result(model: &Model, number: usize) -> Result<&ResultSet, String> {
         .and_then(|index| list.get(index))
         .ok_or_else(|| match list.len() {
             0 => "the tab has no result".to_owned(),
-            1 => "the tab has one result".to_owned(),
-            count => format!("the tab has {count} results"),
+            count => format!("the tab has {}", counted(count as u64, "result")),
         })
 }
 
 fn cell(result: &ResultSet, row: u64, column: usize, wanted: Option<&str>) -> Result<(), String> {
     let Some(cell) = result.rows.cell(row, column) else {
         return Err(format!(
-            "the result has {} rows and {} columns, counted from 0, {}",
-            result.rows.len(),
-            result.rows.columns().len(),
+            "the result has {} and {}, counted from 0, {}",
+            counted(result.rows.len(), "row"),
+            counted(result.rows.columns().len() as u64, "column"),
             state(result)
         ));
     };

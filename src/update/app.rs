@@ -345,6 +345,7 @@ pub fn quit(model: &mut Model) -> Vec<RootEffect> {
         // What was kept is not known yet: only what was typed is added to it.
         tabs::keep_written(model)
     };
+    effects.extend(history::write(model));
     if model.settings_timer.is_some() {
         effects.extend(settings::save(model));
     }

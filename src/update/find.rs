@@ -9,6 +9,7 @@ use super::{command::Command, editor, ids::TabId, text::Buffer, text::TextKey};
 use crate::{
     effect::Effect as RootEffect,
     model::{Area, Model},
+    rows::display::counted,
 };
 
 /// At most so many places are marked at a time: those around the one that is chosen.
@@ -252,11 +253,10 @@ pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
     }
     let edit = tab.editor.buffer.replace(start..end, &new);
     let effects = editor::changed(model, id, vec![edit]);
-    let count = places.len();
-    let words = if count == 1 { "place" } else { "places" };
+    let replaced = counted(places.len() as u64, "place");
     model
         .notices
-        .push(model.now, format!("Replaced {count} {words}."));
+        .push(model.now, format!("Replaced {replaced}."));
     look(model);
     effects
 }

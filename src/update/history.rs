@@ -1,15 +1,24 @@
 //! The history: every run, with its text, connection, time and end; kept on disk, searched with one key.
+//!
+//! A run is written when it begins, in case the program dies with it, and again when it ends. Of a long script that
+//! would be most of the work: what its statements come to is gathered for a moment, and written in one go.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
 use super::{
+    clock,
     dialog::{self, Dialog, Picker},
     ids::*,
+    run::Run,
     store::{self, HistoryEntry, HistoryOutcome},
 };
-use crate::{effect::Effect as RootEffect, model::Model, sql};
+use crate::{effect::Effect as RootEffect, model::Model, msg::Stamp, sql};
 
 /// So many of the newest runs are kept in the Model, for the sidebar.
 pub const RECENT: usize = 200;
@@ -17,12 +26,26 @@ pub const RECENT: usize = 200;
 const DATA_BYTES: usize = 64 << 10;
 /// A search shows at most so many.
 const FOUND: u32 = 200;
+/// So many statements of a script are written one by one, as they are sent and as they end.
+pub const WRITTEN_AT_ONCE: usize = 16;
+/// The others wait to be written for at most so long,
+const GATHERED_MS: u64 = 100;
+/// and there are at most so many.
+const GATHERED: usize = 2_048;
 
 /// The newest runs, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct History {
     /// The runs.
-    pub recent: Vec<HistoryEntry>,
+    pub recent: VecDeque<HistoryEntry>,
+    /// Those that have not ended, and whether what they come to is gathered.
+    under_way: BTreeMap<QueryId, bool>,
+    /// What is gathered and not yet written, in the order of sending.
+    unwritten: Vec<HistoryEntry>,
+    /// Since when there is something.
+    unwritten_since: Stamp,
+    /// The timer after which it is written.
+    timer: Option<Request>,
     /// What the last search found.
     pub found: Vec<HistoryEntry>,
     /// The search that is under way: only the newest answer counts.
@@ -33,7 +56,8 @@ pub struct History {
     pub problem: Option<String>,
 }
 
-/// A statement was sent: the history has it at once, in case the program dies with it.
+/// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
+/// gathered, a moment later.
 pub fn began(
     model: &mut Model,
     tab: TabId,
@@ -41,6 +65,8 @@ pub fn began(
     text: &Arc<str>,
     data: Option<&str>,
 ) -> Vec<RootEffect> {
+    let known = model.tabs.get_mut(tab);
+    let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
     let (connection, database) = place(model, tab);
     let entry = HistoryEntry {
         query,
@@ -51,17 +77,30 @@ pub fn began(
         elapsed_us: None,
         outcome: HistoryOutcome::Running,
     };
-    model.history.recent.truncate(RECENT - 1);
-    model.history.recent.insert(0, entry.clone());
+    let History {
+        recent, under_way, ..
+    } = &mut model.history;
+    // One that still runs stays: its end is written to its own entry.
+    let has_ended = |entry: &HistoryEntry| !under_way.contains_key(&entry.query);
+    if recent.len() >= RECENT
+        && let Some(oldest) = recent.iter().rposition(has_ended)
+    {
+        recent.remove(oldest);
+    }
+    recent.push_front(entry.clone());
+    under_way.insert(query, is_gathered);
     super::sidebar::run_was_added(model);
-    record(model, entry)
+    record(model, entry, is_gathered)
 }
 
 /// A statement as it is kept: without passwords, and with the data of a COPY where they are short and hold none.
-fn kept(text: &str, data: Option<&str>) -> Arc<str> {
+fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
     let masked = sql::mask::passwords(text);
     let Some(data) = data else {
-        return masked.into();
+        return match masked {
+            Cow::Borrowed(_) => text.clone(),
+            Cow::Owned(masked) => masked.into(),
+        };
     };
     if data.len() > DATA_BYTES {
         let size = crate::rows::display::bytes_text(data.len() as u64);
@@ -88,6 +127,7 @@ pub fn ended(
     elapsed_us: u64,
     outcome: HistoryOutcome,
 ) -> Vec<RootEffect> {
+    let is_gathered = model.history.under_way.remove(&query).unwrap_or(false);
     let Some(entry) = model
         .history
         .recent
@@ -105,18 +145,89 @@ pub fn ended(
         other => other,
     };
     let entry = entry.clone();
-    record(model, entry)
+    record(model, entry, is_gathered)
 }
 
-fn record(model: &mut Model, entry: HistoryEntry) -> Vec<RootEffect> {
+fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) -> Vec<RootEffect> {
+    let now = model.now;
+    let unwritten = &mut model.history.unwritten;
+    if unwritten.is_empty() {
+        model.history.unwritten_since = now;
+    }
+    // One that ends before its beginning was written is written once. Mostly it is the last one.
+    let same = match entry.outcome {
+        HistoryOutcome::Running => None,
+        _ => unwritten.iter_mut().rfind(|same| same.query == entry.query),
+    };
+    match same {
+        Some(same) => *same = entry,
+        None => unwritten.push(entry),
+    }
+    if is_gathered { vec![] } else { write(model) }
+}
+
+/// Writes what was gathered.
+pub fn write(model: &mut Model) -> Vec<RootEffect> {
+    let entries = std::mem::take(&mut model.history.unwritten);
+    if entries.is_empty() {
+        return vec![];
+    }
     let request = model.ids.request();
-    vec![
-        store::Effect::RecordRun {
-            request,
-            entry: Box::new(entry),
-        }
-        .into(),
-    ]
+    vec![store::Effect::RecordRuns { request, entries }.into()]
+}
+
+/// Writes what was gathered where that is due. Called after each message.
+pub fn step(model: &mut Model) -> Vec<RootEffect> {
+    let history = &model.history;
+    if history.unwritten.is_empty() {
+        return vec![];
+    }
+    let waited_ms = model.now.us_since(history.unwritten_since) / 1_000;
+    let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
+    if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
+        return write(model);
+    }
+    if history.timer.is_some() {
+        return vec![];
+    }
+    let timer = model.ids.request();
+    model.history.timer = Some(timer);
+    let after_ms = GATHERED_MS - waited_ms;
+    vec![clock::Effect::Start { timer, after_ms }.into()]
+}
+
+/// Whether what the statements of a run come to is gathered.
+fn is_gathered(run: &Run) -> bool {
+    match run {
+        Run::Idle => false,
+        Run::Waiting { script, .. } => script.next >= WRITTEN_AT_ONCE && !script.asks,
+        Run::Running(running) => running.script.next >= WRITTEN_AT_ONCE,
+    }
+}
+
+/// The timer has fired, or was stopped: whether it is the one of what was gathered.
+pub fn timer_ended(model: &mut Model, timer: Request) -> bool {
+    let is_it = model.history.timer == Some(timer);
+    if is_it {
+        model.history.timer = None;
+    }
+    is_it
+}
+
+/// All that there is, for a store that has none of it: the oldest first.
+pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+    let History {
+        recent, unwritten, ..
+    } = &mut model.history;
+    let newest: BTreeSet<QueryId> = unwritten.iter().map(|entry| entry.query).collect();
+    let written = recent.iter().rev();
+    let mut entries: Vec<HistoryEntry> = written
+        .filter(|entry| !newest.contains(&entry.query))
+        .cloned()
+        .collect();
+    entries.append(unwritten);
+    *unwritten = entries;
+    write(model)
 }
 
 fn place(model: &mut Model, tab: TabId) -> (String, String) {
@@ -139,14 +250,17 @@ pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
     let request = model.ids.request();
     model.history.searching = Some(request);
     model.history.taking = false;
-    vec![
+    // The search finds what was written before it.
+    let mut effects = write(model);
+    effects.push(
         store::Effect::SearchHistory {
             request,
             text,
             limit: FOUND,
         }
         .into(),
-    ]
+    );
+    effects
 }
 
 /// Takes in what was found.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $from:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -16,7 +16,7 @@ macro_rules! id {
         impl $name {
             /// The next id of this kind.
             pub fn next(ids: &mut Ids) -> Self {
-                Self(ids.uuid())
+                Self(ids.$from())
             }
         }
 
@@ -30,19 +30,23 @@ macro_rules! id {
 
 id!(
     /// A connection: a saved configuration, or one made for this run from a URL.
-    ConnectionId
+    ConnectionId,
+    uuid
 );
 id!(
     /// A tab of the window.
-    TabId
+    TabId,
+    uuid
 );
 id!(
     /// A tab's server session: one client out of a connection's pool.
-    SessionId
+    SessionId,
+    uuid
 );
 id!(
     /// One execution of one statement; also its row in the history.
-    QueryId
+    QueryId,
+    rising_uuid
 );
 
 /// One effect that answers once: the answer carries the same number, so that a stale one is known.
@@ -57,6 +61,9 @@ pub struct Request(pub u64);
 pub struct Ids {
     state: u64,
     requests: u64,
+    /// What the rising ids begin with, and how many there were.
+    #[serde(default)]
+    rising: Option<(u64, u64)>,
 }
 
 impl Ids {
@@ -65,6 +72,7 @@ impl Ids {
         Self {
             state: seed,
             requests: 0,
+            rising: None,
         }
     }
 
@@ -78,6 +86,18 @@ impl Ids {
         let (high, low) = (self.next_u64(), self.next_u64());
         uuid::Builder::from_random_bytes(((u128::from(high) << 64) | u128::from(low)).to_be_bytes())
             .into_uuid()
+    }
+
+    /// Ids of one generator begin alike and rise, so that the store's index of a long script's statements grows at its
+    /// end and not all over.
+    fn rising_uuid(&mut self) -> Uuid {
+        let (first, number) = match self.rising {
+            Some((first, number)) => (first, number + 1),
+            None => (self.next_u64(), 0),
+        };
+        self.rising = Some((first, number));
+        let bytes = (u128::from(first) << 64) | u128::from(number);
+        uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid()
     }
 
     fn next_u64(&mut self) -> u64 {
@@ -103,6 +123,20 @@ mod tests {
         assert_ne!(first, TabId::next(&mut one));
         assert_ne!(first, TabId::next(&mut other));
         assert_eq!(first.0.get_version_num(), 4);
+    }
+
+    #[test]
+    fn ids_of_queries_rise_and_differ_between_generators() {
+        let queries = |seed| {
+            let mut ids = Ids::seeded(seed);
+            (0..300)
+                .map(|_| QueryId::next(&mut ids))
+                .collect::<Vec<_>>()
+        };
+        let (one, other) = (queries(7), queries(8));
+        assert!(one.is_sorted_by(|before, after| before < after));
+        assert!(one.iter().all(|query| !other.contains(query)));
+        assert_eq!(one, queries(7));
     }
 
     #[test]

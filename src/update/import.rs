@@ -15,7 +15,7 @@ use super::{
     secret::Secrets,
     sidebar,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{effect::Effect as RootEffect, model::Model, rows::display::counted};
 
 /// At most so many are imported at a time.
 const IMPORTED: usize = 500;
@@ -197,14 +197,8 @@ pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
         effects.push(connections::save(model, id));
         effects.extend(connections::store_secrets(model, id, &secrets));
     }
-    let what = if count == 1 {
-        "connection"
-    } else {
-        "connections"
-    };
-    model
-        .notices
-        .push(model.now, format!("Imported {count} {what}."));
+    let what = counted(count as u64, "connection");
+    model.notices.push(model.now, format!("Imported {what}."));
     effects
 }
 

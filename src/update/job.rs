@@ -186,9 +186,9 @@ impl Job {
         } = self.progress;
         let percent = (bytes.min(total) * 100).checked_div(total).unwrap_or(100);
         let mut shown = format!(
-            "{percent}% of {} · {} statements",
+            "{percent}% of {} · {}",
             display::bytes_text(total),
-            display::grouped(statements)
+            display::counted(statements, "statement")
         );
         if failed > 0 {
             shown.push_str(&format!(", {} failed", display::grouped(failed)));
@@ -354,7 +354,7 @@ fn ended(
         State::Done | State::Running => (
             Kind::Session,
             HistoryOutcome::Finished {
-                tag: format!("{} statements", display::grouped(progress.statements)),
+                tag: display::counted(progress.statements, "statement"),
                 rows: progress.rows,
             },
         ),

@@ -990,11 +990,7 @@ pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
             tab.results.copying = None;
             match text {
                 Ok(text) => {
-                    let what = if cells == 1 {
-                        "1 cell".into()
-                    } else {
-                        format!("{} cells", display::grouped(cells))
-                    };
+                    let what = display::counted(cells, "cell");
                     model.notices.push(now, format!("Copied {what}."));
                     window::write_clipboard(model, text)
                 }

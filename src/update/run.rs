@@ -730,9 +730,9 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEf
 
 fn over_budget_note(rows: u64, budget: u64) -> String {
     format!(
-        "Results may hold {} of memory, and that is used up: {} rows are kept, the rest is read and not kept.",
+        "Results may hold {} of memory, and that is used up: {} kept, the rest is read and not kept.",
         crate::rows::display::bytes_text(budget),
-        crate::rows::display::grouped(rows)
+        crate::rows::display::counted_with(rows, "row", ["is", "are"])
     )
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     connections::{Connection, Link},
     dialog::{self, Dialog},
+    history,
     ids::*,
     messages::{Kind, Message},
     settings, settings_file, sidebar,
@@ -245,11 +246,7 @@ fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
             .into(),
         );
     }
-    for entry in model.history.recent.clone().into_iter().rev() {
-        let request = model.ids.request();
-        let entry = Box::new(entry);
-        effects.push(store::Effect::RecordRun { request, entry }.into());
-    }
+    effects.extend(history::keep_all(model));
     effects.extend(tabs::keep_closed(model));
     effects.extend(tabs::keep_all(model));
     effects.push(tabs::save_layout(model));

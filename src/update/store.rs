@@ -452,12 +452,12 @@ pub enum Effect {
         /// When, in unix microseconds.
         at_us: i64,
     },
-    /// Add a run, or how it ended, by its query id. Ends in `Wrote`, `Held` or `Failed`.
-    RecordRun {
+    /// Add runs, or how they ended, by their query ids. Ends in `Wrote`, `Held` or `Failed`.
+    RecordRuns {
         /// This request.
         request: Request,
-        /// The run.
-        entry: Box<HistoryEntry>,
+        /// The runs, in the order of sending.
+        entries: Vec<HistoryEntry>,
     },
     /// Find runs whose text, connection or error contains every word, the newest first. Ends in `HistoryFound`.
     SearchHistory {
@@ -509,7 +509,7 @@ impl Effect {
             | Self::SaveTab { request, .. }
             | Self::SaveLayout { request, .. }
             | Self::CloseTab { request, .. }
-            | Self::RecordRun { request, .. }
+            | Self::RecordRuns { request, .. }
             | Self::SaveSettings { request, .. } => Some(*request),
             Self::Load { .. } | Self::SearchHistory { .. } | Self::UseDirectory { .. } => None,
         }

@@ -24,6 +24,7 @@ use crate::effects::file::decoder::{Decoder, NoText};
 use crate::effects::file::encoding;
 use crate::effects::regular_file;
 use crate::msg::Msg;
+use crate::rows::display::{counted, counted_with, grouped};
 use crate::sql::mask::Values;
 use crate::sql::position;
 use crate::sql::psql::{self, Order, Restriction};
@@ -288,8 +289,14 @@ impl<'control> FileRun<'control> {
             statements, failed, ..
         } = self.progress;
         let mut message = match failed {
-            0 => format!("{statements} statements were run."),
-            failed => format!("{failed} of {statements} statements failed."),
+            0 => format!(
+                "{} run.",
+                counted_with(statements, "statement", ["was", "were"])
+            ),
+            failed => {
+                let all = counted(statements, "statement");
+                format!("{} of {all} failed.", grouped(failed))
+            }
         };
         if self.transaction != Transaction::Idle {
             message.push_str(" The transaction that the file left open was rolled back.");

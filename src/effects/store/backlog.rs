@@ -3,7 +3,12 @@
 //! A write that a later one makes needless goes, so that a disk that stays full costs memory for what there is
 //! to keep, not for every key that was pressed.
 
-use crate::update::store::Effect;
+use std::collections::BTreeSet;
+
+use crate::update::{
+    ids::QueryId,
+    store::{Effect, HistoryEntry},
+};
 
 /// Writes that wait.
 #[derive(Debug, Default)]
@@ -25,8 +30,21 @@ impl Backlog {
     }
 
     pub(super) fn push(&mut self, write: Effect) {
+        if let Effect::RecordRuns { entries, .. } = &write {
+            self.forget_runs(entries);
+        }
         self.writes.retain(|earlier| !supersedes(&write, earlier));
         self.writes.push(write);
+    }
+
+    /// What is written of these runs later takes the place of what there is of them.
+    fn forget_runs(&mut self, later: &[HistoryEntry]) {
+        let later: BTreeSet<QueryId> = later.iter().map(|entry| entry.query).collect();
+        for write in &mut self.writes {
+            if let Effect::RecordRuns { entries, .. } = write {
+                entries.retain(|entry| !later.contains(&entry.query));
+            }
+        }
     }
 }
 
@@ -44,9 +62,7 @@ fn supersedes(later: &Effect, earlier: &Effect) -> bool {
                 ..
             },
         ) => connection.id == earlier.id,
-        (Effect::RecordRun { entry, .. }, Effect::RecordRun { entry: earlier, .. }) => {
-            entry.query == earlier.query
-        }
+        (Effect::RecordRuns { .. }, Effect::RecordRuns { entries, .. }) => entries.is_empty(),
         (Effect::SaveLayout { .. }, Effect::SaveLayout { .. })
         | (Effect::SaveSettings { .. }, Effect::SaveSettings { .. }) => true,
         _ => false,

@@ -1,8 +1,8 @@
 //! The history: one row for each run of a statement, found again by its words.
 
-use rusqlite::{
-    Connection, Row, ToSql, Transaction, TransactionBehavior, params, params_from_iter,
-};
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::tabs::{id_in, restored, stored};
 use crate::update::{
@@ -13,6 +13,10 @@ use crate::update::{
 /// So many runs are kept; the oldest go. Numbers have no gaps but at the old end, so this is exact.
 pub(super) const RUNS_MAX: i64 = 100_000;
 
+/// The search index knows blocks of so many runs, by their numbers. A block is indexed when a run behind it is there;
+/// until then it is read.
+const BLOCK: i64 = 256;
+
 /// The search index knows groups of three characters; a shorter word is found by reading.
 const INDEXED_WORD_CHARACTERS_MIN: usize = 3;
 
@@ -22,8 +26,27 @@ const COLUMNS: &str =
 /// Connection, database, text, SQLSTATE and message, by their places in [`COLUMNS`].
 const SEARCHED_COLUMNS: [usize; 5] = [2, 3, 4, 9, 10];
 
-/// Adds a run, or how it ended.
-pub(super) fn record(connection: &Connection, entry: &HistoryEntry) -> rusqlite::Result<()> {
+/// Adds runs, or how they ended.
+pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusqlite::Result<()> {
+    let indexed = last_indexed(connection)?;
+    let (mut newest, mut stale) = (None, BTreeSet::new());
+    for entry in entries {
+        let block = block_of(record_one(connection, entry)?);
+        newest = newest.max(Some(block));
+        // It is in the index as it was before.
+        stale.extend(indexed.filter(|indexed| block <= *indexed).map(|_| block));
+    }
+    for block in stale {
+        index(connection, block)?;
+    }
+    if let Some(newest) = newest {
+        index_full(connection, newest)?;
+    }
+    forget_beyond(connection, RUNS_MAX)
+}
+
+/// Answers with the run's number.
+fn record_one(connection: &Connection, entry: &HistoryEntry) -> rusqlite::Result<i64> {
     let (state, tag, rows, sqlstate, message) = match &entry.outcome {
         HistoryOutcome::Running => ("running", None, None, None, None),
         HistoryOutcome::Finished { tag, rows } => {
@@ -38,9 +61,10 @@ pub(super) fn record(connection: &Connection, entry: &HistoryEntry) -> rusqlite:
         on conflict (query) do update set at_us = excluded.at_us, connection = excluded.connection,
             database = excluded.database, sql = excluded.sql, elapsed_us = excluded.elapsed_us,
             state = excluded.state, tag = excluded.tag, rows = excluded.rows,
-            sqlstate = excluded.sqlstate, message = excluded.message"
+            sqlstate = excluded.sqlstate, message = excluded.message
+        returning number"
     );
-    connection.prepare_cached(&sql)?.execute(params![
+    let values = params![
         entry.query.to_string(),
         entry.at_us,
         entry.connection,
@@ -52,8 +76,9 @@ pub(super) fn record(connection: &Connection, entry: &HistoryEntry) -> rusqlite:
         rows,
         sqlstate,
         message,
-    ])?;
-    forget_beyond(connection, RUNS_MAX)
+    ];
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_row(values, |row| row.get(0))
 }
 
 /// The newest runs, the newest first.
@@ -69,43 +94,129 @@ pub(super) fn search(
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     let trigrams = trigrams(&words);
-    // The index is the outer loop, from its end, so that the newest come first without sorting.
-    let (from, order, parameters) = if trigrams.is_empty() {
-        ("run", "number", Vec::new())
-    } else {
-        let narrowed = "run_search cross join run on number = run_search.rowid
-            where run_search match ?1";
-        (narrowed, "run_search.rowid", vec![&trigrams as &dyn ToSql])
+    let mut found = Found {
+        connection,
+        words,
+        limit: limit as usize,
+        entries: Vec::new(),
+        haystack: String::new(),
     };
-    let sql = format!("select {COLUMNS} from {from} order by {order} desc");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(parameters))?;
-    let (mut entries, mut haystack) = (Vec::new(), String::new());
-    while entries.len() < limit as usize
-        && let Some(row) = rows.next()?
-    {
-        // The index only narrows: it knows neither the order of its groups nor short words.
-        if words.is_empty() || contains(row, &words, &mut haystack)? {
-            entries.push(entry(row)?);
-        }
+    if trigrams.is_empty() {
+        found.read(i64::MIN, i64::MAX)?;
+        return Ok(found.entries);
     }
-    Ok(entries)
+    // What is not yet indexed is read, and is the newest.
+    let indexed = last_indexed(connection)?;
+    found.read(
+        indexed.map_or(i64::MIN, |last| (last + 1) * BLOCK),
+        i64::MAX,
+    )?;
+    let sql = "select rowid from run_search where run_search match ?1 order by rowid desc";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut blocks = statement.query([trigrams])?;
+    while found.has_room()
+        && let Some(block) = blocks.next()?
+    {
+        let first = block.get::<_, i64>(0)? * BLOCK;
+        found.read(first, first + BLOCK - 1)?;
+    }
+    Ok(found.entries)
+}
+
+/// What a search has found.
+struct Found<'connection> {
+    connection: &'connection Connection,
+    words: Vec<String>,
+    limit: usize,
+    entries: Vec<HistoryEntry>,
+    haystack: String,
+}
+
+impl Found<'_> {
+    fn has_room(&self) -> bool {
+        self.entries.len() < self.limit
+    }
+
+    /// Reads the runs with these numbers, the newest first, and takes those that have every word: the index knows
+    /// neither the run nor the order of its groups, and no short words.
+    fn read(&mut self, first: i64, last: i64) -> rusqlite::Result<()> {
+        let sql = format!(
+            "select {COLUMNS} from run where number between ?1 and ?2 order by number desc"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([first, last])?;
+        while self.has_room()
+            && let Some(row) = rows.next()?
+        {
+            if self.words.is_empty() || contains(row, &self.words, &mut self.haystack)? {
+                self.entries.push(entry(row)?);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Makes the search index again from the runs.
 pub(super) fn index_anew(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "insert into run_search (run_search) values ('delete-all');
-        insert into run_search (rowid, words) select number, concat_ws(
-            char(10), substr(sql, 1, 65536), connection, database, sqlstate, message) from run;",
-    )?;
+    transaction.execute_batch("insert into run_search (run_search) values ('delete-all')")?;
+    index_all(&transaction)?;
     transaction.commit()
+}
+
+/// Indexes what is not yet, where all that there is was put there otherwise than by [`record`].
+pub(super) fn index_all(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "select max(number) from run";
+    let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
+    newest.map_or(Ok(()), |newest| index_full(connection, block_of(newest)))
+}
+
+fn block_of(number: i64) -> i64 {
+    number.div_euclid(BLOCK)
+}
+
+fn last_indexed(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let sql = "select rowid from run_search order by rowid desc limit 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([], |row| row.get(0)).optional()
+}
+
+/// Indexes the blocks before this one that are not yet.
+fn index_full(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
+    let sql = "select min(number) from run where number >= ?1";
+    let mut next = connection.prepare_cached(sql)?;
+    let mut from = last_indexed(connection)?.map_or(i64::MIN, |last| (last + 1) * BLOCK);
+    while let Some(number) = next.query_row([from], |row| row.get::<_, Option<i64>>(0))?
+        && block_of(number) < newest
+    {
+        index(connection, block_of(number))?;
+        from = (block_of(number) + 1) * BLOCK;
+    }
+    Ok(())
+}
+
+/// Indexes a block as it is now.
+fn index(connection: &Connection, block: i64) -> rusqlite::Result<()> {
+    let forget = "delete from run_search where rowid = ?1";
+    connection.prepare_cached(forget)?.execute([block])?;
+    // Connections are the same over and over. Of a very long statement the first part is indexed.
+    let sql = "insert into run_search (rowid, words)
+        select ?1, concat_ws(char(10),
+            group_concat(concat_ws(char(10), substr(sql, 1, 65536), sqlstate, message), char(10)),
+            group_concat(distinct concat_ws(char(10), connection, database)))
+        from run where number between ?2 and ?3 having count(*) > 0";
+    let first = block * BLOCK;
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.execute([block, first, first + BLOCK - 1])?;
+    Ok(())
 }
 
 fn forget_beyond(connection: &Connection, runs: i64) -> rusqlite::Result<()> {
     let sql = "delete from run where number <= (select max(number) from run) - ?1";
-    connection.prepare_cached(sql)?.execute([runs])?;
+    if connection.prepare_cached(sql)?.execute([runs])? > 0 {
+        let sql = "delete from run_search where rowid < (select min(number) from run) / ?1";
+        connection.prepare_cached(sql)?.execute([BLOCK])?;
+    }
     Ok(())
 }
 

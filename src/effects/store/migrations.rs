@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::{super::regular_file, sharing::make_directory};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
-const STEPS: [&str; 3] = [FIRST, SECOND, THIRD];
+const STEPS: [&str; 4] = [FIRST, SECOND, THIRD, FOURTH];
 
 /// So many backups are kept; the oldest go.
 const BACKUPS_MAX: usize = 3;
@@ -107,6 +107,23 @@ create index tab_by_owner on tab (owner);
 /// A tab's file is saved in the encoding that it had, by name, with a `+` where it begins with a byte order mark.
 const THIRD: &str = "
 alter table tab add column encoding text not null default 'UTF-8';
+";
+
+/// The search index knows blocks of 256 runs in the place of each run: most of them have most of their words in common
+/// with those beside them, and to index each was most of what a long script cost. A block is indexed when it is full
+/// (`history`), not by triggers.
+const FOURTH: &str = "
+drop trigger run_added;
+drop trigger run_removed;
+drop trigger run_changed;
+drop table run_search;
+create virtual table run_search using fts5 (
+    words, content = '', contentless_delete = 1, tokenize = 'trigram', detail = 'none'
+);
+insert into run_search (rowid, words)
+    select number / 256, group_concat(concat_ws(
+            char(10), substr(sql, 1, 65536), connection, database, sqlstate, message), char(10))
+        from run group by number / 256 having number / 256 < (select max(number) from run) / 256;
 ";
 
 /// Why a file was not brought up to date. It is as it was before the step that failed.

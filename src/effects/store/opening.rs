@@ -682,6 +682,8 @@ fn set_up(connection: &Connection, directory: Option<&Path>) -> Result<(), Migra
     let level = if remote { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", level)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // So many kilobytes hold what a history at its limit is searched and written by.
+    connection.pragma_update(None, "cache_size", -8_192)?;
     // What was deleted is gone: it comes back from no damaged file.
     connection.pragma_update(None, "secure_delete", true)?;
     migrations::migrate(connection, directory)
@@ -819,9 +821,9 @@ fn copy_shared(file: &Path, memory: &Connection) -> rusqlite::Result<()> {
     if let Some(text) = settings::text(&theirs)? {
         settings::save_text(&transaction, &text)?;
     }
-    for entry in history::newest(&theirs, SHARED_RUNS)?.iter().rev() {
-        history::record(&transaction, entry)?;
-    }
+    let mut runs = history::newest(&theirs, SHARED_RUNS)?;
+    runs.reverse();
+    history::record(&transaction, &runs)?;
     transaction.commit()
 }
 

@@ -25,6 +25,7 @@ use self::{
 };
 use super::{
     super::regular_file::{self, SMALL},
+    history,
     migrations::{self, MigrationError},
     opening::{FILE_NAME, file_in},
 };
@@ -183,6 +184,7 @@ pub(super) fn read_into(to: &Connection, damaged: &Path) -> rusqlite::Result<Sal
         );
     }
     let salvage = rescue.finish()?;
+    history::index_all(&transaction)?;
     transaction.commit()?;
     Ok(salvage)
 }

@@ -175,10 +175,11 @@ fn journal(fixture: &mut Fixture, tab: TabId, revision: u64, edits: Vec<Edit>) {
 }
 
 fn record(fixture: &mut Fixture, entry: HistoryEntry) {
-    fixture.write(|request| Effect::RecordRun {
-        request,
-        entry: Box::new(entry),
-    });
+    record_all(fixture, vec![entry]);
+}
+
+fn record_all(fixture: &mut Fixture, entries: Vec<HistoryEntry>) {
+    fixture.write(|request| Effect::RecordRuns { request, entries });
 }
 
 #[test]
@@ -411,6 +412,66 @@ fn a_search_finds_every_word_in_any_case_the_newest_first() {
         "its groups are there, the word is not"
     );
     assert_eq!(store.found("OR NOT *", 9), [] as [u128; 0]);
+}
+
+#[test]
+fn runs_are_found_wherever_the_index_ends() {
+    let mut store = Fixture::new(Place::Memory);
+    store.load();
+    let (mut recorded, mut size) = (0, 1);
+    // Pieces of all sizes, so that the blocks of the index end anywhere in them.
+    while recorded < 2_000 {
+        let entries = (recorded + 1..=recorded + size)
+            .map(|number| run(number, &format!("select word_{number}_ from t"), finished()));
+        record_all(&mut store, entries.collect());
+        recorded += size;
+        size = size * 2 + 1;
+        for number in [1, 255, 256, 257, 511, 512, 513, recorded] {
+            let found = store.found(&format!("word_{number}_"), 9);
+            let wanted: &[u128] = if number <= recorded { &[number] } else { &[] };
+            assert_eq!(found, wanted, "of {recorded}");
+        }
+        assert_eq!(store.found("PRODUCTION _from", 9), [] as [u128; 0]);
+    }
+    assert_eq!(
+        store.found("production word_", 3),
+        [recorded, recorded - 1, recorded - 2]
+    );
+    // One that ends when its block is indexed is found by how it ended.
+    let message = "duplicate key violates \"orders_pkey\"";
+    let failed = HistoryOutcome::Failed {
+        sqlstate: Some("23505".into()),
+        message: message.into(),
+    };
+    record(&mut store, run(300, "select word_300_ from t", failed));
+    assert_eq!(store.found("orders_pkey", 9), [300]);
+    assert_eq!(store.found("word_301_", 9), [301]);
+}
+
+#[test]
+fn many_runs_cost_the_index_few_rows() {
+    let rows_written = |runs: u128| {
+        let base = opening::open(&Place::Memory, Uuid::from_u128(1)).unwrap();
+        let entries: Vec<HistoryEntry> = (1..=runs)
+            .map(|number| {
+                run(
+                    number,
+                    &format!("insert into t values ({number})"),
+                    finished(),
+                )
+            })
+            .collect();
+        for some in entries.chunks(2_000) {
+            history::record(&base.connection, some).unwrap();
+        }
+        base.connection.total_changes()
+    };
+    let (few, many) = (rows_written(8_000), rows_written(64_000));
+    assert!(few < 8_000 * 5 / 4, "{few} rows are written for 8,000 runs");
+    assert!(
+        many <= few * 8 + few / 8,
+        "{many} for 64,000, {few} for 8,000"
+    );
 }
 
 #[test]

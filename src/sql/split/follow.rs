@@ -1,6 +1,6 @@
 //! Following an edit: what is read again is the part around it, however long the text is.
 
-use super::{End, Gap, Piece, Place, Splits, read_piece};
+use super::{End, Gap, Piece, Place, Splits, psql::Line, read_piece};
 use std::{borrow::Cow, ops::Range};
 
 /// So many bytes are read at first; where they are not enough, twice as many, and so on.
@@ -112,7 +112,7 @@ impl Splits {
             let window = text.part(start..end);
             let is_rest = end == text.len();
             bytes = bytes.saturating_mul(2);
-            let last_newline = window.rfind('\n');
+            let (last_newline, mut line) = (window.rfind('\n'), Line::default());
             loop {
                 let Some(place) = from.moved(-(start as isize)) else {
                     return reread;
@@ -124,7 +124,7 @@ impl Splits {
                 if gap.place.at == window.len() && !is_rest {
                     break;
                 }
-                let found = read_piece(&window, &gap, self.backslash);
+                let found = read_piece(&window, &gap, self.backslash, &mut line);
                 let is_cut = |end: &End| {
                     end.open || last_newline.is_none_or(|newline| newline < end.place.reach())
                 };

@@ -44,9 +44,29 @@ pub struct CopyData {
     pub open: bool,
 }
 
+/// Where the line ends that was asked for last: of many commands on one line each asks.
+#[derive(Clone, Debug, Default)]
+pub struct Line(Option<Range<usize>>);
+
+impl Line {
+    /// The end of the line that holds this byte, before its line break. It has to be the same text each time.
+    pub fn end(&mut self, text: &str, at: usize) -> usize {
+        if let Some(known) = self
+            .0
+            .as_ref()
+            .filter(|known| known.start <= at && at <= known.end)
+        {
+            return known.end;
+        }
+        let end = line_end(text, at);
+        self.0 = Some(at..end);
+        end
+    }
+}
+
 /// The command whose backslash is at this byte. It reaches to the end of the line, or to `\\`, after
-/// which SQL goes on.
-pub fn command(text: &str, backslash: usize) -> Command {
+/// which SQL goes on. Of the text only what stands before `to` is looked at.
+pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Command {
     let bytes = text.as_bytes();
     let single = match bytes.get(backslash + 1) {
         Some(b';') => Some(CommandEffect::Separates),
@@ -60,7 +80,7 @@ pub fn command(text: &str, backslash: usize) -> Command {
             copies_from_stdin: false,
         };
     }
-    let line = line_end(text, backslash);
+    let line = line.end(text, backslash).min(to);
     let mut command = Command {
         end: line,
         effect: CommandEffect::Nothing,
@@ -92,10 +112,10 @@ pub fn command(text: &str, backslash: usize) -> Command {
 
 /// The data of a COPY which ends at this place: the lines below it, or below the data of one before it on its line, up
 /// to `\.`. None where there is no such line.
-pub fn copy_data(text: &str, after: Place) -> Option<CopyData> {
+pub fn copy_data(text: &str, after: Place, line: &mut Line) -> Option<CopyData> {
     let line = after
         .jump
-        .map_or_else(|| line_end(text, after.at), |(from, _)| from);
+        .map_or_else(|| line.end(text, after.at), |(from, _)| from);
     let before = after.jump.map_or(line, |(_, to)| line_end(text, to));
     if before >= text.len() {
         return None;
@@ -135,8 +155,7 @@ fn is_gap(text: &str, from: usize) -> bool {
     true
 }
 
-/// The end of the line that holds this byte, before its line break.
-pub fn line_end(text: &str, at: usize) -> usize {
+fn line_end(text: &str, at: usize) -> usize {
     lex::find(text.as_bytes(), at, b'\n')
 }
 

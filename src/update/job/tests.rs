@@ -17,7 +17,7 @@ const PROGRESS: Progress = Progress {
 fn begun() -> (World, Request) {
     let mut world = World::new().connected();
     let effects = run_file(&mut world.model, "/d/dump.sql".into());
-    expect(&effects, &["Store(RecordRun", "Job(RunFile"]);
+    expect(&effects, &["Store(RecordRuns", "Job(RunFile"]);
     let job = world.model.jobs.list[0].id;
     (world, job)
 }
@@ -58,7 +58,7 @@ fn a_job_says_how_far_it_is_and_how_it_ended() {
         message: "Stopped at line 4.".into(),
         elapsed_us: 9,
     });
-    expect(&effects, &["Store(RecordRun", "Schema(Load"]);
+    expect(&effects, &["Store(RecordRuns", "Schema(Load"]);
     assert_eq!(world.model.jobs.running(), None);
     assert_eq!(world.notice(), "/d/dump.sql: Stopped at line 4.");
     let json = world.model.jobs.list[0].json();

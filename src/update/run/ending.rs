@@ -8,7 +8,7 @@ use super::{
     is_cancel, over_budget_note, pump, refused, running_tab, say, sessions, tell,
 };
 use crate::{
-    rows::display::grouped,
+    rows::display::{counted, counted_with, grouped},
     sql::{TransactionControl, copy, mask, position},
     update::{
         clock,
@@ -74,8 +74,8 @@ pub(super) fn finished(
         result.discarded = discarded;
         if discarded > 0 && result.note.is_none() && cancelling {
             result.note = Some(format!(
-                "It ended before the cancel arrived: {} further rows were read and not kept.",
-                grouped(discarded)
+                "It ended before the cancel arrived: {} read and not kept.",
+                counted_with(discarded, "further row", ["was", "were"])
             ));
         } else if discarded > 0 && result.note.is_none() {
             result.note = Some(over_budget_note(rows, budget));
@@ -171,8 +171,8 @@ pub(super) fn ended_badly(
         let rows = result.rows.len();
         let state = if made_room {
             result.note = Some(format!(
-                "The stream was closed: the first {} rows are kept.",
-                grouped(rows)
+                "The stream was closed: the first {} kept.",
+                counted_with(rows, "row", ["is", "are"])
             ));
             ResultState::Closed
         } else if is_cancel(&failure) {
@@ -412,15 +412,16 @@ pub(super) fn run_ended(
     let (ran, failed) = (script.next, script.failed);
     let left = script.statements.len().saturating_sub(ran);
     if left > 0 {
-        let text = format!("The script stopped here: {left} more statements were not run.");
+        let rest = counted_with(left as u64, "more statement", ["was", "were"]);
+        let text = format!("The script stopped here: {rest} not run.");
         say(tab, now, MessageKind::Session, text, query);
     }
     // That the last statement failed, and the script stopped at it, has been said.
     if failed > 1 || failed == 1 && left == 0 && ran > 1 {
         let text = format!(
-            "{} of {} statements failed.",
+            "{} of {} failed.",
             grouped(failed as u64),
-            grouped(ran as u64)
+            counted(ran as u64, "statement")
         );
         say(tab, now, MessageKind::Warning, text.clone(), query);
         model.notices.push(now, text);

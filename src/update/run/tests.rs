@@ -38,7 +38,7 @@ fn a_run_opens_a_session_and_then_sends_the_statement_once() {
     expect(&world.command(Command::QueryRun), &["Session(Open"]);
     assert!(world.is_busy());
     let effects = world.open_session();
-    expect(&effects, &["Query(Run", "Store(RecordRun"]);
+    expect(&effects, &["Query(Run", "Store(RecordRuns"]);
     assert_eq!(sent(&effects), ["select 1"]);
     expect(&world.open_session(), &[]);
 }
@@ -50,7 +50,7 @@ fn a_run_while_connecting_is_sent_when_the_connection_is_open() {
     world.text("select 1");
     expect(&world.command(Command::QueryRun), &[]);
     expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
-    expect(&world.open_session(), &["Query(Run", "Store(RecordRun"]);
+    expect(&world.open_session(), &["Query(Run", "Store(RecordRuns"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn rows_are_granted_as_they_arrive_and_the_end_is_shown() {
         .into()]
     );
     let effects = world.finish("SELECT 4096", Transaction::Idle);
-    expect(&effects, &["Store(RecordRun", "Clock(Start"]);
+    expect(&effects, &["Store(RecordRuns", "Clock(Start"]);
     let result = &world.tab().results.list[0];
     assert_eq!(result.rows.len(), 4_096);
     assert_eq!(
@@ -303,7 +303,7 @@ fn a_run_into_full_memory_is_granted_nothing() {
     let effects = world.run("insert into t select 2 returning a");
     expect(
         &effects,
-        &["Query(Run", "Query(DiscardRows", "Store(RecordRun"],
+        &["Query(Run", "Query(DiscardRows", "Store(RecordRuns"],
     );
     assert!(
         matches!(
@@ -612,7 +612,7 @@ fn the_transaction_is_the_servers_word_and_forbids_a_pause() {
     world.run("begin");
     expect(
         &world.finish("BEGIN", Transaction::Active),
-        &["Store(RecordRun"],
+        &["Store(RecordRuns"],
     );
     assert_eq!(world.tab().transaction(), Some(Transaction::Active));
     world.run("select 1");
@@ -696,7 +696,7 @@ fn a_run_between_a_lost_statement_and_its_lost_session_is_not_sent_into_it() {
         failure: Box::new(broken()),
         elapsed_us: 1,
     };
-    expect(&world.send(lost), &["Store(RecordRun"]);
+    expect(&world.send(lost), &["Store(RecordRuns"]);
     expect(&world.command(Command::QueryRun), &[]);
     let failure = broken();
     expect(&world.send(session::Msg::Lost { session, failure }), &[]);
@@ -734,7 +734,7 @@ fn closing_a_tab_with_a_running_statement_cancels_closes_and_tells_the_history()
         &[
             "Query(Cancel",
             "Session(End",
-            "Store(RecordRun",
+            "Store(RecordRuns",
             "Store(CloseTab",
             "Store(SaveTab",
             "Store(SaveLayout",
@@ -951,7 +951,7 @@ fn a_read_only_connection_seals_what_it_sends_and_keeps_its_session_clean() {
     world.text("select 1");
     world.command(Command::QueryRun);
     let effects = world.open_session();
-    expect(&effects, &["Query(RunReadOnly", "Store(RecordRun"]);
+    expect(&effects, &["Query(RunReadOnly", "Store(RecordRuns"]);
     let query = world.query();
     let sealed = Effect::RunReadOnly {
         query,
@@ -969,7 +969,7 @@ fn a_read_only_connection_seals_what_it_sends_and_keeps_its_session_clean() {
     let inspection = nothing_seen();
     expect(&world.send(Msg::Inspected { query, inspection }), &[]);
     let effects = world.finish("SELECT 1", Transaction::Idle);
-    expect(&effects, &["Store(RecordRun", "Clock(Start"]);
+    expect(&effects, &["Store(RecordRuns", "Clock(Start"]);
     let Session::Live(live) = &world.tab().session else {
         panic!("it stands");
     };
@@ -991,7 +991,7 @@ fn what_a_rollback_would_not_undo_fails_without_being_sent() {
     let effects = world.open_session();
     expect(
         &effects,
-        &["Store(RecordRun", "Store(RecordRun", "Clock(Start"],
+        &["Store(RecordRuns", "Store(RecordRuns", "Clock(Start"],
     );
     assert!(matches!(world.tab().run, Run::Idle));
     let failure = world.tab().failure().unwrap();

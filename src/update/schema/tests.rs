@@ -87,7 +87,7 @@ fn a_change_is_read_once_its_transaction_has_ended() {
     let in_transaction = world.finish("CREATE TABLE", Transaction::Active);
     expect(
         &in_transaction,
-        &["Store(RecordRun", "Query(Run", "Store(RecordRun"],
+        &["Store(RecordRuns", "Query(Run", "Store(RecordRuns"],
     );
     world.finish("SELECT 1", Transaction::Active);
     let committed = world.finish("COMMIT", Transaction::Idle);

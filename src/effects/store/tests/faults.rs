@@ -191,16 +191,18 @@ fn a_damaged_search_index_is_made_anew_from_the_runs() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Fixture::at(directory.path());
     store.load();
-    for number in 1..=50 {
-        record(&mut store, run(number, "select orders", finished()));
-    }
+    let runs = |numbers: std::ops::RangeInclusive<u128>| {
+        let runs = numbers.map(|number| run(number, "select orders", finished()));
+        runs.collect::<Vec<_>>()
+    };
+    record_all(&mut store, runs(1..=600));
     let file = Connection::open(directory.path().join(opening::FILE_NAME)).unwrap();
     file.execute_batch("delete from run_search_data where id > 10")
         .unwrap();
     drop(file);
-    assert_eq!(store.found("orders", 99).len(), 50);
-    record(&mut store, run(51, "select orders", finished()));
-    assert_eq!(store.found("orders", 99).len(), 51);
+    assert_eq!(store.found("orders", 999).len(), 600);
+    record_all(&mut store, runs(601..=900));
+    assert_eq!(store.found("orders", 999).len(), 900);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn a_run_that_is_asked_for_meanwhile_waits_and_is_sent_once() {
         &["Session(Open", "Schema(Load"],
     );
     assert!(matches!(world.link(), Link::Open { .. }));
-    expect(&world.open_session(), &["Query(Run", "Store(RecordRun"]);
+    expect(&world.open_session(), &["Query(Run", "Store(RecordRuns"]);
     assert!(world.notice().contains("again"));
 }
 

@@ -24,7 +24,7 @@ fn a_spoiled_session_does_not_wait_to_go_back() {
     change(&mut world, |live| live.spoiled = true);
     expect(
         &world.finish("SELECT 1", Transaction::Idle),
-        &["Store(RecordRun"],
+        &["Store(RecordRuns"],
     );
     assert_eq!(world.live().idle, None);
 }

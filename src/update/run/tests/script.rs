@@ -4,7 +4,7 @@ use super::*;
 use crate::update::{
     editor,
     settings_file::{Key, Value},
-    store::{self, HistoryEntry},
+    store::{self, HistoryEntry, HistoryOutcome},
 };
 
 /// Runs a text and lets each statement end as it is told: well with its tag, or badly. Answers what was sent.
@@ -196,6 +196,12 @@ fn a_run_goes_on_after_an_error_where_that_was_chosen() {
     assert_eq!(play(&mut world, text, &[BAD]), ["select 1"]);
     assert!(world.messages()[1].contains("2 more statements were not run"));
     assert_eq!(world.messages().len(), 2, "one error needs no count");
+    play(&mut world, "select 1; select 2;", &[BAD]);
+    let last = world.messages().last().unwrap().clone();
+    assert_eq!(
+        last,
+        "The script stopped here: 1 more statement was not run."
+    );
     let value = Value::Text("continue".into());
     world.send(crate::update::settings_file::Msg::Asked {
         key: Key::OnError,
@@ -498,10 +504,125 @@ fn an_error_of_a_copy_shows_and_marks_its_place_in_the_data() {
 
 fn entries(effects: &[RootEffect]) -> Vec<HistoryEntry> {
     let entries = effects.iter().filter_map(|effect| match effect {
-        RootEffect::Store(store::Effect::RecordRun { entry, .. }) => Some((**entry).clone()),
+        RootEffect::Store(store::Effect::RecordRuns { entries, .. }) => Some(entries.clone()),
         _ => None,
     });
-    entries.collect()
+    entries.flatten().collect()
+}
+
+/// Runs a script of so many statements. Answers with all that is asked for meanwhile.
+fn long_script(statements: usize) -> (World, Vec<RootEffect>) {
+    let mut world = World::new().connected();
+    let text: String = (0..statements)
+        .map(|number| format!("insert into t values ({number});\n"))
+        .collect();
+    world.text(&text);
+    let mut effects = world.command(Command::QueryRunAll);
+    effects.extend(world.open_session());
+    while let Run::Running(_) = world.tab().run {
+        effects.extend(world.finish("INSERT 0 1", Transaction::Idle));
+    }
+    (world, effects)
+}
+
+#[test]
+fn a_long_script_asks_for_little_more_than_its_statements() {
+    for statements in [1_000, 8_000] {
+        let (world, effects) = long_script(statements);
+        let kept = entries(&effects);
+        let writes = effects
+            .iter()
+            .filter(|effect| matches!(effect, RootEffect::Store(_)));
+        let (writes, others) = (writes.count(), effects.len() - statements);
+        assert_eq!(sent(&effects).len(), statements);
+        // A statement that was sent and ended is written once, but for the first ones and those that a write found
+        // running.
+        let most = statements + statements / 50 + 20;
+        assert!(
+            kept.len() <= most,
+            "{} runs are written for {statements}",
+            kept.len()
+        );
+        assert!(
+            others <= statements / 20 + 80,
+            "{others} effects for {statements}"
+        );
+        assert!(
+            writes <= statements / 40 + 40,
+            "{writes} writes for {statements}"
+        );
+        assert!(!world.model.is_busy() || !world.model.writes.is_empty());
+        // As it ended it is written last, and none is missing.
+        let ends: std::collections::BTreeMap<_, _> = kept
+            .iter()
+            .map(|entry| (entry.query, &entry.outcome))
+            .collect();
+        assert_eq!(ends.len(), statements);
+        assert!(
+            ends.values()
+                .all(|end| matches!(end, HistoryOutcome::Finished { .. }))
+        );
+    }
+}
+
+#[test]
+fn a_statement_that_takes_long_is_in_the_history_while_it_runs() {
+    let mut world = World::new().connected();
+    world.text(&"select 1;\n".repeat(30));
+    world.command(Command::QueryRunAll);
+    world.open_session();
+    let mut timers = vec![];
+    for _ in 0..20 {
+        let effects = world.finish("SELECT 1", Transaction::Idle);
+        timers.extend(effects.iter().filter_map(|effect| match effect {
+            RootEffect::Clock(clock::Effect::Start { timer, after_ms }) => {
+                Some((*timer, *after_ms))
+            }
+            _ => None,
+        }));
+    }
+    let [(timer, after_ms)] = timers[..] else {
+        panic!("{timers:?}")
+    };
+    world.pass_ms(after_ms);
+    let effects = world.send(clock::Msg::Fired { timer });
+    expect(&effects, &["Store(RecordRuns"]);
+    let kept = entries(&effects);
+    assert_eq!(kept.last().unwrap().outcome, HistoryOutcome::Running);
+    assert!(kept.len() > 2);
+    // The search and the end of the program come behind what is gathered.
+    world.finish("SELECT 1", Transaction::Idle);
+    let effects = world.command(Command::HistoryOpen);
+    expect(&effects, &["Store(RecordRuns", "Store(SearchHistory"]);
+    world.command(Command::DialogCancel);
+    world.finish("SELECT 1", Transaction::Idle);
+    let effects = crate::update::app::quit(&mut world.model);
+    expect(
+        &effects,
+        &["Store(SaveLayout", "Store(RecordRuns", "Window(Quit"],
+    );
+}
+
+#[test]
+fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
+    let mut world = World::new().connected();
+    world.run("select pg_sleep(60)");
+    let slow = world.model.history.recent[0].query;
+    let began = |world: &mut World| {
+        let tab = world.tab().id;
+        let query = QueryId::next(&mut world.model.ids);
+        history::began(&mut world.model, tab, query, &"select 1".into(), None);
+        let outcome = HistoryOutcome::Finished {
+            tag: String::new(),
+            rows: 0,
+        };
+        history::ended(&mut world.model, query, 1, outcome);
+    };
+    (0..history::RECENT * 2).for_each(|_| began(&mut world));
+    assert_eq!(world.model.history.recent.len(), history::RECENT);
+    let kept = entries(&world.finish("SELECT 1", Transaction::Idle));
+    assert_eq!(kept[0].query, slow);
+    assert!(matches!(kept[0].outcome, HistoryOutcome::Finished { .. }));
 }
 
 #[test]
