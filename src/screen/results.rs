@@ -21,11 +21,26 @@ use crate::{
 
 /// At most so many results have a tab at a time.
 const TABS: usize = 40;
-/// What a tab takes beside its texts, what says how many are hidden, the bar's own margins, and a letter of usual width.
-const PILL: u32 = 24;
-const HIDDEN: u32 = 52;
-const BAR_MARGINS: u32 = 20;
-const LETTER: u32 = 7;
+/// What the bar and its parts take beside their texts, in logical pixels at 100 %: its own padding, the gap between
+/// parts and between the texts of a part, a part's padding and frame, the box of a key.
+const BAR_PADDING: u32 = 20;
+const GAP: u32 = 6;
+const PART_GAP: u32 = 8;
+const PART: u32 = 22;
+const KEY_BOX: u32 = 12;
+/// The sign of a result that is under way or went wrong.
+const SIGN: u32 = 16;
+/// A letter of a key's box.
+const KEY_LETTER_TENTHS: u32 = 66;
+/// How wide the interface's letters from the space on are, in tenths of a logical pixel; any other one is less than
+/// the last of them.
+const LETTER_TENTHS: [u32; 96] = [
+    37, 37, 53, 82, 83, 106, 84, 29, 48, 48, 65, 86, 37, 60, 36, 47, 84, 62, 80, 84, 85, 82, 83,
+    76, 82, 83, 36, 37, 86, 86, 86, 66, 122, 88, 85, 95, 94, 78, 77, 97, 97, 35, 71, 85, 74, 116,
+    98, 99, 83, 99, 84, 83, 84, 97, 88, 124, 84, 87, 82, 48, 47, 48, 61, 59, 65, 74, 81, 73, 81,
+    76, 47, 80, 77, 31, 31, 71, 31, 114, 77, 78, 80, 80, 49, 68, 48, 76, 73, 106, 71, 73, 71, 48,
+    43, 48, 86, 140,
+];
 /// A message is shown up to so many characters.
 const MESSAGE_CHARACTERS: usize = 4_000;
 
@@ -61,7 +76,10 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
     let scrolled = results
         .scrolled
         .filter(|(shown, _)| *shown == results.shown && !stale);
-    let room = room_for_tabs(model, &messages);
+    let note = note(tab, model.settings.window_rows, now).map(Span::muted);
+    let actions = actions(model, tab);
+    let beside = width_beside(note.as_ref(), &actions);
+    let room = room_for_tabs(model, &messages, beside);
     let (first, tabs) = fitting(list, at, scrolled.map(|(_, first)| first), room, &one);
     ResultsBar {
         hidden_before: first,
@@ -69,8 +87,8 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
         tabs,
         list: words::named(model, words::RESULTS, Command::ResultsList, "List"),
         messages,
-        note: note(tab, model.settings.window_rows, now).map(Span::muted),
-        actions: actions(model, tab),
+        note,
+        actions,
     }
 }
 
@@ -85,13 +103,13 @@ fn fitting(
 ) -> (usize, Vec<ResultTab>) {
     let all = list.len() <= TABS && from.is_none();
     let width = |(index, result)| i64::from(tab_width(&one(index, result)));
-    if all && list.iter().enumerate().map(width).sum::<i64>() <= i64::from(room + HIDDEN) {
+    if all && list.iter().enumerate().map(width).sum::<i64>() <= i64::from(room) {
         let tabs = list.iter().enumerate();
         return (0, tabs.map(|(index, result)| one(index, result)).collect());
     }
     let start = from.unwrap_or(at).min(list.len().saturating_sub(1));
     let mut tabs = std::collections::VecDeque::new();
-    let mut left = i64::from(room);
+    let mut left = i64::from(room) - i64::from(width_of_hidden(list.len()));
     let mut take = |index: usize, tabs: &mut std::collections::VecDeque<ResultTab>, front| {
         let Some(result) = list.get(index).filter(|_| tabs.len() < TABS) else {
             return false;
@@ -127,29 +145,60 @@ fn fitting(
     (first, tabs.into())
 }
 
-/// Room for the results' tabs, in logical pixels at 100 %: the window draws exactly the tabs that are said to be there,
-/// so their widths are guessed on the safe side.
-fn room_for_tabs(model: &Model, messages: &MessagesTab) -> u32 {
+/// Room for the results' tabs, in logical pixels at 100 %: the window draws exactly the tabs that are said to be there.
+/// `beside` is what would be at the bar's right end; more than a quarter of the bar is not kept for it.
+fn room_for_tabs(model: &Model, messages: &MessagesTab, beside: u32) -> u32 {
     let settings = &model.settings;
     let window = settings.window.0 * 100 / settings.zoom_percent.max(1);
     let sidebar = settings.sidebar_width.min(window * 6 / 10);
-    let bar = window.saturating_sub(sidebar + BAR_MARGINS);
-    let unseen = messages.unseen.to_string();
-    let key = messages.key.as_deref().unwrap_or_default();
-    let messages = PILL + text_width(&messages.label) + text_width(&unseen) + text_width(key) + 28;
-    // A quarter is left for what is said of a result, and what can be done with it.
-    (bar * 3 / 4).saturating_sub(messages + HIDDEN)
+    let bar = window.saturating_sub(sidebar + BAR_PADDING);
+    let unseen = match messages.unseen {
+        0 => 0,
+        unseen => PART_GAP + text_width(&unseen.to_string()),
+    };
+    let key = key_width(messages.key.as_deref());
+    let messages = PART + text_width(&messages.label) + unseen + key;
+    bar.saturating_sub(messages + 3 * GAP + beside.min(bar / 4))
 }
 
-/// The widest that a tab may be drawn, in logical pixels at 100 %.
+/// What is at the right end: the note and what can be done.
+fn width_beside(note: Option<&Span>, actions: &[Action]) -> u32 {
+    let note = note.map_or(0, |note| GAP + text_width(&note.text));
+    let action =
+        |action: &Action| text_width(&action.label) + key_width(action.key.as_deref()) + 14;
+    PART_GAP + note + actions.iter().map(action).sum::<u32>()
+}
+
+fn key_width(key: Option<&str>) -> u32 {
+    key.map_or(0, |key| {
+        let letters = u32::try_from(display::text_width(key)).unwrap_or(u32::MAX / 1_000);
+        PART_GAP + KEY_BOX + letters * KEY_LETTER_TENTHS / 10 + 1
+    })
+}
+
+/// Room for the button that lists the results without a tab.
+fn width_of_hidden(count: usize) -> u32 {
+    GAP + PART + text_width(&format!("+{count}"))
+}
+
+/// How wide a tab is, with the gap behind it, in logical pixels at 100 %.
 fn tab_width(tab: &ResultTab) -> u32 {
-    let mark = if tab.mark == ResultMark::None { 0 } else { 24 };
+    let sign = match tab.mark {
+        ResultMark::None => 0,
+        ResultMark::Running | ResultMark::Paused | ResultMark::Failed => PART_GAP + SIGN,
+    };
     let texts = [&tab.number.to_string(), &tab.label.text, &tab.detail];
-    PILL + mark + 16 + texts.map(|text| text_width(text)).iter().sum::<u32>()
+    let texts: u32 = texts.map(|text| text_width(text)).iter().sum();
+    PART + GAP + sign + 2 * PART_GAP + texts
 }
 
 fn text_width(text: &str) -> u32 {
-    u32::try_from(display::text_width(text)).unwrap_or(u32::MAX / 64) * LETTER
+    let last = LETTER_TENTHS.len() - 1;
+    let tenths = |letter: char| {
+        let place = (letter as usize).checked_sub(usize::from(b' '));
+        LETTER_TENTHS[place.unwrap_or(last).min(last)]
+    };
+    text.chars().map(tenths).sum::<u32>() / 10 + 1
 }
 
 pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {

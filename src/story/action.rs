@@ -57,6 +57,8 @@ pub enum Action {
         /// The file.
         path: String,
     },
+    /// `drop FILE`: the file is dropped onto the window.
+    Drop(String),
     /// `answer "Roll back"`: a button of the open dialog, or a row of its list.
     Answer(String),
     /// `wait …`

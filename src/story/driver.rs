@@ -58,6 +58,7 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
             stage.send(settings_file::Msg::Asked { key, value }.into());
         }
         Action::Path { command, path } => return with_path(*command, path, stage),
+        Action::Drop(path) => stage.drop_file(&absolute(path)?),
         Action::Answer(label) => return answer(label, stage),
         Action::Wait { until, within } => return wait(*until, *within, stage),
         Action::Expect(expectation) => {
@@ -105,9 +106,7 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
 
 /// A command that asks for a file, with its answer.
 fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(), String> {
-    // A path in a story is as the shell's would be, and the dialog's begins at the home directory.
-    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let text = path.display().to_string();
+    let text = absolute(path)?;
     stage.send(command.into());
     if !stage.read(|model| matches!(model.dialog, Some(dialog::Dialog::Path(_)))) {
         return Err("the dialog for the file did not open".into());
@@ -115,6 +114,12 @@ fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(),
     stage.send(dialog::Msg::FieldEdited { field: 0, text }.into());
     stage.send(Command::DialogAccept.into());
     Ok(())
+}
+
+/// A path in a story is as the shell's would be; the dialog's begins at the home directory, and what is dropped is whole.
+fn absolute(path: &str) -> Result<String, String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    Ok(path.display().to_string())
 }
 
 /// Presses a button of the open dialog, or chooses a row of its list.

@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// What a line begins with.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
     "open",
+    "drop",
     "save",
     "run-file",
     "answer",
@@ -130,6 +131,8 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
         "open" => path(Command::FileOpen, rest, "open FILE"),
         "save" => path(Command::FileSaveAs, rest, "save FILE"),
         "run-file" => path(Command::FileRun, rest, "run-file FILE"),
+        "drop" if rest.trim().is_empty() => usage("drop FILE"),
+        "drop" => Ok(Action::Drop(rest.trim().to_owned())),
         "answer" => quoted(rest).map(Action::Answer),
         "wait" => wait(&words),
         "expect" => expect(rest).map(Action::Expect),

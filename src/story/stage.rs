@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::{model::Model, msg::Msg};
+use crate::{model::Model, msg::Msg, update::app};
 
 /// The program, as a story sees it.
 pub trait Stage {
@@ -16,6 +16,11 @@ pub trait Stage {
     fn press(&mut self, keystroke: &str);
     /// Gives the window a size.
     fn resize(&mut self, width: u32, height: u32);
+    /// Drops a file onto the window.
+    fn drop_file(&mut self, path: &str) {
+        let paths = vec![path.to_owned()];
+        self.send(app::Msg::FilesDropped { paths }.into());
+    }
     /// Waits for answers for at most so long, and takes a slice of them. Answers whether it is quiet now: nothing more
     /// is in the queue.
     fn pump(&mut self, at_most: Duration) -> bool;

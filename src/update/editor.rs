@@ -140,16 +140,8 @@ impl Editor {
     }
 
     fn follow(&mut self, edits: &[Edit]) {
-        match edits {
-            [edit] => self.splits.edit(
-                self.buffer.text(),
-                edit.start..edit.start + edit.removed,
-                edit.inserted.len(),
-            ),
-            [] => {}
-            _ => {
-                self.splits = Splits::under(&self.buffer.string(), self.splits.backslash());
-            }
+        if let Some((changed, inserted)) = all_as_one(edits) {
+            self.splits.edit(self.buffer.text(), changed, inserted);
         }
     }
 
@@ -159,6 +151,20 @@ impl Editor {
             self.splits = Splits::under(&self.buffer.string(), backslash);
         }
     }
+}
+
+/// Edits that were made one after the other, as one: the bytes that it replaces, and how many come in their place.
+fn all_as_one(edits: &[Edit]) -> Option<(Range<usize>, usize)> {
+    let (first, others) = edits.split_first()?;
+    let mut replaced = first.start..first.start + first.removed;
+    let mut end = first.start + first.inserted.len();
+    for edit in others {
+        let reaches = end.max(edit.start + edit.removed);
+        replaced.start = replaced.start.min(edit.start);
+        replaced.end += reaches - end;
+        end = reaches - edit.removed + edit.inserted.len();
+    }
+    Some((replaced.clone(), end - replaced.start))
 }
 
 /// Takes in what the window reports of a tab's editor.

@@ -12,8 +12,8 @@ use gpui::base::input::{
 };
 use gpui::component::ActiveTheme;
 use gpui::component::input::{
-    Editor, EditorState, Enter, GutterDecorationCollection, InputEditsEvent, InputEvent, Paste,
-    Rope, RopeExt,
+    Editor, EditorState, Enter, GutterDecorationCollection, InputEdit, InputEditsEvent, InputEvent,
+    Paste, Rope, RopeExt,
 };
 use gpui::{
     App, AppContext, Bounds, Context, Entity, EventEmitter, FocusHandle, Focusable, FontFeatures,
@@ -348,7 +348,7 @@ impl SqlEditor {
         }
         let text = text.unwrap_or_else(|| state.read(cx).text().clone());
         // The kit also reports a text that the program set. That one is known already.
-        if text == self.known {
+        if is_known(&self.known, &text, event.edits()) {
             return;
         }
         self.known = text.clone();
@@ -397,6 +397,19 @@ impl SqlEditor {
         }
     }
 
+    /// Whether a text is the one that was told last. An edit leaves the cursor in a leaf of the rope that is a new one:
+    /// the whole text is not compared for each move.
+    fn is_told(&self, text: &Rope, selection: EditorSelection) -> bool {
+        let leaf = |text: &Rope, at: usize| {
+            let (leaf, start) = text.chunk(at.min(text.len()));
+            (leaf.as_ptr(), leaf.len(), start)
+        };
+        text.len() == self.known.len()
+            && [selection.anchor, selection.head]
+                .iter()
+                .all(|at| leaf(text, *at) == leaf(&self.known, *at))
+    }
+
     fn focus_changed(
         &mut self,
         _: Entity<EditorState>,
@@ -416,7 +429,7 @@ impl SqlEditor {
         let read = read_selection(state);
         let selection = outside_breaks(state.text(), read);
         // The kit's End stops inside CRLF, where a letter would part the two.
-        if selection != read && *state.text() == self.known {
+        if selection != read && self.is_told(state.text(), read) {
             self.state.update(cx, |state, cx| {
                 let reversed = selection.head < selection.anchor;
                 state.set_selected_range_with_direction(selection.range(), reversed, cx);
@@ -424,7 +437,7 @@ impl SqlEditor {
         }
         let state = self.state.read(cx);
         // While an edit waits to be told, its event carries the selection.
-        if selection != self.selection && *state.text() == self.known {
+        if selection != self.selection && self.is_told(state.text(), read) {
             self.selection = selection;
             cx.emit(SqlEditorEvent::SelectionMoved(selection));
         }
@@ -603,6 +616,17 @@ fn read_selection(state: &EditorState) -> EditorSelection {
             anchor: range.start,
             head: range.end,
         }
+    }
+}
+
+/// Whether edits led to a text that is known, or came after it. One edit shows that by what it replaced.
+fn is_known(known: &Rope, text: &Rope, edits: &[(InputEdit, Rope)]) -> bool {
+    match edits {
+        [(edit, _)] => {
+            let inserted = edit.start_byte..edit.new_end_byte;
+            known.len() == text.len() && known.slice(inserted.clone()) == text.slice(inserted)
+        }
+        _ => known == text,
     }
 }
 

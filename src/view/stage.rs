@@ -2,12 +2,14 @@
 //! plays here and with no window. Pictures are the same each time: time stands still, and the fonts are Tusk's own.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flume::Receiver;
-use gpui::{AppContext, Bounds, Entity, Pixels};
+use gpui::{
+    AppContext, Bounds, Entity, ExternalPaths, FileDropEvent, Pixels, PlatformInput, point, px,
+};
 
 use super::offscreen::{Offscreen, OffscreenError};
 use super::theme::Appearance;
@@ -284,6 +286,26 @@ impl Stage for Windowed {
             log::error!("the window could not be resized: {error}");
         }
         self.send(app::Msg::WindowResized { width, height }.into());
+    }
+
+    fn drop_file(&mut self, path: &str) {
+        self.drain();
+        let paths = ExternalPaths([PathBuf::from(path)].into_iter().collect());
+        let position = point(px(20.0), px(20.0));
+        let events = [
+            FileDropEvent::Entered { position, paths },
+            FileDropEvent::Pending { position },
+            FileDropEvent::Submit { position },
+        ];
+        for event in events {
+            let dropped = self.offscreen.update(|window, cx| {
+                window.dispatch_event(PlatformInput::FileDrop(event), cx);
+            });
+            if let Err(error) = dropped {
+                log::error!("the file could not be dropped: {error}");
+            }
+            self.drain();
+        }
     }
 
     fn pump(&mut self, at_most: Duration) -> bool {

@@ -20,7 +20,7 @@ wait idle
 expect screen contains "large.sql without opening it?"
 answer "Cancel"
 command tab.new
-open @OUT@/wide.sql
+drop @OUT@/wide.sql
 wait idle
 expect screen contains "UTF-16 LE with BOM"
 press ctrl-end

@@ -1,8 +1,7 @@
 //! What is typed arrives: in every field, however the keyboard came to it, and however fast the keys come.
 
 use gpui::{
-    ExternalPaths, FileDropEvent, Modifiers, MouseButton, MouseDownEvent, MouseMoveEvent,
-    MouseUpEvent, PlatformInput, point, px,
+    Modifiers, MouseButton, MouseDownEvent, MouseMoveEvent, MouseUpEvent, PlatformInput, point, px,
 };
 use tusk::update::{
     dialog::Dialog,
@@ -133,22 +132,6 @@ impl Tried {
                 .expect("an open window");
         }
         self.stage.pump(Duration::ZERO);
-    }
-
-    fn drop_file(&mut self, path: &str) {
-        let paths = ExternalPaths([PathBuf::from(path)].into_iter().collect());
-        let position = point(px(600.0), px(300.0));
-        let events = [
-            FileDropEvent::Entered { position, paths },
-            FileDropEvent::Pending { position },
-            FileDropEvent::Submit { position },
-        ];
-        for event in events {
-            let event = PlatformInput::FileDrop(event);
-            self.act(|window, cx| {
-                window.dispatch_event(event, cx);
-            });
-        }
     }
 
     /// Closes what lies over the window.
@@ -383,7 +366,7 @@ const WAYS: [Way; 16] = [
     ("a file dropped", |tried| {
         tried.uncover();
         tried.stage.press("ctrl-0");
-        tried.drop_file("/home/ann/dropped.sql");
+        tried.stage.drop_file("/home/ann/dropped.sql");
     }),
 ];
 
@@ -456,22 +439,27 @@ fn two_hundred_keys_arrive_in_every_field_complete_and_in_order() {
     let places = Place::all().into_iter().enumerate();
     for (at, place) in places.filter(|(at, _)| is_long() || *at < 12 || at % 6 == 0) {
         tried.go_to(place);
-        tried.stage.press("ctrl-a backspace");
-        // So many keys come before the window has time for its queue: one, some, all.
-        let pieces = if is_long() { 1 } else { [200, 67, 23][at % 3] };
-        for part in keys.chunks(pieces) {
+        let before = tried.focused_text().unwrap_or_default();
+        // Nothing is pressed before them: the first key is one of them. Each of the first ones is taken before the next
+        // one comes; of the others so many come before the window has time for its queue.
+        let (first, others) = keys.split_at(if is_long() { keys.len() } else { 3 });
+        let singly = first.chunks(1);
+        for part in singly.chain(others.chunks([197, 67, 23][at % 3])) {
             let part: String = part.iter().collect();
             tried.stage.interleave(|offscreen| {
                 offscreen.type_text(&part).expect("an open window");
             });
             tried.stage.pump(Duration::ZERO);
         }
-        assert_eq!(tried.focused_text().as_ref(), Some(&whole), "{place:?}");
-        assert_eq!(
-            tried.stage.focused_text().as_ref(),
-            Some(&whole),
-            "{place:?}"
+        let now = tried.focused_text().unwrap_or_default();
+        // They stand in the text's place where it was selected, else beside what was there.
+        let kept = now.len() - now.find(&whole).map_or(now.len(), |_| whole.len());
+        assert!(
+            now.contains(&whole) && (kept == 0 || kept == before.len()),
+            "{place:?}: {before:?} became {now:?}"
         );
+        let shown = tried.stage.focused_text();
+        assert_eq!(shown.as_ref(), Some(&now), "{place:?}");
     }
 }
 
@@ -685,6 +673,14 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
             let what = format!("at {width} x {height}, {key}");
             let messages = place(&mut tried, "messages".into());
             assert!(messages.right() <= px(width as f32), "{what}: {messages:?}");
+            // As many as fit: what is left is for what can be done, and no more than a tab.
+            let shown = place(&mut tried, format!("result-{}", tabs[0]));
+            let actions = (width as f32 - messages.right().as_f32()).min(width as f32 / 4.0);
+            let free = width as f32 - messages.right().as_f32() - actions;
+            assert!(
+                free < 1.5 * shown.size.width.as_f32(),
+                "{what}: {free} is free"
+            );
             for number in &tabs {
                 let tab = place(&mut tried, format!("result-{number}"));
                 // In the narrowest window the one tab that there always is gives way to the messages.

@@ -129,3 +129,49 @@ fn a_line_is_gone_to_and_what_is_no_line_is_said() {
     assert_eq!(world.notice(), "“far” is no line's number.");
     assert_eq!(world.tab().editor.buffer.head(), 5);
 }
+
+/// Several cursors make several edits: the statements follow them all as one.
+#[test]
+fn the_statements_follow_several_edits_at_once() {
+    let mut seed = 1_u64;
+    let mut below = move |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % bound.max(1)
+    };
+    const PARTS: [&str; 8] = ["select 1;", "'", "a;b", "\n", "$$", "/*", "*/ ", "; "];
+    for _ in 0..300 {
+        let mut world = World::new();
+        let text: String = (0..below(30)).map(|_| PARTS[below(PARTS.len())]).collect();
+        world.text(&text);
+        let mut expected = world.tab().editor.buffer.string();
+        let edits: Vec<Edit> = (0..1 + below(4))
+            .map(|_| {
+                let start = below(expected.len() + 1);
+                let removed = below(4).min(expected.len() - start);
+                let inserted = PARTS[below(PARTS.len())].to_owned();
+                expected.replace_range(start..start + removed, &inserted);
+                Edit {
+                    start,
+                    removed,
+                    inserted,
+                }
+            })
+            .collect();
+        let tab = world.model.tabs.active;
+        let base = world.tab().editor.buffer.revision();
+        let msg = Msg::Edited {
+            base,
+            edits,
+            anchor: 0,
+            head: 0,
+        };
+        world.send(crate::msg::Msg::Editor { tab, msg });
+        let editor = &world.tab().editor;
+        assert_eq!(editor.buffer.string(), expected);
+        assert_eq!(
+            editor.splits,
+            Splits::new(&expected),
+            "{text:?} became {expected:?}"
+        );
+    }
+}

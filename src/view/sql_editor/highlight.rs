@@ -1,6 +1,9 @@
 //! Colours for SQL, from PostgreSQL's own lexical rules: what a dollar quote or a nested comment
 //! holds is never taken for a keyword, and unfinished text is coloured as far as it goes.
 
+mod blocks;
+
+use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,7 +12,10 @@ use gpui::component::input::{
     InputHighlighterFactory, Rope,
 };
 use gpui::{Context, HighlightStyle, SharedString, Window};
-use squawk_lexer::{LiteralKind, Token, TokenKind, tokenize};
+use squawk_lexer::{LiteralKind, Token, TokenKind};
+
+use self::blocks::Blocks;
+use crate::update::text::RopeText;
 
 /// What a stretch of SQL is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,69 +56,6 @@ pub fn factory() -> InputHighlighterFactory {
 /// A coloured stretch: its bytes and what they are.
 pub type Stretch = (Range<usize>, Kind);
 
-/// The coloured stretches of a text, in order; what lies between them is plain.
-pub fn coloured(text: &str) -> Vec<Stretch> {
-    let mut found = Vec::new();
-    read_on(text, 0, |stretch| {
-        found.push(stretch);
-        true
-    });
-    found
-}
-
-/// Reads tokens from a place between two tokens, and goes on for as long as it is told to.
-fn read_on(text: &str, from: usize, mut found: impl FnMut(Stretch) -> bool) {
-    let mut start = from;
-    let mut after_dot = false;
-    let mut tokens = tokenize(text.get(from..).unwrap_or_default()).peekable();
-    while let Some(token) = tokens.next() {
-        let end = start + token.len as usize;
-        let called = tokens
-            .peek()
-            .is_some_and(|next| next.kind == TokenKind::OpenParen);
-        let word = text.get(start..end).unwrap_or_default();
-        let kind = kind_of(token, word, called, after_dot);
-        if kind != Kind::Plain && !found((start..end, kind)) {
-            return;
-        }
-        after_dot = token.kind == TokenKind::Dot;
-        start = end;
-    }
-}
-
-/// The stretches after an edit. Tokens do not depend on what came long before them, so reading
-/// starts a little before the edit and ends where it meets a stretch that was there before.
-fn recoloured(old: &[Stretch], edit: &InputEdit, text: &str) -> Vec<Stretch> {
-    // A token can depend on the one after it, so one stretch more than was touched is read again.
-    let touched = old.partition_point(|(range, _)| range.end < edit.start_byte);
-    let kept = touched.saturating_sub(1);
-    let mut stretches = old.get(..kept).unwrap_or_default().to_vec();
-    let from = stretches.last().map_or(0, |(range, _)| range.end);
-    let later = old.partition_point(|(range, _)| range.start < edit.old_end_byte);
-    let shifted = |at: usize| at - edit.old_end_byte + edit.new_end_byte;
-    let mut rest = old.get(later..).unwrap_or_default().iter().peekable();
-    let mut met = false;
-    read_on(text, from, |(range, kind)| {
-        while rest
-            .next_if(|(old, _)| shifted(old.start) < range.start)
-            .is_some()
-        {}
-        met = rest.peek().is_some_and(|(old, old_kind)| {
-            (shifted(old.start), shifted(old.end), *old_kind) == (range.start, range.end, kind)
-        });
-        if !met {
-            stretches.push((range, kind));
-        }
-        !met
-    });
-    // When reading came to the end without meeting anything, what is left over is gone.
-    if met {
-        let moved = |(range, kind): &Stretch| (shifted(range.start)..shifted(range.end), *kind);
-        stretches.extend(rest.map(moved));
-    }
-    stretches
-}
-
 fn kind_of(token: Token, word: &str, called: bool, after_dot: bool) -> Kind {
     match token.kind {
         TokenKind::LineComment | TokenKind::BlockComment { .. } => Kind::Comment,
@@ -144,23 +87,28 @@ fn function_or_plain(called: bool) -> Kind {
 
 #[derive(Default)]
 struct SqlHighlighter {
-    stretches: Vec<Stretch>,
-    /// Bytes in the text that the stretches belong to.
-    length: usize,
+    /// The text that the blocks belong to. It shares its leaves with the editor's.
+    text: RopeText,
+    /// Read as far as something was painted.
+    blocks: RefCell<Blocks>,
 }
 
 impl SqlHighlighter {
-    /// Takes an edit over, or reads the whole text where the edit is not one of the text it knows.
-    fn follow(&mut self, edit: Option<InputEdit>, text: &str) {
+    /// Takes an edit over; where it is not one of the text that is known, the text is another one. Nothing is read
+    /// before it is painted.
+    fn follow(&mut self, edit: Option<InputEdit>, text: RopeText) {
+        let length = self.text.len();
         let known = edit.filter(|edit| {
-            edit.old_end_byte <= self.length
-                && self.length - edit.old_end_byte + edit.new_end_byte == text.len()
+            edit.start_byte <= edit.old_end_byte
+                && edit.old_end_byte <= length
+                && length - edit.old_end_byte + edit.new_end_byte == text.len()
         });
-        self.stretches = match known {
-            Some(edit) => recoloured(&self.stretches, &edit, text),
-            None => coloured(text),
-        };
-        self.length = text.len();
+        let blocks = self.blocks.get_mut();
+        match known {
+            Some(edit) => blocks.edited(&self.text, edit.start_byte..edit.old_end_byte),
+            None => *blocks = Blocks::default(),
+        }
+        self.text = text;
     }
 }
 
@@ -177,7 +125,7 @@ impl InputHighlighter for SqlHighlighter {
         _: &mut Window,
         _: &mut Context<EditorState>,
     ) {
-        self.follow(edit, &text.to_string());
+        self.follow(edit, text.clone().into());
     }
 
     fn styles(
@@ -185,15 +133,11 @@ impl InputHighlighter for SqlHighlighter {
         range: &Range<usize>,
         resolver: &dyn HighlightStyleResolver,
     ) -> Vec<(Range<usize>, HighlightStyle)> {
+        let mut blocks = self.blocks.borrow_mut();
+        blocks.read_to(&self.text, range.end);
         let mut runs = Vec::new();
         let mut at = range.start;
-        let first = self
-            .stretches
-            .partition_point(|(stretch, _)| stretch.end <= range.start);
-        for (stretch, kind) in self.stretches.iter().skip(first) {
-            if stretch.start >= range.end {
-                break;
-            }
+        for (stretch, kind) in blocks.stretches(range) {
             let (start, end) = (stretch.start.max(at), stretch.end.min(range.end));
             if start > at {
                 runs.push((at..start, HighlightStyle::default()));
@@ -456,13 +400,48 @@ const KEYWORDS: [&str; 223] = [
 
 #[cfg(test)]
 mod tests {
-    use gpui::component::input::Point;
+    use std::borrow::Cow;
+    use std::cell::Cell;
 
+    use gpui::component::input::Point;
+    use squawk_lexer::tokenize;
+
+    use super::blocks::{BLOCK_BYTES, Stretch, WINDOW_BYTES};
     use super::*;
+    use crate::sql::split::Source;
+
+    /// The coloured stretches of a text, read from its start to its end.
+    fn coloured(text: &str) -> Vec<Stretch> {
+        let mut found = Vec::new();
+        let (mut start, mut after_dot) = (0, false);
+        let mut tokens = tokenize(text).peekable();
+        while let Some(token) = tokens.next() {
+            let end = start + token.len as usize;
+            let next = tokens.peek().map(|next| next.kind);
+            let called = next == Some(TokenKind::OpenParen);
+            let kind = kind_of(token, &text[start..end], called, after_dot);
+            if kind != Kind::Plain {
+                found.push((start..end, kind));
+            }
+            after_dot = token.kind == TokenKind::Dot;
+            start = end;
+        }
+        found
+    }
+
+    /// The coloured stretches of a range, as blocks know them.
+    fn read(
+        blocks: &mut Blocks,
+        text: &(impl Source + ?Sized),
+        range: Range<usize>,
+    ) -> Vec<Stretch> {
+        blocks.read_to(text, range.end);
+        blocks.stretches(&range).collect()
+    }
 
     #[track_caller]
     fn assert_kinds(sql: &str, expected: &[(&str, Kind)]) {
-        let found: Vec<(&str, Kind)> = coloured(sql)
+        let found: Vec<(&str, Kind)> = read(&mut Blocks::default(), sql, 0..sql.len())
             .into_iter()
             .map(|(range, kind)| (&sql[range], kind))
             .collect();
@@ -535,10 +514,8 @@ mod tests {
                 })
             }
         }
-        let highlighter = SqlHighlighter {
-            stretches: coloured("select a from b"),
-            length: 15,
-        };
+        let mut highlighter = SqlHighlighter::default();
+        highlighter.follow(None, "select a from b".into());
         let runs = highlighter.styles(&(3..12), &Named);
         let ranges: Vec<Range<usize>> = runs.iter().map(|(range, _)| range.clone()).collect();
         assert_eq!(ranges, [3..6, 6..9, 9..12]);
@@ -546,31 +523,214 @@ mod tests {
         assert_eq!(runs[1].1, HighlightStyle::default());
     }
 
-    /// Every edit of a small text by every snippet that can change how the rest reads.
+    fn input_edit(replaced: Range<usize>, inserted: usize) -> InputEdit {
+        InputEdit {
+            start_byte: replaced.start,
+            old_end_byte: replaced.end,
+            new_end_byte: replaced.start + inserted,
+            start_position: Point::new(0, 0),
+            old_end_position: Point::new(0, 0),
+            new_end_position: Point::new(0, 0),
+        }
+    }
+
+    /// What can change how the rest reads.
+    const SNIPPETS: [&str; 14] = [
+        "", "x", "'", "(", "--", "/*", "*/", "$q$", ".", " ", "\n", "\"", "select", "\u{feff}",
+    ];
+
+    /// Every edit of a small text by every snippet.
     #[test]
     fn after_any_edit_the_colours_are_those_of_the_whole_text() {
         let text = "select a.left(x), 'it''s' -- c\n/* b */ from $q$ t $q$ where f (1) = \"i\"(2)";
-        let snippets = [
-            "", "x", "'", "(", "--", "/*", "*/", "$q$", ".", " ", "\n", "\"", "select",
-        ];
         for start in 0..=text.len() {
             for end in start..=text.len().min(start + 3) {
-                for snippet in snippets {
+                for snippet in SNIPPETS {
                     let after = format!("{}{snippet}{}", &text[..start], &text[end..]);
                     let mut highlighter = SqlHighlighter::default();
-                    highlighter.follow(None, text);
-                    let edit = InputEdit {
-                        start_byte: start,
-                        old_end_byte: end,
-                        new_end_byte: start + snippet.len(),
-                        start_position: Point::new(0, 0),
-                        old_end_position: Point::new(0, 0),
-                        new_end_position: Point::new(0, 0),
-                    };
-                    highlighter.follow(Some(edit), &after);
-                    assert_eq!(highlighter.stretches, coloured(&after), "{after:?}");
+                    highlighter.follow(None, text.into());
+                    read(highlighter.blocks.get_mut(), text, 0..text.len());
+                    let edit = input_edit(start..end, snippet.len());
+                    highlighter.follow(Some(edit), after.as_str().into());
+                    let blocks = highlighter.blocks.get_mut();
+                    let found = read(blocks, after.as_str(), 0..after.len());
+                    assert_eq!(found, coloured(&after), "{after:?}");
                 }
             }
+        }
+    }
+
+    /// A small generator of pseudo-random numbers (SplitMix64).
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
+        }
+
+        fn place(&mut self, text: &str) -> usize {
+            text.floor_char_boundary(self.below(text.len() + 1))
+        }
+    }
+
+    /// Parts that make tokens of every kind, short ones and some that are longer than a block.
+    fn generated(dice: &mut Dice, bytes: usize) -> String {
+        const PARTS: [&str; 24] = [
+            "select ",
+            "a.left(x)",
+            "count(",
+            "'it''s'",
+            "E'\\''",
+            "\"é\"(",
+            "1.5e-3",
+            "1..2",
+            "$1",
+            "$q$ x; $q$",
+            "$$'$$",
+            "-- ende é\n",
+            "/* a /* b */ c */",
+            ".",
+            ". ",
+            "\n",
+            " ",
+            "  ",
+            "U&'d\\0061t'",
+            "::",
+            "::int",
+            ");\n",
+            "x'1F'",
+            "zürich",
+        ];
+        let mut text = String::new();
+        while text.len() < bytes {
+            match dice.below(400) {
+                0 => text.push_str(&format!("'{}'", "long ".repeat(dice.below(4_000)))),
+                1 => text.push_str(&format!("/*{}*/", "é".repeat(dice.below(9_000)))),
+                2 => text.push_str(&" ".repeat(dice.below(20_000))),
+                // What opens and does not end.
+                3 => text.push_str(["'", "/*", "$x$", "\""][dice.below(4)]),
+                _ => text.push_str(PARTS[dice.below(PARTS.len())]),
+            }
+        }
+        text
+    }
+
+    /// Random edits anywhere, with paints of random windows between them, some of which never read what was edited.
+    #[test]
+    fn followed_colours_are_those_of_the_whole_text_wherever_it_is_painted() {
+        let seed = std::env::var("TUSK_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        let long = std::env::var_os("TUSK_LONG").is_some();
+        let seed: u64 = seed.unwrap_or(1);
+        println!("TUSK_SEED={seed} runs this again");
+        for round in 0..if long { 2_000 } else { 30 } {
+            let mut dice = Dice(seed.wrapping_add(round << 32));
+            let bytes = dice.below(60_000);
+            let mut text = generated(&mut dice, bytes);
+            let mut highlighter = SqlHighlighter::default();
+            highlighter.follow(None, text.as_str().into());
+            for _ in 0..40 {
+                for _ in 0..dice.below(3) {
+                    let start = dice.place(&text);
+                    let most = if dice.below(8) == 0 { 9_000 } else { 4 };
+                    let end = text.ceil_char_boundary((start + dice.below(most)).min(text.len()));
+                    let inserted = match dice.below(8) {
+                        0 => generated(&mut dice, 5_000),
+                        _ => SNIPPETS[dice.below(SNIPPETS.len())].to_owned(),
+                    };
+                    text.replace_range(start..end, &inserted);
+                    let edit = input_edit(start..end, inserted.len());
+                    highlighter.follow(Some(edit), text.as_str().into());
+                }
+                let (one, other) = (dice.below(text.len() + 1), dice.below(text.len() + 1));
+                let range = match dice.below(3) {
+                    0 => 0..text.len(),
+                    _ => one.min(other)..one.max(other),
+                };
+                let found = read(highlighter.blocks.get_mut(), text.as_str(), range.clone());
+                let whole = coloured(&text);
+                // A comment that is long is read as far as it is needed.
+                let within = |(stretch, kind): &Stretch| {
+                    let cut = stretch.start.max(range.start)..stretch.end.min(range.end);
+                    (!cut.is_empty()).then_some((cut, *kind))
+                };
+                let found: Vec<Stretch> = found.iter().filter_map(within).collect();
+                let expected: Vec<Stretch> = whole.iter().filter_map(within).collect();
+                assert_eq!(found, expected, "round {round}");
+            }
+        }
+    }
+
+    /// A text that counts what is read of it.
+    struct Counted {
+        text: RopeText,
+        bytes: Cell<usize>,
+    }
+
+    impl Source for Counted {
+        fn len(&self) -> usize {
+            self.text.len()
+        }
+
+        fn floor(&self, byte: usize) -> usize {
+            self.text.floor(byte)
+        }
+
+        fn line_start(&self, byte: usize) -> usize {
+            Source::line_start(&self.text, byte)
+        }
+
+        fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+            self.bytes.set(self.bytes.get() + range.len());
+            self.text.part(range)
+        }
+    }
+
+    /// What keys cost in a text, each with the paint of what is around it: the most bytes that one of them read, and the
+    /// blocks that there are behind them.
+    fn cost_of_keys(lines: usize) -> (usize, usize) {
+        let text = "insert into t values (1, 'a;b', f(x.y)); -- c\n".repeat(lines);
+        let mut rope = Rope::from(text.as_str());
+        let mut blocks = Blocks::default();
+        blocks.read_to(text.as_str(), text.len());
+        let mut dice = Dice(7);
+        let mut most = 0;
+        for place in 0..40 {
+            let mut at = match place {
+                0 => 0,
+                1 => text.len(),
+                _ => dice.below(text.len()),
+            };
+            // What is opened is closed again: else the rest of the text would be one string.
+            for key in ["'", "'", "a", "(", "\n", "/*", "*/", "$$", "x", "$$", "."] {
+                let counted = |rope: &Rope| Counted {
+                    text: rope.clone().into(),
+                    bytes: Cell::default(),
+                };
+                let before = counted(&rope);
+                blocks.edited(&before, at..at);
+                rope.insert(at, key);
+                at += key.len();
+                let counted = counted(&rope);
+                let sight = at.saturating_sub(2_000)..(at + 2_000).min(rope.len());
+                read(&mut blocks, &counted, sight);
+                most = most.max(before.bytes.get() + counted.bytes.get());
+            }
+        }
+        (most, blocks.count() * BLOCK_BYTES / rope.len())
+    }
+
+    #[test]
+    fn a_key_reads_as_much_of_a_long_text_as_of_a_short_one() {
+        for lines in [5_000, 45_000, 450_000] {
+            let (bytes, blocks) = cost_of_keys(lines);
+            assert!(bytes <= 8 * WINDOW_BYTES, "{bytes} bytes for a key");
+            assert!(blocks <= 2, "the blocks became small");
         }
     }
 }
