@@ -1,5 +1,7 @@
 //! Whole scripts, run by Tusk and by psql: the same statements reach the server, and the same database comes out.
 
+#[path = "scripts/files.rs"]
+mod files;
 #[path = "support/generated.rs"]
 mod generated;
 #[path = "support/server.rs"]
@@ -8,7 +10,6 @@ mod server;
 use std::{
     fmt::Write as _,
     io::Write as _,
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -89,121 +90,6 @@ fn psql(database: &str, text: &str, on_error: OnError) -> String {
     // One that stops at an error reads no further.
     drop(writer.join().unwrap());
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A dump of a database, without what is another one each time.
-#[track_caller]
-fn dump(database: &str, arguments: &[&str]) -> String {
-    let server = TestServer::shared();
-    let psql = server.psql_command(database);
-    let program = Path::new(psql.get_program()).with_file_name("pg_dump");
-    let output = Command::new(program)
-        .args(["-U", "postgres", "-h"])
-        .arg(server.socket_dir())
-        .args(["-p", &server.port().to_string(), "-d", database])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn without_keys(dump: &str) -> String {
-    let is_key = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
-    dump.lines().filter(is_key).collect::<Vec<_>>().join("\n")
-}
-
-/// A dump run by Tusk and by psql makes the same database.
-#[track_caller]
-fn runs_whole(from: &str, arguments: &[&str]) {
-    let server = TestServer::shared();
-    let text = dump(from, arguments);
-    let (ours, theirs) = (server.fresh_database(), server.fresh_database());
-    let files = tempfile::tempdir().unwrap();
-    let file = files.path().join("dump.sql");
-    std::fs::write(&file, &text).unwrap();
-    play(&format!(
-        "command file.open\npress ctrl-a\ntype {}\npress enter\nwait idle\nconnect {}\nwait connected\n\
-         command query.run-all-continue\nwait idle 300\n",
-        file.display(),
-        server.url_unix(&ours)
-    ));
-    psql(&theirs, &text, OnError::Continue);
-    let (ours, theirs) = (
-        without_keys(&dump(&ours, &[])),
-        without_keys(&dump(&theirs, &[])),
-    );
-    same(&ours, &theirs);
-    assert!(ours.lines().count() > 500, "something was dumped");
-}
-
-/// The first line that differs says more than two whole texts.
-#[track_caller]
-fn same(ours: &str, theirs: &str) {
-    for (number, (our, their)) in ours.lines().zip(theirs.lines()).enumerate() {
-        assert_eq!(our, their, "line {}", number + 1);
-    }
-    assert_eq!(ours.lines().count(), theirs.lines().count());
-}
-
-#[test]
-fn a_dump_of_the_sandbox_runs_whole_in_either_form() {
-    let server = TestServer::shared();
-    let sandbox = server.fresh_database();
-    let sample =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample.sql"));
-    psql(&sandbox, &sample.unwrap(), OnError::Stop);
-    // Without its largest tables, whose foreign keys then fail, for Tusk as for psql.
-    let mut arguments = vec![];
-    if !generated::is_long() {
-        for table in ["order_items", "orders", "customers", "payments*"] {
-            arguments.push(format!("--exclude-table-data=*.{table}"));
-        }
-    }
-    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    runs_whole(&sandbox, &arguments);
-    arguments.push("--inserts");
-    runs_whole(&sandbox, &arguments);
-}
-
-/// PostgreSQL's own tests leave every kind of object behind. Many of their statements fail by intent, and what needs
-/// files or libraries of the tests' own is not there.
-#[test]
-fn a_dump_of_the_regression_database_runs_whole() {
-    if !generated::is_long() {
-        return;
-    }
-    let server = TestServer::shared();
-    let regression = server.fresh_database();
-    let mut files: Vec<_> = std::fs::read_dir(server::regression_suite())
-        .expect("scripts/test-long fetches PostgreSQL's regression suite")
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
-        .collect();
-    files.sort();
-    // What others build on comes first.
-    files.sort_by_key(|path| !path.ends_with("test_setup.sql"));
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        // They change the cluster, or wait for others.
-        if ["tablespace", "database", "subscription", "publication"]
-            .iter()
-            .any(|word| name.contains(word))
-        {
-            continue;
-        }
-        psql(
-            &regression,
-            &String::from_utf8_lossy(&std::fs::read(&file).unwrap()),
-            OnError::Continue,
-        );
-    }
-    runs_whole(&regression, &[]);
-    runs_whole(&regression, &["--inserts"]);
 }
 
 /// A script of what psql knows of itself, of errors, transactions and COPYs.
