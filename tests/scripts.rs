@@ -26,6 +26,16 @@ enum OnError {
     Continue,
 }
 
+impl OnError {
+    /// As the setting has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+        }
+    }
+}
+
 /// Runs scripts with the built program, one after the other in one session; answers what it printed.
 #[track_caller]
 fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
@@ -34,10 +44,7 @@ fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
         TestServer::shared().url_unix(database)
     );
     for (text, on_error) in scripts {
-        let choice = match on_error {
-            OnError::Stop => "stop",
-            OnError::Continue => "continue",
-        };
+        let choice = on_error.name();
         write!(
             story,
             "setting run.on_error {choice}\ntext <<{END}\n{text}\n{END}\ncommand query.run-all\nwait idle 300\n"
@@ -103,11 +110,14 @@ struct Generator {
     failed: bool,
     restricted: bool,
     escapes: bool,
+    /// Whether a command may stand inside a statement.
+    inside: bool,
 }
 
 impl Generator {
-    fn script(seed: u64) -> String {
+    fn script(seed: u64, inside: bool) -> String {
         let mut generator = Self {
+            inside,
             random: Random::new(seed),
             text: String::new(),
             copies_on_line: 0,
@@ -145,7 +155,7 @@ impl Generator {
     fn gap(&mut self) {
         match self.random.below(6) {
             0 => self.line(),
-            1 if !self.restricted => self.command(),
+            1 if !self.restricted && self.inside => self.command(),
             2 => self.text.push_str(" /* ; ' */ "),
             _ => self.text.push(' '),
         }
@@ -270,10 +280,50 @@ const SENT: &str = r"select coalesce(string_agg(replace(regexp_replace(regexp_re
 
 const TABLES: &str = "create table sent (n serial, sql text); create table rows (n serial, a text)";
 
+/// How Tusk runs scripts one after the other.
+type Way = fn(&str, &[(String, OnError)]);
+
 #[test]
 fn generated_scripts_run_as_psql_runs_them() {
+    let run: Way = |database, scripts| drop(tusk(database, scripts));
+    are_run_as_psql_runs_them(as_many(60, 1_500), true, run);
+}
+
+/// The same for files that are run without being opened. A command inside a statement stops those.
+#[test]
+fn generated_files_run_as_psql_runs_them() {
+    are_run_as_psql_runs_them(as_many(40, 1_000), false, streamed);
+}
+
+fn as_many(short: usize, long: usize) -> u64 {
+    generated::as_many_as(short, long) as u64
+}
+
+/// Runs scripts as files that are not opened, each in a session of its own.
+#[track_caller]
+fn streamed(database: &str, scripts: &[(String, OnError)]) {
+    let place = tempfile::tempdir().unwrap();
+    let mut story = format!(
+        "connect {}\nwait connected\n",
+        TestServer::shared().url_unix(database)
+    );
+    for (number, (text, on_error)) in scripts.iter().enumerate() {
+        let file = place.path().join(format!("{number}.sql"));
+        std::fs::write(&file, format!("{text}\n")).unwrap();
+        writeln!(
+            story,
+            "setting run.on_error {}\nrun-file {}\nwait idle 300",
+            on_error.name(),
+            file.display()
+        )
+        .unwrap();
+    }
+    play(&story);
+}
+
+#[track_caller]
+fn are_run_as_psql_runs_them(count: u64, inside: bool, run: Way) {
     let server = TestServer::shared();
-    let count = generated::as_many_as(60, 1_500) as u64;
     let seed = generated::seed();
     let (ours, theirs) = (server.fresh_database(), server.fresh_database());
     for database in [&ours, &theirs] {
@@ -282,7 +332,7 @@ fn generated_scripts_run_as_psql_runs_them() {
     let end = "rollback; reset all; select setval('sent_n_seq', $, false); select setval('rows_n_seq', $, false);";
     let mut scripts = Vec::new();
     for number in 0..count {
-        let text = Generator::script(seed.wrapping_add(number));
+        let text = Generator::script(seed.wrapping_add(number), inside);
         let on_error = if number % 3 == 0 {
             OnError::Stop
         } else {
@@ -295,7 +345,7 @@ fn generated_scripts_run_as_psql_runs_them() {
         scripts.push((begin, OnError::Continue));
         scripts.push((text, on_error));
     }
-    tusk(&ours, &scripts);
+    run(&ours, &scripts);
     for number in 0..count {
         let of_script = format!("where n / 1000 = {}", number + 1);
         let text = &scripts[number as usize * 2 + 1].0;
