@@ -79,12 +79,14 @@ link_libraries() {
 }
 
 # PostgreSQL's own regression suite: tens of thousands of statements that people wrote, one file a subject, in
-# $TUSK_SERVERS/regression. It comes with the source package of Debian's server.
+# $TUSK_SERVERS/regression; the rows that they load and the order in which they run are in $TUSK_SERVERS/regression-data.
+# It comes with the source package of Debian's server.
 need_regression_suite() {
   local place
-  [ -e "$TUSK_SERVERS/regression/select.sql" ] && return
+  [ -e "$TUSK_SERVERS/regression/select.sql" ] && [ -e "$TUSK_SERVERS/regression-data/parallel_schedule" ] && return
   command -v apt-get >/dev/null 2>&1 || {
-    say "Put the files of src/test/regress/sql of PostgreSQL 15 into $TUSK_SERVERS/regression."
+    say "Put the files of src/test/regress/sql of PostgreSQL 15 into $TUSK_SERVERS/regression,"
+    say "and its parallel_schedule and its folder data into $TUSK_SERVERS/regression-data."
     return 1
   }
   need_packages bzip2 || return 1
@@ -92,8 +94,8 @@ need_regression_suite() {
   mkdir -p "$TUSK_SERVERS" || return 1
   place="$(mktemp -d "$TUSK_SERVERS/fetching.XXXXXX")" || return 1
   if fetch_regression_suite "$place"; then
-    rm -rf "$TUSK_SERVERS/regression"
-    mv "$place/sql" "$TUSK_SERVERS/regression" && rm -rf "$place"
+    rm -rf "$TUSK_SERVERS/regression" "$TUSK_SERVERS/regression-data"
+    mv "$place/suite/sql" "$TUSK_SERVERS/regression" && mv "$place/suite" "$TUSK_SERVERS/regression-data" && rm -rf "$place"
   else
     rm -rf "$place"
     say "PostgreSQL's regression suite could not be fetched into $TUSK_SERVERS."
@@ -105,7 +107,7 @@ need_regression_suite() {
 # version of them already; any will do.
 fetch_regression_suite() {
   local place="$1" file version own
-  mkdir -p "$place/parts" "$place/lists/partial" "$place/sql" || return 1
+  mkdir -p "$place/parts" "$place/lists/partial" "$place/suite" || return 1
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
     [ -f "$file" ] && sed -e 's/^deb /deb-src /' -e 's/^Types:.*/Types: deb-src/' "$file" >"$place/parts/$(basename "$file")"
   done
@@ -115,5 +117,7 @@ fetch_regression_suite() {
   for version in $(apt-cache "${own[@]}" showsrc postgresql-15 | sed -n 's/^Version: //p'); do
     (cd "$place" && apt-get -qq "${own[@]}" source --download-only "postgresql-15=$version") >/dev/null 2>&1 && break
   done
-  tar -xf "$place"/postgresql-15_*.orig.tar.* -C "$place/sql" --strip-components=5 --wildcards '*/src/test/regress/sql/*.sql'
+  tar -xf "$place"/postgresql-15_*.orig.tar.* -C "$place/suite" --strip-components=4 --wildcards \
+    '*/src/test/regress/sql/*.sql' '*/src/test/regress/data/*.data' '*/src/test/regress/parallel_schedule' &&
+    chmod -R u=rwX,go=rX "$place/suite"
 }

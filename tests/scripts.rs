@@ -1,5 +1,7 @@
 //! Whole scripts, run by Tusk and by psql: the same statements reach the server, and the same database comes out.
 
+#[path = "scripts/files.rs"]
+mod files;
 #[path = "support/generated.rs"]
 mod generated;
 #[path = "support/server.rs"]
@@ -8,7 +10,6 @@ mod server;
 use std::{
     fmt::Write as _,
     io::Write as _,
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -25,6 +26,16 @@ enum OnError {
     Continue,
 }
 
+impl OnError {
+    /// As the setting has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Continue => "continue",
+        }
+    }
+}
+
 /// Runs scripts with the built program, one after the other in one session; answers what it printed.
 #[track_caller]
 fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
@@ -33,10 +44,7 @@ fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
         TestServer::shared().url_unix(database)
     );
     for (text, on_error) in scripts {
-        let choice = match on_error {
-            OnError::Stop => "stop",
-            OnError::Continue => "continue",
-        };
+        let choice = on_error.name();
         write!(
             story,
             "setting run.on_error {choice}\ntext <<{END}\n{text}\n{END}\ncommand query.run-all\nwait idle 300\n"
@@ -91,121 +99,6 @@ fn psql(database: &str, text: &str, on_error: OnError) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A dump of a database, without what is another one each time.
-#[track_caller]
-fn dump(database: &str, arguments: &[&str]) -> String {
-    let server = TestServer::shared();
-    let psql = server.psql_command(database);
-    let program = Path::new(psql.get_program()).with_file_name("pg_dump");
-    let output = Command::new(program)
-        .args(["-U", "postgres", "-h"])
-        .arg(server.socket_dir())
-        .args(["-p", &server.port().to_string(), "-d", database])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn without_keys(dump: &str) -> String {
-    let is_key = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
-    dump.lines().filter(is_key).collect::<Vec<_>>().join("\n")
-}
-
-/// A dump run by Tusk and by psql makes the same database.
-#[track_caller]
-fn runs_whole(from: &str, arguments: &[&str]) {
-    let server = TestServer::shared();
-    let text = dump(from, arguments);
-    let (ours, theirs) = (server.fresh_database(), server.fresh_database());
-    let files = tempfile::tempdir().unwrap();
-    let file = files.path().join("dump.sql");
-    std::fs::write(&file, &text).unwrap();
-    play(&format!(
-        "command file.open\npress ctrl-a\ntype {}\npress enter\nwait idle\nconnect {}\nwait connected\n\
-         command query.run-all-continue\nwait idle 300\n",
-        file.display(),
-        server.url_unix(&ours)
-    ));
-    psql(&theirs, &text, OnError::Continue);
-    let (ours, theirs) = (
-        without_keys(&dump(&ours, &[])),
-        without_keys(&dump(&theirs, &[])),
-    );
-    same(&ours, &theirs);
-    assert!(ours.lines().count() > 500, "something was dumped");
-}
-
-/// The first line that differs says more than two whole texts.
-#[track_caller]
-fn same(ours: &str, theirs: &str) {
-    for (number, (our, their)) in ours.lines().zip(theirs.lines()).enumerate() {
-        assert_eq!(our, their, "line {}", number + 1);
-    }
-    assert_eq!(ours.lines().count(), theirs.lines().count());
-}
-
-#[test]
-fn a_dump_of_the_sandbox_runs_whole_in_either_form() {
-    let server = TestServer::shared();
-    let sandbox = server.fresh_database();
-    let sample =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/sample.sql"));
-    psql(&sandbox, &sample.unwrap(), OnError::Stop);
-    // Without its largest tables, whose foreign keys then fail, for Tusk as for psql.
-    let mut arguments = vec![];
-    if !generated::is_long() {
-        for table in ["order_items", "orders", "customers", "payments*"] {
-            arguments.push(format!("--exclude-table-data=*.{table}"));
-        }
-    }
-    let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    runs_whole(&sandbox, &arguments);
-    arguments.push("--inserts");
-    runs_whole(&sandbox, &arguments);
-}
-
-/// PostgreSQL's own tests leave every kind of object behind. Many of their statements fail by intent, and what needs
-/// files or libraries of the tests' own is not there.
-#[test]
-fn a_dump_of_the_regression_database_runs_whole() {
-    if !generated::is_long() {
-        return;
-    }
-    let server = TestServer::shared();
-    let regression = server.fresh_database();
-    let mut files: Vec<_> = std::fs::read_dir(server::regression_suite())
-        .expect("scripts/test-long fetches PostgreSQL's regression suite")
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "sql"))
-        .collect();
-    files.sort();
-    // What others build on comes first.
-    files.sort_by_key(|path| !path.ends_with("test_setup.sql"));
-    for file in files {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        // They change the cluster, or wait for others.
-        if ["tablespace", "database", "subscription", "publication"]
-            .iter()
-            .any(|word| name.contains(word))
-        {
-            continue;
-        }
-        psql(
-            &regression,
-            &String::from_utf8_lossy(&std::fs::read(&file).unwrap()),
-            OnError::Continue,
-        );
-    }
-    runs_whole(&regression, &[]);
-    runs_whole(&regression, &["--inserts"]);
-}
-
 /// A script of what psql knows of itself, of errors, transactions and COPYs.
 struct Generator {
     random: Random,
@@ -217,11 +110,14 @@ struct Generator {
     failed: bool,
     restricted: bool,
     escapes: bool,
+    /// Whether a command may stand inside a statement.
+    inside: bool,
 }
 
 impl Generator {
-    fn script(seed: u64) -> String {
+    fn script(seed: u64, inside: bool) -> String {
         let mut generator = Self {
+            inside,
             random: Random::new(seed),
             text: String::new(),
             copies_on_line: 0,
@@ -259,7 +155,7 @@ impl Generator {
     fn gap(&mut self) {
         match self.random.below(6) {
             0 => self.line(),
-            1 if !self.restricted => self.command(),
+            1 if !self.restricted && self.inside => self.command(),
             2 => self.text.push_str(" /* ; ' */ "),
             _ => self.text.push(' '),
         }
@@ -384,10 +280,50 @@ const SENT: &str = r"select coalesce(string_agg(replace(regexp_replace(regexp_re
 
 const TABLES: &str = "create table sent (n serial, sql text); create table rows (n serial, a text)";
 
+/// How Tusk runs scripts one after the other.
+type Way = fn(&str, &[(String, OnError)]);
+
 #[test]
 fn generated_scripts_run_as_psql_runs_them() {
+    let run: Way = |database, scripts| drop(tusk(database, scripts));
+    are_run_as_psql_runs_them(as_many(60, 1_500), true, run);
+}
+
+/// The same for files that are run without being opened. A command inside a statement stops those.
+#[test]
+fn generated_files_run_as_psql_runs_them() {
+    are_run_as_psql_runs_them(as_many(40, 1_000), false, streamed);
+}
+
+fn as_many(short: usize, long: usize) -> u64 {
+    generated::as_many_as(short, long) as u64
+}
+
+/// Runs scripts as files that are not opened, each in a session of its own.
+#[track_caller]
+fn streamed(database: &str, scripts: &[(String, OnError)]) {
+    let place = tempfile::tempdir().unwrap();
+    let mut story = format!(
+        "connect {}\nwait connected\n",
+        TestServer::shared().url_unix(database)
+    );
+    for (number, (text, on_error)) in scripts.iter().enumerate() {
+        let file = place.path().join(format!("{number}.sql"));
+        std::fs::write(&file, format!("{text}\n")).unwrap();
+        writeln!(
+            story,
+            "setting run.on_error {}\nrun-file {}\nwait idle 300",
+            on_error.name(),
+            file.display()
+        )
+        .unwrap();
+    }
+    play(&story);
+}
+
+#[track_caller]
+fn are_run_as_psql_runs_them(count: u64, inside: bool, run: Way) {
     let server = TestServer::shared();
-    let count = generated::as_many_as(60, 1_500) as u64;
     let seed = generated::seed();
     let (ours, theirs) = (server.fresh_database(), server.fresh_database());
     for database in [&ours, &theirs] {
@@ -396,7 +332,7 @@ fn generated_scripts_run_as_psql_runs_them() {
     let end = "rollback; reset all; select setval('sent_n_seq', $, false); select setval('rows_n_seq', $, false);";
     let mut scripts = Vec::new();
     for number in 0..count {
-        let text = Generator::script(seed.wrapping_add(number));
+        let text = Generator::script(seed.wrapping_add(number), inside);
         let on_error = if number % 3 == 0 {
             OnError::Stop
         } else {
@@ -409,7 +345,7 @@ fn generated_scripts_run_as_psql_runs_them() {
         scripts.push((begin, OnError::Continue));
         scripts.push((text, on_error));
     }
-    tusk(&ours, &scripts);
+    run(&ours, &scripts);
     for number in 0..count {
         let of_script = format!("where n / 1000 = {}", number + 1);
         let text = &scripts[number as usize * 2 + 1].0;

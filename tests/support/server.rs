@@ -741,6 +741,36 @@ pub fn regression_suite() -> PathBuf {
     fetched_servers().join("regression")
 }
 
+/// The rows that the regression suite loads, and the order in which its files run.
+pub fn regression_data() -> PathBuf {
+    fetched_servers().join("regression-data")
+}
+
+/// The SQL files that others wrote, a directory for each package.
+pub fn public_sql() -> PathBuf {
+    fetched_servers().join("public")
+}
+
+/// The client programs of this major version: the system's own, or those that `scripts/public_sql.sh` fetched.
+#[track_caller]
+pub fn clients_of(major: Option<u32>) -> PathBuf {
+    let Some(major) = major else {
+        return find_binaries();
+    };
+    let own = PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"));
+    let fetched = fetched_servers().join(format!("clients/{major}/bin"));
+    let is_there = |directory: &PathBuf| directory.join("pg_dump").is_file();
+    [own, fetched.clone()]
+        .into_iter()
+        .find(is_there)
+        .unwrap_or_else(|| {
+            panic!(
+                "this test needs psql and pg_dump of PostgreSQL {major} in {}: scripts/test fetches them",
+                fetched.display()
+            )
+        })
+}
+
 /// Where `scripts/servers.sh` keeps what it fetches.
 fn fetched_servers() -> PathBuf {
     if let Some(directory) = std::env::var_os("TUSK_SERVERS") {

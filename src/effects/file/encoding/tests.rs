@@ -151,9 +151,16 @@ fn a_file_that_is_opened_and_saved_is_the_same_file() {
         };
         let text = generated_text(&mut random, encoding);
         let bytes = bytes_of(&text, form);
+        // Bytes that are UTF-8 too are taken for it: nobody can tell, and they are written as they were.
+        let (form, text) = match std::str::from_utf8(&bytes) {
+            Ok(same) if encoding.is_ascii_based() && !bytes.is_ascii() && !form.mark => {
+                (Form::default(), same.to_owned())
+            }
+            _ => (form, text),
+        };
         fs::write(&path, &bytes).unwrap();
         let mut desk = Desk::new();
-        desk.open(name, encoding);
+        desk.open(name, form.encoding);
         assert_eq!(desk.text(), text, "case {case}: {form:?}");
         desk.save();
         assert_eq!(fs::read(&path).unwrap(), bytes, "case {case}: {form:?}");
@@ -173,7 +180,7 @@ fn a_file_that_is_opened_and_saved_is_the_same_file() {
         edited.insert(at, 'x');
         let written = fs::read(&path).unwrap();
         let is_plain =
-            bytes.is_empty() || bytes.is_ascii() && !form.mark && encoding.is_ascii_based();
+            bytes.is_empty() || bytes.is_ascii() && !form.mark && form.encoding.is_ascii_based();
         let form = if is_plain { Form::default() } else { form };
         assert_eq!(written, bytes_of(&edited, form), "case {case}: {form:?}");
     }
