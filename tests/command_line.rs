@@ -147,7 +147,7 @@ fn a_recorded_story_replays_to_its_screen_and_a_changed_one_does_not() {
         &["replay", "run.tusk", "--until", "1"],
         "",
     );
-    assert!(out(&one).ends_with("1 messages, hashes match\n") && !out(&one).contains("kept"));
+    assert!(out(&one).ends_with("1 message, hashes match\n") && !out(&one).contains("kept"));
 
     let file = directory.path().join("run.tusk");
     let text = std::fs::read_to_string(&file)

@@ -12,6 +12,7 @@ use super::widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner};
 use super::words::{Post, button, hint, span, tone};
 use crate::{
     msg::Msg,
+    rows::display::counted,
     screen::{Action, Card, CardKind, Empty, Grid, MessagesTab, ResultMark, ResultTab, ResultsBar},
     update::{ids::TabId, results},
 };
@@ -101,7 +102,7 @@ fn hidden(count: usize, list: &Action, post: &Post, cx: &App) -> Option<impl Int
     (count > 0).then(|| {
         Pill::new(
             "results-list",
-            format!("{count} more results: {}", list.label),
+            format!("{}: {}", counted(count as u64, "more result"), list.label),
         )
         .on_press(move |_, _, _| post.post(command))
         .child(div().text_color(color).child(format!("+{count}")))
