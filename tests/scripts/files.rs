@@ -173,8 +173,8 @@ impl Place<'_> {
         let errors = self.psql(&theirs, &file, script.encoding);
         let (failed, ours) = self.opened(&opened, &file, script.answer);
         assert_eq!(failed, errors.len(), "{name}: statements that failed");
-        let told = &errors[..ours.len()];
-        same(name, "the errors of the opened file", &ours, told);
+        let told = as_told(&ours, &errors);
+        same(name, "the errors of the opened file", &ours, &told);
         days.push(today());
         let expected = comparable(&self.dump(&theirs, &[]), &days);
         let ours = comparable(&self.dump(&opened, &[]), &days);
@@ -184,9 +184,9 @@ impl Place<'_> {
         if script.answer.is_none() {
             let (failed, ours) = self.streamed(&streamed, &file);
             assert_eq!(failed, errors.len(), "{name}: statements that failed");
-            let told = &errors[..ours.len()];
+            let told = as_told(&ours, &errors);
             assert!(ours.len() == errors.len() || ours.len() == 100, "{name}");
-            same(name, "the errors of the streamed file", &ours, told);
+            same(name, "the errors of the streamed file", &ours, &told);
             days.push(today());
             let ours = comparable(&self.dump(&streamed, &[]), &days);
             same(name, "the streamed file", &lines(&ours), &lines(&expected));
@@ -249,6 +249,16 @@ fn errors_of_psql(output: &Output) -> Errors {
             .then(|| (sqlstate.to_owned(), plain(message)))
     });
     errors.collect()
+}
+
+/// As many errors of psql as Tusk has told. A dump masks what may be a secret, also where it is none.
+fn as_told(ours: &Errors, theirs: &Errors) -> Errors {
+    let pairs = ours.iter().zip(theirs);
+    let told = pairs.map(|(our, their)| match our.1.contains("***") {
+        true => (their.0.clone(), our.1.clone()),
+        false => their.clone(),
+    });
+    told.collect()
 }
 
 /// The first line of a message, without what the encodings of two programs may print in two ways.
