@@ -250,6 +250,10 @@ impl Generator {
     fn insert(&mut self) {
         self.statement += 1;
         let number = self.statement.to_string();
+        // A pooler or a proxy may read what stands in front of a statement.
+        if self.random.chance(20) {
+            self.text.push_str("/*hint*/ ");
+        }
         let parts = [
             "insert into sent (sql)",
             "values",
@@ -374,6 +378,32 @@ fn the_rest_of_a_copy_s_line_comes_after_its_data() {
         "select string_agg(sql, ',' order by n) from sent",
     );
     assert_eq!(sent, "saw 2,last");
+}
+
+#[test]
+fn a_file_says_its_session_s_encoding_and_where_it_ends() {
+    let server = TestServer::shared();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("said.sql");
+    let text = "\\encoding LATIN1\n\\echo hello\ncreate table said as select pg_client_encoding();\n\\q\n\
+        create table gone ();\n";
+    std::fs::write(&file, text).unwrap();
+    let file = file.display();
+    for way in [
+        format!(
+            "run-file {file}\nwait idle\ncommand results.messages\nexpect screen contains \"echo was skipped\"\n"
+        ),
+        format!(
+            "open {file}\nwait idle\ncommand query.run-all\nwait idle\ncommand results.messages\n\
+            expect screen contains \"Skipped, because they only change what psql prints\"\n"
+        ),
+    ] {
+        let database = server.fresh_database();
+        let url = server.url_unix(&database);
+        play(&format!("connect {url}\nwait connected\n{way}"));
+        let said = server.psql(&database, "select *, to_regclass('gone') is null from said");
+        assert_eq!(said, "LATIN1|t", "{way}");
+    }
 }
 
 #[test]

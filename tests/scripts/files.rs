@@ -173,8 +173,8 @@ impl Place<'_> {
         let errors = self.psql(&theirs, &file, script.encoding);
         let (failed, ours) = self.opened(&opened, &file, script.answer);
         assert_eq!(failed, errors.len(), "{name}: statements that failed");
-        let told = &errors[..ours.len()];
-        same(name, "the errors of the opened file", &ours, told);
+        let told = as_told(&ours, &errors);
+        same(name, "the errors of the opened file", &ours, &told);
         days.push(today());
         let expected = comparable(&self.dump(&theirs, &[]), &days);
         let ours = comparable(&self.dump(&opened, &[]), &days);
@@ -184,9 +184,9 @@ impl Place<'_> {
         if script.answer.is_none() {
             let (failed, ours) = self.streamed(&streamed, &file);
             assert_eq!(failed, errors.len(), "{name}: statements that failed");
-            let told = &errors[..ours.len()];
+            let told = as_told(&ours, &errors);
             assert!(ours.len() == errors.len() || ours.len() == 100, "{name}");
-            same(name, "the errors of the streamed file", &ours, told);
+            same(name, "the errors of the streamed file", &ours, &told);
             days.push(today());
             let ours = comparable(&self.dump(&streamed, &[]), &days);
             same(name, "the streamed file", &lines(&ours), &lines(&expected));
@@ -249,6 +249,16 @@ fn errors_of_psql(output: &Output) -> Errors {
             .then(|| (sqlstate.to_owned(), plain(message)))
     });
     errors.collect()
+}
+
+/// As many errors of psql as Tusk has told. A dump masks what may be a secret, also where it is none.
+fn as_told(ours: &Errors, theirs: &Errors) -> Errors {
+    let pairs = ours.iter().zip(theirs);
+    let told = pairs.map(|(our, their)| match our.1.contains("***") {
+        true => (their.0.clone(), our.1.clone()),
+        false => their.clone(),
+    });
+    told.collect()
 }
 
 /// The first line of a message, without what the encodings of two programs may print in two ways.
@@ -450,89 +460,90 @@ fn more_public_files_run_whole() {
         return;
     }
     let place = Place::shared();
-    let zabbix = ["schema", "images", "data"]
-        .map(|name| format!("zabbix-server-pgsql/usr/share/zabbix-server-pgsql/{name}.sql"));
-    let zabbix = zabbix.each_ref().map(String::as_str);
-    let musicbrainz = [
-        "Extensions",
-        "CreateCollations",
-        "CreateSearchConfiguration",
-        "CreateTypes",
-        "CreateTables",
-        "CreateFunctions",
-        "CreatePrimaryKeys",
-        "CreateFKConstraints",
-        "CreateIndexes",
-        "CreateConstraints",
-        "CreateViews",
-        "CreateTriggers",
-    ]
-    .map(|name| format!("mbslave/mbslave/sql/{name}.sql"));
-    let musicbrainz = musicbrainz.each_ref().map(String::as_str);
+    let charts = [
+        ("LATIN1", "Belgium-chart.sql"),
+        ("LATIN2", "Czech-Republic-chart.sql"),
+        ("GBK", "Simplified-Chinese_Default-chart.sql"),
+        ("BIG5", "Traditional-Chinese_Default-chart.sql"),
+    ];
+    for (encoding, chart) in charts {
+        let said = format!("\\encoding {encoding}\n");
+        place.runs_whole(encoding, &Script::utf8(accounts(&said, chart)));
+    }
     let in_schema = "create schema musicbrainz; set search_path = musicbrainz, public;\n";
-    let messages = ["schema", "types", "tables", "functions", "indexes", "views"]
-        .map(|name| format!("message-db/database/{name}"));
-    let davical = [
+    let synapse = "matrix-synapse/synapse/storage/schema/main/full_schemas/72";
+    let pgq = "postgresql-15-pgq3/usr/share/postgresql/15/contrib";
+    let zabbix = "zabbix-server-pgsql/usr/share/zabbix-server-pgsql";
+    let zabbix = public_in("", zabbix, &["schema.sql", "images.sql", "data.sql"]);
+    let scripts = [
+        ("Synapse", public_in("", synapse, &["full.sql.postgres"])),
+        ("MusicBrainz", musicbrainz(in_schema)),
+        ("MusicBrainz without its schema", musicbrainz("")),
+        ("Message DB", message_db()),
+        ("PgQ", public_in("", pgq, &["pgq_pl_only.sql"])),
+        ("PgSTAC without PostGIS", pgstac()),
+        ("DAViCal", davical()),
+        ("LedgerSMB", ledgersmb()),
+        ("SQL-Ledger's migrations, most of which fail", upgrades()),
+        ("Zabbix", zabbix),
+    ];
+    for (name, bytes) in scripts {
+        place.runs_whole(name, &Script::utf8(bytes));
+    }
+}
+
+/// Files of one directory, after each other.
+#[track_caller]
+fn public_in(before: &str, directory: &str, names: &[&str]) -> Vec<u8> {
+    let paths = names.iter().map(|name| format!("{directory}/{name}"));
+    let paths: Vec<String> = paths.collect();
+    public(
+        before,
+        &paths.iter().map(String::as_str).collect::<Vec<_>>(),
+    )
+}
+
+#[track_caller]
+fn musicbrainz(before: &str) -> Vec<u8> {
+    let names = [
+        "Extensions.sql",
+        "CreateCollations.sql",
+        "CreateSearchConfiguration.sql",
+        "CreateTypes.sql",
+        "CreateTables.sql",
+        "CreateFunctions.sql",
+        "CreatePrimaryKeys.sql",
+        "CreateFKConstraints.sql",
+        "CreateIndexes.sql",
+        "CreateConstraints.sql",
+        "CreateViews.sql",
+        "CreateTriggers.sql",
+    ];
+    public_in(before, "mbslave/mbslave/sql", &names)
+}
+
+#[track_caller]
+fn message_db() -> Vec<u8> {
+    let names = ["schema", "types", "tables", "functions", "indexes", "views"];
+    public_in("", "message-db/database", &names)
+}
+
+#[track_caller]
+fn pgstac() -> Vec<u8> {
+    public("", &["pypgstac/pypgstac/migrations/pgstac.0.10.0.sql"])
+}
+
+#[track_caller]
+fn davical() -> Vec<u8> {
+    let names = [
         "davical.sql",
         "base-data.sql",
         "caldav_functions.sql",
         "rrule_functions.sql",
         "views",
         "patches",
-    ]
-    .map(|name| format!("davical/usr/share/davical/dba/{name}"));
-    let scripts = [
-        (
-            "a schema of a dump",
-            public(
-                "",
-                &["matrix-synapse/synapse/storage/schema/main/full_schemas/72/full.sql.postgres"],
-            ),
-        ),
-        ("MusicBrainz", public(in_schema, &musicbrainz)),
-        ("MusicBrainz, with errors", public("", &musicbrainz)),
-        (
-            "Message DB",
-            public("", &messages.each_ref().map(String::as_str)),
-        ),
-        (
-            "PgQ",
-            public(
-                "",
-                &["postgresql-15-pgq3/usr/share/postgresql/15/contrib/pgq_pl_only.sql"],
-            ),
-        ),
-        (
-            "PgSTAC without PostGIS",
-            public("", &["pypgstac/pypgstac/migrations/pgstac.0.10.0.sql"]),
-        ),
-        (
-            "DAViCal",
-            public("", &davical.each_ref().map(String::as_str)),
-        ),
-        ("LedgerSMB", ledgersmb()),
-        ("SQL-Ledger's migrations, most of which fail", upgrades()),
-        (
-            "Latin-1",
-            accounts("\\encoding LATIN1\n", "Belgium-chart.sql"),
-        ),
-        (
-            "Latin-2",
-            accounts("\\encoding LATIN2\n", "Czech-Republic-chart.sql"),
-        ),
-        (
-            "GBK",
-            accounts("\\encoding GBK\n", "Simplified-Chinese_Default-chart.sql"),
-        ),
-        (
-            "Big5",
-            accounts("\\encoding BIG5\n", "Traditional-Chinese_Default-chart.sql"),
-        ),
-        ("Zabbix", public("", &zabbix)),
     ];
-    for (name, bytes) in scripts {
-        place.runs_whole(name, &Script::utf8(bytes));
-    }
+    public_in("", "davical/usr/share/davical/dba", &names)
 }
 
 /// LedgerSMB's schema with its modules, in the order that it names.
@@ -541,7 +552,9 @@ fn ledgersmb() -> Vec<u8> {
     let place = "ledgersmb/usr/share/ledgersmb/sql";
     let order = public("", &[&format!("{place}/modules/LOADORDER")]);
     let order = lossy(&order);
-    let modules = order.lines().filter(|line| line.ends_with(".sql"));
+    let modules = order
+        .lines()
+        .filter(|line| line.ends_with(".sql") && !line.starts_with('#'));
     let mut names = vec![format!("{place}/Pg-database.sql")];
     names.extend(modules.map(|module| format!("{place}/modules/{module}")));
     public("", &names.iter().map(String::as_str).collect::<Vec<_>>())

@@ -205,6 +205,64 @@ fn a_damaged_search_index_is_made_anew_from_the_runs() {
     assert_eq!(store.found("orders", 999).len(), 900);
 }
 
+/// Another Tusk may set the file aside between the look at it and the commit, which then goes where nobody reads.
+#[test]
+fn a_write_that_was_committed_into_a_file_that_is_gone_is_not_said_to_be_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let (outbox, inbox) = flume::unbounded();
+    let mut keeper = Keeper::new(Place::Directory(directory.path().into()), outbox);
+    keeper.load().unwrap();
+    keeper.stay_on_the_file();
+    let request = Request(1);
+    let write = [Effect::SaveTab {
+        request,
+        tab: Box::new(tab(1, "typed")),
+    }];
+    let aside = tempfile::tempdir().unwrap();
+    for name in ["tusk.sqlite", "tusk.sqlite-wal", "tusk.sqlite-shm"] {
+        fs::rename(directory.path().join(name), aside.path().join(name)).unwrap();
+    }
+    let instance = keeper.instance;
+    transaction(&keeper.opened().unwrap().connection, instance, &write).unwrap();
+    keeper.committed(&write);
+    let said: Vec<crate::msg::Msg> = inbox.drain().collect();
+    assert!(
+        matches!(
+            &said[..],
+            [
+                crate::msg::Msg::Store(Msg::Held { request: held, .. }),
+                crate::msg::Msg::Store(Msg::Reopened { .. })
+            ] if *held == request
+        ),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn of_two_that_meet_the_same_damage_the_slower_one_takes_the_new_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Fixture::at(directory.path());
+    save_tab(&mut store, tab(1, "typed"));
+    store.stop();
+    let place = Place::Directory(directory.path().into());
+    let opened = |instance| opening::open(&place, Uuid::from_u128(instance)).unwrap();
+    let (first, second) = (opened(1), opened(2));
+    let again = |base, instance| {
+        opening::begin_again(base, &place, Uuid::from_u128(instance), "it is damaged").unwrap()
+    };
+    let first = again(first, 1);
+    assert!(matches!(first.opened, Opened::Fresh { .. }));
+    let second = again(second, 2);
+    assert!(
+        matches!(second.opened, Opened::Recreated { .. }),
+        "{:?}",
+        second.opened
+    );
+    assert!(first.file.is_some() && first.file == second.file);
+    first.close();
+    second.close();
+}
+
 #[test]
 fn another_directory_can_be_used_with_what_is_kept_there() {
     let parent = tempfile::tempdir().unwrap();
