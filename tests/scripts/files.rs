@@ -554,7 +554,9 @@ fn ledgersmb() -> Vec<u8> {
     let order = lossy(&order);
     let modules = order
         .lines()
-        .filter(|line| line.ends_with(".sql") && !line.starts_with('#'));
+        .filter(|line| line.ends_with(".sql") && !line.starts_with('#'))
+        // It runs another file.
+        .filter(|line| *line != "Duplicates_Functions.sql");
     let mut names = vec![format!("{place}/Pg-database.sql")];
     names.extend(modules.map(|module| format!("{place}/modules/{module}")));
     public("", &names.iter().map(String::as_str).collect::<Vec<_>>())
