@@ -297,6 +297,11 @@ impl Keeper {
             Ok(()) => self.committed(one),
             Err(error) if opening::is_refusal(&error) => self.refused(one, &error),
             Err(error) if opening::is_damage(&error) => return self.recover(one, &error),
+            // A search index that lost what it knows says that its first block is there already.
+            Err(error) if opening::is_constraint(&error) && self.index_anew_and_write(one)? => {
+                log::warn!("The search index was made anew: {error}");
+                self.committed(one);
+            }
             Err(error) => {
                 log::warn!("A write to the store failed: {error}");
                 let failure = crate::effects::failure::of_sqlite(&error);
@@ -371,17 +376,21 @@ impl Keeper {
     /// The file turned out to be damaged while it was written. A search index that is damaged is made anew; else
     /// the file is set aside, and what the Model has begins the next one.
     fn recover(&mut self, writes: &[Effect], error: &rusqlite::Error) -> rusqlite::Result<()> {
-        let instance = self.instance;
-        let connection = &self.opened()?.connection;
-        if history::index_anew(connection).is_ok()
-            && transaction(connection, instance, writes).is_ok()
-        {
+        if self.index_anew_and_write(writes)? {
             self.committed(writes);
             return Ok(());
         }
         let reason = error.to_string();
         self.answer_held(writes, &reason);
         self.give_up(&reason)
+    }
+
+    /// Whether the writes can be done once the search index is another one.
+    fn index_anew_and_write(&mut self, writes: &[Effect]) -> rusqlite::Result<bool> {
+        let instance = self.instance;
+        let connection = &self.opened()?.connection;
+        Ok(history::index_anew(connection).is_ok()
+            && transaction(connection, instance, writes).is_ok())
     }
 
     /// The file is damaged: it is set aside, and what can be read of it and what the Model has begin the next one.

@@ -188,21 +188,36 @@ fn is_noticed(what: &str, damage: Damage) {
 
 #[test]
 fn a_damaged_search_index_is_made_anew_from_the_runs() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut store = Fixture::at(directory.path());
-    store.load();
-    let runs = |numbers: std::ops::RangeInclusive<u128>| {
-        let runs = numbers.map(|number| run(number, "select orders", finished()));
-        runs.collect::<Vec<_>>()
-    };
-    record_all(&mut store, runs(1..=600));
-    let file = Connection::open(directory.path().join(opening::FILE_NAME)).unwrap();
-    file.execute_batch("delete from run_search_data where id > 10")
-        .unwrap();
-    drop(file);
-    assert_eq!(store.found("orders", 999).len(), 600);
-    record_all(&mut store, runs(601..=900));
-    assert_eq!(store.found("orders", 999).len(), 900);
+    for damage in [
+        "delete from run_search_data where id > 10",
+        "delete from run_search_data where id = 10",
+        "delete from run_search_data where id = 1",
+        "delete from run_search_data",
+        "update run_search_data set block = x'ff' where id = 10",
+        "update run_search_data set block = x'' where id = 10",
+        "update run_search_data set block = x'ffffffff' where id = 1",
+        "update run_search_data set block = x'ffffffff' where id > 10",
+        "update run_search_data set block = zeroblob(length(block))",
+        "delete from run_search_idx",
+        "delete from run_search_docsize",
+        "update run_search_docsize set sz = x'ff'",
+        "delete from run_search_config",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Fixture::at(directory.path());
+        store.load();
+        let runs = |numbers: std::ops::RangeInclusive<u128>| {
+            let runs = numbers.map(|number| run(number, "select orders", finished()));
+            runs.collect::<Vec<_>>()
+        };
+        record_all(&mut store, runs(1..=600));
+        let file = Connection::open(directory.path().join(opening::FILE_NAME)).unwrap();
+        file.execute_batch(damage).unwrap();
+        drop(file);
+        record_all(&mut store, runs(601..=1_200));
+        assert_eq!(store.found("", 9_999).len(), 1_200, "{damage}");
+        assert_eq!(store.found("orders", 9_999).len(), 1_200, "{damage}");
+    }
 }
 
 /// Another Tusk may set the file aside between the look at it and the commit, which then goes where nobody reads.
