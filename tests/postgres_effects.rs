@@ -678,7 +678,13 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
         world.start_cancel(query, session);
         let ended = world.finish(query);
         times.push(pressed.elapsed());
-        assert_eq!(ended.sqlstate(), "57014");
+        let took = pressed.elapsed();
+        assert_eq!(
+            ended.sqlstate(),
+            "57014",
+            "after {took:?}: {:?}",
+            world.cancelled(query)
+        );
         let next = world.run(session, "select 1");
         assert_eq!((next.rows, next.failure), (1, None));
         world.cancelled(query).unwrap();
