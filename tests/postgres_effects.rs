@@ -697,6 +697,70 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
     world.shut_down();
 }
 
+/// A way to a server that hangs up on as many connections as it is told to.
+struct Relay {
+    port: u16,
+    hang_ups: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    fn to(server: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let hang_ups = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&hang_ups);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let hangs_up = left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok();
+                if !hangs_up {
+                    let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                    pass_on(client.try_clone().unwrap(), server.try_clone().unwrap());
+                    pass_on(server, client);
+                }
+            }
+        });
+        Self { port, hang_ups }
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream) {
+    std::thread::spawn(move || {
+        // However one side ends, the other one is told.
+        if std::io::copy(&mut from, &mut to).is_ok() {
+            to.shutdown(Shutdown::Write).ok();
+        }
+    });
+}
+
+#[test]
+fn a_cancel_whose_own_connection_breaks_is_asked_for_again() {
+    let server = TestServer::shared();
+    let relay = Relay::to(server.port());
+    let mut world = World::new();
+    let config = Config {
+        port: relay.port,
+        ..on_tcp(server, SslMode::Prefer)
+    };
+    let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
+    let (session, _) = world.session(connection).unwrap();
+    for hang_ups in [1, 3] {
+        let sql = "select generate_series(1, 100000000), repeat('x', 20)";
+        let query = world.start(session, sql, u64::MAX, None);
+        // Once something was heard of a statement, no other request follows of itself.
+        world.first_rows(query);
+        relay.hang_ups.store(hang_ups, Ordering::SeqCst);
+        world.start_cancel(query, session);
+        world.cancelled(query).unwrap();
+        assert_eq!(world.finish(query).sqlstate(), "57014");
+        assert_eq!(relay.hang_ups.load(Ordering::SeqCst), 0);
+    }
+    world.shut_down();
+}
+
 #[test]
 fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
     let (mut world, _, session) = World::with_session(&shared());

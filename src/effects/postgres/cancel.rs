@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer::Answer;
+use super::link::Link;
 use super::{Shared, error, locked};
-use crate::update::failure::Category;
+use crate::update::failure::{Category, Failure};
 use crate::update::ids::{QueryId, SessionId};
 use crate::update::query;
 
@@ -19,6 +20,28 @@ const AGAIN: [Duration; 4] = [
 
 /// A statement that was sent this long ago has been begun, or its server hears nothing.
 const YOUNG: Duration = Duration::from_secs(1);
+
+/// A request whose own connection broke is made again within so much time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks the server to cancel. A request whose own connection breaks before it was taken has hit nothing, whatever broke
+/// it: a busy server may hang up on it in the middle of the handshake.
+async fn request(link: &Link) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut result = link.cancel().await;
+    for pause in AGAIN {
+        let broke = |failure: &Failure| {
+            matches!(failure.category, Category::Connection | Category::Ssl)
+                && failure.sqlstate.is_none()
+        };
+        if began.elapsed() > PATIENCE || !result.as_ref().is_err_and(broke) {
+            break;
+        }
+        smol::Timer::after(pause).await;
+        result = link.cancel().await;
+    }
+    result
+}
 
 impl Shared {
     /// Cancels a query, and nothing else.
@@ -43,7 +66,7 @@ impl Shared {
         let hold = link.hold(query);
         let (asked_at, shared) = (Instant::now(), Arc::downgrade(self));
         self.threads.control(async move {
-            let result = link.cancel().await;
+            let result = request(&link).await;
             drop(hold);
             drop(link);
             match result {

@@ -210,9 +210,12 @@ impl Target {
             for (bytes, word) in request.chunks_exact_mut(4).zip(words) {
                 bytes.copy_from_slice(&word.to_be_bytes());
             }
-            let sent = async {
+            let written = async {
                 wire.write_all(&request).await?;
-                wire.flush().await?;
+                wire.flush().await
+            };
+            written.await.map_err(|cause| error::from_io(&cause))?;
+            let sent = async {
                 let mut bytes = 0;
                 loop {
                     let read = wire.read(&mut request).await?;
