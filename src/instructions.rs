@@ -17,7 +17,7 @@ use uses::{USES, square};
 
 /// Ten times the input may cost so many times the instructions.
 const GROWTH_MAX: f64 = 11.0;
-/// A size that is read in so few instructions was not read.
+/// A text that costs so few instructions was refused before it was read.
 const NEXT_TO_NOTHING: u64 = 2_000_000;
 /// What sorts costs more by the logarithm.
 const SORTED_MAX: f64 = 14.0;

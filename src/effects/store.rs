@@ -298,7 +298,11 @@ impl Keeper {
             Err(error) if opening::is_refusal(&error) => self.refused(one, &error),
             Err(error) if opening::is_damage(&error) => return self.recover(one, &error),
             // A search index that lost what it knows says that its first block is there already.
-            Err(error) if opening::is_constraint(&error) && self.index_anew_and_write(one)? => {
+            Err(error)
+                if matches!(write, Effect::RecordRuns { .. })
+                    && opening::is_constraint(&error)
+                    && self.index_anew_and_write(one)? =>
+            {
                 log::warn!("The search index was made anew: {error}");
                 self.committed(one);
             }

@@ -408,6 +408,7 @@ mod tests {
 
     use super::blocks::{BLOCK_BYTES, Stretch, WINDOW_BYTES};
     use super::*;
+    use crate::generated::{Random, as_many_as, seed};
     use crate::sql::split::Source;
 
     /// The coloured stretches of a text, read from its start to its end.
@@ -560,25 +561,12 @@ mod tests {
         }
     }
 
-    /// A small generator of pseudo-random numbers (SplitMix64).
-    struct Dice(u64);
-
-    impl Dice {
-        fn below(&mut self, bound: usize) -> usize {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
-        }
-
-        fn place(&mut self, text: &str) -> usize {
-            text.floor_char_boundary(self.below(text.len() + 1))
-        }
+    fn place_in(text: &str, random: &mut Random) -> usize {
+        text.floor_char_boundary(random.below(text.len() + 1))
     }
 
     /// Parts that make tokens of every kind, short ones and some that are longer than a block.
-    fn generated(dice: &mut Dice, bytes: usize) -> String {
+    fn generated(dice: &mut Random, bytes: usize) -> String {
         const PARTS: [&str; 24] = [
             "select ",
             "a.left(x)",
@@ -622,21 +610,15 @@ mod tests {
     /// Random edits anywhere, with paints of random windows between them, some of which never read what was edited.
     #[test]
     fn followed_colours_are_those_of_the_whole_text_wherever_it_is_painted() {
-        let seed = std::env::var("TUSK_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let long = std::env::var_os("TUSK_LONG").is_some();
-        let seed: u64 = seed.unwrap_or(1);
-        println!("TUSK_SEED={seed} runs this again");
-        for round in 0..if long { 2_000 } else { 30 } {
-            let mut dice = Dice(seed.wrapping_add(round << 32));
+        let mut dice = Random::new(seed());
+        for round in 0..as_many_as(30, 2_000) {
             let bytes = dice.below(60_000);
             let mut text = generated(&mut dice, bytes);
             let mut highlighter = SqlHighlighter::default();
             highlighter.follow(None, text.as_str().into());
             for _ in 0..40 {
                 for _ in 0..dice.below(3) {
-                    let start = dice.place(&text);
+                    let start = place_in(&text, &mut dice);
                     let most = if dice.below(8) == 0 { 9_000 } else { 4 };
                     let end = text.ceil_char_boundary((start + dice.below(most)).min(text.len()));
                     let inserted = match dice.below(8) {
@@ -698,7 +680,7 @@ mod tests {
         let mut rope = Rope::from(text.as_str());
         let mut blocks = Blocks::default();
         blocks.read_to(text.as_str(), text.len());
-        let mut dice = Dice(7);
+        let mut dice = Random::new(7);
         let mut most = 0;
         for place in 0..40 {
             let mut at = match place {
