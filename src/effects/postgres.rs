@@ -49,8 +49,11 @@ mod outflow;
 pub mod own_sql;
 mod paced;
 mod pool;
+#[cfg(unix)]
+mod reactor;
 mod schema;
 mod sealed;
+mod socket;
 pub mod ssh;
 mod tap;
 mod threads;

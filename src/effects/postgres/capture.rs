@@ -573,7 +573,17 @@ mod tests {
         message(b'T', &body)
     }
 
-    fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, flume::Receiver<Msg>) {
+    /// What has left.
+    struct Told(Outflow, flume::Receiver<Msg>);
+
+    impl Told {
+        fn all(&self) -> Vec<Msg> {
+            self.0.release();
+            self.1.drain().collect()
+        }
+    }
+
+    fn capture(granted: u64, copy_data: Option<&str>) -> (Capture, Told) {
         let (outbox, inbox) = flume::unbounded();
         let query = QueryId::next(&mut Ids::seeded(1));
         let begun = Begun {
@@ -581,11 +591,12 @@ mod tests {
             ..Begun::default()
         };
         let outflow = Outflow::new(&outbox, &Arc::default());
-        (Capture::new(outflow, query, granted, begun), inbox)
+        let capture = Capture::new(outflow.clone(), query, granted, begun);
+        (capture, Told(outflow, inbox))
     }
 
     #[track_caller]
-    fn shown(inbox: &flume::Receiver<Msg>) -> Vec<String> {
+    fn shown(told: &Told) -> Vec<String> {
         let name = |msg| match msg {
             Msg::Query(query::Msg::Described { columns, .. }) => {
                 format!("described {}", columns.len())
@@ -594,7 +605,7 @@ mod tests {
             Msg::Query(query::Msg::Stalled { rows, .. }) => format!("stalled {rows}"),
             other => panic!("{other:?}"),
         };
-        inbox.try_iter().map(name).collect()
+        told.all().into_iter().map(name).collect()
     }
 
     fn give(capture: &mut Capture, whole: &[u8]) -> Verdict {
@@ -604,35 +615,36 @@ mod tests {
 
     #[test]
     fn columns_carry_name_type_and_modifier() {
-        let (mut capture, inbox) = capture(1, None);
+        let (mut capture, told) = capture(1, None);
         assert_eq!(give(&mut capture, &description()), Verdict::Swallow);
-        let Ok(Msg::Query(query::Msg::Described { columns, .. })) = inbox.try_recv() else {
+        let all = told.all();
+        let [Msg::Query(query::Msg::Described { columns, .. })] = all.as_slice() else {
             panic!()
         };
-        assert_eq!(columns, [Column::new("price", 1_700, (10 << 16) + 6)]);
+        assert_eq!(*columns, [Column::new("price", 1_700, (10 << 16) + 6)]);
     }
 
     #[test]
     fn the_reader_stands_still_at_the_granted_row_and_says_so_once() {
-        let (mut capture, inbox) = capture(2, None);
+        let (mut capture, told) = capture(2, None);
         give(&mut capture, &description());
         give(&mut capture, &row_of_one(b"1"));
         give(&mut capture, &row_of_one(b"2"));
         assert!(!capture.may_take(b'D') && !capture.may_take(b'D'));
-        assert_eq!(shown(&inbox), ["described 1", "rows 2", "stalled 2"]);
+        assert_eq!(shown(&told), ["described 1", "rows 2", "stalled 2"]);
         capture.grant(0);
         assert!(!capture.may_take(b'D'));
-        assert!(shown(&inbox).is_empty());
+        assert!(shown(&told).is_empty());
         capture.grant(1);
         give(&mut capture, &row_of_one(b"3"));
         assert!(!capture.may_take(b'D'));
         assert!(capture.may_take(b'C') && capture.may_take(b'E'));
-        assert_eq!(shown(&inbox), ["rows 1", "stalled 3"]);
+        assert_eq!(shown(&told), ["rows 1", "stalled 3"]);
     }
 
     #[test]
     fn a_grant_lapses_when_its_rows_are_large() {
-        let (mut capture, inbox) = capture(1_000, None);
+        let (mut capture, told) = capture(1_000, None);
         give(&mut capture, &description());
         let row = row_of_one(&vec![b'x'; 1 << 20]);
         let mut given = 0;
@@ -642,21 +654,20 @@ mod tests {
         }
         assert_eq!(given, 64);
         assert!(!capture.may_take(b'D'));
-        let told = |inbox: &flume::Receiver<Msg>| inbox.drain().last();
         let query = capture.query();
         let lapsed = query::Msg::GrantLapsed { query, rows: 64 };
-        assert_eq!(told(&inbox), Some(lapsed.into()));
+        assert_eq!(told.all().pop(), Some(lapsed.into()));
         // What is granted then is all that there is.
         capture.grant(1);
         give(&mut capture, &row);
         assert!(!capture.may_take(b'D'));
         let stalled = query::Msg::Stalled { query, rows: 65 };
-        assert_eq!(told(&inbox), Some(stalled.into()));
+        assert_eq!(told.all().pop(), Some(stalled.into()));
     }
 
     #[test]
     fn discarded_rows_are_counted_and_not_sent() {
-        let (mut capture, inbox) = capture(1, None);
+        let (mut capture, told) = capture(1, None);
         give(&mut capture, &description());
         give(&mut capture, &row_of_one(b"1"));
         assert!(!capture.may_take(b'D'));
@@ -671,49 +682,49 @@ mod tests {
         let outcome = capture.finish();
         assert_eq!((outcome.tag.as_str(), outcome.discarded), ("SELECT 3", 2));
         assert!(outcome.ready_at.is_some() && outcome.fault.is_none());
-        assert_eq!(shown(&inbox), ["described 1", "rows 1", "stalled 1"]);
+        assert_eq!(shown(&told), ["described 1", "rows 1", "stalled 1"]);
     }
 
     #[test]
     fn the_first_rows_leave_at_once_and_later_ones_after_a_wait_or_a_full_chunk() {
-        let (mut capture, inbox) = capture(u64::MAX, None);
+        let (mut capture, told) = capture(u64::MAX, None);
         let now = Instant::now();
         give(&mut capture, &description());
         give(&mut capture, &row_of_one(b"1"));
         capture.quiet(now);
-        assert_eq!(shown(&inbox), ["described 1", "rows 1"]);
+        assert_eq!(shown(&told), ["described 1", "rows 1"]);
         give(&mut capture, &row_of_one(b"2"));
         capture.quiet(now);
         assert_eq!(
-            (shown(&inbox).len(), capture.deadline()),
+            (shown(&told).len(), capture.deadline()),
             (0, Some(now + ROWS_WAIT_MAX))
         );
         capture.quiet(now + ROWS_WAIT_MAX);
         assert_eq!(
-            (shown(&inbox), capture.deadline()),
+            (shown(&told), capture.deadline()),
             (vec!["rows 1".to_owned()], None)
         );
         for _ in 0..4_097 {
             give(&mut capture, &row_of_one(b"3"));
         }
-        assert_eq!(shown(&inbox), ["rows 4096"]);
+        assert_eq!(shown(&told), ["rows 4096"]);
     }
 
     #[test]
     fn a_stream_without_a_pause_shows_its_first_256_rows_alone() {
-        let (mut capture, inbox) = capture(u64::MAX, None);
+        let (mut capture, told) = capture(u64::MAX, None);
         give(&mut capture, &description());
         for _ in 0..300 {
             give(&mut capture, &row_of_one(b"x"));
         }
-        assert_eq!(shown(&inbox), ["described 1", "rows 256"]);
+        assert_eq!(shown(&told), ["described 1", "rows 256"]);
         assert_eq!(capture.finish().discarded, 0);
-        assert_eq!(shown(&inbox), ["rows 44"]);
+        assert_eq!(shown(&told), ["rows 44"]);
     }
 
     #[test]
     fn lines_of_copy_out_are_rows_of_one_column() {
-        let (mut capture, inbox) = capture(u64::MAX, None);
+        let (mut capture, told) = capture(u64::MAX, None);
         for whole in [
             message(b'H', &[0, 0, 1, 0, 0]),
             message(b'd', b"a\tb\n"),
@@ -722,7 +733,7 @@ mod tests {
             assert_eq!(give(&mut capture, &whole), Verdict::Swallow);
         }
         give(&mut capture, &message(b'Z', b"I"));
-        assert_eq!(shown(&inbox), ["described 1", "rows 1"]);
+        assert_eq!(shown(&told), ["described 1", "rows 1"]);
     }
 
     fn written(copy: &mut CopyIn) -> Vec<u8> {
@@ -742,7 +753,7 @@ mod tests {
     #[test]
     fn copy_in_sends_its_data_in_pieces_and_then_the_end() {
         let data = "line\n".repeat(20_000);
-        let (mut capture, _inbox) = capture(0, Some(&data));
+        let (mut capture, _told) = capture(0, Some(&data));
         assert_eq!(
             give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0])),
             Verdict::Swallow
@@ -761,7 +772,7 @@ mod tests {
 
     #[test]
     fn copy_in_without_data_fails_with_a_sentence() {
-        let (mut capture, _inbox) = capture(0, None);
+        let (mut capture, _told) = capture(0, None);
         give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
         assert_eq!(written(capture.copy_in().unwrap())[0], b'f');
         assert_eq!(capture.finish().fault.unwrap().category, Category::Query);
@@ -769,7 +780,7 @@ mod tests {
 
     #[test]
     fn copy_in_stops_at_a_message_s_end_when_the_server_refuses() {
-        let (mut capture, _inbox) = capture(0, Some(&"x".repeat(100_000)));
+        let (mut capture, _told) = capture(0, Some(&"x".repeat(100_000)));
         give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
         let copy = capture.copy_in().unwrap();
         let length = copy
@@ -782,7 +793,7 @@ mod tests {
 
     #[test]
     fn a_malformed_row_fails_the_statement_and_not_the_link() {
-        let (mut capture, _inbox) = capture(u64::MAX, None);
+        let (mut capture, _told) = capture(u64::MAX, None);
         give(&mut capture, &description());
         give(&mut capture, &message(b'D', &[0, 2]));
         give(&mut capture, &row_of_one(b"1"));

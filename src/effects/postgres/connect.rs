@@ -28,6 +28,7 @@ use super::error;
 use super::login::Terms;
 use super::own_sql::OwnSql;
 use super::paced::Paced;
+use super::socket;
 use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
 use super::tap::{AsItIs, Learnt, Tap, Wire};
 use super::tls::{Secured, Tls};
@@ -754,9 +755,9 @@ impl Socket {
 
     fn wire(self) -> Box<dyn Wire> {
         match self {
-            Self::Tcp(stream) => Box::new(Paced::new(stream.compat())),
+            Self::Tcp(stream) => Box::new(Paced::new(socket::Socket::new(stream))),
             #[cfg(unix)]
-            Self::Unix(stream) => Box::new(Paced::new(stream.compat())),
+            Self::Unix(stream) => Box::new(Paced::new(socket::Socket::new(stream))),
             Self::Tunnelled(lane) => Box::new(Paced::new(lane)),
         }
     }

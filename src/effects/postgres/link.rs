@@ -18,7 +18,7 @@ use flume::{Receiver, Sender};
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio_postgres::{Client, Connection, SimpleQueryMessage, SimpleQueryStream};
 
-use super::answer::{abandoned, post};
+use super::answer::abandoned;
 use super::capture::Capture;
 pub use super::capture::CopyData;
 use super::connect::{Fresh, Route, Target};
@@ -28,7 +28,6 @@ use super::sealed::Sealed;
 use super::ssh::Backlog;
 use super::tap::{Learnt, Tap};
 use super::{GOODBYE, Session, Shared, error, held, locked};
-use crate::msg::Msg;
 use crate::sql::lex::BackslashRule;
 use crate::update::config::Endpoint;
 use crate::update::failure::{Category, Failure};
@@ -160,7 +159,6 @@ impl Link {
             outflow,
             read_only: target.config.read_only,
             learnt: learnt.clone(),
-            outbox: shared.outbox.clone(),
             shared: Arc::downgrade(shared),
             gone: gone.clone(),
             on_end: Some(on_end),
@@ -394,7 +392,6 @@ struct Driver {
     outflow: Outflow,
     read_only: bool,
     learnt: Arc<Mutex<Learnt>>,
-    outbox: Sender<Msg>,
     shared: Weak<Shared>,
     gone: Arc<AtomicBool>,
     on_end: Option<OnEnd>,
@@ -415,7 +412,7 @@ impl Driver {
                 Event::TimeCame => self.time_came(),
                 Event::SealEnded => self.seal_ended(),
                 Event::HeldUp(query, bytes) => {
-                    post(&self.outbox, query::Msg::HeldUp { query, bytes });
+                    self.outflow.post(query::Msg::HeldUp { query, bytes }, 0);
                 }
                 Event::Ended(error) => {
                     let failure = error.map(|error| error::from_driver(&error));
@@ -454,7 +451,11 @@ impl Driver {
         if let Poll::Ready(event) = self.poll_backlog(context) {
             return Poll::Ready(event);
         }
-        self.poll_timer(context)
+        let timer = self.poll_timer(context);
+        if timer.is_pending() {
+            self.outflow.release();
+        }
+        timer
     }
 
     /// Told once for each standstill: what is read on takes from the backlog by itself.
@@ -553,14 +554,14 @@ impl Driver {
     fn refused(&mut self, query: QueryId, failure: Failure) {
         let transaction = locked(&self.learnt).transaction;
         self.forget(query);
-        post(
-            &self.outbox,
+        self.outflow.post(
             query::Msg::Failed {
                 query,
                 failure: Box::new(failure),
                 transaction,
                 elapsed_us: 0,
             },
+            0,
         );
     }
 
@@ -703,7 +704,8 @@ impl Driver {
         let Some(Job::Sealed { query, started, .. }) = self.job.take() else {
             return;
         };
-        post(&self.outbox, query::Msg::Inspected { query, inspection });
+        self.outflow
+            .post(query::Msg::Inspected { query, inspection }, 0);
         self.complete_run(query, started, failure);
         if is_broken || is_unclean {
             return self.end(Some(error::plain(
@@ -814,7 +816,10 @@ impl Driver {
                 failure,
                 reads,
                 ..
-            }) => self.complete_ask(to, rows, failure, reads),
+            }) => {
+                self.outflow.release();
+                self.complete_ask(to, rows, failure, reads);
+            }
             Some(Job::Sealed { .. }) | None => {}
         }
     }
@@ -856,7 +861,7 @@ impl Driver {
         self.report_backslash();
         let outcome = capture.map(Capture::finish).unwrap_or_default();
         if let Some(change) = change {
-            post(&self.outbox, change.told(query, outcome.reading));
+            self.outflow.post(change.told(query, outcome.reading), 0);
         }
         let ready_at = outcome.ready_at.unwrap_or_else(Instant::now);
         let elapsed_us = micros(ready_at.saturating_duration_since(started));
@@ -878,7 +883,7 @@ impl Driver {
                 }
             }
         };
-        post(&self.outbox, msg);
+        self.outflow.post(msg, 0);
     }
 
     /// Tells the session what it makes of a backslash, where that has changed.
@@ -888,7 +893,7 @@ impl Driver {
             && std::mem::replace(&mut self.backslash, backslash) != backslash
         {
             let msg = session::Msg::BackslashReported { session, backslash };
-            post(&self.outbox, msg);
+            self.outflow.post(msg, 0);
         }
     }
 
@@ -930,7 +935,7 @@ impl Driver {
         let broke = self.client.is_some().then(|| failure.clone());
         self.end_with(&failure);
         let Some(shared) = self.shared.upgrade() else {
-            return;
+            return self.outflow.release();
         };
         // Whoever takes the session out of the map tells its loss, so that it is told once.
         let session = self.session.take();
@@ -938,8 +943,10 @@ impl Driver {
             session.and_then(|session| shared.take_session(session).map(|taken| (session, taken)));
         if let Some((session, _)) = &taken {
             let session = *session;
-            post(&self.outbox, session::Msg::Lost { session, failure });
+            self.outflow
+                .post(session::Msg::Lost { session, failure }, 0);
         }
+        self.outflow.release();
         on_end(taken.map(|(_, taken)| taken), broke);
     }
 
@@ -1031,13 +1038,13 @@ impl Driver {
             // Its end has been told where it was sent from.
             return;
         }
-        post(
-            &self.outbox,
+        self.outflow.post(
             query::Msg::Lost {
                 query,
                 failure: Box::new(failure.clone()),
                 elapsed_us,
             },
+            0,
         );
     }
 }

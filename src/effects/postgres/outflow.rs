@@ -30,6 +30,8 @@ pub struct Outflow(Arc<Mutex<Own>>);
 
 struct Own {
     outbox: Sender<Msg>,
+    /// Messages that leave next, and their bytes.
+    held: Vec<(Msg, usize)>,
     /// Messages of all links so far.
     sent: Arc<AtomicU64>,
     /// This link's messages that may still be in the queue: which one of all, and its bytes.
@@ -42,37 +44,51 @@ impl Outflow {
     pub fn new(outbox: &Sender<Msg>, sent: &Arc<AtomicU64>) -> Self {
         Self(Arc::new(Mutex::new(Own {
             outbox: outbox.clone(),
+            held: Vec::new(),
             sent: sent.clone(),
             queued: VecDeque::new(),
             bytes: 0,
         })))
     }
 
-    /// Sends a message whose text has so many bytes.
+    /// A message whose text has so many bytes leaves with the next ones.
     pub fn post(&self, msg: impl Into<Msg>, bytes: usize) {
         let mut own = locked(&self.0);
-        if own.outbox.send(msg.into()).is_err() {
-            log::trace!("a message came after the loop had ended");
-            return;
-        }
-        let number = own.sent.fetch_add(1, Ordering::AcqRel) + 1;
         let bytes = bytes + MESSAGE_BYTES;
-        own.queued.push_back((number, bytes));
+        own.held.push((msg.into(), bytes));
         own.bytes += bytes;
+    }
+
+    /// Sends what was posted.
+    pub fn release(&self) {
+        locked(&self.0).release();
     }
 
     /// Whether so much waits for the loop that the link has to wait too.
     pub fn is_full(&self) -> bool {
         let mut own = locked(&self.0);
         own.settle();
-        own.bytes >= BYTES_MAX || own.queued.len() >= MESSAGES_MAX
+        own.bytes >= BYTES_MAX || own.held.len() + own.queued.len() >= MESSAGES_MAX
     }
 }
 
 impl Own {
+    fn release(&mut self) {
+        for (msg, bytes) in self.held.drain(..) {
+            if self.outbox.send(msg).is_err() {
+                log::trace!("a message came after the loop had ended");
+                self.bytes -= bytes;
+                continue;
+            }
+            let number = self.sent.fetch_add(1, Ordering::AcqRel) + 1;
+            self.queued.push_back((number, bytes));
+        }
+    }
+
     /// Lets go of what the loop has taken.
     fn settle(&mut self) {
         if self.outbox.is_disconnected() {
+            self.held.clear();
             self.queued.clear();
             self.bytes = 0;
             return;
@@ -85,6 +101,13 @@ impl Own {
             self.bytes -= bytes;
             self.queued.pop_front();
         }
+    }
+}
+
+/// What was posted leaves, whatever becomes of the link.
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -110,9 +133,13 @@ mod tests {
             one.post(msg(), 0);
         }
         assert!(one.is_full() && !other.is_full());
+        assert!(inbox.is_empty());
+        one.release();
+        assert!(one.is_full() && inbox.len() == MESSAGES_MAX);
         // What others send comes behind it and keeps nothing waiting for ever.
         other.post(msg(), BYTES_MAX);
         assert!(other.is_full());
+        other.release();
         outbox.send(msg().into()).unwrap();
         inbox.recv().unwrap();
         assert!(one.is_full() && other.is_full());
@@ -129,5 +156,18 @@ mod tests {
         outflow.post(msg(), BYTES_MAX);
         drop(inbox);
         assert!(!outflow.is_full());
+        outflow.post(msg(), BYTES_MAX);
+        outflow.release();
+        assert!(!outflow.is_full());
+    }
+
+    #[test]
+    fn what_was_posted_leaves_with_the_link() {
+        let (outbox, inbox) = flume::unbounded();
+        let outflow = Outflow::new(&outbox, &Arc::default());
+        outflow.clone().post(msg(), 0);
+        assert!(inbox.is_empty());
+        drop(outflow);
+        assert_eq!(inbox.len(), 1);
     }
 }

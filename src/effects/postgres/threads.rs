@@ -12,12 +12,36 @@ use std::thread::JoinHandle;
 use smol::Executor;
 
 use super::locked;
+#[cfg(unix)]
+use super::reactor::Reactor;
 
 /// A few executors on named threads.
 pub struct Threads {
     control: Lane,
     connections: Vec<Lane>,
     next: AtomicUsize,
+}
+
+/// How a thread waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// In smol's reactor, which is one for all threads.
+    WithAll,
+    /// For its own sockets.
+    Itself,
+}
+
+impl Waits {
+    fn block_on<T>(self, work: impl Future<Output = T>) -> T {
+        #[cfg(unix)]
+        if self == Self::Itself {
+            match Reactor::new() {
+                Ok(reactor) => return reactor.block_on(work),
+                Err(error) => log::warn!("a thread of the connections waits with all: {error}"),
+            }
+        }
+        smol::block_on(work)
+    }
 }
 
 /// One executor; its thread owns it.
@@ -30,8 +54,10 @@ impl Threads {
     /// Starts them.
     pub fn start() -> Self {
         Self {
-            control: Lane::start("tusk-control"),
-            connections: vec![Lane::start("tusk-pg-0"), Lane::start("tusk-pg-1")],
+            control: Lane::start("tusk-control", Waits::WithAll),
+            connections: ["tusk-pg-0", "tusk-pg-1"]
+                .map(|name| Lane::start(name, Waits::Itself))
+                .into(),
             next: AtomicUsize::new(0),
         }
     }
@@ -72,7 +98,7 @@ impl Threads {
 }
 
 impl Lane {
-    fn start(name: &str) -> Self {
+    fn start(name: &str, waits: Waits) -> Self {
         let executor = Arc::new(Executor::new());
         let lane = Self {
             executor: Arc::downgrade(&executor),
@@ -81,7 +107,8 @@ impl Lane {
         let (stop, stopped) = flume::bounded::<()>(0);
         let run = move || {
             // Nothing is ever sent: the wait ends when the other end is dropped.
-            smol::block_on(executor.run(stopped.recv_async())).unwrap_or_default();
+            let work = executor.run(stopped.recv_async());
+            waits.block_on(work).unwrap_or_default();
             drop(executor);
         };
         match std::thread::Builder::new().name(name.into()).spawn(run) {

@@ -11,7 +11,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use async_compat::Compat;
 use russh::ChannelId;
 use russh::client::Msg;
 use russh::{Channel, ChannelWriteHalf};
@@ -19,6 +18,7 @@ use smol::Async;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::paced::Paced;
+use super::super::socket;
 use super::super::{error, locked};
 use super::Tunnel;
 use crate::update::failure::{Category, Failure};
@@ -396,7 +396,7 @@ impl AsyncWrite for Lane {
 
 /// The tunnel's socket, which can be let go from outside.
 pub struct Socket {
-    stream: Paced<Compat<Async<std::net::TcpStream>>>,
+    stream: Paced<socket::Socket<std::net::TcpStream>>,
     traffic: Arc<Traffic>,
 }
 
@@ -404,7 +404,7 @@ impl Socket {
     /// Over this stream.
     pub fn new(stream: Async<std::net::TcpStream>, traffic: Arc<Traffic>) -> Self {
         Self {
-            stream: Paced::new(Compat::new(stream)),
+            stream: Paced::new(socket::Socket::new(stream)),
             traffic,
         }
     }
