@@ -110,14 +110,11 @@ struct Generator {
     failed: bool,
     restricted: bool,
     escapes: bool,
-    /// Whether a command may stand inside a statement.
-    inside: bool,
 }
 
 impl Generator {
-    fn script(seed: u64, inside: bool) -> String {
+    fn script(seed: u64) -> String {
         let mut generator = Self {
-            inside,
             random: Random::new(seed),
             text: String::new(),
             copies_on_line: 0,
@@ -155,7 +152,7 @@ impl Generator {
     fn gap(&mut self) {
         match self.random.below(6) {
             0 => self.line(),
-            1 if !self.restricted && self.inside => self.command(),
+            1 if !self.restricted => self.command(),
             2 => self.text.push_str(" /* ; ' */ "),
             _ => self.text.push(' '),
         }
@@ -290,13 +287,13 @@ type Way = fn(&str, &[(String, OnError)]);
 #[test]
 fn generated_scripts_run_as_psql_runs_them() {
     let run: Way = |database, scripts| drop(tusk(database, scripts));
-    are_run_as_psql_runs_them(as_many(60, 1_500), true, run);
+    are_run_as_psql_runs_them(as_many(60, 1_500), run);
 }
 
-/// The same for files that are run without being opened. A command inside a statement stops those.
+/// The same for files that are run without being opened.
 #[test]
 fn generated_files_run_as_psql_runs_them() {
-    are_run_as_psql_runs_them(as_many(40, 1_000), false, streamed);
+    are_run_as_psql_runs_them(as_many(40, 1_000), streamed);
 }
 
 fn as_many(short: usize, long: usize) -> u64 {
@@ -326,7 +323,7 @@ fn streamed(database: &str, scripts: &[(String, OnError)]) {
 }
 
 #[track_caller]
-fn are_run_as_psql_runs_them(count: u64, inside: bool, run: Way) {
+fn are_run_as_psql_runs_them(count: u64, run: Way) {
     let server = TestServer::shared();
     let seed = generated::seed();
     let (ours, theirs) = (server.fresh_database(), server.fresh_database());
@@ -336,7 +333,7 @@ fn are_run_as_psql_runs_them(count: u64, inside: bool, run: Way) {
     let end = "rollback; reset all; select setval('sent_n_seq', $, false); select setval('rows_n_seq', $, false);";
     let mut scripts = Vec::new();
     for number in 0..count {
-        let text = Generator::script(seed.wrapping_add(number), inside);
+        let text = Generator::script(seed.wrapping_add(number));
         let on_error = if number % 3 == 0 {
             OnError::Stop
         } else {
@@ -406,18 +403,104 @@ fn a_file_says_its_session_s_encoding_and_where_it_ends() {
     }
 }
 
+/// What a file is refused for stands on its last line, behind much that could have run; Tusk runs nothing, whether it is
+/// opened or run by its name.
 #[test]
 fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
     let server = TestServer::shared();
+    let place = tempfile::tempdir().unwrap();
     let database = server.fresh_database();
-    let story = format!(
-        "connect {}\nwait connected\ntext <<{END}\ncreate table t (a int);\n\\connect other\n{END}\n\
-         command query.run-all\nwait idle\nexpect screen contains \"connects elsewhere (line 2)\"\n\
-         command error.go-to\nexpect screen contains \"Ln 2\"\n",
-        server.url_unix(&database)
+    let statements = "insert into t values (1);\n".repeat(5_000);
+    // A string ends on another line where a backslash escapes; what would be a command stands in a string then.
+    let strings = "set standard_conforming_strings = off;\nselect '\\'\n\\connect x\n';\n\
+        set standard_conforming_strings = on;\n";
+    let data = "copy t from stdin;\n1\n\\connect x\n\\.\n";
+    for (number, (before, last, says)) in [
+        (
+            statements.as_str(),
+            "\\connect other",
+            "connect connects elsewhere",
+        ),
+        (
+            strings,
+            "select 1 \\connect other\n;",
+            "connect connects elsewhere",
+        ),
+        (data, "\\i other.sql\n", "i runs another file"),
+        ("", "\\restrict a\n\\q\n", "where psql takes no command"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!("create table t (a int);\n{before}{last}");
+        let line = text.trim_end().lines().count() - usize::from(last.ends_with(';'));
+        let file = place.path().join(format!("{number}.sql"));
+        let job = place.path().join("job.json");
+        std::fs::write(&file, &text).unwrap();
+        let (file, url) = (file.display(), server.url_unix(&database));
+        play(&format!(
+            "connect {url}\nwait connected\nopen {file}\nwait idle\ncommand query.run-all\nwait idle 60\n\
+             expect screen contains \"{says} (line {line})\"\ncommand error.go-to\n\
+             expect screen contains \"Ln {line}\"\n",
+        ));
+        assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
+        play(&format!(
+            "connect {url}\nwait connected\nrun-file {file}\nwait idle 60\ndump job {}\n\
+             expect screen contains \"{says} (line {line}). Nothing was run\"\n",
+            job.display()
+        ));
+        assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
+        let job = std::fs::read_to_string(job).unwrap();
+        let job: serde_json::Value = serde_json::from_str(&job).unwrap();
+        assert_eq!(
+            (&job["state"], &job["statements"]),
+            (&"refused".into(), &0.into())
+        );
+        assert_eq!(job["errors"][0]["line"], line, "{job}");
+    }
+}
+
+/// Only the session knows what a function does to it: what then shows stops the file where it stands.
+#[test]
+fn a_command_that_shows_only_when_a_file_runs_stops_it_there() {
+    let server = TestServer::shared();
+    let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
+    let file = place.path().join("a.sql");
+    let text = "create function off() returns void language sql as \
+        $$select set_config('standard_conforming_strings', 'off', false)$$;\n\
+        select off(); select 1;\nselect '\\'';\n\\connect x\n--';\ncreate table t ();\n";
+    std::fs::write(&file, text).unwrap();
+    play(&format!(
+        "connect {}\nwait connected\nrun-file {}\nwait idle 60\n\
+         expect screen contains \"connect connects elsewhere (line 4). The script stopped before it\"\n",
+        server.url_unix(&database),
+        file.display()
+    ));
+    let said = "select to_regproc('off') is not null, to_regclass('t') is null";
+    assert_eq!(server.psql(&database, said), "t|t");
+}
+
+/// The place of an error is that in the file, whatever was taken out in front of it.
+#[test]
+fn an_error_behind_a_command_inside_its_statement_has_its_place() {
+    let server = TestServer::shared();
+    let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
+    let (file, job) = (place.path().join("a.sql"), place.path().join("job.json"));
+    std::fs::write(&file, "select 1,\n \\echo é\n 2, \\x \\\\ é.none;\n").unwrap();
+    play(&format!(
+        "connect {}\nwait connected\nrun-file {}\nwait idle 60\ndump job {}\n",
+        server.url_unix(&database),
+        file.display(),
+        job.display()
+    ));
+    let job: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(job).unwrap()).unwrap();
+    let error = &job["errors"][0];
+    assert_eq!(
+        (&error["line"], &error["column"], &error["sqlstate"]),
+        (&3.into(), &11.into(), &"42P01".into()),
+        "{job}"
     );
-    play(&story);
-    assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn each_file_ends_as_it_must(server: &TestServer, database: &str, directory: &Pa
     let meta = job("meta");
     assert_eq!(
         (&meta["state"], &meta["statements"]),
-        (&"refused".into(), &1.into()),
+        (&"refused".into(), &0.into()),
         "{meta}"
     );
     assert_eq!(meta["errors"][0]["line"], 3, "{meta}");

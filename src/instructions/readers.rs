@@ -185,7 +185,7 @@ fn stream(text: &str) {
                     Data::Some(_) => {}
                 }
             },
-            Next::Statement(_) | Next::Command(_) | Next::TooLong(_) => {}
+            Next::Statement(_) | Next::Order(..) | Next::Refused(..) | Next::TooLong(_) => {}
         }
     }
 }

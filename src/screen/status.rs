@@ -8,6 +8,7 @@ use crate::{
     update::{
         command::Command,
         connections::{Connection, Link, reconnecting::Reconnecting},
+        job,
         results::{ResultSet, ResultState},
         run::{Live, Phase, Run, Running, Session},
         session::Transaction,
@@ -82,10 +83,10 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
 /// `Running dump.sql 34% of 2 MB · 120 statements 00:02.4 · Ctrl . cancels`
 fn job(model: &Model, now: Stamp) -> Option<Segment> {
     let job = model.jobs.running()?;
-    let verb = if job.cancelling {
-        "Cancelling"
-    } else {
-        "Running"
+    let verb = match job.progress.phase {
+        _ if job.cancelling => "Cancelling",
+        job::Phase::Reading => "Reading",
+        job::Phase::Running => "Running",
     };
     let clock = words::clock(now.us_since(job.since));
     let text = format!("{verb} {} {} {clock}", job.name(), job.shown());

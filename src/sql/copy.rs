@@ -1,8 +1,77 @@
-//! The data of COPY … FROM STDIN: the place in them that an error is about.
+//! The data of COPY … FROM STDIN: their lines, where they end, and the place in them that an error is about.
 
 use std::ops::Range;
 
 use super::lex::{self, TokenKind};
+
+/// A line of data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Without its line break. The carriage return before that belongs to it.
+    pub content: Range<usize>,
+    /// The byte behind its line break; the end of the text where it has none.
+    pub next: usize,
+}
+
+impl Row {
+    /// Whether it has a line break.
+    pub fn is_whole(&self) -> bool {
+        self.next > self.content.end
+    }
+
+    /// Whether it is the line that ends the data.
+    fn is_mark(&self, text: &str) -> bool {
+        let content = text.get(self.content.clone()).unwrap_or_default();
+        content.strip_suffix('\r').unwrap_or(content) == MARK
+    }
+}
+
+/// The line that ends the data.
+const MARK: &str = r"\.";
+
+/// The lines of a text from a byte on.
+pub fn rows(text: &str, from: usize) -> impl Iterator<Item = Row> {
+    let mut at = from;
+    std::iter::from_fn(move || {
+        if at >= text.len() {
+            return None;
+        }
+        let end = lex::find(text.as_bytes(), at, b'\n');
+        let next = text.len().min(end + 1);
+        let content = std::mem::replace(&mut at, next)..end;
+        Some(Row { content, next })
+    })
+}
+
+/// What of a text is data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The byte behind the data that are there.
+    pub end: usize,
+    /// The end of the line that ends them, before its line break, if it is there.
+    pub mark: Option<usize>,
+}
+
+/// How far the data go that stand in a text from a byte on. More text may follow, unless it `is_all`: then what may
+/// become the line that ends them is not yet told to be data. That byte may be `inside_line`, which is never that line.
+pub fn extent(text: &str, from: usize, inside_line: bool, is_all: bool) -> Extent {
+    let mut end = from;
+    for row in rows(text, from) {
+        let is_first = row.content.start == from;
+        let may_be_mark = !(is_first && inside_line);
+        let is_whole = row.is_whole() || is_all;
+        if may_be_mark && is_whole && row.is_mark(text) {
+            let mark = Some(row.content.start + MARK.len());
+            return Extent { end, mark };
+        }
+        let content = text.get(row.content.clone()).unwrap_or_default();
+        if !is_whole && may_be_mark && "\\.\r".starts_with(content) {
+            break;
+        }
+        end = row.next;
+    }
+    Extent { end, mark: None }
+}
 
 /// Where the error's CONTEXT says it is in the data, in bytes: the value where the column is named and found, else the
 /// line. `COPY t, line 2, column a: "x"` is in the language of the server's messages, so only its numbers, its signs
@@ -49,18 +118,19 @@ pub fn line_and_column(context: &str) -> Option<(usize, Option<&str>)> {
 fn line_of_data(data: &str, wanted: usize, is_csv: bool) -> Option<Range<usize>> {
     let mut line = 1;
     let mut start = 0;
-    for (end, _) in data.match_indices('\n').chain([(data.len(), "")]) {
-        let escapes = data[start..end]
+    for row in rows(data, 0) {
+        let Range { start: from, end } = row.content;
+        let escapes = data[from..end]
             .bytes()
             .rev()
             .take_while(|byte| *byte == b'\\');
-        if !is_csv && escapes.count() % 2 == 1 && end < data.len() {
+        if !is_csv && escapes.count() % 2 == 1 && row.next > end {
             continue;
         }
         if line == wanted {
-            return (start < data.len()).then_some(start..end);
+            return Some(start..end);
         }
-        (line, start) = (line + 1, end + 1);
+        (line, start) = (line + 1, row.next);
     }
     None
 }

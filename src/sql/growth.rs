@@ -9,7 +9,7 @@ use super::{
     Splits, classify, guard,
     lex::{self, BackslashRule},
     mask, names, position,
-    split::{self, Pieces, Place},
+    split::{self, Pieces},
 };
 
 thread_local! {
@@ -75,11 +75,11 @@ const READERS: &[Reader] = &[
         Splits::new(text);
     }),
     ("the splitter, piece by piece", |text| {
-        let mut pieces = Pieces::from(text, Place::default(), BackslashRule::Ordinary);
-        while let Some(piece) = pieces.next() {
-            let text = text.get(piece.range()).unwrap_or_default();
-            if let Some(rule) = split::rule_set_by(text.trim_end_matches(';')) {
-                pieces.switch(rule);
+        let mut pieces = Pieces::default();
+        while let Some(read) = pieces.next(text) {
+            let sql = text.get(read.piece.range()).unwrap_or_default();
+            if let Some(rule) = split::rule_set_by(sql.trim_end_matches(';')) {
+                pieces.switch(text, rule);
             }
         }
     }),

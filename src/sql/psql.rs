@@ -55,6 +55,11 @@ pub fn orders(
     Ok(orders)
 }
 
+/// What is sent for `\encoding`.
+pub fn encoding_set_to(name: &str) -> String {
+    format!("set client_encoding to '{}'", name.replace('\'', "''"))
+}
+
 struct Command {
     range: Range<usize>,
     name: String,

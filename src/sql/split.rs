@@ -5,7 +5,7 @@
 //! statements. So after an edit the reading starts again at the last piece that cannot have seen the
 //! edit, and stops as soon as it stands where an old piece began: what follows is as it was.
 //!
-//! [`Pieces`] reads them one by one, and says what a reader of a stream has to keep between two of them.
+//! [`Pieces`] reads them one by one, also those of a text that comes in blocks.
 
 mod follow;
 pub(super) mod psql;
@@ -303,35 +303,49 @@ impl Place {
     }
 }
 
-/// The pieces of a text one by one.
+/// Reads the pieces of a text one by one.
 ///
-/// A reader of a stream keeps the bytes from `place().at` on (with a jump all up to where it goes), the rule, and the
-/// place: a piece that ends before the last line it has is whole, and what was read before it is never looked at again.
-/// Between the pieces the commands of psql are judged by [`super::psql`], whose `Restriction` it keeps too.
-#[derive(Clone, Debug)]
-pub struct Pieces<'text> {
-    text: &'text str,
+/// The text is given for each of them: a reader of a stream keeps the bytes from `place().at` on (with a jump all up to
+/// where it goes), and the one before them. A piece that ends before the last line it has is whole, and what was read
+/// before it is never looked at again.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces {
     place: Place,
     backslash: BackslashRule,
     /// The rule that holds from behind a line's end on.
     next_rule: Option<(usize, BackslashRule)>,
     line: Line,
-    /// Where the piece before the last one read ended.
-    previous: Option<Place>,
-    last: Option<Place>,
+    has_begun: bool,
 }
 
-impl<'text> Pieces<'text> {
-    /// Reads a text from a place between two pieces.
-    pub fn from(text: &'text str, place: Place, backslash: BackslashRule) -> Self {
+/// A piece that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The piece.
+    pub piece: Piece,
+    /// Where the piece before it has ended, for the comments in front of it.
+    pub previous: Option<usize>,
+    /// The rule that it was read by.
+    pub backslash: BackslashRule,
+}
+
+impl Read {
+    /// Whether it is the same where more lines follow.
+    pub fn is_whole(&self) -> bool {
+        let Piece::Statement(statement) = &self.piece else {
+            return true;
+        };
+        let takes_data = statement.kind.copy == Some(CopyDirection::FromStdin);
+        statement.terminated && (statement.copy_data.is_some() || !takes_data)
+    }
+}
+
+impl Pieces {
+    /// Reads from the beginning of a text.
+    pub fn under(backslash: BackslashRule) -> Self {
         Self {
-            text,
-            place,
             backslash,
-            next_rule: None,
-            line: Line::default(),
-            previous: None,
-            last: None,
+            ..Self::default()
         }
     }
 
@@ -340,41 +354,52 @@ impl<'text> Pieces<'text> {
         self.place
     }
 
-    /// The rule by which the last piece was read.
-    pub fn backslash(&self) -> BackslashRule {
-        self.backslash
-    }
-
-    /// Reads by another rule from the next line on: psql asks for the server's once for each line.
-    pub fn switch(&mut self, backslash: BackslashRule) {
+    /// Reads by another rule from the next line on: psql asks for the server's once for each line. `text` is the one of
+    /// the last piece.
+    pub fn switch(&mut self, text: &str, backslash: BackslashRule) {
+        let now = self.next_rule.map_or(self.backslash, |(_, next)| next);
+        if now == backslash {
+            return;
+        }
+        if !self.has_begun {
+            self.backslash = backslash;
+            return;
+        }
         let line = match self.place.jump {
             Some((from, _)) => from,
-            None => self.line.end(self.text, self.place.at.min(self.text.len())),
+            None => self.line.end(text, self.place.at.min(text.len())),
         };
         self.next_rule = Some((line, backslash));
     }
 
-    /// Where the piece before the last one read has ended, for the comments in front of it.
-    pub fn end_before(&self, start: usize) -> Option<usize> {
-        self.previous.map(|place| place.before(start))
-    }
-}
-
-impl Iterator for Pieces<'_> {
-    type Item = Piece;
-
-    fn next(&mut self) -> Option<Piece> {
-        let gap = Gap::read(self.text, self.place);
+    /// The next piece; none where there is no other one.
+    pub fn next(&mut self, text: &str) -> Option<Read> {
+        let gap = Gap::read(text, self.place);
         if let Some((line, backslash)) = self.next_rule
             && gap.place.at > line
         {
             self.backslash = backslash;
             self.next_rule = None;
         }
-        let (piece, end) = read_piece(self.text, &gap, self.backslash, &mut self.line)?;
-        self.previous = self.last.replace(end.place);
+        let (piece, end) = read_piece(text, &gap, self.backslash, &mut self.line)?;
+        let previous = self.place.before(piece.range().start);
+        let previous = self.has_begun.then_some(previous);
+        self.has_begun = true;
         self.place = end.place;
-        Some(piece)
+        Some(Read {
+            piece,
+            previous,
+            backslash: self.backslash,
+        })
+    }
+
+    /// Goes on from another place, in a text that may be another one, whose bytes are moved by so many.
+    pub fn go_to(&mut self, place: Place, moved: isize) {
+        self.place = place;
+        self.line = Line::default();
+        if let Some((line, _)) = &mut self.next_rule {
+            *line = line.saturating_add_signed(moved);
+        }
     }
 }
 
@@ -757,16 +782,27 @@ impl<'line> Reader<'line> {
 
     fn unfinished(mut self, text: &str) -> (Piece, End) {
         let kind = self.finished_kind(text);
-        // The commands below it are pieces of their own.
+        // The commands below it are pieces of their own, and so may be the data below them.
         let is_command = |cut: &&Range<usize>| text[cut.start..].starts_with('\\');
         let resume = self
             .trailing
             .iter()
             .find(is_command)
             .map_or(text.len(), |command| command.start);
+        let data = self
+            .trailing
+            .iter()
+            .find(|cut| cut.start >= resume && !is_command(cut));
         let end = self.kept;
         let whole = self.start..end;
-        let end_of = End::at(resume, true);
+        let end_of = End {
+            place: Place {
+                at: resume,
+                jump: data.map(|data| (data.start, data.end)),
+            },
+            line_end: resume,
+            open: true,
+        };
         self.piece(kind, end, whole, false, None, end_of)
     }
 

@@ -1,5 +1,5 @@
-//! Cutting a script that is read bit by bit: the same statements as [`super::split`] finds in the whole text, with no
-//! more of it in memory than the longest statement.
+//! Reading a script bit by bit: the same as [`super::script`] finds in the whole text, with no more of it in memory than
+//! the longest statement.
 //!
 //! A statement is taken once the line on which it ends is there. The data of a COPY are no part of any statement: they
 //! are handed out as they come.
@@ -7,10 +7,12 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::{
-    Piece, Splits,
-    classify::CopyDirection,
-    lex::{self, BackslashRule, TokenKind},
-    mask, split,
+    copy::{self, Extent},
+    lex::BackslashRule,
+    mask,
+    psql::{Order, Refusal, Restriction},
+    script::{self, Sent, Step},
+    split::{Pieces, Place, Read},
 };
 
 /// So much is read at a time.
@@ -22,42 +24,42 @@ pub struct Stream {
     text: String,
     /// What stands before it is done with.
     at: usize,
-    /// The line of `at`, from 1.
-    line: u64,
-    /// The column of `at` in characters, from 1.
-    column: u64,
+    /// The line and the column of `at`.
+    spot: Spot,
     /// From this byte on lines are counted from this one: data have been taken out in front of it.
     jump: Option<(usize, u64)>,
+    /// So much of the text is lines that are whole.
+    whole: usize,
+    pieces: Pieces,
+    restriction: Restriction,
+    ready: VecDeque<Next>,
+    /// The statement that the script leaves unended, which comes last.
+    last: Option<Next>,
+    /// The data that are handed out.
+    data: Option<Behind>,
     ended: bool,
+    /// Whether nothing of what follows is run.
+    over: bool,
     bytes_max: usize,
     held_max: usize,
-    backslash: BackslashRule,
-    ready: VecDeque<Ready>,
-    /// What stands behind a COPY on its line, while its data are handed out, and its line and column.
-    behind_copy: (String, u64, u64),
-    /// Whether what stands at `at` is behind a piece: the rest of its line belongs to it.
-    behind_piece: bool,
-    /// Whether what stands at `at` are data.
-    in_data: bool,
-    /// Whether they are the rest of a line.
+}
+
+/// The data of a COPY that are handed out.
+#[derive(Debug, Default)]
+struct Behind {
+    /// What stands behind it on its line, and where.
+    rest: Option<(String, Spot)>,
+    /// Whether what comes next is the rest of a line.
     inside_line: bool,
 }
 
-/// A piece that is whole, in bytes of the text.
-#[derive(Debug)]
-struct Ready {
-    from: usize,
-    start: usize,
-    to: usize,
-    next: usize,
-    what: What,
-}
-
+/// A place in a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Statement,
-    Copy,
-    Command,
+pub struct Spot {
+    /// From 1.
+    pub line: u64,
+    /// In characters, from 1.
+    pub column: u64,
 }
 
 /// What comes next in a script.
@@ -69,25 +71,27 @@ pub enum Next {
     Statement(Part),
     /// A COPY whose data are to be taken with [`Stream::data`].
     Copy(Part),
-    /// A command of psql.
-    Command(Part),
+    /// What a command of psql says.
+    Order(Spot, Order),
+    /// Something that is not run, and nothing behind it.
+    Refused(Spot, String),
     /// A statement that is longer than what is kept in memory.
     TooLong(Part),
     /// Nothing.
     End,
 }
 
-/// A piece of a script and its place.
+/// A statement of a script and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its text; of a statement with the comments in front of it.
+    /// Its text, without what psql takes out of it, with the comments in front of it.
     pub text: Arc<str>,
     /// So many bytes of that are the comments.
     pub lead: usize,
-    /// The line of its first byte, from 1.
-    pub line: u64,
-    /// The column of that in characters, from 1.
-    pub column: u64,
+    /// Where its first byte is.
+    pub spot: Spot,
+    /// Where it goes on behind what was taken out: the byte of `text`, and its place.
+    cuts: Vec<(usize, Spot)>,
 }
 
 /// What comes next of a COPY's data.
@@ -101,11 +105,46 @@ pub enum Data {
     End,
 }
 
+impl Spot {
+    /// Where a text begins.
+    const START: Self = Self { line: 1, column: 1 };
+
+    /// Behind a text that begins here.
+    fn behind(self, over: &str) -> Self {
+        let Self { line, column } = self;
+        let lines = over.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        match over.rfind('\n') {
+            Some(newline) => Self {
+                line: line + lines,
+                column: over[newline + 1..].chars().count() as u64 + 1,
+            },
+            None => Self {
+                line,
+                column: column + over.chars().count() as u64,
+            },
+        }
+    }
+}
+
 impl Part {
-    /// The line and the column of a byte of its text, both from 1, the column in characters.
-    pub fn place(&self, byte: usize) -> (u64, u64) {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
-        moved((self.line, self.column), before)
+    /// What is sent for a command of psql that stands there.
+    pub fn of_text(text: &str, spot: Spot) -> Self {
+        Self {
+            text: text.into(),
+            lead: 0,
+            spot,
+            cuts: vec![],
+        }
+    }
+
+    /// Where a byte of its text is.
+    pub fn place(&self, byte: usize) -> Spot {
+        let before = self.cuts.partition_point(|(at, _)| *at <= byte);
+        let (from, spot) = match before.checked_sub(1) {
+            Some(cut) => self.cuts[cut],
+            None => (0, self.spot),
+        };
+        spot.behind(self.text.get(from..byte).unwrap_or(""))
     }
 
     /// The statement without the comments in front of it.
@@ -122,38 +161,33 @@ impl Part {
     }
 }
 
-fn moved((line, column): (u64, u64), over: &str) -> (u64, u64) {
-    let lines = over.bytes().filter(|byte| *byte == b'\n').count() as u64;
-    match over.rfind('\n') {
-        Some(newline) => (line + lines, over[newline + 1..].chars().count() as u64 + 1),
-        None => (line, column + over.chars().count() as u64),
-    }
-}
-
 impl Stream {
     /// A script of which nothing is known, and whose statements may be so long.
     pub fn new(bytes_max: usize) -> Self {
         Self {
             text: String::new(),
             at: 0,
-            line: 1,
-            column: 1,
+            spot: Spot::START,
             jump: None,
+            whole: 0,
+            pieces: Pieces::default(),
+            restriction: Restriction::default(),
+            ready: VecDeque::new(),
+            last: None,
+            data: None,
             ended: false,
+            over: false,
             bytes_max,
             held_max: 0,
-            backslash: BackslashRule::Ordinary,
-            ready: VecDeque::new(),
-            behind_copy: (String::new(), 1, 1),
-            behind_piece: false,
-            in_data: false,
-            inside_line: false,
         }
     }
 
     /// More of the text.
     pub fn push(&mut self, more: &str) {
         self.forget();
+        if let Some(newline) = more.rfind('\n') {
+            self.whole = self.text.len() + newline + 1;
+        }
         self.text.push_str(more);
         self.held_max = self.held_max.max(self.text.capacity());
     }
@@ -161,6 +195,7 @@ impl Stream {
     /// There is no more.
     pub fn end(&mut self) {
         self.ended = true;
+        self.whole = self.text.len();
     }
 
     /// So much is best read next: a long statement is looked at less and less often.
@@ -175,263 +210,231 @@ impl Stream {
 
     /// The line that is read next, from 1.
     pub fn line(&self) -> u64 {
-        self.line
+        self.spot.line
     }
 
-    /// What was read is let go, once that is most of what there is.
+    /// What was read is let go, once that is most of what there is; but for the character before the next one, which
+    /// shows that this is not the start of a text, where a byte order mark may stand.
     fn forget(&mut self) {
-        if self.at == 0 || self.at < self.text.len() / 2 {
+        let gone = self.text.floor_char_boundary(self.at.saturating_sub(1));
+        if gone == 0 || gone < self.text.len() / 2 {
             return;
         }
-        let gone = self.at;
         self.text.drain(..gone);
-        self.at = 0;
-        self.jump = self
-            .jump
-            .map(|(from, line)| (from.saturating_sub(gone), line))
-            .filter(|(from, _)| *from > 0);
-        for ready in &mut self.ready {
-            ready.from -= gone;
-            ready.start -= gone;
-            ready.to -= gone;
-            ready.next -= gone;
+        self.at -= gone;
+        self.whole = self.whole.saturating_sub(gone);
+        self.jump = self.jump.map(|(from, line)| (from - gone, line));
+        if self.data.is_none() {
+            let Place { at, jump } = self.pieces.place();
+            let place = Place {
+                at: at - gone,
+                jump: jump.map(|(from, to)| (from - gone, to - gone)),
+            };
+            self.pieces.go_to(place, -(gone as isize));
         }
+    }
+
+    /// The place of a byte that is not before the one that is read next.
+    fn spot_of(&self, byte: usize) -> Spot {
+        let (from, spot) = match self.jump {
+            Some((jump, line)) if jump <= byte => (jump, Spot { line, column: 1 }),
+            _ => (self.at, self.spot),
+        };
+        spot.behind(self.text.get(from..byte).unwrap_or(""))
     }
 
     /// Goes on to a byte, and counts lines on the way.
     fn go_to(&mut self, next: usize) {
-        let mut from = self.at;
-        if let Some((jump, line)) = self.jump.filter(|(jump, _)| *jump <= next) {
-            (self.line, self.column) = (line, 1);
-            from = jump;
-            self.jump = None;
-        }
-        let over = self.text.get(from..next).unwrap_or("");
-        (self.line, self.column) = moved((self.line, self.column), over);
+        self.spot = self.spot_of(next);
+        self.jump = self.jump.filter(|(jump, _)| *jump > next);
         self.at = next;
     }
 
     /// What comes next, read as a session does that has this rule.
     pub fn next(&mut self, backslash: BackslashRule) -> Next {
-        if backslash != self.backslash {
-            self.backslash = backslash;
-            self.ready.clear();
-        }
-        if self.ready.is_empty() {
-            self.cut();
-        }
-        let Some(ready) = self.ready.pop_front() else {
-            return self.nothing();
-        };
-        self.go_to(ready.from);
-        let part = Part {
-            text: self.text.get(ready.from..ready.to).unwrap_or("").into(),
-            lead: ready.start - ready.from,
-            line: self.line,
-            column: self.column,
-        };
-        self.go_to(ready.next);
-        self.behind_piece = true;
-        match ready.what {
-            What::Statement => Next::Statement(part),
-            What::Command => Next::Command(part),
-            What::Copy => {
-                self.begin_data();
-                Next::Copy(part)
+        loop {
+            if let Some(next) = self.ready.pop_front() {
+                return next;
+            }
+            if self.over {
+                return self.last.take().unwrap_or(Next::End);
+            }
+            let lines = self.text.get(..self.whole).unwrap_or("");
+            self.pieces.switch(lines, backslash);
+            let before = self.pieces.clone();
+            match self.pieces.next(lines) {
+                Some(read) if self.ended || read.is_whole() => self.take(&read),
+                None if self.ended => self.over = true,
+                _ => {
+                    self.pieces = before;
+                    return self.nothing();
+                }
             }
         }
     }
 
-    fn nothing(&mut self) -> Next {
+    fn nothing(&self) -> Next {
         let rest = self.text.get(self.at..).unwrap_or("");
-        if self.ended {
-            return Next::End;
-        }
         if rest.len() <= self.bytes_max {
             return Next::More;
         }
         let blanks = rest.len() - rest.trim_start().len();
-        let start = self.at + blanks;
-        self.go_to(start);
-        let rest = self.text.get(start..).unwrap_or("");
-        let mut end = rest.len().min(200);
-        while !rest.is_char_boundary(end) {
-            end -= 1;
-        }
-        Next::TooLong(Part {
-            text: rest.get(..end).unwrap_or("").into(),
-            lead: 0,
-            line: self.line,
-            column: self.column,
-        })
+        let end = rest.floor_char_boundary(blanks + 200);
+        let beginning = rest.get(blanks..end).unwrap_or("");
+        Next::TooLong(Part::of_text(beginning, self.spot_of(self.at + blanks)))
     }
 
-    /// Cuts what is there into the pieces that more text can't change.
-    fn cut(&mut self) {
-        let rest = self.text.get(self.at..).unwrap_or("");
-        let view = match rest.rfind('\n') {
-            _ if self.ended => rest,
-            Some(newline) => &rest[..=newline],
-            None => return,
-        };
-        let splits = Splits::under(view, self.backslash);
-        let pieces = splits.pieces();
-        let mut previous = self.behind_piece.then_some(0);
-        for (number, piece) in pieces.iter().enumerate() {
-            let is_last = number + 1 == pieces.len();
-            let range = piece.range();
-            let ready = match piece {
-                Piece::Statement(statement) => {
-                    if !statement.terminated && is_last && !self.ended {
-                        return;
-                    }
-                    let lead = split::lead(view, previous, statement.range.start);
-                    let is_copy = statement.kind.copy == Some(CopyDirection::FromStdin);
-                    let has_command = statement.cuts.first().cloned();
-                    let (to, what) = match has_command {
-                        // What psql would take out of it is refused by its name.
-                        Some(command) => (command, What::Command),
-                        None => (statement.range.clone(), What::Statement),
-                    };
-                    let what = if is_copy && what == What::Statement {
-                        What::Copy
-                    } else {
-                        what
-                    };
-                    let (from, start) = match what {
-                        What::Command => (to.start, to.start),
-                        _ => (lead.start, statement.range.start),
-                    };
-                    let next = match what {
-                        What::Copy => behind_semicolon(view, statement.range.end),
-                        _ => range.end,
-                    };
-                    Ready {
-                        from,
-                        start,
-                        to: to.end,
-                        next,
-                        what,
-                    }
-                }
-                _ => Ready {
-                    from: range.start,
-                    start: range.start,
-                    to: range.end,
-                    next: range.end,
-                    what: What::Command,
-                },
-            };
-            previous = Some(range.end);
-            let is_copy = ready.what == What::Copy;
-            self.ready.push_back(Ready {
-                from: ready.from + self.at,
-                start: ready.start + self.at,
-                to: ready.to + self.at,
-                next: ready.next + self.at,
-                what: ready.what,
-            });
-            if is_copy {
-                // What follows is read when its data have gone by.
+    /// Makes what is handed out of a piece.
+    fn take(&mut self, read: &Read) {
+        let lines = self.text.get(..self.whole).unwrap_or("");
+        let steps = match script::steps(lines, read, &mut self.restriction) {
+            Ok(steps) => steps,
+            Err(Refusal { range, reason }) => {
+                let refused = Next::Refused(self.spot_of(range.start), reason);
+                self.ready.push_back(refused);
+                (self.over, self.last) = (true, None);
                 return;
             }
+        };
+        let mut data = None;
+        let mut spots = Spots::of(self);
+        for step in steps {
+            match step {
+                Step::Order(_, Order::Quit) => self.over = true,
+                Step::Order(range, order) => {
+                    let spot = spots.at(self, range.start);
+                    self.ready.push_back(Next::Order(spot, order));
+                }
+                Step::Send(sent) => {
+                    data = sent.copy_data.clone();
+                    let next = self.made(&sent);
+                    if sent.terminated {
+                        self.ready.push_back(next);
+                    } else {
+                        self.last = Some(next);
+                    }
+                }
+            }
+        }
+        let place = self.pieces.place();
+        match data {
+            Some(data) => self.begin_data(place, data.start),
+            None => self.go_to(place.at),
         }
     }
 
-    /// The data of a COPY begin behind its line; what else is on the line comes after them.
-    fn begin_data(&mut self) {
-        self.ready.clear();
-        let rest = self.text.get(self.at..).unwrap_or("");
-        let line = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
-        self.behind_copy = (rest[..line].to_owned(), self.line, self.column);
-        self.go_to(self.at + line);
-        self.in_data = true;
-        self.inside_line = false;
+    fn made(&self, sent: &Sent) -> Next {
+        let mut spots = Spots::of(self);
+        let part = Part {
+            text: sent.sql.clone(),
+            lead: sent.lead,
+            spot: spots.at(self, sent.start - sent.lead),
+            cuts: sent
+                .cuts
+                .iter()
+                .map(|(at, cut)| (*at, spots.at(self, cut.end)))
+                .collect(),
+        };
+        if sent.takes_data {
+            Next::Copy(part)
+        } else {
+            Next::Statement(part)
+        }
+    }
+
+    /// The data of a COPY begin below its line; what else is on the line comes after them.
+    fn begin_data(&mut self, behind: Place, data: usize) {
+        let mut from = data;
+        let rest = behind.jump.map(|(line, _)| {
+            from = behind.at;
+            self.go_to(from);
+            let rest = self.text.get(from..line).unwrap_or("");
+            (rest.to_owned(), self.spot)
+        });
+        self.go_to(data);
+        // As `end_data` puts it.
+        self.pieces.go_to(Place::default(), 1 - from as isize);
+        self.data = Some(Behind {
+            rest,
+            inside_line: false,
+        });
     }
 
     /// What comes next of the data of the COPY that [`Stream::next`] answered with.
     pub fn data(&mut self) -> Data {
-        if !self.in_data {
+        let Some(Behind { inside_line, .. }) = self.data else {
             return Data::End;
-        }
-        let rest = self.text.get(self.at..).unwrap_or("");
-        let mut at = 0;
-        loop {
-            let line = &rest[at..];
-            let newline = line.find('\n');
-            let is_whole = newline.is_some() || self.ended;
-            let content = &line[..newline.unwrap_or(line.len())];
-            let content = content.strip_suffix('\r').unwrap_or(content);
-            let is_end = at > 0 || !self.inside_line;
-            if is_whole && is_end && content == r"\." {
-                if at > 0 {
-                    return self.some_data(at);
-                }
-                let next = self.at + newline.map_or(line.len(), |newline| newline + 1);
-                self.go_to(next);
-                self.end_data();
-                return Data::End;
+        };
+        let Extent { end, mark } = copy::extent(&self.text, self.at, inside_line, self.ended);
+        if end > self.at {
+            let data = self.text.get(self.at..end).unwrap_or("").to_owned();
+            self.go_to(end);
+            if let Some(behind) = &mut self.data {
+                behind.inside_line = !data.ends_with('\n');
             }
-            match newline {
-                Some(newline) => at += newline + 1,
-                None if at > 0 => return self.some_data(at),
-                None if line.is_empty() && self.ended => {
-                    self.end_data();
-                    return Data::End;
-                }
-                // A line that is longer than what there is of it goes in pieces, once it can't be the last one.
-                None if self.ended || line.len() > 3 => {
-                    let whole = line.len() - usize::from(line.ends_with('\r') && !self.ended);
-                    return self.some_data(whole);
-                }
-                None => return Data::More,
-            }
+            return Data::Some(data);
         }
+        match mark {
+            Some(mark) => self.go_to(mark),
+            None if self.ended => {}
+            None => return Data::More,
+        }
+        self.end_data();
+        Data::End
     }
 
-    fn some_data(&mut self, length: usize) -> Data {
-        let data = self
-            .text
-            .get(self.at..self.at + length)
-            .unwrap_or("")
-            .to_owned();
-        self.go_to(self.at + length);
-        self.inside_line = !data.ends_with('\n');
-        Data::Some(data)
-    }
-
+    /// Behind the data stands what is behind their COPY on its line: it is read as if there had been no data.
     fn end_data(&mut self) {
-        self.in_data = false;
-        self.inside_line = false;
-        let (behind, line_of_copy, column) = std::mem::take(&mut self.behind_copy);
-        let is_blank = |c: char| c.is_whitespace() || c == ';';
-        if behind.trim_matches(is_blank).is_empty() {
-            self.behind_piece = false;
+        const NO_DATA: &str = "\n\\.";
+        let Some(Behind { rest, .. }) = self.data.take() else {
             return;
-        }
-        let jump = behind.len();
-        let line = self.line;
-        let rest = self.text.split_off(self.at);
-        self.text = behind + &rest;
-        self.at = 0;
-        self.jump = Some((jump, line));
-        (self.line, self.column) = (line_of_copy, column);
+        };
+        let Some((rest, spot)) = rest else {
+            let at = self.at;
+            self.pieces.go_to(Place { at, jump: None }, 0);
+            return;
+        };
+        let line = self.spot.line;
+        let end = self.text.split_off(self.at);
+        // What stands before it is no start of a text.
+        self.text = format!("\n{rest}{NO_DATA}{end}");
+        self.whole = match self.ended {
+            true => self.text.len(),
+            false => self.text.rfind('\n').map_or(0, |newline| newline + 1),
+        };
+        (self.at, self.spot) = (1, spot);
+        let from = 1 + rest.len();
+        self.jump = Some((from + 1, line));
+        let jump = Some((from, from + NO_DATA.len()));
+        self.pieces.go_to(Place { at: 1, jump }, 0);
     }
 }
 
-/// The byte behind the `;` that ends a statement.
-fn behind_semicolon(text: &str, from: usize) -> usize {
-    let mut at = from;
-    while let Some(token) = lex::token_at(text, at) {
-        at = token.end;
-        if token.kind == TokenKind::Semicolon {
-            return at;
-        }
-        if !token.is_gap() {
-            break;
+/// Finds the places of bytes that come in order, and counts each line once.
+struct Spots {
+    at: usize,
+    spot: Spot,
+}
+
+impl Spots {
+    fn of(stream: &Stream) -> Self {
+        Self {
+            at: stream.at,
+            spot: stream.spot,
         }
     }
-    from
+
+    fn at(&mut self, stream: &Stream, byte: usize) -> Spot {
+        let (from, spot) = match stream.jump {
+            Some((jump, line)) if self.at < jump && jump <= byte => {
+                (jump, Spot { line, column: 1 })
+            }
+            _ => (self.at, self.spot),
+        };
+        let over = stream.text.get(from..byte).unwrap_or("");
+        (self.at, self.spot) = (byte, spot.behind(over));
+        self.spot
+    }
 }
 
 #[cfg(test)]

@@ -70,10 +70,24 @@ pub enum State {
     Cancelled,
 }
 
+/// What a job does with its file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// It looks through the file for what is not run; nothing was sent yet.
+    #[default]
+    Reading,
+    /// It runs the statements.
+    Running,
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Bytes of the file that were read.
+    /// What it does.
+    #[serde(default)]
+    pub phase: Phase,
+    /// Bytes of the file that were read, in this phase.
     pub bytes: u64,
     /// Bytes that it has.
     pub total: u64,
@@ -175,9 +189,10 @@ impl Job {
         self.path.rsplit(['/', '\\']).next().unwrap_or_default()
     }
 
-    /// How far it is: `34% of 2 MB · 120 statements`.
+    /// How far it is: `34% of 2 MB · 120 statements`; of one that is only read at first, `34% of 2 MB`.
     pub fn shown(&self) -> String {
         let Progress {
+            phase,
             bytes,
             total,
             statements,
@@ -185,11 +200,11 @@ impl Job {
             ..
         } = self.progress;
         let percent = (bytes.min(total) * 100).checked_div(total).unwrap_or(100);
-        let mut shown = format!(
-            "{percent}% of {} · {}",
-            display::bytes_text(total),
-            display::counted(statements, "statement")
-        );
+        let of_file = format!("{percent}% of {}", display::bytes_text(total));
+        if phase == Phase::Reading {
+            return of_file;
+        }
+        let mut shown = format!("{of_file} · {}", display::counted(statements, "statement"));
         if failed > 0 {
             shown.push_str(&format!(", {} failed", display::grouped(failed)));
         }

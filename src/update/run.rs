@@ -41,7 +41,7 @@ mod ending;
 pub mod holders;
 pub mod keeping;
 mod question;
-mod script;
+pub mod script;
 pub mod secrets;
 mod sessions;
 

@@ -1138,6 +1138,7 @@ impl Runner {
         };
         let job = *job;
         let progress = job::Progress {
+            phase: job::Phase::Running,
             bytes: 5,
             total: 10,
             statements: 2,

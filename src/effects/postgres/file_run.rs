@@ -1,11 +1,10 @@
 //! A file that is run without being opened: read in blocks, cut into statements, sent one by one in a session of its
-//! own.
+//! own. It is read twice: at first for what is not run, so that nothing is sent of a file that has such a thing.
 //!
 //! It has a runner of its own, with one link to the same server, so that nothing of what it hears is a message of the
 //! program: only how far it is, and what went wrong. It works on a thread of its own, because the file's reads block.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -18,28 +17,29 @@ use super::capture::CopyPiece;
 use super::link::{Command, CopyData, Run};
 use super::pool::Opened;
 use super::{Postgres, Shared, locked};
-use crate::effects::failure::said;
 use crate::effects::file::absolute;
-use crate::effects::file::decoder::{Decoder, NoText};
-use crate::effects::file::encoding;
-use crate::effects::regular_file;
 use crate::msg::Msg;
 use crate::rows::display::{counted, counted_with, grouped};
+use crate::sql::copy;
+use crate::sql::lex::BackslashRule;
 use crate::sql::mask::Values;
 use crate::sql::position;
-use crate::sql::psql::{self, Order, Restriction};
-use crate::sql::stream::{Data, Next, Part, Stream};
+use crate::sql::psql::{self, Order};
+use crate::sql::split;
+use crate::sql::stream::{Data, Next, Part, Spot};
 use crate::update::failure::{Category, Failure};
-use crate::update::file::encoding::{Encoding, Reading};
+use crate::update::file::encoding::Reading;
 use crate::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use crate::update::job::{self, Progress, State, Trouble};
+use crate::update::job::{self, Phase, Progress, State, Trouble};
 use crate::update::query;
 use crate::update::read_only::{self, Kept, Prepared};
+use crate::update::run::script;
 use crate::update::session::{self, Ending, Transaction};
 use crate::update::store::OnError;
 
-/// The longest statement that is sent.
-const STATEMENT_BYTES_MAX: usize = 64 << 20;
+mod input;
+
+use input::{Input, STATEMENT_BYTES_MAX};
 
 /// How often a wait looks whether the job was cancelled, and tells how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -219,18 +219,12 @@ struct FileRun<'control> {
     outbox: Sender<Msg>,
     session: SessionId,
     ids: Ids,
-    file: Option<Box<dyn Read>>,
-    decoder: Decoder,
-    encoding: Encoding,
-    stream: Stream,
-    block: Vec<u8>,
+    input: Input,
     progress: Progress,
     told_at: Instant,
     notices: u64,
-    lines_read: u64,
     transaction: Transaction,
     kept: Kept,
-    restriction: Restriction,
     secrets: Values,
     stops: bool,
 }
@@ -260,28 +254,28 @@ impl<'control> FileRun<'control> {
             outbox,
             session: SessionId::next(&mut ids),
             ids,
-            file: None,
-            decoder: Decoder::new(Encoding::Utf8),
-            encoding: Encoding::Utf8,
-            stream: Stream::new(STATEMENT_BYTES_MAX),
-            block: Vec::new(),
+            input: Input::default(),
             progress: Progress::default(),
             told_at: Instant::now(),
             notices: 0,
-            lines_read: 0,
             transaction: Transaction::Idle,
             kept: Kept::default(),
-            restriction: Restriction::default(),
             secrets: Values::default(),
             stops,
         }
     }
 
     fn run(&mut self) -> End {
-        match self.begin().and_then(|()| self.statements()) {
+        match self.all() {
             Ok(()) => self.done(),
             Err(end) => end,
         }
+    }
+
+    fn all(&mut self) -> Result<(), End> {
+        self.begin()?;
+        self.look_through()?;
+        self.statements()
     }
 
     fn done(&self) -> End {
@@ -306,7 +300,9 @@ impl<'control> FileRun<'control> {
 
     /// Opens the file and the session.
     fn begin(&mut self) -> Result<(), End> {
-        self.open(&self.wish.path.clone())?;
+        let input = Input::open(&self.wish.path, self.wish.reading);
+        self.input = input.map_err(|error| end(error.state(), error.to_string()))?;
+        self.progress.total = self.input.total();
         let own = &self.control.own.shared;
         own.open_session(self.session, self.wish.connection);
         loop {
@@ -325,176 +321,134 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    fn open(&mut self, path: &Path) -> Result<(), End> {
-        let failed = |error: std::io::Error| end(State::Failed, format!("{}.", said(&error)));
-        let file = regular_file::open(path).map_err(failed)?;
-        self.progress.total = file.metadata().len();
-        let mut file: Box<dyn Read> = Box::new(file.as_opened());
-        let mut head = vec![0; crate::sql::stream::BLOCK_BYTES];
-        let mut length = 0;
-        while length < head.len() {
-            match file.read(&mut head[length..]).map_err(failed)? {
-                0 => break,
-                read => length += read,
-            }
-        }
-        head.truncate(length);
-        if encoding::is_archive(&head) {
-            let text = "It is an archive of pg_dump and no script. Restore it with pg_restore.";
-            return Err(end(State::Refused, text));
-        }
-        let (found, skipped) = encoding::of_head(&head, self.wish.reading);
-        self.encoding = found;
-        self.decoder = Decoder::new(found);
-        self.file = Some(file);
-        self.progress.bytes = length as u64;
-        let last = self.progress.bytes >= self.progress.total;
-        self.take(&head[skipped..], last)
-    }
-
-    /// Takes a block of the file in.
-    fn take(&mut self, block: &[u8], last: bool) -> Result<(), End> {
-        let text = self.decoder.text(block, last).map_err(|NoText| {
-            let (line, encoding) = (self.lines_read + 1, self.encoding.name());
-            let text = format!(
-                "Behind line {line} there are bytes that are not {encoding}. Say at the beginning of the file which \
-                 encoding it has, as in \\encoding WIN1252."
-            );
-            end(State::Refused, text)
-        })?;
-        self.lines_read += text.bytes().filter(|byte| *byte == b'\n').count() as u64;
-        self.stream.push(&text);
-        if last {
-            self.file = None;
-            self.stream.end();
-        }
-        Ok(())
-    }
-
     /// Reads on in the file.
     fn read_on(&mut self) -> Result<(), End> {
-        let Some(mut file) = self.file.take() else {
-            self.stream.end();
-            return Ok(());
-        };
-        let mut block = std::mem::take(&mut self.block);
-        block.resize(self.stream.wants(), 0);
-        let read = file
-            .read(&mut block)
-            .map_err(|error| end(State::Failed, format!("{}.", said(&error))))?;
-        self.progress.bytes += read as u64;
-        self.file = Some(file);
-        let taken = self.take(&block[..read], read == 0);
-        block.truncate(crate::sql::stream::BLOCK_BYTES);
-        block.shrink_to_fit();
-        self.block = block;
+        let read = self.input.read_on();
+        self.progress.bytes = self.input.bytes();
         self.tell(false);
-        taken
+        read.map_err(|error| {
+            let what = match self.progress.phase {
+                Phase::Reading => "Nothing",
+                Phase::Running => "The rest",
+            };
+            let was = if what == "Nothing" { "was" } else { "was not" };
+            end(error.state(), format!("{error} {what} {was} run."))
+        })
+    }
+
+    /// What a backslash is to the session.
+    fn backslash(&self) -> Result<BackslashRule, End> {
+        match self.control.own.shared.link_of(self.session) {
+            Some(link) => Ok(link.backslash()),
+            None => Err(end(State::Failed, "The session is gone.")),
+        }
+    }
+
+    fn not_cancelled(&self) -> Result<(), End> {
+        match (self.control.is_cancelled(), self.progress.phase) {
+            (false, _) => Ok(()),
+            (true, Phase::Reading) => Err(end(State::Cancelled, "Cancelled. Nothing was run.")),
+            (true, Phase::Running) => Err(cancelled()),
+        }
+    }
+
+    /// Reads the file for what is not run, before anything is.
+    fn look_through(&mut self) -> Result<(), End> {
+        let mut backslash = self.backslash()?;
+        loop {
+            self.not_cancelled()?;
+            match self.input.stream.next(backslash) {
+                Next::More => self.read_on()?,
+                Next::End => break,
+                Next::Statement(part) => {
+                    // What the session will make of it is not known otherwise.
+                    backslash = split::rule_set_by(part.statement()).unwrap_or(backslash);
+                }
+                Next::Copy(_) => self.data_gone_by()?,
+                Next::Order(..) => {}
+                Next::Refused(spot, reason) => return Err(self.refused(spot, &reason)),
+                Next::TooLong(part) => return Err(self.too_long(&part)),
+            }
+        }
+        self.input.again();
+        self.progress.phase = Phase::Running;
+        Ok(())
     }
 
     fn statements(&mut self) -> Result<(), End> {
         loop {
-            if self.control.is_cancelled() {
-                return Err(cancelled());
-            }
-            let backslash = match self.control.own.shared.link_of(self.session) {
-                Some(link) => link.backslash(),
-                None => return Err(end(State::Failed, "The session is gone.")),
-            };
-            match self.stream.next(backslash) {
+            self.not_cancelled()?;
+            let backslash = self.backslash()?;
+            match self.input.stream.next(backslash) {
                 Next::More => self.read_on()?,
                 Next::End => return Ok(()),
                 Next::Statement(part) => self.statement(&part, None)?,
                 Next::Copy(part) => self.copy(&part)?,
-                Next::Command(part) => {
-                    if self.command(&part)? {
-                        return Ok(());
-                    }
-                }
-                Next::TooLong(part) => {
-                    let text = format!(
-                        "The statement on line {} ({} …) is longer than {}, the most that is run of a file.",
-                        part.line,
-                        part.name(),
-                        crate::rows::display::bytes_text(STATEMENT_BYTES_MAX as u64),
-                    );
-                    return Err(end(State::Refused, text));
-                }
+                Next::Order(spot, order) => self.order(spot, order)?,
+                Next::Refused(spot, reason) => return Err(self.refused(spot, &reason)),
+                Next::TooLong(part) => return Err(self.too_long(&part)),
             }
         }
     }
 
-    /// Does what the commands of psql on a line say; whether the rest is not run.
-    fn command(&mut self, part: &Part) -> Result<bool, End> {
-        let start = part.text.find('\\').unwrap_or(0);
-        let orders = psql::orders(&part.text, start..part.text.len(), &mut self.restriction);
-        let orders = orders.map_err(|refusal| (refusal.range.start, refusal.reason));
-        let orders = match orders {
-            Ok(_) if start > 0 => Err((start, "it stands inside a statement".to_owned())),
-            orders => orders,
-        };
-        match orders {
-            Ok(orders) => {
-                for (range, order) in orders {
-                    if self.order(part, range.start, order)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            Err((at, reason)) => {
-                let text = format!("{}: {reason}. The rest was not run.", self.place(part, at));
-                self.trouble(part, at, None, &reason);
-                Err(end(State::Refused, text))
-            }
-        }
+    fn refused(&self, spot: Spot, reason: &str) -> End {
+        self.trouble(spot, None, reason);
+        let is_sent = self.progress.phase == Phase::Running;
+        let line = usize::try_from(spot.line).unwrap_or(usize::MAX);
+        end(State::Refused, script::refusal(reason, line, is_sent))
     }
 
-    fn order(&mut self, part: &Part, at: usize, order: Order) -> Result<bool, End> {
+    fn too_long(&self, part: &Part) -> End {
+        let text = format!(
+            "The statement on line {} ({} …) is longer than {}, the most that is run of a file. {} run.",
+            part.spot.line,
+            part.name(),
+            crate::rows::display::bytes_text(STATEMENT_BYTES_MAX as u64),
+            match self.progress.phase {
+                Phase::Reading => "Nothing was",
+                Phase::Running => "The rest was not",
+            }
+        );
+        end(State::Refused, text)
+    }
+
+    /// Does what a command of psql says.
+    fn order(&mut self, spot: Spot, order: Order) -> Result<(), End> {
         match order {
             Order::Skip(name) => {
-                self.note(format!("{}: \\{name} was skipped.", self.place(part, at)));
-                Ok(false)
+                let Spot { line, column } = spot;
+                let file = self.wish.path.display();
+                self.note(format!("{file}:{line}:{column}: \\{name} was skipped."));
             }
-            Order::OnErrorStop(stops) => {
-                self.stops = stops;
-                Ok(false)
-            }
+            Order::OnErrorStop(stops) => self.stops = stops,
             Order::Encoding(name) => {
-                let name = name.replace('\'', "''");
-                let text: Arc<str> = format!("set client_encoding to '{name}'").into();
-                let part = Part {
-                    text,
-                    lead: 0,
-                    ..part.clone()
-                };
-                self.statement(&part, None).map(|()| false)
+                let part = Part::of_text(&psql::encoding_set_to(&name), spot);
+                self.statement(&part, None)?;
             }
-            Order::Quit => Ok(true),
+            // The stream ends with it.
+            Order::Quit => {}
         }
-    }
-
-    /// `dump.sql:12:1`
-    fn place(&self, part: &Part, byte: usize) -> String {
-        let (line, column) = part.place(byte);
-        format!("{}:{line}:{column}", self.wish.path.display())
+        Ok(())
     }
 
     /// A COPY, with the data that follow it.
     fn copy(&mut self, part: &Part) -> Result<(), End> {
-        let first_line = self.stream.line();
+        let first_line = self.input.stream.line();
         let (data, source) = flume::bounded(4);
         self.statement(part, Some((data, source, first_line)))?;
         // What the server did not want is no statement either.
+        self.data_gone_by()
+    }
+
+    /// Reads the data of a COPY that nobody takes.
+    fn data_gone_by(&mut self) -> Result<(), End> {
         loop {
-            match self.stream.data() {
+            match self.input.stream.data() {
                 Data::More => self.read_on()?,
                 Data::Some(_) => {}
                 Data::End => return Ok(()),
             }
-            if self.control.is_cancelled() {
-                return Err(cancelled());
-            }
+            self.not_cancelled()?;
         }
     }
 
@@ -538,7 +492,8 @@ impl<'control> FileRun<'control> {
             Outcome::Failed(failure) => self.failed(part, first_line, failure),
             Outcome::Lost(failure) => {
                 self.progress.failed += 1;
-                self.trouble(part, part.lead, failure.sqlstate.clone(), &failure.message);
+                let spot = part.place(part.lead);
+                self.trouble(spot, failure.sqlstate.clone(), &failure.message);
                 let text = format!("The session was lost: {}", failure.message);
                 Err(end(State::Failed, text))
             }
@@ -650,7 +605,7 @@ impl<'control> FileRun<'control> {
             if self.control.is_cancelled() {
                 return Ok(None);
             }
-            match self.stream.data() {
+            match self.input.stream.data() {
                 Data::More => self.read_on()?,
                 Data::End => return Ok(Some(CopyPiece::End)),
                 Data::Some(text) => return Ok(Some(CopyPiece::Data(text))),
@@ -688,16 +643,21 @@ impl<'control> FileRun<'control> {
             (None, _) => None,
         };
         let of_data = data_line.and_then(|first| {
-            let line = line_of_data(failure.context.as_deref()?)?;
-            Some((first + line - 1, 1))
+            let mut context = failure.context.as_deref()?.lines();
+            let (line, _) = context.find_map(copy::line_and_column)?;
+            Some(Spot {
+                line: first + (line as u64).checked_sub(1)?,
+                column: 1,
+            })
         });
-        let (line, column) = of_data.unwrap_or_else(|| part.place(place.unwrap_or(part.lead)));
-        self.trouble_at(line, column, failure.sqlstate.clone(), &failure.message);
+        let spot = of_data.unwrap_or_else(|| part.place(place.unwrap_or(part.lead)));
+        self.trouble(spot, failure.sqlstate.clone(), &failure.message);
         if !self.stops {
             return Ok(());
         }
         let mut message = format!(
-            "Stopped at line {line}: {} The rest was not run.",
+            "Stopped at line {}: {} The rest was not run.",
+            spot.line,
             self.hidden(&failure.message)
         );
         if self.transaction != Transaction::Idle {
@@ -706,19 +666,14 @@ impl<'control> FileRun<'control> {
         Err(end(State::Failed, message))
     }
 
-    fn trouble(&self, part: &Part, byte: usize, sqlstate: Option<String>, message: &str) {
-        let (line, column) = part.place(byte);
-        self.trouble_at(line, column, sqlstate, message);
-    }
-
-    fn trouble_at(&self, line: u64, column: u64, sqlstate: Option<String>, message: &str) {
+    fn trouble(&self, spot: Spot, sqlstate: Option<String>, message: &str) {
         if self.progress.failed > TOLD_MAX {
             return;
         }
         let trouble = Trouble {
             file: self.wish.path.display().to_string(),
-            line,
-            column,
+            line: spot.line,
+            column: spot.column,
             sqlstate,
             message: self.hidden(message),
         };
@@ -783,15 +738,4 @@ fn cancelled() -> End {
         State::Cancelled,
         "Cancelled. What was committed stays; an open transaction was rolled back.",
     )
-}
-
-/// The line of a COPY's data that the server's CONTEXT names: its first number behind a comma.
-fn line_of_data(context: &str) -> Option<u64> {
-    let (_, rest) = context.strip_prefix("COPY ")?.split_once(", ")?;
-    let digits = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let end = digits.find(|c: char| !c.is_ascii_digit());
-    digits[..end.unwrap_or(digits.len())]
-        .parse()
-        .ok()
-        .filter(|line| *line > 0)
 }

@@ -1,7 +1,10 @@
 //! The parts of a script that psql reads itself: its commands, which begin with a backslash, and the
 //! lines of data after COPY … FROM STDIN.
 
-use super::super::lex::{self, TokenKind};
+use super::super::{
+    copy::{self, Extent},
+    lex::{self, TokenKind},
+};
 use super::Place;
 use std::ops::Range;
 
@@ -129,18 +132,9 @@ pub fn copy_data(text: &str, after: Place, line: &mut Line) -> Option<CopyData> 
         is_next,
         open,
     };
-    let mut at = start;
-    loop {
-        let end = line_end(text, at);
-        let content = &text[at..end];
-        if content.strip_suffix('\r').unwrap_or(content) == r"\." {
-            return Some(data(start..at, at + 2, end == text.len()));
-        }
-        if end == text.len() {
-            return Some(data(start..end, end, true));
-        }
-        at = end + 1;
-    }
+    let Extent { end, mark } = copy::extent(text, start, false, true);
+    let open = mark.is_none_or(|mark| !text[mark..].contains('\n'));
+    Some(data(start..end, mark.unwrap_or(end), open))
 }
 
 /// Whether nothing but spaces and comments stand there to the end of the text.

@@ -366,7 +366,9 @@ fn with_data(text: &str, wanted: &[&str]) {
     });
     let shown: Vec<String> = shown.flatten().collect();
     assert_eq!(shown, wanted, "in {text:?}");
-    let read: Vec<Piece> = Pieces::from(text, Place::default(), BackslashRule::Ordinary).collect();
+    let mut one_by_one = Pieces::default();
+    let read: Vec<Piece> =
+        std::iter::from_fn(|| one_by_one.next(text).map(|read| read.piece)).collect();
     assert_eq!(read, splits.pieces(), "one by one, in {text:?}");
 }
 
@@ -395,6 +397,17 @@ fn what_stands_behind_a_copy_on_its_line_comes_after_its_data() {
     with_data(
         "copy t from stdin; \\echo a \\\\ select 1\n'\n\\.",
         &["copy t from stdin", "{'\n}", "\\echo a \\\\", "select 1"],
+    );
+    // One that is not ended is sent behind the commands below it; the data are still data.
+    with_data(
+        "copy t from stdin; select 1 \\echo a\n'\n\\.\n\\echo b",
+        &[
+            "copy t from stdin",
+            "{'\n}",
+            "select 1",
+            "\\echo a",
+            "\\echo b",
+        ],
     );
     with_data(
         "copy t from stdin \\g a \\\\ select 1;\n'\n\\.\nselect 2",
@@ -457,13 +470,13 @@ fn another_rule_holds_from_the_next_line_on() {
     let text = "set standard_conforming_strings = off; select 'a\\';\n\
         select 'a\\'; b'; set SESSION standard_conforming_strings to on; select 'x';\n\
         select '\\';";
-    let mut pieces = Pieces::from(text, Place::default(), BackslashRule::Ordinary);
+    let mut pieces = Pieces::default();
     let mut found = Vec::new();
-    while let Some(piece) = pieces.next() {
-        let sql = &text[piece.statement().unwrap().range.clone()];
-        found.push((sql, pieces.backslash()));
+    while let Some(read) = pieces.next(text) {
+        let sql = &text[read.piece.statement().unwrap().range.clone()];
+        found.push((sql, read.backslash));
         if let Some(rule) = rule_set_by(sql) {
-            pieces.switch(rule);
+            pieces.switch(text, rule);
         }
     }
     use BackslashRule::{Escapes, Ordinary};

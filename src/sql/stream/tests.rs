@@ -28,13 +28,21 @@ fn read(text: &str, bytes: &mut dyn FnMut() -> usize, stream: &mut Stream) -> Ve
             Next::End => return found,
             Next::Statement(part) => ("", part),
             Next::Copy(part) => ("copy ", part),
-            Next::Command(part) => ("command ", part),
+            Next::Order(spot, order) => {
+                found.push(format!("{}:{} {order:?}", spot.line, spot.column));
+                continue;
+            }
+            Next::Refused(spot, reason) => {
+                found.push(format!("refused {}:{} {reason}", spot.line, spot.column));
+                continue;
+            }
             Next::TooLong(part) => {
-                found.push(format!("too long {}: {}", part.line, part.name()));
+                found.push(format!("too long {}: {}", part.spot.line, part.name()));
                 return found;
             }
         };
-        found.push(format!("{kind}{}:{} {}", part.line, part.column, part.text));
+        let Spot { line, column } = part.spot;
+        found.push(format!("{kind}{line}:{column} {}", part.text));
         let mut data = String::new();
         let is_copy = kind == "copy ";
         loop {
@@ -59,7 +67,7 @@ fn whole(text: &str) -> Vec<String> {
 
 #[test]
 fn statements_data_and_commands_come_in_order_with_their_places() {
-    let text = "-- one\nselect 1; select\n  'é;\n';\nCOPY t FROM stdin;\n1\\t2\n\\\\.\n\\.\n\\restrict x\n  /* c */ select 2";
+    let text = "-- one\nselect 1; select\n  'é;\n';\nCOPY t FROM stdin;\n1\\t2\n\\\\.\n\\.\n\\x\n  /* c */ select 2";
     assert_eq!(
         whole(text),
         [
@@ -67,7 +75,7 @@ fn statements_data_and_commands_come_in_order_with_their_places() {
             "2:11 select\n  'é;\n'",
             "copy 5:1 COPY t FROM stdin",
             "data \"1\\\\t2\\n\\\\\\\\.\\n\"",
-            "command 9:1 \\restrict x",
+            "9:1 Skip(\"x\")",
             "10:3 /* c */ select 2",
         ]
     );
@@ -114,6 +122,9 @@ fn a_script_is_cut_in_the_same_way_whatever_its_pieces() {
         "copy t from stdin;\nä\\t1\n\\N\n\\.\n",
         "copy t from stdin; select 3;\r\nx\r\n\\.\r\n",
         "\\restrict abc\n",
+        "\\unrestrict abc\n",
+        "select 1, \\x \\\\ 2,\n \\echo é\n 3;",
+        "\\pset a\n",
         "select \"é;\" ;;\n",
         "\n\n",
     ];

@@ -7,6 +7,7 @@ use crate::update::{
 };
 
 const PROGRESS: Progress = Progress {
+    phase: Phase::Running,
     bytes: 50,
     total: 200,
     statements: 3,
@@ -34,6 +35,13 @@ fn a_file_needs_a_connection() {
 fn a_job_says_how_far_it_is_and_how_it_ended() {
     let (mut world, job) = begun();
     assert!(world.model.is_busy());
+    let progress = Progress {
+        phase: Phase::Reading,
+        ..PROGRESS
+    };
+    expect(&world.send(Msg::Went { job, progress }), &[]);
+    let shown = world.model.jobs.list[0].shown();
+    assert_eq!(shown, "25% of 200 B");
     let progress = PROGRESS;
     expect(&world.send(Msg::Went { job, progress }), &[]);
     let shown = world.model.jobs.list[0].shown();

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::{
     sql::{
-        self, Kind, Piece, Statement,
+        self, Kind,
         lex::BackslashRule,
         psql::{self, Order, Refusal, Restriction},
-        split::{self, Pieces, Place},
+        script::{self, Sent, Step},
+        split::{self, Pieces, Place, Read},
     },
     update::{store::OnError, tabs::Tab, text::RopeText},
 };
@@ -280,7 +281,14 @@ fn statement_at(tab: &Tab, offset: usize) -> Result<Plan, Problem> {
         .partition_point(|other| other.range().start < range.start);
     let text = tab.editor.buffer.string();
     let mut planner = Planner::new(&text, 0);
-    planner.piece(piece, splits.end_before(index), splits.backslash())?;
+    let read = Read {
+        piece: piece.clone(),
+        previous: splits.end_before(index),
+        backslash: splits.backslash(),
+    };
+    if let (_, Some(sent)) = planner.piece(&read)? {
+        planner.send(sent);
+    }
     Ok(planner.finish())
 }
 
@@ -363,75 +371,57 @@ impl<'text> Planner<'text> {
         restriction: Restriction,
     ) -> Result<(), Problem> {
         self.restriction = restriction;
-        let mut pieces = Pieces::from(self.text, Place::default(), backslash);
+        let mut pieces = Pieces::under(backslash);
         let mut last = None;
-        let mut goes_on = true;
-        while goes_on && let Some(piece) = pieces.next() {
+        while let Some(read) = pieces.next(self.text) {
             self.follow(pieces.place());
-            let previous = pieces.end_before(piece.range().start);
-            if let Piece::Statement(statement) = &piece {
-                if !statement.terminated {
-                    // psql sends it at the end of the text, behind the commands below it.
-                    last = Some((piece, previous, pieces.backslash()));
-                    continue;
+            let (goes_on, sent) = self.piece(&read)?;
+            match sent {
+                // psql sends it at the end of the text, behind the commands below it.
+                Some(sent) if !sent.terminated => last = Some((sent, read.backslash)),
+                Some(sent) => {
+                    if let Some(rule) = split::rule_set_by(sent.statement()) {
+                        pieces.switch(self.text, rule);
+                    }
+                    self.send(sent);
                 }
-                let sql = self.text.get(statement.range.clone()).unwrap_or_default();
-                if let Some(rule) = split::rule_set_by(sql) {
-                    pieces.switch(rule);
-                }
+                None => {}
             }
-            goes_on = self.piece(&piece, previous, pieces.backslash())?;
+            if !goes_on {
+                break;
+            }
         }
-        if let Some((piece, previous, backslash)) = last {
+        if let Some((sent, backslash)) = last {
             self.line_end = self.text.len();
-            self.piece(&piece, previous, backslash)?;
+            self.backslash = backslash;
+            self.send(sent);
         }
         Ok(())
     }
 
-    /// Answers whether the script goes on behind it.
-    fn piece(
-        &mut self,
-        piece: &Piece,
-        previous: Option<usize>,
-        backslash: BackslashRule,
-    ) -> Result<bool, Problem> {
-        self.backslash = backslash;
-        match piece {
-            Piece::Statement(statement) => self.statement(statement, previous),
-            Piece::PsqlCommand { command, .. } => Ok(!self.commands(command.clone())?.0),
-            Piece::AcrossData { range } => Err(self.refused(&Refusal {
-                range: range.clone(),
-                reason: "This begins on the line of a COPY and goes on behind its data".into(),
-            })),
-        }
-    }
-
-    fn refused(&self, refusal: &Refusal) -> Problem {
-        Problem::Refused {
-            range: refusal.range.start + self.base..refusal.range.end + self.base,
-            reason: refusal.reason.clone(),
-        }
-    }
-
-    /// The commands of one place; whether the script ends with them, and what encoding they ask for.
-    fn commands(&mut self, range: Range<usize>) -> Result<(bool, Option<usize>), Problem> {
-        let orders = psql::orders(self.text, range, &mut self.restriction)
-            .map_err(|refusal| self.refused(&refusal))?;
-        for (range, order) in orders {
-            let start = self.base + range.start;
-            match order {
-                Order::Skip(name) => self.plan.skipped.push((name, start)),
-                Order::OnErrorStop(stops) => self.stops = Some(stops),
-                Order::Quit => return Ok((true, Some(range.start))),
-                Order::Encoding(encoding) => {
-                    let encoding = encoding.replace('\'', "''");
-                    let sql = format!("set client_encoding to '{encoding}'");
-                    self.push(Planned::of_text(&sql));
+    /// Answers whether the script goes on behind it, and what is sent.
+    fn piece(&mut self, read: &Read) -> Result<(bool, Option<Sent>), Problem> {
+        self.backslash = read.backslash;
+        let steps = script::steps(self.text, read, &mut self.restriction);
+        let steps = steps.map_err(|Refusal { range, reason }| Problem::Refused {
+            range: range.start + self.base..range.end + self.base,
+            reason,
+        })?;
+        let mut found = None;
+        for step in steps {
+            match step {
+                Step::Send(sent) => found = Some(sent),
+                Step::Order(range, Order::Skip(name)) => {
+                    self.plan.skipped.push((name, self.base + range.start));
                 }
+                Step::Order(_, Order::OnErrorStop(stops)) => self.stops = Some(stops),
+                Step::Order(_, Order::Encoding(name)) => {
+                    self.push(Planned::of_text(&psql::encoding_set_to(&name)));
+                }
+                Step::Order(_, Order::Quit) => return Ok((false, found)),
             }
         }
-        Ok((false, None))
+        Ok((true, found))
     }
 
     fn push(&mut self, planned: Planned) {
@@ -444,74 +434,23 @@ impl<'text> Planner<'text> {
         });
     }
 
-    fn statement(
-        &mut self,
-        statement: &Statement,
-        previous: Option<usize>,
-    ) -> Result<bool, Problem> {
-        let mut end = statement.range.end;
-        let mut goes_on = true;
-        for cut in &statement.cuts {
-            let is_command = self.text[cut.start..].starts_with('\\');
-            if is_command && let (true, at) = self.commands(cut.clone())? {
-                // psql leaves, and sends what it has read so far.
-                let read = self.text.get(..at.unwrap_or(cut.start));
-                end = end.min(read.map_or(0, |read| read.trim_ascii_end().len()));
-                goes_on = false;
-                break;
-            }
-        }
-        let start = statement.range.start;
-        let lead = split::lead(self.text, previous, start);
-        let (sql, cuts) = self.without_cuts(statement, lead.start..end);
-        if sql.len() <= lead.len() {
-            return Ok(goes_on);
-        }
-        let copy_data = statement.copy_data.clone().filter(|_| goes_on);
+    fn send(&mut self, sent: Sent) {
+        let data = sent.copy_data.clone();
+        let copy_data = data.clone().and_then(|data| self.text.get(data));
         self.push(Planned {
-            lead: lead.len(),
-            copy_data: copy_data
-                .clone()
-                .and_then(|data| self.text.get(data))
-                .map(Into::into),
-            start: Some(start + self.base),
-            kind: statement.kind.clone(),
-            cuts,
-            data_start: copy_data.map(|data| data.start + self.base),
-            ..Planned::of_piece(sql)
+            sql: sent.sql,
+            lead: sent.lead,
+            copy_data: copy_data.map(Into::into),
+            start: Some(sent.start + self.base),
+            kind: sent.kind,
+            cuts: sent
+                .cuts
+                .into_iter()
+                .map(|(at, cut)| (at, cut.len()))
+                .collect(),
+            data_start: data.map(|data| data.start + self.base),
+            ..Planned::of_text("")
         });
-        Ok(goes_on)
-    }
-
-    /// The text to send, and what was left out of it.
-    fn without_cuts(
-        &self,
-        statement: &Statement,
-        range: Range<usize>,
-    ) -> (Arc<str>, Vec<(usize, usize)>) {
-        let inner = |cut: &&Range<usize>| cut.end <= range.end;
-        if !statement.cuts.iter().any(|cut| inner(&cut)) {
-            let sql = self.text.get(range).unwrap_or_default();
-            return (sql.into(), vec![]);
-        }
-        let (mut sql, mut cuts, mut at) = (String::new(), vec![], range.start);
-        for cut in statement.cuts.iter().filter(inner) {
-            sql += self.text.get(at..cut.start).unwrap_or_default();
-            cuts.push((sql.len(), cut.len()));
-            at = cut.end;
-        }
-        sql += self.text.get(at..range.end).unwrap_or_default();
-        (sql.into(), cuts)
-    }
-}
-
-impl Planned {
-    /// The same as [`Planned::of_text`], where the splitter has told the kind.
-    fn of_piece(sql: Arc<str>) -> Self {
-        Self {
-            sql,
-            ..Self::of_text("")
-        }
     }
 }
 
@@ -526,3 +465,6 @@ pub fn refusal(reason: &str, line: usize, sent: bool) -> String {
         "{reason} (line {line}). {what}: without it something else would run. Remove it, or run the file with psql."
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The file of a job, read in blocks, once and again.
+
+use std::io;
+use std::path::Path;
+
+use crate::effects::failure::said;
+use crate::effects::file::decoder::{Decoder, NoText};
+use crate::effects::file::encoding;
+use crate::effects::regular_file::{self, Readable};
+use crate::sql::stream::{BLOCK_BYTES, Stream};
+use crate::update::file::encoding::{Encoding, Reading};
+use crate::update::job::State;
+
+/// The longest statement that is sent.
+pub(super) const STATEMENT_BYTES_MAX: usize = 64 << 20;
+
+/// A file and the script that it holds.
+pub(super) struct Input {
+    file: Option<Readable>,
+    encoding: Encoding,
+    /// The bytes of its byte order mark.
+    mark: usize,
+    decoder: Decoder,
+    pub(super) stream: Stream,
+    block: Vec<u8>,
+    /// So many of its bytes were read.
+    bytes: u64,
+    lines: u64,
+}
+
+/// Why it is not read on, in a sentence.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("{}.", said(.0))]
+    Failed(#[from] io::Error),
+    #[error("It is an archive of pg_dump and no script. Restore it with pg_restore.")]
+    Archive,
+    #[error(
+        "Behind line {line} there are bytes that are not {encoding}. Say at the beginning of the file which encoding it \
+         has, as in \\encoding WIN1252."
+    )]
+    NoText { line: u64, encoding: &'static str },
+    #[error("The file was changed while it was read.")]
+    Changed,
+}
+
+impl Unread {
+    /// How the job ends.
+    pub(super) fn state(&self) -> State {
+        match self {
+            Self::Failed(_) | Self::Changed => State::Failed,
+            Self::Archive | Self::NoText { .. } => State::Refused,
+        }
+    }
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            file: None,
+            encoding: Encoding::Utf8,
+            mark: 0,
+            decoder: Decoder::new(Encoding::Utf8),
+            stream: Stream::new(STATEMENT_BYTES_MAX),
+            block: Vec::new(),
+            bytes: 0,
+            lines: 0,
+        }
+    }
+}
+
+impl Input {
+    pub(super) fn open(path: &Path, reading: Reading) -> Result<Self, Unread> {
+        let file = regular_file::open(path)?;
+        let mut head = vec![0; BLOCK_BYTES];
+        let length = file.read_at(0, &mut head)?;
+        head.truncate(length);
+        if encoding::is_archive(&head) {
+            return Err(Unread::Archive);
+        }
+        let (encoding, mark) = encoding::of_head(&head, reading);
+        let mut input = Self {
+            file: Some(file),
+            encoding,
+            mark,
+            ..Self::default()
+        };
+        input.again();
+        Ok(input)
+    }
+
+    /// Begins anew.
+    pub(super) fn again(&mut self) {
+        self.decoder = Decoder::new(self.encoding);
+        self.stream = Stream::new(STATEMENT_BYTES_MAX);
+        self.bytes = self.mark as u64;
+        self.lines = 0;
+    }
+
+    /// So many bytes it has; what is added meanwhile is not among them.
+    pub(super) fn total(&self) -> u64 {
+        let file = self.file.as_ref();
+        file.map_or(0, |file| file.metadata().len())
+    }
+
+    /// So many of them were read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads the next block.
+    pub(super) fn read_on(&mut self) -> Result<(), Unread> {
+        let left = self.total().saturating_sub(self.bytes);
+        let Some(file) = self.file.as_ref().filter(|_| left > 0) else {
+            self.stream.end();
+            return Ok(());
+        };
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+        self.block.resize(wanted.min(self.stream.wants()), 0);
+        let read = file.read_at(self.bytes, &mut self.block)?;
+        if is_changed(file)? || read < self.block.len() {
+            return Err(Unread::Changed);
+        }
+        self.bytes += read as u64;
+        let is_last = self.bytes >= self.total();
+        let text = self.decoder.text(&self.block, is_last);
+        let text = text.map_err(|NoText| Unread::NoText {
+            line: self.lines + 1,
+            encoding: self.encoding.name(),
+        })?;
+        self.lines += text.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        self.stream.push(&text);
+        if is_last {
+            self.stream.end();
+        }
+        // A long statement is read in long blocks.
+        self.block.truncate(BLOCK_BYTES);
+        self.block.shrink_to_fit();
+        Ok(())
+    }
+}
+
+/// Whether a file is another one than when it was opened.
+fn is_changed(file: &Readable) -> io::Result<bool> {
+    let (then, now) = (file.metadata(), file.metadata_now()?);
+    Ok(then.len() != now.len() || then.modified()? != now.modified()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::lex::BackslashRule;
+    use crate::sql::stream::Next;
+
+    /// All statements of it.
+    fn read(input: &mut Input) -> Result<Vec<String>, Unread> {
+        let mut found = vec![];
+        loop {
+            match input.stream.next(BackslashRule::Ordinary) {
+                Next::More => input.read_on()?,
+                Next::Statement(part) => found.push(part.text.to_string()),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_the_same_when_it_is_read_again_and_no_other_one() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a.sql");
+        for text in ["", "\u{feff}", "\u{feff}select 'é'; select 2"] {
+            std::fs::write(&path, text).unwrap();
+            let mut input = Input::open(&path, Reading::Detect).unwrap();
+            let first = read(&mut input).unwrap();
+            input.again();
+            assert_eq!(read(&mut input).unwrap(), first, "{text}");
+            assert_eq!(first.is_empty(), text.len() < 4, "{text}");
+            assert_eq!(input.bytes(), text.len() as u64);
+        }
+        let mut input = Input::open(&path, Reading::Detect).unwrap();
+        assert_eq!(read(&mut input).unwrap().len(), 2);
+        // The same length, and a time that a person sees.
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        input.again();
+        assert!(matches!(read(&mut input), Err(Unread::Changed)));
+        let mut input = Input::open(&path, Reading::Detect).unwrap();
+        std::fs::write(&path, "select 1;").unwrap();
+        assert!(matches!(read(&mut input), Err(Unread::Changed)));
+    }
+}
