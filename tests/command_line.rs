@@ -9,39 +9,23 @@
 
 #[path = "support/flooding.rs"]
 mod flooding;
+#[path = "support/program.rs"]
+mod program;
 
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::{path::Path, process::Output};
+
+use program::{err as said, fed, out};
 
 /// Runs the program in a directory of its own, where a data directory may appear.
 fn tusk(directory: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"))
+    let mut command = program::tusk();
+    command
         .args(arguments)
         .current_dir(directory)
         .env_remove("TUSK_DATA_DIR")
         .env_remove("TUSK_URL")
-        .env_remove("DBUS_SESSION_BUS_ADDRESS")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // A program that refuses its arguments may have ended before it read anything.
-    stdin.write_all(input.as_bytes()).unwrap_or_default();
-    drop(stdin);
-    child.wait_with_output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+        .env_remove("DBUS_SESSION_BUS_ADDRESS");
+    fed(&mut command, input)
 }
 
 #[test]
@@ -110,9 +94,9 @@ fn the_line_that_fails_is_named_and_the_status_is_1() {
 fn the_environment_names_the_data_directory_and_the_option_wins() {
     let directory = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"));
-        child.args(arguments).current_dir(directory.path());
-        child
+        program::tusk()
+            .args(arguments)
+            .current_dir(directory.path())
             .env("TUSK_DATA_DIR", "from-environment")
             .output()
             .unwrap()

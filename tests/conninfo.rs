@@ -1,6 +1,8 @@
 //! What a connection is made of, beside libpq itself: the same text, variables, service files and password file given
 //! to psql and to Tusk, on a real server, and the two asked who they are and where.
 
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 
@@ -9,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use program::said;
 use server::{PASSWORD, TestServer, USER};
 
 /// Every way to say what to connect to. `@PORT@`, `@SOCKET@`, `@DATABASE@`, `@PASSWORD@`, `@HOME@`, and the paths of the
@@ -136,15 +139,8 @@ impl Laid {
 
     /// Tusk's own output, and the rows if it came so far.
     fn tusk(&self, story: &str) -> Output {
-        let file = self.path().join("case.story");
-        fs::write(&file, story).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tusk"));
+        let mut command = program::with_story(self.path(), story);
         self.surround(&mut command);
-        command
-            .arg("story")
-            .arg(&file)
-            .arg("--data-dir")
-            .arg(self.path().join("data"));
         command.output().unwrap()
     }
 
@@ -166,14 +162,6 @@ impl Laid {
         let screen = String::from_utf8_lossy(&output.stdout).into_owned();
         (screen, said(&output))
     }
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 #[track_caller]

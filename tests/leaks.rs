@@ -12,6 +12,8 @@
 
 #[path = "support/password_server.rs"]
 mod password_server;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/sshd.rs"]
@@ -19,7 +21,7 @@ mod sshd;
 #[path = "support/traces.rs"]
 mod traces;
 
-use std::{fs, process::Command};
+use std::fs;
 
 use password_server::{Asks, PasswordServer};
 use server::{PASSPHRASE, PASSWORD, TestConfig, TestServer, USER};
@@ -304,7 +306,7 @@ fn fr_018_a_url_on_the_command_line_or_in_the_environment_is_not_repeated() {
         OF_ENVIRONMENT.replace('~', "%7E").replace('#', "%23")
     );
     let run = |arguments: &[&str], environment: &str| {
-        Command::new(env!("CARGO_BIN_EXE_tusk"))
+        program::tusk()
             .args(arguments)
             .arg("--data-dir")
             .arg(home.path().join("data"))

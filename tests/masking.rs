@@ -11,6 +11,8 @@
 
 #[path = "support/generated.rs"]
 mod generated;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/traces.rs"]

@@ -9,6 +9,8 @@ mod generated;
 mod managed;
 #[path = "own_sql/planted.rs"]
 mod planted;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 

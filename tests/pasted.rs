@@ -15,6 +15,8 @@ mod forms;
 mod generated;
 #[path = "pasted/parts.rs"]
 mod parts;
+#[path = "support/program.rs"]
+mod program;
 
 use std::collections::BTreeMap;
 
@@ -414,13 +416,7 @@ fn a_connection_pasted_into_the_dialog_fills_its_fields_and_shows_no_password() 
 /// What the program says of a story on its standard output and error.
 fn said(story: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("a.story");
-    std::fs::write(&file, story).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(directory.path().join("data"))
+    let output = program::with_story(directory.path(), story)
         .env("HOME", directory.path())
         .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
         .output()

@@ -17,6 +17,8 @@ mod credential;
 mod error_handling;
 #[path = "requirements/logging.rs"]
 mod logging;
+#[path = "support/program.rs"]
+mod program;
 #[cfg(target_os = "linux")]
 #[path = "requirements/prompter.rs"]
 mod prompter;

@@ -4,16 +4,15 @@
 mod files;
 #[path = "support/generated.rs"]
 mod generated;
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 
-use std::{
-    fmt::Write as _,
-    io::Write as _,
-    process::{Command, Stdio},
-};
+use std::fmt::Write as _;
 
 use generated::Random;
+use program::play;
 use server::TestServer;
 
 /// Ends a text in a story; no script has such a line.
@@ -54,27 +53,6 @@ fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
     play(&story)
 }
 
-#[track_caller]
-fn play(story: &str) -> String {
-    let data = tempfile::tempdir().unwrap();
-    let file = data.path().join("script.story");
-    std::fs::write(&file, story).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
-        .output()
-        .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{said}");
-    said
-}
-
 /// Runs a script with psql. It may fail: that is what some are for.
 fn psql(database: &str, text: &str, on_error: OnError) -> String {
     let stop = match on_error {
@@ -82,21 +60,9 @@ fn psql(database: &str, text: &str, on_error: OnError) -> String {
         OnError::Continue => "ON_ERROR_STOP=0",
     };
     let mut command = TestServer::shared().psql_command(database);
-    let mut child = command
-        .args(["-Xq", "-v", stop, "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    command.args(["-Xq", "-v", stop, "-f", "-"]);
     // The same bytes as in the story, whose last line has a line break too.
-    let input = format!("{text}\n");
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    // One that stops at an error reads no further.
-    drop(writer.join().unwrap());
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    program::err(&program::fed(&mut command, format!("{text}\n")))
 }
 
 /// A script of what psql knows of itself, of errors, transactions and COPYs.

@@ -1,10 +1,13 @@
 //! Stories on the whole program and a real PostgreSQL, as a user would write them.
 
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/server.rs"]
 mod server;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
+use program::{err, play, play_in, with_story};
 use server::{PASSWORD, TestServer, USER};
 
 /// Runs a story file with the built program; its places are filled in.
@@ -25,21 +28,8 @@ fn run(name: &str, database: &str, data: &Path) {
         .replace("@PASSWORD@", PASSWORD)
         .replace("@DATABASE@", database)
         .replace("@OUT@", &data.display().to_string());
-    let file = data.join(format!("{name}.story"));
-    std::fs::write(&file, story).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.join("data"))
-        .output()
-        .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{name}: {said}");
+    println!("{name}");
+    play_in(data, &story);
 }
 
 fn fresh(name: &str) -> (String, tempfile::TempDir) {
@@ -319,12 +309,7 @@ fn a_large_file_is_streamed_and_not_recorded() {
         server.url_unix(&database),
         path.display()
     );
-    std::fs::write(data.path().join("large.story"), story).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(data.path().join("large.story"))
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
+    let output = with_story(data.path(), &story)
         .arg("--record")
         .arg(data.path().join("record"))
         .output()
@@ -351,20 +336,13 @@ fn what_was_typed_and_run_is_there_the_next_day() {
 #[test]
 fn after_kill_9_every_text_is_as_it_was_a_tenth_of_a_second_before() {
     let data = tempfile::tempdir().unwrap();
-    let (typed, file) = (data.path().join("typed"), data.path().join("first.story"));
+    let typed = data.path().join("typed");
     let story = format!(
         "wait idle\ncommand focus.editor\ntype select 'never saved, never lost'\npress backspace\n\
          command tab.new\ntype grün\nsleep 0.1\ndump screen {}\nsleep 600\n",
         typed.display()
     );
-    std::fs::write(&file, story).unwrap();
-    let mut first = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
-        .spawn()
-        .unwrap();
+    let mut first = with_story(data.path(), &story).spawn().unwrap();
     while std::fs::read_to_string(&typed)
         .unwrap_or_default()
         .is_empty()
@@ -374,23 +352,10 @@ fn after_kill_9_every_text_is_as_it_was_a_tenth_of_a_second_before() {
     }
     first.kill().unwrap();
     first.wait().unwrap();
-    std::fs::write(
-        &file,
+    play_in(
+        data.path(),
         "wait idle\nexpect screen contains \"grün\"\ncommand tab.previous\n\
          expect screen contains \"select 'never saved, never lost\"\nexpect screen lacks \"lost'\"\n",
-    )
-    .unwrap();
-    let second = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
-        .output()
-        .unwrap();
-    assert!(
-        second.status.success(),
-        "{}",
-        String::from_utf8_lossy(&second.stderr)
     );
 }
 
@@ -412,25 +377,13 @@ fn same_as_psql(database: &str, sql: &str) {
 #[track_caller]
 fn dumped(database: &str, sql: &str) -> Vec<u8> {
     let data = tempfile::tempdir().unwrap();
-    let (out, file) = (data.path().join("out.csv"), data.path().join("csv.story"));
+    let out = data.path().join("out.csv");
     let url = TestServer::shared().url_unix(database);
     let story = format!(
         "connect {url}\nwait connected 30\ntext <<END\n{sql}\nEND\ncommand query.run\nwait idle 60\ndump result 1 csv {}\n",
         out.display()
     );
-    std::fs::write(&file, story).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{sql}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    play_in(data.path(), &story);
     std::fs::read(&out).unwrap()
 }
 
@@ -444,11 +397,7 @@ fn every_built_in_type_is_dumped_as_psql_prints_it() {
         .args(["-Xq", "-v", "ON_ERROR_STOP=1", "-f", sample])
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", err(&output));
     same_as_psql(&database, "select * from every_type order by 1");
     same_as_psql(&database, "select * from orders order by id limit 2000");
     same_as_psql(
@@ -490,7 +439,6 @@ fn bytes_that_are_not_utf8_never_fail_a_result() {
 #[test]
 fn two_hundred_cancels_never_hit_the_next_statement() {
     let database = TestServer::shared().fresh_database();
-    let data = tempfile::tempdir().unwrap();
     let mut story = format!(
         "connect {}\nwait connected 30\n",
         TestServer::shared().url_unix(&database)
@@ -500,18 +448,5 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
                   command query.cancel\ntext select 1 as one\ncommand query.run\nwait idle 20\n\
                   expect result 1 cell 0 0 is \"1\"\n";
     }
-    let file = data.path().join("cancels.story");
-    std::fs::write(&file, story).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(data.path().join("data"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    play(&story);
 }

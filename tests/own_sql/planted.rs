@@ -5,11 +5,10 @@
 //! wherever they come. Each namesake writes a line into the server's log when it is called, which no rollback undoes.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::process::Stdio;
 use std::sync::OnceLock;
 
 use super::generated::{Random, as_many_as, is_long, seed};
+use super::program::{err, fed};
 use super::server::{MAJORS, SUPERUSER, TestConfig, TestServer};
 use super::{Config, Ending, Seal, World, config};
 use tusk::effects::postgres::own_sql::{OwnSql, Way};
@@ -279,21 +278,9 @@ fn server_of(major: u32) -> &'static TestServer {
 
 /// What a psql has to complain of when it runs the text, each statement by itself.
 fn psql(server: &TestServer, database: &str, sql: &str) -> String {
-    let mut psql = server
-        .psql_command(database)
-        .args(["-XAtq", "-v", "VERBOSITY=terse"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    psql.stdin
-        .take()
-        .unwrap()
-        .write_all(sql.as_bytes())
-        .unwrap();
-    let output = psql.wait_with_output().unwrap();
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    let mut psql = server.psql_command(database);
+    psql.args(["-XAtq", "-v", "VERBOSITY=terse"]);
+    err(&fed(&mut psql, sql))
 }
 
 impl Field {

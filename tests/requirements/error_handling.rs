@@ -7,7 +7,6 @@ use std::{
     collections::BTreeMap,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    process::{Command as Process, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -40,6 +39,7 @@ use tusk::{
     },
 };
 
+use crate::program;
 use crate::server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER};
 
 /// The whole program without a window.
@@ -1150,32 +1150,18 @@ fn sc_008_passwords_stay_masked_in_what_a_failure_keeps_for_recordings() {
     let server = TestServer::shared();
     let database = server.fresh_database();
     let directory = tempfile::tempdir().unwrap();
-    let story = directory.path().join("a.story");
-    std::fs::write(
-        &story,
-        format!(
-            "connect {}\nwait idle\ntext <<END\ndo $$ begin execute 'create role x passwort password ''hunter2secret'''; end $$\nEND\n\
-             command query.run\nwait idle\nexpect error 42601\ncommand error.details\n",
-            server.url_unix(&database)
-        ),
-    )
-    .unwrap();
+    let story = format!(
+        "connect {}\nwait idle\ntext <<END\ndo $$ begin execute 'create role x passwort password ''hunter2secret'''; end $$\nEND\n\
+         command query.run\nwait idle\nexpect error 42601\ncommand error.details\n",
+        server.url_unix(&database)
+    );
     let recording = directory.path().join("recording");
-    let output = Process::new(env!("CARGO_BIN_EXE_tusk"))
-        .arg("story")
-        .arg(&story)
-        .arg("--data-dir")
-        .arg(directory.path().join("data"))
+    let output = program::with_story(directory.path(), &story)
         .arg("--record")
         .arg(&recording)
-        .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", program::err(&output));
     let recorded = std::fs::read_to_string(&recording).unwrap();
     assert!(recorded.contains("42601"));
     assert!(!recorded.contains("hunter2secret"));

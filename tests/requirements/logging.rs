@@ -1,36 +1,18 @@
 //! Logging, FR-022 to FR-024a.
 
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::{fs, path::Path, process::Output};
+
+use crate::program::{err as said, fed, tusk};
 
 /// The built program, playing a story that only waits, on a data directory of its own.
 fn run(directory: &Path, variables: &[(&str, &str)]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"))
+    let mut command = tusk();
+    command
         .args(["story", "-", "--data-dir"])
         .arg(directory)
         .env_remove("TUSK_LOG")
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that ends before it reads is what some tests are about.
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"wait idle")
-        .unwrap_or_default();
-    child.wait_with_output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+        .envs(variables.iter().copied());
+    fed(&mut command, "wait idle")
 }
 
 /// Every file of the log by name, with its text.

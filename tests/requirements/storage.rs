@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::program;
 use flume::Receiver;
 use tusk::{
     effects::{Runner, RunnerOptions},
@@ -366,27 +367,16 @@ fn fr_027a_without_a_window_the_error_names_the_directory_the_reason_and_the_way
 
 /// The built program, playing a story that only waits.
 fn tusk_story(home: &Path, arguments: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"))
+    let mut command = program::tusk();
+    command
         .args(["story", "-"])
         .args(arguments)
         .current_dir(home)
         .env("HOME", home)
         .env("XDG_DATA_HOME", home.join("share"))
         .env("XDG_CONFIG_HOME", home.join("config"))
-        .env_remove("TUSK_DATA_DIR")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that ends before it reads is what some tests are about.
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"wait idle\ncommand view.zoom-in\nwait idle")
-        .unwrap_or_default();
-    child.wait_with_output().unwrap()
+        .env_remove("TUSK_DATA_DIR");
+    program::fed(&mut command, "wait idle\ncommand view.zoom-in\nwait idle")
 }
 
 #[test]

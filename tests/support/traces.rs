@@ -6,10 +6,11 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
+use super::program;
 use tempfile::TempDir;
 
 /// What the program leaves behind.
@@ -31,7 +32,7 @@ impl Traces {
         let elsewhere = tempfile::tempdir().unwrap();
         let file = elsewhere.path().join("a.story");
         fs::write(&file, story).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tusk"))
+        let mut child = program::tusk()
             .arg("story")
             .arg(&file)
             .arg("--data-dir")

@@ -17,15 +17,19 @@ use crate::{
 /// What a script comes to.
 #[derive(Debug, Default, PartialEq)]
 struct Course {
-    /// What is sent: what follows on errors, the text, where each of its bytes is, its data.
-    sent: Vec<(Option<bool>, String, Vec<(usize, usize)>, String)>,
+    sent: Vec<Sending>,
     /// What is skipped, and where.
-    skipped: Vec<(String, (usize, usize))>,
+    skipped: Vec<(String, LineAndColumn)>,
     /// Where it is refused, and why.
-    refused: Option<((usize, usize), String)>,
+    refused: Option<(LineAndColumn, String)>,
 }
 
-fn refused(place: (usize, usize), reason: String) -> Course {
+type LineAndColumn = (usize, usize);
+
+/// What follows on errors, the text, where each of its bytes is, its data.
+type Sending = (Option<bool>, String, Vec<LineAndColumn>, String);
+
+fn refused(place: LineAndColumn, reason: String) -> Course {
     Course {
         refused: Some((place, reason)),
         ..Course::default()
@@ -85,7 +89,7 @@ fn streamed(text: &str, mut block: impl FnMut() -> usize) -> Course {
     let mut rule = BackslashRule::Ordinary;
     loop {
         let next = stream.next(rule);
-        let (part, has_data) = match next {
+        let part = match next {
             Next::More => {
                 more(&mut stream);
                 continue;
@@ -105,11 +109,11 @@ fn streamed(text: &str, mut block: impl FnMut() -> usize) -> Course {
                 }
                 continue;
             }
-            Next::Statement(part) => (part, false),
-            Next::Copy(part) => (part, true),
+            // One without data has none.
+            Next::Statement(part) | Next::Copy(part) => part,
         };
         let mut data = String::new();
-        while has_data {
+        loop {
             match stream.data() {
                 Data::More => more(&mut stream),
                 Data::Some(some) => data.push_str(&some),
