@@ -31,6 +31,13 @@ pub fn looked(bytes: usize) {
     }
 }
 
+/// How many bytes the cursor looks at meanwhile.
+pub fn looked_while(work: impl FnOnce()) -> usize {
+    LOOKED.set(0);
+    work();
+    LOOKED.get()
+}
+
 /// What texts are made of: each token, what opens and what closes, and the words that a reader looks for.
 #[rustfmt::skip]
 pub const FRAGMENTS: &[&str] = &[

@@ -298,19 +298,90 @@ fn end_of_comment_line(bytes: &[u8], from: usize) -> usize {
     skip(bytes, from, |byte| byte != b'\n' && byte != b'\r')
 }
 
+/// What is inside a quote or a comment that is not closed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// A string in which a backslash escapes the character after it, or does not.
+    String { escapes: bool },
+    /// A name in double quotes.
+    Name,
+    /// A string between dollars.
+    Dollars,
+    /// A comment, and the comments around what is inside.
+    Comment { depth: usize },
+}
+
+/// How far a quote or a comment was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It is closed before this byte.
+    Closed(usize),
+    /// It is still open at this byte.
+    Open(usize),
+}
+
+/// Reads on inside a quote or a comment, from a byte to another one or a little behind it. `opening` is what it begins
+/// with. Where it is open, the reading may go on from there.
+pub(super) fn read_inside(
+    bytes: &[u8],
+    from: usize,
+    to: usize,
+    inside: &mut Inside,
+    opening: &[u8],
+) -> Reached {
+    match inside {
+        Inside::String { escapes } => inside_string(bytes, from, to, *escapes),
+        Inside::Name => inside_name(bytes, from, to),
+        Inside::Dollars => inside_dollars(bytes, from, to, opening),
+        Inside::Comment { depth } => inside_comment(bytes, from, to, depth),
+    }
+}
+
+/// What a text that begins with a quote or a comment is inside of behind its opening, and how long that is.
+pub(super) fn opened(text: &str, backslash: BackslashRule) -> Option<(Inside, usize)> {
+    let token = token_under(text, 0, backslash)?;
+    let inside = match token.kind {
+        TokenKind::PlainString => Inside::String { escapes: false },
+        TokenKind::EscapeString => Inside::String { escapes: true },
+        TokenKind::QuotedName => Inside::Name,
+        TokenKind::DollarString => Inside::Dollars,
+        TokenKind::BlockComment => return Some((Inside::Comment { depth: 1 }, 2)),
+        _ => return None,
+    };
+    Some((inside, token.content(text).start))
+}
+
+fn scanned(kind: TokenKind, bytes: &[u8], reached: Reached) -> Scanned {
+    match reached {
+        Reached::Closed(end) => (kind, end, true),
+        Reached::Open(_) => (kind, bytes.len(), false),
+    }
+}
+
+/// The place of the first of some bytes between two places; `to` where there is none.
+fn stop(bytes: &[u8], from: usize, to: usize, is_ordinary: impl Fn(u8) -> bool) -> usize {
+    skip(bytes.get(..to).unwrap_or(bytes), from, is_ordinary)
+}
+
 /// A string, from its opening quote on. A string that goes on after a line break with another quote
 /// is one constant, and keeps the rules of its beginning. (psql reads line by line and misses this;
 /// the server does not, and it is the server that is sent the text.)
 fn string(bytes: &[u8], quote: usize, kind: TokenKind) -> Scanned {
-    let mut at = quote + 1;
-    loop {
-        let stop = skip(bytes, at, |byte| byte != b'\'' && byte != b'\\');
-        if stop >= bytes.len() {
-            return (kind, bytes.len(), false);
+    let escapes = kind == TokenKind::EscapeString;
+    let reached = inside_string(bytes, quote + 1, bytes.len(), escapes);
+    scanned(kind, bytes, reached)
+}
+
+fn inside_string(bytes: &[u8], from: usize, to: usize, escapes: bool) -> Reached {
+    let mut at = from;
+    while at < to {
+        let stop = stop(bytes, at, to, |byte| byte != b'\'' && byte != b'\\');
+        if stop >= to {
+            return Reached::Open(to);
         }
         at = stop + 1;
         if bytes[stop] == b'\\' {
-            if kind == TokenKind::EscapeString {
+            if escapes {
                 // Only ASCII can be what a backslash escapes here; the other bytes of a longer
                 // character are ordinary bytes of the string.
                 at = (at + 1).min(bytes.len());
@@ -320,10 +391,11 @@ fn string(bytes: &[u8], quote: usize, kind: TokenKind) -> Scanned {
         } else {
             match continued(bytes, at) {
                 Some(next) => at = next,
-                None => return (kind, at, true),
+                None => return Reached::Closed(at),
             }
         }
     }
+    Reached::Open(at)
 }
 
 /// Where the string goes on after its closing quote: past spaces and line comments with at least
@@ -346,17 +418,23 @@ pub(super) fn continued(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 fn quoted_name(bytes: &[u8], quote: usize) -> Scanned {
-    let mut at = quote + 1;
-    loop {
-        let stop = find(bytes, at, b'"');
-        if stop >= bytes.len() {
-            return (TokenKind::QuotedName, bytes.len(), false);
+    let reached = inside_name(bytes, quote + 1, bytes.len());
+    scanned(TokenKind::QuotedName, bytes, reached)
+}
+
+fn inside_name(bytes: &[u8], from: usize, to: usize) -> Reached {
+    let mut at = from;
+    while at < to {
+        let stop = stop(bytes, at, to, |byte| byte != b'"');
+        if stop >= to {
+            return Reached::Open(to);
         }
         if byte(bytes, stop + 1) != b'"' {
-            return (TokenKind::QuotedName, stop + 1, true);
+            return Reached::Closed(stop + 1);
         }
         at = stop + 2;
     }
+    Reached::Open(at)
 }
 
 /// The length of `$tag$` at this place.
@@ -386,17 +464,23 @@ fn dollar(bytes: &[u8], at: usize) -> Scanned {
         return (TokenKind::Parameter, end, true);
     };
     let tag = &bytes[at..at + length];
-    let mut from = at + length;
-    loop {
-        let stop = find(bytes, from, b'$');
-        if stop >= bytes.len() {
-            return (TokenKind::DollarString, bytes.len(), false);
+    let reached = inside_dollars(bytes, at + length, bytes.len(), tag);
+    scanned(TokenKind::DollarString, bytes, reached)
+}
+
+fn inside_dollars(bytes: &[u8], from: usize, to: usize, tag: &[u8]) -> Reached {
+    let mut at = from;
+    while at < to {
+        let stop = stop(bytes, at, to, |byte| byte != b'$');
+        if stop >= to {
+            return Reached::Open(to);
         }
         if bytes[stop..].starts_with(tag) {
-            return (TokenKind::DollarString, stop + length, true);
+            return Reached::Closed(stop + tag.len());
         }
-        from = stop + 1;
+        at = stop + 1;
     }
+    Reached::Open(at)
 }
 
 /// A number. Letters that follow it at once are part of it, so that `1e'` never starts an E-string.
@@ -422,26 +506,33 @@ fn number(bytes: &[u8], from: usize) -> usize {
 }
 
 fn block_comment(bytes: &[u8], from: usize) -> Scanned {
-    let mut at = from + 2;
-    let mut depth = 1_usize;
-    while at < bytes.len() {
-        at = skip(bytes, at, |byte| byte != b'*' && byte != b'/');
+    let reached = inside_comment(bytes, from + 2, bytes.len(), &mut 1);
+    scanned(TokenKind::BlockComment, bytes, reached)
+}
+
+fn inside_comment(bytes: &[u8], from: usize, to: usize, depth: &mut usize) -> Reached {
+    let mut at = from;
+    while at < to {
+        at = stop(bytes, at, to, |byte| byte != b'*' && byte != b'/');
+        if at >= to {
+            return Reached::Open(to);
+        }
         match (byte(bytes, at), byte(bytes, at + 1)) {
             (b'/', b'*') => {
-                depth += 1;
+                *depth += 1;
                 at += 2;
             }
             (b'*', b'/') => {
-                depth -= 1;
+                *depth -= 1;
                 at += 2;
-                if depth == 0 {
-                    return (TokenKind::BlockComment, at, true);
+                if *depth == 0 {
+                    return Reached::Closed(at);
                 }
             }
             _ => at += 1,
         }
     }
-    (TokenKind::BlockComment, bytes.len(), false)
+    Reached::Open(at)
 }
 
 /// The end of an operator: before a comment, and without the `+` and `-` at its end that belong to

@@ -8,11 +8,13 @@
 //! [`Pieces`] reads them one by one, also those of a text that comes in blocks.
 
 mod follow;
+mod open;
 pub(super) mod psql;
 
 use super::classify::{Classifier, CopyDirection, Kind};
 use super::lex::{self, BackslashRule, Token, TokenKind};
 pub use follow::Source;
+use open::Tail;
 use psql::{CommandEffect, Line};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -101,6 +103,9 @@ pub struct Splits {
     ends: Vec<End>,
     #[serde(default)]
     backslash: BackslashRule,
+    /// The quote or comment that is open at the end of the text.
+    #[serde(skip)]
+    tail: Tail,
 }
 
 impl Splits {
@@ -194,6 +199,8 @@ impl Splits {
                 last.line_end = gap.newline.unwrap_or(gap.place.at);
             }
             let Some((piece, end)) = read_piece(text, &gap, self.backslash, &mut line) else {
+                let unclosed = self.ends.last().and_then(|end| end.unclosed);
+                self.tail = Tail::at(gap.unclosed.or(unclosed));
                 return;
             };
             place = end.place;
@@ -237,6 +244,9 @@ struct End {
     line_end: usize,
     /// Whether more text at the end of the text would change the piece.
     open: bool,
+    /// Where a quote or a comment begins that the text ends in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unclosed: Option<usize>,
 }
 
 /// Where a text is read on. A COPY takes the lines below its own for its data, and what stands behind it on its line
@@ -454,6 +464,8 @@ struct Gap {
     newline: Option<usize>,
     /// A planner's hint that the next statement begins with.
     hint: Option<usize>,
+    /// Where a comment begins that the text ends in.
+    unclosed: Option<usize>,
 }
 
 impl Gap {
@@ -462,6 +474,7 @@ impl Gap {
             place: from,
             newline: None,
             hint: None,
+            unclosed: None,
         };
         loop {
             if let Some(data) = gap.place.jumped() {
@@ -487,6 +500,9 @@ impl Gap {
             }
             if gap.newline.is_none() {
                 gap.newline = token.text(text).find('\n').map(|at| token.start + at);
+            }
+            if !token.terminated {
+                gap.unclosed = Some(token.start);
             }
             gap.place.at = token.end;
         }
@@ -539,6 +555,7 @@ fn read_piece(
         place: next,
         line_end: next.at,
         open,
+        unclosed: None,
     };
     Some((Piece::PsqlCommand { range, command }, end))
 }
@@ -556,6 +573,7 @@ impl End {
             place: Place::at(resume),
             line_end: resume,
             open,
+            unclosed: None,
         }
     }
 }
@@ -577,6 +595,8 @@ struct Reader<'line> {
     cuts: Vec<Range<usize>>,
     /// What was cut out with nothing of the statement behind it yet.
     trailing: Vec<Range<usize>>,
+    /// Where the last token begins if the text ends before it.
+    unclosed: Option<usize>,
 }
 
 impl<'line> Reader<'line> {
@@ -593,6 +613,7 @@ impl<'line> Reader<'line> {
             on_kept_line: false,
             cuts: vec![],
             trailing: vec![],
+            unclosed: None,
         }
     }
 
@@ -603,6 +624,9 @@ impl<'line> Reader<'line> {
                 return across(self.start, self.place);
             }
             self.place.at = token.end;
+            if !token.terminated {
+                self.unclosed = Some(token.start);
+            }
             match token.kind {
                 TokenKind::Semicolon if self.depth.is_top() => {
                     self.note_trailing();
@@ -709,6 +733,7 @@ impl<'line> Reader<'line> {
                     place,
                     line_end: at,
                     open,
+                    unclosed: None,
                 },
             ),
         }
@@ -761,6 +786,7 @@ impl<'line> Reader<'line> {
             place,
             line_end,
             open,
+            unclosed: None,
         };
         self.piece(kind, ended.start, whole, true, copy_data, end)
     }
@@ -776,6 +802,7 @@ impl<'line> Reader<'line> {
             place,
             line_end: place.at,
             open: self.line.end(text, command.end) == text.len(),
+            unclosed: None,
         };
         (Piece::PsqlCommand { range, command }, end)
     }
@@ -802,6 +829,7 @@ impl<'line> Reader<'line> {
             },
             line_end: resume,
             open: true,
+            unclosed: self.unclosed,
         };
         self.piece(kind, end, whole, false, None, end_of)
     }

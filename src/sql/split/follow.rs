@@ -1,6 +1,11 @@
 //! Following an edit: what is read again is the part around it, however long the text is.
 
-use super::{End, Gap, Piece, Place, Splits, psql::Line, read_piece};
+use super::{
+    End, Gap, Piece, Place, Splits,
+    open::{MARKS_BYTES, Tail},
+    psql::Line,
+    read_piece,
+};
 use std::{borrow::Cow, ops::Range};
 
 /// So many bytes are read at first; where they are not enough, twice as many, and so on.
@@ -53,6 +58,43 @@ struct Reread {
     ends: Vec<End>,
     /// The old piece, of those behind the kept ones, where the last new one ends.
     met: Option<usize>,
+    /// Where a quote or a comment begins that the text ends in.
+    unclosed: Option<usize>,
+}
+
+/// An edit.
+#[derive(Clone, Copy)]
+pub(super) struct Change {
+    /// The first byte that is another one.
+    pub(super) start: usize,
+    /// The byte behind the last one of the text before it that was replaced.
+    pub(super) end: usize,
+    /// By how much what follows was moved.
+    pub(super) delta: isize,
+}
+
+/// The beginning of a text.
+struct Beginning<'text, S: ?Sized> {
+    text: &'text S,
+    end: usize,
+}
+
+impl<S: Source + ?Sized> Source for Beginning<'_, S> {
+    fn len(&self) -> usize {
+        self.end
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        self.text.floor(byte.min(self.end))
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        self.text.line_start(byte)
+    }
+
+    fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+        self.text.part(range)
+    }
 }
 
 impl Splits {
@@ -64,14 +106,46 @@ impl Splits {
         inserted: usize,
         window_bytes: usize,
     ) {
-        let line = text.line_start(changed.start.min(text.len()));
+        let end = changed.end.max(changed.start);
+        let change = Change {
+            start: changed.start,
+            end,
+            delta: (changed.start + inserted) as isize - end as isize,
+        };
+        let marks_bytes = MARKS_BYTES.min(window_bytes.max(4));
+        let mut tail = std::mem::take(&mut self.tail);
+        if let Some(opening) = tail.follow(text, change, self.backslash, marks_bytes) {
+            let end = opening.end;
+            let beginning = Beginning { text, end };
+            let mut reread = self.reread(&beginning, change, window_bytes);
+            if reread.1.ends_in(opening.start) {
+                reread.1.reach_on(text, end);
+                self.take_over(reread.0, reread.1, change.delta);
+                self.tail = tail;
+                return;
+            }
+        }
+        let (kept, reread) = self.reread(text, change, window_bytes);
+        let is_last = reread
+            .met
+            .is_none_or(|met| kept + met + 1 == self.ends.len());
+        self.tail = Tail::at(reread.unclosed.filter(|_| is_last));
+        self.take_over(kept, reread, change.delta);
+    }
+
+    /// How many pieces are kept, and what is read behind them.
+    fn reread(
+        &self,
+        text: &(impl Source + ?Sized),
+        change: Change,
+        window_bytes: usize,
+    ) -> (usize, Reread) {
+        let line = text.line_start(change.start.min(text.len()));
         // No piece looks past the end of the line that the next one is read from, but for those that
         // are open.
         let before = self.ends.partition_point(|end| end.place.reach() < line);
         let closed = self.ends.iter().take(before).position(|end| end.open);
         let kept = closed.unwrap_or(before);
-        let old_end = changed.end.max(changed.start);
-        let delta = (changed.start + inserted) as isize - old_end as isize;
         let from = kept
             .checked_sub(1)
             .and_then(|last| self.ends.get(last))
@@ -79,8 +153,8 @@ impl Splits {
         let old_ends = &self.ends[kept..];
         let mut old = 0;
         let reread = self.read_windows(text, from, window_bytes, |place| {
-            let before = place.moved(-delta)?;
-            if before.at < old_end {
+            let before = place.moved(-change.delta)?;
+            if before.at < change.end {
                 return None;
             }
             let is_earlier = |end: &End| end.place.at < before.at;
@@ -90,7 +164,7 @@ impl Splits {
             old_ends.get(old).filter(|end| end.place == before)?;
             Some(old)
         });
-        self.take_over(kept, reread, delta);
+        (kept, reread)
     }
 
     /// Reads pieces from a place between statements to the end of the text, or to where `met` knows the rest.
@@ -135,11 +209,14 @@ impl Splits {
                     last.line_end = start + gap.newline.unwrap_or(gap.place.at);
                 }
                 let Some((mut piece, end)) = found else {
+                    let unclosed = gap.unclosed.map(|token| start + token);
+                    reread.unclosed = unclosed.or(reread.unclosed);
                     return reread;
                 };
                 piece.moved(start as isize);
                 let end = end.moved(start as isize);
                 from = end.place;
+                reread.unclosed = end.unclosed;
                 reread.pieces.push(piece);
                 reread.ends.push(end);
                 reread.met = met(from);
@@ -175,6 +252,60 @@ impl End {
             place: self.place.moved(delta).unwrap_or_default(),
             line_end: self.line_end.saturating_add_signed(delta),
             open: self.open,
+            unclosed: self
+                .unclosed
+                .map(|token| token.saturating_add_signed(delta)),
         }
     }
+}
+
+impl Reread {
+    /// Whether it is what the text comes to that goes on behind the opening of a quote or a comment, which begins at a
+    /// byte and is not closed.
+    fn ends_in(&self, opening: usize) -> bool {
+        let is_known = |end: &End| !end.open || end.unclosed.is_some();
+        let is_there = self.met.is_some() || self.unclosed == Some(opening);
+        is_there && self.ends.iter().all(is_known)
+    }
+
+    /// Has what ends at a byte end with the text.
+    fn reach_on(&mut self, text: &(impl Source + ?Sized), cut: usize) {
+        let (Some(Piece::Statement(_) | Piece::PsqlCommand { .. }), Some(end), None) =
+            (self.pieces.last(), self.ends.last_mut(), self.met)
+        else {
+            return;
+        };
+        let all = text.len();
+        if end.place.at < cut {
+            // What is open is a comment behind the piece.
+            if end.line_end == cut {
+                end.line_end = line_break(text, cut).unwrap_or(all);
+            }
+            return;
+        }
+        end.place.at = all;
+        end.line_end = all;
+        if let Some(Piece::Statement(statement)) = self.pieces.last_mut() {
+            for end in [&mut statement.range.end, &mut statement.whole.end] {
+                if *end == cut {
+                    *end = all;
+                }
+            }
+        }
+    }
+}
+
+/// The first line break from a byte on.
+fn line_break(text: &(impl Source + ?Sized), from: usize) -> Option<usize> {
+    let mut at = from;
+    while at < text.len() {
+        let to = text.floor(at + WINDOW_BYTES);
+        let part = text.part(at..to);
+        let found = part.find('\n');
+        if let Some(found) = found {
+            return Some(at + found);
+        }
+        at = to;
+    }
+    None
 }

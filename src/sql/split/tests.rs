@@ -859,3 +859,133 @@ fn a_key_in_a_long_text_reads_the_part_around_it() {
     splits.edit(&counted, 0..0, 0);
     assert!(counted.bytes.get() > 0);
 }
+
+/// What opens something, and what may stand in it without closing it.
+const OPEN: &[(&str, &[&str])] = &[
+    (
+        "'",
+        &[
+            "a",
+            "''",
+            "\\",
+            "é",
+            "\n",
+            "\"",
+            "$$",
+            "/*",
+            "' -- c\n '",
+            "; ",
+        ],
+    ),
+    ("E'", &["a", "''", "\\'", "\\\\", "\\é", "\n", "'\n'", "; "]),
+    ("\"", &["a", "\"\"", "'", "\\", "é", "\n", "; "]),
+    ("$$", &["a", "$", "$a$", "'", "é", "\n", "; "]),
+    ("$tag$", &["a", "$", "$$", "$tag", "tag$", "é", "\n", "; "]),
+    (
+        "/*",
+        &["a", "/* */", "* ", "/ ", "/*", "'", "é", "\n", "; "],
+    ),
+];
+
+/// An open quote, its parts, and what is in front of it on its line and above.
+fn open(dice: &mut Dice, parts: usize) -> (String, usize, &'static [&'static str]) {
+    const BEFORE: &[&str] = &[
+        "",
+        "select 1; ",
+        "select 1;\n",
+        "select ",
+        "\\echo a\n",
+        "select 1 \\x \\\\ ",
+        "\\x\n",
+        "select 1 \\; ",
+        "-- c\n",
+        "copy t from stdin;",
+        "copy t from stdin;\n1\n\\.\n",
+        "\\g ",
+        "x",
+    ];
+    let before = BEFORE[dice.roll(BEFORE.len())];
+    let second = BEFORE[dice.roll(BEFORE.len())];
+    let (opening, inside) = OPEN[dice.roll(OPEN.len())];
+    let body: String = (0..parts)
+        .map(|_| inside[dice.roll(inside.len())])
+        .collect();
+    let start = before.len() + second.len();
+    (format!("{before}{second}{opening}{body}"), start, inside)
+}
+
+#[test]
+fn following_edits_of_an_open_quote_is_the_same_as_reading_anew() {
+    let mut stays = 0;
+    for seed in 1..=3000 {
+        let mut dice = Dice(Dice::SEED.wrapping_mul(seed));
+        let parts = dice.roll(40);
+        let (mut text, start, inside) = open(&mut dice, parts);
+        let mut splits = Splits::new(&text);
+        for _ in 0..20 {
+            let from = if dice.roll(5) == 0 {
+                0
+            } else {
+                start.min(text.len())
+            };
+            let a = text.ceil_char_boundary(from + dice.roll(text.len() + 1 - from));
+            let length = [0, 0, 1, 2, 9][dice.roll(5)];
+            let end = text.floor_char_boundary(a + length).max(a);
+            let inserted = match dice.roll(8) {
+                0 => dice.text(1),
+                1 => String::new(),
+                _ => inside[dice.roll(inside.len())].to_owned(),
+            };
+            let before = text.clone();
+            text.replace_range(a..end, &inserted);
+            let window = [1, 5, 17, follow::WINDOW_BYTES][dice.roll(4)];
+            splits.follow(text.as_str(), a..end, inserted.len(), window);
+            let message = format!("seed {seed}: {before:?} with {a}..{end} now {inserted:?}");
+            assert_eq!(splits, Splits::new(&text), "{message}");
+            let is_open = |end: &End| end.unclosed.is_some();
+            stays += usize::from(splits.ends.last().is_some_and(is_open));
+        }
+    }
+    assert!(stays > 10_000, "{stays}");
+}
+
+/// Who types a quote has the rest of the text in it until the second one is there, and each key looks at no more than
+/// what is around it.
+#[test]
+fn a_key_inside_an_open_quote_looks_at_the_part_around_it() {
+    use crate::{generated::is_long, sql::growth};
+    const LOOKS_MAX: usize = 64 * 1024;
+    let sizes = [200_000, 2_000_000, 20_000_000];
+    for (opening, inside) in OPEN {
+        for bytes in &sizes[..if is_long() { 3 } else { 2 }] {
+            let line = inside.concat() + " some more words of it\n";
+            let head = "select 1;\nselect 2, ";
+            let mut text = format!("{head}{opening}{}", line.repeat(bytes / line.len()));
+            let mut splits = Splits::new(&text);
+            // The first key inside it reads it once.
+            let end = text.len();
+            text.push('x');
+            splits.edit(text.as_str(), end..end, 1);
+            let mut dice = Dice(Dice::SEED);
+            for key in 0..30 {
+                let after = text.floor_char_boundary(text.len() / 30 * key);
+                let words = text[after..].find("words").map_or(end, |at| after + at);
+                // A letter that is typed, or taken away; one in front of the quote, in its statement.
+                let (at, gone, typed) = match dice.roll(4) {
+                    0 => (words, 1, ""),
+                    1 => (head.len() - 3, 0, "4"),
+                    _ => (words, 0, "y"),
+                };
+                text.replace_range(at..at + gone, typed);
+                let looks = growth::looked_while(|| {
+                    splits.edit(text.as_str(), at..at + gone, typed.len());
+                });
+                assert!(
+                    looks < LOOKS_MAX,
+                    "{looks} bytes are looked at for a key at {at} of {bytes} inside {opening}"
+                );
+            }
+            assert_eq!(splits, Splits::new(&text), "{opening}");
+        }
+    }
+}
