@@ -426,6 +426,24 @@ fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn a_file_is_cancelled_while_it_is_read() {
+    let server = TestServer::shared();
+    let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
+    let file = place.path().join("a.sql");
+    // It takes long to read, and the key comes at once.
+    let text =
+        "create table t ();\n".to_owned() + &"insert into t default values;\n".repeat(1_000_000);
+    std::fs::write(&file, text).unwrap();
+    play(&format!(
+        "connect {}\nwait connected\nrun-file {}\nexpect screen contains \"Reading a.sql\"\n\
+         command query.cancel\nwait idle 60\nexpect screen contains \"Cancelled. Nothing was run.\"\n",
+        server.url_unix(&database),
+        file.display()
+    ));
+    assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
+}
+
 /// Only the session knows what a function does to it: what then shows stops the file where it stands.
 #[test]
 fn a_command_that_shows_only_when_a_file_runs_stops_it_there() {

@@ -315,8 +315,7 @@ impl<'control> FileRun<'control> {
                 Some(Msg::Session(session::Msg::OpenFailed { failure, .. })) => {
                     return Err(end(State::Failed, failure.message));
                 }
-                _ if self.control.is_cancelled() => return Err(cancelled()),
-                _ => {}
+                _ => self.not_cancelled()?,
             }
         }
     }

@@ -739,7 +739,7 @@ fn an_edit_keeps_what_stands_far_from_it() {
 
 #[test]
 fn pieces_are_in_order_and_nothing_but_spaces_and_comments_is_between_them() {
-    for seed in 1..=3000 {
+    for seed in 1..=crate::generated::as_many_as(3_000, 100_000) as u64 {
         let mut dice = Dice(Dice::SEED.wrapping_mul(seed));
         let parts = dice.roll(40);
         let text = dice.text(parts);
@@ -917,7 +917,7 @@ fn open(dice: &mut Dice, parts: usize) -> (String, usize, &'static [&'static str
 #[test]
 fn following_edits_of_an_open_quote_is_the_same_as_reading_anew() {
     let mut stays = 0;
-    for seed in 1..=3000 {
+    for seed in 1..=crate::generated::as_many_as(3_000, 100_000) as u64 {
         let mut dice = Dice(Dice::SEED.wrapping_mul(seed));
         let parts = dice.roll(40);
         let (mut text, start, inside) = open(&mut dice, parts);
