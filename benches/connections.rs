@@ -138,11 +138,15 @@ impl Bench {
             sql: "select generate_series(1, 1000000000)".into(),
             copy_data: None,
             granted_rows: u64::MAX,
+            follows: None,
         });
         self.wait(|msg| matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })).then_some(()));
         let began = Instant::now();
-        self.postgres
-            .perform_query(query::Effect::Cancel { query, session });
+        self.postgres.perform_query(query::Effect::Cancel {
+            query,
+            session,
+            ahead: vec![],
+        });
         self.wait(|msg| match msg {
             Msg::Query(query::Msg::Failed { failure, .. }) if failure.is("57014") => Some(()),
             Msg::Query(query::Msg::Failed { failure, .. }) => panic!("{failure:?}"),

@@ -167,6 +167,7 @@ impl Tab {
                 sql: sql.into(),
                 copy_data: data.map(Into::into),
                 granted_rows,
+                follows: None,
             },
             Some(kept) => {
                 let prepared = read_only::prepare(kept, self.transaction, &Arc::from(sql));

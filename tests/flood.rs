@@ -293,6 +293,7 @@ impl World {
             sql: sql.into(),
             copy_data: Some("1\n".repeat(1_000).into()),
             granted_rows: u64::MAX,
+            follows: None,
         });
         query
     }
@@ -320,8 +321,11 @@ impl World {
         // As the Model does it: what comes after a cancel is read and not kept.
         self.postgres
             .perform_query(query::Effect::DiscardRows { query });
-        self.postgres
-            .perform_query(query::Effect::Cancel { query, session });
+        self.postgres.perform_query(query::Effect::Cancel {
+            query,
+            session,
+            ahead: vec![],
+        });
     }
 
     fn start_end(&mut self, session: SessionId) {

@@ -191,6 +191,7 @@ impl World {
                 sql,
                 copy_data: None,
                 granted_rows,
+                follows: None,
             },
         });
         let (failure, transaction) = self.wait(|msg| match msg {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::result_large_err, reason = "tests do not mind a large error")]
 
+#[path = "postgres_effects/following.rs"]
+mod following;
 #[path = "support/server.rs"]
 mod server;
 
@@ -236,6 +238,7 @@ impl World {
             sql: sql.into(),
             copy_data,
             granted_rows,
+            follows: None,
         });
         query
     }
@@ -318,8 +321,11 @@ impl World {
 
     fn start_cancel(&mut self, query: QueryId, session: SessionId) {
         self.owe(format!("cancel {query}"));
-        self.postgres
-            .perform_query(query::Effect::Cancel { query, session });
+        self.postgres.perform_query(query::Effect::Cancel {
+            query,
+            session,
+            ahead: vec![],
+        });
     }
 
     #[track_caller]

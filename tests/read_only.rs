@@ -154,6 +154,7 @@ impl Tab {
                 sql,
                 copy_data: None,
                 granted_rows,
+                follows: None,
             });
             return Ok((query, Passage::Query { sets: false }));
         }
@@ -1071,6 +1072,7 @@ fn cancels_stop_the_statement_and_leave_the_session_ready() {
         tab.postgres.perform_query(query::Effect::Cancel {
             query,
             session: tab.session,
+            ahead: vec![],
         });
         let ended = tab.finish(query, &passage);
         assert!(!ended.lost && tab.lost.is_none(), "{ended:?}");

@@ -193,6 +193,7 @@ impl World {
             sql: sql.into(),
             copy_data: None,
             granted_rows,
+            follows: None,
         });
         query
     }
@@ -634,9 +635,11 @@ fn a_cancel_goes_through_the_tunnel() {
     let session = world.session(connection).unwrap();
     let query = world.start(session, "select pg_sleep(3600)", u64::MAX);
     world.runs(TestServer::shared(), &config.database, "pg_sleep(3600)");
-    world
-        .postgres
-        .perform_query(query::Effect::Cancel { query, session });
+    world.postgres.perform_query(query::Effect::Cancel {
+        query,
+        session,
+        ahead: vec![],
+    });
     let End::Failed(failure) = world.end(query) else {
         panic!("it was not cancelled");
     };
@@ -671,6 +674,7 @@ fn a_result_that_is_not_read_on_holds_up_nobody_else_on_the_tunnel() {
     world.postgres.perform_query(query::Effect::Cancel {
         query: other,
         session: second,
+        ahead: vec![],
     });
     assert!(matches!(world.end(other), End::Failed(failure) if failure.is("57014")));
     world.postgres.perform_query(query::Effect::GrantRows {
@@ -699,6 +703,7 @@ fn a_result_that_stands_still_is_told_before_it_fills_the_tunnel() {
     world.postgres.perform_query(query::Effect::Cancel {
         query: stalled,
         session: first,
+        ahead: vec![],
     });
     world
         .postgres

@@ -203,6 +203,7 @@ impl Postgres {
                 sql,
                 copy_data,
                 granted_rows,
+                follows,
             } => {
                 let run = Run {
                     query,
@@ -210,6 +211,8 @@ impl Postgres {
                     copy_data: copy_data.map(CopyData::Text),
                     seal: None,
                     granted: granted_rows,
+                    follows,
+                    discards: false,
                 };
                 self.shared.run(session, run);
             }
@@ -226,6 +229,8 @@ impl Postgres {
                     copy_data: None,
                     seal: Some(seal),
                     granted: granted_rows,
+                    follows: None,
+                    discards: false,
                 };
                 self.shared.run(session, run);
             }
@@ -235,7 +240,11 @@ impl Postgres {
             query::Effect::DiscardRows { query } => {
                 self.shared.tell(query, Command::Discard(query))
             }
-            query::Effect::Cancel { query, session } => self.shared.cancel(query, session),
+            query::Effect::Cancel {
+                query,
+                session,
+                ahead,
+            } => self.shared.cancel(query, &ahead, session),
         }
     }
 

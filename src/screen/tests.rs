@@ -1419,11 +1419,12 @@ fn the_screen_s_text_has_the_messages_that_the_window_shows() {
 fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     let mut world = World::connected();
     world.write(&"select 1;\n".repeat(100));
-    let mut effects = world.press("ctrl-shift-enter");
-    for _ in 0..100 {
-        let query = world.sent(effects);
+    let effects = world.press("ctrl-shift-enter");
+    world.sent(effects);
+    while let update::run::Run::Running(running) = &world.model.tabs.active().unwrap().run {
+        let query = running.query;
         world.describe(query, &[("n", INT8)]);
-        effects = world.finish(query, "SELECT 0");
+        world.finish(query, "SELECT 0");
     }
     let bar = world.work().results_bar;
     let numbers = |bar: &ResultsBar| -> Vec<usize> {

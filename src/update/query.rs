@@ -11,6 +11,7 @@ use super::{
     session::Transaction,
 };
 use crate::rows::{Chunk, Column};
+use crate::sql::lex::BackslashRule;
 
 /// What the runner reports of a running statement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,7 +129,7 @@ pub enum Effect {
     Run {
         /// The query.
         query: QueryId,
-        /// The session, which is ready.
+        /// The session, which is ready, or runs the statement that this one follows.
         session: SessionId,
         /// One statement.
         sql: Arc<str>,
@@ -136,6 +137,10 @@ pub enum Effect {
         copy_data: Option<Arc<str>>,
         /// So many rows may be sent before more are granted.
         granted_rows: u64,
+        /// Given before the one before it in the session has ended, with what a backslash is to the session. It is
+        /// sent when that one has ended well, and the backslash still is the same. Else, and where a cancel comes
+        /// first, it ends in `Failed`, and the server never sees it.
+        follows: Option<BackslashRule>,
     },
     /// Run the statement on a read-only connection, sealed in a transaction that is rolled back. Ends in `Finished`,
     /// `Failed` or `Lost`.
@@ -169,5 +174,7 @@ pub enum Effect {
         query: QueryId,
         /// Its session.
         session: SessionId,
+        /// Those that follow it. The one that runs by then is cancelled, and the others are not sent.
+        ahead: Vec<QueryId>,
     },
 }

@@ -47,6 +47,7 @@ mod sessions;
 
 pub use keeping::{attend, make_room};
 pub use question::{Answer, answer as answer_error, ask as ask_about_error};
+use script::Ahead;
 pub use script::{Part, Planned, Problem, Script};
 
 pub use sessions::{
@@ -359,7 +360,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let mut effects = vec![];
     for _ in 0..REFUSALS_PER_TURN {
-        effects.extend(send_next(model, id));
+        effects.extend(send_next(model, id, None));
         let is_due = model.tabs.get_mut(id).is_some_and(|tab| match &tab.run {
             Run::Waiting { script, .. } => !script.asks,
             Run::Idle => tab.queued.is_some(),
@@ -382,9 +383,17 @@ fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     effects
 }
 
-fn send_next(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+/// A statement that the session was given before.
+struct Given {
+    query: QueryId,
+    /// As the one before it: a cancel is for all of a run.
+    phase: Phase,
+}
+
+fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffect> {
     let (now, settings) = (model.now, model.settings.clone());
-    let query = QueryId::next(&mut model.ids);
+    let given_query = given.as_ref().map(|given| given.query);
+    let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.ids));
     let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
     let mut tabs = model.tabs.open.iter();
@@ -407,50 +416,92 @@ fn send_next(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
     let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();
-    let granted_rows = if full { 0 } else { CREDIT_ROWS };
+    let is_given = given.is_some();
+    let granted_rows = if full && !is_given { 0 } else { CREDIT_ROWS };
     let discarding = full && !may_pause;
     let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
-    let prepared = prepare(tab, is_read, &planned, live, read_only);
-    let passage = prepared.iter().flatten().next();
+    let prepared = match given {
+        Some(_) => Ok(None),
+        None => prepare(tab, is_read, &planned, live, read_only),
+    };
     let running = Running {
         query,
-        passage: passage.map(|one| one.passage.clone()),
+        passage: prepared
+            .iter()
+            .flatten()
+            .next()
+            .map(|one| one.passage.clone()),
         sent: now,
         may_pause,
         granted: granted_rows,
         window_end,
         window_bytes,
         discarding,
-        phase: Phase::Running,
+        phase: given.map_or(Phase::Running, |given| given.phase),
         planned: planned.clone(),
         script,
     };
+    begin(tab, running, now);
+    let mut effects = stop_timer;
+    let sent = prepared.map(|prepared| {
+        if !is_given {
+            effects.push(order(query, session, &planned, prepared, granted_rows).into());
+        }
+        if discarding {
+            effects.push(Effect::DiscardRows { query }.into());
+        }
+    });
+    let data = planned.copy_data.as_deref();
+    effects.extend(history::began(model, id, query, &planned.sql, data));
+    if let Err(failure) = sent {
+        effects.extend(ending::ended_badly(model, query, *failure, transaction, 0));
+    } else if !full && !read_only {
+        effects.extend(give_ahead(model, id));
+    }
+    effects
+}
+
+/// A statement runs in a tab from now on, and has a result.
+fn begin(tab: &mut Tab, running: Running, now: Stamp) {
+    let (query, planned) = (running.query, &running.planned);
     tab.results.push(ResultSet::new(
         query,
         planned.statement(),
         planned.start,
         now,
     ));
-    secrets::learn(tab, &planned);
+    if let Phase::Cancelling { .. } = running.phase
+        && let Some(result) = tab.results.current_mut(query)
+    {
+        result.state = ResultState::Cancelling;
+    }
+    secrets::learn(tab, planned);
     tab.run = Run::Running(running);
-    let mut effects = stop_timer;
-    let refusal = match prepared {
-        Ok(prepared) => {
-            effects.push(order(query, session, &planned, prepared, granted_rows).into());
-            None
-        }
-        Err(failure) => Some(*failure),
+}
+
+/// Gives the session the next statements of a long script while one runs, which saves it the wait for the loop between
+/// one and the next.
+fn give_ahead(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.open.iter_mut().find(|tab| tab.id == id) else {
+        return vec![];
     };
-    if discarding && refusal.is_none() {
-        effects.push(Effect::DiscardRows { query }.into());
+    let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
+        return vec![];
+    };
+    if running.phase != Phase::Running {
+        return vec![];
     }
-    let data = planned.copy_data.as_deref();
-    effects.extend(history::began(model, id, query, &planned.sql, data));
-    if let Some(failure) = refusal {
-        effects.extend(ending::ended_badly(model, query, failure, transaction, 0));
-    }
-    effects
+    let given = running.script.give_ahead(live.backslash, &mut model.ids);
+    let order = |(query, sql)| Effect::Run {
+        query,
+        session: live.id,
+        sql,
+        copy_data: None,
+        granted_rows: CREDIT_ROWS,
+        follows: Some(live.backslash),
+    };
+    given.into_iter().map(order).map(Into::into).collect()
 }
 
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
@@ -522,6 +573,7 @@ fn order(
             sql: planned.sql.clone(),
             copy_data: planned.copy_data.clone(),
             granted_rows,
+            follows: None,
         },
     }
 }
@@ -935,6 +987,7 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
         return vec![];
     };
     let query = running.query;
+    let ahead = Vec::from(running.script.ahead.queries.clone());
     let mut effects = vec![];
     match running.phase {
         Phase::Cancelling {
@@ -954,6 +1007,7 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
                 Effect::Cancel {
                     query,
                     session: live.id,
+                    ahead,
                 }
                 .into(),
             );
@@ -964,6 +1018,7 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
                 Effect::Cancel {
                     query,
                     session: live.id,
+                    ahead,
                 }
                 .into(),
             );

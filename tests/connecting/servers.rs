@@ -333,9 +333,14 @@ fn a_cancel_goes_to_the_server_that_answered() {
                 .into(),
         copy_data: None,
         granted_rows: u64::MAX,
+        follows: None,
     });
     wait_for(|msg| matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })));
-    postgres.perform_query(query::Effect::Cancel { query, session });
+    postgres.perform_query(query::Effect::Cancel {
+        query,
+        session,
+        ahead: vec![],
+    });
     let failed = wait_for(|msg| matches!(msg, Msg::Query(query::Msg::Failed { .. })));
     assert!(format!("{failed:?}").contains("57014"), "{failed:?}");
     postgres.shutdown(Duration::from_secs(5));

@@ -286,6 +286,7 @@ fn write_and_run(runner: &Runner, inbox: &Receiver<RootMsg>) -> Vec<&'static str
                     sql: "select 1".into(),
                     copy_data: None,
                     granted_rows: 10,
+                    follows: None,
                 };
                 runner.perform(RootEffect::from(run));
             }

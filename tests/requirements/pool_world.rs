@@ -263,14 +263,18 @@ impl World {
             sql: sql.into(),
             copy_data: None,
             granted_rows,
+            follows: None,
         });
         query
     }
 
     pub fn start_cancel(&mut self, query: QueryId, session: SessionId) {
         self.owe(format!("cancel {query}"));
-        self.postgres
-            .perform_query(query::Effect::Cancel { query, session });
+        self.postgres.perform_query(query::Effect::Cancel {
+            query,
+            session,
+            ahead: vec![],
+        });
     }
 
     #[track_caller]

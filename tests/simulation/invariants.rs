@@ -17,7 +17,7 @@ use tusk::{
         ids::*,
         results::ResultSet,
         results::ResultState,
-        run::{self, Run, Session},
+        run::{self, Run, Running, Session},
         sandbox::Sandbox,
         schema::Schema,
         session::Transaction,
@@ -27,7 +27,7 @@ use tusk::{
 
 use super::{
     accounts::Key,
-    ledger::{Ledger, Sent, Told},
+    ledger::{Ledger, NOT_SENT, Sent, Told},
     runner::Runner,
 };
 
@@ -102,8 +102,8 @@ fn each_tab_is_there_once(model: &Model) {
 }
 
 /// A query that was sent runs in one tab until its end is told, and in none afterwards.
-fn each_query_is_in_one_state(model: &Model, ledger: &Ledger) {
-    for (query, sent) in &ledger.queries {
+fn each_query_is_in_one_state(model: &Model, ledger: &mut Ledger) {
+    for (query, sent) in &mut ledger.queries {
         let runs = model
             .tabs
             .open
@@ -111,12 +111,46 @@ fn each_query_is_in_one_state(model: &Model, ledger: &Ledger) {
             .filter(|tab| matches!(&tab.run, Run::Running(run) if run.query == *query))
             .count();
         let under_way = sent.told.is_none() && !sent.given_up;
+        sent.ran |= runs > 0;
+        if sent.follows {
+            what_followed(model, *query, sent, runs);
+            continue;
+        }
         assert!(
             runs == usize::from(under_way),
             "a query is not in exactly one state: {query} runs in {runs} tabs, told {:?}, given up {}",
             sent.told,
             sent.given_up
         );
+    }
+}
+
+/// What was given to a session ahead is known in a tab or not sent; what came to run of it is shown.
+fn what_followed(model: &Model, query: QueryId, sent: &Sent, runs: usize) {
+    let given = |tab: &&Tab| match &tab.run {
+        Run::Running(run) => run.script.ahead.queries.contains(&query),
+        _ => false,
+    };
+    let given = model.tabs.open.iter().filter(given).count();
+    match &sent.told {
+        _ if sent.given_up => assert!(
+            runs + given == 0,
+            "{query} is known in {runs} + {given} tabs"
+        ),
+        None => assert!(
+            runs + given <= 1,
+            "{query} is known in {runs} + {given} tabs"
+        ),
+        Some(Told::NotSent | Told::Lost) => {
+            assert!(
+                runs + given == 0,
+                "{query} was not sent or is lost, and is waited for"
+            )
+        }
+        Some(told) => assert!(
+            runs + given == 0 && sent.ran,
+            "{query} ended, and is waited for or never ran in a tab: {told:?}, {runs} + {given}"
+        ),
     }
 }
 
@@ -223,6 +257,9 @@ fn shown_end(state: &ResultState, sent: &mut Sent) {
         (ResultState::Cancelled { failure }, Some(Told::Failed { failure: told })) => {
             is_shown(failure, told) && is_cancel(told)
         }
+        (ResultState::Cancelled { failure }, Some(Told::NotSent)) => {
+            failure.message.contains(NOT_SENT)
+        }
         (ResultState::Closed, Some(Told::Failed { failure })) => is_cancel(failure),
         // Nobody knows how it ended, because the link broke or its tab let the session go.
         (ResultState::Lost { .. }, Some(Told::Lost)) => true,
@@ -257,7 +294,7 @@ fn one_statement_runs_in_the_session_of_its_tab(model: &Model, runner: &Runner) 
         };
         let backend = &runner.servers.backends[&live.id];
         assert!(
-            backend.received.last() == Some(&run.query),
+            is_last(&backend.received, run),
             "a statement is shown that is not the last one that its server received: {}",
             run.planned.sql
         );
@@ -267,6 +304,14 @@ fn one_statement_runs_in_the_session_of_its_tab(model: &Model, runner: &Runner) 
         let (rows, _) = tab.results.of_query(run.query);
         assert!(rows <= run.granted, "more rows came than were granted");
     }
+}
+
+/// Whether a session received nothing behind a statement but what was given to it ahead.
+fn is_last(received: &[QueryId], run: &Running) -> bool {
+    let mut behind = received.iter().skip_while(|query| **query != run.query);
+    // A cancel takes back what was given, which is then told.
+    let is_cancelled = matches!(run.phase, run::Phase::Cancelling { .. });
+    behind.next() == Some(&run.query) && (is_cancelled || behind.eq(&run.script.ahead.queries))
 }
 
 /// The transaction status of a session is the server's own last word.

@@ -34,12 +34,16 @@ struct Asked {
     sent: Option<QueryId>,
 }
 
+/// What is told of a statement that follows one which did not end well.
+pub const NOT_SENT: &str = "It was not sent.";
+
 /// How a query ended, as it was told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     Finished { tag: String },
     Failed { failure: Failure },
     Lost,
+    NotSent,
 }
 
 /// A query that was sent.
@@ -48,6 +52,10 @@ pub struct Sent {
     pub told: Option<Told>,
     /// Whether its session was let go, or known to be lost, before its end was told.
     pub given_up: bool,
+    /// Whether it was given to the session before the one before it had ended.
+    pub follows: bool,
+    /// Whether it was seen to run in a tab.
+    pub ran: bool,
     /// What was shown as its end; it stays so.
     pub shown: Option<ResultState>,
 }
@@ -138,6 +146,16 @@ fn running(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
     })
 }
 
+/// The tab whose session was given a statement while another one runs.
+fn given_in(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
+    model.tabs.open.iter().find_map(|tab| match &tab.run {
+        Run::Running(running) if running.script.ahead.queries.contains(&query) => {
+            Some((tab, running))
+        }
+        _ => None,
+    })
+}
+
 /// Whether the script of a query was told to go on after errors, or the user is asked at each.
 fn goes_on(model: &Model, query: QueryId) -> bool {
     running(model, query).is_some_and(|(_, running)| running.script.on_error != OnError::Stop)
@@ -216,13 +234,29 @@ impl Ledger {
                 query,
                 session,
                 sql,
+                follows: Some(_),
+                ..
+            }) => {
+                let (tab, running) =
+                    given_in(model, *query).expect("what follows is known in a tab");
+                assert!(
+                    !run::is_read_only(model, tab),
+                    "a statement follows another one on a read-only connection: {sql}"
+                );
+                let goes_on = running.script.on_error != OnError::Stop;
+                self.send(*query, *session, sql, goes_on, true);
+            }
+            Effect::Query(query::Effect::Run {
+                query,
+                session,
+                sql,
                 ..
             }) => {
                 assert!(
                     !runs_read_only(model, *query),
                     "a statement goes unsealed to a read-only connection: {sql}"
                 );
-                self.send(*query, *session, sql, goes_on(model, *query));
+                self.send(*query, *session, sql, goes_on(model, *query), false);
             }
             Effect::Query(query::Effect::RunReadOnly {
                 query,
@@ -237,7 +271,7 @@ impl Ledger {
                 );
                 let written = written(model, *query);
                 sealed_as_it_must_be(&written, sql, seal);
-                self.send(*query, *session, &written, goes_on(model, *query));
+                self.send(*query, *session, &written, goes_on(model, *query), false);
             }
             Effect::Connection(connection::Effect::Close { connection }) => {
                 self.pools.remove(connection);
@@ -249,7 +283,14 @@ impl Ledger {
         }
     }
 
-    fn send(&mut self, query: QueryId, session: SessionId, sql: &Arc<str>, goes_on: bool) {
+    fn send(
+        &mut self,
+        query: QueryId,
+        session: SessionId,
+        sql: &Arc<str>,
+        goes_on: bool,
+        follows: bool,
+    ) {
         let place = place_of(sql);
         let (script, number) = match self.asked.get(&place) {
             Some(asked) => (asked.script, asked.place),
@@ -263,17 +304,23 @@ impl Ledger {
             let told = before
                 .sent
                 .and_then(|query| self.queries[&query].told.as_ref());
+            // What follows is sent when they have ended well: the session sees to that.
+            let under_way = follows && told.is_none() && before.sent.is_some();
             // One that goes on after errors has statements that failed, and some that were refused and not sent.
             let failed = matches!(told, None | Some(Told::Failed { .. }));
             assert!(
-                matches!(told, Some(Told::Finished { .. })) || goes_on && failed,
+                matches!(told, Some(Told::Finished { .. })) || under_way || goes_on && failed,
                 "a script went on although a statement before did not end well: {}",
                 before.sql
             );
         }
         let asked = self.asked.get_mut(&place).expect("it was found above");
+        let sent = asked.sent.as_ref().map(|query| &self.queries[query].told);
+        // A script may go on before it is told that a statement which it had given to the session was not sent.
+        let not_sent = |told: &Option<Told>| matches!(told, None | Some(Told::NotSent));
+        let before = asked.sent.filter(|query| self.queries[query].follows);
         assert!(
-            asked.sent.is_none(),
+            sent.is_none() || before.is_some() && sent.is_none_or(not_sent),
             "a statement was sent twice: {}",
             asked.sql
         );
@@ -284,6 +331,8 @@ impl Ledger {
                 session,
                 told: None,
                 given_up: false,
+                follows,
+                ran: false,
                 shown: None,
             },
         );
@@ -308,6 +357,11 @@ impl Ledger {
             }) => {
                 let tag = tag.clone();
                 self.end(*query, Told::Finished { tag }, Some(*transaction));
+            }
+            Msg::Query(query::Msg::Failed { query, failure, .. })
+                if failure.message == NOT_SENT =>
+            {
+                self.end(*query, Told::NotSent, None);
             }
             Msg::Query(query::Msg::Failed {
                 query,

@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -30,8 +30,12 @@ use tusk::{
 use super::{
     accounts::{Accounts, Key},
     fate::Fate,
+    ledger,
     random::Random,
-    server::{Backend, End, FULL, Fault, Pool, Servers, Statement, refusal, returns_rows, rows_of},
+    server::{
+        Backend, End, FULL, Fault, Pool, Received, Servers, Statement, refusal, returns_rows,
+        rows_of,
+    },
 };
 
 /// Rows that an update may grant ahead.
@@ -44,7 +48,11 @@ enum Event {
     /// A server goes on with a statement.
     Work(QueryId),
     /// A cancel request arrives at its server.
-    Cancel(QueryId),
+    Cancel {
+        query: QueryId,
+        /// What ran of it and those that follow it.
+        running: QueryId,
+    },
     /// A run has waited too long for a link of an exhausted pool.
     GiveUp(SessionId),
 }
@@ -420,7 +428,7 @@ impl Runner {
     /// A link breaks: its statement first, then the session.
     fn lose(&mut self, session: SessionId, failure: &Failure, random: &mut Random) {
         let stream = Stream::Session(session);
-        if let Some((query, _)) = self.servers.break_link(session) {
+        for query in self.servers.break_link(session) {
             let msg = query::Msg::Lost {
                 query,
                 failure: Box::new(failure.clone()),
@@ -494,6 +502,8 @@ impl Runner {
                 open: true,
                 let_go: false,
                 runs: None,
+                ahead: VecDeque::new(),
+                goes_on: false,
                 received: vec![],
                 holds: vec![],
                 used_sequences: false,
@@ -619,7 +629,11 @@ impl Runner {
         );
         backend.let_go = true;
         let (connection, stood) = (backend.connection, backend.open);
-        if stood && let Some((query, _)) = self.servers.break_link(session) {
+        let broken = match stood {
+            true => self.servers.break_link(session),
+            false => vec![],
+        };
+        for query in broken {
             // Its tab is gone; what it answers still comes, once.
             let msg = query::Msg::Lost {
                 query,
@@ -688,17 +702,26 @@ impl Runner {
                     inspected: false,
                     fault,
                 };
-                let stands = self.servers.receive(*query, statement);
-                if stands {
-                    self.work_later(*query, random);
-                } else {
-                    // The link is gone, and the word of that is on its way.
-                    let msg = query::Msg::Lost {
-                        query: *query,
-                        failure: Box::new(self.failure(Category::Connection)),
-                        elapsed_us: 0,
-                    };
-                    self.say_in(Stream::Session(*session), msg, random);
+                let follows = matches!(
+                    effect,
+                    query::Effect::Run {
+                        follows: Some(_),
+                        ..
+                    }
+                );
+                match self.servers.receive(*query, statement, follows) {
+                    Received::Runs => self.work_later(*query, random),
+                    Received::Follows => {}
+                    Received::Refused => self.not_sent(*session, [*query], random),
+                    Received::Lost => {
+                        // The link is gone, and the word of that is on its way.
+                        let msg = query::Msg::Lost {
+                            query: *query,
+                            failure: Box::new(self.failure(Category::Connection)),
+                            elapsed_us: 0,
+                        };
+                        self.say_in(Stream::Session(*session), msg, random);
+                    }
                 }
             }
             query::Effect::GrantRows { query, rows } => {
@@ -712,13 +735,29 @@ impl Runner {
                     statement.discard = true;
                     self.wake(*query, random);
                 }
+                let backends = self.servers.backends.values_mut();
+                let mut ahead = backends.flat_map(|backend| &mut backend.ahead);
+                if let Some((_, statement)) = ahead.find(|(ahead, _)| ahead == query) {
+                    statement.discard = true;
+                }
             }
-            query::Effect::Cancel { query, .. } => {
+            query::Effect::Cancel {
+                query,
+                session,
+                ahead,
+            } => {
                 let query = *query;
+                let all = [query].into_iter().chain(ahead.iter().copied());
+                let running = all
+                    .into_iter()
+                    .find(|one| self.servers.statements.contains_key(one));
+                let withdrawn = self.servers.withdraw(*session);
+                self.not_sent(*session, withdrawn, random);
                 let msg = match form {
                     None => {
                         let at_us = self.now_us + self.later(random);
-                        self.at(at_us, Event::Cancel(query));
+                        let running = running.unwrap_or(query);
+                        self.at(at_us, Event::Cancel { query, running });
                         return;
                     }
                     Some(_) => query::Msg::CancelFailed {
@@ -728,6 +767,25 @@ impl Runner {
                 };
                 self.say(msg, random);
             }
+        }
+    }
+
+    /// What follows a statement that ended badly, or was cancelled, is not sent.
+    fn not_sent(
+        &mut self,
+        session: SessionId,
+        queries: impl IntoIterator<Item = QueryId>,
+        random: &mut Random,
+    ) {
+        let transaction = self.servers.backends[&session].transaction;
+        for query in queries {
+            let msg = query::Msg::Failed {
+                query,
+                failure: Box::new(Failure::new(Category::Cancelled, ledger::NOT_SENT)),
+                transaction,
+                elapsed_us: 0,
+            };
+            self.say_in(Stream::Session(session), msg, random);
         }
     }
 
@@ -1206,12 +1264,12 @@ impl Runner {
             let msg = match event {
                 Event::Say(msg) => Some(self.delivered(*msg, random)),
                 Event::Work(query) => self.work(query, random).map(Msg::Query),
-                Event::Cancel(query) => {
-                    if let Some(statement) = self.servers.statements.get_mut(&query) {
+                Event::Cancel { query, running } => {
+                    if let Some(statement) = self.servers.statements.get_mut(&running) {
                         statement.cancelled = true;
                         let waits = std::mem::take(&mut statement.waits);
                         if waits {
-                            self.work_later(query, random);
+                            self.work_later(running, random);
                         }
                     }
                     Some(query::Msg::CancelSent { query }.into())
@@ -1492,12 +1550,12 @@ impl Runner {
             return None;
         }
         if matches!(statement.fault, Some(Fault::Refused(_))) {
-            return self.ended(query, false);
+            return self.ended(query, false, random);
         }
         // A server that waits to send hears no cancel.
         let hears = statement.discard || statement.sent == 0 || random.chance(50);
         if statement.cancelled && hears {
-            return self.ended(query, true);
+            return self.ended(query, true, random);
         }
         if returns_rows(&statement.sql) && !statement.described {
             statement.described = true;
@@ -1554,7 +1612,7 @@ impl Runner {
         if let Some(inspected) = self.inspection(query, random) {
             return Some(inspected);
         }
-        self.ended(query, false)
+        self.ended(query, false, random)
     }
 
     fn notice(&mut self, session: SessionId, query: QueryId, random: &mut Random) {
@@ -1577,8 +1635,20 @@ impl Runner {
         self.say(msg, random);
     }
 
-    fn ended(&mut self, query: QueryId, cancelled: bool) -> Option<query::Msg> {
+    fn ended(
+        &mut self,
+        query: QueryId,
+        cancelled: bool,
+        random: &mut Random,
+    ) -> Option<query::Msg> {
         let (statement, end, transaction) = self.servers.end(query, cancelled)?;
+        match self.servers.follow(statement.session) {
+            Some(next) => self.work_later(next, random),
+            None => {
+                let withdrawn = self.servers.withdraw(statement.session);
+                self.not_sent(statement.session, withdrawn, random);
+            }
+        }
         Some(match end {
             End::Finished { tag } => query::Msg::Finished {
                 query,

@@ -30,6 +30,10 @@ pub struct Backend {
     pub let_go: bool,
     /// What it works on.
     pub runs: Option<QueryId>,
+    /// What follows that, in order.
+    pub ahead: VecDeque<(QueryId, Statement)>,
+    /// Whether the last statement ended well.
+    pub goes_on: bool,
     /// Each statement that it received, in order.
     pub received: Vec<QueryId>,
     /// What outlives its transactions, in the words of the answer to what a session holds.
@@ -115,9 +119,21 @@ pub struct Servers {
     pub pools: BTreeMap<ConnectionId, Pool>,
 }
 
+/// What becomes of a statement that is given to a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    Runs,
+    /// It follows the one that runs.
+    Follows,
+    /// The one before it has ended badly.
+    Refused,
+    /// The link is gone.
+    Lost,
+}
+
 impl Servers {
-    /// A backend takes a statement; false where its link is gone.
-    pub fn receive(&mut self, query: QueryId, statement: Statement) -> bool {
+    /// A backend takes a statement, or keeps it for later.
+    pub fn receive(&mut self, query: QueryId, statement: Statement, follows: bool) -> Received {
         let session = statement.session;
         let backend = self
             .backends
@@ -129,7 +145,7 @@ impl Servers {
             statement.sql
         );
         assert!(
-            backend.runs.is_none(),
+            follows || backend.runs.is_none() && backend.ahead.is_empty(),
             "a session carries two statements: {}",
             statement.sql
         );
@@ -139,11 +155,42 @@ impl Servers {
             statement.sql
         );
         backend.received.push(query);
-        if backend.open {
-            backend.runs = Some(query);
-            self.statements.insert(query, statement);
+        if !backend.open {
+            return Received::Lost;
         }
-        backend.open
+        if backend.runs.is_some() {
+            backend.ahead.push_back((query, statement));
+            return Received::Follows;
+        }
+        if follows && !backend.goes_on {
+            return Received::Refused;
+        }
+        backend.runs = Some(query);
+        self.statements.insert(query, statement);
+        Received::Runs
+    }
+
+    /// The statement that follows the one that has ended, if it ended well.
+    pub fn follow(&mut self, session: SessionId) -> Option<QueryId> {
+        let backend = self.backends.get_mut(&session)?;
+        if !backend.goes_on {
+            return None;
+        }
+        let (query, statement) = backend.ahead.pop_front()?;
+        backend.runs = Some(query);
+        self.statements.insert(query, statement);
+        Some(query)
+    }
+
+    /// Takes back what follows the statement that runs.
+    pub fn withdraw(&mut self, session: SessionId) -> Vec<QueryId> {
+        let backend = self.backends.get_mut(&session);
+        let ahead = backend.map(|backend| std::mem::take(&mut backend.ahead));
+        ahead
+            .into_iter()
+            .flatten()
+            .map(|(query, _)| query)
+            .collect()
     }
 
     /// A statement ends; what it did to its session stays there.
@@ -177,16 +224,23 @@ impl Servers {
                 },
             },
         };
+        backend.goes_on = matches!(end, End::Finished { .. });
         let transaction = backend.transaction;
         Some((statement, end, transaction))
     }
 
-    /// The link of a session breaks; answers with what ran in it.
-    pub fn break_link(&mut self, session: SessionId) -> Option<(QueryId, Statement)> {
-        let backend = self.backends.get_mut(&session)?;
+    /// The link of a session breaks; answers with what ran in it, and what followed that.
+    pub fn break_link(&mut self, session: SessionId) -> Vec<QueryId> {
+        let Some(backend) = self.backends.get_mut(&session) else {
+            return vec![];
+        };
         backend.open = false;
-        let query = backend.runs.take()?;
-        Some((query, self.statements.remove(&query)?))
+        let runs = backend.runs.take();
+        if let Some(query) = &runs {
+            self.statements.remove(query);
+        }
+        let ahead = self.withdraw(session);
+        runs.into_iter().chain(ahead).collect()
     }
 }
 

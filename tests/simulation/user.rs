@@ -17,7 +17,7 @@ use tusk::{
     },
 };
 
-use super::world::World;
+use super::{random::Random, world::World};
 
 const SCRIPTS: [&str; 18] = [
     "select 1",
@@ -39,6 +39,32 @@ const SCRIPTS: [&str; 18] = [
     "vacuum t",
     "prepare p as select 1",
 ];
+
+/// What long scripts are made of: most of it ends well, so that much of it is given to the session ahead.
+const LONG: [&str; 12] = [
+    "select 1",
+    "update t set a = 1",
+    "update t set a = 2",
+    "select 2",
+    "insert into t values (1)",
+    "select 'é'",
+    "delete from t",
+    "set search_path to x",
+    "begin",
+    "commit",
+    "select pg_advisory_lock(1)",
+    "select * from custmers",
+];
+
+fn text(random: &mut Random) -> String {
+    if !random.chance(12) {
+        return random.pick(&SCRIPTS).to_string();
+    }
+    // The last ones stop a script or change how it goes on.
+    let few = if random.chance(60) { 8 } else { LONG.len() };
+    let statements = (0..20 + random.below(100)).map(|_| LONG[random.below(few)]);
+    statements.map(|sql| format!("{sql};\n")).collect()
+}
 
 const KEYS: [&str; 14] = [
     "a",
@@ -154,7 +180,7 @@ fn edits(world: &mut World) -> Msg {
             edits: vec![store::Edit {
                 start: 0,
                 removed: length,
-                inserted: random.pick(&SCRIPTS).to_string(),
+                inserted: text(random),
             }],
             anchor: random.below(40),
             head: random.below(40),

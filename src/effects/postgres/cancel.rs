@@ -44,8 +44,8 @@ async fn request(link: &Link) -> Result<(), Failure> {
 }
 
 impl Shared {
-    /// Cancels a query, and nothing else.
-    pub(super) fn cancel(self: &Arc<Self>, query: QueryId, session: SessionId) {
+    /// Cancels a query, or the one of those that follow it that runs by now, and nothing else.
+    pub(super) fn cancel(self: &Arc<Self>, query: QueryId, ahead: &[QueryId], session: SessionId) {
         let answer = Answer::new(&self.outbox, move |failure| {
             query::Msg::CancelFailed {
                 query,
@@ -53,7 +53,12 @@ impl Shared {
             }
             .into()
         });
-        let Some(link) = locked(&self.queries).get(&query).cloned() else {
+        let running = {
+            let queries = locked(&self.queries);
+            let mut all = [query].into_iter().chain(ahead.iter().copied());
+            all.find_map(|one| Some((one, queries.get(&one)?.clone())))
+        };
+        let Some((running, link)) = running else {
             let known = self.link_of(session).is_some();
             let message = if known {
                 "The statement had already ended."
@@ -63,7 +68,7 @@ impl Shared {
             return answer.failed(error::plain(Category::Cancelled, message));
         };
         // From this moment the session starts nothing new, so that nothing else can be hit.
-        let hold = link.hold(query);
+        let hold = link.hold(running);
         let (asked_at, shared) = (Instant::now(), Arc::downgrade(self));
         self.threads.control(async move {
             let result = request(&link).await;
@@ -78,7 +83,7 @@ impl Shared {
                 let Some(shared) = shared.upgrade() else {
                     return;
                 };
-                if !shared.cancel_again(query, asked_at).await {
+                if !shared.cancel_again(running, asked_at).await {
                     return;
                 }
             }

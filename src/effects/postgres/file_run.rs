@@ -65,7 +65,7 @@ impl Control {
         let current = locked(&self.current);
         self.cancelled.store(true, Ordering::Release);
         if let Some((query, session)) = *current {
-            self.own.shared.cancel(query, session);
+            self.own.shared.cancel(query, &[], session);
         }
     }
 
@@ -517,6 +517,8 @@ impl<'control> FileRun<'control> {
             copy_data: source.map(CopyData::Pieces),
             seal,
             granted: u64::MAX,
+            follows: None,
+            discards: false,
         };
         let mut current = locked(&self.control.current);
         if self.control.is_cancelled() {

@@ -46,6 +46,12 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// busy for ever, however little is read at a time.
 const EVENTS_PER_TURN: u64 = 16;
 
+/// What statements come to is gathered while so many others follow them,
+const GATHERS_BEHIND: usize = 8;
+
+/// and for so long.
+const GATHERS: Duration = Duration::from_millis(2);
+
 /// The handle of a link. Dropping the last one ends the link with a Terminate message.
 pub struct Link {
     commands: Sender<Command>,
@@ -76,6 +82,10 @@ pub struct Run {
     pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
     pub granted: u64,
+    /// What a backslash has to be to the session, for a statement that is sent only behind one that ended well.
+    pub follows: Option<BackslashRule>,
+    /// Whether none of its rows is kept.
+    pub discards: bool,
 }
 
 /// A statement of Tusk's own, whose rows are collected.
@@ -155,6 +165,7 @@ impl Link {
             session: None,
             backslash: BackslashRule::Ordinary,
             holds: 0,
+            goes_on: false,
             closes_at: None,
             outflow,
             read_only: target.config.read_only,
@@ -387,6 +398,8 @@ struct Driver {
     /// What a backslash in a plain string is to the session, as it was told last.
     backslash: BackslashRule,
     holds: usize,
+    /// Whether the last statement ended well, so that those that follow it are sent.
+    goes_on: bool,
     /// When a link that is let go ends, whatever its server still says.
     closes_at: Option<Instant>,
     outflow: Outflow,
@@ -451,11 +464,18 @@ impl Driver {
         if let Poll::Ready(event) = self.poll_backlog(context) {
             return Poll::Ready(event);
         }
-        let timer = self.poll_timer(context);
-        if timer.is_pending() {
+        if self.gathers_until().is_none_or(|at| at <= Instant::now()) {
             self.outflow.release();
         }
-        timer
+        self.poll_timer(context)
+    }
+
+    /// While many statements follow each other, what they come to leaves together, and this is when at the latest.
+    fn gathers_until(&self) -> Option<Instant> {
+        if self.waiting.len() < GATHERS_BEHIND {
+            return None;
+        }
+        Some(self.outflow.waits_since()? + GATHERS)
     }
 
     /// Told once for each standstill: what is read on takes from the backlog by itself.
@@ -478,7 +498,11 @@ impl Driver {
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let deadline = [locked(&self.learnt).deadline(), self.closes_at];
+        let deadline = [
+            locked(&self.learnt).deadline(),
+            self.closes_at,
+            self.gathers_until(),
+        ];
         let Some(deadline) = deadline.into_iter().flatten().min() else {
             self.timer = None;
             return Poll::Pending;
@@ -508,10 +532,11 @@ impl Driver {
             }
             Command::Run(_) | Command::Ask(_) => self.waiting.push_back(command),
             Command::Grant(query, rows) => self.grant(query, rows),
-            Command::Discard(query) => self.with_capture(query, Capture::discard),
+            Command::Discard(query) => self.discard(query),
             Command::Hold(query) => {
                 self.holds += 1;
                 self.withdraw(query);
+                self.withdraw_followers();
                 self.with_capture(query, Capture::cancel);
             }
             Command::Release => self.holds = self.holds.saturating_sub(1),
@@ -528,6 +553,15 @@ impl Driver {
             }
         }
         self.with_capture(query, |capture| capture.grant(rows));
+    }
+
+    fn discard(&mut self, query: QueryId) {
+        for command in &mut self.waiting {
+            if let Command::Run(run) = command {
+                run.discards |= run.query == query;
+            }
+        }
+        self.with_capture(query, Capture::discard);
     }
 
     fn with_capture(&mut self, query: QueryId, change: impl FnOnce(&mut Capture)) {
@@ -550,8 +584,24 @@ impl Driver {
         }
     }
 
+    /// A cancel is for all that follows the statement that runs.
+    fn withdraw_followers(&mut self) {
+        let follows =
+            |command: &Command| matches!(command, Command::Run(run) if run.follows.is_some());
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (followers, others): (VecDeque<_>, _) = waiting.partition(follows);
+        self.waiting = others;
+        for command in followers {
+            if let Command::Run(run) = command {
+                let failure = error::plain(Category::Cancelled, "Cancelled before it was sent.");
+                self.refused(run.query, failure);
+            }
+        }
+    }
+
     /// Ends a query that the server has never seen; its session is as ready as before.
     fn refused(&mut self, query: QueryId, failure: Failure) {
+        self.goes_on = false;
         let transaction = locked(&self.learnt).transaction;
         self.forget(query);
         self.outflow.post(
@@ -598,13 +648,46 @@ impl Driver {
     }
 
     fn start_next(&mut self) {
-        while self.job.is_none() && self.holds == 0 {
+        while self.job.is_none() {
+            if self.is_follower_next() {
+                // What the loop has said meanwhile comes first: it may be a cancel.
+                self.take_orders();
+            }
+            if self.holds > 0 {
+                return;
+            }
             match self.waiting.pop_front() {
+                Some(Command::Run(run)) if !self.may_start(&run) => {
+                    let message =
+                        "It was not sent: the statement before it did not end as expected.";
+                    self.refused(run.query, error::plain(Category::Cancelled, message));
+                }
                 Some(Command::Run(run)) => self.run(*run),
                 Some(Command::Ask(ask)) => self.ask(ask),
                 Some(_) => {}
                 None => return,
             }
+        }
+    }
+
+    fn is_follower_next(&self) -> bool {
+        matches!(self.waiting.front(), Some(Command::Run(run)) if run.follows.is_some())
+    }
+
+    fn take_orders(&mut self) {
+        while !self.orders_ended {
+            match self.orders.next().now_or_never() {
+                Some(Some(command)) => self.obey(command),
+                Some(None) => self.close(),
+                None => return,
+            }
+        }
+    }
+
+    fn may_start(&self, run: &Run) -> bool {
+        match run.follows {
+            Some(backslash) => self.goes_on && self.backslash == backslash,
+            None => true,
         }
     }
 
@@ -615,6 +698,8 @@ impl Driver {
             copy_data,
             seal,
             granted,
+            discards,
+            ..
         } = run;
         let started = Instant::now();
         {
@@ -639,7 +724,10 @@ impl Driver {
                     started,
                     stream,
                     failure: None,
-                })
+                });
+                if discards {
+                    self.with_capture(query, Capture::discard);
+                }
             }
             Err(failure) => {
                 let mut learnt = locked(&self.learnt);
@@ -865,6 +953,7 @@ impl Driver {
         }
         let ready_at = outcome.ready_at.unwrap_or_else(Instant::now);
         let elapsed_us = micros(ready_at.saturating_duration_since(started));
+        self.goes_on = outcome.fault.is_none() && failure.is_none();
         let msg = match outcome.fault.or(failure) {
             Some(failure) => query::Msg::Failed {
                 query,

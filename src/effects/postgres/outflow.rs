@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use flume::Sender;
 
@@ -32,6 +33,8 @@ struct Own {
     outbox: Sender<Msg>,
     /// Messages that leave next, and their bytes.
     held: Vec<(Msg, usize)>,
+    /// Since when there are any.
+    held_since: Option<Instant>,
     /// Messages of all links so far.
     sent: Arc<AtomicU64>,
     /// This link's messages that may still be in the queue: which one of all, and its bytes.
@@ -45,6 +48,7 @@ impl Outflow {
         Self(Arc::new(Mutex::new(Own {
             outbox: outbox.clone(),
             held: Vec::new(),
+            held_since: None,
             sent: sent.clone(),
             queued: VecDeque::new(),
             bytes: 0,
@@ -55,8 +59,14 @@ impl Outflow {
     pub fn post(&self, msg: impl Into<Msg>, bytes: usize) {
         let mut own = locked(&self.0);
         let bytes = bytes + MESSAGE_BYTES;
+        own.held_since.get_or_insert_with(Instant::now);
         own.held.push((msg.into(), bytes));
         own.bytes += bytes;
+    }
+
+    /// Since when something waits to leave.
+    pub fn waits_since(&self) -> Option<Instant> {
+        locked(&self.0).held_since
     }
 
     /// Sends what was posted.
@@ -74,6 +84,7 @@ impl Outflow {
 
 impl Own {
     fn release(&mut self) {
+        self.held_since = None;
         for (msg, bytes) in self.held.drain(..) {
             if self.outbox.send(msg).is_err() {
                 log::trace!("a message came after the loop had ended");
@@ -89,6 +100,7 @@ impl Own {
     fn settle(&mut self) {
         if self.outbox.is_disconnected() {
             self.held.clear();
+            self.held_since = None;
             self.queued.clear();
             self.bytes = 0;
             return;

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::{
-    Ended, Failure, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId, ResultState,
-    RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows, history,
-    is_cancel, over_budget_note, pump, refused, running_tab, say, sessions, tell,
+    Ahead, Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
+    ResultState, RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows,
+    history, is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions,
+    tell,
 };
 use crate::{
     rows::display::{counted, counted_with, grouped},
@@ -106,9 +107,36 @@ pub(super) fn finished(
     effects.extend(history::ended(model, query, elapsed_us, outcome));
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     let end = if stopped { End::Stopped } else { End::Well };
-    effects.extend(next(model, id, running, end));
-    effects.extend(pump(model, id));
+    match followed(model, id, running) {
+        Ok(followed) => effects.extend(followed),
+        Err(running) => {
+            effects.extend(next(model, id, running, end));
+            effects.extend(pump(model, id));
+        }
+    }
     effects
+}
+
+/// Goes on to the statement that the session goes on to by itself. A cancel of the one before it is one of this.
+fn followed(
+    model: &mut Model,
+    id: TabId,
+    mut running: Running,
+) -> Result<Vec<RootEffect>, Running> {
+    let since = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return Err(running);
+    };
+    let Session::Live(live) = &tab.session else {
+        return Err(running);
+    };
+    let Some(query) = running.script.take_ahead(live.backslash) else {
+        return Err(running);
+    };
+    let (mut script, phase) = (running.script, running.phase);
+    script.next += 1;
+    tab.run = Run::Waiting { script, since };
+    Ok(send_next(model, id, Some(Given { query, phase })))
 }
 
 /// How a statement ended, as far as the script goes on behind it.
@@ -145,10 +173,20 @@ pub(super) fn failed(
     transaction: Transaction,
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
+    not_followed(model, query);
     let id = running_tab(model, query).map(|tab| tab.id);
     let mut effects = ended_badly(model, query, failure, transaction, elapsed_us);
     effects.extend(id.map(|id| pump(model, id)).into_iter().flatten());
     effects
+}
+
+/// One that its session had been given ahead ended before the one that it follows: it was not sent.
+fn not_followed(model: &mut Model, query: QueryId) {
+    for tab in &mut model.tabs.open {
+        if let Run::Running(running) = &mut tab.run {
+            running.script.not_followed(query);
+        }
+    }
 }
 
 /// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
@@ -251,6 +289,7 @@ pub(super) fn lost(
     failure: Failure,
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
+    not_followed(model, query);
     let Some((tab, running)) = take_running(model, query) else {
         return vec![];
     };
@@ -380,6 +419,8 @@ fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEff
     };
     let mut script = running.script;
     script.next += 1;
+    // The session sends none of them behind one that failed.
+    script.ahead = Ahead::default();
     script.failed += usize::from(end == End::Failed);
     let left = script.statements.len().saturating_sub(script.next);
     let goes_on = match (end, script.on_error) {

@@ -1,5 +1,6 @@
 //! A script: what is run of a text, one statement after another, without what is psql's own.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,12 +9,18 @@ use serde::Serialize;
 use crate::{
     sql::{
         self, Kind,
+        classify::CopyDirection,
         lex::BackslashRule,
         psql::{self, Order, Refusal, Restriction},
         script::{self, Sent, Step},
         split::{self, Pieces, Place, Read},
     },
-    update::{store::OnError, tabs::Tab, text::RopeText},
+    update::{
+        ids::{Ids, QueryId},
+        store::OnError,
+        tabs::Tab,
+        text::RopeText,
+    },
 };
 
 /// So many of the commands that were skipped are named.
@@ -36,10 +43,31 @@ pub struct Script {
     pub asks: bool,
     /// What is said of it as soon as it begins.
     pub note: Option<String>,
+    /// The next statements that its session already has, in order.
+    pub ahead: Ahead,
     /// The text that it was cut out of, where the rest may have to be cut again.
     #[serde(skip)]
     pub source: Option<Source>,
 }
+
+/// Statements that were given to the session before those before them have ended, so that it goes from one to the next
+/// without a word of the loop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ahead {
+    /// Their queries.
+    pub queries: VecDeque<QueryId>,
+    /// What a backslash was to the session when they were given to it.
+    backslash: BackslashRule,
+}
+
+/// So many statements of a script are given to the session one by one.
+const ONE_BY_ONE: usize = 16;
+
+/// Of the others it has at most so many,
+const AHEAD_MAX: usize = 64;
+
+/// and is given more when it has fewer than these.
+const AHEAD_MIN: usize = 32;
 
 /// The text that a script was cut out of.
 #[derive(Clone, Debug, PartialEq)]
@@ -172,7 +200,52 @@ impl Script {
             failed: 0,
             asks: false,
             note: None,
+            ahead: Ahead::default(),
             source: None,
+        }
+    }
+
+    /// The next statements that may be given to the session while the one before them runs.
+    pub fn give_ahead(
+        &mut self,
+        backslash: BackslashRule,
+        ids: &mut Ids,
+    ) -> Vec<(QueryId, Arc<str>)> {
+        if self.next < ONE_BY_ONE || self.ahead.queries.len() >= AHEAD_MIN {
+            return vec![];
+        }
+        let from = self.next + 1 + self.ahead.queries.len();
+        let may_follow = |planned: &&Planned| {
+            planned.backslash == backslash && planned.kind.copy != Some(CopyDirection::FromStdin)
+        };
+        let room = AHEAD_MAX - self.ahead.queries.len();
+        let rest = self.statements.get(from..).unwrap_or_default();
+        let given: Vec<_> = rest
+            .iter()
+            .take(room)
+            .take_while(may_follow)
+            .map(|planned| (QueryId::next(ids), planned.sql.clone()))
+            .collect();
+        self.ahead.backslash = backslash;
+        self.ahead
+            .queries
+            .extend(given.iter().map(|(query, _)| *query));
+        given
+    }
+
+    /// The query of the next statement, where the session has it already and takes it as it was given.
+    pub fn take_ahead(&mut self, backslash: BackslashRule) -> Option<QueryId> {
+        if self.ahead.backslash != backslash {
+            self.ahead.queries.clear();
+        }
+        self.ahead.queries.pop_front()
+    }
+
+    /// A statement that the session had been given was not sent, and so none behind it.
+    pub fn not_followed(&mut self, query: QueryId) {
+        let queries = &mut self.ahead.queries;
+        if let Some(at) = queries.iter().position(|other| *other == query) {
+            queries.truncate(at);
         }
     }
 

@@ -553,7 +553,8 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
     let mut effects = abandon_opening(tab);
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
         let mut ending = live.ending();
-        if let Run::Running(Running { query, phase, .. }) = &tab.run {
+        if let Run::Running(running) = &tab.run {
+            let Running { query, phase, .. } = running;
             ending = Ending::Close;
             if let Phase::Paused { timer, .. } = phase {
                 effects.push(clock::Effect::Stop { timer: *timer }.into());
@@ -562,6 +563,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
                 super::Effect::Cancel {
                     query: *query,
                     session: live.id,
+                    ahead: running.script.ahead.queries.clone().into(),
                 }
                 .into(),
             );

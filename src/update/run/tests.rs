@@ -9,6 +9,7 @@ use crate::update::{
 };
 
 mod encoding;
+mod following;
 mod idling;
 mod script;
 mod secrets;

@@ -1,0 +1,168 @@
+//! Statements that a session is given before those before them have ended.
+
+use super::*;
+
+impl World {
+    /// Gives statements to a session at once; the first does not follow any.
+    fn start_all(&mut self, session: SessionId, statements: &[&str]) -> Vec<QueryId> {
+        let mut queries = vec![];
+        for sql in statements {
+            let query = QueryId::next(&mut self.ids);
+            self.owe(format!("query {query}"));
+            self.postgres.perform_query(query::Effect::Run {
+                query,
+                session,
+                sql: (*sql).into(),
+                copy_data: None,
+                granted_rows: u64::MAX,
+                follows: (!queries.is_empty()).then_some(BackslashRule::Ordinary),
+            });
+            queries.push(query);
+        }
+        queries
+    }
+
+    /// How they ended: by the tag, or by the SQLSTATE or the category of the failure.
+    fn ends(&mut self, queries: &[QueryId]) -> Vec<String> {
+        let end = |query: &QueryId| {
+            let ended = self.finish(*query);
+            match ended.failure {
+                _ if ended.lost => "lost".into(),
+                Some(failure) => failure
+                    .sqlstate
+                    .unwrap_or_else(|| format!("{:?}", failure.category)),
+                None => ended.tag,
+            }
+        };
+        queries.iter().map(end).collect()
+    }
+}
+
+fn session() -> (World, SessionId, String) {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    server.psql(&database, "create table t (n int)");
+    let (world, _, session) = World::with_session(&on_socket(server, &database));
+    (world, session, database)
+}
+
+fn rows_of_t(database: &str) -> String {
+    TestServer::shared().psql(
+        database,
+        "select string_agg(n::text, ' ' order by n) from t",
+    )
+}
+
+#[test]
+fn they_run_in_order_until_one_fails() {
+    let (mut world, session, database) = session();
+    let mut statements = vec!["insert into t values (0)".to_owned()];
+    statements.extend((1..60).map(|n| format!("insert into t values ({n})")));
+    statements[40] = "select 1/0".into();
+    let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+    let queries = world.start_all(session, &statements);
+    let ends = world.ends(&queries);
+    assert!(ends[..40].iter().all(|end| end == "INSERT 0 1"), "{ends:?}");
+    assert_eq!(ends[40], "22012");
+    assert!(ends[41..].iter().all(|end| end == "Cancelled"), "{ends:?}");
+    let all: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    assert_eq!(rows_of_t(&database), all.join(" "));
+    // What does not follow runs as ever, and what comes too late follows nothing that failed.
+    let late = world.start_all(session, &["select 1/0"]);
+    assert_eq!(world.ends(&late), ["22012"]);
+    let query = QueryId::next(&mut world.ids);
+    world.owe(format!("query {query}"));
+    world.postgres.perform_query(query::Effect::Run {
+        query,
+        session,
+        sql: "insert into t values (100)".into(),
+        copy_data: None,
+        granted_rows: u64::MAX,
+        follows: Some(BackslashRule::Ordinary),
+    });
+    assert_eq!(world.ends(&[query]), ["Cancelled"]);
+    assert_eq!(world.run(session, "select 1").tag, "SELECT 1");
+    world.shut_down();
+}
+
+#[test]
+fn one_that_was_cut_by_another_rule_is_not_sent() {
+    let (mut world, session, database) = session();
+    let queries = world.start_all(
+        session,
+        &[
+            "insert into t values (1)",
+            "set standard_conforming_strings to off",
+            "insert into t values (2)",
+            "set standard_conforming_strings to on",
+            "insert into t values (3)",
+        ],
+    );
+    let ends = world.ends(&queries);
+    assert_eq!(
+        ends,
+        ["INSERT 0 1", "SET", "Cancelled", "Cancelled", "Cancelled"]
+    );
+    assert_eq!(rows_of_t(&database), "1");
+    world.shut_down();
+}
+
+#[test]
+fn a_cancel_hits_the_one_that_runs_by_then_and_nothing_behind_it_is_sent() {
+    let (mut world, session, database) = session();
+    let mut statements = vec![
+        "insert into t values (1)",
+        "insert into t values (2)",
+        "select pg_sleep(3600)",
+    ];
+    // So many that what the first ones come to is gathered; it has to come while the third runs.
+    statements.extend(["insert into t values (3)"; 30]);
+    let queries = world.start_all(session, &statements);
+    assert_eq!(world.ends(&queries[..2]), ["INSERT 0 1", "INSERT 0 1"]);
+    // The loop may know of none of these ends yet.
+    world.owe(format!("cancel {}", queries[0]));
+    world.postgres.perform_query(query::Effect::Cancel {
+        query: queries[0],
+        session,
+        ahead: queries[1..].to_vec(),
+    });
+    let ends = world.ends(&queries[2..]);
+    assert_eq!(ends[0], "57014");
+    assert!(ends[1..].iter().all(|end| end == "Cancelled"), "{ends:?}");
+    world.cancelled(queries[0]).unwrap();
+    assert_eq!(rows_of_t(&database), "1 2");
+    world.shut_down();
+}
+
+#[test]
+fn the_end_of_their_link_is_the_end_of_all() {
+    let (mut world, session, database) = session();
+    let queries = world.start_all(
+        session,
+        &[
+            "insert into t values (1)",
+            "select pg_terminate_backend(pg_backend_pid())",
+            "insert into t values (2)",
+            "insert into t values (3)",
+        ],
+    );
+    assert_eq!(world.ends(&queries), ["INSERT 0 1", "lost", "lost", "lost"]);
+    assert_eq!(rows_of_t(&database), "1");
+    world.shut_down();
+}
+
+#[test]
+fn rows_of_one_that_was_told_to_keep_none_before_it_ran_are_counted() {
+    let (mut world, session, _) = session();
+    let queries = world.start_all(
+        session,
+        &["select pg_sleep(0.2)", "select generate_series(1, 1000)"],
+    );
+    world
+        .postgres
+        .perform_query(query::Effect::DiscardRows { query: queries[1] });
+    let ended = world.finish(queries[1]);
+    assert_eq!((ended.rows, ended.discarded), (0, 1_000));
+    world.finish(queries[0]);
+    world.shut_down();
+}
