@@ -166,3 +166,30 @@ fn rows_of_one_that_was_told_to_keep_none_before_it_ran_are_counted() {
     world.finish(queries[0]);
     world.shut_down();
 }
+
+#[test]
+fn behind_one_that_ends_well_in_spite_of_its_cancel_nothing_is_sent() {
+    let (mut world, session, database) = session();
+    let survives =
+        "do $$ begin perform pg_sleep(3600); exception when query_canceled then null; end $$";
+    let statements = [
+        "insert into t values (1)",
+        survives,
+        "insert into t values (2)",
+    ];
+    let queries = world.start_all(session, &statements);
+    assert_eq!(world.ends(&queries[..1]), ["INSERT 0 1"]);
+    let sleeps = "select count(*) from pg_stat_activity where query like 'do $$%' and wait_event = 'PgSleep' and \
+                  datname = current_database()";
+    while TestServer::shared().psql(&database, sleeps) != "1" {}
+    world.owe(format!("cancel {}", queries[0]));
+    world.postgres.perform_query(query::Effect::Cancel {
+        query: queries[0],
+        session,
+        ahead: queries[1..].to_vec(),
+    });
+    assert_eq!(world.ends(&queries[1..]), ["DO", "Cancelled"]);
+    world.cancelled(queries[0]).unwrap();
+    assert_eq!(rows_of_t(&database), "1");
+    world.shut_down();
+}

@@ -156,3 +156,20 @@ fn a_copy_is_not_given_ahead_and_neither_is_what_stands_behind_it() {
     let texts: Vec<String> = given(&effects).into_iter().map(|given| given.1).collect();
     assert_eq!(texts, ["copy t from stdin", "select 'x'"]);
 }
+
+#[test]
+fn where_all_that_was_given_is_taken_back_a_script_ends_with_the_statement_that_ran() {
+    let (mut world, all) = under_way(100);
+    world.command(Command::QueryCancel);
+    for (query, ..) in &all[1..] {
+        world.send(Msg::Failed {
+            query: *query,
+            failure: Failure::new(Category::Cancelled, "Cancelled before it was sent.").into(),
+            transaction: Transaction::Idle,
+            elapsed_us: 0,
+        });
+    }
+    let effects = world.finish("SELECT 1", Transaction::Idle);
+    assert!(given(&effects).is_empty());
+    assert_eq!(world.tab().run, Run::Idle);
+}
