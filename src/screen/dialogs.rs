@@ -23,7 +23,7 @@ use crate::{
         palette, results as result_sets,
         run::Session,
         secret::SecretKind,
-        settings,
+        settings, sight,
         storage::DirectoryPrompt,
         text::Buffer,
     },
@@ -179,6 +179,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
     Picker {
         kind: PickerKind::Palette,
         field: field(&picker.field, "Type a command"),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,
@@ -218,13 +219,15 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     Picker {
         kind: PickerKind::History,
         field: field(&picker.field, "Search every run by words"),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,
         preview: history
             .found
             .get(picker.selected)
-            .map(|entry| sidebar::preview(model, words::DIALOG, &entry.sql)),
+            .map(|entry| sight::picker_preview(model, &entry.sql))
+            .map(|shown| sidebar::preview(model, words::DIALOG, shown)),
     }
 }
 
@@ -273,6 +276,7 @@ fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
             &picker.field,
             "Search the results by words of their statements",
         ),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,

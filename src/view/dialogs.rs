@@ -193,7 +193,8 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
                 })
                 .track_scroll(tools.scroll)
                 .w_full()
-                .h(look.px(36.0 * shown as f32)),
+                .h(look.px(36.0 * shown as f32))
+                .test_support(),
             )
         })
         .children(

@@ -248,7 +248,19 @@ impl SqlEditor {
     pub fn caret(&self, cx: &App) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
         let state = self.state.read(cx);
         let caret = state.prepaint_caret_geometry()?;
-        Some((caret.cursor_bounds(), state.input_bounds()))
+        // The kit's place of the cursor is where it was scrolled to sideways alone.
+        let mut drawn = caret.cursor_bounds();
+        drawn.origin.y += caret.scroll_offset().y;
+        Some((drawn, state.input_bounds()))
+    }
+
+    /// How many lines the text was scrolled down when it was drawn, and how many the room is high that it was drawn in.
+    pub fn drawn(&self, cx: &App) -> Option<[f32; 2]> {
+        let state = self.state.read(cx);
+        // The kit's lines are whole pixels high.
+        let line = state.prepaint_caret_geometry()?.line_height();
+        let room = state.input_bounds().size.height;
+        (room > px(0.0)).then(|| [-state.scroll_offset().y / line, room / line])
     }
 
     /// Brings the cursor into sight once the text has been laid out: the kit looks for it in the last frame's layout.

@@ -81,7 +81,7 @@ impl Place {
 }
 
 impl Tried {
-    fn act(&mut self, act: impl FnOnce(&mut gpui::Window, &mut gpui::App)) {
+    pub(super) fn act(&mut self, act: impl FnOnce(&mut gpui::Window, &mut gpui::App)) {
         self.stage.pump(Duration::ZERO);
         let window = self.stage.offscreen();
         window.update(act).expect("an open window");
@@ -135,7 +135,7 @@ impl Tried {
     }
 
     /// Closes what lies over the window.
-    fn uncover(&mut self) {
+    pub(super) fn uncover(&mut self) {
         while self.stage.read(|model| model.dialog.is_some()) {
             self.stage.press("escape");
         }
@@ -234,7 +234,7 @@ impl Tried {
     }
 }
 
-fn kept_run(at_us: i64, sql: &str) -> HistoryEntry {
+pub(super) fn kept_run(at_us: i64, sql: &str) -> HistoryEntry {
     HistoryEntry {
         query: QueryId::next(&mut Ids::seeded(at_us as u64)),
         at_us,
@@ -396,7 +396,7 @@ impl Tried {
 }
 
 /// Whether the long form of a test was asked for.
-fn is_long() -> bool {
+pub(super) fn is_long() -> bool {
     std::env::var_os("TUSK_LONG").is_some()
 }
 
@@ -593,7 +593,10 @@ fn the_search_keeps_every_letter_and_replaces_what_it_says() {
 }
 
 /// Where an element was drawn; none where it was not.
-fn drawn(tried: &mut Tried, id: impl Into<gpui::ElementId>) -> Option<gpui::Bounds<gpui::Pixels>> {
+pub(super) fn drawn(
+    tried: &mut Tried,
+    id: impl Into<gpui::ElementId>,
+) -> Option<gpui::Bounds<gpui::Pixels>> {
     let id = id.into();
     let window = tried.stage.offscreen();
     let found = window
