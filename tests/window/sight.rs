@@ -309,6 +309,8 @@ fn a_dump_has_the_rows_that_the_window_shows() {
     for window in 0..windows {
         let (connections, runs) = (random.below(30), random.below(120));
         let mut tried = with(connections, runs, &mut random);
+        let text: Vec<String> = (1..=80).map(|line| format!("-- {line}.")).collect();
+        tried.stage.replace_text(&text.join("\n"));
         for round in 0..rounds {
             let mut what = format!("window {window}, round {round}");
             if random.chance(30) {
@@ -342,7 +344,7 @@ impl Tried {
         ];
         let key = *random.pick(&keys);
         let by = [-700.0, -90.0, -13.0, 13.0, 250.0][random.below(5)];
-        let is_wheel = wheel && random.chance(30);
+        let is_wheel = wheel && random.chance(60);
         match random.below(4) {
             0 => {
                 self.uncover();

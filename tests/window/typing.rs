@@ -656,30 +656,38 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
     assert!(!hint.intersects(&editor), "{hint:?} is in {editor:?}");
 }
 
+/// So much more than a quarter of the result bar is left beside its tabs: gaps and what is rounded up.
+const SLACK: f32 = 10.0;
+
 #[test]
 fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
     let mut tried = furnished(true);
     tried.stage.replace_text(&"select 1;\n".repeat(60));
     tried.stage.press("ctrl-shift-enter");
-    for (width, height) in [(640, 420), (900, 600), (1600, 900)] {
-        tried.stage.resize(width, height);
-        for key in ["ctrl-+", "ctrl-+", "ctrl--", "ctrl--", "ctrl--"] {
+    // Many widths, so that in some of them there is all but room for one tab more.
+    let widths = (640..1700).step_by(if is_long() { 7 } else { 53 });
+    for (at, width) in widths.enumerate() {
+        tried.stage.resize(width, 420 + width / 4);
+        let keys = ["ctrl-+", "ctrl--", "ctrl--", "ctrl-+"];
+        for key in [keys[at % 4], keys[(at + 1) % 4]] {
             tried.stage.press(key);
-            let (tabs, hidden) = tried.stage.read(|model| {
+            let (tabs, hidden, deeds) = tried.stage.read(|model| {
                 let screen = tusk::screen::screen(model, model.now);
                 let tusk::screen::Main::Work(work) = screen.main else {
                     unreachable!("no results");
                 };
                 let bar = work.results_bar;
                 let tabs: Vec<usize> = bar.tabs.iter().map(|tab| tab.number).collect();
-                (tabs, bar.hidden_before + bar.hidden_after)
+                let actions = bar.actions.iter().map(|action| action.command);
+                let actions: Vec<_> = actions.collect();
+                (tabs, bar.hidden_before + bar.hidden_after, actions)
             });
             assert_eq!(tabs.len() + hidden, 60);
             let place = |tried: &mut Tried, id: String| {
                 let place = drawn(tried, gpui::SharedString::from(id.clone()));
                 place.unwrap_or_else(|| unreachable!("{id} is not drawn"))
             };
-            let what = format!("at {width} x {height}, {key}");
+            let what = format!("{width} wide, {key}");
             let messages = place(&mut tried, "messages".into());
             assert!(messages.right() <= px(width as f32), "{what}: {messages:?}");
             // As many as fit: what is left is for what can be done, and no more than a tab.
@@ -689,6 +697,24 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
             assert!(
                 free < 1.5 * shown.size.width.as_f32(),
                 "{what}: {free} is free"
+            );
+            // No tab too many: a quarter of the bar is left for what can be done, or all of that is on it.
+            let bar = place(&mut tried, "editor".into());
+            let zoom = tried.stage.read(|model| model.settings.zoom_percent) as f32 / 100.0;
+            let left = (bar.right() - messages.right()).as_f32();
+            let quarter = bar.size.width.as_f32() / 4.0 + SLACK * zoom;
+            let is_on_bar = |tried: &mut Tried, id: String| {
+                let window = tried.stage.offscreen();
+                let id = gpui::SharedString::from(id);
+                let found = window.update(|window, _| window.try_find(id));
+                let found = found.expect("an open window");
+                found.is_some_and(|found| found.visible() && found.bounds().right() <= bar.right())
+            };
+            let mut all = deeds.iter();
+            let all = all.all(|command| is_on_bar(&mut tried, format!("results-{command}")));
+            assert!(
+                tabs.len() == 1 || all || left >= quarter,
+                "{what}: {left} of {quarter}"
             );
             for number in &tabs {
                 let tab = place(&mut tried, format!("result-{number}"));
