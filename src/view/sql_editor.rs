@@ -93,6 +93,8 @@ pub struct SqlEditor {
     known: Rope,
     selection: EditorSelection,
     statement: Option<Range<usize>>,
+    /// How many letters wide the words are that stand in the place of a text.
+    placeholder: usize,
     found: (Vec<Range<usize>>, Option<usize>),
     found_marks: RangeDecorationCollection,
     /// Held for its width: it keeps the room left of the line numbers.
@@ -134,6 +136,7 @@ impl SqlEditor {
             known,
             selection: EditorSelection::default(),
             statement: None,
+            placeholder: 0,
             found: Default::default(),
             found_marks,
             _strip: strip,
@@ -197,7 +200,8 @@ impl SqlEditor {
     }
 
     /// What is shown while there is no text.
-    pub fn set_placeholder(&self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+    pub fn set_placeholder(&mut self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+        self.placeholder = words.chars().map(columns).sum();
         self.state.update(cx, |state, cx| {
             state.set_placeholder(words.to_owned(), window, cx);
         });
@@ -325,7 +329,10 @@ impl SqlEditor {
             let most = (seen as usize + 1) * 4;
             let head = text
                 .slice(range.start..text.floor_char_boundary(range.end.min(range.start + most)));
-            let columns: usize = head.chars().map(columns).sum();
+            let mut columns: usize = head.chars().map(columns).sum();
+            if text.len() == 0 {
+                columns = self.placeholder;
+            }
             gutter_width(state, &look, window) + letter * (columns + 2) as f32 + scrolled.x
         };
         let first = (-scrolled.y / line).ceil().max(0.0) as usize;

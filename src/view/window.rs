@@ -163,6 +163,8 @@ struct Scrolls {
     picked: Option<usize>,
     /// What the Model was last told of each list, and what it knew then.
     told: Vec<(sight::Msg, Sight)>,
+    path: ScrollHandle,
+    path_row: Option<usize>,
     form: FormScroll,
     form_focus: Option<usize>,
     messages: ListState,
@@ -235,6 +237,8 @@ impl TuskWindow {
                 picker: UniformListScrollHandle::new(),
                 picked: None,
                 told: Vec::new(),
+                path: ScrollHandle::new(),
+                path_row: None,
                 form: FormScroll::default(),
                 form_focus: None,
                 messages: tail(),
@@ -428,6 +432,16 @@ impl TuskWindow {
                 Some(row) => scrolls.picker.scroll_to_item(row, ScrollStrategy::Nearest),
                 None => scrolls.picker = UniformListScrollHandle::new(),
             }
+        }
+        let path_row = match &self.screen.dialog {
+            Some(Dialog::Path(prompt)) => {
+                prompt.selected.map(|row| row.saturating_sub(prompt.first))
+            }
+            _ => None,
+        };
+        if scrolls.path_row != path_row {
+            scrolls.path_row = path_row;
+            scrolls.path.scroll_to_item(path_row.unwrap_or(0));
         }
         let focused = match &self.screen.dialog {
             Some(Dialog::Connection(form)) => {

@@ -459,3 +459,42 @@ fn a_dump_without_a_window_has_the_rows_that_a_window_would_show() {
         }
     }
 }
+
+#[test]
+fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
+    let mut tried = connected(dark());
+    tried.stage.press("ctrl-o");
+    let request = tried.stage.read(|model| match &model.dialog {
+        Some(tusk::update::dialog::Dialog::Path(prompt)) => prompt.listing,
+        other => unreachable!("{other:?}"),
+    });
+    let entries = (0..60).map(|at| file::DirectoryEntry {
+        name: format!("file {at:02}.sql"),
+        directory: false,
+    });
+    let msg = file::Msg::Listed {
+        request: request.expect("a listing"),
+        directory: "/home/ann".into(),
+        result: Ok(entries.collect()),
+    };
+    tried.stage.send(msg.into());
+    for press in 0..45 {
+        tried.stage.press("down");
+        tried.stage.pump(Duration::ZERO);
+        let row = tried.stage.read(
+            |model| match tusk::screen::screen(model, model.now).dialog {
+                Some(Dialog::Path(prompt)) => {
+                    prompt.selected.map(|row| row.saturating_sub(prompt.first))
+                }
+                other => unreachable!("{other:?}"),
+            },
+        );
+        let Some(row) = row else { continue };
+        let window = tried.stage.offscreen();
+        let is_seen = window.update(|window, _| window.find(("path-row", row)).visible());
+        assert!(
+            is_seen.expect("an open window"),
+            "after {press} presses: row {row}"
+        );
+    }
+}

@@ -646,6 +646,22 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
         .send(store::Msg::HistoryFound { request, entries }.into());
     tried.stage.press("enter");
     seen(&mut tried, "from the history");
+    // The words in the place of a text are read, too.
+    tried.stage.replace_text("");
+    for width in (640..1200).step_by(40) {
+        tried.stage.resize(width, 700);
+        tried.stage.pump(Duration::ZERO);
+        let hint = drawn(&mut tried, "editor-query.run").expect("the hint is somewhere");
+        let (_, text) = tried.stage.caret().expect("a cursor");
+        let words = "Write SQL here. Ctrl ↵ runs the statement under the cursor.".chars();
+        let end = text.left() + px(40.0 + 7.5 * words.count() as f32);
+        let row = gpui::Bounds::from_corners(text.origin, point(end, text.top() + px(21.0)));
+        assert!(
+            !hint.intersects(&row),
+            "at {width}: {hint:?} lies over {row:?}"
+        );
+    }
+    tried.stage.resize(1200, 760);
     // Where every row is full, the hint leaves the editor.
     let full = vec![wide; 60].join("\n");
     tried.stage.replace_text(&full);

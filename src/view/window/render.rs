@@ -495,6 +495,7 @@ impl TuskWindow {
             fields: &self.fields,
             kind,
             scroll: &self.scrolls.picker,
+            path: &self.scrolls.path,
             form: &self.scrolls.form,
             mono_us,
             post: &self.parts.post,
