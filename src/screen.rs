@@ -992,6 +992,8 @@ pub struct PathPrompt {
     pub first: usize,
     /// Whether there are more behind them.
     pub more: bool,
+    /// The listed entries that are in sight.
+    pub in_sight: Range<usize>,
     /// The place of the entry that is chosen, counted as `first` is; none while the field itself is meant.
     pub selected: Option<usize>,
     /// Whether the directory is being read.

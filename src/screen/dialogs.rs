@@ -32,7 +32,7 @@ use crate::{
 /// A run's first line is cut after so many characters.
 const LINE_CHARACTERS: usize = 160;
 /// So many entries of a directory are listed at a time.
-const ENTRIES: usize = 200;
+const ENTRIES: usize = 300;
 /// So much of a value is shown at a time.
 /// An error in a question is at most so long.
 const CONFIRM_CHARACTERS: usize = 1_000;
@@ -690,9 +690,7 @@ fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
         Purpose::Run => ("Run a file", "Run"),
         Purpose::Save { .. } => ("Save as", "Save"),
     };
-    let first = prompt
-        .selected
-        .map_or(0, |selected| selected.saturating_sub(ENTRIES / 2));
+    let first = prompt.first();
     let mut entries = prompt.matching().skip(first).map(|entry| PathEntry {
         name: if entry.directory {
             format!("{}/", entry.name)
@@ -708,6 +706,7 @@ fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
         field: field(&prompt.field, "~/"),
         first,
         more: entries.next().is_some(),
+        in_sight: sight::in_sight(model, sight::List::Dialog, listed.len()),
         entries: listed,
         selected: prompt.selected,
         listing: prompt.listing.is_some(),

@@ -1958,7 +1958,7 @@ fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
     let shown = prompt(&world);
     assert_eq!(
         (shown.first, shown.entries.len(), shown.more),
-        (0, 200, true)
+        (0, 300, true)
     );
     assert_eq!(
         (shown.entries[0].name.as_str(), shown.selected),

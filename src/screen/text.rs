@@ -606,13 +606,16 @@ fn inspect(lines: &mut Lines, inspect: &Inspect) {
 fn path(lines: &mut Lines, prompt: &PathPrompt) {
     lines.rule(&prompt.title);
     lines.indented(&field(&prompt.field));
-    for (index, entry) in prompt.entries.iter().enumerate() {
+    let in_sight = prompt.in_sight.clone();
+    lines.beyond(prompt.first + in_sight.start, "file", "above");
+    for (index, entry) in in_sight.clone().zip(&prompt.entries[in_sight.clone()]) {
         let chosen = prompt.selected == Some(index + prompt.first);
         let mark = if chosen { ">" } else { " " };
         lines.add(&format!("{mark} {}", entry.name));
     }
+    lines.beyond(prompt.entries.len() - in_sight.end, "file", "below");
     if prompt.more {
-        lines.indented("…");
+        lines.indented("There are more.");
     }
     lines.indented(prompt.problem.as_deref().unwrap_or_default());
     lines.actions(&prompt.actions);

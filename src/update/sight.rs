@@ -45,6 +45,12 @@ const PICKER_NOTE: u64 = 44;
 /// The height of a picker's row.
 pub const PICKER_ROW: u64 = 36;
 
+/// The height of a directory's entry.
+pub const ENTRY: u64 = 28;
+/// What the entries of a directory may take, and what is beside them in their dialog.
+const ENTRIES: u64 = 300;
+const BESIDE_ENTRIES: u64 = 150;
+
 /// Rows that a picker shows at once, where the window has room for them.
 const PICKER_ROWS: u64 = 10;
 /// How wide a picker is, and what is left beside it.
@@ -193,7 +199,7 @@ impl Room {
         }
     }
 
-    /// The list of the dialog that is open, with the row that is chosen in it.
+    /// The list of the dialog that is open: the row that is chosen in it, and its room.
     fn dialog(&self, model: &Model) -> Option<(usize, u64)> {
         let (picker, beside) = match model.dialog.as_ref()? {
             Dialog::Palette(picker) => (picker, 0),
@@ -202,6 +208,10 @@ impl Room {
                 let run = model.history.found.get(picker.selected);
                 let shown = run.map(|run| picker_preview(model, &run.sql).height());
                 (picker, shown.unwrap_or(0))
+            }
+            Dialog::Path(prompt) => {
+                let row = prompt.selected.map_or(0, |row| row - prompt.first());
+                return Some((row, self.picker.saturating_sub(BESIDE_ENTRIES).min(ENTRIES)));
             }
             _ => return None,
         };
@@ -215,6 +225,14 @@ impl Room {
         let height = preview.as_ref().map_or(0, Preview::height);
         let room = self.main.saturating_sub(2 * SIDEBAR_PADDING + height);
         (preview.is_some(), room)
+    }
+}
+
+/// The height of a row of the dialog that is open.
+fn dialog_row(model: &Model) -> u64 {
+    match &model.dialog {
+        Some(Dialog::Path(_)) => ENTRY,
+        _ => PICKER_ROW,
     }
 }
 
@@ -317,7 +335,7 @@ fn rows(model: &Model, list: List, part: &Range<u64>) -> Range<usize> {
                 .collect::<Vec<_>>();
             halves(heights, &wider(part, SIDEBAR_PADDING))
         }
-        List::Dialog => equal_halves(PICKER_ROW, part),
+        List::Dialog => equal_halves(dialog_row(model), part),
     }
 }
 
@@ -351,11 +369,12 @@ fn follow_dialog(model: &mut Model, room: &Room) {
         }
         return;
     };
+    let row = dialog_row(model);
     let sight = &mut model.sights.dialog;
     let room = sight.drawn.unwrap_or(room);
     if let Some(Change::Chosen) = sight.change([selected as u64, 0, 0], room) {
-        let top = (selected as u64).saturating_mul(PICKER_ROW);
-        sight.reveal(top..top.saturating_add(PICKER_ROW), u64::MAX, room);
+        let top = (selected as u64).saturating_mul(row);
+        sight.reveal(top..top.saturating_add(row), u64::MAX, room);
     }
 }
 

@@ -603,6 +603,7 @@ fn path(of: &PathPrompt, tools: &Tools, cx: &App) -> Div {
             .child(
                 div()
                     .id("path-rows")
+                    .test_support()
                     .flex()
                     .flex_col()
                     .max_h(look.px(300.0))

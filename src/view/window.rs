@@ -418,8 +418,8 @@ impl TuskWindow {
         self.fields.follow(model, &placeholders, window, cx);
     }
 
-    /// Scrolls the lists to what is chosen in them.
-    fn follow_lists(&mut self, model: &Model, window: &Window) {
+    /// Scrolls the list of the dialog to what is chosen in it.
+    fn follow_dialog_list(&mut self) {
         let scrolls = &mut self.scrolls;
         let picked = match &self.screen.dialog {
             Some(Dialog::Picker(picker)) => Some(picker.selected),
@@ -443,6 +443,12 @@ impl TuskWindow {
             scrolls.path_row = path_row;
             scrolls.path.scroll_to_item(path_row.unwrap_or(0));
         }
+    }
+
+    /// Scrolls the lists to what is chosen in them.
+    fn follow_lists(&mut self, model: &Model, window: &Window) {
+        self.follow_dialog_list();
+        let scrolls = &mut self.scrolls;
         let focused = match &self.screen.dialog {
             Some(Dialog::Connection(form)) => {
                 let field = form.fields.iter().find(|field| field.focused);
@@ -566,6 +572,14 @@ impl TuskWindow {
                     sight::PICKER_ROW,
                 ));
             }
+        }
+        let path = &self.scrolls.path;
+        if matches!(&self.screen.dialog, Some(Dialog::Path(_)))
+            && let Some(first) = path.bounds_for_item(0)
+        {
+            let row = first.size.height;
+            let rows = [-path.offset().y / row, path.bounds().size.height / row];
+            lists.push(in_rows(List::Dialog, rows, sight::ENTRY));
         }
         lists
     }

@@ -490,6 +490,19 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
             },
         );
         let Some(row) = row else { continue };
+        let place = height(drawn(&mut tried, "path-rows").expect("the entries"));
+        let dump = tried.stage.screen();
+        for row in 0..60_usize {
+            let drawn = drawn(&mut tried, ("path-row", row));
+            let Some(is_seen) = drawn.map_or(Some(false), |drawn| is_seen(drawn, &place)) else {
+                continue;
+            };
+            let is_printed = dump.contains(&format!("file {row:02}.sql"));
+            assert_eq!(
+                is_printed, is_seen,
+                "after {press} presses: row {row}\n{dump}"
+            );
+        }
         let window = tried.stage.offscreen();
         let is_seen = window.update(|window, _| window.find(("path-row", row)).visible());
         assert!(
