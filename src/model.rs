@@ -22,6 +22,7 @@ use crate::{
         sandbox::Sandbox,
         settings_file::SettingsFile,
         sidebar::{self, Sidebar},
+        sight::Sights,
         storage::Storage,
         store::Settings,
         tabs::Tabs,
@@ -84,6 +85,8 @@ pub struct Model {
     pub area: Area,
     /// Rows of the grid that fit on screen.
     pub visible_rows: u32,
+    /// Where the lists are scrolled to.
+    pub sights: Sights,
     /// Whether the details of an error are unfolded.
     pub error_details: bool,
     /// The timer after which the settings are kept.
@@ -165,6 +168,7 @@ impl Model {
             notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
+            sights: Sights::default(),
             error_details: false,
             settings_timer: None,
             writes: BTreeSet::new(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::update::{
     app, cells, clock, command::Command, connection, dialog, discovery, editor, file, find,
     ids::TabId, job, keychain, keys, query, results, sandbox, schema, session, settings_file,
-    sidebar, store, tabs, welcome, window,
+    sidebar, sight, store, tabs, welcome, window,
 };
 
 /// When a message was taken: both clocks at once. It is the only clock that `update` sees.
@@ -67,6 +67,8 @@ pub enum Msg {
     Welcome(welcome::Msg),
     /// In the sidebar.
     Sidebar(sidebar::Msg),
+    /// From the window, of what is in sight.
+    Sight(sight::Msg),
     /// In the dialog.
     Dialog(dialog::Msg),
     /// In the search over the editor.
@@ -118,6 +120,7 @@ from! {
     Tabs(tabs::Msg);
     Welcome(welcome::Msg);
     Sidebar(sidebar::Msg);
+    Sight(sight::Msg);
     Dialog(dialog::Msg);
     Find(find::Msg);
     Connection(connection::Msg);

@@ -289,6 +289,8 @@ pub struct Sidebar {
     pub width: u32,
     /// Its rows, headings included.
     pub rows: Vec<SidebarRow>,
+    /// The rows that are in sight as a whole.
+    pub in_sight: Range<usize>,
     /// The run that is chosen, while the sidebar has focus.
     pub preview: Option<Preview>,
 }
@@ -296,7 +298,7 @@ pub struct Sidebar {
 /// A run, whole, beside the list that it is chosen in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// Its text, as far as there is room.
+    /// Its text, as far as there is room, in the rows that there is room for.
     pub text: String,
     /// Says how many lines are not shown.
     pub more: Option<String>,
@@ -355,6 +357,8 @@ pub struct Editor {
     pub mark: Option<Mark>,
     /// The line, from 0, that the cursor is on.
     pub cursor_line: usize,
+    /// The lines, from 0, that are in sight as a whole.
+    pub in_sight: Range<usize>,
     /// At the upper right: what the key would do now.
     pub hint: Action,
     /// What is shown in an empty editor.
@@ -796,6 +800,8 @@ pub struct Picker {
     pub field: Field,
     /// The rows, the best first.
     pub rows: Vec<PickerRow>,
+    /// The rows that are in sight.
+    pub in_sight: Range<usize>,
     /// The row that is chosen.
     pub selected: usize,
     /// What is said where there are no rows, or what went wrong.
@@ -986,6 +992,8 @@ pub struct PathPrompt {
     pub first: usize,
     /// Whether there are more behind them.
     pub more: bool,
+    /// The listed entries that are in sight.
+    pub in_sight: Range<usize>,
     /// The place of the entry that is chosen, counted as `first` is; none while the field itself is meant.
     pub selected: Option<usize>,
     /// Whether the directory is being read.

@@ -44,6 +44,7 @@ pub mod session;
 pub mod settings;
 pub mod settings_file;
 pub mod sidebar;
+pub mod sight;
 pub mod storage;
 pub mod store;
 pub mod tabs;
@@ -73,6 +74,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     effects.extend(history::step(model));
     run::ask_about_error(model);
     store::note_writes(model, &effects);
+    sight::follow(model);
     effects
 }
 
@@ -86,6 +88,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
         Msg::Sidebar(msg) => sidebar::update(model, msg),
+        Msg::Sight(msg) => sight::update(model, msg),
         Msg::Dialog(msg) => dialog::update(model, msg),
         Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connections::update(model, msg),

@@ -29,6 +29,10 @@ use tusk::view::stage::Windowed;
 use tusk::view::window::Desk;
 use tusk::view::words::Post;
 
+#[path = "support/generated.rs"]
+mod generated;
+#[path = "window/sight.rs"]
+mod sight;
 #[path = "window/typing.rs"]
 mod typing;
 

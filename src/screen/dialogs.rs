@@ -23,7 +23,7 @@ use crate::{
         palette, results as result_sets,
         run::Session,
         secret::SecretKind,
-        settings,
+        settings, sight,
         storage::DirectoryPrompt,
         text::Buffer,
     },
@@ -32,7 +32,7 @@ use crate::{
 /// A run's first line is cut after so many characters.
 const LINE_CHARACTERS: usize = 160;
 /// So many entries of a directory are listed at a time.
-const ENTRIES: usize = 200;
+const ENTRIES: usize = 300;
 /// So much of a value is shown at a time.
 /// An error in a question is at most so long.
 const CONFIRM_CHARACTERS: usize = 1_000;
@@ -179,6 +179,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
     Picker {
         kind: PickerKind::Palette,
         field: field(&picker.field, "Type a command"),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,
@@ -218,13 +219,15 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     Picker {
         kind: PickerKind::History,
         field: field(&picker.field, "Search every run by words"),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,
         preview: history
             .found
             .get(picker.selected)
-            .map(|entry| sidebar::preview(model, words::DIALOG, &entry.sql)),
+            .map(|entry| sight::picker_preview(model, &entry.sql))
+            .map(|shown| sidebar::preview(model, words::DIALOG, shown)),
     }
 }
 
@@ -273,6 +276,7 @@ fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
             &picker.field,
             "Search the results by words of their statements",
         ),
+        in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
         note,
@@ -686,9 +690,7 @@ fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
         Purpose::Run => ("Run a file", "Run"),
         Purpose::Save { .. } => ("Save as", "Save"),
     };
-    let first = prompt
-        .selected
-        .map_or(0, |selected| selected.saturating_sub(ENTRIES / 2));
+    let first = prompt.first();
     let mut entries = prompt.matching().skip(first).map(|entry| PathEntry {
         name: if entry.directory {
             format!("{}/", entry.name)
@@ -704,6 +706,7 @@ fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
         field: field(&prompt.field, "~/"),
         first,
         more: entries.next().is_some(),
+        in_sight: sight::in_sight(model, sight::List::Dialog, listed.len()),
         entries: listed,
         selected: prompt.selected,
         listing: prompt.listing.is_some(),

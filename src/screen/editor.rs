@@ -7,6 +7,7 @@ use crate::{
     update::{
         command::Command,
         run::{Phase, Run, Running},
+        sight,
         tabs::Tab,
     },
 };
@@ -36,6 +37,7 @@ pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
         statement_lines,
         mark,
         cursor_line: text.line_of(buffer.head()),
+        in_sight: sight::in_sight(model, sight::List::Editor { tab: tab.id }, text.lines()),
         hint: hint(model, tab),
         placeholder: match run {
             Some(key) => format!("Write SQL here. {key} runs the statement under the cursor."),

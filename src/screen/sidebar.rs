@@ -4,22 +4,18 @@ use std::collections::BTreeSet;
 
 use super::{Preview, Sidebar, SidebarRow, SidebarRowKind, Span, Tone, title, words};
 use crate::{
-    model::{Area, Model},
+    model::Model,
     msg::Stamp,
     update::{
         command::Command,
         ids::{ConnectionId, QueryId},
         run::Run,
-        sidebar::{self, Row},
+        sidebar::{self, Line, Row},
+        sight::{self, More},
         store::{HistoryEntry, HistoryOutcome},
     },
 };
 
-/// A run that is shown whole is shown up to so many lines, and each up to so many characters.
-const PREVIEW_LINES: usize = 12;
-const PREVIEW_CHARACTERS: usize = 200;
-/// So much of it is looked at.
-const PREVIEW_BYTES: usize = 32_768;
 /// A run's first line is cut after so many characters.
 const LINE_CHARACTERS: usize = 80;
 
@@ -30,67 +26,35 @@ pub(super) fn sidebar(model: &Model, now: Stamp) -> Option<Sidebar> {
         return None;
     }
     let running = running(model);
-    let known = sidebar::rows(model);
-    let mut rows = vec![words_only(SidebarRowKind::Heading, "Connections")];
-    if !matches!(known.first(), Some(Row::Connection(_))) {
-        rows.push(words_only(SidebarRowKind::Empty, "None yet"));
-    }
-    let mut group = "";
-    let mut in_runs = false;
-    for (index, row) in known.iter().enumerate() {
-        match row {
-            Row::Connection(id) => {
-                let Some(found) = model.connections.get(id) else {
-                    continue;
-                };
-                if found.config.group != group {
-                    group = &found.config.group;
-                    rows.push(words_only(SidebarRowKind::Heading, group));
-                }
-                rows.push(connection(model, index, *id));
-            }
-            Row::Run(place) => {
-                if !in_runs {
-                    rows.push(words_only(SidebarRowKind::Heading, "Runs"));
-                    in_runs = true;
-                }
-                let entry = model.history.recent.get(*place);
-                rows.extend(entry.map(|entry| run(model, index, entry, &running, now)));
-            }
+    let lines = sidebar::lines(model).into_iter();
+    let rows = lines.filter_map(|line| match line {
+        Line::Heading(words) => Some(words_only(SidebarRowKind::Heading, words)),
+        Line::Nothing(words) => Some(words_only(SidebarRowKind::Empty, words)),
+        Line::Row(index, Row::Connection(id)) => Some(connection(model, index, id)),
+        Line::Row(index, Row::Run(place)) => {
+            let entry = model.history.recent.get(place)?;
+            Some(run(model, index, entry, &running, now))
         }
-    }
-    if !in_runs {
-        rows.push(words_only(SidebarRowKind::Heading, "Runs"));
-        rows.push(words_only(SidebarRowKind::Empty, "No runs yet"));
-    }
-    let preview = (model.area == Area::Sidebar)
-        .then(|| sidebar::previewed(model))
-        .flatten()
-        .map(|entry| preview(model, words::SIDEBAR, &entry.sql));
+    });
+    let rows: Vec<SidebarRow> = rows.collect();
+    let shown = sight::sidebar_preview(model);
+    let preview = shown.map(|shown| preview(model, words::SIDEBAR, shown));
     Some(Sidebar {
         width,
+        in_sight: sight::in_sight(model, sight::List::Sidebar, rows.len()),
         rows,
         preview,
     })
 }
 
-/// A run, whole but for what there is no room for.
-pub(super) fn preview(model: &Model, contexts: &[&str], sql: &str) -> Preview {
-    let head = words::head(sql.trim(), PREVIEW_BYTES);
-    let mut lines = head.lines();
-    let shown: Vec<String> = lines
-        .by_ref()
-        .take(PREVIEW_LINES)
-        .map(|line| words::cut(line, PREVIEW_CHARACTERS))
-        .collect();
-    let more = match lines.count() as u64 {
-        _ if head.len() < sql.trim().len() => Some("It goes on.".to_owned()),
-        0 => None,
-        left => Some(words::counted(left, "more line")),
-    };
+/// A run beside the list that it is chosen in.
+pub(super) fn preview(model: &Model, contexts: &[&str], shown: sight::Preview) -> Preview {
     Preview {
-        text: shown.join("\n"),
-        more,
+        text: shown.rows.join("\n"),
+        more: shown.more.map(|more| match more {
+            More::Lines(0) | More::Uncounted => "It goes on.".to_owned(),
+            More::Lines(left) => words::counted(left, "more line"),
+        }),
         action: words::named(model, contexts, Command::DialogAccept, "Insert"),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     effect::Effect,
+    generated::{Random, seed},
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column, Position},
     update::{
@@ -1958,7 +1959,7 @@ fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
     let shown = prompt(&world);
     assert_eq!(
         (shown.first, shown.entries.len(), shown.more),
-        (0, 200, true)
+        (0, 300, true)
     );
     assert_eq!(
         (shown.entries[0].name.as_str(), shown.selected),
@@ -2063,4 +2064,72 @@ shop · app@localhost/shop  |  transaction idle  |  pool 2/10 · 1 idle  |  done
 Focus: editor
 ";
     assert_eq!(world.text(), expected, "\n{}", world.text());
+}
+
+/// Texts and windows of random sizes, and random keys: what is written of a list is a piece of it as long as its room,
+/// has the row that is chosen, and says how many rows are beyond it.
+#[test]
+fn what_is_written_of_a_list_is_what_a_window_has_room_for() {
+    let mut random = Random::new(seed());
+    let keys = ["down", "up", "pagedown", "pageup", "ctrl-end", "ctrl-home"];
+    let beyond = |list: &str, side: &str| -> usize {
+        let said = list.lines().filter_map(|line| {
+            let said = line.trim().strip_prefix("… ")?.strip_suffix(side)?;
+            said.split(' ').next()?.parse::<usize>().ok()
+        });
+        said.sum()
+    };
+    for _ in 0..40 {
+        let mut world = World::connected();
+        let (width, height) = (640 + random.below(900), 400 + random.below(1_000));
+        world.tell(app::Msg::WindowResized {
+            width: width as u32,
+            height: height as u32,
+        });
+        let count = random.below(120) + 1;
+        let text: Vec<String> = (1..=count).map(|line| format!("-- line {line}.")).collect();
+        world.write(&text.join("\n"));
+        world.press("ctrl-1");
+        for _ in 0..6 {
+            world.press(keys[random.below(6)]);
+            let editor = world.work().editor;
+            let shown = editor.in_sight.clone();
+            assert!(shown.contains(&editor.cursor_line), "{shown:?} at {height}");
+            let room = (height - 101) * editor.percent as usize / 100;
+            assert!(
+                shown.len() <= room.max(66) / 22 + 1,
+                "{shown:?} at {height}"
+            );
+            let dumped = world.text();
+            let written = (0..count).filter(|line| dumped.contains(&text[*line]));
+            assert_eq!(
+                written.collect::<Vec<_>>(),
+                shown.clone().collect::<Vec<_>>()
+            );
+            let beyond = [" lines above", " line above", " lines below", " line below"]
+                .map(|side| beyond(&dumped, side));
+            assert_eq!(
+                beyond.iter().sum::<usize>() + shown.len(),
+                count,
+                "{dumped}"
+            );
+        }
+        world.press("ctrl-shift-p");
+        for _ in 0..6 {
+            world.press(keys[random.below(4)]);
+            let Some(Dialog::Picker(picker)) = world.screen().dialog else {
+                unreachable!("the palette is open");
+            };
+            let shown = picker.in_sight.clone();
+            assert!(shown.contains(&picker.selected) && shown.len() <= 10);
+            let dumped = world.text();
+            let list = dumped.rsplit("──").next().unwrap_or_default();
+            let marked = list.lines().filter(|line| line.starts_with("> ")).count();
+            assert_eq!(marked, 1, "{list}");
+            let beyond = [" rows above", " row above", " rows below", " row below"]
+                .map(|side| beyond(list, side));
+            let all = beyond.iter().sum::<usize>() + shown.len();
+            assert_eq!(all, picker.rows.len(), "{list}");
+        }
+    }
 }

@@ -12,12 +12,8 @@ use crate::{
     update::{find, results::ResultSet, secret, tabs},
 };
 
-/// The editor's text is written up to so many lines.
-const EDITOR_LINES: usize = 200;
 /// A line of the editor is written up to so many characters.
 const LINE_CHARACTERS: usize = 500;
-/// So many rows of a list are written.
-const LIST_ROWS: usize = 100;
 
 const RULE: &str = "────────────────────────────────────────────────────────────";
 
@@ -90,6 +86,14 @@ impl Lines {
     fn indented(&mut self, text: &str) {
         for line in text.lines() {
             self.add(&format!("  {line}"));
+        }
+    }
+
+    /// So many rows of a list are out of sight.
+    fn beyond(&mut self, count: usize, thing: &str, side: &str) {
+        if count > 0 {
+            let count = words::counted(count as u64, thing);
+            self.add(&format!("       … {count} {side}"));
         }
     }
 
@@ -171,7 +175,9 @@ fn title_bar(bar: &TitleBar) -> String {
 
 fn sidebar(lines: &mut Lines, sidebar: &Sidebar) {
     lines.rule("sidebar");
-    for row in &sidebar.rows {
+    let in_sight = sidebar.in_sight.clone();
+    lines.beyond(in_sight.start, "row", "above");
+    for row in &sidebar.rows[in_sight.clone()] {
         let mark = if row.selected { ">" } else { " " };
         let line = match &row.kind {
             SidebarRowKind::Heading => row.label.to_uppercase(),
@@ -187,6 +193,7 @@ fn sidebar(lines: &mut Lines, sidebar: &Sidebar) {
         };
         lines.add(&line);
     }
+    lines.beyond(sidebar.rows.len() - in_sight.end, "row", "below");
     if let Some(shown) = &sidebar.preview {
         preview(lines, shown);
     }
@@ -242,8 +249,9 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
     if text.is_empty() {
         lines.indented(&shown.placeholder);
     }
-    let count = if text.is_empty() { 0 } else { text.lines() };
-    for line in 0..count.min(EDITOR_LINES) {
+    let in_sight = shown.in_sight.clone();
+    lines.beyond(in_sight.start, "line", "above");
+    for line in in_sight.clone().filter(|_| !text.is_empty()) {
         let range = text.line_range(line);
         let head = text.slice(range.start..range.end.min(range.start + 4 * LINE_CHARACTERS));
         let marked = shown
@@ -261,10 +269,7 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
             lines.add(&format!("       {space}{wave} {}", mark.message));
         }
     }
-    if count > EDITOR_LINES {
-        let more = words::counted((count - EDITOR_LINES) as u64, "more line");
-        lines.add(&format!("       … {more}"));
-    }
+    lines.beyond(text.lines() - in_sight.end, "line", "below");
 }
 
 fn results_bar(bar: &ResultsBar) -> String {
@@ -493,8 +498,9 @@ fn field(field: &Field) -> String {
 
 fn picker(lines: &mut Lines, picker: &Picker) {
     lines.rule(&field(&picker.field));
-    let first = picker.selected.saturating_sub(LIST_ROWS / 2);
-    for (index, row) in picker.rows.iter().enumerate().skip(first).take(LIST_ROWS) {
+    let in_sight = picker.in_sight.clone();
+    lines.beyond(in_sight.start, "row", "above");
+    for (index, row) in in_sight.clone().zip(&picker.rows[in_sight.clone()]) {
         let mark = if index == picker.selected { ">" } else { " " };
         let key = row.key.as_ref().map(|key| format!("[{key}]"));
         let words = [
@@ -504,6 +510,7 @@ fn picker(lines: &mut Lines, picker: &Picker) {
         ];
         lines.add(&format!("{mark} {:<12} {}", row.group, join(words, "  ")));
     }
+    lines.beyond(picker.rows.len() - in_sight.end, "row", "below");
     if let Some(note) = &picker.note {
         lines.indented(&note.text);
     }
@@ -599,13 +606,16 @@ fn inspect(lines: &mut Lines, inspect: &Inspect) {
 fn path(lines: &mut Lines, prompt: &PathPrompt) {
     lines.rule(&prompt.title);
     lines.indented(&field(&prompt.field));
-    for (index, entry) in prompt.entries.iter().enumerate() {
+    let in_sight = prompt.in_sight.clone();
+    lines.beyond(prompt.first + in_sight.start, "file", "above");
+    for (index, entry) in in_sight.clone().zip(&prompt.entries[in_sight.clone()]) {
         let chosen = prompt.selected == Some(index + prompt.first);
         let mark = if chosen { ">" } else { " " };
         lines.add(&format!("{mark} {}", entry.name));
     }
+    lines.beyond(prompt.entries.len() - in_sight.end, "file", "below");
     if prompt.more {
-        lines.indented("…");
+        lines.indented("There are more.");
     }
     lines.indented(prompt.problem.as_deref().unwrap_or_default());
     lines.actions(&prompt.actions);

@@ -8,7 +8,8 @@ use super::{
     dialog::{self, Confirm, Dialog},
     discovery, editor, file_prompt, history,
     ids::*,
-    import, leaving, settings, settings_file, sidebar, storage, store, tabs, welcome, window,
+    import, leaving, settings, settings_file, sidebar, sight, storage, store, tabs, welcome,
+    window,
 };
 use crate::{
     effect::Effect as RootEffect,
@@ -105,7 +106,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
                 return vec![];
             }
             model.settings.window = size;
-            model.visible_rows = visible_rows(model);
+            model.visible_rows = sight::grid_rows(model);
             settings::save_soon(model)
         }
         Msg::AppearanceChanged { dark } => {
@@ -161,14 +162,6 @@ fn started(model: &mut Model) -> Vec<RootEffect> {
     ];
     effects.extend(file_prompt::read_keymap(model, keymap(&config_dir), before));
     effects
-}
-
-/// How many rows of the grid the window has room for, where no window says it.
-fn visible_rows(model: &Model) -> u32 {
-    // Title, tabs, result bar, grid header and status bar, as the look has them.
-    let (_, height) = model.settings.window;
-    let editor = height.saturating_sub(38 + 35 + 26) * model.settings.editor_percent / 100;
-    (height.saturating_sub(38 + 35 + 37 + 42 + 26 + editor) / 26).max(1)
 }
 
 /// Takes in what the store reports.
@@ -252,7 +245,7 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
         ..model.settings.clone()
     };
     model.focus_what_is_shown();
-    model.visible_rows = visible_rows(model);
+    model.visible_rows = sight::grid_rows(model);
     model.history.recent.extend(history);
     model.history.recent.truncate(history::RECENT);
     for saved in connections {

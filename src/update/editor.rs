@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     file::{FileStamp, Read, encoding::Form},
     ids::*,
+    sight::Sight,
     store::{self, Edit},
     text::{Buffer, TextKey},
 };
@@ -39,6 +40,8 @@ pub struct Editor {
     pub checking: Option<Request>,
     /// Edits in the journal since the text was kept whole.
     pub journaled: u32,
+    /// Where it is scrolled to.
+    pub sight: Sight,
 }
 
 /// The place of an error.
@@ -103,6 +106,7 @@ impl Editor {
             saved_revision,
             checking: None,
             journaled: 0,
+            sight: Sight::default(),
         }
     }
 

@@ -18,6 +18,9 @@ use crate::{
     model::{Area, Model},
 };
 
+/// The entries of a directory are listed from a multiple of this on.
+const PAGE: usize = 100;
+
 /// A file to open or to save to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PathPrompt {
@@ -125,6 +128,13 @@ impl PathPrompt {
             selected: None,
             problem: None,
         }
+    }
+
+    /// The first entry that is listed: the one that is chosen is within those listed, and that does not change with
+    /// each step.
+    pub fn first(&self) -> usize {
+        let pages = self.selected.unwrap_or(0) / PAGE;
+        pages.saturating_sub(1) * PAGE
     }
 
     /// The entries that the typed name begins.

@@ -29,6 +29,52 @@ pub enum Row {
     Run(usize),
 }
 
+/// A line of the sidebar.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line<'model> {
+    /// A heading over rows.
+    Heading(&'model str),
+    /// Words where rows would be.
+    Nothing(&'static str),
+    /// A row, with its place among the rows.
+    Row(usize, Row),
+}
+
+/// The lines, from the top: the rows under their headings.
+pub fn lines(model: &Model) -> Vec<Line<'_>> {
+    let known = rows(model);
+    let mut lines = vec![Line::Heading("Connections")];
+    if !matches!(known.first(), Some(Row::Connection(_))) {
+        lines.push(Line::Nothing("None yet"));
+    }
+    let mut group = "";
+    let mut in_runs = false;
+    for (index, row) in known.into_iter().enumerate() {
+        match &row {
+            Row::Connection(id) => {
+                let Some(found) = model.connections.get(id) else {
+                    continue;
+                };
+                if found.config.group != group {
+                    group = &found.config.group;
+                    lines.push(Line::Heading(group));
+                }
+            }
+            Row::Run(_) if in_runs => {}
+            Row::Run(_) => {
+                lines.push(Line::Heading("Runs"));
+                in_runs = true;
+            }
+        }
+        lines.push(Line::Row(index, row));
+    }
+    if !in_runs {
+        lines.push(Line::Heading("Runs"));
+        lines.push(Line::Nothing("No runs yet"));
+    }
+    lines
+}
+
 /// What the window reports of the sidebar.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {

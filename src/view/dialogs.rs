@@ -39,6 +39,8 @@ pub struct Tools<'window> {
     pub kind: u8,
     /// Where a list is scrolled to.
     pub scroll: &'window UniformListScrollHandle,
+    /// Where the entries of a directory are scrolled to.
+    pub path: &'window ScrollHandle,
     /// Where the connection's form is scrolled to.
     pub form: &'window FormScroll,
     /// The clock that spinners turn by.
@@ -193,7 +195,8 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
                 })
                 .track_scroll(tools.scroll)
                 .w_full()
-                .h(look.px(36.0 * shown as f32)),
+                .h(look.px(36.0 * shown as f32))
+                .test_support(),
             )
         })
         .children(
@@ -600,10 +603,12 @@ fn path(of: &PathPrompt, tools: &Tools, cx: &App) -> Div {
             .child(
                 div()
                     .id("path-rows")
+                    .test_support()
                     .flex()
                     .flex_col()
                     .max_h(look.px(300.0))
                     .overflow_y_scroll()
+                    .track_scroll(tools.path)
                     .children(rows),
             )
             .when(of.more, |sheet| sheet.child(muted("There are more.", cx)))

@@ -176,6 +176,7 @@ pub fn run_preview(of: &Preview, id: &'static str, post: &Post, cx: &App) -> Div
                 .test_support()
                 .min_h_0()
                 .overflow_y_scroll()
+                .whitespace_nowrap()
                 .font_family(fonts::MONO)
                 .text_size(look.px(11.5))
                 .child(SharedString::from(of.text.clone())),

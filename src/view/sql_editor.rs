@@ -93,6 +93,8 @@ pub struct SqlEditor {
     known: Rope,
     selection: EditorSelection,
     statement: Option<Range<usize>>,
+    /// How many letters wide the words are that stand in the place of a text.
+    placeholder: usize,
     found: (Vec<Range<usize>>, Option<usize>),
     found_marks: RangeDecorationCollection,
     /// Held for its width: it keeps the room left of the line numbers.
@@ -134,6 +136,7 @@ impl SqlEditor {
             known,
             selection: EditorSelection::default(),
             statement: None,
+            placeholder: 0,
             found: Default::default(),
             found_marks,
             _strip: strip,
@@ -197,7 +200,8 @@ impl SqlEditor {
     }
 
     /// What is shown while there is no text.
-    pub fn set_placeholder(&self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+    pub fn set_placeholder(&mut self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
+        self.placeholder = words.chars().map(columns).sum();
         self.state.update(cx, |state, cx| {
             state.set_placeholder(words.to_owned(), window, cx);
         });
@@ -248,7 +252,19 @@ impl SqlEditor {
     pub fn caret(&self, cx: &App) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
         let state = self.state.read(cx);
         let caret = state.prepaint_caret_geometry()?;
-        Some((caret.cursor_bounds(), state.input_bounds()))
+        // The kit's place of the cursor is where it was scrolled to sideways alone.
+        let mut drawn = caret.cursor_bounds();
+        drawn.origin.y += caret.scroll_offset().y;
+        Some((drawn, state.input_bounds()))
+    }
+
+    /// How many lines the text was scrolled down when it was drawn, and how many the room is high that it was drawn in.
+    pub fn drawn(&self, cx: &App) -> Option<[f32; 2]> {
+        let state = self.state.read(cx);
+        // The kit's lines are whole pixels high.
+        let line = state.prepaint_caret_geometry()?.line_height();
+        let room = state.input_bounds().size.height;
+        (room > px(0.0)).then(|| [-state.scroll_offset().y / line, room / line])
     }
 
     /// Brings the cursor into sight once the text has been laid out: the kit looks for it in the last frame's layout.
@@ -313,7 +329,10 @@ impl SqlEditor {
             let most = (seen as usize + 1) * 4;
             let head = text
                 .slice(range.start..text.floor_char_boundary(range.end.min(range.start + most)));
-            let columns: usize = head.chars().map(columns).sum();
+            let mut columns: usize = head.chars().map(columns).sum();
+            if text.len() == 0 {
+                columns = self.placeholder;
+            }
             gutter_width(state, &look, window) + letter * (columns + 2) as f32 + scrolled.x
         };
         let first = (-scrolled.y / line).ceil().max(0.0) as usize;

@@ -24,7 +24,15 @@ use crate::{
     msg::{Msg, Stamp},
     program::{Program, SLICE, Surroundings},
     screen::{Body, Dialog, Main, Screen, screen},
-    update::{app, ids::TabId, keymap::Keymap, run::Run, session::Transaction, sidebar},
+    update::{
+        app,
+        ids::TabId,
+        keymap::Keymap,
+        run::Run,
+        session::Transaction,
+        sidebar,
+        sight::{self, List, Sight},
+    },
 };
 
 mod focus;
@@ -147,11 +155,16 @@ struct Handles {
 /// Where the lists are scrolled to.
 struct Scrolls {
     sidebar: VirtualListScrollHandle,
-    sidebar_selected: Option<usize>,
+    /// The row that is chosen, and whether it is shown under the list, too.
+    sidebar_selected: Option<(usize, bool)>,
     tabs: ScrollHandle,
     tab: Option<usize>,
     picker: UniformListScrollHandle,
-    picked: usize,
+    picked: Option<usize>,
+    /// What the Model was last told of each list, and what it knew then.
+    told: Vec<(sight::Msg, Sight)>,
+    path: ScrollHandle,
+    path_row: Option<usize>,
     form: FormScroll,
     form_focus: Option<usize>,
     messages: ListState,
@@ -222,7 +235,10 @@ impl TuskWindow {
                 tabs: ScrollHandle::new(),
                 tab: None,
                 picker: UniformListScrollHandle::new(),
-                picked: 0,
+                picked: None,
+                told: Vec::new(),
+                path: ScrollHandle::new(),
+                path_row: None,
                 form: FormScroll::default(),
                 form_focus: None,
                 messages: tail(),
@@ -402,17 +418,37 @@ impl TuskWindow {
         self.fields.follow(model, &placeholders, window, cx);
     }
 
+    /// Scrolls the list of the dialog to what is chosen in it.
+    fn follow_dialog_list(&mut self) {
+        let scrolls = &mut self.scrolls;
+        let picked = match &self.screen.dialog {
+            Some(Dialog::Picker(picker)) => Some(picker.selected),
+            _ => None,
+        };
+        if scrolls.picked != picked {
+            scrolls.picked = picked;
+            // Another list begins where its choice is, wherever the last one was left.
+            match picked {
+                Some(row) => scrolls.picker.scroll_to_item(row, ScrollStrategy::Nearest),
+                None => scrolls.picker = UniformListScrollHandle::new(),
+            }
+        }
+        let path_row = match &self.screen.dialog {
+            Some(Dialog::Path(prompt)) => {
+                prompt.selected.map(|row| row.saturating_sub(prompt.first))
+            }
+            _ => None,
+        };
+        if scrolls.path_row != path_row {
+            scrolls.path_row = path_row;
+            scrolls.path.scroll_to_item(path_row.unwrap_or(0));
+        }
+    }
+
     /// Scrolls the lists to what is chosen in them.
     fn follow_lists(&mut self, model: &Model, window: &Window) {
+        self.follow_dialog_list();
         let scrolls = &mut self.scrolls;
-        if let Some(Dialog::Picker(picker)) = &self.screen.dialog
-            && scrolls.picked != picker.selected
-        {
-            scrolls.picked = picker.selected;
-            scrolls
-                .picker
-                .scroll_to_item(picker.selected, ScrollStrategy::Top);
-        }
         let focused = match &self.screen.dialog {
             Some(Dialog::Connection(form)) => {
                 let field = form.fields.iter().find(|field| field.focused);
@@ -446,11 +482,13 @@ impl TuskWindow {
                 });
             }
         }
-        let rows = work.sidebar.iter().flat_map(|sidebar| &sidebar.rows);
-        let selected = rows.into_iter().position(|row| row.selected);
+        let selected = work.sidebar.as_ref().and_then(|sidebar| {
+            let row = sidebar.rows.iter().position(|row| row.selected)?;
+            Some((row, sidebar.preview.is_some()))
+        });
         if scrolls.sidebar_selected != selected {
             scrolls.sidebar_selected = selected;
-            if let Some(row) = selected {
+            if let Some((row, _)) = selected {
                 scrolls.sidebar.scroll_to_item(row, ScrollStrategy::Top);
             }
         }
@@ -468,6 +506,82 @@ impl TuskWindow {
                     .splice(known..known, messages.count - known);
             }
         }
+    }
+
+    /// Tells the Model which rows of the lists were drawn, where it does not know it.
+    fn tell_sights(&mut self, cx: &App) {
+        let engine = self.parts.engine.clone();
+        let engine = engine.borrow();
+        let model = engine.model();
+        let drawn = self.drawn_lists(cx);
+        let told = std::mem::take(&mut self.scrolls.told);
+        for msg in drawn {
+            let Some(known) = sight::before(model, &msg) else {
+                continue;
+            };
+            let told_now = (msg, known);
+            // What the Model heard of, or will, is not told again in each frame.
+            if !told.contains(&told_now) {
+                self.parts.post.post(told_now.0.clone());
+            }
+            self.scrolls.told.push(told_now);
+        }
+    }
+
+    /// Where the lists were drawn that are on screen.
+    fn drawn_lists(&self, cx: &App) -> Vec<sight::Msg> {
+        let zoom = theme::Look::of(cx).zoom;
+        // A row is whole pixels high, so that rows say it better than pixels do.
+        let in_rows = |list, [above, room]: [f32; 2], height: u64| {
+            let logical = |rows: f32| (rows * height as f32).round() as u64;
+            sight::Msg::Drawn {
+                list,
+                scrolled: logical(above),
+                room: logical(room),
+            }
+        };
+        let mut lists = Vec::new();
+        if let Main::Work(work) = &self.screen.main {
+            let tab = work.editor.tab;
+            if let Some(editor) = self.editors.get(tab)
+                && let Some(lines) = editor.read(cx).drawn(cx)
+            {
+                lists.push(in_rows(List::Editor { tab }, lines, sight::EDITOR_LINE));
+            }
+            if work.sidebar.is_some() {
+                let handle = &self.scrolls.sidebar;
+                let room =
+                    handle.bounds().size.height / px(zoom) - 2.0 * sight::SIDEBAR_PADDING as f32;
+                lists.push(in_rows(
+                    List::Sidebar,
+                    [-handle.offset().y / px(zoom), room],
+                    1,
+                ));
+            }
+        }
+        if let Some(Dialog::Picker(picker)) = &self.screen.dialog
+            && !picker.rows.is_empty()
+        {
+            let list = self.scrolls.picker.0.borrow();
+            let (offset, room) = (list.base_handle.offset(), list.base_handle.bounds().size);
+            if let Some(drawn) = list.last_item_size {
+                let row = drawn.contents.height / picker.rows.len() as f32;
+                lists.push(in_rows(
+                    List::Dialog,
+                    [-offset.y / row, room.height / row],
+                    sight::PICKER_ROW,
+                ));
+            }
+        }
+        let path = &self.scrolls.path;
+        if matches!(&self.screen.dialog, Some(Dialog::Path(_)))
+            && let Some(first) = path.bounds_for_item(0)
+        {
+            let row = first.size.height;
+            let rows = [-path.offset().y / row, path.bounds().size.height / row];
+            lists.push(in_rows(List::Dialog, rows, sight::ENTRY));
+        }
+        lists
     }
 
     /// Does what the loop asked for.

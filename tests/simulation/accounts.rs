@@ -204,6 +204,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
         | Msg::Tabs(_)
         | Msg::Welcome(_)
         | Msg::Sidebar(_)
+        | Msg::Sight(_)
         | Msg::Dialog(_)
         | Msg::Find(_) => return None,
     })

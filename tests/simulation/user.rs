@@ -13,7 +13,7 @@ use tusk::{
         ids::TabId,
         keys, results,
         secret::{Secret, Secrets},
-        sidebar, store, tabs, welcome,
+        sidebar, sight, store, tabs, welcome,
     },
 };
 
@@ -302,7 +302,16 @@ fn around(world: &mut World) -> Msg {
     let tab = some_tab(world);
     let random = &mut world.random;
     let row = *random.pick(&[0, 2, usize::MAX]);
-    match random.below(14) {
+    match random.below(15) {
+        14 => Msg::Sight(sight::Msg::Drawn {
+            list: *random.pick(&[
+                sight::List::Editor { tab },
+                sight::List::Sidebar,
+                sight::List::Dialog,
+            ]),
+            scrolled: *random.pick(&[0, 500, u64::MAX]),
+            room: *random.pick(&[0, 300, u64::MAX]),
+        }),
         0 => Msg::App(app::Msg::WindowResized {
             width: random.next() as u32,
             height: random.next() as u32,

@@ -81,7 +81,7 @@ impl Place {
 }
 
 impl Tried {
-    fn act(&mut self, act: impl FnOnce(&mut gpui::Window, &mut gpui::App)) {
+    pub(super) fn act(&mut self, act: impl FnOnce(&mut gpui::Window, &mut gpui::App)) {
         self.stage.pump(Duration::ZERO);
         let window = self.stage.offscreen();
         window.update(act).expect("an open window");
@@ -135,7 +135,7 @@ impl Tried {
     }
 
     /// Closes what lies over the window.
-    fn uncover(&mut self) {
+    pub(super) fn uncover(&mut self) {
         while self.stage.read(|model| model.dialog.is_some()) {
             self.stage.press("escape");
         }
@@ -234,7 +234,7 @@ impl Tried {
     }
 }
 
-fn kept_run(at_us: i64, sql: &str) -> HistoryEntry {
+pub(super) fn kept_run(at_us: i64, sql: &str) -> HistoryEntry {
     HistoryEntry {
         query: QueryId::next(&mut Ids::seeded(at_us as u64)),
         at_us,
@@ -396,7 +396,7 @@ impl Tried {
 }
 
 /// Whether the long form of a test was asked for.
-fn is_long() -> bool {
+pub(super) fn is_long() -> bool {
     std::env::var_os("TUSK_LONG").is_some()
 }
 
@@ -593,7 +593,10 @@ fn the_search_keeps_every_letter_and_replaces_what_it_says() {
 }
 
 /// Where an element was drawn; none where it was not.
-fn drawn(tried: &mut Tried, id: impl Into<gpui::ElementId>) -> Option<gpui::Bounds<gpui::Pixels>> {
+pub(super) fn drawn(
+    tried: &mut Tried,
+    id: impl Into<gpui::ElementId>,
+) -> Option<gpui::Bounds<gpui::Pixels>> {
     let id = id.into();
     let window = tried.stage.offscreen();
     let found = window
@@ -643,6 +646,22 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
         .send(store::Msg::HistoryFound { request, entries }.into());
     tried.stage.press("enter");
     seen(&mut tried, "from the history");
+    // The words in the place of a text are read, too.
+    tried.stage.replace_text("");
+    for width in (640..1200).step_by(40) {
+        tried.stage.resize(width, 700);
+        tried.stage.pump(Duration::ZERO);
+        let hint = drawn(&mut tried, "editor-query.run").expect("the hint is somewhere");
+        let (_, text) = tried.stage.caret().expect("a cursor");
+        let words = "Write SQL here. Ctrl ↵ runs the statement under the cursor.".chars();
+        let end = text.left() + px(40.0 + 7.5 * words.count() as f32);
+        let row = gpui::Bounds::from_corners(text.origin, point(end, text.top() + px(21.0)));
+        assert!(
+            !hint.intersects(&row),
+            "at {width}: {hint:?} lies over {row:?}"
+        );
+    }
+    tried.stage.resize(1200, 760);
     // Where every row is full, the hint leaves the editor.
     let full = vec![wide; 60].join("\n");
     tried.stage.replace_text(&full);
@@ -653,30 +672,57 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
     assert!(!hint.intersects(&editor), "{hint:?} is in {editor:?}");
 }
 
+/// So much more than a quarter of the result bar is left beside its tabs: gaps and what is rounded up.
+const SLACK: f32 = 10.0;
+
+/// Whether a quarter of the bar is left for what can be done, or all of that is on it.
+fn deeds_have_room(
+    tried: &mut Tried,
+    deeds: &[Command],
+    messages: gpui::Bounds<gpui::Pixels>,
+) -> bool {
+    let bar = drawn(tried, "editor").expect("the editor is as wide as the bar");
+    let zoom = tried.stage.read(|model| model.settings.zoom_percent) as f32 / 100.0;
+    let quarter = bar.size.width.as_f32() / 4.0 + SLACK * zoom;
+    let is_on_bar = |command: &Command| {
+        let id = gpui::SharedString::from(format!("results-{command}"));
+        let window = tried.stage.offscreen();
+        let found = window.update(|window, _| window.try_find(id));
+        let found = found.expect("an open window");
+        found.is_some_and(|found| found.visible() && found.bounds().right() <= bar.right())
+    };
+    (bar.right() - messages.right()).as_f32() >= quarter || deeds.iter().all(is_on_bar)
+}
+
 #[test]
 fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
     let mut tried = furnished(true);
     tried.stage.replace_text(&"select 1;\n".repeat(60));
     tried.stage.press("ctrl-shift-enter");
-    for (width, height) in [(640, 420), (900, 600), (1600, 900)] {
-        tried.stage.resize(width, height);
-        for key in ["ctrl-+", "ctrl-+", "ctrl--", "ctrl--", "ctrl--"] {
+    // Many widths, so that in some of them there is all but room for one tab more.
+    let widths = (640..1700).step_by(if is_long() { 7 } else { 53 });
+    for (at, width) in widths.enumerate() {
+        tried.stage.resize(width, 420 + width / 4);
+        let keys = ["ctrl-+", "ctrl--", "ctrl--", "ctrl-+"];
+        for key in [keys[at % 4], keys[(at + 1) % 4]] {
             tried.stage.press(key);
-            let (tabs, hidden) = tried.stage.read(|model| {
+            let (tabs, hidden, deeds) = tried.stage.read(|model| {
                 let screen = tusk::screen::screen(model, model.now);
                 let tusk::screen::Main::Work(work) = screen.main else {
                     unreachable!("no results");
                 };
                 let bar = work.results_bar;
                 let tabs: Vec<usize> = bar.tabs.iter().map(|tab| tab.number).collect();
-                (tabs, bar.hidden_before + bar.hidden_after)
+                let actions = bar.actions.iter().map(|action| action.command);
+                let actions: Vec<_> = actions.collect();
+                (tabs, bar.hidden_before + bar.hidden_after, actions)
             });
             assert_eq!(tabs.len() + hidden, 60);
             let place = |tried: &mut Tried, id: String| {
                 let place = drawn(tried, gpui::SharedString::from(id.clone()));
                 place.unwrap_or_else(|| unreachable!("{id} is not drawn"))
             };
-            let what = format!("at {width} x {height}, {key}");
+            let what = format!("{width} wide, {key}");
             let messages = place(&mut tried, "messages".into());
             assert!(messages.right() <= px(width as f32), "{what}: {messages:?}");
             // As many as fit: what is left is for what can be done, and no more than a tab.
@@ -686,6 +732,10 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
             assert!(
                 free < 1.5 * shown.size.width.as_f32(),
                 "{what}: {free} is free"
+            );
+            assert!(
+                tabs.len() == 1 || deeds_have_room(&mut tried, &deeds, messages),
+                "{what}: a tab too many"
             );
             for number in &tabs {
                 let tab = place(&mut tried, format!("result-{number}"));
@@ -699,7 +749,13 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
             }
         }
     }
-    // The wheel moves along them, and the list goes to any.
+}
+
+#[test]
+fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
+    let mut tried = furnished(true);
+    tried.stage.replace_text(&"select 1;\n".repeat(60));
+    tried.stage.press("ctrl-shift-enter");
     tried.stage.resize(1200, 760);
     let first = |tried: &mut Tried| {
         tried.stage.read(|model| {

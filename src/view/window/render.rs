@@ -4,7 +4,7 @@ use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, Context, Div, Entity, ExternalPaths, Focusable, InteractiveElement, IntoElement,
     KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, Styled,
-    TestSupportExt, Window, base::v_virtual_list, div, list, px, relative,
+    TestSupportExt, Window, base::v_virtual_list, canvas, div, list, px, relative,
 };
 
 use super::{Grip, TuskWindow};
@@ -102,10 +102,22 @@ impl Render for TuskWindow {
                     .map(|dialog| self.over(dialog, mono_us, cx)),
             )
             .child(notices::notices(&screen.notices, cx))
+            .child(Self::told_when_drawn(cx))
     }
 }
 
 impl TuskWindow {
+    /// Nothing to see: behind everything else, it tells the Model what was drawn.
+    fn told_when_drawn(cx: &mut Context<Self>) -> impl IntoElement + use<> {
+        let this = cx.entity();
+        canvas(
+            |_, _, _| (),
+            move |_, (), _, cx| this.update(cx, |this, cx| this.tell_sights(cx)),
+        )
+        .absolute()
+        .size_0()
+    }
+
     /// A key, a button or the palette asked for a command.
     fn asked(&mut self, action: &RunCommand, window: &mut Window, cx: &mut Context<Self>) {
         let Some(command) = action.command() else {
@@ -483,6 +495,7 @@ impl TuskWindow {
             fields: &self.fields,
             kind,
             scroll: &self.scrolls.picker,
+            path: &self.scrolls.path,
             form: &self.scrolls.form,
             mono_us,
             post: &self.parts.post,
