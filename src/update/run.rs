@@ -416,8 +416,7 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
     let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();
-    let is_given = given.is_some();
-    let granted_rows = if full && !is_given { 0 } else { CREDIT_ROWS };
+    let granted_rows = CREDIT_ROWS * u64::from(!full || given.is_some());
     let discarding = full && !may_pause;
     let (window_end, window_bytes) = window(&script, &settings);
     let transaction = live.transaction;
@@ -445,7 +444,7 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
     begin(tab, running, now);
     let mut effects = stop_timer;
     let sent = prepared.map(|prepared| {
-        if !is_given {
+        if given_query.is_none() {
             effects.push(order(query, session, &planned, prepared, granted_rows).into());
         }
         if discarding {
