@@ -70,6 +70,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     let on_screen = model.tabs.active;
     let mut effects = route(model, msg);
     effects.extend(run::attend(model, on_screen));
+    effects.extend(run::take_back_writes(model));
     effects.extend(leaving::step(model));
     effects.extend(history::step(model));
     run::ask_about_error(model);

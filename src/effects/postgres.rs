@@ -234,6 +234,13 @@ impl Postgres {
                 };
                 self.shared.run(session, run);
             }
+            query::Effect::TakeBack { session } => {
+                if let Some(link) = self.shared.link_of(session)
+                    && !link.tell(Command::TakeBack)
+                {
+                    log::trace!("a word came for a session that has ended");
+                }
+            }
             query::Effect::GrantRows { query, rows } => {
                 self.shared.tell(query, Command::Grant(query, rows))
             }
@@ -254,10 +261,13 @@ impl Postgres {
         let deadline = Instant::now() + within;
         self.shared.stop_file_runs(within);
         locked(&self.shared.attempts).clear();
-        let running = locked(&self.shared.queries)
-            .values()
-            .cloned()
-            .collect::<Vec<_>>();
+        // A session that was given statements ahead has one link for all of them.
+        let mut running: Vec<Arc<Link>> = Vec::new();
+        for link in locked(&self.shared.queries).values() {
+            if !running.iter().any(|known| Arc::ptr_eq(known, link)) {
+                running.push(link.clone());
+            }
+        }
         let goodbye = async {
             let cancels = running.iter().map(|link| link.cancel());
             let links = std::mem::take(&mut *locked(&self.shared.links));

@@ -156,6 +156,12 @@ pub enum Effect {
         /// So many rows may be sent before more are granted.
         granted_rows: u64,
     },
+    /// What follows the statement that runs in a session is not sent. A word to the session; it has no answer of its
+    /// own, and each of them ends in `Failed` before the statement that runs does.
+    TakeBack {
+        /// The session.
+        session: SessionId,
+    },
     /// So many further rows may be sent. A word to a running query; it has no answer of its own.
     GrantRows {
         /// The query.

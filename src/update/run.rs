@@ -503,6 +503,30 @@ fn give_ahead(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     given.into_iter().map(order).map(Into::into).collect()
 }
 
+/// A connection that is read-only from now on is told so at once: what its sessions were given ahead is taken back, and
+/// sent sealed. Called after each message.
+pub fn take_back_writes(model: &mut Model) -> Vec<RootEffect> {
+    let gives_ahead = |tab: &&Tab| match &tab.run {
+        Run::Running(running) => running.script.ahead.is_given(),
+        _ => false,
+    };
+    let tabs = model.tabs.open.iter().filter(gives_ahead);
+    let tabs: Vec<TabId> = tabs
+        .filter(|tab| is_read_only(model, tab))
+        .map(|tab| tab.id)
+        .collect();
+    let mut effects = vec![];
+    for id in tabs {
+        if let Some(tab) = model.tabs.get_mut(id)
+            && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
+        {
+            running.script.ahead.take_back();
+            effects.push(Effect::TakeBack { session: live.id }.into());
+        }
+    }
+    effects
+}
+
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
 fn prepare(
     tab: &Tab,

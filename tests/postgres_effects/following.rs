@@ -193,3 +193,31 @@ fn behind_one_that_ends_well_in_spite_of_its_cancel_nothing_is_sent() {
     assert_eq!(rows_of_t(&database), "1");
     world.shut_down();
 }
+
+#[test]
+fn what_is_taken_back_ends_unsent_before_the_statement_that_runs() {
+    let server = TestServer::shared();
+    let database = server.fresh_database();
+    server.psql(&database, "create table t (n int)");
+    let (mut world, connection, session) = World::with_session(&on_socket(server, &database));
+    let (other, _) = world.session(connection).unwrap();
+    let lock = "select pg_advisory_lock(7)";
+    assert_eq!(world.run(other, lock).tag, "SELECT 1");
+    let statements = [
+        "insert into t values (1)",
+        lock,
+        "insert into t values (2)",
+        "insert into t values (3)",
+    ];
+    let queries = world.start_all(session, &statements);
+    assert_eq!(world.ends(&queries[..1]), ["INSERT 0 1"]);
+    world
+        .postgres
+        .perform_query(query::Effect::TakeBack { session });
+    assert_eq!(world.ends(&queries[2..]), ["Cancelled", "Cancelled"]);
+    let unlock = "select pg_advisory_unlock(7)";
+    assert_eq!(world.run(other, unlock).tag, "SELECT 1");
+    assert_eq!(world.ends(&queries[1..2]), ["SELECT 1"]);
+    assert_eq!(rows_of_t(&database), "1");
+    world.shut_down();
+}

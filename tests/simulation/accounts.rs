@@ -64,7 +64,9 @@ pub fn asked(effect: &Effect) -> Option<Key> {
                 Key::Run(*query)
             }
             query::Effect::Cancel { query, .. } => Key::Cancel(*query),
-            query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. } => return None,
+            query::Effect::TakeBack { .. }
+            | query::Effect::GrantRows { .. }
+            | query::Effect::DiscardRows { .. } => return None,
         },
         Effect::Job(job::Effect::RunFile { job, .. }) => Key::Job(*job),
         Effect::Job(job::Effect::Cancel { .. }) => return None,

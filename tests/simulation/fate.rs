@@ -60,7 +60,11 @@ pub fn forms(effect: &Effect) -> usize {
         // Refused, the link breaks, or it takes too long.
         Effect::Query(query::Effect::Run { .. } | query::Effect::RunReadOnly { .. }) => 3,
         Effect::Query(query::Effect::Cancel { .. }) => 1,
-        Effect::Query(query::Effect::GrantRows { .. } | query::Effect::DiscardRows { .. }) => 0,
+        Effect::Query(
+            query::Effect::TakeBack { .. }
+            | query::Effect::GrantRows { .. }
+            | query::Effect::DiscardRows { .. },
+        ) => 0,
         // A statement fails, or the file is refused.
         Effect::Job(job::Effect::RunFile { .. }) => 2,
         Effect::Job(job::Effect::Cancel { .. }) => 0,

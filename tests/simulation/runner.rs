@@ -724,6 +724,14 @@ impl Runner {
                     }
                 }
             }
+            query::Effect::TakeBack { session } => {
+                // The statement that runs ends behind these.
+                let withdrawn = self.servers.withdraw(*session);
+                for query in withdrawn {
+                    let msg = self.was_not_sent(*session, query);
+                    self.at(self.now_us, Event::Say(Box::new(msg.into())));
+                }
+            }
             query::Effect::GrantRows { query, rows } => {
                 if let Some(statement) = self.servers.statements.get_mut(query) {
                     statement.granted += rows;
@@ -777,15 +785,18 @@ impl Runner {
         queries: impl IntoIterator<Item = QueryId>,
         random: &mut Random,
     ) {
-        let transaction = self.servers.backends[&session].transaction;
         for query in queries {
-            let msg = query::Msg::Failed {
-                query,
-                failure: Box::new(Failure::new(Category::Cancelled, ledger::NOT_SENT)),
-                transaction,
-                elapsed_us: 0,
-            };
+            let msg = self.was_not_sent(session, query);
             self.say_in(Stream::Session(session), msg, random);
+        }
+    }
+
+    fn was_not_sent(&self, session: SessionId, query: QueryId) -> query::Msg {
+        query::Msg::Failed {
+            query,
+            failure: Box::new(Failure::new(Category::Cancelled, ledger::NOT_SENT)),
+            transaction: self.servers.backends[&session].transaction,
+            elapsed_us: 0,
         }
     }
 

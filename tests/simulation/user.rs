@@ -57,7 +57,7 @@ const LONG: [&str; 12] = [
 ];
 
 fn text(random: &mut Random) -> String {
-    if !random.chance(12) {
+    if !random.chance(5) {
         return random.pick(&SCRIPTS).to_string();
     }
     // The last ones stop a script or change how it goes on.

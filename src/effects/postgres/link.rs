@@ -106,6 +106,8 @@ pub enum Command {
     Discard(QueryId),
     /// Run a statement of Tusk's own.
     Ask(Ask),
+    /// Send nothing that follows what runs.
+    TakeBack,
     /// A cancel request for this query is about to be sent.
     Hold(QueryId),
     /// It has been handled, or has failed.
@@ -533,10 +535,11 @@ impl Driver {
             Command::Run(_) | Command::Ask(_) => self.waiting.push_back(command),
             Command::Grant(query, rows) => self.grant(query, rows),
             Command::Discard(query) => self.discard(query),
+            Command::TakeBack => self.withdraw_followers("It was taken back before it was sent."),
             Command::Hold(query) => {
                 self.holds += 1;
                 self.withdraw(query);
-                self.withdraw_followers();
+                self.withdraw_followers("Cancelled before it was sent.");
                 self.with_capture(query, Capture::cancel);
             }
             Command::Release => self.holds = self.holds.saturating_sub(1),
@@ -584,8 +587,8 @@ impl Driver {
         }
     }
 
-    /// A cancel is for all that follows the statement that runs.
-    fn withdraw_followers(&mut self) {
+    /// What follows the statement that runs is not sent.
+    fn withdraw_followers(&mut self, message: &str) {
         let follows =
             |command: &Command| matches!(command, Command::Run(run) if run.follows.is_some());
         let waiting = std::mem::take(&mut self.waiting).into_iter();
@@ -593,8 +596,7 @@ impl Driver {
         self.waiting = others;
         for command in followers {
             if let Command::Run(run) = command {
-                let failure = error::plain(Category::Cancelled, "Cancelled before it was sent.");
-                self.refused(run.query, failure);
+                self.refused(run.query, error::plain(Category::Cancelled, message));
             }
         }
     }

@@ -58,6 +58,20 @@ pub struct Ahead {
     pub queries: VecDeque<QueryId>,
     /// What a backslash was to the session when they were given to it.
     backslash: BackslashRule,
+    /// Whether they are on their way back. Those that ran before that are still told of.
+    taken_back: bool,
+}
+
+impl Ahead {
+    /// Whether there are any that may be taken back.
+    pub fn is_given(&self) -> bool {
+        !self.taken_back && !self.queries.is_empty()
+    }
+
+    /// They are on their way back.
+    pub fn take_back(&mut self) {
+        self.taken_back = true;
+    }
 }
 
 /// So many statements of a script are given to the session one by one.
@@ -227,6 +241,7 @@ impl Script {
             .map(|planned| (QueryId::next(ids), planned.sql.clone()))
             .collect();
         self.ahead.backslash = backslash;
+        self.ahead.taken_back = false;
         self.ahead
             .queries
             .extend(given.iter().map(|(query, _)| *query));

@@ -17,6 +17,11 @@ fn given(effects: &[RootEffect]) -> Vec<(QueryId, String, bool)> {
     effects.iter().filter_map(one).collect()
 }
 
+/// A message that says nothing of a run.
+fn app_msg() -> crate::update::app::Msg {
+    crate::update::app::Msg::AppearanceChanged { dark: true }
+}
+
 fn script(statements: usize) -> String {
     (0..statements).map(|n| format!("select {n};\n")).collect()
 }
@@ -172,4 +177,35 @@ fn where_all_that_was_given_is_taken_back_a_script_ends_with_the_statement_that_
     let effects = world.finish("SELECT 1", Transaction::Idle);
     assert!(given(&effects).is_empty());
     assert_eq!(world.tab().run, Run::Idle);
+}
+
+#[test]
+fn what_was_given_is_taken_back_where_the_connection_becomes_read_only() {
+    let (mut world, all) = under_way(100);
+    let (connection, session) = (world.connection(), world.session());
+    let known = world.model.connections.get_mut(&connection).unwrap();
+    known.config.read_only = true;
+    let effects = world.send(app_msg());
+    let taken: Vec<_> = effects
+        .iter()
+        .filter(|effect| matches!(effect, RootEffect::Query(Effect::TakeBack { .. })))
+        .collect();
+    assert_eq!(taken, [&Effect::TakeBack { session }.into()]);
+    assert!(!world.send(app_msg()).contains(taken[0]), "it is said once");
+    for (query, ..) in &all[2..] {
+        world.send(Msg::Failed {
+            query: *query,
+            failure: Failure::new(Category::Cancelled, "It was taken back.").into(),
+            transaction: Transaction::Idle,
+            elapsed_us: 0,
+        });
+    }
+    // The next one had been sent before; those behind it go sealed.
+    let effects = world.finish("SELECT 1", Transaction::Idle);
+    assert!(given(&effects).is_empty());
+    assert_eq!(world.query(), all[1].0);
+    let effects = world.finish("SELECT 1", Transaction::Idle);
+    let sealed = |effect: &&RootEffect| matches!(effect, RootEffect::Query(Effect::RunReadOnly { sql, .. }) if &**sql == "select 18");
+    assert_eq!(effects.iter().filter(sealed).count(), 1);
+    assert!(given(&effects).is_empty());
 }
