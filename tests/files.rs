@@ -273,6 +273,24 @@ fn machine() -> Vec<(u32, u32, u32)> {
         .collect()
 }
 
+/// What is wrong with any of these.
+fn problems(cases: &[Case]) -> Vec<String> {
+    let before = machine();
+    let next = AtomicUsize::new(0);
+    let problems = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    problems.lock().unwrap().extend(case.problem());
+                }
+            });
+        }
+    });
+    assert_eq!(machine(), before, "a device of the machine was changed");
+    problems.into_inner().unwrap()
+}
+
 #[test]
 fn whatever_has_the_name_of_a_file_does_no_harm() {
     let mut random = Random::new(seed());
@@ -283,20 +301,7 @@ fn whatever_has_the_name_of_a_file_does_no_harm() {
     } else {
         slice(all, &mut random, count)
     };
-    let before = machine();
-    let next = AtomicUsize::new(0);
-    let problems = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(case) = tried.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    problems.lock().unwrap().extend(case.problem());
-                }
-            });
-        }
-    });
-    assert_eq!(machine(), before, "a device of the machine was changed");
-    let problems = problems.into_inner().unwrap();
+    let problems = problems(&tried);
     println!(
         "{} of {total} runs, {} of them bad",
         tried.len(),
@@ -309,6 +314,14 @@ fn whatever_has_the_name_of_a_file_does_no_harm() {
         tried.len(),
         problems.join("\n\n")
     );
+}
+
+#[test]
+fn eight_gigabytes_in_any_place_are_read_in_part() {
+    let mut all = cases();
+    all.retain(|case| case.links == 0 && matches!(case.kind, Kind::Huge | Kind::Holes));
+    let problems = problems(&all);
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
 #[test]

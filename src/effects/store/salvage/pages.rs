@@ -21,7 +21,7 @@ const JOURNAL_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 const FRAME: u64 = FRAME_HEADER + PAGE as u64;
 
-/// 1 GB.
+/// 1 GB. So much of a file is looked through, and as many pages of a journal.
 const PAGES_MAX: u32 = 1 << 18;
 
 /// The first byte of a leaf of a table.
@@ -169,6 +169,7 @@ impl Pages {
         let own_sum = sum_up((0, 0), &header[..24], big);
         let mut sound = own_sum == sum && header[..3] == [0x37, 0x7f, 0x06];
         let frames = journal.metadata().len().saturating_sub(JOURNAL_HEADER) / FRAME;
+        let frames = frames.min(PAGES_MAX.into());
         let (mut pending, mut frame) = (BTreeMap::new(), vec![0; FRAME as usize]);
         let mut newer = BTreeMap::new();
         let mut salt = header[16..24].to_vec();
@@ -181,15 +182,18 @@ impl Pages {
                 // The header does not say any more whose frames these are.
                 salt = frame[8..16].to_vec();
             }
+            let number = be_u32(&frame);
             let stored = (be_u32(&frame[16..]), be_u32(&frame[20..]));
-            let found = sum_up(sum_up(sum, &frame[..8], big), &frame[24..], big);
-            sum = stored;
-            if frame[8..16] != salt[..] || found != stored {
+            let before = std::mem::replace(&mut sum, stored);
+            let is_sound =
+                || sum_up(sum_up(before, &frame[..8], big), &frame[24..], big) == stored;
+            // No page has the number 0, whose frame adds up where the rest is zeros too.
+            if number == 0 || frame[8..16] != salt[..] || !is_sound() {
                 // Frames of an earlier round, at the end, are no damage.
                 sound = false;
                 continue;
             }
-            pending.insert(be_u32(&frame), at + FRAME_HEADER);
+            pending.insert(number, at + FRAME_HEADER);
             if be_u32(&frame[4..]) != 0 {
                 self.journal_is_broken |= !sound;
                 newer.append(&mut pending);
