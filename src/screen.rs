@@ -15,6 +15,7 @@ mod status;
 mod text;
 mod title;
 mod welcome;
+mod widths;
 pub(crate) mod words;
 
 #[cfg(test)]
@@ -502,6 +503,8 @@ pub struct Grid {
     pub row_count: u64,
     /// The first row on screen, from 0.
     pub first_row: u64,
+    /// How far the columns are scrolled to the right, in logical pixels at 100 %.
+    pub left: u64,
     /// It rises when the active cell must be brought into view.
     pub reveal: u64,
     /// The active cell; none without rows.

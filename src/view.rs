@@ -10,6 +10,7 @@ pub mod keys;
 pub mod messages;
 pub mod notices;
 pub mod offscreen;
+pub mod places;
 pub mod platform;
 pub mod results;
 pub mod rows;

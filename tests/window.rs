@@ -31,6 +31,8 @@ use tusk::view::words::Post;
 
 #[path = "support/generated.rs"]
 mod generated;
+#[path = "window/sideways.rs"]
+mod sideways;
 #[path = "window/sight.rs"]
 mod sight;
 #[path = "window/typing.rs"]

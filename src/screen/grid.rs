@@ -1,9 +1,14 @@
 //! The grid: which columns, which rows, and each cell on its own when it is on screen.
 
+use std::ops::Range;
+
 use super::{Grid, GridCell, GridColumn, Span, Tone};
 use crate::{
     rows::{Cell, display},
-    update::results::{ResultSet, ResultState},
+    update::{
+        results::{ResultSet, ResultState},
+        sight::LETTER_TENTHS,
+    },
 };
 
 /// What is left and right of a value, in logical pixels.
@@ -46,6 +51,53 @@ pub fn grid_cell(result: &ResultSet, row: u64, column: usize) -> GridCell<'_> {
     }
 }
 
+/// The columns of which any part is in sight, where so much of all of them is: each with its place and that part of it,
+/// in logical pixels from its left edge.
+pub(super) fn columns_in_sight<'grid>(
+    grid: &'grid Grid,
+    part: &Range<u64>,
+) -> Vec<(usize, GridColumn<'grid>, Range<u64>)> {
+    let mut right = 0;
+    let mut columns = Vec::new();
+    for place in 0..grid.columns.len() {
+        let Some(column) = grid.column(place) else {
+            break;
+        };
+        let left = right;
+        right += u64::from(column.width);
+        let (from, to) = (part.start.max(left), part.end.min(right));
+        if from < to {
+            columns.push((place, column, from - left..to - left));
+        }
+    }
+    columns
+}
+
+/// What of a text is in sight in a part of its column: the letters of which at least half is.
+pub(super) fn text_in_sight(text: &str, column: &GridColumn<'_>, part: &Range<u64>) -> String {
+    let width = u64::from(column.width);
+    if *part == (0..width) {
+        return text.to_owned();
+    }
+    let tenths = |pixels: u64| pixels * 10;
+    let letter = LETTER_TENTHS;
+    let padding = tenths(u64::from(CELL_PADDING) / 2);
+    let long = display::text_width(text) as u64 * letter;
+    let mut left = if column.right_aligned {
+        tenths(width).saturating_sub(padding + long)
+    } else {
+        padding
+    };
+    let seen = tenths(part.start)..tenths(part.end);
+    let is_seen = |character: &char| {
+        let right = left + display::text_width(character.encode_utf8(&mut [0; 4])) as u64 * letter;
+        let middle = left.midpoint(right);
+        left = right;
+        seen.contains(&middle)
+    };
+    text.chars().filter(is_seen).collect()
+}
+
 /// How many characters a column has room for. Widths are whole pixels, cut from tenths: the rest is given back.
 fn room(width: u32) -> usize {
     let tenths = width.saturating_sub(CELL_PADDING) * 10 + 9;
@@ -71,6 +123,7 @@ pub(super) fn grid(result: &ResultSet, stale: bool) -> Grid {
         widths: result.grid.widths.clone(),
         row_count,
         first_row: result.grid.first_row,
+        left: result.grid.columns.scrolled(),
         reveal: result.grid.reveal,
         active: (row_count > 0).then_some(result.grid.active),
         range: result.range(),

@@ -2,7 +2,9 @@
 
 use super::{
     Action, Body, Empty, MessageRow, Messages, MessagesTab, ResultMark, ResultTab, ResultsBar,
-    Span, Tone, card, grid, title, welcome, words,
+    Span, Tone, card, grid, title, welcome,
+    widths::{PART_GAP, key_width, text_width},
+    words,
 };
 use crate::{
     model::Model,
@@ -22,25 +24,12 @@ use crate::{
 /// At most so many results have a tab at a time.
 const TABS: usize = 40;
 /// What the bar and its parts take beside their texts, in logical pixels at 100 %: its own padding, the gap between
-/// parts and between the texts of a part, a part's padding and frame, the box of a key.
+/// parts, a part's padding and frame.
 const BAR_PADDING: u32 = 20;
 const GAP: u32 = 6;
-const PART_GAP: u32 = 8;
 const PART: u32 = 22;
-const KEY_BOX: u32 = 12;
 /// The sign of a result that is under way or went wrong.
 const SIGN: u32 = 16;
-/// A letter of a key's box.
-const KEY_LETTER_TENTHS: u32 = 66;
-/// How wide the interface's letters from the space on are, in tenths of a logical pixel; any other one is less than
-/// the last of them.
-const LETTER_TENTHS: [u32; 96] = [
-    37, 37, 53, 82, 83, 106, 84, 29, 48, 48, 65, 86, 37, 60, 36, 47, 84, 62, 80, 84, 85, 82, 83,
-    76, 82, 83, 36, 37, 86, 86, 86, 66, 122, 88, 85, 95, 94, 78, 77, 97, 97, 35, 71, 85, 74, 116,
-    98, 99, 83, 99, 84, 83, 84, 97, 88, 124, 84, 87, 82, 48, 47, 48, 61, 59, 65, 74, 81, 73, 81,
-    76, 47, 80, 77, 31, 31, 71, 31, 114, 77, 78, 80, 80, 49, 68, 48, 76, 73, 106, 71, 73, 71, 48,
-    43, 48, 86, 140,
-];
 /// A message is shown up to so many characters.
 const MESSAGE_CHARACTERS: usize = 4_000;
 
@@ -169,13 +158,6 @@ fn width_beside(note: Option<&Span>, actions: &[Action]) -> u32 {
     PART_GAP + note + actions.iter().map(action).sum::<u32>()
 }
 
-fn key_width(key: Option<&str>) -> u32 {
-    key.map_or(0, |key| {
-        let letters = u32::try_from(display::text_width(key)).unwrap_or(u32::MAX / 1_000);
-        PART_GAP + KEY_BOX + letters * KEY_LETTER_TENTHS / 10 + 1
-    })
-}
-
 /// Room for the button that lists the results without a tab.
 fn width_of_hidden(count: usize) -> u32 {
     GAP + PART + text_width(&format!("+{count}"))
@@ -190,15 +172,6 @@ fn tab_width(tab: &ResultTab) -> u32 {
     let texts = [&tab.number.to_string(), &tab.label.text, &tab.detail];
     let texts: u32 = texts.map(|text| text_width(text)).iter().sum();
     PART + GAP + sign + 2 * PART_GAP + texts
-}
-
-fn text_width(text: &str) -> u32 {
-    let last = LETTER_TENTHS.len() - 1;
-    let tenths = |letter: char| {
-        let place = (letter as usize).checked_sub(usize::from(b' '));
-        LETTER_TENTHS[place.unwrap_or(last).min(last)]
-    };
-    text.chars().map(tenths).sum::<u32>() / 10 + 1
 }
 
 pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {

@@ -1,15 +1,24 @@
 //! The whole screen as text, for stories and `dump screen`: what the window shows, from top to bottom.
 
+use std::ops::Range;
+
 use super::{
-    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, Focus, FormValue,
-    Grid, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt, PathPrompt, Picker, Preview,
-    ResultMark, ResultsBar, Screen, Segment, Sidebar, SidebarRowKind, Span, Tab, TabMark, TitleBar,
-    Welcome, Work, grid_cell, message_row, visible_result, words,
+    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, Focus, FormField,
+    FormValue, Grid, GridColumn, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt,
+    PathPrompt, Picker, Preview, ResultMark, ResultsBar, Screen, Segment, Sidebar, SidebarRowKind,
+    Span, Tab, TabMark, TitleBar, Welcome, Work, grid, grid_cell, message_row, visible_result,
+    widths, words,
 };
 use crate::{
     model::Model,
     rows::{Position, display},
-    update::{find, results::ResultSet, secret, tabs},
+    update::{
+        find,
+        results::ResultSet,
+        secret,
+        sight::{self, Items, List},
+        tabs,
+    },
 };
 
 /// A line of the editor is written up to so many characters.
@@ -25,7 +34,7 @@ impl Screen {
         lines.add(&self.title);
         lines.add(&title_bar(&self.title_bar));
         match &self.main {
-            Main::Welcome(screen) => welcome(&mut lines, screen),
+            Main::Welcome(screen) => welcome(&mut lines, screen, model),
             Main::Work(screen) => self.work(&mut lines, screen, model),
         }
         lines.rule("");
@@ -33,7 +42,7 @@ impl Screen {
             .map(|part| part.iter().map(segment).collect::<Vec<_>>().join("  |  "));
         lines.add(&status.join("    "));
         if let Some(shown) = &self.dialog {
-            dialog(&mut lines, shown);
+            dialog(&mut lines, shown, model);
         }
         for notice in &self.notices {
             lines.add(&format!("! {}", notice.text));
@@ -47,12 +56,11 @@ impl Screen {
             sidebar(lines, shown);
         }
         lines.rule("");
-        let tabs: Vec<String> = work.tabs.iter().map(tab).collect();
-        lines.add(&format!("{} | +", tabs.join(" | ")));
+        tab_row(lines, work, model);
         let Some(tab) = model.tabs.active() else {
             return;
         };
-        editor(lines, work, tab);
+        editor(lines, work, tab, model);
         lines.rule("");
         lines.add(&results_bar(&work.results_bar));
         match &work.body {
@@ -64,7 +72,8 @@ impl Screen {
                     card(lines, strip);
                 }
                 if let Some(result) = visible_result(model) {
-                    grid(lines, shown, result, model.visible_rows);
+                    let part = sight::columns_in_sight(model, tab.id);
+                    rows(lines, shown, result, &part, model.visible_rows);
                 }
             }
         }
@@ -217,6 +226,30 @@ fn find_bar(lines: &mut Lines, bar: &FindBar) {
     lines.actions(&bar.actions);
 }
 
+fn tab_row(lines: &mut Lines, work: &Work, model: &Model) {
+    let in_sight = match sight::items_in_sight(model, Items::Tabs) {
+        Some(ranges) => ranges.to_vec(),
+        None => vec![widths::tabs_in_sight(work, sight::main_width(model))],
+    };
+    let (start, end) = ends(&in_sight, work.tabs.len());
+    let beyond = |count: usize, side| {
+        let tabs = words::counted(count as u64, "tab");
+        (count > 0).then(|| format!("… {tabs} {side}"))
+    };
+    let before = beyond(start, "to the left");
+    let after = beyond(work.tabs.len() - end, "to the right");
+    let tabs = work.tabs[start..end].iter().map(tab);
+    let parts: Vec<String> = before.into_iter().chain(tabs).chain(after).collect();
+    lines.add(&format!("{} | +", parts.join(" | ")));
+}
+
+/// From the first to the last item in sight, of so many.
+fn ends(in_sight: &[Range<usize>], count: usize) -> (usize, usize) {
+    let start = in_sight.first().map_or(0, |range| range.start).min(count);
+    let end = in_sight.last().map_or(0, |range| range.end).min(count);
+    (start, end.max(start))
+}
+
 fn tab(tab: &Tab) -> String {
     let mark = match tab.mark {
         TabMark::None => "",
@@ -239,7 +272,9 @@ fn tab(tab: &Tab) -> String {
     }
 }
 
-fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
+fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
+    let columns = sight::in_sight(model, List::Letters { tab: tab.id }, usize::MAX);
+    let columns = columns.start..columns.end.min(columns.start + LINE_CHARACTERS);
     let text = tab.editor.buffer.text();
     let shown = &work.editor;
     lines.rule(&action(&shown.hint));
@@ -253,23 +288,45 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab) {
     lines.beyond(in_sight.start, "line", "above");
     for line in in_sight.clone().filter(|_| !text.is_empty()) {
         let range = text.line_range(line);
-        let head = text.slice(range.start..range.end.min(range.start + 4 * LINE_CHARACTERS));
+        // A character has at most four bytes.
+        let head_end = range.start.saturating_add(4 * (columns.end + 1));
+        let head = text.slice(range.start..range.end.min(head_end));
         let marked = shown
             .statement_lines
             .as_ref()
             .is_some_and(|lines| lines.contains(&line));
         let bar = if marked { "▌" } else { " " };
-        let line_text = words::cut(&head, LINE_CHARACTERS);
+        let seen = letters_in_sight(&head, &columns);
+        let before = if seen.start > 0 { "…" } else { "" };
+        let is_whole = seen.end == head.len() && head.len() >= range.len();
+        let after = if is_whole { "" } else { "…" };
+        let line_text = format!("{before}{}{after}", &head[seen.clone()]);
         lines.add(&format!("{:>4} {bar} {line_text}", line + 1));
         if let Some(mark) = shown.mark.as_ref().filter(|mark| mark.line == line) {
-            let before = text.slice(range.start..mark.range.start);
-            let space = " ".repeat(display::text_width(words::head(&before, LINE_CHARACTERS)));
-            let wrong = text.slice(mark.range.start..mark.range.end.min(range.end));
-            let wave = "~".repeat(display::text_width(words::head(&wrong, 100)).max(1));
+            let place = |byte: usize| byte.saturating_sub(range.start).clamp(seen.start, seen.end);
+            let (start, end) = (place(mark.range.start), place(mark.range.end));
+            let width = |part: &str| display::text_width(part);
+            let space = " ".repeat(width(before) + width(&head[seen.start..start]));
+            let wave = "~".repeat(width(&head[start..end]).max(1));
             lines.add(&format!("       {space}{wave} {}", mark.message));
         }
     }
     lines.beyond(text.lines() - in_sight.end, "line", "below");
+}
+
+/// The part of a line that is in columns of letters, in bytes.
+fn letters_in_sight(line: &str, columns: &Range<usize>) -> Range<usize> {
+    let (mut start, mut column) = (0, 0);
+    for (at, character) in line.char_indices() {
+        if column >= columns.end {
+            return start..at;
+        }
+        column += sight::letters_of(character);
+        if column <= columns.start {
+            start = at + character.len_utf8();
+        }
+    }
+    start..line.len()
 }
 
 fn results_bar(bar: &ResultsBar) -> String {
@@ -337,42 +394,61 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
     if let Some(empty) = &messages.empty {
         lines.indented(empty);
     }
-    let mut rows = Vec::new();
-    let mut room = model.visible_rows.max(1) as usize;
-    for index in (0..messages.count).rev() {
-        let Some(row) = message_row(tab, index, model.now) else {
-            break;
-        };
-        // In the window its kind and its time stand on its first line.
-        let height = row.text.lines().count().max(1);
-        if height > room && !rows.is_empty() {
-            break;
-        }
-        room = room.saturating_sub(height);
-        rows.push(row);
-    }
-    for row in rows.iter().rev() {
+    let items = Items::Messages { tab: tab.id };
+    let (start, end) = match sight::items_in_sight(model, items) {
+        Some(in_sight) => ends(in_sight, messages.count),
+        None => (newest(messages.count, tab, model), messages.count),
+    };
+    lines.beyond(start, "message", "above");
+    for row in (start..end).filter_map(|index| message_row(tab, index, model.now)) {
         lines.indented(&format!("{} · {}", row.kind.text, row.when));
         for line in row.text.lines() {
             lines.indented(&format!("  {line}"));
         }
     }
+    lines.beyond(messages.count - end, "message", "below");
 }
 
-/// The rows on screen, in columns as wide as what is in them; the active cell in brackets.
-fn grid(lines: &mut Lines, grid: &Grid, result: &ResultSet, visible_rows: u32) {
-    let last = grid.row_count.min(grid.first_row + u64::from(visible_rows));
-    let columns: Vec<_> = (0..grid.columns.len())
-        .filter_map(|column| grid.column(column))
-        .collect();
-    let heading = |text: fn(&super::GridColumn<'_>) -> String| columns.iter().map(text).collect();
+/// The first of the newest messages that there is room for, by the lines that they have.
+fn newest(count: usize, tab: &tabs::Tab, model: &Model) -> usize {
+    let mut room = model.visible_rows.max(1) as usize;
+    let mut first = count;
+    while let Some(row) = first
+        .checked_sub(1)
+        .and_then(|index| message_row(tab, index, model.now))
+    {
+        // In the window its kind and its time stand on its first line.
+        let height = row.text.lines().count().max(1);
+        if height > room && first < count {
+            break;
+        }
+        room = room.saturating_sub(height);
+        first -= 1;
+    }
+    first
+}
+
+/// The rows and the columns on screen, each as wide as what is in sight of it; the active cell in brackets.
+fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, visible_rows: u32) {
+    let last = shown
+        .row_count
+        .min(shown.first_row + u64::from(visible_rows));
+    let columns = grid::columns_in_sight(shown, part);
+    let head = |text: for<'a> fn(&'a GridColumn<'a>) -> &'a str| {
+        let texts = columns.iter();
+        texts
+            .map(|(_, column, part)| grid::text_in_sight(text(column), column, part))
+            .collect()
+    };
     let mut table: Vec<(String, Vec<String>)> = vec![
-        (String::new(), heading(|column| column.title.to_owned())),
-        (String::new(), heading(|column| column.type_name.to_owned())),
+        (String::new(), head(|column| column.title)),
+        (String::new(), head(|column| column.type_name)),
     ];
-    for row in grid.first_row..last {
-        let cells = (0..columns.len()).map(|column| grid_cell(result, row, column).text);
-        table.push((display::grouped(row + 1), cells.map(Into::into).collect()));
+    for row in shown.first_row..last {
+        let cells = columns.iter().map(|(place, column, part)| {
+            grid::text_in_sight(&grid_cell(result, row, *place).text, column, part)
+        });
+        table.push((display::grouped(row + 1), cells.collect()));
     }
     let width = |column: usize| {
         let cells = table
@@ -385,14 +461,19 @@ fn grid(lines: &mut Lines, grid: &Grid, result: &ResultSet, visible_rows: u32) {
     for (place, (number, cells)) in table.iter().enumerate() {
         let row = (place as u64)
             .checked_sub(2)
-            .map(|row| row + grid.first_row);
+            .map(|row| row + shown.first_row);
         let mut line = format!("  {number:>width$}", width = numbers.unwrap_or(0));
-        for (column, cell) in cells.iter().enumerate() {
-            let space = " ".repeat(widths[column].saturating_sub(display::text_width(cell)));
-            let active = row.is_some_and(|row| grid.active == Some(Position { row, column }));
+        for (at, cell) in cells.iter().enumerate() {
+            let space = " ".repeat(widths[at].saturating_sub(display::text_width(cell)));
+            let (column, drawn, _) = &columns[at];
+            let cell_at = |row| Position {
+                row,
+                column: *column,
+            };
+            let active = row.is_some_and(|row| shown.active == Some(cell_at(row)));
             let (open, close) = if active { ('[', ']') } else { (' ', ' ') };
-            let separator = if column == 0 { "  " } else { "│" };
-            let padded = if columns[column].right_aligned {
+            let separator = if at == 0 { "  " } else { "│" };
+            let padded = if drawn.right_aligned {
                 format!("{separator}{space}{open}{cell}{close}")
             } else {
                 format!("{separator}{open}{cell}{close}{space}")
@@ -401,10 +482,16 @@ fn grid(lines: &mut Lines, grid: &Grid, result: &ResultSet, visible_rows: u32) {
         }
         lines.add(&line);
     }
-    if let Some(empty) = &grid.empty {
+    let first = columns.first().map_or(0, |(place, ..)| *place);
+    let end = columns
+        .last()
+        .map_or(shown.columns.len(), |(place, ..)| place + 1);
+    lines.beyond(first, "column", "to the left");
+    lines.beyond(shown.columns.len() - end, "column", "to the right");
+    if let Some(empty) = &shown.empty {
         lines.indented(empty);
     }
-    if let Some(note) = &grid.note {
+    if let Some(note) = &shown.note {
         lines.indented(&note.text);
     }
 }
@@ -414,7 +501,9 @@ fn segment(segment: &Segment) -> String {
     format!("{spinner}{}", span_text(&segment.spans))
 }
 
-fn welcome(lines: &mut Lines, welcome: &Welcome) {
+fn welcome(lines: &mut Lines, welcome: &Welcome, model: &Model) {
+    let shown = sight::items_in_sight(model, Items::Welcome);
+    let is_shown = |row: usize| is_in_sight(shown, row);
     lines.rule("");
     lines.indented(&welcome.title);
     lines.indented(&welcome.tagline);
@@ -431,7 +520,7 @@ fn welcome(lines: &mut Lines, welcome: &Welcome) {
     }
     for group in &welcome.groups {
         lines.indented(&group.title.to_uppercase());
-        for row in &group.rows {
+        for row in group.rows.iter().filter(|row| is_shown(row.index)) {
             let mark = if row.selected { ">" } else { " " };
             let dot = row.dot.map_or("◇", |shown| dot(shown.filled));
             let spinner = if row.spinner { "◐" } else { "" };
@@ -449,17 +538,25 @@ fn welcome(lines: &mut Lines, welcome: &Welcome) {
             lines.add(&format!("{mark} {}", join(words, "  ")));
         }
     }
+    let rows = welcome.groups.iter().flat_map(|group| &group.rows);
+    let hidden = rows.filter(|row| !is_shown(row.index)).count();
+    lines.beyond(hidden, "row", "out of sight");
     lines.actions(&welcome.footer);
 }
 
-fn dialog(lines: &mut Lines, dialog: &Dialog) {
+/// Whether an item is in sight; where no window said it, all are.
+fn is_in_sight(shown: Option<&[Range<usize>]>, item: usize) -> bool {
+    shown.is_none_or(|shown| shown.iter().any(|range| range.contains(&item)))
+}
+
+fn dialog(lines: &mut Lines, dialog: &Dialog, model: &Model) {
     match dialog {
         Dialog::Picker(shown) => picker(lines, shown),
-        Dialog::Connection(shown) => connection(lines, shown),
+        Dialog::Connection(shown) => connection(lines, shown, model),
         Dialog::Password(shown) => password(lines, shown),
         Dialog::HostKey(shown) => host_key(lines, shown),
         Dialog::Confirm(shown) => confirm(lines, shown),
-        Dialog::Inspect(shown) => inspect(lines, shown),
+        Dialog::Inspect(shown) => inspect(lines, shown, model),
         Dialog::Path(shown) => path(lines, shown),
         Dialog::GoToLine(shown) => {
             lines.rule(&shown.title);
@@ -519,10 +616,12 @@ fn picker(lines: &mut Lines, picker: &Picker) {
     }
 }
 
-fn connection(lines: &mut Lines, form: &ConnectionForm) {
+fn connection(lines: &mut Lines, form: &ConnectionForm, model: &Model) {
     lines.rule(&form.title);
+    let in_sight = sight::items_in_sight(model, Items::Fields);
+    let is_shown = |field: &&FormField| is_in_sight(in_sight, field.index);
     let mut section = None;
-    for shown in &form.fields {
+    for shown in form.fields.iter().filter(is_shown) {
         if section != Some(shown.section) {
             section = Some(shown.section);
             lines.add(&format!("  {}", shown.section.title()));
@@ -551,6 +650,8 @@ fn connection(lines: &mut Lines, form: &ConnectionForm) {
         lines.add(&format!("{mark} {:<18} {value}", shown.label));
         lines.indented(shown.problem.as_deref().unwrap_or_default());
     }
+    let hidden = form.fields.iter().filter(|field| !is_shown(field)).count();
+    lines.beyond(hidden, "field", "out of sight");
     if let Some(test) = &form.test {
         let spinner = if test.spinner { "◐" } else { "" };
         lines.indented(&join([spinner, &test.line.text], " "));
@@ -592,15 +693,38 @@ fn confirm(lines: &mut Lines, confirm: &Confirm) {
     lines.actions(&confirm.actions);
 }
 
-fn inspect(lines: &mut Lines, inspect: &Inspect) {
+fn inspect(lines: &mut Lines, inspect: &Inspect, model: &Model) {
     lines.rule(&join([inspect.title.as_str(), &inspect.detail], " · "));
-    lines.indented(&inspect.text);
+    let rows = wrapped(&inspect.text, sight::value_columns(model));
+    let in_sight = sight::in_sight(model, List::Dialog, rows.len());
+    lines.beyond(in_sight.start, "row", "above");
+    for row in &rows[in_sight.clone()] {
+        lines.add(&format!("  {row}"));
+    }
+    lines.beyond(rows.len() - in_sight.end, "row", "below");
     if inspect.line_count > 1 {
         let line = inspect.first_line + 1;
         lines.indented(&format!("line {line} of {}", inspect.line_count));
     }
     lines.indented(inspect.note.as_deref().unwrap_or_default());
     lines.actions(&inspect.actions);
+}
+
+/// The lines of a text in rows of at most so many letters.
+fn wrapped(text: &str, columns: usize) -> Vec<&str> {
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        let (mut start, mut width) = (0, 0);
+        for (at, character) in line.char_indices() {
+            width += sight::letters_of(character);
+            if width > columns && at > start {
+                rows.push(&line[start..at]);
+                (start, width) = (at, sight::letters_of(character));
+            }
+        }
+        rows.push(&line[start..]);
+    }
+    rows
 }
 
 fn path(lines: &mut Lines, prompt: &PathPrompt) {

@@ -42,6 +42,8 @@ pub struct Editor {
     pub journaled: u32,
     /// Where it is scrolled to.
     pub sight: Sight,
+    /// Where it is scrolled to sideways.
+    pub letters: Sight,
 }
 
 /// The place of an error.
@@ -107,6 +109,7 @@ impl Editor {
             checking: None,
             journaled: 0,
             sight: Sight::default(),
+            letters: Sight::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     failure::Failure,
     ids::*,
     run::{self, Run},
+    sight::Sight,
     tabs::{Ended, Tab},
     window,
 };
@@ -175,6 +176,8 @@ pub struct Grid {
     pub first_row: u64,
     /// Widths of the columns, in logical pixels at 100 %.
     pub widths: Vec<u32>,
+    /// Where the columns are scrolled to.
+    pub columns: Sight,
     /// It rises when the active cell must be brought into view.
     pub reveal: u64,
     /// What the range adds up to.

@@ -6,18 +6,24 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::preview::{More, Preview};
+pub use self::{
+    items::Items,
+    preview::{More, Preview},
+};
 use super::{
     dialog::Dialog,
     editor::Editor,
     ids::TabId,
+    results::ResultSet,
     sidebar::{self, Line, Row},
+    text::RopeText,
 };
 use crate::{
     effect::Effect,
     model::{Area, Model},
 };
 
+mod items;
 mod preview;
 
 /// Heights in logical pixels at 100 %, as the window's look has them.
@@ -32,6 +38,18 @@ const FIND_BAR: u64 = 36;
 /// The height of a line in the editor.
 pub const EDITOR_LINE: u64 = 22;
 const EDITOR_PADDING: u64 = 8;
+/// What is left of the numbers of the editor's lines, between them and the text, and right of it, at any size; how many
+/// digits they have room for; what is kept free behind the cursor.
+const EDITOR_MARGINS: u64 = 54;
+const EDITOR_DIGITS: std::ops::RangeInclusive<u64> = 3..=7;
+const EDITOR_BEHIND: u64 = 10;
+/// The width of a letter in the editor and in the grid, in tenths.
+pub const LETTER_TENTHS: u64 = 75;
+/// What is around the numbers of the grid's rows, and the least that they take.
+const GRID_NUMBER: u64 = 24;
+const GRID_NUMBERS: u64 = 56;
+/// So much of a line is looked at to find how far to the right the cursor is: 8 kB.
+const LOOKED_AT: usize = 8 << 10;
 const EDITOR_LEAST: u64 = 66;
 /// The space over and under the sidebar's rows.
 pub const SIDEBAR_PADDING: u64 = 6;
@@ -51,6 +69,12 @@ pub const ENTRY: u64 = 28;
 const ENTRIES: u64 = 300;
 const BESIDE_ENTRIES: u64 = 150;
 
+/// The height of a row of a value that is looked at, how many letters it has where the window is wide enough, what is
+/// beside the rows in their dialog.
+pub const VALUE_ROW: u64 = 20;
+const VALUE_WIDTH: u64 = 760 - 2 * 18;
+const BESIDE_VALUE: u64 = 44 + 50 + 24;
+
 /// Rows that a picker shows at once, where the window has room for them.
 const PICKER_ROWS: u64 = 10;
 /// How wide a picker is, and what is left beside it.
@@ -69,6 +93,16 @@ pub enum List {
         /// The tab.
         tab: TabId,
     },
+    /// The columns of letters of a tab's editor.
+    Letters {
+        /// The tab.
+        tab: TabId,
+    },
+    /// The columns of the result that a tab shows.
+    Columns {
+        /// The tab.
+        tab: TabId,
+    },
     /// The rows of the sidebar, headings included.
     Sidebar,
     /// The rows of the dialog that is open.
@@ -84,9 +118,25 @@ pub enum Msg {
         list: List,
         /// How far it is scrolled, in logical pixels at 100 %.
         scrolled: u64,
-        /// How high the part of it is that is in sight.
+        /// How high the part of it is that is in sight; how wide, of a list that goes to the right.
         room: u64,
     },
+    /// Other items were drawn in sight than the Model knew of.
+    Shown {
+        /// The items.
+        items: Items,
+        /// Those that are in sight, by their places, in order.
+        in_sight: Vec<Range<usize>>,
+    },
+}
+
+/// What the Model knows of a list or of items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Where the list is.
+    List(Sight),
+    /// Which items are in sight, if the window ever said it.
+    Items(Option<Vec<Range<usize>>>),
 }
 
 /// Where a list is scrolled to.
@@ -113,9 +163,15 @@ enum Change {
 pub struct Sights {
     sidebar: Sight,
     dialog: Sight,
+    items: items::InSight,
 }
 
 impl Sight {
+    /// How far it is scrolled, in logical pixels at 100 %.
+    pub fn scrolled(&self) -> u64 {
+        self.scrolled
+    }
+
     /// What is different from the last time.
     fn change(&mut self, chosen: [u64; 3], room: u64) -> Option<Change> {
         match self.seen.replace((chosen, room)) {
@@ -175,6 +231,12 @@ struct Room {
     main: u64,
     /// The lines of the editor.
     editor: u64,
+    /// Beside the sidebar.
+    beside: u64,
+    /// The margins of the numbers of the editor's lines.
+    margins: u64,
+    /// What is kept free behind the editor's cursor.
+    behind: u64,
     /// What is under the results' bar.
     results: u64,
 }
@@ -190,11 +252,15 @@ impl Room {
         let editor = (both * u64::from(settings.editor_percent)).div_ceil(100);
         let editor = editor.max(EDITOR_LEAST);
         let find = if model.find.open { FIND_BAR } else { 0 };
+        let sidebar = u64::from(settings.sidebar_width).min(width * 6 / 10);
         Self {
             width,
             picker: window.saturating_sub(AROUND_PICKER),
             main,
             editor: editor.saturating_sub(find + 2 * EDITOR_PADDING),
+            beside: width - sidebar,
+            margins: EDITOR_MARGINS * 100 / zoom,
+            behind: EDITOR_BEHIND * 100 / zoom,
             results: both.saturating_sub(editor + RESULTS_BAR),
         }
     }
@@ -213,25 +279,59 @@ impl Room {
                 let row = prompt.selected.map_or(0, |row| row - prompt.first());
                 return Some((row, self.picker.saturating_sub(BESIDE_ENTRIES).min(ENTRIES)));
             }
+            Dialog::Inspect(value) => {
+                let rows = value_rows(value.text.lines().count(), value.text.len()) as u64;
+                let room = self.picker.saturating_sub(BESIDE_VALUE);
+                return Some((0, room.min(rows * VALUE_ROW)));
+            }
             _ => return None,
         };
         let room = self.picker.saturating_sub(PICKER_FIELD + beside);
         Some((picker.selected, room.min(PICKER_ROWS * PICKER_ROW)))
     }
 
-    /// Whether a run is shown in the sidebar, and the room for the list over it.
-    fn sidebar(&self, model: &Model) -> (bool, u64) {
+    /// The letters of an editor with so many lines.
+    fn letters(&self, lines: usize) -> u64 {
+        let digits = lines.to_string().len() as u64;
+        let digits = digits.clamp(*EDITOR_DIGITS.start(), *EDITOR_DIGITS.end());
+        let numbers = digits * LETTER_TENTHS;
+        (self.beside.saturating_sub(self.margins) * 10 + 5).saturating_sub(numbers) / 10
+    }
+
+    /// The columns of a grid with so many rows.
+    fn columns(&self, rows: u64) -> u64 {
+        let digits = rows.max(1).to_string().len() as u64;
+        let numbers = digits * LETTER_TENTHS / 10 + GRID_NUMBER;
+        self.beside.saturating_sub(numbers.max(GRID_NUMBERS))
+    }
+
+    /// How high the run is that is shown in the sidebar, and the room for the list over it.
+    fn sidebar(&self, model: &Model) -> [u64; 2] {
         let preview = sidebar_preview(model);
         let height = preview.as_ref().map_or(0, Preview::height);
-        let room = self.main.saturating_sub(2 * SIDEBAR_PADDING + height);
-        (preview.is_some(), room)
+        [
+            height,
+            self.main.saturating_sub(2 * SIDEBAR_PADDING + height),
+        ]
     }
+}
+
+/// How many rows a value with so many lines and bytes is given: a long line is wrapped, so its length counts too.
+pub fn value_rows(lines: usize, bytes: usize) -> usize {
+    (lines + bytes / 90).clamp(3, 20)
+}
+
+/// How many letters a row of a value has.
+pub fn value_columns(model: &Model) -> usize {
+    let width = Room::of(model).width.saturating_sub(BESIDE_PICKER + 2 * 18);
+    (width.min(VALUE_WIDTH) * 10 / LETTER_TENTHS).max(1) as usize
 }
 
 /// The height of a row of the dialog that is open.
 fn dialog_row(model: &Model) -> u64 {
     match &model.dialog {
         Some(Dialog::Path(_)) => ENTRY,
+        Some(Dialog::Inspect(_)) => VALUE_ROW,
         _ => PICKER_ROW,
     }
 }
@@ -261,49 +361,69 @@ pub fn picker_preview(model: &Model, sql: &str) -> Preview {
     Preview::of(sql, width.min(PICKER_WIDTH), height.min(PICKER_PREVIEW))
 }
 
-/// Takes in where the window drew a list.
+/// Takes in where the window drew a list, or which items.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let Msg::Drawn {
-        list,
-        scrolled,
-        room,
-    } = msg;
-    if let Some(sight) = sight_mut(model, list) {
-        sight.scrolled = scrolled;
-        sight.drawn = Some(room);
+    match msg {
+        Msg::Drawn {
+            list,
+            scrolled,
+            room,
+        } => {
+            if let Some(sight) = sight_mut(model, list) {
+                sight.scrolled = scrolled;
+                sight.drawn = Some(room);
+            }
+        }
+        Msg::Shown { items, in_sight } => model.sights.items.set(items, in_sight),
     }
     vec![]
 }
 
-/// What the Model knows of a list, where other rows of it are in sight than that.
-pub fn before(model: &Model, msg: &Msg) -> Option<Sight> {
-    let Msg::Drawn {
-        list,
-        scrolled,
-        room,
-    } = msg;
-    let drawn = *scrolled..scrolled.saturating_add(*room);
-    let known = known(model, *list)?;
-    let is_news = rows(model, *list, &known) != rows(model, *list, &drawn);
-    is_news.then(|| sight_of(model, *list).cloned()).flatten()
+/// What the Model knows of what a message is about, where something else is in sight than that.
+pub fn before(model: &Model, msg: &Msg) -> Option<Known> {
+    let (list, drawn) = match msg {
+        Msg::Drawn {
+            list,
+            scrolled,
+            room,
+        } => (*list, *scrolled..scrolled.saturating_add(*room)),
+        Msg::Shown { items, in_sight } => {
+            let known = model.sights.items.get(*items);
+            let is_news = known != Some(in_sight);
+            return is_news.then(|| Known::Items(known.cloned()));
+        }
+    };
+    let known = known(model, list)?;
+    let is_news = match list {
+        // Of a column any part can be in sight.
+        List::Columns { .. } => {
+            known.start.abs_diff(drawn.start) > 1 || known.end.abs_diff(drawn.end) > 1
+        }
+        _ => rows(model, list, &known) != rows(model, list, &drawn),
+    };
+    let sight = is_news.then(|| sight_of(model, list).cloned()).flatten()?;
+    Some(Known::List(sight))
 }
 
 fn sight_of(model: &Model, list: List) -> Option<&Sight> {
+    let open = |tab| model.tabs.open.iter().find(|open| open.id == tab);
     match list {
-        List::Editor { tab } => {
-            let open = model.tabs.open.iter().find(|open| open.id == tab)?;
-            Some(&open.editor.sight)
-        }
+        List::Editor { tab } => Some(&open(tab)?.editor.sight),
+        List::Letters { tab } => Some(&open(tab)?.editor.letters),
+        List::Columns { tab } => Some(&open(tab)?.results.visible()?.grid.columns),
         List::Sidebar => Some(&model.sights.sidebar),
         List::Dialog => Some(&model.sights.dialog),
     }
 }
 
 fn sight_mut(model: &mut Model, list: List) -> Option<&mut Sight> {
+    let tabs = &mut model.tabs;
     match list {
-        List::Editor { tab } => {
-            let open = model.tabs.open.iter_mut().find(|open| open.id == tab)?;
-            Some(&mut open.editor.sight)
+        List::Editor { tab } => Some(&mut tabs.get_mut(tab)?.editor.sight),
+        List::Letters { tab } => Some(&mut tabs.get_mut(tab)?.editor.letters),
+        List::Columns { tab } => {
+            let result = tabs.get_mut(tab)?.results.visible_mut()?;
+            Some(&mut result.grid.columns)
         }
         List::Sidebar => Some(&mut model.sights.sidebar),
         List::Dialog => Some(&mut model.sights.dialog),
@@ -313,12 +433,48 @@ fn sight_mut(model: &mut Model, list: List) -> Option<&mut Sight> {
 /// The part of a list that is in sight, as far as the Model knows.
 fn known(model: &Model, list: List) -> Option<Range<u64>> {
     let room = Room::of(model);
+    let open = |tab| model.tabs.open.iter().find(|open| open.id == tab);
     let room = match list {
         List::Editor { .. } => room.editor,
-        List::Sidebar => room.sidebar(model).1,
+        List::Letters { tab } => room.letters(open(tab)?.editor.buffer.text().lines()),
+        List::Columns { tab } => room.columns(open(tab)?.results.visible()?.rows.len()),
+        List::Sidebar => room.sidebar(model)[1],
         List::Dialog => room.dialog(model)?.1,
     };
     Some(sight_of(model, list)?.part(room))
+}
+
+/// The part of the columns of a result that is in sight, in logical pixels at 100 % from the first one's left edge.
+pub fn columns_in_sight(model: &Model, tab: TabId) -> Range<u64> {
+    let part = known(model, List::Columns { tab }).unwrap_or(0..0);
+    let open = model.tabs.open.iter().find(|open| open.id == tab);
+    let width = open.and_then(|open| open.results.visible()).map(width_of);
+    // Where columns became narrower, what is in sight ends where they do.
+    let beyond = part.end.saturating_sub(width.unwrap_or(0)).min(part.start);
+    part.start - beyond..part.end - beyond
+}
+
+fn width_of(result: &ResultSet) -> u64 {
+    result.grid.widths.iter().copied().map(u64::from).sum()
+}
+
+/// The items that the window said to be in sight, where it said so.
+pub fn items_in_sight(model: &Model, items: Items) -> Option<&[Range<usize>]> {
+    model.sights.items.get(items).map(Vec::as_slice)
+}
+
+/// How wide the parts beside the sidebar are, in logical pixels at 100 %.
+pub fn main_width(model: &Model) -> u64 {
+    Room::of(model).beside
+}
+
+/// How many letters' width a character takes in the editor at most.
+pub fn letters_of(character: char) -> usize {
+    match character {
+        '\t' => 4,
+        '\0'..='\u{10ff}' => 1,
+        _ => 2,
+    }
 }
 
 /// The rows of a list that are in sight where this part of it is; of the editor and a dialog there may be less.
@@ -327,6 +483,13 @@ fn rows(model: &Model, list: List, part: &Range<u64>) -> Range<usize> {
         List::Editor { .. } => {
             // The space over and under the lines shows lines too, where they are scrolled under it.
             equal_halves(EDITOR_LINE, &wider(part, EDITOR_PADDING))
+        }
+        List::Letters { .. } => equal_halves(LETTER_TENTHS, &(part.start * 10..part.end * 10)),
+        List::Columns { tab } => {
+            let open = model.tabs.open.iter().find(|open| open.id == tab);
+            let result = open.and_then(|open| open.results.visible());
+            let widths = result.map_or(&[][..], |result| &result.grid.widths);
+            halves(widths.iter().copied().map(u64::from), part)
         }
         List::Sidebar => {
             let heights = sidebar::lines(model)
@@ -353,12 +516,20 @@ pub fn in_sight(model: &Model, list: List, count: usize) -> Range<usize> {
 pub fn follow(model: &mut Model) {
     let room = Room::of(model);
     follow_dialog(model, &room);
+    if !matches!(model.dialog, Some(Dialog::Connection(_))) {
+        model.sights.items.forget(Items::Fields);
+    }
     if model.settings.sidebar_width > 0 {
         follow_sidebar(model, &room);
     }
     let has_focus = model.area == Area::Editor && model.dialog.is_none();
     if let Some(tab) = model.tabs.active_mut() {
         follow_cursor(&mut tab.editor, room.editor, has_focus);
+        let letters = room.letters(tab.editor.buffer.text().lines());
+        follow_cursor_sideways(&mut tab.editor, letters, room.behind);
+        if let Some(result) = tab.results.visible_mut() {
+            follow_cell(result, room.columns(result.rows.len()));
+        }
     }
 }
 
@@ -381,10 +552,10 @@ fn follow_dialog(model: &mut Model, room: &Room) {
 fn follow_sidebar(model: &mut Model, room: &Room) {
     let selected = model.sidebar.selected;
     let listed = model.connections.len() + model.history.recent.len();
-    let (has_preview, room) = room.sidebar(model);
+    let [preview, room] = room.sidebar(model);
     let sight = &mut model.sights.sidebar;
     let room = sight.drawn.unwrap_or(room);
-    let chosen = [selected as u64, listed as u64, u64::from(has_preview)];
+    let chosen = [selected as u64, listed as u64, preview];
     let Some(change) = sight.change(chosen, room) else {
         return;
     };
@@ -441,4 +612,47 @@ fn follow_cursor(editor: &mut Editor, room: u64, has_focus: bool) {
         top.saturating_sub(above)..top + below
     };
     editor.sight.reveal(part, height, room);
+}
+
+/// To the sides a cursor is brought into sight when it moved, as the editor's widget does it.
+fn follow_cursor_sideways(editor: &mut Editor, room: u64, behind: u64) {
+    let buffer = &editor.buffer;
+    let room = editor.letters.drawn.unwrap_or(room);
+    let seen = [buffer.head() as u64, buffer.revision(), 0];
+    if !matches!(editor.letters.change(seen, room), Some(Change::Chosen)) {
+        return;
+    }
+    let text = buffer.text();
+    if buffer.selection().len() == text.len() {
+        return;
+    }
+    let left = letters_before(text, buffer.head()) * LETTER_TENTHS / 10;
+    editor.letters.reveal(left..left + behind, u64::MAX, room);
+}
+
+/// How many letters' width of a line is before a place in it.
+fn letters_before(text: &RopeText, at: usize) -> u64 {
+    let start = text.line_range(text.line_of(at)).start;
+    let end = at.min(start + LOOKED_AT);
+    let head: usize = text.slice(start..end).chars().map(letters_of).sum();
+    (head + (at - end)) as u64
+}
+
+/// The column of the active cell is brought into sight when the cell is.
+fn follow_cell(result: &mut ResultSet, room: u64) {
+    let grid = &mut result.grid;
+    let room = grid.columns.drawn.unwrap_or(room);
+    let seen = [grid.reveal, 0, 0];
+    if !matches!(grid.columns.change(seen, room), Some(Change::Chosen)) || grid.reveal == 0 {
+        return;
+    }
+    let mut edges = grid.widths.iter().scan(0, |right, width| {
+        let left = *right;
+        *right += u64::from(*width);
+        Some(left..*right)
+    });
+    if let Some(column) = edges.nth(grid.active.column) {
+        let width = grid.widths.iter().copied().map(u64::from).sum();
+        grid.columns.reveal(column, width, room);
+    }
 }

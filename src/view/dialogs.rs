@@ -13,6 +13,7 @@ use gpui::{
 
 use super::fields::{FieldId, Fields};
 use super::fonts;
+use super::places::Places;
 use super::sidebar;
 use super::theme::Look;
 use super::widgets::{
@@ -25,7 +26,7 @@ use crate::{
         GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind,
         PickerRow, Settings,
     },
-    update::{command::Command, dialog::Msg},
+    update::{command::Command, dialog::Msg, sight},
 };
 
 /// Rows that a picker shows at once.
@@ -41,6 +42,8 @@ pub struct Tools<'window> {
     pub scroll: &'window UniformListScrollHandle,
     /// Where the entries of a directory are scrolled to.
     pub path: &'window ScrollHandle,
+    /// Where a value is scrolled to.
+    pub value: &'window ScrollHandle,
     /// Where the connection's form is scrolled to.
     pub form: &'window FormScroll,
     /// The clock that spinners turn by.
@@ -52,6 +55,8 @@ pub struct Tools<'window> {
 /// Where a form is that is longer than its window, and where its field with focus stands.
 #[derive(Clone, Default)]
 pub struct FormScroll {
+    /// Where its fields are.
+    pub places: Places,
     handle: ScrollHandle,
     focused: Rc<Cell<Option<Bounds<Pixels>>>>,
 }
@@ -286,22 +291,30 @@ fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
         .iter()
         .partition(|field| field.section.is_beside());
     // The fields scroll where the window is low; what they come to stays in sight.
+    let fields = div()
+        .id("connection-form")
+        .test_support()
+        .min_h_0()
+        .overflow_y_scroll()
+        .track_scroll(&tools.form.handle)
+        .child(
+            inside(cx).child(title(&of.title, cx)).child(
+                div()
+                    .flex()
+                    .gap(look.px(24.0))
+                    .child(form_column(&first, tools, cx))
+                    .child(form_column(&beside, tools, cx)),
+            ),
+        );
     sheet(980.0, cx)
         .child(
             div()
-                .id("connection-form")
+                .relative()
+                .flex()
+                .flex_col()
                 .min_h_0()
-                .overflow_y_scroll()
-                .track_scroll(&tools.form.handle)
-                .child(
-                    inside(cx).child(title(&of.title, cx)).child(
-                        div()
-                            .flex()
-                            .gap(look.px(24.0))
-                            .child(form_column(&first, tools, cx))
-                            .child(form_column(&beside, tools, cx)),
-                    ),
-                ),
+                .child(tools.form.places.area())
+                .child(fields),
         )
         .child(hairline(cx))
         .child(
@@ -371,6 +384,7 @@ fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
         .gap(look.px(2.0))
         .child(row)
         .children(problem(&of.problem, cx).map(|words| words.pl(look.px(124.0))))
+        .child(tools.form.places.item(of.index))
         .children(place)
 }
 
@@ -522,8 +536,7 @@ fn inspect(of: &Inspect, tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
     let palette = look.palette;
     let place = format!("line {} of {}", of.first_line + 1, of.line_count);
-    // A long line is wrapped, so its length counts too.
-    let lines = (of.line_count + of.text.len() / 90).clamp(3, 20) as f32;
+    let lines = sight::value_rows(of.line_count, of.text.len()) as f32;
     sheet(760.0, cx)
         .child(
             div()
@@ -542,6 +555,7 @@ fn inspect(of: &Inspect, tools: &Tools, cx: &App) -> Div {
         .child(
             div()
                 .id("inspect-text")
+                .track_scroll(tools.value)
                 .h(look.px(24.0 + 20.0 * lines))
                 .min_h_0()
                 .px(look.px(18.0))

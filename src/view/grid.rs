@@ -262,10 +262,10 @@ impl Grid {
         cx.notify();
     }
 
-    /// Scrolls to a row and the first column, for another result.
-    pub fn scroll_to(&mut self, first_row: u64, cx: &mut Context<Self>) {
+    /// Scrolls to a row, and so far to the right, in logical pixels at 100%: for another result.
+    pub fn scroll_to(&mut self, first_row: u64, left: u64, cx: &mut Context<Self>) {
         self.scroll = Scroll::at(first_row);
-        self.left = 0.0;
+        self.left = left as f32 * Look::of(cx).zoom;
         self.reveal = None;
         cx.notify();
     }
@@ -273,6 +273,14 @@ impl Grid {
     /// What was visible in the last frame.
     pub fn view(&self) -> GridView {
         self.reported
+    }
+
+    /// How far the columns were scrolled to the right in the last frame, and how wide the room for them was, in logical
+    /// pixels at 100%.
+    pub fn columns_in_sight(&self, cx: &App) -> Option<[f32; 2]> {
+        let geometry = self.geometry.as_ref()?;
+        let width = f32::from(geometry.body().size.width);
+        Some([geometry.left, width].map(|pixels| pixels / Look::of(cx).zoom))
     }
 
     /// Where everything was in the last frame.

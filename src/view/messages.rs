@@ -1,6 +1,9 @@
 //! The Messages pane: what the session said, the newest at the end.
 
-use gpui::{AnyElement, App, Div, IntoElement, ParentElement, SharedString, Styled, div};
+use gpui::{
+    AnyElement, App, Div, InteractiveElement, IntoElement, ParentElement, SharedString, Styled,
+    TestSupportExt, div,
+};
 
 use super::fonts;
 use super::theme::Look;
@@ -8,9 +11,11 @@ use super::words::span;
 use crate::screen::MessageRow;
 
 /// Draws one message.
-pub fn message(row: &MessageRow, cx: &App) -> AnyElement {
+pub fn message(row: &MessageRow, place: usize, cx: &App) -> AnyElement {
     let look = Look::of(cx);
     div()
+        .id(("message", place))
+        .test_support()
         .flex()
         .w_full()
         .gap(look.px(12.0))

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use gpui::{AppContext, Context, Entity, FocusHandle, Focusable, SharedString};
+use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, SharedString};
 
 use super::grid::{
     CellSource, Grid, GridCell, GridColumn, GridEvent, GridListener, GridRange, GridSpec,
@@ -66,6 +66,11 @@ impl Rows {
         &self.grid
     }
 
+    /// Where its columns were drawn, as [`Grid::columns_in_sight`] says it.
+    pub fn drawn(&self, cx: &App) -> Option<[f32; 2]> {
+        self.grid.read(cx).columns_in_sight(cx)
+    }
+
     /// What gives the results the keyboard, rows or not.
     pub fn focus_handle(&self, cx: &Context<TuskWindow>) -> FocusHandle {
         self.grid.focus_handle(cx)
@@ -105,7 +110,7 @@ impl Rows {
         self.grid.update(cx, |grid, cx| {
             grid.show(spec, cells, cx);
             if another {
-                grid.scroll_to(shown.first_row, cx);
+                grid.scroll_to(shown.first_row, shown.left, cx);
             }
             if let Some(cell) = revealed {
                 grid.reveal(cell.row, cell.column, cx);

@@ -23,14 +23,18 @@ use gpui::{
 
 use super::fonts;
 use super::theme::Look;
-use crate::update::text::{broken_by, difference, has_crlf_at};
+use crate::update::{
+    sight::letters_of,
+    text::{broken_by, difference, has_crlf_at},
+};
 
 /// Room left of the line numbers.
 const STRIP: f32 = 10.0;
 
 /// What the kit leaves around its line numbers: padding, the gap after the strip, the margin after
 /// the numbers and the room for a fold's arrow.
-const KIT_MARGINS: f32 = 6.0 + 4.0 + 6.0 + 18.0;
+const KIT_MARGINS: f32 = KIT_PADDING + 4.0 + 6.0 + 18.0;
+const KIT_PADDING: f32 = 6.0;
 
 /// Width of the bar beside the marked statement, and its distance to the text.
 const BAR: f32 = 3.0;
@@ -201,7 +205,7 @@ impl SqlEditor {
 
     /// What is shown while there is no text.
     pub fn set_placeholder(&mut self, words: &str, window: &mut Window, cx: &mut Context<Self>) {
-        self.placeholder = words.chars().map(columns).sum();
+        self.placeholder = words.chars().map(letters_of).sum();
         self.state.update(cx, |state, cx| {
             state.set_placeholder(words.to_owned(), window, cx);
         });
@@ -258,13 +262,19 @@ impl SqlEditor {
         Some((drawn, state.input_bounds()))
     }
 
-    /// How many lines the text was scrolled down when it was drawn, and how many the room is high that it was drawn in.
-    pub fn drawn(&self, cx: &App) -> Option<[f32; 2]> {
+    /// How many lines the text was scrolled down when it was drawn, and how many the room is high that it was drawn in;
+    /// then the same of letters, to the right.
+    pub fn drawn(&self, window: &Window, cx: &App) -> Option<[[f32; 2]; 2]> {
         let state = self.state.read(cx);
+        let look = Look::of(cx);
         // The kit's lines are whole pixels high.
         let line = state.prepaint_caret_geometry()?.line_height();
-        let room = state.input_bounds().size.height;
-        (room > px(0.0)).then(|| [-state.scroll_offset().y / line, room / line])
+        let letter = letter_width(&look, window);
+        let (room, offset) = (state.input_bounds().size, state.scroll_offset());
+        let width = room.width - (gutter_width(state, &look, window) - px(KIT_PADDING));
+        let lines = [-offset.y / line, room.height / line];
+        let letters = [-offset.x / letter, (width / letter).max(0.0)];
+        (room.height > px(0.0)).then_some([lines, letters])
     }
 
     /// Brings the cursor into sight once the text has been laid out: the kit looks for it in the last frame's layout.
@@ -329,7 +339,7 @@ impl SqlEditor {
             let most = (seen as usize + 1) * 4;
             let head = text
                 .slice(range.start..text.floor_char_boundary(range.end.min(range.start + most)));
-            let mut columns: usize = head.chars().map(columns).sum();
+            let mut columns: usize = head.chars().map(letters_of).sum();
             if text.len() == 0 {
                 columns = self.placeholder;
             }
@@ -581,15 +591,6 @@ fn letter_width(look: &Look, window: &Window) -> Pixels {
     let font = system.resolve_font(&fonts::mono());
     let advance = system.em_advance(font, look.mono_size());
     advance.map_or(look.mono_size() * 0.6, |width| width.max(px(1.0)))
-}
-
-/// How many letters' width a character takes at most.
-fn columns(character: char) -> usize {
-    match character {
-        '\t' => 4,
-        '\0'..='\u{10ff}' => 1,
-        _ => 2,
-    }
 }
 
 fn paint_gutter(state: &EditorState, area: Bounds<Pixels>, look: &Look, window: &mut Window) {

@@ -39,6 +39,7 @@ pub fn tab_row(
         .child(
             div()
                 .id("tabs-scroll")
+                .test_support()
                 .flex()
                 .h_full()
                 .min_w_0()
@@ -47,7 +48,13 @@ pub fn tab_row(
                 .children(all.iter().map(|tab| one(tab, mono_us, post, cx))),
         )
         .child(plus(new_tab, post, cx))
-        .children(hint)
+        .children(hint.map(|hint| {
+            // The first of a line stands on it, however wide: it is nothing, so that the hint is whole or not there.
+            let parts = [div(), hint].map(IntoElement::into_any_element);
+            widgets::fitting(look.tab_bar() - px(2.0), px(0.0), 1_000.0, parts)
+                .flex_1()
+                .justify_end()
+        }))
 }
 
 fn one(tab: &Tab, mono_us: u64, post: &Post, cx: &App) -> widgets::Tab {

@@ -3,10 +3,11 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, App, Div, FontWeight, InteractiveElement, IntoElement, ParentElement, SharedString,
-    StatefulInteractiveElement, Styled, div,
+    StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
 use super::fonts;
+use super::places::Places;
 use super::theme::Look;
 use super::widgets::{ListRow, field, hairline, heading, key_box, panel, spacer, spinner};
 use super::words::{Post, connection_dot, hint, span};
@@ -20,13 +21,17 @@ pub fn welcome(
     shown: &Welcome,
     input: AnyElement,
     list: Div,
+    places: &Places,
     mono_us: u64,
     post: &Post,
     cx: &App,
 ) -> impl IntoElement {
     let look = Look::of(cx);
-    div()
+    let groups = shown.groups.iter();
+    let groups = groups.map(|of| group(of, places, mono_us, post, cx));
+    let scrolled = div()
         .id("welcome")
+        .test_support()
         .flex()
         .flex_col()
         .size_full()
@@ -44,11 +49,7 @@ pub fn welcome(
                 .px(look.px(16.0))
                 .child(title(shown, cx))
                 .child(url_field(&shown.field, input, cx))
-                .child(
-                    list.flex()
-                        .flex_col()
-                        .children(shown.groups.iter().map(|of| group(of, mono_us, post, cx))),
-                )
+                .child(list.flex().flex_col().children(groups))
                 .child(
                     div()
                         .flex()
@@ -63,7 +64,12 @@ pub fn welcome(
                                 .map(|action| hint(action, "welcome", post, cx)),
                         ),
                 ),
-        )
+        );
+    div()
+        .relative()
+        .size_full()
+        .child(places.area())
+        .child(scrolled)
 }
 
 fn title(shown: &Welcome, cx: &App) -> impl IntoElement {
@@ -112,14 +118,24 @@ fn url_field(shown: &WelcomeField, input: AnyElement, cx: &App) -> impl IntoElem
         }))
 }
 
-fn group(group: &WelcomeGroup, mono_us: u64, post: &Post, cx: &App) -> impl IntoElement {
+fn group(
+    group: &WelcomeGroup,
+    places: &Places,
+    mono_us: u64,
+    post: &Post,
+    cx: &App,
+) -> impl IntoElement + use<> {
     let look = Look::of(cx);
     let mut rows: Vec<AnyElement> = Vec::new();
     for (place, row) in group.rows.iter().enumerate() {
         if place > 0 {
             rows.push(hairline(cx).into_any_element());
         }
-        rows.push(one(row, mono_us, post, cx).into_any_element());
+        let row = div()
+            .relative()
+            .child(places.item(row.index))
+            .child(one(row, mono_us, post, cx));
+        rows.push(row.into_any_element());
     }
     div()
         .flex()

@@ -2,13 +2,14 @@
 //! decides: focus, texts, the grid, the theme. Everything goes through the program's one queue.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flume::Receiver;
 use gpui::{
-    App, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, ScrollHandle,
-    ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window,
+    App, Bounds, ClipboardItem, Context, FocusHandle, FollowMode, ListAlignment, ListState, Pixels,
+    ScrollHandle, ScrollStrategy, Subscription, Task, UniformListScrollHandle, Window,
     base::VirtualListScrollHandle, px,
 };
 
@@ -16,6 +17,7 @@ use super::dialogs::FormScroll;
 use super::editors::Editors;
 use super::fields::{self, FieldId, Fields};
 use super::keys;
+use super::places::{self, Places};
 use super::rows::Rows;
 use super::theme::{self, Appearance};
 use super::words::Post;
@@ -31,7 +33,7 @@ use crate::{
         run::Run,
         session::Transaction,
         sidebar,
-        sight::{self, List, Sight},
+        sight::{self, Items, Known, List},
     },
 };
 
@@ -155,20 +157,52 @@ struct Handles {
 /// Where the lists are scrolled to.
 struct Scrolls {
     sidebar: VirtualListScrollHandle,
-    /// The row that is chosen, and whether it is shown under the list, too.
-    sidebar_selected: Option<(usize, bool)>,
+    /// The row that is chosen, and how many rows of it are shown under the list, and under them.
+    sidebar_selected: Option<(usize, Option<(usize, bool)>)>,
     tabs: ScrollHandle,
     tab: Option<usize>,
     picker: UniformListScrollHandle,
     picked: Option<usize>,
     /// What the Model was last told of each list, and what it knew then.
-    told: Vec<(sight::Msg, Sight)>,
+    told: Vec<(sight::Msg, Known)>,
     path: ScrollHandle,
+    value: ScrollHandle,
     path_row: Option<usize>,
     form: FormScroll,
     form_focus: Option<usize>,
     messages: ListState,
     messages_of: Option<(TabId, u64)>,
+    welcome: Places,
+}
+
+impl Scrolls {
+    /// The tabs of which at least half is in sight.
+    fn tabs_in_sight(&self, count: usize) -> Vec<Range<usize>> {
+        let (area, offset) = (self.tabs.bounds(), self.tabs.offset());
+        let is_seen = |tab: &usize| {
+            let bounds = self.tabs.bounds_for_item(*tab);
+            bounds.is_some_and(|bounds| {
+                let middle = bounds.center().x + offset.x;
+                middle >= area.left() && middle < area.right()
+            })
+        };
+        places::ranges((0..count).filter(is_seen))
+    }
+
+    /// The messages of which at least half is in sight, or which fill half of the pane.
+    fn messages_in_sight(&self, count: usize) -> Vec<Range<usize>> {
+        let area = self.messages.viewport_bounds();
+        let first = self.messages.logical_scroll_top().item_ix;
+        let drawn = (first..count).map_while(|index| {
+            let bounds = self.messages.bounds_for_item(index)?;
+            (bounds.top() < area.bottom()).then_some((index, bounds))
+        });
+        let is_seen = |(_, bounds): &(usize, Bounds<Pixels>)| {
+            let height = bounds.intersect(&area).size.height;
+            height * 2.0 >= bounds.size.height.min(area.size.height)
+        };
+        places::ranges(drawn.filter(is_seen).map(|(index, _)| index))
+    }
 }
 
 /// The window's root view.
@@ -238,11 +272,13 @@ impl TuskWindow {
                 picked: None,
                 told: Vec::new(),
                 path: ScrollHandle::new(),
+                value: ScrollHandle::new(),
                 path_row: None,
                 form: FormScroll::default(),
                 form_focus: None,
                 messages: tail(),
                 messages_of: None,
+                welcome: Places::default(),
             },
             target: None,
             reports: 0,
@@ -484,7 +520,9 @@ impl TuskWindow {
         }
         let selected = work.sidebar.as_ref().and_then(|sidebar| {
             let row = sidebar.rows.iter().position(|row| row.selected)?;
-            Some((row, sidebar.preview.is_some()))
+            let preview = sidebar.preview.as_ref();
+            let rows = preview.map(|of| (of.text.lines().count(), of.more.is_some()));
+            Some((row, rows))
         });
         if scrolls.sidebar_selected != selected {
             scrolls.sidebar_selected = selected;
@@ -509,11 +547,11 @@ impl TuskWindow {
     }
 
     /// Tells the Model which rows of the lists were drawn, where it does not know it.
-    fn tell_sights(&mut self, cx: &App) {
+    fn tell_sights(&mut self, window: &Window, cx: &App) {
         let engine = self.parts.engine.clone();
         let engine = engine.borrow();
         let model = engine.model();
-        let drawn = self.drawn_lists(cx);
+        let drawn = self.drawn_lists(window, cx);
         let told = std::mem::take(&mut self.scrolls.told);
         for msg in drawn {
             let Some(known) = sight::before(model, &msg) else {
@@ -529,11 +567,11 @@ impl TuskWindow {
     }
 
     /// Where the lists were drawn that are on screen.
-    fn drawn_lists(&self, cx: &App) -> Vec<sight::Msg> {
+    fn drawn_lists(&self, window: &Window, cx: &App) -> Vec<sight::Msg> {
         let zoom = theme::Look::of(cx).zoom;
         // A row is whole pixels high, so that rows say it better than pixels do.
-        let in_rows = |list, [above, room]: [f32; 2], height: u64| {
-            let logical = |rows: f32| (rows * height as f32).round() as u64;
+        let in_rows = |list, [above, room]: [f32; 2], height: f32| {
+            let logical = |rows: f32| (rows * height).round() as u64;
             sight::Msg::Drawn {
                 list,
                 scrolled: logical(above),
@@ -544,9 +582,18 @@ impl TuskWindow {
         if let Main::Work(work) = &self.screen.main {
             let tab = work.editor.tab;
             if let Some(editor) = self.editors.get(tab)
-                && let Some(lines) = editor.read(cx).drawn(cx)
+                && let Some([lines, letters]) = editor.read(cx).drawn(window, cx)
             {
-                lists.push(in_rows(List::Editor { tab }, lines, sight::EDITOR_LINE));
+                lists.push(in_rows(
+                    List::Editor { tab },
+                    lines,
+                    sight::EDITOR_LINE as f32,
+                ));
+                let letter = sight::LETTER_TENTHS as f32 / 10.0;
+                lists.push(in_rows(List::Letters { tab }, letters, letter));
+            }
+            if let (Body::Grid(_), Some(columns)) = (&work.body, self.rows.drawn(cx)) {
+                lists.push(in_rows(List::Columns { tab }, columns, 1.0));
             }
             if work.sidebar.is_some() {
                 let handle = &self.scrolls.sidebar;
@@ -555,7 +602,7 @@ impl TuskWindow {
                 lists.push(in_rows(
                     List::Sidebar,
                     [-handle.offset().y / px(zoom), room],
-                    1,
+                    1.0,
                 ));
             }
         }
@@ -569,7 +616,7 @@ impl TuskWindow {
                 lists.push(in_rows(
                     List::Dialog,
                     [-offset.y / row, room.height / row],
-                    sight::PICKER_ROW,
+                    sight::PICKER_ROW as f32,
                 ));
             }
         }
@@ -579,9 +626,40 @@ impl TuskWindow {
         {
             let row = first.size.height;
             let rows = [-path.offset().y / row, path.bounds().size.height / row];
-            lists.push(in_rows(List::Dialog, rows, sight::ENTRY));
+            lists.push(in_rows(List::Dialog, rows, sight::ENTRY as f32));
         }
+        if let Some(Dialog::Inspect(_)) = &self.screen.dialog {
+            let (value, row) = (&self.scrolls.value, px(sight::VALUE_ROW as f32 * zoom));
+            // Its rows have a space over and under them.
+            let room = value.bounds().size.height - px(24.0 * zoom);
+            let rows = [-value.offset().y / row, room / row];
+            lists.push(in_rows(List::Dialog, rows, sight::VALUE_ROW as f32));
+        }
+        lists.extend(self.drawn_items());
         lists
+    }
+
+    /// Which items of those on screen were drawn in sight.
+    fn drawn_items(&self) -> Vec<sight::Msg> {
+        let scrolls = &self.scrolls;
+        let mut drawn = Vec::new();
+        match &self.screen.main {
+            Main::Welcome(_) => drawn.push((Items::Welcome, scrolls.welcome.in_sight())),
+            Main::Work(work) => {
+                drawn.push((Items::Tabs, scrolls.tabs_in_sight(work.tabs.len())));
+                if let Body::Messages(messages) = &work.body {
+                    let items = Items::Messages {
+                        tab: work.editor.tab,
+                    };
+                    drawn.push((items, scrolls.messages_in_sight(messages.count)));
+                }
+            }
+        }
+        if let Some(Dialog::Connection(_)) = &self.screen.dialog {
+            drawn.push((Items::Fields, scrolls.form.places.in_sight()));
+        }
+        let shown = |(items, in_sight)| sight::Msg::Shown { items, in_sight };
+        drawn.into_iter().map(shown).collect()
     }
 
     /// Does what the loop asked for.

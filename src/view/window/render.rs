@@ -112,7 +112,7 @@ impl TuskWindow {
         let this = cx.entity();
         canvas(
             |_, _, _| (),
-            move |_, (), _, cx| this.update(cx, |this, cx| this.tell_sights(cx)),
+            move |_, (), window, cx| this.update(cx, |this, cx| this.tell_sights(window, cx)),
         )
         .absolute()
         .size_0()
@@ -179,7 +179,8 @@ impl TuskWindow {
             .children(self.fields.input(FieldId::Welcome, "Connection URL"))
             .into_any_element();
         let list = div();
-        welcome::welcome(shown, input, list, mono_us, &self.parts.post, cx).into_any_element()
+        let (places, post) = (&self.scrolls.welcome, &self.parts.post);
+        welcome::welcome(shown, input, list, places, mono_us, post, cx).into_any_element()
     }
 
     fn work(
@@ -389,7 +390,7 @@ impl TuskWindow {
         let look = Look::of(cx);
         let place = match top {
             Some(top) => div().absolute().top(top).right(look.px(14.0)),
-            None => div().flex_none().my_auto().ml_auto().mr(look.px(14.0)),
+            None => div().flex_none().mr(look.px(14.0)),
         };
         place
             .h(look.editor_line())
@@ -466,7 +467,7 @@ impl TuskWindow {
                 tab.and_then(|tab| message_row(tab, index, this.now()))
             };
             match row {
-                Some(row) => messages::message(&row, cx),
+                Some(row) => messages::message(&row, index, cx),
                 None => div().into_any_element(),
             }
         });
@@ -476,7 +477,16 @@ impl TuskWindow {
             .size_full()
             .children(shown.note.as_ref().map(|note| messages::note(note, cx)))
             .children(shown.empty.as_ref().map(|note| messages::note(note, cx)))
-            .child(rows.flex_1().min_h_0().w_full())
+            .child(
+                div()
+                    .id("messages-pane")
+                    .test_support()
+                    .flex()
+                    .flex_1()
+                    .min_h_0()
+                    .w_full()
+                    .child(rows.size_full()),
+            )
     }
 
     /// A dialog over a veil. A press beside it closes what asks nothing.
@@ -496,6 +506,7 @@ impl TuskWindow {
             kind,
             scroll: &self.scrolls.picker,
             path: &self.scrolls.path,
+            value: &self.scrolls.value,
             form: &self.scrolls.form,
             mono_us,
             post: &self.parts.post,

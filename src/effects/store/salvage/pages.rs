@@ -185,8 +185,7 @@ impl Pages {
             let number = be_u32(&frame);
             let stored = (be_u32(&frame[16..]), be_u32(&frame[20..]));
             let before = std::mem::replace(&mut sum, stored);
-            let is_sound =
-                || sum_up(sum_up(before, &frame[..8], big), &frame[24..], big) == stored;
+            let is_sound = || sum_up(sum_up(before, &frame[..8], big), &frame[24..], big) == stored;
             // No page has the number 0, whose frame adds up where the rest is zeros too.
             if number == 0 || frame[8..16] != salt[..] || !is_sound() {
                 // Frames of an earlier round, at the end, are no damage.
