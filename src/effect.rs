@@ -1,5 +1,7 @@
 //! Every effect, by feature: what `update` wants done. The runner does it and answers with messages.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use serde::Serialize;
 
 use crate::update::{

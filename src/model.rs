@@ -1,5 +1,7 @@
 //! The Model: everything that a decision or a test needs, in one place. Only `update` writes it.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! Every message, by feature; and the stamp that each one carries.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use serde::{Deserialize, Serialize};
 
 use crate::update::{

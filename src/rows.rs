@@ -4,6 +4,8 @@
 //! result keeps chunks (`held`), and the grid, the clipboard, the files and the status bar read them through
 //! `display`, `export` and `summary`. Nothing in here holds a row object, and nothing knows of IO or of a clock.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod builder;
 pub mod chunk;
 pub mod display;

@@ -5,6 +5,8 @@
 //! made for every frame: nothing in it costs more for a larger result or a longer text. Cells, messages
 //! and the lines of a value are asked for one by one, and only where they are on screen.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod card;
 mod dialogs;
 mod editor;

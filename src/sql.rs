@@ -6,6 +6,8 @@
 //! for one that is read in blocks), the server's positions are found again in the text (`position`), and names are read (`names`), as are constants (`literal`), encodings (`encodings`) and places in the data of a COPY (`copy`). All of it stands on one lexer (`lex`). Everything here is pure and total:
 //! unfinished text is the usual case in an editor, never an error.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod classify;
 pub mod copy;
 pub mod encodings;

@@ -3,6 +3,8 @@
 //! This file only routes. It never fails or panics, on any message in any state; a message that comes in
 //! the wrong state is ignored by the feature that it belongs to.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod app;
 pub mod cells;
 pub mod clock;

@@ -1,34 +1,16 @@
 //! What each room may name, and what no file may hold: invariants written as absences.
 
+#[path = "tidy/names.rs"]
+mod names;
+#[path = "tidy/rooms.rs"]
+mod rooms;
+#[path = "tidy/tree.rs"]
+mod tree;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// What a pure room never names: GPUI, IO, clocks, random sources, and maps whose order is nobody's.
-const NOT_PURE: &[&str] = &[
-    "gpui",
-    "smol",
-    "tokio",
-    "flume",
-    "rusqlite",
-    "keyring::",
-    "keyring_core",
-    "async_compat",
-    "std::fs",
-    "std::env",
-    "std::net",
-    "std::process",
-    "std::thread",
-    "SystemTime",
-    "Instant::now",
-    "Uuid::new_v4",
-    "rand::",
-    "HashMap",
-    "HashSet",
-    "crate::effects",
-    "crate::view",
-];
 
 /// Files that may hold `unsafe`, and why.
 const UNSAFE: &[(&str, &str)] = &[
@@ -106,23 +88,6 @@ fn all() -> Vec<File> {
     files(&["src", "tests", "benches"])
 }
 
-fn is_pure(path: &str) -> bool {
-    const ROOMS: &[&str] = &[
-        "src/update/",
-        "src/sql/",
-        "src/rows/",
-        "src/screen/",
-        "src/update.rs",
-        "src/sql.rs",
-        "src/rows.rs",
-        "src/screen.rs",
-        "src/model.rs",
-        "src/msg.rs",
-        "src/effect.rs",
-    ];
-    ROOMS.iter().any(|room| path.starts_with(room))
-}
-
 /// A line without its comment.
 fn code(line: &str) -> &str {
     line.find("//").map_or(line, |at| &line[..at])
@@ -158,34 +123,14 @@ fn lines_with(files: &[File], words: &[&str], shipped_only: bool) -> Vec<String>
 }
 
 #[test]
-fn pure_rooms_name_no_window_no_io_no_clock_and_no_chance() {
-    let mut pure = files(&["src"]);
-    pure.retain(|file| is_pure(&file.path));
-    assert!(pure.len() > 40, "the rooms are found");
+fn every_room_names_what_the_table_in_the_architecture_allows() {
+    let table = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rooms = rooms::read(&table).unwrap();
+    let texts = tree::texts(&root(), "src");
+    assert!(texts.len() > 200, "the files are found");
     nothing(
-        lines_with(&pure, NOT_PURE, false),
-        "a pure room names what it may not",
-    );
-}
-
-#[test]
-fn the_runner_knows_nothing_of_the_window() {
-    let effects = files(&["src/effects"]);
-    nothing(
-        lines_with(&effects, &["gpui::", "crate::view"], false),
-        "the runner names the window",
-    );
-}
-
-#[test]
-fn the_view_knows_of_the_runner_only_where_it_starts_it() {
-    let mut view = files(&["src/view"]);
-    view.retain(|file| {
-        !["src/view/host.rs", "src/view/pump.rs", "src/view/run.rs"].contains(&file.path.as_str())
-    });
-    nothing(
-        lines_with(&view, &["crate::effects::"], true),
-        "the view reaches into the runner",
+        rooms::problems(&texts, &tree::crates(&root()), &rooms),
+        "a file names what the table in ARCHITECTURE.md does not allow, or the table allows what nothing needs",
     );
 }
 
@@ -261,13 +206,25 @@ fn what_clippy_refuses_is_allowed_only_where_it_belongs() {
         "src/effects/postgres/connect.rs",
         "src/effects/postgres/link.rs",
     ];
+    let denied = "#![deny(clippy::disallowed_methods, clippy::disallowed_types)]";
+    let pure = ["update", "sql", "rows", "screen", "model", "msg", "effect"];
+    for room in pure.map(|room| format!("src/{room}.rs")) {
+        let file = src.iter_mut().find(|file| file.path == room).unwrap();
+        assert!(file.text.contains(denied), "{room} denies nothing");
+        file.text = file.text.replace(denied, "");
+    }
     let found = lines_with(&src, &["disallowed_methods"], false);
     assert_eq!(found.len(), allowed.len(), "{}", found.join("\n"));
     src.retain(|file| !allowed.contains(&file.path.as_str()));
     nothing(
         lines_with(
             &src,
-            &["disallowed_methods", "clippy::style", "clippy::all"],
+            &[
+                "disallowed_methods",
+                "disallowed_types",
+                "clippy::style",
+                "clippy::all",
+            ],
             false,
         ),
         "a file allows itself what clippy refuses",
