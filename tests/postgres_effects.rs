@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use server::{PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
+use server::{MAJORS, PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;

@@ -487,6 +487,42 @@ fn an_error_behind_a_command_inside_its_statement_has_its_place() {
     );
 }
 
+/// The server counts rows, of which one may have several lines. Run from the editor or as a file, the place is the same.
+#[test]
+fn an_error_behind_lines_of_a_copy_that_go_on_has_its_place() {
+    let server = TestServer::shared();
+    let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
+    server.psql(&database, "create table t (a int, b text)");
+    let (file, job) = (place.path().join("a.sql"), place.path().join("job.json"));
+    // The rows before it are more than a block of the file.
+    let rows = "é\\\nmore\\\\\t1\n\\\n\\\n\t2\n".repeat(10_000);
+    for (row, column, state) in [
+        ("two\\\nmore\tx2\n", 6, "22P02"),
+        ("x2\n", 1, "22P04"),
+        ("two\\\n\tx2\ty\n", 1, "22P04"),
+    ] {
+        let text = format!("select 1;\ncopy t (b, a) from stdin;\n{rows}{row}three\t3\n\\.\n");
+        let before = text.find(if column == 6 { "x2" } else { row }).unwrap();
+        let line = text[..before].matches('\n').count() + 1;
+        std::fs::write(&file, &text).unwrap();
+        play(&format!(
+            "connect {}\nwait connected\nrun-file {file}\nwait idle 60\ndump job {}\nopen {file}\nwait idle\n\
+             command query.run-all\nwait idle 60\nexpect error {state}\nexpect screen contains \"line {line}, column {column}\"\n",
+            server.url_unix(&database),
+            job.display(),
+            file = file.display(),
+        ));
+        let told = std::fs::read_to_string(&job).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let error = &told["errors"][0];
+        assert_eq!(
+            (&error["line"], &error["column"]),
+            (&line.into(), &column.into()),
+            "{told}"
+        );
+    }
+}
+
 #[test]
 fn an_error_of_a_copy_shows_its_place() {
     let server = TestServer::shared();
