@@ -22,7 +22,9 @@ use flooding::{FLOOD, Flood, FloodingServer, Phase, described, description, mess
 use generated::Random;
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
+use tusk::effects::regular_file::{self, Limit};
 use tusk::msg::Msg;
+use tusk::recording;
 use tusk::update::config::{Config, SshAuth, SshTunnel, SslMode};
 use tusk::update::failure::{Category, Failure};
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
@@ -900,4 +902,23 @@ fn a_row_that_there_is_no_memory_for_fails_with_a_message() {
         assert!(failure.message.contains(wanted), "{failure:?}");
         world.shut_down(wanted);
     }
+}
+
+#[test]
+fn a_file_that_there_is_no_memory_for_is_an_error() {
+    let _alone = alone();
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("large");
+    // To a replay it is one line of a recording.
+    let mut text = vec![b'x'; 24 << 20];
+    text[0] = b'{';
+    std::fs::write(&path, text).unwrap();
+    let file = regular_file::open(&path).unwrap();
+    LARGEST.store(8 << 20, Ordering::Relaxed);
+    let read = file.bytes(Limit::megabytes(100)).map(|bytes| bytes.len());
+    let replayed = recording::replay(&path, None).map(|_| ());
+    LARGEST.store(usize::MAX, Ordering::Relaxed);
+    assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::OutOfMemory);
+    let problem = replayed.unwrap_err().to_string();
+    assert!(problem.contains("memory allocation failed"), "{problem}");
 }

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use server::{PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
+use server::{MAJORS, PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
 use tusk::effects::postgres::Postgres;
 use tusk::effects::postgres::ssh::Surroundings;
 use tusk::msg::Msg;
@@ -24,11 +24,13 @@ use tusk::sql::lex::BackslashRule;
 use tusk::update::config::{Config, SslMode};
 use tusk::update::connection::{PoolStatus, ServerInfo};
 use tusk::update::failure::{Category, Failure};
+use tusk::update::file::encoding::Reading;
 use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
 use tusk::update::read_only::Seal;
 use tusk::update::secret::{Secret, Secrets};
 use tusk::update::session::{Ending, Transaction};
-use tusk::update::{connection, query, session};
+use tusk::update::store::OnError;
+use tusk::update::{connection, job, query, session};
 
 /// A runner, what it has said, and what it still owes.
 struct World {
@@ -1578,6 +1580,53 @@ fn closing_a_connection_ends_its_query_its_sessions_and_its_processes() {
     world.wait(|msg| matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(()));
     assert!(world.session(connection).is_err());
     world.end(session, Ending::Return);
+    world.shut_down();
+}
+
+/// It would be read for long, and is told to end once it was seen to be read.
+#[test]
+fn a_job_is_cancelled_in_the_middle_of_its_reading() {
+    let place = tempfile::tempdir().unwrap();
+    let (statements, data) = (place.path().join("a.sql"), place.path().join("b.sql"));
+    std::fs::write(&statements, "select 1;\n".repeat(10_000_000)).unwrap();
+    let text = "copy t from stdin;\n".to_owned() + &"x".repeat(256 << 10);
+    std::fs::write(&data, text).unwrap();
+    // The rest is a hole, which takes no room.
+    let file = std::fs::File::options().write(true).open(&data).unwrap();
+    file.set_len(1 << 37).unwrap();
+    let mut world = World::new();
+    let (connection, _) = world.open(&shared(), None).unwrap();
+    for path in [statements, data] {
+        let job = world.ids.request();
+        world.postgres.perform_job(job::Effect::RunFile {
+            job,
+            connection,
+            path: path.display().to_string(),
+            reading: Reading::Detect,
+            read_only: false,
+            on_error: OnError::Stop,
+        });
+        world.wait(|msg| match msg {
+            Msg::Job(job::Msg::Went { job: of, progress }) if *of == job => {
+                (progress.bytes > 64 << 10).then_some(())
+            }
+            _ => None,
+        });
+        world.postgres.perform_job(job::Effect::Cancel { job });
+        let (state, progress, message) = world.wait(|msg| match msg {
+            Msg::Job(job::Msg::Ended {
+                job: of,
+                state,
+                progress,
+                message,
+                ..
+            }) if *of == job => Some((*state, *progress, message.clone())),
+            _ => None,
+        });
+        assert_eq!(state, job::State::Cancelled);
+        assert_eq!(message, "Cancelled. Nothing was run.");
+        assert!(progress.bytes < progress.total, "{progress:?}");
+    }
     world.shut_down();
 }
 

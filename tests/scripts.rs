@@ -430,18 +430,75 @@ fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
 fn a_file_is_cancelled_while_it_is_read() {
     let server = TestServer::shared();
     let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
-    let file = place.path().join("a.sql");
+    let (file, job) = (place.path().join("a.sql"), place.path().join("job.json"));
     // It takes long to read, and the key comes at once.
     let text =
         "create table t ();\n".to_owned() + &"insert into t default values;\n".repeat(1_000_000);
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, &text).unwrap();
     play(&format!(
         "connect {}\nwait connected\nrun-file {}\nexpect screen contains \"Reading a.sql\"\n\
-         command query.cancel\nwait idle 60\nexpect screen contains \"Cancelled. Nothing was run.\"\n",
+         command query.cancel\nwait idle 60\nexpect screen contains \"Cancelled. Nothing was run.\"\ndump job {}\n",
         server.url_unix(&database),
-        file.display()
+        file.display(),
+        job.display()
     ));
     assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
+    let job: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(job).unwrap()).unwrap();
+    assert_eq!(job["state"], "cancelled");
+    let read = job["bytes"].as_u64().unwrap();
+    assert!(read < text.len() as u64, "it was read to its end");
+}
+
+/// Between its two readings, or while it runs: what was not looked at is not run. Here its own first statement does it,
+/// with a text as long as before or shorter.
+#[test]
+fn a_file_that_changes_while_it_runs_is_stopped_there() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = TestServer::shared();
+    let place = tempfile::tempdir().unwrap();
+    let open_to_all = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open_to_all(place.path(), 0o755);
+    for is_as_long in [true, false] {
+        let database = server.fresh_database();
+        server.psql(&database, "create table t (n int)");
+        let file = place.path().join(format!("{is_as_long}.sql"));
+        let job = place.path().join("job.json");
+        let rest = "insert into t values (2);\n".repeat(20_000);
+        // COPY ends each row with a line break.
+        let length = |first: &str| first.len() + rest.len();
+        let statement = |bytes: usize| {
+            format!(
+                "insert into t values (1);\ncopy (select repeat('-', {bytes:9})) to '{}';\n",
+                file.display()
+            )
+        };
+        let bytes = if is_as_long {
+            length(&statement(0)) - 1
+        } else {
+            70_000
+        };
+        let text = statement(bytes) + &rest;
+        assert_eq!(text.len() == bytes + 1, is_as_long);
+        std::fs::write(&file, text).unwrap();
+        open_to_all(&file, 0o666);
+        play(&format!(
+            "connect {}\nwait connected\nrun-file {}\nwait idle 60\ndump job {}\n\
+             expect screen contains \"The file was changed while it was read. The rest was not run.\"\n",
+            server.url_unix(&database),
+            file.display(),
+            job.display()
+        ));
+        let told = std::fs::read_to_string(&job).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["state"], "failed");
+        let ran = server.psql(&database, "select count(*) from t where n = 2");
+        let ran: u64 = ran.parse().unwrap();
+        assert!(ran < 10_000, "{ran}");
+        assert_eq!(told["statements"], ran + 2);
+    }
 }
 
 /// Only the session knows what a function does to it: what then shows stops the file where it stands.
@@ -485,6 +542,42 @@ fn an_error_behind_a_command_inside_its_statement_has_its_place() {
         (&3.into(), &11.into(), &"42P01".into()),
         "{job}"
     );
+}
+
+/// The server counts rows, of which one may have several lines. Run from the editor or as a file, the place is the same.
+#[test]
+fn an_error_behind_lines_of_a_copy_that_go_on_has_its_place() {
+    let server = TestServer::shared();
+    let (place, database) = (tempfile::tempdir().unwrap(), server.fresh_database());
+    server.psql(&database, "create table t (a int, b text)");
+    let (file, job) = (place.path().join("a.sql"), place.path().join("job.json"));
+    // The rows before it are more than a block of the file.
+    let rows = "é\\\nmore\\\\\t1\n\\\n\\\n\t2\n".repeat(10_000);
+    for (row, column, state) in [
+        ("two\\\nmore\tx2\n", 6, "22P02"),
+        ("x2\n", 1, "22P04"),
+        ("two\\\n\tx2\ty\n", 1, "22P04"),
+    ] {
+        let text = format!("select 1;\ncopy t (b, a) from stdin;\n{rows}{row}three\t3\n\\.\n");
+        let before = text.find(if column == 6 { "x2" } else { row }).unwrap();
+        let line = text[..before].matches('\n').count() + 1;
+        std::fs::write(&file, &text).unwrap();
+        play(&format!(
+            "connect {}\nwait connected\nrun-file {file}\nwait idle 60\ndump job {}\nopen {file}\nwait idle\n\
+             command query.run-all\nwait idle 60\nexpect error {state}\nexpect screen contains \"line {line}, column {column}\"\n",
+            server.url_unix(&database),
+            job.display(),
+            file = file.display(),
+        ));
+        let told = std::fs::read_to_string(&job).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let error = &told["errors"][0];
+        assert_eq!(
+            (&error["line"], &error["column"]),
+            (&line.into(), &column.into()),
+            "{told}"
+        );
+    }
 }
 
 #[test]

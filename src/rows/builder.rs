@@ -301,7 +301,9 @@ impl Scratch {
         // A giant value gets what it needs; anything else doubles, so that growing is rare.
         let doubled = (2 * self.bytes.capacity()).min(SCRATCH_COLUMN_BYTES_MAX);
         let needed = (start + value.len() + MIDDLE).max(doubled).max(1024);
-        self.bytes.reserve_exact(needed - start);
+        // For a giant value there is room by now, and all else is small.
+        let room = self.bytes.try_reserve_exact(needed - start);
+        room.unwrap_or_default();
         self.bytes.extend_from_slice(value);
         self.bytes.resize(needed, 0);
     }

@@ -78,18 +78,114 @@ pub fn extent(text: &str, from: usize, inside_line: bool, is_all: bool) -> Exten
 /// and the name are read.
 pub fn place(context: &str, sql: &str, data: &str) -> Option<Range<usize>> {
     let (line, column) = context.lines().find_map(line_and_column)?;
-    let is_csv = lex::tokens(sql).any(|token| token.text(sql).eq_ignore_ascii_case("csv"));
-    let whole = line_of_data(data, line, is_csv)?;
+    let whole = line_of_data(data, line, is_csv(sql))?;
+    let found = place_in_row(&data[whole.clone()], column, sql);
+    Some(whole.start + found.start..whole.start + found.end)
+}
+
+/// The place in a row: the value of the column where that is named and found, else the row.
+fn place_in_row(row: &str, column: Option<&str>, sql: &str) -> Range<usize> {
     let value = column
         .and_then(|column| place_in_list(sql, column))
-        .and_then(|at| field(&data[whole.clone()], at, sql, is_csv))
-        .map(|found| whole.start + found.start..whole.start + found.end);
+        .and_then(|at| field(row, at, sql, is_csv(sql)));
     // An empty value has no place that could be marked.
-    Some(
-        value
-            .filter(|value| !value.is_empty())
-            .unwrap_or_else(|| trimmed(data, whole)),
-    )
+    value
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| 0..row.trim_end_matches('\r').len())
+}
+
+fn is_csv(sql: &str) -> bool {
+    lex::tokens(sql).any(|token| token.text(sql).eq_ignore_ascii_case("csv"))
+}
+
+/// Looks for the place that a CONTEXT names in data that come bit by bit: what [`place`] finds in data that are there.
+pub struct Search<'sql> {
+    sql: &'sql str,
+    wanted: usize,
+    column: Option<String>,
+    is_csv: bool,
+    /// The row that comes next or has begun, from 1.
+    row: usize,
+    /// The lines before it, and those of it that have ended.
+    lines_before: u64,
+    lines_of_row: u64,
+    /// Whether a line break here would be data.
+    escapes: bool,
+    /// What has come of the row that is looked for.
+    text: String,
+    is_found: bool,
+}
+
+/// What is read of a row that is looked for: a value behind that has the row's place.
+const ROW_BYTES_MAX: usize = 1 << 20;
+
+impl<'sql> Search<'sql> {
+    /// For this CONTEXT of the error of this COPY, if it names a line.
+    pub fn new(context: &str, sql: &'sql str) -> Option<Self> {
+        let (wanted, column) = context.lines().find_map(line_and_column)?;
+        Some(Self {
+            sql,
+            wanted,
+            column: column.map(str::to_owned),
+            is_csv: is_csv(sql),
+            row: 1,
+            lines_before: 0,
+            lines_of_row: 0,
+            escapes: false,
+            text: String::new(),
+            is_found: false,
+        })
+    }
+
+    /// Takes more of the data; whether the row is there to its end.
+    pub fn push(&mut self, data: &str) -> bool {
+        for line in rows(data, 0) {
+            let content = data.get(line.content.clone()).unwrap_or_default();
+            if self.row == self.wanted {
+                let room = ROW_BYTES_MAX.saturating_sub(self.text.len());
+                let read = content.floor_char_boundary(room.min(content.len()));
+                self.text.push_str(&content[..read]);
+            }
+            let before = content.trim_end_matches('\\').len();
+            let is_odd = (content.len() - before) % 2 == 1;
+            self.escapes = is_odd ^ (self.escapes && before == 0);
+            if line.is_whole() && self.line_ended() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A line break was read; whether it ends the row that is looked for.
+    fn line_ended(&mut self) -> bool {
+        let goes_on = std::mem::take(&mut self.escapes) && !self.is_csv;
+        self.lines_of_row += 1;
+        if goes_on {
+            if self.row == self.wanted {
+                self.text.push('\n');
+            }
+            return false;
+        }
+        self.is_found = self.row == self.wanted;
+        if !self.is_found {
+            self.row += 1;
+            self.lines_before += std::mem::take(&mut self.lines_of_row);
+        }
+        self.is_found
+    }
+
+    /// The lines of the data before it, and its column in characters, from 1.
+    pub fn found(&self) -> Option<(u64, u64)> {
+        if !self.is_found && self.text.is_empty() {
+            return None;
+        }
+        let place = place_in_row(&self.text, self.column.as_deref(), self.sql);
+        let before = self.text.get(..place.start)?;
+        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let lines = before.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        let column = before[line..].chars().count() as u64 + 1;
+        Some((self.lines_before + lines, column))
+    }
 }
 
 /// The line of a CONTEXT, and the column that it names.
@@ -133,11 +229,6 @@ fn line_of_data(data: &str, wanted: usize, is_csv: bool) -> Option<Range<usize>>
         (line, start) = (line + 1, row.next);
     }
     None
-}
-
-fn trimmed(data: &str, line: Range<usize>) -> Range<usize> {
-    let text = data.get(line.clone()).unwrap_or_default();
-    line.start..line.start + text.trim_end_matches('\r').len()
 }
 
 /// Which one of the columns that the statement lists has this name.
@@ -193,6 +284,7 @@ fn field(line: &str, wanted: usize, sql: &str, is_csv: bool) -> Option<Range<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::position;
 
     #[test]
     fn a_context_names_its_line_and_column_in_any_language() {
@@ -246,5 +338,56 @@ mod tests {
             found("COPY t, line 1, column b: \"2\"", own, "1|2"),
             Some("1|2")
         );
+    }
+
+    /// However the data come, the place is the one that is found in the whole.
+    #[test]
+    fn what_is_found_bit_by_bit_is_what_is_found_in_the_whole() {
+        let beginnings = [
+            "",
+            "a",
+            "é\\\\",
+            "\\\n",
+            "\\\\\\\nb",
+            "x\\\n\\\n",
+            "\\\\\n",
+            "\r",
+        ];
+        for sql in ["copy t (a, b) from stdin", "copy t (a, b) from stdin csv"] {
+            let mut data = String::new();
+            for (number, one) in beginnings.iter().enumerate() {
+                for other in beginnings {
+                    data += &format!("{one}{number}\t{other}é,2\n");
+                }
+            }
+            data += "last\tone,2";
+            let mut found = 0;
+            for line in 1..200 {
+                for context in [
+                    format!("COPY t, line {line}"),
+                    format!("COPY t, line {line}, column b: \"x\""),
+                ] {
+                    let place = place(&context, sql, &data);
+                    let place = place.map(|place| {
+                        let (line, column) = position::line_and_column(&data, place.start);
+                        (line as u64 - 1, column as u64)
+                    });
+                    found += usize::from(place.is_some());
+                    for size in [1, 3, 50, data.len()] {
+                        let mut search = Search::new(&context, sql).unwrap();
+                        let mut rest = data.as_str();
+                        while !rest.is_empty() {
+                            let (piece, behind) = rest.split_at(rest.ceil_char_boundary(size));
+                            rest = behind;
+                            if search.push(piece) {
+                                break;
+                            }
+                        }
+                        assert_eq!(search.found(), place, "{sql} {context} {size}");
+                    }
+                }
+            }
+            assert!(found > 130, "{found}");
+        }
     }
 }

@@ -182,6 +182,15 @@ impl Stream {
         }
     }
 
+    /// The data of a COPY, from their first line on, which is this one.
+    pub fn of_data(line: u64, bytes_max: usize) -> Self {
+        Self {
+            spot: Spot { line, column: 1 },
+            data: Some(Behind::default()),
+            ..Self::new(bytes_max)
+        }
+    }
+
     /// More of the text.
     pub fn push(&mut self, more: &str) {
         self.forget();

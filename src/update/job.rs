@@ -216,6 +216,7 @@ impl Job {
         serde_json::json!({
             "kind": "run-file",
             "state": self.state,
+            "bytes": self.progress.bytes,
             "rows": self.progress.rows,
             "statements": self.progress.statements,
             "failed": self.progress.failed,

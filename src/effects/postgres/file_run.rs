@@ -39,7 +39,7 @@ use crate::update::store::OnError;
 
 mod input;
 
-use input::{Input, STATEMENT_BYTES_MAX};
+use input::{Bookmark, Input, STATEMENT_BYTES_MAX};
 
 /// How often a wait looks whether the job was cancelled, and tells how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -432,9 +432,9 @@ impl<'control> FileRun<'control> {
 
     /// A COPY, with the data that follow it.
     fn copy(&mut self, part: &Part) -> Result<(), End> {
-        let first_line = self.input.stream.line();
+        let begins = self.input.bookmark();
         let (data, source) = flume::bounded(4);
-        self.statement(part, Some((data, source, first_line)))?;
+        self.statement(part, Some((data, source, begins)))?;
         // What the server did not want is no statement either.
         self.data_gone_by()
     }
@@ -468,8 +468,8 @@ impl<'control> FileRun<'control> {
         let before = self.transaction;
         let passage = prepared.as_ref().map(|prepared| prepared.passage.clone());
         let query = QueryId::next(&mut self.ids);
-        let (feed, source, first_line) = match copy {
-            Some((feed, source, line)) => (Some(feed), Some(source), Some(line)),
+        let (feed, source, data) = match copy {
+            Some((feed, source, begins)) => (Some(feed), Some(source), Some(begins)),
             None => (None, None, None),
         };
         self.send(query, part, prepared, source)?;
@@ -488,7 +488,7 @@ impl<'control> FileRun<'control> {
                 self.tell(false);
                 Ok(())
             }
-            Outcome::Failed(failure) => self.failed(part, first_line, failure),
+            Outcome::Failed(failure) => self.failed(part, data.as_ref(), failure),
             Outcome::Lost(failure) => {
                 self.progress.failed += 1;
                 let spot = part.place(part.lead);
@@ -634,23 +634,21 @@ impl<'control> FileRun<'control> {
     }
 
     /// A statement failed: what follows on that.
-    fn failed(&mut self, part: &Part, data_line: Option<u64>, failure: Failure) -> Result<(), End> {
+    fn failed(
+        &mut self,
+        part: &Part,
+        data: Option<&Bookmark>,
+        failure: Failure,
+    ) -> Result<(), End> {
         if self.control.is_cancelled() && failure.category == Category::Cancelled {
             return Err(cancelled());
         }
         self.progress.failed += 1;
-        let place = match (failure.position, data_line) {
+        let place = match (failure.position, data) {
             (Some(position), _) => position::byte_of_character(&part.text, position),
             (None, _) => None,
         };
-        let of_data = data_line.and_then(|first| {
-            let mut context = failure.context.as_deref()?.lines();
-            let (line, _) = context.find_map(copy::line_and_column)?;
-            Some(Spot {
-                line: first + (line as u64).checked_sub(1)?,
-                column: 1,
-            })
-        });
+        let of_data = data.and_then(|data| self.place_in_data(data, part, &failure));
         let spot = of_data.unwrap_or_else(|| part.place(place.unwrap_or(part.lead)));
         self.trouble(spot, failure.sqlstate.clone(), &failure.message);
         if !self.stops {
@@ -665,6 +663,32 @@ impl<'control> FileRun<'control> {
             message.push_str(" Its open transaction was rolled back.");
         }
         Err(end(State::Failed, message))
+    }
+
+    /// Where in a COPY's data an error is: they are read again up to there, because the server counts rows, and a row
+    /// may have several lines.
+    fn place_in_data(&self, data: &Bookmark, part: &Part, failure: &Failure) -> Option<Spot> {
+        let mut search = copy::Search::new(failure.context.as_deref()?, &part.text)?;
+        let begins = Spot {
+            line: data.line,
+            column: 1,
+        };
+        if self.progress.failed > TOLD_MAX && !self.stops {
+            return Some(begins);
+        }
+        let mut again = self.input.data_from(data).ok()?;
+        while !self.control.is_cancelled() {
+            match again.stream.data() {
+                Data::More => again.read_on().ok()?,
+                Data::Some(text) if !search.push(&text) => {}
+                Data::Some(_) | Data::End => break,
+            }
+        }
+        let found = search.found().map(|(lines, column)| Spot {
+            line: data.line + lines,
+            column,
+        });
+        Some(found.unwrap_or(begins))
     }
 
     fn trouble(&self, spot: Spot, sqlstate: Option<String>, message: &str) {
@@ -732,7 +756,7 @@ impl<'control> FileRun<'control> {
 }
 
 /// Where a COPY's data go, come from, and begin.
-type Copy = (Sender<CopyPiece>, Receiver<CopyPiece>, u64);
+type Copy = (Sender<CopyPiece>, Receiver<CopyPiece>, Bookmark);
 
 fn cancelled() -> End {
     end(

@@ -291,4 +291,39 @@ mod tests {
         other.join().unwrap();
         assert!(Sockets::here().is_none());
     }
+
+    #[test]
+    fn a_future_that_calls_itself_is_asked_again() {
+        let mut rounds = 0;
+        let counts = poll_fn(|context| {
+            rounds += 1;
+            if rounds == 1_000 {
+                return Poll::Ready(rounds);
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        });
+        assert_eq!(Reactor::new().unwrap().block_on(counts), 1_000);
+    }
+
+    #[test]
+    fn a_socket_that_has_no_more_is_waited_for_and_one_that_is_let_go_is_forgotten() {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        Reactor::new().unwrap().block_on(async {
+            let sockets = Sockets::here().unwrap();
+            let watched = sockets.watch(here.as_raw_fd()).unwrap();
+            assert!(watched.is_of(&sockets));
+            there.write_all(b"x").unwrap();
+            poll_fn(|context| watched.poll_more(context)).await;
+            let again = poll_fn(|context| Poll::Ready(watched.poll_more(context))).await;
+            assert!(again.is_pending(), "there is no more");
+            assert_eq!(locked(&sockets.watched).len(), 1);
+            drop(watched);
+            assert!(locked(&sockets.watched).is_empty());
+            // The system has forgotten it too: it takes it once more.
+            let watched = sockets.watch(here.as_raw_fd()).unwrap();
+            there.write_all(b"y").unwrap();
+            poll_fn(|context| watched.poll_more(context)).await;
+        });
+    }
 }

@@ -107,6 +107,8 @@ enum Trouble {
     Sqlite(rusqlite::Error),
 }
 
+const EMPTY: &str = "it is empty: it has 0 bytes";
+
 fn newer(found: i64, known: i64, written_by: Option<&str>) -> String {
     let advice = match written_by {
         Some(version) => format!("install Tusk {version} or a later one"),
@@ -256,8 +258,14 @@ pub(super) fn verify(
     had_tabs: bool,
 ) -> Result<Option<String>, String> {
     let look = || -> Result<(), Trouble> {
+        let path = file_in(directory);
+        // SQLite takes the journal beside an empty file for an old one, and deletes it.
+        let found = regular_file::look(&path).map_err(unwritable_path(&path))?;
+        if found.is_some_and(|found| found.len() == 0) {
+            return Err(Trouble::Damaged(EMPTY.into()));
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = regular_file::database(&file_in(directory), flags)?;
+        let connection = regular_file::database(&path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         check(&connection)?;
         let sql = "select exists (select 1 from tab where owner = ?1)";
@@ -447,7 +455,7 @@ fn open_in(directory: &Path, instance: Uuid) -> Result<Base, Trouble> {
     // What is no file is told of by who opens it.
     match regular_file::look(&path) {
         Ok(Some(found)) if found.len() == 0 => {
-            return fresh(directory, instance, "it is empty: it has 0 bytes".into());
+            return fresh(directory, instance, EMPTY.into());
         }
         Ok(None)
             if regular_file::look(&salvage::journal_of(&path))

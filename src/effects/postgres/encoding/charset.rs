@@ -203,6 +203,9 @@ const EUC_JP_MORE: &str = "\
 ⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ＇＂㈱№℡炻仼僴凬匇匤﨎咊坙﨏塚增寬峵嵓﨑德悅愠敎昻晥晴朗栁﨓﨔橫櫢淸淲瀨凞猪甁\
 皂皞益礰礼神祥福竧靖精綠緖羽荢﨟薰蘒﨡蠇諸譿賴赶﨣﨤逸郞都鄕﨧﨨閒隆﨩霻靍靑飯飼館馞髙魲鶴黑";
 
+/// So many sequences of four bytes GB18030 has for the characters below U+10000.
+const FOURS_OF_THE_FIRST_PLANE: u32 = 39_420;
+
 impl Charset {
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
@@ -353,6 +356,9 @@ impl Table {
         if known.shape == Shape::EucJp {
             table.read_triples(known);
         }
+        if known.shape == Shape::Gb18030 {
+            table.note_fours(known);
+        }
         table
     }
 
@@ -370,6 +376,23 @@ impl Table {
                     self.note(read, code);
                 }
             }
+        }
+    }
+
+    /// What the web writes in two bytes that the server reads otherwise may be the same in four to both.
+    fn note_fours(&mut self, known: &Known) {
+        let digit = |number: u32| 0x30 + (number % 10) as u8;
+        for number in 0..FOURS_OF_THE_FIRST_PLANE {
+            let a = 0x81 + (number / 12_600) as u8;
+            let b = digit(number / 1_260);
+            let c = 0x81 + (number / 10 % 126) as u8;
+            let bytes = [a, b, c, digit(number)];
+            let read = known.read(&bytes).filter(|character| {
+                let mut text = [0; 4];
+                let (written, ..) = web::GB18030.encode(character.encode_utf8(&mut text));
+                written.len() == 2
+            });
+            self.note(read, u32::from_be_bytes(bytes));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::effects::failure::said;
 use crate::effects::file::decoder::{Decoder, NoText};
@@ -16,7 +17,7 @@ pub(super) const STATEMENT_BYTES_MAX: usize = 64 << 20;
 
 /// A file and the script that it holds.
 pub(super) struct Input {
-    file: Option<Readable>,
+    file: Option<Arc<Readable>>,
     encoding: Encoding,
     /// The bytes of its byte order mark.
     mark: usize,
@@ -26,6 +27,16 @@ pub(super) struct Input {
     /// So many of its bytes were read.
     bytes: u64,
     lines: u64,
+    /// The same before the last block.
+    before: (u64, u64),
+}
+
+/// A line of a file, to be read from again.
+pub(super) struct Bookmark {
+    /// Its number, from 1.
+    pub(super) line: u64,
+    /// The bytes and the lines before a block in which it begins.
+    before: (u64, u64),
 }
 
 /// Why it is not read on, in a sentence.
@@ -65,6 +76,7 @@ impl Default for Input {
             block: Vec::new(),
             bytes: 0,
             lines: 0,
+            before: (0, 0),
         }
     }
 }
@@ -80,7 +92,7 @@ impl Input {
         }
         let (encoding, mark) = encoding::of_head(&head, reading);
         let mut input = Self {
-            file: Some(file),
+            file: Some(Arc::new(file)),
             encoding,
             mark,
             ..Self::default()
@@ -95,6 +107,7 @@ impl Input {
         self.stream = Stream::new(STATEMENT_BYTES_MAX);
         self.bytes = self.mark as u64;
         self.lines = 0;
+        self.before = (self.bytes, 0);
     }
 
     /// So many bytes it has; what is added meanwhile is not among them.
@@ -121,6 +134,7 @@ impl Input {
         if is_changed(file)? || read < self.block.len() {
             return Err(Unread::Changed);
         }
+        self.before = (self.bytes, self.lines);
         self.bytes += read as u64;
         let is_last = self.bytes >= self.total();
         let text = self.decoder.text(&self.block, is_last);
@@ -140,6 +154,61 @@ impl Input {
     }
 }
 
+impl Input {
+    /// The line that is read next, where one begins there.
+    pub(super) fn bookmark(&self) -> Bookmark {
+        let (line, before) = (self.stream.line(), self.before);
+        Bookmark { line, before }
+    }
+
+    /// The data of a COPY that begin on this line.
+    pub(super) fn data_from(&self, mark: &Bookmark) -> Result<Self, Unread> {
+        let (bytes, lines) = mark.before;
+        let over = (mark.line - 1).checked_sub(lines).ok_or(Unread::Changed)?;
+        let bytes = self.behind_lines(bytes, over)?;
+        Ok(Self {
+            file: self.file.clone(),
+            encoding: self.encoding,
+            mark: self.mark,
+            // A character never reaches over a line's end.
+            decoder: Decoder::new(self.encoding),
+            stream: Stream::of_data(mark.line, STATEMENT_BYTES_MAX),
+            bytes,
+            lines: mark.line - 1,
+            ..Self::default()
+        })
+    }
+
+    /// The byte behind so many line breaks from this one on. In every encoding that ASCII is part of, the byte of a line
+    /// break is nothing else.
+    fn behind_lines(&self, from: u64, mut lines: u64) -> Result<u64, Unread> {
+        let newline: &[u8] = match self.encoding {
+            Encoding::Utf16Le => b"\n\0",
+            Encoding::Utf16Be => b"\0\n",
+            _ => b"\n",
+        };
+        let width = newline.len();
+        // The block may have parted a character.
+        let mut at = from - (from - self.mark as u64) % width as u64;
+        let mut block = vec![0; BLOCK_BYTES];
+        while lines > 0 {
+            let file = self.file.as_ref().ok_or(Unread::Changed)?;
+            let read = file.read_at(at, &mut block)?;
+            if read < width {
+                return Err(Unread::Changed);
+            }
+            for unit in block[..read].chunks_exact(width) {
+                at += width as u64;
+                lines -= u64::from(unit == newline);
+                if lines == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(at)
+    }
+}
+
 /// Whether a file is another one than when it was opened.
 fn is_changed(file: &Readable) -> io::Result<bool> {
     let (then, now) = (file.metadata(), file.metadata_now()?);
@@ -150,7 +219,7 @@ fn is_changed(file: &Readable) -> io::Result<bool> {
 mod tests {
     use super::*;
     use crate::sql::lex::BackslashRule;
-    use crate::sql::stream::Next;
+    use crate::sql::stream::{Data, Next};
 
     /// All statements of it.
     fn read(input: &mut Input) -> Result<Vec<String>, Unread> {
@@ -187,5 +256,75 @@ mod tests {
         let mut input = Input::open(&path, Reading::Detect).unwrap();
         std::fs::write(&path, "select 1;").unwrap();
         assert!(matches!(read(&mut input), Err(Unread::Changed)));
+    }
+
+    /// Data are found again whatever stands before them, and whatever the blocks part.
+    #[test]
+    fn the_data_of_a_copy_are_read_again_from_their_first_line() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a.sql");
+        let mut text = String::new();
+        for number in 0..60 {
+            text += &format!("select '{}';\n", "日本".repeat(number * 7));
+            text += &format!(
+                "copy t from stdin;{}\n",
+                ["", " copy u from stdin; select 1;"][number % 2]
+            );
+            for _ in 0..=number % 2 {
+                text += &format!("é日{number}\\\n\n").repeat(number * number / 3);
+                text += "\\.\n";
+            }
+        }
+        text += "copy t from stdin;\nthe last";
+        for encoding in [
+            Encoding::Utf8,
+            Encoding::Utf16Le,
+            Encoding::Utf16Be,
+            Encoding::Gb18030,
+        ] {
+            let mut bytes = match encoding {
+                Encoding::Utf16Le => vec![0xFF, 0xFE],
+                Encoding::Utf16Be => vec![0xFE, 0xFF],
+                _ => vec![],
+            };
+            encoding::encode(encoding, &text, &mut bytes).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            let reading = match encoding {
+                Encoding::Gb18030 => Reading::Chosen(encoding),
+                _ => Reading::Detect,
+            };
+            let mut input = Input::open(&path, reading).unwrap();
+            assert_eq!(input.encoding, encoding);
+            let mut copies = 0;
+            loop {
+                match input.stream.next(BackslashRule::Ordinary) {
+                    Next::More => input.read_on().unwrap(),
+                    Next::Copy(_) => {
+                        let mark = input.bookmark();
+                        let line = text.lines().nth(mark.line as usize - 1).unwrap_or("");
+                        let data = data_of(&mut input);
+                        assert!(data.starts_with(line) || data.is_empty() && line == "\\.");
+                        let mut again = input.data_from(&mark).unwrap();
+                        assert!(data_of(&mut again) == data, "{encoding:?} {}", mark.line);
+                        copies += 1;
+                    }
+                    Next::End => break,
+                    Next::Statement(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(copies, 91);
+        }
+    }
+
+    fn data_of(input: &mut Input) -> String {
+        let mut all = String::new();
+        loop {
+            match input.stream.data() {
+                Data::More => input.read_on().unwrap(),
+                Data::Some(data) => all += &data,
+                Data::End => return all,
+            }
+        }
     }
 }

@@ -164,11 +164,26 @@ fn is_noticed(what: &str, damage: Damage) {
     store.load();
     save_tab(&mut store, tab(2, "typed"));
     let file = directory.path().join(opening::FILE_NAME);
-    damage(&file, &directory.path().join("tusk.sqlite-wal"));
+    let journal = directory.path().join("tusk.sqlite-wal");
+    // What will be there: the same is done to copies.
+    let copies = tempfile::tempdir().unwrap();
+    let there = [&file, &journal].map(|from| {
+        let to = copies.path().join(from.file_name().unwrap());
+        fs::copy(from, &to).unwrap();
+        to
+    });
+    damage(&there[0], &there[1]);
+    let there = there.map(|path| fs::read(path).unwrap_or_default());
+    damage(&file, &journal);
     // Nothing is asked of it: it looks by itself.
     let Msg::Reopened { opened } = store.answer() else {
         panic!("{what}: nothing was said of it")
     };
+    if let Opened::Fresh { copy, .. } = &opened {
+        let aside = [copy.clone(), format!("{copy}-wal")];
+        let aside = aside.map(|path| fs::read(path).unwrap_or_default());
+        assert!(aside == there, "{what}: it was changed on its way");
+    }
     assert!(
         matches!(opened, Opened::Fresh { .. } | Opened::Recreated { .. }),
         "{what}: {opened:?}"
