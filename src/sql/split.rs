@@ -101,6 +101,8 @@ impl Piece {
 pub struct Splits {
     pieces: Vec<Piece>,
     ends: Vec<End>,
+    /// The first of the ends that is open.
+    first_open: Option<usize>,
     #[serde(default)]
     backslash: BackslashRule,
     /// The quote or comment that is open at the end of the text.
@@ -204,6 +206,9 @@ impl Splits {
                 return;
             };
             place = end.place;
+            if end.open && self.first_open.is_none() {
+                self.first_open = Some(self.ends.len());
+            }
             self.pieces.push(piece);
             self.ends.push(end);
         }

@@ -144,8 +144,7 @@ impl Splits {
         // No piece looks past the end of the line that the next one is read from, but for those that
         // are open.
         let before = self.ends.partition_point(|end| end.place.reach() < line);
-        let closed = self.ends.iter().take(before).position(|end| end.open);
-        let kept = closed.unwrap_or(before);
+        let kept = self.first_open.map_or(before, |open| open.min(before));
         let from = kept
             .checked_sub(1)
             .and_then(|last| self.ends.get(last))
@@ -235,6 +234,17 @@ impl Splits {
             last.line_end = old.line_end.saturating_add_signed(delta);
         }
         let moved = kept + reread.pieces.len();
+        let first_open = reread.ends.iter().position(|end| end.open);
+        // No piece that is kept is open.
+        self.first_open = match (first_open, self.first_open) {
+            (Some(new), _) => Some(kept + new),
+            (None, Some(old)) if old >= rest => Some(old - rest + moved),
+            (None, Some(_)) => {
+                let behind = self.ends[rest..].iter().position(|end| end.open);
+                behind.map(|at| moved + at)
+            }
+            (None, None) => None,
+        };
         self.pieces.splice(kept..rest, reread.pieces);
         self.ends.splice(kept..rest, reread.ends);
         if delta != 0 {
