@@ -1,14 +1,18 @@
 //! What running a script costs, in CPU, beside psql: 1,000, 8,000 and 64,000 statements.
 //!
-//! Run it with `cargo bench --no-default-features --bench script`. It starts a PostgreSQL of its own, and runs each
-//! script by "Run all" in a program without a window, whose store, history and results work as always, and by
-//! `psql -f`. It prints seconds of CPU of each (user and system, all threads, not the server's), their ratio, which is
-//! to be at most 3, and the growth from one size to the next, which is to be that of the size. It asserts nothing.
+//! Run it with `cargo bench --no-default-features --bench script`, of one size with `-- 8000` behind it, and of inserts
+//! alone with `insert`. It starts a PostgreSQL of its own, and runs each script by "Run all" in a program without a
+//! window, whose store, history and results work as always, and by `psql -f`, in turn. The history is filled to its
+//! limit first: so it costs most, and all sizes meet the same. It prints seconds of CPU for one run of each (user and
+//! system, all threads, not the server's), their ratio, which is to be at most 3, the share of each thread, and the
+//! growth from one size to the next, which is to be that of the size. It asserts nothing.
 
 #[path = "../tests/support/server.rs"]
 mod server;
 
 use std::{
+    collections::BTreeMap,
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -22,8 +26,11 @@ use tusk::{
     update::{app, command::Command, config::Config, editor, store::Edit, update, welcome},
 };
 
-const SIZES: [usize; 3] = [1_000, 8_000, 64_000];
-const RUNS: usize = 3;
+/// How many statements, and how often they are run: the system counts CPU in hundredths of a second.
+const SIZES: [(usize, usize); 3] = [(1_000, 48), (8_000, 12), (64_000, 4)];
+
+/// So many statements fill the history.
+const FILLING: usize = 110_000;
 
 struct Bench {
     model: Model,
@@ -55,6 +62,11 @@ impl Bench {
         }
     }
 
+    fn run_all(&mut self) {
+        self.take(Command::QueryRunAll);
+        self.settle();
+    }
+
     fn write(&mut self, sql: &str) {
         let tab = self.model.tabs.active().expect("there is a tab");
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
@@ -75,18 +87,35 @@ impl Bench {
 
 /// Seconds of CPU: of this process, and of its children that have ended.
 fn cpu() -> (f64, f64) {
+    let (_, spent) = spent(Path::new("/proc/self")).expect("Linux counts CPU");
+    spent
+}
+
+/// Seconds of CPU of each thread of this process, by its name.
+fn by_thread() -> BTreeMap<String, f64> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux lists threads");
+    let mut all = BTreeMap::new();
+    // One that ends in this moment is gone.
+    for (name, (own, _)) in tasks.flatten().filter_map(|task| spent(&task.path())) {
+        *all.entry(name).or_default() += own;
+    }
+    all
+}
+
+fn spent(task: &Path) -> Option<(String, (f64, f64))> {
     const TICKS_PER_SECOND: f64 = 100.0;
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux counts CPU");
-    let rest = stat.rsplit_once(')').expect("a name in parentheses").1;
+    let stat = std::fs::read_to_string(task.join("stat")).ok()?;
+    let (name, rest) = stat.rsplit_once(')')?;
     let fields: Vec<f64> = rest
         .split_ascii_whitespace()
         .map(|field| field.parse().unwrap_or(0.0))
         .collect();
     let seconds = |at: usize| (fields[at] + fields[at + 1]) / TICKS_PER_SECOND;
-    (seconds(11), seconds(13))
+    let name = name.split_once('(')?.1.to_owned();
+    Some((name, (seconds(11), seconds(13))))
 }
 
-fn psql(server: &TestServer, database: &str, file: &std::path::Path) -> f64 {
+fn psql(server: &TestServer, database: &str, file: &Path) -> f64 {
     let before = cpu().1;
     let status = server
         .psql_command(database)
@@ -100,6 +129,7 @@ fn psql(server: &TestServer, database: &str, file: &std::path::Path) -> f64 {
 }
 
 fn main() {
+    let asked: Vec<usize> = std::env::args().flat_map(|word| word.parse()).collect();
     let server = TestServer::shared();
     let database = server.fresh_database();
     server.psql(&database, "create table t (n int)");
@@ -128,32 +158,48 @@ fn main() {
     let target = Box::new(welcome::Target::Conninfo(conninfo));
     bench.take(welcome::Msg::Asked { target });
     bench.settle();
+    bench.write(&script("select @;\n", FILLING));
+    bench.run_all();
     for form in ["select @;\n", "insert into t values (@);\n"] {
+        if std::env::args().any(|word| word == "insert") && !form.starts_with("insert") {
+            continue;
+        }
         println!("{}", form.trim());
         let mut before = None;
-        for size in SIZES {
-            let text: String = (0..size)
-                .map(|n| form.replace('@', &n.to_string()))
-                .collect();
+        for (size, runs) in SIZES {
+            if !asked.is_empty() && !asked.contains(&size) {
+                continue;
+            }
+            let text = script(form, size);
             let file = directory.path().join("script.sql");
             std::fs::write(&file, &text).expect("the file is written");
             bench.write(&text);
             bench.settle();
-            let (mut ours, mut theirs) = (vec![], vec![]);
-            for _ in 0..RUNS {
-                let began = cpu().0;
-                bench.take(Command::QueryRunAll);
-                bench.settle();
-                ours.push(cpu().0 - began);
-                theirs.push(psql(server, &database, &file));
+            let (mut ours, mut theirs) = (0.0, 0.0);
+            let mut threads = BTreeMap::<String, f64>::new();
+            for _ in 0..runs {
+                let (began, began_by) = (cpu().0, by_thread());
+                bench.run_all();
+                ours += cpu().0 - began;
+                for (name, spent) in by_thread() {
+                    let before = began_by.get(&name).copied().unwrap_or_default();
+                    *threads.entry(name).or_default() += spent - before;
+                }
+                theirs += psql(server, &database, &file);
             }
-            let (ours, theirs) = (middle(ours), middle(theirs));
-            let growth = before.map_or(String::new(), |before: f64| {
-                format!(", {:.1} times the size before", ours / before.max(0.01))
+            let shares: Vec<String> = threads
+                .iter()
+                .filter(|(_, spent)| **spent >= theirs / 100.0)
+                .map(|(name, spent)| format!("{name} {:.2}", spent / theirs))
+                .collect();
+            let (ours, theirs) = (ours / runs as f64, theirs / runs as f64);
+            let growth = before.map_or(String::new(), |before| {
+                format!(", {:.1} times the size before", ours / before)
             });
             println!(
-                "  {size} statements: Tusk {ours:.2} s, psql {theirs:.2} s, ratio {:.1}{growth}",
-                ours / theirs.max(0.01)
+                "  {size} statements: Tusk {ours:.3} s, psql {theirs:.3} s, ratio {:.2} ({}){growth}",
+                ours / theirs,
+                shares.join(", ")
             );
             before = Some(ours);
         }
@@ -161,7 +207,8 @@ fn main() {
     bench.runner.shutdown(Duration::from_secs(2));
 }
 
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn script(form: &str, size: usize) -> String {
+    (0..size)
+        .map(|n| form.replace('@', &n.to_string()))
+        .collect()
 }

@@ -482,8 +482,8 @@ fn leaks_of_texts() -> Vec<Msg> {
     let entry = store::HistoryEntry {
         query,
         at_us: 0,
-        connection: String::new(),
-        database: String::new(),
+        connection: "".into(),
+        database: "".into(),
         sql: leaking_sql().into(),
         elapsed_us: None,
         outcome: store::HistoryOutcome::Failed {

@@ -56,6 +56,13 @@ pub struct History {
     pub problem: Option<String>,
 }
 
+/// Where the statements of a script run, in the words of the history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    connection: Arc<str>,
+    database: Arc<str>,
+}
+
 /// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
 /// gathered, a moment later.
 pub fn began(
@@ -67,7 +74,10 @@ pub fn began(
 ) -> Vec<RootEffect> {
     let known = model.tabs.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
-    let (connection, database) = place(model, tab);
+    let Place {
+        connection,
+        database,
+    } = place(model, tab);
     let entry = HistoryEntry {
         query,
         at_us: model.now.unix_us,
@@ -230,12 +240,23 @@ pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
     write(model)
 }
 
-fn place(model: &mut Model, tab: TabId) -> (String, String) {
-    let connection = model.tabs.get_mut(tab).and_then(|tab| tab.connection);
-    let known = connection.and_then(|id| model.connections.get(&id));
-    known
-        .map(|known| (known.config.label(), known.config.database.clone()))
-        .unwrap_or_default()
+/// The connection and the database of a tab, as they were called when its script began: a long one would have them put
+/// together for each of its statements.
+fn place(model: &mut Model, tab: TabId) -> Place {
+    let Some(tab) = model.tabs.get_mut(tab) else {
+        return Place::default();
+    };
+    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let said = || {
+        known.map_or_else(Place::default, |known| Place {
+            connection: known.config.label().into(),
+            database: known.config.database.as_str().into(),
+        })
+    };
+    match &mut tab.run {
+        Run::Running(running) => running.script.place.get_or_insert_with(said).clone(),
+        Run::Idle | Run::Waiting { .. } => said(),
+    }
 }
 
 /// Opens the search over the history.

@@ -47,7 +47,6 @@ mod sessions;
 
 pub use keeping::{attend, make_room};
 pub use question::{Answer, answer as answer_error, ask as ask_about_error};
-use script::Ahead;
 pub use script::{Part, Planned, Problem, Script};
 
 pub use sessions::{
@@ -390,8 +389,18 @@ struct Given {
     phase: Phase,
 }
 
+/// The script that waits in a tab for the session that it has.
+fn take_waiting(tab: &mut Tab) -> Option<Script> {
+    if let (Run::Waiting { .. }, Session::Live(_)) = (&tab.run, &tab.session)
+        && let Run::Waiting { script, .. } = std::mem::take(&mut tab.run)
+    {
+        return Some(script);
+    }
+    None
+}
+
 fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffect> {
-    let (now, settings) = (model.now, model.settings.clone());
+    let now = model.now;
     let given_query = given.as_ref().map(|given| given.query);
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.ids));
     let held = model.held_bytes();
@@ -401,10 +410,12 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
-    let (Run::Waiting { script, .. }, Session::Live(live)) = (&tab.run, &tab.session) else {
+    let Some(mut script) = take_waiting(tab) else {
         return vec![];
     };
-    let mut script = script.clone();
+    let Session::Live(live) = &tab.session else {
+        return vec![];
+    };
     let (planned, is_read) = match script.take_next(live.backslash) {
         Ok(Some(next)) => next,
         other => {
@@ -415,22 +426,19 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
     let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
-    let full = held.saturating_sub(tab.results.previous_bytes()) >= settings.memory_bytes();
+    let full = held.saturating_sub(tab.results.previous_bytes()) >= model.settings.memory_bytes();
     let granted_rows = CREDIT_ROWS * u64::from(!full || given.is_some());
     let discarding = full && !may_pause;
-    let (window_end, window_bytes) = window(&script, &settings);
+    let (window_end, window_bytes) = window(&script, &model.settings);
     let transaction = live.transaction;
     let prepared = match given {
         Some(_) => Ok(None),
         None => prepare(tab, is_read, &planned, live, read_only),
     };
+    let (sql, data) = (planned.sql.clone(), planned.copy_data.clone());
     let running = Running {
         query,
-        passage: prepared
-            .iter()
-            .flatten()
-            .next()
-            .map(|one| one.passage.clone()),
+        passage: passage_of(&prepared),
         sent: now,
         may_pause,
         granted: granted_rows,
@@ -438,21 +446,21 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
         window_bytes,
         discarding,
         phase: given.map_or(Phase::Running, |given| given.phase),
-        planned: planned.clone(),
+        planned,
         script,
     };
     begin(tab, running, now);
     let mut effects = stop_timer;
     let sent = prepared.map(|prepared| {
         if given_query.is_none() {
-            effects.push(order(query, session, &planned, prepared, granted_rows).into());
+            let what = (sql.clone(), data.clone());
+            effects.push(order(query, session, what, prepared, granted_rows).into());
         }
         if discarding {
             effects.push(Effect::DiscardRows { query }.into());
         }
     });
-    let data = planned.copy_data.as_deref();
-    effects.extend(history::began(model, id, query, &planned.sql, data));
+    effects.extend(history::began(model, id, query, &sql, data.as_deref()));
     if let Err(failure) = sent {
         effects.extend(ending::ended_badly(model, query, *failure, transaction, 0));
     } else if !full && !read_only {
@@ -574,11 +582,17 @@ fn window(script: &Script, settings: &Settings) -> (Option<u64>, u64) {
     }
 }
 
+/// What a statement is to a read-only connection.
+fn passage_of(prepared: &Result<Option<Prepared>, Box<Failure>>) -> Option<Passage> {
+    let prepared = prepared.as_ref().ok()?.as_ref();
+    prepared.map(|prepared| prepared.passage.clone())
+}
+
 /// The effect that runs a statement, as a read-only connection or any other does it.
 fn order(
     query: QueryId,
     session: SessionId,
-    planned: &Planned,
+    (sql, copy_data): (Arc<str>, Option<Arc<str>>),
     prepared: Option<Prepared>,
     granted_rows: u64,
 ) -> Effect {
@@ -593,8 +607,8 @@ fn order(
         None => Effect::Run {
             query,
             session,
-            sql: planned.sql.clone(),
-            copy_data: planned.copy_data.clone(),
+            sql,
+            copy_data,
             granted_rows,
             follows: None,
         },

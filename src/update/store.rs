@@ -129,9 +129,9 @@ pub struct HistoryEntry {
     /// When it was sent, in unix microseconds.
     pub at_us: i64,
     /// The connection's name, or `user@host/database`.
-    pub connection: String,
+    pub connection: Arc<str>,
     /// The database.
-    pub database: String,
+    pub database: Arc<str>,
     /// The statement.
     pub sql: Arc<str>,
     /// From sending to its end; none where it was lost with the program.

@@ -208,6 +208,8 @@ pub struct Texts {
     client: Option<String>,
     server: Option<String>,
     /// The encoding of the last report.
+    reported: Wire,
+    /// The same, but where a statement takes care of it by itself.
     now: Wire,
     /// The user's statement that runs.
     statement: Option<Statement>,
@@ -264,13 +266,13 @@ impl Texts {
             _ => return,
         }
         let client = self.client.as_deref().unwrap_or("UTF8");
-        self.now = Wire::of(client, self.server.as_deref());
+        self.reported = Wire::of(client, self.server.as_deref());
+        self.now = self.reported.clone();
     }
 
     /// The server is ready, and has reported all that was changed until now.
     pub fn ready(&mut self) {
-        let client = self.client.as_deref().unwrap_or("UTF8");
-        self.now = Wire::of(client, self.server.as_deref());
+        self.now = self.reported.clone();
         self.row_came();
     }
 

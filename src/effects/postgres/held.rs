@@ -8,6 +8,10 @@ use crate::sql::lex::{self, Token, TokenKind};
 /// Custom settings that a statement may set: `set my.setting = …`, `set_config('my.setting', …)`, also in the body of
 /// a block.
 pub fn named_settings(sql: &str) -> Vec<String> {
+    let says_set = |three: &[u8]| three.eq_ignore_ascii_case(b"set");
+    if !sql.as_bytes().windows(3).any(says_set) {
+        return vec![];
+    }
     let tokens: Vec<Token> = lex::tokens(sql).filter(|token| !token.is_gap()).collect();
     let word = |at: usize, wanted: &str| {
         let token = tokens.get(at);

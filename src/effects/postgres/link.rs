@@ -47,10 +47,10 @@ const ANSWER: Duration = Duration::from_secs(60);
 const EVENTS_PER_TURN: u64 = 16;
 
 /// What statements come to is gathered while so many others follow them,
-const GATHERS_BEHIND: usize = 8;
+const GATHERS_BEHIND: usize = 16;
 
-/// and for so long.
-const GATHERS: Duration = Duration::from_millis(2);
+/// and for so long, which nobody sees.
+const GATHERS: Duration = Duration::from_millis(10);
 
 /// The handle of a link. Dropping the last one ends the link with a Terminate message.
 pub struct Link {
@@ -373,11 +373,13 @@ enum Job {
 
 type Answers = Pin<Box<SimpleQueryStream>>;
 
+type Answer = Result<SimpleQueryMessage, tokio_postgres::Error>;
+
 /// What happens to the task.
 enum Event {
     Command(Option<Command>),
     Ended(Option<tokio_postgres::Error>),
-    Answer(Option<Result<SimpleQueryMessage, tokio_postgres::Error>>),
+    Answer(Option<Answer>),
     TimeCame,
     SealEnded,
     HeldUp(QueryId, u64),
@@ -391,6 +393,7 @@ struct Driver {
     /// Statements that wait for the one that runs, or for a cancel request to be over.
     waiting: VecDeque<Command>,
     job: Option<Job>,
+    /// When it fires, which may be earlier than there is something to do.
     timer: Option<(Instant, smol::Timer)>,
     /// What waits unread in a tunnel, which can't make the server wait.
     backlog: Option<Backlog>,
@@ -455,9 +458,7 @@ impl Driver {
             Poll::Ready(None) => return Poll::Ready(Event::Ended(None)),
             Poll::Pending => {}
         }
-        if let Some(Job::Run { stream, .. } | Job::Ask { stream, .. }) = &mut self.job
-            && let Poll::Ready(answer) = stream.as_mut().poll_next(context)
-        {
+        if let Poll::Ready(answer) = self.poll_answer(context) {
             return Poll::Ready(Event::Answer(answer));
         }
         if matches!(self.job, Some(Job::Sealed { .. })) && self.is_seal_done() {
@@ -466,10 +467,28 @@ impl Driver {
         if let Poll::Ready(event) = self.poll_backlog(context) {
             return Poll::Ready(event);
         }
-        if self.gathers_until().is_none_or(|at| at <= Instant::now()) {
+        let gathers = self.gathers_until().filter(|at| *at > Instant::now());
+        if gathers.is_none() {
             self.outflow.release();
         }
-        self.poll_timer(context)
+        let other = locked(&self.learnt).deadline();
+        let deadline = [gathers, other, self.closes_at].into_iter().flatten().min();
+        self.poll_timer(deadline, context)
+    }
+
+    /// What the driver says of a user's statement as long as it goes well is known already: the tap has seen it.
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let (stream, is_users) = match &mut self.job {
+            Some(Job::Run { stream, .. }) => (stream, true),
+            Some(Job::Ask { stream, .. }) => (stream, false),
+            Some(Job::Sealed { .. }) | None => return Poll::Pending,
+        };
+        loop {
+            match stream.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(_))) if is_users => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// While many statements follow each other, what they come to leaves together, and this is when at the latest.
@@ -477,7 +496,32 @@ impl Driver {
         if self.waiting.len() < GATHERS_BEHIND {
             return None;
         }
-        Some(self.outflow.waits_since()? + GATHERS)
+        Some(self.outflow.gathers_since()? + GATHERS)
+    }
+
+    /// A timer that is too early is left to fire, and set again then: with each statement there is another deadline, and
+    /// to set it each time costs a call to the system and the waking of a thread.
+    fn poll_timer(&mut self, deadline: Option<Instant>, context: &mut Context<'_>) -> Poll<Event> {
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        loop {
+            let (at, timer) = self
+                .timer
+                .get_or_insert_with(|| (deadline, smol::Timer::at(deadline)));
+            if *at > deadline {
+                timer.set_at(deadline);
+                *at = deadline;
+            }
+            if timer.poll_unpin(context).is_pending() {
+                return Poll::Pending;
+            }
+            let fired_at = *at;
+            self.timer = None;
+            if fired_at == deadline {
+                return Poll::Ready(Event::TimeCame);
+            }
+        }
     }
 
     /// Told once for each standstill: what is read on takes from the backlog by itself.
@@ -497,30 +541,6 @@ impl Driver {
             self.backlog_told = Some((query, row));
             Event::HeldUp(query, bytes)
         })
-    }
-
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Event> {
-        let deadline = [
-            locked(&self.learnt).deadline(),
-            self.closes_at,
-            self.gathers_until(),
-        ];
-        let Some(deadline) = deadline.into_iter().flatten().min() else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        match &mut self.timer {
-            Some((at, _)) if *at == deadline => {}
-            Some((at, timer)) => {
-                timer.set_at(deadline);
-                *at = deadline;
-            }
-            none => *none = Some((deadline, smol::Timer::at(deadline))),
-        }
-        match &mut self.timer {
-            Some((_, timer)) => timer.poll_unpin(context).map(|_| Event::TimeCame),
-            None => Poll::Pending,
-        }
     }
 
     fn obey(&mut self, command: Command) {
@@ -677,7 +697,8 @@ impl Driver {
     }
 
     fn take_orders(&mut self) {
-        while !self.orders_ended {
+        // To ask for one that is not there costs more than to look.
+        while !self.orders_ended && (!self.orders.is_empty() || self.orders.is_disconnected()) {
             match self.orders.next().now_or_never() {
                 Some(Some(command)) => self.obey(command),
                 Some(None) => self.close(),
@@ -863,7 +884,7 @@ impl Driver {
         }
     }
 
-    fn answered(&mut self, answer: Option<Result<SimpleQueryMessage, tokio_postgres::Error>>) {
+    fn answered(&mut self, answer: Option<Answer>) {
         match (&mut self.job, answer) {
             (_, None) => self.complete(),
             (Some(Job::Run { failure, .. } | Job::Ask { failure, .. }), Some(Err(error))) => {
@@ -990,7 +1011,6 @@ impl Driver {
 
     /// Rows that have waited leave; a link that was let go and has not ended ends now.
     fn time_came(&mut self) {
-        self.timer = None;
         let now = Instant::now();
         if let Some(capture) = &mut locked(&self.learnt).capture
             && capture.deadline().is_some_and(|at| at <= now)

@@ -20,7 +20,10 @@ use crate::msg::Msg;
 pub const BYTES_MAX: usize = 32 << 20;
 
 /// A link that has so many messages in the queue sends no more, so that another link's are never far behind it.
-pub const MESSAGES_MAX: usize = 256;
+pub const MESSAGES_MAX: usize = 1_024;
+
+/// So many messages are gathered at most: the loop has its share while the next ones come.
+const GATHERED_MAX: usize = 192;
 
 /// What a message costs beside its text: an estimate of its fields and of its place in the queue.
 const MESSAGE_BYTES: usize = 512;
@@ -64,9 +67,11 @@ impl Outflow {
         own.bytes += bytes;
     }
 
-    /// Since when something waits to leave.
-    pub fn waits_since(&self) -> Option<Instant> {
-        locked(&self.0).held_since
+    /// Since when something waits to leave, where it is not so much that it leaves now.
+    pub fn gathers_since(&self) -> Option<Instant> {
+        let own = locked(&self.0);
+        let is_little = own.held.len() < GATHERED_MAX && own.bytes < BYTES_MAX / 2;
+        own.held_since.filter(|_| is_little)
     }
 
     /// Sends what was posted.
@@ -84,6 +89,8 @@ impl Outflow {
 
 impl Own {
     fn release(&mut self) {
+        // A link that asks for no room must not count for ever what was taken long ago.
+        self.settle();
         self.held_since = None;
         for (msg, bytes) in self.held.drain(..) {
             if self.outbox.send(msg).is_err() {
@@ -159,6 +166,27 @@ mod tests {
         assert!(!one.is_full() && other.is_full());
         inbox.drain().for_each(drop);
         assert!(!one.is_full() && !other.is_full());
+    }
+
+    #[test]
+    fn what_the_loop_has_taken_counts_no_more_also_where_nobody_asks_for_room() {
+        let (outbox, inbox) = flume::unbounded();
+        let outflow = Outflow::new(&outbox, &Arc::default());
+        for _ in 0..100 {
+            for _ in 0..GATHERED_MAX - 1 {
+                outflow.post(msg(), BYTES_MAX / 1_000);
+                assert!(outflow.gathers_since().is_some());
+            }
+            outflow.release();
+            inbox.drain().for_each(drop);
+        }
+        assert!(locked(&outflow.0).queued.len() < GATHERED_MAX);
+        // What is much leaves at once.
+        (0..GATHERED_MAX).for_each(|_| outflow.post(msg(), 0));
+        assert!(outflow.gathers_since().is_none());
+        outflow.release();
+        outflow.post(msg(), BYTES_MAX);
+        assert!(outflow.gathers_since().is_none());
     }
 
     #[test]

@@ -466,7 +466,9 @@ impl AsyncRead for Tap {
                     }
                 },
                 Poll::Pending => {
-                    if let Some(capture) = &mut learnt.capture {
+                    if let Some(capture) = &mut learnt.capture
+                        && !capture.is_between_chunks()
+                    {
                         capture.quiet(Instant::now());
                     }
                     return Poll::Pending;

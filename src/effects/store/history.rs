@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Statement, Transaction, TransactionBehavior, params,
+    types::ToSqlOutput,
+};
+use uuid::Uuid;
 
 use super::tabs::{id_in, restored, stored};
 use crate::update::{
@@ -30,13 +34,16 @@ const SEARCHED_COLUMNS: [usize; 5] = [2, 3, 4, 9, 10];
 pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusqlite::Result<()> {
     let indexed = last_indexed(connection)?;
     let (mut newest, mut stale) = (None, BTreeSet::new());
+    let mut insert = connection.prepare_cached(&insertion())?;
     for entry in entries {
-        let block = block_of(record_one(connection, entry)?);
+        let block = block_of(record_one(connection, &mut insert, entry)?);
         newest = newest.max(Some(block));
         // It is in the index as it was before.
         stale.extend(indexed.filter(|indexed| block <= *indexed).map(|_| block));
     }
     for block in stale {
+        let forget = "delete from run_search where rowid = ?1";
+        connection.prepare_cached(forget)?.execute([block])?;
         index(connection, block)?;
     }
     if let Some(newest) = newest {
@@ -45,8 +52,20 @@ pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusql
     forget_beyond(connection, RUNS_MAX)
 }
 
+/// `returning` would have each row pass through a table of its own, and with `do update` SQLite notes what to go back
+/// to for each: an insert that leaves alone what is there costs a fraction.
+fn insertion() -> String {
+    format!(
+        "insert into run ({COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) on conflict (query) do nothing"
+    )
+}
+
 /// Answers with the run's number.
-fn record_one(connection: &Connection, entry: &HistoryEntry) -> rusqlite::Result<i64> {
+fn record_one(
+    connection: &Connection,
+    insert: &mut Statement<'_>,
+    entry: &HistoryEntry,
+) -> rusqlite::Result<i64> {
     let (state, tag, rows, sqlstate, message) = match &entry.outcome {
         HistoryOutcome::Running => ("running", None, None, None, None),
         HistoryOutcome::Finished { tag, rows } => {
@@ -56,19 +75,13 @@ fn record_one(connection: &Connection, entry: &HistoryEntry) -> rusqlite::Result
             ("failed", None, None, sqlstate.as_ref(), Some(message))
         }
     };
-    let sql = format!(
-        "insert into run ({COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-        on conflict (query) do update set at_us = excluded.at_us, connection = excluded.connection,
-            database = excluded.database, sql = excluded.sql, elapsed_us = excluded.elapsed_us,
-            state = excluded.state, tag = excluded.tag, rows = excluded.rows,
-            sqlstate = excluded.sqlstate, message = excluded.message
-        returning number"
-    );
+    let mut query = Uuid::encode_buffer();
+    let query: &str = entry.query.0.hyphenated().encode_lower(&mut query);
     let values = params![
-        entry.query.to_string(),
+        query,
         entry.at_us,
-        entry.connection,
-        entry.database,
+        &*entry.connection,
+        &*entry.database,
         &*entry.sql,
         entry.elapsed_us.map(stored),
         state,
@@ -77,8 +90,15 @@ fn record_one(connection: &Connection, entry: &HistoryEntry) -> rusqlite::Result
         sqlstate,
         message,
     ];
-    let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_row(values, |row| row.get(0))
+    if insert.execute(values)? > 0 {
+        return Ok(connection.last_insert_rowid());
+    }
+    let sql = "update run set at_us = ?2, connection = ?3, database = ?4, sql = ?5, elapsed_us = ?6, state = ?7,
+        tag = ?8, rows = ?9, sqlstate = ?10, message = ?11 where query = ?1";
+    connection.prepare_cached(sql)?.execute(values)?;
+    let sql = "select number from run where query = ?1";
+    let mut number = connection.prepare_cached(sql)?;
+    number.query_row([query], |row| row.get(0))
 }
 
 /// The newest runs, the newest first.
@@ -195,27 +215,41 @@ fn index_full(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Indexes a block as it is now.
+/// Indexes a block that is not in the index, as it is now. Its words come here first: an `insert` of a `select` would
+/// have SQLite write what the index has gathered, so that each block were a part of it for itself.
 fn index(connection: &Connection, block: i64) -> rusqlite::Result<()> {
-    let forget = "delete from run_search where rowid = ?1";
-    connection.prepare_cached(forget)?.execute([block])?;
     // Connections are the same over and over. Of a very long statement the first part is indexed.
-    let sql = "insert into run_search (rowid, words)
-        select ?1, concat_ws(char(10),
+    let sql = "select concat_ws(char(10),
             group_concat(concat_ws(char(10), substr(sql, 1, 65536), sqlstate, message), char(10)),
             group_concat(distinct concat_ws(char(10), connection, database)))
-        from run where number between ?2 and ?3 having count(*) > 0";
+        from run where number between ?1 and ?2 having count(*) > 0";
     let first = block * BLOCK;
     let mut statement = connection.prepare_cached(sql)?;
-    statement.execute([block, first, first + BLOCK - 1])?;
+    let mut found = statement.query([first, first + BLOCK - 1])?;
+    if let Some(row) = found.next()? {
+        let words = ToSqlOutput::Borrowed(row.get_ref(0)?);
+        let sql = "insert into run_search (rowid, words) values (?1, ?2)";
+        let mut insert = connection.prepare_cached(sql)?;
+        insert.execute(params![block, words])?;
+    }
     Ok(())
 }
 
 fn forget_beyond(connection: &Connection, runs: i64) -> rusqlite::Result<()> {
+    let oldest = || {
+        let sql = "select min(number) from run";
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_row([], |row| row.get::<_, Option<i64>>(0))
+    };
+    let before = oldest()?.map(block_of);
     let sql = "delete from run where number <= (select max(number) from run) - ?1";
-    if connection.prepare_cached(sql)?.execute([runs])? > 0 {
-        let sql = "delete from run_search where rowid < (select min(number) from run) / ?1";
-        connection.prepare_cached(sql)?.execute([BLOCK])?;
+    if connection.prepare_cached(sql)?.execute([runs])? == 0 {
+        return Ok(());
+    }
+    let now = oldest()?.map(block_of);
+    if before != now {
+        let sql = "delete from run_search where rowid < ?1";
+        connection.prepare_cached(sql)?.execute([now])?;
     }
     Ok(())
 }
@@ -270,8 +304,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     Ok(HistoryEntry {
         query: QueryId(id_in(row, 0)?),
         at_us: row.get(1)?,
-        connection: row.get(2)?,
-        database: row.get(3)?,
+        connection: row.get::<_, String>(2)?.into(),
+        database: row.get::<_, String>(3)?.into(),
         sql: row.get::<_, String>(4)?.into(),
         elapsed_us: row.get::<_, Option<i64>>(5)?.map(restored),
         outcome,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Ahead, Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
+    Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
     ResultState, RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows,
     history, is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions,
     tell,
@@ -420,7 +420,7 @@ fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEff
     let mut script = running.script;
     script.next += 1;
     // The session sends none of them behind one that failed.
-    script.ahead = Ahead::default();
+    script.ahead.let_go(end == End::Well);
     script.failed += usize::from(end == End::Failed);
     let left = script.statements.len().saturating_sub(script.next);
     let goes_on = match (end, script.on_error) {

@@ -16,6 +16,7 @@ use crate::{
         split::{self, Pieces, Place, Read},
     },
     update::{
+        history,
         ids::{Ids, QueryId},
         store::OnError,
         tabs::Tab,
@@ -45,6 +46,9 @@ pub struct Script {
     pub note: Option<String>,
     /// The next statements that its session already has, in order.
     pub ahead: Ahead,
+    /// Where it runs, as its statements are kept in the history; none before the first of them was sent.
+    #[serde(skip)]
+    pub place: Option<history::Place>,
     /// The text that it was cut out of, where the rest may have to be cut again.
     #[serde(skip)]
     pub source: Option<Source>,
@@ -60,6 +64,9 @@ pub struct Ahead {
     backslash: BackslashRule,
     /// Whether they are on their way back. Those that ran before that are still told of.
     taken_back: bool,
+    /// How many statements of the script have ended well since one did not.
+    #[serde(skip)]
+    went_well: usize,
 }
 
 impl Ahead {
@@ -72,16 +79,30 @@ impl Ahead {
     pub fn take_back(&mut self) {
         self.taken_back = true;
     }
+
+    /// None of them is sent any more: the statement before them has ended, well or not.
+    pub fn let_go(&mut self, well: bool) {
+        *self = Self {
+            went_well: if well { self.went_well + 1 } else { 0 },
+            ..Self::default()
+        };
+    }
+
+    /// How many the session may have. Where one fails, those behind it are given in vain, so that there are few where
+    /// one has just failed.
+    fn max(&self) -> usize {
+        (AHEAD_FIRST + self.went_well).min(AHEAD_MAX)
+    }
 }
 
 /// So many statements of a script are given to the session one by one.
 const ONE_BY_ONE: usize = 16;
 
-/// Of the others it has at most so many,
-const AHEAD_MAX: usize = 64;
+/// Of the others it has so many ahead at first and behind one that failed, one more for each that ends well,
+const AHEAD_FIRST: usize = 16;
 
-/// and is given more when it has fewer than these.
-const AHEAD_MIN: usize = 32;
+/// and at most so many; it is given more when it has less than half of them.
+const AHEAD_MAX: usize = 256;
 
 /// The text that a script was cut out of.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +236,7 @@ impl Script {
             asks: false,
             note: None,
             ahead: Ahead::default(),
+            place: None,
             source: None,
         }
     }
@@ -225,14 +247,15 @@ impl Script {
         backslash: BackslashRule,
         ids: &mut Ids,
     ) -> Vec<(QueryId, Arc<str>)> {
-        if self.next < ONE_BY_ONE || self.ahead.queries.len() >= AHEAD_MIN {
+        let max = self.ahead.max();
+        if self.next < ONE_BY_ONE || self.ahead.queries.len() >= max / 2 {
             return vec![];
         }
         let from = self.next + 1 + self.ahead.queries.len();
         let may_follow = |planned: &&Planned| {
             planned.backslash == backslash && planned.kind.copy != Some(CopyDirection::FromStdin)
         };
-        let room = AHEAD_MAX - self.ahead.queries.len();
+        let room = max.saturating_sub(self.ahead.queries.len());
         let rest = self.statements.get(from..).unwrap_or_default();
         let given: Vec<_> = rest
             .iter()
@@ -253,7 +276,9 @@ impl Script {
         if self.ahead.backslash != backslash {
             self.ahead.queries.clear();
         }
-        self.ahead.queries.pop_front()
+        let next = self.ahead.queries.pop_front()?;
+        self.ahead.went_well += 1;
+        Some(next)
     }
 
     /// A statement that the session had been given was not sent, and so none behind it.

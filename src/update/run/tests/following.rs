@@ -131,6 +131,29 @@ fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
 }
 
 #[test]
+fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_they_fail() {
+    let (mut world, mut all) = under_way(2_000);
+    let mut most = 0;
+    for n in 16..1_000 {
+        let ahead = all.len() - (n - 16);
+        most = most.max(ahead);
+        assert!(ahead >= 8, "{ahead} at statement {n}");
+        all.extend(given(&world.finish("SELECT 1", Transaction::Idle)));
+    }
+    assert!((129..=257).contains(&most), "{most}");
+    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else {
+        panic!()
+    };
+    running.script.on_error = OnError::Continue;
+    let mut in_vain = 0;
+    for _ in 0..500 {
+        let anew = given(&world.fail(refusal("22012", "no"), Transaction::Idle));
+        in_vain += anew.len() - 1;
+    }
+    assert!(in_vain <= 500 * 16, "{in_vain}");
+}
+
+#[test]
 fn where_the_session_reads_a_backslash_otherwise_what_it_was_given_is_given_anew() {
     let (mut world, all) = under_way(60);
     let session = world.session();
