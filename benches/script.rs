@@ -27,7 +27,7 @@ use tusk::{
 };
 
 /// How many statements, and how often they are run: the system counts CPU in hundredths of a second.
-const SIZES: [(usize, usize); 3] = [(1_000, 48), (8_000, 12), (64_000, 4)];
+const SIZES: [(usize, u32); 3] = [(1_000, 48), (8_000, 12), (64_000, 4)];
 
 /// So many statements fill the history.
 const FILLING: usize = 110_000;
@@ -65,6 +65,33 @@ impl Bench {
     fn run_all(&mut self) {
         self.take(Command::QueryRunAll);
         self.settle();
+    }
+
+    /// Runs a script so often, in turn with psql: the CPU of both in all, and of this program's threads.
+    fn beside_psql(
+        &mut self,
+        server: &TestServer,
+        database: &str,
+        script: &str,
+        runs: u32,
+    ) -> (f64, f64, BTreeMap<String, f64>) {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(&file, script).expect("the file is written");
+        self.write(script);
+        self.settle();
+        let (mut ours, mut theirs) = (0.0, 0.0);
+        let mut threads = BTreeMap::<String, f64>::new();
+        for _ in 0..runs {
+            let (began, began_by) = (cpu().0, by_thread());
+            self.run_all();
+            ours += cpu().0 - began;
+            for (name, spent) in by_thread() {
+                let before = began_by.get(&name).copied().unwrap_or_default();
+                *threads.entry(name).or_default() += spent - before;
+            }
+            theirs += psql(server, database, file.path());
+        }
+        (ours, theirs, threads)
     }
 
     fn write(&mut self, sql: &str) {
@@ -171,28 +198,13 @@ fn main() {
                 continue;
             }
             let text = script(form, size);
-            let file = directory.path().join("script.sql");
-            std::fs::write(&file, &text).expect("the file is written");
-            bench.write(&text);
-            bench.settle();
-            let (mut ours, mut theirs) = (0.0, 0.0);
-            let mut threads = BTreeMap::<String, f64>::new();
-            for _ in 0..runs {
-                let (began, began_by) = (cpu().0, by_thread());
-                bench.run_all();
-                ours += cpu().0 - began;
-                for (name, spent) in by_thread() {
-                    let before = began_by.get(&name).copied().unwrap_or_default();
-                    *threads.entry(name).or_default() += spent - before;
-                }
-                theirs += psql(server, &database, &file);
-            }
+            let (ours, theirs, threads) = bench.beside_psql(server, &database, &text, runs);
             let shares: Vec<String> = threads
                 .iter()
                 .filter(|(_, spent)| **spent >= theirs / 100.0)
                 .map(|(name, spent)| format!("{name} {:.2}", spent / theirs))
                 .collect();
-            let (ours, theirs) = (ours / runs as f64, theirs / runs as f64);
+            let (ours, theirs) = (ours / f64::from(runs), theirs / f64::from(runs));
             let growth = before.map_or(String::new(), |before| {
                 format!(", {:.1} times the size before", ours / before)
             });

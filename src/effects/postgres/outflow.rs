@@ -20,7 +20,7 @@ use crate::msg::Msg;
 pub const BYTES_MAX: usize = 32 << 20;
 
 /// A link that has so many messages in the queue sends no more, so that another link's are never far behind it.
-pub const MESSAGES_MAX: usize = 1_024;
+pub const MESSAGES_MAX: usize = 256;
 
 /// So many messages are gathered at most: the loop has its share while the next ones come.
 const GATHERED_MAX: usize = 192;

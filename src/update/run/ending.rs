@@ -110,7 +110,7 @@ pub(super) fn finished(
     match followed(model, id, running) {
         Ok(followed) => effects.extend(followed),
         Err(running) => {
-            effects.extend(next(model, id, running, end));
+            effects.extend(next(model, id, *running, end));
             effects.extend(pump(model, id));
         }
     }
@@ -122,16 +122,16 @@ fn followed(
     model: &mut Model,
     id: TabId,
     mut running: Running,
-) -> Result<Vec<RootEffect>, Running> {
+) -> Result<Vec<RootEffect>, Box<Running>> {
     let since = model.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return Err(running);
+        return Err(running.into());
     };
     let Session::Live(live) = &tab.session else {
-        return Err(running);
+        return Err(running.into());
     };
     let Some(query) = running.script.take_ahead(live.backslash) else {
-        return Err(running);
+        return Err(running.into());
     };
     let (mut script, phase) = (running.script, running.phase);
     script.next += 1;
