@@ -274,7 +274,8 @@ fn tab(tab: &Tab) -> String {
 
 fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
     let columns = sight::in_sight(model, List::Letters { tab: tab.id }, usize::MAX);
-    let columns = columns.start..columns.end.min(columns.start + LINE_CHARACTERS);
+    let end = columns.start.saturating_add(LINE_CHARACTERS);
+    let columns = columns.start..columns.end.min(end);
     let text = tab.editor.buffer.text();
     let shown = &work.editor;
     lines.rule(&action(&shown.hint));
@@ -289,7 +290,8 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
     for line in in_sight.clone().filter(|_| !text.is_empty()) {
         let range = text.line_range(line);
         // A character has at most four bytes.
-        let head_end = range.start.saturating_add(4 * (columns.end + 1));
+        let bytes = columns.end.saturating_add(1).saturating_mul(4);
+        let head_end = range.start.saturating_add(bytes);
         let head = text.slice(range.start..range.end.min(head_end));
         let marked = shown
             .statement_lines

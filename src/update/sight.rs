@@ -73,6 +73,7 @@ const BESIDE_ENTRIES: u64 = 150;
 /// beside the rows in their dialog.
 pub const VALUE_ROW: u64 = 20;
 const VALUE_WIDTH: u64 = 760 - 2 * 18;
+const VALUE_ROWS: usize = 20;
 const BESIDE_VALUE: u64 = 44 + 50 + 24;
 
 /// Rows that a picker shows at once, where the window has room for them.
@@ -280,7 +281,8 @@ impl Room {
                 return Some((row, self.picker.saturating_sub(BESIDE_ENTRIES).min(ENTRIES)));
             }
             Dialog::Inspect(value) => {
-                let rows = value_rows(value.text.lines().count(), value.text.len()) as u64;
+                let lines = value.text.lines().take(VALUE_ROWS).count();
+                let rows = value_rows(lines, value.text.len()) as u64;
                 let room = self.picker.saturating_sub(BESIDE_VALUE);
                 return Some((0, room.min(rows * VALUE_ROW)));
             }
@@ -318,7 +320,7 @@ impl Room {
 
 /// How many rows a value with so many lines and bytes is given: a long line is wrapped, so its length counts too.
 pub fn value_rows(lines: usize, bytes: usize) -> usize {
-    (lines + bytes / 90).clamp(3, 20)
+    (lines + bytes / 90).clamp(3, VALUE_ROWS)
 }
 
 /// How many letters a row of a value has.
@@ -484,7 +486,10 @@ fn rows(model: &Model, list: List, part: &Range<u64>) -> Range<usize> {
             // The space over and under the lines shows lines too, where they are scrolled under it.
             equal_halves(EDITOR_LINE, &wider(part, EDITOR_PADDING))
         }
-        List::Letters { .. } => equal_halves(LETTER_TENTHS, &(part.start * 10..part.end * 10)),
+        List::Letters { .. } => {
+            let tenths = part.start.saturating_mul(10)..part.end.saturating_mul(10);
+            equal_halves(LETTER_TENTHS, &tenths)
+        }
         List::Columns { tab } => {
             let open = model.tabs.open.iter().find(|open| open.id == tab);
             let result = open.and_then(|open| open.results.visible());

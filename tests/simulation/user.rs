@@ -302,10 +302,23 @@ fn around(world: &mut World) -> Msg {
     let tab = some_tab(world);
     let random = &mut world.random;
     let row = *random.pick(&[0, 2, usize::MAX]);
-    match random.below(15) {
+    match random.below(16) {
+        15 => Msg::Sight(sight::Msg::Shown {
+            items: *random.pick(&[
+                sight::Items::Tabs,
+                sight::Items::Messages { tab },
+                sight::Items::Welcome,
+                sight::Items::Fields,
+            ]),
+            in_sight: random
+                .pick(&[vec![], vec![0..2], vec![1..1, 3..usize::MAX]])
+                .clone(),
+        }),
         14 => Msg::Sight(sight::Msg::Drawn {
             list: *random.pick(&[
                 sight::List::Editor { tab },
+                sight::List::Letters { tab },
+                sight::List::Columns { tab },
                 sight::List::Sidebar,
                 sight::List::Dialog,
             ]),

@@ -309,7 +309,7 @@ impl World {
             invariants::structure(&model);
             assert!(effects.len() < 10_000);
         }
-        screen(&model, now);
+        assert!(!screen(&model, now).to_text(&model).is_empty());
         serde_json::to_writer(std::io::sink(), &model.dialog).expect("a dialog serialises");
     }
 
@@ -408,7 +408,8 @@ impl World {
         let gives = |known: &Connection| known.pool.waiting > 0 && !known.returning.is_empty();
         self.seen.given_back += u64::from(self.model.connections.values().any(gives));
         if self.seen.messages.is_multiple_of(32) {
-            screen(&self.model, self.now);
+            let text = screen(&self.model, self.now).to_text(&self.model);
+            assert!(!text.is_empty());
             self.compare();
         }
     }
