@@ -52,10 +52,7 @@ fn main() {
         took
     });
     let pools = pools.collect();
-    report(
-        "a pool made and proven (SC-003: within the connect timeout)",
-        pools,
-    );
+    report("a pool made and proven (SC-003: within the connect timeout)", pools);
     let (connection, _) = bench.pool(&config);
     let sessions = (0..SESSIONS).map(|_| {
         let (session, took) = bench.session(connection);
@@ -65,10 +62,7 @@ fn main() {
     report("a session out of the pool", sessions.collect());
     let (session, _) = bench.session(connection);
     let cancels = (0..CANCELS).map(|_| bench.cancel(session)).collect();
-    report(
-        "a cancel, from the effect to 57014 (SC-004: 50 ms)",
-        cancels,
-    );
+    report("a cancel, from the effect to 57014 (SC-004: 50 ms)", cancels);
     bench.postgres.shutdown(Duration::from_secs(2));
 }
 
@@ -101,8 +95,7 @@ impl Bench {
     }
 
     fn close(&self, connection: ConnectionId) {
-        self.postgres
-            .perform_connection(connection::Effect::Close { connection });
+        self.postgres.perform_connection(connection::Effect::Close { connection });
         self.wait(|msg| {
             matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(())
         });
@@ -111,10 +104,7 @@ impl Bench {
     fn session(&mut self, connection: ConnectionId) -> (SessionId, Duration) {
         let session = SessionId::next(&mut self.ids);
         let began = Instant::now();
-        self.postgres.perform_session(session::Effect::Open {
-            session,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session, connection });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::Opened { .. }) => Some(()),
             Msg::Session(session::Msg::OpenFailed { failure, .. }) => panic!("{failure:?}"),
@@ -125,8 +115,7 @@ impl Bench {
 
     fn end(&self, session: SessionId) {
         let ending = Ending::Return;
-        self.postgres
-            .perform_session(session::Effect::End { session, ending });
+        self.postgres.perform_session(session::Effect::End { session, ending });
         self.wait(|msg| matches!(msg, Msg::Session(session::Msg::Ended { .. })).then_some(()));
     }
 
@@ -142,11 +131,7 @@ impl Bench {
         });
         self.wait(|msg| matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })).then_some(()));
         let began = Instant::now();
-        self.postgres.perform_query(query::Effect::Cancel {
-            query,
-            session,
-            ahead: vec![],
-        });
+        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
         self.wait(|msg| match msg {
             Msg::Query(query::Msg::Failed { failure, .. }) if failure.is("57014") => Some(()),
             Msg::Query(query::Msg::Failed { failure, .. }) => panic!("{failure:?}"),

@@ -34,10 +34,7 @@ struct Bench {
 
 impl Bench {
     fn take(&mut self, msg: impl Into<Msg>) {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: self.began.elapsed().as_micros() as u64,
-        };
+        let at = Stamp { unix_us: 0, mono_us: self.began.elapsed().as_micros() as u64 };
         for effect in update(&mut self.model, at, msg.into()) {
             if !matches!(effect, Effect::Window(_)) {
                 self.runner.perform(effect);
@@ -46,9 +43,7 @@ impl Bench {
     }
 
     fn receive(&mut self) -> Msg {
-        self.inbox
-            .recv_timeout(Duration::from_secs(60))
-            .expect("a message comes")
+        self.inbox.recv_timeout(Duration::from_secs(60)).expect("a message comes")
     }
 
     fn settle(&mut self) {
@@ -61,11 +56,7 @@ impl Bench {
     fn write(&mut self, sql: &str) {
         let tab = self.model.tabs.active().expect("there is a tab");
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
-        let edit = Edit {
-            start: 0,
-            removed: buffer.text().len(),
-            inserted: sql.to_owned(),
-        };
+        let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {
             base: buffer.revision(),
             edits: vec![edit],
@@ -110,9 +101,7 @@ fn main() {
     );
     let directory = tempfile::tempdir().expect("a directory for the data");
     let (outbox, inbox) = flume::unbounded();
-    let options = RunnerOptions {
-        data_dir: directory.path().into(),
-    };
+    let options = RunnerOptions { data_dir: directory.path().into() };
     let mut bench = Bench {
         model: Model::default(),
         runner: Runner::start(options, outbox),
@@ -147,11 +136,7 @@ fn time_loads(bench: &mut Bench) {
         loads.push(began.elapsed().as_secs_f64() * 1e3);
     }
     print("schema of 1,000 tables", &mut loads);
-    let catalog = bench
-        .model
-        .connections
-        .values()
-        .find_map(|known| known.schema.catalog());
+    let catalog = bench.model.connections.values().find_map(|known| known.schema.catalog());
     if let Some(catalog) = catalog {
         let kilobytes = catalog.heap_bytes() / 1024;
         println!("  {}, {kilobytes} KB", catalog.in_short());

@@ -62,12 +62,10 @@ fn measure() {
     };
     let first = timed(&keychain, &answers, store(0));
     println!("the first call: {:.2} ms", first.as_secs_f64() * 1e3);
-    let mut stored: Vec<_> = (1..=RUNS)
-        .map(|number| timed(&keychain, &answers, store(number)))
-        .collect();
-    let mut taken: Vec<_> = (1..=RUNS)
-        .map(|number| timed(&keychain, &answers, read(number)))
-        .collect();
+    let mut stored: Vec<_> =
+        (1..=RUNS).map(|number| timed(&keychain, &answers, store(number))).collect();
+    let mut taken: Vec<_> =
+        (1..=RUNS).map(|number| timed(&keychain, &answers, read(number))).collect();
     print("stored", &mut stored);
     print("read", &mut taken);
 }

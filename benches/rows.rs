@@ -71,17 +71,11 @@ fn main() {
     server.psql(&database, &table());
     server.psql(&database, "vacuum analyze wide");
     let url = server.url_unix(&database);
-    let idle = median(
-        &(0..3)
-            .map(|_| story(&url, "sleep 0.5").peak_kb as f64)
-            .collect::<Vec<_>>(),
-    );
+    let idle = median(&(0..3).map(|_| story(&url, "sleep 0.5").peak_kb as f64).collect::<Vec<_>>());
     let query = "text select * from wide\ncommand query.run\nwait rows 1 30\ncommand results.fetch-all\nwait rows 1000000 300\nwait idle 300";
     let (mut wall, mut memory, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
-        let psql = run(server
-            .psql_command(&database)
-            .args(["-XAt", "-c", "select * from wide"]));
+        let psql = run(server.psql_command(&database).args(["-XAt", "-c", "select * from wide"]));
         let tusk = story(&url, query);
         if pair > 0 {
             // The first pair warms the server's cache and is not counted.
@@ -109,28 +103,16 @@ fn main() {
 fn story(url: &str, lines: &str) -> Taken {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bench.story");
-    std::fs::write(
-        &file,
-        format!("connect {url}\nwait connected 30\n{lines}\n"),
-    )
-    .unwrap();
+    std::fs::write(&file, format!("connect {url}\nwait connected 30\n{lines}\n")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tusk"));
-    command
-        .arg("story")
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(directory.path());
+    command.arg("story").arg(&file).arg("--data-dir").arg(directory.path());
     run(&mut command)
 }
 
 /// Runs a program with its output thrown away; its peak is read from the kernel while it lives.
 fn run(command: &mut Command) -> Taken {
     let began = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kb = 0;
     let ended = loop {
@@ -141,10 +123,7 @@ fn run(command: &mut Command) -> Taken {
         std::thread::sleep(Duration::from_millis(3));
     };
     assert!(ended.success(), "{command:?} failed");
-    Taken {
-        wall: began.elapsed().as_secs_f64(),
-        peak_kb,
-    }
+    Taken { wall: began.elapsed().as_secs_f64(), peak_kb }
 }
 
 fn high_water(status: &str) -> Option<u64> {
@@ -157,19 +136,11 @@ fn high_water(status: &str) -> Option<u64> {
 fn allocations(server: &TestServer, database: &str) {
     let directory = tempfile::tempdir().unwrap();
     let (outbox, inbox) = flume::unbounded();
-    let runner = Runner::start(
-        RunnerOptions {
-            data_dir: directory.path().into(),
-        },
-        outbox,
-    );
+    let runner = Runner::start(RunnerOptions { data_dir: directory.path().into() }, outbox);
     let mut model = Model::default();
     let began = Instant::now();
     let take = |model: &mut Model, msg: Msg| {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: began.elapsed().as_micros() as u64,
-        };
+        let at = Stamp { unix_us: 0, mono_us: began.elapsed().as_micros() as u64 };
         for effect in update(model, at, msg) {
             if !matches!(effect, Effect::Window(_)) {
                 runner.perform(effect);
@@ -190,18 +161,9 @@ fn allocations(server: &TestServer, database: &str) {
     take(&mut model, welcome::Msg::Asked { target }.into());
     let connected = |model: &Model| model.connections.values().any(|known| known.is_open());
     while !connected(&model) || model.is_busy() {
-        take(
-            &mut model,
-            inbox.recv_timeout(Duration::from_secs(30)).unwrap(),
-        );
+        take(&mut model, inbox.recv_timeout(Duration::from_secs(30)).unwrap());
     }
-    take(
-        &mut model,
-        tusk::update::keys::Msg::Typed {
-            text: "select * from wide".into(),
-        }
-        .into(),
-    );
+    take(&mut model, tusk::update::keys::Msg::Typed { text: "select * from wide".into() }.into());
     take(&mut model, TuskCommand::QueryRun.into());
     let (mut first, mut chunks, mut rows) = (None, 0_u64, 0);
     while model.is_busy() {

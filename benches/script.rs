@@ -41,10 +41,7 @@ struct Bench {
 
 impl Bench {
     fn take(&mut self, msg: impl Into<Msg>) {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: self.began.elapsed().as_micros() as u64,
-        };
+        let at = Stamp { unix_us: 0, mono_us: self.began.elapsed().as_micros() as u64 };
         for effect in update(&mut self.model, at, msg.into()) {
             if !matches!(effect, Effect::Window(_)) {
                 self.runner.perform(effect);
@@ -54,10 +51,7 @@ impl Bench {
 
     fn settle(&mut self) {
         while self.model.phase != Phase::Ready || self.model.is_busy() {
-            let msg = self
-                .inbox
-                .recv_timeout(Duration::from_secs(60))
-                .expect("a message comes");
+            let msg = self.inbox.recv_timeout(Duration::from_secs(60)).expect("a message comes");
             self.take(msg);
         }
     }
@@ -97,11 +91,7 @@ impl Bench {
     fn write(&mut self, sql: &str) {
         let tab = self.model.tabs.active().expect("there is a tab");
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
-        let edit = Edit {
-            start: 0,
-            removed: buffer.text().len(),
-            inserted: sql.to_owned(),
-        };
+        let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {
             base: buffer.revision(),
             edits: vec![edit],
@@ -133,10 +123,8 @@ fn spent(task: &Path) -> Option<(String, (f64, f64))> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string(task.join("stat")).ok()?;
     let (name, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<f64> = rest
-        .split_ascii_whitespace()
-        .map(|field| field.parse().unwrap_or(0.0))
-        .collect();
+    let fields: Vec<f64> =
+        rest.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect();
     let seconds = |at: usize| (fields[at] + fields[at + 1]) / TICKS_PER_SECOND;
     let name = name.split_once('(')?.1.to_owned();
     Some((name, (seconds(11), seconds(13))))
@@ -162,9 +150,7 @@ fn main() {
     server.psql(&database, "create table t (n int)");
     let directory = tempfile::tempdir().expect("a directory for the data");
     let (outbox, inbox) = flume::unbounded();
-    let options = RunnerOptions {
-        data_dir: directory.path().join("data"),
-    };
+    let options = RunnerOptions { data_dir: directory.path().join("data") };
     let mut bench = Bench {
         model: Model::default(),
         runner: Runner::start(options, outbox),
@@ -220,7 +206,5 @@ fn main() {
 }
 
 fn script(form: &str, size: usize) -> String {
-    (0..size)
-        .map(|n| form.replace('@', &n.to_string()))
-        .collect()
+    (0..size).map(|n| form.replace('@', &n.to_string())).collect()
 }

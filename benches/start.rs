@@ -47,10 +47,9 @@ fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     fill(directory.path());
     let empty = tempfile::tempdir().expect("a directory");
-    for (name, place) in [
-        ("a new directory", empty.path()),
-        ("1,000 runs and 20 tabs of 100 KB", directory.path()),
-    ] {
+    for (name, place) in
+        [("a new directory", empty.path()), ("1,000 runs and 20 tabs of 100 KB", directory.path())]
+    {
         let took: Vec<Duration> = (0..RUNS).map(|_| start(place)).collect();
         report(&format!("from the first message to ready, {name}"), took);
     }
@@ -87,10 +86,7 @@ fn fill(directory: &Path) {
             database: "shop".into(),
             sql: Arc::from(line),
             elapsed_us: Some(1_500),
-            outcome: HistoryOutcome::Finished {
-                tag: "SELECT 42".into(),
-                rows: 42,
-            },
+            outcome: HistoryOutcome::Finished { tag: "SELECT 42".into(), rows: 42 },
         };
         let (request, entries) = (Request(0), vec![entry]);
         store.perform(Effect::RecordRuns { request, entries });
@@ -109,10 +105,9 @@ fn start(directory: &Path) -> Duration {
         warnings: vec![],
         surroundings: Box::new(NoWindow),
     };
-    let (mut program, inbox): (Program, Receiver<Msg>) = begin(beginning, |outbox| {
-        Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
-    })
-    .expect("it begins");
+    let (mut program, inbox): (Program, Receiver<Msg>) =
+        begin(beginning, |outbox| Box::new(Runner::start(RunnerOptions { data_dir }, outbox)))
+            .expect("it begins");
     while program.model().phase != Phase::Ready {
         program.take(inbox.recv().expect("an answer"));
     }

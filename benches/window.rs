@@ -82,10 +82,7 @@ fn main() {
             "command focus.editor\ncommand query.run\nwait rows 1 30\ncommand results.fetch-all\n",
         );
         stream(&mut stage, &mut measured);
-        play(
-            &mut stage,
-            "wait idle 60\ntext select * from wide\nwait idle\n",
-        );
+        play(&mut stage, "wait idle 60\ntext select * from wide\nwait idle\n");
     }
     let mut cancels = Vec::new();
     cancel(&mut stage, &mut cancels);
@@ -93,10 +90,7 @@ fn main() {
     let statement =
         "select id, name, price from wide where id between 1 and 100 and name like 'name%';\n";
     let text = statement.repeat(LONG_TEXT_BYTES / statement.len());
-    play(
-        &mut stage,
-        &format!("text <<END\n{text}END\ncommand focus.editor\nwait idle\n"),
-    );
+    play(&mut stage, &format!("text <<END\n{text}END\ncommand focus.editor\nwait idle\n"));
     type_into(&mut stage, &mut long);
     stage.finish();
     print("turns of the loop", &mut measured.turns);
@@ -115,10 +109,7 @@ fn play(stage: &mut Windowed, lines: &str) {
 /// Stops a query that streams, by its key, again and again; what counts is the server's own word that it stopped. The
 /// series stands in the list of columns: as a table the server would make all of it before its first row.
 fn cancel(stage: &mut Windowed, cancels: &mut Vec<Duration>) {
-    play(
-        stage,
-        "text select generate_series(1, 1000000000) as g, repeat('x', 20)\n",
-    );
+    play(stage, "text select generate_series(1, 1000000000) as g, repeat('x', 20)\n");
     for _ in 0..CANCELS {
         play(
             stage,

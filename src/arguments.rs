@@ -210,10 +210,7 @@ impl Found {
         if let Some((_, option)) = idle.iter().find(|(given, _)| *given) {
             return Err(format!("{option} does not go with tusk replay."));
         }
-        Ok(Request::Replay {
-            file: self.file("a recording")?.into(),
-            until: self.until,
-        })
+        Ok(Request::Replay { file: self.file("a recording")?.into(), until: self.until })
     }
 
     fn file(&self, what: &str) -> Result<&OsStr, String> {
@@ -222,9 +219,7 @@ impl Found {
             [_, _, extra, ..] => Err(unexpected(extra)),
             _ => Err(format!(
                 "tusk {} takes the file of {what}.",
-                self.words
-                    .first()
-                    .map_or("", |word| word.to_str().unwrap_or_default())
+                self.words.first().map_or("", |word| word.to_str().unwrap_or_default())
             )),
         }
     }
@@ -237,9 +232,7 @@ fn message(text: &OsStr) -> Result<u64, String> {
 }
 
 fn text(word: &OsStr) -> Result<String, String> {
-    word.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| "The connection is not UTF-8.".to_owned())
+    word.to_str().map(str::to_owned).ok_or_else(|| "The connection is not UTF-8.".to_owned())
 }
 
 /// What to say of an option that is none. One letter may have a password right behind it, and what looks like no name is
@@ -253,15 +246,12 @@ fn no_option(option: &str) -> String {
 }
 
 fn is_name(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 /// What it was may have been a password: it is not repeated.
 fn unexpected(word: &OsStr) -> String {
-    let shown = word
-        .to_str()
-        .filter(|word| word.strip_prefix("--").is_some_and(is_name));
+    let shown = word.to_str().filter(|word| word.strip_prefix("--").is_some_and(is_name));
     match shown {
         Some(word) => format!("{word} is one word too many."),
         None => "There is one word too many.".to_owned(),
@@ -291,21 +281,11 @@ mod tests {
             data_dir: Some("d".into()),
             record: Some("r".into()),
         });
-        let words = [
-            "--data-dir",
-            "d",
-            "story",
-            "--record=r",
-            "a.story",
-            "--sandbox",
-        ];
+        let words = ["--data-dir", "d", "story", "--record=r", "a.story", "--sandbox"];
         assert_eq!(read_words(&words), Ok(story));
         assert!(matches!(
             read_words(&["story", "-"]),
-            Ok(Request::Story(Story {
-                source: Source::Stdin,
-                ..
-            }))
+            Ok(Request::Story(Story { source: Source::Stdin, .. }))
         ));
     }
 
@@ -334,10 +314,7 @@ mod tests {
 
     #[test]
     fn a_replay_stops_where_it_is_told_to() {
-        let replay = Request::Replay {
-            file: "r".into(),
-            until: Some(7),
-        };
+        let replay = Request::Replay { file: "r".into(), until: Some(7) };
         assert_eq!(read_words(&["replay", "r", "--until", "7"]), Ok(replay));
     }
 
@@ -360,10 +337,7 @@ mod tests {
             &["one", "two"],
         ] {
             let problem = read_words(words).unwrap_err();
-            assert!(
-                problem.ends_with('.') && !problem.contains('\n'),
-                "{problem}"
-            );
+            assert!(problem.ends_with('.') && !problem.contains('\n'), "{problem}");
         }
     }
 

@@ -124,10 +124,9 @@ impl Runner {
                 text: Err("Copying does not work: its thread is gone. Restart Tusk.".into()),
                 cells: 0,
             },
-            cells_contract::Effect::Summarize { request, .. } => cells_contract::Msg::Summarized {
-                request,
-                summary: None,
-            },
+            cells_contract::Effect::Summarize { request, .. } => {
+                cells_contract::Msg::Summarized { request, summary: None }
+            }
             cells_contract::Effect::Drop { request, .. } => {
                 cells_contract::Msg::Dropped { request }
             }

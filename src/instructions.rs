@@ -56,11 +56,7 @@ impl Case {
     /// So many instructions a process takes that does it.
     fn instructions(&self) -> u64 {
         let output = Command::new("valgrind")
-            .args([
-                "--tool=cachegrind",
-                "--cache-sim=no",
-                "--cachegrind-out-file=/dev/null",
-            ])
+            .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
             .arg(std::env::current_exe().unwrap())
             .args([
                 "--exact",
@@ -85,43 +81,27 @@ impl Case {
 fn a_case_that_is_counted() {
     let case = std::env::var(CASE).unwrap();
     let mut lines = case.lines();
-    let (name, shape, size) = (
-        lines.next().unwrap(),
-        lines.next().unwrap(),
-        lines.next().unwrap(),
-    );
+    let (name, shape, size) = (lines.next().unwrap(), lines.next().unwrap(), lines.next().unwrap());
     let names = READERS
         .iter()
         .map(|(name, ..)| *name)
         .chain(USES.iter().map(|(name, ..)| *name))
         .chain([SQUARE]);
     let name = names.into_iter().find(|known| *known == name).unwrap();
-    Case {
-        name,
-        shape: shape.parse().unwrap(),
-        size: size.parse().unwrap(),
-    }
-    .run();
+    Case { name, shape: shape.parse().unwrap(), size: size.parse().unwrap() }.run();
 }
 
 /// The instructions that a size costs and ten times the size, with what any size costs left out.
 fn costs(name: &'static str, shape: u64, size: usize) -> (u64, u64) {
     let cost = |size| Case { name, shape, size }.instructions();
     let nothing = cost(0);
-    (
-        cost(size).saturating_sub(nothing),
-        cost(10 * size).saturating_sub(nothing),
-    )
+    (cost(size).saturating_sub(nothing), cost(10 * size).saturating_sub(nothing))
 }
 
 /// Whether the work grows faster than what is given. What costs next to nothing has no growth: a text may be refused at
 /// its first byte.
 fn grows_too_fast(name: &str, (once, ten_times): (u64, u64)) -> bool {
-    let most = if SORTING.contains(&name) {
-        SORTED_MAX
-    } else {
-        GROWTH_MAX
-    };
+    let most = if SORTING.contains(&name) { SORTED_MAX } else { GROWTH_MAX };
     ten_times > NEXT_TO_NOTHING && ten_times as f64 > most * once as f64
 }
 
@@ -130,22 +110,13 @@ fn ten_times_the_input_costs_at_most_eleven_times_the_instructions() {
     let mut random = Random::new(seed());
     let mut cases = vec![];
     for _ in 0..as_many_as(1, 6) {
-        cases.extend(
-            READERS
-                .iter()
-                .map(|(name, ..)| (*name, random.next(), readers::BYTES)),
-        );
+        cases.extend(READERS.iter().map(|(name, ..)| (*name, random.next(), readers::BYTES)));
     }
     cases.extend(USES.iter().map(|(name, size, _)| (*name, 0, *size)));
     if !is_long() {
         // Each can be run; counting them all takes minutes.
         for (name, shape, size) in &cases {
-            Case {
-                name,
-                shape: *shape,
-                size: size / 10,
-            }
-            .run();
+            Case { name, shape: *shape, size: size / 10 }.run();
         }
         cases.truncate(READERS.len());
         cases = (0..5).map(|_| *random.pick(&cases)).collect();
@@ -153,10 +124,7 @@ fn ten_times_the_input_costs_at_most_eleven_times_the_instructions() {
     let mut failures = vec![];
     for (name, shape, size) in cases {
         let costs = costs(name, shape, size);
-        let told = format!(
-            "{name}, shape {shape}: {} and {} instructions",
-            costs.0, costs.1
-        );
+        let told = format!("{name}, shape {shape}: {} and {} instructions", costs.0, costs.1);
         println!("{told}");
         if grows_too_fast(name, costs) {
             failures.push(told);

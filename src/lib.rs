@@ -13,12 +13,7 @@
 
 #![cfg_attr(
     not(test),
-    warn(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::disallowed_methods
-    )
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)
 )]
 
 pub mod effect;

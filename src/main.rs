@@ -130,10 +130,7 @@ fn start_log(places: &Places, on_disk: bool) -> Option<String> {
         env!("CARGO_PKG_VERSION"),
         places.data_dir.display()
     );
-    ::log::debug!(
-        "The settings are in {}, and {level} is logged",
-        file.display()
-    );
+    ::log::debug!("The settings are in {}, and {level} is logged", file.display());
     warning
 }
 

@@ -198,11 +198,7 @@ impl Model {
 
     /// What the rows of all results cost in memory.
     pub fn held_bytes(&self) -> u64 {
-        self.tabs
-            .open
-            .iter()
-            .map(|tab| tab.results.heap_bytes())
-            .sum()
+        self.tabs.open.iter().map(|tab| tab.results.heap_bytes()).sum()
     }
 
     /// Whether the colours are dark now.
@@ -238,9 +234,7 @@ impl Model {
             .filter(|tab| tab.connection == Some(connection))
             .flat_map(|tab| {
                 let label = tab.label();
-                tab.would_lose_session()
-                    .into_iter()
-                    .map(move |reason| format!("{label}: {reason}"))
+                tab.would_lose_session().into_iter().map(move |reason| format!("{label}: {reason}"))
             })
             .collect()
     }
@@ -253,10 +247,7 @@ impl Model {
         let listing =
             matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());
         matches!(self.phase, Phase::Blank | Phase::Loading { .. })
-            || self
-                .connections
-                .values()
-                .any(|known| known.schema.is_loading())
+            || self.connections.values().any(|known| known.schema.is_loading())
             || matches!(self.sandbox, Sandbox::Starting { .. })
             || self.connections.values().any(|known| known.is_on_its_way())
             || self.tabs.open.iter().any(|tab| {

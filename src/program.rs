@@ -102,13 +102,7 @@ impl Program {
         clock: Box<dyn Clock>,
         recorder: Option<Recorder>,
     ) -> Self {
-        Self {
-            model: Model::default(),
-            runner,
-            surroundings,
-            clock,
-            recorder,
-        }
+        Self { model: Model::default(), runner, surroundings, clock, recorder }
     }
 
     /// The state.
@@ -143,10 +137,7 @@ impl Program {
                 return Slice { changed, more };
             }
         }
-        Slice {
-            changed,
-            more: false,
-        }
+        Slice { changed, more: false }
     }
 
     /// Ends the program: asks the Model to quit where nobody has, ends the runner, takes its last answers, and closes

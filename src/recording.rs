@@ -103,10 +103,7 @@ impl Recorder {
     ) -> Result<Self, RecordingError> {
         let file = create(path)?;
         let writer = Writer::begin(BufWriter::with_capacity(1 << 20, file), version, seed)
-            .map_err(|source| RecordingError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| RecordingError::Io { path: path.to_owned(), source })?;
         let (queue, items) = flume::bounded(QUEUE_MESSAGES);
         let shared = Arc::new(Shared::default());
         let theirs = (Arc::clone(&shared), outbox.clone());
@@ -118,10 +115,7 @@ impl Recorder {
                     tell(&outbox, format!("it could not be written ({error})"));
                 }
             })
-            .map_err(|source| RecordingError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| RecordingError::Io { path: path.to_owned(), source })?;
         Ok(Self {
             queue: Some(queue),
             limits: Limits { bytes: QUEUE_BYTES },
@@ -183,9 +177,7 @@ impl Recorder {
 
 fn tell(outbox: &Sender<Msg>, reason: String) {
     // Where nobody listens any more the program is gone, and there is nobody to tell.
-    outbox
-        .send(app::Msg::RecordingEnded { reason }.into())
-        .unwrap_or_default();
+    outbox.send(app::Msg::RecordingEnded { reason }.into()).unwrap_or_default();
 }
 
 /// What a waiting message keeps from being freed, where that is much.
@@ -232,10 +224,7 @@ fn write(
 
 /// Makes the file, which only its owner reads. It takes the place of a recording that is there, and of nothing else.
 fn create(path: &Path) -> Result<File, RecordingError> {
-    let failed = |source| RecordingError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| RecordingError::Io { path: path.to_owned(), source };
     let target = regular_file::target(path).map_err(failed)?;
     if regular_file::look(&target).map_err(failed)?.is_none() {
         let made = regular_file::make(&target).map_err(failed)?;
@@ -243,11 +232,7 @@ fn create(path: &Path) -> Result<File, RecordingError> {
     }
     let there = regular_file::open(&target).map_err(failed)?;
     let mut begin = Vec::new();
-    there
-        .as_opened()
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut begin)
-        .map_err(failed)?;
+    there.as_opened().take(MAGIC.len() as u64).read_to_end(&mut begin).map_err(failed)?;
     if !begin.is_empty() && begin != MAGIC {
         return Err(RecordingError::NotARecording(path.to_owned()));
     }

@@ -77,10 +77,7 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
         notices: model
             .notices
             .shown(now)
-            .map(|notice| Notice {
-                at: notice.at,
-                text: notice.text.clone(),
-            })
+            .map(|notice| Notice { at: notice.at, text: notice.text.clone() })
             .collect(),
     }
 }

@@ -79,11 +79,7 @@ pub enum Source {
 impl Source {
     /// The source that the command line names: `-` is standard input.
     pub fn named(name: &Path) -> Self {
-        if name.as_os_str() == "-" {
-            Self::Stdin
-        } else {
-            Self::File(name.to_owned())
-        }
+        if name.as_os_str() == "-" { Self::Stdin } else { Self::File(name.to_owned()) }
     }
 
     /// Its whole text.

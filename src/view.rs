@@ -56,13 +56,7 @@ pub fn run(launch: Launch) -> Result<(), String> {
     if let Err(error) = platform::restart_for_window() {
         log::warn!("the window may stay black without a GPU: {error}");
     }
-    let Launch {
-        data_dir,
-        config_dir,
-        record,
-        opening,
-        warnings,
-    } = launch;
+    let Launch { data_dir, config_dir, record, opening, warnings } = launch;
     let desk = Desk::default();
     let mut post = None;
     let beginning = Beginning {
@@ -88,23 +82,21 @@ pub fn run(launch: Launch) -> Result<(), String> {
     let failed = Rc::new(RefCell::new(None));
     {
         let (program, inbox, failed) = (program.clone(), inbox.clone(), failed.clone());
-        gpui::application()
-            .with_assets(gpui::assets::Assets)
-            .run(move |cx: &mut App| {
-                let parts = Parts {
-                    engine: program.clone(),
-                    desk,
-                    post: post.clone(),
-                    pace: Pace::Running,
-                    quit: |cx| cx.quit(),
-                };
-                if let Err(error) = open(parts, inbox, cx) {
-                    *failed.borrow_mut() = Some(error);
-                    cx.quit();
-                    return;
-                }
-                ask(opening, &program, &post);
-            });
+        gpui::application().with_assets(gpui::assets::Assets).run(move |cx: &mut App| {
+            let parts = Parts {
+                engine: program.clone(),
+                desk,
+                post: post.clone(),
+                pace: Pace::Running,
+                quit: |cx| cx.quit(),
+            };
+            if let Err(error) = open(parts, inbox, cx) {
+                *failed.borrow_mut() = Some(error);
+                cx.quit();
+                return;
+            }
+            ask(opening, &program, &post);
+        });
     }
     program.borrow_mut().shutdown(&inbox);
     let failed = failed.borrow_mut().take();
@@ -147,20 +139,14 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
         let engine = parts.engine.borrow();
         let model = engine.model();
         let (width, height) = model.settings.window;
-        let room = size(
-            px((width as f32).max(LEAST.0)),
-            px((height as f32).max(LEAST.1)),
-        );
+        let room = size(px((width as f32).max(LEAST.0)), px((height as f32).max(LEAST.1)));
         let title = crate::screen::screen(model, model.now).title;
         (title, Bounds::centered(None, room, cx))
     };
     let post = parts.post.clone();
     let options = WindowOptions {
         window_bounds: Some(WindowBounds::Windowed(place)),
-        titlebar: Some(TitlebarOptions {
-            title: Some(title.into()),
-            ..TitlebarOptions::default()
-        }),
+        titlebar: Some(TitlebarOptions { title: Some(title.into()), ..TitlebarOptions::default() }),
         app_id: Some("tusk".into()),
         window_min_size: Some(size(px(LEAST.0), px(LEAST.1))),
         icon: icon(),

@@ -1,11 +1,6 @@
 //! The built program, as a shell sees it: what it takes, what it says, and its exit status.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/flooding.rs"]
 mod flooding;
@@ -31,11 +26,7 @@ fn tusk(directory: &Path, arguments: &[&str], input: &str) -> Output {
 #[test]
 fn bad_arguments_get_one_sentence_and_status_2() {
     let directory = tempfile::tempdir().unwrap();
-    for arguments in [
-        &["--nonsense"][..],
-        &["story"],
-        &["replay", "a", "--until", "b"],
-    ] {
+    for arguments in [&["--nonsense"][..], &["story"], &["replay", "a", "--until", "b"]] {
         let output = tusk(directory.path(), arguments, "");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
@@ -49,15 +40,8 @@ fn help_and_version_go_to_standard_output() {
     let help = tusk(directory.path(), &["--help"], "");
     assert!(help.status.success() && out(&help).contains("--data-dir"));
     let version = tusk(directory.path(), &["--version"], "");
-    assert_eq!(
-        out(&version),
-        format!("tusk {}\n", env!("CARGO_PKG_VERSION"))
-    );
-    assert_eq!(
-        directory.path().read_dir().unwrap().count(),
-        0,
-        "something was written"
-    );
+    assert_eq!(out(&version), format!("tusk {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0, "something was written");
 }
 
 #[test]
@@ -67,11 +51,7 @@ fn a_data_directory_that_cannot_be_made_is_said_and_another_is_offered() {
     let arguments = ["story", "-", "--data-dir", "file/below"];
     let output = tusk(directory.path(), &arguments, "wait idle");
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        said(&output).contains("--data-dir DIR"),
-        "{}",
-        said(&output)
-    );
+    assert!(said(&output).contains("--data-dir DIR"), "{}", said(&output));
 }
 
 #[test]
@@ -126,25 +106,15 @@ fn a_recorded_story_replays_to_its_screen_and_a_changed_one_does_not() {
     assert!(replayed.status.success(), "{}", said(&replayed));
     assert!(out(&replayed).contains("select 'kept';"));
     assert!(out(&replayed).ends_with("messages, hashes match\n"));
-    let one = tusk(
-        directory.path(),
-        &["replay", "run.tusk", "--until", "1"],
-        "",
-    );
+    let one = tusk(directory.path(), &["replay", "run.tusk", "--until", "1"], "");
     assert!(out(&one).ends_with("1 message, hashes match\n") && !out(&one).contains("kept"));
 
     let file = directory.path().join("run.tusk");
-    let text = std::fs::read_to_string(&file)
-        .unwrap()
-        .replace("kept", "lost");
+    let text = std::fs::read_to_string(&file).unwrap().replace("kept", "lost");
     std::fs::write(&file, text).unwrap();
     let replayed = tusk(directory.path(), &["replay", "run.tusk"], "");
     assert_eq!(replayed.status.code(), Some(1));
-    assert!(
-        said(&replayed).contains("is the first one that differs"),
-        "{}",
-        said(&replayed)
-    );
+    assert!(said(&replayed).contains("is the first one that differs"), "{}", said(&replayed));
 }
 
 #[test]
@@ -152,21 +122,10 @@ fn a_recording_does_not_write_over_another_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("queries.sql");
     std::fs::write(&file, "select 1;").unwrap();
-    let arguments = [
-        "story",
-        "-",
-        "--data-dir",
-        "data",
-        "--record",
-        "queries.sql",
-    ];
+    let arguments = ["story", "-", "--data-dir", "data", "--record", "queries.sql"];
     let output = tusk(directory.path(), &arguments, "wait idle");
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        said(&output).contains("is not a recording"),
-        "{}",
-        said(&output)
-    );
+    assert!(said(&output).contains("is not a recording"), "{}", said(&output));
     assert_eq!(std::fs::read_to_string(file).unwrap(), "select 1;");
 }
 
@@ -180,23 +139,14 @@ fn a_build_without_a_window_says_so_and_a_password_in_the_url_is_warned_of() {
     let said_of = said(&output);
     assert!(said_of.contains("other users of this machine") && said_of.contains("tusk story"));
     assert!(!said_of.contains("hunter2"));
-    let output = tusk(
-        directory.path(),
-        &["postgres://ann@h/d", "--data-dir", "data"],
-        "",
-    );
+    let output = tusk(directory.path(), &["postgres://ann@h/d", "--data-dir", "data"], "");
     assert!(!said(&output).contains("other users"));
 }
 
 /// Every character that does something to a terminal, or turns the direction of text, between letters.
 fn controls() -> String {
-    let all = (1..0x20)
-        .chain(0x7F..0xA0)
-        .chain(0x202A..0x202F)
-        .chain(0x2066..0x206A);
-    let each = all
-        .filter_map(char::from_u32)
-        .map(|character| format!("a{character}b"));
+    let all = (1..0x20).chain(0x7F..0xA0).chain(0x202A..0x202F).chain(0x2066..0x206A);
+    let each = all.filter_map(char::from_u32).map(|character| format!("a{character}b"));
     let mut text: String = each.collect();
     text.push_str("\u{1b}]0;title\u{7}\u{1b}[2J");
     text
@@ -237,10 +187,7 @@ fn what_a_server_says_is_written_so_that_a_terminal_only_shows_it() {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["story", "-", "--data-dir", "data"];
     let connect = |server: &FloodingServer| {
-        format!(
-            "connect postgres://ada@127.0.0.1:{}/db?sslmode=disable\n",
-            server.port
-        )
+        format!("connect postgres://ada@127.0.0.1:{}/db?sslmode=disable\n", server.port)
     };
     let run = format!(
         "{}wait connected\ntext select flood\ncommand query.run\nwait rows 1\nwait idle\n",
@@ -253,10 +200,7 @@ fn what_a_server_says_is_written_so_that_a_terminal_only_shows_it() {
     );
     let output = tusk(directory.path(), &arguments, &reading);
     let (shown, told) = (out(&output), said(&output));
-    assert!(
-        shown.contains("\\x1b]0;title\\x07\\x1b[2J"),
-        "{shown}{told}"
-    );
+    assert!(shown.contains("\\x1b]0;title\\x07\\x1b[2J"), "{shown}{told}");
     assert!(told.contains("\\u{1b}]0;title"), "{told}");
     let refused = format!("{}wait connected\n", connect(&refusing));
     let refused = tusk(directory.path(), &arguments, &refused);
@@ -270,8 +214,5 @@ fn what_a_server_says_is_written_so_that_a_terminal_only_shows_it() {
     let output = tusk(directory.path(), &arguments, &data);
     let csv = format!("\"{controls}\"\n\"{controls}\"\n");
     assert_eq!(out(&output), csv, "{}", said(&output));
-    assert_eq!(
-        std::fs::read_to_string(directory.path().join("out.csv")).unwrap(),
-        csv
-    );
+    assert_eq!(std::fs::read_to_string(directory.path().join("out.csv")).unwrap(), csv);
 }

@@ -127,10 +127,7 @@ impl Laid {
     }
 
     fn psql(&self) -> Output {
-        let program = TestServer::shared()
-            .psql_command(&self.database)
-            .get_program()
-            .to_owned();
+        let program = TestServer::shared().psql_command(&self.database).get_program().to_owned();
         let mut command = Command::new(program);
         self.surround(&mut command);
         command.args(["-Xwq", "--csv", "-c", QUESTION, "-d", &self.text]);
@@ -178,14 +175,7 @@ fn same_rows(laid: &Laid) {
     assert!(psql.status.success(), "{}: {}", laid.text, said(&psql));
     let (rows, tusk) = laid.tusk_rows();
     let expected = String::from_utf8(psql.stdout).unwrap();
-    assert_eq!(
-        rows,
-        expected,
-        "{} {:?}: {}",
-        laid.text,
-        laid.variables,
-        said(&tusk)
-    );
+    assert_eq!(rows, expected, "{} {:?}: {}", laid.text, laid.variables, said(&tusk));
 }
 
 #[test]
@@ -390,18 +380,9 @@ fn the_usual_files_for_tls_are_used_as_psql_uses_them() {
         ("sslmode=verify-ca", ROOT),
         ("sslmode=verify-full", ALL),
         // What is named comes first, and may be named by halves.
-        (
-            "sslmode=verify-ca sslrootcert=@CA@",
-            &[("root.crt", "@OTHER_CA@")],
-        ),
-        (
-            "sslmode=require sslcert=@CERT@",
-            &[("postgresql.key", "@KEY@")],
-        ),
-        (
-            "sslmode=require sslkey=@KEY@",
-            &[("postgresql.crt", "@CERT@")],
-        ),
+        ("sslmode=verify-ca sslrootcert=@CA@", &[("root.crt", "@OTHER_CA@")]),
+        ("sslmode=require sslcert=@CERT@", &[("postgresql.key", "@KEY@")]),
+        ("sslmode=require sslkey=@KEY@", &[("postgresql.crt", "@CERT@")]),
         // A key alone is of no use, and does no harm.
         ("sslmode=require", &[("postgresql.key", "@KEY@")]),
     ];
@@ -423,23 +404,13 @@ fn the_usual_files_for_tls_are_used_as_psql_uses_them() {
         ..Case::default()
     };
     let (tusk, _) = lay(&case, &database).tusk_screen();
-    assert!(
-        tusk.contains("TLS 1.3") && !tusk.contains("revoked"),
-        "{tusk}"
-    );
+    assert!(tusk.contains("TLS 1.3") && !tusk.contains("revoked"), "{tusk}");
     // Nor does a key that must not be used take TLS away; the user hears of it.
-    let case = Case {
-        tls_files: CLIENT,
-        mode: 0o644,
-        ..case
-    };
+    let case = Case { tls_files: CLIENT, mode: 0o644, ..case };
     let (tusk, _) = lay(&case, &database).tusk_screen();
     assert!(tusk.contains("TLS 1.3"), "{tusk}");
     let tusk = tusk.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        tusk.contains("so it is not used. TLS goes on without it."),
-        "{tusk}"
-    );
+    assert!(tusk.contains("so it is not used. TLS goes on without it."), "{tusk}");
 }
 
 #[test]
@@ -447,16 +418,9 @@ fn a_usual_file_that_keeps_a_link_from_being_made_is_named() {
     let address = "host=127.0.0.1 port=@PORT@ user=app password='@PASSWORD@' dbname=@DATABASE@ sslmode=require";
     let table: [(Case, &str, &[&str]); 4] = [
         (
-            Case {
-                text: address,
-                tls_files: &[("root.crt", "@OTHER_CA@")],
-                ..Case::default()
-            },
+            Case { text: address, tls_files: &[("root.crt", "@OTHER_CA@")], ..Case::default() },
             "certificate verify failed",
-            &[
-                "is not signed by a trusted authority",
-                "/.postgresql/root.crt is used, as by psql",
-            ],
+            &["is not signed by a trusted authority", "/.postgresql/root.crt is used, as by psql"],
         ),
         (
             Case {
@@ -472,11 +436,7 @@ fn a_usual_file_that_keeps_a_link_from_being_made_is_named() {
             ],
         ),
         (
-            Case {
-                text: address,
-                tls_files: &[("postgresql.crt", "@CERT@")],
-                ..Case::default()
-            },
+            Case { text: address, tls_files: &[("postgresql.crt", "@CERT@")], ..Case::default() },
             "certificate present, but not private key file",
             &[
                 "There is a client certificate but no key for it",
@@ -520,10 +480,7 @@ fn a_list_of_revoked_certificates_is_not_read_and_the_user_hears_of_it() {
     };
     let (tusk, _) = lay(&case, &database).tusk_screen();
     assert!(tusk.contains("TLS 1.3 verified"), "{tusk}");
-    assert!(
-        tusk.contains("does not read lists of revoked certificates"),
-        "{tusk}"
-    );
+    assert!(tusk.contains("does not read lists of revoked certificates"), "{tusk}");
 }
 
 #[test]
@@ -532,28 +489,17 @@ fn what_psql_refuses_is_refused_with_its_place() {
     let address = "host=127.0.0.1 port=@PORT@ user=app dbname=@DATABASE@";
     let table = [
         (
-            Case {
-                text: address,
-                variables: &[("PGSSLMODE", "must")],
-                ..Case::default()
-            },
+            Case { text: address, variables: &[("PGSSLMODE", "must")], ..Case::default() },
             "invalid sslmode value",
             "PGSSLMODE: sslmode cannot be “must”.",
         ),
         (
-            Case {
-                text: "host=127.0.0.1,127.0.0.1 port=1,2,3",
-                ..Case::default()
-            },
+            Case { text: "host=127.0.0.1,127.0.0.1 port=1,2,3", ..Case::default() },
             "could not match 3 port numbers to 2 hosts",
             "There are 3 ports for 2 hosts.",
         ),
         (
-            Case {
-                text: "service=none",
-                services: "[some]\nhost=h\n",
-                ..Case::default()
-            },
+            Case { text: "service=none", services: "[some]\nhost=h\n", ..Case::default() },
             "definition of service \"none\" not found",
             "There is no service “none”.",
         ),
@@ -567,11 +513,7 @@ fn what_psql_refuses_is_refused_with_its_place() {
             "Line 3 of ",
         ),
         (
-            Case {
-                text: "service=some",
-                services: "[some]\nservice=other\n",
-                ..Case::default()
-            },
+            Case { text: "service=some", services: "[some]\nservice=other\n", ..Case::default() },
             "nested service specifications not supported",
             "A service can't name another one.",
         ),
@@ -609,10 +551,7 @@ fn the_system_s_authorities_are_taken_only_together_with_the_host_s_name() {
             "sslrootcert=system sslmode=verify-ca",
             "with another mode the certificate of any host would do",
         ),
-        (
-            "sslmode=verify-ca",
-            "SSL mode verify-ca needs the file of the authority to trust",
-        ),
+        ("sslmode=verify-ca", "SSL mode verify-ca needs the file of the authority to trust"),
     ] {
         let mut laid = lay(
             &Case {
@@ -641,15 +580,10 @@ fn a_wrong_password_of_the_file_is_told_with_the_file_and_the_prompt_asks() {
     let laid = lay(&case, &database);
     let file = laid.path().join(".pgpass").display().to_string();
     let psql = said(&laid.psql());
-    assert!(
-        psql.contains(&format!("password retrieved from file \"{file}\"")),
-        "{psql}"
-    );
+    assert!(psql.contains(&format!("password retrieved from file \"{file}\"")), "{psql}");
     let (tusk, all) = laid.tusk_screen();
     assert!(
-        tusk.contains(&format!(
-            "The password came from the password file {file}, line 2."
-        )),
+        tusk.contains(&format!("The password came from the password file {file}, line 2.")),
         "{tusk}"
     );
     assert!(tusk.contains("Password for app"), "{tusk}");
@@ -678,30 +612,18 @@ fn a_password_file_that_others_may_read_is_not_used_and_the_user_hears_of_it() {
         let laid = lay(&case, &database);
         let psql = laid.psql();
         assert!(!psql.status.success());
-        assert!(
-            said(&psql).contains("has group or world access"),
-            "{}",
-            said(&psql)
-        );
+        assert!(said(&psql).contains("has group or world access"), "{}", said(&psql));
         let (tusk, _) = laid.tusk_screen();
-        assert!(
-            tusk.contains("was not used, because others may read it"),
-            "{tusk}"
-        );
+        assert!(tusk.contains("was not used, because others may read it"), "{tusk}");
         assert!(tusk.contains("Password for app"), "{tusk}");
         // Also where no password turns out to be needed.
-        let case = Case {
-            text: "host=@SOCKET@ port=@PORT@ user=postgres dbname=@DATABASE@",
-            ..case
-        };
+        let case =
+            Case { text: "host=@SOCKET@ port=@PORT@ user=postgres dbname=@DATABASE@", ..case };
         let laid = lay(&case, &database);
         let psql = laid.psql();
         assert!(psql.status.success() && said(&psql).contains("has group or world access"));
         let (tusk, _) = laid.tusk_screen();
-        assert!(
-            tusk.contains("was not used, because others may read it"),
-            "{tusk}"
-        );
+        assert!(tusk.contains("was not used, because others may read it"), "{tusk}");
     }
 }
 
@@ -725,10 +647,7 @@ fn a_line_of_the_password_file_that_is_no_text_hinders_no_other() {
     assert!(said(&laid.psql()).contains("password authentication failed"));
     let (tusk, _) = laid.tusk_screen();
     let tusk = tusk.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        tusk.contains("is for this login and was not used, because it is not UTF-8"),
-        "{tusk}"
-    );
+    assert!(tusk.contains("is for this login and was not used, because it is not UTF-8"), "{tusk}");
 }
 
 #[test]
@@ -776,15 +695,9 @@ fn what_the_files_name_is_imported_and_no_password_of_theirs_is_written() {
     let kept = laid.path().join("data");
     for entry in fs::read_dir(kept).unwrap() {
         let path = entry.unwrap().path();
-        let bytes = if path.is_file() {
-            fs::read(&path).unwrap()
-        } else {
-            vec![]
-        };
+        let bytes = if path.is_file() { fs::read(&path).unwrap() } else { vec![] };
         for secret in ["hunter2", "hunter3", "hunter4", PASSWORD] {
-            let found = bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{secret} is in {}", path.display());
         }
     }

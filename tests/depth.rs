@@ -2,12 +2,7 @@
 //! called itself for each of them would overflow its stack, which ends the program; one that read each to its end would
 //! take hours.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/generated.rs"]
 mod generated;
@@ -89,10 +84,7 @@ fn no_reader_is_overwhelmed_by_openings_in_openings() {
 }
 
 fn read_as_sql(text: &str) {
-    assert_eq!(
-        lex::tokens(text).last().map(|token| token.end),
-        Some(text.len())
-    );
+    assert_eq!(lex::tokens(text).last().map(|token| token.end), Some(text.len()));
     let splits = Splits::new(text);
     assert!(splits.pieces().len() <= text.len());
     let kind = classify::kind_of(text);
@@ -120,10 +112,7 @@ fn read_as_anything_else(text: &str) {
     assert!(service::services(text).len() <= text.len());
     assert!(passfile::listed(text).len() <= text.len());
     let refused = settings_file::read(text).is_err();
-    assert!(
-        refused || !text.contains('('),
-        "no settings have parentheses"
-    );
+    assert!(refused || !text.contains('('), "no settings have parentheses");
     let mut keymap = Keymap::shipped(false);
     assert!(keymap.lay_over(text, false).len() <= text.len() + 1);
 }

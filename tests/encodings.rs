@@ -112,8 +112,7 @@ impl Tab {
     fn renew_session(&mut self) {
         let session = self.session;
         let ending = Ending::Return;
-        self.postgres
-            .perform_session(session::Effect::End { session, ending });
+        self.postgres.perform_session(session::Effect::End { session, ending });
         self.wait(|msg| matches!(msg, Msg::Session(session::Msg::Ended { .. })).then_some(()));
         self.session = SessionId::next(&mut self.ids);
         self.open_session();
@@ -142,8 +141,7 @@ impl Tab {
 
     fn held(&mut self) -> Result<Vec<String>, Failure> {
         let session = self.session;
-        self.postgres
-            .perform_session(session::Effect::AskHeld { session });
+        self.postgres.perform_session(session::Effect::AskHeld { session });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::HeldAnswered { held, .. }) => Some(held.clone()),
             _ => None,
@@ -171,19 +169,9 @@ impl Tab {
             },
             Some(kept) => {
                 let prepared = read_only::prepare(kept, self.transaction, &Arc::from(sql));
-                let Prepared {
-                    sql,
-                    seal,
-                    passage: of,
-                } = prepared.unwrap();
+                let Prepared { sql, seal, passage: of } = prepared.unwrap();
                 passage = Some(of);
-                query::Effect::RunReadOnly {
-                    query,
-                    session,
-                    sql,
-                    seal,
-                    granted_rows,
-                }
+                query::Effect::RunReadOnly { query, session, sql, seal, granted_rows }
             }
         });
         let (ended, after) = self.finish();
@@ -208,23 +196,15 @@ impl Tab {
                 Msg::Query(query::Msg::RowsArrived { chunk, .. }) => {
                     ended.rows.extend(rows_of(&chunk));
                 }
-                Msg::Query(query::Msg::EncodingChanged {
-                    from, to, escaped, ..
-                }) => {
+                Msg::Query(query::Msg::EncodingChanged { from, to, escaped, .. }) => {
                     let rows = escaped.iter().flatten().flat_map(|chunk| rows_of(chunk));
                     ended.changed = Some((from, to, rows.collect()));
                 }
-                Msg::Query(query::Msg::Finished {
-                    tag, transaction, ..
-                }) => {
+                Msg::Query(query::Msg::Finished { tag, transaction, .. }) => {
                     ended.tag = tag;
                     return (ended, transaction);
                 }
-                Msg::Query(query::Msg::Failed {
-                    failure,
-                    transaction,
-                    ..
-                }) => {
+                Msg::Query(query::Msg::Failed { failure, transaction, .. }) => {
                     ended.failure = Some(*failure);
                     return (ended, transaction);
                 }

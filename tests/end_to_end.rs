@@ -57,9 +57,7 @@ impl Screen {
             .spawn()
             .expect("Xvfb is needed: scripts/test installs it");
         let mut number = String::new();
-        BufReader::new(server.stdout.take().unwrap())
-            .read_line(&mut number)
-            .unwrap();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
         let display = format!(":{}", number.trim());
         let manager = Command::new("openbox")
             .env("DISPLAY", &display)
@@ -67,11 +65,7 @@ impl Screen {
             .stderr(Stdio::null())
             .spawn()
             .expect("openbox is needed: scripts/test installs it");
-        Self {
-            display,
-            _server: Ends(server),
-            _manager: Ends(manager),
-        }
+        Self { display, _server: Ends(server), _manager: Ends(manager) }
     }
 
     fn tool(&self, arguments: &[&str]) -> Output {
@@ -126,15 +120,8 @@ impl Screen {
     /// How many colours the screen shows; a black window has few.
     fn colours(&self, file: &Path) -> u32 {
         self.capture(file);
-        let output = Command::new("identify")
-            .args(["-format", "%k"])
-            .arg(file)
-            .output()
-            .unwrap();
-        String::from_utf8_lossy(&output.stdout)
-            .trim()
-            .parse()
-            .unwrap_or(0)
+        let output = Command::new("identify").args(["-format", "%k"]).arg(file).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0)
     }
 }
 
@@ -145,11 +132,7 @@ fn wait_until<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = ready() {
             return value;
         }
-        assert!(
-            began.elapsed() < PATIENCE,
-            "waited {} s for {what}",
-            PATIENCE.as_secs()
-        );
+        assert!(began.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -178,13 +161,7 @@ fn core_program() -> PathBuf {
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core");
     let status = Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--no-default-features",
-            "--bin",
-            "tusk",
-            "--target-dir",
-        ])
+        .args(["build", "--no-default-features", "--bin", "tusk", "--target-dir"])
         .arg(&directory)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
@@ -201,28 +178,22 @@ fn types_behind_a_run_from_the_sidebar(screen: &Screen, data: &Path) {
     screen.key("Return");
     screen.type_text(" select 7 as typed");
     screen.key("ctrl+Return");
-    wait_until(
-        "the run that was typed behind the one from the sidebar",
-        || {
-            history(data)
-                .into_iter()
-                .find(|run| run.contains("select 7 as typed") && run.contains("SELECT 1"))
-        },
-    );
+    wait_until("the run that was typed behind the one from the sidebar", || {
+        history(data)
+            .into_iter()
+            .find(|run| run.contains("select 7 as typed") && run.contains("SELECT 1"))
+    });
     // The find field keeps every letter, and Escape gives the keyboard back to the text.
     screen.key("ctrl+f");
     screen.type_text("typed");
     screen.key("Escape");
     screen.type_text("found");
     screen.key("ctrl+Return");
-    wait_until(
-        "the run with the word that was found and written over",
-        || {
-            history(data)
-                .into_iter()
-                .find(|run| run.contains("select 7 as found") && run.contains("SELECT 1"))
-        },
-    );
+    wait_until("the run with the word that was found and written over", || {
+        history(data)
+            .into_iter()
+            .find(|run| run.contains("select 7 as found") && run.contains("SELECT 1"))
+    });
 }
 
 #[test]
@@ -231,10 +202,7 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     let database = server.fresh_database();
     let screen = Screen::start();
     let directory = tempfile::tempdir().unwrap();
-    let (data, picture) = (
-        directory.path().join("data"),
-        directory.path().join("window.png"),
-    );
+    let (data, picture) = (directory.path().join("data"), directory.path().join("window.png"));
     let recording = directory.path().join("run.tusk");
     let log = File::create(directory.path().join("output")).unwrap();
     let mut tusk = Ends(
@@ -254,9 +222,7 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     );
 
     wait_until("a window", || screen.title());
-    wait_until("a painted window", || {
-        (screen.colours(&picture) > 40).then_some(())
-    });
+    wait_until("a painted window", || (screen.colours(&picture) > 40).then_some(()));
     wait_until("the connection in the title", || {
         screen.title().filter(|title| title.contains(&database))
     });
@@ -278,11 +244,7 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
     assert!(status.success(), "{status}: {output}");
 
     for program in [Path::new(env!("CARGO_BIN_EXE_tusk")), &core_program()] {
-        let replayed = Command::new(program)
-            .arg("replay")
-            .arg(&recording)
-            .output()
-            .unwrap();
+        let replayed = Command::new(program).arg("replay").arg(&recording).output().unwrap();
         let said = format!(
             "{}{}",
             String::from_utf8_lossy(&replayed.stdout),
@@ -290,9 +252,6 @@ fn a_user_connects_types_runs_and_finds_it_in_the_history() {
         );
         assert!(replayed.status.success(), "{}: {said}", program.display());
         assert!(said.contains("hashes match"), "{said}");
-        assert!(
-            said.contains("found"),
-            "the replay ends on another screen: {said}"
-        );
+        assert!(said.contains("found"), "the replay ends on another screen: {said}");
     }
 }

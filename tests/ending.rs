@@ -2,12 +2,7 @@
 //! somebody types.
 
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/generated.rs"]
 mod generated;
@@ -68,22 +63,16 @@ fn said(output: &Output) -> String {
 #[track_caller]
 fn ended_by_itself(what: &str, output: &Output) {
     let said = said(output);
-    assert!(
-        output.status.signal().is_none(),
-        "{what}: {}: {said}",
-        output.status
-    );
+    assert!(output.status.signal().is_none(), "{what}: {}: {said}", output.status);
     assert!(!said.contains("panicked"), "{what}: {said}");
 }
 
 #[test]
 fn a_signal_ends_what_runs_on_the_server_and_keeps_what_is_typed() {
     let server = TestServer::shared();
-    for (signal, name) in [
-        (Signal::TERM, "SIGTERM"),
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-    ] {
+    for (signal, name) in
+        [(Signal::TERM, "SIGTERM"), (Signal::HUP, "SIGHUP"), (Signal::INT, "SIGINT")]
+    {
         let database = server.fresh_database();
         let place = tempfile::tempdir().unwrap();
         let (story, data) = (place.path().join("a.story"), place.path().join("data"));
@@ -95,10 +84,7 @@ fn a_signal_ends_what_runs_on_the_server_and_keeps_what_is_typed() {
             ready.display()
         );
         fs::write(&story, text).unwrap();
-        let child = tusk("", &story, &data, &[])
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let child = tusk("", &story, &data, &[]).stderr(Stdio::piped()).spawn().unwrap();
         let mut child = Running(Some(child));
         let active = || {
             let sql = "select count(*) from pg_stat_activity
@@ -110,11 +96,7 @@ fn a_signal_ends_what_runs_on_the_server_and_keeps_what_is_typed() {
         kill_process(child.pid(), signal).unwrap();
         let output = child.wait();
         ended_by_itself(name, &output);
-        assert!(
-            said(&output).contains("the program has quit"),
-            "{}",
-            said(&output)
-        );
+        assert!(said(&output).contains("the program has quit"), "{}", said(&output));
         wait_for(name, || active() == "0");
         let again = format!("wait idle\nexpect screen contains \"typed before {name}\"\n");
         fs::write(&story, again).unwrap();
@@ -156,9 +138,7 @@ fn few_open_files_are_told_of_and_end_in_no_panic() {
         server.url_unix(&database)
     );
     fs::write(&story, text).unwrap();
-    for files in [
-        4, 5, 6, 8, 10, 12, 16, 20, 32, 48, 64, 66, 68, 70, 72, 76, 80, 96, 128,
-    ] {
+    for files in [4, 5, 6, 8, 10, 12, 16, 20, 32, 48, 64, 66, 68, 70, 72, 76, 80, 96, 128] {
         let data = place.path().join(format!("data-{files}"));
         let limits = format!("ulimit -n {files} &&");
         let output = tusk(&limits, &story, &data, &[]).output().unwrap();
@@ -166,19 +146,13 @@ fn few_open_files_are_told_of_and_end_in_no_panic() {
         ended_by_itself(&what, &output);
         // A program needs a few to be loaded at all.
         if !output.status.success() && files >= 10 {
-            assert!(
-                said(&output).contains("ulimit -n"),
-                "{what}: {}",
-                said(&output)
-            );
+            assert!(said(&output).contains("ulimit -n"), "{what}: {}", said(&output));
             assert!(files < 96, "{what}: {}", said(&output));
         }
     }
     // A limit that the user may raise is raised.
     let data = place.path().join("data");
-    let output = tusk("ulimit -S -n 12 &&", &story, &data, &[])
-        .output()
-        .unwrap();
+    let output = tusk("ulimit -S -n 12 &&", &story, &data, &[]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
 }
 
@@ -221,9 +195,7 @@ fn a_limit_on_the_size_of_files_is_told_of_and_ends_nothing() {
     let told = "expect screen contains \"not on disk yet\"\n";
     fs::write(&story, typed.repeat(30) + told).unwrap();
     let data = place.path().join("data-told");
-    let output = tusk("ulimit -f 256 &&", &story, &data, &[])
-        .output()
-        .unwrap();
+    let output = tusk("ulimit -f 256 &&", &story, &data, &[]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
 }
 
@@ -292,11 +264,7 @@ fn begun(place: &Path) -> Typist {
     .unwrap();
     let output = tusk("", &story, &place.join("data"), &[]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    Typist {
-        tabs: vec!["0;".into(), "1;".into(), "2;".into()],
-        active: 2,
-        number: 0,
-    }
+    Typist { tabs: vec!["0;".into(), "1;".into(), "2;".into()], active: 2, number: 0 }
 }
 
 /// Types, is killed at some moment, and starts again: the tabs are as they were after some step, and none that was
@@ -319,10 +287,7 @@ fn live_and_die(place: &Path, life: usize, typist: &mut Typist, random: &mut Ran
             marks.push((step, mark(step)));
         }
     }
-    text += &format!(
-        "wait idle\ndump screen {}\nsleep 600\n",
-        mark(STEPS + 1).display()
-    );
+    text += &format!("wait idle\ndump screen {}\nsleep 600\n", mark(STEPS + 1).display());
     marks.push((STEPS, mark(STEPS + 1)));
     fs::write(&story, text).unwrap();
     let mut child = Running(Some(tusk("", &story, &data, &[]).spawn().unwrap()));
@@ -333,25 +298,14 @@ fn live_and_die(place: &Path, life: usize, typist: &mut Typist, random: &mut Ran
     }
     kill_process(child.pid(), Signal::KILL).unwrap();
     child.wait();
-    let waited_for = marks
-        .iter()
-        .rev()
-        .find(|(_, mark)| is_written(mark))
-        .unwrap()
-        .0;
+    let waited_for = marks.iter().rev().find(|(_, mark)| is_written(mark)).unwrap().0;
 
     let model = place.join("model");
-    fs::write(
-        &story,
-        format!("wait idle\ndump model {}\n", model.display()),
-    )
-    .unwrap();
+    fs::write(&story, format!("wait idle\ndump model {}\n", model.display())).unwrap();
     let output = tusk("", &story, &data, &[]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     let found = tabs_in(&model);
-    let after = states[waited_for..]
-        .iter()
-        .position(|(tabs, _)| *tabs == found);
+    let after = states[waited_for..].iter().position(|(tabs, _)| *tabs == found);
     let Some(after) = after else {
         panic!(
             "life {life}: after step {waited_for} of {STEPS} the tabs were\n{:?}\nand they came back as\n{found:?}",
@@ -371,9 +325,7 @@ fn model_in(file: &Path) -> serde_json::Value {
 fn tabs_in(file: &Path) -> Vec<String> {
     let model = model_in(file);
     let tabs = model["tabs"]["open"].as_array().unwrap();
-    tabs.iter()
-        .map(|tab| tab["editor"]["buffer"]["text"].as_str().unwrap().to_owned())
-        .collect()
+    tabs.iter().map(|tab| tab["editor"]["buffer"]["text"].as_str().unwrap().to_owned()).collect()
 }
 
 fn active_in(file: &Path) -> usize {

@@ -5,12 +5,7 @@
 //! links in front of it.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/generated.rs"]
 mod generated;
@@ -107,10 +102,7 @@ impl Case {
     }
 
     fn name(&self) -> String {
-        format!(
-            "{}: {:?} behind {} links",
-            self.place.0, self.kind, self.links
-        )
+        format!("{}: {:?} behind {} links", self.place.0, self.kind, self.links)
     }
 
     /// Why it is not as it has to be; none where it is, or where this user can't have the thing.
@@ -118,10 +110,8 @@ impl Case {
         let world = World::new();
         let run = (self.place.2)(&world);
         let (thing, names) = self.lay(&world, &run.place)?;
-        let held: Vec<(PathBuf, Held)> = names
-            .iter()
-            .filter_map(|name| Some((name.clone(), Held::of(name)?)))
-            .collect();
+        let held: Vec<(PathBuf, Held)> =
+            names.iter().filter_map(|name| Some((name.clone(), Held::of(name)?))).collect();
         let before: Vec<_> = held.iter().map(|(_, held)| held.state()).collect();
         let ended = ended(&run);
         let after: Vec<_> = held.iter().map(|(_, held)| held.state()).collect();
@@ -179,10 +169,7 @@ impl Case {
 fn ended(run: &Run) -> Ended {
     let mut command = Command::new("sh");
     command
-        .args([
-            "-c",
-            &format!("ulimit -v {ADDRESSES_MAX_KB}; exec \"$0\" \"$@\""),
-        ])
+        .args(["-c", &format!("ulimit -v {ADDRESSES_MAX_KB}; exec \"$0\" \"$@\"")])
         .arg(program())
         .args(&run.arguments)
         .env_clear()
@@ -198,21 +185,12 @@ fn ended(run: &Run) -> Ended {
     let mut child = command.stdin(input).spawn().unwrap();
     if let (Some(story), Some(mut input)) = (&run.story, child.stdin.take()) {
         // It may have ended before it read anything.
-        input
-            .write_all(format!("{story}dump screen -\n").as_bytes())
-            .unwrap_or_default();
+        input.write_all(format!("{story}dump screen -\n").as_bytes()).unwrap_or_default();
     }
-    let said = [
-        reader(child.stdout.take().unwrap()),
-        reader(child.stderr.take().unwrap()),
-    ];
+    let said = [reader(child.stdout.take().unwrap()), reader(child.stderr.take().unwrap())];
     let (status, memory_kb) = watched(&mut child);
     let said = said.map(|thread| thread.join().unwrap()).concat();
-    Ended {
-        status,
-        said,
-        memory_kb,
-    }
+    Ended { status, said, memory_kb }
 }
 
 fn reader(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
@@ -296,17 +274,9 @@ fn whatever_has_the_name_of_a_file_does_no_harm() {
     let mut random = Random::new(seed());
     let all = cases();
     let (total, count) = (all.len(), as_many_as(252, usize::MAX));
-    let tried = if is_long() {
-        all
-    } else {
-        slice(all, &mut random, count)
-    };
+    let tried = if is_long() { all } else { slice(all, &mut random, count) };
     let problems = problems(&tried);
-    println!(
-        "{} of {total} runs, {} of them bad",
-        tried.len(),
-        problems.len()
-    );
+    println!("{} of {total} runs, {} of them bad", tried.len(), problems.len());
     assert!(
         problems.is_empty(),
         "{} of {}:\n{}",
@@ -333,12 +303,7 @@ fn a_store_that_others_may_read_is_told_of_with_the_command_and_stays_as_it_is()
         fs::set_permissions(&run.place, fs::Permissions::from_mode(mode)).unwrap();
         let ended = ended(&run);
         let command = format!("chmod 600 {}*", run.place.display());
-        assert_eq!(
-            ended.said.contains(&command),
-            told,
-            "{mode:o}: {}",
-            ended.said
-        );
+        assert_eq!(ended.said.contains(&command), told, "{mode:o}: {}", ended.said);
         assert_eq!(fs::metadata(&run.place).unwrap().mode() & 0o7777, mode);
     }
 }

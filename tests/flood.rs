@@ -115,13 +115,7 @@ enum Size {
     Giant,
 }
 
-const SIZES: [Size; 5] = [
-    Size::Small,
-    Size::Large,
-    Size::Empty,
-    Size::Noise,
-    Size::Giant,
-];
+const SIZES: [Size; 5] = [Size::Small, Size::Large, Size::Empty, Size::Noise, Size::Giant];
 
 fn flood(phase: Phase, tag: u8, size: Size, random: &mut Random) -> Flood {
     let (first, again) = match size {
@@ -134,12 +128,7 @@ fn flood(phase: Phase, tag: u8, size: Size, random: &mut Random) -> Flood {
         }
         Size::Giant => (vec![tag, 0x7F, 0xFF, 0xFF, 0xFF], vec![b'x'; 4_096]),
     };
-    Flood {
-        phase,
-        first,
-        again,
-        heeds_cancel: true,
-    }
+    Flood { phase, first, again, heeds_cancel: true }
 }
 
 fn small(tag: u8) -> Vec<u8> {
@@ -183,10 +172,7 @@ fn within<T>(bytes_max: usize, what: &str, run: impl FnOnce() -> T) -> T {
     PEAK.store(before, Ordering::Relaxed);
     let done = run();
     let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
-    assert!(
-        peak <= bytes_max,
-        "{what}: {peak} bytes were held, {bytes_max} may be"
-    );
+    assert!(peak <= bytes_max, "{what}: {peak} bytes were held, {bytes_max} may be");
     done
 }
 
@@ -221,10 +207,7 @@ impl World {
 
     fn note(&mut self, msg: &Msg) {
         if let Some(key) = ended_by(msg) {
-            *self
-                .owed
-                .get_mut(&key)
-                .unwrap_or_else(|| panic!("nobody asked for {key}")) += 1;
+            *self.owed.get_mut(&key).unwrap_or_else(|| panic!("nobody asked for {key}")) += 1;
         }
     }
 
@@ -274,10 +257,7 @@ impl World {
     fn session(&mut self, connection: ConnectionId) -> SessionId {
         let wanted = SessionId::next(&mut self.ids);
         self.owed.insert(format!("{wanted}"), 0);
-        self.postgres.perform_session(session::Effect::Open {
-            session: wanted,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session: wanted, connection });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::Opened { session, .. }) => (session == wanted).then_some(()),
             Msg::Session(session::Msg::OpenFailed { failure, .. }) => panic!("{failure:?}"),
@@ -321,21 +301,13 @@ impl World {
     fn cancel(&mut self, query: QueryId, session: SessionId) {
         self.owed.insert(format!("cancel {query}"), 0);
         // As the Model does it: what comes after a cancel is read and not kept.
-        self.postgres
-            .perform_query(query::Effect::DiscardRows { query });
-        self.postgres.perform_query(query::Effect::Cancel {
-            query,
-            session,
-            ahead: vec![],
-        });
+        self.postgres.perform_query(query::Effect::DiscardRows { query });
+        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
     }
 
     fn start_end(&mut self, session: SessionId) {
         self.owed.insert(format!("end {session}"), 0);
-        self.postgres.perform_session(session::Effect::End {
-            session,
-            ending: Ending::Close,
-        });
+        self.postgres.perform_session(session::Effect::End { session, ending: Ending::Close });
     }
 
     /// Ends the runner; every effect must have ended once by then.
@@ -346,11 +318,7 @@ impl World {
             self.note(&msg);
         }
         self.owed.retain(|_, times| *times != 1);
-        assert!(
-            self.owed.is_empty(),
-            "{what}: these did not end once: {:?}",
-            self.owed
-        );
+        assert!(self.owed.is_empty(), "{what}: these did not end once: {:?}", self.owed);
     }
 }
 
@@ -358,9 +326,9 @@ impl World {
 fn opened(msg: Msg) -> Option<(Request, Result<(), Failure>)> {
     match msg {
         Msg::Connection(connection::Msg::Opened { attempt, .. }) => Some((attempt, Ok(()))),
-        Msg::Connection(connection::Msg::OpenFailed {
-            attempt, failure, ..
-        }) => Some((attempt, Err(failure))),
+        Msg::Connection(connection::Msg::OpenFailed { attempt, failure, .. }) => {
+            Some((attempt, Err(failure)))
+        }
         _ => None,
     }
 }
@@ -429,8 +397,7 @@ fn blames_the_server(failure: &Failure, what: &str) {
 fn product(phases: &[Phase], short: usize) -> Vec<(Phase, u8, Size)> {
     let of_phase = |phase: &Phase| {
         let phase = *phase;
-        TAGS.iter()
-            .flat_map(move |tag| SIZES.map(move |size| (phase, *tag, size)))
+        TAGS.iter().flat_map(move |tag| SIZES.map(move |size| (phase, *tag, size)))
     };
     let mut all: Vec<_> = phases.iter().flat_map(of_phase).collect();
     let mut random = Random::new(generated::seed());
@@ -445,10 +412,7 @@ fn product(phases: &[Phase], short: usize) -> Vec<(Phase, u8, Size)> {
 fn every_attempt_ends_in_its_time_and_says_what_the_server_did() {
     let _alone = alone();
     let mut random = Random::new(generated::seed());
-    let all = product(
-        &[Phase::Tls, Phase::Authentication, Phase::StartUp],
-        usize::MAX,
-    );
+    let all = product(&[Phase::Tls, Phase::Authentication, Phase::StartUp], usize::MAX);
     let count = all.len();
     within(count * ATTEMPT_BYTES_MAX, "attempts", || {
         let mut world = World::new();
@@ -486,26 +450,15 @@ fn every_attempt_ends_in_its_time_and_says_what_the_server_did() {
 fn a_server_that_trickles_is_given_up_when_the_time_is_over() {
     let _alone = alone();
     let said = words(b'N', "NOTICE", "00000", "soon").repeat(3);
-    let silent = |phase, first| Flood {
-        phase,
-        first,
-        again: vec![],
-        heeds_cancel: true,
-    };
+    let silent = |phase, first| Flood { phase, first, again: vec![], heeds_cancel: true };
     let mut world = World::new();
     let mut waiting = BTreeMap::new();
     for (flood, wanted) in [
         (silent(Phase::StartUp, said), "the last was NoticeResponse"),
-        (
-            silent(Phase::Authentication, vec![]),
-            "did not answer within 3 s",
-        ),
+        (silent(Phase::Authentication, vec![]), "did not answer within 3 s"),
         (silent(Phase::Tls, vec![]), "did not answer within 3 s"),
         // Half a message is none.
-        (
-            silent(Phase::StartUp, vec![b'S', 0, 0, 1]),
-            "the last was Authentication",
-        ),
+        (silent(Phase::StartUp, vec![b'S', 0, 0, 1]), "the last was Authentication"),
     ] {
         let server = FloodingServer::start(flood);
         let mut config = config(&server);
@@ -524,12 +477,7 @@ fn a_server_that_trickles_is_given_up_when_the_time_is_over() {
 #[test]
 fn a_tunnel_s_server_that_floods_is_given_up_in_time() {
     let _alone = alone();
-    for said in [
-        &b"hello\r\n"[..],
-        b"x",
-        b"SSH-2.0-flood\r\n",
-        b"\0\0\0\x0c\x0a\x02xxxxxxxxxx",
-    ] {
+    for said in [&b"hello\r\n"[..], b"x", b"SSH-2.0-flood\r\n", b"\0\0\0\x0c\x0a\x02xxxxxxxxxx"] {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
@@ -570,9 +518,8 @@ fn parameters_without_an_end_are_named_as_what_they_are() {
     let mut random = Random::new(1);
     let server = FloodingServer::start(flood(Phase::StartUp, b'S', Size::Small, &mut random));
     let mut world = World::new();
-    let failure = within(ATTEMPT_BYTES_MAX, "parameters", || {
-        world.open(&config(&server)).unwrap_err()
-    });
+    let failure =
+        within(ATTEMPT_BYTES_MAX, "parameters", || world.open(&config(&server)).unwrap_err());
     let wanted = "before it was ready for a statement, and went on: the last was ParameterStatus";
     assert!(failure.message.contains(wanted), "{failure:?}");
     world.shut_down("parameters");
@@ -801,9 +748,7 @@ fn another_link_has_its_turn_and_its_rows_are_not_far_behind() {
             let queries = others.map(|session| world.run(session, "select three"));
             // Both have ended when the question after them is asked. Nothing is taken out of the queue meanwhile.
             for session in others {
-                world
-                    .postgres
-                    .perform_session(session::Effect::AskHeld { session });
+                world.postgres.perform_session(session::Effect::AskHeld { session });
             }
             until(|| server.asked() >= asked + 4);
             let (mut before, mut waiting) = (0, queries.len());
@@ -872,10 +817,7 @@ fn a_row_that_there_is_no_memory_for_fails_with_a_message() {
     let first = [description(), row(&vec![b'x'; value])].concat();
     // The row's message is 11 bytes longer than its value; its column wants some more.
     for (largest, wanted) in [
-        (
-            value / 2,
-            "There is no memory for what the server sent: DataRow",
-        ),
+        (value / 2, "There is no memory for what the server sent: DataRow"),
         (value + 11, "there is no memory for a value of this size"),
         (2 * value, "canceling statement due to user request"),
     ] {

@@ -47,9 +47,7 @@ fn session(home: &Path, prepare: &str, steps: &str) -> Vec<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
     // The harness may have written its own words on the same line.
-    let lines = text
-        .lines()
-        .filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
+    let lines = text.lines().filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
     lines.collect()
 }
 
@@ -65,16 +63,10 @@ fn perform(step: &str) -> String {
             kind: SecretKind::Database,
             password: Secret::new(password),
         },
-        None if step == "delete" => Effect::Delete {
-            request,
-            connection,
-            kind: SecretKind::Database,
-        },
-        None => Effect::Read {
-            request,
-            connection,
-            kind: SecretKind::Database,
-        },
+        None if step == "delete" => {
+            Effect::Delete { request, connection, kind: SecretKind::Database }
+        }
+        None => Effect::Read { request, connection, kind: SecretKind::Database },
     });
     let shown = |refusal| match refusal {
         Refusal::NotFound => "not found".to_owned(),
@@ -107,16 +99,8 @@ fn an_unlocked_service_stores_reads_and_deletes() {
     let home = tempfile::tempdir().unwrap();
     let steps = "read;store hunter2;read;store pass wörd;read;delete;delete;read";
     let seen = session(home.path(), UNLOCK, steps);
-    let expected = [
-        "not found",
-        "done",
-        "hunter2",
-        "done",
-        "pass wörd",
-        "done",
-        "done",
-        "not found",
-    ];
+    let expected =
+        ["not found", "done", "hunter2", "done", "pass wörd", "done", "done", "not found"];
     assert_eq!(seen, expected);
 }
 
@@ -132,8 +116,5 @@ fn a_password_is_there_in_the_next_session_and_unavailable_while_it_is_locked() 
 fn without_a_session_bus_the_keychain_is_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let gone = "export DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus";
-    assert_eq!(
-        session(home.path(), gone, "read;store x"),
-        ["unavailable", "unavailable"]
-    );
+    assert_eq!(session(home.path(), gone, "read;store x"), ["unavailable", "unavailable"]);
 }

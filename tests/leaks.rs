@@ -3,12 +3,7 @@
 //!
 //! The one place that may hold one is the text that a person typed it into: it is theirs, and kept as they wrote it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/password_server.rs"]
 mod password_server;
@@ -53,10 +48,7 @@ fn quoted(text: &str) -> String {
 fn role(server: &TestServer, name: &str, password: &str) {
     server.psql(
         "postgres",
-        &format!(
-            "create role {name} login createrole superuser password {}",
-            quoted(password)
-        ),
+        &format!("create role {name} login createrole superuser password {}", quoted(password)),
     );
 }
 
@@ -259,23 +251,14 @@ fn fr_018_a_password_in_a_statement_is_only_in_the_text_that_it_was_typed_into()
         })
         .collect();
     let traces = Traces::of(&format!("connect {url}\nwait connected 30\n{runs}{DUMPS}"));
-    for secret in [
-        OF_NEW_ROLE,
-        OF_OLD_ROLE,
-        OF_MAPPING,
-        OF_CONNINFO,
-        OF_REFUSED,
-        OF_FORGOTTEN_QUOTES,
-    ] {
+    for secret in
+        [OF_NEW_ROLE, OF_OLD_ROLE, OF_MAPPING, OF_CONNINFO, OF_REFUSED, OF_FORGOTTEN_QUOTES]
+    {
         traces.lack_beside_the_text(secret);
     }
     let database = rusqlite::Connection::open(traces.database()).unwrap();
     let runs: u32 = database
-        .query_row(
-            "select count(*) from run where sql like '%***%'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("select count(*) from run where sql like '%***%'", [], |row| row.get(0))
         .unwrap();
     assert_eq!(runs, 8, "each run is in the history, masked");
 }
@@ -317,21 +300,14 @@ fn fr_018_a_url_on_the_command_line_or_in_the_environment_is_not_repeated() {
             .output()
             .unwrap()
     };
-    for output in [
-        run(&[&url], ""),
-        run(&[], &url),
-        run(&["story", &url], ""),
-        run(&[&url, &url], ""),
-    ] {
+    for output in
+        [run(&[&url], ""), run(&[], &url), run(&["story", &url], ""), run(&[&url, &url], "")]
+    {
         assert!(!output.status.success());
         is_absent(OF_ENVIRONMENT, &output.stdout, "the output");
         is_absent(OF_ENVIRONMENT, &output.stderr, "the output");
     }
     for file in files_below(home.path()) {
-        is_absent(
-            OF_ENVIRONMENT,
-            &fs::read(&file).unwrap(),
-            &file.display().to_string(),
-        );
+        is_absent(OF_ENVIRONMENT, &fs::read(&file).unwrap(), &file.display().to_string());
     }
 }

@@ -2,12 +2,7 @@
 //! a secret of its own, and run through the built program on a real server; then its history, its recording, its dumps and
 //! its output are searched for every one of them. Everyday statements without a secret stay as they are.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "support/generated.rs"]
 mod generated;
@@ -101,9 +96,7 @@ const FORMS: [&str; 73] = [
 ];
 
 /// Letters of secrets: those that SQL, URLs, JSON and shells write otherwise, too.
-const HARD: [&str; 14] = [
-    "-", ".", "_", "!", "+", "~", "^", "é", "€", "/", "\\", "%", "|", "*",
-];
+const HARD: [&str; 14] = ["-", ".", "_", "!", "+", "~", "^", "é", "€", "/", "\\", "%", "|", "*"];
 const HARDEST: [&str; 5] = ["'", "\"", " ", "@", ";"];
 
 /// A secret that occurs nowhere else.
@@ -122,9 +115,7 @@ fn secret(random: &mut Random, number: usize, is_quoted: bool) -> String {
 fn kernel(secret: &str) -> &str {
     let tail = secret
         .rfind(|c: char| !c.is_ascii_alphanumeric())
-        .map_or(0, |at| {
-            at + secret[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        .map_or(0, |at| at + secret[at..].chars().next().map_or(1, char::len_utf8));
     &secret[tail..]
 }
 
@@ -151,11 +142,7 @@ fn case(random: &mut Random, form: &str, number: usize) -> Case {
     } else {
         secret.clone()
     };
-    let secret = if form.contains('#') {
-        plain.clone()
-    } else {
-        secret
-    };
+    let secret = if form.contains('#') { plain.clone() } else { secret };
     let mut sql = String::new();
     for part in form.split_inclusive(['§', '#']) {
         // In a body between dollars a string has single quotes only.
@@ -186,9 +173,7 @@ fn case(random: &mut Random, form: &str, number: usize) -> Case {
 }
 
 fn cases(random: &mut Random, count: usize) -> Vec<Case> {
-    (0..count)
-        .map(|number| case(random, FORMS[number % FORMS.len()], number))
-        .collect()
+    (0..count).map(|number| case(random, FORMS[number % FORMS.len()], number)).collect()
 }
 
 #[test]
@@ -254,23 +239,15 @@ fn keeps_no_secret(url: &str, cases: &[Case]) {
 
 /// What makes a secret of these comes behind it: while it is typed nobody can know.
 fn is_told_later(form: &str) -> bool {
-    [
-        "§ = secret",
-        "§, password",
-        "§ || 'x')::int as",
-        "§::text as",
-    ]
-    .iter()
-    .any(|later| form.contains(later))
+    ["§ = secret", "§, password", "§ || 'x')::int as", "§::text as"]
+        .iter()
+        .any(|later| form.contains(later))
 }
 
 #[test]
 fn a_statement_that_is_typed_letter_by_letter_leaves_its_secret_in_no_recording() {
     let mut random = Random::new(seed() ^ 11);
-    let forms: Vec<&str> = FORMS
-        .into_iter()
-        .filter(|form| !is_told_later(form))
-        .collect();
+    let forms: Vec<&str> = FORMS.into_iter().filter(|form| !is_told_later(form)).collect();
     let cases: Vec<Case> = (0..as_many_as(forms.len(), 10 * forms.len()))
         .map(|number| case(&mut random, forms[number % forms.len()], number))
         .collect();
@@ -326,9 +303,8 @@ fn of_the_regression_suite_few_statements_are_changed_and_none_without_a_word_fo
             statements += 1;
             if mask::passwords(sql) != sql {
                 let lower = sql.to_lowercase();
-                let about_a_role = ["role", "user", "group"]
-                    .iter()
-                    .any(|word| lower.contains(word));
+                let about_a_role =
+                    ["role", "user", "group"].iter().any(|word| lower.contains(word));
                 assert!(
                     about_a_role || words.iter().any(|word| lower.contains(word)),
                     "{sql}\n{}",
@@ -340,9 +316,5 @@ fn of_the_regression_suite_few_statements_are_changed_and_none_without_a_word_fo
     }
     println!("{} of {statements} statements are changed", changed.len());
     assert!(statements > 20_000, "{statements}");
-    assert!(
-        changed.len() * 100 <= statements as usize,
-        "{}",
-        changed.join("\n----\n")
-    );
+    assert!(changed.len() * 100 <= statements as usize, "{}", changed.join("\n----\n"));
 }

@@ -103,10 +103,7 @@ impl World {
     #[track_caller]
     fn catalog(&mut self, connection: ConnectionId) -> Arc<Catalog> {
         let request = self.ids.request();
-        self.postgres.perform_schema(schema::Effect::Load {
-            request,
-            connection,
-        });
+        self.postgres.perform_schema(schema::Effect::Load { request, connection });
         self.wait(|msg| match msg {
             Msg::Schema(schema::Msg::Loaded { result, .. }) => Some(result.clone()),
             _ => None,
@@ -117,12 +114,11 @@ impl World {
     #[track_caller]
     fn names_of(&mut self, connection: ConnectionId, oids: &[(u32, i32)]) -> Vec<(u32, String)> {
         let request = self.ids.request();
-        self.postgres
-            .perform_connection(connection::Effect::ResolveTypes {
-                request,
-                connection,
-                oids: oids.to_vec(),
-            });
+        self.postgres.perform_connection(connection::Effect::ResolveTypes {
+            request,
+            connection,
+            oids: oids.to_vec(),
+        });
         self.wait(|msg| match msg {
             Msg::Connection(connection::Msg::TypesResolved { names, .. }) => Some(names.clone()),
             _ => None,
@@ -132,10 +128,7 @@ impl World {
     #[track_caller]
     fn session(&mut self, connection: ConnectionId) -> SessionId {
         let session = SessionId::next(&mut self.ids);
-        self.postgres.perform_session(session::Effect::Open {
-            session,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session, connection });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::Opened { .. }) => Some(Ok(())),
             Msg::Session(session::Msg::OpenFailed { failure, .. }) => Some(Err(failure.clone())),
@@ -147,15 +140,13 @@ impl World {
 
     #[track_caller]
     fn end(&mut self, session: SessionId, ending: Ending) {
-        self.postgres
-            .perform_session(session::Effect::End { session, ending });
+        self.postgres.perform_session(session::Effect::End { session, ending });
         self.wait(|msg| matches!(msg, Msg::Session(session::Msg::Ended { .. })).then_some(()));
     }
 
     #[track_caller]
     fn held(&mut self, session: SessionId) -> Result<Vec<String>, Failure> {
-        self.postgres
-            .perform_session(session::Effect::AskHeld { session });
+        self.postgres.perform_session(session::Effect::AskHeld { session });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::HeldAnswered { held, .. }) => Some(held.clone()),
             _ => None,
@@ -164,8 +155,7 @@ impl World {
 
     #[track_caller]
     fn terminate(&mut self, session: SessionId) -> Result<(), Failure> {
-        self.postgres
-            .perform_session(session::Effect::Terminate { session });
+        self.postgres.perform_session(session::Effect::Terminate { session });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::TerminateAnswered { result, .. }) => Some(result.clone()),
             _ => None,
@@ -178,13 +168,7 @@ impl World {
         let query = QueryId::next(&mut self.ids);
         let (sql, granted_rows) = (Arc::from(sql), u64::MAX);
         self.postgres.perform_query(match seal {
-            Some(seal) => query::Effect::RunReadOnly {
-                query,
-                session,
-                sql,
-                seal,
-                granted_rows,
-            },
+            Some(seal) => query::Effect::RunReadOnly { query, session, sql, seal, granted_rows },
             None => query::Effect::Run {
                 query,
                 session,
@@ -196,11 +180,9 @@ impl World {
         });
         let (failure, transaction) = self.wait(|msg| match msg {
             Msg::Query(query::Msg::Finished { transaction, .. }) => Some((None, *transaction)),
-            Msg::Query(query::Msg::Failed {
-                failure,
-                transaction,
-                ..
-            }) => Some((Some((**failure).clone()), *transaction)),
+            Msg::Query(query::Msg::Failed { failure, transaction, .. }) => {
+                Some((Some((**failure).clone()), *transaction))
+            }
             Msg::Query(query::Msg::Lost { failure, .. }) => {
                 Some((Some((**failure).clone()), Transaction::Idle))
             }

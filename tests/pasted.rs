@@ -2,12 +2,7 @@
 //! letters, in quotes and with mistakes. Each is read as it was meant or refused, and in both cases no piece of its
 //! password is shown or kept anywhere.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "pasted/forms.rs"]
 mod forms;
@@ -51,10 +46,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let mut world = Self {
-            model: Model::default(),
-            at: Stamp::default(),
-        };
+        let mut world = Self { model: Model::default(), at: Stamp::default() };
         let effects = world.send(app::Msg::Started {
             seed: 7,
             version: "1".into(),
@@ -87,15 +79,9 @@ impl World {
                 }
             }
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
-                let environment = discovery::Environment {
-                    user: "ann".into(),
-                    ..Default::default()
-                };
-                self.send(discovery::Msg::ServersFound {
-                    request,
-                    servers: vec![],
-                    environment,
-                });
+                let environment =
+                    discovery::Environment { user: "ann".into(), ..Default::default() };
+                self.send(discovery::Msg::ServersFound { request, servers: vec![], environment });
             }
             _ => {}
         }
@@ -152,10 +138,7 @@ fn of_a_story(text: &str) -> Vec<(&'static str, String)> {
         ("a story's connect", format!("connect {line}")),
         ("a misspelt line of a story", format!("conect {line}")),
         ("a line without its word", line.clone()),
-        (
-            "a story's expectation",
-            format!("expect screen contains {line}"),
-        ),
+        ("a story's expectation", format!("expect screen contains {line}")),
         ("a story's wait", format!("wait {line}")),
         ("a story's dump", format!("dump {line}")),
         ("a story's command", format!("command {line}")),
@@ -190,20 +173,12 @@ fn what_shows(parts: &Parts, text: &str, traces: &[(&str, String)]) -> Option<St
     });
     let (piece, place, trace) = shown.next()?;
     let password = &parts.password;
-    Some(format!(
-        "{piece} of {password:?} is in {place}\nof {text:?}:\n{trace}"
-    ))
+    Some(format!("{piece} of {password:?} is in {place}\nof {text:?}:\n{trace}"))
 }
 
 /// What a reading says, as the generator has it.
 fn place(found: &Conninfo) -> Parts {
-    let Config {
-        user,
-        host,
-        port,
-        database,
-        ..
-    } = &found.config;
+    let Config { user, host, port, database, .. } = &found.config;
     Parts {
         user: user.clone(),
         host: host.clone(),
@@ -215,10 +190,7 @@ fn place(found: &Conninfo) -> Parts {
 }
 
 fn defaults() -> Defaults {
-    Defaults {
-        user: "ann".into(),
-        ..Defaults::default()
-    }
+    Defaults { user: "ann".into(), ..Defaults::default() }
 }
 
 /// How many texts of a form there were, and how many of them were understood.
@@ -233,23 +205,14 @@ fn hold(world: &World, written: &Written, parts: &Parts, share: &mut Share) {
     let text = &written.text;
     let read = Config::parse(text, &defaults());
     nothing_shows(parts, text, &traces(world, text, &read));
-    assert!(
-        Conninfo::text_holds_secret(text),
-        "nobody is warned of the password in {text:?}"
-    );
+    assert!(Conninfo::text_holds_secret(text), "nobody is warned of the password in {text:?}");
     share.written += 1;
     match read {
         Ok(found) => {
             share.understood += 1;
-            let expected = Parts {
-                pieces: vec![],
-                ..parts.clone()
-            };
+            let expected = Parts { pieces: vec![], ..parts.clone() };
             assert_eq!(place(&found), expected, "{text:?}");
-            let others = found
-                .secrets
-                .iter()
-                .any(|(kind, _)| kind != SecretKind::Database);
+            let others = found.secrets.iter().any(|(kind, _)| kind != SecretKind::Database);
             assert!(!others, "{text:?}");
         }
         Err(problem) => assert!(!written.is_sure, "{text:?}: {problem}"),
@@ -268,29 +231,14 @@ fn whatever_is_pasted_is_read_as_it_was_meant_or_refused_and_shows_no_piece_of_a
             if random.chance(60) {
                 written = forms::wrapped(&mut random, written, form);
             }
-            hold(
-                &world,
-                &written,
-                &parts,
-                shares.entry(form.name).or_default(),
-            );
+            hold(&world, &written, &parts, shares.entry(form.name).or_default());
         }
     }
     for form in FORMS {
-        let Share {
-            written,
-            understood,
-        } = shares[form.name];
+        let Share { written, understood } = shares[form.name];
         let percent = understood * 100 / written;
-        println!(
-            "{}: {understood} of {written} are understood ({percent} %)",
-            form.name
-        );
-        assert!(
-            percent >= form.percent_min,
-            "{}: only {percent} % are understood",
-            form.name
-        );
+        println!("{}: {understood} of {written} are understood ({percent} %)", form.name);
+        assert!(percent >= form.percent_min, "{}: only {percent} % are understood", form.name);
     }
 }
 
@@ -314,12 +262,7 @@ fn a_text_with_letters_amiss_shows_no_piece_of_a_password() {
         }
     }
     println!("{understood} are understood, {refused} are refused");
-    assert!(
-        shown.is_empty(),
-        "{} show a piece:\n{}",
-        shown.len(),
-        shown.join("\n")
-    );
+    assert!(shown.is_empty(), "{} show a piece:\n{}", shown.len(), shown.join("\n"));
     assert!(understood > refused / 10);
 }
 
@@ -335,11 +278,7 @@ fn no_beginning_of_what_is_typed_shows_a_piece_of_a_password() {
                 beginnings += 1;
                 let shown = Conninfo::masked(&text[..end]);
                 for piece in &parts.pieces {
-                    assert!(
-                        !shown.contains(piece.as_str()),
-                        "{} → {shown}",
-                        &text[..end]
-                    );
+                    assert!(!shown.contains(piece.as_str()), "{} → {shown}", &text[..end]);
                 }
             }
         }
@@ -396,11 +335,7 @@ fn a_connection_pasted_into_the_dialog_fills_its_fields_and_shows_no_password() 
             };
             if shown.text(Field::User) == parts.user {
                 filled += 1;
-                assert_eq!(
-                    shown.secrets[&Field::Password].reveal(),
-                    parts.password,
-                    "{text:?}"
-                );
+                assert_eq!(shown.secrets[&Field::Password].reveal(), parts.password, "{text:?}");
                 assert_eq!(shown.text(Field::Database), parts.database, "{text:?}");
             } else {
                 refused += 1;
@@ -446,10 +381,7 @@ fn a_story_that_fails_prints_no_piece_of_a_password() {
         // A password alone, which no word around it tells.
         let parts = Parts::new(&mut random);
         let quoted = parts.password.replace('\\', "\\\\").replace('"', "\\\"");
-        let url = format!(
-            "postgres://u:{}@127.0.0.1:1/d",
-            parts::encoded(&parts.password)
-        );
+        let url = format!("postgres://u:{}@127.0.0.1:1/d", parts::encoded(&parts.password));
         let story = format!("connect {url}\nexpect screen contains \"{quoted}\"\n");
         nothing_shows(&parts, &story, &[("what a story says", said(&story))]);
     }

@@ -59,17 +59,9 @@ struct Ended {
 impl World {
     fn new() -> Self {
         let (outbox, inbox) = flume::unbounded();
-        let postgres = Postgres::start_in(
-            outbox,
-            Surroundings::without_tls_files(&std::env::temp_dir()),
-        );
-        Self {
-            postgres,
-            inbox,
-            ids: Ids::seeded(1),
-            kept: vec![],
-            owed: BTreeMap::new(),
-        }
+        let postgres =
+            Postgres::start_in(outbox, Surroundings::without_tls_files(&std::env::temp_dir()));
+        Self { postgres, inbox, ids: Ids::seeded(1), kept: vec![], owed: BTreeMap::new() }
     }
 
     /// A runner with one open connection and one session on it.
@@ -92,10 +84,7 @@ impl World {
 
     fn note(&mut self, msg: &Msg) {
         if let Some(key) = ended_by(msg) {
-            *self
-                .owed
-                .get_mut(&key)
-                .unwrap_or_else(|| panic!("nobody asked for {msg:?}")) += 1;
+            *self.owed.get_mut(&key).unwrap_or_else(|| panic!("nobody asked for {msg:?}")) += 1;
         }
     }
 
@@ -137,12 +126,16 @@ impl World {
     #[track_caller]
     fn opened(&mut self, wanted: Request) -> Result<ServerInfo, Failure> {
         self.wait(|msg| match msg {
-            Msg::Connection(connection::Msg::Opened {
-                attempt, server, ..
-            }) if *attempt == wanted => Some(Ok(server.clone())),
-            Msg::Connection(connection::Msg::OpenFailed {
-                attempt, failure, ..
-            }) if *attempt == wanted => Some(Err(failure.clone())),
+            Msg::Connection(connection::Msg::Opened { attempt, server, .. })
+                if *attempt == wanted =>
+            {
+                Some(Ok(server.clone()))
+            }
+            Msg::Connection(connection::Msg::OpenFailed { attempt, failure, .. })
+                if *attempt == wanted =>
+            {
+                Some(Err(failure.clone()))
+            }
             _ => None,
         })
     }
@@ -160,20 +153,16 @@ impl World {
     fn start_session(&mut self, connection: ConnectionId) -> SessionId {
         let session = SessionId::next(&mut self.ids);
         self.owe(format!("session {session}"));
-        self.postgres.perform_session(session::Effect::Open {
-            session,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session, connection });
         session
     }
 
     #[track_caller]
     fn session_opened(&mut self, wanted: SessionId) -> Result<i32, Failure> {
         self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Opened {
-                session,
-                backend_pid,
-            }) if *session == wanted => Some(Ok(*backend_pid)),
+            Msg::Session(session::Msg::Opened { session, backend_pid }) if *session == wanted => {
+                Some(Ok(*backend_pid))
+            }
             Msg::Session(session::Msg::OpenFailed { session, failure }) if *session == wanted => {
                 Some(Err(failure.clone()))
             }
@@ -184,17 +173,13 @@ impl World {
     #[track_caller]
     fn session(&mut self, connection: ConnectionId) -> Result<(SessionId, i32), Failure> {
         let session = self.start_session(connection);
-        self.session_opened(session)
-            .map(|backend_pid| (session, backend_pid))
+        self.session_opened(session).map(|backend_pid| (session, backend_pid))
     }
 
     #[track_caller]
     fn end(&mut self, wanted: SessionId, ending: Ending) {
         self.owe(format!("end {wanted}"));
-        self.postgres.perform_session(session::Effect::End {
-            session: wanted,
-            ending,
-        });
+        self.postgres.perform_session(session::Effect::End { session: wanted, ending });
         self.wait(|msg| {
             matches!(msg, Msg::Session(session::Msg::Ended { session }) if *session == wanted)
                 .then_some(())
@@ -204,8 +189,7 @@ impl World {
     #[track_caller]
     fn held(&mut self, wanted: SessionId) -> Result<Vec<String>, Failure> {
         self.owe(format!("held {wanted}"));
-        self.postgres
-            .perform_session(session::Effect::AskHeld { session: wanted });
+        self.postgres.perform_session(session::Effect::AskHeld { session: wanted });
         self.wait(|msg| match msg {
             Msg::Session(session::Msg::HeldAnswered { session, held }) if *session == wanted => {
                 Some(held.clone())
@@ -255,12 +239,8 @@ impl World {
     fn run_read_only(&mut self, session: SessionId, sql: &str) -> Ended {
         let query = QueryId::next(&mut self.ids);
         self.owe(format!("query {query}"));
-        let seal = Seal::Whole {
-            settings: vec![],
-            confirm: false,
-            asks_settings: None,
-            names: vec![],
-        };
+        let seal =
+            Seal::Whole { settings: vec![], confirm: false, asks_settings: None, names: vec![] };
         self.postgres.perform_query(query::Effect::RunReadOnly {
             query,
             session,
@@ -323,11 +303,7 @@ impl World {
 
     fn start_cancel(&mut self, query: QueryId, session: SessionId) {
         self.owe(format!("cancel {query}"));
-        self.postgres.perform_query(query::Effect::Cancel {
-            query,
-            session,
-            ahead: vec![],
-        });
+        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
     }
 
     #[track_caller]
@@ -346,13 +322,7 @@ impl World {
     fn pool(&mut self, size: u32, available: u32, waiting: u32) {
         self.wait(|msg| match msg {
             Msg::Connection(connection::Msg::PoolChanged {
-                status:
-                    PoolStatus {
-                        size: s,
-                        available: a,
-                        waiting: w,
-                        ..
-                    },
+                status: PoolStatus { size: s, available: a, waiting: w, .. },
                 ..
             }) => ((*s, *a, *w) == (size, available, waiting)).then_some(()),
             _ => None,
@@ -367,11 +337,7 @@ impl World {
             self.note(&msg);
             self.kept.push(msg);
         }
-        let wrong = self
-            .owed
-            .iter()
-            .filter(|(_, times)| **times != 1)
-            .collect::<Vec<_>>();
+        let wrong = self.owed.iter().filter(|(_, times)| **times != 1).collect::<Vec<_>>();
         assert!(wrong.is_empty(), "these did not end once: {wrong:?}");
         std::mem::take(&mut self.kept)
     }
@@ -396,20 +362,11 @@ impl Ended {
                     self.cells.push(cells.collect());
                 }
             }
-            query::Msg::Finished {
-                tag,
-                transaction,
-                discarded,
-                ..
-            } => {
+            query::Msg::Finished { tag, transaction, discarded, .. } => {
                 (self.tag, self.transaction, self.discarded) = (tag, transaction, discarded);
                 return true;
             }
-            query::Msg::Failed {
-                failure,
-                transaction,
-                ..
-            } => {
+            query::Msg::Failed { failure, transaction, .. } => {
                 (self.failure, self.transaction) = (Some(*failure), transaction);
                 return true;
             }
@@ -424,21 +381,14 @@ impl Ended {
 
     fn texts(&self) -> Vec<Vec<String>> {
         let text = |cell: &Option<Vec<u8>>| {
-            cell.as_ref()
-                .map_or("NULL".into(), |cell| String::from_utf8_lossy(cell).into())
+            cell.as_ref().map_or("NULL".into(), |cell| String::from_utf8_lossy(cell).into())
         };
-        self.cells
-            .iter()
-            .map(|row| row.iter().map(text).collect())
-            .collect()
+        self.cells.iter().map(|row| row.iter().map(text).collect()).collect()
     }
 
     #[track_caller]
     fn sqlstate(&self) -> &str {
-        self.failure
-            .as_ref()
-            .and_then(|failure| failure.sqlstate.as_deref())
-            .unwrap_or_default()
+        self.failure.as_ref().and_then(|failure| failure.sqlstate.as_deref()).unwrap_or_default()
     }
 }
 
@@ -525,25 +475,16 @@ const ONE_ROW_THEN_NOTHING: &str =
 
 fn kill(backend_pid: i32) {
     assert!(
-        Command::new("kill")
-            .args(["-9", &backend_pid.to_string()])
-            .status()
-            .unwrap()
-            .success()
+        Command::new("kill").args(["-9", &backend_pid.to_string()]).status().unwrap().success()
     );
 }
 
 #[test]
 fn rows_columns_and_the_tag_arrive() {
     let (mut world, _, session) = World::with_session(&shared());
-    let ended = world.run(
-        session,
-        "select g, null as nothing, 'é' as text from generate_series(1, 10000) g",
-    );
-    assert_eq!(
-        (ended.rows, ended.tag.as_str(), ended.discarded),
-        (10_000, "SELECT 10000", 0)
-    );
+    let ended = world
+        .run(session, "select g, null as nothing, 'é' as text from generate_series(1, 10000) g");
+    assert_eq!((ended.rows, ended.tag.as_str(), ended.discarded), (10_000, "SELECT 10000", 0));
     assert_eq!(ended.columns, ["g int4", "nothing text", "text text"]);
     assert_eq!(ended.texts()[1], ["2", "NULL", "é"]);
     assert!(
@@ -551,10 +492,7 @@ fn rows_columns_and_the_tag_arrive() {
         "{:?}",
         ended.chunks
     );
-    assert_eq!(
-        world.run(session, "select from generate_series(1, 3)").rows,
-        3
-    );
+    assert_eq!(world.run(session, "select from generate_series(1, 3)").rows, 3);
     assert_eq!(world.run(session, "").tag, "");
     let two = world.run(session, "select 1; select 2, 3");
     assert_eq!(two.texts(), [vec!["1"], vec!["2", "3"]]);
@@ -575,14 +513,8 @@ fn the_first_row_is_there_long_before_the_last() {
 #[test]
 fn a_server_s_error_comes_with_its_fields_and_the_transaction_s_status() {
     let (mut world, _, session) = World::with_session(&shared());
-    world.run(
-        session,
-        "create table t (id int constraint positive check (id > 0))",
-    );
-    let failure = world
-        .run(session, "insert into t values (-1)")
-        .failure
-        .unwrap();
+    world.run(session, "create table t (id int constraint positive check (id > 0))");
+    let failure = world.run(session, "insert into t values (-1)").failure.unwrap();
     assert!(
         failure.is("23514") && failure.category == Category::Query && failure.severity == "ERROR"
     );
@@ -592,21 +524,12 @@ fn a_server_s_error_comes_with_its_fields_and_the_transaction_s_status() {
     );
     assert_eq!(world.run(session, "begin").transaction, Transaction::Active);
     let failed = world.run(session, "select 'é', missing");
-    assert_eq!(
-        (failed.transaction, failed.sqlstate()),
-        (Transaction::Failed, "42703")
-    );
+    assert_eq!((failed.transaction, failed.sqlstate()), (Transaction::Failed, "42703"));
     assert_eq!(failed.failure.unwrap().position, Some(13));
     assert_eq!(world.held(session).unwrap(), ["an open transaction"]);
-    assert_eq!(
-        world.run(session, "rollback").transaction,
-        Transaction::Idle
-    );
+    assert_eq!(world.run(session, "rollback").transaction, Transaction::Idle);
     let refused = world.run(session, "select 'a\0b'").failure.unwrap();
-    assert_eq!(
-        (refused.category, refused.sqlstate),
-        (Category::Query, None)
-    );
+    assert_eq!((refused.category, refused.sqlstate), (Category::Query, None));
     assert_eq!(world.run(session, "select 1").rows, 1);
     world.shut_down();
 }
@@ -623,11 +546,9 @@ fn notices_and_notifications_arrive() {
         None,
     );
     let detail = world.wait(|msg| match msg {
-        Msg::Session(session::Msg::Noticed {
-            query: Some(of),
-            notice,
-            ..
-        }) if *of == query => notice.detail.clone(),
+        Msg::Session(session::Msg::Noticed { query: Some(of), notice, .. }) if *of == query => {
+            notice.detail.clone()
+        }
         _ => None,
     });
     assert_eq!(detail, "more");
@@ -647,18 +568,11 @@ fn a_reader_stands_still_at_the_granted_row_and_goes_on_when_told() {
     let query = world.start(session, "select generate_series(1, 100000)", 1_000, None);
     assert_eq!(world.stalled(query), 1_000);
     assert_eq!(world.rows_kept(query), 1_000);
-    world
-        .postgres
-        .perform_query(query::Effect::GrantRows { query, rows: 500 });
+    world.postgres.perform_query(query::Effect::GrantRows { query, rows: 500 });
     assert_eq!(world.stalled(query), 1_500);
-    world
-        .postgres
-        .perform_query(query::Effect::DiscardRows { query });
+    world.postgres.perform_query(query::Effect::DiscardRows { query });
     let ended = world.finish(query);
-    assert_eq!(
-        (ended.rows, ended.discarded, ended.tag.as_str()),
-        (1_500, 98_500, "SELECT 100000")
-    );
+    assert_eq!((ended.rows, ended.discarded, ended.tag.as_str()), (1_500, 98_500, "SELECT 100000"));
     let exact = world.start(session, "select generate_series(1, 100)", 100, None);
     assert_eq!(world.finish(exact).rows, 100);
     assert_eq!(world.run(session, "select 1").rows, 1);
@@ -669,9 +583,7 @@ fn a_reader_stands_still_at_the_granted_row_and_goes_on_when_told() {
 fn two_hundred_cancels_never_hit_the_next_statement() {
     let server = TestServer::shared();
     let mut world = World::new();
-    let (connection, _) = world
-        .open(&on_tcp(server, SslMode::Prefer), Some(PASSWORD))
-        .unwrap();
+    let (connection, _) = world.open(&on_tcp(server, SslMode::Prefer), Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     let mut times = vec![];
     for _ in 0..200 {
@@ -687,21 +599,13 @@ fn two_hundred_cancels_never_hit_the_next_statement() {
         let ended = world.finish(query);
         times.push(pressed.elapsed());
         let took = pressed.elapsed();
-        assert_eq!(
-            ended.sqlstate(),
-            "57014",
-            "after {took:?}: {:?}",
-            world.cancelled(query)
-        );
+        assert_eq!(ended.sqlstate(), "57014", "after {took:?}: {:?}", world.cancelled(query));
         let next = world.run(session, "select 1");
         assert_eq!((next.rows, next.failure), (1, None));
         world.cancelled(query).unwrap();
     }
     times.sort();
-    println!(
-        "from the cancel to 57014: median {:?}, p99 {:?}",
-        times[100], times[197]
-    );
+    println!("from the cancel to 57014: median {:?}, p99 {:?}", times[100], times[197]);
     world.shut_down();
 }
 
@@ -720,9 +624,7 @@ impl Relay {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let hangs_up = left
-                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                        left.checked_sub(1)
-                    })
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                     .is_ok();
                 if !hangs_up {
                     let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
@@ -749,10 +651,7 @@ fn a_cancel_whose_own_connection_breaks_is_asked_for_again() {
     let server = TestServer::shared();
     let relay = Relay::to(server.port());
     let mut world = World::new();
-    let config = Config {
-        port: relay.port,
-        ..on_tcp(server, SslMode::Prefer)
-    };
+    let config = Config { port: relay.port, ..on_tcp(server, SslMode::Prefer) };
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
     for hang_ups in [1, 3] {
@@ -777,16 +676,10 @@ fn two_hundred_cancels_of_a_stalled_query_never_hit_the_next_statement() {
         world.stalled(query);
         // In the order of the program: the request goes first, then the rest is read and thrown away.
         world.start_cancel(query, session);
-        world
-            .postgres
-            .perform_query(query::Effect::DiscardRows { query });
+        world.postgres.perform_query(query::Effect::DiscardRows { query });
         let next = world.start(session, "select 1", 1_000, None);
         let ended = world.finish(query);
-        assert!(
-            ended.failure.is_none() || ended.sqlstate() == "57014",
-            "{:?}",
-            ended.failure
-        );
+        assert!(ended.failure.is_none() || ended.sqlstate() == "57014", "{:?}", ended.failure);
         let ended = world.finish(next);
         assert_eq!((ended.rows, ended.failure), (1, None));
         world.wait(|msg| match msg {
@@ -844,11 +737,7 @@ fn losing_cancels_in(
             });
         }
     });
-    let config = Config {
-        port,
-        connect_timeout_s,
-        ..on_tcp(server, SslMode::Disable)
-    };
+    let config = Config { port, connect_timeout_s, ..on_tcp(server, SslMode::Disable) };
     let mut world = World::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
     let (session, _) = world.session(connection).unwrap();
@@ -862,10 +751,7 @@ fn a_cancel_that_nobody_takes_holds_its_session_for_ten_seconds_also_where_there
     world.start_cancel(query, session);
     assert_eq!(world.finish(query).rows, 1);
     let failure = world.cancelled(query).unwrap_err();
-    assert_eq!(
-        failure.message,
-        "The server took no cancel request in time."
-    );
+    assert_eq!(failure.message, "The server took no cancel request in time.");
     assert_eq!(world.run(session, "select 1").rows, 1);
     assert_eq!(cancels.load(Ordering::SeqCst), 1);
     world.shut_down();
@@ -927,9 +813,7 @@ fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_se
     let (mut world, _, session) = World::with_session(&shared());
     let query = world.start(session, "select generate_series(1, 100000000)", 1_000, None);
     world.stalled(query);
-    world
-        .postgres
-        .perform_query(query::Effect::DiscardRows { query });
+    world.postgres.perform_query(query::Effect::DiscardRows { query });
     world.start_cancel(query, session);
     let ended = world.finish(query);
     assert_eq!(
@@ -939,10 +823,7 @@ fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_se
     world.cancelled(query).unwrap();
     world.owed.remove(&format!("cancel {query}"));
     world.start_cancel(query, session);
-    assert_eq!(
-        world.cancelled(query).unwrap_err().category,
-        Category::Cancelled
-    );
+    assert_eq!(world.cancelled(query).unwrap_err().category, Category::Cancelled);
     assert_eq!(world.run(session, "select 1").rows, 1);
     world.shut_down();
 }
@@ -950,10 +831,8 @@ fn a_stalled_query_is_cancelled_when_reading_goes_on_and_a_late_cancel_is_not_se
 #[test]
 fn a_server_that_takes_no_data_for_longer_than_the_limit_is_not_taken_for_dead() {
     let server = TestServer::shared();
-    let mut config = Config {
-        database: server.fresh_database(),
-        ..on_tcp(server, SslMode::Disable)
-    };
+    let mut config =
+        Config { database: server.fresh_database(), ..on_tcp(server, SslMode::Disable) };
     config.keepalive.user_timeout_ms = 500;
     let mut world = World::new();
     let (connection, _) = world.open(&config, Some(PASSWORD)).unwrap();
@@ -984,18 +863,9 @@ fn copy_goes_both_ways() {
     assert_eq!(world.finish(query).sqlstate(), "22P02");
     let query = world.start(session, "copy t from stdin", 0, None);
     let failure = world.finish(query).failure.unwrap();
-    assert!(
-        failure.category == Category::Query && failure.sqlstate.is_none(),
-        "{failure:?}"
-    );
-    let out = world.run(
-        session,
-        "copy (select g, null from generate_series(1, 3) g) to stdout",
-    );
-    assert_eq!(
-        (out.columns, out.tag.as_str()),
-        (vec!["copy text".to_owned()], "COPY 3")
-    );
+    assert!(failure.category == Category::Query && failure.sqlstate.is_none(), "{failure:?}");
+    let out = world.run(session, "copy (select g, null from generate_series(1, 3) g) to stdout");
+    assert_eq!((out.columns, out.tag.as_str()), (vec!["copy text".to_owned()], "COPY 3"));
     assert_eq!(out.cells[0], [Some(b"1\t\\N".to_vec())]);
     world.shut_down();
 }
@@ -1007,16 +877,10 @@ fn bytes_that_are_not_utf_8_and_giant_values_arrive_whole() {
     let (mut world, _, session) = World::with_session(&on_socket(server, &database));
     let ended = world.run(session, r"select E'A\xffB'");
     assert_eq!(ended.cells, [[Some(b"A\xFFB".to_vec())]]);
-    let failure = world.run(
-        session,
-        r"do $$ begin raise exception '%', E'A\xff'; end $$",
-    );
+    let failure = world.run(session, r"do $$ begin raise exception '%', E'A\xff'; end $$");
     assert_eq!(failure.failure.unwrap().message, r"A\xff");
     world.run(session, "listen jobs");
-    world.run(
-        session,
-        r"do $$ begin perform pg_notify('jobs', E'B\xff'); end $$",
-    );
+    world.run(session, r"do $$ begin perform pg_notify('jobs', E'B\xff'); end $$");
     let payload = world.wait(|msg| match msg {
         Msg::Session(session::Msg::Notified { payload, .. }) => Some(payload.clone()),
         _ => None,
@@ -1065,16 +929,10 @@ fn the_server_says_what_a_session_holds() {
     let (mut world, connection, session) = World::with_session(&shared());
     assert!(world.held(session).unwrap().is_empty());
     let holding = [
-        (
-            "create temp table basket (id serial)",
-            "a temporary table basket",
-        ),
+        ("create temp table basket (id serial)", "a temporary table basket"),
         ("listen jobs", "LISTEN on jobs"),
         ("select pg_advisory_lock(42)", "an advisory lock on 42"),
-        (
-            "select set_config('work_mem', '5MB', false)",
-            "the setting work_mem",
-        ),
+        ("select set_config('work_mem', '5MB', false)", "the setting work_mem"),
         ("prepare p as select 1", "a prepared statement p"),
         ("declare c cursor with hold for select 1", "a cursor c"),
         ("set role pg_monitor", "the role pg_monitor (SET ROLE)"),
@@ -1086,12 +944,7 @@ fn the_server_says_what_a_session_holds() {
     }
     world.run(session, "reset role");
     world.run(session, "set session authorization pg_monitor");
-    assert!(
-        world
-            .held(session)
-            .unwrap()
-            .contains(&"another session authorization".to_owned())
-    );
+    assert!(world.held(session).unwrap().contains(&"another session authorization".to_owned()));
     world.end(session, Ending::Close);
     let (session, _) = world.session(connection).unwrap();
     assert!(world.held(session).unwrap().is_empty());
@@ -1100,11 +953,7 @@ fn the_server_says_what_a_session_holds() {
 
 #[test]
 fn an_exhausted_pool_waits_then_fails_and_serves_who_waits() {
-    let config = Config {
-        pool_size: 1,
-        pool_timeout_s: 1,
-        ..shared()
-    };
+    let config = Config { pool_size: 1, pool_timeout_s: 1, ..shared() };
     let (mut world, connection, session) = World::with_session(&config);
     world.pool(1, 0, 0);
     let failure = world.session(connection).unwrap_err();
@@ -1128,17 +977,13 @@ fn a_terminated_session_is_lost_with_its_reason() {
     let (mut world, connection, session) = World::with_session(&config);
     let query = world.start(session, "select pg_sleep(600)", 1, None);
     world.owe(format!("terminate {session}"));
-    world
-        .postgres
-        .perform_session(session::Effect::Terminate { session });
+    world.postgres.perform_session(session::Effect::Terminate { session });
     let ended = world.finish(query);
     assert!(ended.lost && ended.sqlstate() == "57P01", "{ended:?}");
     assert!(world.lost(session).is("57P01"));
     let (idle, backend_pid) = world.session(connection).unwrap();
-    TestServer::shared().psql(
-        &config.database,
-        &format!("select pg_terminate_backend({backend_pid})"),
-    );
+    TestServer::shared()
+        .psql(&config.database, &format!("select pg_terminate_backend({backend_pid})"));
     assert!(world.lost(idle).is("57P01"));
     assert!(world.run(idle, "select 1").lost);
     world.end(idle, Ending::Return);
@@ -1177,55 +1022,26 @@ fn each_ssl_mode_accepts_and_refuses_what_it_should() {
     let server = TestServer::shared();
     let mut world = World::new();
     let mut tried = |ssl_mode, host: &str, ca: &str| {
-        let config = Config {
-            host: host.into(),
-            ssl_root_cert: ca.into(),
-            ..on_tcp(server, ssl_mode)
-        };
+        let config =
+            Config { host: host.into(), ssl_root_cert: ca.into(), ..on_tcp(server, ssl_mode) };
         world
             .open(&config, Some(PASSWORD))
             .map(|(_, server)| server.security)
             .map_err(|failure| failure.category)
     };
-    let (ca, other) = (
-        server.ca_path().display().to_string(),
-        server.other_ca_path().display().to_string(),
-    );
+    let (ca, other) =
+        (server.ca_path().display().to_string(), server.other_ca_path().display().to_string());
     let verified = Ok("TLS 1.3 verified".to_owned());
-    assert_eq!(
-        tried(SslMode::Disable, "127.0.0.1", ""),
-        Ok("not encrypted".into())
-    );
-    assert_eq!(
-        tried(SslMode::Allow, "127.0.0.1", ""),
-        Ok("not encrypted".into())
-    );
-    assert_eq!(
-        tried(SslMode::Prefer, "127.0.0.1", ""),
-        Ok("TLS 1.3".into())
-    );
-    assert_eq!(
-        tried(SslMode::Require, "127.0.0.1", ""),
-        Ok("TLS 1.3".into())
-    );
+    assert_eq!(tried(SslMode::Disable, "127.0.0.1", ""), Ok("not encrypted".into()));
+    assert_eq!(tried(SslMode::Allow, "127.0.0.1", ""), Ok("not encrypted".into()));
+    assert_eq!(tried(SslMode::Prefer, "127.0.0.1", ""), Ok("TLS 1.3".into()));
+    assert_eq!(tried(SslMode::Require, "127.0.0.1", ""), Ok("TLS 1.3".into()));
     assert_eq!(tried(SslMode::Require, "127.0.0.1", &ca), verified);
-    assert_eq!(
-        tried(SslMode::Require, "127.0.0.1", &other),
-        Err(Category::Ssl)
-    );
+    assert_eq!(tried(SslMode::Require, "127.0.0.1", &other), Err(Category::Ssl));
     assert_eq!(tried(SslMode::VerifyCa, "127.0.0.1", &ca), verified);
-    assert_eq!(
-        tried(SslMode::VerifyCa, "127.0.0.1", &other),
-        Err(Category::Ssl)
-    );
-    assert_eq!(
-        tried(SslMode::VerifyCa, "127.0.0.1", ""),
-        Err(Category::Ssl)
-    );
-    assert_eq!(
-        tried(SslMode::VerifyCa, "127.0.0.1", "/no/such/file"),
-        Err(Category::Ssl)
-    );
+    assert_eq!(tried(SslMode::VerifyCa, "127.0.0.1", &other), Err(Category::Ssl));
+    assert_eq!(tried(SslMode::VerifyCa, "127.0.0.1", ""), Err(Category::Ssl));
+    assert_eq!(tried(SslMode::VerifyCa, "127.0.0.1", "/no/such/file"), Err(Category::Ssl));
     assert_eq!(tried(SslMode::VerifyFull, "127.0.0.1", &ca), verified);
     assert_eq!(tried(SslMode::VerifyFull, "localhost", &ca), verified);
     world.shut_down();
@@ -1240,28 +1056,11 @@ fn wrong_certificates_are_refused_where_they_are_looked_at() {
         let server = TestServer::start(TestConfig::default().certificate(certificate));
         let mut world = World::new();
         let ca = server.ca_path().display().to_string();
-        let config = |ssl_mode| Config {
-            ssl_root_cert: ca.clone(),
-            ..on_tcp(&server, ssl_mode)
-        };
-        let failure = world
-            .open(&config(SslMode::VerifyFull), Some(PASSWORD))
-            .unwrap_err();
-        assert!(
-            failure.category == Category::Ssl && failure.message.contains(said),
-            "{failure:?}"
-        );
-        assert_eq!(
-            world
-                .open(&config(SslMode::VerifyCa), Some(PASSWORD))
-                .is_ok(),
-            ca_accepted
-        );
-        assert!(
-            world
-                .open(&on_tcp(&server, SslMode::Require), Some(PASSWORD))
-                .is_ok()
-        );
+        let config = |ssl_mode| Config { ssl_root_cert: ca.clone(), ..on_tcp(&server, ssl_mode) };
+        let failure = world.open(&config(SslMode::VerifyFull), Some(PASSWORD)).unwrap_err();
+        assert!(failure.category == Category::Ssl && failure.message.contains(said), "{failure:?}");
+        assert_eq!(world.open(&config(SslMode::VerifyCa), Some(PASSWORD)).is_ok(), ca_accepted);
+        assert!(world.open(&on_tcp(&server, SslMode::Require), Some(PASSWORD)).is_ok());
         world.shut_down();
     }
 }
@@ -1270,13 +1069,9 @@ fn wrong_certificates_are_refused_where_they_are_looked_at() {
 fn a_server_without_tls_is_taken_only_where_the_mode_allows() {
     let server = TestServer::start(TestConfig::default().certificate(ServerCertificate::None));
     let mut world = World::new();
-    let (_, info) = world
-        .open(&on_tcp(&server, SslMode::Prefer), Some(PASSWORD))
-        .unwrap();
+    let (_, info) = world.open(&on_tcp(&server, SslMode::Prefer), Some(PASSWORD)).unwrap();
     assert_eq!(info.security, "not encrypted");
-    let failure = world
-        .open(&on_tcp(&server, SslMode::Require), Some(PASSWORD))
-        .unwrap_err();
+    let failure = world.open(&on_tcp(&server, SslMode::Require), Some(PASSWORD)).unwrap_err();
     assert_eq!(
         (failure.category, failure.message.as_str()),
         (Category::Ssl, "The server does not offer TLS.")
@@ -1293,27 +1088,16 @@ fn rules_of_the_server_decide_between_plain_and_tls() {
         .access_rule("host postgres all 127.0.0.1/32 reject");
     let server = TestServer::start(rules);
     let mut world = World::new();
-    let plain_only = Config {
-        database: "template1".into(),
-        ..on_tcp(&server, SslMode::Prefer)
-    };
-    assert_eq!(
-        world.open(&plain_only, Some(PASSWORD)).unwrap().1.security,
-        "not encrypted"
-    );
+    let plain_only = Config { database: "template1".into(), ..on_tcp(&server, SslMode::Prefer) };
+    assert_eq!(world.open(&plain_only, Some(PASSWORD)).unwrap().1.security, "not encrypted");
     let (certificate, key) = server.client_certificate(USER);
     let with_certificate = Config {
         ssl_cert: certificate.display().to_string(),
         ssl_key: key.display().to_string(),
         ..on_tcp(&server, SslMode::Allow)
     };
-    assert_eq!(
-        world.open(&with_certificate, None).unwrap().1.security,
-        "TLS 1.3"
-    );
-    let failure = world
-        .open(&on_tcp(&server, SslMode::Require), None)
-        .unwrap_err();
+    assert_eq!(world.open(&with_certificate, None).unwrap().1.security, "TLS 1.3");
+    let failure = world.open(&on_tcp(&server, SslMode::Require), None).unwrap_err();
     assert_eq!(failure.category, Category::Authentication);
     let (certificate, key) = server.client_certificate("stranger");
     let stranger = Config {
@@ -1321,10 +1105,7 @@ fn rules_of_the_server_decide_between_plain_and_tls() {
         ssl_key: key.display().to_string(),
         ..with_certificate
     };
-    assert_eq!(
-        world.open(&stranger, None).unwrap_err().category,
-        Category::Authentication
-    );
+    assert_eq!(world.open(&stranger, None).unwrap_err().category, Category::Authentication);
     world.shut_down();
 }
 
@@ -1345,16 +1126,8 @@ fn refusals_of_the_server_say_which() {
             && wrong.severity == "FATAL"
             && wrong.category == Category::Authentication
     );
-    let database = Config {
-        database: "no_such_database".into(),
-        ..config.clone()
-    };
-    assert!(
-        world
-            .open(&database, Some(PASSWORD))
-            .unwrap_err()
-            .is("3D000")
-    );
+    let database = Config { database: "no_such_database".into(), ..config.clone() };
+    assert!(world.open(&database, Some(PASSWORD)).unwrap_err().is("3D000"));
     world.shut_down();
 }
 
@@ -1369,70 +1142,30 @@ fn what_is_no_server_is_told_in_time() {
         connect_timeout_s: 1,
         ..Config::default()
     };
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let refused = world.open(&local(closed), None).unwrap_err();
     assert!(refused.message.contains("refused"), "{refused:?}");
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let failure = world
-        .open(&local(silent.local_addr().unwrap().port()), None)
-        .unwrap_err();
-    assert!(
-        failure.message.contains("did not answer within 1 s"),
-        "{failure:?}"
-    );
+    let failure = world.open(&local(silent.local_addr().unwrap().port()), None).unwrap_err();
+    assert!(failure.message.contains("did not answer within 1 s"), "{failure:?}");
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = web.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in web.incoming().take(2) {
             let mut stream = stream.unwrap();
             stream.read_exact(&mut [0; 8]).unwrap();
-            stream
-                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         }
     });
     for ssl_mode in [SslMode::Prefer, SslMode::Disable] {
-        let failure = world
-            .open(
-                &Config {
-                    ssl_mode,
-                    ..local(port)
-                },
-                None,
-            )
-            .unwrap_err();
-        assert!(
-            failure.message.contains("No PostgreSQL server"),
-            "{failure:?}"
-        );
+        let failure = world.open(&Config { ssl_mode, ..local(port) }, None).unwrap_err();
+        assert!(failure.message.contains("No PostgreSQL server"), "{failure:?}");
     }
-    let nowhere = Config {
-        host: "no-such-host.invalid".into(),
-        connect_timeout_s: 30,
-        ..local(port)
-    };
-    assert!(
-        world
-            .open(&nowhere, None)
-            .unwrap_err()
-            .message
-            .contains("could not be looked up")
-    );
-    let no_socket = Config {
-        host: "/tmp/no-such-directory".into(),
-        ..local(port)
-    };
-    assert!(
-        world
-            .open(&no_socket, None)
-            .unwrap_err()
-            .message
-            .contains("No server listens")
-    );
+    let nowhere =
+        Config { host: "no-such-host.invalid".into(), connect_timeout_s: 30, ..local(port) };
+    assert!(world.open(&nowhere, None).unwrap_err().message.contains("could not be looked up"));
+    let no_socket = Config { host: "/tmp/no-such-directory".into(), ..local(port) };
+    assert!(world.open(&no_socket, None).unwrap_err().message.contains("No server listens"));
     world.shut_down();
 }
 
@@ -1446,9 +1179,7 @@ fn a_server_that_is_starting_up_is_asked_again() {
         first.read_exact(&mut [0; 8]).unwrap();
         let fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
         first.write_all(b"E").unwrap();
-        first
-            .write_all(&(fields.len() as u32 + 4).to_be_bytes())
-            .unwrap();
+        first.write_all(&(fields.len() as u32 + 4).to_be_bytes()).unwrap();
         first.write_all(fields).unwrap();
         drop(first);
         let (client, _) = front.accept().unwrap();
@@ -1459,10 +1190,7 @@ fn a_server_that_is_starting_up_is_asked_again() {
         std::io::copy(&mut server_in, &mut &client).unwrap();
     });
     let mut world = World::new();
-    let config = Config {
-        port,
-        ..on_tcp(server, SslMode::Disable)
-    };
+    let config = Config { port, ..on_tcp(server, SslMode::Disable) };
     world.open(&config, Some(PASSWORD)).unwrap();
     world.shut_down();
 }
@@ -1477,19 +1205,11 @@ fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
         ..Config::default()
     };
     let (_, attempt) = world.start_open(&config, None);
-    world
-        .postgres
-        .perform_connection(connection::Effect::Abandon { attempt });
-    assert_eq!(
-        world.opened(attempt).unwrap_err().category,
-        Category::Cancelled
-    );
+    world.postgres.perform_connection(connection::Effect::Abandon { attempt });
+    assert_eq!(world.opened(attempt).unwrap_err().category, Category::Cancelled);
     let attempt = world.ids.request();
     world.owe(format!("test {attempt:?}"));
-    let config = Box::new(Config {
-        read_only: true,
-        ..shared()
-    });
+    let config = Box::new(Config { read_only: true, ..shared() });
     world.postgres.perform_connection(connection::Effect::Test {
         attempt,
         config,
@@ -1500,10 +1220,7 @@ fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
         _ => None,
     });
     let server = server.unwrap();
-    assert_eq!(
-        (server.user.as_str(), server.security.as_str()),
-        (SUPERUSER, "Unix socket")
-    );
+    assert_eq!((server.user.as_str(), server.security.as_str()), (SUPERUSER, "Unix socket"));
     assert!(server.version.starts_with(char::is_numeric));
     world.shut_down();
 }
@@ -1511,12 +1228,7 @@ fn an_attempt_can_be_abandoned_and_a_configuration_tested() {
 #[test]
 fn the_start_up_settings_are_the_server_s_own() {
     let options = "-c work_mem=7MB".to_owned();
-    let config = Config {
-        read_only: true,
-        statement_timeout_ms: 12_345,
-        options,
-        ..shared()
-    };
+    let config = Config { read_only: true, statement_timeout_ms: 12_345, options, ..shared() };
     let (mut world, _, session) = World::with_session(&config);
     for (setting, value) in [
         ("default_transaction_read_only", "on"),
@@ -1538,31 +1250,24 @@ fn the_start_up_settings_are_the_server_s_own() {
 #[test]
 fn names_of_types_are_asked_beside_the_sessions() {
     let config = shared();
-    let oid = TestServer::shared().psql(
-        &config.database,
-        "create type mood as enum ('well'); select 'mood'::regtype::oid",
-    );
+    let oid = TestServer::shared()
+        .psql(&config.database, "create type mood as enum ('well'); select 'mood'::regtype::oid");
     let (mut world, connection, session) = World::with_session(&config);
     world.run(session, "begin");
     let request = world.ids.request();
     world.owe(format!("types {request:?}"));
     let oid = oid.parse().unwrap();
     let oids = vec![(1700, (10 << 16) + 6), (oid, -1)];
-    world
-        .postgres
-        .perform_connection(connection::Effect::ResolveTypes {
-            request,
-            connection,
-            oids,
-        });
+    world.postgres.perform_connection(connection::Effect::ResolveTypes {
+        request,
+        connection,
+        oids,
+    });
     let names = world.wait(|msg| match msg {
         Msg::Connection(connection::Msg::TypesResolved { names, .. }) => Some(names.clone()),
         _ => None,
     });
-    assert_eq!(
-        names,
-        [(1700, "numeric(10,2)".to_owned()), (oid, "mood".to_owned())]
-    );
+    assert_eq!(names, [(1700, "numeric(10,2)".to_owned()), (oid, "mood".to_owned())]);
     world.shut_down();
 }
 
@@ -1573,9 +1278,7 @@ fn closing_a_connection_ends_its_query_its_sessions_and_its_processes() {
     let query = world.start(session, ONE_ROW_THEN_NOTHING, u64::MAX, None);
     world.first_rows(query);
     world.owe(format!("close {connection}"));
-    world
-        .postgres
-        .perform_connection(connection::Effect::Close { connection });
+    world.postgres.perform_connection(connection::Effect::Close { connection });
     assert_eq!(world.finish(query).sqlstate(), "57014");
     world.wait(|msg| matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(()));
     assert!(world.session(connection).is_err());
@@ -1614,13 +1317,9 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
         });
         world.postgres.perform_job(job::Effect::Cancel { job });
         let (state, progress, message) = world.wait(|msg| match msg {
-            Msg::Job(job::Msg::Ended {
-                job: of,
-                state,
-                progress,
-                message,
-                ..
-            }) if *of == job => Some((*state, *progress, message.clone())),
+            Msg::Job(job::Msg::Ended { job: of, state, progress, message, .. }) if *of == job => {
+                Some((*state, *progress, message.clone()))
+            }
             _ => None,
         });
         assert_eq!(state, job::State::Cancelled);
@@ -1632,10 +1331,7 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
 
 #[test]
 fn at_the_end_everything_under_way_ends_and_nothing_runs_on_the_server() {
-    let config = Config {
-        application_name: "ends".into(),
-        ..shared()
-    };
+    let config = Config { application_name: "ends".into(), ..shared() };
     let (mut world, connection, session) = World::with_session(&config);
     let (stalled, _) = world.session(connection).unwrap();
     let sleeping = world.start(session, ONE_ROW_THEN_NOTHING, u64::MAX, None);
@@ -1644,19 +1340,10 @@ fn at_the_end_everything_under_way_ends_and_nothing_runs_on_the_server() {
     world.stalled(paused);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    world.start_open(
-        &Config {
-            host: "127.0.0.1".into(),
-            port,
-            ..Config::default()
-        },
-        None,
-    );
+    world.start_open(&Config { host: "127.0.0.1".into(), port, ..Config::default() }, None);
     let said = world.shut_down();
-    let ended = |query: QueryId| {
-        said.iter()
-            .any(|msg| ended_by(msg) == Some(format!("query {query}")))
-    };
+    let ended =
+        |query: QueryId| said.iter().any(|msg| ended_by(msg) == Some(format!("query {query}")));
     assert!(ended(sleeping) && ended(paused));
     let left = "select count(*) from pg_stat_activity where application_name = 'ends' and state = 'active'";
     assert_eq!(TestServer::shared().psql("postgres", left), "0");

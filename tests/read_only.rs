@@ -110,10 +110,7 @@ impl Tab {
             }
             _ => None,
         });
-        tab.postgres.perform_session(session::Effect::Open {
-            session: tab.session,
-            connection,
-        });
+        tab.postgres.perform_session(session::Effect::Open { session: tab.session, connection });
         tab.backend_pid = tab.wait(|msg| match msg {
             Msg::Session(session::Msg::Opened { backend_pid, .. }) => Some(*backend_pid),
             _ => None,
@@ -162,10 +159,7 @@ impl Tab {
         let Prepared { sql, seal, passage } = match prepared {
             Ok(prepared) => prepared,
             Err(failure) => {
-                return Err(Ended {
-                    failure: Some(*failure),
-                    ..Ended::default()
-                });
+                return Err(Ended { failure: Some(*failure), ..Ended::default() });
             }
         };
         self.postgres.perform_query(query::Effect::RunReadOnly {
@@ -211,22 +205,12 @@ impl Tab {
                     ended.inspections.push(inspection);
                     continue;
                 }
-                Msg::Query(query::Msg::Finished {
-                    query: of,
-                    tag,
-                    transaction,
-                    ..
-                }) => {
+                Msg::Query(query::Msg::Finished { query: of, tag, transaction, .. }) => {
                     assert_eq!(of, query);
                     ended.tag = tag;
                     transaction
                 }
-                Msg::Query(query::Msg::Failed {
-                    query: of,
-                    failure,
-                    transaction,
-                    ..
-                }) => {
+                Msg::Query(query::Msg::Failed { query: of, failure, transaction, .. }) => {
                     assert_eq!(of, query);
                     ended.failure = Some(*failure);
                     transaction
@@ -272,10 +256,7 @@ impl Tab {
 
 impl Ended {
     fn sqlstate(&self) -> &str {
-        self.failure
-            .as_ref()
-            .and_then(|failure| failure.sqlstate.as_deref())
-            .unwrap_or_default()
+        self.failure.as_ref().and_then(|failure| failure.sqlstate.as_deref()).unwrap_or_default()
     }
 
     fn accesses(&self) -> Vec<Access> {
@@ -298,10 +279,7 @@ fn start_with(config: TestConfig) -> TestServer {
         .setting("wal_level", "logical")
         .setting("autovacuum", "off");
     let server = TestServer::start(config);
-    server.psql(
-        "postgres",
-        &format!("create role {ORDINARY} login; create role other"),
-    );
+    server.psql("postgres", &format!("create role {ORDINARY} login; create role other"));
     server
 }
 
@@ -360,11 +338,7 @@ fn sealed_texts_leave_nothing(user: &str) {
         assert!(!ended.iter().any(|one| one.lost), "{text}: {ended:?}");
         assert_eq!(tab.transaction, Transaction::Idle, "{text}");
         let after = fingerprint(&mut witness, &ours);
-        assert!(
-            before == after,
-            "{user}: {text}\n{ended:#?}\n{}",
-            difference(&before, &after)
-        );
+        assert!(before == after, "{user}: {text}\n{ended:#?}\n{}", difference(&before, &after));
         tab.run("reset all");
         assert_eq!(held(&mut tab), nothing, "{user}: {text}");
     }
@@ -385,14 +359,8 @@ fn sealed_texts_leave_nothing(user: &str) {
 fn difference(before: &str, after: &str) -> String {
     let (before, after): (Vec<&str>, Vec<&str>) =
         (before.lines().collect(), after.lines().collect());
-    let gone = before
-        .iter()
-        .filter(|line| !after.contains(line))
-        .map(|line| format!("- {line}\n"));
-    let come = after
-        .iter()
-        .filter(|line| !before.contains(line))
-        .map(|line| format!("+ {line}\n"));
+    let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("- {line}\n"));
+    let come = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+ {line}\n"));
     gone.chain(come).collect()
 }
 
@@ -434,10 +402,7 @@ fn on_a_connection_that_may_write_the_same_texts_do_change_something() {
         "reset transaction_read_only; insert into t values (78, 'x')",
     ] {
         let before = fingerprint(&mut witness, &[]);
-        server.psql(
-            &database,
-            &format!("begin read only; select 1; {text}; commit"),
-        );
+        server.psql(&database, &format!("begin read only; select 1; {text}; commit"));
         changed += u32::from(fingerprint(&mut witness, &[]) != before);
     }
     assert_eq!(changed, 4);
@@ -458,21 +423,14 @@ fn random_texts_leave_nothing() {
             let text = texts::composed(&mut random);
             let ended = tab.run(&text);
             assert!(!ended.lost, "{text:?}: {ended:?}");
-            assert!(
-                !ended.accesses().contains(&Access::Over),
-                "{text:?}: {ended:?}"
-            );
+            assert!(!ended.accesses().contains(&Access::Over), "{text:?}: {ended:?}");
             batch.push(text);
         }
         if tab.transaction != Transaction::Idle {
             tab.run("commit");
         }
         let after = fingerprint(&mut witness, &ours);
-        assert!(
-            before == after,
-            "round {round}: {batch:#?}\n{}",
-            difference(&before, &after)
-        );
+        assert!(before == after, "round {round}: {batch:#?}\n{}", difference(&before, &after));
         tab.run("reset all");
         assert_eq!(held(&mut tab), nothing, "round {round}: {batch:#?}");
     }
@@ -504,21 +462,14 @@ fn a_function_whose_effect_stays_is_refused_in_every_form_of_a_call() {
         valid += usize::from(oracle.word(&text) == Word::Other);
     }
     println!("{count} calls were refused; {valid} of them are statements to the server");
-    assert!(
-        valid * 10 > count * 9,
-        "only {valid} of {count} are statements"
-    );
+    assert!(valid * 10 > count * 9, "only {valid} of {count} are statements");
     assert_eq!(difference(&before, &fingerprint(&mut witness, &ours)), "");
     assert_eq!(server.psql(&database, resets), reset_before);
 }
 
 #[test]
 fn a_function_in_c_that_nothing_is_known_of_is_not_run() {
-    let majors: &[u32] = if generated::is_long() {
-        &MAJORS
-    } else {
-        &[12, 18]
-    };
+    let majors: &[u32] = if generated::is_long() { &MAJORS } else { &[12, 18] };
     for major in majors {
         unknown_functions_are_not_run(&start_with(TestConfig::of_major(*major)));
     }
@@ -545,24 +496,12 @@ fn unknown_functions_are_not_run(server: &TestServer) {
         for (sql, name) in [
             ("select mystery(1)", "mystery"),
             ("select x.MYSTERY from unnest(array[1]) x", "mystery"),
-            (
-                "explain analyze select a from t where mystery(a) > 1",
-                "mystery",
-            ),
+            ("explain analyze select a from t where mystery(a) > 1", "mystery"),
             ("copy (select \"mystery\"(1)) to stdout", "mystery"),
             ("do $$ begin perform mystery(1); end $$", "mystery"),
-            (
-                "do $$ begin execute 'select myst'\n'ery(1)'; end $$",
-                "mystery",
-            ),
-            (
-                "select query_to_xml('select U&\"myst\\0065ry\"(1)', true, true, '')",
-                "mystery",
-            ),
-            (
-                "select \"it's \\ a \"\"mystery\"\"\"(1, 2)",
-                "it's \\ a \"mystery\"",
-            ),
+            ("do $$ begin execute 'select myst'\n'ery(1)'; end $$", "mystery"),
+            ("select query_to_xml('select U&\"myst\\0065ry\"(1)', true, true, '')", "mystery"),
+            ("select \"it's \\ a \"\"mystery\"\"\"(1, 2)", "it's \\ a \"mystery\""),
             ("select mysteries(a) from t", "mysteries"),
             ("select public.random()", "random"),
         ] {
@@ -630,11 +569,7 @@ fn a_column_that_has_the_name_of_such_a_function_is_reached_as_the_message_says(
         let name = *random.pick(&names);
         let table = format!("u_{name}");
         let column = *random.pick(&["@", "t.@", "\"@\"", "t.\"@\"", "u_@.@"]);
-        let alias = if column.starts_with("u_") {
-            ""
-        } else {
-            " as t"
-        };
+        let alias = if column.starts_with("u_") { "" } else { " as t" };
         let query = *random.pick(&[
             "select # from %",
             "select a, # from % where # is not null order by #",
@@ -643,10 +578,7 @@ fn a_column_that_has_the_name_of_such_a_function_is_reached_as_the_message_says(
             "select upper(#) from % where a > 3 order by 1",
         ]);
         let query = query.replace('#', &column.replace('@', name));
-        let refused = tab
-            .run(&query.replace('%', &format!("{table}{alias}")))
-            .failure
-            .unwrap();
+        let refused = tab.run(&query.replace('%', &format!("{table}{alias}"))).failure.unwrap();
         let advice = refused.next_step.unwrap();
         assert!(advice.contains("from t as t(a, b)"), "{advice}");
         // Of the column's own name nothing is left, once the columns have others.
@@ -669,10 +601,8 @@ fn of_the_queries_in_postgresql_s_own_tests_only_those_that_name_such_a_function
         let splits = tusk::sql::split::Splits::new(&text);
         for piece in splits.pieces() {
             let sql = &text[piece.range()];
-            let is_query = sql
-                .trim_start()
-                .get(..6)
-                .is_some_and(|word| word.eq_ignore_ascii_case("select"));
+            let is_query =
+                sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
             if !is_query {
                 continue;
             }
@@ -687,10 +617,7 @@ fn of_the_queries_in_postgresql_s_own_tests_only_those_that_name_such_a_function
         }
     }
     println!("{queries} queries, {refused} refused by the function that they name");
-    assert!(
-        queries > 10_000 && refused * 20 < queries,
-        "{queries} {refused}"
-    );
+    assert!(queries > 10_000 && refused * 20 < queries, "{queries} {refused}");
 }
 
 #[test]
@@ -709,16 +636,9 @@ fn what_the_server_takes_for_the_end_of_a_transaction_is_never_sent_unconfirmed(
             continue;
         }
         exits += 1;
-        assert!(
-            !unconfirmed,
-            "{text:?} ends a transaction and would be sent"
-        );
+        assert!(!unconfirmed, "{text:?} ends a transaction and would be sent");
         // The confirmation refuses it, too.
-        assert_eq!(
-            oracle.word(&format!("prepare tusk as\n{text}")),
-            Word::Refused,
-            "{text:?}"
-        );
+        assert_eq!(oracle.word(&format!("prepare tusk as\n{text}")), Word::Refused, "{text:?}");
     }
     assert!(exits > 300, "{exits} texts of the 6,000 end a transaction");
 }
@@ -730,10 +650,7 @@ fn each_volatile_function_of_the_server_is_refused_or_known_to_be_harmless() {
     }
     for name in [known::READING, known::OF_THE_SESSION, known::UNDONE].concat() {
         let passage = guard::passage(&format!("select {name}()"));
-        assert!(
-            matches!(passage, Passage::Query { .. }),
-            "{name}: {passage:?}"
-        );
+        assert!(matches!(passage, Passage::Query { .. }), "{name}: {passage:?}");
     }
 }
 
@@ -748,10 +665,7 @@ fn volatile_functions_are_refused_or_harmless(server: &TestServer) {
         }
     }
     let names = server.psql(&database, functions::VOLATILE);
-    let names: Vec<&str> = names
-        .lines()
-        .filter(|name| !functions::is_for_upgrades(name))
-        .collect();
+    let names: Vec<&str> = names.lines().filter(|name| !functions::is_for_upgrades(name)).collect();
     assert!(names.len() > 200, "{names:?}");
     let unknown: Vec<&str> = names
         .into_iter()
@@ -760,10 +674,7 @@ fn volatile_functions_are_refused_or_harmless(server: &TestServer) {
             guard::passage(&format!("select pg_catalog.{name}()")) != refused && !is_harmless(name)
         })
         .collect();
-    assert!(
-        unknown.is_empty(),
-        "does a rollback undo what these do? {unknown:?}"
-    );
+    assert!(unknown.is_empty(), "does a rollback undo what these do? {unknown:?}");
 }
 
 /// Whether the function was thought about. One that runs a text is harmless where the text is looked into.
@@ -788,10 +699,7 @@ fn results_are_byte_for_byte_those_of_a_connection_that_may_write() {
         assert_eq!(ours.tag, theirs.tag, "{text}");
         // Tusk itself says what nobody has a value for, so that no place in PostgreSQL's source does.
         let shown = |failure: Option<Failure>| match failure {
-            Some(failure) if failure.is("42P02") => Some(Failure {
-                source: None,
-                ..failure
-            }),
+            Some(failure) if failure.is("42P02") => Some(Failure { source: None, ..failure }),
             other => other,
         };
         assert_eq!(shown(ours.failure), shown(theirs.failure), "{text}");
@@ -821,10 +729,7 @@ fn a_statement_that_gets_out_of_read_only_is_told_loudly_and_rolled_back() {
     }
     // In a transaction of the user's the next statement is read-only again.
     tab.run("begin");
-    assert_eq!(
-        tab.run("reset transaction_read_only").accesses(),
-        [Access::ReadWrite]
-    );
+    assert_eq!(tab.run("reset transaction_read_only").accesses(), [Access::ReadWrite]);
     assert_eq!(tab.run("insert into t values (5, 'x')").sqlstate(), "25006");
     assert_eq!(tab.run("commit").tag, "ROLLBACK");
 }
@@ -837,25 +742,18 @@ fn what_a_function_hides_and_no_rollback_undoes_is_at_least_told() {
     let before = server.psql(&database, "select last_value, is_called from s");
     let ended = tab.run("select f_hidden_nextval()");
     assert_eq!(ended.accesses(), [Access::ReadWrite]);
-    assert_ne!(
-        server.psql(&database, "select last_value, is_called from s"),
-        before
-    );
+    assert_ne!(server.psql(&database, "select last_value, is_called from s"), before);
     // What is written in place is the other: the size and number of rows that the planner knows of a table.
     let figures = "select relpages, reltuples from pg_class where relname = 'figures'";
     server.psql(&database, "create table figures as select 1 as a");
     let before = server.psql(&database, figures);
-    for text in [
-        "select f_execute('analyze figures')",
-        "select f_execute('create index on figures (a)')",
-    ] {
+    for text in
+        ["select f_execute('analyze figures')", "select f_execute('create index on figures (a)')"]
+    {
         let ended = tab.run(text);
         assert_eq!(ended.accesses(), [Access::ReadWrite], "{text}");
         assert_ne!(server.psql(&database, figures), before, "{text}");
-        server.psql(
-            &database,
-            "drop table figures; create table figures as select 1 as a",
-        );
+        server.psql(&database, "drop table figures; create table figures as select 1 as a");
     }
     // Without getting out, the server itself refuses; in plain sight, Tusk does.
     assert_eq!(tab.run("select f_nextval()").sqlstate(), "25006");
@@ -868,45 +766,21 @@ fn harmless_settings_hold_from_one_statement_to_the_next_and_others_do_not() {
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     for (sql, name, value) in [
-        (
-            "set search_path to app, public",
-            "search_path",
-            "app, public",
-        ),
+        ("set search_path to app, public", "search_path", "app, public"),
         ("set time zone 'Europe/Berlin'", "TimeZone", "Europe/Berlin"),
-        (
-            "set time zone interval '-08:00' hour to minute",
-            "TimeZone",
-            "<-08>+08",
-        ),
+        ("set time zone interval '-08:00' hour to minute", "TimeZone", "<-08>+08"),
         ("set datestyle = 'German'", "DateStyle", "German, DMY"),
-        (
-            "select set_config('work_mem', '64MB', false)",
-            "work_mem",
-            "64MB",
-        ),
-        (
-            "set statement_timeout = '5min'",
-            "statement_timeout",
-            "5min",
-        ),
+        ("select set_config('work_mem', '64MB', false)", "work_mem", "64MB"),
+        ("set statement_timeout = '5min'", "statement_timeout", "5min"),
         ("set app.tenant = 'it''s \\ 7'", "app.tenant", "it's \\ 7"),
         ("set bytea_output = escape", "bytea_output", "escape"),
     ] {
         let ended = tab.run(sql);
         assert_eq!(ended.failure, None, "{sql}");
-        assert!(
-            ended.words.iter().any(|word| word.contains(name)),
-            "{sql}: {:?}",
-            ended.words
-        );
+        assert!(ended.words.iter().any(|word| word.contains(name)), "{sql}: {:?}", ended.words);
         assert_eq!(tab.value(&format!("show {name}")), value, "{sql}");
     }
-    assert_eq!(
-        tab.value("select v from here"),
-        "in app",
-        "the search path counts"
-    );
+    assert_eq!(tab.value("select v from here"), "in app", "the search path counts");
 }
 
 #[test]
@@ -928,32 +802,17 @@ fn settings_end_where_they_should() {
     }
     for (sql, name) in [
         ("set role ordinary", "role"),
-        (
-            "set session_replication_role = replica",
-            "session_replication_role",
-        ),
-        (
-            "set default_transaction_read_only = off",
-            "default_transaction_read_only",
-        ),
-        (
-            "set session characteristics as transaction read write",
-            "default_transaction_read_only",
-        ),
-        (
-            "set session authorization ordinary",
-            "session_authorization",
-        ),
+        ("set session_replication_role = replica", "session_replication_role"),
+        ("set default_transaction_read_only = off", "default_transaction_read_only"),
+        ("set session characteristics as transaction read write", "default_transaction_read_only"),
+        ("set session authorization ordinary", "session_authorization"),
     ] {
         let before = tab.value(&format!("show {name}"));
         let ended = tab.run(sql);
         assert_eq!(ended.failure, None, "{sql}");
         assert_eq!(tab.value(&format!("show {name}")), before, "{sql}");
         assert!(
-            ended
-                .words
-                .iter()
-                .any(|word| word.contains(&format!("does not keep {name}"))),
+            ended.words.iter().any(|word| word.contains(&format!("does not keep {name}"))),
             "{sql}: {:?}",
             ended.words
         );
@@ -983,20 +842,13 @@ fn a_transaction_of_the_user_s_keeps_its_snapshot_its_cursors_and_its_savepoints
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     let begun = tab.run("begin isolation level repeatable read read write");
-    assert_eq!(
-        (begun.tag.as_str(), tab.transaction),
-        ("BEGIN", Transaction::Active)
-    );
+    assert_eq!((begun.tag.as_str(), tab.transaction), ("BEGIN", Transaction::Active));
     assert!(begun.words[0].contains("read-only"));
     assert_eq!(tab.value("show transaction_isolation"), "repeatable read");
     assert_eq!(tab.value("show transaction_read_only"), "on");
     let rows = tab.value("select count(*) from t");
     server.psql(&database, "insert into t values (999, 'from elsewhere')");
-    assert_eq!(
-        tab.value("select count(*) from t"),
-        rows,
-        "the snapshot holds"
-    );
+    assert_eq!(tab.value("select count(*) from t"), rows, "the snapshot holds");
     tab.run("declare c cursor for select a from t order by a");
     assert_eq!(tab.run("fetch 2 from c").tag, "FETCH 2");
     tab.run("prepare p (int) as select $1 + 1");
@@ -1011,17 +863,11 @@ fn a_transaction_of_the_user_s_keeps_its_snapshot_its_cursors_and_its_savepoints
     assert_eq!(tab.transaction, Transaction::Active);
     assert!(tab.run("begin").notices[0].contains("already a transaction"));
     let chained = tab.run("commit and chain");
-    assert_eq!(
-        (chained.tag.as_str(), tab.transaction),
-        ("ROLLBACK", Transaction::Active)
-    );
+    assert_eq!((chained.tag.as_str(), tab.transaction), ("ROLLBACK", Transaction::Active));
     assert_eq!(tab.value("show transaction_isolation"), "repeatable read");
     assert_eq!(tab.value("show transaction_read_only"), "on");
     let ended = tab.run("commit");
-    assert_eq!(
-        (ended.tag.as_str(), tab.transaction),
-        ("ROLLBACK", Transaction::Idle)
-    );
+    assert_eq!((ended.tag.as_str(), tab.transaction), ("ROLLBACK", Transaction::Idle));
     assert!(ended.words[0].contains("COMMIT was answered with a rollback"));
     let rows: i32 = rows.parse().unwrap();
     assert_eq!(tab.value("select count(*) from t"), (rows + 1).to_string());
@@ -1034,23 +880,15 @@ fn a_transaction_of_the_user_s_keeps_its_snapshot_its_cursors_and_its_savepoints
 fn a_reader_stands_still_at_the_granted_row_and_goes_on() {
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
-    let (query, passage) = tab
-        .start("select * from generate_series(1, 300000)", 1_000)
-        .unwrap();
+    let (query, passage) = tab.start("select * from generate_series(1, 300000)", 1_000).unwrap();
     let stalled = tab.wait(|msg| match msg {
         Msg::Query(query::Msg::Stalled { rows, .. }) => Some(*rows),
         _ => None,
     });
     assert_eq!(stalled, 1_000);
-    tab.postgres.perform_query(query::Effect::GrantRows {
-        query,
-        rows: u64::MAX,
-    });
+    tab.postgres.perform_query(query::Effect::GrantRows { query, rows: u64::MAX });
     let ended = tab.finish(query, &passage);
-    assert_eq!(
-        (ended.tag.as_str(), tab.transaction),
-        ("SELECT 300000", Transaction::Idle)
-    );
+    assert_eq!((ended.tag.as_str(), tab.transaction), ("SELECT 300000", Transaction::Idle));
     assert_eq!(ended.rows.len(), 299_000);
 }
 
@@ -1060,11 +898,7 @@ fn cancels_stop_the_statement_and_leave_the_session_ready() {
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     for turn in 0..120 {
         // Some come while it runs, some at its end, some in the middle of the rollback.
-        let sql = if turn % 3 == 0 {
-            "select pg_sleep(600)"
-        } else {
-            "set work_mem = '5MB'"
-        };
+        let sql = if turn % 3 == 0 { "select pg_sleep(600)" } else { "set work_mem = '5MB'" };
         let (query, passage) = tab.start(sql, u64::MAX).unwrap();
         if turn % 3 == 0 {
             wait_until_active(server, tab.backend_pid);
@@ -1100,14 +934,9 @@ fn a_lost_link_is_told_and_the_server_rolls_back() {
     let mut witness = witness(server, &database);
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     let before = fingerprint(&mut witness, &[]);
-    let (query, passage) = tab
-        .start("select f_reset(), pg_sleep(600)", u64::MAX)
-        .unwrap();
+    let (query, passage) = tab.start("select f_reset(), pg_sleep(600)", u64::MAX).unwrap();
     wait_until_active(server, tab.backend_pid);
-    server.psql(
-        "postgres",
-        &format!("select pg_terminate_backend({}, 60000)", tab.backend_pid),
-    );
+    server.psql("postgres", &format!("select pg_terminate_backend({}, 60000)", tab.backend_pid));
     let ended = tab.finish(query, &passage);
     assert!(ended.lost, "{ended:?}");
     assert_eq!(ended.sqlstate(), "57P01");
@@ -1121,14 +950,7 @@ fn a_statement_without_a_seal_is_not_sent_on_a_read_only_connection() {
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     tab.read_only = false;
     let ended = tab.run("select 1");
-    assert!(
-        ended
-            .failure
-            .unwrap()
-            .next_step
-            .unwrap()
-            .contains("Reconnect")
-    );
+    assert!(ended.failure.unwrap().next_step.unwrap().contains("Reconnect"));
     tab.read_only = true;
     assert_eq!(tab.value("select 1"), "1");
     let ended = tab.run("select '\0'");
@@ -1159,10 +981,7 @@ fn a_copy_that_asks_for_data_ends_its_session() {
     let ended = tab.finish(query, &Passage::Query { sets: false });
     assert!(ended.failure.unwrap().message.contains("COPY"));
     tab.wait(|msg| matches!(msg, Msg::Session(session::Msg::Lost { .. })).then_some(()));
-    let gone = format!(
-        "select count(*) from pg_stat_activity where pid = {}",
-        tab.backend_pid
-    );
+    let gone = format!("select count(*) from pg_stat_activity where pid = {}", tab.backend_pid);
     while server.psql("postgres", &gone) != "0" {}
 }
 
@@ -1171,18 +990,11 @@ fn a_session_goes_back_clean_and_serves_again() {
     let (server, database) = (cluster(), database());
     let mut tab = Tab::open(server, &database, SUPERUSER, true);
     tab.run("select pg_advisory_lock(7), pg_advisory_lock_shared(8)");
-    let locks = format!(
-        "select count(*) from pg_locks where pid = {}",
-        tab.backend_pid
-    );
+    let locks = format!("select count(*) from pg_locks where pid = {}", tab.backend_pid);
     assert_eq!(server.psql("postgres", &locks), "0");
     tab.run("begin");
     tab.run("select pg_advisory_lock(7)");
-    assert_ne!(
-        server.psql("postgres", &locks),
-        "0",
-        "it holds until the transaction ends"
-    );
+    assert_ne!(server.psql("postgres", &locks), "0", "it holds until the transaction ends");
     tab.run("rollback");
     assert_eq!(server.psql("postgres", &locks), "0");
 }
@@ -1244,13 +1056,7 @@ fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
 fn answer_with_a_failed_end() -> Vec<u8> {
     let done = |tag: &str| frame(b'C', format!("{tag}\0").as_bytes());
     let cancelled = b"SERROR\0VERROR\0C57014\0Mcanceling statement due to user request\0\0";
-    let mut answer = [
-        done("BEGIN"),
-        done("SELECT 1"),
-        done("SELECT 0"),
-        done("SHOW"),
-    ]
-    .concat();
+    let mut answer = [done("BEGIN"), done("SELECT 1"), done("SELECT 0"), done("SHOW")].concat();
     answer.extend(frame(b'Z', b"T"));
     answer.extend([done("SELECT 1"), frame(b'Z', b"T")].concat());
     answer.extend([frame(b'E', cancelled), frame(b'Z', b"E")].concat());
@@ -1297,10 +1103,6 @@ fn where_the_rollback_can_t_be_had_the_link_ends() {
         Msg::Session(session::Msg::Lost { failure, .. }) => Some(failure.clone()),
         _ => None,
     });
-    assert!(
-        failure
-            .message
-            .contains("could not be rolled back otherwise")
-    );
+    assert!(failure.message.contains("could not be rolled back otherwise"));
     server.join().unwrap();
 }

@@ -2,12 +2,7 @@
 //!
 //! `docs/requirements.md` says which code and which test belong to which requirement.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "requirements/connection_pool.rs"]
 mod connection_pool;

@@ -38,10 +38,8 @@ impl OnError {
 /// Runs scripts with the built program, one after the other in one session; answers what it printed.
 #[track_caller]
 fn tusk(database: &str, scripts: &[(String, OnError)]) -> String {
-    let mut story = format!(
-        "connect {}\nwait connected\n",
-        TestServer::shared().url_unix(database)
-    );
+    let mut story =
+        format!("connect {}\nwait connected\n", TestServer::shared().url_unix(database));
     for (text, on_error) in scripts {
         let choice = on_error.name();
         write!(
@@ -105,9 +103,7 @@ impl Generator {
         self.text.push('\n');
         for _ in 0..std::mem::take(&mut self.copies_on_line) {
             for _ in 0..self.random.below(3) {
-                let row = *self
-                    .random
-                    .pick(&["a;'b", "\\N", "\\\\connect x", "$$", "\\.x"]);
+                let row = *self.random.pick(&["a;'b", "\\N", "\\\\connect x", "$$", "\\.x"]);
                 self.text.push_str(row);
                 self.text.push('\n');
             }
@@ -217,12 +213,7 @@ impl Generator {
         if self.random.chance(20) {
             self.text.push_str("/*hint*/ ");
         }
-        let parts = [
-            "insert into sent (sql)",
-            "values",
-            "(current_query() ||",
-            &number,
-        ];
+        let parts = ["insert into sent (sql)", "values", "(current_query() ||", &number];
         for part in parts {
             self.text.push_str(part);
             self.gap();
@@ -270,10 +261,8 @@ fn as_many(short: usize, long: usize) -> u64 {
 #[track_caller]
 fn streamed(database: &str, scripts: &[(String, OnError)]) {
     let place = tempfile::tempdir().unwrap();
-    let mut story = format!(
-        "connect {}\nwait connected\n",
-        TestServer::shared().url_unix(database)
-    );
+    let mut story =
+        format!("connect {}\nwait connected\n", TestServer::shared().url_unix(database));
     for (number, (text, on_error)) in scripts.iter().enumerate() {
         let file = place.path().join(format!("{number}.sql"));
         std::fs::write(&file, format!("{text}\n")).unwrap();
@@ -300,11 +289,7 @@ fn are_run_as_psql_runs_them(count: u64, run: Way) {
     let mut scripts = Vec::new();
     for number in 0..count {
         let text = Generator::script(seed.wrapping_add(number));
-        let on_error = if number % 3 == 0 {
-            OnError::Stop
-        } else {
-            OnError::Continue
-        };
+        let on_error = if number % 3 == 0 { OnError::Stop } else { OnError::Continue };
         let start = format!("{}", (number + 1) * 1_000);
         let begin = end.replace('$', &start);
         psql(&theirs, &begin, OnError::Continue);
@@ -336,10 +321,7 @@ fn the_rest_of_a_copy_s_line_comes_after_its_data() {
     let text = "copy rows (a) from stdin; insert into sent (sql) select 'saw ' || count(*) from rows;\nx\ny\n\\.\n\
         insert into sent (sql) values ('last');";
     tusk(&database, &[(text.into(), OnError::Stop)]);
-    let sent = server.psql(
-        &database,
-        "select string_agg(sql, ',' order by n) from sent",
-    );
+    let sent = server.psql(&database, "select string_agg(sql, ',' order by n) from sent");
     assert_eq!(sent, "saw 2,last");
 }
 
@@ -382,16 +364,8 @@ fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
         set standard_conforming_strings = on;\n";
     let data = "copy t from stdin;\n1\n\\connect x\n\\.\n";
     for (number, (before, last, says)) in [
-        (
-            statements.as_str(),
-            "\\connect other",
-            "connect connects elsewhere",
-        ),
-        (
-            strings,
-            "select 1 \\connect other\n;",
-            "connect connects elsewhere",
-        ),
+        (statements.as_str(), "\\connect other", "connect connects elsewhere"),
+        (strings, "select 1 \\connect other\n;", "connect connects elsewhere"),
         (data, "\\i other.sql\n", "i runs another file"),
         ("", "\\restrict a\n\\q\n", "where psql takes no command"),
     ]
@@ -418,10 +392,7 @@ fn a_script_that_connects_elsewhere_leaves_nothing_behind() {
         assert_eq!(server.psql(&database, "select to_regclass('t')"), "");
         let job = std::fs::read_to_string(job).unwrap();
         let job: serde_json::Value = serde_json::from_str(&job).unwrap();
-        assert_eq!(
-            (&job["state"], &job["statements"]),
-            (&"refused".into(), &0.into())
-        );
+        assert_eq!((&job["state"], &job["statements"]), (&"refused".into(), &0.into()));
         assert_eq!(job["errors"][0]["line"], line, "{job}");
     }
 }
@@ -475,11 +446,7 @@ fn a_file_that_changes_while_it_runs_is_stopped_there() {
                 file.display()
             )
         };
-        let bytes = if is_as_long {
-            length(&statement(0)) - 1
-        } else {
-            70_000
-        };
+        let bytes = if is_as_long { length(&statement(0)) - 1 } else { 70_000 };
         let text = statement(bytes) + &rest;
         assert_eq!(text.len() == bytes + 1, is_as_long);
         std::fs::write(&file, text).unwrap();
@@ -553,11 +520,9 @@ fn an_error_behind_lines_of_a_copy_that_go_on_has_its_place() {
     let (file, job) = (place.path().join("a.sql"), place.path().join("job.json"));
     // The rows before it are more than a block of the file.
     let rows = "é\\\nmore\\\\\t1\n\\\n\\\n\t2\n".repeat(10_000);
-    for (row, column, state) in [
-        ("two\\\nmore\tx2\n", 6, "22P02"),
-        ("x2\n", 1, "22P04"),
-        ("two\\\n\tx2\ty\n", 1, "22P04"),
-    ] {
+    for (row, column, state) in
+        [("two\\\nmore\tx2\n", 6, "22P02"), ("x2\n", 1, "22P04"), ("two\\\n\tx2\ty\n", 1, "22P04")]
+    {
         let text = format!("select 1;\ncopy t (b, a) from stdin;\n{rows}{row}three\t3\n\\.\n");
         let before = text.find(if column == 6 { "x2" } else { row }).unwrap();
         let line = text[..before].matches('\n').count() + 1;
@@ -572,11 +537,7 @@ fn an_error_behind_lines_of_a_copy_that_go_on_has_its_place() {
         let told = std::fs::read_to_string(&job).unwrap();
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
         let error = &told["errors"][0];
-        assert_eq!(
-            (&error["line"], &error["column"]),
-            (&line.into(), &column.into()),
-            "{told}"
-        );
+        assert_eq!((&error["line"], &error["column"]), (&line.into(), &column.into()), "{told}");
     }
 }
 

@@ -4,12 +4,7 @@
 //! A failing seed is made smaller and printed as a plan. `TUSK_SIM_PLAN=<file>` runs a plan again, step by step aloud;
 //! `TUSK_SIM_SEED=<seed>` runs one seed alone.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(
     clippy::too_many_lines,
     clippy::enum_variant_names,
@@ -120,9 +115,7 @@ fn whatever_users_and_runners_do_the_model_stays_sound() {
         }
         return;
     }
-    let alone: Option<u64> = std::env::var("TUSK_SIM_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
+    let alone: Option<u64> = std::env::var("TUSK_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = alone.map_or(1..SEEDS + 1, |seed| seed..seed + 1);
     let seen = match run(seeds) {
         Ok(seen) => seen,
@@ -163,14 +156,10 @@ fn reaches_what_it_is_for(seen: &Seen) {
 #[test]
 fn a_plan_reads_back_and_runs_to_the_same_end() {
     let plan = Plan::of(7, 200);
-    let world = plan
-        .run_aloud()
-        .unwrap_or_else(|broken| panic!("{}", broken.why));
+    let world = plan.run_aloud().unwrap_or_else(|broken| panic!("{}", broken.why));
     let text = plan.to_text(&world.told);
     assert_eq!(Plan::read(&text), plan);
-    let again = plan
-        .run_aloud()
-        .unwrap_or_else(|broken| panic!("{}", broken.why));
+    let again = plan.run_aloud().unwrap_or_else(|broken| panic!("{}", broken.why));
     assert_eq!(again.told, world.told);
     assert!(again.model == world.model);
 }

@@ -49,10 +49,7 @@ enum End {
 
 fn surroundings(data: &Path, theirs: Vec<PathBuf>) -> Surroundings {
     Surroundings {
-        known_hosts: KnownHosts {
-            theirs,
-            own: Some(data.join("tusk").join("known_hosts")),
-        },
+        known_hosts: KnownHosts { theirs, own: Some(data.join("tusk").join("known_hosts")) },
         agent: None,
         user: "nobody-in-particular".into(),
         keepalive: Duration::from_secs(15),
@@ -72,14 +69,7 @@ impl World {
         let postgres = Postgres::start_in(outbox, change(surroundings(data.path(), theirs)));
         let mut secrets = Secrets::default();
         secrets.set(SecretKind::Database, Some(Secret::new(PASSWORD)));
-        Self {
-            postgres,
-            inbox,
-            ids: Ids::seeded(1),
-            kept: vec![],
-            secrets,
-            data,
-        }
+        Self { postgres, inbox, ids: Ids::seeded(1), kept: vec![], secrets, data }
     }
 
     fn with_secret(mut self, secret: &str) -> Self {
@@ -104,10 +94,7 @@ impl World {
             let msg = msg.unwrap_or_else(|_| panic!("no message; these came: {:?}", self.kept));
             let printed = format!("{msg:?}");
             for (_, secret) in self.secrets.iter() {
-                assert!(
-                    !printed.contains(secret.reveal()),
-                    "a secret is in {printed}"
-                );
+                assert!(!printed.contains(secret.reveal()), "a secret is in {printed}");
             }
             if let Some(found) = want(&msg) {
                 return found;
@@ -126,16 +113,16 @@ impl World {
             secrets: self.secrets.clone(),
         });
         self.wait(|msg| match msg {
-            Msg::Connection(connection::Msg::Opened {
-                attempt: answered,
-                server,
-                ..
-            }) if *answered == attempt => Some(Ok((id, server.clone()))),
-            Msg::Connection(connection::Msg::OpenFailed {
-                attempt: answered,
-                failure,
-                ..
-            }) if *answered == attempt => Some(Err(failure.clone())),
+            Msg::Connection(connection::Msg::Opened { attempt: answered, server, .. })
+                if *answered == attempt =>
+            {
+                Some(Ok((id, server.clone())))
+            }
+            Msg::Connection(connection::Msg::OpenFailed { attempt: answered, failure, .. })
+                if *answered == attempt =>
+            {
+                Some(Err(failure.clone()))
+            }
             _ => None,
         })
     }
@@ -158,8 +145,7 @@ impl World {
     fn trust(&mut self, key: HostKey) -> Result<(), Failure> {
         let request = self.ids.request();
         let key = Box::new(key);
-        self.postgres
-            .perform_connection(connection::Effect::TrustHostKey { request, key });
+        self.postgres.perform_connection(connection::Effect::TrustHostKey { request, key });
         self.wait(|msg| match msg {
             Msg::Connection(connection::Msg::HostKeyTrusted { result, .. }) => Some(result.clone()),
             _ => None,
@@ -169,18 +155,16 @@ impl World {
     #[track_caller]
     fn session(&mut self, connection: ConnectionId) -> Result<SessionId, Failure> {
         let session = SessionId::next(&mut self.ids);
-        self.postgres.perform_session(session::Effect::Open {
-            session,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session, connection });
         self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Opened {
-                session: opened, ..
-            }) if *opened == session => Some(Ok(session)),
-            Msg::Session(session::Msg::OpenFailed {
-                session: failed,
-                failure,
-            }) if *failed == session => Some(Err(failure.clone())),
+            Msg::Session(session::Msg::Opened { session: opened, .. }) if *opened == session => {
+                Some(Ok(session))
+            }
+            Msg::Session(session::Msg::OpenFailed { session: failed, failure })
+                if *failed == session =>
+            {
+                Some(Err(failure.clone()))
+            }
             _ => None,
         })
     }
@@ -221,20 +205,15 @@ impl World {
                 bytes += chunk.heap_bytes() as u64;
                 None
             }
-            Msg::Query(query::Msg::Finished {
-                query: of,
-                discarded,
-                ..
-            }) if *of == query => Some(End::Finished {
-                rows: rows + discarded,
-                bytes,
-            }),
-            Msg::Query(query::Msg::Failed {
-                query: of, failure, ..
-            }) if *of == query => Some(End::Failed((**failure).clone())),
-            Msg::Query(query::Msg::Lost {
-                query: of, failure, ..
-            }) if *of == query => Some(End::Lost((**failure).clone())),
+            Msg::Query(query::Msg::Finished { query: of, discarded, .. }) if *of == query => {
+                Some(End::Finished { rows: rows + discarded, bytes })
+            }
+            Msg::Query(query::Msg::Failed { query: of, failure, .. }) if *of == query => {
+                Some(End::Failed((**failure).clone()))
+            }
+            Msg::Query(query::Msg::Lost { query: of, failure, .. }) if *of == query => {
+                Some(End::Lost((**failure).clone()))
+            }
             _ => None,
         })
     }
@@ -248,18 +227,16 @@ impl World {
     #[track_caller]
     fn lost(&mut self, session: SessionId) -> Failure {
         self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Lost {
-                session: lost,
-                failure,
-            }) if *lost == session => Some(failure.clone()),
+            Msg::Session(session::Msg::Lost { session: lost, failure }) if *lost == session => {
+                Some(failure.clone())
+            }
             _ => None,
         })
     }
 
     #[track_caller]
     fn close(&mut self, connection: ConnectionId) {
-        self.postgres
-            .perform_connection(connection::Effect::Close { connection });
+        self.postgres.perform_connection(connection::Effect::Close { connection });
         self.wait(|msg| {
             matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(())
         });
@@ -274,24 +251,14 @@ fn through(server: &TestServer, port: u16, user: &str, auth: SshAuth) -> Config 
         database: server.fresh_database(),
         user: USER.into(),
         ssl_mode: SslMode::Disable,
-        ssh: Some(SshTunnel {
-            host: "127.0.0.1".into(),
-            port,
-            user: user.into(),
-            auth,
-        }),
+        ssh: Some(SshTunnel { host: "127.0.0.1".into(), port, user: user.into(), auth }),
         ..Config::default()
     }
 }
 
 fn with_key(sshd: &Sshd, key: &Path) -> Config {
     let path = key.display().to_string();
-    through(
-        TestServer::shared(),
-        sshd.port(),
-        sshd.user(),
-        SshAuth::Key { path },
-    )
+    through(TestServer::shared(), sshd.port(), sshd.user(), SshAuth::Key { path })
 }
 
 /// A server, a key that may log in, and a world that knows the server.
@@ -323,30 +290,17 @@ fn a_key_of_each_kind_and_form_opens_a_tunnel() {
         ("ed25519", &["-t", "ed25519", "-N", ""][..]),
         ("ecdsa", &["-t", "ecdsa", "-b", "384", "-N", ""]),
         ("rsa", &["-t", "rsa", "-b", "2048", "-N", ""]),
-        (
-            "rsa-pem",
-            &["-t", "rsa", "-b", "2048", "-N", "", "-m", "PEM"],
-        ),
-        (
-            "rsa-pkcs8",
-            &["-t", "rsa", "-b", "2048", "-N", "", "-m", "PKCS8"],
-        ),
+        ("rsa-pem", &["-t", "rsa", "-b", "2048", "-N", "", "-m", "PEM"]),
+        ("rsa-pkcs8", &["-t", "rsa", "-b", "2048", "-N", "", "-m", "PKCS8"]),
     ] {
         let config = with_key(&sshd, &sshd.key(name, arguments));
-        let (connection, server) = world
-            .open(&config)
-            .unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
+        let (connection, server) =
+            world.open(&config).unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
         assert_eq!(server.security, "SSH tunnel");
         let session = world.session(connection).unwrap();
-        assert!(matches!(
-            world.run(session, "select 1"),
-            End::Finished { rows: 1, .. }
-        ));
+        assert!(matches!(world.run(session, "select 1"), End::Finished { rows: 1, .. }));
     }
-    assert!(
-        !world.own_known_hosts().exists(),
-        "a known key is not written again"
-    );
+    assert!(!world.own_known_hosts().exists(), "a known key is not written again");
 }
 
 #[test]
@@ -359,10 +313,7 @@ fn an_encrypted_key_asks_for_its_passphrase_until_it_is_right() {
         let config = with_key(&sshd, &sshd.key(&name, &arguments));
         let world = || World::knowing(vec![known.clone()]);
         wants_passphrase(&world().test(&config).unwrap_err(), "is encrypted");
-        let wrong = world()
-            .with_secret("open barley")
-            .test(&config)
-            .unwrap_err();
+        let wrong = world().with_secret("open barley").test(&config).unwrap_err();
         wants_passphrase(&wrong, "does not open");
         let right = world().with_secret("open sesame").test(&config);
         assert!(right.is_ok(), "{form}: {right:?}");
@@ -372,10 +323,7 @@ fn an_encrypted_key_asks_for_its_passphrase_until_it_is_right() {
 #[test]
 fn a_key_that_the_server_does_not_know_is_refused_with_what_it_takes() {
     let (sshd, _, mut world) = ready(&[]);
-    let config = with_key(
-        &sshd,
-        &sshd.stranger("stranger", &["-t", "ed25519", "-N", ""]),
-    );
+    let config = with_key(&sshd, &sshd.stranger("stranger", &["-t", "ed25519", "-N", ""]));
     let failure = world.open(&config).unwrap_err();
     is_ssh(&failure, "refused the key");
     assert_eq!(failure.detail.as_deref(), Some("It takes: publickey."));
@@ -385,9 +333,7 @@ fn a_key_that_the_server_does_not_know_is_refused_with_what_it_takes() {
 #[test]
 fn a_key_file_that_is_not_there_is_said() {
     let (sshd, _, mut world) = ready(&[]);
-    let failure = world
-        .open(&with_key(&sshd, &sshd.file("missing")))
-        .unwrap_err();
+    let failure = world.open(&with_key(&sshd, &sshd.file("missing"))).unwrap_err();
     is_ssh(&failure, "can't be read");
 }
 
@@ -397,12 +343,7 @@ fn the_agent_logs_in_with_whichever_of_its_keys_the_server_knows() {
     let known = sshd.known_hosts("", &sshd.host_key("ed25519"));
     let stranger = sshd.stranger("stranger", &["-t", "ed25519", "-N", ""]);
     let right = sshd.key("user", &["-t", "rsa", "-b", "2048", "-N", ""]);
-    let config = through(
-        TestServer::shared(),
-        sshd.port(),
-        sshd.user(),
-        SshAuth::Agent,
-    );
+    let config = through(TestServer::shared(), sshd.port(), sshd.user(), SshAuth::Agent);
     let world = |socket: Option<PathBuf>| {
         World::with(vec![known.clone()], |surroundings| Surroundings {
             agent: socket,
@@ -412,34 +353,17 @@ fn the_agent_logs_in_with_whichever_of_its_keys_the_server_knows() {
     let both = Agent::start(&[&stranger, &right]);
     world(Some(both.socket())).open(&config).unwrap();
     let one = Agent::start(&[&stranger]);
-    is_ssh(
-        &world(Some(one.socket())).open(&config).unwrap_err(),
-        "refused every key of the agent",
-    );
+    is_ssh(&world(Some(one.socket())).open(&config).unwrap_err(), "refused every key of the agent");
     let empty = Agent::start(&[]);
-    is_ssh(
-        &world(Some(empty.socket())).open(&config).unwrap_err(),
-        "has no key",
-    );
-    is_ssh(
-        &world(None).open(&config).unwrap_err(),
-        "There is no SSH agent",
-    );
+    is_ssh(&world(Some(empty.socket())).open(&config).unwrap_err(), "has no key");
+    is_ssh(&world(None).open(&config).unwrap_err(), "There is no SSH agent");
     let gone = sshd.file("no-agent");
-    is_ssh(
-        &world(Some(gone)).open(&config).unwrap_err(),
-        "can't be reached",
-    );
+    is_ssh(&world(Some(gone)).open(&config).unwrap_err(), "can't be reached");
 }
 
 fn password_world(asks: Asks) -> (Config, World) {
     let ssh = PasswordServer::start(asks);
-    let config = through(
-        TestServer::shared(),
-        ssh.port,
-        password_server::USER,
-        SshAuth::Password,
-    );
+    let config = through(TestServer::shared(), ssh.port, password_server::USER, SshAuth::Password);
     let data = tempfile::tempdir().unwrap().keep();
     let known = data.join("known_hosts");
     std::fs::write(&known, format!("[127.0.0.1]:{} {}\n", ssh.port, ssh.key)).unwrap();
@@ -450,19 +374,13 @@ fn password_world(asks: Asks) -> (Config, World) {
 fn a_password_is_asked_for_until_it_is_right() {
     for asks in [Asks::Password, Asks::Question] {
         let (config, mut world) = password_world(asks);
-        wants_passphrase(
-            &world.open(&config).unwrap_err(),
-            "wants a password for ada",
-        );
+        wants_passphrase(&world.open(&config).unwrap_err(), "wants a password for ada");
         let mut world = world.with_secret("Annabella 1792");
         wants_passphrase(&world.open(&config).unwrap_err(), "refused this password");
         let mut world = world.with_secret(password_server::PASSWORD);
         let (connection, _) = world.open(&config).unwrap();
         let session = world.session(connection).unwrap();
-        assert!(matches!(
-            world.run(session, "select 1"),
-            End::Finished { rows: 1, .. }
-        ));
+        assert!(matches!(world.run(session, "select 1"), End::Finished { rows: 1, .. }));
     }
 }
 
@@ -470,10 +388,7 @@ fn a_password_is_asked_for_until_it_is_right() {
 fn a_server_that_wants_more_than_a_password_says_what() {
     let (config, world) = password_world(Asks::Questions);
     let mut world = world.with_secret(password_server::PASSWORD);
-    is_ssh(
-        &world.open(&config).unwrap_err(),
-        "asks “Code from your phone:”",
-    );
+    is_ssh(&world.open(&config).unwrap_err(), "asks “Code from your phone:”");
     let (config, world) = password_world(Asks::PasswordAndKey);
     let mut world = world.with_secret(password_server::PASSWORD);
     let failure = world.open(&config).unwrap_err();
@@ -485,12 +400,7 @@ fn a_server_that_wants_more_than_a_password_says_what() {
 fn a_password_is_not_offered_where_the_server_takes_none() {
     let (sshd, _, world) = ready(&[]);
     let mut world = world.with_secret("secret of ada");
-    let config = through(
-        TestServer::shared(),
-        sshd.port(),
-        sshd.user(),
-        SshAuth::Password,
-    );
+    let config = through(TestServer::shared(), sshd.port(), sshd.user(), SshAuth::Password);
     is_ssh(&world.open(&config).unwrap_err(), "refused a password");
 }
 
@@ -509,10 +419,7 @@ fn an_unknown_server_is_shown_and_trusted_only_when_the_user_says_so() {
     let Some(Want::HostKey(shown)) = failure.wants else {
         panic!("{failure:?}");
     };
-    assert_eq!(
-        (shown.host.as_str(), shown.port),
-        ("127.0.0.1", sshd.port())
-    );
+    assert_eq!((shown.host.as_str(), shown.port), ("127.0.0.1", sshd.port()));
     assert_eq!(shown.algorithm, "ssh-ed25519");
     assert_eq!(shown.fingerprint, sshd.fingerprint("ed25519"));
     assert!(!sshd.log().contains("Accepted"), "nobody logged in");
@@ -520,10 +427,7 @@ fn an_unknown_server_is_shown_and_trusted_only_when_the_user_says_so() {
     world.trust(shown).unwrap();
     world.open(&config).unwrap();
     let line = format!("[127.0.0.1]:{} {}\n", sshd.port(), sshd.host_key("ed25519"));
-    assert_eq!(
-        std::fs::read_to_string(world.own_known_hosts()).unwrap(),
-        line
-    );
+    assert_eq!(std::fs::read_to_string(world.own_known_hosts()).unwrap(), line);
     assert_eq!(std::fs::read_to_string(theirs).unwrap(), "");
 }
 
@@ -540,10 +444,7 @@ fn a_server_whose_key_changed_is_refused_before_anybody_logs_in() {
     assert_eq!(failure.wants, None, "there is nothing to accept");
     let detail = failure.detail.unwrap();
     assert!(detail.contains(&sshd.fingerprint("ed25519")), "{detail}");
-    assert!(
-        detail.contains(&format!("{}:1 has SHA256:", known.display())),
-        "{detail}"
-    );
+    assert!(detail.contains(&format!("{}:1 has SHA256:", known.display())), "{detail}");
     assert!(!sshd.log().contains("Accepted"));
 }
 
@@ -552,9 +453,7 @@ fn a_revoked_server_key_is_refused() {
     let sshd = Sshd::start(&[]);
     let key = sshd.key("user", &["-t", "ed25519", "-N", ""]);
     let known = sshd.known_hosts("@revoked ", &sshd.host_key("ed25519"));
-    let failure = World::knowing(vec![known])
-        .open(&with_key(&sshd, &key))
-        .unwrap_err();
+    let failure = World::knowing(vec![known]).open(&with_key(&sshd, &key)).unwrap_err();
     is_ssh(&failure, "revoked");
     assert_eq!(failure.wants, None);
 }
@@ -581,14 +480,10 @@ fn tls_through_a_tunnel_checks_the_certificate_of_the_database_s_host() {
         database: server.fresh_database(),
         ..config.clone()
     };
-    let (_, info) = world
-        .open(&secured(TestServer::shared(), "localhost"))
-        .unwrap();
+    let (_, info) = world.open(&secured(TestServer::shared(), "localhost")).unwrap();
     assert_eq!(info.security, "TLS 1.3 verified through SSH");
     let wrong = TestConfig::default().certificate(ServerCertificate::WrongHost);
-    let failure = world
-        .open(&secured(&TestServer::start(wrong), "localhost"))
-        .unwrap_err();
+    let failure = world.open(&secured(&TestServer::start(wrong), "localhost")).unwrap_err();
     assert_eq!(failure.category, Category::Ssl, "{failure:?}");
     assert!(failure.message.contains("another host name"), "{failure:?}");
     assert!(sshd.log().contains("Accepted publickey"));
@@ -597,16 +492,10 @@ fn tls_through_a_tunnel_checks_the_certificate_of_the_database_s_host() {
 #[test]
 fn a_socket_s_directory_is_of_the_far_side() {
     let (_sshd, config, mut world) = ready(&[]);
-    let config = Config {
-        host: TestServer::shared().socket_dir().display().to_string(),
-        ..config
-    };
+    let config = Config { host: TestServer::shared().socket_dir().display().to_string(), ..config };
     let (connection, _) = world.open(&config).unwrap();
     let session = world.session(connection).unwrap();
-    assert!(matches!(
-        world.run(session, "select 1"),
-        End::Finished { rows: 1, .. }
-    ));
+    assert!(matches!(world.run(session, "select 1"), End::Finished { rows: 1, .. }));
 }
 
 #[test]
@@ -622,10 +511,7 @@ fn megabytes_of_rows_come_whole_through_a_tunnel() {
     assert!(bytes >= 30_000_000, "{bytes}");
     let long = "x".repeat(3 << 20);
     let sql = format!("select length('{long}')");
-    assert!(matches!(
-        world.run(session, &sql),
-        End::Finished { rows: 1, .. }
-    ));
+    assert!(matches!(world.run(session, &sql), End::Finished { rows: 1, .. }));
 }
 
 #[test]
@@ -635,11 +521,7 @@ fn a_cancel_goes_through_the_tunnel() {
     let session = world.session(connection).unwrap();
     let query = world.start(session, "select pg_sleep(3600)", u64::MAX);
     world.runs(TestServer::shared(), &config.database, "pg_sleep(3600)");
-    world.postgres.perform_query(query::Effect::Cancel {
-        query,
-        session,
-        ahead: vec![],
-    });
+    world.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
     let End::Failed(failure) = world.end(query) else {
         panic!("it was not cancelled");
     };
@@ -652,20 +534,14 @@ fn a_cancel_goes_through_the_tunnel() {
 fn a_result_that_is_not_read_on_holds_up_nobody_else_on_the_tunnel() {
     let (_sshd, config, mut world) = ready(&[]);
     let (connection, _) = world.open(&config).unwrap();
-    let (first, second) = (
-        world.session(connection).unwrap(),
-        world.session(connection).unwrap(),
-    );
+    let (first, second) = (world.session(connection).unwrap(), world.session(connection).unwrap());
     let sql = "select repeat('x', 1000) from generate_series(1, 40000)";
     let stalled = world.start(first, sql, 10);
     world.wait(|msg| matches!(msg, Msg::Query(query::Msg::Stalled { .. })).then_some(()));
     // By now far more has come than the channels of the protocol hold by themselves.
     for _ in 0..20 {
         assert!(matches!(
-            world.run(
-                second,
-                "select repeat('y', 1000) from generate_series(1, 2000)"
-            ),
+            world.run(second, "select repeat('y', 1000) from generate_series(1, 2000)"),
             End::Finished { rows: 2000, .. }
         ));
     }
@@ -677,10 +553,7 @@ fn a_result_that_is_not_read_on_holds_up_nobody_else_on_the_tunnel() {
         ahead: vec![],
     });
     assert!(matches!(world.end(other), End::Failed(failure) if failure.is("57014")));
-    world.postgres.perform_query(query::Effect::GrantRows {
-        query: stalled,
-        rows: u64::MAX / 2,
-    });
+    world.postgres.perform_query(query::Effect::GrantRows { query: stalled, rows: u64::MAX / 2 });
     assert!(matches!(world.end(stalled), End::Finished { rows, .. } if rows + 10 >= 40_000));
 }
 
@@ -688,10 +561,7 @@ fn a_result_that_is_not_read_on_holds_up_nobody_else_on_the_tunnel() {
 fn a_result_that_stands_still_is_told_before_it_fills_the_tunnel() {
     let (_sshd, config, mut world) = ready(&[]);
     let (connection, _) = world.open(&config).unwrap();
-    let (first, second) = (
-        world.session(connection).unwrap(),
-        world.session(connection).unwrap(),
-    );
+    let (first, second) = (world.session(connection).unwrap(), world.session(connection).unwrap());
     let sql = "select repeat('x', 1000) from generate_series(1, 1000000)";
     let stalled = world.start(first, sql, 10);
     let bytes = world.wait(|msg| match msg {
@@ -705,14 +575,9 @@ fn a_result_that_stands_still_is_told_before_it_fills_the_tunnel() {
         session: first,
         ahead: vec![],
     });
-    world
-        .postgres
-        .perform_query(query::Effect::DiscardRows { query: stalled });
+    world.postgres.perform_query(query::Effect::DiscardRows { query: stalled });
     assert!(matches!(world.end(stalled), End::Failed(failure) if failure.is("57014")));
-    assert!(matches!(
-        world.run(second, "select 1"),
-        End::Finished { rows: 1, .. }
-    ));
+    assert!(matches!(world.run(second, "select 1"), End::Finished { rows: 1, .. }));
 }
 
 #[test]
@@ -723,11 +588,7 @@ fn many_links_share_one_session_with_the_ssh_server() {
     let queries: Vec<_> = sessions
         .iter()
         .map(|session| {
-            world.start(
-                *session,
-                "select pg_backend_pid() from generate_series(1, 5000)",
-                u64::MAX,
-            )
+            world.start(*session, "select pg_backend_pid() from generate_series(1, 5000)", u64::MAX)
         })
         .collect();
     for query in queries {
@@ -735,13 +596,11 @@ fn many_links_share_one_session_with_the_ssh_server() {
     }
     let request = world.ids.request();
     let oids = vec![(23, -1)];
-    world
-        .postgres
-        .perform_connection(connection::Effect::ResolveTypes {
-            request,
-            connection,
-            oids,
-        });
+    world.postgres.perform_connection(connection::Effect::ResolveTypes {
+        request,
+        connection,
+        oids,
+    });
     let names = world.wait(|msg| match msg {
         Msg::Connection(connection::Msg::TypesResolved { names, .. }) => Some(names.clone()),
         _ => None,
@@ -761,20 +620,11 @@ fn a_tunnel_that_is_killed_is_a_lost_session_with_its_reason_and_the_next_one_is
     let End::Lost(failure) = world.end(query) else {
         panic!("it was not lost");
     };
-    let reason = format!(
-        "The SSH tunnel to 127.0.0.1:{} was closed by the server.",
-        sshd.port()
-    );
-    assert_eq!(
-        (failure.category, failure.message.as_str()),
-        (Category::Ssh, reason.as_str())
-    );
+    let reason = format!("The SSH tunnel to 127.0.0.1:{} was closed by the server.", sshd.port());
+    assert_eq!((failure.category, failure.message.as_str()), (Category::Ssh, reason.as_str()));
     assert_eq!(world.lost(session), failure);
     let session = world.session(connection).unwrap();
-    assert!(matches!(
-        world.run(session, "select 1"),
-        End::Finished { rows: 1, .. }
-    ));
+    assert!(matches!(world.run(session, "select 1"), End::Finished { rows: 1, .. }));
     assert_eq!(sshd.log().matches("Accepted publickey").count(), 2);
 }
 
@@ -792,12 +642,7 @@ fn a_server_that_falls_silent_is_noticed_by_its_keepalive() {
     sshd.signal_sessions(Signal::STOP);
     let failure = world.lost(session);
     assert_eq!(failure.category, Category::Ssh, "{failure:?}");
-    assert!(
-        failure
-            .message
-            .contains("timed out: the server does not answer"),
-        "{failure:?}"
-    );
+    assert!(failure.message.contains("timed out: the server does not answer"), "{failure:?}");
 }
 
 #[test]
@@ -811,38 +656,18 @@ fn forwarding_that_the_server_forbids_is_said() {
 #[test]
 fn a_database_that_refuses_is_told_from_an_ssh_server_that_does() {
     let (sshd, config, mut world) = ready(&[]);
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let far = Config {
-        port: nobody,
-        ..config.clone()
-    };
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let far = Config { port: nobody, ..config.clone() };
     let failure = world.open(&far).unwrap_err();
     assert_eq!(failure.category, Category::Connection);
-    let words = format!(
-        "The SSH server 127.0.0.1:{} could not reach 127.0.0.1:{nobody}",
-        sshd.port()
-    );
+    let words =
+        format!("The SSH server 127.0.0.1:{} could not reach 127.0.0.1:{nobody}", sshd.port());
     assert!(failure.message.starts_with(&words), "{failure:?}");
     assert!(failure.message.contains("refused"), "{failure:?}");
-    let ssh = config.ssh.clone().map(|ssh| SshTunnel {
-        port: nobody,
-        ..ssh
-    });
-    let failure = world
-        .open(&Config {
-            ssh,
-            ..config.clone()
-        })
-        .unwrap_err();
+    let ssh = config.ssh.clone().map(|ssh| SshTunnel { port: nobody, ..ssh });
+    let failure = world.open(&Config { ssh, ..config.clone() }).unwrap_err();
     is_ssh(&failure, "can't be reached. The connection was refused");
-    let ssh = config.ssh.clone().map(|ssh| SshTunnel {
-        port: config.port,
-        ..ssh
-    });
+    let ssh = config.ssh.clone().map(|ssh| SshTunnel { port: config.port, ..ssh });
     let failure = world.open(&Config { ssh, ..config }).unwrap_err();
     is_ssh(&failure, "SSH");
 }
@@ -853,16 +678,9 @@ fn the_connect_timeout_bounds_a_silent_ssh_server_and_names_it() {
     let port = silent.local_addr().unwrap().port();
     let (_sshd, config, mut world) = ready(&[]);
     let ssh = config.ssh.clone().map(|ssh| SshTunnel { port, ..ssh });
-    let config = Config {
-        ssh,
-        connect_timeout_s: 1,
-        ..config
-    };
+    let config = Config { ssh, connect_timeout_s: 1, ..config };
     let failure = world.open(&config).unwrap_err();
-    is_ssh(
-        &failure,
-        &format!("The SSH server 127.0.0.1:{port} did not answer within 1 s."),
-    );
+    is_ssh(&failure, &format!("The SSH server 127.0.0.1:{port} did not answer within 1 s."));
 }
 
 #[test]
@@ -875,11 +693,7 @@ fn an_attempt_that_is_abandoned_lets_the_ssh_server_go() {
     world.postgres.perform_connection(connection::Effect::Open {
         connection: id,
         attempt,
-        config: Box::new(Config {
-            ssh,
-            connect_timeout_s: 0,
-            ..config
-        }),
+        config: Box::new(Config { ssh, connect_timeout_s: 0, ..config }),
         secrets: world.secrets.clone(),
     });
     let (mut accepted, _) = silent.accept().unwrap();
@@ -887,22 +701,16 @@ fn an_attempt_that_is_abandoned_lets_the_ssh_server_go() {
     std::io::Write::write_all(&mut accepted, b"SSH-2.0-silent\r\n").unwrap();
     let mut hello = [0; 256];
     assert!(accepted.read(&mut hello).unwrap() > 0);
-    world
-        .postgres
-        .perform_connection(connection::Effect::Abandon { attempt });
+    world.postgres.perform_connection(connection::Effect::Abandon { attempt });
     let failure = world.wait(|msg| match msg {
         Msg::Connection(connection::Msg::OpenFailed { failure, .. }) => Some(failure.clone()),
         _ => None,
     });
     assert_eq!(failure.category, Category::Cancelled);
     let mut rest = Vec::new();
-    accepted
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    accepted.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     // A client that had not read everything resets the link instead of closing it: it is gone either way.
-    let ended = accepted
-        .read_to_end(&mut rest)
-        .map_err(|error| error.kind());
+    let ended = accepted.read_to_end(&mut rest).map_err(|error| error.kind());
     assert!(
         matches!(ended, Ok(_) | Err(std::io::ErrorKind::ConnectionReset)),
         "the client hangs up: {ended:?}"
@@ -914,16 +722,11 @@ fn closing_the_connection_closes_the_tunnel_and_says_goodbye() {
     let (sshd, config, mut world) = ready(&[]);
     let (connection, _) = world.open(&config).unwrap();
     let session = world.session(connection).unwrap();
-    assert!(matches!(
-        world.run(session, "select 1"),
-        End::Finished { .. }
-    ));
+    assert!(matches!(world.run(session, "select 1"), End::Finished { .. }));
     world.close(connection);
     sshd.wait_for_log("Disconnected from user");
     assert!(
-        !TestServer::shared()
-            .log()
-            .contains("unexpected EOF on client connection"),
+        !TestServer::shared().log().contains("unexpected EOF on client connection"),
         "each session is ended with a Terminate message"
     );
     assert!(world.test(&config).is_ok());

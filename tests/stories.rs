@@ -14,17 +14,13 @@ use server::{PASSWORD, TestServer, USER};
 #[track_caller]
 fn run(name: &str, database: &str, data: &Path) {
     let server = TestServer::shared();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/stories")
-        .join(format!("{name}.story"));
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories").join(format!("{name}.story"));
     let url = server.url_unix(database);
     let story = std::fs::read_to_string(source)
         .unwrap()
         .replace("@URL@", &url)
-        .replace(
-            "@URL_WRONG_PASSWORD@",
-            &server.url_tcp(database, USER, "wrong"),
-        )
+        .replace("@URL_WRONG_PASSWORD@", &server.url_tcp(database, USER, "wrong"))
         .replace("@PASSWORD@", PASSWORD)
         .replace("@DATABASE@", database)
         .replace("@OUT@", &data.display().to_string());
@@ -63,10 +59,7 @@ fn typing_goes_where_the_screen_says() {
 fn the_grid() {
     let (_, data) = fresh("grid");
     // Rows 3 and 4, columns n and v: the second value of v is NULL, which is nothing in TSV.
-    assert_eq!(
-        std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(),
-        "3\tv3\n4\t"
-    );
+    assert_eq!(std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(), "3\tv3\n4\t");
 }
 
 #[test]
@@ -106,10 +99,7 @@ fn cancelling() {
 fn the_main_job() {
     let (database, data) = fresh("done");
     let expected = TestServer::shared().psql_csv(&database, "select 'a' union all select null");
-    assert_eq!(
-        std::fs::read(data.path().join("union.csv")).unwrap(),
-        expected
-    );
+    assert_eq!(std::fs::read(data.path().join("union.csv")).unwrap(), expected);
 }
 
 #[test]
@@ -117,10 +107,7 @@ fn files_keep_their_encoding_and_their_line_ends() {
     let data = tempfile::tempdir().unwrap();
     let file = |name: &str| data.path().join(name);
     std::fs::write(file("latin.sql"), b"select '\xe9'\r\n-- x\r\n").unwrap();
-    std::fs::File::create(file("large.sql"))
-        .unwrap()
-        .set_len((64 << 20) + 1)
-        .unwrap();
+    std::fs::File::create(file("large.sql")).unwrap().set_len((64 << 20) + 1).unwrap();
     std::fs::write(file("wide.sql"), b"\xff\xfe1\0\n\0").unwrap();
     run("files", "postgres", data.path());
     let latin = std::fs::read(file("latin.sql")).unwrap();
@@ -160,22 +147,13 @@ fn write_files_to_run(directory: &Path) {
         "bad.sql",
         b"create table kept (a int);\nbegin;\ncreate table gone (a int);\nselect\n  n\xc3\xb6pe;\nselect 2;\n",
     );
-    write(
-        "data.sql",
-        b"\ncopy kept from stdin;\n1\n2\nx\n\\.\nselect 1;\n",
-    );
-    write(
-        "meta.sql",
-        b"select 1;\n\\echo hello\n\\! rm -rf /\nselect 2;\n",
-    );
+    write("data.sql", b"\ncopy kept from stdin;\n1\n2\nx\n\\.\nselect 1;\n");
+    write("meta.sql", b"select 1;\n\\echo hello\n\\! rm -rf /\nselect 2;\n");
     write(
         "latin.sql",
         b"-- -*- coding: latin-1 -*-\ncreate table l (a text);\ncopy l from stdin;\n\xe9\n\\.\ninsert into l values ('\xe9');\n",
     );
-    write(
-        "sleeps.sql",
-        b"create table slept (a int);\nselect pg_sleep(600);\n",
-    );
+    write("sleeps.sql", b"create table slept (a int);\nselect pg_sleep(600);\n");
     write("reads.sql", b"select 1;\nselect 2;\n");
     write(
         "goes-on.sql",
@@ -203,11 +181,7 @@ fn a_file_is_run_without_being_opened() {
     let file = |name: &str| data.path().join(name);
     let job = |name: &str| job_of(data.path(), name);
     let done = job("dump");
-    assert_eq!(
-        (&done["state"], &done["failed"]),
-        (&"done".into(), &0.into()),
-        "{done}"
-    );
+    assert_eq!((&done["state"], &done["failed"]), (&"done".into(), &0.into()), "{done}");
     assert_eq!(done["rows"], 20_501, "{done}");
     // psql runs the same file to the same rows.
     let other = server.fresh_database();
@@ -216,12 +190,7 @@ fn a_file_is_run_without_being_opened() {
         .filter(|line| !line.contains("restrict "))
         .fold(String::new(), |text, line| text + line + "\n");
     std::fs::write(file("plain.sql"), plain).unwrap();
-    let psql = server
-        .psql_command(&other)
-        .arg("-f")
-        .arg(file("plain.sql"))
-        .output()
-        .unwrap();
+    let psql = server.psql_command(&other).arg("-f").arg(file("plain.sql")).output().unwrap();
     assert!(psql.status.success());
     let digest = "select md5(string_agg(t::text, ',' order by a, b)) from public.t";
     assert_eq!(server.psql(&database, digest), server.psql(&other, digest));
@@ -234,41 +203,23 @@ fn each_file_ends_as_it_must(server: &TestServer, database: &str, directory: &Pa
     let bad = job("bad");
     assert_eq!(bad["state"], "failed", "{bad}");
     let error = &bad["errors"][0];
-    assert_eq!(
-        (&error["line"], &error["column"]),
-        (&5.into(), &3.into()),
-        "{bad}"
-    );
+    assert_eq!((&error["line"], &error["column"]), (&5.into(), &3.into()), "{bad}");
     assert_eq!(error["sqlstate"], "42703");
     let there = "select to_regclass('kept') is not null, to_regclass('gone') is null";
     assert_eq!(server.psql(database, there).trim(), "t|t");
     let data_error = job("data");
     assert_eq!(data_error["errors"][0]["line"], 5, "{data_error}");
-    assert_eq!(
-        server.psql(database, "select count(*) from kept").trim(),
-        "0"
-    );
+    assert_eq!(server.psql(database, "select count(*) from kept").trim(), "0");
     let meta = job("meta");
-    assert_eq!(
-        (&meta["state"], &meta["statements"]),
-        (&"refused".into(), &0.into()),
-        "{meta}"
-    );
+    assert_eq!((&meta["state"], &meta["statements"]), (&"refused".into(), &0.into()), "{meta}");
     assert_eq!(meta["errors"][0]["line"], 3, "{meta}");
     let goes_on = job("goes-on");
-    assert_eq!(
-        (&goes_on["state"], &goes_on["failed"]),
-        (&"done".into(), &3.into()),
-        "{goes_on}"
-    );
+    assert_eq!((&goes_on["state"], &goes_on["failed"]), (&"done".into(), &3.into()), "{goes_on}");
     assert_eq!(goes_on["errors"][2]["sqlstate"], "25P02");
     let secret = job("secret");
     assert_eq!(secret["errors"][0]["line"], 2, "{secret}");
     let screen = std::fs::read_to_string(directory.join("secret.txt")).unwrap();
-    assert!(
-        !format!("{secret}{screen}").contains("gEh31m"),
-        "{secret}{screen}"
-    );
+    assert!(!format!("{secret}{screen}").contains("gEh31m"), "{secret}{screen}");
     server.psql(database, "drop role geheim_user");
     assert_eq!(job("latin")["state"], "done", "{}", job("latin"));
     let letters = server.psql(database, "select string_agg(a, '') from l");
@@ -291,11 +242,7 @@ fn a_large_file_is_streamed_and_not_recorded() {
     };
     let path = data.path().join("large.sql");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
-    write!(
-        file,
-        "create table big (a int, b text);\ncopy big from stdin;\n"
-    )
-    .unwrap();
+    write!(file, "create table big (a int, b text);\ncopy big from stdin;\n").unwrap();
     for row in 0..rows {
         writeln!(file, "{row}\tUNSEEN{:040}", row % 7).unwrap();
     }
@@ -319,11 +266,7 @@ fn a_large_file_is_streamed_and_not_recorded() {
     let count = server.psql(&database, "select count(*) from big");
     assert_eq!(count.trim(), (rows + rows / 20).to_string());
     let record = std::fs::read(data.path().join("record")).unwrap();
-    assert!(
-        !record.is_empty() && record.len() < 1 << 20,
-        "{}",
-        record.len()
-    );
+    assert!(!record.is_empty() && record.len() < 1 << 20, "{}", record.len());
     assert!(!record.windows(6).any(|part| part == b"UNSEEN"));
 }
 
@@ -343,10 +286,7 @@ fn after_kill_9_every_text_is_as_it_was_a_tenth_of_a_second_before() {
         typed.display()
     );
     let mut first = with_story(data.path(), &story).spawn().unwrap();
-    while std::fs::read_to_string(&typed)
-        .unwrap_or_default()
-        .is_empty()
-    {
+    while std::fs::read_to_string(&typed).unwrap_or_default().is_empty() {
         assert!(first.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::yield_now();
     }
@@ -365,11 +305,7 @@ fn same_as_psql(database: &str, sql: &str) {
     let expected = TestServer::shared().psql_csv(database, sql);
     assert!(!expected.is_empty(), "{sql}: psql printed nothing");
     let found = dumped(database, sql);
-    assert_eq!(
-        String::from_utf8_lossy(&found),
-        String::from_utf8_lossy(&expected),
-        "{sql}"
-    );
+    assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected), "{sql}");
     assert_eq!(found, expected, "{sql}");
 }
 
@@ -400,10 +336,7 @@ fn every_built_in_type_is_dumped_as_psql_prints_it() {
     assert!(output.status.success(), "{}", err(&output));
     same_as_psql(&database, "select * from every_type order by 1");
     same_as_psql(&database, "select * from orders order by id limit 2000");
-    same_as_psql(
-        &database,
-        "select relname, relacl, reloptions from pg_class order by oid",
-    );
+    same_as_psql(&database, "select relname, relacl, reloptions from pg_class order by oid");
     server.psql(
         &database,
         "create extension if not exists hstore; create extension if not exists citext;
@@ -439,10 +372,8 @@ fn bytes_that_are_not_utf8_never_fail_a_result() {
 #[test]
 fn two_hundred_cancels_never_hit_the_next_statement() {
     let database = TestServer::shared().fresh_database();
-    let mut story = format!(
-        "connect {}\nwait connected 30\n",
-        TestServer::shared().url_unix(&database)
-    );
+    let mut story =
+        format!("connect {}\nwait connected 30\n", TestServer::shared().url_unix(&database));
     for _ in 0..200 {
         story += "text select generate_series(1, 100000000) as g, repeat('x', 200)\ncommand query.run\nwait rows 1 10\n\
                   command query.cancel\ntext select 1 as one\ncommand query.run\nwait idle 20\n\

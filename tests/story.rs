@@ -1,11 +1,6 @@
 //! Stories against scripted effects: the whole program but for the world outside.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -72,32 +67,16 @@ impl World {
             ],
             Effect::Keychain(effect) => vec![keychain_answer(effect).into()],
             Effect::Connection(effect) => connection_answers(effect),
-            Effect::Session(session::Effect::Open { session, .. }) => vec![
-                session::Msg::Opened {
-                    session,
-                    backend_pid: 4711,
-                }
-                .into(),
-            ],
-            Effect::Schema(schema::Effect::Load {
-                request,
-                connection,
-            }) => vec![
-                schema::Msg::Loaded {
-                    request,
-                    connection,
-                    result: Ok(Arc::default()),
-                }
-                .into(),
-            ],
+            Effect::Session(session::Effect::Open { session, .. }) => {
+                vec![session::Msg::Opened { session, backend_pid: 4711 }.into()]
+            }
+            Effect::Schema(schema::Effect::Load { request, connection }) => {
+                vec![schema::Msg::Loaded { request, connection, result: Ok(Arc::default()) }.into()]
+            }
             Effect::Query(query::Effect::Run { query, sql, .. }) => statement(query, &sql),
             Effect::Cells(cells::Effect::Copy { request, .. }) => vec![
-                cells::Msg::Copied {
-                    request,
-                    text: Ok(Arc::from("copied\tcells")),
-                    cells: 2,
-                }
-                .into(),
+                cells::Msg::Copied { request, text: Ok(Arc::from("copied\tcells")), cells: 2 }
+                    .into(),
             ],
             Effect::Clock(clock::Effect::Stop { timer }) => {
                 vec![clock::Msg::Stopped { timer }.into()]
@@ -120,14 +99,12 @@ impl World {
                     settings: store::Settings::default(),
                 }),
             },
-            Asked::UseDirectory { request, .. } => store::Msg::DirectoryUsed {
-                request,
-                result: Err("there is one already".into()),
-            },
-            Asked::SearchHistory { request, .. } => store::Msg::HistoryFound {
-                request,
-                entries: Ok(vec![]),
-            },
+            Asked::UseDirectory { request, .. } => {
+                store::Msg::DirectoryUsed { request, result: Err("there is one already".into()) }
+            }
+            Asked::SearchHistory { request, .. } => {
+                store::Msg::HistoryFound { request, entries: Ok(vec![]) }
+            }
             Asked::SaveConnection { request, .. }
             | Asked::DeleteConnection { request, .. }
             | Asked::JournalEdits { request, .. }
@@ -142,50 +119,27 @@ impl World {
 
 fn keychain_answer(effect: keychain::Effect) -> keychain::Msg {
     match effect {
-        keychain::Effect::Read {
-            request,
-            connection,
-            kind,
-        } => keychain::Msg::Read {
+        keychain::Effect::Read { request, connection, kind } => keychain::Msg::Read {
             request,
             connection,
             kind,
             result: Err(keychain::Refusal::NotFound),
         },
-        keychain::Effect::Store {
-            request,
-            connection,
-            kind,
-            ..
-        } => keychain::Msg::Stored {
-            request,
-            connection,
-            kind,
-            result: Ok(()),
-        },
-        keychain::Effect::Delete {
-            request,
-            connection,
-            kind,
-        } => keychain::Msg::Deleted {
-            request,
-            connection,
-            kind,
-            result: Ok(()),
-        },
+        keychain::Effect::Store { request, connection, kind, .. } => {
+            keychain::Msg::Stored { request, connection, kind, result: Ok(()) }
+        }
+        keychain::Effect::Delete { request, connection, kind } => {
+            keychain::Msg::Deleted { request, connection, kind, result: Ok(()) }
+        }
     }
 }
 
 fn connection_answers(effect: connection::Effect) -> Vec<Msg> {
     match effect {
-        connection::Effect::Open {
-            connection,
-            attempt,
-            secrets,
-            ..
-        } if secrets
-            .get(SecretKind::Database)
-            .is_some_and(|password| password.reveal() == PASSWORD) =>
+        connection::Effect::Open { connection, attempt, secrets, .. }
+            if secrets
+                .get(SecretKind::Database)
+                .is_some_and(|password| password.reveal() == PASSWORD) =>
         {
             vec![
                 connection::Msg::Opened {
@@ -196,11 +150,7 @@ fn connection_answers(effect: connection::Effect) -> Vec<Msg> {
                 .into(),
             ]
         }
-        connection::Effect::Open {
-            connection,
-            attempt,
-            ..
-        } => vec![
+        connection::Effect::Open { connection, attempt, .. } => vec![
             connection::Msg::OpenFailed {
                 connection,
                 attempt,
@@ -267,11 +217,7 @@ fn statement(query: tusk::update::ids::QueryId, sql: &str) -> Vec<Msg> {
             columns: vec![Column::new("n", 23, -1), Column::new("nothing", 25, -1)],
         }
         .into(),
-        query::Msg::RowsArrived {
-            query,
-            chunk: Arc::new(builder.finish()),
-        }
-        .into(),
+        query::Msg::RowsArrived { query, chunk: Arc::new(builder.finish()) }.into(),
         finished(&format!("SELECT {rows}"), session::Transaction::Idle),
     ]
 }
@@ -349,19 +295,14 @@ fn an_expectation_that_fails_says_what_is_there() {
 #[test]
 fn an_error_is_expected_by_its_sqlstate() {
     let run = "text boom\ncommand query.run\nwait idle\n";
-    connected(&format!(
-        "{run}expect error 42P01\nexpect state transaction is failed"
-    ));
+    connected(&format!("{run}expect error 42P01\nexpect state transaction is failed"));
     assert!(fails(&format!("{run}expect error 22012")).contains("42P01 relation"));
 }
 
 #[test]
 fn rows_that_can_not_come_any_more_are_not_waited_for() {
     let reason = fails("text rows 3\ncommand query.run\nwait rows 4 3600");
-    assert!(
-        reason.ends_with("the result has 3 rows, finished with SELECT 3"),
-        "{reason}"
-    );
+    assert!(reason.ends_with("the result has 3 rows, finished with SELECT 3"), "{reason}");
 }
 
 #[test]
@@ -415,11 +356,7 @@ fn a_saved_connection_is_named_and_read_only_is_said_beside_it() {
     let mut ids = tusk::update::ids::Ids::seeded(99);
     let saved = store::SavedConnection {
         id: tusk::update::ids::ConnectionId::next(&mut ids),
-        config: Config {
-            name: "production".into(),
-            user: "ann".into(),
-            ..Config::default()
-        },
+        config: Config { name: "production".into(), user: "ann".into(), ..Config::default() },
         last_used_us: None,
     };
     let story = format!(
@@ -433,10 +370,7 @@ fn a_saved_connection_is_named_and_read_only_is_said_beside_it() {
 #[test]
 fn no_password_of_a_session_is_in_its_recording_or_its_dumps() {
     let directory = tempfile::tempdir().unwrap();
-    let (file, model) = (
-        directory.path().join("run.tusk"),
-        directory.path().join("model"),
-    );
+    let (file, model) = (directory.path().join("run.tusk"), directory.path().join("model"));
     let story = format!(
         "connect postgres://ann:wrong-password@h/d\nwait idle\nexpect error 28P01\ntype {PASSWORD}\npress enter\n\
          wait connected\n\
@@ -468,11 +402,7 @@ fn no_password_of_a_session_is_in_its_recording_or_its_dumps() {
 fn a_story_that_fails_leaves_a_whole_recording() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("run.tusk");
-    let played = play_with(
-        "press a\nexpect result 1 rows 1",
-        vec![],
-        Some(file.clone()),
-    );
+    let played = play_with("press a\nexpect result 1 rows 1", vec![], Some(file.clone()));
     assert!(played.result.is_err());
     assert!(recording::replay(&file, None).is_ok());
 }

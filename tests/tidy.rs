@@ -14,14 +14,8 @@ use std::{
 
 /// Files that may hold `unsafe`, and why.
 const UNSAFE: &[(&str, &str)] = &[
-    (
-        "benches/rows.rs",
-        "an allocator that counts is unsafe by its trait",
-    ),
-    (
-        "tests/flood.rs",
-        "an allocator that counts is unsafe by its trait",
-    ),
+    ("benches/rows.rs", "an allocator that counts is unsafe by its trait"),
+    ("tests/flood.rs", "an allocator that counts is unsafe by its trait"),
 ];
 
 /// Lines outside tests that may panic, and why: (file, part of the line).
@@ -103,19 +97,10 @@ fn nothing(mut findings: Vec<String>, why: &str) {
 fn lines_with(files: &[File], words: &[&str], shipped_only: bool) -> Vec<String> {
     let mut findings = Vec::new();
     for file in files {
-        let text = if shipped_only {
-            file.shipped()
-        } else {
-            &file.text
-        };
+        let text = if shipped_only { file.shipped() } else { &file.text };
         for (number, line) in text.lines().enumerate() {
             for word in words.iter().filter(|word| code(line).contains(**word)) {
-                findings.push(format!(
-                    "{}:{}: {word}: {}",
-                    file.path,
-                    number + 1,
-                    line.trim()
-                ));
+                findings.push(format!("{}:{}: {word}: {}", file.path, number + 1, line.trim()));
             }
         }
     }
@@ -151,10 +136,7 @@ fn nothing_is_left_for_later() {
     let mut findings = lines_with(&files, &["todo!", "unimplemented!", "dbg!("], false);
     for file in &files {
         for (number, line) in file.text.lines().enumerate() {
-            if ["TODO", "FIXME", "XXX:"]
-                .iter()
-                .any(|word| line.contains(word))
-            {
+            if ["TODO", "FIXME", "XXX:"].iter().any(|word| line.contains(word)) {
                 findings.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
             }
         }
@@ -166,18 +148,10 @@ fn nothing_is_left_for_later() {
 fn what_ships_does_not_panic_by_choice() {
     let mut files = files(&["src"]);
     files.retain(|file| !file.is_test());
-    let words = [
-        ".unwrap()",
-        ".expect(\"",
-        "panic!(",
-        "unreachable!(",
-        "let _ =",
-    ];
+    let words = [".unwrap()", ".expect(\"", "panic!(", "unreachable!(", "let _ ="];
     let mut findings = lines_with(&files, &words, true);
     findings.retain(|finding| {
-        !PANICS
-            .iter()
-            .any(|(file, part)| finding.starts_with(file) && finding.contains(part))
+        !PANICS.iter().any(|(file, part)| finding.starts_with(file) && finding.contains(part))
     });
     nothing(findings, "shipped code panics, or drops a result");
 }
@@ -219,12 +193,7 @@ fn what_clippy_refuses_is_allowed_only_where_it_belongs() {
     nothing(
         lines_with(
             &src,
-            &[
-                "disallowed_methods",
-                "disallowed_types",
-                "clippy::style",
-                "clippy::all",
-            ],
+            &["disallowed_methods", "disallowed_types", "clippy::style", "clippy::all"],
             false,
         ),
         "a file allows itself what clippy refuses",
@@ -245,22 +214,14 @@ fn functions_of_update_fit_one_screen() {
         let lines: Vec<&str> = file.shipped().lines().collect();
         for (start, line) in lines.iter().enumerate() {
             let bare = line.trim_start();
-            let begins = [
-                "fn ",
-                "pub fn ",
-                "pub(super) fn ",
-                "pub(crate) fn ",
-                "const fn ",
-            ];
+            let begins = ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "const fn "];
             if !begins.iter().any(|word| bare.starts_with(word)) {
                 continue;
             }
             let indent = line.len() - bare.len();
             let close = format!("{}}}", " ".repeat(indent));
-            let length = lines[start..]
-                .iter()
-                .position(|line| *line == close)
-                .map_or(0, |end| end + 1);
+            let length =
+                lines[start..].iter().position(|line| *line == close).map_or(0, |end| end + 1);
             if length > LINES {
                 findings.push(format!("{}:{}: {length} lines", file.path, start + 1));
             }
@@ -302,16 +263,10 @@ fn requirements() -> Vec<String> {
 #[test]
 fn every_requirement_has_a_row_and_every_name_in_it_is_there() {
     let table = fs::read_to_string(root().join("docs/requirements.md")).unwrap();
-    let rows: Vec<&str> = table
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .collect();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).collect();
     let mut findings = Vec::new();
     for name in requirements() {
-        if !rows
-            .iter()
-            .any(|row| row.starts_with(&format!("| {name} |")))
-        {
+        if !rows.iter().any(|row| row.starts_with(&format!("| {name} |"))) {
             findings.push(format!("{name} has no row"));
         }
     }

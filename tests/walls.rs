@@ -39,11 +39,7 @@ const PLANTED: [Planted; 17] = [
     Planted {
         file: "src/update/find.rs",
         code: "use std::time as clock;\nfn planted() -> clock::Instant { clock::Instant::now() }\n",
-        names: &[
-            (1, "std::time"),
-            (2, "std::time::Instant"),
-            (2, "std::time::Instant::now"),
-        ],
+        names: &[(1, "std::time"), (2, "std::time::Instant"), (2, "std::time::Instant::now")],
         types: &[2],
     },
     Planted {
@@ -211,12 +207,7 @@ fn each_violation_is_found_at_its_line_and_nothing_else() {
         let before = text.lines().count();
         fs::write(&path, text + planted.code).expect("room");
         let at = |line: &usize| format!("{}:{}", planted.file, before + line);
-        names.extend(
-            planted
-                .names
-                .iter()
-                .map(|(line, name)| format!("{}: {name}", at(line))),
-        );
+        names.extend(planted.names.iter().map(|(line, name)| format!("{}: {name}", at(line))));
         types.extend(planted.types.iter().map(at));
     }
     fs::write(to.join(LOST), "//! Nobody knows of it.\n").expect("room");
@@ -225,9 +216,8 @@ fn each_violation_is_found_at_its_line_and_nothing_else() {
     let table = fs::read_to_string(to.join("ARCHITECTURE.md")).expect("a text");
     let rooms = rooms::read(&table).expect("a table");
     let texts: Texts = tree::texts(&to, "src");
-    let found: BTreeSet<String> = rooms::problems(&texts, &tree::crates(&to), &rooms)
-        .into_iter()
-        .collect();
+    let found: BTreeSet<String> =
+        rooms::problems(&texts, &tree::crates(&to), &rooms).into_iter().collect();
     same(&found, &names);
     same(&of_clippy(&to), &types);
 }

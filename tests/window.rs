@@ -44,10 +44,7 @@ struct Ticks(u64);
 impl Clock for Ticks {
     fn stamp(&mut self) -> Stamp {
         self.0 += 1_000;
-        Stamp {
-            unix_us: 1_795_000_000_000_000 + self.0 as i64,
-            mono_us: self.0,
-        }
+        Stamp { unix_us: 1_795_000_000_000_000 + self.0 as i64, mono_us: self.0 }
     }
 }
 
@@ -70,11 +67,7 @@ impl Script {
                 sqlstate: Some("28P01".into()),
                 ..Failure::new(Category::Authentication, "password authentication failed")
             };
-            return self.answer(connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure,
-            });
+            return self.answer(connection::Msg::OpenFailed { connection, attempt, failure });
         }
         self.answer(connection::Msg::Opened {
             connection,
@@ -114,10 +107,7 @@ impl Script {
             Column::new("price", 1700, -1),
         ];
         self.answer(query::Msg::Described { query, columns });
-        self.answer(query::Msg::RowsArrived {
-            query,
-            chunk: Arc::new(rows(200).finish()),
-        });
+        self.answer(query::Msg::RowsArrived { query, chunk: Arc::new(rows(200).finish()) });
         self.answer(query::Msg::Finished {
             query,
             tag: "SELECT 200".into(),
@@ -129,12 +119,7 @@ impl Script {
 
     fn work(&self, effect: cells::Effect) {
         match effect {
-            cells::Effect::Copy {
-                request,
-                rows,
-                range,
-                ..
-            } => {
+            cells::Effect::Copy { request, rows, range, .. } => {
                 let line = |row| {
                     let cells = range.columns.clone();
                     let text = |column| Some(rows.cell(row, column)?.text().into_owned());
@@ -147,10 +132,9 @@ impl Script {
                     cells: range.cells(),
                 });
             }
-            cells::Effect::Summarize { request, .. } => self.answer(cells::Msg::Summarized {
-                request,
-                summary: None,
-            }),
+            cells::Effect::Summarize { request, .. } => {
+                self.answer(cells::Msg::Summarized { request, summary: None })
+            }
             cells::Effect::Drop { request, .. } => self.answer(cells::Msg::Dropped { request }),
         }
     }
@@ -160,10 +144,7 @@ impl Script {
         let failure = Failure {
             severity: "ERROR".into(),
             sqlstate: Some("57014".into()),
-            ..Failure::new(
-                Category::Cancelled,
-                "canceling statement due to user request",
-            )
+            ..Failure::new(Category::Cancelled, "canceling statement due to user request")
         };
         self.answer(query::Msg::Failed {
             query,
@@ -199,32 +180,21 @@ impl Perform for Script {
     fn perform(&mut self, effect: Effect) {
         self.heard.borrow_mut().push(effect.clone());
         match effect {
-            Effect::Store(store::Effect::Load { request }) => self.answer(store::Msg::Loaded {
-                request,
-                kept: Box::new(self.kept.clone()),
-            }),
+            Effect::Store(store::Effect::Load { request }) => {
+                self.answer(store::Msg::Loaded { request, kept: Box::new(self.kept.clone()) })
+            }
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
                 self.answer(discovery::Msg::ServersFound {
                     request,
                     servers: vec![],
-                    environment: Environment {
-                        user: "ann".into(),
-                        ..Environment::default()
-                    },
+                    environment: Environment { user: "ann".into(), ..Environment::default() },
                 });
             }
             Effect::Connection(connection::Effect::Open {
-                connection,
-                attempt,
-                config,
-                ..
+                connection, attempt, config, ..
             }) => self.connect(connection, attempt, &config.host),
             Effect::File(file::Effect::Open { request, path, .. }) => {
-                let stamp = file::FileStamp {
-                    modified_us: 1,
-                    length: 18,
-                    digest: 1,
-                };
+                let stamp = file::FileStamp { modified_us: 1, length: 18, digest: 1 };
                 self.answer(file::Msg::Opened {
                     request,
                     path,
@@ -232,25 +202,17 @@ impl Perform for Script {
                 });
             }
             Effect::Session(session::Effect::Open { session, .. }) => {
-                self.answer(session::Msg::Opened {
-                    session,
-                    backend_pid: 7,
-                });
+                self.answer(session::Msg::Opened { session, backend_pid: 7 });
             }
             Effect::Session(session::Effect::AskHeld { session }) => {
-                self.answer(session::Msg::HeldAnswered {
-                    session,
-                    held: Ok(vec![]),
-                });
+                self.answer(session::Msg::HeldAnswered { session, held: Ok(vec![]) });
             }
-            Effect::Schema(tusk::update::schema::Effect::Load {
-                request,
-                connection,
-            }) => self.answer(tusk::update::schema::Msg::Loaded {
-                request,
-                connection,
-                result: Ok(std::sync::Arc::default()),
-            }),
+            Effect::Schema(tusk::update::schema::Effect::Load { request, connection }) => self
+                .answer(tusk::update::schema::Msg::Loaded {
+                    request,
+                    connection,
+                    result: Ok(std::sync::Arc::default()),
+                }),
             Effect::Query(query::Effect::Run { query, sql, .. }) => self.run(query, &sql),
             Effect::Query(query::Effect::Cancel { query, .. }) => self.cancel(query),
             Effect::Cells(effect) => self.work(effect),
@@ -281,18 +243,10 @@ fn begin(settings: Settings) -> Tried {
 fn begin_with(kept: Kept) -> Tried {
     let (outbox, inbox) = flume::unbounded();
     let heard: Rc<RefCell<Vec<Effect>>> = Rc::default();
-    let script = Script {
-        outbox: outbox.clone(),
-        kept,
-        heard: heard.clone(),
-    };
+    let script = Script { outbox: outbox.clone(), kept, heard: heard.clone() };
     let desk = Desk::default();
-    let mut program = Program::new(
-        Box::new(script),
-        Box::new(desk.clone()),
-        Box::new(Ticks(0)),
-        None,
-    );
+    let mut program =
+        Program::new(Box::new(script), Box::new(desk.clone()), Box::new(Ticks(0)), None);
     let started = app::Msg::Started {
         seed: 7,
         version: "0.1.0".into(),
@@ -308,19 +262,11 @@ fn begin_with(kept: Kept) -> Tried {
     assert_eq!(program.model().phase, Phase::Ready);
     let post = Post::new(outbox.clone());
     let stage = Windowed::open(program, inbox, post, desk).expect("a renderer");
-    Tried {
-        stage,
-        outbox,
-        heard,
-    }
+    Tried { stage, outbox, heard }
 }
 
 fn dark() -> Settings {
-    Settings {
-        theme: Theme::Dark,
-        window: (1200, 760),
-        ..Settings::default()
-    }
+    Settings { theme: Theme::Dark, window: (1200, 760), ..Settings::default() }
 }
 
 /// A window that is connected through the welcome screen's field.
@@ -364,12 +310,7 @@ fn a_url_that_is_typed_connects_and_a_statement_that_is_typed_shows_rows() {
     tried.stage.type_text("select * from products");
     tried.stage.press("ctrl-enter");
     assert_eq!(tried.text(), "select * from products");
-    assert_eq!(
-        tried.state(),
-        ResultState::Finished {
-            tag: "SELECT 200".into()
-        }
-    );
+    assert_eq!(tried.state(), ResultState::Finished { tag: "SELECT 200".into() });
 }
 
 #[test]
@@ -381,26 +322,14 @@ fn the_grid_is_moved_in_and_copied_from_by_keys() {
     tried.stage.press("down right");
     assert_eq!(tried.active_cell(), Position { row: 1, column: 1 });
     tried.stage.press("shift-down shift-right ctrl-c");
-    assert_eq!(
-        tried.stage.clipboard().as_deref(),
-        Some("lamp 2\t2.50\n\t3.50")
-    );
+    assert_eq!(tried.stage.clipboard().as_deref(), Some("lamp 2\t2.50\n\t3.50"));
     tried.stage.press("ctrl-end");
-    assert_eq!(
-        tried.active_cell(),
-        Position {
-            row: 199,
-            column: 2
-        }
-    );
+    assert_eq!(tried.active_cell(), Position { row: 199, column: 2 });
     let first_row = tried.stage.read(|model| {
         let tab = model.tabs.active().expect("there is always a tab");
         tab.results.visible().expect("a result").grid.first_row
     });
-    assert!(
-        first_row > 150,
-        "the grid scrolled to the cell: {first_row}"
-    );
+    assert!(first_row > 150, "the grid scrolled to the cell: {first_row}");
 }
 
 #[test]
@@ -439,9 +368,7 @@ fn a_long_form_in_a_low_window_follows_the_field_with_focus() {
     // Two choices: of a tunnel, far down in the form, and of the SSL mode, at its top.
     let seen = |tried: &mut Tried, choice: &'static str| {
         let window = tried.stage.offscreen();
-        window
-            .update(|window, _| window.find(choice).visible())
-            .expect("the window is open")
+        window.update(|window, _| window.find(choice).visible()).expect("the window is open")
     };
     let (tunnel, ssl_mode) = ("choice-11-0", "choice-17-0");
     assert!(!seen(&mut tried, tunnel));
@@ -463,9 +390,7 @@ fn the_palette_finds_a_command_by_a_few_letters() {
     tried.stage.press("ctrl-shift-p");
     tried.stage.type_text("light th");
     tried.stage.press("enter");
-    let (theme, open) = tried
-        .stage
-        .read(|model| (model.settings.theme, model.dialog.is_some()));
+    let (theme, open) = tried.stage.read(|model| (model.settings.theme, model.dialog.is_some()));
     assert_eq!((theme, open), (Theme::Light, false));
     // Focus is back where it was, and nothing of it went into the text.
     tried.stage.type_text("x");
@@ -494,9 +419,7 @@ fn every_key_of_the_keymap_wins_over_the_widgets_own() {
         tried.stage.read(|model| {
             let bound = model.keymap.bindings();
             let wanted = bound.filter(|(context, ..)| ["global", "editor"].contains(context));
-            wanted
-                .map(|(_, key, command)| (key.to_owned(), command))
-                .collect()
+            wanted.map(|(_, key, command)| (key.to_owned(), command)).collect()
         })
     };
     let mut tried = connected(dark());
@@ -519,15 +442,9 @@ impl Tried {
         self.stage.watch();
         self.stage.press(key);
         let seen = self.stage.watched();
-        let edits = seen.iter().filter(|msg| {
-            matches!(
-                msg,
-                Msg::Editor {
-                    msg: editor::Msg::Edited { .. },
-                    ..
-                }
-            )
-        });
+        let edits = seen
+            .iter()
+            .filter(|msg| matches!(msg, Msg::Editor { msg: editor::Msg::Edited { .. }, .. }));
         let edits = edits.count();
         let asked = seen.into_iter().filter_map(|msg| match msg {
             Msg::Command(command) => Some(command),
@@ -570,10 +487,7 @@ fn no_keystroke_is_lost_or_doubled_when_the_text_changes_meanwhile() {
     for letter in ["a", "b", "c"] {
         assert_eq!(text.matches(letter).count(), 1, "{letter} in {text:?}");
     }
-    assert!(
-        text.starts_with("-- ") && text.len() == "-- oneabc".len(),
-        "{text:?}"
-    );
+    assert!(text.starts_with("-- ") && text.len() == "-- oneabc".len(), "{text:?}");
     // And the widget shows what the Model has: the next key goes on from there.
     tried.stage.press("ctrl-end");
     tried.stage.type_text("z");
@@ -617,11 +531,7 @@ fn the_search_opens_over_the_text_and_its_answer_comes_back() {
     tried.stage.watch();
     tried.stage.press("ctrl-f");
     tried.stage.type_text("lect");
-    assert_eq!(
-        tried.text(),
-        "select 1",
-        "what is typed goes into the search"
-    );
+    assert_eq!(tried.text(), "select 1", "what is typed goes into the search");
     tried.stage.press("escape");
     tried.stage.type_text("!");
     assert!(tried.text().contains('!'));
@@ -647,16 +557,10 @@ const SLIGHTLY: u8 = 32;
 #[test]
 fn the_main_window_looks_as_reviewed_in_both_themes() {
     for theme in [Theme::Dark, Theme::Light] {
-        let name = if theme == Theme::Dark {
-            "main-dark"
-        } else {
-            "main-light"
-        };
+        let name = if theme == Theme::Dark { "main-dark" } else { "main-light" };
         let mut tried = connected(Settings { theme, ..dark() });
         tried.stage.type_text("-- products by price\nselect id, name, price from products\nwhere price > 1 order by 1;");
-        tried
-            .stage
-            .press("ctrl-enter f6 down down right shift-down shift-down shift-right");
+        tried.stage.press("ctrl-enter f6 down down right shift-down shift-down shift-right");
         compare(name, &mut tried.stage);
     }
 }
@@ -674,16 +578,9 @@ fn compare(name: &str, stage: &mut Windowed) {
     let (drawn, reviewed) = (picture(&drawn), picture(&reviewed));
     assert_eq!(drawn.dimensions(), reviewed.dimensions(), "{name}");
     let differs = |(one, other): &(&image::Rgba<u8>, &image::Rgba<u8>)| {
-        one.0
-            .iter()
-            .zip(other.0)
-            .any(|(one, other)| one.abs_diff(other) > SLIGHTLY)
+        one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > SLIGHTLY)
     };
-    let differing = drawn
-        .pixels()
-        .zip(reviewed.pixels())
-        .filter(differs)
-        .count();
+    let differing = drawn.pixels().zip(reviewed.pixels()).filter(differs).count();
     let all = (drawn.width() * drawn.height()) as usize;
     assert!(
         differing * 10_000 <= OFTEN * all,
@@ -692,9 +589,7 @@ fn compare(name: &str, stage: &mut Windowed) {
 }
 
 fn picture(path: &Path) -> image::RgbaImage {
-    image::open(path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        .into_rgba8()
+    image::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into_rgba8()
 }
 
 #[test]

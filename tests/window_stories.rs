@@ -21,9 +21,8 @@ fn play(name: &str) -> tempfile::TempDir {
     let server = TestServer::shared();
     let data = tempfile::tempdir().unwrap();
     let database = server.fresh_database();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/stories")
-        .join(format!("{name}.story"));
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories").join(format!("{name}.story"));
     let text = std::fs::read_to_string(source)
         .unwrap()
         .replace("@URL@", &server.url_unix(&database))
@@ -66,10 +65,7 @@ fn typing_goes_where_the_screen_says_in_a_window() {
 #[test]
 fn the_grid_in_a_window() {
     let data = play("grid");
-    assert_eq!(
-        std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(),
-        "3\tv3\n4\t"
-    );
+    assert_eq!(std::fs::read_to_string(data.path().join("clipboard.txt")).unwrap(), "3\tv3\n4\t");
 }
 
 #[test]

@@ -40,10 +40,7 @@ impl Cells {
                 outbox.send(answer.into()).unwrap_or_default();
             }
         };
-        if let Err(error) = std::thread::Builder::new()
-            .name("tusk-cells".into())
-            .spawn(work)
-        {
+        if let Err(error) = std::thread::Builder::new().name("tusk-cells".into()).spawn(work) {
             log::error!("the thread for copying cells did not start: {error}");
         }
         Self { inbox, newest_sum }
@@ -54,25 +51,14 @@ impl Cells {
         if let Effect::Summarize { request, .. } = effect {
             self.newest_sum.store(request.0, Ordering::Relaxed);
         }
-        self.inbox
-            .send(effect)
-            .map_err(flume::SendError::into_inner)
+        self.inbox.send(effect).map_err(flume::SendError::into_inner)
     }
 }
 
 fn perform(effect: Effect, newest_sum: &AtomicU64) -> cells::Msg {
     match effect {
-        Effect::Copy {
-            request,
-            rows,
-            range,
-            headers,
-        } => copy(request, &rows, &range, headers),
-        Effect::Summarize {
-            request,
-            rows,
-            range,
-        } => {
+        Effect::Copy { request, rows, range, headers } => copy(request, &rows, &range, headers),
+        Effect::Summarize { request, rows, range } => {
             let overtaken = || newest_sum.load(Ordering::Relaxed) != request.0;
             cells::Msg::Summarized {
                 request,
@@ -100,11 +86,7 @@ fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> cells::M
             crate::rows::display::bytes_text(COPY_BYTES as u64)
         )),
     };
-    cells::Msg::Copied {
-        request,
-        text,
-        cells: range.cells(),
-    }
+    cells::Msg::Copied { request, text, cells: range.cells() }
 }
 
 #[cfg(test)]
@@ -131,10 +113,7 @@ mod tests {
     fn every_effect_is_answered_with_its_request() {
         let (outbox, answers) = flume::unbounded();
         let cells = Cells::start(outbox);
-        let range = Range::between(
-            Position { row: 0, column: 0 },
-            Position { row: 1, column: 1 },
-        );
+        let range = Range::between(Position { row: 0, column: 0 }, Position { row: 1, column: 1 });
         cells
             .perform(Effect::Copy {
                 request: Request(1),
@@ -143,41 +122,22 @@ mod tests {
                 headers: true,
             })
             .unwrap();
-        cells
-            .perform(Effect::Summarize {
-                request: Request(2),
-                rows: rows(),
-                range,
-            })
-            .unwrap();
-        cells
-            .perform(Effect::Drop {
-                request: Request(3),
-                rows: vec![rows()],
-            })
-            .unwrap();
+        cells.perform(Effect::Summarize { request: Request(2), rows: rows(), range }).unwrap();
+        cells.perform(Effect::Drop { request: Request(3), rows: vec![rows()] }).unwrap();
         let text = Ok("n\tt\n1\ta\n2\t\"b\tc\"".into());
         assert_eq!(
             answers.recv().unwrap(),
-            Msg::Cells(cells::Msg::Copied {
-                request: Request(1),
-                text,
-                cells: 4
-            })
+            Msg::Cells(cells::Msg::Copied { request: Request(1), text, cells: 4 })
         );
-        let Msg::Cells(cells::Msg::Summarized {
-            request: Request(2),
-            summary: Some(summary),
-        }) = answers.recv().unwrap()
+        let Msg::Cells(cells::Msg::Summarized { request: Request(2), summary: Some(summary) }) =
+            answers.recv().unwrap()
         else {
             panic!("not a sum");
         };
         assert_eq!((summary.cells, summary.sum.as_deref()), (4, Some("3")));
         assert_eq!(
             answers.recv().unwrap(),
-            Msg::Cells(cells::Msg::Dropped {
-                request: Request(3)
-            })
+            Msg::Cells(cells::Msg::Dropped { request: Request(3) })
         );
     }
 }

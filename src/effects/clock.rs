@@ -131,10 +131,7 @@ mod tests {
     }
 
     fn start(timer: u64, after_ms: u64) -> Effect {
-        Effect::Start {
-            timer: Request(timer),
-            after_ms,
-        }
+        Effect::Start { timer: Request(timer), after_ms }
     }
 
     #[track_caller]

@@ -19,13 +19,8 @@ use crate::update::discovery::{Effect, Environment, LocalServer, Msg};
 use crate::update::secret::Secret;
 
 /// Where servers put their sockets: Debian and its kin, the default of PostgreSQL itself, and macOS.
-const DIRECTORIES: [&str; 5] = [
-    "/var/run/postgresql",
-    "/run/postgresql",
-    "/tmp",
-    "/private/tmp",
-    "/var/pgsql_socket",
-];
+const DIRECTORIES: [&str; 5] =
+    ["/var/run/postgresql", "/run/postgresql", "/tmp", "/private/tmp", "/var/pgsql_socket"];
 
 /// Debian keeps a configuration that everybody may read as `<version>/<cluster>/postgresql.conf` in here.
 const DEBIAN_CONFIGURATIONS: &str = "/etc/postgresql";
@@ -40,42 +35,26 @@ const SOCKET_PREFIX: &str = ".s.PGSQL.";
 pub fn perform(effect: Effect, outbox: Sender<crate::msg::Msg>) {
     let Effect::FindServers { request } = effect;
     let waiting = outbox.clone();
-    let started = thread::Builder::new()
-        .name("tusk-discovery".into())
-        .spawn(move || {
-            let environment = environment(&|name| env::var(name).ok());
-            let mut directories: Vec<PathBuf> = DIRECTORIES.iter().map(PathBuf::from).collect();
-            // libpq takes a PGHOST with a slash for a directory.
-            directories.extend(
-                environment
-                    .variables
-                    .get("PGHOST")
-                    .into_iter()
-                    .flat_map(|hosts| hosts.split(','))
-                    .filter(|host| host.starts_with('/'))
-                    .map(PathBuf::from),
-            );
-            let servers = servers(&directories, Path::new(DEBIAN_CONFIGURATIONS));
-            send(
-                &waiting,
-                Msg::ServersFound {
-                    request,
-                    servers,
-                    environment,
-                },
-            );
-        });
+    let started = thread::Builder::new().name("tusk-discovery".into()).spawn(move || {
+        let environment = environment(&|name| env::var(name).ok());
+        let mut directories: Vec<PathBuf> = DIRECTORIES.iter().map(PathBuf::from).collect();
+        // libpq takes a PGHOST with a slash for a directory.
+        directories.extend(
+            environment
+                .variables
+                .get("PGHOST")
+                .into_iter()
+                .flat_map(|hosts| hosts.split(','))
+                .filter(|host| host.starts_with('/'))
+                .map(PathBuf::from),
+        );
+        let servers = servers(&directories, Path::new(DEBIAN_CONFIGURATIONS));
+        send(&waiting, Msg::ServersFound { request, servers, environment });
+    });
     if let Err(error) = started {
         log::warn!("The search for local servers did not start: {error}");
         let environment = environment(&|name| env::var(name).ok());
-        send(
-            &outbox,
-            Msg::ServersFound {
-                request,
-                servers: Vec::new(),
-                environment,
-            },
-        );
+        send(&outbox, Msg::ServersFound { request, servers: Vec::new(), environment });
     }
 }
 
@@ -88,17 +67,13 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
 fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     let home = env::home_dir();
-    let variables = VARIABLES
-        .iter()
-        .filter_map(|(name, _)| Some(((*name).to_owned(), variable(name)?)));
+    let variables =
+        VARIABLES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), variable(name)?)));
     Environment {
         user: account_name()
             .or_else(|| ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set))
             .unwrap_or_default(),
-        home: home
-            .as_ref()
-            .map(|home| home.display().to_string())
-            .unwrap_or_default(),
+        home: home.as_ref().map(|home| home.display().to_string()).unwrap_or_default(),
         variables: variables.collect(),
         password: set("PGPASSWORD").map(Secret::new),
         service_files: services::read(variable, home.as_deref()),
@@ -159,12 +134,7 @@ fn ports(directory: &Path) -> Vec<u16> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| is_socket(&kind)))
         .filter_map(|entry| {
             // A lock beside a socket ends in `.lock`, which is no number.
-            entry
-                .file_name()
-                .to_str()?
-                .strip_prefix(SOCKET_PREFIX)?
-                .parse()
-                .ok()
+            entry.file_name().to_str()?.strip_prefix(SOCKET_PREFIX)?.parse().ok()
         })
         .collect()
 }
@@ -200,9 +170,7 @@ fn debian_version(debian: &Path, directory: &Path, port: u16) -> Option<String> 
                 let directories = setting(&configuration, "unix_socket_directories")
                     .unwrap_or_else(|| "/var/run/postgresql".into());
                 configured == Some(port)
-                    && directories
-                        .split(',')
-                        .any(|name| same(Path::new(name.trim()), directory))
+                    && directories.split(',').any(|name| same(Path::new(name.trim()), directory))
             };
             clusters
                 .filter_map(|cluster| {
@@ -223,17 +191,11 @@ fn same(one: &Path, other: &Path) -> bool {
 fn setting(configuration: &str, name: &str) -> Option<String> {
     configuration.lines().rev().find_map(|line| {
         let rest = line.trim_start().strip_prefix(name)?;
-        let value = rest
-            .trim_start()
-            .strip_prefix('=')
-            .or_else(|| rest.strip_prefix(' '))?
-            .trim_start();
+        let value =
+            rest.trim_start().strip_prefix('=').or_else(|| rest.strip_prefix(' '))?.trim_start();
         Some(match value.strip_prefix('\'') {
             Some(quoted) => quoted.split('\'').next()?.to_owned(),
-            None => value
-                .split(|c: char| c == '#' || c.is_whitespace())
-                .next()?
-                .to_owned(),
+            None => value.split(|c: char| c == '#' || c.is_whitespace()).next()?.to_owned(),
         })
     })
 }
@@ -248,11 +210,7 @@ mod tests {
 
     fn found(directory: &Path, port: u16, version: Option<&str>) -> LocalServer {
         let directory = directory.display().to_string();
-        LocalServer {
-            directory,
-            port,
-            version: version.map(str::to_owned),
-        }
+        LocalServer { directory, port, version: version.map(str::to_owned) }
     }
 
     #[test]
@@ -264,16 +222,9 @@ mod tests {
         let _other = UnixListener::bind(directory.join(".s.other")).unwrap();
         fs::write(directory.join(".s.PGSQL.5434"), "").unwrap();
         fs::write(directory.join(".s.PGSQL.5433.lock"), "1\n/nowhere\n").unwrap();
-        let twice = [
-            directory.to_owned(),
-            directory.join("."),
-            directory.join("missing"),
-        ];
+        let twice = [directory.to_owned(), directory.join("."), directory.join("missing")];
         let servers = servers(&twice, Path::new("/nowhere"));
-        assert_eq!(
-            servers,
-            [found(directory, 5432, None), found(directory, 5433, None)]
-        );
+        assert_eq!(servers, [found(directory, 5432, None), found(directory, 5433, None)]);
         first.set_nonblocking(true).unwrap();
         assert!(first.accept().is_err(), "somebody connected");
     }
@@ -311,10 +262,7 @@ mod tests {
                 "16/main",
                 format!("#port = 1\nport=5433\t# (change)\nunix_socket_directories = '/x,{shown}'"),
             ),
-            (
-                "17/main",
-                "port = 5433\nunix_socket_directories = '/elsewhere'".into(),
-            ),
+            ("17/main", "port = 5433\nunix_socket_directories = '/elsewhere'".into()),
         ] {
             fs::create_dir_all(debian.join(cluster)).unwrap();
             fs::write(debian.join(cluster).join("postgresql.conf"), configuration).unwrap();
@@ -333,15 +281,9 @@ mod tests {
             "PGSERVICEFILE" => Some("/nowhere/at/all".into()),
             _ => None,
         });
-        let variables: Vec<_> = read
-            .variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(
-            variables,
-            [("PGHOST", "/srv"), ("PGPORT", "many"), ("PGUSER", "")]
-        );
+        let variables: Vec<_> =
+            read.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(variables, [("PGHOST", "/srv"), ("PGPORT", "many"), ("PGUSER", "")]);
         assert_eq!(read.password, Some(Secret::new("hunter2")));
         assert!(!format!("{read:?}").contains("hunter2"));
         assert_eq!(read.service_files[0].path, "/nowhere/at/all");
@@ -359,20 +301,12 @@ mod tests {
     #[test]
     fn a_search_answers_with_its_request() {
         let (outbox, inbox) = flume::unbounded();
-        perform(
-            Effect::FindServers {
-                request: Request(4),
-            },
-            outbox,
-        );
+        perform(Effect::FindServers { request: Request(4) }, outbox);
         let answer = inbox.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(
             matches!(
                 answer,
-                crate::msg::Msg::Discovery(Msg::ServersFound {
-                    request: Request(4),
-                    ..
-                })
+                crate::msg::Msg::Discovery(Msg::ServersFound { request: Request(4), .. })
             ),
             "{answer:?}"
         );

@@ -16,10 +16,7 @@ pub fn of_sqlite(error: &rusqlite::Error) -> Failure {
     {
         return of_serialization(json);
     }
-    let failure = Failure::new(
-        Category::Storage,
-        format!("Tusk could not keep this: {error}"),
-    );
+    let failure = Failure::new(Category::Storage, format!("Tusk could not keep this: {error}"));
     let code = error.sqlite_error().map(|code| code.extended_code);
     Failure {
         detail: code.map(|code| format!("SQLite's extended result code is {code}.")),
@@ -79,10 +76,7 @@ mod tests {
         let error = database.execute("create table t (a)", []).unwrap_err();
         let failure = of_sqlite(&error);
         assert_eq!(failure.category, Category::Storage);
-        assert_eq!(
-            failure.detail.as_deref(),
-            Some("SQLite's extended result code is 26.")
-        );
+        assert_eq!(failure.detail.as_deref(), Some("SQLite's extended result code is 26."));
         assert!(failure.next_step.unwrap().contains("damaged"));
     }
 
@@ -99,10 +93,7 @@ mod tests {
     fn an_error_of_a_file_names_the_file() {
         let error = std::fs::read("/nowhere/at/all").unwrap_err();
         let failure = of_file(Path::new("/nowhere/at/all"), &error);
-        assert_eq!(
-            failure.message,
-            "/nowhere/at/all: there is no such file or directory"
-        );
+        assert_eq!(failure.message, "/nowhere/at/all: there is no such file or directory");
         assert!(failure.next_step.unwrap().contains("Check its name"));
     }
 

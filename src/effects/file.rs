@@ -76,54 +76,24 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
 
 fn perform(effect: Effect) -> Msg {
     match effect {
-        Effect::Open {
-            request,
-            path,
-            reading,
-        } => {
+        Effect::Open { request, path, reading } => {
             let path = absolute(&path);
             let result = open(&path, reading).map(Box::new);
-            Msg::Opened {
-                request,
-                path: shown(&path),
-                result,
-            }
+            Msg::Opened { request, path: shown(&path), result }
         }
-        Effect::Save {
-            request,
-            path,
-            text,
-            form,
-            expected,
-        } => {
+        Effect::Save { request, path, text, form, expected } => {
             let path = absolute(&path);
             let result = save(&path, &text, form, expected);
-            Msg::Saved {
-                request,
-                path: shown(&path),
-                result,
-            }
+            Msg::Saved { request, path: shown(&path), result }
         }
-        Effect::Check {
-            request,
-            path,
-            known,
-        } => {
+        Effect::Check { request, path, known } => {
             let stamp = check(&absolute(&path), known);
-            Msg::Checked {
-                request,
-                path,
-                stamp,
-            }
+            Msg::Checked { request, path, stamp }
         }
         Effect::List { request, directory } => {
             let directory = absolute(&directory);
             let result = list(&directory).map_err(|error| of_file(&directory, &error));
-            Msg::Listed {
-                request,
-                directory: shown(&directory),
-                result,
-            }
+            Msg::Listed { request, directory: shown(&directory), result }
         }
     }
 }
@@ -131,31 +101,19 @@ fn perform(effect: Effect) -> Msg {
 fn refusal(effect: Effect) -> Msg {
     let failure = Failure::new(Category::Storage, SHUT_DOWN);
     match effect {
-        Effect::Open { request, path, .. } => Msg::Opened {
-            request,
-            path,
-            result: Err(failure.into()),
-        },
-        Effect::Save { request, path, .. } => Msg::Saved {
-            request,
-            path,
-            result: Saved::Failed(failure),
-        },
+        Effect::Open { request, path, .. } => {
+            Msg::Opened { request, path, result: Err(failure.into()) }
+        }
+        Effect::Save { request, path, .. } => {
+            Msg::Saved { request, path, result: Saved::Failed(failure) }
+        }
         // Nothing is known of a change, so none is reported.
-        Effect::Check {
-            request,
-            path,
-            known,
-        } => Msg::Checked {
-            request,
-            path,
-            stamp: Some(known),
-        },
-        Effect::List { request, directory } => Msg::Listed {
-            request,
-            directory,
-            result: Err(failure),
-        },
+        Effect::Check { request, path, known } => {
+            Msg::Checked { request, path, stamp: Some(known) }
+        }
+        Effect::List { request, directory } => {
+            Msg::Listed { request, directory, result: Err(failure) }
+        }
     }
 }
 
@@ -196,28 +154,16 @@ fn open(path: &Path, reading: Reading) -> Result<TextRead, Unread> {
     hash.update(&bytes);
     let stamp = stamp(&metadata, bytes.len() as u64, &hash);
     let (text, form) = encoding::read(&bytes, reading).map_err(Unread::Unclear)?;
-    Ok(TextRead {
-        text: RopeText::from(&*text),
-        stamp,
-        form,
-    })
+    Ok(TextRead { text: RopeText::from(&*text), stamp, form })
 }
 
 fn stamp(metadata: &Metadata, length: u64, hash: &Xxh3Default) -> FileStamp {
-    FileStamp {
-        modified_us: modified_us(metadata),
-        length,
-        digest: hash.digest(),
-    }
+    FileStamp { modified_us: modified_us(metadata), length, digest: hash.digest() }
 }
 
 fn modified_us(metadata: &Metadata) -> i64 {
     let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    match metadata
-        .modified()
-        .unwrap_or(SystemTime::UNIX_EPOCH)
-        .duration_since(UNIX_EPOCH)
-    {
+    match metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH).duration_since(UNIX_EPOCH) {
         Ok(after) => micros(after),
         Err(before) => -micros(before.duration()),
     }
@@ -329,11 +275,7 @@ fn write(
         let placed = place(&temporary, target, expected)?;
         // The rename itself is on disk only when the directory is.
         regular_file::sync_directory(directory);
-        Ok(if placed {
-            Saved::Written(stamp)
-        } else {
-            Saved::Conflict
-        })
+        Ok(if placed { Saved::Written(stamp) } else { Saved::Conflict })
     });
     if !matches!(written, Ok(Saved::Written(_)))
         && let Err(error) = fs::remove_file(&temporary)
@@ -424,11 +366,7 @@ mod tests {
             path: shown(path),
             reading: Reading::Detect,
         }) {
-            Msg::Opened {
-                request: REQUEST,
-                path: found,
-                result,
-            } if found == shown(path) => result
+            Msg::Opened { request: REQUEST, path: found, result } if found == shown(path) => result
                 .map(|read| (read.text.to_string(), read.stamp))
                 .map_err(|unread| match unread {
                     Unread::Failed(failure) => failure.message,
@@ -447,11 +385,7 @@ mod tests {
             form: Form::default(),
             expected,
         }) {
-            Msg::Saved {
-                request: REQUEST,
-                path: found,
-                result,
-            } if found == shown(path) => result,
+            Msg::Saved { request: REQUEST, path: found, result } if found == shown(path) => result,
             other => panic!("{other:?}"),
         }
     }
@@ -465,11 +399,7 @@ mod tests {
     }
 
     fn names(directory: &Path) -> Vec<String> {
-        list(directory)
-            .unwrap()
-            .into_iter()
-            .map(|entry| entry.name)
-            .collect()
+        list(directory).unwrap().into_iter().map(|entry| entry.name).collect()
     }
 
     #[test]
@@ -490,17 +420,11 @@ mod tests {
         let first = written(saved(&path, "one", Expected::Nothing));
         assert_eq!(saved(&path, "two", Expected::Nothing), Saved::Conflict);
         let second = written(saved(&path, "two", Expected::Unchanged(first)));
-        assert_eq!(
-            saved(&path, "lost", Expected::Unchanged(first)),
-            Saved::Conflict
-        );
+        assert_eq!(saved(&path, "lost", Expected::Unchanged(first)), Saved::Conflict);
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         written(saved(&path, "forced", Expected::Anything));
         fs::remove_file(&path).unwrap();
-        assert_eq!(
-            saved(&path, "gone", Expected::Unchanged(second)),
-            Saved::Conflict
-        );
+        assert_eq!(saved(&path, "gone", Expected::Unchanged(second)), Saved::Conflict);
         assert_eq!(names(directory.path()), [""; 0]);
         written(saved(&path, "back", Expected::Anything));
     }
@@ -511,8 +435,7 @@ mod tests {
         let path = directory.path().join("a.sql");
         let stamp = written(saved(&path, "one", Expected::Nothing));
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_modified(UNIX_EPOCH + Duration::from_secs(9))
-            .unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(9)).unwrap();
         written(saved(&path, "two", Expected::Unchanged(stamp)));
     }
 
@@ -533,29 +456,20 @@ mod tests {
     #[test]
     fn permissions_and_links_stay() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, link) = (
-            directory.path().join("a.sql"),
-            directory.path().join("link.sql"),
-        );
+        let (path, link) = (directory.path().join("a.sql"), directory.path().join("link.sql"));
         fs::write(&path, "one").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         symlink("a.sql", &link).unwrap();
         written(saved(&link, "two", Expected::Anything));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         fs::remove_file(&path).unwrap();
         written(saved(&link, "three", Expected::Nothing));
         assert_eq!(fs::read_to_string(&path).unwrap(), "three");
         let circle = directory.path().join("circle");
         symlink("circle", &circle).unwrap();
-        assert!(matches!(
-            saved(&circle, "x", Expected::Anything),
-            Saved::Failed(_)
-        ));
+        assert!(matches!(saved(&circle, "x", Expected::Anything), Saved::Failed(_)));
     }
 
     #[test]
@@ -564,16 +478,10 @@ mod tests {
         let path = |name: &str| directory.path().join(name);
         let reason = |name: &str| {
             let message = opened(&path(name)).unwrap_err();
-            message
-                .strip_prefix(&format!("{}: ", shown(&path(name))))
-                .unwrap()
-                .to_owned()
+            message.strip_prefix(&format!("{}: ", shown(&path(name)))).unwrap().to_owned()
         };
         fs::write(path("archive"), b"PGDMP\x01\x0e").unwrap();
-        File::create(path("large"))
-            .unwrap()
-            .set_len(FILE.bytes() + 1)
-            .unwrap();
+        File::create(path("large")).unwrap().set_len(FILE.bytes() + 1).unwrap();
         assert!(reason("archive").contains("pg_restore"));
         assert_eq!(
             opened(&path("large")).unwrap_err(),
@@ -584,14 +492,8 @@ mod tests {
             reason(""),
             "it is a directory; put a regular file in its place, or name another one"
         );
-        assert!(matches!(
-            saved(directory.path(), "x", Expected::Anything),
-            Saved::Failed(_)
-        ));
-        assert!(matches!(
-            saved(&path("no/such/a.sql"), "x", Expected::Nothing),
-            Saved::Failed(_)
-        ));
+        assert!(matches!(saved(directory.path(), "x", Expected::Anything), Saved::Failed(_)));
+        assert!(matches!(saved(&path("no/such/a.sql"), "x", Expected::Nothing), Saved::Failed(_)));
     }
 
     #[test]
@@ -599,16 +501,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sql");
         let known = written(saved(&path, "one", Expected::Nothing));
-        let check = || match perform(Effect::Check {
-            request: REQUEST,
-            path: shown(&path),
-            known,
-        }) {
-            Msg::Checked {
-                request: REQUEST,
-                stamp,
-                ..
-            } => stamp,
+        let check = || match perform(Effect::Check { request: REQUEST, path: shown(&path), known })
+        {
+            Msg::Checked { request: REQUEST, stamp, .. } => stamp,
             other => panic!("{other:?}"),
         };
         assert_eq!(check(), Some(known));
@@ -633,14 +528,10 @@ mod tests {
         }
         fs::create_dir(root.join("z/last")).unwrap();
         let entries = list(&root.join("z")).unwrap();
-        assert_eq!(
-            (entries.len(), entries[0].name.as_str()),
-            (ENTRIES_MAX, "last")
-        );
-        let Msg::Listed { result, .. } = perform(Effect::List {
-            request: REQUEST,
-            directory: shown(&root.join("none")),
-        }) else {
+        assert_eq!((entries.len(), entries[0].name.as_str()), (ENTRIES_MAX, "last"));
+        let Msg::Listed { result, .. } =
+            perform(Effect::List { request: REQUEST, directory: shown(&root.join("none")) })
+        else {
             panic!("not a list")
         };
         assert!(result.unwrap_err().message.contains("no such file"));
@@ -677,16 +568,13 @@ mod tests {
         let requests: Vec<_> = inbox
             .drain()
             .map(|msg| match msg {
-                crate::msg::Msg::File(Msg::Saved {
-                    request, result, ..
-                }) => (request, matches!(result, Saved::Written(_))),
+                crate::msg::Msg::File(Msg::Saved { request, result, .. }) => {
+                    (request, matches!(result, Saved::Written(_)))
+                }
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(
-            requests,
-            [(Request(1), true), (Request(2), true), (Request(3), false)]
-        );
+        assert_eq!(requests, [(Request(1), true), (Request(2), true), (Request(3), false)]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
     }
 }

@@ -28,10 +28,7 @@ impl<T: Send + 'static> InOrder<T> {
         if let Err(error) = started {
             log::error!("The thread {name} did not start: {error}");
         }
-        Self {
-            wishes: Mutex::new(Some(wishes)),
-            ended,
-        }
+        Self { wishes: Mutex::new(Some(wishes)), ended }
     }
 
     /// Asks for something and returns at once. It comes back where the thread takes nothing more.
@@ -52,10 +49,7 @@ impl<T: Send + 'static> InOrder<T> {
     /// Takes nothing more, and waits for what was asked before. False when that takes longer; it then goes on by itself.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
         self.stop();
-        !matches!(
-            self.ended.recv_timeout(within),
-            Err(RecvTimeoutError::Timeout)
-        )
+        !matches!(self.ended.recv_timeout(within), Err(RecvTimeoutError::Timeout))
     }
 }
 

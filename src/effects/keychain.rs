@@ -79,33 +79,19 @@ impl Keychain {
     ) -> Keychain {
         let (stopping, stop) = flume::unbounded();
         let stuck = Arc::new(AtomicUsize::new(0));
-        let mut warden = Warden {
-            open,
-            timeout,
-            stop,
-            last: None,
-            worker: None,
-            stuck,
-            outbox: outbox.clone(),
-        };
+        let mut warden =
+            Warden { open, timeout, stop, last: None, worker: None, stuck, outbox: outbox.clone() };
         let thread = InOrder::start("tusk-keychain", move |inbox| {
             for asked in inbox {
                 warden.answer(asked);
             }
         });
-        Keychain {
-            thread,
-            stopping,
-            outbox,
-        }
+        Keychain { thread, stopping, outbox }
     }
 
     /// Takes an effect and returns at once; the answer comes through the outbox.
     pub fn perform(&self, effect: Effect) {
-        let asked = Asked {
-            effect,
-            at: Instant::now(),
-        };
+        let asked = Asked { effect, at: Instant::now() };
         if let Err(Asked { effect, .. }) = self.thread.ask(asked) {
             refuse(&self.outbox, &effect, SHUT_DOWN);
         }
@@ -147,9 +133,7 @@ enum Waited {
 
 impl Warden {
     fn answer(&mut self, asked: Asked) {
-        let outcome = self
-            .call(&asked)
-            .unwrap_or_else(|reason| refused(&asked.effect, reason));
+        let outcome = self.call(&asked).unwrap_or_else(|reason| refused(&asked.effect, reason));
         send(&self.outbox, message(&asked.effect, outcome));
     }
 
@@ -195,10 +179,7 @@ impl Warden {
         let outcome =
             |outcome: Result<Outcome, _>| outcome.map_or(Waited::TooLong, Waited::Outcome);
         if self.last.is_some() {
-            return worker
-                .outcomes
-                .recv_deadline(until)
-                .map_or(Waited::TooLong, Waited::Outcome);
+            return worker.outcomes.recv_deadline(until).map_or(Waited::TooLong, Waited::Outcome);
         }
         flume::Selector::new()
             .recv(&worker.outcomes, outcome)
@@ -223,10 +204,7 @@ fn start_worker(open: Opener, stuck: Arc<AtomicUsize>) -> Option<Worker> {
             }
         }
     };
-    match thread::Builder::new()
-        .name("tusk-keychain-call".into())
-        .spawn(run)
-    {
+    match thread::Builder::new().name("tusk-keychain-call".into()).spawn(run) {
         Ok(_) => Some(Worker { calls, outcomes }),
         Err(error) => {
             log::error!("A thread for the keychain did not start: {error}");
@@ -244,10 +222,7 @@ fn perform(open: &Opener, store: &mut Option<Arc<CredentialStore>>, effect: &Eff
                 log::info!("The keychain is opened again: {error}");
             }
             result => {
-                if !matches!(
-                    result,
-                    Err(Error::NoStorageAccess(_) | Error::NoDefaultStore)
-                ) {
+                if !matches!(result, Err(Error::NoStorageAccess(_) | Error::NoDefaultStore)) {
                     *store = Some(open_already);
                 }
                 return result.unwrap_or_else(|error| failed(effect, &error));
@@ -269,27 +244,20 @@ fn call(store: &Arc<CredentialStore>, effect: &Effect) -> keyring_core::Result<O
         store.build(SERVICE, &account(*id, kind), None)
     };
     match effect {
-        Effect::Read {
-            connection, kind, ..
-        } => {
+        Effect::Read { connection, kind, .. } => {
             let password = entry(connection, *kind)?.get_password()?;
             Ok(Outcome::Read(Ok(Secret::new(password))))
         }
-        Effect::Store {
-            connection,
-            kind,
-            password,
-            ..
-        } => {
+        Effect::Store { connection, kind, password, .. } => {
             entry(connection, *kind)?.set_password(password.reveal())?;
             Ok(Outcome::Done(Ok(())))
         }
-        Effect::Delete {
-            connection, kind, ..
-        } => match entry(connection, *kind)?.delete_credential() {
-            Ok(()) | Err(Error::NoEntry) => Ok(Outcome::Done(Ok(()))),
-            Err(error) => Err(error),
-        },
+        Effect::Delete { connection, kind, .. } => {
+            match entry(connection, *kind)?.delete_credential() {
+                Ok(()) | Err(Error::NoEntry) => Ok(Outcome::Done(Ok(()))),
+                Err(error) => Err(error),
+            }
+        }
     }
 }
 
@@ -311,9 +279,7 @@ fn refused(effect: &Effect, reason: &str) -> Outcome {
 }
 
 fn unavailable(reason: &str) -> Refusal {
-    Refusal::Unavailable {
-        reason: reason.into(),
-    }
+    Refusal::Unavailable { reason: reason.into() }
 }
 
 fn outcome(effect: &Effect, refusal: Refusal) -> Outcome {
@@ -325,51 +291,17 @@ fn outcome(effect: &Effect, refusal: Refusal) -> Outcome {
 
 fn message(effect: &Effect, outcome: Outcome) -> Msg {
     match (effect, outcome) {
-        (
-            &Effect::Read {
-                request,
-                connection,
-                kind,
-            },
-            Outcome::Read(result),
-        ) => Msg::Read {
-            request,
-            connection,
-            kind,
-            result,
-        },
-        (
-            &Effect::Store {
-                request,
-                connection,
-                kind,
-                ..
-            },
-            Outcome::Done(result),
-        ) => Msg::Stored {
-            request,
-            connection,
-            kind,
-            result,
-        },
-        (
-            &Effect::Delete {
-                request,
-                connection,
-                kind,
-            },
-            Outcome::Done(result),
-        ) => Msg::Deleted {
-            request,
-            connection,
-            kind,
-            result,
-        },
+        (&Effect::Read { request, connection, kind }, Outcome::Read(result)) => {
+            Msg::Read { request, connection, kind, result }
+        }
+        (&Effect::Store { request, connection, kind, .. }, Outcome::Done(result)) => {
+            Msg::Stored { request, connection, kind, result }
+        }
+        (&Effect::Delete { request, connection, kind }, Outcome::Done(result)) => {
+            Msg::Deleted { request, connection, kind, result }
+        }
         // A worker answers the call that it was given; anything else is refused, not guessed at.
-        (effect, _) => message(
-            effect,
-            refused(effect, "the keychain answered another call"),
-        ),
+        (effect, _) => message(effect, refused(effect, "the keychain answered another call")),
     }
 }
 
@@ -503,14 +435,8 @@ mod tests {
     }
 
     fn set_error(store: &mock::Store, error: Error) {
-        let entry = store
-            .build(SERVICE, &connection(1).to_string(), None)
-            .unwrap();
-        entry
-            .as_any()
-            .downcast_ref::<mock::Cred>()
-            .unwrap()
-            .set_error(error);
+        let entry = store.build(SERVICE, &connection(1).to_string(), None).unwrap();
+        entry.as_any().downcast_ref::<mock::Cred>().unwrap().set_error(error);
     }
 
     #[test]
@@ -527,18 +453,9 @@ mod tests {
             kind: SecretKind::Database,
             result: Ok(()),
         };
-        let effects = [
-            read(1),
-            store(2, "hunter2"),
-            store(3, "é"),
-            read(4),
-            delete(5),
-            delete(6),
-            read(7),
-        ];
-        effects
-            .into_iter()
-            .for_each(|effect| keychain.perform(effect));
+        let effects =
+            [read(1), store(2, "hunter2"), store(3, "é"), read(4), delete(5), delete(6), read(7)];
+        effects.into_iter().for_each(|effect| keychain.perform(effect));
         let expected = [
             was_read(1, Err(Refusal::NotFound)),
             was_stored(2, Ok(())),
@@ -581,10 +498,7 @@ mod tests {
         set_error(&mock, Error::NoStorageAccess("dismissed".into()));
         keychain.perform(read(2));
         let reason = "Couldn't access platform storage: dismissed".into();
-        assert_eq!(
-            answer(&inbox),
-            was_read(2, Err(Refusal::Unavailable { reason }))
-        );
+        assert_eq!(answer(&inbox), was_read(2, Err(Refusal::Unavailable { reason })));
         keychain.perform(read(3));
         assert_eq!(answer(&inbox), was_read(3, Ok("hunter2")));
     }
@@ -605,10 +519,7 @@ mod tests {
         set_error(&mock, Error::BadEncoding(b"hunter2\xff".to_vec()));
         keychain.perform(read(1));
         let reason = "its entry is not text".into();
-        assert_eq!(
-            answer(&inbox),
-            was_read(1, Err(Refusal::Unavailable { reason }))
-        );
+        assert_eq!(answer(&inbox), was_read(1, Err(Refusal::Unavailable { reason })));
     }
 
     #[test]
@@ -621,14 +532,9 @@ mod tests {
             _ => panic!("an open keychain is kept"),
         });
         let (keychain, inbox) = start(open, PATIENCE);
-        [read(1), store(2, "x"), read(3)]
-            .into_iter()
-            .for_each(|effect| keychain.perform(effect));
+        [read(1), store(2, "x"), read(3)].into_iter().for_each(|effect| keychain.perform(effect));
         let reason = "Platform failure: no service".into();
-        assert_eq!(
-            answer(&inbox),
-            was_read(1, Err(Refusal::Unavailable { reason }))
-        );
+        assert_eq!(answer(&inbox), was_read(1, Err(Refusal::Unavailable { reason })));
         assert_eq!(answer(&inbox), was_stored(2, Ok(())));
         assert_eq!(answer(&inbox), was_read(3, Ok("x")));
     }
@@ -639,10 +545,7 @@ mod tests {
         let (_open_never, gate) = flume::unbounded();
         let calls = AtomicUsize::new(0);
         let open: Opener = Arc::new(move || match calls.fetch_add(1, Ordering::SeqCst) {
-            0 => Ok(Arc::new(Stuck {
-                gate: gate.clone(),
-                inner: inner.clone(),
-            })),
+            0 => Ok(Arc::new(Stuck { gate: gate.clone(), inner: inner.clone() })),
             _ => Ok(inner.clone()),
         });
         let (keychain, inbox) = start(open, Duration::from_secs(1));
@@ -694,10 +597,7 @@ mod tests {
         let counted = calls.clone();
         let open: Opener = Arc::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
-            Ok(Arc::new(Stuck {
-                gate: gate.clone(),
-                inner: inner.clone(),
-            }))
+            Ok(Arc::new(Stuck { gate: gate.clone(), inner: inner.clone() }))
         });
         let (keychain, inbox) = start(open, Duration::from_millis(150));
         for number in 1..=9 {
@@ -711,12 +611,8 @@ mod tests {
     fn at_the_end_every_effect_has_its_answer() {
         let inner = mock::Store::new().unwrap();
         let (_open_never, gate) = flume::unbounded();
-        let open: Opener = Arc::new(move || {
-            Ok(Arc::new(Stuck {
-                gate: gate.clone(),
-                inner: inner.clone(),
-            }))
-        });
+        let open: Opener =
+            Arc::new(move || Ok(Arc::new(Stuck { gate: gate.clone(), inner: inner.clone() })));
         let (keychain, inbox) = start(open, PATIENCE);
         keychain.perform(read(1));
         keychain.perform(store(2, "x"));
@@ -733,9 +629,7 @@ mod tests {
         keychain.perform(store(1, "x"));
         assert!(keychain.stop(PATIENCE));
         assert_eq!(answer(&inbox), was_stored(1, Ok(())));
-        let entry = mock
-            .build(SERVICE, &connection(1).to_string(), None)
-            .unwrap();
+        let entry = mock.build(SERVICE, &connection(1).to_string(), None).unwrap();
         assert_eq!(entry.get_password().unwrap(), "x");
     }
 }

@@ -29,10 +29,7 @@ fn raise() {
     if current >= wanted {
         return;
     }
-    let raised = Rlimit {
-        current: Some(wanted),
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         log::warn!("The limit of {current} open files can't be raised: {error}");
     }

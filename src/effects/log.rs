@@ -54,11 +54,7 @@ const QUIET: [&str; 22] = [
 pub const LEVEL: LevelFilter = usual_level(cfg!(debug_assertions));
 
 const fn usual_level(is_debug_build: bool) -> LevelFilter {
-    if is_debug_build {
-        LevelFilter::Debug
-    } else {
-        LevelFilter::Info
-    }
+    if is_debug_build { LevelFilter::Debug } else { LevelFilter::Info }
 }
 
 /// How to log.
@@ -76,11 +72,7 @@ impl Options {
     /// What the environment says, else the settings.
     pub fn new(variable: Option<&str>, level: LogLevel, days: u32) -> Self {
         let named = variable.and_then(|name| name.trim().parse().ok());
-        Self {
-            level: named.unwrap_or_else(|| filter(level)),
-            fixed: named.is_some(),
-            days,
-        }
+        Self { level: named.unwrap_or_else(|| filter(level)), fixed: named.is_some(), days }
     }
 }
 
@@ -160,11 +152,7 @@ struct DailyFile {
 
 impl Sink {
     fn new(console: Box<dyn Write + Send>, options: Options) -> Self {
-        Self(Arc::new(Mutex::new(Output {
-            console,
-            file: None,
-            options,
-        })))
+        Self(Arc::new(Mutex::new(Output { console, file: None, options })))
     }
 
     /// Writes to the daily file of a directory from here on; where there is no such file, says so.
@@ -195,10 +183,7 @@ impl Sink {
     fn write(&self, line: &str) {
         let mut output = self.output();
         // A full disk is no reason to stop, and neither is a closed console: the other one has the line.
-        output
-            .console
-            .write_all(line.as_bytes())
-            .unwrap_or_default();
+        output.console.write_all(line.as_bytes()).unwrap_or_default();
         let days = output.options.days;
         if let Some(file) = &mut output.file {
             file.turn(today(), days);
@@ -227,11 +212,7 @@ impl DailyFile {
         fs::create_dir_all(directory)?;
         let file = regular_file::appended(&path_of(directory, day))?;
         delete_old(directory, day, days);
-        Ok(Self {
-            directory: directory.to_owned(),
-            day,
-            file,
-        })
+        Ok(Self { directory: directory.to_owned(), day, file })
     }
 
     /// Another day has another file; one that was deleted is begun again. Where the next one can't be opened, this
@@ -285,10 +266,7 @@ fn delete_old(directory: &Path, today: NaiveDate, days: u32) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let day = name.to_str().and_then(|name| {
-            name.strip_prefix("tusk-")?
-                .strip_suffix(".log")?
-                .parse::<NaiveDate>()
-                .ok()
+            name.strip_prefix("tusk-")?.strip_suffix(".log")?.parse::<NaiveDate>().ok()
         });
         if day.is_some_and(|day| (today - day).num_days() >= i64::from(days)) {
             // It is tried again tomorrow.
@@ -325,11 +303,7 @@ mod tests {
     }
 
     fn options(level: LevelFilter) -> Options {
-        Options {
-            level,
-            fixed: false,
-            days: 14,
-        }
+        Options { level, fixed: false, days: 14 }
     }
 
     fn day(text: &str) -> NaiveDate {
@@ -338,44 +312,23 @@ mod tests {
 
     fn say(log: &dyn Log, level: Level, target: &str, text: &str) {
         let arguments = format_args!("{text}");
-        log.log(
-            &Record::builder()
-                .level(level)
-                .target(target)
-                .args(arguments)
-                .build(),
-        );
+        log.log(&Record::builder().level(level).target(target).args(arguments).build());
     }
 
     #[test]
     fn secrets_are_taken_out_and_the_rest_stays() {
         for (line, expected) in [
-            (
-                "host=a password=hunter2 port=1",
-                "host=a password=*** port=1",
-            ),
-            (
-                "host=a PASSWORD = 'hun ter2' port=1",
-                "host=a PASSWORD = '***' port=1",
-            ),
+            ("host=a password=hunter2 port=1", "host=a password=*** port=1"),
+            ("host=a PASSWORD = 'hun ter2' port=1", "host=a PASSWORD = '***' port=1"),
             ("PGPASSWORD=hunter2", "PGPASSWORD=***"),
             ("?sslpassword=hunter2&x=1", "?sslpassword=***&x=1"),
-            (
-                "{\"password\":\"hunter2\",\"a\":1}",
-                "{\"password\":\"***\",\"a\":1}",
-            ),
-            (
-                "alter role a password 'hun''ter2' valid",
-                "alter role a password '***' valid",
-            ),
+            ("{\"password\":\"hunter2\",\"a\":1}", "{\"password\":\"***\",\"a\":1}"),
+            ("alter role a password 'hun''ter2' valid", "alter role a password '***' valid"),
             ("PASSWORD E'hunter\\'2';", "PASSWORD E'***';"),
             ("PASSWORD $x$hunter2$x$;", "PASSWORD $x$***$x$;"),
             ("password 'hunter2", "password '***"),
             ("passphrase: hunter2", "passphrase: ***"),
-            (
-                "to postgres://u:hunter2@h/d and back",
-                "to postgres://u:***@h/d and back",
-            ),
+            ("to postgres://u:hunter2@h/d and back", "to postgres://u:***@h/d and back"),
             ("postgres://u:hun@ter/2@h/d", "postgres://u:***@h/d"),
             (
                 "a://h x postgres://u:hunter2@h password=hunter2",
@@ -393,10 +346,7 @@ mod tests {
         }
         // Where it is not sure what belongs to it, more goes.
         let unsure = redact("host=a PASSWORD = 'hun ter\\'2' port=1");
-        assert!(
-            !unsure.contains("hun") && !unsure.contains("ter"),
-            "{unsure}"
-        );
+        assert!(!unsure.contains("hun") && !unsure.contains("ter"), "{unsure}");
     }
 
     #[test]
@@ -409,39 +359,21 @@ mod tests {
         let (_, log) = dispatch(sink).into_log();
         say(&*log, Level::Debug, "tusk::store", "password=hunter2");
         say(&*log, Level::Trace, "tusk::store", "too fine");
-        say(
-            &*log,
-            Level::Info,
-            "tokio_postgres::query",
-            "select 'hunter2'",
-        );
+        say(&*log, Level::Info, "tokio_postgres::query", "select 'hunter2'");
         say(&*log, Level::Warn, "tokio_postgres", "odd");
         let text = console.text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
-        assert!(
-            lines[0].ends_with(" DEBUG tusk::store password=***"),
-            "{text}"
-        );
+        assert!(lines[0].ends_with(" DEBUG tusk::store password=***"), "{text}");
         assert!(lines[1].ends_with(" WARN  tokio_postgres odd"), "{text}");
         // Past midnight the second file holds the rest; the test then still sees both lines on the console.
-        assert!(
-            fs::read_to_string(name)
-                .unwrap()
-                .lines()
-                .all(|line| text.contains(line))
-        );
+        assert!(fs::read_to_string(name).unwrap().lines().all(|line| text.contains(line)));
     }
 
     #[test]
     fn a_new_day_has_a_new_file_and_old_ones_go() {
         let directory = tempfile::tempdir().unwrap();
-        for name in [
-            "tusk-2026-11-09.log",
-            "tusk-2026-11-10.log",
-            "tusk-old.log",
-            "other.log",
-        ] {
+        for name in ["tusk-2026-11-09.log", "tusk-2026-11-10.log", "tusk-old.log", "other.log"] {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let mut file = DailyFile::open(directory.path(), day("2026-11-22"), 14).unwrap();
@@ -494,15 +426,9 @@ mod tests {
         assert_eq!(usual_level(false), LevelFilter::Info);
         assert_eq!(level(None, LogLevel::Default), (LEVEL, false, 3));
         assert_eq!(level(None, LogLevel::Warn), (LevelFilter::Warn, false, 3));
-        assert_eq!(
-            level(Some("trace"), LogLevel::Warn),
-            (LevelFilter::Trace, true, 3)
-        );
+        assert_eq!(level(Some("trace"), LogLevel::Warn), (LevelFilter::Trace, true, 3));
         // What is no level says nothing.
-        assert_eq!(
-            level(Some("loud"), LogLevel::Warn),
-            (LevelFilter::Warn, false, 3)
-        );
+        assert_eq!(level(Some("loud"), LogLevel::Warn), (LevelFilter::Warn, false, 3));
     }
 
     #[cfg(unix)]
@@ -511,10 +437,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let file = DailyFile::open(directory.path(), day("2026-11-22"), 14).unwrap();
-        assert_eq!(
-            file.file.metadata().unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(file.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

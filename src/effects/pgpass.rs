@@ -84,10 +84,7 @@ impl Password {
             (None, Some(ignored)) => (ignored.clone(), None),
             (None, None) => return failure,
         };
-        let failure = Failure {
-            detail: Some(detail),
-            ..failure
-        };
+        let failure = Failure { detail: Some(detail), ..failure };
         match next {
             Some(next) => failure.with_next_step(next),
             None => failure,
@@ -195,12 +192,7 @@ mod tests {
 
     use super::*;
 
-    const LOGIN: Login = Login {
-        host: "db",
-        port: 5432,
-        database: "shop",
-        user: "app",
-    };
+    const LOGIN: Login = Login { host: "db", port: 5432, database: "shop", user: "app" };
 
     fn file(text: &(impl AsRef<[u8]> + ?Sized), mode: u32) -> (tempfile::TempDir, PathBuf) {
         let place = tempfile::tempdir().unwrap();
@@ -222,19 +214,12 @@ mod tests {
             (0o602, false),
         ] {
             let (_place, path) = file("db:5432:shop:app:hunter2\n", mode);
-            let found = Answer::Found(Found {
-                password: Secret::new("hunter2"),
-                line: 1,
-            });
+            let found = Answer::Found(Found { password: Secret::new("hunter2"), line: 1 });
             let sentence = format!(
                 "The password file {0} was not used, because others may read it (its mode is {mode:04o}). Run: chmod 600 {0}",
                 path.display()
             );
-            let expected = if used {
-                found
-            } else {
-                Answer::Ignored(sentence)
-            };
+            let expected = if used { found } else { Answer::Ignored(sentence) };
             assert_eq!(find(&path, LOGIN), expected, "{mode:o}");
             assert_eq!(listed(&path).len(), usize::from(used), "{mode:o}");
         }
@@ -249,10 +234,7 @@ mod tests {
         );
         assert_eq!(find(&path, LOGIN), Answer::Ignored(said));
         let (_place, path) = file(b"h\xe4:*:*:*:x\ndb:5432:shop:app:hunter2\n", 0o600);
-        assert!(matches!(
-            find(&path, LOGIN),
-            Answer::Found(Found { line: 2, .. })
-        ));
+        assert!(matches!(find(&path, LOGIN), Answer::Found(Found { line: 2, .. })));
     }
 
     #[test]
@@ -279,15 +261,9 @@ mod tests {
         assert_eq!(unusual(&same, Some(home)), "");
         let here = |name: &str| (name == "PGPASSFILE").then(|| "passwords".to_owned());
         let here = unusual(&here, Some(home));
-        assert!(
-            here.starts_with('/') && here.ends_with("/passwords"),
-            "{here}"
-        );
+        assert!(here.starts_with('/') && here.ends_with("/passwords"), "{here}");
         assert_eq!(super::named("~/p", Some(home)), Path::new("/home/ann/p"));
         assert_eq!(super::named("/~/p", Some(home)), Path::new("/~/p"));
-        assert_eq!(
-            usual(&|_| Some(String::new()), Some(home)),
-            Path::new("/home/ann/.pgpass")
-        );
+        assert_eq!(usual(&|_| Some(String::new()), Some(home)), Path::new("/home/ann/.pgpass"));
     }
 }

@@ -125,41 +125,27 @@ impl Postgres {
             links: Mutex::default(),
             file_runs: Mutex::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Does what a connection needs.
     pub fn perform_connection(&self, effect: connection::Effect) {
         match effect {
-            connection::Effect::Open {
-                connection,
-                attempt,
-                config,
-                secrets,
-            } => {
+            connection::Effect::Open { connection, attempt, config, secrets } => {
                 self.shared.open(connection, attempt, *config, secrets);
             }
-            connection::Effect::Prove {
-                connection,
-                attempt,
-            } => self.shared.prove(connection, attempt),
+            connection::Effect::Prove { connection, attempt } => {
+                self.shared.prove(connection, attempt)
+            }
             connection::Effect::Abandon { attempt } => {
                 let task = locked(&self.shared.attempts).remove(&attempt);
                 drop(task);
             }
             connection::Effect::Close { connection } => self.shared.close(connection),
-            connection::Effect::Test {
-                attempt,
-                config,
-                secrets,
-            } => self.shared.test(attempt, *config, secrets),
-            connection::Effect::ResolveTypes {
-                request,
-                connection,
-                oids,
-            } => {
+            connection::Effect::Test { attempt, config, secrets } => {
+                self.shared.test(attempt, *config, secrets)
+            }
+            connection::Effect::ResolveTypes { request, connection, oids } => {
                 self.shared.resolve_types(request, connection, &oids);
             }
             connection::Effect::TrustHostKey { request, key } => {
@@ -171,10 +157,9 @@ impl Postgres {
     /// Does what a session needs.
     pub fn perform_session(&self, effect: session::Effect) {
         match effect {
-            session::Effect::Open {
-                session,
-                connection,
-            } => self.shared.open_session(session, connection),
+            session::Effect::Open { session, connection } => {
+                self.shared.open_session(session, connection)
+            }
             session::Effect::Abandon { session } => {
                 let task = locked(&self.shared.openings).remove(&session);
                 drop(task);
@@ -187,24 +172,14 @@ impl Postgres {
 
     /// Does what a schema cache needs.
     pub fn perform_schema(&self, effect: crate::update::schema::Effect) {
-        let crate::update::schema::Effect::Load {
-            request,
-            connection,
-        } = effect;
+        let crate::update::schema::Effect::Load { request, connection } = effect;
         self.shared.load_schema(request, connection);
     }
 
     /// Does what a query needs.
     pub fn perform_query(&self, effect: query::Effect) {
         match effect {
-            query::Effect::Run {
-                query,
-                session,
-                sql,
-                copy_data,
-                granted_rows,
-                follows,
-            } => {
+            query::Effect::Run { query, session, sql, copy_data, granted_rows, follows } => {
                 let run = Run {
                     query,
                     sql,
@@ -216,13 +191,7 @@ impl Postgres {
                 };
                 self.shared.run(session, run);
             }
-            query::Effect::RunReadOnly {
-                query,
-                session,
-                sql,
-                seal,
-                granted_rows,
-            } => {
+            query::Effect::RunReadOnly { query, session, sql, seal, granted_rows } => {
                 let run = Run {
                     query,
                     sql,
@@ -247,11 +216,9 @@ impl Postgres {
             query::Effect::DiscardRows { query } => {
                 self.shared.tell(query, Command::Discard(query))
             }
-            query::Effect::Cancel {
-                query,
-                session,
-                ahead,
-            } => self.shared.cancel(query, &ahead, session),
+            query::Effect::Cancel { query, session, ahead } => {
+                self.shared.cancel(query, &ahead, session)
+            }
         }
     }
 
@@ -276,10 +243,7 @@ impl Postgres {
             }
             for result in futures_util::future::join_all(cancels).await {
                 if let Err(failure) = result {
-                    log::warn!(
-                        "a statement may still run on its server: {}",
-                        failure.message
-                    );
+                    log::warn!("a statement may still run on its server: {}", failure.message);
                 }
             }
             for (_, ended) in links {
@@ -312,12 +276,7 @@ impl Shared {
         secrets: Secrets,
     ) {
         let answer = Answer::new(&self.outbox, move |failure| {
-            connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure,
-            }
-            .into()
+            connection::Msg::OpenFailed { connection, attempt, failure }.into()
         });
         // One of before, if there is any, has had its time.
         let before = locked(&self.open).remove(&connection);
@@ -337,11 +296,7 @@ impl Shared {
                 Ok((opened, server)) => {
                     let before = locked(&shared.open).insert(connection, opened);
                     shared.close_pool(before);
-                    answer.with(connection::Msg::Opened {
-                        connection,
-                        attempt,
-                        server,
-                    });
+                    answer.with(connection::Msg::Opened { connection, attempt, server });
                 }
                 Err(failure) => answer.failed(failure),
             }
@@ -358,11 +313,7 @@ impl Shared {
 
     fn test(self: &Arc<Self>, attempt: Request, config: Config, secrets: Secrets) {
         let answer = Answer::new(&self.outbox, move |failure| {
-            connection::Msg::Tested {
-                attempt,
-                result: Err(failure),
-            }
-            .into()
+            connection::Msg::Tested { attempt, result: Err(failure) }.into()
         });
         let shared = self.clone();
         self.stoppable(|shared| &shared.attempts, attempt, async move {
@@ -373,10 +324,7 @@ impl Shared {
                 Ok(fresh) => {
                     let link = Link::start(&shared, fresh, target.clone(), Box::new(|_, _| {}));
                     let server = pool::server_info(&target, &link);
-                    answer.with(connection::Msg::Tested {
-                        attempt,
-                        result: Ok(server),
-                    });
+                    answer.with(connection::Msg::Tested { attempt, result: Ok(server) });
                 }
                 Err(failure) => answer.failed(failure),
             }
@@ -385,23 +333,14 @@ impl Shared {
 
     fn prove(self: &Arc<Self>, connection: ConnectionId, attempt: Request) {
         let answer = Answer::new(&self.outbox, move |failure| {
-            connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure,
-            }
-            .into()
+            connection::Msg::OpenFailed { connection, attempt, failure }.into()
         });
         let Some(opened) = locked(&self.open).get(&connection).cloned() else {
             return answer.failed(unknown_connection());
         };
         self.stoppable(|shared| &shared.attempts, attempt, async move {
             match opened.prove().await {
-                Ok(server) => answer.with(connection::Msg::Opened {
-                    connection,
-                    attempt,
-                    server,
-                }),
+                Ok(server) => answer.with(connection::Msg::Opened { connection, attempt, server }),
                 Err(failure) => answer.failed(failure),
             }
         });
@@ -444,9 +383,8 @@ impl Shared {
     }
 
     fn close(self: &Arc<Self>, connection: ConnectionId) {
-        let answer = Answer::new(&self.outbox, move |_| {
-            connection::Msg::Closed { connection }.into()
-        });
+        let answer =
+            Answer::new(&self.outbox, move |_| connection::Msg::Closed { connection }.into());
         let opened = locked(&self.open).remove(&connection);
         let sessions = self.sessions_of(connection);
         let shared = self.clone();
@@ -483,11 +421,7 @@ impl Shared {
         connection: ConnectionId,
         oids: &[(u32, i32)],
     ) {
-        let resolved = move |names| connection::Msg::TypesResolved {
-            request,
-            connection,
-            names,
-        };
+        let resolved = move |names| connection::Msg::TypesResolved { request, connection, names };
         let answer = Answer::new(&self.outbox, move |failure: Failure| {
             log::warn!("the names of types could not be asked: {}", failure.message);
             resolved(Vec::new()).into()
@@ -516,11 +450,8 @@ impl Shared {
     }
 
     fn load_schema(self: &Arc<Self>, request: Request, connection: ConnectionId) {
-        let loaded = move |result| crate::update::schema::Msg::Loaded {
-            request,
-            connection,
-            result,
-        };
+        let loaded =
+            move |result| crate::update::schema::Msg::Loaded { request, connection, result };
         let answer = Answer::new(&self.outbox, move |failure: Failure| {
             loaded(Err(Box::new(failure))).into()
         });
@@ -577,10 +508,7 @@ impl Shared {
                             let msg = session::Msg::BackslashReported { session, backslash };
                             post(&shared.outbox, msg);
                         }
-                        answer.with(session::Msg::Opened {
-                            session,
-                            backend_pid,
-                        });
+                        answer.with(session::Msg::Opened { session, backend_pid });
                     }
                     if !told || link.is_gone() {
                         shared.lost_at_once(session);
@@ -601,9 +529,7 @@ impl Shared {
     }
 
     fn end_session(self: &Arc<Self>, session: SessionId, ending: Ending) {
-        let answer = Answer::new(&self.outbox, move |_| {
-            session::Msg::Ended { session }.into()
-        });
+        let answer = Answer::new(&self.outbox, move |_| session::Msg::Ended { session }.into());
         let Some(ended) = self.take_session(session) else {
             // It was lost, or never there: either way it has ended.
             return answer.with(session::Msg::Ended { session });
@@ -636,10 +562,7 @@ impl Shared {
                 Ok(())
             };
             if let Err(failure) = smol::future::or(link.cancel(), timeout).await {
-                log::warn!(
-                    "a statement may still run on its server: {}",
-                    failure.message
-                );
+                log::warn!("a statement may still run on its server: {}", failure.message);
             }
         }
         opened.end(lent, GOODBYE).await;
@@ -647,10 +570,7 @@ impl Shared {
 
     fn runs_on(&self, link: &Arc<Link>) -> Option<QueryId> {
         let queries = locked(&self.queries);
-        queries
-            .iter()
-            .find(|(_, runs_on)| Arc::ptr_eq(runs_on, link))
-            .map(|(query, _)| *query)
+        queries.iter().find(|(_, runs_on)| Arc::ptr_eq(runs_on, link)).map(|(query, _)| *query)
     }
 
     fn ask_held(self: &Arc<Self>, session: SessionId) {
@@ -690,17 +610,11 @@ impl Shared {
         self.threads.control(async move {
             let end = OwnSql::Terminate { backend_pid };
             match opened.ask_helper(&shared, Helps::Control, end).await {
-                Ok(rows)
-                    if rows
-                        .first()
-                        .is_some_and(|row| row == &[Some("t".to_owned())]) =>
-                {
+                Ok(rows) if rows.first().is_some_and(|row| row == &[Some("t".to_owned())]) => {
                     answer.with(answered(Ok(())));
                 }
-                Ok(_) => answer.failed(error::plain(
-                    Category::Query,
-                    "The server found no such process.",
-                )),
+                Ok(_) => answer
+                    .failed(error::plain(Category::Query, "The server found no such process.")),
                 Err(failure) => answer.failed(failure),
             }
         });
@@ -711,11 +625,7 @@ impl Shared {
         let lost = |failure| {
             post(
                 &self.outbox,
-                query::Msg::Lost {
-                    query,
-                    failure: Box::new(failure),
-                    elapsed_us: 0,
-                },
+                query::Msg::Lost { query, failure: Box::new(failure), elapsed_us: 0 },
             );
         };
         let found = locked(&self.sessions)
@@ -740,9 +650,7 @@ impl Shared {
     }
 
     fn link_of(&self, session: SessionId) -> Option<Arc<Link>> {
-        locked(&self.sessions)
-            .get(&session)
-            .map(|session| session.lent.link().clone())
+        locked(&self.sessions).get(&session).map(|session| session.lent.link().clone())
     }
 
     /// Takes a session out of the map, if it is still there.

@@ -28,11 +28,7 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// A keeper with nothing started; answers go to `outbox`.
     pub fn new(outbox: Sender<Msg>) -> Self {
-        Self {
-            outbox,
-            running: Arc::default(),
-            starts: Mutex::default(),
-        }
+        Self { outbox, running: Arc::default(), starts: Mutex::default() }
     }
 
     /// Takes an effect; returns at once.
@@ -44,15 +40,8 @@ impl PrivateServer {
             let answer = smol::block_on(start(request, options, &outbox, &running));
             outbox.send(answer.into()).unwrap_or_default();
         };
-        match std::thread::Builder::new()
-            .name("tusk-sandbox".into())
-            .spawn(work)
-        {
-            Ok(thread) => self
-                .starts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(thread),
+        match std::thread::Builder::new().name("tusk-sandbox".into()).spawn(work) {
+            Ok(thread) => self.starts.lock().unwrap_or_else(PoisonError::into_inner).push(thread),
             Err(error) => {
                 let failure = Failure::new(
                     Category::Internal,
@@ -67,11 +56,7 @@ impl PrivateServer {
 
     /// Stops the server, unless another Tusk uses it; where that takes longer than `within`, its watcher does it.
     pub fn stop(&self, within: Duration) {
-        let Some(sandbox) = self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        let Some(sandbox) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
         else {
             return;
         };
@@ -94,20 +79,9 @@ async fn start(
     running: &Mutex<Option<Sandbox>>,
 ) -> contract::Msg {
     let progress = |progress: sandbox::Progress| {
-        let sandbox::Progress {
-            detail,
-            done,
-            total,
-            ..
-        } = progress;
-        let progress = contract::Progress {
-            step: detail,
-            done,
-            total,
-        };
-        outbox
-            .send(contract::Msg::Progressed { request, progress }.into())
-            .unwrap_or_default();
+        let sandbox::Progress { detail, done, total, .. } = progress;
+        let progress = contract::Progress { step: detail, done, total };
+        outbox.send(contract::Msg::Progressed { request, progress }.into()).unwrap_or_default();
     };
     match sandbox::start(options, progress).await {
         Ok(sandbox) => {
@@ -122,9 +96,6 @@ async fn start(
             *running.lock().unwrap_or_else(PoisonError::into_inner) = Some(sandbox);
             started
         }
-        Err(error) => contract::Msg::Failed {
-            request,
-            failure: (&error).into(),
-        },
+        Err(error) => contract::Msg::Failed { request, failure: (&error).into() },
     }
 }

@@ -8,10 +8,7 @@
 //!
 //! Permissions and owners are given to nothing but what was made in the same call, which is what [`Made`] says.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "this is the place that the others are sent to"
-)]
+#![allow(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
 
 use std::{
     fmt,
@@ -288,9 +285,7 @@ pub fn read_end(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     let past = metadata.len().saturating_sub(limit.bytes());
     file.seek(SeekFrom::Start(past))?;
     let mut bytes = Vec::new();
-    file.take(limit.bytes())
-        .read_to_end(&mut bytes)
-        .map_err(unready)?;
+    file.take(limit.bytes()).read_to_end(&mut bytes).map_err(unready)?;
     Ok(bytes)
 }
 
@@ -367,11 +362,7 @@ pub struct Made(File);
 /// Makes a file for this user alone. One that is there is an error.
 pub fn make(path: &Path) -> io::Result<Made> {
     let mut options = OpenOptions::new();
-    private(&mut options)
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map(Made)
+    private(&mut options).write(true).create_new(true).open(path).map(Made)
 }
 
 /// Makes a file with the permissions that the user's files have. One that is there is an error.
@@ -386,11 +377,7 @@ pub fn make_in(directory: &Path, private: bool) -> io::Result<(PathBuf, Made)> {
     let mut number = 0;
     loop {
         let path = directory.join(format!(".tusk-{}-{number}.tmp", std::process::id()));
-        let made = if private {
-            make(&path)
-        } else {
-            make_usual(&path)
-        };
+        let made = if private { make(&path) } else { make_usual(&path) };
         match made {
             Ok(made) => return Ok((path, made)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < NAMES_MAX => {
@@ -423,10 +410,7 @@ impl Made {
     fn keep_owner(&self, other: &Metadata) {
         use std::os::unix::fs::{MetadataExt, fchown};
         let owner = |metadata: &Metadata| (metadata.uid(), metadata.gid());
-        let same = self
-            .0
-            .metadata()
-            .is_ok_and(|own| owner(&own) == owner(other));
+        let same = self.0.metadata().is_ok_and(|own| owner(&own) == owner(other));
         if !same && let Err(error) = fchown(&self.0, Some(other.uid()), Some(other.gid())) {
             log::info!("The saved file has another owner than before: {error}");
         }
@@ -512,10 +496,8 @@ fn give_away(path: &Path, user: u32, group: u32) -> io::Result<()> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
-    let directory = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+    let directory =
+        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     let metadata = directory.metadata()?;
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me || metadata.mode() & 0o777 != 0o700 {

@@ -140,15 +140,7 @@ pub struct Sandbox {
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            host,
-            port,
-            user,
-            database,
-            version,
-            origin,
-            ..
-        } = self;
+        let Self { host, port, user, database, version, origin, .. } = self;
         write!(
             formatter,
             "Sandbox({user}@{host}:{port}/{database}, PostgreSQL {version}, {origin:?})"
@@ -187,12 +179,7 @@ struct Installation {
 
 impl Installation {
     fn context(&self) -> Context<'_> {
-        Context {
-            place: &self.place,
-            binaries: &self.binaries,
-            psql: &self.psql,
-            link: &self.link,
-        }
+        Context { place: &self.place, binaries: &self.binaries, psql: &self.psql, link: &self.link }
     }
 }
 
@@ -210,10 +197,8 @@ pub async fn start(
 ) -> Result<Sandbox, SandboxError> {
     report(&mut progress, Step::Finding, "Looking for PostgreSQL");
     let data_dir = make_data_directory(&options.data_dir).await?;
-    let files = Files {
-        change: data_dir.join("sandbox.lock"),
-        users: data_dir.join("sandbox.users"),
-    };
+    let files =
+        Files { change: data_dir.join("sandbox.lock"), users: data_dir.join("sandbox.users") };
     let found = binaries::find_all(options.search).await?;
     let _changing = lock_for_change(&files).await?;
     let users = open_lock(&files.users).await?;
@@ -228,18 +213,8 @@ pub async fn start(
     }
     let running = server::bring_up(installation.context()).await?;
     users.lock_shared().map_err(on_users)?;
-    load::load_once(
-        installation.context(),
-        &running,
-        &options.sample,
-        &mut progress,
-    )
-    .await?;
-    report(
-        &mut progress,
-        Step::Ready,
-        &format!("PostgreSQL {}", running.version),
-    );
+    load::load_once(installation.context(), &running, &options.sample, &mut progress).await?;
+    report(&mut progress, Step::Ready, &format!("PostgreSQL {}", running.version));
     let origin = match (running.found, alone) {
         (false, _) => Origin::Started,
         (true, true) => Origin::TakenOver,
@@ -269,9 +244,7 @@ impl Sandbox {
     /// Stops the server, unless another Tusk uses it.
     pub async fn stop(self) -> Result<(), SandboxError> {
         let _changing = lock_for_change(&self.files).await?;
-        self.users
-            .unlock()
-            .map_err(|error| SandboxError::of_file(&self.files.users, &error))?;
+        self.users.unlock().map_err(|error| SandboxError::of_file(&self.files.users, &error))?;
         let stopped = if try_lock(&self.files.users, &self.users)? {
             server::stop(self.installation.context()).await
         } else {
@@ -296,26 +269,15 @@ async fn prepare(
     let binaries = choose_binaries(&place, found, made_by.as_deref())?;
     let Some(psql) = binaries.psql.clone() else {
         let server = binaries.directory.display().to_string();
-        return Err(SandboxError::NoPsql {
-            server,
-            advice: system::installation_advice(),
-        });
+        return Err(SandboxError::NoPsql { server, advice: system::installation_advice() });
     };
-    let link = if loopback {
-        loopback_link(&place, made_by.is_some()).await?
-    } else {
-        Link::Socket
-    };
+    let link =
+        if loopback { loopback_link(&place, made_by.is_some()).await? } else { Link::Socket };
     if made_by.is_none() {
         report(progress, Step::Initializing, "Making the database files");
         cluster::make(&place, &binaries, &link).await?;
     }
-    Ok(Installation {
-        place,
-        binaries,
-        psql,
-        link,
-    })
+    Ok(Installation { place, binaries, psql, link })
 }
 
 /// The version in the cluster's files; `None` where there is no cluster.
@@ -342,55 +304,35 @@ fn choose_binaries(
     majors.dedup();
     let fits =
         |binaries: &Binaries| made_by.is_none_or(|version| binaries.major.to_string() == version);
-    found
-        .into_iter()
-        .find(fits)
-        .ok_or_else(|| SandboxError::OtherVersion {
-            cluster: made_by.unwrap_or_default().to_owned(),
-            installed: majors
-                .iter()
-                .map(u32::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
-            directory: place.base.display().to_string(),
-        })
+    found.into_iter().find(fits).ok_or_else(|| SandboxError::OtherVersion {
+        cluster: made_by.unwrap_or_default().to_owned(),
+        installed: majors.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+        directory: place.base.display().to_string(),
+    })
 }
 
 /// The loopback's password: drawn with the cluster, and kept in a file of the user's alone for the next start.
 async fn loopback_link(place: &Place, made: bool) -> Result<Link, SandboxError> {
     if !made {
-        return Ok(Link::Loopback {
-            password: draw_password(),
-        });
+        return Ok(Link::Loopback { password: draw_password() });
     }
     let path = place.base.join("password");
     let read = smol::unblock({
         let path = path.clone();
         move || regular_file::read_text(&path, SMALL)
     });
-    let password = read
-        .await
-        .map_err(|error| SandboxError::of_file(&path, &error))?;
-    Ok(Link::Loopback {
-        password: password.trim().to_owned(),
-    })
+    let password = read.await.map_err(|error| SandboxError::of_file(&path, &error))?;
+    Ok(Link::Loopback { password: password.trim().to_owned() })
 }
 
 /// 256 bits: the keys of the standard library's hash maps come from the system's random source.
 fn draw_password() -> String {
     use std::hash::{BuildHasher, RandomState};
-    (0..4)
-        .map(|part: u8| format!("{:016x}", RandomState::new().hash_one(part)))
-        .collect()
+    (0..4).map(|part: u8| format!("{:016x}", RandomState::new().hash_one(part))).collect()
 }
 
 fn report(progress: &mut (impl FnMut(Progress) + Send), step: Step, detail: &str) {
-    progress(Progress {
-        step,
-        detail: detail.to_owned(),
-        done: 0,
-        total: 0,
-    });
+    progress(Progress { step, detail: detail.to_owned(), done: 0, total: 0 });
 }
 
 async fn make_data_directory(data_dir: &Path) -> Result<PathBuf, SandboxError> {
@@ -424,10 +366,7 @@ async fn lock_for_change(files: &Files) -> Result<File, SandboxError> {
     while !try_lock(&files.change, &lock)? {
         if Instant::now() > deadline {
             let action = "waiting for another Tusk that starts or stops the sandbox".to_owned();
-            return Err(SandboxError::Timeout {
-                action,
-                limit_seconds: LOCK_LIMIT.as_secs(),
-            });
+            return Err(SandboxError::Timeout { action, limit_seconds: LOCK_LIMIT.as_secs() });
         }
         smol::Timer::after(Duration::from_millis(50)).await;
     }

@@ -33,15 +33,10 @@ pub(super) fn read(
     };
     let system = match variable("PGSYSCONFDIR").filter(|path| !path.is_empty()) {
         Some(directory) => vec![Path::new(&directory).join(SYSTEM_NAME)],
-        None => SYSTEM_DIRECTORIES
-            .map(|directory| Path::new(directory).join(SYSTEM_NAME))
-            .to_vec(),
+        None => SYSTEM_DIRECTORIES.map(|directory| Path::new(directory).join(SYSTEM_NAME)).to_vec(),
     };
     let system = system.into_iter().find(|path| path.exists());
-    own.into_iter()
-        .chain(system)
-        .map(|path| file(&path))
-        .collect()
+    own.into_iter().chain(system).map(|path| file(&path)).collect()
 }
 
 /// The user's own file: in the home directory, or where Windows keeps such things.
@@ -58,10 +53,7 @@ fn file(path: &Path) -> ServiceFile {
     let services = regular_file::read(path, SMALL)
         .map(|bytes| service::services(&Zeroizing::new(bytes)))
         .map_err(|error| reason(&error));
-    ServiceFile {
-        path: path.display().to_string(),
-        services,
-    }
+    ServiceFile { path: path.display().to_string(), services }
 }
 
 /// Why a file can't be read, in words that go on a sentence.
@@ -99,10 +91,7 @@ mod tests {
         let system = system.display().to_string();
         let other = home.join("other").display().to_string();
         let with_system = |name: &str| (name == "PGSYSCONFDIR").then(|| system.clone());
-        assert_eq!(
-            names(&read(&with_system, Some(&home))),
-            [["own"], ["system"]]
-        );
+        assert_eq!(names(&read(&with_system, Some(&home))), [["own"], ["system"]]);
         let named = |name: &str| match name {
             "PGSERVICEFILE" => Some(other.clone()),
             name => with_system(name),
@@ -112,14 +101,8 @@ mod tests {
             "PGSERVICEFILE" => Some("/nowhere/at/all".into()),
             name => with_system(name),
         };
-        assert_eq!(
-            names(&read(&missing, Some(&home))),
-            [["it is not there"], ["system"]]
-        );
-        assert_eq!(
-            names(&read(&with_system, Some(Path::new("/nowhere")))),
-            [["system"]]
-        );
+        assert_eq!(names(&read(&missing, Some(&home))), [["it is not there"], ["system"]]);
+        assert_eq!(names(&read(&with_system, Some(Path::new("/nowhere")))), [["system"]]);
     }
 
     #[test]

@@ -42,10 +42,7 @@ const LOCK_POLL: Duration = Duration::from_millis(2);
 impl SettingsFiles {
     /// Starts the thread.
     pub fn start(outbox: Sender<crate::msg::Msg>) -> Self {
-        let keeper = Keeper {
-            watched: None,
-            outbox: outbox.clone(),
-        };
+        let keeper = Keeper { watched: None, outbox: outbox.clone() };
         let thread = InOrder::start("tusk-settings", move |inbox| keeper.run(inbox));
         Self { thread, outbox }
     }
@@ -106,12 +103,7 @@ impl Keeper {
                 });
                 self.look(true);
             }
-            Effect::Write {
-                request,
-                path,
-                text,
-                expected,
-            } => {
+            Effect::Write { request, path, text, expected } => {
                 let path = file::absolute(&path);
                 let result = write(&path, &text, expected.as_deref());
                 match (&result, &mut self.watched) {
@@ -128,12 +120,7 @@ impl Keeper {
                     self.look(true);
                 }
             }
-            Effect::ConfigureLog {
-                request,
-                data_dir,
-                level,
-                days,
-            } => {
+            Effect::ConfigureLog { request, data_dir, level, days } => {
                 let directory = file::absolute(&data_dir).join(log_files::DIRECTORY);
                 let warning = log_files::configure(&directory, level, days);
                 send(&self.outbox, Msg::LogConfigured { request, warning });
@@ -157,10 +144,7 @@ impl Keeper {
         watched.reported = Some(found.clone());
         let path = watched.path.display();
         let result = found.map_err(|reason| {
-            Failure::new(
-                Category::Storage,
-                format!("{path} can't be read ({reason})"),
-            )
+            Failure::new(Category::Storage, format!("{path} can't be read ({reason})"))
         });
         let request = watched.request;
         send(&self.outbox, Msg::Read { request, result });
@@ -291,10 +275,7 @@ fn refusal(effect: Effect) -> Msg {
             let result = Written::Failed(failure);
             Msg::Written { request, result }
         }
-        Effect::ConfigureLog { request, .. } => Msg::LogConfigured {
-            request,
-            warning: None,
-        },
+        Effect::ConfigureLog { request, .. } => Msg::LogConfigured { request, warning: None },
     }
 }
 
@@ -348,10 +329,7 @@ mod tests {
         #[track_caller]
         fn read(&self) -> Option<String> {
             match self.answer() {
-                Msg::Read {
-                    request: Request(1),
-                    result,
-                } => result.unwrap(),
+                Msg::Read { request: Request(1), result } => result.unwrap(),
                 other => panic!("{other:?}"),
             }
         }
@@ -366,10 +344,7 @@ mod tests {
             });
             loop {
                 match self.answer() {
-                    Msg::Written {
-                        request: Request(2),
-                        result,
-                    } => return result,
+                    Msg::Written { request: Request(2), result } => return result,
                     // The thread may have looked just before.
                     Msg::Read { .. } => {}
                     other => panic!("{other:?}"),
@@ -407,15 +382,9 @@ mod tests {
         assert_eq!(fixture.write("size = 110", None), Written::Done);
         assert_eq!(fs::read_to_string(&fixture.path).unwrap(), "size = 110");
         fs::write(&fixture.path, "size = 120 # mine").unwrap();
-        assert_eq!(
-            fixture.write("size = 90", Some("size = 110")),
-            Written::Conflict
-        );
+        assert_eq!(fixture.write("size = 90", Some("size = 110")), Written::Conflict);
         assert_eq!(fixture.read().as_deref(), Some("size = 120 # mine"));
-        assert_eq!(
-            fs::read_to_string(&fixture.path).unwrap(),
-            "size = 120 # mine"
-        );
+        assert_eq!(fs::read_to_string(&fixture.path).unwrap(), "size = 120 # mine");
     }
 
     #[test]
@@ -424,11 +393,7 @@ mod tests {
         fs::create_dir_all(fixture.path.parent().unwrap()).unwrap();
         fs::write(&fixture.path, b"size = \xff").unwrap();
         fixture.watch();
-        let Msg::Read {
-            result: Err(failure),
-            ..
-        } = fixture.answer()
-        else {
+        let Msg::Read { result: Err(failure), .. } = fixture.answer() else {
             panic!("it was read");
         };
         assert!(failure.message.contains("not UTF-8"), "{failure:?}");
@@ -440,15 +405,12 @@ mod tests {
         let path = directory.path().join("settings.toml");
         let mut expected = None;
         for round in 0..50 {
-            let texts: Vec<String> = (1..=4)
-                .map(|one| format!("# {round} {one}\n").repeat(one * 1_000))
-                .collect();
+            let texts: Vec<String> =
+                (1..=4).map(|one| format!("# {round} {one}\n").repeat(one * 1_000)).collect();
             let results: Vec<Written> = thread::scope(|scope| {
                 let write_one = |text| write(&path, text, expected.as_deref());
-                let writers: Vec<_> = texts
-                    .iter()
-                    .map(|text| scope.spawn(move || write_one(text)))
-                    .collect();
+                let writers: Vec<_> =
+                    texts.iter().map(|text| scope.spawn(move || write_one(text))).collect();
                 let ended = writers.into_iter().map(|writer| writer.join().unwrap());
                 ended.collect()
             });

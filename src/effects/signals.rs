@@ -45,8 +45,5 @@ pub fn listen(outbox: Sender<Msg>) -> io::Result<()> {
         log::error!("The program did not end within {PATIENCE:?} and is ended");
         process::exit(1);
     };
-    thread::Builder::new()
-        .name("tusk-signals".into())
-        .spawn(listening)
-        .map(drop)
+    thread::Builder::new().name("tusk-signals".into()).spawn(listening).map(drop)
 }

@@ -168,23 +168,17 @@ impl Keeper {
                     self.send(Msg::Loaded { request, kept });
                 }),
                 [Effect::UseDirectory { request, directory }] => {
-                    let result = self
-                        .use_directory(super::file::absolute(directory))
-                        .map(Box::new);
+                    let result = self.use_directory(super::file::absolute(directory)).map(Box::new);
                     let request = *request;
                     self.send(Msg::DirectoryUsed { request, result });
                     Ok(())
                 }
-                [
-                    Effect::SearchHistory {
-                        request,
-                        text,
-                        limit,
-                    },
-                ] => self.search(text, *limit).map(|entries| {
-                    let (request, entries) = (*request, Ok(entries));
-                    self.send(Msg::HistoryFound { request, entries });
-                }),
+                [Effect::SearchHistory { request, text, limit }] => {
+                    self.search(text, *limit).map(|entries| {
+                        let (request, entries) = (*request, Ok(entries));
+                        self.send(Msg::HistoryFound { request, entries });
+                    })
+                }
                 writes => self.write(writes),
             };
             // None of them has been answered when the whole group fails.
@@ -340,10 +334,7 @@ impl Keeper {
             self.send(Msg::Wrote { request });
         }
         let shared = |write: &Effect| {
-            matches!(
-                write,
-                Effect::SaveConnection { .. } | Effect::DeleteConnection { .. }
-            )
+            matches!(write, Effect::SaveConnection { .. } | Effect::DeleteConnection { .. })
         };
         if writes.iter().any(shared)
             && let Some(base) = &self.base
@@ -401,12 +392,7 @@ impl Keeper {
     fn give_up(&mut self, reason: &str) -> rusqlite::Result<()> {
         log::error!("The store is damaged: {reason}");
         if let Some(base) = self.base.take() {
-            self.change_to(opening::begin_again(
-                base,
-                &self.place,
-                self.instance,
-                reason,
-            )?);
+            self.change_to(opening::begin_again(base, &self.place, self.instance, reason)?);
         }
         Ok(())
     }
@@ -551,11 +537,7 @@ impl Keeper {
         self.shared.data_version = version;
         let before = std::mem::replace(&mut self.shared.connections, now);
         let now = &self.shared.connections;
-        let changed: Vec<_> = now
-            .iter()
-            .filter(|saved| !before.contains(saved))
-            .cloned()
-            .collect();
+        let changed: Vec<_> = now.iter().filter(|saved| !before.contains(saved)).cloned().collect();
         let deleted: Vec<_> = before
             .iter()
             .map(|saved| saved.id)
@@ -581,9 +563,7 @@ impl Keeper {
 
 /// It changes whenever somebody else wrote to the file.
 fn data_version(base: &Base) -> i64 {
-    base.connection
-        .query_row("pragma data_version", [], |row| row.get(0))
-        .unwrap_or_default()
+    base.connection.query_row("pragma data_version", [], |row| row.get(0)).unwrap_or_default()
 }
 
 /// The keys of the standard library's hash maps come from the system's random source.
@@ -619,18 +599,15 @@ fn apply(connection: &Connection, instance: Uuid, effect: &Effect) -> rusqlite::
     match effect {
         // Reads never come here: they stand alone in their group.
         Effect::Load { .. } | Effect::SearchHistory { .. } | Effect::UseDirectory { .. } => Ok(()),
-        Effect::SaveConnection {
-            connection: saved, ..
-        } => settings::save_connection(connection, saved),
+        Effect::SaveConnection { connection: saved, .. } => {
+            settings::save_connection(connection, saved)
+        }
         Effect::DeleteConnection { connection: id, .. } => {
             settings::delete_connection(connection, *id)
         }
-        Effect::JournalEdits {
-            tab,
-            revision,
-            edits,
-            ..
-        } => tabs::journal(connection, instance, *tab, *revision, edits),
+        Effect::JournalEdits { tab, revision, edits, .. } => {
+            tabs::journal(connection, instance, *tab, *revision, edits)
+        }
         Effect::SaveTab { tab, .. } => tabs::save(connection, instance, tab),
         Effect::SaveLayout { tabs, .. } => tabs::save_layout(connection, instance, tabs),
         Effect::CloseTab { tab, at_us, .. } => tabs::close(connection, instance, *tab, *at_us),
@@ -668,9 +645,7 @@ fn refuse(outbox: &Sender<crate::msg::Msg>, effect: &Effect, reason: &str) {
             Effect::Load { .. } => Msg::Loaded {
                 request,
                 kept: Box::new(Kept {
-                    opened: Opened::InMemory {
-                        reason: reason.into(),
-                    },
+                    opened: Opened::InMemory { reason: reason.into() },
                     connections: Vec::new(),
                     tabs: Vec::new(),
                     closed: Vec::new(),
@@ -678,14 +653,10 @@ fn refuse(outbox: &Sender<crate::msg::Msg>, effect: &Effect, reason: &str) {
                     settings: Settings::default(),
                 }),
             },
-            Effect::SearchHistory { .. } => Msg::HistoryFound {
-                request,
-                entries: Err(failure),
-            },
-            Effect::UseDirectory { .. } => Msg::DirectoryUsed {
-                request,
-                result: Err(reason.into()),
-            },
+            Effect::SearchHistory { .. } => Msg::HistoryFound { request, entries: Err(failure) },
+            Effect::UseDirectory { .. } => {
+                Msg::DirectoryUsed { request, result: Err(reason.into()) }
+            }
             _ => Msg::Failed { request, failure },
         },
     );

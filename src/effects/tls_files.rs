@@ -24,8 +24,7 @@ pub(super) fn found(directory: Option<&Path>) -> TlsFiles {
     let found = |name: &str| {
         let path = directory.map(|directory| directory.join(name));
         let path = path.filter(|path| is_there(path));
-        path.map(|path| path.display().to_string())
-            .unwrap_or_default()
+        path.map(|path| path.display().to_string()).unwrap_or_default()
     };
     TlsFiles {
         root_cert: found("root.crt"),
@@ -39,10 +38,9 @@ pub(super) fn found(directory: Option<&Path>) -> TlsFiles {
 fn is_there(path: &Path) -> bool {
     match fs::metadata(path) {
         Ok(_) => true,
-        Err(error) => !matches!(
-            error.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-        ),
+        Err(error) => {
+            !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        }
     }
 }
 
@@ -69,9 +67,6 @@ mod tests {
         };
         assert_eq!(found(Some(&directory)), expected);
         // A file in the place of the directory holds nothing.
-        assert_eq!(
-            found(Some(&directory.join("root.crt"))),
-            TlsFiles::default()
-        );
+        assert_eq!(found(Some(&directory.join("root.crt"))), TlsFiles::default());
     }
 }

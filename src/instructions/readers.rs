@@ -90,49 +90,17 @@ pub const READERS: &[Reader] = &[
         },
         SQL,
     ),
-    (
-        "a connection",
-        |text| drop(Config::parse(text, &Defaults::default())),
-        CONNINFO,
-    ),
-    (
-        "a masked connection",
-        |text| drop(Conninfo::masked(text)),
-        CONNINFO,
-    ),
-    (
-        "connections in words",
-        |text| drop(Conninfo::masked_in_words(text)),
-        CONNINFO,
-    ),
+    ("a connection", |text| drop(Config::parse(text, &Defaults::default())), CONNINFO),
+    ("a masked connection", |text| drop(Conninfo::masked(text)), CONNINFO),
+    ("connections in words", |text| drop(Conninfo::masked_in_words(text)), CONNINFO),
     ("services", |text| drop(service::services(text)), LINES),
-    (
-        "the password file",
-        |text| drop(passfile::listed(text)),
-        LINES,
-    ),
+    ("the password file", |text| drop(passfile::listed(text)), LINES),
     ("a story", |text| drop(story::parse(text)), STORY),
     ("settings", |text| drop(settings_file::read(text)), TOML),
-    (
-        "a keymap",
-        |text| drop(Keymap::shipped(false).lay_over(text, false)),
-        JSON,
-    ),
-    (
-        "a printed text",
-        |text| drop(display::printable(text)),
-        WORDS,
-    ),
-    (
-        "a text's width",
-        |text| assert!(display::text_width(text) <= 10 * text.len()),
-        WORDS,
-    ),
-    (
-        "a grouped number",
-        |text| drop(display::grouped_decimal(text)),
-        &["1", "-", ".", "e"],
-    ),
+    ("a keymap", |text| drop(Keymap::shipped(false).lay_over(text, false)), JSON),
+    ("a printed text", |text| drop(display::printable(text)), WORDS),
+    ("a text's width", |text| assert!(display::text_width(text) <= 10 * text.len()), WORDS),
+    ("a grouped number", |text| drop(display::grouped_decimal(text)), &["1", "-", ".", "e"]),
     (
         "a text's beginning",
         |text| {
@@ -157,10 +125,8 @@ pub const READERS: &[Reader] = &[
     (
         "rows of words",
         |text| {
-            let cells: Vec<[Option<&[u8]>; 1]> = text
-                .split(' ')
-                .map(|word| [Some(word.as_bytes())])
-                .collect();
+            let cells: Vec<[Option<&[u8]>; 1]> =
+                text.split(' ').map(|word| [Some(word.as_bytes())]).collect();
             let rows: Vec<&[Option<&[u8]>]> = cells.iter().map(|cell| &cell[..]).collect();
             written(&rows);
         },
@@ -210,11 +176,7 @@ fn written(rows: &[samples::Row<'_>]) {
     ] {
         drop(export::to_bytes(&rows, None, format));
     }
-    drop(export::clipboard(
-        &rows,
-        &all,
-        export::copied(&rows, &all, false),
-    ));
+    drop(export::clipboard(&rows, &all, export::copied(&rows, &all, false)));
     drop(summary::summarise(&rows, &all, &|| false));
     assert!(display::column_width(&rows, 0, rows.len(), 200) <= 200);
     for row in 0..rows.len() {

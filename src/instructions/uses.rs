@@ -25,10 +25,7 @@ pub const USES: &[Use] = &[
     // Each new tab writes the places of all.
     ("a tab beside so many", 100, |count| {
         let tabs = (0..count as u32).map(kept_tab).collect();
-        let mut world = World::with(store::Kept {
-            tabs,
-            ..nothing_kept()
-        });
+        let mut world = World::with(store::Kept { tabs, ..nothing_kept() });
         for command in [Command::TabNew, Command::TabPrevious, Command::TabClose] {
             world.command(command);
         }
@@ -36,9 +33,7 @@ pub const USES: &[Use] = &[
     }),
     ("a script's statements", 100, |count| {
         let mut world = World::new().connected();
-        run_all(&mut world, count, |world| {
-            drop(world.finish("SELECT 1", Transaction::Idle))
-        });
+        run_all(&mut world, count, |world| drop(world.finish("SELECT 1", Transaction::Idle)));
         look(&world);
     }),
     ("a script's results", 50, |count| {
@@ -71,11 +66,7 @@ pub const USES: &[Use] = &[
         for at in 0..count {
             let (session, query) = (world.session(), Some(world.query()));
             let notice = Box::new(refusal("00000", &format!("notice {at}")));
-            world.send(session::Msg::Noticed {
-                session,
-                query,
-                notice,
-            });
+            world.send(session::Msg::Noticed { session, query, notice });
         }
         world.command(Command::ResultsMessages);
         look(&world);
@@ -86,10 +77,7 @@ pub const USES: &[Use] = &[
         world.describe();
         let (query, chunk) = (world.query(), chunk(10, 1));
         for _ in 0..count {
-            world.send(query::Msg::RowsArrived {
-                query,
-                chunk: Arc::clone(&chunk),
-            });
+            world.send(query::Msg::RowsArrived { query, chunk: Arc::clone(&chunk) });
         }
         world.finish("SELECT 1", Transaction::Idle);
         for command in [
@@ -106,9 +94,7 @@ pub const USES: &[Use] = &[
         let mut world = World::new().connected();
         world.run("select 1");
         let query = world.query();
-        let columns = (0..count.max(1))
-            .map(|at| Column::new(format!("c{at}"), 25, -1))
-            .collect();
+        let columns = (0..count.max(1)).map(|at| Column::new(format!("c{at}"), 25, -1)).collect();
         world.send(query::Msg::Described { query, columns });
         world.finish("SELECT 0", Transaction::Idle);
         world.command(Command::ResultsEnd);
@@ -144,10 +130,7 @@ pub const USES: &[Use] = &[
     }),
     ("connections that were kept", 50, |count| {
         let connections = (0..count as u16).map(|at| saved(at + 1)).collect();
-        let mut world = World::with(store::Kept {
-            connections,
-            ..nothing_kept()
-        });
+        let mut world = World::with(store::Kept { connections, ..nothing_kept() });
         look(&world);
         world.command(Command::ConnectionChoose);
         world.type_text("shop");
@@ -166,10 +149,7 @@ pub const USES: &[Use] = &[
         world.load_schema(Arc::new(catalog.finish()));
         world.run("select * from tabel_17");
         world.fail(
-            Failure {
-                position: Some(15),
-                ..refusal("42P01", "relation does not exist")
-            },
+            Failure { position: Some(15), ..refusal("42P01", "relation does not exist") },
             Transaction::Idle,
         );
         look(&world);

@@ -41,12 +41,7 @@ pub fn begin(
     beginning: Beginning,
     perform: impl FnOnce(Sender<Msg>) -> Box<dyn Perform>,
 ) -> Result<(Program, Receiver<Msg>), BeginError> {
-    begin_with(
-        beginning,
-        Box::new(SystemClock::start()),
-        random_seed(),
-        perform,
-    )
+    begin_with(beginning, Box::new(SystemClock::start()), random_seed(), perform)
 }
 
 /// The same, with the clock and the seed given.
@@ -56,19 +51,12 @@ pub(crate) fn begin_with(
     seed: u64,
     perform: impl FnOnce(Sender<Msg>) -> Box<dyn Perform>,
 ) -> Result<(Program, Receiver<Msg>), BeginError> {
-    let Beginning {
-        data_dir,
-        config_dir,
-        record,
-        warnings,
-        surroundings,
-    } = beginning;
+    let Beginning { data_dir, config_dir, record, warnings, surroundings } = beginning;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     // Not bounded: what is on its way is bounded by the rows that `update` grants.
     let (outbox, inbox) = flume::unbounded();
-    let recorder = record
-        .map(|path| Recorder::start(&path, &version, seed, outbox.clone()))
-        .transpose()?;
+    let recorder =
+        record.map(|path| Recorder::start(&path, &version, seed, outbox.clone())).transpose()?;
     let recording = recorder.is_some();
     let mut program = Program::new(perform(outbox), surroundings, clock, recorder);
     program.take(
@@ -90,7 +78,5 @@ pub(crate) fn begin_with(
 
 /// The standard library seeds its hash maps from the system's random source.
 fn random_seed() -> u64 {
-    std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish()
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -19,18 +19,14 @@ pub struct SystemClock {
 impl SystemClock {
     /// The monotonic clock counts from now.
     pub fn start() -> Self {
-        Self {
-            began: Instant::now(),
-        }
+        Self { began: Instant::now() }
     }
 }
 
 impl Clock for SystemClock {
     fn stamp(&mut self) -> Stamp {
         // A clock that stands before 1970 is wrong whatever is made of it.
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Stamp {
             unix_us: i64::try_from(unix.as_micros()).unwrap_or(i64::MAX),
             mono_us: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -23,10 +23,7 @@ pub struct Opening {
 impl Opening {
     /// The words, and whether `--read-only` was said.
     pub fn new(text: impl Into<String>, read_only: bool) -> Self {
-        Self {
-            text: Secret::new(text),
-            read_only,
-        }
+        Self { text: Secret::new(text), read_only }
     }
 
     /// The sandbox.
@@ -46,10 +43,7 @@ impl Opening {
 
     /// The secrets in the words.
     pub fn secrets(&self) -> Vec<Secret> {
-        let anybody = Defaults {
-            user: "anybody".into(),
-            ..Defaults::default()
-        };
+        let anybody = Defaults { user: "anybody".into(), ..Defaults::default() };
         let read = Config::parse(self.text.reveal(), &anybody);
         let secrets = read.map(|found| found.secrets).unwrap_or_default();
         secrets.iter().map(|(_, secret)| secret.clone()).collect()
@@ -74,10 +68,7 @@ impl Opening {
     /// message starts it.
     pub fn message(&self, model: &Model) -> Result<Msg, String> {
         let target = self.target(model)?;
-        Ok(welcome::Msg::Asked {
-            target: Box::new(target),
-        }
-        .into())
+        Ok(welcome::Msg::Asked { target: Box::new(target) }.into())
     }
 
     fn target(&self, model: &Model) -> Result<Target, String> {
@@ -88,22 +79,18 @@ impl Opening {
                 _ => None,
             };
             return Ok(match running {
-                Some(known) if self.read_only => self.read_only(
-                    &known.config,
-                    known.secrets.get(SecretKind::Database).cloned(),
-                ),
+                Some(known) if self.read_only => {
+                    self.read_only(&known.config, known.secrets.get(SecretKind::Database).cloned())
+                }
                 _ => Target::Sandbox,
             });
         }
-        let saved = model
-            .connections
-            .values()
-            .find(|known| known.saved && known.config.name == text);
+        let saved =
+            model.connections.values().find(|known| known.saved && known.config.name == text);
         match saved {
-            Some(known) if self.read_only && !known.config.read_only => Ok(self.read_only(
-                &known.config,
-                known.secrets.get(SecretKind::Database).cloned(),
-            )),
+            Some(known) if self.read_only && !known.config.read_only => {
+                Ok(self.read_only(&known.config, known.secrets.get(SecretKind::Database).cloned()))
+            }
             Some(_) => Ok(Target::Named(text.to_owned())),
             None if is_name(text) => Ok(Target::Named(text.to_owned())),
             None => {
@@ -116,14 +103,8 @@ impl Opening {
     }
 
     fn read_only(&self, config: &Config, password: Option<Secret>) -> Target {
-        let config = Config {
-            read_only: true,
-            ..config.clone()
-        };
-        Target::Conninfo(Conninfo {
-            config,
-            secrets: Secrets::with_password(password),
-        })
+        let config = Config { read_only: true, ..config.clone() };
+        Target::Conninfo(Conninfo { config, secrets: Secrets::with_password(password) })
     }
 }
 
@@ -154,10 +135,9 @@ mod tests {
 
     #[test]
     fn a_url_is_read_and_read_only_is_added_to_it() {
-        let Target::Conninfo(conninfo) = target(
-            Opening::new("postgres://app:hunter2@db.example:5433/shop", true),
-            &model(),
-        ) else {
+        let Target::Conninfo(conninfo) =
+            target(Opening::new("postgres://app:hunter2@db.example:5433/shop", true), &model())
+        else {
             panic!("not a URL");
         };
         assert_eq!(conninfo.config.host, "db.example");
@@ -178,19 +158,10 @@ mod tests {
     #[test]
     fn a_saved_name_may_look_like_a_url() {
         let mut model = model();
-        let config = Config {
-            name: "a@b".into(),
-            ..Config::default()
-        };
+        let config = Config { name: "a@b".into(), ..Config::default() };
         let id = crate::update::ids::ConnectionId::next(&mut model.ids);
-        model.connections.insert(
-            id,
-            crate::update::connections::Connection::new(config, true),
-        );
-        assert_eq!(
-            target(Opening::new("a@b", false), &model),
-            Target::Named("a@b".into())
-        );
+        model.connections.insert(id, crate::update::connections::Connection::new(config, true));
+        assert_eq!(target(Opening::new("a@b", false), &model), Target::Named("a@b".into()));
         assert!(matches!(
             target(Opening::new("a@b", true), &model),
             Target::Conninfo(Conninfo { config, .. }) if config.read_only

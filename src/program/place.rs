@@ -42,11 +42,7 @@ pub struct NoPlace {
 
 impl Build {
     /// This one.
-    pub const THIS: Build = if cfg!(debug_assertions) {
-        Build::Debug
-    } else {
-        Build::Release
-    };
+    pub const THIS: Build = if cfg!(debug_assertions) { Build::Debug } else { Build::Release };
 
     /// The usual places, where the system says its own ones.
     pub fn places(self) -> Option<Places> {
@@ -58,40 +54,27 @@ impl Build {
             Build::Debug => "tusk-dev",
             Build::Release => "tusk",
         };
-        Some(Places {
-            data_dir: data.join(name),
-            config_dir: config.join(name),
-        })
+        Some(Places { data_dir: data.join(name), config_dir: config.join(name) })
     }
 }
 
 /// Where everything is: in the directory that is named, else in that of `TUSK_DATA_DIR`, else where the system keeps
 /// such things. A directory that is named holds the settings too, so that it is a world of its own.
 pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
-    let variable = || {
-        std::env::var_os(VARIABLE)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable =
+        || std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     let Some(named) = named.or_else(variable) else {
         return Build::THIS.places().ok_or_else(|| {
             "There is no home directory to keep data in. Name a place with --data-dir DIR or TUSK_DATA_DIR.".into()
         });
     };
     let data_dir = std::path::absolute(&named).unwrap_or(named);
-    Ok(Places {
-        config_dir: data_dir.clone(),
-        data_dir,
-    })
+    Ok(Places { config_dir: data_dir.clone(), data_dir })
 }
 
 /// Where the library for times looks for the zone that `TZ` names.
-const TIME_ZONES: [&str; 4] = [
-    "/usr/share/zoneinfo",
-    "/share/zoneinfo",
-    "/etc/zoneinfo",
-    "/usr/share/lib/zoneinfo",
-];
+const TIME_ZONES: [&str; 4] =
+    ["/usr/share/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo", "/usr/share/lib/zoneinfo"];
 
 /// Whether the time zone of the environment can be asked for. The library for times opens whatever `TZ` names as a
 /// file, and reads it to its end.
@@ -180,10 +163,7 @@ mod tests {
     fn a_release_is_where_the_system_keeps_such_things_and_a_debug_build_beside_it() {
         let places = |build: Build| build.places_in("/d".into(), "/c".into());
         let expected = |data: &str, config: &str| {
-            Some(Places {
-                data_dir: data.into(),
-                config_dir: config.into(),
-            })
+            Some(Places { data_dir: data.into(), config_dir: config.into() })
         };
         assert_eq!(places(Build::Release), expected("/d/tusk", "/c/tusk"));
         assert_eq!(places(Build::Debug), expected("/d/tusk-dev", "/c/tusk-dev"));

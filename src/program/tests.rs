@@ -56,25 +56,12 @@ impl Perform for Script {
                 }
                 .into(),
             ),
-            Effect::Connection(connection::Effect::Open {
-                connection,
-                attempt,
-                ..
-            }) => Some(
-                connection::Msg::Opened {
-                    connection,
-                    attempt,
-                    server: Default::default(),
-                }
-                .into(),
+            Effect::Connection(connection::Effect::Open { connection, attempt, .. }) => Some(
+                connection::Msg::Opened { connection, attempt, server: Default::default() }.into(),
             ),
-            Effect::Session(session::Effect::Open { session, .. }) => Some(
-                session::Msg::Opened {
-                    session,
-                    backend_pid: 1,
-                }
-                .into(),
-            ),
+            Effect::Session(session::Effect::Open { session, .. }) => {
+                Some(session::Msg::Opened { session, backend_pid: 1 }.into())
+            }
             _ => None,
         };
         if let Some(answer) = answer {
@@ -84,14 +71,7 @@ impl Perform for Script {
 
     fn shutdown(&mut self, _within: Duration) {
         self.log.borrow_mut().push("shutdown".into());
-        self.outbox
-            .send(
-                store::Msg::Wrote {
-                    request: Request(0),
-                }
-                .into(),
-            )
-            .unwrap();
+        self.outbox.send(store::Msg::Wrote { request: Request(0) }.into()).unwrap();
     }
 }
 
@@ -113,10 +93,7 @@ struct Steps(u64);
 impl Clock for Steps {
     fn stamp(&mut self) -> Stamp {
         self.0 += 1;
-        Stamp {
-            unix_us: self.0 as i64,
-            mono_us: self.0,
-        }
+        Stamp { unix_us: self.0 as i64, mono_us: self.0 }
     }
 }
 
@@ -138,18 +115,10 @@ fn world(record: Option<PathBuf>) -> World {
     };
     let theirs = Rc::clone(&log);
     let (program, inbox) = beginning::begin_with(beginning, Box::new(Steps(0)), 1, |outbox| {
-        Box::new(Script {
-            outbox,
-            log: theirs,
-        })
+        Box::new(Script { outbox, log: theirs })
     })
     .unwrap();
-    World {
-        program,
-        inbox,
-        log,
-        around,
-    }
+    World { program, inbox, log, around }
 }
 
 #[test]
@@ -166,29 +135,13 @@ fn it_begins_with_its_data_and_what_went_before() {
 fn what_the_window_must_do_is_done_here_and_answered() {
     let mut world = world(None);
     world.program.drain(&world.inbox);
-    let asked = |world: &World| {
-        world
-            .log
-            .borrow()
-            .iter()
-            .any(|effect| effect.starts_with("Window"))
-    };
+    let asked =
+        |world: &World| world.log.borrow().iter().any(|effect| effect.starts_with("Window"));
     assert!(!asked(&world));
     let text = Arc::from("words");
-    let effect = window::Effect::WriteClipboard {
-        request: Request(9),
-        text,
-    };
+    let effect = window::Effect::WriteClipboard { request: Request(9), text };
     let answer = world.program.surround(effect);
-    assert_eq!(
-        answer,
-        Some(
-            window::Msg::Done {
-                request: Request(9)
-            }
-            .into()
-        )
-    );
+    assert_eq!(answer, Some(window::Msg::Done { request: Request(9) }.into()));
     assert_eq!(world.around.0.borrow()[..], ["clipboard words"]);
 }
 
@@ -196,14 +149,7 @@ fn what_the_window_must_do_is_done_here_and_answered() {
 fn what_only_ends_something_paints_nothing() {
     let mut world = world(None);
     world.program.drain(&world.inbox);
-    assert!(
-        !world.program.take(
-            store::Msg::Wrote {
-                request: Request(3)
-            }
-            .into()
-        )
-    );
+    assert!(!world.program.take(store::Msg::Wrote { request: Request(3) }.into()));
     assert!(world.program.take(Command::TabNew.into()));
 }
 
@@ -214,12 +160,7 @@ fn a_shutdown_quits_even_where_something_would_be_lost_and_takes_the_last_answer
     let connect = Opening::new("postgres://a@h/d", false).message(world.program.model());
     world.program.take(connect.unwrap());
     for letter in "select 1".chars() {
-        world.program.take(
-            crate::update::keys::Msg::Typed {
-                text: letter.into(),
-            }
-            .into(),
-        );
+        world.program.take(crate::update::keys::Msg::Typed { text: letter.into() }.into());
     }
     world.program.take(Command::QueryRun.into());
     world.program.drain(&world.inbox);
@@ -227,20 +168,8 @@ fn a_shutdown_quits_even_where_something_would_be_lost_and_takes_the_last_answer
     assert!(open.is_some_and(|known| matches!(known.link, Link::Open { .. })));
     world.program.shutdown(&world.inbox);
     assert_eq!(world.program.model().phase, crate::model::Phase::Quitting);
-    assert_eq!(
-        world
-            .around
-            .0
-            .borrow()
-            .iter()
-            .filter(|deed| *deed == "quit")
-            .count(),
-        1
-    );
-    assert_eq!(
-        world.log.borrow().last().map(String::as_str),
-        Some("shutdown")
-    );
+    assert_eq!(world.around.0.borrow().iter().filter(|deed| *deed == "quit").count(), 1);
+    assert_eq!(world.log.borrow().last().map(String::as_str), Some("shutdown"));
     assert!(world.inbox.is_empty());
 }
 
@@ -251,12 +180,7 @@ fn a_recorded_program_replays_to_its_own_state() {
     let mut world = world(Some(path.clone()));
     world.program.drain(&world.inbox);
     world.program.take(Command::TabNew.into());
-    world.program.take(
-        crate::update::keys::Msg::Typed {
-            text: "select 1".into(),
-        }
-        .into(),
-    );
+    world.program.take(crate::update::keys::Msg::Typed { text: "select 1".into() }.into());
     world.program.shutdown(&world.inbox);
     let replayed = crate::recording::replay(&path, None).unwrap();
     assert_eq!(

@@ -131,10 +131,8 @@ fn blank(text: &mut String, ranges: impl IntoIterator<Item = Range<usize>>) {
         let Some(secret) = text.get(range.clone()) else {
             continue;
         };
-        let stars: String = secret
-            .bytes()
-            .map(|byte| if byte == b'\n' { '\n' } else { '*' })
-            .collect();
+        let stars: String =
+            secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
         text.replace_range(range, &stars);
     }
 }
@@ -149,11 +147,7 @@ fn read_back(msg: &Msg, as_words: bool) -> io::Result<Msg> {
 fn mask_strings(value: &mut Value, as_words: bool) {
     match value {
         Value::String(string) => {
-            let masked = if as_words {
-                words(string)
-            } else {
-                text(string)
-            };
+            let masked = if as_words { words(string) } else { text(string) };
             *string = masked;
         }
         Value::Array(values) => {
@@ -163,10 +157,8 @@ fn mask_strings(value: &mut Value, as_words: bool) {
         }
         Value::Object(members) => {
             // A setting of a session, which was made by a statement that is not repeated with it.
-            let is_secret = members
-                .get("name")
-                .and_then(Value::as_str)
-                .is_some_and(mask::is_secret_name);
+            let is_secret =
+                members.get("name").and_then(Value::as_str).is_some_and(mask::is_secret_name);
             if let (true, Some(Value::String(value))) = (is_secret, members.get_mut("value")) {
                 let whole = 0..value.len();
                 blank(value, std::iter::once(whole));
@@ -188,14 +180,10 @@ fn mask_values(value: &mut Value, secrets: &Values) {
             blank(string, found);
         }
         Value::Array(values) => {
-            values
-                .iter_mut()
-                .for_each(|value| mask_values(value, secrets));
+            values.iter_mut().for_each(|value| mask_values(value, secrets));
         }
         Value::Object(members) => {
-            members
-                .values_mut()
-                .for_each(|value| mask_values(value, secrets));
+            members.values_mut().for_each(|value| mask_values(value, secrets));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
@@ -204,16 +192,11 @@ fn mask_values(value: &mut Value, secrets: &Values) {
 /// A change of the welcome field as it may be written now, and, where that is less than it says, the message itself.
 fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
     match msg {
-        Msg::Welcome(welcome::Msg::Edited {
-            typed,
-            masked,
-            parsed: Some(Ok(_)),
-        }) if masked != typed.reveal() && !Conninfo::text_holds_secret(typed.reveal()) => {
-            let now = welcome::Msg::Edited {
-                typed: typed.clone(),
-                masked: masked.clone(),
-                parsed: None,
-            };
+        Msg::Welcome(welcome::Msg::Edited { typed, masked, parsed: Some(Ok(_)) })
+            if masked != typed.reveal() && !Conninfo::text_holds_secret(typed.reveal()) =>
+        {
+            let now =
+                welcome::Msg::Edited { typed: typed.clone(), masked: masked.clone(), parsed: None };
             (now.into(), Some(msg.clone()))
         }
         _ => (msg.clone(), None),
@@ -223,16 +206,7 @@ fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
 /// A message that edits, masked in the text that it makes.
 fn in_context(model: &Model, msg: &Msg) -> Msg {
     match msg {
-        Msg::Editor {
-            tab,
-            msg:
-                editor::Msg::Edited {
-                    base,
-                    edits,
-                    anchor,
-                    head,
-                },
-        } => {
+        Msg::Editor { tab, msg: editor::Msg::Edited { base, edits, anchor, head } } => {
             let mut edits = edits.clone();
             if let Some(buffer) = buffer(model, *tab) {
                 let mut after = buffer.clone();
@@ -241,25 +215,13 @@ fn in_context(model: &Model, msg: &Msg) -> Msg {
                 mask_inserted(&after.string(), &applied, inserted);
             }
             let (tab, base, anchor, head) = (*tab, *base, *anchor, *head);
-            Msg::Editor {
-                tab,
-                msg: editor::Msg::Edited {
-                    base,
-                    edits,
-                    anchor,
-                    head,
-                },
-            }
+            Msg::Editor { tab, msg: editor::Msg::Edited { base, edits, anchor, head } }
         }
-        Msg::Keys(keys::Msg::Typed { text }) => keys::Msg::Typed {
-            text: typed(model, text),
+        Msg::Keys(keys::Msg::Typed { text }) => {
+            keys::Msg::Typed { text: typed(model, text) }.into()
         }
-        .into(),
         Msg::Keys(keys::Msg::Pressed { keystroke }) if keystroke.chars().count() == 1 => {
-            keys::Msg::Pressed {
-                keystroke: typed(model, keystroke),
-            }
-            .into()
+            keys::Msg::Pressed { keystroke: typed(model, keystroke) }.into()
         }
         _ => msg.clone(),
     }

@@ -95,12 +95,7 @@ pub(crate) fn replay_lines(
     let mut line = Vec::new();
     read(&mut lines, &mut line)?;
     let (head, chain) = head(&line)?;
-    let mut replay = Replay {
-        version: head.tusk,
-        model: Model::default(),
-        messages: 0,
-        chain,
-    };
+    let mut replay = Replay { version: head.tusk, model: Model::default(), messages: 0, chain };
     loop {
         if until.is_some_and(|until| replay.messages >= until) {
             return Ok(replay.ended(true, None));
@@ -152,26 +147,21 @@ impl Replay {
             return Err(self.problem(Kind::Changed));
         };
         match read {
-            Read {
-                n: Some(n),
-                at: Some(at),
-                msg: Some(msg),
-                ..
-            } if n == self.messages + 1 => {
+            Read { n: Some(n), at: Some(at), msg: Some(msg), .. } if n == self.messages + 1 => {
                 see(n, at, &msg);
                 update(&mut self.model, at, msg);
                 self.messages = n;
                 Ok(Next::Line)
             }
-            Read {
-                check: Some(check), ..
-            } if check.after == self.messages => self.compare(&check.hash).map(|()| Next::Line),
+            Read { check: Some(check), .. } if check.after == self.messages => {
+                self.compare(&check.hash).map(|()| Next::Line)
+            }
             Read { end: Some(end), .. } if end.messages == self.messages => {
                 self.compare(&end.hash).map(|()| Next::End(None))
             }
-            Read { cut: Some(cut), .. } if cut.messages == self.messages => self
-                .compare(&cut.hash)
-                .map(|()| Next::End(Some(cut.reason))),
+            Read { cut: Some(cut), .. } if cut.messages == self.messages => {
+                self.compare(&cut.hash).map(|()| Next::End(Some(cut.reason)))
+            }
             _ => Err(self.problem(Kind::Changed)),
         }
     }
@@ -184,28 +174,17 @@ impl Replay {
         }
         Err(ReplayProblem {
             message: self.messages,
-            kind: Kind::Differs {
-                message: self.messages,
-                version: self.version.clone(),
-            },
+            kind: Kind::Differs { message: self.messages, version: self.version.clone() },
         })
     }
 
     fn problem(&self, kind: impl FnOnce(u64) -> Kind) -> ReplayProblem {
         let message = self.messages + 1;
-        ReplayProblem {
-            message,
-            kind: kind(message),
-        }
+        ReplayProblem { message, kind: kind(message) }
     }
 
     fn ended(self, stopped: bool, cut: Option<String>) -> Replayed {
-        Replayed {
-            model: self.model,
-            messages: self.messages,
-            stopped,
-            cut,
-        }
+        Replayed { model: self.model, messages: self.messages, stopped, cut }
     }
 }
 
@@ -239,10 +218,7 @@ fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayPro
         let room = line.try_reserve(taken).map_err(|error| error.to_string());
         let room = room.and_then(|()| match line.len() + taken <= LINE_MAX {
             true => Ok(()),
-            false => Err(format!(
-                "one of its lines is longer than {} MB",
-                LINE_MAX >> 20
-            )),
+            false => Err(format!("one of its lines is longer than {} MB", LINE_MAX >> 20)),
         });
         room.map_err(|reason| whole(Kind::Io(reason)))?;
         line.extend_from_slice(&bytes[..taken]);

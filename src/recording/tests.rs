@@ -78,10 +78,7 @@ fn loaded(model: &Model) -> Msg {
 }
 
 fn at(step: u64) -> Stamp {
-    Stamp {
-        unix_us: 1_800_000_000_000_000 + step as i64,
-        mono_us: step * 40_000,
-    }
+    Stamp { unix_us: 1_800_000_000_000_000 + step as i64, mono_us: step * 40_000 }
 }
 
 /// Records messages; answers with the file.
@@ -155,36 +152,19 @@ fn random(dice: &mut Dice, model: &Model, wild: bool) -> Msg {
         2 | 3 => {
             let tame = ["select 1;", "é", "\n", "; "];
             let wilder = ["alter role x password 'geheim", "'", "$$", "--"];
-            let text = if wild && dice.below(2) == 0 {
-                dice.pick(&wilder)
-            } else {
-                dice.pick(&tame)
-            };
+            let text =
+                if wild && dice.below(2) == 0 { dice.pick(&wilder) } else { dice.pick(&tame) };
             keys::Msg::Typed { text: text.into() }.into()
         }
         4 => keys::Msg::Pressed {
             keystroke: dice
-                .pick(&[
-                    "ctrl-enter",
-                    "backspace",
-                    "up",
-                    "shift-left",
-                    "enter",
-                    "escape",
-                    "x",
-                ])
+                .pick(&["ctrl-enter", "backspace", "up", "shift-left", "enter", "escape", "x"])
                 .into(),
         }
         .into(),
-        5 => keys::Msg::SecretTyped {
-            secret: Secret::new(PASSWORD),
-        }
-        .into(),
+        5 => keys::Msg::SecretTyped { secret: Secret::new(PASSWORD) }.into(),
         6 => {
-            let config = Config {
-                host: dice.pick(&["a", "b"]).into(),
-                ..Config::default()
-            };
+            let config = Config { host: dice.pick(&["a", "b"]).into(), ..Config::default() };
             let secrets = Secrets::with_password(Some(Secret::new(PASSWORD)));
             welcome::Msg::Asked {
                 target: Box::new(welcome::Target::Conninfo(Conninfo { config, secrets })),
@@ -234,29 +214,17 @@ fn random_link(dice: &mut Dice, model: &Model) -> Msg {
             let (connection, attempt) = (*id, attempt);
             return if failed {
                 let failure = Failure::new(Category::Connection, "refused");
-                connection::Msg::OpenFailed {
-                    connection,
-                    attempt,
-                    failure,
-                }
-                .into()
+                connection::Msg::OpenFailed { connection, attempt, failure }.into()
             } else {
                 let server = connection::ServerInfo::default();
-                connection::Msg::Opened {
-                    connection,
-                    attempt,
-                    server,
-                }
-                .into()
+                connection::Msg::Opened { connection, attempt, server }.into()
             };
         }
     }
     match model.tabs.active().map(|tab| &tab.session) {
-        Some(Session::Opening { id, .. }) => session::Msg::Opened {
-            session: *id,
-            backend_pid: 1,
+        Some(Session::Opening { id, .. }) => {
+            session::Msg::Opened { session: *id, backend_pid: 1 }.into()
         }
-        .into(),
         _ => app::Msg::WindowActivated.into(),
     }
 }
@@ -346,22 +314,13 @@ fn a_line_that_was_taken_out_added_or_moved_is_found() {
     let lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').collect();
     let mut without = lines.clone();
     without.remove(7);
-    assert_eq!(
-        replayed(&without.concat()).unwrap_err().kind,
-        Kind::Changed(7)
-    );
+    assert_eq!(replayed(&without.concat()).unwrap_err().kind, Kind::Changed(7));
     let mut swapped = lines.clone();
     swapped.swap(7, 8);
-    assert_eq!(
-        replayed(&swapped.concat()).unwrap_err().kind,
-        Kind::Changed(7)
-    );
+    assert_eq!(replayed(&swapped.concat()).unwrap_err().kind, Kind::Changed(7));
     let mut doubled = lines.clone();
     doubled.push(lines[3]);
-    assert_eq!(
-        replayed(&doubled.concat()).unwrap_err().kind,
-        Kind::Longer(20)
-    );
+    assert_eq!(replayed(&doubled.concat()).unwrap_err().kind, Kind::Longer(20));
 }
 
 #[test]
@@ -388,29 +347,18 @@ fn lines_that_are_whole_but_lead_elsewhere_are_found_by_the_hash() {
     let mut forged = Vec::new();
     for line in text_of(&file).lines() {
         let (content, _) = line.rsplit_once(",\"chain\"").unwrap();
-        let mut line = format!("{content}}}")
-            .replace("\"/data\"", "\"/elsewhere\"")
-            .into_bytes();
+        let mut line = format!("{content}}}").replace("\"/data\"", "\"/elsewhere\"").into_bytes();
         chain = lines::close(chain, &mut line);
         forged.extend(line);
     }
     let problem = replayed(&forged).unwrap_err();
-    assert_eq!(
-        problem.kind,
-        Kind::Differs {
-            message: 1,
-            version: "0.0.9".into()
-        }
-    );
+    assert_eq!(problem.kind, Kind::Differs { message: 1, version: "0.0.9".into() });
 }
 
 #[test]
 fn what_is_no_recording_is_told_from_one() {
     assert_eq!(replayed(b"").unwrap_err().kind, Kind::NotARecording);
-    assert_eq!(
-        replayed(b"select 1;\n").unwrap_err().kind,
-        Kind::NotARecording
-    );
+    assert_eq!(replayed(b"select 1;\n").unwrap_err().kind, Kind::NotARecording);
     let mut head = br#"{"tusk":"9","format":9,"hash":"h","seed":1}"#.to_vec();
     lines::close(0, &mut head);
     assert_eq!(replayed(&head).unwrap_err().kind, Kind::Format(9));
@@ -448,11 +396,7 @@ fn leaks_of_secrets() -> Vec<Msg> {
     let url = format!("postgres://a:{PASSWORD}@h/d");
     vec![
         keys::Msg::SecretTyped { secret: secret() }.into(),
-        dialog::Msg::SecretEdited {
-            field: 0,
-            secret: secret(),
-        }
-        .into(),
+        dialog::Msg::SecretEdited { field: 0, secret: secret() }.into(),
         welcome::edited(&url, &Default::default()).into(),
         keychain::Msg::Read {
             request,
@@ -491,24 +435,11 @@ fn leaks_of_texts() -> Vec<Msg> {
             message: format!("in \"{}\"", leaking_sql()),
         },
     };
-    let stamp = crate::update::file::FileStamp {
-        modified_us: 0,
-        length: 0,
-        digest: 0,
-    };
+    let stamp = crate::update::file::FileStamp { modified_us: 0, length: 0, digest: 0 };
     let text = leaking_sql();
     vec![
-        dialog::Msg::FieldEdited {
-            field: 0,
-            text: text.clone(),
-        }
-        .into(),
-        session::Msg::Noticed {
-            session,
-            query: None,
-            notice: Box::new(leaking_failure()),
-        }
-        .into(),
+        dialog::Msg::FieldEdited { field: 0, text: text.clone() }.into(),
+        session::Msg::Noticed { session, query: None, notice: Box::new(leaking_failure()) }.into(),
         query::Msg::Failed {
             query,
             failure: Box::new(leaking_failure()),
@@ -516,18 +447,11 @@ fn leaks_of_texts() -> Vec<Msg> {
             elapsed_us: 0,
         }
         .into(),
-        store::Msg::HistoryFound {
-            request,
-            entries: Ok(vec![entry]),
-        }
-        .into(),
+        store::Msg::HistoryFound { request, entries: Ok(vec![entry]) }.into(),
         crate::update::file::Msg::Opened {
             request,
             path: "/a".into(),
-            result: Ok(crate::update::file::Read::plain(
-                RopeText::from(text.as_str()),
-                stamp,
-            )),
+            result: Ok(crate::update::file::Read::plain(RopeText::from(text.as_str()), stamp)),
         }
         .into(),
         app::Msg::Warned { text }.into(),
@@ -553,19 +477,13 @@ fn a_password_typed_letter_by_letter_is_masked_where_it_stands() {
     live.focus(Area::Editor);
     msgs.push(app::Msg::AreaFocused { area: Area::Editor }.into());
     for letter in format!("alter role x password '{PASSWORD}'; select 'plain'").chars() {
-        let keystroke = if letter == ' ' {
-            "space".into()
-        } else {
-            letter.to_string()
-        };
+        let keystroke = if letter == ' ' { "space".into() } else { letter.to_string() };
         msgs.push(keys::Msg::Pressed { keystroke }.into());
     }
     let replay = replayed(&recorded(msgs)).unwrap();
     let buffer = &replay.model.tabs.active().unwrap().editor.buffer;
-    let expected = format!(
-        "alter role x password '{}'; select 'plain'",
-        "*".repeat(PASSWORD.len())
-    );
+    let expected =
+        format!("alter role x password '{}'; select 'plain'", "*".repeat(PASSWORD.len()));
     assert_eq!(buffer.string(), expected);
 }
 
@@ -591,10 +509,7 @@ fn edits_of_several_cursors_are_masked_each_in_its_place() {
         },
     };
     let first = "alter role a password '';\nselect '';";
-    let (one, two) = (
-        first.find("''").unwrap() + 1,
-        first.rfind("''").unwrap() + 1,
-    );
+    let (one, two) = (first.find("''").unwrap() + 1, first.rfind("''").unwrap() + 1);
     let msgs = [
         started(1),
         edited(0, vec![(0, 0, first)]),
@@ -610,21 +525,12 @@ fn edits_of_several_cursors_are_masked_each_in_its_place() {
 
 #[test]
 fn half_a_password_is_not_taken_for_a_port_and_a_port_is_kept() {
-    let environment = discovery::Environment {
-        user: "ann".into(),
-        ..Default::default()
-    };
-    let found = discovery::Msg::ServersFound {
-        request: Request(1),
-        servers: vec![],
-        environment,
-    };
+    let environment = discovery::Environment { user: "ann".into(), ..Default::default() };
+    let found = discovery::Msg::ServersFound { request: Request(1), servers: vec![], environment };
     let mut defaults = Model::default().defaults;
     defaults.user = "ann".into();
     let typed = |text: &str| Msg::from(welcome::edited(text, &defaults));
-    let focus = Msg::from(app::Msg::AreaFocused {
-        area: Area::Welcome,
-    });
+    let focus = Msg::from(app::Msg::AreaFocused { area: Area::Welcome });
     let file = recorded([
         started(1),
         found.clone().into(),
@@ -641,12 +547,8 @@ fn half_a_password_is_not_taken_for_a_port_and_a_port_is_kept() {
         Command::DialogAccept.into(),
     ]);
     let replay = replayed(&file).unwrap();
-    let ports: Vec<u16> = replay
-        .model
-        .connections
-        .values()
-        .map(|known| known.config.port)
-        .collect();
+    let ports: Vec<u16> =
+        replay.model.connections.values().map(|known| known.config.port).collect();
     assert_eq!(ports, [4711]);
 }
 
@@ -709,10 +611,7 @@ fn a_recorder_that_cannot_keep_up_ends_the_recording_and_says_so() {
     recorder.record(at(2), &Command::TabNew.into());
     recorder.finish();
     let told: Vec<Msg> = inbox.drain().collect();
-    assert!(matches!(
-        &told[..],
-        [Msg::App(app::Msg::RecordingEnded { .. })]
-    ));
+    assert!(matches!(&told[..], [Msg::App(app::Msg::RecordingEnded { .. })]));
     let replay = replay(&path, None).unwrap();
     assert_eq!(replay.messages, 1);
     assert!(replay.cut.unwrap().contains("keep up"));
@@ -732,11 +631,7 @@ fn a_replay_stops_at_the_message_that_is_named() {
 #[test]
 fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
     let mut builder = ChunkBuilder::new(2);
-    for value in [
-        &b"role r"[..],
-        b"was hunter2hunter2!",
-        b"\xff hunter2hunter2",
-    ] {
+    for value in [&b"role r"[..], b"was hunter2hunter2!", b"\xff hunter2hunter2"] {
         let mut body = vec![0, 2, 0xff, 0xff, 0xff, 0xff];
         body.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
         body.extend(value);
@@ -764,10 +659,7 @@ fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
     let file = shelf.taken();
     let text = text_of(&file);
     assert!(!text.contains("hunter2"), "{text}");
-    assert!(
-        text.contains("was ***!") && text.contains("role r"),
-        "{text}"
-    );
+    assert!(text.contains("was ***!") && text.contains("role r"), "{text}");
     assert!(text.contains("near ***"), "{text}");
     replayed(&file).unwrap();
 }

@@ -76,21 +76,14 @@ impl<Out: Write> Writer<Out> {
     /// Writes the last line.
     pub fn end(mut self) -> io::Result<()> {
         let hash = self.hash()?;
-        self.mark(&Mark::End {
-            messages: self.messages,
-            hash,
-        })?;
+        self.mark(&Mark::End { messages: self.messages, hash })?;
         self.flush()
     }
 
     /// Writes the last line of a recording that ends too early.
     pub fn cut(mut self, reason: &str) -> io::Result<()> {
         let hash = self.hash()?;
-        self.mark(&Mark::Cut {
-            messages: self.messages,
-            hash,
-            reason: reason.to_owned(),
-        })?;
+        self.mark(&Mark::Cut { messages: self.messages, hash, reason: reason.to_owned() })?;
         self.flush()
     }
 
@@ -101,14 +94,7 @@ impl<Out: Write> Writer<Out> {
 
     fn redacted(&mut self, at: Stamp, msg: Msg) -> io::Result<()> {
         self.messages += 1;
-        serde_json::to_writer(
-            &mut self.line,
-            &Written {
-                n: self.messages,
-                at,
-                msg: &msg,
-            },
-        )?;
+        serde_json::to_writer(&mut self.line, &Written { n: self.messages, at, msg: &msg })?;
         self.close()?;
         update(&mut self.model, at, msg);
         let (messages, mono_us) = self.checked;
@@ -117,10 +103,7 @@ impl<Out: Write> Writer<Out> {
         if is_due {
             self.checked = (self.messages, at.mono_us);
             let hash = self.hash()?;
-            self.mark(&Mark::Check {
-                after: self.messages,
-                hash,
-            })?;
+            self.mark(&Mark::Check { after: self.messages, hash })?;
         }
         Ok(())
     }

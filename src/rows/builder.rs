@@ -72,13 +72,7 @@ impl ChunkBuilder {
     pub fn new(columns: usize) -> Self {
         let rows_max = (CHUNK_CELLS / columns.max(1)).clamp(1, CHUNK_ROWS);
         let columns = (0..columns).map(|_| Scratch::default()).collect();
-        Self {
-            columns,
-            ends: Vec::new(),
-            rows: 0,
-            rows_max,
-            bytes: 0,
-        }
+        Self { columns, ends: Vec::new(), rows: 0, rows_max, bytes: 0 }
     }
 
     /// Appends a row: the body of a DataRow message.
@@ -140,26 +134,14 @@ impl ChunkBuilder {
     pub fn finish(&mut self) -> Chunk {
         let (rows, width) = (self.rows, self.columns.len());
         let ends = &self.ends[..rows * width];
-        let values = self
-            .columns
-            .iter_mut()
-            .enumerate()
-            .map(|(column, scratch)| {
-                // Of no rows there are no ends to start in.
-                let ends = ends.get(column..).unwrap_or_default().iter().step_by(width);
-                scratch.take(rows, ends.copied())
-            });
+        let values = self.columns.iter_mut().enumerate().map(|(column, scratch)| {
+            // Of no rows there are no ends to start in.
+            let ends = ends.get(column..).unwrap_or_default().iter().step_by(width);
+            scratch.take(rows, ends.copied())
+        });
         let values = values.collect::<Box<[Values]>>();
-        if self
-            .columns
-            .iter()
-            .map(|column| column.bytes.len())
-            .sum::<usize>()
-            > SCRATCH_BYTES_MAX
-        {
-            self.columns
-                .iter_mut()
-                .for_each(|column| column.bytes = Vec::new());
+        if self.columns.iter().map(|column| column.bytes.len()).sum::<usize>() > SCRATCH_BYTES_MAX {
+            self.columns.iter_mut().for_each(|column| column.bytes = Vec::new());
         }
         self.rows = 0;
         self.bytes = 0;
@@ -202,11 +184,7 @@ impl ChunkBuilder {
     fn grow_rows(&mut self) {
         let rows = (self.rows * 4).max(64);
         // A full chunk needs no more room; whoever fills it further gets it all the same.
-        let rows = if self.rows < self.rows_max {
-            rows.min(self.rows_max)
-        } else {
-            rows
-        };
+        let rows = if self.rows < self.rows_max { rows.min(self.rows_max) } else { rows };
         self.ends.resize(rows * self.columns.len(), 0);
     }
 
@@ -235,11 +213,7 @@ impl ChunkBuilder {
             *end = column.used as u32 | if null { NULL } else { 0 };
             rest = &tail[size..];
         }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(MalformedRow::TrailingBytes)
-        }
+        if rest.is_empty() { Ok(()) } else { Err(MalformedRow::TrailingBytes) }
     }
 
     // Bytes behind a column's last value are never read, so that only the ends go back.
@@ -264,9 +238,7 @@ impl Scratch {
     /// Makes sure that there is memory for a value of this size.
     fn make_room(&mut self, size: usize) -> Result<(), MalformedRow> {
         let more = (self.used + size + MIDDLE).saturating_sub(self.bytes.len());
-        self.bytes
-            .try_reserve_exact(more)
-            .map_err(|_| MalformedRow::NoMemory)
+        self.bytes.try_reserve_exact(more).map_err(|_| MalformedRow::NoMemory)
     }
 
     /// Appends the first `size` bytes of `source`, and may copy some beyond them, which nothing reads.
@@ -315,11 +287,7 @@ impl Scratch {
             *offset = end;
             any_null |= end & NULL;
         }
-        let nulls = if any_null == 0 {
-            Box::default()
-        } else {
-            take_null_bits(&mut offsets)
-        };
+        let nulls = if any_null == 0 { Box::default() } else { take_null_bits(&mut offsets) };
         let used = std::mem::take(&mut self.used);
         let bytes = if self.bytes.len() > SCRATCH_COLUMN_BYTES_MAX {
             // Never two copies of something giant.
@@ -329,11 +297,7 @@ impl Scratch {
         } else {
             Box::from(&self.bytes[..used])
         };
-        Values {
-            bytes,
-            offsets: offsets.into_boxed_slice(),
-            nulls,
-        }
+        Values { bytes, offsets: offsets.into_boxed_slice(), nulls }
     }
 }
 
@@ -345,17 +309,9 @@ fn take_null_bits(offsets: &mut [u32]) -> Box<[u64]> {
             *end &= !NULL;
             null << row
         };
-        rows.iter_mut()
-            .enumerate()
-            .map(bit)
-            .fold(0, |word, bit| word | bit)
+        rows.iter_mut().enumerate().map(bit).fold(0, |word, bit| word | bit)
     };
-    offsets
-        .get_mut(1..)
-        .unwrap_or_default()
-        .chunks_mut(64)
-        .map(bits)
-        .collect()
+    offsets.get_mut(1..).unwrap_or_default().chunks_mut(64).map(bits).collect()
 }
 
 #[cfg(test)]
@@ -407,9 +363,7 @@ mod tests {
         for columns in 1..3 {
             let mut builder = ChunkBuilder::new(columns);
             for length in 0..text.len() {
-                builder
-                    .push_data_row(&data_row(&vec![Some(&text[..length]); columns]))
-                    .unwrap();
+                builder.push_data_row(&data_row(&vec![Some(&text[..length]); columns])).unwrap();
             }
             let chunk = builder.finish();
             for length in 0..text.len() {
@@ -453,15 +407,9 @@ mod tests {
                 assert_eq!(builder.push_data_row(body), Err(*error));
             }
             for cut in 2..good.len() {
-                assert_eq!(
-                    builder.push_data_row(&good[..cut]),
-                    Err(MalformedRow::Short)
-                );
+                assert_eq!(builder.push_data_row(&good[..cut]), Err(MalformedRow::Short));
             }
-            assert_eq!(
-                (builder.rows(), builder.bytes()),
-                (expected.rows(), expected.bytes())
-            );
+            assert_eq!((builder.rows(), builder.bytes()), (expected.rows(), expected.bytes()));
         }
         assert_eq!(builder.finish(), expected.finish());
     }
@@ -488,9 +436,7 @@ mod tests {
     fn rows_beyond_a_full_chunk_are_still_taken() {
         let mut builder = ChunkBuilder::new(1);
         for row in 0..3 * CHUNK_ROWS {
-            builder
-                .push_data_row(&data_row(&[(row % 2 == 0).then(|| row.to_string())]))
-                .unwrap();
+            builder.push_data_row(&data_row(&[(row % 2 == 0).then(|| row.to_string())])).unwrap();
         }
         let chunk = builder.finish();
         assert_eq!(chunk.rows(), 3 * CHUNK_ROWS);
@@ -502,9 +448,7 @@ mod tests {
     fn a_giant_row_is_taken_and_its_memory_goes_with_the_chunk() {
         let giant = vec![b'g'; 3 * SCRATCH_COLUMN_BYTES_MAX];
         let mut builder = ChunkBuilder::new(2);
-        builder
-            .push_data_row(&data_row(&[Some(&b"small"[..]), Some(&giant)]))
-            .unwrap();
+        builder.push_data_row(&data_row(&[Some(&b"small"[..]), Some(&giant)])).unwrap();
         assert!(builder.is_full());
         let chunk = builder.finish();
         assert_eq!(chunk.cell(0, 1), Cell::Value(&giant));
@@ -515,9 +459,7 @@ mod tests {
                 .iter()
                 .all(|column| column.bytes.capacity() <= SCRATCH_COLUMN_BYTES_MAX)
         );
-        builder
-            .push_data_row(&data_row(&[None, Some(b"next")]))
-            .unwrap();
+        builder.push_data_row(&data_row(&[None, Some(b"next")])).unwrap();
         assert_eq!(builder.finish().cell(0, 1), Cell::Value(b"next"));
     }
 
@@ -540,16 +482,10 @@ mod tests {
         let mut builder = ChunkBuilder::new(20);
         let large = vec![b'x'; CHUNK_BYTES];
         for column in 0..20 {
-            let row = (0..20)
-                .map(|at| (at == column).then_some(&large))
-                .collect::<Vec<_>>();
+            let row = (0..20).map(|at| (at == column).then_some(&large)).collect::<Vec<_>>();
             builder.push_data_row(&data_row(&row)).unwrap();
             assert_eq!(builder.finish().cell(0, column), Cell::Value(&large));
-            let kept = builder
-                .columns
-                .iter()
-                .map(|column| column.bytes.capacity())
-                .sum::<usize>();
+            let kept = builder.columns.iter().map(|column| column.bytes.capacity()).sum::<usize>();
             assert!(kept <= SCRATCH_BYTES_MAX, "{kept}");
         }
     }
@@ -560,10 +496,7 @@ mod tests {
         for _ in 0..100 {
             builder.push_data_row(&[0, 0]).unwrap();
         }
-        assert_eq!(
-            builder.push_data_row(&[0, 0, 0]),
-            Err(MalformedRow::TrailingBytes)
-        );
+        assert_eq!(builder.push_data_row(&[0, 0, 0]), Err(MalformedRow::TrailingBytes));
         let chunk = builder.finish();
         assert_eq!((chunk.rows(), chunk.columns()), (100, 0));
     }
@@ -577,26 +510,13 @@ mod tests {
         assert_eq!((builder.rows(), builder.bytes()), (3, 11));
         let chunk = builder.finish();
         let cells = [0, 1, 2].map(|row| chunk.cell(row, 0));
-        assert_eq!(
-            cells,
-            [
-                Cell::Value(b"1\tone"),
-                Cell::Value(b""),
-                Cell::Value(b"no end")
-            ]
-        );
-        assert_eq!(
-            ChunkBuilder::new(2).push_line(b"x"),
-            Err(MalformedRow::ColumnCount)
-        );
+        assert_eq!(cells, [Cell::Value(b"1\tone"), Cell::Value(b""), Cell::Value(b"no end")]);
+        assert_eq!(ChunkBuilder::new(2).push_line(b"x"), Err(MalformedRow::ColumnCount));
     }
 
     #[test]
     fn an_empty_builder_finishes_an_empty_chunk() {
         let chunk = ChunkBuilder::new(2).finish();
-        assert_eq!(
-            (chunk.rows(), chunk.columns(), chunk.value_bytes()),
-            (0, 2, 0)
-        );
+        assert_eq!((chunk.rows(), chunk.columns(), chunk.value_bytes()), (0, 2, 0));
     }
 }

@@ -40,12 +40,7 @@ impl Column {
     /// A column whose type name is filled in when the type is built in.
     pub fn new(name: impl Into<String>, type_oid: u32, typmod: i32) -> Self {
         let type_name = type_name::type_name(type_oid, typmod).unwrap_or_default();
-        Self {
-            name: name.into(),
-            type_oid,
-            typmod,
-            type_name,
-        }
+        Self { name: name.into(), type_oid, typmod, type_name }
     }
 
     /// Whether values are aligned right, for the types that psql aligns right.
@@ -57,10 +52,7 @@ impl Column {
     /// Whether values are numbers to calculate with: an oid or an amount of money is not.
     pub fn is_number(&self) -> bool {
         use type_name::{FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC};
-        matches!(
-            self.type_oid,
-            INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC
-        )
+        matches!(self.type_oid, INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC)
     }
 
     /// Whether the type's name has to be asked of the server.
@@ -146,11 +138,8 @@ impl Chunk {
 
     /// The chunk with each value's text as `mask` leaves it; none where that changes nothing.
     pub fn masked(&self, mask: impl Fn(&str) -> Cow<'_, str>) -> Option<Chunk> {
-        let columns: Vec<Option<Values>> = self
-            .columns
-            .iter()
-            .map(|values| values.masked(self.rows(), &mask))
-            .collect();
+        let columns: Vec<Option<Values>> =
+            self.columns.iter().map(|values| values.masked(self.rows(), &mask)).collect();
         if columns.iter().all(Option::is_none) {
             return None;
         }
@@ -175,11 +164,7 @@ impl Chunk {
 
     pub(super) fn new(rows: u32, columns: Box<[Values]>) -> Self {
         let digest = digest(rows, &columns);
-        Self {
-            rows,
-            digest,
-            columns,
-        }
+        Self { rows, digest, columns }
     }
 }
 
@@ -206,28 +191,21 @@ pub(super) struct Values {
 
 impl Values {
     fn cell(&self, row: usize) -> Cell<'_> {
-        if self
-            .nulls
-            .get(row / 64)
-            .is_some_and(|word| word >> (row % 64) & 1 == 1)
-        {
+        if self.nulls.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1) {
             return Cell::Null;
         }
         match (self.offsets.get(row), self.offsets.get(row + 1)) {
-            (Some(&start), Some(&end)) => self
-                .bytes
-                .get(start as usize..end as usize)
-                .map_or(Cell::Null, Cell::Value),
+            (Some(&start), Some(&end)) => {
+                self.bytes.get(start as usize..end as usize).map_or(Cell::Null, Cell::Value)
+            }
             _ => Cell::Null,
         }
     }
 
     fn masked(&self, rows: usize, mask: &impl Fn(&str) -> Cow<'_, str>) -> Option<Values> {
         // The whole column at once, so that one without secrets is read once; bytes that are no text end a piece of it.
-        let is_clean = self
-            .bytes
-            .utf8_chunks()
-            .all(|part| matches!(mask(part.valid()), Cow::Borrowed(_)));
+        let is_clean =
+            self.bytes.utf8_chunks().all(|part| matches!(mask(part.valid()), Cow::Borrowed(_)));
         if is_clean {
             return None;
         }
@@ -239,11 +217,7 @@ impl Values {
             }
             offsets.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         }
-        Some(Values {
-            bytes: bytes.into(),
-            offsets: offsets.into(),
-            nulls: self.nulls.clone(),
-        })
+        Some(Values { bytes: bytes.into(), offsets: offsets.into(), nulls: self.nulls.clone() })
     }
 
     fn mapped(&self, rows: usize, change: &impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Option<Values> {
@@ -334,12 +308,8 @@ struct WrittenColumns<'chunk>(&'chunk Chunk);
 
 impl Serialize for WrittenColumns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.0
-                .columns
-                .iter()
-                .map(|values| WrittenColumn(values, self.0.rows())),
-        )
+        serializer
+            .collect_seq(self.0.columns.iter().map(|values| WrittenColumn(values, self.0.rows())))
     }
 }
 
@@ -394,10 +364,7 @@ impl<'de> Visitor<'de> for ChunkVisitor {
                 "digest" => recorded = Some(map.next_value::<String>()?),
                 "columns" => columns = Some(map.next_value::<Vec<ReadColumn>>()?),
                 other => {
-                    return Err(de::Error::unknown_field(
-                        other,
-                        &["rows", "digest", "columns"],
-                    ));
+                    return Err(de::Error::unknown_field(other, &["rows", "digest", "columns"]));
                 }
             }
         }
@@ -405,18 +372,11 @@ impl<'de> Visitor<'de> for ChunkVisitor {
         let recorded = recorded.ok_or_else(|| de::Error::missing_field("digest"))?;
         let columns = columns.ok_or_else(|| de::Error::missing_field("columns"))?;
         if columns.iter().any(|column| column.rows() != rows as usize) {
-            return Err(de::Error::custom(
-                "a column of the chunk has another number of rows",
-            ));
+            return Err(de::Error::custom("a column of the chunk has another number of rows"));
         }
-        let chunk = Chunk::new(
-            rows,
-            columns.into_iter().map(ReadColumn::into_values).collect(),
-        );
+        let chunk = Chunk::new(rows, columns.into_iter().map(ReadColumn::into_values).collect());
         if format!("{:016x}", chunk.digest) != recorded {
-            return Err(de::Error::custom(
-                "the chunk's content does not match its digest",
-            ));
+            return Err(de::Error::custom("the chunk's content does not match its digest"));
         }
         Ok(chunk)
     }
@@ -443,20 +403,14 @@ impl ReadColumn {
                 *word |= 1 << (row % 64);
             }
         }
-        u32::try_from(self.bytes.len())
-            .map(|end| self.offsets.push(end))
-            .is_ok()
+        u32::try_from(self.bytes.len()).map(|end| self.offsets.push(end)).is_ok()
     }
 
     fn into_values(mut self) -> Values {
         if !self.nulls.is_empty() {
             self.nulls.resize(self.rows().div_ceil(64), 0);
         }
-        Values {
-            bytes: self.bytes.into(),
-            offsets: self.offsets.into(),
-            nulls: self.nulls.into(),
-        }
+        Values { bytes: self.bytes.into(), offsets: self.offsets.into(), nulls: self.nulls.into() }
     }
 }
 
@@ -476,11 +430,7 @@ impl<'de> Visitor<'de> for ColumnVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<ReadColumn, A::Error> {
-        let mut column = ReadColumn {
-            bytes: Vec::new(),
-            offsets: vec![0],
-            nulls: Vec::new(),
-        };
+        let mut column = ReadColumn { bytes: Vec::new(), offsets: vec![0], nulls: Vec::new() };
         while let Some(null) = values.next_element_seed(CellSeed(&mut column.bytes))? {
             if !column.end_value(null) {
                 return Err(de::Error::custom("a column of the chunk is too large"));
@@ -518,9 +468,8 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut wrapped: A) -> Result<bool, A::Error> {
-        let hex = wrapped
-            .next_element::<String>()?
-            .ok_or_else(|| de::Error::invalid_length(0, &"1"))?;
+        let hex =
+            wrapped.next_element::<String>()?.ok_or_else(|| de::Error::invalid_length(0, &"1"))?;
         if wrapped.next_element::<String>()?.is_some() {
             return Err(de::Error::invalid_length(2, &"1"));
         }
@@ -530,8 +479,7 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
             let byte = digit(high)
                 .zip(digit(low))
                 .and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
-            self.0
-                .push(byte.ok_or_else(|| de::Error::custom("not a hexadecimal digit"))?);
+            self.0.push(byte.ok_or_else(|| de::Error::custom("not a hexadecimal digit"))?);
         }
         if !rest.is_empty() {
             return Err(de::Error::custom("half a hexadecimal byte"));
@@ -567,10 +515,7 @@ mod tests {
         let chunk = chunk_of(&[&[Some(b"ok \xff\xc3 \xc3\xa9")]]);
         assert_eq!(chunk.cell(0, 0).text(), "ok \\xff\\xc3 é");
         assert_eq!(Cell::Null.text(), "");
-        assert!(matches!(
-            Cell::Value("é".as_bytes()).text(),
-            Cow::Borrowed("é")
-        ));
+        assert!(matches!(Cell::Value("é".as_bytes()).text(), Cow::Borrowed("é")));
     }
 
     #[test]
@@ -583,16 +528,10 @@ mod tests {
 
     #[test]
     fn a_recorded_chunk_is_compact_json_and_comes_back_the_same() {
-        let chunk = chunk_of(&[
-            &[Some(b"a\n\"\xe2\x86\xb5"), None],
-            &[Some(b""), Some(b"\xff0")],
-        ]);
+        let chunk = chunk_of(&[&[Some(b"a\n\"\xe2\x86\xb5"), None], &[Some(b""), Some(b"\xff0")]]);
         let text = serde_json::to_string(&chunk).unwrap();
         let columns = r#""columns":[["a\n\"↵",""],[null,["ff30"]]]}"#;
-        assert_eq!(
-            text,
-            format!(r#"{{"rows":2,"digest":"{:016x}",{columns}"#, chunk.digest())
-        );
+        assert_eq!(text, format!(r#"{{"rows":2,"digest":"{:016x}",{columns}"#, chunk.digest()));
         assert_eq!(serde_json::from_str::<Chunk>(&text).unwrap(), chunk);
     }
 
@@ -616,21 +555,16 @@ mod tests {
     #[test]
     fn rows_without_columns_survive_a_recording() {
         let chunk = chunk_of(&[&[], &[], &[]]);
-        assert_eq!(
-            (chunk.rows(), chunk.columns(), chunk.heap_bytes()),
-            (3, 0, 0)
-        );
+        assert_eq!((chunk.rows(), chunk.columns(), chunk.heap_bytes()), (3, 0, 0));
         let text = serde_json::to_string(&chunk).unwrap();
         assert_eq!(serde_json::from_str::<Chunk>(&text).unwrap(), chunk);
     }
 
     #[test]
     fn a_tampered_chunk_does_not_come_back() {
-        let text = serde_json::to_string(&chunk_of(&[
-            &[Some(b"12"), None],
-            &[Some(b"3"), Some(b"\xff")],
-        ]))
-        .unwrap();
+        let text =
+            serde_json::to_string(&chunk_of(&[&[Some(b"12"), None], &[Some(b"3"), Some(b"\xff")]]))
+                .unwrap();
         for (from, to) in [
             ("\"12\"", "\"13\""),
             ("[\"12\",\"3\"]", "[\"1\",\"23\"]"),
@@ -650,10 +584,7 @@ mod tests {
         ] {
             let tampered = text.replacen(from, to, 1);
             assert_ne!(tampered, text, "{from}");
-            assert!(
-                serde_json::from_str::<Chunk>(&tampered).is_err(),
-                "{from} to {to}"
-            );
+            assert!(serde_json::from_str::<Chunk>(&tampered).is_err(), "{from} to {to}");
         }
     }
 
@@ -706,19 +637,13 @@ mod tests {
         (0..=300_u32).for_each(|row| content.extend((3 * row).to_le_bytes()));
         content.extend(0_u64.to_le_bytes());
         content.extend(b"abc".repeat(300));
-        assert_eq!(
-            chunk_of(&cells).digest(),
-            xxhash_rust::xxh3::xxh3_64(&content)
-        );
+        assert_eq!(chunk_of(&cells).digest(), xxhash_rust::xxh3::xxh3_64(&content));
     }
 
     #[test]
     fn a_debug_print_shows_no_values() {
         let text = format!("{:?}", chunk_of(&[&[Some(b"private")]]));
-        assert!(
-            text.contains("rows: 1") && !text.contains("private"),
-            "{text}"
-        );
+        assert!(text.contains("rows: 1") && !text.contains("private"), "{text}");
     }
 
     #[test]

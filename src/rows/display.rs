@@ -51,11 +51,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        if kept(character) {
-            escaped.push(character)
-        } else {
-            escaped.extend(escape(character))
-        }
+        if kept(character) { escaped.push(character) } else { escaped.extend(escape(character)) }
     }
     Cow::Owned(escaped)
 }
@@ -64,9 +60,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// up to a limit. Wide characters (Chinese, emoji) count as two.
 pub fn column_width(rows: &Rows, column: usize, rows_sampled: u64, characters_max: usize) -> usize {
     let header = rows.columns().get(column);
-    let header = header.map_or(0, |column| {
-        text_width(&column.name).max(text_width(&column.type_name))
-    });
+    let header =
+        header.map_or(0, |column| text_width(&column.name).max(text_width(&column.type_name)));
     let mut width = header.min(characters_max);
     for (chunk, part) in rows.pieces(0..rows_sampled) {
         for row in part {
@@ -82,11 +77,7 @@ pub fn column_width(rows: &Rows, column: usize, rows_sampled: u64, characters_ma
 
 /// How many characters of the grid's monospaced font a text takes: two for wide ones, none for combining ones.
 pub fn text_width(text: &str) -> usize {
-    if text.is_ascii() {
-        text.len()
-    } else {
-        text.chars().map(character_width).sum()
-    }
+    if text.is_ascii() { text.len() } else { text.chars().map(character_width).sum() }
 }
 
 /// A count with separators: `1,284,096`.
@@ -142,12 +133,7 @@ pub fn duration_text(duration: Duration) -> String {
         0 => format!("{milliseconds} ms"),
         1..60 => format!("{seconds}.{tenths} s"),
         60..3_600 => format!("{:02}:{:02}.{tenths}", seconds / 60, seconds % 60),
-        _ => format!(
-            "{}:{:02}:{:02}",
-            seconds / 3_600,
-            seconds / 60 % 60,
-            seconds % 60
-        ),
+        _ => format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60),
     }
 }
 
@@ -163,11 +149,8 @@ fn fits(text: &str, characters_max: usize) -> bool {
 }
 
 fn marked_line(head: &[u8], characters_max: usize) -> String {
-    let mut shown = Shown {
-        text: String::with_capacity(head.len() + 8),
-        characters: 0,
-        characters_max,
-    };
+    let mut shown =
+        Shown { text: String::with_capacity(head.len() + 8), characters: 0, characters_max };
     for part in head.utf8_chunks() {
         let mut characters = part.valid().chars().peekable();
         while let Some(character) = characters.next() {
@@ -239,11 +222,7 @@ fn needs_escape(character: char) -> bool {
 
 fn escape(character: char) -> impl Iterator<Item = char> {
     let code = u32::from(character);
-    let text = if code < 0x80 {
-        format!("\\x{code:02x}")
-    } else {
-        format!("\\u{{{code:x}}}")
-    };
+    let text = if code < 0x80 { format!("\\x{code:02x}") } else { format!("\\u{{{code:x}}}") };
     text.chars().collect::<Vec<_>>().into_iter()
 }
 
@@ -334,10 +313,7 @@ mod tests {
         assert_eq!(window(&value, 4).len(), 20);
         assert_eq!(shown(&value, 4), "xxx…");
         // A character cut by the window itself does not show as broken.
-        assert_eq!(
-            shown(format!("a{}", "𝄞".repeat(50)).as_bytes(), 6),
-            "a𝄞𝄞𝄞𝄞…"
-        );
+        assert_eq!(shown(format!("a{}", "𝄞".repeat(50)).as_bytes(), 6), "a𝄞𝄞𝄞𝄞…");
     }
 
     #[test]
@@ -349,10 +325,7 @@ mod tests {
             };
             let limit = 1 + generator.below(40);
             let text = shown(&value, limit);
-            assert!(
-                text.chars().count() <= limit && !text.chars().any(char::is_control),
-                "{text}"
-            );
+            assert!(text.chars().count() <= limit && !text.chars().any(char::is_control), "{text}");
             let complete = shown(&value, 10_000);
             let uncut = complete.chars().count() <= limit;
             assert_eq!(text == complete, uncut, "{text} {complete}");
@@ -365,14 +338,8 @@ mod tests {
 
     #[test]
     fn a_whole_value_keeps_its_lines() {
-        assert_eq!(
-            whole(Cell::Value(b"a\n\tb\x01\xff\r\n")),
-            "a\n\tb\\x01\\xff\\x0d\n"
-        );
-        assert!(matches!(
-            whole(Cell::Value(b"plain\n")),
-            Cow::Borrowed("plain\n")
-        ));
+        assert_eq!(whole(Cell::Value(b"a\n\tb\x01\xff\r\n")), "a\n\tb\\x01\\xff\\x0d\n");
+        assert!(matches!(whole(Cell::Value(b"plain\n")), Cow::Borrowed("plain\n")));
         assert_eq!(whole(Cell::Null), "NULL");
     }
 
@@ -390,47 +357,17 @@ mod tests {
         assert_eq!(column_width(&rows, 0, 9, 50), 20);
         assert_eq!(column_width(&rows, 0, 9, 15), 15);
         assert_eq!(column_width(&rows, 0, 0, 50), 4);
-        assert_eq!(
-            column_width(&rows_of(&[("t", 1184)], &[]), 0, 9, 50),
-            "timestamptz".len()
-        );
+        assert_eq!(column_width(&rows_of(&[("t", 1184)], &[]), 0, 9, 50), "timestamptz".len());
         assert_eq!(column_width(&rows, 7, 0, 50), 0);
     }
 
     #[test]
     fn counts_have_separators() {
         let texts = [0, 7, 999, 1_000, 1_284_096, u64::MAX].map(grouped);
-        assert_eq!(
-            texts,
-            [
-                "0",
-                "7",
-                "999",
-                "1,000",
-                "1,284,096",
-                "18,446,744,073,709,551,615"
-            ]
-        );
-        let texts = [
-            "914020.71",
-            "-1234.5678",
-            "-999",
-            "NaN",
-            "1e+300",
-            "0.12345",
-        ]
-        .map(grouped_decimal);
-        assert_eq!(
-            texts,
-            [
-                "914,020.71",
-                "-1,234.5678",
-                "-999",
-                "NaN",
-                "1e+300",
-                "0.12345"
-            ]
-        );
+        assert_eq!(texts, ["0", "7", "999", "1,000", "1,284,096", "18,446,744,073,709,551,615"]);
+        let texts =
+            ["914020.71", "-1234.5678", "-999", "NaN", "1e+300", "0.12345"].map(grouped_decimal);
+        assert_eq!(texts, ["914,020.71", "-1,234.5678", "-999", "NaN", "1e+300", "0.12345"]);
     }
 
     #[test]

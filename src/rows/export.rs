@@ -58,11 +58,7 @@ pub fn export<Failure>(
         }
     }
     writer.end(&mut block);
-    if block.is_empty() {
-        Ok(())
-    } else {
-        sink(&block)
-    }
+    if block.is_empty() { Ok(()) } else { sink(&block) }
 }
 
 /// The rows, or the part in the range, in one piece.
@@ -138,26 +134,17 @@ impl Writer {
             push_json_string(&mut key, &name);
             key.push(b':');
             let key = String::from_utf8_lossy(&key).into_owned();
-            WrittenColumn {
-                index,
-                name: column.name.clone(),
-                key,
-                kind: JsonKind::of(column),
-            }
+            WrittenColumn { index, name: column.name.clone(), key, kind: JsonKind::of(column) }
         };
-        Self {
-            format,
-            columns: selected.zip(columns).zip(names).map(written).collect(),
-            rows: 0,
-        }
+        Self { format, columns: selected.zip(columns).zip(names).map(written).collect(), rows: 0 }
     }
 
     /// Appends what comes before the rows.
     pub fn start(&mut self, out: &mut Vec<u8>) {
         match self.format {
-            Format::Csv => self.line(out, b',', |column, out| {
-                push_csv(out, column.name.as_bytes())
-            }),
+            Format::Csv => {
+                self.line(out, b',', |column, out| push_csv(out, column.name.as_bytes()))
+            }
             Format::Tsv { headers: true } => {
                 self.line(out, b'\t', |column, out| push_tsv(out, &column.name))
             }
@@ -184,10 +171,7 @@ impl Writer {
             // psql prints nothing at all for a row without columns.
             Format::Csv if self.columns.is_empty() => {}
             Format::Csv => self.line(out, b',', |column, out| {
-                push_csv(
-                    out,
-                    chunk.cell(row, column.index).bytes().unwrap_or_default(),
-                );
+                push_csv(out, chunk.cell(row, column.index).bytes().unwrap_or_default());
             }),
             Format::Tsv { .. } => self.line(out, b'\t', |column, out| {
                 push_tsv(out, &chunk.cell(row, column.index).text());
@@ -272,10 +256,7 @@ pub fn distinct_names<'name>(names: impl Iterator<Item = &'name str> + Clone) ->
 
 fn selection(rows: &Rows, range: Option<&Range>) -> Range {
     let (height, width) = (rows.len(), rows.columns().len());
-    range.map_or_else(
-        || Range::all(height, width),
-        |range| range.clamped(height, width),
-    )
+    range.map_or_else(|| Range::all(height, width), |range| range.clamped(height, width))
 }
 
 // psql quotes a field with a separator, a quote or a line end in it, and one that COPY would take for the end of its
@@ -292,9 +273,7 @@ fn push_tsv(out: &mut Vec<u8>, field: &str) {
 
 // Looks at every byte instead of stopping at the first: so it compiles to vector instructions.
 fn holds(field: &[u8], special: impl Fn(&u8) -> bool) -> bool {
-    field
-        .iter()
-        .fold(false, |found, byte| found | special(byte))
+    field.iter().fold(false, |found, byte| found | special(byte))
 }
 
 fn push_quoted_if(out: &mut Vec<u8>, field: &[u8], quoted: bool) {
@@ -321,13 +300,11 @@ fn push_json(out: &mut Vec<u8>, kind: JsonKind, cell: Cell<'_>) {
         (JsonKind::Number, _) if is_json_number(bytes) => out.extend_from_slice(bytes),
         (JsonKind::Embedded, _) if is_json(bytes) => {
             // Inside a JSON text a raw line end can only be space between tokens, and an object is one line here.
-            out.extend(bytes.iter().map(|byte| {
-                if matches!(byte, b'\n' | b'\r') {
-                    b' '
-                } else {
-                    *byte
-                }
-            }));
+            out.extend(bytes.iter().map(
+                |byte| {
+                    if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }
+                },
+            ));
         }
         // NaN and Infinity, and what a masked recording made of a number, are strings.
         _ => push_json_string(out, &cell.text()),
@@ -341,12 +318,7 @@ fn is_json(bytes: &[u8]) -> bool {
 
 /// Whether the text is a number in JSON's grammar as it stands, so that every digit is kept.
 fn is_json_number(bytes: &[u8]) -> bool {
-    let digits = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let rest = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let whole = digits(rest);
     if whole == 0 || (whole > 1 && rest.first() == Some(&b'0')) {
@@ -361,10 +333,8 @@ fn is_json_number(bytes: &[u8]) -> bool {
         rest = fraction.get(count..).unwrap_or_default();
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = exponent
-            .strip_prefix(b"+")
-            .or(exponent.strip_prefix(b"-"))
-            .unwrap_or(exponent);
+        let exponent =
+            exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
         return !exponent.is_empty() && digits(exponent) == exponent.len();
     }
     rest.is_empty()
@@ -378,11 +348,7 @@ fn push_json_string(out: &mut Vec<u8>, text: &str) {
             continue;
         }
         // What needs no escape is copied in one piece.
-        out.extend_from_slice(
-            text.as_bytes()
-                .get(plain_from..position)
-                .unwrap_or_default(),
-        );
+        out.extend_from_slice(text.as_bytes().get(plain_from..position).unwrap_or_default());
         push_json_escape(out, byte);
         plain_from = position + 1;
     }
@@ -471,10 +437,7 @@ mod tests {
     fn csv_keeps_bytes_that_are_not_text() {
         let rows = rows_of(&[("a", 25)], &[&[Some(b"\xff,")]]);
         assert_eq!(to_bytes(&rows, None, Format::Csv), b"a\n\"\xff,\"\n");
-        assert_eq!(
-            clipboard(&rows, &Range::all(1, 1), Format::Csv),
-            "a\n\"\\xff,\""
-        );
+        assert_eq!(clipboard(&rows, &Range::all(1, 1), Format::Csv), "a\n\"\\xff,\"");
     }
 
     #[test]
@@ -500,14 +463,11 @@ mod tests {
             let width = 2 + generator.below(4);
             let count = generator.below(120);
             let cells = generator.rows(count, width);
-            let columns = (0..width)
-                .map(|at| Column::new(format!("c{at}"), 25, -1))
-                .collect();
+            let columns = (0..width).map(|at| Column::new(format!("c{at}"), 25, -1)).collect();
             let mut rows = Rows::new(columns);
             for part in cells.chunks(7) {
                 let mut builder = crate::rows::builder::ChunkBuilder::new(width);
-                part.iter()
-                    .for_each(|row| builder.push_data_row(&data_row(row)).unwrap());
+                part.iter().for_each(|row| builder.push_data_row(&data_row(row)).unwrap());
                 assert!(rows.append(Arc::new(builder.finish())));
             }
             let bytes = |cell: &Option<Vec<u8>>| cell.clone().unwrap_or_default();
@@ -515,10 +475,7 @@ mod tests {
                 .iter()
                 .map(|row| row.iter().map(bytes).collect::<Vec<_>>())
                 .collect::<Vec<_>>();
-            assert_eq!(
-                parse(&to_bytes(&rows, None, Format::Csv), b',')[1..],
-                expected
-            );
+            assert_eq!(parse(&to_bytes(&rows, None, Format::Csv), b',')[1..], expected);
             let escaped = |cell: &Vec<u8>| Cell::Value(cell).text().into_owned().into_bytes();
             let expected = expected
                 .iter()
@@ -538,9 +495,7 @@ mod tests {
                 for (value, cell) in object.values().zip(row) {
                     assert_eq!(
                         value.as_str(),
-                        cell.as_deref()
-                            .map(|cell| Cell::Value(cell).text())
-                            .as_deref()
+                        cell.as_deref().map(|cell| Cell::Value(cell).text()).as_deref()
                     );
                 }
             }
@@ -591,10 +546,7 @@ mod tests {
             clipboard(&rows, &all, Format::Tsv { headers: true }),
             format!("id\t\"a\tb\"\tc\n{lines}")
         );
-        let one = Range {
-            rows: 2..3,
-            columns: 2..3,
-        };
+        let one = Range { rows: 2..3, columns: 2..3 };
         assert_eq!(clipboard(&rows, &one, TSV), "a,b 'c'");
     }
 
@@ -611,10 +563,7 @@ mod tests {
             ],
         );
         let copy = |rows_copied: std::ops::Range<u64>, column: usize, headers: bool| {
-            let range = Range {
-                rows: rows_copied,
-                columns: column..column + 1,
-            };
+            let range = Range { rows: rows_copied, columns: column..column + 1 };
             clipboard(&rows, &range, copied(&rows, &range, headers))
         };
         assert_eq!(copy(0..1, 1, false), "{\"a\": \"b\"}");
@@ -634,23 +583,11 @@ mod tests {
             .map(|row: &[u8; 1]| [Some(&row[..]), Some(b"x"), Some(&row[..])]);
         let cells = cells.each_ref().map(|row| row.as_slice());
         let rows = rows_of(&[("a", 25), ("b", 25), ("c", 23)], &cells);
-        let range = Range {
-            rows: 1..4,
-            columns: 1..3,
-        };
-        assert_eq!(
-            text(&rows, Some(&range), Format::Csv),
-            "b,c\nx,1\nx,2\nx,3\n"
-        );
+        let range = Range { rows: 1..4, columns: 1..3 };
+        assert_eq!(text(&rows, Some(&range), Format::Csv), "b,c\nx,1\nx,2\nx,3\n");
         assert_eq!(text(&rows, Some(&range), TSV), "x\t1\nx\t2\nx\t3\n");
-        let beyond = Range {
-            rows: 4..99,
-            columns: 2..99,
-        };
-        assert_eq!(
-            text(&rows, Some(&beyond), Format::Json),
-            "[\n{\"c\":4}\n]\n"
-        );
+        let beyond = Range { rows: 4..99, columns: 2..99 };
+        assert_eq!(text(&rows, Some(&beyond), Format::Json), "[\n{\"c\":4}\n]\n");
     }
 
     #[test]
@@ -683,10 +620,7 @@ mod tests {
         );
         assert_eq!(text(&rows, None, Format::JsonLines), expected);
         let array = text(&rows, None, Format::Json);
-        assert_eq!(
-            array,
-            format!("[\n{}\n]\n", expected.trim_end().replace('\n', ",\n"))
-        );
+        assert_eq!(array, format!("[\n{}\n]\n", expected.trim_end().replace('\n', ",\n")));
         assert!(serde_json::from_str::<serde_json::Value>(&array).is_ok());
     }
 
@@ -710,15 +644,7 @@ mod tests {
         for value in bad {
             assert!(!is_json_number(value), "{}", Cell::Value(value).text());
         }
-        for value in [
-            &b"0"[..],
-            b"-0",
-            b"0.50",
-            b"10",
-            b"1e5",
-            b"1E-5",
-            b"-1.25e+10",
-        ] {
+        for value in [&b"0"[..], b"-0", b"0.50", b"10", b"1e5", b"1E-5", b"-1.25e+10"] {
             assert!(is_json_number(value), "{}", Cell::Value(value).text());
         }
         let rows = rows_of(
@@ -739,10 +665,7 @@ mod tests {
     fn json_of_any_depth_is_embedded() {
         let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
         let rows = rows_of(&[("j", 114)], &[&[Some(deep.as_bytes())]]);
-        assert_eq!(
-            text(&rows, None, Format::JsonLines),
-            format!("{{\"j\":{deep}}}\n")
-        );
+        assert_eq!(text(&rows, None, Format::JsonLines), format!("{{\"j\":{deep}}}\n"));
     }
 
     #[test]
@@ -750,10 +673,7 @@ mod tests {
         let names = distinct_names(["a", "a", "a_2", "a", "", "", "b"].into_iter());
         assert_eq!(names, ["a", "a_3", "a_2", "a_4", "", "_2", "b"]);
         let rows = rows_of(&[("a", 23), ("a", 23)], &[&[Some(b"1"), Some(b"2")]]);
-        assert_eq!(
-            text(&rows, None, Format::JsonLines),
-            "{\"a\":1,\"a_2\":2}\n"
-        );
+        assert_eq!(text(&rows, None, Format::JsonLines), "{\"a\":1,\"a_2\":2}\n");
         assert_eq!(text(&rows, None, Format::Csv), "a,a\n1,2\n");
     }
 }

@@ -57,13 +57,7 @@ pub struct Rows {
 impl Rows {
     /// No rows yet, of these columns.
     pub fn new(columns: Arc<[Column]>) -> Self {
-        Self {
-            columns,
-            chunks: Vec::new(),
-            starts: Vec::new(),
-            rows: 0,
-            heap_bytes: 0,
-        }
+        Self { columns, chunks: Vec::new(), starts: Vec::new(), rows: 0, heap_bytes: 0 }
     }
 
     /// Adds a chunk behind the others. One of another width than the result is not taken, and the answer is false.
@@ -105,10 +99,9 @@ impl Rows {
     /// Gives the columns whose types the server has named since then their names; their number stays.
     pub fn name_types(&mut self, name_of: impl Fn(&Column) -> Option<String>) {
         let named = |column: &Column| match name_of(column) {
-            Some(type_name) if column.type_name.is_empty() => Column {
-                type_name,
-                ..column.clone()
-            },
+            Some(type_name) if column.type_name.is_empty() => {
+                Column { type_name, ..column.clone() }
+            }
             _ => column.clone(),
         };
         self.columns = self.columns.iter().map(named).collect();
@@ -137,19 +130,15 @@ impl Rows {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
         let first = self.chunk_of(rows.start).unwrap_or(0);
         let chunks = self.chunks.iter().zip(&self.starts).skip(first);
-        chunks
-            .take_while(move |(_, start)| **start < rows.end)
-            .filter_map(move |(held, start)| {
-                let from = usize::try_from(rows.start.saturating_sub(*start)).ok()?;
-                let until = usize::try_from(rows.end - start).ok()?.min(held.0.rows());
-                (from < until).then_some((&held.0, from..until))
-            })
+        chunks.take_while(move |(_, start)| **start < rows.end).filter_map(move |(held, start)| {
+            let from = usize::try_from(rows.start.saturating_sub(*start)).ok()?;
+            let until = usize::try_from(rows.end - start).ok()?.min(held.0.rows());
+            (from < until).then_some((&held.0, from..until))
+        })
     }
 
     fn chunk_of(&self, row: u64) -> Option<usize> {
-        self.starts
-            .partition_point(|start| *start <= row)
-            .checked_sub(1)
+        self.starts.partition_point(|start| *start <= row).checked_sub(1)
     }
 }
 
@@ -164,9 +153,7 @@ mod tests {
         for size in sizes {
             let mut builder = crate::rows::builder::ChunkBuilder::new(1);
             for _ in 0..*size {
-                builder
-                    .push_data_row(&data_row(&[Some(next.to_string())]))
-                    .unwrap();
+                builder.push_data_row(&data_row(&[Some(next.to_string())])).unwrap();
                 next += 1;
             }
             assert!(rows.append(Arc::new(builder.finish())));
@@ -199,10 +186,8 @@ mod tests {
                 .pieces(range.clone())
                 .flat_map(|(chunk, part)| part.map(|row| chunk.cell(row, 0).text().into_owned()))
                 .collect::<Vec<_>>();
-            let expected = range
-                .filter(|row| *row < 47)
-                .map(|row| row.to_string())
-                .collect::<Vec<_>>();
+            let expected =
+                range.filter(|row| *row < 47).map(|row| row.to_string()).collect::<Vec<_>>();
             assert_eq!(texts, expected);
         }
         assert_eq!(numbered(&[]).pieces(0..9).count(), 0);
@@ -218,10 +203,8 @@ mod tests {
     #[test]
     fn the_memory_cost_is_the_sum_of_its_chunks() {
         let rows = numbered(&[10, 20]);
-        let chunks = rows
-            .chunks()
-            .iter()
-            .map(|held| held.chunk().heap_bytes() + size_of::<Chunk>() + 16);
+        let chunks =
+            rows.chunks().iter().map(|held| held.chunk().heap_bytes() + size_of::<Chunk>() + 16);
         assert_eq!(rows.heap_bytes(), chunks.sum::<usize>() as u64);
         assert_eq!(numbered(&[]).heap_bytes(), 0);
     }
@@ -236,10 +219,7 @@ mod tests {
             held.chunk().heap_bytes(),
             held.chunk().digest()
         );
-        assert!(
-            text.contains(&summary) && !text.contains("private"),
-            "{text}"
-        );
+        assert!(text.contains(&summary) && !text.contains("private"), "{text}");
         let other = rows_of(&[("secret", 25)], &[&[Some(b"privatE")], &[None]]);
         assert_ne!(serde_json::to_string(&other).unwrap(), text);
         assert_ne!(other, rows);
@@ -249,11 +229,8 @@ mod tests {
     fn types_are_named_when_the_server_has_told() {
         let mut rows = rows_of(&[("mood", 16_400), ("n", 23)], &[]);
         rows.name_types(|column| (column.type_oid != 1).then(|| String::from("mood")));
-        let names = rows
-            .columns()
-            .iter()
-            .map(|column| column.type_name.as_str())
-            .collect::<Vec<_>>();
+        let names =
+            rows.columns().iter().map(|column| column.type_name.as_str()).collect::<Vec<_>>();
         assert_eq!(names, ["mood", "int4"]);
     }
 

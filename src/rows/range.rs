@@ -32,10 +32,7 @@ impl Range {
 
     /// Everything in a result of this size.
     pub fn all(rows: u64, columns: usize) -> Self {
-        Self {
-            rows: 0..rows,
-            columns: 0..columns,
-        }
+        Self { rows: 0..rows, columns: 0..columns }
     }
 
     /// The part that lies inside a result of this size.
@@ -73,16 +70,10 @@ mod tests {
 
     #[test]
     fn a_range_is_the_same_whichever_way_it_was_drawn() {
-        let expected = Range {
-            rows: 2..6,
-            columns: 1..4,
-        };
-        for (anchor, active) in [
-            (at(2, 1), at(5, 3)),
-            (at(5, 3), at(2, 1)),
-            (at(2, 3), at(5, 1)),
-            (at(5, 1), at(2, 3)),
-        ] {
+        let expected = Range { rows: 2..6, columns: 1..4 };
+        for (anchor, active) in
+            [(at(2, 1), at(5, 3)), (at(5, 3), at(2, 1)), (at(2, 3), at(5, 1)), (at(5, 1), at(2, 3))]
+        {
             assert_eq!(Range::between(anchor, active), expected);
         }
         assert_eq!(expected.cells(), 12);
@@ -97,17 +88,8 @@ mod tests {
 
     #[test]
     fn a_range_is_cut_to_the_result() {
-        let range = Range {
-            rows: 2..60,
-            columns: 1..9,
-        };
-        assert_eq!(
-            range.clamped(10, 3),
-            Range {
-                rows: 2..10,
-                columns: 1..3
-            }
-        );
+        let range = Range { rows: 2..60, columns: 1..9 };
+        assert_eq!(range.clamped(10, 3), Range { rows: 2..10, columns: 1..3 });
         assert!(range.clamped(1, 3).is_empty() && range.clamped(10, 0).is_empty());
         assert_eq!(Range::all(4, 2).cells(), 8);
     }

@@ -35,10 +35,8 @@ pub fn chunk_of(rows: &[Row<'_>]) -> Chunk {
 
 /// A result of these rows, two to a chunk, so that every reader crosses chunk borders.
 pub fn rows_of(columns: &[(&str, u32)], rows: &[Row<'_>]) -> Rows {
-    let columns = columns
-        .iter()
-        .map(|(name, oid)| Column::new(*name, *oid, -1))
-        .collect::<Arc<[Column]>>();
+    let columns =
+        columns.iter().map(|(name, oid)| Column::new(*name, *oid, -1)).collect::<Arc<[Column]>>();
     let mut held = Rows::new(columns);
     for part in rows.chunks(2) {
         assert!(held.append(Arc::new(chunk_of(part))));
@@ -88,18 +86,12 @@ impl Generator {
             3 => self.below(60),
             _ => self.below(6),
         };
-        Some(
-            (0..length)
-                .flat_map(|_| PARTS[self.below(PARTS.len())].iter().copied())
-                .collect(),
-        )
+        Some((0..length).flat_map(|_| PARTS[self.below(PARTS.len())].iter().copied()).collect())
     }
 
     /// Rows of one width.
     pub fn rows(&mut self, rows: usize, columns: usize) -> Vec<Vec<Option<Vec<u8>>>> {
-        (0..rows)
-            .map(|_| (0..columns).map(|_| self.cell()).collect())
-            .collect()
+        (0..rows).map(|_| (0..columns).map(|_| self.cell()).collect()).collect()
     }
 
     /// A chunk of up to 150 rows and 5 columns.

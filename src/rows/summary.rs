@@ -54,11 +54,7 @@ impl Summary {
             text += &format!(" · {} null", grouped(nulls));
         }
         if let (Some(sum), Some(average)) = (&self.sum, &self.average) {
-            text += &format!(
-                " · sum {} · avg {}",
-                shown_number(sum),
-                shown_number(average)
-            );
+            text += &format!(" · sum {} · avg {}", shown_number(sum), shown_number(average));
         }
         text
     }
@@ -77,23 +73,14 @@ pub fn summarise(rows: &Rows, range: &Range, cancelled: &dyn Fn() -> bool) -> Op
                 if cancelled() {
                     return None;
                 }
-                let is_number = rows
-                    .columns()
-                    .get(column)
-                    .is_some_and(|column| column.is_number());
+                let is_number = rows.columns().get(column).is_some_and(|column| column.is_number());
                 not_null +=
                     add_column(chunk, part.clone(), column, is_number.then_some(&mut total));
             }
         }
     }
     let (sum, average) = total.finish().unzip();
-    Some(Summary {
-        cells: range.cells(),
-        not_null,
-        numbers: total.numbers,
-        sum,
-        average,
-    })
+    Some(Summary { cells: range.cells(), not_null, numbers: total.numbers, sum, average })
 }
 
 fn add_column(
@@ -169,10 +156,7 @@ impl Total {
             }
         }
         let sum = sum.with_scale(self.decimals.max(0));
-        Some((
-            sum.to_plain_string(),
-            average(&sum, count.get()).to_plain_string(),
-        ))
+        Some((sum.to_plain_string(), average(&sum, count.get()).to_plain_string()))
     }
 }
 
@@ -192,14 +176,7 @@ fn short_number(bytes: &[u8]) -> Option<(i64, usize)> {
         }
     }
     let decimals = point.map_or(0, |point| digits.len() - point - 1);
-    Some((
-        if digits.len() < bytes.len() {
-            -units
-        } else {
-            units
-        },
-        decimals,
-    ))
+    Some((if digits.len() < bytes.len() { -units } else { units }, decimals))
 }
 
 fn average(sum: &BigDecimal, count: u64) -> BigDecimal {
@@ -209,11 +186,7 @@ fn average(sum: &BigDecimal, count: u64) -> BigDecimal {
     let (units, _) = sum.with_scale(kept).into_bigint_and_exponent();
     let twice: BigInt = units * 2;
     let count = BigInt::from(count);
-    let half = if twice < BigInt::zero() {
-        -&count
-    } else {
-        count.clone()
-    };
+    let half = if twice < BigInt::zero() { -&count } else { count.clone() };
     let rounded = BigDecimal::new((twice + half) / (count * 2), kept);
     if rounded.with_scale_round(scale, RoundingMode::Down) == rounded {
         return rounded.with_scale(scale);
@@ -230,36 +203,22 @@ fn shown_number(number: &str) -> String {
     let Ok(exact) = number.parse::<BigDecimal>() else {
         return number.to_owned();
     };
-    let whole = number
-        .bytes()
-        .skip_while(|byte| *byte == b'-')
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let whole =
+        number.bytes().skip_while(|byte| *byte == b'-').take_while(u8::is_ascii_digit).count();
     let decimals = SHOWN_DIGITS_MAX.saturating_sub(whole) as i64;
-    let rounded = exact
-        .with_scale_round(decimals, RoundingMode::HalfUp)
-        .normalized();
+    let rounded = exact.with_scale_round(decimals, RoundingMode::HalfUp).normalized();
     let (shown, text) = if whole <= SHOWN_DIGITS_MAX && !rounded.is_zero() {
         let text = grouped_decimal(&rounded.to_plain_string());
         (rounded, text)
     } else {
-        let rounded = exact
-            .with_precision_round(SHOWN_SIGNIFICANT_DIGITS, RoundingMode::HalfUp)
-            .normalized();
+        let rounded =
+            exact.with_precision_round(SHOWN_SIGNIFICANT_DIGITS, RoundingMode::HalfUp).normalized();
         let text = rounded.to_scientific_notation();
         // PostgreSQL writes a sign before every exponent.
-        let text = if text.contains("e-") {
-            text
-        } else {
-            text.replace('e', "e+")
-        };
+        let text = if text.contains("e-") { text } else { text.replace('e', "e+") };
         (rounded, text)
     };
-    if shown == exact {
-        text
-    } else {
-        format!("≈ {text}")
-    }
+    if shown == exact { text } else { format!("≈ {text}") }
 }
 
 #[cfg(test)]
@@ -268,10 +227,7 @@ mod tests {
     use crate::rows::samples::{Generator, rows_of};
 
     fn summary_of(oid: u32, values: &[Option<&str>]) -> Summary {
-        let cells = values
-            .iter()
-            .map(|value| [value.map(str::as_bytes)])
-            .collect::<Vec<_>>();
+        let cells = values.iter().map(|value| [value.map(str::as_bytes)]).collect::<Vec<_>>();
         let cells = cells.iter().map(|row| row.as_slice()).collect::<Vec<_>>();
         let rows = rows_of(&[("n", oid)], &cells);
         summarise(&rows, &Range::all(rows.len(), 1), &|| false).unwrap()
@@ -294,19 +250,13 @@ mod tests {
             average: Some(String::from("457010.36")),
         };
         assert_eq!(summary, expected);
-        assert_eq!(
-            summary.text(),
-            "3 cells · 1 null · sum 914,020.71 · avg 457,010.36"
-        );
+        assert_eq!(summary.text(), "3 cells · 1 null · sum 914,020.71 · avg 457,010.36");
     }
 
     #[test]
     fn text_is_counted_and_not_added_up() {
         let summary = summary_of(25, &[Some("1"), Some(""), None]);
-        assert_eq!(
-            (summary.cells, summary.not_null, summary.numbers),
-            (3, 2, 0)
-        );
+        assert_eq!((summary.cells, summary.not_null, summary.numbers), (3, 2, 0));
         assert_eq!((&summary.sum, &summary.average), (&None, &None));
         assert_eq!(summary.text(), "3 cells · 1 null");
         assert_eq!(summary_of(26, &[Some("1")]).text(), "1 cell");
@@ -336,12 +286,7 @@ mod tests {
                 "12345678901234567890.223456789",
                 "6172839450617283945.111728395",
             ),
-            (
-                701,
-                &["1e+20", "1"],
-                "100000000000000000001",
-                "50000000000000000000.50",
-            ),
+            (701, &["1e+20", "1"], "100000000000000000001", "50000000000000000000.50"),
             (701, &["1.5e-07", "1e-07"], "0.00000025", "0.00000013"),
             (701, &["-0", "5"], "5", "2.50"),
         ] {
@@ -361,29 +306,14 @@ mod tests {
             (&["-Infinity", "1"], "-Infinity"),
             (&["Infinity", "-Infinity"], "NaN"),
         ] {
-            assert_eq!(
-                sum_and_average(701, values),
-                (expected.to_owned(), expected.to_owned())
-            );
+            assert_eq!(sum_and_average(701, values), (expected.to_owned(), expected.to_owned()));
         }
-        assert_eq!(
-            summary_of(701, &[Some("NaN")]).text(),
-            "1 cell · sum NaN · avg NaN"
-        );
+        assert_eq!(summary_of(701, &[Some("NaN")]).text(), "1 cell · sum NaN · avg NaN");
     }
 
     #[test]
     fn what_is_no_number_in_a_column_of_numbers_is_not_counted_as_one() {
-        for value in [
-            "",
-            "-",
-            ".",
-            "1.2.3",
-            "x",
-            "1x",
-            "1e999999999",
-            "1e-999999999",
-        ] {
+        for value in ["", "-", ".", "1.2.3", "x", "1x", "1e999999999", "1e-999999999"] {
             let summary = summary_of(23, &[Some(value), Some("4")]);
             assert_eq!((summary.not_null, summary.numbers), (2, 1), "{value}");
             assert_eq!(summary.sum.as_deref(), Some("4"), "{value}");
@@ -412,14 +342,8 @@ mod tests {
         let summary = summary_of(701, &[Some("1.25e+300")]);
         assert_eq!(summary.sum.as_ref().map(String::len), Some(301));
         assert_eq!(summary.text(), "1 cell · sum 1.25e+300 · avg 1.25e+300");
-        let floats = summary_of(
-            701,
-            &[Some("1234.56789012345678"), Some("-0.00000000000000001")],
-        );
-        assert_eq!(
-            floats.text(),
-            "2 cells · sum ≈ 1,234.56789012345678 · avg 617.28394506172839"
-        );
+        let floats = summary_of(701, &[Some("1234.56789012345678"), Some("-0.00000000000000001")]);
+        assert_eq!(floats.text(), "2 cells · sum ≈ 1,234.56789012345678 · avg 617.28394506172839");
         let long = summary_of(1700, &[Some("-1234567890123456789012.50")]);
         assert_eq!(
             long.text(),
@@ -440,25 +364,9 @@ mod tests {
                 &[Some(b"8"), Some(b"z"), Some(b"9")],
             ],
         );
-        let summary = summarise(
-            &rows,
-            &Range {
-                rows: 1..3,
-                columns: 0..3,
-            },
-            &|| false,
-        )
-        .unwrap();
+        let summary = summarise(&rows, &Range { rows: 1..3, columns: 0..3 }, &|| false).unwrap();
         assert_eq!(summary.text(), "6 cells · 2 null · sum 6.5 · avg 2.17");
-        let beyond = summarise(
-            &rows,
-            &Range {
-                rows: 3..90,
-                columns: 2..90,
-            },
-            &|| false,
-        )
-        .unwrap();
+        let beyond = summarise(&rows, &Range { rows: 3..90, columns: 2..90 }, &|| false).unwrap();
         assert_eq!(beyond.text(), "1 cell · sum 9 · avg 9");
     }
 

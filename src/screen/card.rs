@@ -75,31 +75,16 @@ fn title(failure: &Failure) -> String {
 }
 
 fn join(parts: [Option<String>; 2]) -> String {
-    parts
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(words::DOT)
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(words::DOT)
 }
 
 /// What can be done with an error itself. With rows, copying means the cells: the error has a command of its own then.
 fn about(model: &Model, failure: &Failure, rows: bool) -> Vec<Action> {
-    let copy = if rows {
-        Command::ErrorCopy
-    } else {
-        Command::ResultsCopy
-    };
-    let label = if model.error_details {
-        "Hide details"
-    } else {
-        "Show details"
-    };
+    let copy = if rows { Command::ErrorCopy } else { Command::ResultsCopy };
+    let label = if model.error_details { "Hide details" } else { "Show details" };
     let fold = (!details(failure).is_empty())
         .then(|| words::named(model, words::RESULTS, Command::ErrorDetails, label));
-    fold.into_iter()
-        .chain([words::named(model, words::RESULTS, copy, "Copy details")])
-        .collect()
+    fold.into_iter().chain([words::named(model, words::RESULTS, copy, "Copy details")]).collect()
 }
 
 fn reconnect(model: &Model, label: &str) -> Action {
@@ -145,10 +130,7 @@ fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
     Card {
         kind: CardKind::NotConnected,
         title: title(failure),
-        code: join([
-            Some(hints::code_line(failure)),
-            Some(known.config.address()),
-        ]),
+        code: join([Some(hints::code_line(failure)), Some(known.config.address())]),
         parts: parts(model, failure),
         next_step: failure.next_step.clone(),
         actions,
@@ -164,14 +146,8 @@ fn has_rows(model: &Model) -> bool {
 /// What the server said besides its message: its detail and its hint, and all the rest where that is unfolded.
 fn parts(model: &Model, failure: &Failure) -> Vec<CardPart> {
     let said = [("Detail", &failure.detail), ("Hint", &failure.hint)];
-    let said = said
-        .into_iter()
-        .filter_map(|(label, text)| Some((label, text.clone()?)));
-    let unfolded = if model.error_details {
-        details(failure)
-    } else {
-        vec![]
-    };
+    let said = said.into_iter().filter_map(|(label, text)| Some((label, text.clone()?)));
+    let unfolded = if model.error_details { details(failure) } else { vec![] };
     said.chain(unfolded)
         .map(|(label, text)| CardPart {
             label: label.to_owned(),
@@ -206,10 +182,7 @@ fn details(failure: &Failure) -> Vec<(&'static str, String)> {
         ("Position inside", place_inside),
         ("Reported by", failure.source.clone()),
     ];
-    named
-        .into_iter()
-        .filter_map(|(label, text)| Some((label, text?)))
-        .collect()
+    named.into_iter().filter_map(|(label, text)| Some((label, text?))).collect()
 }
 
 /// Whether the error's place is marked in the editor.

@@ -99,13 +99,7 @@ fn run_large(path: &str, bytes: u64) -> (String, Vec<String>) {
 
 fn other_encoding(other: &OtherEncoding) -> (String, Vec<String>) {
     let encoding = other.encoding.name();
-    let OtherEncoding {
-        path,
-        character,
-        line,
-        column,
-        ..
-    } = other;
+    let OtherEncoding { path, character, line, column, .. } = other;
     let title = format!("{path} is {encoding}, which has no “{character}”");
     let reasons = vec![
         format!(
@@ -167,15 +161,10 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
             title: found.command.title().to_owned(),
             matched: found.positions,
             detail: Span::default(),
-            key: model
-                .keymap
-                .key_of(found.command)
-                .map(crate::update::keymap::shown),
+            key: model.keymap.key_of(found.command).map(crate::update::keymap::shown),
         })
         .collect();
-    let note = rows
-        .is_empty()
-        .then(|| Span::muted("No command has these letters."));
+    let note = rows.is_empty().then(|| Span::muted("No command has these letters."));
     Picker {
         kind: PickerKind::Palette,
         field: field(&picker.field, "Type a command"),
@@ -272,10 +261,7 @@ fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     };
     Picker {
         kind: PickerKind::Results,
-        field: field(
-            &picker.field,
-            "Search the results by words of their statements",
-        ),
+        field: field(&picker.field, "Search the results by words of their statements"),
         in_sight: sight::in_sight(model, sight::List::Dialog, rows.len()),
         rows,
         selected: picker.selected,
@@ -369,10 +355,7 @@ fn value(form: &form::ConnectionForm, which: form::Field) -> FormValue {
     match form.texts.get(&which) {
         Some(buffer) => FormValue::Text(field(buffer, placeholder)),
         None => FormValue::Secret {
-            filled: form
-                .secrets
-                .get(&which)
-                .is_some_and(|typed| !typed.is_empty()),
+            filled: form.secrets.get(&which).is_some_and(|typed| !typed.is_empty()),
             placeholder: placeholder.to_owned(),
         },
     }
@@ -383,18 +366,12 @@ fn test(test: &Test, now: Stamp) -> Option<FormTest> {
         Test::None => return None,
         Test::Running { since, .. } => {
             let clock = words::clock(now.us_since(*since));
-            (
-                true,
-                Span::new(format!("Connecting {clock}"), Tone::Accent),
-                None,
-            )
+            (true, Span::new(format!("Connecting {clock}"), Tone::Accent), None)
         }
         Test::Ended(Ok(server)) => {
             let version = server.version.split(' ').next().unwrap_or_default();
-            let line = format!(
-                "It works: PostgreSQL {version}, {}, as {}",
-                server.security, server.user
-            );
+            let line =
+                format!("It works: PostgreSQL {version}, {}, as {}", server.security, server.user);
             (false, Span::new(line, Tone::Ok), None)
         }
         Test::Ended(Err(failure)) => {
@@ -403,18 +380,12 @@ fn test(test: &Test, now: Stamp) -> Option<FormTest> {
             (false, line, failure.next_step.clone())
         }
     };
-    Some(FormTest {
-        spinner,
-        line,
-        next_step,
-    })
+    Some(FormTest { spinner, line, next_step })
 }
 
 fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
     let known = model.connections.get(&prompt.connection);
-    let user = known
-        .map(|known| known.config.user.clone())
-        .unwrap_or_default();
+    let user = known.map(|known| known.config.user.clone()).unwrap_or_default();
     let address = known.map(|known| match known.config.name.trim() {
         "" => known.config.address(),
         name => format!("{name}{}{}", words::DOT, known.config.address()),
@@ -430,10 +401,7 @@ fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
             "Save this connection, and the password in the keychain"
         },
     );
-    let store = known.map(|_| StoreChoice {
-        action: toggle,
-        on: prompt.store,
-    });
+    let store = known.map(|_| StoreChoice { action: toggle, on: prompt.store });
     PasswordPrompt {
         title: secret_title(known, prompt.kind, &user),
         address: address.unwrap_or_default(),
@@ -461,9 +429,7 @@ fn secret_title(known: Option<&Connection>, kind: SecretKind, user: &str) -> Str
         (SecretKind::Database, _) => format!("Password for {user}"),
         (SecretKind::SslKey, _) => format!(
             "Passphrase of {}",
-            config
-                .map(|config| config.ssl_key.as_str())
-                .unwrap_or_default()
+            config.map(|config| config.ssl_key.as_str()).unwrap_or_default()
         ),
         (SecretKind::Ssh, Some(tunnel)) => match &tunnel.auth {
             SshAuth::Key { path } => format!("Passphrase of {path}"),
@@ -529,10 +495,7 @@ fn asked(model: &Model, question: &dialog::Confirm) -> Asked {
             "Keep it open",
         ),
         dialog::Confirm::Quit { reasons } => ("Quit Tusk?".into(), reasons.clone(), "Quit", "Stay"),
-        dialog::Confirm::Disconnect {
-            connection,
-            reasons,
-        } => (
+        dialog::Confirm::Disconnect { connection, reasons } => (
             format!("Disconnect from {}?", connection_label(model, *connection)),
             reasons.clone(),
             "Disconnect",
@@ -555,20 +518,14 @@ fn asked(model: &Model, question: &dialog::Confirm) -> Asked {
             "Wait on",
         ),
         dialog::Confirm::DeleteConnection { connection } => (
-            format!(
-                "Delete the connection {}?",
-                connection_label(model, *connection)
-            ),
+            format!("Delete the connection {}?", connection_label(model, *connection)),
             vec!["Its passwords are deleted from the keychain too. The history stays.".into()],
             "Delete",
             "Keep it",
         ),
-        dialog::Confirm::Import(import) => (
-            "Import these connections?".into(),
-            import.reasons(),
-            "Import",
-            "Cancel",
-        ),
+        dialog::Confirm::Import(import) => {
+            ("Import these connections?".into(), import.reasons(), "Import", "Cancel")
+        }
         dialog::Confirm::Overwrite { path, .. } => (
             format!("Overwrite {path}?"),
             vec!["The file is there already, or another program changed it.".into()],
@@ -594,22 +551,15 @@ fn asked(model: &Model, question: &dialog::Confirm) -> Asked {
 
 fn at_an_error(message: &str, left: usize) -> Vec<String> {
     let left = words::counted(left as u64, "statement");
-    vec![
-        words::cut(message, CONFIRM_CHARACTERS),
-        format!("{left} left."),
-    ]
+    vec![words::cut(message, CONFIRM_CHARACTERS), format!("{left} left.")]
 }
 
 /// The answers to a question. A script that stands at an error has two more than yes and no.
 fn answers(model: &Model, question: &dialog::Confirm, yes: &str, no: &str) -> Vec<Action> {
     let mut answers = vec![accept(model, yes), cancel(model, no)];
     if matches!(question, dialog::Confirm::GoOn { .. }) {
-        let all = words::named(
-            model,
-            words::DIALOG,
-            Command::DialogToggle,
-            "Go on, and don't ask again",
-        );
+        let all =
+            words::named(model, words::DIALOG, Command::DialogToggle, "Go on, and don't ask again");
         answers.splice(1..1, [alternative(model, "Go on"), all]);
     }
     if let dialog::Confirm::Leave { can_commit, .. } = question {
@@ -624,14 +574,10 @@ fn answers(model: &Model, question: &dialog::Confirm, yes: &str, no: &str) -> Ve
 /// What is asked before a place with open transactions is left, and what staying there is called.
 fn leave(model: &Model, place: Place) -> (String, &'static str) {
     match place {
-        Place::Tab(tab) => (
-            format!("Close “{}” with a transaction open?", tab_label(model, tab)),
-            "Keep it open",
-        ),
-        Place::Connection(_) => (
-            "Disconnect with a transaction open?".into(),
-            "Stay connected",
-        ),
+        Place::Tab(tab) => {
+            (format!("Close “{}” with a transaction open?", tab_label(model, tab)), "Keep it open")
+        }
+        Place::Connection(_) => ("Disconnect with a transaction open?".into(), "Stay connected"),
         Place::Program => ("Quit Tusk with a transaction open?".into(), "Stay"),
     }
 }
@@ -655,12 +601,8 @@ fn terminated(model: &Model, id: TabId) -> String {
 fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
     let size = value.bytes.map_or("NULL".into(), display::bytes_text);
     let row = display::grouped(value.row + 1);
-    let text: Vec<&str> = value
-        .text
-        .split('\n')
-        .skip(value.first_line)
-        .take(INSPECT_LINES)
-        .collect();
+    let text: Vec<&str> =
+        value.text.split('\n').skip(value.first_line).take(INSPECT_LINES).collect();
     let text = words::cut(&text.join("\n"), INSPECT_CHARACTERS);
     let parts = [value.type_name.clone(), format!("row {row}"), size];
     Inspect {
@@ -675,10 +617,7 @@ fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
         first_line: value.first_line,
         line_count: value.text.bytes().filter(|byte| *byte == b'\n').count() + 1,
         note: value.cut.then(|| {
-            format!(
-                "Only the first {} are shown.",
-                display::bytes_text(value.text.len() as u64)
-            )
+            format!("Only the first {} are shown.", display::bytes_text(value.text.len() as u64))
         }),
         actions: vec![alternative(model, "Copy"), cancel(model, "Close")],
     }
@@ -692,11 +631,7 @@ fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
     };
     let first = prompt.first();
     let mut entries = prompt.matching().skip(first).map(|entry| PathEntry {
-        name: if entry.directory {
-            format!("{}/", entry.name)
-        } else {
-            entry.name.clone()
-        },
+        name: if entry.directory { format!("{}/", entry.name) } else { entry.name.clone() },
         directory: entry.directory,
     });
     let listed: Vec<PathEntry> = entries.by_ref().take(ENTRIES).collect();

@@ -17,10 +17,7 @@ pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
     let buffer = &tab.editor.buffer;
     let text = buffer.text();
     // With a selection the selection runs, and it marks itself.
-    let statement = tab
-        .editor
-        .statement()
-        .filter(|_| buffer.selection().is_empty());
+    let statement = tab.editor.statement().filter(|_| buffer.selection().is_empty());
     let statement_lines = statement.as_ref().map(|range| {
         let last = range.end.saturating_sub(1).max(range.start);
         text.line_of(range.start)..text.line_of(last) + 1
@@ -74,15 +71,9 @@ fn find_bar(model: &Model, tab: &Tab) -> Option<FindBar> {
     let marks = found.map(|found| found.marks.clone()).unwrap_or_default();
     let selection = tab.editor.buffer.selection();
     let named = |command, label| words::named(model, words::FIND, command, label);
-    let case = if find.match_case {
-        "Any case"
-    } else {
-        "Match case"
-    };
-    let mut actions = vec![
-        named(Command::FindNext, "Next"),
-        named(Command::FindPrevious, "Previous"),
-    ];
+    let case = if find.match_case { "Any case" } else { "Match case" };
+    let mut actions =
+        vec![named(Command::FindNext, "Next"), named(Command::FindPrevious, "Previous")];
     if find.replacing {
         actions.push(named(Command::FindReplace, "Replace"));
         actions.push(named(Command::FindReplaceAll, "Replace all"));
@@ -106,22 +97,16 @@ fn hint(model: &Model, tab: &Tab) -> Action {
     let cancel = |label| words::named(model, words::EDITOR, Command::QueryCancel, label);
     let run = |label| words::named(model, words::EDITOR, Command::QueryRun, label);
     match &tab.run {
-        Run::Running(Running {
-            phase: Phase::Cancelling { asked: true, .. },
-            ..
-        }) => cancel("Terminate"),
-        Run::Running(Running {
-            phase: Phase::Running | Phase::Cancelling { .. },
-            ..
-        })
+        Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
+            cancel("Terminate")
+        }
+        Run::Running(Running { phase: Phase::Running | Phase::Cancelling { .. }, .. })
         | Run::Waiting { .. } => cancel("Cancel"),
-        Run::Idle
-        | Run::Running(Running {
-            phase: Phase::Paused { .. },
-            ..
-        }) => match tab.editor.buffer.selection().is_empty() {
-            true => run("Run statement"),
-            false => run("Run selection"),
-        },
+        Run::Idle | Run::Running(Running { phase: Phase::Paused { .. }, .. }) => {
+            match tab.editor.buffer.selection().is_empty() {
+                true => run("Run statement"),
+                false => run("Run selection"),
+            }
+        }
     }
 }

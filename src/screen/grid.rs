@@ -44,11 +44,7 @@ pub fn grid_cell(result: &ResultSet, row: u64, column: usize) -> GridCell<'_> {
             text.ends_with(&mark) && !bytes.ends_with(mark.as_bytes())
         }
     };
-    GridCell {
-        text,
-        null: cell.is_null(),
-        cut,
-    }
+    GridCell { text, null: cell.is_null(), cut }
 }
 
 /// The columns of which any part is in sight, where so much of all of them is: each with its place and that part of it,
@@ -83,11 +79,8 @@ pub(super) fn text_in_sight(text: &str, column: &GridColumn<'_>, part: &Range<u6
     let letter = LETTER_TENTHS;
     let padding = tenths(u64::from(CELL_PADDING) / 2);
     let long = display::text_width(text) as u64 * letter;
-    let mut left = if column.right_aligned {
-        tenths(width).saturating_sub(padding + long)
-    } else {
-        padding
-    };
+    let mut left =
+        if column.right_aligned { tenths(width).saturating_sub(padding + long) } else { padding };
     let seen = tenths(part.start)..tenths(part.end);
     let is_seen = |character: &char| {
         let right = left + display::text_width(character.encode_utf8(&mut [0; 4])) as u64 * letter;

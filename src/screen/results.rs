@@ -62,9 +62,7 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
         stale,
         ..result_tab(tab, index, result, now)
     };
-    let scrolled = results
-        .scrolled
-        .filter(|(shown, _)| *shown == results.shown && !stale);
+    let scrolled = results.scrolled.filter(|(shown, _)| *shown == results.shown && !stale);
     let note = note(tab, model.settings.window_rows, now).map(Span::muted);
     let actions = actions(model, tab);
     let beside = width_beside(note.as_ref(), &actions);
@@ -176,11 +174,8 @@ fn tab_width(tab: &ResultTab) -> u32 {
 
 pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
     let so_far = || {
-        let label = if result.described {
-            words::rows(result.rows.len())
-        } else {
-            "running".into()
-        };
+        let label =
+            if result.described { words::rows(result.rows.len()) } else { "running".into() };
         Span::new(label, Tone::Plain)
     };
     let took = result.elapsed_us.map(words::took).unwrap_or_default();
@@ -189,11 +184,9 @@ pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp
             let detail = words::took(now.us_since(result.sent) / 100_000 * 100_000);
             (ResultMark::Running, so_far(), detail)
         }
-        ResultState::Cancelling => (
-            ResultMark::Running,
-            so_far(),
-            format!("cancelling {}", cancelling_since(tab, now)),
-        ),
+        ResultState::Cancelling => {
+            (ResultMark::Running, so_far(), format!("cancelling {}", cancelling_since(tab, now)))
+        }
         ResultState::Paused => (ResultMark::Paused, so_far(), "paused".to_owned()),
         ResultState::Finished { tag } => {
             let tag = if tag.is_empty() { "done" } else { tag };
@@ -201,11 +194,9 @@ pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp
         }
         ResultState::Closed => (ResultMark::None, so_far(), "closed".to_owned()),
         ResultState::Failed { .. } => (ResultMark::Failed, Span::new("failed", Tone::Error), took),
-        ResultState::Cancelled { .. } => (
-            ResultMark::Failed,
-            Span::new("cancelled", Tone::Warning),
-            took,
-        ),
+        ResultState::Cancelled { .. } => {
+            (ResultMark::Failed, Span::new("cancelled", Tone::Warning), took)
+        }
         ResultState::Lost { .. } => (ResultMark::Failed, Span::new("lost", Tone::Error), took),
     };
     ResultTab {
@@ -221,10 +212,9 @@ pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp
 
 fn cancelling_since(tab: &Tab, now: Stamp) -> String {
     match &tab.run {
-        Run::Running(Running {
-            phase: Phase::Cancelling { since, .. },
-            ..
-        }) => words::clock(now.us_since(*since)),
+        Run::Running(Running { phase: Phase::Cancelling { since, .. }, .. }) => {
+            words::clock(now.us_since(*since))
+        }
         _ => String::new(),
     }
 }
@@ -241,12 +231,7 @@ fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
         }
         Run::Idle => return None,
     };
-    let result = tab
-        .results
-        .list
-        .iter()
-        .rev()
-        .find(|result| result.query == running.query)?;
+    let result = tab.results.list.iter().rev().find(|result| result.query == running.query)?;
     let rows = result.rows.len();
     let bytes = (rows > 0).then(|| display::bytes_text(result.rows.heap_bytes()));
     let window_rows = u64::from(window_rows);
@@ -279,10 +264,7 @@ fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
 fn actions(model: &Model, tab: &Tab) -> Vec<Action> {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     let mut actions = match &tab.run {
-        Run::Running(Running {
-            phase: Phase::Paused { .. },
-            ..
-        }) => vec![
+        Run::Running(Running { phase: Phase::Paused { .. }, .. }) => vec![
             named(Command::ResultsFetchMore, "Fetch more"),
             named(Command::ResultsFetchAll, "Fetch all"),
         ],
@@ -330,10 +312,9 @@ fn without_rows(model: &Model, tab: &Tab, result: &ResultSet, now: Stamp) -> Emp
             lines: result.note.clone().into_iter().collect(),
             ..empty("")
         },
-        (Run::Idle, _) => Empty {
-            lines: result.note.clone().into_iter().collect(),
-            ..empty("No rows")
-        },
+        (Run::Idle, _) => {
+            Empty { lines: result.note.clone().into_iter().collect(), ..empty("No rows") }
+        }
         (Run::Waiting { .. } | Run::Running(_), ResultState::Finished { tag })
             if !is_stale(&tab.results) =>
         {
@@ -364,12 +345,7 @@ fn under_way(model: &Model, title: String, since: Stamp, now: Stamp, cancel: &st
         spinner: true,
         clock: Some(words::clock(now.us_since(since))),
         lines: vec![],
-        actions: vec![words::named(
-            model,
-            words::RESULTS,
-            Command::QueryCancel,
-            cancel,
-        )],
+        actions: vec![words::named(model, words::RESULTS, Command::QueryCancel, cancel)],
     }
 }
 
@@ -400,19 +376,13 @@ fn nothing(model: &Model, tab: &Tab, now: Stamp) -> Empty {
             ],
             actions: vec![
                 words::named(model, words::RESULTS, Command::QueryCancel, "Stop"),
-                words::named(
-                    model,
-                    words::RESULTS,
-                    Command::ConnectionReconnect,
-                    "Try now",
-                ),
+                words::named(model, words::RESULTS, Command::ConnectionReconnect, "Try now"),
             ],
             ..empty("")
         },
-        Link::Closing => Empty {
-            spinner: true,
-            ..empty(&format!("Closing the connection to {label}"))
-        },
+        Link::Closing => {
+            Empty { spinner: true, ..empty(&format!("Closing the connection to {label}")) }
+        }
         Link::Closed | Link::Failed { .. } => closed(model, tab, &label),
         Link::Open { .. } => open(model, tab, known, now),
     }
@@ -483,46 +453,25 @@ fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
             };
             let holders = tab.connection.filter(|_| waits);
             Empty {
-                lines: holders
-                    .map(|id| holders::of_connection(model, id, now))
-                    .unwrap_or_default(),
+                lines: holders.map(|id| holders::of_connection(model, id, now)).unwrap_or_default(),
                 ..under_way(model, title.into(), *since, now, "Cancel")
             }
         }
-        (Run::Waiting { since, .. }, _) => under_way(
-            model,
-            "Waiting for the session".into(),
-            *since,
-            now,
-            "Cancel",
-        ),
-        (
-            Run::Running(Running {
-                phase: Phase::Cancelling { since, .. },
-                ..
-            }),
-            _,
-        ) => Empty {
+        (Run::Waiting { since, .. }, _) => {
+            under_way(model, "Waiting for the session".into(), *since, now, "Cancel")
+        }
+        (Run::Running(Running { phase: Phase::Cancelling { since, .. }, .. }), _) => Empty {
             lines: vec![
                 "The server was asked to cancel. Its own answer says how the statement ends."
                     .into(),
             ],
-            ..under_way(
-                model,
-                "Cancelling".into(),
-                *since,
-                now,
-                "Terminate the session",
-            )
+            ..under_way(model, "Cancelling".into(), *since, now, "Terminate the session")
         },
         (Run::Running(running), _) => {
             under_way(model, "Running".into(), running.sent, now, "Cancel")
         }
         (Run::Idle, _) => Empty {
-            lines: vec![
-                server(known),
-                "Write a statement in the editor and run it.".into(),
-            ],
+            lines: vec![server(known), "Write a statement in the editor and run it.".into()],
             actions: vec![
                 named(Command::QueryRun, "Run statement"),
                 named(Command::QueryRunAll, "Run all"),

@@ -99,9 +99,7 @@ fn run(
 ) -> SidebarRow {
     SidebarRow {
         index: Some(index),
-        kind: SidebarRowKind::Run {
-            outcome: outcome(entry, running),
-        },
+        kind: SidebarRowKind::Run { outcome: outcome(entry, running) },
         label: words::statement_line(&entry.sql, LINE_CHARACTERS),
         detail: Span::muted(words::ago(now, entry.at_us)),
         selected: model.sidebar.selected == index,
@@ -114,12 +112,7 @@ pub(super) fn running(model: &Model) -> BTreeSet<QueryId> {
         Run::Running(running) => Some(running.query),
         Run::Idle | Run::Waiting { .. } => None,
     };
-    model
-        .tabs
-        .open
-        .iter()
-        .filter_map(|tab| query(&tab.run))
-        .collect()
+    model.tabs.open.iter().filter_map(|tab| query(&tab.run)).collect()
 }
 
 /// How a run ended.
@@ -135,10 +128,9 @@ pub(super) fn outcome(entry: &HistoryEntry, running: &BTreeSet<QueryId>) -> Span
         // The program went away before it heard of the end.
         HistoryOutcome::Running => Span::new("end unknown", Tone::Warning),
         HistoryOutcome::Finished { tag, .. } => Span::new(took(tag), Tone::Muted),
-        HistoryOutcome::Failed {
-            sqlstate: Some(code),
-            ..
-        } if code == "57014" => Span::new(took("cancelled"), Tone::Warning),
+        HistoryOutcome::Failed { sqlstate: Some(code), .. } if code == "57014" => {
+            Span::new(took("cancelled"), Tone::Warning)
+        }
         HistoryOutcome::Failed { sqlstate, message } => {
             let what = match sqlstate {
                 Some(code) => format!("failed {code}"),

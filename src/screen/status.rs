@@ -31,21 +31,14 @@ pub(super) fn bar(model: &Model, now: Stamp) -> StatusBar {
 const WHY_KEPT_MAX: usize = 48;
 
 fn segment(name: SegmentName, spans: Vec<Span>) -> Segment {
-    Segment {
-        name,
-        spinner: false,
-        spans,
-    }
+    Segment { name, spinner: false, spans }
 }
 
 fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
     let mut left = Vec::new();
     match known {
         Some(known) => left.push(segment(SegmentName::Connection, connection(known))),
-        None => left.push(segment(
-            SegmentName::Connection,
-            vec![Span::muted("not connected")],
-        )),
+        None => left.push(segment(SegmentName::Connection, vec![Span::muted("not connected")])),
     }
     if let (Some(known), Some(tab), false) = (known, model.tabs.active(), model.welcome.shown) {
         if known.is_open() {
@@ -72,10 +65,7 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
         left.push(segment(SegmentName::Storage, vec![span]));
     }
     if model.recording {
-        left.push(segment(
-            SegmentName::Recording,
-            vec![Span::new("● recording", Tone::Error)],
-        ));
+        left.push(segment(SegmentName::Recording, vec![Span::new("● recording", Tone::Error)]));
     }
     left
 }
@@ -92,11 +82,7 @@ fn job(model: &Model, now: Stamp) -> Option<Segment> {
     let text = format!("{verb} {} {} {clock}", job.name(), job.shown());
     let mut spans = vec![Span::new(text, Tone::Accent)];
     spans.extend(stopper(model, "cancels"));
-    Some(Segment {
-        name: SegmentName::Job,
-        spinner: true,
-        spans,
-    })
+    Some(Segment { name: SegmentName::Job, spinner: true, spans })
 }
 
 /// `shop · app@localhost/shop`; of a host only its first name, because the title bar has it whole.
@@ -126,10 +112,7 @@ fn connection(known: &Connection) -> Vec<Span> {
         Link::Open { .. } => {}
         _ => {
             let security = title::security(known);
-            spans.push(Span::new(
-                format!("{}{}", words::DOT, security.text),
-                security.tone,
-            ));
+            spans.push(Span::new(format!("{}{}", words::DOT, security.text), security.tone));
         }
     }
     spans
@@ -167,11 +150,7 @@ fn live_transaction(live: &Live, now: Stamp) -> Vec<Span> {
 
 fn pool(known: &Connection) -> Vec<Span> {
     let pool = known.pool;
-    let max = if pool.max == 0 {
-        known.config.pool_size
-    } else {
-        pool.max
-    };
+    let max = if pool.max == 0 { known.config.pool_size } else { pool.max };
     let mut spans = vec![
         Span::muted("pool "),
         Span::new(pool.size.to_string(), Tone::Strong),
@@ -194,11 +173,7 @@ fn trying_again(
     let text = words::reconnecting(&known.config.label(), reconnecting, now);
     let mut spans = vec![Span::new(text, Tone::Warning)];
     spans.extend(stopper(model, "stops"));
-    Segment {
-        name: SegmentName::State,
-        spinner: true,
-        spans,
-    }
+    Segment { name: SegmentName::State, spinner: true, spans }
 }
 
 /// ` · Ctrl . stops`: the key that ends what is under way.
@@ -222,11 +197,7 @@ fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Seg
         }
         Run::Waiting { since, .. } => {
             let pool = known.pool.waiting > 0 && matches!(tab.session, Session::Opening { .. });
-            let what = if pool {
-                "waiting for the pool"
-            } else {
-                "waiting"
-            };
+            let what = if pool { "waiting for the pool" } else { "waiting" };
             let clock = words::clock(now.us_since(*since));
             if pool {
                 more.extend(stopper(model, "cancels"));
@@ -252,11 +223,7 @@ fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Seg
 fn under_way(running: &Running, now: Stamp) -> (String, Tone, bool) {
     let since = |since: Stamp| words::clock(now.us_since(since));
     match running.phase {
-        Phase::Running => (
-            format!("running {}", since(running.sent)),
-            Tone::Accent,
-            true,
-        ),
+        Phase::Running => (format!("running {}", since(running.sent)), Tone::Accent, true),
         Phase::Paused { .. } => ("paused".into(), Tone::Muted, false),
         Phase::Cancelling { since: asked, .. } => {
             (format!("cancelling {}", since(asked)), Tone::Warning, true)
@@ -305,10 +272,7 @@ fn time_of(result: &ResultSet) -> Option<u64> {
 fn right(model: &Model) -> Vec<Segment> {
     if model.welcome.shown {
         let version = format!("Tusk {}", model.version);
-        return vec![segment(
-            SegmentName::Version,
-            vec![Span::muted(version.trim_end())],
-        )];
+        return vec![segment(SegmentName::Version, vec![Span::muted(version.trim_end())])];
     }
     let Some(tab) = model.tabs.active() else {
         return vec![];
@@ -322,10 +286,7 @@ fn right(model: &Model) -> Vec<Segment> {
     let mut cursor = format!("Ln {line}, Col {column}");
     let selected = buffer.selection().len();
     if selected > 0 {
-        cursor.push_str(&format!(
-            " ({} selected)",
-            display::bytes_text(selected as u64)
-        ));
+        cursor.push_str(&format!(" ({} selected)", display::bytes_text(selected as u64)));
     }
     let form = tab.editor.file.as_ref().and_then(|file| file.form.shown());
     let crlf = buffer.text().has_crlf_at(buffer.head()) == Some(true);

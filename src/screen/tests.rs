@@ -60,10 +60,7 @@ impl World {
     fn with(saved: Vec<SavedConnection>) -> Self {
         let mut world = Self {
             model: Model::default(),
-            now: Stamp {
-                unix_us: 1_795_435_200_000_000,
-                mono_us: 1_000_000,
-            },
+            now: Stamp { unix_us: 1_795_435_200_000_000, mono_us: 1_000_000 },
         };
         let effects = world.tell(app::Msg::Started {
             seed: 7,
@@ -75,10 +72,7 @@ impl World {
         });
         for effect in effects {
             if let Effect::Store(store::Effect::Load { request }) = effect {
-                world.tell(store::Msg::Loaded {
-                    request,
-                    kept: Box::new(kept(saved.clone())),
-                });
+                world.tell(store::Msg::Loaded { request, kept: Box::new(kept(saved.clone())) });
             }
         }
         world
@@ -96,37 +90,21 @@ impl World {
     fn connected_as(config: Config) -> Self {
         let mut world = Self::new();
         let (connection, attempt) = world.connecting(config);
-        world.tell(connection::Msg::Opened {
-            connection,
-            attempt,
-            server: server(),
-        });
+        world.tell(connection::Msg::Opened { connection, attempt, server: server() });
         world.tell(connection::Msg::PoolChanged {
             connection,
-            status: PoolStatus {
-                size: 2,
-                available: 1,
-                waiting: 0,
-                max: 10,
-            },
+            status: PoolStatus { size: 2, available: 1, waiting: 0, max: 10 },
         });
         world
     }
 
     fn connecting(&mut self, config: Config) -> (ConnectionId, Request) {
-        let target = welcome::Target::Conninfo(Conninfo {
-            config,
-            secrets: Default::default(),
-        });
-        let effects = self.tell(welcome::Msg::Asked {
-            target: Box::new(target),
-        });
+        let target = welcome::Target::Conninfo(Conninfo { config, secrets: Default::default() });
+        let effects = self.tell(welcome::Msg::Asked { target: Box::new(target) });
         let open = effects.into_iter().find_map(|effect| match effect {
-            Effect::Connection(connection::Effect::Open {
-                connection,
-                attempt,
-                ..
-            }) => Some((connection, attempt)),
+            Effect::Connection(connection::Effect::Open { connection, attempt, .. }) => {
+                Some((connection, attempt))
+            }
             _ => None,
         });
         open.unwrap()
@@ -137,9 +115,7 @@ impl World {
     }
 
     fn press(&mut self, keystroke: &str) -> Vec<Effect> {
-        self.tell(keys::Msg::Pressed {
-            keystroke: keystroke.into(),
-        })
+        self.tell(keys::Msg::Pressed { keystroke: keystroke.into() })
     }
 
     fn write(&mut self, text: &str) {
@@ -172,10 +148,7 @@ impl World {
             match (sent, session) {
                 (Some(query), _) => return query,
                 (None, Some(session)) => {
-                    effects = self.tell(session::Msg::Opened {
-                        session,
-                        backend_pid: 4711,
-                    });
+                    effects = self.tell(session::Msg::Opened { session, backend_pid: 4711 });
                 }
                 (None, None) => panic!("nothing is sent: {effects:?}"),
             }
@@ -190,20 +163,12 @@ impl World {
     }
 
     fn describe(&mut self, query: QueryId, columns: &[(&str, u32)]) {
-        let columns = columns
-            .iter()
-            .map(|(name, oid)| Column::new(*name, *oid, -1));
-        self.tell(query::Msg::Described {
-            query,
-            columns: columns.collect(),
-        });
+        let columns = columns.iter().map(|(name, oid)| Column::new(*name, *oid, -1));
+        self.tell(query::Msg::Described { query, columns: columns.collect() });
     }
 
     fn rows(&mut self, query: QueryId, rows: &[Row<'_>]) {
-        self.tell(query::Msg::RowsArrived {
-            query,
-            chunk: Arc::new(chunk_of(rows)),
-        });
+        self.tell(query::Msg::RowsArrived { query, chunk: Arc::new(chunk_of(rows)) });
     }
 
     fn finish(&mut self, query: QueryId, tag: &str) -> Vec<Effect> {
@@ -270,11 +235,7 @@ impl World {
 
     fn status(&self, name: SegmentName) -> Option<String> {
         let bar = self.screen().status_bar;
-        let found = bar
-            .left
-            .into_iter()
-            .chain(bar.right)
-            .find(|segment| segment.name == name)?;
+        let found = bar.left.into_iter().chain(bar.right).find(|segment| segment.name == name)?;
         Some(found.spans.iter().map(|span| span.text.as_str()).collect())
     }
 }
@@ -291,21 +252,11 @@ fn kept(connections: Vec<SavedConnection>) -> Kept {
 }
 
 fn shop() -> Config {
-    Config {
-        name: "shop".into(),
-        user: "app".into(),
-        database: "shop".into(),
-        ..Config::default()
-    }
+    Config { name: "shop".into(), user: "app".into(), database: "shop".into(), ..Config::default() }
 }
 
 fn production() -> Config {
-    Config {
-        name: "production".into(),
-        host: "db1.internal".into(),
-        colour: Colour::Red,
-        ..shop()
-    }
+    Config { name: "production".into(), host: "db1.internal".into(), colour: Colour::Red, ..shop() }
 }
 
 fn server() -> ServerInfo {
@@ -319,11 +270,7 @@ fn server() -> ServerInfo {
 }
 
 fn saved(id: u128, config: Config, last_used_us: Option<i64>) -> SavedConnection {
-    SavedConnection {
-        id: ConnectionId(uuid::Uuid::from_u128(id)),
-        config,
-        last_used_us,
-    }
+    SavedConnection { id: ConnectionId(uuid::Uuid::from_u128(id)), config, last_used_us }
 }
 
 fn refused(sqlstate: &str, message: &str) -> Failure {
@@ -340,10 +287,7 @@ fn cancelled() -> Failure {
 }
 
 fn keys_of(actions: &[Action]) -> Vec<(&str, Option<&str>)> {
-    actions
-        .iter()
-        .map(|action| (action.label.as_str(), action.key.as_deref()))
-        .collect()
+    actions.iter().map(|action| (action.label.as_str(), action.key.as_deref())).collect()
 }
 
 fn assert_shows(text: &str, parts: &[&str]) {
@@ -355,10 +299,7 @@ fn assert_shows(text: &str, parts: &[&str]) {
 #[test]
 fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
     let now = World::new().now.unix_us;
-    let read_only = Config {
-        read_only: true,
-        ..production()
-    };
+    let read_only = Config { read_only: true, ..production() };
     let mut world = World::with(vec![
         saved(1, shop(), Some(now - DAY_US - 1)),
         saved(2, read_only, Some(now - 3 * DAY_US)),
@@ -376,33 +317,20 @@ fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
     assert_eq!((screen.title.as_str(), screen.colour), ("Tusk", None));
     assert_eq!((screen.focus, screen.dialog), (Focus::WelcomeField, None));
     assert_eq!(screen.title_bar.connection, None);
-    assert_eq!(
-        keys_of(&screen.title_bar.actions),
-        [("Commands", Some("Ctrl Shift P"))]
-    );
+    assert_eq!(keys_of(&screen.title_bar.actions), [("Commands", Some("Ctrl Shift P"))]);
     let rows: Vec<_> = world.welcome().groups;
     let shown: Vec<_> = rows
         .iter()
         .flat_map(|group| &group.rows)
         .map(|row| {
-            (
-                row.name.as_str(),
-                row.detail.text.as_str(),
-                row.when.as_str(),
-                row.key.as_deref(),
-            )
+            (row.name.as_str(), row.detail.text.as_str(), row.when.as_str(), row.key.as_deref())
         })
         .collect();
     assert_eq!(
         shown,
         [
             ("shop", "app@localhost:5432/shop", "yesterday", Some("↵")),
-            (
-                "production",
-                "app@db1.internal:5432/shop · read-only",
-                "3 days ago",
-                None
-            ),
+            ("production", "app@db1.internal:5432/shop · read-only", "3 days ago", None),
             ("PostgreSQL 15", "socket, port 5432", "", Some("Alt L")),
             (
                 "Sandbox",
@@ -415,14 +343,7 @@ fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
     assert_eq!(rows[0].rows[1].dot.unwrap().colour, Colour::Red);
     assert_shows(
         &world.text(),
-        &[
-            "tusk",
-            "SAVED",
-            "ON THIS MACHINE",
-            "> ○  shop",
-            "not connected",
-            "Tusk 0.1.0",
-        ],
+        &["tusk", "SAVED", "ON THIS MACHINE", "> ○  shop", "not connected", "Tusk 0.1.0"],
     );
 }
 
@@ -444,10 +365,7 @@ fn the_field_tells_what_it_means_and_hides_its_password() {
     assert!(!text.contains("hunter2"));
     // Enter means the field now, and no row of the list.
     let rows = world.welcome().groups.remove(0).rows;
-    assert!(
-        rows.iter()
-            .all(|row| !row.selected && row.key.as_deref() != Some("↵"))
-    );
+    assert!(rows.iter().all(|row| !row.selected && row.key.as_deref() != Some("↵")));
 
     world.write("&nonsense=1");
     let preview = world.welcome().field.preview.unwrap();
@@ -462,11 +380,8 @@ fn the_sandbox_says_how_far_it_is_and_why_it_failed() {
     let Effect::Sandbox(sandbox::Effect::Start { request, .. }) = effects[0] else {
         panic!("{effects:?}");
     };
-    let progress = sandbox::Progress {
-        step: "Loading the sample: orders".into(),
-        done: 3,
-        total: 4,
-    };
+    let progress =
+        sandbox::Progress { step: "Loading the sample: orders".into(), done: 3, total: 4 };
     world.tell(sandbox::Msg::Progressed { request, progress });
     let row = world.welcome().groups[0].rows[0].clone();
     assert!(row.spinner);
@@ -482,10 +397,7 @@ fn the_sandbox_says_how_far_it_is_and_why_it_failed() {
     world.tell(sandbox::Msg::Failed { request, failure });
     let empty = world.empty();
     assert_eq!(empty.title.tone, Tone::Error);
-    assert_eq!(
-        empty.lines,
-        ["There is no PostgreSQL here.", "Install postgresql."]
-    );
+    assert_eq!(empty.lines, ["There is no PostgreSQL here.", "Install postgresql."]);
 }
 
 #[test]
@@ -503,20 +415,11 @@ fn without_a_connection_it_says_how_to_get_one() {
         ]
     );
     assert_eq!(world.screen().title, "untitled 1 — Tusk");
-    assert_eq!(
-        world.status(SegmentName::Connection).unwrap(),
-        "not connected"
-    );
+    assert_eq!(world.status(SegmentName::Connection).unwrap(), "not connected");
     assert_eq!(world.status(SegmentName::Pool), None);
     assert_shows(
         &world.text(),
-        &[
-            "CONNECTIONS",
-            "None yet",
-            "RUNS",
-            "No runs yet",
-            "Write SQL here. Ctrl ↵",
-        ],
+        &["CONNECTIONS", "None yet", "RUNS", "No runs yet", "Write SQL here. Ctrl ↵"],
     );
 }
 
@@ -531,10 +434,7 @@ fn connecting_has_a_clock_and_a_key_that_stops_it() {
     assert_eq!(empty.clock.as_deref(), Some("00:02.4"));
     assert_eq!(keys_of(&empty.actions), [("Cancel", Some("Ctrl ."))]);
     let chip = world.screen().title_bar.connection.unwrap();
-    assert_eq!(
-        (chip.dot.filled, chip.security.text.as_str()),
-        (false, "opening…")
-    );
+    assert_eq!((chip.dot.filled, chip.security.text.as_str()), (false, "opening…"));
     assert_eq!(
         world.status(SegmentName::Connection).unwrap(),
         "shop · app@localhost/shop · opening…"
@@ -547,11 +447,7 @@ fn a_connection_that_failed_has_a_card_with_what_to_do() {
     let (connection, attempt) = world.connecting(shop());
     let failure = Failure::new(Category::Connection, "connection refused");
     let next_step = failure.next_step.clone();
-    world.tell(connection::Msg::OpenFailed {
-        connection,
-        attempt,
-        failure,
-    });
+    world.tell(connection::Msg::OpenFailed { connection, attempt, failure });
     let card = world.card();
     assert_eq!(card.kind, CardKind::NotConnected);
     assert_eq!(card.title, "Connection refused");
@@ -568,12 +464,7 @@ fn a_connection_that_failed_has_a_card_with_what_to_do() {
         ]
     );
     // Once, beside the connection; nothing ran that could have failed.
-    assert!(
-        world
-            .status(SegmentName::Connection)
-            .unwrap()
-            .ends_with("failed")
-    );
+    assert!(world.status(SegmentName::Connection).unwrap().ends_with("failed"));
     assert_eq!(world.status(SegmentName::State), None);
 }
 
@@ -582,10 +473,7 @@ fn connected_with_nothing_run_it_says_where_and_what_to_press() {
     let world = World::connected();
     let screen = world.screen();
     assert_eq!(screen.title, "untitled 1 — shop — Tusk");
-    assert_eq!(
-        (screen.colour, screen.focus),
-        (Some(Colour::Green), Focus::Editor)
-    );
+    assert_eq!((screen.colour, screen.focus), (Some(Colour::Green), Focus::Editor));
     let chip = screen.title_bar.connection.unwrap();
     assert_eq!(chip.address, "app@localhost:5432/shop");
     assert_eq!(chip.security.text, "TLS 1.3 verified");
@@ -603,14 +491,8 @@ fn connected_with_nothing_run_it_says_where_and_what_to_press() {
             ("Swap editor and results", Some("F6"))
         ]
     );
-    assert_eq!(
-        world.status(SegmentName::Pool).unwrap(),
-        "pool 2/10 · 1 idle"
-    );
-    assert_eq!(
-        world.status(SegmentName::Transaction).unwrap(),
-        "no session"
-    );
+    assert_eq!(world.status(SegmentName::Pool).unwrap(), "pool 2/10 · 1 idle");
+    assert_eq!(world.status(SegmentName::Transaction).unwrap(), "no session");
     assert_eq!(world.status(SegmentName::State), None);
 }
 
@@ -622,31 +504,17 @@ fn runs_that_wait_for_the_pool_are_counted() {
     world.press("ctrl-enter");
     world.tell(connection::Msg::PoolChanged {
         connection,
-        status: PoolStatus {
-            size: 10,
-            available: 0,
-            waiting: 3,
-            max: 10,
-        },
+        status: PoolStatus { size: 10, available: 0, waiting: 3, max: 10 },
     });
     world.wait_ms(1_200);
-    assert_eq!(
-        world.status(SegmentName::Pool).unwrap(),
-        "pool 10/10 · 0 idle · 3 waiting"
-    );
+    assert_eq!(world.status(SegmentName::Pool).unwrap(), "pool 10/10 · 0 idle · 3 waiting");
     assert_eq!(
         world.status(SegmentName::State).unwrap(),
         "waiting for the pool 00:01.2 · Ctrl . cancels"
     );
     let empty = world.empty();
-    assert_eq!(
-        empty.title.text,
-        "Waiting for a free connection of the pool"
-    );
-    assert_eq!(
-        keys_of(&[world.work().editor.hint]),
-        [("Cancel", Some("Ctrl ."))]
-    );
+    assert_eq!(empty.title.text, "Waiting for a free connection of the pool");
+    assert_eq!(keys_of(&[world.work().editor.hint]), [("Cancel", Some("Ctrl ."))]);
 }
 
 #[test]
@@ -662,10 +530,7 @@ fn the_statement_that_would_run_is_marked_with_its_lines() {
     assert_shows(&world.text(), &["   4 ▌ select", "   3   \n".trim_end()]);
 
     let tab = editor.tab;
-    let msg = editor::Msg::Selected {
-        anchor: 7,
-        head: 15,
-    };
+    let msg = editor::Msg::Selected { anchor: 7, head: 15 };
     world.tell(Msg::Editor { tab, msg });
     let editor = world.work().editor;
     assert_eq!((editor.statement, editor.statement_lines), (None, None));
@@ -682,21 +547,12 @@ fn a_statement_that_runs_has_a_clock_and_a_key_that_stops_it() {
     assert_eq!(work.tabs[0].mark, TabMark::Running);
     let tab = &work.results_bar.tabs[0];
     assert_eq!(tab.mark, ResultMark::Running);
-    assert_eq!(
-        (tab.label.text.as_str(), tab.detail.as_str()),
-        ("running", "01:02.4")
-    );
+    assert_eq!((tab.label.text.as_str(), tab.detail.as_str()), ("running", "01:02.4"));
     let empty = world.empty();
     assert!(empty.spinner);
     assert_eq!(empty.clock.as_deref(), Some("01:02.4"));
     assert_eq!(world.status(SegmentName::State).unwrap(), "running 01:02.4");
-    assert_shows(
-        &world.text(),
-        &[
-            "◐ running 01:02.4",
-            "select pg_sleep(9)  running  1 min ago",
-        ],
-    );
+    assert_shows(&world.text(), &["◐ running 01:02.4", "select pg_sleep(9)  running  1 min ago"]);
 }
 
 #[test]
@@ -734,10 +590,7 @@ fn past_the_window_it_says_that_everything_is_fetched() {
     assert_eq!(bar.tabs[0].label.text, "102,400 rows");
     let note = bar.note.unwrap().text;
     assert!(note.starts_with("102,000 rows/s · "), "{note}");
-    assert!(
-        note.ends_with(" · window 100,000 passed, fetching all"),
-        "{note}"
-    );
+    assert!(note.ends_with(" · window 100,000 passed, fetching all"), "{note}");
 }
 
 #[test]
@@ -746,29 +599,17 @@ fn a_paused_result_offers_more_and_says_when_it_closes() {
     let query = world.run("select g from generate_series(1, 9) g");
     world.describe(query, &[("g", INT8)]);
     world.rows(query, &[&[Some(b"1")]]);
-    world.tell(query::Msg::Stalled {
-        query,
-        rows: 1_000_000,
-    });
+    world.tell(query::Msg::Stalled { query, rows: 1_000_000 });
     world.wait_ms(48_000);
     let work = world.work();
     assert_eq!(work.tabs[0].mark, TabMark::Paused);
     let tab = &work.results_bar.tabs[0];
-    assert_eq!(
-        (tab.mark, tab.detail.as_str()),
-        (ResultMark::Paused, "paused")
-    );
+    assert_eq!((tab.mark, tab.detail.as_str()), (ResultMark::Paused, "paused"));
     let note = work.results_bar.note.unwrap().text;
-    assert!(
-        note.ends_with("more to fetch · the stream closes in 04:12"),
-        "{note}"
-    );
+    assert!(note.ends_with("more to fetch · the stream closes in 04:12"), "{note}");
     assert_eq!(
         keys_of(&work.results_bar.actions)[..2],
-        [
-            ("Fetch more", Some("Ctrl M")),
-            ("Fetch all", Some("Ctrl Shift M"))
-        ]
+        [("Fetch more", Some("Ctrl M")), ("Fetch all", Some("Ctrl Shift M"))]
     );
     assert_eq!(world.status(SegmentName::State).unwrap(), "paused");
     assert_eq!(work.editor.hint.label, "Run statement");
@@ -784,14 +625,8 @@ fn cancelling_is_shown_until_the_server_answers_and_then_cancelled() {
     assert_eq!(empty.title.text, "Cancelling");
     assert_eq!(empty.clock.as_deref(), Some("00:00.2"));
     assert_eq!(empty.actions[0].label, "Terminate the session");
-    assert_eq!(
-        world.work().results_bar.tabs[0].detail,
-        "cancelling 00:00.2"
-    );
-    assert_eq!(
-        world.status(SegmentName::State).unwrap(),
-        "cancelling 00:00.2"
-    );
+    assert_eq!(world.work().results_bar.tabs[0].detail, "cancelling 00:00.2");
+    assert_eq!(world.status(SegmentName::State).unwrap(), "cancelling 00:00.2");
     assert!(!world.text().contains("57014"));
 
     world.fail(query, cancelled(), Transaction::Idle);
@@ -821,27 +656,15 @@ fn rows_are_a_grid_with_null_unlike_empty_and_cut_values_marked() {
     world.finish(query, "SELECT 4");
     let grid = world.grid();
     assert_eq!((grid.row_count, grid.first_row, grid.stale), (4, 0, false));
-    assert_eq!(
-        (&grid.empty, &grid.note, &grid.strip),
-        (&None, &None, &None)
-    );
+    assert_eq!((&grid.empty, &grid.note, &grid.strip), (&None, &None, &None));
     assert_eq!(grid.active, Some(Position::default()));
     let (id, name) = (grid.column(0).unwrap(), grid.column(1).unwrap());
-    assert_eq!(
-        (id.title, id.type_name, id.right_aligned),
-        ("id", "int8", true)
-    );
-    assert_eq!(
-        (name.title, name.type_name, name.right_aligned),
-        ("name", "text", false)
-    );
+    assert_eq!((id.title, id.type_name, id.right_aligned), ("id", "int8", true));
+    assert_eq!((name.title, name.type_name, name.right_aligned), ("name", "text", false));
     assert_eq!(grid.column(2), None);
     let result = visible_result(&world.model).unwrap();
     let cell = |row, column| grid_cell(result, row, column);
-    assert_eq!(
-        (cell(0, 1).text.as_ref(), cell(0, 1).null),
-        ("Walnut desk", false)
-    );
+    assert_eq!((cell(0, 1).text.as_ref(), cell(0, 1).null), ("Walnut desk", false));
     assert_eq!((cell(1, 1).text.as_ref(), cell(1, 1).null), ("NULL", true));
     assert_eq!((cell(2, 1).text.as_ref(), cell(2, 1).null), ("", false));
     assert!(cell(2, 0).null);
@@ -870,24 +693,15 @@ fn the_range_and_its_sum_are_shown() {
     world.press("f6");
     let effects = world.press("shift-down");
     assert_eq!(world.grid().range.cells(), 2);
-    assert_eq!(
-        world.status(SegmentName::Summary).unwrap(),
-        "2 cells · adding up…"
-    );
-    let Effect::Cells(update::cells::Effect::Summarize {
-        request,
-        rows,
-        range,
-    }) = effects[0].clone()
+    assert_eq!(world.status(SegmentName::Summary).unwrap(), "2 cells · adding up…");
+    let Effect::Cells(update::cells::Effect::Summarize { request, rows, range }) =
+        effects[0].clone()
     else {
         panic!("{effects:?}");
     };
     let summary = crate::rows::summary::summarise(&rows, &range, &|| false);
     world.tell(update::cells::Msg::Summarized { request, summary });
-    assert_eq!(
-        world.status(SegmentName::Summary).unwrap(),
-        "2 cells · sum 3 · avg 1.50"
-    );
+    assert_eq!(world.status(SegmentName::Summary).unwrap(), "2 cells · sum 3 · avg 1.50");
 }
 
 #[test]
@@ -896,16 +710,10 @@ fn statements_without_rows_show_their_tag_and_time() {
     let query = world.run("create table t ()");
     world.finish(query, "CREATE TABLE");
     let empty = world.empty();
-    assert_eq!(
-        (empty.title.text.as_str(), empty.title.tone),
-        ("CREATE TABLE", Tone::Ok)
-    );
+    assert_eq!((empty.title.text.as_str(), empty.title.tone), ("CREATE TABLE", Tone::Ok));
     assert_eq!(empty.clock.as_deref(), Some("38 ms"));
     let tab = &world.work().results_bar.tabs[0];
-    assert_eq!(
-        (tab.mark, tab.label.text.as_str()),
-        (ResultMark::None, "CREATE TABLE")
-    );
+    assert_eq!((tab.mark, tab.label.text.as_str()), (ResultMark::None, "CREATE TABLE"));
     assert_eq!(world.status(SegmentName::Rows).unwrap(), "38 ms");
 
     world.write(";\n");
@@ -933,46 +741,27 @@ fn an_error_is_a_card_with_its_place_in_the_editor() {
     assert_eq!(card.title, "Column “emial” does not exist");
     assert_eq!(card.code, "ERROR 42703 · line 2, column 12");
     assert_eq!(card.parts[0].label, "Hint");
-    assert_eq!(
-        card.next_step.as_deref(),
-        Some("Did you mean customers.email?")
-    );
+    assert_eq!(card.next_step.as_deref(), Some("Did you mean customers.email?"));
     assert_eq!(
         keys_of(&card.actions),
-        [
-            ("Go to it", Some("F8")),
-            ("Show details", Some("F7")),
-            ("Copy details", Some("Ctrl C"))
-        ]
+        [("Go to it", Some("F8")), ("Show details", Some("F7")), ("Copy details", Some("Ctrl C"))]
     );
     let mark = world.work().editor.mark.unwrap();
     assert_eq!((mark.range, mark.line), (21..26, 1));
     let tab = &world.work().results_bar.tabs[0];
-    assert_eq!(
-        (tab.mark, tab.label.tone),
-        (ResultMark::Failed, Tone::Error)
-    );
+    assert_eq!((tab.mark, tab.label.tone), (ResultMark::Failed, Tone::Error));
     assert_shows(
         &world.text(),
-        &[
-            "✕ 1 failed 3 ms",
-            "                  ~~~~~ column \"emial\" does not exist",
-        ],
+        &["✕ 1 failed 3 ms", "                  ~~~~~ column \"emial\" does not exist"],
     );
 
     // Once the text is another one, the place is the statement's own.
     world.write(" ");
     let card = world.card();
-    assert_eq!(
-        card.code,
-        "ERROR 42703 · line 1, column 12 of the statement"
-    );
+    assert_eq!(card.code, "ERROR 42703 · line 1, column 12 of the statement");
     assert_eq!(
         keys_of(&card.actions),
-        [
-            ("Show details", Some("F7")),
-            ("Copy details", Some("Ctrl C"))
-        ]
+        [("Show details", Some("F7")), ("Copy details", Some("Ctrl C"))]
     );
     assert_eq!(world.work().editor.mark, None);
 }
@@ -983,11 +772,7 @@ fn rows_before_an_error_stay_and_the_error_is_a_strip_over_them() {
     let query = world.run("select 1 / (3 - g) from generate_series(1, 9) g");
     world.describe(query, &[("n", INT8)]);
     world.rows(query, &[&[Some(b"0")], &[Some(b"1")]]);
-    world.fail(
-        query,
-        refused("22012", "division by zero"),
-        Transaction::Idle,
-    );
+    world.fail(query, refused("22012", "division by zero"), Transaction::Idle);
     let grid = world.grid();
     assert_eq!(grid.row_count, 2);
     let strip = grid.strip.unwrap();
@@ -1008,10 +793,7 @@ fn old_rows_stay_on_screen_while_the_next_run_has_nothing_to_show() {
     let effects = world.press("ctrl-enter");
     let query = world.sent(effects);
     assert!(world.grid().stale);
-    assert_shows(
-        &world.text(),
-        &["◐ 1 running", "These are the rows of the run before."],
-    );
+    assert_shows(&world.text(), &["◐ 1 running", "These are the rows of the run before."]);
     world.describe(query, &[("n", INT8)]);
     assert!(!world.grid().stale);
 }
@@ -1020,11 +802,7 @@ fn old_rows_stay_on_screen_while_the_next_run_has_nothing_to_show() {
 fn an_old_error_does_not_stand_for_the_run_that_goes_on() {
     let mut world = World::connected();
     let query = world.run("select 1/0");
-    world.fail(
-        query,
-        refused("22012", "division by zero"),
-        Transaction::Idle,
-    );
+    world.fail(query, refused("22012", "division by zero"), Transaction::Idle);
     let effects = world.press("ctrl-enter");
     world.sent(effects);
     assert_eq!(world.empty().title.text, "Running");
@@ -1037,10 +815,7 @@ fn a_transaction_is_shown_with_its_clock_and_what_became_of_it() {
     let chip = world.screen().title_bar.connection.unwrap();
     assert!(chip.framed);
     let mode = world.screen().title_bar.mode.unwrap();
-    assert_eq!(
-        (mode.label.text.as_str(), mode.detail.as_str()),
-        ("read-write", "autocommit")
-    );
+    assert_eq!((mode.label.text.as_str(), mode.detail.as_str()), ("read-write", "autocommit"));
     let query = world.run("begin");
     world.tell(query::Msg::Finished {
         query,
@@ -1050,31 +825,15 @@ fn a_transaction_is_shown_with_its_clock_and_what_became_of_it() {
         elapsed_us: 100,
     });
     world.wait_ms(252_000);
-    assert_eq!(
-        world.status(SegmentName::Transaction).unwrap(),
-        "transaction active 04:12"
-    );
-    assert_eq!(
-        world.status(SegmentName::Connection).unwrap(),
-        "production · app@db1/shop"
-    );
-    assert_eq!(
-        world.screen().title_bar.mode.unwrap().detail,
-        "in a transaction"
-    );
+    assert_eq!(world.status(SegmentName::Transaction).unwrap(), "transaction active 04:12");
+    assert_eq!(world.status(SegmentName::Connection).unwrap(), "production · app@db1/shop");
+    assert_eq!(world.screen().title_bar.mode.unwrap().detail, "in a transaction");
     assert_eq!(world.work().tabs[0].mark, TabMark::InTransaction);
 
     world.write(";\n");
     let query = world.run("select 1/0");
-    world.fail(
-        query,
-        refused("22012", "division by zero"),
-        Transaction::Failed,
-    );
-    assert_eq!(
-        world.status(SegmentName::Transaction).unwrap(),
-        "transaction failed 04:12"
-    );
+    world.fail(query, refused("22012", "division by zero"), Transaction::Failed);
+    assert_eq!(world.status(SegmentName::Transaction).unwrap(), "transaction failed 04:12");
 }
 
 #[test]
@@ -1097,16 +856,12 @@ fn the_details_of_an_error_unfold_by_key_and_stay_so() {
     world.fail(query, failure, Transaction::Idle);
     let labels = |card: &Card| -> Vec<(String, String)> {
         let parts = card.parts.iter();
-        parts
-            .map(|part| (part.label.clone(), part.text.clone()))
-            .collect()
+        parts.map(|part| (part.label.clone(), part.text.clone())).collect()
     };
     let detail = ("Detail", "Key (id)=(1) already exists.");
     let owned = |parts: &[(&str, &str)]| -> Vec<(String, String)> {
         let parts = parts.iter();
-        parts
-            .map(|(label, text)| (label.to_string(), text.to_string()))
-            .collect()
+        parts.map(|(label, text)| (label.to_string(), text.to_string())).collect()
     };
     assert_eq!(labels(&world.card()), owned(&[detail]));
     world.tell(Command::ErrorDetails);
@@ -1126,10 +881,7 @@ fn the_details_of_an_error_unfold_by_key_and_stay_so() {
         ("Reported by", "_bt_check_unique, nbtinsert.c:666"),
     ];
     assert_eq!(labels(&world.card()), owned(&unfolded));
-    assert_shows(
-        &world.text(),
-        &["SQLSTATE: 23505 (unique_violation)", "Hide details"],
-    );
+    assert_shows(&world.text(), &["SQLSTATE: 23505 (unique_violation)", "Hide details"]);
     world.tell(Command::ErrorDetails);
     assert_eq!(labels(&world.card()), owned(&[detail]));
 }
@@ -1146,10 +898,7 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
     };
     let failure = Failure {
         detail: Some("Ten wait.".into()),
-        ..Failure::new(
-            Category::PoolTimeout,
-            "No connection came free within 30 s.",
-        )
+        ..Failure::new(Category::PoolTimeout, "No connection came free within 30 s.")
     };
     world.tell(session::Msg::OpenFailed { session, failure });
     let card = world.card();
@@ -1161,25 +910,15 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
 
 #[test]
 fn a_read_only_connection_says_so() {
-    let mut world = World::connected_as(Config {
-        read_only: true,
-        ..shop()
-    });
+    let mut world = World::connected_as(Config { read_only: true, ..shop() });
     let shown = |world: &World| {
         let mode = world.screen().title_bar.mode.unwrap();
         format!("{} {}", mode.label.text, mode.detail)
     };
     assert_eq!(shown(&world), "read-only always rolled back");
     let kept = &mut world.model.tabs.active_mut().unwrap().read_only;
-    kept.settings.push(Setting {
-        name: "work_mem".into(),
-        value: "5120".into(),
-        custom: false,
-    });
-    assert_eq!(
-        shown(&world),
-        "read-only always rolled back · keeps 1 setting"
-    );
+    kept.settings.push(Setting { name: "work_mem".into(), value: "5120".into(), custom: false });
+    assert_eq!(shown(&world), "read-only always rolled back · keeps 1 setting");
 }
 
 #[test]
@@ -1214,10 +953,7 @@ fn a_lost_session_says_what_died_and_how_to_go_on() {
             ("Copy details", Some("Ctrl C"))
         ]
     );
-    assert_eq!(
-        world.status(SegmentName::Transaction).unwrap(),
-        "session lost"
-    );
+    assert_eq!(world.status(SegmentName::Transaction).unwrap(), "session lost");
     assert_eq!(world.work().tabs[0].mark, TabMark::Lost);
 }
 
@@ -1235,10 +971,7 @@ fn a_connection_that_is_tried_again_says_when_and_how_to_stop_it() {
     };
     world.wait_ms(200);
     let state = |world: &World| world.status(SegmentName::State).unwrap();
-    assert_eq!(
-        state(&world),
-        "Reconnecting to shop, try 1 of 3 in 1 s · Ctrl . stops"
-    );
+    assert_eq!(state(&world), "Reconnecting to shop, try 1 of 3 in 1 s · Ctrl . stops");
     let empty = world.empty();
     assert_eq!(empty.title.text, "Reconnecting to shop, try 1 of 3 in 1 s");
     assert_eq!(empty.lines[0], "The server closed the connection.");
@@ -1247,16 +980,10 @@ fn a_connection_that_is_tried_again_says_when_and_how_to_stop_it() {
         [("Stop", Some("Ctrl .")), ("Try now", Some("Ctrl Shift R"))]
     );
     let connection_segment = world.status(SegmentName::Connection).unwrap();
-    assert!(
-        connection_segment.ends_with("reconnecting…"),
-        "{connection_segment}"
-    );
+    assert!(connection_segment.ends_with("reconnecting…"), "{connection_segment}");
     world.tell(update::clock::Msg::Fired { timer });
     world.wait_ms(2_000);
-    assert_eq!(
-        state(&world),
-        "Reconnecting to shop, try 1 of 3 00:02 · Ctrl . stops"
-    );
+    assert_eq!(state(&world), "Reconnecting to shop, try 1 of 3 00:02 · Ctrl . stops");
     // A run that waits does not hide it.
     world.write("select 1");
     world.press("ctrl-enter");
@@ -1269,10 +996,7 @@ fn a_server_that_does_not_answer_is_told_while_something_runs() {
     let connection = world.screen().title_bar.connection.unwrap().id;
     let query = world.run("select pg_sleep(100)");
     world.wait_ms(15_000);
-    world.tell(connection::Msg::NotAnswering {
-        connection,
-        silent_ms: 15_000,
-    });
+    world.tell(connection::Msg::NotAnswering { connection, silent_ms: 15_000 });
     world.wait_ms(2_000);
     assert_eq!(
         world.status(SegmentName::State).unwrap(),
@@ -1302,35 +1026,20 @@ fn a_pool_timeout_says_who_holds_the_sessions() {
     let effects = world.press("ctrl-enter");
     world.tell(connection::Msg::PoolChanged {
         connection,
-        status: PoolStatus {
-            size: 1,
-            available: 0,
-            waiting: 1,
-            max: 1,
-        },
+        status: PoolStatus { size: 1, available: 0, waiting: 1, max: 1 },
     });
     let waiting = world.empty();
     assert_eq!(waiting.lines, ["orders: in a transaction for 3 min"]);
     let Effect::Session(session::Effect::Open { session, .. }) = effects[0] else {
         panic!("{effects:?}");
     };
-    let failure = Failure::new(
-        Category::PoolTimeout,
-        "No connection of the pool came free within 30 s.",
-    );
+    let failure =
+        Failure::new(Category::PoolTimeout, "No connection of the pool came free within 30 s.");
     world.tell(session::Msg::OpenFailed { session, failure });
     let card = world.card();
     assert_eq!(card.parts[0].label, "Detail");
-    assert!(
-        card.parts[0]
-            .text
-            .contains("orders: in a transaction for 3 min")
-    );
-    assert!(
-        card.next_step
-            .unwrap()
-            .contains("pool size of the connection (1 now)")
-    );
+    assert!(card.parts[0].text.contains("orders: in a transaction for 3 min"));
+    assert!(card.next_step.unwrap().contains("pool size of the connection (1 now)"));
     assert_eq!(card.actions[0].label, "Run again");
 }
 
@@ -1358,11 +1067,7 @@ fn messages_are_counted_until_they_are_looked_at() {
         ..Failure::new(Category::Query, "hello")
     };
     let session = world.session();
-    world.tell(session::Msg::Noticed {
-        session,
-        query: Some(query),
-        notice: Box::new(notice),
-    });
+    world.tell(session::Msg::Noticed { session, query: Some(query), notice: Box::new(notice) });
     world.finish(query, "DO");
     assert_eq!(world.work().results_bar.messages.unseen, 1);
     world.press("ctrl-3");
@@ -1375,16 +1080,10 @@ fn messages_are_counted_until_they_are_looked_at() {
     assert_eq!(messages.count, 2);
     let tab = world.model.tabs.active().unwrap();
     let row = message_row(tab, 0, world.now).unwrap();
-    assert_eq!(
-        (row.kind.text.as_str(), row.when.as_str()),
-        ("Notice", "just now")
-    );
+    assert_eq!((row.kind.text.as_str(), row.when.as_str()), ("Notice", "just now"));
     assert_eq!(row.text, "NOTICE: hello\nDETAIL: from a block");
     assert_eq!(message_row(tab, 2, world.now), None);
-    assert_shows(
-        &world.text(),
-        &["[Messages]", "NOTICE: hello", "DO · 38 ms"],
-    );
+    assert_shows(&world.text(), &["[Messages]", "NOTICE: hello", "DO · 38 ms"]);
 }
 
 #[test]
@@ -1399,21 +1098,14 @@ fn the_screen_s_text_has_the_messages_that_the_window_shows() {
             ..Failure::new(Category::Query, format!("number {number}"))
         });
         let query = Some(query);
-        world.tell(session::Msg::Noticed {
-            session,
-            query,
-            notice,
-        });
+        world.tell(session::Msg::Noticed { session, query, notice });
     }
     world.press("ctrl-3");
     let text = world.text();
     let room = world.model.visible_rows as usize;
     let shown = text.matches("NOTICE: number").count();
     assert!(shown > 0 && shown <= room / 2, "{shown} of {room}");
-    assert!(
-        text.contains("number 299") && !text.contains("number 0\n"),
-        "{text}"
-    );
+    assert!(text.contains("number 299") && !text.contains("number 0\n"), "{text}");
 }
 
 #[test]
@@ -1435,9 +1127,7 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     assert_eq!((numbers(&bar).last(), bar.hidden_after), (Some(&100), 0));
     assert!(bar.tabs.len() > 1);
     let tab = world.model.tabs.active;
-    let msg = results::Msg::ResultChosen {
-        shown: Shown::Result(50),
-    };
+    let msg = results::Msg::ResultChosen { shown: Shown::Result(50) };
     world.tell(Msg::Grid { tab, msg });
     let bar = world.work().results_bar;
     assert_eq!(bar.tabs.iter().find(|tab| tab.active).unwrap().number, 51);
@@ -1485,25 +1175,11 @@ fn tabs_show_their_names_and_what_their_files_lack() {
         path: "/home/u/q.sql".into(),
         result: Ok(file::Read::plain(
             RopeText::from("select 1"),
-            file::FileStamp {
-                modified_us: 1,
-                length: 8,
-                digest: 1,
-            },
+            file::FileStamp { modified_us: 1, length: 8, digest: 1 },
         )),
     });
-    let active = |world: &World| {
-        world
-            .work()
-            .tabs
-            .into_iter()
-            .find(|tab| tab.active)
-            .unwrap()
-    };
-    assert_eq!(
-        (active(&world).label.as_str(), active(&world).unsaved),
-        ("q.sql", false)
-    );
+    let active = |world: &World| world.work().tabs.into_iter().find(|tab| tab.active).unwrap();
+    assert_eq!((active(&world).label.as_str(), active(&world).unsaved), ("q.sql", false));
     world.write("x");
     assert!(active(&world).unsaved);
     assert_shows(&world.text(), &["[q.sql •]"]);
@@ -1525,10 +1201,7 @@ fn the_sidebar_shows_how_each_run_ended() {
         sqlstate: Some(sqlstate.into()),
         message: String::new(),
     };
-    let finished = HistoryOutcome::Finished {
-        tag: "SELECT 1".into(),
-        rows: 1,
-    };
+    let finished = HistoryOutcome::Finished { tag: "SELECT 1".into(), rows: 1 };
     let runs = [
         entry("select 1\nfrom t", finished),
         entry("select 2", failed("42P01")),
@@ -1570,15 +1243,9 @@ fn the_palette_shows_groups_matches_and_keys() {
     let Some(Dialog::Picker(picker)) = world.screen().dialog else {
         panic!("no palette");
     };
-    assert_eq!(
-        (picker.kind, picker.field.text.as_str()),
-        (PickerKind::Palette, "run")
-    );
+    assert_eq!((picker.kind, picker.field.text.as_str()), (PickerKind::Palette, "run"));
     let first = &picker.rows[0];
-    assert_eq!(
-        (first.group.as_str(), first.title.as_str()),
-        ("Query", "Run statement")
-    );
+    assert_eq!((first.group.as_str(), first.title.as_str()), ("Query", "Run statement"));
     assert_eq!(first.matched, [0, 1, 2]);
     assert_eq!(first.key.as_deref(), Some("Ctrl ↵"));
     assert_eq!(world.screen().focus, Focus::Dialog);
@@ -1602,15 +1269,9 @@ fn the_history_search_shows_runs_with_their_ends() {
         database: "shop".into(),
         sql: "select 42".into(),
         elapsed_us: Some(5_000),
-        outcome: HistoryOutcome::Finished {
-            tag: "SELECT 1".into(),
-            rows: 1,
-        },
+        outcome: HistoryOutcome::Finished { tag: "SELECT 1".into(), rows: 1 },
     };
-    world.tell(store::Msg::HistoryFound {
-        request,
-        entries: Ok(vec![entry]),
-    });
+    world.tell(store::Msg::HistoryFound { request, entries: Ok(vec![entry]) });
     let Some(Dialog::Picker(picker)) = world.screen().dialog else {
         panic!("no search");
     };
@@ -1623,27 +1284,14 @@ fn the_history_search_shows_runs_with_their_ends() {
 fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
     let mut world = World::connected();
     world.press("ctrl-shift-n");
-    let place = |which| {
-        form::Field::ALL
-            .iter()
-            .position(|field| *field == which)
-            .unwrap()
-    };
-    world.tell(dialog::Msg::FieldEdited {
-        field: place(form::Field::Name),
-        text: "mine".into(),
-    });
-    world.tell(dialog::Msg::FieldFocused {
-        field: place(form::Field::Password),
-    });
+    let place = |which| form::Field::ALL.iter().position(|field| *field == which).unwrap();
+    world.tell(dialog::Msg::FieldEdited { field: place(form::Field::Name), text: "mine".into() });
+    world.tell(dialog::Msg::FieldFocused { field: place(form::Field::Password) });
     world.tell(dialog::Msg::SecretEdited {
         field: place(form::Field::Password),
         secret: Secret::new("hunter2"),
     });
-    world.tell(dialog::Msg::FieldEdited {
-        field: place(form::Field::User),
-        text: "app".into(),
-    });
+    world.tell(dialog::Msg::FieldEdited { field: place(form::Field::User), text: "app".into() });
     world.tell(dialog::Msg::FieldEdited {
         field: place(form::Field::Database),
         text: "shop".into(),
@@ -1658,32 +1306,18 @@ fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
     let text = world.text();
     assert_shows(
         &text,
-        &[
-            "New connection",
-            "[ mine ]",
-            "Password           [ *** ]",
-            "◐ Connecting 00:01.2",
-        ],
+        &["New connection", "[ mine ]", "Password           [ *** ]", "◐ Connecting 00:01.2"],
     );
     assert!(!text.contains("hunter2"));
-    assert_shows(
-        &text,
-        &["Save and connect [↵]   Save [Alt ↵]   Test [Ctrl T]   Cancel [Esc]"],
-    );
-    world.tell(connection::Msg::Tested {
-        attempt,
-        result: Ok(server()),
-    });
+    assert_shows(&text, &["Save and connect [↵]   Save [Alt ↵]   Test [Ctrl T]   Cancel [Esc]"]);
+    world.tell(connection::Msg::Tested { attempt, result: Ok(server()) });
     let Some(Dialog::Connection(form)) = world.screen().dialog else {
         panic!("no form");
     };
     let test = form.test.unwrap();
     assert_eq!(
         test.line,
-        Span::new(
-            "It works: PostgreSQL 15.18, TLS 1.3 verified, as app",
-            Tone::Ok
-        )
+        Span::new("It works: PostgreSQL 15.18, TLS 1.3 verified, as app", Tone::Ok)
     );
 }
 
@@ -1691,20 +1325,9 @@ fn the_connection_dialog_shows_its_fields_the_test_and_no_password() {
 fn the_connection_dialog_has_sections_and_says_a_mistake_below_its_field() {
     let mut world = World::connected();
     world.press("ctrl-shift-n");
-    let place = |which| {
-        form::Field::ALL
-            .iter()
-            .position(|field| *field == which)
-            .unwrap()
-    };
-    world.tell(dialog::Msg::ChoiceClicked {
-        field: place(form::Field::Tunnel),
-        choice: 3,
-    });
-    world.tell(dialog::Msg::FieldEdited {
-        field: place(form::Field::PoolSize),
-        text: "0".into(),
-    });
+    let place = |which| form::Field::ALL.iter().position(|field| *field == which).unwrap();
+    world.tell(dialog::Msg::ChoiceClicked { field: place(form::Field::Tunnel), choice: 3 });
+    world.tell(dialog::Msg::FieldEdited { field: place(form::Field::PoolSize), text: "0".into() });
     world.press("enter");
     let text = world.text();
     assert_shows(
@@ -1725,32 +1348,17 @@ fn the_connection_dialog_has_sections_and_says_a_mistake_below_its_field() {
 
 #[test]
 fn folders_are_headings_in_the_sidebar_and_on_the_welcome_screen() {
-    let in_folder = |group: &str, config: Config| Config {
-        group: group.into(),
-        ..config
-    };
+    let in_folder = |group: &str, config: Config| Config { group: group.into(), ..config };
     let now = World::new().now.unix_us;
     let mut world = World::with(vec![
         saved(1, in_folder("work", shop()), Some(now - DAY_US)),
         saved(2, in_folder("", production()), None),
-        saved(
-            3,
-            in_folder(
-                "work",
-                Config {
-                    name: "a".into(),
-                    ..shop()
-                },
-            ),
-            None,
-        ),
+        saved(3, in_folder("work", Config { name: "a".into(), ..shop() }), None),
     ]);
     let shown = |world: &World| -> Vec<(String, Vec<String>)> {
         let groups = world.welcome().groups.into_iter();
         let names = |group: WelcomeGroup| group.rows.into_iter().map(|row| row.name).collect();
-        groups
-            .map(|group| (group.title.clone(), names(group)))
-            .collect()
+        groups.map(|group| (group.title.clone(), names(group))).collect()
     };
     let expected = [
         ("Saved", vec!["production"]),
@@ -1759,21 +1367,13 @@ fn folders_are_headings_in_the_sidebar_and_on_the_welcome_screen() {
     ];
     let expected: Vec<(String, Vec<String>)> = expected
         .into_iter()
-        .map(|(title, rows)| {
-            (
-                title.to_owned(),
-                rows.into_iter().map(String::from).collect(),
-            )
-        })
+        .map(|(title, rows)| (title.to_owned(), rows.into_iter().map(String::from).collect()))
         .collect();
     assert_eq!(shown(&world), expected);
     world.press("ctrl-1");
     let sidebar = world.work().sidebar.unwrap();
     let labels: Vec<&str> = sidebar.rows.iter().map(|row| row.label.as_str()).collect();
-    assert_eq!(
-        labels[..5],
-        ["Connections", "production", "work", "a", "shop"]
-    );
+    assert_eq!(labels[..5], ["Connections", "production", "work", "a", "shop"]);
     assert_eq!(sidebar.rows[2].kind, SidebarRowKind::Heading);
 }
 
@@ -1788,16 +1388,9 @@ fn a_field_of_few_choices_shows_them_all_and_the_one_that_is_chosen() {
     assert_eq!(
         ssl_mode.unwrap().value,
         FormValue::Choice {
-            choices: [
-                "disable",
-                "allow",
-                "prefer",
-                "require",
-                "verify-ca",
-                "verify-full"
-            ]
-            .map(String::from)
-            .to_vec(),
+            choices: ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+                .map(String::from)
+                .to_vec(),
             chosen: 2,
         }
     );
@@ -1810,18 +1403,12 @@ fn the_password_prompt_says_for_whom_and_why_again() {
     let failure = Failure {
         sqlstate: Some("28P01".into()),
         severity: "FATAL".into(),
-        ..Failure::new(
-            Category::Authentication,
-            "password authentication failed for user \"app\"",
-        )
+        ..Failure::new(Category::Authentication, "password authentication failed for user \"app\"")
     };
     world.tell(connection::Msg::OpenFailed {
         connection,
         attempt,
-        failure: Failure {
-            severity: String::new(),
-            ..failure.clone()
-        },
+        failure: Failure { severity: String::new(), ..failure.clone() },
     });
     let prompt = |world: &World| match world.screen().dialog {
         Some(Dialog::Password(prompt)) => prompt,
@@ -1829,39 +1416,24 @@ fn the_password_prompt_says_for_whom_and_why_again() {
     };
     assert_eq!(prompt(&world).title, "Password for app");
     assert_eq!(prompt(&world).address, "shop · app@localhost:5432/shop");
-    assert_eq!(
-        (prompt(&world).problem, prompt(&world).filled),
-        (None, false)
-    );
+    assert_eq!((prompt(&world).problem, prompt(&world).filled), (None, false));
     // Only a saved connection has a place in the keychain: storing is asked for, and saves it.
     let store = prompt(&world).store.unwrap();
     assert_eq!(
         (store.action.label.as_str(), store.on),
-        (
-            "Save this connection, and the password in the keychain",
-            false
-        )
+        ("Save this connection, and the password in the keychain", false)
     );
     assert_eq!(world.empty().title.text, "shop wants a password");
 
-    world.tell(keys::Msg::SecretTyped {
-        secret: Secret::new("hunter2"),
-    });
+    world.tell(keys::Msg::SecretTyped { secret: Secret::new("hunter2") });
     assert!(prompt(&world).filled);
     assert!(!world.text().contains("hunter2"));
     let effects = world.press("enter");
     let Effect::Connection(connection::Effect::Open { attempt, .. }) = effects[0].clone() else {
         panic!("{effects:?}");
     };
-    world.tell(connection::Msg::OpenFailed {
-        connection,
-        attempt,
-        failure,
-    });
-    assert_eq!(
-        prompt(&world).problem.unwrap(),
-        "Password authentication failed for user “app”"
-    );
+    world.tell(connection::Msg::OpenFailed { connection, attempt, failure });
+    assert_eq!(prompt(&world).problem.unwrap(), "Password authentication failed for user “app”");
 }
 
 #[test]
@@ -1883,17 +1455,11 @@ fn a_question_says_what_would_be_lost_and_which_key_does_what() {
     world.press("ctrl-.");
     assert_shows(
         &world.text(),
-        &[
-            "Terminate the session of “untitled 1”?",
-            "Its server process 4711 is ended.",
-        ],
+        &["Terminate the session of “untitled 1”?", "Its server process 4711 is ended."],
     );
     world.press("escape");
     world.press("ctrl-q");
-    assert_shows(
-        &world.text(),
-        &["Quit Tusk?", "untitled 1: a statement is running"],
-    );
+    assert_shows(&world.text(), &["Quit Tusk?", "untitled 1: a statement is running"]);
 }
 
 #[test]
@@ -1908,15 +1474,9 @@ fn the_inspector_shows_a_value_whole() {
     let Some(Dialog::Inspect(value)) = world.screen().dialog else {
         panic!("no inspector");
     };
-    assert_eq!(
-        (value.title.as_str(), value.detail.as_str()),
-        ("doc", "jsonb · row 1 · 18 B")
-    );
+    assert_eq!((value.title.as_str(), value.detail.as_str()), ("doc", "jsonb · row 1 · 18 B"));
     assert!(value.text.starts_with("{\n  \"a\": 1,"));
-    assert_eq!(
-        (value.line_count, value.first_line, value.null),
-        (6, 0, false)
-    );
+    assert_eq!((value.line_count, value.first_line, value.null), (6, 0, false));
     world.press("down");
     assert_shows(&world.text(), &["line 2 of 6"]);
     world.press("escape");
@@ -1942,29 +1502,16 @@ fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
     assert!(prompt.listing && prompt.entries.is_empty());
     assert_eq!(prompt.title, "Open file");
     let entries = (0..500)
-        .map(|number| file::DirectoryEntry {
-            name: format!("{number:03}"),
-            directory: number == 0,
-        })
+        .map(|number| file::DirectoryEntry { name: format!("{number:03}"), directory: number == 0 })
         .collect();
-    world.tell(file::Msg::Listed {
-        request,
-        directory: "~".into(),
-        result: Ok(entries),
-    });
+    world.tell(file::Msg::Listed { request, directory: "~".into(), result: Ok(entries) });
     let prompt = |world: &World| match world.screen().dialog {
         Some(Dialog::Path(prompt)) => prompt,
         other => panic!("{other:?}"),
     };
     let shown = prompt(&world);
-    assert_eq!(
-        (shown.first, shown.entries.len(), shown.more),
-        (0, 300, true)
-    );
-    assert_eq!(
-        (shown.entries[0].name.as_str(), shown.selected),
-        ("000/", None)
-    );
+    assert_eq!((shown.first, shown.entries.len(), shown.more), (0, 300, true));
+    assert_eq!((shown.entries[0].name.as_str(), shown.selected), ("000/", None));
     for _ in 0..30 {
         world.press("pagedown");
     }
@@ -1978,24 +1525,16 @@ fn lines_and_settings_have_their_dialogs() {
     let mut world = World::connected();
     world.press("ctrl-g");
     world.write("12");
-    assert_shows(
-        &world.text(),
-        &["Go to line", "[ 12 ]", "Go [↵]   Cancel [Esc]"],
-    );
+    assert_shows(&world.text(), &["Go to line", "[ 12 ]", "Go [↵]   Cancel [Esc]"]);
     world.press("escape");
     world.press("ctrl-,");
-    assert_shows(
-        &world.text(),
-        &["Settings", "> Theme: as the system has it", "  Size: 100 %"],
-    );
+    assert_shows(&world.text(), &["Settings", "> Theme: as the system has it", "  Size: 100 %"]);
 }
 
 #[test]
 fn notices_pass_and_a_recording_is_named() {
     let mut world = World::connected();
-    world.tell(app::Msg::Warned {
-        text: "Take care.".into(),
-    });
+    world.tell(app::Msg::Warned { text: "Take care.".into() });
     assert_eq!(world.screen().notices[0].text, "Take care.");
     assert_shows(&world.text(), &["! Take care."]);
     world.wait_ms(6_001);
@@ -2003,27 +1542,18 @@ fn notices_pass_and_a_recording_is_named() {
     assert_eq!(world.status(SegmentName::Recording), None);
     world.model.recording = true;
     assert_eq!(world.status(SegmentName::Recording).unwrap(), "● recording");
-    assert_eq!(
-        world.screen().title_bar.recording.unwrap().tone,
-        Tone::Error
-    );
+    assert_eq!(world.screen().title_bar.recording.unwrap().tone, Tone::Error);
 }
 
 #[test]
 fn a_key_that_the_user_took_away_is_shown_nowhere() {
     let mut world = World::connected();
     let keymap = r#"{"global": {"ctrl-enter": null, "f5": "query.run"}}"#;
-    assert_eq!(
-        world.model.keymap.lay_over(keymap, false),
-        Vec::<String>::new()
-    );
+    assert_eq!(world.model.keymap.lay_over(keymap, false), Vec::<String>::new());
     assert_eq!(world.work().editor.hint.key.as_deref(), Some("F5"));
     // A key that means something else where focus is does not count.
     let keymap = r#"{"editor": {"f5": "editor.find"}}"#;
-    assert_eq!(
-        world.model.keymap.lay_over(keymap, false),
-        Vec::<String>::new()
-    );
+    assert_eq!(world.model.keymap.lay_over(keymap, false), Vec::<String>::new());
     assert_eq!(world.work().editor.hint.key, None);
 }
 
@@ -2032,13 +1562,7 @@ fn the_whole_screen_reads_well_as_text() {
     let mut world = World::connected();
     let query = world.run("-- two people\nselect * from people;");
     world.describe(query, &[("id", INT8), ("name", TEXT)]);
-    world.rows(
-        query,
-        &[
-            &[Some(b"7"), Some("Ada 漢".as_bytes())],
-            &[Some(b"42"), None],
-        ],
-    );
+    world.rows(query, &[&[Some(b"7"), Some("Ada 漢".as_bytes())], &[Some(b"42"), None]]);
     world.finish(query, "SELECT 2");
     let expected = "\
 two people — shop — Tusk
@@ -2082,10 +1606,7 @@ fn what_is_written_of_a_list_is_what_a_window_has_room_for() {
     for _ in 0..40 {
         let mut world = World::connected();
         let (width, height) = (640 + random.below(900), 400 + random.below(1_000));
-        world.tell(app::Msg::WindowResized {
-            width: width as u32,
-            height: height as u32,
-        });
+        world.tell(app::Msg::WindowResized { width: width as u32, height: height as u32 });
         let count = random.below(120) + 1;
         let text: Vec<String> = (1..=count).map(|line| format!("-- line {line}.")).collect();
         world.write(&text.join("\n"));
@@ -2096,23 +1617,13 @@ fn what_is_written_of_a_list_is_what_a_window_has_room_for() {
             let shown = editor.in_sight.clone();
             assert!(shown.contains(&editor.cursor_line), "{shown:?} at {height}");
             let room = (height - 101) * editor.percent as usize / 100;
-            assert!(
-                shown.len() <= room.max(66) / 22 + 1,
-                "{shown:?} at {height}"
-            );
+            assert!(shown.len() <= room.max(66) / 22 + 1, "{shown:?} at {height}");
             let dumped = world.text();
             let written = (0..count).filter(|line| dumped.contains(&text[*line]));
-            assert_eq!(
-                written.collect::<Vec<_>>(),
-                shown.clone().collect::<Vec<_>>()
-            );
+            assert_eq!(written.collect::<Vec<_>>(), shown.clone().collect::<Vec<_>>());
             let beyond = [" lines above", " line above", " lines below", " line below"]
                 .map(|side| beyond(&dumped, side));
-            assert_eq!(
-                beyond.iter().sum::<usize>() + shown.len(),
-                count,
-                "{dumped}"
-            );
+            assert_eq!(beyond.iter().sum::<usize>() + shown.len(), count, "{dumped}");
         }
         world.press("ctrl-shift-p");
         for _ in 0..6 {

@@ -145,11 +145,7 @@ fn actions_line(actions: &[Action]) -> String {
 }
 
 fn join<'a>(parts: impl IntoIterator<Item = &'a str>, between: &str) -> String {
-    parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(between)
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(between)
 }
 
 fn dot(filled: bool) -> &'static str {
@@ -166,11 +162,7 @@ fn title_bar(bar: &TitleBar) -> String {
         let dot = dot(chip.dot.filled);
         let words = [dot, &chip.name, &chip.address, &chip.security.text];
         let words = join(words, " ");
-        parts.push(if chip.framed {
-            format!("[{words}]")
-        } else {
-            words
-        });
+        parts.push(if chip.framed { format!("[{words}]") } else { words });
     }
     if let Some(mode) = &bar.mode {
         parts.push(format!("{} {}", mode.label.text, mode.detail));
@@ -259,17 +251,9 @@ fn tab(tab: &Tab) -> String {
         TabMark::Lost => "lost",
     };
     let unsaved = if tab.unsaved { "•" } else { "" };
-    let changed = if tab.changed_on_disk {
-        "changed on disk"
-    } else {
-        ""
-    };
+    let changed = if tab.changed_on_disk { "changed on disk" } else { "" };
     let label = join([tab.label.as_str(), unsaved, mark, changed], " ");
-    if tab.active {
-        format!("[{label}]")
-    } else {
-        label
-    }
+    if tab.active { format!("[{label}]") } else { label }
 }
 
 fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
@@ -293,10 +277,7 @@ fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
         let bytes = columns.end.saturating_add(1).saturating_mul(4);
         let head_end = range.start.saturating_add(bytes);
         let head = text.slice(range.start..range.end.min(head_end));
-        let marked = shown
-            .statement_lines
-            .as_ref()
-            .is_some_and(|lines| lines.contains(&line));
+        let marked = shown.statement_lines.as_ref().is_some_and(|lines| lines.contains(&line));
         let bar = if marked { "▌" } else { " " };
         let seen = letters_in_sight(&head, &columns);
         let before = if seen.start > 0 { "…" } else { "" };
@@ -342,11 +323,7 @@ fn results_bar(bar: &ResultsBar) -> String {
         };
         let number = tab.number.to_string();
         let words = join([mark, &number, &tab.label.text, &tab.detail], " ");
-        parts.push(if tab.active {
-            format!("[{words}]")
-        } else {
-            words
-        });
+        parts.push(if tab.active { format!("[{words}]") } else { words });
     }
     let hidden = bar.hidden_before + bar.hidden_after;
     if hidden > 0 {
@@ -356,11 +333,7 @@ fn results_bar(bar: &ResultsBar) -> String {
     if bar.messages.unseen > 0 {
         messages.push_str(&format!(" {}", bar.messages.unseen));
     }
-    parts.push(if bar.messages.active {
-        format!("[{messages}]")
-    } else {
-        messages
-    });
+    parts.push(if bar.messages.active { format!("[{messages}]") } else { messages });
     let note = bar.note.as_ref().map_or("", |note| note.text.as_str());
     let actions = actions_line(&bar.actions);
     let tabs = parts.join("  ");
@@ -415,9 +388,7 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
 fn newest(count: usize, tab: &tabs::Tab, model: &Model) -> usize {
     let mut room = model.visible_rows.max(1) as usize;
     let mut first = count;
-    while let Some(row) = first
-        .checked_sub(1)
-        .and_then(|index| message_row(tab, index, model.now))
+    while let Some(row) = first.checked_sub(1).and_then(|index| message_row(tab, index, model.now))
     {
         // In the window its kind and its time stand on its first line.
         let height = row.text.lines().count().max(1);
@@ -432,15 +403,11 @@ fn newest(count: usize, tab: &tabs::Tab, model: &Model) -> usize {
 
 /// The rows and the columns on screen, each as wide as what is in sight of it; the active cell in brackets.
 fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, visible_rows: u32) {
-    let last = shown
-        .row_count
-        .min(shown.first_row + u64::from(visible_rows));
+    let last = shown.row_count.min(shown.first_row + u64::from(visible_rows));
     let columns = grid::columns_in_sight(shown, part);
     let head = |text: for<'a> fn(&'a GridColumn<'a>) -> &'a str| {
         let texts = columns.iter();
-        texts
-            .map(|(_, column, part)| grid::text_in_sight(text(column), column, part))
-            .collect()
+        texts.map(|(_, column, part)| grid::text_in_sight(text(column), column, part)).collect()
     };
     let mut table: Vec<(String, Vec<String>)> = vec![
         (String::new(), head(|column| column.title)),
@@ -453,25 +420,18 @@ fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, 
         table.push((display::grouped(row + 1), cells.collect()));
     }
     let width = |column: usize| {
-        let cells = table
-            .iter()
-            .map(|(_, cells)| display::text_width(&cells[column]));
+        let cells = table.iter().map(|(_, cells)| display::text_width(&cells[column]));
         cells.max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let numbers = table.iter().map(|(number, _)| number.len()).max();
     for (place, (number, cells)) in table.iter().enumerate() {
-        let row = (place as u64)
-            .checked_sub(2)
-            .map(|row| row + shown.first_row);
+        let row = (place as u64).checked_sub(2).map(|row| row + shown.first_row);
         let mut line = format!("  {number:>width$}", width = numbers.unwrap_or(0));
         for (at, cell) in cells.iter().enumerate() {
             let space = " ".repeat(widths[at].saturating_sub(display::text_width(cell)));
             let (column, drawn, _) = &columns[at];
-            let cell_at = |row| Position {
-                row,
-                column: *column,
-            };
+            let cell_at = |row| Position { row, column: *column };
             let active = row.is_some_and(|row| shown.active == Some(cell_at(row)));
             let (open, close) = if active { ('[', ']') } else { (' ', ' ') };
             let separator = if at == 0 { "  " } else { "│" };
@@ -485,9 +445,7 @@ fn rows(lines: &mut Lines, shown: &Grid, result: &ResultSet, part: &Range<u64>, 
         lines.add(&line);
     }
     let first = columns.first().map_or(0, |(place, ..)| *place);
-    let end = columns
-        .last()
-        .map_or(shown.columns.len(), |(place, ..)| place + 1);
+    let end = columns.last().map_or(shown.columns.len(), |(place, ..)| place + 1);
     lines.beyond(first, "column", "to the left");
     lines.beyond(shown.columns.len() - end, "column", "to the right");
     if let Some(empty) = &shown.empty {
@@ -510,11 +468,7 @@ fn welcome(lines: &mut Lines, welcome: &Welcome, model: &Model) {
     lines.indented(&welcome.title);
     lines.indented(&welcome.tagline);
     let field = &welcome.field;
-    let shown = if field.masked.is_empty() {
-        &field.placeholder
-    } else {
-        &field.masked
-    };
+    let shown = if field.masked.is_empty() { &field.placeholder } else { &field.masked };
     let mark = if field.focused { ">" } else { " " };
     lines.add(&format!("{mark} [ {shown} ] {}", action(&field.action)));
     if let Some(preview) = &field.preview {
@@ -602,11 +556,7 @@ fn picker(lines: &mut Lines, picker: &Picker) {
     for (index, row) in in_sight.clone().zip(&picker.rows[in_sight.clone()]) {
         let mark = if index == picker.selected { ">" } else { " " };
         let key = row.key.as_ref().map(|key| format!("[{key}]"));
-        let words = [
-            &row.title,
-            row.detail.text.as_str(),
-            key.as_deref().unwrap_or_default(),
-        ];
+        let words = [&row.title, row.detail.text.as_str(), key.as_deref().unwrap_or_default()];
         lines.add(&format!("{mark} {:<12} {}", row.group, join(words, "  ")));
     }
     lines.beyond(picker.rows.len() - in_sight.end, "row", "below");
@@ -635,18 +585,9 @@ fn connection(lines: &mut Lines, form: &ConnectionForm, model: &Model) {
             FormValue::Secret { placeholder, .. } => format!("[ {placeholder} ]"),
             FormValue::Choice { choices, chosen } => {
                 let mark = |(index, choice): (usize, &String)| {
-                    if index == *chosen {
-                        format!("({choice})")
-                    } else {
-                        choice.clone()
-                    }
+                    if index == *chosen { format!("({choice})") } else { choice.clone() }
                 };
-                choices
-                    .iter()
-                    .enumerate()
-                    .map(mark)
-                    .collect::<Vec<_>>()
-                    .join(" ")
+                choices.iter().enumerate().map(mark).collect::<Vec<_>>().join(" ")
             }
         };
         lines.add(&format!("{mark} {:<18} {value}", shown.label));
@@ -666,10 +607,7 @@ fn password(lines: &mut Lines, prompt: &PasswordPrompt) {
     lines.rule(&prompt.title);
     lines.indented(&prompt.address);
     lines.indented(prompt.problem.as_deref().unwrap_or_default());
-    lines.indented(&format!(
-        "[ {} ]",
-        if prompt.filled { secret::MASK } else { "" }
-    ));
+    lines.indented(&format!("[ {} ]", if prompt.filled { secret::MASK } else { "" }));
     if let Some(store) = &prompt.store {
         let on = if store.on { "x" } else { " " };
         lines.indented(&format!("({on}) {}", action(&store.action)));

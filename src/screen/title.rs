@@ -45,10 +45,7 @@ pub(super) fn bar(model: &Model) -> TitleBar {
 
 /// A connection's dot.
 pub(super) fn dot(known: &Connection) -> Dot {
-    Dot {
-        colour: known.config.colour,
-        filled: known.is_open(),
-    }
+    Dot { colour: known.config.colour, filled: known.is_open() }
 }
 
 /// Who is connected where, in the server's own word where it gave one.
@@ -84,11 +81,8 @@ pub(super) fn security(known: &Connection) -> Span {
 fn chip(id: ConnectionId, known: &Connection) -> ConnectionChip {
     let address = address(known);
     let named = !known.config.name.trim().is_empty();
-    let (name, address) = if named {
-        (known.config.label(), address)
-    } else {
-        (address, String::new())
-    };
+    let (name, address) =
+        if named { (known.config.label(), address) } else { (address, String::new()) };
     ConnectionChip {
         id,
         dot: dot(known),
@@ -139,13 +133,7 @@ pub(super) fn tabs(model: &Model) -> Vec<Tab> {
 
 fn mark(tab: &tabs::Tab) -> TabMark {
     match (&tab.run, &tab.session) {
-        (
-            Run::Running(Running {
-                phase: Phase::Paused { .. },
-                ..
-            }),
-            _,
-        ) => TabMark::Paused,
+        (Run::Running(Running { phase: Phase::Paused { .. }, .. }), _) => TabMark::Paused,
         (Run::Running(_) | Run::Waiting { .. }, _) => TabMark::Running,
         (Run::Idle, Session::Lost(lost)) if !lost.died.is_empty() => TabMark::Lost,
         (Run::Idle, Session::Live(live)) if live.transaction != Transaction::Idle => {

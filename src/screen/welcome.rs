@@ -23,15 +23,10 @@ pub(super) fn welcome(model: &Model, now: Stamp) -> Welcome {
         match row {
             Row::Saved(id) => {
                 let group = model.connections.get(id).map(|known| &known.config.group);
-                let title = group
-                    .filter(|group| !group.is_empty())
-                    .map_or("Saved", |group| group);
+                let title = group.filter(|group| !group.is_empty()).map_or("Saved", |group| group);
                 // The rows come folder by folder.
                 if groups.last().is_none_or(|last| last.title != title) {
-                    groups.push(WelcomeGroup {
-                        title: title.to_owned(),
-                        rows: Vec::new(),
-                    });
+                    groups.push(WelcomeGroup { title: title.to_owned(), rows: Vec::new() });
                 }
                 let last = groups.last_mut();
                 let row = saved_row(model, index, *id, now);
@@ -43,10 +38,7 @@ pub(super) fn welcome(model: &Model, now: Stamp) -> Welcome {
             Row::Sandbox => here.push(sandbox_row(model, index)),
         }
     }
-    groups.push(WelcomeGroup {
-        title: "On this machine".into(),
-        rows: here,
-    });
+    groups.push(WelcomeGroup { title: "On this machine".into(), rows: here });
     Welcome {
         title: "tusk".into(),
         tagline: "PostgreSQL, at the speed of thought.".into(),
@@ -57,11 +49,7 @@ pub(super) fn welcome(model: &Model, now: Stamp) -> Welcome {
 }
 
 fn contexts(model: &Model) -> &'static [&'static str] {
-    if model.welcome.means_row() {
-        words::WELCOME
-    } else {
-        words::WELCOME_FIELD
-    }
+    if model.welcome.means_row() { words::WELCOME } else { words::WELCOME_FIELD }
 }
 
 fn field(model: &Model) -> WelcomeField {
@@ -69,11 +57,7 @@ fn field(model: &Model) -> WelcomeField {
     let preview = welcome.parsed.as_ref().map(|parsed| match parsed {
         Ok(conninfo) => {
             let config = &conninfo.config;
-            let password = if conninfo.password().is_some() {
-                ", with a password"
-            } else {
-                ""
-            };
+            let password = if conninfo.password().is_some() { ", with a password" } else { "" };
             let ssl = if config.is_socket() {
                 String::new()
             } else {
@@ -114,11 +98,7 @@ fn footer(model: &Model) -> Vec<Action> {
 /// A row without anything but its name, with the key of the chosen one.
 fn bare(model: &Model, index: usize, own: Option<Command>) -> WelcomeRow {
     let selected = model.welcome.selected == index && model.welcome.means_row();
-    let command = if selected {
-        Some(Command::DialogAccept)
-    } else {
-        own
-    };
+    let command = if selected { Some(Command::DialogAccept) } else { own };
     WelcomeRow {
         index,
         dot: None,
@@ -174,30 +154,18 @@ fn local_row(
         Some(version) => format!("PostgreSQL {version}"),
         None => "PostgreSQL".into(),
     };
-    let alone = model
-        .welcome
-        .servers
-        .iter()
-        .filter(|other| other.port == server.port)
-        .count()
-        == 1;
+    let alone = model.welcome.servers.iter().filter(|other| other.port == server.port).count() == 1;
     let detail = if alone {
         format!("socket, port {}", server.port)
     } else {
         format!("socket in {}, port {}", server.directory, server.port)
     };
-    WelcomeRow {
-        name,
-        detail: Span::muted(detail),
-        ..bare(model, index, own)
-    }
+    WelcomeRow { name, detail: Span::muted(detail), ..bare(model, index, own) }
 }
 
 fn sandbox_row(model: &Model, index: usize) -> WelcomeRow {
-    let row = WelcomeRow {
-        name: "Sandbox".into(),
-        ..bare(model, index, Some(Command::WelcomeSandbox))
-    };
+    let row =
+        WelcomeRow { name: "Sandbox".into(), ..bare(model, index, Some(Command::WelcomeSandbox)) };
     match &model.sandbox {
         Sandbox::Stopped => WelcomeRow {
             detail: Span::muted(

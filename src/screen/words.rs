@@ -47,10 +47,7 @@ const DAY_US: i64 = 24 * HOUR_US;
 impl Span {
     /// A text in a tone.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
-        Self {
-            text: text.into(),
-            tone,
-        }
+        Self { text: text.into(), tone }
     }
 
     /// A text beside the point.
@@ -84,11 +81,7 @@ pub fn action(model: &Model, contexts: &[&str], command: Command) -> Action {
 
 /// A command with its key in these contexts, under a name that fits the place.
 pub fn named(model: &Model, contexts: &[&str], command: Command, label: &str) -> Action {
-    Action {
-        command,
-        label: label.to_owned(),
-        key: key(model, contexts, command),
-    }
+    Action { command, label: label.to_owned(), key: key(model, contexts, command) }
 }
 
 /// A time that runs: `00:02.4`, `1:02:03`.
@@ -176,11 +169,7 @@ fn date(at_us: i64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -188,11 +177,7 @@ fn date(at_us: i64) -> String {
 /// The first line of a text that is not empty, in one space between words; at most so many characters.
 pub fn first_line(text: &str, characters_max: usize) -> String {
     let head = head(text, HEAD_BYTES);
-    let line = head
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default();
+    let line = head.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let whole = head.len() == text.len() && head.trim() == line;
     let mut cut = cut(&words, characters_max);
@@ -255,10 +240,7 @@ mod tests {
 
     #[test]
     fn a_rate_has_three_digits_and_waits_half_a_second() {
-        assert_eq!(
-            rate(1_284_096, 2_400_000).as_deref(),
-            Some("535,000 rows/s")
-        );
+        assert_eq!(rate(1_284_096, 2_400_000).as_deref(), Some("535,000 rows/s"));
         assert_eq!(rate(7, 2_000_000).as_deref(), Some("3 rows/s"));
         assert_eq!(rate(100, 499_999), None);
     }

@@ -218,11 +218,7 @@ impl Classifier {
             Verb::Other
         };
         let fits = matches!(verb, Verb::Select | Verb::Values | Verb::Table | Verb::With);
-        if self.parenthesised && !fits {
-            Verb::Other
-        } else {
-            verb
-        }
+        if self.parenthesised && !fits { Verb::Other } else { verb }
     }
 
     fn word(&mut self, text: &str, token: Token) {
@@ -296,11 +292,7 @@ impl Classifier {
             return false;
         }
         let qualified = self.recent[1].is_some_and(|token| token.kind == TokenKind::Dot);
-        let before = if qualified {
-            self.recent[3]
-        } else {
-            self.recent[1]
-        };
+        let before = if qualified { self.recent[3] } else { self.recent[1] };
         let is_alias_or_type = before.is_some_and(|token| {
             token.kind == TokenKind::Cast
                 || (token.kind == TokenKind::Word
@@ -477,10 +469,9 @@ fn is_harmless(word: &str) -> bool {
     buffer.copy_from_slice(word.as_bytes());
     buffer.make_ascii_lowercase();
     let lower = &*buffer;
-    [KEYWORDS, TYPES, FUNCTIONS].iter().any(|list| {
-        list.binary_search_by(|known| known.as_bytes().cmp(lower))
-            .is_ok()
-    })
+    [KEYWORDS, TYPES, FUNCTIONS]
+        .iter()
+        .any(|list| list.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok())
 }
 
 /// Keywords that a parenthesis may follow.
@@ -636,10 +627,7 @@ mod tests {
             ("end transaction", Commit { chain: false }),
             ("rollback", Rollback { chain: false }),
             ("abort work", Rollback { chain: false }),
-            (
-                "rollback /* x */ transaction and chain",
-                Rollback { chain: true },
-            ),
+            ("rollback /* x */ transaction and chain", Rollback { chain: true }),
             ("savepoint a", Savepoint),
             ("release savepoint a", Release),
             ("rollback to a", RollbackTo),
@@ -651,12 +639,7 @@ mod tests {
             assert_eq!(kind_of(text).transaction, Some(wanted), "{text}");
             assert!(!kind_of(text).may_hold, "{text}");
         }
-        for text in [
-            "select 1",
-            "prepare p as select 1",
-            "start",
-            "set transaction read only",
-        ] {
+        for text in ["select 1", "prepare p as select 1", "start", "set transaction read only"] {
             assert_eq!(kind_of(text).transaction, None, "{text}");
         }
     }
@@ -665,16 +648,10 @@ mod tests {
     fn copy_through_the_client_is_told_from_copy_on_the_server() {
         for (text, wanted) in [
             ("copy t from stdin", Some(CopyDirection::FromStdin)),
-            (
-                "COPY s.t (a, \"from\") FROM STDIN WITH (format csv)",
-                Some(CopyDirection::FromStdin),
-            ),
+            ("COPY s.t (a, \"from\") FROM STDIN WITH (format csv)", Some(CopyDirection::FromStdin)),
             ("copy t from stdout", Some(CopyDirection::FromStdin)),
             ("copy t to stdout", Some(CopyDirection::ToStdout)),
-            (
-                "copy (select a from stdin) to stdout csv",
-                Some(CopyDirection::ToStdout),
-            ),
+            ("copy (select a from stdin) to stdout csv", Some(CopyDirection::ToStdout)),
             ("copy (select a from stdin) to '/x'", None),
             ("copy t from '/stdin'", None),
             ("copy t from program 'cat'", None),

@@ -89,9 +89,7 @@ fn place_in_row(row: &str, column: Option<&str>, sql: &str) -> Range<usize> {
         .and_then(|column| place_in_list(sql, column))
         .and_then(|at| field(row, at, sql, is_csv(sql)));
     // An empty value has no place that could be marked.
-    value
-        .filter(|value| !value.is_empty())
-        .unwrap_or_else(|| 0..row.trim_end_matches('\r').len())
+    value.filter(|value| !value.is_empty()).unwrap_or_else(|| 0..row.trim_end_matches('\r').len())
 }
 
 fn is_csv(sql: &str) -> bool {
@@ -216,10 +214,7 @@ fn line_of_data(data: &str, wanted: usize, is_csv: bool) -> Option<Range<usize>>
     let mut start = 0;
     for row in rows(data, 0) {
         let Range { start: from, end } = row.content;
-        let escapes = data[from..end]
-            .bytes()
-            .rev()
-            .take_while(|byte| *byte == b'\\');
+        let escapes = data[from..end].bytes().rev().take_while(|byte| *byte == b'\\');
         if !is_csv && escapes.count() % 2 == 1 && row.next > end {
             continue;
         }
@@ -290,10 +285,7 @@ mod tests {
     fn a_context_names_its_line_and_column_in_any_language() {
         for (context, wanted) in [
             ("COPY t, line 2, column a: \"x\"", Some((2, Some("a")))),
-            (
-                "COPY t, line 2, column a b: null input",
-                Some((2, Some("a b"))),
-            ),
+            ("COPY t, line 2, column a b: null input", Some((2, Some("a b")))),
             ("COPY t, line 12: \"1\t2\"", Some((12, None))),
             ("COPY t, line 12", Some((12, None))),
             ("COPY t, Zeile 3, Spalte ä: »x«", Some((3, Some("ä")))),
@@ -322,11 +314,7 @@ mod tests {
         assert_eq!(at("COPY t, line 3, column c: \"5\""), Some("5\tsix"));
         assert_eq!(at("COPY t, line 4"), None);
         assert_eq!(
-            found(
-                "COPY t, line 1, column b: \"x\"",
-                "copy t from stdin",
-                "1\t2\n"
-            ),
+            found("COPY t, line 1, column b: \"x\"", "copy t from stdin", "1\t2\n"),
             Some("1\t2")
         );
         let csv = "copy t (a, b) from stdin with (format csv)";
@@ -334,25 +322,13 @@ mod tests {
         assert_eq!(at("COPY t, line 3, column a: \"3\""), Some("3"));
         assert_eq!(at("COPY t, line 3, column b: \"\""), Some("\"\""));
         let own = "copy t (a, b) from stdin delimiter '|'";
-        assert_eq!(
-            found("COPY t, line 1, column b: \"2\"", own, "1|2"),
-            Some("1|2")
-        );
+        assert_eq!(found("COPY t, line 1, column b: \"2\"", own, "1|2"), Some("1|2"));
     }
 
     /// However the data come, the place is the one that is found in the whole.
     #[test]
     fn what_is_found_bit_by_bit_is_what_is_found_in_the_whole() {
-        let beginnings = [
-            "",
-            "a",
-            "é\\\\",
-            "\\\n",
-            "\\\\\\\nb",
-            "x\\\n\\\n",
-            "\\\\\n",
-            "\r",
-        ];
+        let beginnings = ["", "a", "é\\\\", "\\\n", "\\\\\\\nb", "x\\\n\\\n", "\\\\\n", "\r"];
         for sql in ["copy t (a, b) from stdin", "copy t (a, b) from stdin csv"] {
             let mut data = String::new();
             for (number, one) in beginnings.iter().enumerate() {

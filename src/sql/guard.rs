@@ -107,10 +107,7 @@ pub fn judge(text: &str) -> Judgement {
         (None, Some(refusal)) => Passage::Refused(refusal),
         (None, None) => by_verb(text, &tokens, &kind),
     };
-    Judgement {
-        passage,
-        names: found.names.into_iter().collect(),
-    }
+    Judgement { passage, names: found.names.into_iter().collect() }
 }
 
 fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
@@ -132,9 +129,7 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
             Passage::Utility { sets: false }
         }
         Verb::Copy => refused(Refusal::Copy),
-        Verb::Prepare => Passage::InTransaction {
-            makes: "a prepared statement",
-        },
+        Verb::Prepare => Passage::InTransaction { makes: "a prepared statement" },
         Verb::Declare => Passage::InTransaction { makes: "a cursor" },
         Verb::Checkpoint | Verb::Load | Verb::Discard => {
             refused(Refusal::Command(kind.leading_verb().to_owned()))
@@ -154,9 +149,7 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
             Passage::Utility { sets: false }
         }
         Verb::Unlisten => Passage::Utility { sets: false },
-        _ => Passage::Query {
-            sets: sets_by_function(text, tokens),
-        },
+        _ => Passage::Query { sets: sets_by_function(text, tokens) },
     }
 }
 
@@ -164,10 +157,7 @@ fn control_of(text: &str, tokens: &[Token], control: TransactionControl) -> Pass
     // A command that goes on with another one is left to the server's grammar, which refuses it.
     let unsure = Passage::Query { sets: false };
     let tokens = without_end(tokens);
-    if tokens
-        .iter()
-        .any(|token| token.kind == TokenKind::Semicolon)
-    {
+    if tokens.iter().any(|token| token.kind == TokenKind::Semicolon) {
         return unsure;
     }
     match control {
@@ -203,13 +193,9 @@ fn begin(text: &str, tokens: &[Token]) -> Option<Passage> {
                 isolation = Some((*level).to_owned());
                 rest
             }
-            [
-                "isolation",
-                "level",
-                first @ ("repeatable" | "read"),
-                second,
-                rest @ ..,
-            ] if matches!(*second, "read" | "committed" | "uncommitted") => {
+            ["isolation", "level", first @ ("repeatable" | "read"), second, rest @ ..]
+                if matches!(*second, "read" | "committed" | "uncommitted") =>
+            {
                 isolation = Some(format!("{first} {second}"));
                 rest
             }
@@ -234,24 +220,12 @@ fn begin(text: &str, tokens: &[Token]) -> Option<Passage> {
     }
     let isolation = isolation.map_or(String::new(), |level| format!(" isolation level {level}"));
     let deferrable = deferrable.unwrap_or_default();
-    Some(Passage::Begin {
-        sql: format!("begin{isolation} read only{deferrable}"),
-        read_write,
-    })
+    Some(Passage::Begin { sql: format!("begin{isolation} read only{deferrable}"), read_write })
 }
 
 fn end(text: &str, tokens: &[Token], commit: bool, chain: bool) -> Option<Passage> {
-    const WORDS: &[&str] = &[
-        "commit",
-        "end",
-        "rollback",
-        "abort",
-        "work",
-        "transaction",
-        "and",
-        "no",
-        "chain",
-    ];
+    const WORDS: &[&str] =
+        &["commit", "end", "rollback", "abort", "work", "transaction", "and", "no", "chain"];
     let known = (0..tokens.len()).all(|at| WORDS.contains(&word_at(text, tokens, at).as_str()));
     known.then_some(Passage::End { commit, chain })
 }
@@ -262,19 +236,10 @@ fn savepoint(text: &str, tokens: &[Token], command: &str) -> Option<Passage> {
     let fits = matches!(name.kind, TokenKind::Word | TokenKind::QuotedName) && name.terminated;
     let known = |at| {
         let word = word_at(text, tokens, at);
-        [
-            "savepoint",
-            "release",
-            "rollback",
-            "work",
-            "transaction",
-            "to",
-        ]
-        .contains(&word.as_str())
+        ["savepoint", "release", "rollback", "work", "transaction", "to"].contains(&word.as_str())
     };
-    (fits && !words.is_empty() && (0..words.len()).all(known)).then(|| Passage::Savepoint {
-        sql: format!("{command} {}", name.text(text)),
-    })
+    (fits && !words.is_empty() && (0..words.len()).all(known))
+        .then(|| Passage::Savepoint { sql: format!("{command} {}", name.text(text)) })
 }
 
 fn without_end(mut tokens: &[Token]) -> &[Token] {
@@ -304,11 +269,7 @@ fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
 
 /// Whether the arguments of a function follow the name.
 fn has_arguments(text: &str, tokens: &[Token], at: usize) -> bool {
-    let after = if word_at(text, tokens, at + 1) == "uescape" {
-        at + 3
-    } else {
-        at + 1
-    };
+    let after = if word_at(text, tokens, at + 1) == "uescape" { at + 3 } else { at + 1 };
     let after = tokens.get(after).map(|token| token.kind);
     after == Some(TokenKind::OpenParenthesis)
 }
@@ -334,10 +295,7 @@ pub fn custom_settings(text: &str) -> Vec<String> {
 fn dotted_name(text: &str, tokens: &[Token], from: usize) -> Option<String> {
     let mut name = name_of(text, tokens, from)?;
     let mut at = from + 1;
-    while tokens
-        .get(at)
-        .is_some_and(|token| token.kind == TokenKind::Dot)
-    {
+    while tokens.get(at).is_some_and(|token| token.kind == TokenKind::Dot) {
         name = format!("{name}.{}", name_of(text, tokens, at + 1)?);
         at += 2;
     }
@@ -429,10 +387,7 @@ mod tests {
                 false,
             ),
         ] {
-            let expected = Passage::Begin {
-                sql: sql.into(),
-                read_write,
-            };
+            let expected = Passage::Begin { sql: sql.into(), read_write };
             assert_eq!(of(text), expected, "{text}");
         }
     }
@@ -450,11 +405,9 @@ mod tests {
         ] {
             assert_eq!(of(text), Passage::End { commit, chain }, "{text}");
         }
-        for text in [
-            "prepare transaction 'x'",
-            "commit prepared 'x'",
-            "rollback /* */ prepared 'x'",
-        ] {
+        for text in
+            ["prepare transaction 'x'", "commit prepared 'x'", "rollback /* */ prepared 'x'"]
+        {
             assert_eq!(of(text), Passage::Refused(Refusal::TwoPhase), "{text}");
         }
     }
@@ -479,37 +432,19 @@ mod tests {
             ("select U&\"\\006eextval\"('s')", "nextval"),
             ("select u&\"!+00006eextval\" uescape '!' ('s')", "nextval"),
             ("select ('s'::regclass).nextval", "nextval"),
-            (
-                "select 1 where exists (select pg_terminate_backend(1))",
-                "pg_terminate_backend",
-            ),
+            ("select 1 where exists (select pg_terminate_backend(1))", "pg_terminate_backend"),
             ("explain analyze select dblink_exec('x')", "dblink_exec"),
-            (
-                "select pg_stat_reset_shared('bgwriter')",
-                "pg_stat_reset_shared",
-            ),
-            (
-                "select pg_stat_statements_reset()",
-                "pg_stat_statements_reset",
-            ),
+            ("select pg_stat_reset_shared('bgwriter')", "pg_stat_reset_shared"),
+            ("select pg_stat_statements_reset()", "pg_stat_statements_reset"),
             ("do $$ begin perform setval('s', 3); end $$", "setval"),
-            (
-                "set application_name to 'a' /**/; select nextval('s')",
-                "nextval",
-            ),
+            ("set application_name to 'a' /**/; select nextval('s')", "nextval"),
             ("call pg_switch_wal()", "pg_switch_wal"),
         ] {
-            assert_eq!(
-                of(text),
-                Passage::Refused(Refusal::Function(name.into())),
-                "{text}"
-            );
+            assert_eq!(of(text), Passage::Refused(Refusal::Function(name.into())), "{text}");
         }
-        for text in [
-            "select 'nextval(1)'",
-            "select \"NEXTVAL\"('s')",
-            "select currval('s'), lastval()",
-        ] {
+        for text in
+            ["select 'nextval(1)'", "select \"NEXTVAL\"('s')", "select currval('s'), lastval()"]
+        {
             assert_eq!(of(text), Passage::Query { sets: false }, "{text}");
         }
     }
@@ -537,12 +472,7 @@ mod tests {
 
     #[test]
     fn what_sets_for_the_session_is_told_from_what_sets_for_the_transaction() {
-        for text in [
-            "set a to b",
-            "set session a = b",
-            "reset a",
-            "set time zone 'UTC'",
-        ] {
+        for text in ["set a to b", "set session a = b", "reset a", "set time zone 'UTC'"] {
             assert_eq!(of(text), Passage::Utility { sets: true }, "{text}");
         }
         for text in [

@@ -86,10 +86,7 @@ impl Token {
 
     /// Whether it is a space or a comment, which mean nothing to the server.
     pub fn is_gap(&self) -> bool {
-        matches!(
-            self.kind,
-            TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment
-        )
+        matches!(self.kind, TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment)
     }
 
     /// Whether it is a string constant of any form.
@@ -106,24 +103,12 @@ impl Token {
         let quote = if self.kind == TokenKind::DollarString {
             dollar_tag(bytes, self.start).unwrap_or(0)
         } else {
-            let mark = if self.kind == TokenKind::QuotedName {
-                b'"'
-            } else {
-                b'\''
-            };
+            let mark = if self.kind == TokenKind::QuotedName { b'"' } else { b'\'' };
             find(bytes, self.start, mark) + 1 - self.start
         };
-        let close = if self.kind == TokenKind::DollarString {
-            quote
-        } else {
-            1
-        };
+        let close = if self.kind == TokenKind::DollarString { quote } else { 1 };
         let start = (self.start + quote).min(self.end);
-        if self.terminated {
-            start..(self.end - close).max(start)
-        } else {
-            start..self.end
-        }
+        if self.terminated { start..(self.end - close).max(start) } else { start..self.end }
     }
 }
 
@@ -152,11 +137,7 @@ pub fn tokens(text: &str) -> Tokens<'_> {
 
 /// All tokens of the text, as a session reads them that has this rule.
 pub fn tokens_under(text: &str, backslash: BackslashRule) -> Tokens<'_> {
-    Tokens {
-        text,
-        at: 0,
-        backslash,
-    }
+    Tokens { text, at: 0, backslash }
 }
 
 /// The token that starts at this byte; none at the end of the text.
@@ -204,12 +185,7 @@ pub fn token_under(text: &str, at: usize, backslash: BackslashRule) -> Option<To
         other if is_operator(other) => (TokenKind::Operator, operator(bytes, at), true),
         _ => (TokenKind::Other, at + 1, true),
     };
-    Some(Token {
-        kind,
-        start: at,
-        end,
-        terminated,
-    })
+    Some(Token { kind, start: at, end, terminated })
 }
 
 /// Whether the text falls into other tokens where a backslash in a plain string escapes.
@@ -441,9 +417,7 @@ fn inside_name(bytes: &[u8], from: usize, to: usize) -> Reached {
 fn dollar_tag(bytes: &[u8], at: usize) -> Option<usize> {
     let start = at + 1;
     let end = if is_word_start(byte(bytes, start)) {
-        skip(bytes, start, |byte| {
-            is_word_start(byte) || byte.is_ascii_digit()
-        })
+        skip(bytes, start, |byte| is_word_start(byte) || byte.is_ascii_digit())
     } else {
         start
     };
@@ -547,9 +521,7 @@ fn operator(bytes: &[u8], from: usize) -> usize {
         end += 1;
     }
     looked(end - from);
-    let keeps_sign = bytes[from..end]
-        .iter()
-        .any(|byte| b"~!@#^&|`?%".contains(byte));
+    let keeps_sign = bytes[from..end].iter().any(|byte| b"~!@#^&|`?%".contains(byte));
     let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
     // Each of many signs is an operator; told one by one, each would look at all that follow.
     if keeps_sign || end - from > SIGNS_MAX && bytes[from..end].iter().all(is_sign) {
@@ -594,11 +566,7 @@ mod tests {
         check("'it''s'", &[(PlainString, "'it''s'")]);
         check(
             "b'01'x'ff'N'x'",
-            &[
-                (PlainString, "b'01'"),
-                (PlainString, "x'ff'"),
-                (PlainString, "N'x'"),
-            ],
+            &[(PlainString, "b'01'"), (PlainString, "x'ff'"), (PlainString, "N'x'")],
         );
     }
 
@@ -612,10 +580,7 @@ mod tests {
         ] {
             let token = token_under(text, 0, BackslashRule::Escapes).unwrap();
             assert_eq!((token.kind, token.text(text)), (kind, whole));
-            assert_eq!(
-                tokens_under(text, BackslashRule::Escapes).next(),
-                Some(token)
-            );
+            assert_eq!(tokens_under(text, BackslashRule::Escapes).next(), Some(token));
         }
         for (text, depends) in [
             (r"select 'a\'; drop table t; --'", true),
@@ -634,11 +599,7 @@ mod tests {
         check("'a' 'b'", &[(PlainString, "'a'"), (PlainString, "'b'")]);
         check(
             "'a' /* \n */ 'b'",
-            &[
-                (PlainString, "'a'"),
-                (BlockComment, "/* \n */"),
-                (PlainString, "'b'"),
-            ],
+            &[(PlainString, "'a'"), (BlockComment, "/* \n */"), (PlainString, "'b'")],
         );
     }
 
@@ -674,55 +635,21 @@ mod tests {
 
     #[test]
     fn an_operator_stops_before_a_comment() {
-        check(
-            "a+--b\nc",
-            &[
-                (Word, "a"),
-                (Operator, "+"),
-                (LineComment, "--b"),
-                (Word, "c"),
-            ],
-        );
-        check(
-            "a*/*x*/b",
-            &[
-                (Word, "a"),
-                (Operator, "*"),
-                (BlockComment, "/*x*/"),
-                (Word, "b"),
-            ],
-        );
-        check(
-            "a<-1",
-            &[(Word, "a"), (Operator, "<"), (Operator, "-"), (Number, "1")],
-        );
+        check("a+--b\nc", &[(Word, "a"), (Operator, "+"), (LineComment, "--b"), (Word, "c")]);
+        check("a*/*x*/b", &[(Word, "a"), (Operator, "*"), (BlockComment, "/*x*/"), (Word, "b")]);
+        check("a<-1", &[(Word, "a"), (Operator, "<"), (Operator, "-"), (Number, "1")]);
         check("a?-b", &[(Word, "a"), (Operator, "?-"), (Word, "b")]);
         check(
             "a->>b::c",
-            &[
-                (Word, "a"),
-                (Operator, "->>"),
-                (Word, "b"),
-                (Cast, "::"),
-                (Word, "c"),
-            ],
+            &[(Word, "a"), (Operator, "->>"), (Word, "b"), (Cast, "::"), (Word, "c")],
         );
     }
 
     #[test]
     fn block_comments_nest() {
-        check(
-            "/* a /* b */ c */ d",
-            &[(BlockComment, "/* a /* b */ c */"), (Word, "d")],
-        );
-        check(
-            "/**/a/***/",
-            &[(BlockComment, "/**/"), (Word, "a"), (BlockComment, "/***/")],
-        );
-        check(
-            "/*/*/**/*/*/a",
-            &[(BlockComment, "/*/*/**/*/*/"), (Word, "a")],
-        );
+        check("/* a /* b */ c */ d", &[(BlockComment, "/* a /* b */ c */"), (Word, "d")]);
+        check("/**/a/***/", &[(BlockComment, "/**/"), (Word, "a"), (BlockComment, "/***/")]);
+        check("/*/*/**/*/*/a", &[(BlockComment, "/*/*/**/*/*/"), (Word, "a")]);
     }
 
     #[test]

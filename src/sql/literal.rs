@@ -129,9 +129,8 @@ fn unescaped(name: &str, escape: char) -> String {
             Some(long) => (long.get(..6), 7),
             None => (code.get(..4), 4),
         };
-        let decoded = digits
-            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-            .and_then(char::from_u32);
+        let decoded =
+            digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
         match decoded {
             Some(character) => {
                 plain.push(character);
@@ -195,13 +194,9 @@ mod tests {
 
     #[test]
     fn an_escape_that_is_none_is_left_as_it_is() {
-        for (name, plain) in [
-            ("a\\\\b", "a\\b"),
-            ("\\00e9", "é"),
-            ("\\zz", "\\zz"),
-            ("\\", "\\"),
-            ("é\\é", "é\\é"),
-        ] {
+        for (name, plain) in
+            [("a\\\\b", "a\\b"), ("\\00e9", "é"), ("\\zz", "\\zz"), ("\\", "\\"), ("é\\é", "é\\é")]
+        {
             assert_eq!(unescaped(name, '\\'), plain, "{name}");
         }
     }

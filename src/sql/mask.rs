@@ -182,13 +182,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(text: &'a str, backslash: BackslashRule, depth: u8) -> Self {
-        Self {
-            text,
-            backslash,
-            depth,
-            is_prose: false,
-            found: Vec::new(),
-        }
+        Self { text, backslash, depth, is_prose: false, found: Vec::new() }
     }
 
     /// A script, or the body of a function.
@@ -207,10 +201,8 @@ impl<'a> Search<'a> {
                 Piece::AcrossData { range } => self.prose(base + range.start..base + range.end),
                 Piece::Statement(statement) => {
                     // Data of a COPY are not SQL: their quotes mean nothing.
-                    let data = statement
-                        .copy_data
-                        .as_ref()
-                        .map(|data| base + data.start..base + data.end);
+                    let data =
+                        statement.copy_data.as_ref().map(|data| base + data.start..base + data.end);
                     let end = base + place.end;
                     let end = data.as_ref().map_or(end, |data| data.start.min(end));
                     let tokens = self.statement(base + place.start..end);
@@ -245,10 +237,7 @@ impl<'a> Search<'a> {
     }
 
     fn push(&mut self, range: Range<usize>) {
-        let is_something = self
-            .text
-            .get(range.clone())
-            .is_some_and(|text| !text.trim().is_empty());
+        let is_something = self.text.get(range.clone()).is_some_and(|text| !text.trim().is_empty());
         if is_something {
             self.found.push(range);
         }
@@ -268,18 +257,14 @@ fn is_sql(text: &str, kind: TokenKind) -> bool {
         return !is_connection_string(text);
     }
     let text = text.trim_start();
-    let end = text
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
     is_one_of(&text[..end], &BEGINNINGS)
 }
 
 /// Whether the text is a connection string by libpq's rules, and not SQL.
 fn is_connection_string(text: &str) -> bool {
     let text = text.trim_start();
-    let name = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
+    let name = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let rest = &text[name..];
     rest.starts_with("://") || (name > 0 && rest.trim_start().starts_with('='))
 }

@@ -57,20 +57,15 @@ pub fn mentions(text: &str) -> Vec<Mention> {
 /// A name as it must be written: in double quotes where PostgreSQL would read it otherwise.
 pub fn quoted(name: &str) -> String {
     let mut bytes = name.bytes();
-    let plain = bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte >= 0x80)
-        && bytes.all(|byte| {
-            byte.is_ascii_lowercase()
-                || byte.is_ascii_digit()
-                || matches!(byte, b'_' | b'$')
-                || byte >= 0x80
-        });
-    if plain {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+    let plain =
+        bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte >= 0x80)
+            && bytes.all(|byte| {
+                byte.is_ascii_lowercase()
+                    || byte.is_ascii_digit()
+                    || matches!(byte, b'_' | b'$')
+                    || byte >= 0x80
+            });
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// Tokens from a place on, without spaces and comments.
@@ -100,9 +95,7 @@ fn chain(text: &str, tokens: &mut std::iter::Peekable<Significant<'_>>) -> Vec<S
     while let Some(next) = tokens.peek().and_then(|token| part(text, token)) {
         tokens.next();
         parts.push(next);
-        let dotted = tokens
-            .peek()
-            .is_some_and(|token| token.kind == TokenKind::Dot);
+        let dotted = tokens.peek().is_some_and(|token| token.kind == TokenKind::Dot);
         if !dotted || parts.len() == PARTS {
             break;
         }
@@ -141,11 +134,7 @@ mod tests {
     fn a_name_has_parts_that_are_folded_unless_they_are_quoted() {
         let table = [
             ("Shop.Customers c", 0, Some(vec!["shop", "customers"])),
-            (
-                r#"select "Odd ""One""".x"#,
-                7,
-                Some(vec!["Odd \"One\"", "x"]),
-            ),
+            (r#"select "Odd ""One""".x"#, 7, Some(vec!["Odd \"One\"", "x"])),
             ("a /* b */ . c", 0, Some(vec!["a", "c"])),
             ("Größe", 0, Some(vec!["größe"])),
             ("c.*", 0, Some(vec!["c"])),

@@ -8,10 +8,7 @@ use std::ops::Range;
 /// just past the text is its end. None where the text has no such place.
 pub fn byte_of_character(text: &str, position: u32) -> Option<usize> {
     let index = usize::try_from(position).ok()?.checked_sub(1)?;
-    text.char_indices()
-        .map(|(byte, _)| byte)
-        .chain(std::iter::once(text.len()))
-        .nth(index)
+    text.char_indices().map(|(byte, _)| byte).chain(std::iter::once(text.len())).nth(index)
 }
 
 /// The token to underline for an error at this byte: the one that stands there, on its first line.

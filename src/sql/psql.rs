@@ -42,10 +42,8 @@ pub fn orders(
 ) -> Result<Vec<(Range<usize>, Order)>, Refusal> {
     let mut orders = Vec::new();
     for command in commands(text, range) {
-        let order = judge(&command, restriction).map_err(|reason| Refusal {
-            range: command.range.clone(),
-            reason,
-        })?;
+        let order = judge(&command, restriction)
+            .map_err(|reason| Refusal { range: command.range.clone(), reason })?;
         let ends = order == Some(Order::Quit);
         orders.extend(order.map(|order| (command.range, order)));
         if ends {
@@ -80,11 +78,7 @@ fn commands(text: &str, range: Range<usize>) -> Vec<Command> {
     let text = text.get(..range.end).unwrap_or(text);
     let bytes = text.as_bytes();
     if let Some(sign @ (b';' | b':')) = bytes.get(range.start + 1) {
-        return vec![Command {
-            name: char::from(*sign).to_string(),
-            arguments: vec![],
-            range,
-        }];
+        return vec![Command { name: char::from(*sign).to_string(), arguments: vec![], range }];
     }
     let line = super::lex::find(bytes, range.start, b'\n');
     let mut found = Vec::new();
@@ -101,11 +95,7 @@ fn commands(text: &str, range: Range<usize>) -> Vec<Command> {
         };
         let written = text.get(name_end..at).unwrap_or_default();
         let end = name_end + written.trim_end().len();
-        found.push(Command {
-            range: start..end,
-            arguments: arguments(written),
-            name,
-        });
+        found.push(Command { range: start..end, arguments: arguments(written), name });
     }
     found
 }
@@ -128,9 +118,8 @@ fn arguments(text: &str) -> Vec<Argument> {
                     argument.until(&mut letters, letter);
                 }
                 ':' => {
-                    argument.is_computed |= letters
-                        .peek()
-                        .is_some_and(|c| c.is_alphanumeric() || "_'\"{".contains(*c));
+                    argument.is_computed |=
+                        letters.peek().is_some_and(|c| c.is_alphanumeric() || "_'\"{".contains(*c));
                     argument.text.push(letter);
                 }
                 letter => argument.text.push(letter),
@@ -319,28 +308,16 @@ mod tests {
             ("\\set ON_ERROR_STOP o n", vec![Order::OnErrorStop(true)]),
             ("\\set ON_ERROR_STOP 'Off'", vec![Order::OnErrorStop(false)]),
             ("\\set ON_ERROR_STOP f", vec![Order::OnErrorStop(false)]),
-            (
-                "\\encoding 'LATIN1'",
-                vec![Order::Encoding("LATIN1".into())],
-            ),
+            ("\\encoding 'LATIN1'", vec![Order::Encoding("LATIN1".into())]),
             ("\\encoding", vec![skip("encoding")]),
             ("\\q", vec![Order::Quit]),
             ("\\quit now \\foo", vec![Order::Quit]),
             ("\\echo 'it''s' a:b `c`", vec![skip("echo")]),
             (
                 "\\x\\t\\a \\pset null '\\\\x' \\timing",
-                vec![
-                    skip("x"),
-                    skip("t"),
-                    skip("a"),
-                    skip("pset"),
-                    skip("timing"),
-                ],
+                vec![skip("x"), skip("t"), skip("a"), skip("pset"), skip("timing")],
             ),
-            (
-                "\\qecho a\\warn b\\H\\f ,\\C 't'",
-                ["qecho", "warn", "H", "f", "C"].map(skip).into(),
-            ),
+            ("\\qecho a\\warn b\\H\\f ,\\C 't'", ["qecho", "warn", "H", "f", "C"].map(skip).into()),
         ] {
             assert_eq!(orders_of(text), Ok(wanted), "{text}");
         }
@@ -349,21 +326,12 @@ mod tests {
     #[test]
     fn every_other_command_is_refused_by_name() {
         for (text, wanted) in [
-            (
-                "\\connect postgres",
-                "\\connect postgres: \\connect connects elsewhere",
-            ),
+            ("\\connect postgres", "\\connect postgres: \\connect connects elsewhere"),
             ("\\c", "\\c: \\c connects elsewhere"),
             ("\\timing \\i a.sql", "\\i a.sql: \\i runs another file"),
             ("\\;", "\\;: \\; sends several statements as one"),
-            (
-                "\\set x 1",
-                "\\set x 1: \\set changes a variable, which later statements may use",
-            ),
-            (
-                "\\set",
-                "\\set: \\set changes a variable, which later statements may use",
-            ),
+            ("\\set x 1", "\\set x 1: \\set changes a variable, which later statements may use"),
+            ("\\set", "\\set: \\set changes a variable, which later statements may use"),
             (
                 "\\set on_error_stop on",
                 "\\set on_error_stop on: \\set changes a variable, which later statements may use",
@@ -382,14 +350,8 @@ mod tests {
             ("\\dt+ a.*", "\\dt+ a.*: \\dt+ asks the server for a list"),
             ("\\!ls", "\\!ls: \\!ls runs a program"),
             ("\\restrict", "\\restrict: \\restrict needs a key"),
-            (
-                "\\restrict 'a",
-                "\\restrict 'a: \\restrict has a quote that is not closed",
-            ),
-            (
-                "\\unrestrict a",
-                "\\unrestrict a: \\unrestrict has no \\restrict before it",
-            ),
+            ("\\restrict 'a", "\\restrict 'a: \\restrict has a quote that is not closed"),
+            ("\\unrestrict a", "\\unrestrict a: \\unrestrict has no \\restrict before it"),
             (
                 "\\restrict a\n\\unrestrict A",
                 "\\unrestrict A: \\unrestrict has another key than the \\restrict before it",

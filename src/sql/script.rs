@@ -92,11 +92,7 @@ fn orders(
     steps: &mut Vec<Step>,
 ) -> Result<(), Refusal> {
     let orders = psql::orders(text, range, restriction)?;
-    steps.extend(
-        orders
-            .into_iter()
-            .map(|(range, order)| Step::Order(range, order)),
-    );
+    steps.extend(orders.into_iter().map(|(range, order)| Step::Order(range, order)));
     Ok(())
 }
 

@@ -118,10 +118,7 @@ impl Splits {
 
     /// Cuts the text as a session reads it that has this rule.
     pub fn under(text: &str, backslash: BackslashRule) -> Splits {
-        let mut splits = Splits {
-            backslash,
-            ..Splits::default()
-        };
+        let mut splits = Splits { backslash, ..Splits::default() };
         splits.read(text);
         splits
     }
@@ -145,20 +142,14 @@ impl Splits {
     /// The piece that the cursor means: the one that it is in; between two pieces the one that ended
     /// before it on the same line, else the next one; after all of them the last.
     pub fn at(&self, offset: usize) -> Option<&Piece> {
-        let next = self
-            .pieces
-            .partition_point(|piece| piece.range().start <= offset);
+        let next = self.pieces.partition_point(|piece| piece.range().start <= offset);
         let Some(before) = next.checked_sub(1) else {
             return self.pieces.first();
         };
         let of_data = || {
-            let same_line = (0..next)
-                .rev()
-                .take_while(|at| self.ends[*at].place.jump.is_some());
+            let same_line = (0..next).rev().take_while(|at| self.ends[*at].place.jump.is_some());
             same_line.map(|at| &self.pieces[at]).find(|piece| {
-                let data = piece
-                    .statement()
-                    .and_then(|statement| statement.copy_data.as_ref());
+                let data = piece.statement().and_then(|statement| statement.copy_data.as_ref());
                 data.is_some_and(|data| data.start <= offset && offset <= data.end)
             })
         };
@@ -177,9 +168,7 @@ impl Splits {
     /// The pieces that the range touches, for showing. A selection that is to be run is a text of its
     /// own: cut it with `Splits::new`.
     pub fn overlapping(&self, range: Range<usize>) -> &[Piece] {
-        let first = self
-            .pieces
-            .partition_point(|piece| piece.range().end <= range.start);
+        let first = self.pieces.partition_point(|piece| piece.range().end <= range.start);
         let count = self.pieces[first..].partition_point(|piece| piece.range().start < range.end);
         &self.pieces[first..first + count]
     }
@@ -277,16 +266,12 @@ impl Place {
 
     fn moved(self, delta: isize) -> Option<Place> {
         let jump = match self.jump {
-            Some((from, to)) => Some((
-                from.checked_add_signed(delta)?,
-                to.checked_add_signed(delta)?,
-            )),
+            Some((from, to)) => {
+                Some((from.checked_add_signed(delta)?, to.checked_add_signed(delta)?))
+            }
             None => None,
         };
-        Some(Place {
-            at: self.at.checked_add_signed(delta)?,
-            jump,
-        })
+        Some(Place { at: self.at.checked_add_signed(delta)?, jump })
     }
 
     /// Where what ended here ends for something that starts there: behind the data that are between the two.
@@ -358,10 +343,7 @@ impl Read {
 impl Pieces {
     /// Reads from the beginning of a text.
     pub fn under(backslash: BackslashRule) -> Self {
-        Self {
-            backslash,
-            ..Self::default()
-        }
+        Self { backslash, ..Self::default() }
     }
 
     /// Where the next piece is read from.
@@ -401,11 +383,7 @@ impl Pieces {
         let previous = self.has_begun.then_some(previous);
         self.has_begun = true;
         self.place = end.place;
-        Some(Read {
-            piece,
-            previous,
-            backslash: self.backslash,
-        })
+        Some(Read { piece, previous, backslash: self.backslash })
     }
 
     /// Goes on from another place, in a text that may be another one, whose bytes are moved by so many.
@@ -475,12 +453,7 @@ struct Gap {
 
 impl Gap {
     fn read(text: &str, from: Place) -> Gap {
-        let mut gap = Gap {
-            place: from,
-            newline: None,
-            hint: None,
-            unclosed: None,
-        };
+        let mut gap = Gap { place: from, newline: None, hint: None, unclosed: None };
         loop {
             if let Some(data) = gap.place.jumped() {
                 gap.newline.get_or_insert(data.start);
@@ -538,10 +511,7 @@ fn read_piece(
     let found = psql::command(text, first.start, view.len(), line);
     let command = first.start..found.end;
     let mut range = command.clone();
-    let mut next = Place {
-        at: found.end,
-        jump: place.jump,
-    };
+    let mut next = Place { at: found.end, jump: place.jump };
     let mut open = found.end == text.len();
     if found.copies_from_stdin {
         match psql::copy_data(text, next, line) {
@@ -556,12 +526,7 @@ fn read_piece(
             None => open = true,
         }
     }
-    let end = End {
-        place: next,
-        line_end: next.at,
-        open,
-        unclosed: None,
-    };
+    let end = End { place: next, line_end: next.at, open, unclosed: None };
     Some((Piece::PsqlCommand { range, command }, end))
 }
 
@@ -574,12 +539,7 @@ fn across(start: usize, place: Place) -> (Piece, End) {
 
 impl End {
     fn at(resume: usize, open: bool) -> End {
-        End {
-            place: Place::at(resume),
-            line_end: resume,
-            open,
-            unclosed: None,
-        }
+        End { place: Place::at(resume), line_end: resume, open, unclosed: None }
     }
 }
 
@@ -722,10 +682,7 @@ impl<'line> Reader<'line> {
         let whole = self.start..end.max(cut);
         // The command's effect was read from its whole line.
         let open = self.line.end(text, at) == text.len();
-        let place = Place {
-            at,
-            jump: self.place.jump,
-        };
+        let place = Place { at, jump: self.place.jump };
         match sent {
             Some(sent) => self.with_data(text, kind, end..sent, whole, place, open),
             None => self.piece(
@@ -734,12 +691,7 @@ impl<'line> Reader<'line> {
                 whole,
                 true,
                 None,
-                End {
-                    place,
-                    line_end: at,
-                    open,
-                    unclosed: None,
-                },
+                End { place, line_end: at, open, unclosed: None },
             ),
         }
     }
@@ -763,10 +715,7 @@ impl<'line> Reader<'line> {
     ) -> (Piece, End) {
         let mut copy_data = None;
         if kind.copy == Some(CopyDirection::FromStdin) {
-            let sent = Place {
-                at: place.at.max(ended.end),
-                jump: place.jump,
-            };
+            let sent = Place { at: place.at.max(ended.end), jump: place.jump };
             match psql::copy_data(text, sent, self.line) {
                 Some(data) if data.is_next => {
                     whole.end = data.end;
@@ -787,22 +736,14 @@ impl<'line> Reader<'line> {
             }
         }
         let line_end = place.at;
-        let end = End {
-            place,
-            line_end,
-            open,
-            unclosed: None,
-        };
+        let end = End { place, line_end, open, unclosed: None };
         self.piece(kind, ended.start, whole, true, copy_data, end)
     }
 
     /// Thrown away by `\r`: psql never sends it.
     fn cleared(self, text: &str, command: Range<usize>) -> (Piece, End) {
         let range = self.start..command.end;
-        let place = Place {
-            at: command.end,
-            jump: self.place.jump,
-        };
+        let place = Place { at: command.end, jump: self.place.jump };
         let end = End {
             place,
             line_end: place.at,
@@ -816,22 +757,13 @@ impl<'line> Reader<'line> {
         let kind = self.finished_kind(text);
         // The commands below it are pieces of their own, and so may be the data below them.
         let is_command = |cut: &&Range<usize>| text[cut.start..].starts_with('\\');
-        let resume = self
-            .trailing
-            .iter()
-            .find(is_command)
-            .map_or(text.len(), |command| command.start);
-        let data = self
-            .trailing
-            .iter()
-            .find(|cut| cut.start >= resume && !is_command(cut));
+        let resume =
+            self.trailing.iter().find(is_command).map_or(text.len(), |command| command.start);
+        let data = self.trailing.iter().find(|cut| cut.start >= resume && !is_command(cut));
         let end = self.kept;
         let whole = self.start..end;
         let end_of = End {
-            place: Place {
-                at: resume,
-                jump: data.map(|data| (data.start, data.end)),
-            },
+            place: Place { at: resume, jump: data.map(|data| (data.start, data.end)) },
             line_end: resume,
             open: true,
             unclosed: self.unclosed,
@@ -906,10 +838,7 @@ impl Depth {
     }
 
     fn creates_function(&self) -> bool {
-        matches!(
-            self.first,
-            [b'c', b'f' | b'p', _, _] | [b'c', b'o', b'r', b'f' | b'p']
-        )
+        matches!(self.first, [b'c', b'f' | b'p', _, _] | [b'c', b'o', b'r', b'f' | b'p'])
     }
 }
 

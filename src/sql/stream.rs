@@ -114,14 +114,10 @@ impl Spot {
         let Self { line, column } = self;
         let lines = over.bytes().filter(|byte| *byte == b'\n').count() as u64;
         match over.rfind('\n') {
-            Some(newline) => Self {
-                line: line + lines,
-                column: over[newline + 1..].chars().count() as u64 + 1,
-            },
-            None => Self {
-                line,
-                column: column + over.chars().count() as u64,
-            },
+            Some(newline) => {
+                Self { line: line + lines, column: over[newline + 1..].chars().count() as u64 + 1 }
+            }
+            None => Self { line, column: column + over.chars().count() as u64 },
         }
     }
 }
@@ -129,12 +125,7 @@ impl Spot {
 impl Part {
     /// What is sent for a command of psql that stands there.
     pub fn of_text(text: &str, spot: Spot) -> Self {
-        Self {
-            text: text.into(),
-            lead: 0,
-            spot,
-            cuts: vec![],
-        }
+        Self { text: text.into(), lead: 0, spot, cuts: vec![] }
     }
 
     /// Where a byte of its text is.
@@ -235,10 +226,8 @@ impl Stream {
         self.jump = self.jump.map(|(from, line)| (from - gone, line));
         if self.data.is_none() {
             let Place { at, jump } = self.pieces.place();
-            let place = Place {
-                at: at - gone,
-                jump: jump.map(|(from, to)| (from - gone, to - gone)),
-            };
+            let place =
+                Place { at: at - gone, jump: jump.map(|(from, to)| (from - gone, to - gone)) };
             self.pieces.go_to(place, -(gone as isize));
         }
     }
@@ -338,17 +327,9 @@ impl Stream {
             text: sent.sql.clone(),
             lead: sent.lead,
             spot: spots.at(self, sent.start - sent.lead),
-            cuts: sent
-                .cuts
-                .iter()
-                .map(|(at, cut)| (*at, spots.at(self, cut.end)))
-                .collect(),
+            cuts: sent.cuts.iter().map(|(at, cut)| (*at, spots.at(self, cut.end))).collect(),
         };
-        if sent.takes_data {
-            Next::Copy(part)
-        } else {
-            Next::Statement(part)
-        }
+        if sent.takes_data { Next::Copy(part) } else { Next::Statement(part) }
     }
 
     /// The data of a COPY begin below its line; what else is on the line comes after them.
@@ -363,10 +344,7 @@ impl Stream {
         self.go_to(data);
         // As `end_data` puts it.
         self.pieces.go_to(Place::default(), 1 - from as isize);
-        self.data = Some(Behind {
-            rest,
-            inside_line: false,
-        });
+        self.data = Some(Behind { rest, inside_line: false });
     }
 
     /// What comes next of the data of the COPY that [`Stream::next`] answered with.
@@ -427,10 +405,7 @@ struct Spots {
 
 impl Spots {
     fn of(stream: &Stream) -> Self {
-        Self {
-            at: stream.at,
-            spot: stream.spot,
-        }
+        Self { at: stream.at, spot: stream.spot }
     }
 
     fn at(&mut self, stream: &Stream, byte: usize) -> Spot {

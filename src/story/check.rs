@@ -45,9 +45,7 @@ pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
 
 fn connected(model: &Model, tab: &Tab) -> Seen {
     let known = tab.connection.and_then(|id| model.connections.get(&id));
-    let asks = tab
-        .connection
-        .is_some_and(|id| model.dialog_asks_password(id));
+    let asks = tab.connection.is_some_and(|id| model.dialog_asks_password(id));
     match known.map(|known| &known.link) {
         // The tab goes to the sandbox once it runs; until then it still has the connection of before.
         Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {
@@ -102,11 +100,7 @@ fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
         ResultState::Running | ResultState::Cancelling => false,
         _ => matches!(tab.run, Run::Idle),
     };
-    if stands && quiet {
-        Seen::Never(there)
-    } else {
-        Seen::NotYet(there)
-    }
+    if stands && quiet { Seen::Never(there) } else { Seen::NotYet(there) }
 }
 
 /// Looks whether what a line expects is so, in the Model or in the screen's text.
@@ -132,17 +126,9 @@ pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<
                 state(result)
             ))
         }
-        Expectation::Cell {
-            result,
-            row,
-            column,
-            value,
-        } => cell(
-            self::result(model, *result)?,
-            *row,
-            *column,
-            value.as_deref(),
-        ),
+        Expectation::Cell { result, row, column, value } => {
+            cell(self::result(model, *result)?, *row, *column, value.as_deref())
+        }
         Expectation::Error(sqlstate) => error(model, sqlstate),
         Expectation::Transaction(wanted) => transaction(model, *wanted),
     }
@@ -150,17 +136,11 @@ pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<
 
 /// A result of the active tab, counted from 1.
 pub fn result(model: &Model, number: usize) -> Result<&ResultSet, String> {
-    let list = model
-        .tabs
-        .active()
-        .map_or(&[][..], |tab| &tab.results.list[..]);
-    number
-        .checked_sub(1)
-        .and_then(|index| list.get(index))
-        .ok_or_else(|| match list.len() {
-            0 => "the tab has no result".to_owned(),
-            count => format!("the tab has {}", counted(count as u64, "result")),
-        })
+    let list = model.tabs.active().map_or(&[][..], |tab| &tab.results.list[..]);
+    number.checked_sub(1).and_then(|index| list.get(index)).ok_or_else(|| match list.len() {
+        0 => "the tab has no result".to_owned(),
+        count => format!("the tab has {}", counted(count as u64, "result")),
+    })
 }
 
 fn cell(result: &ResultSet, row: u64, column: usize, wanted: Option<&str>) -> Result<(), String> {
@@ -208,18 +188,12 @@ fn transaction(model: &Model, wanted: Option<Transaction>) -> Result<(), String>
 }
 
 fn code(sqlstate: Option<&str>) -> String {
-    sqlstate
-        .map(|state| format!("{state} "))
-        .unwrap_or_default()
+    sqlstate.map(|state| format!("{state} ")).unwrap_or_default()
 }
 
 fn doing(tab: &Tab) -> String {
     match &tab.run {
-        Run::Idle => tab
-            .results
-            .list
-            .last()
-            .map_or_else(|| "nothing was run".to_owned(), state),
+        Run::Idle => tab.results.list.last().map_or_else(|| "nothing was run".to_owned(), state),
         Run::Waiting { .. } => "a run waits for its connection or its session".to_owned(),
         Run::Running(running) => match running.phase {
             Phase::Running => "a statement runs".to_owned(),
@@ -239,11 +213,7 @@ fn state(result: &ResultSet) -> String {
         ResultState::Failed { failure }
         | ResultState::Cancelled { failure }
         | ResultState::Lost { failure } => {
-            format!(
-                "ended with {}{}",
-                code(failure.sqlstate.as_deref()),
-                failure.message
-            )
+            format!("ended with {}{}", code(failure.sqlstate.as_deref()), failure.message)
         }
     }
 }

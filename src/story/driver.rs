@@ -34,10 +34,8 @@ pub fn run(story: &Story, stage: &mut impl Stage, out: &mut dyn Write) -> Result
 }
 
 fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), String> {
-    settle(stage, START, |model| {
-        !matches!(model.phase, Phase::Blank | Phase::Loading { .. })
-    })
-    .map_err(|()| "the program did not start".to_owned())?;
+    settle(stage, START, |model| !matches!(model.phase, Phase::Blank | Phase::Loading { .. }))
+        .map_err(|()| "the program did not start".to_owned())?;
     let acts = !matches!(step.action, Action::Expect(_) | Action::Dump { .. });
     if acts && has_quit(stage) {
         return Err("the program has quit".into());
@@ -92,10 +90,8 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
     if !again {
         return Ok(());
     }
-    settle(stage, START, |model| {
-        !matches!(model.sandbox, Sandbox::Starting { .. })
-    })
-    .map_err(|()| "the sandbox did not start".to_owned())?;
+    settle(stage, START, |model| !matches!(model.sandbox, Sandbox::Starting { .. }))
+        .map_err(|()| "the sandbox did not start".to_owned())?;
     if let Some(reason) = stage.read(check::sandbox_failure) {
         return Err(reason);
     }
@@ -132,14 +128,10 @@ fn answer(label: &str, stage: &mut impl Stage) -> Result<(), String> {
             return Ok(action.command.into());
         }
         let row = shown.rows().iter().position(|row| *row == label);
-        row.map(|row| dialog::Msg::RowClicked { row }.into())
-            .ok_or_else(|| {
-                let labels: Vec<&str> = shown.actions().iter().map(|a| a.label.as_str()).collect();
-                format!(
-                    "the dialog has no such answer. It has {}",
-                    labels.join(", ")
-                )
-            })
+        row.map(|row| dialog::Msg::RowClicked { row }.into()).ok_or_else(|| {
+            let labels: Vec<&str> = shown.actions().iter().map(|a| a.label.as_str()).collect();
+            format!("the dialog has no such answer. It has {}", labels.join(", "))
+        })
     })?;
     stage.send(msg);
     Ok(())

@@ -32,9 +32,7 @@ pub fn dump(
                     Err(format!("result {result} has no rows to write"))
                 }
             })?;
-            write(to, out, |out| {
-                export::export(&rows, None, format, |block| out.write_all(block))
-            })
+            write(to, out, |out| export::export(&rows, None, format, |block| out.write_all(block)))
         }
         Dump::Screen => {
             // A server's message may repeat what a statement held, and a dump is a file.
@@ -44,9 +42,7 @@ pub fn dump(
             write(to, out, |out| out.write_all(screen.as_bytes()))
         }
         Dump::Clipboard => {
-            let text = stage
-                .clipboard()
-                .ok_or("nothing was put on the clipboard")?;
+            let text = stage.clipboard().ok_or("nothing was put on the clipboard")?;
             write(to, out, |out| out.write_all(text.as_bytes()))
         }
         Dump::Job => {
@@ -55,9 +51,7 @@ pub fn dump(
             write(to, out, |out| writeln!(out, "{job}"))
         }
         Dump::Model => {
-            let model = stage
-                .read(redact::model)
-                .map_err(|error| error.to_string())?;
+            let model = stage.read(redact::model).map_err(|error| error.to_string())?;
             write(to, out, |out| {
                 serde_json::to_writer_pretty(&mut *out, &model)?;
                 out.write_all(b"\n")
@@ -91,14 +85,8 @@ pub fn file(
 ) -> Result<(), String> {
     // What was given in the place of a file may be a connection.
     let shown = path.display().to_string();
-    let shown = if Conninfo::may_hold_secret(&shown) {
-        "the file"
-    } else {
-        &shown
-    };
+    let shown = if Conninfo::may_hold_secret(&shown) { "the file" } else { &shown };
     let failed = |error: io::Error| format!("{shown} can't be written: {error}");
     let mut file = BufWriter::with_capacity(1 << 18, regular_file::anew(path).map_err(failed)?);
-    content(&mut file)
-        .and_then(|()| file.flush())
-        .map_err(failed)
+    content(&mut file).and_then(|()| file.flush()).map_err(failed)
 }

@@ -63,13 +63,7 @@ impl Headless {
         desk: Desk,
         screenshot: Option<Screenshot>,
     ) -> Self {
-        Self {
-            program,
-            inbox,
-            desk,
-            screenshot,
-            began: Instant::now(),
-        }
+        Self { program, inbox, desk, screenshot, began: Instant::now() }
     }
 
     /// Ends the program, as its window's close button does.
@@ -108,8 +102,7 @@ impl Stage for Headless {
     }
 
     fn resize(&mut self, width: u32, height: u32) {
-        self.program
-            .take(app::Msg::WindowResized { width, height }.into());
+        self.program.take(app::Msg::WindowResized { width, height }.into());
     }
 
     fn pump(&mut self, at_most: Duration) -> bool {
@@ -123,10 +116,8 @@ impl Stage for Headless {
             }
         }
         let slice = self.program.drain(&self.inbox);
-        let stands = matches!(
-            self.program.model().dialog,
-            Some(Dialog::Confirm(Confirm::GoOn { .. }))
-        );
+        let stands =
+            matches!(self.program.model().dialog, Some(Dialog::Confirm(Confirm::GoOn { .. })));
         if stands {
             // Nobody is there to be asked: a script that stands at an error stops.
             self.program.take(Command::DialogCancel.into());
@@ -167,11 +158,7 @@ fn replacing(model: &Model, text: &str) -> Vec<Msg> {
         return vec![];
     };
     let buffer = &tab.editor.buffer;
-    let edit = Edit {
-        start: 0,
-        removed: buffer.text().len(),
-        inserted: text.to_owned(),
-    };
+    let edit = Edit { start: 0, removed: buffer.text().len(), inserted: text.to_owned() };
     vec![
         app::Msg::AreaFocused { area: Area::Editor }.into(),
         Msg::Editor {

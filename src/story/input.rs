@@ -29,11 +29,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
             Some('\t') => Some("tab"),
             _ => None,
         };
-        let text = if key.is_some() {
-            &part[..part.len() - 1]
-        } else {
-            part
-        };
+        let text = if key.is_some() { &part[..part.len() - 1] } else { part };
         if !text.is_empty() {
             pieces.push(Piece::Text(text));
         }
@@ -45,12 +41,7 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
 /// The messages for typed text.
 pub fn typed(model: &Model, text: &str) -> Vec<Msg> {
     match focus(model) {
-        Focus::Secret => vec![
-            keys::Msg::SecretTyped {
-                secret: Secret::new(text),
-            }
-            .into(),
-        ],
+        Focus::Secret => vec![keys::Msg::SecretTyped { secret: Secret::new(text) }.into()],
         Focus::WelcomeField => vec![welcome_field(model, |field| field.push_str(text))],
         Focus::Text => vec![match dialog::pasted(model, text) {
             Some(msg) => msg.into(),
@@ -59,11 +50,7 @@ pub fn typed(model: &Model, text: &str) -> Vec<Msg> {
         Focus::Keys => text
             .chars()
             .map(|letter| {
-                let keystroke = if letter == ' ' {
-                    "space".into()
-                } else {
-                    letter.to_string()
-                };
+                let keystroke = if letter == ' ' { "space".into() } else { letter.to_string() };
                 keys::Msg::Pressed { keystroke }.into()
             })
             .collect(),
@@ -79,16 +66,12 @@ pub fn pressed(model: &Model, keystroke: &str) -> Msg {
     };
     let bound = model.keymap.command(contexts(model), keystroke).is_some();
     match (focus(model), letter) {
-        (Focus::Secret, Some(letter)) if !bound => keys::Msg::SecretTyped {
-            secret: Secret::new(letter),
+        (Focus::Secret, Some(letter)) if !bound => {
+            keys::Msg::SecretTyped { secret: Secret::new(letter) }.into()
         }
-        .into(),
         (Focus::Text, Some(letter)) if !bound => match dialog::pasted(model, letter) {
             Some(msg) => msg.into(),
-            None => keys::Msg::Pressed {
-                keystroke: keystroke.into(),
-            }
-            .into(),
+            None => keys::Msg::Pressed { keystroke: keystroke.into() }.into(),
         },
         (Focus::WelcomeField, Some(letter)) if !bound => {
             welcome_field(model, |field| field.push_str(letter))
@@ -98,10 +81,7 @@ pub fn pressed(model: &Model, keystroke: &str) -> Msg {
                 field.pop();
             })
         }
-        _ => keys::Msg::Pressed {
-            keystroke: keystroke.into(),
-        }
-        .into(),
+        _ => keys::Msg::Pressed { keystroke: keystroke.into() }.into(),
     }
 }
 

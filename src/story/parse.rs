@@ -37,10 +37,7 @@ const WAIT: Duration = Duration::from_secs(30);
 
 /// Reads a story; the first line that is not one is reported.
 pub fn parse(text: &str) -> Result<Story, StoryFailure> {
-    let mut lines = Numbered {
-        lines: text.lines(),
-        number: 0,
-    };
+    let mut lines = Numbered { lines: text.lines(), number: 0 };
     let mut steps = Vec::new();
     while let Some(line) = lines.next() {
         let number = lines.number;
@@ -51,17 +48,9 @@ pub fn parse(text: &str) -> Result<Story, StoryFailure> {
         let action = action(line, &mut lines);
         let text = shown(line, action.as_ref().ok());
         match action {
-            Ok(action) => steps.push(Step {
-                line: number,
-                text,
-                action,
-            }),
+            Ok(action) => steps.push(Step { line: number, text, action }),
             Err(reason) => {
-                return Err(StoryFailure {
-                    line: number,
-                    text,
-                    reason,
-                });
+                return Err(StoryFailure { line: number, text, reason });
             }
         }
     }
@@ -107,10 +96,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
     let words: Vec<&str> = rest.split_whitespace().collect();
     match word {
         "size" => match words[..] {
-            [width, height] => Ok(Action::Size {
-                width: number(width)?,
-                height: number(height)?,
-            }),
+            [width, height] => Ok(Action::Size { width: number(width)?, height: number(height)? }),
             _ => usage("size WIDTH HEIGHT"),
         },
         "connect" => connect(&words),
@@ -118,9 +104,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
         "type" if rest.is_empty() => usage("type TEXT"),
         "type" => Ok(Action::Type(typed(rest))),
         "press" if words.is_empty() => usage("press KEYSTROKE"),
-        "press" => Ok(Action::Press(
-            words.iter().map(|word| (*word).to_owned()).collect(),
-        )),
+        "press" => Ok(Action::Press(words.iter().map(|word| (*word).to_owned()).collect())),
         "command" => match words[..] {
             [id] => Command::from_id(id)
                 .map(Action::Command)
@@ -160,10 +144,7 @@ fn no_line(word: &str) -> String {
 fn path(command: Command, rest: &str, usage: &str) -> Result<Action, String> {
     match rest.trim() {
         "" => self::usage(usage),
-        path => Ok(Action::Path {
-            command,
-            path: path.to_owned(),
-        }),
+        path => Ok(Action::Path { command, path: path.to_owned() }),
     }
 }
 
@@ -236,9 +217,7 @@ fn expect(rest: &str) -> Result<Expectation, String> {
         "error" => {
             let state = rest.trim();
             let is_state = state.len() == 5
-                && state
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+                && state.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
             if !is_state {
                 return usage("expect error SQLSTATE");
             }
@@ -257,10 +236,7 @@ fn expect_result(rest: &str) -> Result<Expectation, String> {
     let result = from_one(result)?;
     let (what, rest) = split_word(rest);
     match what {
-        "rows" => Ok(Expectation::Rows {
-            result,
-            rows: number(rest.trim())?,
-        }),
+        "rows" => Ok(Expectation::Rows { result, rows: number(rest.trim())? }),
         "cell" => {
             let (row, rest) = split_word(rest);
             let (column, rest) = split_word(rest);
@@ -271,12 +247,7 @@ fn expect_result(rest: &str) -> Result<Expectation, String> {
                 "NULL" => None,
                 value => Some(quoted(value)?),
             };
-            Ok(Expectation::Cell {
-                result,
-                row: number(row)?,
-                column: number(column)?,
-                value,
-            })
+            Ok(Expectation::Cell { result, row: number(row)?, column: number(column)?, value })
         }
         _ => usage("expect result N rows|cell …"),
     }
@@ -376,8 +347,7 @@ fn quoted(text: &str) -> Result<String, String> {
 }
 
 fn number<Number: std::str::FromStr>(text: &str) -> Result<Number, String> {
-    text.parse()
-        .map_err(|_| format!("“{}” is not a number that fits here", repeated(text)))
+    text.parse().map_err(|_| format!("“{}” is not a number that fits here", repeated(text)))
 }
 
 fn from_one(text: &str) -> Result<usize, String> {
@@ -398,11 +368,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// A word as a reason repeats it: what looks like no name and no number may be a password.
 fn repeated(word: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-    if word.len() <= 40 && word.chars().all(is_plain) {
-        word
-    } else {
-        "…"
-    }
+    if word.len() <= 40 && word.chars().all(is_plain) { word } else { "…" }
 }
 
 fn usage<Anything>(form: &str) -> Result<Anything, String> {

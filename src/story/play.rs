@@ -32,26 +32,13 @@ pub struct Playing {
 
 /// Plays a story on the real runner; standard output is the story's. Answers with why it failed, in a sentence.
 pub fn play(playing: Playing) -> Result<(), String> {
-    let Playing {
-        source,
-        data_dir,
-        config_dir,
-        record,
-        sandbox,
-        warnings,
-        screenshot,
-    } = playing;
-    let text = source
-        .read()
-        .map_err(|error| format!("{source} can't be read: {error}"))?;
+    let Playing { source, data_dir, config_dir, record, sandbox, warnings, screenshot } = playing;
+    let text = source.read().map_err(|error| format!("{source} can't be read: {error}"))?;
     let failed = |failure: StoryFailure| format!("{source}, {failure}");
     let mut story = parse(&text).map_err(failed)?;
     if sandbox {
-        let step = Step {
-            line: 0,
-            text: "--sandbox".into(),
-            action: Action::Connect(Opening::sandbox()),
-        };
+        let step =
+            Step { line: 0, text: "--sandbox".into(), action: Action::Connect(Opening::sandbox()) };
         story.steps.insert(0, step);
     }
     let desk = Desk::default();

@@ -24,11 +24,7 @@ impl<W: Write + IsTerminal> Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     fn new(out: W, is_terminal: bool) -> Self {
-        Self {
-            out,
-            is_terminal,
-            begun: Vec::new(),
-        }
+        Self { out, is_terminal, begun: Vec::new() }
     }
 
     /// Writes what is whole of the bytes, and keeps the beginning of a last character unless nothing will follow.
@@ -75,10 +71,7 @@ mod tests {
 
     /// Every character that may do something to a terminal, some harmless ones, and bytes that are none.
     fn nasty() -> Vec<u8> {
-        let controls = (0..0x20)
-            .chain(0x7F..0xA0)
-            .chain(0x2028..0x202F)
-            .chain(0x2066..0x206A);
+        let controls = (0..0x20).chain(0x7F..0xA0).chain(0x2028..0x202F).chain(0x2066..0x206A);
         let mut bytes: Vec<u8> = controls
             .filter_map(char::from_u32)
             .flat_map(|character| format!("{character}é").into_bytes())
@@ -111,10 +104,7 @@ mod tests {
                     || ('\u{2066}'..='\u{2069}').contains(character)
             });
             assert_eq!(raw, None, "{text}");
-            assert!(
-                text.contains("\\x1b]0;title\\x07\\x1b[2J\\x9b31m日本 😀\\xe6\\x97"),
-                "{text}"
-            );
+            assert!(text.contains("\\x1b]0;title\\x07\\x1b[2J\\x9b31m日本 😀\\xe6\\x97"), "{text}");
             assert_eq!(shown, once);
         }
     }

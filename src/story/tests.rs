@@ -69,8 +69,7 @@ impl Scripted {
                     history: vec![],
                     settings: store::Settings::default(),
                 });
-                self.queue
-                    .push_back(store::Msg::Loaded { request, kept }.into());
+                self.queue.push_back(store::Msg::Loaded { request, kept }.into());
             }
             Effect::Store(
                 store::Effect::SaveTab { request, .. }
@@ -79,17 +78,10 @@ impl Scripted {
                 | store::Effect::SaveSettings { request, .. },
             ) => self.queue.push_back(store::Msg::Wrote { request }.into()),
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
-                let environment = discovery::Environment {
-                    user: "ann".into(),
-                    ..Default::default()
-                };
+                let environment =
+                    discovery::Environment { user: "ann".into(), ..Default::default() };
                 self.queue.push_back(
-                    discovery::Msg::ServersFound {
-                        request,
-                        servers: vec![],
-                        environment,
-                    }
-                    .into(),
+                    discovery::Msg::ServersFound { request, servers: vec![], environment }.into(),
                 );
             }
             Effect::File(crate::update::file::Effect::Open { request, path, .. }) => {
@@ -98,12 +90,8 @@ impl Scripted {
                     "no such file",
                 );
                 self.queue.push_back(
-                    crate::update::file::Msg::Opened {
-                        request,
-                        path,
-                        result: Err(failure.into()),
-                    }
-                    .into(),
+                    crate::update::file::Msg::Opened { request, path, result: Err(failure.into()) }
+                        .into(),
                 );
             }
             _ => {}
@@ -113,10 +101,7 @@ impl Scripted {
 
 impl Stage for Scripted {
     fn send(&mut self, msg: Msg) {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: self.now.as_micros() as u64,
-        };
+        let at = Stamp { unix_us: 0, mono_us: self.now.as_micros() as u64 };
         for effect in update(&mut self.model, at, msg) {
             self.answer(effect);
         }
@@ -212,13 +197,7 @@ fn failure(text: &str) -> StoryFailure {
 fn every_kind_of_line_is_read() {
     let seconds = Duration::from_secs;
     let wait = |until, within| Action::Wait { until, within };
-    assert_eq!(
-        action("size 1280 800"),
-        Action::Size {
-            width: 1280,
-            height: 800
-        }
-    );
+    assert_eq!(action("size 1280 800"), Action::Size { width: 1280, height: 800 });
     assert_eq!(
         action("connect --read-only postgres://a:b@h/d"),
         Action::Connect(Opening::new("postgres://a:b@h/d", true))
@@ -227,59 +206,29 @@ fn every_kind_of_line_is_read() {
         action("connect host=h  user=u"),
         Action::Connect(Opening::new("host=h user=u", false))
     );
-    assert_eq!(
-        action("press ctrl-enter"),
-        Action::Press(vec!["ctrl-enter".into()])
-    );
-    assert_eq!(
-        action("command query.run-all"),
-        Action::Command(Command::QueryRunAll)
-    );
+    assert_eq!(action("press ctrl-enter"), Action::Press(vec!["ctrl-enter".into()]));
+    assert_eq!(action("command query.run-all"), Action::Command(Command::QueryRunAll));
     assert_eq!(
         action("setting run.on_error continue"),
-        Action::Setting {
-            key: Key::OnError,
-            value: Value::Text("continue".into())
-        }
+        Action::Setting { key: Key::OnError, value: Value::Text("continue".into()) }
     );
     assert_eq!(
         action("setting results.window_mb 7"),
-        Action::Setting {
-            key: Key::WindowMb,
-            value: Value::Number(7)
-        }
+        Action::Setting { key: Key::WindowMb, value: Value::Number(7) }
     );
     for (line, reason) in [
-        (
-            "setting run.on_error sometimes",
-            "“sometimes” is no value of this setting",
-        ),
+        ("setting run.on_error sometimes", "“sometimes” is no value of this setting"),
         ("setting window_mb 7", "there is no setting window_mb"),
         ("setting size", "the line is setting NAME VALUE"),
     ] {
         assert_eq!(parse(line).unwrap_err().reason, reason);
     }
     assert_eq!(action("wait idle"), wait(Until::Idle, seconds(30)));
-    assert_eq!(
-        action("wait connected 5"),
-        wait(Until::Connected, seconds(5))
-    );
-    assert_eq!(
-        action("wait running 0.5"),
-        wait(Until::Running, Duration::from_millis(500))
-    );
-    assert_eq!(
-        action("wait rows 1000 2"),
-        wait(Until::Rows(1000), seconds(2))
-    );
-    assert_eq!(
-        action("sleep 0.5"),
-        Action::Sleep(Duration::from_millis(500))
-    );
-    assert_eq!(
-        action("screenshot out.png"),
-        Action::Screenshot(PathBuf::from("out.png"))
-    );
+    assert_eq!(action("wait connected 5"), wait(Until::Connected, seconds(5)));
+    assert_eq!(action("wait running 0.5"), wait(Until::Running, Duration::from_millis(500)));
+    assert_eq!(action("wait rows 1000 2"), wait(Until::Rows(1000), seconds(2)));
+    assert_eq!(action("sleep 0.5"), Action::Sleep(Duration::from_millis(500)));
+    assert_eq!(action("screenshot out.png"), Action::Screenshot(PathBuf::from("out.png")));
 }
 
 #[test]
@@ -292,36 +241,18 @@ fn every_expectation_is_read() {
         expected(r#"expect screen contains "a \"b\"\\""#),
         Expectation::ScreenContains(r#"a "b"\"#.into())
     );
-    assert_eq!(
-        expected(r#"expect screen lacks "a\nb""#),
-        Expectation::ScreenLacks("a\nb".into())
-    );
-    assert_eq!(
-        expected("expect result 2 rows 10"),
-        Expectation::Rows {
-            result: 2,
-            rows: 10
-        }
-    );
+    assert_eq!(expected(r#"expect screen lacks "a\nb""#), Expectation::ScreenLacks("a\nb".into()));
+    assert_eq!(expected("expect result 2 rows 10"), Expectation::Rows { result: 2, rows: 10 });
     let cell = |value: Option<&str>| Expectation::Cell {
         result: 1,
         row: 3,
         column: 4,
         value: value.map(str::to_owned),
     };
-    assert_eq!(
-        expected(r#"expect result 1 cell 3 4 is "NULL""#),
-        cell(Some("NULL"))
-    );
-    assert_eq!(
-        expected(r#"expect result 1 cell 3 4 is """#),
-        cell(Some(""))
-    );
+    assert_eq!(expected(r#"expect result 1 cell 3 4 is "NULL""#), cell(Some("NULL")));
+    assert_eq!(expected(r#"expect result 1 cell 3 4 is """#), cell(Some("")));
     assert_eq!(expected("expect result 1 cell 3 4 is NULL"), cell(None));
-    assert_eq!(
-        expected("expect error 42P01"),
-        Expectation::Error("42P01".into())
-    );
+    assert_eq!(expected("expect error 42P01"), Expectation::Error("42P01".into()));
     for (word, state) in [
         ("idle", Some(Transaction::Idle)),
         ("active", Some(Transaction::Active)),
@@ -348,33 +279,19 @@ fn every_dump_is_read() {
             Action::Dump { what, to: file() }
         );
     }
-    for (word, what) in [
-        ("screen", Dump::Screen),
-        ("clipboard", Dump::Clipboard),
-        ("model", Dump::Model),
-    ] {
-        assert_eq!(
-            action(&format!("dump {word} -")),
-            Action::Dump {
-                what,
-                to: Sink::Stdout
-            }
-        );
+    for (word, what) in
+        [("screen", Dump::Screen), ("clipboard", Dump::Clipboard), ("model", Dump::Model)]
+    {
+        assert_eq!(action(&format!("dump {word} -")), Action::Dump { what, to: Sink::Stdout });
     }
 }
 
 #[test]
 fn a_text_is_everything_up_to_its_end_as_it_stands() {
     let story = parse("text <<END\n  select 1;\n# no comment\n\nEND \nEND\ntype x").unwrap();
-    assert_eq!(
-        story.steps[0].action,
-        Action::Text("  select 1;\n# no comment\n\nEND ".into())
-    );
+    assert_eq!(story.steps[0].action, Action::Text("  select 1;\n# no comment\n\nEND ".into()));
     assert_eq!((story.steps[0].line, story.steps[1].line), (1, 7));
-    assert_eq!(
-        action("text select '\\n'  "),
-        Action::Text("select '\\n'".into())
-    );
+    assert_eq!(action("text select '\\n'  "), Action::Text("select '\\n'".into()));
     assert_eq!(problem("size 1 1\ntext <<END\nselect 1").line, 2);
 }
 
@@ -384,12 +301,7 @@ fn what_is_typed_has_enter_tab_and_backslashes() {
     assert_eq!(action(r"type  \d+"), Action::Type(r" \d+".into()));
     assert_eq!(
         input::pieces("a\n\tb"),
-        [
-            Piece::Text("a"),
-            Piece::Key("enter"),
-            Piece::Key("tab"),
-            Piece::Text("b")
-        ]
+        [Piece::Text("a"), Piece::Key("enter"), Piece::Key("tab"), Piece::Text("b")]
     );
 }
 
@@ -487,10 +399,7 @@ fn a_story_types_presses_and_looks_at_the_screen() {
                  expect screen lacks \"-- two\"\nsize 1000 700\ncommand tab.new\ndump screen -\n";
     let (result, out) = play_on(&mut stage, story);
     assert_eq!(result, Ok(()));
-    assert_eq!(
-        stage.model.tabs.open[0].editor.buffer.string(),
-        "select 1;\n-- tw"
-    );
+    assert_eq!(stage.model.tabs.open[0].editor.buffer.string(), "select 1;\n-- tw");
     assert_eq!(stage.model.tabs.open.len(), 2);
     assert_eq!(stage.model.settings.window, (1000, 700));
     assert!(out.contains("untitled"), "{out}");
@@ -499,15 +408,10 @@ fn a_story_types_presses_and_looks_at_the_screen() {
 #[test]
 fn nothing_is_done_in_a_program_that_has_quit() {
     let mut stage = Scripted::new();
-    let (result, _) = play_on(
-        &mut stage,
-        "command app.quit\nexpect screen lacks \"xyzzy\"\npress a",
-    );
+    let (result, _) =
+        play_on(&mut stage, "command app.quit\nexpect screen lacks \"xyzzy\"\npress a");
     let failure = result.unwrap_err();
-    assert_eq!(
-        (failure.line, failure.reason.as_str()),
-        (3, "the program has quit")
-    );
+    assert_eq!((failure.line, failure.reason.as_str()), (3, "the program has quit"));
 }
 
 #[test]
@@ -521,18 +425,11 @@ fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
         true,
         None,
     )));
-    let secret = |secret: &str| {
-        Msg::Keys(keys::Msg::SecretTyped {
-            secret: Secret::new(secret),
-        })
-    };
+    let secret = |secret: &str| Msg::Keys(keys::Msg::SecretTyped { secret: Secret::new(secret) });
     assert_eq!(input::typed(&model, "hunter2"), [secret("hunter2")]);
     assert_eq!(input::pressed(&model, "h"), secret("h"));
     assert_eq!(input::pressed(&model, "space"), secret(" "));
-    assert!(matches!(
-        input::pressed(&model, "enter"),
-        Msg::Keys(keys::Msg::Pressed { .. })
-    ));
+    assert!(matches!(input::pressed(&model, "enter"), Msg::Keys(keys::Msg::Pressed { .. })));
 }
 
 #[test]
@@ -542,13 +439,7 @@ fn the_welcome_field_is_edited_as_a_whole() {
     model.focus(Area::Welcome);
     model.welcome.in_field = true;
     let msgs = input::typed(&model, "postgres://a:hunter2@h/d");
-    assert!(matches!(
-        &msgs[..],
-        [Msg::Welcome(welcome::Msg::Edited {
-            parsed: Some(Ok(_)),
-            ..
-        })]
-    ));
+    assert!(matches!(&msgs[..], [Msg::Welcome(welcome::Msg::Edited { parsed: Some(Ok(_)), .. })]));
     assert!(!format!("{msgs:?}").contains("hunter2"));
     for msg in msgs {
         update(&mut model, Stamp::default(), msg);
@@ -564,15 +455,8 @@ fn the_welcome_field_is_edited_as_a_whole() {
 fn where_no_text_goes_each_letter_is_a_key() {
     let mut model = Model::default();
     model.focus(Area::Results);
-    let pressed = |key: &str| {
-        Msg::Keys(keys::Msg::Pressed {
-            keystroke: key.into(),
-        })
-    };
-    assert_eq!(
-        input::typed(&model, "a b"),
-        [pressed("a"), pressed("space"), pressed("b")]
-    );
+    let pressed = |key: &str| Msg::Keys(keys::Msg::Pressed { keystroke: key.into() });
+    assert_eq!(input::typed(&model, "a b"), [pressed("a"), pressed("space"), pressed("b")]);
 }
 
 #[test]
@@ -595,9 +479,7 @@ fn a_read_only_sandbox_is_connected_to_once_it_runs() {
         }
         .into(),
     ));
-    play_on(&mut stage, "connect --read-only sandbox")
-        .0
-        .unwrap();
+    play_on(&mut stage, "connect --read-only sandbox").0.unwrap();
     let active = stage.model.tabs.active().unwrap().connection.unwrap();
     assert!(stage.model.connections[&active].config.read_only);
 }

@@ -57,9 +57,8 @@ impl Veil {
 
 fn of_model(model: &Model) -> Vec<Secret> {
     let connections = model.connections.values().map(|known| &known.secrets);
-    let mut secrets: Vec<Secret> = connections
-        .flat_map(|secrets| secrets.iter().map(|(_, secret)| secret.clone()))
-        .collect();
+    let mut secrets: Vec<Secret> =
+        connections.flat_map(|secrets| secrets.iter().map(|(_, secret)| secret.clone())).collect();
     match &model.dialog {
         Some(Dialog::Password(prompt)) => {
             secrets.push(prompt.password.clone());

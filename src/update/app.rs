@@ -81,21 +81,10 @@ pub enum Msg {
 /// Takes in what the program around the loop reports.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
-        Msg::Started {
-            seed,
-            version,
-            data_dir,
-            config_dir,
-            macos,
-            recording,
-        } => {
+        Msg::Started { seed, version, data_dir, config_dir, macos, recording } => {
             *model = Model::new(seed, macos, model.now);
             model.version = version;
-            model.config_dir = if config_dir.is_empty() {
-                data_dir.clone()
-            } else {
-                config_dir
-            };
+            model.config_dir = if config_dir.is_empty() { data_dir.clone() } else { config_dir };
             model.data_dir = data_dir;
             model.recording = recording;
             started(model)
@@ -127,9 +116,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::RecordingEnded { reason } => {
             model.recording = false;
-            model
-                .notices
-                .push(model.now, format!("The recording ended here: {reason}"));
+            model.notices.push(model.now, format!("The recording ended here: {reason}"));
             vec![]
         }
     }
@@ -143,9 +130,7 @@ fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
         model.notices.push(model.now, notice);
     }
     let paths = paths.into_iter().take(DROPPED);
-    paths
-        .flat_map(|path| file_prompt::open_path(model, path))
-        .collect()
+    paths.flat_map(|path| file_prompt::open_path(model, path)).collect()
 }
 
 fn started(model: &mut Model) -> Vec<RootEffect> {
@@ -180,9 +165,7 @@ pub fn update_store(model: &mut Model, msg: store::Msg) -> Vec<RootEffect> {
             for tab in &mut model.tabs.open {
                 tab.editor.journaled = editor::JOURNAL_LIMIT;
             }
-            model
-                .notices
-                .push(model.now, format!("Not saved: {}", failure.message));
+            model.notices.push(model.now, format!("Not saved: {}", failure.message));
             vec![]
         }
         store::Msg::Held { request, reason } => storage::held(model, request, reason),
@@ -204,18 +187,11 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
     }
     model.phase = Phase::Ready;
     let mut effects = take_kept(model, kept);
-    let blank = model
-        .tabs
-        .open
-        .iter()
-        .all(|tab| tab.editor.buffer.text().is_empty());
+    let blank = model.tabs.open.iter().all(|tab| tab.editor.buffer.text().is_empty());
     let asked = model.welcome.asked.take();
     let connected = model.tabs.active().is_some_and(|tab| {
         tab.connection.is_some_and(|id| {
-            model
-                .connections
-                .get(&id)
-                .is_some_and(|known| known.is_open() || known.is_opening())
+            model.connections.get(&id).is_some_and(|known| known.is_open() || known.is_opening())
         })
     });
     let starting = matches!(model.sandbox, super::sandbox::Sandbox::Starting { .. });
@@ -229,14 +205,8 @@ fn loaded(model: &mut Model, answered: Request, kept: store::Kept) -> Vec<RootEf
 
 /// Takes what was kept beside what is there.
 pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect> {
-    let store::Kept {
-        opened,
-        connections,
-        tabs: saved,
-        closed,
-        history,
-        settings: saved_settings,
-    } = kept;
+    let store::Kept { opened, connections, tabs: saved, closed, history, settings: saved_settings } =
+        kept;
     let saved_settings = settings::sane(saved_settings);
     model.settings = store::Settings {
         window: saved_settings.window,
@@ -270,11 +240,7 @@ pub(super) fn take_kept(model: &mut Model, kept: store::Kept) -> Vec<RootEffect>
 
 /// Takes in which servers there are, and what the environment says.
 pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffect> {
-    let discovery::Msg::ServersFound {
-        request,
-        servers,
-        environment,
-    } = msg;
+    let discovery::Msg::ServersFound { request, servers, environment } = msg;
     if model.phase == Phase::Quitting {
         // What was wiped stays so.
         return vec![];
@@ -293,12 +259,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
         };
         sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     }
-    import::found(
-        model,
-        request,
-        &environment.passfile,
-        &environment.passfile_path,
-    )
+    import::found(model, request, &environment.passfile, &environment.passfile_path)
 }
 
 /// The user wants to quit: asked first where something would be lost.
@@ -309,9 +270,7 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
         .iter()
         .flat_map(|tab| {
             let label = tab.label();
-            tab.would_lose_session()
-                .into_iter()
-                .map(move |reason| format!("{label}: {reason}"))
+            tab.would_lose_session().into_iter().map(move |reason| format!("{label}: {reason}"))
         })
         .collect();
     reasons.extend(model.jobs.would_lose());

@@ -176,10 +176,7 @@ fn disconnect(model: &mut Model) -> Vec<Effect> {
     if let Some(asked) = leaving::ask(model, place, reasons.clone()) {
         return asked;
     }
-    let confirm = Confirm::Disconnect {
-        connection,
-        reasons,
-    };
+    let confirm = Confirm::Disconnect { connection, reasons };
     dialog::show(model, Dialog::Confirm(confirm))
 }
 
@@ -210,9 +207,7 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
             } else if results::has_something(model) {
                 model.focus(Area::Results);
             } else {
-                model
-                    .notices
-                    .push(model.now, "Nothing has run in this tab yet.".into());
+                model.notices.push(model.now, "Nothing has run in this tab yet.".into());
             }
         }
         Command::ViewSidebar => return settings::toggle_sidebar(model),

@@ -263,11 +263,8 @@ impl Default for Config {
 impl Config {
     /// Every server, in the order in which they are named.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
-        let first = Endpoint {
-            host: self.host.clone(),
-            port: self.port,
-            hostaddr: self.hostaddr.clone(),
-        };
+        let first =
+            Endpoint { host: self.host.clone(), port: self.port, hostaddr: self.hostaddr.clone() };
         std::iter::once(first).chain(self.fallbacks.iter().cloned())
     }
 
@@ -282,17 +279,11 @@ impl Config {
 
     /// The secrets that connecting may need where these are the usual files, in the order in which they are used.
     pub fn secrets_used(&self, usual: &TlsFiles) -> Vec<SecretKind> {
-        let ssh = self
-            .ssh
-            .as_ref()
-            .filter(|ssh| ssh.auth != SshAuth::Agent)
-            .map(|_| SecretKind::Ssh);
+        let ssh =
+            self.ssh.as_ref().filter(|ssh| ssh.auth != SshAuth::Agent).map(|_| SecretKind::Ssh);
         let key = self.clone().with_usual_files(usual).ssl_key;
         let ssl_key = (!key.is_empty()).then_some(SecretKind::SslKey);
-        ssh.into_iter()
-            .chain(ssl_key)
-            .chain([SecretKind::Database])
-            .collect()
+        ssh.into_iter().chain(ssl_key).chain([SecretKind::Database]).collect()
     }
 }
 

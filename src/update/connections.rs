@@ -185,10 +185,8 @@ pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> Conne
         .map(|(id, _)| *id);
     let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
     super::sidebar::keeping_choices(model, |model| {
-        let connection = model
-            .connections
-            .entry(id)
-            .or_insert_with(|| Connection::new(config, false));
+        let connection =
+            model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
         for (kind, secret) in secrets.iter() {
             connection.secrets.set(kind, Some(secret.clone()));
         }
@@ -278,21 +276,8 @@ fn ask_keychain(
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
-    connection.link = Link::AskingKeychain {
-        request,
-        since,
-        kind,
-        left,
-        secrets,
-    };
-    vec![
-        keychain::Effect::Read {
-            request,
-            connection: id,
-            kind,
-        }
-        .into(),
-    ]
+    connection.link = Link::AskingKeychain { request, since, kind, left, secrets };
+    vec![keychain::Effect::Read { request, connection: id, kind }.into()]
 }
 
 /// Tries to open a connection with these secrets, and stores afterwards those that shall be stored.
@@ -315,26 +300,11 @@ pub fn attempt(
         return vec![];
     }
     let attempt = model.ids.request();
-    let with = Credentials {
-        secrets: secrets.clone(),
-        store,
-    };
-    connection.link = Link::Opening {
-        attempt,
-        since: model.now,
-        with,
-    };
+    let with = Credentials { secrets: secrets.clone(), store };
+    connection.link = Link::Opening { attempt, since: model.now, with };
     connection.made_read_only = connection.config.read_only;
     let config = Box::new(connection.config.clone());
-    vec![
-        Effect::Open {
-            connection: id,
-            attempt,
-            config,
-            secrets,
-        }
-        .into(),
-    ]
+    vec![Effect::Open { connection: id, attempt, config, secrets }.into()]
 }
 
 /// Closes a connection and every session on it.
@@ -390,16 +360,10 @@ pub fn bounce(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 /// Takes in what the runner reports of connections.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
-        Msg::Opened {
-            connection,
-            attempt,
-            server,
-        } => opened(model, connection, attempt, server),
-        Msg::OpenFailed {
-            connection,
-            attempt,
-            failure,
-        } => open_failed(model, connection, attempt, failure),
+        Msg::Opened { connection, attempt, server } => opened(model, connection, attempt, server),
+        Msg::OpenFailed { connection, attempt, failure } => {
+            open_failed(model, connection, attempt, failure)
+        }
         Msg::Closed { connection } => closed(model, connection),
         Msg::Tested { attempt, result } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
@@ -415,15 +379,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             run::make_room(model, connection)
         }
-        Msg::LinkLost {
-            connection,
-            left,
-            failure,
-        } => reconnecting::link_lost(model, connection, left, failure),
-        Msg::NotAnswering {
-            connection,
-            silent_ms,
-        } => {
+        Msg::LinkLost { connection, left, failure } => {
+            reconnecting::link_lost(model, connection, left, failure)
+        }
+        Msg::NotAnswering { connection, silent_ms } => {
             let since = model.now.before_ms(silent_ms);
             if let Some(known) = model.connections.get_mut(&connection)
                 && known.is_open()
@@ -438,11 +397,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
-        Msg::TypesResolved {
-            request,
-            connection,
-            names,
-        } => {
+        Msg::TypesResolved { request, connection, names } => {
             types_resolved(model, request, connection, names);
             vec![]
         }
@@ -453,12 +408,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 /// Takes in what the keychain reports.
 pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect> {
     match msg {
-        keychain::Msg::Read {
-            request,
-            connection: id,
-            kind: answered,
-            result,
-        } => {
+        keychain::Msg::Read { request, connection: id, kind: answered, result } => {
             if super::form::waits_for(model, request) {
                 let (secret, usable) = read_secret(model, result);
                 return super::form::secret_read(model, request, answered, secret, usable);
@@ -467,13 +417,11 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
                 return vec![];
             };
             let (since, mut left, mut secrets) = match &connection.link {
-                Link::AskingKeychain {
-                    request: asked,
-                    since,
-                    left,
-                    secrets,
-                    ..
-                } if *asked == request => (*since, left.clone(), secrets.clone()),
+                Link::AskingKeychain { request: asked, since, left, secrets, .. }
+                    if *asked == request =>
+                {
+                    (*since, left.clone(), secrets.clone())
+                }
                 _ => return vec![],
             };
             connection.link = Link::Closed;
@@ -484,19 +432,11 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             }
             ask_keychain(model, id, since, secrets, left)
         }
-        keychain::Msg::Stored {
-            result: Err(Refusal::Unavailable { reason }),
-            ..
-        } => {
+        keychain::Msg::Stored { result: Err(Refusal::Unavailable { reason }), .. } => {
             keychain_absent(model, &reason);
             vec![]
         }
-        keychain::Msg::Stored {
-            request,
-            connection,
-            kind,
-            result: Ok(()),
-        } => {
+        keychain::Msg::Stored { request, connection, kind, result: Ok(()) } => {
             // The keychain has it now: it need not stay in memory.
             if let Some(known) = model.connections.get_mut(&connection)
                 && known.storing.get(&kind) == Some(&request)
@@ -506,10 +446,7 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             }
             vec![]
         }
-        keychain::Msg::Deleted {
-            result: Err(Refusal::Unavailable { reason }),
-            ..
-        } => {
+        keychain::Msg::Deleted { result: Err(Refusal::Unavailable { reason }), .. } => {
             model.notices.push(
                 model.now,
                 format!(
@@ -532,11 +469,7 @@ fn closed(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     known.link = Link::Closed;
     known.silent_since = None;
     known.pool = PoolStatus::default();
-    let mut effects = if std::mem::take(&mut known.reopen) {
-        open(model, id)
-    } else {
-        vec![]
-    };
+    let mut effects = if std::mem::take(&mut known.reopen) { open(model, id) } else { vec![] };
     effects.extend(run::pump_all(model));
     effects
 }
@@ -556,11 +489,7 @@ fn opened(
         return reopened(model, id, server);
     }
     let with = match &connection.link {
-        Link::Opening {
-            attempt: waiting,
-            with,
-            ..
-        } if *waiting == attempt => with.clone(),
+        Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
         // There is one attempt at a time: this is an answer that came twice.
         _ => return vec![],
     };
@@ -580,12 +509,7 @@ fn opened(
         effects.push(save(model, id));
     }
     effects.extend(store_secrets(model, id, &with.store));
-    for tab in model
-        .tabs
-        .open
-        .iter_mut()
-        .filter(|tab| tab.connection == Some(id))
-    {
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(Ended::Well);
     }
     effects.extend(run::pump_all(model));
@@ -637,15 +561,10 @@ fn open_failed(
     };
     let tried = connection.tries(attempt);
     let with = match &connection.link {
-        Link::Opening {
-            attempt: waiting,
-            with,
-            ..
-        } if *waiting == attempt => with.clone(),
-        _ if tried => Credentials {
-            secrets: connection.secrets.clone(),
-            store: Secrets::default(),
-        },
+        Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
+        _ if tried => {
+            Credentials { secrets: connection.secrets.clone(), store: Secrets::default() }
+        }
         _ => return vec![],
     };
     let wanted = wanted_secret(&failure);
@@ -660,9 +579,7 @@ fn open_failed(
     connection.link = if failure.category == Category::Cancelled {
         Link::Closed
     } else {
-        Link::Failed {
-            failure: failure.clone(),
-        }
+        Link::Failed { failure: failure.clone() }
     };
     tell_tabs(model, id, &failure);
     if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
@@ -691,9 +608,7 @@ fn open_failed(
 
 /// The tabs of a connection ended with what it ended with.
 fn tell_tabs(model: &mut Model, id: ConnectionId, failure: &Failure) {
-    let ended = Ended::Badly {
-        failure: Box::new(failure.clone()),
-    };
+    let ended = Ended::Badly { failure: Box::new(failure.clone()) };
     let tabs = model.tabs.open.iter_mut();
     for tab in tabs.filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(ended.clone());
@@ -715,16 +630,9 @@ fn types_resolved(
     }
     connection.types.extend(names);
     let types = &connection.types;
-    for tab in model
-        .tabs
-        .open
-        .iter_mut()
-        .filter(|tab| tab.connection == Some(id))
-    {
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
-            result
-                .rows
-                .name_types(|column| types.get(&column.type_oid).cloned());
+            result.rows.name_types(|column| types.get(&column.type_oid).cloned());
         }
     }
 }
@@ -763,16 +671,8 @@ pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
         .get(&id)
         .map(|known| (known.config.clone(), known.last_used_us))
         .unwrap_or_default();
-    let connection = Box::new(SavedConnection {
-        id,
-        config,
-        last_used_us,
-    });
-    store::Effect::SaveConnection {
-        request,
-        connection,
-    }
-    .into()
+    let connection = Box::new(SavedConnection { id, config, last_used_us });
+    store::Effect::SaveConnection { request, connection }.into()
 }
 
 /// The effects that put secrets into the keychain.
@@ -782,13 +682,7 @@ pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> 
         if let Some(known) = model.connections.get_mut(&id) {
             known.storing.insert(kind, request);
         }
-        keychain::Effect::Store {
-            request,
-            connection: id,
-            kind,
-            password: secret.clone(),
-        }
-        .into()
+        keychain::Effect::Store { request, connection: id, kind, password: secret.clone() }.into()
     });
     stored.collect()
 }
@@ -806,9 +700,7 @@ fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Se
 }
 
 fn keychain_absent(model: &mut Model, reason: &str) {
-    let failure = Failure::from(&Refusal::Unavailable {
-        reason: reason.to_owned(),
-    });
+    let failure = Failure::from(&Refusal::Unavailable { reason: reason.to_owned() });
     let next_step = failure.next_step.unwrap_or_default();
     let text = format!("{} {next_step}", failure.message);
     model.notices.push(model.now, text);

@@ -358,10 +358,7 @@ pub fn edited(model: &Model, field: usize, text: &str) -> Msg {
         Some(Dialog::Connection(_)) => form::pasted(field, text, &model.defaults),
         _ => None,
     };
-    pasted.unwrap_or_else(|| Msg::FieldEdited {
-        field,
-        text: text.to_owned(),
-    })
+    pasted.unwrap_or_else(|| Msg::FieldEdited { field, text: text.to_owned() })
 }
 
 /// The message for text that is typed without a window, where it makes a connection of the field that has focus.
@@ -554,19 +551,15 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
         Some(Dialog::Settings { selected }) => *selected,
         Some(Dialog::Inspect(inspect)) => {
             let last = inspect.text.lines().count().saturating_sub(1) as i64;
-            inspect.first_line = (inspect.first_line as i64)
-                .saturating_add(by)
-                .clamp(0, last) as usize;
+            inspect.first_line =
+                (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
             return vec![];
         }
         Some(Dialog::Connection(_)) => return next_field(model, by > 0),
         _ => return vec![],
     };
     let last = rows(model).saturating_sub(1) as i64;
-    select_row(
-        model,
-        (selected as i64).saturating_add(by).clamp(0, last) as usize,
-    );
+    select_row(model, (selected as i64).saturating_add(by).clamp(0, last) as usize);
     vec![]
 }
 
@@ -642,11 +635,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
                 model.dialog = Some(Dialog::History(picker));
                 return vec![];
             }
-            let sql = model
-                .history
-                .found
-                .get(picker.selected)
-                .map(|entry| entry.sql.clone());
+            let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
         }
@@ -664,10 +653,9 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             match typed.trim().parse() {
                 Ok(line) => editor::go_to_line(model, line),
                 Err(_) => {
-                    model.notices.push(
-                        model.now,
-                        format!("“{}” is no line's number.", typed.trim()),
-                    );
+                    model
+                        .notices
+                        .push(model.now, format!("“{}” is no line's number.", typed.trim()));
                     vec![]
                 }
             }
@@ -685,11 +673,9 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
-        Some(Dialog::Confirm(Confirm::Leave {
-            place,
-            can_commit: true,
-            ..
-        })) => leaving::commit(model, place),
+        Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
+            leaving::commit(model, place)
+        }
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
             run::answer_error(model, tab, run::Answer::GoOn)
@@ -697,10 +683,9 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text = super::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
-            model.notices.push(
-                model.now,
-                format!("Copied {}.", display::bytes_text(text.len() as u64)),
-            );
+            model
+                .notices
+                .push(model.now, format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));
             window::write_clipboard(model, text.into())
         }
@@ -752,22 +737,14 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
 }
 
 fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
-    let in_use = model
-        .tabs
-        .open
-        .iter()
-        .any(|tab| tab.connection == Some(connection));
+    let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(connection));
     let kinds = model
         .connections
         .get(&connection)
         .map(|known| known.config.secrets_used(&model.defaults.tls_files))
         .unwrap_or_default();
     // A tab that uses it goes on with it; what is forgotten is how to come back.
-    let mut effects = if in_use {
-        vec![]
-    } else {
-        connections::close(model, connection)
-    };
+    let mut effects = if in_use { vec![] } else { connections::close(model, connection) };
     super::sidebar::keeping_choices(model, |model| {
         if in_use {
             if let Some(known) = model.connections.get_mut(&connection) {
@@ -778,23 +755,10 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
         }
     });
     let request = model.ids.request();
-    effects.push(
-        store::Effect::DeleteConnection {
-            request,
-            connection,
-        }
-        .into(),
-    );
+    effects.push(store::Effect::DeleteConnection { request, connection }.into());
     for kind in kinds {
         let request = model.ids.request();
-        effects.push(
-            keychain::Effect::Delete {
-                request,
-                connection,
-                kind,
-            }
-            .into(),
-        );
+        effects.push(keychain::Effect::Delete { request, connection, kind }.into());
     }
     effects
 }

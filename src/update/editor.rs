@@ -128,20 +128,14 @@ impl Editor {
 
     /// The error's place, while the text is still the one it was found in.
     pub fn visible_mark(&self) -> Option<&Mark> {
-        self.mark
-            .as_ref()
-            .filter(|mark| mark.revision == self.buffer.revision())
+        self.mark.as_ref().filter(|mark| mark.revision == self.buffer.revision())
     }
 
     /// The text is now that of this file.
     fn belongs_to(&mut self, path: String, read: &Read) {
         self.saved_revision = self.buffer.revision();
-        self.file = Some(FileLink {
-            path,
-            stamp: Some(read.stamp),
-            changed: false,
-            form: read.form,
-        });
+        self.file =
+            Some(FileLink { path, stamp: Some(read.stamp), changed: false, form: read.form });
         self.mark = None;
         self.checking = None;
     }
@@ -180,12 +174,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
         return vec![];
     };
     match msg {
-        Msg::Edited {
-            base,
-            edits,
-            anchor,
-            head,
-        } => {
+        Msg::Edited { base, edits, anchor, head } => {
             let applied = found.editor.buffer.edited(base, &edits, anchor, head);
             changed(model, tab, applied)
         }
@@ -211,15 +200,7 @@ pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) -> Vec<RootEffec
         return super::tabs::keep(model, tab);
     }
     let revision = found.editor.buffer.revision();
-    vec![
-        store::Effect::JournalEdits {
-            request,
-            tab,
-            revision,
-            edits,
-        }
-        .into(),
-    ]
+    vec![store::Effect::JournalEdits { request, tab, revision, edits }.into()]
 }
 
 /// A key without a window: edits the active tab's text.
@@ -287,18 +268,11 @@ pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
     let buffer = &mut tab.editor.buffer;
     let selection = buffer.selection();
     let text = buffer.text();
-    let last = if selection.end > selection.start {
-        selection.end - 1
-    } else {
-        selection.end
-    };
+    let last = if selection.end > selection.start { selection.end - 1 } else { selection.end };
     let lines = text.line_of(selection.start)..text.line_of(last) + 1;
     let old: Vec<String> = lines.clone().map(|line| text.line(line)).collect();
     let commented = |line: &String| line.trim_start().starts_with("--");
-    let uncomment = old
-        .iter()
-        .filter(|line| !line.trim().is_empty())
-        .all(commented);
+    let uncomment = old.iter().filter(|line| !line.trim().is_empty()).all(commented);
     let new: Vec<String> = old
         .iter()
         .map(|line| match (line.trim().is_empty(), uncomment) {
@@ -343,12 +317,7 @@ pub fn go_to_error(model: &mut Model) -> Vec<RootEffect> {
 /// Puts the cursor on a line, from 1.
 pub fn go_to_line(model: &mut Model, line: usize) -> Vec<RootEffect> {
     if let Some(tab) = model.tabs.active_mut() {
-        let start = tab
-            .editor
-            .buffer
-            .text()
-            .line_range(line.saturating_sub(1))
-            .start;
+        let start = tab.editor.buffer.text().line_range(line.saturating_sub(1)).start;
         tab.editor.buffer.select(start, start);
     }
     model.focus(Area::Editor);

@@ -119,26 +119,17 @@ impl Failure {
             next_step: None,
             wants: None,
         };
-        Self {
-            next_step: crate::update::hints::next_step(&bare),
-            ..bare
-        }
+        Self { next_step: crate::update::hints::next_step(&bare), ..bare }
     }
 
     /// The same failure with this advice instead of the usual one.
     pub fn with_next_step(self, advice: impl Into<String>) -> Self {
-        Self {
-            next_step: Some(advice.into()),
-            ..self
-        }
+        Self { next_step: Some(advice.into()), ..self }
     }
 
     /// The same failure, which would not be one with this.
     pub fn wanting(self, want: Want) -> Self {
-        Self {
-            wants: Some(want),
-            ..self
-        }
+        Self { wants: Some(want), ..self }
     }
 
     /// Whether it wants this secret.

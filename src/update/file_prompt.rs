@@ -159,20 +159,12 @@ impl PathPrompt {
     /// The path that Enter means.
     fn chosen(&self) -> (String, bool) {
         let typed = self.field.string();
-        let Some(entry) = self
-            .selected
-            .and_then(|selected| self.matching().nth(selected))
-        else {
+        let Some(entry) = self.selected.and_then(|selected| self.matching().nth(selected)) else {
             return (typed.clone(), typed.ends_with('/'));
         };
         let end = typed.rfind('/').map_or(0, |slash| slash + 1);
         (
-            format!(
-                "{}{}{}",
-                &typed[..end],
-                entry.name,
-                if entry.directory { "/" } else { "" }
-            ),
+            format!("{}{}{}", &typed[..end], entry.name, if entry.directory { "/" } else { "" }),
             entry.directory,
         )
     }
@@ -205,14 +197,7 @@ pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
 fn read(model: &mut Model, path: String, what: Pending, reading: Reading) -> Vec<RootEffect> {
     let request = model.ids.request();
     model.files.insert(request, what);
-    vec![
-        Effect::Open {
-            request,
-            path,
-            reading,
-        }
-        .into(),
-    ]
+    vec![Effect::Open { request, path, reading }.into()]
 }
 
 /// Reads a file in the encoding that was chosen for it.
@@ -221,12 +206,7 @@ pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) -> Vec<RootEff
         return vec![];
     };
     let reading = Reading::Chosen(choice.encoding);
-    read(
-        model,
-        prompt.path,
-        Pending::Open { tab: prompt.tab },
-        reading,
-    )
+    read(model, prompt.path, Pending::Open { tab: prompt.tab }, reading)
 }
 
 /// No encoding was chosen: the file stays closed.
@@ -275,16 +255,11 @@ pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
     let Some(tab) = model.tabs.active() else {
         return vec![];
     };
-    let (id, path) = (
-        tab.id,
-        tab.editor.file.as_ref().map(|file| file.path.clone()),
-    );
+    let (id, path) = (tab.id, tab.editor.file.as_ref().map(|file| file.path.clone()));
     match path {
         Some(path) => reload(model, id, path),
         None => {
-            model
-                .notices
-                .push(model.now, "This tab has no file.".into());
+            model.notices.push(model.now, "This tab has no file.".into());
             vec![]
         }
     }
@@ -303,10 +278,7 @@ fn follow(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
 }
 
 fn known_encoding(model: &mut Model, tab: TabId) -> Reading {
-    let file = model
-        .tabs
-        .get_mut(tab)
-        .and_then(|tab| tab.editor.file.as_ref());
+    let file = model.tabs.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
     file.map_or(Reading::Detect, |file| Reading::Known(file.form.encoding))
 }
 
@@ -317,12 +289,7 @@ pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) -> Vec
 
 /// Saves a text that its file's encoding can't hold as UTF-8.
 pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) -> Vec<RootEffect> {
-    let OtherEncoding {
-        tab,
-        path,
-        expected,
-        ..
-    } = other;
+    let OtherEncoding { tab, path, expected, .. } = other;
     write(model, tab, path, expected, Some(Form::default()))
 }
 
@@ -387,54 +354,28 @@ fn write(
     found.editor.checking = None;
     let of_file = found.editor.file.as_ref().map(|file| file.form);
     let form = form.or(of_file).unwrap_or_default();
-    let pending = Pending::Save {
-        tab,
-        revision,
-        form,
-        expected,
-    };
+    let pending = Pending::Save { tab, revision, form, expected };
     model.files.insert(request, pending);
-    vec![
-        Effect::Save {
-            request,
-            path,
-            text,
-            form,
-            expected,
-        }
-        .into(),
-    ]
+    vec![Effect::Save { request, path, text, form, expected }.into()]
 }
 
 /// Takes in what the runner reports of files.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
-        Msg::Opened {
-            request,
-            path,
-            result,
-        } => match model.files.remove(&request) {
+        Msg::Opened { request, path, result } => match model.files.remove(&request) {
             Some(Pending::Keymap { before }) => keymap_read(model, result, before),
             Some(Pending::Open { tab }) => opened(model, tab, path, result),
             Some(Pending::Follow { tab }) => followed(model, tab, path, result),
             Some(Pending::Save { .. }) | None => vec![],
         },
-        Msg::Saved {
-            request,
-            path,
-            result,
-        } => match model.files.remove(&request) {
+        Msg::Saved { request, path, result } => match model.files.remove(&request) {
             Some(pending @ Pending::Save { .. }) => saved(model, pending, path, result),
             Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
                 vec![]
             }
         },
         Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
-        Msg::Listed {
-            request,
-            directory: _,
-            result,
-        } => {
+        Msg::Listed { request, directory: _, result } => {
             if let Some(Dialog::Path(prompt)) = &mut model.dialog
                 && prompt.listing == Some(request)
             {
@@ -497,12 +438,7 @@ fn not_opened(
             model.notices.push(model.now, text);
         }
         Unread::Unclear(choices) => {
-            let prompt = EncodingPrompt {
-                path,
-                tab,
-                choices,
-                selected: 0,
-            };
+            let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
             return dialog::show(model, Dialog::Encoding(prompt));
         }
         Unread::Large { bytes } => {
@@ -524,11 +460,7 @@ fn followed(
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
     };
-    let is_its_file = found
-        .editor
-        .file
-        .as_ref()
-        .is_some_and(|file| file.path == path);
+    let is_its_file = found.editor.file.as_ref().is_some_and(|file| file.path == path);
     match result {
         _ if !is_its_file => vec![],
         Ok(_) if found.editor.is_unsaved() && !busy => {
@@ -567,12 +499,11 @@ fn opened(
     if let Some(tab) = tab {
         return editor::reload(model, tab, path, read).0;
     }
-    let open = model.tabs.open.iter().find(|tab| {
-        tab.editor
-            .file
-            .as_ref()
-            .is_some_and(|file| file.path == path)
-    });
+    let open = model
+        .tabs
+        .open
+        .iter()
+        .find(|tab| tab.editor.file.as_ref().is_some_and(|file| file.path == path));
     if let Some(open) = open.map(|tab| tab.id) {
         return tabs::choose(model, open);
     }
@@ -590,13 +521,7 @@ fn opened(
 }
 
 fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Vec<RootEffect> {
-    let Pending::Save {
-        tab,
-        revision,
-        form,
-        expected,
-    } = pending
-    else {
+    let Pending::Save { tab, revision, form, expected } = pending else {
         return vec![];
     };
     match result {
@@ -605,12 +530,7 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             let Some(found) = model.tabs.get_mut(tab) else {
                 return vec![];
             };
-            found.editor.file = Some(FileLink {
-                path,
-                stamp: Some(stamp),
-                changed: false,
-                form,
-            });
+            found.editor.file = Some(FileLink { path, stamp: Some(stamp), changed: false, form });
             found.editor.saved_revision = revision;
             found.editor.checking = None;
             vec![tabs::save_layout(model)]
@@ -619,34 +539,14 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             if model.tabs.get_mut(tab).is_none() {
                 return vec![];
             }
-            dialog::show(
-                model,
-                Dialog::Confirm(Confirm::Overwrite { tab, path, form }),
-            )
+            dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path, form }))
         }
-        Saved::Unsayable {
-            encoding,
-            character,
-            at,
-            line,
-            column,
-        } => {
-            let other = OtherEncoding {
-                tab,
-                path,
-                expected,
-                encoding,
-                character,
-                line,
-                column,
-            };
+        Saved::Unsayable { encoding, character, at, line, column } => {
+            let other = OtherEncoding { tab, path, expected, encoding, character, line, column };
             ask_for_utf8(model, other, revision, at)
         }
         Saved::Failed(failure) => {
-            model.notices.push(
-                model.now,
-                format!("{path} was not saved: {}", failure.message),
-            );
+            model.notices.push(model.now, format!("{path} was not saved: {}", failure.message));
             vec![]
         }
     }
@@ -666,19 +566,12 @@ fn ask_for_utf8(
         let end = at + other.character.len_utf8();
         found.editor.buffer.select(at, end);
     }
-    dialog::show(
-        model,
-        Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))),
-    )
+    dialog::show(model, Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))))
 }
 
 fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
     let busy = model.dialog.is_some();
-    let found = model
-        .tabs
-        .open
-        .iter_mut()
-        .find(|tab| tab.editor.checking == Some(request));
+    let found = model.tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
     let Some(tab) = found else {
         return vec![];
     };
@@ -690,9 +583,7 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
     let digest = match known {
         Some(known) => Some(known.digest),
         None if unsaved => None,
-        None => Some(xxhash_rust::xxh3::xxh3_64(
-            tab.editor.buffer.string().as_bytes(),
-        )),
+        None => Some(xxhash_rust::xxh3::xxh3_64(tab.editor.buffer.string().as_bytes())),
     };
     let Some(file) = &mut tab.editor.file else {
         return vec![];
@@ -731,10 +622,7 @@ pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) -> V
 
 /// The name that a tab's label makes for a file.
 fn file_name(label: &str) -> String {
-    let name: String = label
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { '-' })
-        .collect();
+    let name: String = label.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     name.trim_matches('-').to_owned()
 }
 

@@ -254,9 +254,7 @@ pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
     let edit = tab.editor.buffer.replace(start..end, &new);
     let effects = editor::changed(model, id, vec![edit]);
     let replaced = counted(places.len() as u64, "place");
-    model
-        .notices
-        .push(model.now, format!("Replaced {replaced}."));
+    model.notices.push(model.now, format!("Replaced {replaced}."));
     look(model);
     effects
 }
@@ -311,9 +309,7 @@ fn choose(model: &mut Model, places: &[Range<usize>], at: Option<usize>) {
 
 fn note(model: &mut Model, places: &[Range<usize>], chosen: Option<usize>) {
     let around = chosen.unwrap_or(0);
-    let first = around
-        .saturating_sub(MARKS / 2)
-        .min(places.len().saturating_sub(MARKS));
+    let first = around.saturating_sub(MARKS / 2).min(places.len().saturating_sub(MARKS));
     let marks = places.iter().skip(first).take(MARKS).cloned().collect();
     model.find.found = model.tabs.active().map(|tab| Found {
         tab: tab.id,
@@ -338,15 +334,9 @@ fn places(model: &Model) -> Vec<Range<usize>> {
 fn occurrences(text: &str, query: &str, match_case: bool) -> Vec<Range<usize>> {
     let found = |text: &str, query: &str| {
         let places = text.match_indices(query);
-        places
-            .map(|(at, word)| at..at + word.len())
-            .collect::<Vec<_>>()
+        places.map(|(at, word)| at..at + word.len()).collect::<Vec<_>>()
     };
-    if match_case {
-        found(text, query)
-    } else {
-        found(&folded(text), &folded(query))
-    }
+    if match_case { found(text, query) } else { found(&folded(text), &folded(query)) }
 }
 
 /// A text in small letters, each as long as before, so that its places are the text's own.

@@ -170,25 +170,15 @@ impl Field {
     /// Its choices, where it is one of few; none for a text.
     pub fn choices(self) -> &'static [&'static str] {
         match self {
-            Field::SslMode => &[
-                "disable",
-                "allow",
-                "prefer",
-                "require",
-                "verify-ca",
-                "verify-full",
-            ],
+            Field::SslMode => {
+                &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+            }
             Field::Colour => &["green", "red", "amber", "blue", "violet", "grey"],
             Field::Store => &["in the keychain", "not stored"],
             Field::ReadOnly | Field::Cleartext => &["no", "yes"],
-            Field::TargetSession => &[
-                "any",
-                "read-write",
-                "read-only",
-                "primary",
-                "standby",
-                "prefer-standby",
-            ],
+            Field::TargetSession => {
+                &["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]
+            }
             Field::ChannelBinding => &["disable", "prefer", "require"],
             Field::Tunnel => &["none", "agent", "key", "password"],
             _ => &[],
@@ -202,10 +192,7 @@ impl Field {
 
     /// Whether a file's path is typed there.
     pub fn is_path(self) -> bool {
-        matches!(
-            self,
-            Field::SshKey | Field::RootCert | Field::Cert | Field::Key | Field::Passfile
-        )
+        matches!(self, Field::SshKey | Field::RootCert | Field::Cert | Field::Key | Field::Passfile)
     }
 
     /// Which secret is typed there, if one is.
@@ -299,9 +286,7 @@ pub enum Test {
 impl ConnectionForm {
     /// The dialog over a configuration.
     pub fn new(editing: Option<ConnectionId>, config: &Config) -> Self {
-        let secrets = Field::ALL
-            .into_iter()
-            .filter(|field| field.secret().is_some());
+        let secrets = Field::ALL.into_iter().filter(|field| field.secret().is_some());
         let mut form = Self {
             editing,
             texts: fields::texts(config),
@@ -372,10 +357,7 @@ impl ConnectionForm {
 
     /// The text of a field.
     pub fn text(&self, field: Field) -> String {
-        self.texts
-            .get(&field)
-            .map(Buffer::string)
-            .unwrap_or_default()
+        self.texts.get(&field).map(Buffer::string).unwrap_or_default()
     }
 
     /// The choice of a field.
@@ -403,9 +385,7 @@ impl ConnectionForm {
     fn typed(&self) -> Secrets {
         let mut typed = Secrets::default();
         for (field, secret) in &self.secrets {
-            if let Some(kind) = field
-                .secret()
-                .filter(|_| self.shows(*field) && !secret.is_empty())
+            if let Some(kind) = field.secret().filter(|_| self.shows(*field) && !secret.is_empty())
             {
                 typed.set(kind, Some(secret.clone()));
             }
@@ -417,11 +397,7 @@ impl ConnectionForm {
     /// go on from.
     fn enter(&mut self, field: Field) {
         self.focus = field;
-        let key = if field.is_path() {
-            TextKey::TextEnd
-        } else {
-            TextKey::SelectAll
-        };
+        let key = if field.is_path() { TextKey::TextEnd } else { TextKey::SelectAll };
         if let Some(buffer) = self.texts.get_mut(&field) {
             buffer.key(key, false);
         }
@@ -429,11 +405,7 @@ impl ConnectionForm {
 
     /// Takes the whole text of a secret's field, which gets focus.
     pub fn set_secret(&mut self, field: usize, secret: Secret) {
-        let Some(place) = Field::ALL
-            .get(field)
-            .copied()
-            .filter(|place| self.shows(*place))
-        else {
+        let Some(place) = Field::ALL.get(field).copied().filter(|place| self.shows(*place)) else {
             return;
         };
         if let Some(known) = self.secrets.get_mut(&place) {
@@ -451,14 +423,8 @@ impl ConnectionForm {
 
     /// Goes to the next or previous field that is shown, around the ends.
     pub fn next(&mut self, forward: bool) {
-        let shown: Vec<Field> = Field::ALL
-            .into_iter()
-            .filter(|field| self.shows(*field))
-            .collect();
-        let place = shown
-            .iter()
-            .position(|field| *field == self.focus)
-            .unwrap_or(0);
+        let shown: Vec<Field> = Field::ALL.into_iter().filter(|field| self.shows(*field)).collect();
+        let place = shown.iter().position(|field| *field == self.focus).unwrap_or(0);
         let count = shown.len();
         self.enter(shown[(place + if forward { 1 } else { count - 1 }) % count]);
     }
@@ -582,14 +548,8 @@ pub(super) fn pasted(field: usize, text: &str, defaults: &Defaults) -> Option<di
         return None;
     }
     Some(match Config::parse(text, defaults) {
-        Ok(conninfo) => dialog::Msg::Pasted {
-            field,
-            conninfo: Box::new(conninfo),
-        },
-        Err(problem) => dialog::Msg::PasteRefused {
-            field,
-            problem: problem.to_string(),
-        },
+        Ok(conninfo) => dialog::Msg::Pasted { field, conninfo: Box::new(conninfo) },
+        Err(problem) => dialog::Msg::PasteRefused { field, problem: problem.to_string() },
     })
 }
 
@@ -603,11 +563,7 @@ fn new_config(model: &Model) -> Config {
     let said = model.defaults.config();
     Config {
         pool_size: or(said.pool_size, &usual.pool_size, setting.pool_size),
-        pool_timeout_s: or(
-            said.pool_timeout_s,
-            &usual.pool_timeout_s,
-            setting.pool_timeout_s,
-        ),
+        pool_timeout_s: or(said.pool_timeout_s, &usual.pool_timeout_s, setting.pool_timeout_s),
         connect_timeout_s: or(
             said.connect_timeout_s,
             &usual.connect_timeout_s,
@@ -688,20 +644,9 @@ fn test_with(
     };
     if let (Some(connection), false) = (form.editing, left.is_empty()) {
         let kind = left.remove(0);
-        form.reading = Some(Reading {
-            attempt,
-            secrets,
-            left,
-        });
+        form.reading = Some(Reading { attempt, secrets, left });
         let request = attempt;
-        return vec![
-            keychain::Effect::Read {
-                request,
-                connection,
-                kind,
-            }
-            .into(),
-        ];
+        return vec![keychain::Effect::Read { request, connection, kind }.into()];
     }
     match form.config() {
         Ok(config) => {
@@ -709,14 +654,7 @@ fn test_with(
             if !secrets.has(SecretKind::Database) {
                 secrets.set(SecretKind::Database, of_environment);
             }
-            vec![
-                connection::Effect::Test {
-                    attempt,
-                    config,
-                    secrets,
-                }
-                .into(),
-            ]
+            vec![connection::Effect::Test { attempt, config, secrets }.into()]
         }
         Err(problems) => {
             form.complain(problems);
@@ -742,10 +680,7 @@ pub fn secret_read(
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
         return vec![];
     };
-    let Some(Reading {
-        mut secrets, left, ..
-    }) = form.reading.take()
-    else {
+    let Some(Reading { mut secrets, left, .. }) = form.reading.take() else {
         return vec![];
     };
     secrets.set(kind, secret);
@@ -767,16 +702,12 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     if form.editing.is_none() || form.base.group != config.group {
         config.order = saved::last_place(model, &config.group);
     }
-    let id = form
-        .editing
-        .unwrap_or_else(|| ConnectionId::next(&mut model.ids));
+    let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
     let typed = form.typed();
     effects.extend(forget_unused(model, id, &config));
     let moved = super::sidebar::keeping_choices(model, |model| {
-        let known = model
-            .connections
-            .entry(id)
-            .or_insert_with(|| Connection::new(config.clone(), true));
+        let known =
+            model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
         let moved = known.is_open() && !connections::same_place(&known.config, &config);
         known.config = config;
         known.saved = true;
@@ -790,10 +721,7 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     }
     effects.push(connections::save(model, id));
     if moved {
-        model.notices.push(
-            model.now,
-            "The change takes effect when you reconnect.".into(),
-        );
+        model.notices.push(model.now, "The change takes effect when you reconnect.".into());
     }
     if open {
         effects.extend(connections::choose(model, id));
@@ -814,12 +742,7 @@ fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) -> Vec<Ro
         known.secrets.set(*kind, None);
     }
     let delete = unused.into_iter().map(|kind| {
-        keychain::Effect::Delete {
-            request: model.ids.request(),
-            connection: id,
-            kind,
-        }
-        .into()
+        keychain::Effect::Delete { request: model.ids.request(), connection: id, kind }.into()
     });
     delete.collect()
 }

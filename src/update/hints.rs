@@ -73,8 +73,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// The letters of a name as a set of 64.
 fn letters(name: &str) -> u64 {
-    name.chars()
-        .fold(0, |set, letter| set | 1 << (u32::from(letter) % 64))
+    name.chars().fold(0, |set, letter| set | 1 << (u32::from(letter) % 64))
 }
 
 /// What a category is called on screen.
@@ -151,10 +150,7 @@ fn foreign_key(failure: &Failure) -> Option<String> {
     let key = key_of(failure)?;
     let detail = failure.detail.as_ref()?;
     if detail.contains("still referenced") {
-        let table = failure
-            .table
-            .as_ref()
-            .map_or("another table".to_owned(), |t| format!("“{t}”"));
+        let table = failure.table.as_ref().map_or("another table".to_owned(), |t| format!("“{t}”"));
         return Some(format!(
             "Rows of {table} still refer to {key}. Change or delete those rows first."
         ));
@@ -178,9 +174,7 @@ fn from_words(failure: &Failure) -> Option<String> {
         Category::Keyring => codes::by_words(codes::KEYRING, &words),
         Category::Query | Category::PoolTimeout | Category::Cancelled => None,
     };
-    by_words
-        .or_else(|| codes::by_category(failure.category))
-        .map(str::to_owned)
+    by_words.or_else(|| codes::by_category(failure.category)).map(str::to_owned)
 }
 
 /// A capital first letter, unless the message begins with a name such as `pg_hba.conf`.
@@ -211,11 +205,7 @@ fn curly_quotes(message: &str) -> String {
             '"' if ends_here => '”',
             other => other,
         });
-        open = if character != '"' {
-            open
-        } else {
-            !open || !ends_here
-        };
+        open = if character != '"' { open } else { !open || !ends_here };
     }
     // Quotes that do not pair are better left alone.
     if open { message.to_owned() } else { curly }

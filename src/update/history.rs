@@ -74,10 +74,7 @@ pub fn began(
 ) -> Vec<RootEffect> {
     let known = model.tabs.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
-    let Place {
-        connection,
-        database,
-    } = place(model, tab);
+    let Place { connection, database } = place(model, tab);
     let entry = HistoryEntry {
         query,
         at_us: model.now.unix_us,
@@ -87,9 +84,7 @@ pub fn began(
         elapsed_us: None,
         outcome: HistoryOutcome::Running,
     };
-    let History {
-        recent, under_way, ..
-    } = &mut model.history;
+    let History { recent, under_way, .. } = &mut model.history;
     // One that still runs stays: its end is written to its own entry.
     let has_ended = |entry: &HistoryEntry| !under_way.contains_key(&entry.query);
     if recent.len() >= RECENT
@@ -116,11 +111,7 @@ fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
         let size = crate::rows::display::bytes_text(data.len() as u64);
         return format!("{masked}; -- its data, {size}, are too long to be kept").into();
     }
-    let end = if data.is_empty() || data.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
+    let end = if data.is_empty() || data.ends_with('\n') { "" } else { "\n" };
     let whole = format!("{text};\n{data}{end}\\.");
     let shown = sql::mask::passwords(&whole);
     // With masked data it could be run again, and would write the mask.
@@ -138,12 +129,7 @@ pub fn ended(
     outcome: HistoryOutcome,
 ) -> Vec<RootEffect> {
     let is_gathered = model.history.under_way.remove(&query).unwrap_or(false);
-    let Some(entry) = model
-        .history
-        .recent
-        .iter_mut()
-        .find(|entry| entry.query == query)
-    else {
+    let Some(entry) = model.history.recent.iter_mut().find(|entry| entry.query == query) else {
         return vec![];
     };
     entry.elapsed_us = Some(elapsed_us);
@@ -226,15 +212,11 @@ pub fn timer_ended(model: &mut Model, timer: Request) -> bool {
 
 /// All that there is, for a store that has none of it: the oldest first.
 pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
-    let History {
-        recent, unwritten, ..
-    } = &mut model.history;
+    let History { recent, unwritten, .. } = &mut model.history;
     let newest: BTreeSet<QueryId> = unwritten.iter().map(|entry| entry.query).collect();
     let written = recent.iter().rev();
-    let mut entries: Vec<HistoryEntry> = written
-        .filter(|entry| !newest.contains(&entry.query))
-        .cloned()
-        .collect();
+    let mut entries: Vec<HistoryEntry> =
+        written.filter(|entry| !newest.contains(&entry.query)).cloned().collect();
     entries.append(unwritten);
     *unwritten = entries;
     write(model)
@@ -273,14 +255,7 @@ pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
     model.history.taking = false;
     // The search finds what was written before it.
     let mut effects = write(model);
-    effects.push(
-        store::Effect::SearchHistory {
-            request,
-            text,
-            limit: FOUND,
-        }
-        .into(),
-    );
+    effects.push(store::Effect::SearchHistory { request, text, limit: FOUND }.into());
     effects
 }
 
@@ -307,11 +282,7 @@ pub fn found(
         return vec![];
     };
     picker.selected = picker.selected.min(last);
-    if taking {
-        super::commands::run(model, super::command::Command::DialogAccept)
-    } else {
-        vec![]
-    }
+    if taking { super::commands::run(model, super::command::Command::DialogAccept) } else { vec![] }
 }
 
 /// Puts a run's text into the editor: in the place of an empty text, else behind it.
@@ -335,11 +306,7 @@ pub fn take(model: &mut Model, sql: &str) -> Vec<RootEffect> {
         (false, false) => "\n\n",
         (false, true) => &format!("{}\n\n", end_of(old.trim_end())),
     };
-    let start = if lead.is_empty() {
-        0
-    } else {
-        old.trim_end().len()
-    };
+    let start = if lead.is_empty() { 0 } else { old.trim_end().len() };
     let edit = buffer.replace(start..end, &format!("{lead}{sql}{}", end_of(sql)));
     super::editor::changed(model, id, vec![edit])
 }

@@ -40,14 +40,7 @@ impl HostKeyPrompt {
         failure: Failure,
         with: Credentials,
     ) -> Self {
-        Self {
-            connection,
-            key,
-            failure,
-            with,
-            writing: None,
-            problem: None,
-        }
+        Self { connection, key, failure, with, writing: None, problem: None }
     }
 }
 

@@ -69,11 +69,7 @@ pub struct Ids {
 impl Ids {
     /// A generator whose ids follow from `seed` alone.
     pub fn seeded(seed: u64) -> Self {
-        Self {
-            state: seed,
-            requests: 0,
-            rising: None,
-        }
+        Self { state: seed, requests: 0, rising: None }
     }
 
     /// The next request number; they rise from 1.
@@ -129,9 +125,7 @@ mod tests {
     fn ids_of_queries_rise_and_differ_between_generators() {
         let queries = |seed| {
             let mut ids = Ids::seeded(seed);
-            (0..300)
-                .map(|_| QueryId::next(&mut ids))
-                .collect::<Vec<_>>()
+            (0..300).map(|_| QueryId::next(&mut ids)).collect::<Vec<_>>()
         };
         let (one, other) = (queries(7), queries(8));
         assert!(one.is_sorted_by(|before, after| before < after));

@@ -107,23 +107,14 @@ fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
 
 /// Each service by itself: what the environment says today belongs to none of them.
 fn services(defaults: &Defaults) -> impl Iterator<Item = Result<Candidate, String>> {
-    let alone = Defaults {
-        variables: Default::default(),
-        password: None,
-        ..defaults.clone()
-    };
+    let alone = Defaults { variables: Default::default(), password: None, ..defaults.clone() };
     let files = defaults.service_files.iter();
-    let services = files
-        .filter_map(|file| file.services.as_ref().ok())
-        .flatten();
+    let services = files.filter_map(|file| file.services.as_ref().ok()).flatten();
     services.map(move |service| {
         let name = service.name.replace('\\', "\\\\").replace('\'', "\\'");
         let read = Config::parse(&format!("service='{name}'"), &alone);
         let found = read.map_err(|problem| format!("“{}”: {problem}", service.name))?;
-        let config = Config {
-            name: service.name.clone(),
-            ..found.config
-        };
+        let config = Config { name: service.name.clone(), ..found.config };
         let secrets = found.secrets;
         Ok(Candidate { config, secrets })
     })
@@ -138,10 +129,7 @@ impl Import {
         };
         let new = place(&candidate.config);
         let saved = model.connections.values().filter(|known| known.saved);
-        if saved
-            .map(|known| &known.config)
-            .any(|known| place(known) == new)
-        {
+        if saved.map(|known| &known.config).any(|known| place(known) == new) {
             self.known += 1;
         } else if self.new.len() < IMPORTED
             && !self.new.iter().any(|other| place(&other.config) == new)
@@ -162,16 +150,9 @@ impl Import {
             reasons.push(format!("… and {more} more"));
         }
         if self.known > 0 {
-            reasons.push(format!(
-                "{} more are saved already, and stay as they are.",
-                self.known
-            ));
+            reasons.push(format!("{} more are saved already, and stay as they are.", self.known));
         }
-        reasons.extend(
-            self.problems
-                .iter()
-                .map(|problem| format!("Not imported: {problem}")),
-        );
+        reasons.extend(self.problems.iter().map(|problem| format!("Not imported: {problem}")));
         let in_service = self.new.iter().any(|one| !one.secrets.is_empty());
         reasons.push(if in_service {
             "Passwords of services go to the keychain; those of the password file stay there and are used from there.".into()
@@ -213,12 +194,7 @@ mod tests {
     };
 
     fn listed(host: &str) -> Listed {
-        Listed {
-            host: host.into(),
-            port: 5433,
-            database: "shop".into(),
-            user: "app".into(),
-        }
+        Listed { host: host.into(), port: 5433, database: "shop".into(), user: "app".into() }
     }
 
     fn answer(world: &mut World, services_text: &str, passfile: Vec<Listed>) -> Vec<RootEffect> {
@@ -270,16 +246,10 @@ mod tests {
     #[test]
     fn what_would_be_imported_is_listed_and_saved_after_a_yes() {
         let mut world = World::new();
-        expect(
-            &world.command(Command::ConnectionImport),
-            &["Discovery(FindServers"],
-        );
+        expect(&world.command(Command::ConnectionImport), &["Discovery(FindServers"]);
         assert!(world.is_busy());
         let text = "[it's]\nhost=db\nport=5433\nuser=app\ndbname=shop\npassword=hunter2\n[bad]\nport=x\n[plain]";
-        let same = Listed {
-            host: "db".into(),
-            ..listed("db")
-        };
+        let same = Listed { host: "db".into(), ..listed("db") };
         expect(&answer(&mut world, text, vec![listed("other"), same]), &[]);
         assert_eq!(
             asked(&world),
@@ -304,16 +274,10 @@ mod tests {
         assert!(!format!("{effects:?}").contains("hunter2"));
         assert_eq!(world.notice(), "Imported 3 connections.");
         world.command(Command::ConnectionImport);
-        expect(
-            &answer(&mut world, text, vec![listed("other"), listed("new")]),
-            &[],
-        );
+        expect(&answer(&mut world, text, vec![listed("other"), listed("new")]), &[]);
         assert_eq!(
             asked(&world)[..2],
-            [
-                "app@new:5433/shop",
-                "3 more are saved already, and stay as they are."
-            ]
+            ["app@new:5433/shop", "3 more are saved already, and stay as they are."]
         );
     }
 
@@ -321,9 +285,7 @@ mod tests {
     fn a_long_list_is_counted_and_an_empty_one_is_said() {
         let mut world = World::new();
         world.command(Command::ConnectionImport);
-        let many = (0..15)
-            .map(|number| listed(&format!("h{number}")))
-            .collect();
+        let many = (0..15).map(|number| listed(&format!("h{number}"))).collect();
         answer(&mut world, "", many);
         assert_eq!(asked(&world)[LISTED], "… and 3 more");
         world.press("escape");

@@ -191,14 +191,7 @@ impl Job {
 
     /// How far it is: `34% of 2 MB · 120 statements`; of one that is only read at first, `34% of 2 MB`.
     pub fn shown(&self) -> String {
-        let Progress {
-            phase,
-            bytes,
-            total,
-            statements,
-            failed,
-            ..
-        } = self.progress;
+        let Progress { phase, bytes, total, statements, failed, .. } = self.progress;
         let percent = (bytes.min(total) * 100).checked_div(total).unwrap_or(100);
         let of_file = format!("{percent}% of {}", display::bytes_text(total));
         if phase == Phase::Reading {
@@ -278,13 +271,8 @@ pub fn run_file(model: &mut Model, path: String) -> Vec<RootEffect> {
         seen += 1;
         seen > past || job.is_running()
     });
-    let mut effects = history::began(
-        model,
-        tab,
-        query,
-        &format!("-- Ran the file {path}").into(),
-        None,
-    );
+    let mut effects =
+        history::began(model, tab, query, &format!("-- Ran the file {path}").into(), None);
     effects.push(
         Effect::RunFile {
             job: id,
@@ -317,18 +305,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::Troubled { job, trouble } => {
-            let Trouble {
-                file,
-                line,
-                column,
-                sqlstate,
-                message,
-            } = &*trouble;
+            let Trouble { file, line, column, sqlstate, message } = &*trouble;
             let code = sqlstate.as_deref().map(|code| format!(" ({code})"));
-            let text = format!(
-                "{file}:{line}:{column}: {message}{}",
-                code.unwrap_or_default()
-            );
+            let text = format!("{file}:{line}:{column}: {message}{}", code.unwrap_or_default());
             say(model, job, Kind::Error, text);
             if let Some(job) = model.jobs.get_mut(job) {
                 job.errors.push(*trouble);
@@ -339,13 +318,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             say(model, job, Kind::Notice, text);
             vec![]
         }
-        Msg::Ended {
-            job,
-            state,
-            progress,
-            message,
-            elapsed_us,
-        } => ended(model, job, state, progress, message, elapsed_us),
+        Msg::Ended { job, state, progress, message, elapsed_us } => {
+            ended(model, job, state, progress, message, elapsed_us)
+        }
     }
 }
 
@@ -394,14 +369,7 @@ fn say(model: &mut Model, job: Request, kind: Kind, text: String) {
     let Some(tab) = model.tabs.get_mut(tab) else {
         return;
     };
-    tab.messages.push(Message {
-        at_us,
-        kind,
-        text,
-        elapsed_us: None,
-        query: None,
-        count: 1,
-    });
+    tab.messages.push(Message { at_us, kind, text, elapsed_us: None, query: None, count: 1 });
     if tab.results.shown == Shown::Messages {
         tab.messages.seen();
     }

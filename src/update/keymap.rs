@@ -10,16 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::command::Command;
 
 /// The contexts that a keymap may name, from the outermost.
-pub const CONTEXTS: &[&str] = &[
-    "global",
-    "editor",
-    "find",
-    "results",
-    "sidebar",
-    "welcome",
-    "welcome-field",
-    "dialog",
-];
+pub const CONTEXTS: &[&str] =
+    &["global", "editor", "find", "results", "sidebar", "welcome", "welcome-field", "dialog"];
 
 const DEFAULT: &str = include_str!("../../assets/keymap.json");
 const MACOS: &str = include_str!("../../assets/keymap-macos.json");
@@ -63,11 +55,7 @@ impl Keymap {
             }
             let known = self.contexts.entry(context).or_default();
             for (key, id) in keys {
-                let key = if command_key {
-                    with_command(&key)
-                } else {
-                    normal(&key)
-                };
+                let key = if command_key { with_command(&key) } else { normal(&key) };
                 match id.as_deref().map(|id| (id, Command::from_id(id))) {
                     None => drop(known.remove(&key)),
                     Some((_, Some(command))) => drop(known.insert(key, command)),
@@ -85,9 +73,7 @@ impl Keymap {
     /// What a keystroke means in these contexts, the innermost first.
     pub fn command(&self, contexts: &[&str], keystroke: &str) -> Option<Command> {
         let keystroke = normal(keystroke);
-        contexts
-            .iter()
-            .find_map(|context| self.contexts.get(*context)?.get(&keystroke).copied())
+        contexts.iter().find_map(|context| self.contexts.get(*context)?.get(&keystroke).copied())
     }
 
     /// A keystroke for a command, for the boxes on screen: the shortest one of the first context that has it.
@@ -105,8 +91,7 @@ impl Keymap {
     /// Every binding: context, keystroke, command.
     pub fn bindings(&self) -> impl Iterator<Item = (&str, &str, Command)> {
         self.contexts.iter().flat_map(|(context, keys)| {
-            keys.iter()
-                .map(move |(key, command)| (context.as_str(), key.as_str(), *command))
+            keys.iter().map(move |(key, command)| (context.as_str(), key.as_str(), *command))
         })
     }
 }
@@ -131,18 +116,14 @@ pub fn shown(keystroke: &str) -> String {
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Modifiers in one order, so that `shift-ctrl-a` and `ctrl-shift-a` are the same key.
 fn normal(keystroke: &str) -> String {
     let (mut modifiers, key) = split(keystroke);
     modifiers.sort_by_key(|word| {
-        ["ctrl", "alt", "shift", "cmd", "super", "fn"]
-            .iter()
-            .position(|known| known == word)
+        ["ctrl", "alt", "shift", "cmd", "super", "fn"].iter().position(|known| known == word)
     });
     modifiers.push(key);
     modifiers.join("-")
@@ -171,27 +152,15 @@ mod tests {
 
     #[test]
     fn the_shipped_keymaps_hold_nothing_unknown() {
-        assert_eq!(
-            Keymap::default().lay_over(DEFAULT, false),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            Keymap::default().lay_over(MACOS, false),
-            Vec::<String>::new()
-        );
+        assert_eq!(Keymap::default().lay_over(DEFAULT, false), Vec::<String>::new());
+        assert_eq!(Keymap::default().lay_over(MACOS, false), Vec::<String>::new());
     }
 
     #[test]
     fn the_inner_context_wins() {
         let keymap = Keymap::shipped(false);
-        assert_eq!(
-            keymap.command(&["dialog"], "enter"),
-            Some(Command::DialogAccept)
-        );
-        assert_eq!(
-            keymap.command(&["results", "global"], "enter"),
-            Some(Command::ResultsInspect)
-        );
+        assert_eq!(keymap.command(&["dialog"], "enter"), Some(Command::DialogAccept));
+        assert_eq!(keymap.command(&["results", "global"], "enter"), Some(Command::ResultsInspect));
         assert_eq!(keymap.command(&["editor", "global"], "enter"), None);
         assert_eq!(
             keymap.command(&["editor", "global"], "shift-ctrl-p"),
@@ -226,14 +195,8 @@ mod tests {
     #[test]
     fn on_macos_command_takes_controls_place_but_where_the_system_has_it() {
         let keymap = Keymap::shipped(true);
-        assert_eq!(
-            keymap.command(&["global"], "cmd-enter"),
-            Some(Command::QueryRun)
-        );
-        assert_eq!(
-            keymap.command(&["global"], "ctrl-tab"),
-            Some(Command::TabNext)
-        );
+        assert_eq!(keymap.command(&["global"], "cmd-enter"), Some(Command::QueryRun));
+        assert_eq!(keymap.command(&["global"], "ctrl-tab"), Some(Command::TabNext));
         assert_eq!(keymap.command(&["global"], "cmd-tab"), None);
     }
 

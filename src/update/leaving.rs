@@ -52,15 +52,9 @@ pub fn ask(model: &mut Model, place: Place, reasons: Vec<String>) -> Option<Vec<
     if tabs.is_empty() {
         return None;
     }
-    let can_commit = tabs
-        .iter()
-        .any(|tab| tab.transaction() == Some(Transaction::Active))
+    let can_commit = tabs.iter().any(|tab| tab.transaction() == Some(Transaction::Active))
         && tabs.iter().all(|tab| matches!(tab.run, Run::Idle));
-    let confirm = Confirm::Leave {
-        place,
-        reasons,
-        can_commit,
-    };
+    let confirm = Confirm::Leave { place, reasons, can_commit };
     Some(dialog::show(model, Dialog::Confirm(confirm)))
 }
 
@@ -77,13 +71,8 @@ pub fn commit(model: &mut Model, place: Place) -> Vec<Effect> {
         .filter(|tab| tab.transaction() == Some(Transaction::Active))
         .map(|tab| tab.id)
         .collect();
-    model.leaving = Some(Leaving {
-        place,
-        tabs: tabs.clone(),
-    });
-    let sent = tabs
-        .into_iter()
-        .flat_map(|tab| run::request_text_in(model, tab, "commit"));
+    model.leaving = Some(Leaving { place, tabs: tabs.clone() });
+    let sent = tabs.into_iter().flat_map(|tab| run::request_text_in(model, tab, "commit"));
     sent.collect()
 }
 
@@ -153,22 +142,16 @@ mod tests {
 
     fn question(world: &World) -> (&[String], bool) {
         match &world.model.dialog {
-            Some(Dialog::Confirm(Confirm::Leave {
-                reasons,
-                can_commit,
-                ..
-            })) => (reasons, *can_commit),
+            Some(Dialog::Confirm(Confirm::Leave { reasons, can_commit, .. })) => {
+                (reasons, *can_commit)
+            }
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn what_would_be_lost_is_named_and_enter_stays() {
-        for command in [
-            Command::TabClose,
-            Command::AppQuit,
-            Command::ConnectionDisconnect,
-        ] {
+        for command in [Command::TabClose, Command::AppQuit, Command::ConnectionDisconnect] {
             let mut world = in_transaction();
             expect(&world.command(command), &[]);
             let (reasons, can_commit) = question(&world);
@@ -188,15 +171,7 @@ mod tests {
         let mut world = in_transaction();
         world.command(Command::TabClose);
         let effects = world.command(Command::DialogToggle);
-        expect(
-            &effects,
-            &[
-                "Session(End",
-                "Store(CloseTab",
-                "Store(SaveTab",
-                "Store(SaveLayout",
-            ],
-        );
+        expect(&effects, &["Session(End", "Store(CloseTab", "Store(SaveTab", "Store(SaveLayout"]);
         let mut world = in_transaction();
         world.command(Command::AppQuit);
         let effects = world.command(Command::DialogToggle);
@@ -211,10 +186,7 @@ mod tests {
         assert!(format!("{effects:?}").contains("\"commit\""), "{effects:?}");
         assert!(world.model.leaving.is_some());
         let effects = world.finish("COMMIT", Transaction::Idle);
-        assert!(
-            format!("{effects:?}").ends_with("Window(Quit)]"),
-            "{effects:?}"
-        );
+        assert!(format!("{effects:?}").ends_with("Window(Quit)]"), "{effects:?}");
     }
 
     #[test]
@@ -223,16 +195,10 @@ mod tests {
         let tab = world.tab().id;
         world.command(Command::TabClose);
         world.command(Command::DialogAlternative);
-        world.fail(
-            Failure::new(Category::Query, "a deferred constraint"),
-            Transaction::Idle,
-        );
+        world.fail(Failure::new(Category::Query, "a deferred constraint"), Transaction::Idle);
         assert_eq!(world.model.leaving, None);
         assert_eq!(world.tab().id, tab);
-        assert_eq!(
-            world.notice(),
-            "“untitled 1” could not commit, so nothing was closed."
-        );
+        assert_eq!(world.notice(), "“untitled 1” could not commit, so nothing was closed.");
     }
 
     #[test]
@@ -245,16 +211,10 @@ mod tests {
         assert!(world.model.dialog.is_some(), "the question stays");
         let mut world = in_transaction();
         world.run("select 1/0");
-        world.fail(
-            Failure::new(Category::Query, "division by zero"),
-            Transaction::Failed,
-        );
+        world.fail(Failure::new(Category::Query, "division by zero"), Transaction::Failed);
         world.command(Command::TabClose);
         let (reasons, can_commit) = question(&world);
         assert!(!can_commit);
-        assert!(
-            reasons[0].contains("can only be rolled back"),
-            "{reasons:?}"
-        );
+        assert!(reasons[0].contains("can only be rolled back"), "{reasons:?}");
     }
 }

@@ -117,14 +117,7 @@ impl Kept {
 impl Message {
     /// One that came once.
     pub fn new(at_us: i64, kind: Kind, text: String, query: Option<QueryId>) -> Self {
-        Self {
-            at_us,
-            kind,
-            text,
-            elapsed_us: None,
-            query,
-            count: 1,
-        }
+        Self { at_us, kind, text, elapsed_us: None, query, count: 1 }
     }
 
     /// The text that the pane shows: with how often it came and how long it took behind its first line.
@@ -226,10 +219,7 @@ impl Messages {
             }
         }
         let candidates = [self.important_at(low), others.get(index - low)];
-        let found = candidates
-            .into_iter()
-            .flatten()
-            .min_by_key(|(number, _)| *number);
+        let found = candidates.into_iter().flatten().min_by_key(|(number, _)| *number);
         found.map(|(_, message)| message)
     }
 
@@ -266,11 +256,7 @@ impl Messages {
 
 /// A notice or an error as one text: severity, message, then detail and hint on lines of their own.
 pub fn text_of(failure: &Failure) -> String {
-    let severity = if failure.severity.is_empty() {
-        "ERROR"
-    } else {
-        &failure.severity
-    };
+    let severity = if failure.severity.is_empty() { "ERROR" } else { &failure.severity };
     let mut text = format!("{severity}: {}", failure.message);
     for (name, part) in [("DETAIL", &failure.detail), ("HINT", &failure.hint)] {
         if let Some(part) = part {
@@ -287,14 +273,12 @@ pub fn report_of(failure: &Failure) -> String {
         let name = hints::condition(code).map(|name| format!(" ({name})"));
         format!("{code}{}", name.unwrap_or_default())
     });
-    let position = failure
-        .position
-        .map(|position| format!("character {position} of the statement"));
+    let position =
+        failure.position.map(|position| format!("character {position} of the statement"));
     let (inside, place_inside) = match &failure.internal {
-        Some((place, query)) => (
-            Some(query.clone()),
-            Some(format!("character {place} of the statement inside")),
-        ),
+        Some((place, query)) => {
+            (Some(query.clone()), Some(format!("character {place} of the statement inside")))
+        }
         None => (None, None),
     };
     let rest = [
@@ -336,10 +320,7 @@ mod tests {
     fn equal_lines_are_one_with_a_count() {
         let mut messages = Messages::default();
         for us in [400, 600] {
-            messages.push(Message {
-                elapsed_us: Some(us),
-                ..message(Kind::Done, "INSERT 0 1")
-            });
+            messages.push(Message { elapsed_us: Some(us), ..message(Kind::Done, "INSERT 0 1") });
         }
         messages.push(message(Kind::Notice, "a\nDETAIL: b"));
         messages.push(message(Kind::Notice, "a\nDETAIL: b"));
@@ -388,10 +369,7 @@ mod tests {
             messages.push(message(Kind::Error, number));
         }
         let texts = texts(&messages);
-        assert_eq!(
-            (texts.len(), messages.dropped_important()),
-            (IMPORTANT * 2, 5)
-        );
+        assert_eq!((texts.len(), messages.dropped_important()), (IMPORTANT * 2, 5));
         assert_eq!(texts[IMPORTANT - 1], (IMPORTANT - 1).to_string());
         assert_eq!(texts[IMPORTANT], (IMPORTANT + 5).to_string());
     }
@@ -452,10 +430,7 @@ mod tests {
              COLUMN NAME: col\nDATATYPE NAME: d\nCONSTRAINT NAME: k\nLOCATION: here, there.c:1\nNEXT STEP: n"
         );
         assert_eq!(report_of(&failure), expected);
-        let bare = Failure {
-            next_step: None,
-            ..Failure::new(Category::Query, "one")
-        };
+        let bare = Failure { next_step: None, ..Failure::new(Category::Query, "one") };
         assert_eq!(report_of(&bare), "ERROR: one");
     }
 

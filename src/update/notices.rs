@@ -38,9 +38,7 @@ impl Notices {
 
     /// Those that are shown at a time, the newest last.
     pub fn shown(&self, now: Stamp) -> impl Iterator<Item = &Notice> {
-        self.list
-            .iter()
-            .filter(move |notice| now.ms_since(notice.at) < SHOWN_MS)
+        self.list.iter().filter(move |notice| now.ms_since(notice.at) < SHOWN_MS)
     }
 
     /// Every one that is kept.
@@ -54,10 +52,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64) -> Stamp {
-        Stamp {
-            unix_us: 0,
-            mono_us: ms * 1000,
-        }
+        Stamp { unix_us: 0, mono_us: ms * 1000 }
     }
 
     #[test]
@@ -66,10 +61,8 @@ mod tests {
         notices.push(at(0), "one".into());
         notices.push(at(1), "two".into());
         notices.push(at(5_000), "one".into());
-        let shown: Vec<&str> = notices
-            .shown(at(6_500))
-            .map(|notice| notice.text.as_str())
-            .collect();
+        let shown: Vec<&str> =
+            notices.shown(at(6_500)).map(|notice| notice.text.as_str()).collect();
         assert_eq!(shown, ["one"]);
         assert_eq!(notices.iter().count(), 2);
     }

@@ -18,24 +18,12 @@ pub struct Found {
 
 /// The commands that match what was typed, the best first; all of them while nothing is typed.
 pub fn matches(typed: &str) -> Vec<Found> {
-    let listed = Command::ALL
-        .iter()
-        .copied()
-        .filter(|command| command.in_palette());
+    let listed = Command::ALL.iter().copied().filter(|command| command.in_palette());
     if typed.trim().is_empty() {
-        return listed
-            .map(|command| Found {
-                command,
-                positions: vec![],
-            })
-            .collect();
+        return listed.map(|command| Found { command, positions: vec![] }).collect();
     }
-    let pattern = Pattern::new(
-        typed.trim(),
-        CaseMatching::Ignore,
-        Normalization::Smart,
-        AtomKind::Fuzzy,
-    );
+    let pattern =
+        Pattern::new(typed.trim(), CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut letters = Vec::new();
     let mut found: Vec<(u32, Found)> = listed
@@ -49,13 +37,7 @@ pub fn matches(typed: &str) -> Vec<Found> {
             }
             let whole = format!("{} {}", command.group(), command.id());
             let score = pattern.score(Utf32Str::new(&whole, &mut letters), &mut matcher)?;
-            Some((
-                score / 2,
-                Found {
-                    command,
-                    positions: vec![],
-                },
-            ))
+            Some((score / 2, Found { command, positions: vec![] }))
         })
         .collect();
     // A stable sort: equal scores stay in the palette's own order.
@@ -72,21 +54,14 @@ mod tests {
         let found = matches("run");
         assert_eq!(found[0].command, Command::QueryRun);
         assert_eq!(found[0].positions, [0, 1, 2]);
-        assert!(
-            found
-                .iter()
-                .any(|found| found.command == Command::HistoryOpen)
-        );
+        assert!(found.iter().any(|found| found.command == Command::HistoryOpen));
     }
 
     #[test]
     fn nothing_typed_lists_everything_and_nonsense_nothing() {
         assert_eq!(
             matches("  ").len(),
-            Command::ALL
-                .iter()
-                .filter(|command| command.in_palette())
-                .count()
+            Command::ALL.iter().filter(|command| command.in_palette()).count()
         );
         assert!(matches("qqqzzz").is_empty());
     }

@@ -126,18 +126,9 @@ pub fn prepare(
         let asks_settings = asks_settings.then(|| kept.custom_settings(sql));
         let names = names.clone();
         let seal = if inside {
-            Seal::Inside {
-                confirm,
-                asks_settings,
-                names,
-            }
+            Seal::Inside { confirm, asks_settings, names }
         } else {
-            Seal::Whole {
-                settings: settings.to_vec(),
-                confirm,
-                asks_settings,
-                names,
-            }
+            Seal::Whole { settings: settings.to_vec(), confirm, asks_settings, names }
         };
         (sql.clone(), seal)
     };
@@ -168,10 +159,7 @@ pub fn prepare(
 impl Kept {
     /// Settings with a dot in their names that are kept, or that a text sets.
     fn custom_settings(&self, sql: &str) -> Vec<String> {
-        let kept = self
-            .block
-            .as_ref()
-            .map_or(&self.settings, |block| &block.settings);
+        let kept = self.block.as_ref().map_or(&self.settings, |block| &block.settings);
         let custom = kept.iter().filter(|setting| setting.custom);
         let mut names: Vec<String> = custom.map(|setting| setting.name.clone()).collect();
         for name in guard::custom_settings(sql) {
@@ -184,10 +172,7 @@ impl Kept {
 
     /// The user's transaction begun once more, with what it leaves behind.
     fn again(&self, transaction: Transaction, passage: &Passage) -> (String, Vec<Setting>) {
-        let sql = self
-            .block
-            .as_ref()
-            .map_or("begin read only", |block| block.sql.as_str());
+        let sql = self.block.as_ref().map_or("begin read only", |block| block.sql.as_str());
         (sql.to_owned(), self.left_by(transaction, passage).to_vec())
     }
 
@@ -210,10 +195,7 @@ impl Kept {
     ) -> Option<&'static str> {
         let word = match passage {
             Passage::Begin { sql, read_write } if before == Transaction::Idle => {
-                self.block = Some(Block {
-                    sql: sql.clone(),
-                    settings: self.settings.clone(),
-                });
+                self.block = Some(Block { sql: sql.clone(), settings: self.settings.clone() });
                 read_write.then_some(
                     "This connection is read-only, and so is the transaction. It will end in a rollback.",
                 )
@@ -288,13 +270,9 @@ impl Kept {
         } else {
             "it ended with its statement. Begin a transaction to use it"
         };
-        for Setting { name, .. } in other
-            .iter()
-            .filter(|setting| setting.name != "client_encoding")
+        for Setting { name, .. } in other.iter().filter(|setting| setting.name != "client_encoding")
         {
-            words.push(format!(
-                "A read-only connection does not keep {name}: {until}."
-            ));
+            words.push(format!("A read-only connection does not keep {name}: {until}."));
         }
         words
     }
@@ -334,11 +312,8 @@ pub const HARMLESS: &[&str] = &[
 
 /// A refusal of Tusk's own, under the code that the server has for it.
 fn refusal(sqlstate: &str, message: String, advice: &str) -> Failure {
-    Failure {
-        sqlstate: Some(sqlstate.into()),
-        ..Failure::new(Category::Query, message)
-    }
-    .with_next_step(advice)
+    Failure { sqlstate: Some(sqlstate.into()), ..Failure::new(Category::Query, message) }
+        .with_next_step(advice)
 }
 
 /// What to do about a read-only connection.
@@ -415,18 +390,11 @@ mod tests {
     use super::*;
 
     fn setting(name: &str, value: &str) -> Setting {
-        Setting {
-            name: name.into(),
-            value: value.into(),
-            custom: name.starts_with("my."),
-        }
+        Setting { name: name.into(), value: value.into(), custom: name.starts_with("my.") }
     }
 
     fn kept(settings: &[(&str, &str)]) -> Kept {
-        Kept {
-            settings: settings.iter().map(|(n, v)| setting(n, v)).collect(),
-            block: None,
-        }
+        Kept { settings: settings.iter().map(|(n, v)| setting(n, v)).collect(), block: None }
     }
 
     #[track_caller]
@@ -442,14 +410,8 @@ mod tests {
         }
     }
 
-    const COMMIT: Passage = Passage::End {
-        commit: true,
-        chain: false,
-    };
-    const ROLLBACK: Passage = Passage::End {
-        commit: false,
-        chain: false,
-    };
+    const COMMIT: Passage = Passage::End { commit: true, chain: false };
+    const ROLLBACK: Passage = Passage::End { commit: false, chain: false };
 
     #[test]
     fn a_statement_outside_a_transaction_is_sealed_whole_with_the_tab_s_settings() {
@@ -466,10 +428,7 @@ mod tests {
                 asks_settings,
                 names: guard::judge(sql).names,
             };
-            assert_eq!(
-                prepared(&kept, Transaction::Idle, sql),
-                (sql.to_owned(), seal)
-            );
+            assert_eq!(prepared(&kept, Transaction::Idle, sql), (sql.to_owned(), seal));
         }
         let seal = Seal::Whole {
             settings: vec![],
@@ -484,35 +443,17 @@ mod tests {
     fn a_transaction_of_the_user_s_is_begun_and_ended_in_tusk_s_words() {
         let mut kept = kept(&[("work_mem", "65536")]);
         let settings = kept.settings.clone();
-        let begins = prepared(
-            &kept,
-            Transaction::Idle,
-            "begin isolation level serializable read write",
-        );
+        let begins =
+            prepared(&kept, Transaction::Idle, "begin isolation level serializable read write");
         let sql = "begin isolation level serializable read only".to_owned();
-        assert_eq!(
-            begins,
-            (
-                sql.clone(),
-                Seal::Begins {
-                    settings: settings.clone()
-                }
-            )
-        );
-        let begin = Passage::Begin {
-            sql: sql.clone(),
-            read_write: true,
-        };
+        assert_eq!(begins, (sql.clone(), Seal::Begins { settings: settings.clone() }));
+        let begin = Passage::Begin { sql: sql.clone(), read_write: true };
         assert!(
             kept.ended(&begin, Transaction::Idle, Transaction::Active)
                 .unwrap()
                 .contains("read-only")
         );
-        let inside = Seal::Inside {
-            confirm: true,
-            asks_settings: None,
-            names: vec![],
-        };
+        let inside = Seal::Inside { confirm: true, asks_settings: None, names: vec![] };
         assert_eq!(prepared(&kept, Transaction::Active, "select 1").1, inside);
         assert_eq!(
             prepared(&kept, Transaction::Active, "begin read write"),
@@ -547,11 +488,7 @@ mod tests {
 
     #[test]
     fn what_would_be_gone_at_once_is_refused_outside_a_transaction_and_sent_inside() {
-        for sql in [
-            "prepare p as select 1",
-            "declare c cursor for select 1",
-            "savepoint a",
-        ] {
+        for sql in ["prepare p as select 1", "declare c cursor for select 1", "savepoint a"] {
             let failure = prepare(&Kept::default(), Transaction::Idle, &sql.into()).unwrap_err();
             assert_eq!(failure.sqlstate.as_deref(), Some("25P01"), "{sql}");
             assert!(failure.next_step.unwrap().contains("BEGIN"), "{sql}");
@@ -571,10 +508,7 @@ mod tests {
         ] {
             for transaction in [Transaction::Idle, Transaction::Active, Transaction::Failed] {
                 let failure = prepare(&Kept::default(), transaction, &sql.into()).unwrap_err();
-                assert!(
-                    failure.is("25006") && failure.message.contains(word),
-                    "{failure:?}"
-                );
+                assert!(failure.is("25006") && failure.message.contains(word), "{failure:?}");
                 assert!(failure.message.ends_with("It was not sent."), "{failure:?}");
                 assert!(failure.next_step.is_some());
             }
@@ -596,11 +530,7 @@ mod tests {
         ]));
         assert_eq!(
             kept.settings,
-            [
-                setting("search_path", "app"),
-                setting("TimeZone", "UTC"),
-                setting("my.tenant", "7")
-            ]
+            [setting("search_path", "app"), setting("TimeZone", "UTC"), setting("my.tenant", "7")]
         );
         assert_eq!(
             words,
@@ -616,10 +546,7 @@ mod tests {
         let words = kept.inspected(&seen(&[("search_path", "app"), ("TimeZone", "UTC")]));
         assert_eq!(words, ["Tusk no longer keeps my.tenant."]);
         assert_eq!(
-            kept.inspected(&Inspection {
-                access: Access::ReadOnly,
-                settings: None
-            }),
+            kept.inspected(&Inspection { access: Access::ReadOnly, settings: None }),
             Vec::<String>::new()
         );
         assert_eq!(kept.settings.len(), 2);
@@ -627,10 +554,7 @@ mod tests {
 
     #[test]
     fn settings_of_a_transaction_are_kept_when_it_is_committed_and_not_when_it_failed() {
-        let begin = Passage::Begin {
-            sql: "begin read only".into(),
-            read_write: false,
-        };
+        let begin = Passage::Begin { sql: "begin read only".into(), read_write: false };
         for (passage, before, keeps) in [
             (COMMIT, Transaction::Active, true),
             (ROLLBACK, Transaction::Active, false),
@@ -652,10 +576,7 @@ mod tests {
 
     #[test]
     fn a_begin_inside_a_transaction_changes_nothing_of_it() {
-        let begin = |sql: &str| Passage::Begin {
-            sql: sql.into(),
-            read_write: true,
-        };
+        let begin = |sql: &str| Passage::Begin { sql: sql.into(), read_write: true };
         let mut kept = Kept::default();
         kept.ended(&begin("begin"), Transaction::Idle, Transaction::Active);
         kept.inspected(&seen(&[("search_path", "app")]));
@@ -694,27 +615,15 @@ mod tests {
     #[test]
     fn a_statement_that_got_out_is_told_loudly() {
         let mut inside = Kept::default();
-        let begin = Passage::Begin {
-            sql: "begin".into(),
-            read_write: false,
-        };
+        let begin = Passage::Begin { sql: "begin".into(), read_write: false };
         inside.ended(&begin, Transaction::Idle, Transaction::Active);
-        let words = inside.inspected(&Inspection {
-            access: Access::ReadWrite,
-            settings: None,
-        });
-        assert!(
-            words.len() == 1 && words[0].contains("makes it read-only again"),
-            "{words:?}"
-        );
+        let words = inside.inspected(&Inspection { access: Access::ReadWrite, settings: None });
+        assert!(words.len() == 1 && words[0].contains("makes it read-only again"), "{words:?}");
         for (access, word) in [
             (Access::ReadWrite, "Everything was rolled back"),
             (Access::Over, "ended its transaction"),
         ] {
-            let words = Kept::default().inspected(&Inspection {
-                access,
-                settings: None,
-            });
+            let words = Kept::default().inspected(&Inspection { access, settings: None });
             assert!(words.len() == 1 && words[0].contains(word), "{words:?}");
         }
     }

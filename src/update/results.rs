@@ -377,10 +377,7 @@ impl Results {
 
     /// The result that a query's rows go to.
     pub fn current_mut(&mut self, query: QueryId) -> Option<&mut ResultSet> {
-        self.list
-            .iter_mut()
-            .rev()
-            .find(|result| result.query == query)
+        self.list.iter_mut().rev().find(|result| result.query == query)
     }
 
     /// A query ended: so did each of its results, of which there are several where it was described again.
@@ -441,11 +438,7 @@ impl Results {
             return None;
         };
         let new = self.list.get(index).is_some_and(ResultSet::shows) || self.previous.is_empty();
-        if new {
-            self.list.get_mut(index)
-        } else {
-            self.previous.get_mut(self.previous_shown)
-        }
+        if new { self.list.get_mut(index) } else { self.previous.get_mut(self.previous_shown) }
     }
 
     /// Takes the old run's rows away.
@@ -527,11 +520,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
             let last_row = result.rows.len().saturating_sub(1);
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
-            return if near_end {
-                fetch_past_end(model, tab)
-            } else {
-                vec![]
-            };
+            return if near_end { fetch_past_end(model, tab) } else { vec![] };
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
             return vec![];
@@ -552,33 +541,21 @@ fn select_row(result: &mut ResultSet, row: u64, extend: bool) {
         row: anchor.min(last_row),
         column: result.rows.columns().len().saturating_sub(1),
     };
-    result.grid.active = Position {
-        row: row.min(last_row),
-        column: 0,
-    };
+    result.grid.active = Position { row: row.min(last_row), column: 0 };
 }
 
 fn select_column(result: &mut ResultSet, column: usize, extend: bool) {
     let last_column = result.rows.columns().len().saturating_sub(1);
     let column = column.min(last_column);
-    let anchor = if extend {
-        result.grid.anchor.column.min(last_column)
-    } else {
-        column
-    };
-    result.grid.anchor = Position {
-        row: result.rows.len().saturating_sub(1),
-        column: anchor,
-    };
+    let anchor = if extend { result.grid.anchor.column.min(last_column) } else { column };
+    result.grid.anchor = Position { row: result.rows.len().saturating_sub(1), column: anchor };
     result.grid.active = Position { row: 0, column };
 }
 
 fn select(result: &mut ResultSet, cell: Position, extend: bool) {
     let cell = Position {
         row: cell.row.min(result.rows.len().saturating_sub(1)),
-        column: cell
-            .column
-            .min(result.rows.columns().len().saturating_sub(1)),
+        column: cell.column.min(result.rows.columns().len().saturating_sub(1)),
     };
     result.grid.active = cell;
     if !extend {
@@ -610,10 +587,7 @@ pub fn open_list(model: &mut Model) -> Vec<RootEffect> {
         Some(Shown::Result(index)) if index < LISTED => index,
         _ => 0,
     };
-    let picker = Picker {
-        selected,
-        ..Picker::default()
-    };
+    let picker = Picker { selected, ..Picker::default() };
     dialog::show(model, Dialog::Results(picker))
 }
 
@@ -627,9 +601,7 @@ pub fn listed(model: &Model, typed: &str) -> Vec<usize> {
         let number = (place + 1).to_string();
         let sql = result.sql.get(..LOOKED_AT).unwrap_or(&result.sql);
         let sql = sql.to_lowercase();
-        words
-            .iter()
-            .all(|word| *word == number || sql.contains(word.as_str()))
+        words.iter().all(|word| *word == number || sql.contains(word.as_str()))
     };
     let list = tab.results.list.iter().enumerate();
     list.filter(|(place, result)| words.is_empty() || has_words(*place, result))
@@ -679,31 +651,19 @@ pub fn go(model: &mut Model, to: Move, extend: bool) -> Vec<RootEffect> {
     let Some(result) = tab.results.visible_mut() else {
         return vec![];
     };
-    let (last_row, last_column) = (
-        result.rows.len().saturating_sub(1),
-        result.rows.columns().len().saturating_sub(1),
-    );
+    let (last_row, last_column) =
+        (result.rows.len().saturating_sub(1), result.rows.columns().len().saturating_sub(1));
     let Position { row, column } = result.grid.active;
     let by = |at: u64, step: i64| at.saturating_add_signed(step);
     let wanted = match to {
-        Move::By(rows, columns) => Position {
-            row: by(row, rows),
-            column: by(column as u64, columns) as usize,
-        },
-        Move::Page(pages) => Position {
-            row: by(row, pages * page),
-            column,
-        },
+        Move::By(rows, columns) => {
+            Position { row: by(row, rows), column: by(column as u64, columns) as usize }
+        }
+        Move::Page(pages) => Position { row: by(row, pages * page), column },
         Move::Home => Position { row, column: 0 },
-        Move::End => Position {
-            row,
-            column: last_column,
-        },
+        Move::End => Position { row, column: last_column },
         Move::First => Position { row: 0, column: 0 },
-        Move::Last => Position {
-            row: last_row,
-            column: last_column,
-        },
+        Move::Last => Position { row: last_row, column: last_column },
     };
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
@@ -786,17 +746,9 @@ pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
     }
     tab.results.copying = Some(request);
     let rows = tab.results.visible().map(|result| result.rows.clone());
-    rows.map(|rows| {
-        cells::Effect::Copy {
-            request,
-            rows,
-            range,
-            headers,
-        }
-        .into()
-    })
-    .into_iter()
-    .collect()
+    rows.map(|rows| cells::Effect::Copy { request, rows, range, headers }.into())
+        .into_iter()
+        .collect()
 }
 
 /// Copies the error that is shown, with all its details.
@@ -868,10 +820,9 @@ pub fn inspect(model: &mut Model) -> Vec<RootEffect> {
         return vec![];
     };
     let Position { row, column } = result.grid.active;
-    let (Some(cell), Some(described)) = (
-        result.rows.cell(row, column),
-        result.rows.columns().get(column),
-    ) else {
+    let (Some(cell), Some(described)) =
+        (result.rows.cell(row, column), result.rows.columns().get(column))
+    else {
         return vec![];
     };
     let (bytes, shown) = match cell {
@@ -907,11 +858,7 @@ pub fn active_value(model: &Model) -> Option<String> {
 
 /// Widens, narrows or fits the active column.
 pub fn resize_active(model: &mut Model, steps: Option<i64>) -> Vec<RootEffect> {
-    let Some(result) = model
-        .tabs
-        .active_mut()
-        .and_then(|tab| tab.results.visible_mut())
-    else {
+    let Some(result) = model.tabs.active_mut().and_then(|tab| tab.results.visible_mut()) else {
         return vec![];
     };
     let column = result.grid.active.column;
@@ -965,30 +912,15 @@ fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     }
     let rows = result.rows.clone();
     tab.results.summing = Some(request);
-    vec![
-        cells::Effect::Summarize {
-            request,
-            rows,
-            range,
-        }
-        .into(),
-    ]
+    vec![cells::Effect::Summarize { request, rows, range }.into()]
 }
 
 /// Takes in what the runner reports of work on cells.
 pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
     let now = model.now;
     match msg {
-        cells::Msg::Copied {
-            request,
-            text,
-            cells,
-        } => {
-            let asked = model
-                .tabs
-                .open
-                .iter_mut()
-                .find(|tab| tab.results.copying == Some(request));
+        cells::Msg::Copied { request, text, cells } => {
+            let asked = model.tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
             let Some(tab) = asked else { return vec![] };
             tab.results.copying = None;
             match text {
@@ -1004,11 +936,7 @@ pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
             }
         }
         cells::Msg::Summarized { request, summary } => {
-            let asked = model
-                .tabs
-                .open
-                .iter_mut()
-                .find(|tab| tab.results.summing == Some(request));
+            let asked = model.tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
             let Some(tab) = asked else { return vec![] };
             tab.results.summing = None;
             if let Some(result) = tab.results.visible_mut() {

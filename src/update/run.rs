@@ -203,13 +203,9 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
-    let known = tab
-        .connection
-        .is_some_and(|id| model.connections.contains_key(&id));
+    let known = tab.connection.is_some_and(|id| model.connections.contains_key(&id));
     if !known {
-        model
-            .notices
-            .push(now, "Choose where to connect, then run again.".into());
+        model.notices.push(now, "Choose where to connect, then run again.".into());
         return crate::update::welcome::show(model);
     }
     if model.welcome.shown {
@@ -238,23 +234,12 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
             model.notices.push(now, text.into());
             return vec![];
         }
-        Run::Running(Running {
-            phase: Phase::Running,
-            ..
-        }) => {
-            model
-                .notices
-                .push(now, "A statement is still running. Cancel it first.".into());
+        Run::Running(Running { phase: Phase::Running, .. }) => {
+            model.notices.push(now, "A statement is still running. Cancel it first.".into());
             return vec![];
         }
-        Run::Running(Running {
-            phase: Phase::Cancelling { .. },
-            ..
-        }) => tab.queued = Some(script),
-        Run::Running(Running {
-            phase: Phase::Paused { .. },
-            ..
-        }) => {
+        Run::Running(Running { phase: Phase::Cancelling { .. }, .. }) => tab.queued = Some(script),
+        Run::Running(Running { phase: Phase::Paused { .. }, .. }) => {
             tab.queued = Some(script);
             effects.extend(stop(model, id, false));
         }
@@ -318,10 +303,8 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
             return vec![];
         }
         None => {
-            let failure = Failure::new(
-                Category::Connection,
-                "The connection is not known any more.",
-            );
+            let failure =
+                Failure::new(Category::Connection, "The connection is not known any more.");
             sessions::fail_waiting(tab, now, &failure);
             return vec![];
         }
@@ -343,13 +326,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
                 since: now,
                 backslash: BackslashRule::Ordinary,
             };
-            vec![
-                session::Effect::Open {
-                    session,
-                    connection,
-                }
-                .into(),
-            ]
+            vec![session::Effect::Open { session, connection }.into()]
         }
     }
 }
@@ -472,12 +449,7 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
 /// A statement runs in a tab from now on, and has a result.
 fn begin(tab: &mut Tab, running: Running, now: Stamp) {
     let (query, planned) = (running.query, &running.planned);
-    tab.results.push(ResultSet::new(
-        query,
-        planned.statement(),
-        planned.start,
-        now,
-    ));
+    tab.results.push(ResultSet::new(query, planned.statement(), planned.start, now));
     if let Phase::Cancelling { .. } = running.phase
         && let Some(result) = tab.results.current_mut(query)
     {
@@ -519,10 +491,7 @@ pub fn take_back_writes(model: &mut Model) -> Vec<RootEffect> {
         _ => false,
     };
     let tabs = model.tabs.open.iter().filter(gives_ahead);
-    let tabs: Vec<TabId> = tabs
-        .filter(|tab| is_read_only(model, tab))
-        .map(|tab| tab.id)
-        .collect();
+    let tabs: Vec<TabId> = tabs.filter(|tab| is_read_only(model, tab)).map(|tab| tab.id).collect();
     let mut effects = vec![];
     for id in tabs {
         if let Some(tab) = model.tabs.get_mut(id)
@@ -597,21 +566,10 @@ fn order(
     granted_rows: u64,
 ) -> Effect {
     match prepared {
-        Some(Prepared { sql, seal, .. }) => Effect::RunReadOnly {
-            query,
-            session,
-            sql,
-            seal,
-            granted_rows,
-        },
-        None => Effect::Run {
-            query,
-            session,
-            sql,
-            copy_data,
-            granted_rows,
-            follows: None,
-        },
+        Some(Prepared { sql, seal, .. }) => {
+            Effect::RunReadOnly { query, session, sql, seal, granted_rows }
+        }
+        None => Effect::Run { query, session, sql, copy_data, granted_rows, follows: None },
     }
 }
 
@@ -632,32 +590,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Stalled { query, rows } => stalled(model, query, rows),
         Msg::GrantLapsed { query, rows } => grant_lapsed(model, query, rows),
         Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
-        Msg::EncodingChanged {
-            query,
-            from,
-            to,
-            is_understood,
-            escaped,
-        } => encoding::changed(model, query, [&from, &to], is_understood, escaped),
+        Msg::EncodingChanged { query, from, to, is_understood, escaped } => {
+            encoding::changed(model, query, [&from, &to], is_understood, escaped)
+        }
         Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
-        Msg::Finished {
-            query,
-            tag,
-            transaction,
-            discarded,
-            elapsed_us,
-        } => ending::finished(model, query, tag, transaction, discarded, elapsed_us),
-        Msg::Failed {
-            query,
-            failure,
-            transaction,
-            elapsed_us,
-        } => ending::failed(model, query, *failure, transaction, elapsed_us),
-        Msg::Lost {
-            query,
-            failure,
-            elapsed_us,
-        } => ending::lost(model, query, *failure, elapsed_us),
+        Msg::Finished { query, tag, transaction, discarded, elapsed_us } => {
+            ending::finished(model, query, tag, transaction, discarded, elapsed_us)
+        }
+        Msg::Failed { query, failure, transaction, elapsed_us } => {
+            ending::failed(model, query, *failure, transaction, elapsed_us)
+        }
+        Msg::Lost { query, failure, elapsed_us } => {
+            ending::lost(model, query, *failure, elapsed_us)
+        }
         // It was only sent: the query's own end says what became of it.
         Msg::CancelSent { .. } => vec![],
         Msg::CancelFailed { query, failure } => {
@@ -666,10 +611,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
                 let advice = "Press cancel again to terminate the session.";
                 model.notices.push(
                     now,
-                    format!(
-                        "The cancel did not reach the server: {}. {advice}",
-                        failure.message
-                    ),
+                    format!("The cancel did not reach the server: {}. {advice}", failure.message),
                 );
             }
             vec![]
@@ -695,21 +637,12 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
         return vec![];
     };
     let id = tab.id;
-    if tab
-        .results
-        .current_mut(query)
-        .is_some_and(|result| result.described)
-    {
+    if tab.results.current_mut(query).is_some_and(|result| result.described) {
         let Run::Running(running) = &tab.run else {
             return vec![];
         };
         let planned = running.planned();
-        tab.results.push(ResultSet::new(
-            query,
-            planned.statement(),
-            planned.start,
-            now,
-        ));
+        tab.results.push(ResultSet::new(query, planned.statement(), planned.start, now));
     }
     let mut columns = columns;
     let unknown = name_columns(&model.connections, connection, &mut columns);
@@ -725,14 +658,8 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
         if let Some(known) = model.connections.get_mut(&connection) {
             known.naming.insert(request);
         }
-        effects.push(
-            connection::Effect::ResolveTypes {
-                request,
-                connection,
-                oids: unknown,
-            }
-            .into(),
-        );
+        effects
+            .push(connection::Effect::ResolveTypes { request, connection, oids: unknown }.into());
     }
     effects
 }
@@ -745,10 +672,7 @@ fn name_columns(
 ) -> Vec<(u32, i32)> {
     let mut unknown = Vec::new();
     let known = connections.get(&connection);
-    for column in columns
-        .iter_mut()
-        .filter(|column| column.type_name.is_empty())
-    {
+    for column in columns.iter_mut().filter(|column| column.type_name.is_empty()) {
         match known.and_then(|known| known.types.get(&column.type_oid)) {
             Some(name) => column.type_name = name.clone(),
             None => unknown.push((column.type_oid, column.typmod)),
@@ -796,11 +720,7 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEf
     if full {
         // What may pause stands still at what it was granted; what may not is read to its end.
         running.discarding = !pauses;
-        return if pauses {
-            vec![]
-        } else {
-            vec![Effect::DiscardRows { query }.into()]
-        };
+        return if pauses { vec![] } else { vec![Effect::DiscardRows { query }.into()] };
     }
     let end = match running.window_end {
         Some(_) if pauses && bytes >= running.window_bytes => running.granted,
@@ -873,13 +793,7 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
             "Results have used up their memory. Close a tab or a result to fetch more.".to_owned()
         });
     }
-    vec![
-        clock::Effect::Start {
-            timer,
-            after_ms: PAUSE_LIMIT_MS,
-        }
-        .into(),
-    ]
+    vec![clock::Effect::Start { timer, after_ms: PAUSE_LIMIT_MS }.into()]
 }
 
 /// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
@@ -920,9 +834,7 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
             return vec![];
         }
         Run::Idle => {
-            model
-                .notices
-                .push(now, "There are no more rows to fetch.".into());
+            model.notices.push(now, "There are no more rows to fetch.".into());
             return vec![];
         }
     };
@@ -930,10 +842,9 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         return fetch_later(model, everything);
     };
     if full {
-        model.notices.push(
-            now,
-            "Results have used up their memory. Close a tab to fetch more.".into(),
-        );
+        model
+            .notices
+            .push(now, "Results have used up their memory. Close a tab to fetch more.".into());
         return vec![];
     }
     let query = running.query;
@@ -944,11 +855,7 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     }
     running.phase = Phase::Running;
     running.window_end = (!everything).then_some(rows.saturating_add(window_rows));
-    running.window_bytes = if everything {
-        u64::MAX
-    } else {
-        bytes.saturating_add(window_bytes)
-    };
+    running.window_bytes = if everything { u64::MAX } else { bytes.saturating_add(window_bytes) };
     let mut effects = vec![clock::Effect::Stop { timer }.into()];
     effects.extend(grant(running, rows, bytes, full));
     effects
@@ -996,16 +903,13 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
             say(tab, now, MessageKind::Session, text.into(), None);
             let mut effects = sessions::abandon_opening(tab);
             effects.extend(
-                connection
-                    .map(|id| connections::stop_opening(model, id))
-                    .unwrap_or_default(),
+                connection.map(|id| connections::stop_opening(model, id)).unwrap_or_default(),
             );
             effects
         }
-        Run::Running(Running {
-            phase: Phase::Cancelling { asked: true, .. },
-            ..
-        }) => dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab: id })),
+        Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
+            dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab: id }))
+        }
         Run::Running(_) => {
             tab.queued = None;
             stop(model, id, true)
@@ -1027,48 +931,22 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
     let ahead = Vec::from(running.script.ahead.queries.clone());
     let mut effects = vec![];
     match running.phase {
-        Phase::Cancelling {
-            since,
-            asked: before,
-        } => {
-            running.phase = Phase::Cancelling {
-                since,
-                asked: asked || before,
-            };
+        Phase::Cancelling { since, asked: before } => {
+            running.phase = Phase::Cancelling { since, asked: asked || before };
             return vec![];
         }
         Phase::Paused { timer, .. } => {
             running.discarding = true;
             effects.push(clock::Effect::Stop { timer }.into());
-            effects.push(
-                Effect::Cancel {
-                    query,
-                    session: live.id,
-                    ahead,
-                }
-                .into(),
-            );
+            effects.push(Effect::Cancel { query, session: live.id, ahead }.into());
             effects.push(Effect::DiscardRows { query }.into());
         }
         Phase::Running => {
-            effects.push(
-                Effect::Cancel {
-                    query,
-                    session: live.id,
-                    ahead,
-                }
-                .into(),
-            );
+            effects.push(Effect::Cancel { query, session: live.id, ahead }.into());
             let (rows, _) = tab.results.of_query(query);
             let wanted = rows.saturating_add(CREDIT_ROWS);
             if wanted > running.granted {
-                effects.push(
-                    Effect::GrantRows {
-                        query,
-                        rows: wanted - running.granted,
-                    }
-                    .into(),
-                );
+                effects.push(Effect::GrantRows { query, rows: wanted - running.granted }.into());
                 running.granted = wanted;
             }
         }
@@ -1083,10 +961,11 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
 /// A timer fired: a paused stream is closed, or an idle session looked at.
 pub fn timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
     let paused = model.tabs.open.iter().find_map(|tab| match &tab.run {
-        Run::Running(Running {
-            phase: Phase::Paused { timer: waiting, .. },
-            ..
-        }) if *waiting == timer => Some(tab.id),
+        Run::Running(Running { phase: Phase::Paused { timer: waiting, .. }, .. })
+            if *waiting == timer =>
+        {
+            Some(tab.id)
+        }
         _ => None,
     });
     match paused {
@@ -1101,13 +980,7 @@ pub fn drop_rows(ids: &mut Ids, rows: Vec<Rows>) -> Vec<RootEffect> {
     if rows.is_empty() {
         return vec![];
     }
-    vec![
-        cells::Effect::Drop {
-            request: ids.request(),
-            rows,
-        }
-        .into(),
-    ]
+    vec![cells::Effect::Drop { request: ids.request(), rows }.into()]
 }
 
 /// A message of the tab's own about its session.
@@ -1124,9 +997,7 @@ fn tell(tab: &mut Tab, message: messages::Message) {
 
 /// How a failure is remembered as the last end in a tab.
 fn badly(failure: &Failure) -> Ended {
-    Ended::Badly {
-        failure: Box::new(failure.clone()),
-    }
+    Ended::Badly { failure: Box::new(failure.clone()) }
 }
 
 /// Whether it was cancelled, here or by somebody else; a timeout is none.

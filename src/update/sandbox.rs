@@ -107,11 +107,7 @@ pub fn start(model: &mut Model) -> Vec<RootEffect> {
         Sandbox::Running { .. } | Sandbox::Starting { .. } => vec![],
         Sandbox::Stopped | Sandbox::Failed { .. } => {
             let request = model.ids.request();
-            let progress = Progress {
-                step: "Looking for PostgreSQL".into(),
-                done: 0,
-                total: 0,
-            };
+            let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
             model.sandbox = Sandbox::Starting { request, progress };
             let data_dir = model.data_dir.clone();
             vec![Effect::Start { request, data_dir }.into()]
@@ -121,11 +117,7 @@ pub fn start(model: &mut Model) -> Vec<RootEffect> {
 
 /// Takes in what the runner reports.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
-    let Sandbox::Starting {
-        request: waiting,
-        progress: known,
-    } = &mut model.sandbox
-    else {
+    let Sandbox::Starting { request: waiting, progress: known } = &mut model.sandbox else {
         return vec![];
     };
     match msg {
@@ -133,14 +125,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             *known = progress;
             vec![]
         }
-        Msg::Started {
-            request,
-            host,
-            port,
-            user,
-            database,
-            password,
-        } if request == *waiting => {
+        Msg::Started { request, host, port, user, database, password } if request == *waiting => {
             let config = config(host, port, user, database);
             let connection =
                 connections::add_passing(model, config, Secrets::with_password(password));
@@ -181,15 +166,10 @@ fn arrived(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
 fn failed(model: &mut Model, failure: Failure) {
     for tab in &mut model.tabs.open {
         if std::mem::take(&mut tab.waits_for_sandbox) {
-            tab.ended = Some(Ended::Badly {
-                failure: Box::new(failure.clone()),
-            });
+            tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
         }
     }
-    model.notices.push(
-        model.now,
-        format!("The sandbox did not start: {}", failure.message),
-    );
+    model.notices.push(model.now, format!("The sandbox did not start: {}", failure.message));
     model.sandbox = Sandbox::Failed { failure };
 }
 

@@ -10,11 +10,8 @@ use crate::{effect::Effect as RootEffect, model::Model};
 
 /// The connections of a folder, in the order in which they are listed.
 pub fn in_folder(model: &Model, group: &str) -> Vec<ConnectionId> {
-    let mut listed: Vec<_> = model
-        .connections
-        .iter()
-        .filter(|(_, known)| known.config.group == group)
-        .collect();
+    let mut listed: Vec<_> =
+        model.connections.iter().filter(|(_, known)| known.config.group == group).collect();
     listed.sort_by_key(|(_, known)| place(&known.config));
     listed.into_iter().map(|(id, _)| *id).collect()
 }
@@ -67,10 +64,7 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) -> Vec<Root
 /// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
 pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect> {
     let Some(known) = id.and_then(|id| model.connections.get(&id)) else {
-        model.notices.push(
-            model.now,
-            "There is no connection here to duplicate.".into(),
-        );
+        model.notices.push(model.now, "There is no connection here to duplicate.".into());
         return vec![];
     };
     let mut config = known.config.clone();
@@ -82,9 +76,7 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect>
         config.name
     );
     sidebar::keeping_choices(model, |model| {
-        model
-            .connections
-            .insert(copy, Connection::new(config, true));
+        model.connections.insert(copy, Connection::new(config, true));
     });
     model.notices.push(model.now, notice);
     vec![connections::save(model, copy)]
@@ -92,18 +84,10 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect>
 
 /// `shop copy`, `shop copy 2`, …: the first that no connection has.
 fn free_name(model: &Model, label: &str) -> String {
-    let taken = |name: &str| {
-        model
-            .connections
-            .values()
-            .any(|known| known.config.name == name)
-    };
+    let taken = |name: &str| model.connections.values().any(|known| known.config.name == name);
     let first = format!("{label} copy");
     let later = (2..=model.connections.len() + 2).map(|number| format!("{first} {number}"));
-    std::iter::once(first.clone())
-        .chain(later)
-        .find(|name| !taken(name))
-        .unwrap_or(first)
+    std::iter::once(first.clone()).chain(later).find(|name| !taken(name)).unwrap_or(first)
 }
 
 #[cfg(test)]
@@ -120,17 +104,10 @@ mod tests {
         let mut ids = super::super::ids::Ids::seeded(1);
         let saved = names.iter().map(|(group, name)| SavedConnection {
             id: ConnectionId::next(&mut ids),
-            config: Config {
-                name: (*name).into(),
-                group: (*group).into(),
-                ..config(7000)
-            },
+            config: Config { name: (*name).into(), group: (*group).into(), ..config(7000) },
             last_used_us: None,
         });
-        let mut world = World::with(Kept {
-            connections: saved.collect(),
-            ..nothing_kept()
-        });
+        let mut world = World::with(Kept { connections: saved.collect(), ..nothing_kept() });
         world.command(Command::FocusSidebar);
         world
     }
@@ -140,10 +117,7 @@ mod tests {
             sidebar::Row::Connection(id) => Some(world.model.connections[&id].config.name.clone()),
             sidebar::Row::Run(_) => None,
         };
-        sidebar::rows(&world.model)
-            .into_iter()
-            .filter_map(name)
-            .collect()
+        sidebar::rows(&world.model).into_iter().filter_map(name).collect()
     }
 
     fn saved(effects: &[RootEffect]) -> Vec<(String, u32)> {
@@ -176,11 +150,7 @@ mod tests {
     #[test]
     fn a_copy_has_a_name_of_its_own_and_no_secret() {
         let mut world = world(&[("", "a"), ("", "b")]);
-        let original = world
-            .model
-            .connections
-            .values_mut()
-            .find(|known| known.config.name == "a");
+        let original = world.model.connections.values_mut().find(|known| known.config.name == "a");
         let secret = Some(Secret::new("hunter2"));
         original.unwrap().secrets.set(SecretKind::Database, secret);
         let effects = world.command(Command::ConnectionDuplicate);

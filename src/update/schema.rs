@@ -127,20 +127,9 @@ pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) -> Vec<RootEff
         return vec![];
     }
     let previous = known.schema.catalog().cloned();
-    known.schema = Schema::Loading {
-        request,
-        cause,
-        previous,
-        again: None,
-    };
+    known.schema = Schema::Loading { request, cause, previous, again: None };
     let connection = id;
-    vec![
-        Effect::Load {
-            request,
-            connection,
-        }
-        .into(),
-    ]
+    vec![Effect::Load { request, connection }.into()]
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
@@ -161,21 +150,14 @@ pub fn refresh_asked(model: &mut Model) -> Vec<RootEffect> {
 
 /// Takes in what the runner reports.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
-    let Msg::Loaded {
-        request,
-        connection: id,
-        result,
-    } = msg;
+    let Msg::Loaded { request, connection: id, result } = msg;
     let Some(known) = model.connections.get_mut(&id) else {
         return vec![];
     };
     let (cause, previous, again) = match std::mem::take(&mut known.schema) {
-        Schema::Loading {
-            request: asked,
-            cause,
-            previous,
-            again,
-        } if asked == request => (cause, previous, again),
+        Schema::Loading { request: asked, cause, previous, again } if asked == request => {
+            (cause, previous, again)
+        }
         other => {
             // The answer of a load before the connection closed.
             known.schema = other;
@@ -186,9 +168,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Ok(catalog) => {
             let cut = catalog.is_cut();
             let counts = catalog.in_short();
-            known.schema = Schema::Ready {
-                catalog: catalog.clone(),
-            };
+            known.schema = Schema::Ready { catalog: catalog.clone() };
             complete(model, id, &catalog);
             if cut && matches!(cause, Cause::Opened | Cause::Asked) {
                 notice_cut(model);
@@ -247,10 +227,7 @@ pub fn advised(
         (Some(catalog), _) => {
             let advice = hints::nearest_in(catalog, &failure, sql);
             let next_step = advice.or(failure.next_step);
-            let failure = Failure {
-                next_step,
-                ..failure
-            };
+            let failure = Failure { next_step, ..failure };
             (failure, vec![])
         }
         (None, Schema::Loading { .. }) => (failure, vec![]),

@@ -23,11 +23,7 @@ pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
         Theme::Light => "light",
         Theme::Dark => "dark",
     };
-    let sidebar = if settings.sidebar_width > 0 {
-        "shown"
-    } else {
-        "hidden"
-    };
+    let sidebar = if settings.sidebar_width > 0 { "shown" } else { "hidden" };
     let on_error = match settings.on_error {
         OnError::Stop => "stop",
         OnError::Continue => "continue, as psql does",
@@ -53,10 +49,7 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
             set_theme(model, next)
         }
         1 => {
-            let at = ZOOM
-                .iter()
-                .position(|zoom| *zoom == model.settings.zoom_percent)
-                .unwrap_or(0);
+            let at = ZOOM.iter().position(|zoom| *zoom == model.settings.zoom_percent).unwrap_or(0);
             set_zoom(model, ZOOM[(at + 1) % ZOOM.len()])
         }
         2 => toggle_sidebar(model),
@@ -81,17 +74,8 @@ pub fn set_theme(model: &mut Model, theme: Theme) -> Vec<RootEffect> {
 pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
     let percent = model.settings.zoom_percent;
     let percent = match larger {
-        Some(true) => ZOOM
-            .iter()
-            .copied()
-            .find(|zoom| *zoom > percent)
-            .unwrap_or(percent),
-        Some(false) => ZOOM
-            .iter()
-            .rev()
-            .copied()
-            .find(|zoom| *zoom < percent)
-            .unwrap_or(percent),
+        Some(true) => ZOOM.iter().copied().find(|zoom| *zoom > percent).unwrap_or(percent),
+        Some(false) => ZOOM.iter().rev().copied().find(|zoom| *zoom < percent).unwrap_or(percent),
         None => 100,
     };
     set_zoom(model, percent)
@@ -103,11 +87,8 @@ fn set_zoom(model: &mut Model, percent: u32) -> Vec<RootEffect> {
 
 /// Shows or hides the sidebar.
 pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
-    model.settings.sidebar_width = if model.settings.sidebar_width == 0 {
-        Settings::default().sidebar_width
-    } else {
-        0
-    };
+    model.settings.sidebar_width =
+        if model.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
     model.focus_what_is_shown();
     save(model)
 }
@@ -115,10 +96,8 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
 /// The effect that keeps the window and its parts.
 pub fn save(model: &mut Model) -> Vec<RootEffect> {
     let waiting = model.settings_timer.take();
-    let mut effects: Vec<RootEffect> = waiting
-        .map(|timer| clock::Effect::Stop { timer }.into())
-        .into_iter()
-        .collect();
+    let mut effects: Vec<RootEffect> =
+        waiting.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
     effects.push(write(model));
     effects
 }

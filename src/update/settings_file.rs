@@ -317,17 +317,9 @@ fn write(model: &mut Model) -> Vec<RootEffect> {
     };
     let request = model.ids.request();
     let file = &mut model.settings_file;
-    file.writing = Some(Write {
-        request,
-        text: text.clone(),
-        changes: std::mem::take(&mut file.pending),
-    });
-    let effect = Effect::Write {
-        request,
-        path: file.path.clone(),
-        text,
-        expected: old,
-    };
+    file.writing =
+        Some(Write { request, text: text.clone(), changes: std::mem::take(&mut file.pending) });
+    let effect = Effect::Write { request, path: file.path.clone(), text, expected: old };
     vec![effect.into()]
 }
 

@@ -105,9 +105,7 @@ pub fn rows(model: &Model) -> Vec<Row> {
     let mut known: Vec<_> = model.connections.iter().collect();
     known.sort_by_key(|(_, known)| saved::place(&known.config));
     let connections = known.into_iter().map(|(id, _)| Row::Connection(*id));
-    connections
-        .chain((0..model.history.recent.len().min(RUNS)).map(Row::Run))
-        .collect()
+    connections.chain((0..model.history.recent.len().min(RUNS)).map(Row::Run)).collect()
 }
 
 /// Changes what the lists show, and keeps the choice in the sidebar and on the welcome screen on the row it was on,
@@ -118,11 +116,7 @@ pub fn keeping_choices<R>(model: &mut Model, change: impl FnOnce(&mut Model) -> 
     let answer = change(model);
     let listed = rows(model);
     model.sidebar.selected = in_sidebar
-        .and_then(|chosen| {
-            listed
-                .iter()
-                .position(|row| name(model, row).as_ref() == Some(&chosen))
-        })
+        .and_then(|chosen| listed.iter().position(|row| name(model, row).as_ref() == Some(&chosen)))
         .unwrap_or_else(|| model.sidebar.selected.min(listed.len().saturating_sub(1)));
     let welcomed = welcome::rows(model);
     model.welcome.selected = in_welcome
@@ -206,9 +200,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::DialogAccept => return accept(model),
         _ => return vec![],
     };
-    let selected = (model.sidebar.selected as i64)
-        .saturating_add(by)
-        .clamp(0, last);
+    let selected = (model.sidebar.selected as i64).saturating_add(by).clamp(0, last);
     model.sidebar.selected = selected as usize;
     vec![]
 }
@@ -217,11 +209,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
     match rows(model).get(model.sidebar.selected) {
         Some(Row::Connection(id)) => connections::choose(model, *id),
         Some(Row::Run(place)) => {
-            let sql = model
-                .history
-                .recent
-                .get(*place)
-                .map(|entry| entry.sql.clone());
+            let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
         }

@@ -177,9 +177,7 @@ impl Sight {
     fn change(&mut self, chosen: [u64; 3], room: u64) -> Option<Change> {
         match self.seen.replace((chosen, room)) {
             Some((before, room_before)) if before == chosen => {
-                (room_before != room).then_some(Change::Room {
-                    before: room_before,
-                })
+                (room_before != room).then_some(Change::Room { before: room_before })
             }
             _ => Some(Change::Chosen),
         }
@@ -311,10 +309,7 @@ impl Room {
     fn sidebar(&self, model: &Model) -> [u64; 2] {
         let preview = sidebar_preview(model);
         let height = preview.as_ref().map_or(0, Preview::height);
-        [
-            height,
-            self.main.saturating_sub(2 * SIDEBAR_PADDING + height),
-        ]
+        [height, self.main.saturating_sub(2 * SIDEBAR_PADDING + height)]
     }
 }
 
@@ -366,11 +361,7 @@ pub fn picker_preview(model: &Model, sql: &str) -> Preview {
 /// Takes in where the window drew a list, or which items.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::Drawn {
-            list,
-            scrolled,
-            room,
-        } => {
+        Msg::Drawn { list, scrolled, room } => {
             if let Some(sight) = sight_mut(model, list) {
                 sight.scrolled = scrolled;
                 sight.drawn = Some(room);
@@ -384,11 +375,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What the Model knows of what a message is about, where something else is in sight than that.
 pub fn before(model: &Model, msg: &Msg) -> Option<Known> {
     let (list, drawn) = match msg {
-        Msg::Drawn {
-            list,
-            scrolled,
-            room,
-        } => (*list, *scrolled..scrolled.saturating_add(*room)),
+        Msg::Drawn { list, scrolled, room } => (*list, *scrolled..scrolled.saturating_add(*room)),
         Msg::Shown { items, in_sight } => {
             let known = model.sights.items.get(*items);
             let is_news = known != Some(in_sight);
@@ -497,10 +484,7 @@ fn rows(model: &Model, list: List, part: &Range<u64>) -> Range<usize> {
             halves(widths.iter().copied().map(u64::from), part)
         }
         List::Sidebar => {
-            let heights = sidebar::lines(model)
-                .iter()
-                .map(line_height)
-                .collect::<Vec<_>>();
+            let heights = sidebar::lines(model).iter().map(line_height).collect::<Vec<_>>();
             halves(heights, &wider(part, SIDEBAR_PADDING))
         }
         List::Dialog => equal_halves(dialog_row(model), part),

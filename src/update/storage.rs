@@ -61,11 +61,7 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
             model.storage = Storage::OnDisk;
             return vec![];
         }
-        Opened::Fresh {
-            copy,
-            reason,
-            salvage,
-        } => (
+        Opened::Fresh { copy, reason, salvage } => (
             Storage::OnDisk,
             format!(
                 "Tusk's own data was damaged ({reason}). {} The damaged file is kept as {copy}.",
@@ -79,15 +75,11 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
             ),
         ),
         Opened::InMemory { reason } => (
-            Storage::InMemory {
-                reason: reason.clone(),
-            },
+            Storage::InMemory { reason: reason.clone() },
             format!("Nothing of this run will be kept: {reason}."),
         ),
         Opened::NoDirectory { directory, reason } => {
-            model.storage = Storage::InMemory {
-                reason: reason.clone(),
-            };
+            model.storage = Storage::InMemory { reason: reason.clone() };
             let prompt = DirectoryPrompt {
                 field: Buffer::new(&directory),
                 directory,
@@ -127,35 +119,27 @@ fn salvaged(salvage: &Salvage) -> String {
         ("set of settings", "sets of settings", salvage.settings),
     ];
     let listed = |count: fn(&Saved) -> u64| {
-        let some = kinds
-            .iter()
-            .filter(|(.., saved)| count(saved) > 0)
-            .map(|(one, many, saved)| match count(saved) {
-                1 => format!("1 {one}"),
-                count => format!("{count} {many}"),
-            });
+        let some =
+            kinds.iter().filter(|(.., saved)| count(saved) > 0).map(
+                |(one, many, saved)| match count(saved) {
+                    1 => format!("1 {one}"),
+                    count => format!("{count} {many}"),
+                },
+            );
         some.collect::<Vec<_>>().join(", ")
     };
-    let (back, damaged, lost) = (
-        listed(|saved| saved.back),
-        listed(|saved| saved.damaged),
-        listed(|saved| saved.lost),
-    );
+    let (back, damaged, lost) =
+        (listed(|saved| saved.back), listed(|saved| saved.damaged), listed(|saved| saved.lost));
     let mut sentences = vec![if back.is_empty() {
         "Nothing could be read of it.".to_owned()
     } else {
         format!("What could be read of it is back: {back}.")
     }];
     if !damaged.is_empty() {
-        sentences.push(format!(
-            "Of these, look through what is not quite as it was: {damaged}."
-        ));
+        sentences.push(format!("Of these, look through what is not quite as it was: {damaged}."));
     }
-    let unknown: Vec<&str> = kinds
-        .iter()
-        .filter(|(.., saved)| saved.perhaps_more)
-        .map(|(_, many, _)| *many)
-        .collect();
+    let unknown: Vec<&str> =
+        kinds.iter().filter(|(.., saved)| saved.perhaps_more).map(|(_, many, _)| *many).collect();
     let unknown = unknown.join(", ");
     sentences.push(match (lost.is_empty(), unknown.is_empty()) {
         (true, true) => "Nothing is known to be lost.".into(),
@@ -191,16 +175,9 @@ pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
 /// Another file is used from here on: it is given all that there is.
 pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
     let mut effects = match opened {
-        Opened::Fresh {
-            copy,
-            reason,
-            salvage,
-        } if model.phase == Phase::Ready => {
+        Opened::Fresh { copy, reason, salvage } if model.phase == Phase::Ready => {
             model.storage = Storage::OnDisk;
-            let runs = Salvage {
-                runs: salvage.runs,
-                ..Salvage::default()
-            };
+            let runs = Salvage { runs: salvage.runs, ..Salvage::default() };
             // All but the old runs is in the Model.
             let lost = if runs.runs.lost > 0 || runs.runs.perhaps_more {
                 format!(" Of the old runs: {}", salvaged(&runs))
@@ -238,13 +215,7 @@ fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
     for connection in saved {
         let request = model.ids.request();
         let connection = Box::new(connection);
-        effects.push(
-            store::Effect::SaveConnection {
-                request,
-                connection,
-            }
-            .into(),
-        );
+        effects.push(store::Effect::SaveConnection { request, connection }.into());
     }
     effects.extend(history::keep_all(model));
     effects.extend(tabs::keep_closed(model));
@@ -354,9 +325,9 @@ pub fn go_on_in_memory(model: &mut Model) -> Vec<RootEffect> {
 /// What would be lost with the program because the disk does not take it, in words.
 pub fn would_lose(model: &Model) -> Option<String> {
     match &model.storage {
-        Storage::Waiting { reason } => Some(format!(
-            "What was done lately is not on disk, which does not take it ({reason})"
-        )),
+        Storage::Waiting { reason } => {
+            Some(format!("What was done lately is not on disk, which does not take it ({reason})"))
+        }
         Storage::OnDisk | Storage::InMemory { .. } => None,
     }
 }

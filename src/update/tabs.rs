@@ -135,12 +135,7 @@ impl Tab {
             return self.title.clone();
         }
         if let Some(file) = &self.editor.file {
-            return file
-                .path
-                .rsplit(['/', '\\'])
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            return file.path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         }
         let first = self.editor.buffer.text().line(0);
         match first.trim().strip_prefix("--").map(str::trim) {
@@ -204,9 +199,7 @@ impl Tab {
 
     /// A connection that was made for another run of the program is not known in this one.
     fn forget_unknown(&mut self, model: &Model) {
-        self.connection = self
-            .connection
-            .filter(|id| model.connections.contains_key(id));
+        self.connection = self.connection.filter(|id| model.connections.contains_key(id));
     }
 
     fn place(&self, active: TabId) -> TabPlace {
@@ -215,12 +208,7 @@ impl Tab {
             active: self.id == active,
             title: self.title.clone(),
             path: self.editor.file.as_ref().map(|file| file.path.clone()),
-            form: self
-                .editor
-                .file
-                .as_ref()
-                .map(|file| file.form)
-                .unwrap_or_default(),
+            form: self.editor.file.as_ref().map(|file| file.form).unwrap_or_default(),
             unsaved: self.editor.is_unsaved(),
             connection: self.connection,
             cursor: self.editor.buffer.head(),
@@ -228,16 +216,8 @@ impl Tab {
     }
 
     fn saved(&self, place: u32, active: TabId) -> SavedTab {
-        let TabPlace {
-            id,
-            active,
-            title,
-            path,
-            form,
-            unsaved,
-            connection,
-            cursor,
-        } = self.place(active);
+        let TabPlace { id, active, title, path, form, unsaved, connection, cursor } =
+            self.place(active);
         let text = self.editor.buffer.text().clone();
         let revision = self.editor.buffer.revision();
         SavedTab {
@@ -256,27 +236,12 @@ impl Tab {
     }
 
     fn restored(saved: SavedTab, number: u32) -> Self {
-        let SavedTab {
-            id,
-            title,
-            path,
-            form,
-            unsaved,
-            connection,
-            text,
-            revision,
-            cursor,
-            ..
-        } = saved;
+        let SavedTab { id, title, path, form, unsaved, connection, text, revision, cursor, .. } =
+            saved;
         let mut tab = Self::new(id, number, Buffer::restored(text, revision, cursor));
         tab.title = title;
         tab.connection = connection;
-        tab.editor.file = path.map(|path| FileLink {
-            path,
-            stamp: None,
-            changed: false,
-            form,
-        });
+        tab.editor.file = path.map(|path| FileLink { path, stamp: None, changed: false, form });
         if unsaved {
             tab.editor.saved_revision = revision.wrapping_sub(1);
         }
@@ -288,12 +253,7 @@ impl Tabs {
     /// One empty tab.
     pub fn new(ids: &mut Ids) -> Self {
         let tab = Tab::new(TabId::next(ids), 1, Buffer::default());
-        Self {
-            active: tab.id,
-            open: vec![tab],
-            closed: vec![],
-            next_number: 2,
-        }
+        Self { active: tab.id, open: vec![tab], closed: vec![], next_number: 2 }
     }
 
     /// The tab on screen.
@@ -319,10 +279,7 @@ impl Tabs {
 
     /// Where the active tab stands.
     pub fn active_place(&self) -> usize {
-        self.open
-            .iter()
-            .position(|tab| tab.id == self.active)
-            .unwrap_or(0)
+        self.open.iter().position(|tab| tab.id == self.active).unwrap_or(0)
     }
 }
 
@@ -369,11 +326,7 @@ pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
     let count = model.tabs.open.len().max(1);
     let place = model.tabs.active_place();
-    let next = if forward {
-        (place + 1) % count
-    } else {
-        (place + count - 1) % count
-    };
+    let next = if forward { (place + 1) % count } else { (place + count - 1) % count };
     match model.tabs.open.get(next).map(|tab| tab.id) {
         Some(tab) => choose(model, tab),
         None => vec![],
@@ -404,14 +357,7 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let mut closed = model.tabs.open.remove(place);
     effects.extend(run::drop_rows(&mut model.ids, closed.results.drop_all()));
     let request = model.ids.request();
-    effects.push(
-        store::Effect::CloseTab {
-            request,
-            tab,
-            at_us: model.now.unix_us,
-        }
-        .into(),
-    );
+    effects.push(store::Effect::CloseTab { request, tab, at_us: model.now.unix_us }.into());
     if !closed.editor.buffer.text().is_empty() {
         model.tabs.closed.push(closed.saved(place as u32, tab));
         let past = model.tabs.closed.len().saturating_sub(CLOSED_LIMIT);
@@ -438,9 +384,7 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 /// Opens the tab that was closed last.
 pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
     let Some(saved) = model.tabs.closed.pop() else {
-        model
-            .notices
-            .push(model.now, "There is no closed tab to reopen.".into());
+        model.notices.push(model.now, "There is no closed tab to reopen.".into());
         return vec![];
     };
     let number = model.tabs.take_number();
@@ -519,14 +463,7 @@ pub fn keep_closed(model: &mut Model) -> Vec<RootEffect> {
         effects.push(store::Effect::SaveTab { request, tab }.into());
         let request = model.ids.request();
         let at_us = now_us.saturating_sub(count - number);
-        effects.push(
-            store::Effect::CloseTab {
-                request,
-                tab: id,
-                at_us,
-            }
-            .into(),
-        );
+        effects.push(store::Effect::CloseTab { request, tab: id, at_us }.into());
     }
     effects
 }
@@ -556,12 +493,7 @@ fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
 pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let request = model.ids.request();
     let active = model.tabs.active;
-    let place = model
-        .tabs
-        .open
-        .iter()
-        .position(|open| open.id == tab)
-        .unwrap_or(0);
+    let place = model.tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
     };
@@ -574,22 +506,13 @@ pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 pub fn save_layout(model: &mut Model) -> RootEffect {
     let request = model.ids.request();
     let active = model.tabs.active;
-    let tabs = model
-        .tabs
-        .open
-        .iter()
-        .map(|tab| tab.place(active))
-        .collect();
+    let tabs = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
     store::Effect::SaveLayout { request, tabs }.into()
 }
 
 /// Looks whether another program changed the active tab's file.
 pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
-    let Some(id) = model
-        .tabs
-        .active()
-        .filter(|tab| tab.editor.file.is_some())
-        .map(|tab| tab.id)
+    let Some(id) = model.tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id)
     else {
         return vec![];
     };
@@ -602,21 +525,10 @@ pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
     };
     editor.checking = Some(request);
     // A restored tab does not know what its file was: any stamp is another than this one.
-    let unknown = file::FileStamp {
-        modified_us: 0,
-        length: 0,
-        digest: 0,
-    };
+    let unknown = file::FileStamp { modified_us: 0, length: 0, digest: 0 };
     let known = file.stamp.unwrap_or(unknown);
     let path = file.path.clone();
-    vec![
-        file::Effect::Check {
-            request,
-            path,
-            known,
-        }
-        .into(),
-    ]
+    vec![file::Effect::Check { request, path, known }.into()]
 }
 
 #[cfg(test)]

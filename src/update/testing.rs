@@ -89,12 +89,7 @@ pub fn nothing_kept() -> store::Kept {
 
 /// A configuration to connect with.
 pub fn config(port: u16) -> Config {
-    Config {
-        port,
-        user: "ada".into(),
-        database: "shop".into(),
-        ..Config::default()
-    }
+    Config { port, user: "ada".into(), database: "shop".into(), ..Config::default() }
 }
 
 impl Default for World {
@@ -118,10 +113,7 @@ impl World {
 
     /// A program that reads what was kept.
     pub fn loading() -> Self {
-        let mut world = Self {
-            model: Model::default(),
-            at: Stamp::default(),
-        };
+        let mut world = Self { model: Model::default(), at: Stamp::default() };
         world.send(app::Msg::Started {
             seed: 7,
             version: "1".into(),
@@ -167,11 +159,7 @@ impl World {
             panic!("no schema is being loaded");
         };
         let result = Ok(catalog);
-        self.send(schema::Msg::Loaded {
-            request,
-            connection,
-            result,
-        })
+        self.send(schema::Msg::Loaded { request, connection, result })
     }
 
     /// Feeds a message.
@@ -253,21 +241,13 @@ impl World {
     pub fn open_link(&mut self) -> Vec<Effect> {
         let (connection, attempt) = (self.connection(), self.attempt());
         let server = connection::ServerInfo::default();
-        self.send(connection::Msg::Opened {
-            connection,
-            attempt,
-            server,
-        })
+        self.send(connection::Msg::Opened { connection, attempt, server })
     }
 
     /// Answers the attempt of the active tab's connection with a failure.
     pub fn fail_link(&mut self, failure: Failure) -> Vec<Effect> {
         let (connection, attempt) = (self.connection(), self.attempt());
-        self.send(connection::Msg::OpenFailed {
-            connection,
-            attempt,
-            failure,
-        })
+        self.send(connection::Msg::OpenFailed { connection, attempt, failure })
     }
 
     /// The active tab.
@@ -295,10 +275,7 @@ impl World {
     /// Answers the session of the active tab well.
     pub fn open_session(&mut self) -> Vec<Effect> {
         let session = self.session();
-        self.send(session::Msg::Opened {
-            session,
-            backend_pid: 42,
-        })
+        self.send(session::Msg::Opened { session, backend_pid: 42 })
     }
 
     /// The statement that runs in the active tab.
@@ -398,11 +375,7 @@ impl World {
 
     /// The newest notice.
     pub fn notice(&self) -> &str {
-        self.model
-            .notices
-            .iter()
-            .last()
-            .map_or("", |notice| notice.text.as_str())
+        self.model.notices.iter().last().map_or("", |notice| notice.text.as_str())
     }
 
     /// The texts of the active tab's messages.

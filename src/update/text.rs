@@ -142,11 +142,7 @@ impl RopeText {
         let line = line.min(self.lines() - 1);
         let start = self.0.line_to_byte_idx(line, LineType::LF);
         let next = self.0.line_to_byte_idx(line + 1, LineType::LF);
-        let end = if next > start && self.0.byte(next - 1) == b'\n' {
-            next - 1
-        } else {
-            next
-        };
+        let end = if next > start && self.0.byte(next - 1) == b'\n' { next - 1 } else { next };
         start..end
     }
 
@@ -203,9 +199,7 @@ impl RopeText {
 
     fn after(&self, byte: usize) -> usize {
         let character = self.0.byte_to_char_idx(byte);
-        let next = self
-            .0
-            .char_to_byte_idx((character + 1).min(self.0.len_chars()));
+        let next = self.0.char_to_byte_idx((character + 1).min(self.0.len_chars()));
         let is_inside_break = self.outside_break(next) != next;
         next + usize::from(is_inside_break)
     }
@@ -216,23 +210,13 @@ impl Buffer {
     pub fn new(text: &str) -> Self {
         let text = RopeText::from(text);
         let end = text.len();
-        Self {
-            text,
-            anchor: end,
-            head: end,
-            revision: 0,
-        }
+        Self { text, anchor: end, head: end, revision: 0 }
     }
 
     /// A buffer as it was kept.
     pub fn restored(text: RopeText, revision: u64, cursor: usize) -> Self {
         let cursor = text.floor(cursor);
-        Self {
-            text,
-            anchor: cursor,
-            head: cursor,
-            revision,
-        }
+        Self { text, anchor: cursor, head: cursor, revision }
     }
 
     /// The text.
@@ -281,17 +265,10 @@ impl Buffer {
             .iter()
             .map(|edit| {
                 let start = self.text.floor(edit.start);
-                let end = self
-                    .text
-                    .floor(edit.start.saturating_add(edit.removed))
-                    .max(start);
+                let end = self.text.floor(edit.start.saturating_add(edit.removed)).max(start);
                 let end = if stale { start } else { end };
                 self.text.replace(start..end, &edit.inserted);
-                Edit {
-                    start,
-                    removed: end - start,
-                    inserted: edit.inserted.clone(),
-                }
+                Edit { start, removed: end - start, inserted: edit.inserted.clone() }
             })
             .collect();
         // A widget counts one revision a message; one more makes it follow where it did not know the text.
@@ -312,11 +289,7 @@ impl Buffer {
         self.text.replace(start..end, text);
         self.revision = self.revision.saturating_add(1);
         self.select(start + text.len(), start + text.len());
-        Edit {
-            start,
-            removed: end - start,
-            inserted: text.to_owned(),
-        }
+        Edit { start, removed: end - start, inserted: text.to_owned() }
     }
 
     /// Takes a whole text over by replacing what differs. The cursor stays at its place in what did not change; within
@@ -406,10 +379,7 @@ impl Buffer {
             return self.text.len();
         }
         let column = self.head - self.text.line_range(line).start;
-        let (start, end) = (
-            self.text.line_range(target).start,
-            self.text.line_end(target),
-        );
+        let (start, end) = (self.text.line_range(target).start, self.text.line_end(target));
         self.text.floor((start + column).min(end))
     }
 }
@@ -418,9 +388,7 @@ impl Buffer {
 pub fn has_crlf_at(text: &Rope, byte: usize) -> Option<bool> {
     let line = text.byte_to_line_idx(byte, LineType::LF);
     let next = text.line_to_byte_idx(line.max(1), LineType::LF);
-    let feed = next
-        .checked_sub(1)
-        .filter(|feed| text.byte(*feed) == b'\n')?;
+    let feed = next.checked_sub(1).filter(|feed| text.byte(*feed) == b'\n')?;
     Some(feed > 0 && text.byte(feed - 1) == b'\r')
 }
 
@@ -448,10 +416,7 @@ pub fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text st
         .take_while(|(old, new)| old == new)
         .map(|(character, _)| character.len_utf8())
         .sum();
-    (
-        start..old.len() - same_end,
-        &new[start..new.len() - same_end],
-    )
+    (start..old.len() - same_end, &new[start..new.len() - same_end])
 }
 
 #[cfg(test)]
@@ -459,11 +424,7 @@ mod tests {
     use super::*;
 
     fn edit(start: usize, removed: usize, inserted: &str) -> Edit {
-        Edit {
-            start,
-            removed,
-            inserted: inserted.into(),
-        }
+        Edit { start, removed, inserted: inserted.into() }
     }
 
     #[test]
@@ -507,20 +468,14 @@ mod tests {
         buffer.replace_all("restored");
         let applied = buffer.edited(0, &[edit(1, 2, "X")], 2, 2);
         assert_eq!(applied, [edit(1, 0, "X")]);
-        assert_eq!(
-            (buffer.string().as_str(), buffer.revision()),
-            ("rXestored", 3)
-        );
+        assert_eq!((buffer.string().as_str(), buffer.revision()), ("rXestored", 3));
     }
 
     #[test]
     fn edits_outside_the_text_are_drawn_in() {
         let mut buffer = Buffer::new("é");
         buffer.edited(0, &[edit(1, 99, "x")], 99, 1);
-        assert_eq!(
-            (buffer.string().as_str(), buffer.anchor(), buffer.head()),
-            ("x", 1, 1)
-        );
+        assert_eq!((buffer.string().as_str(), buffer.anchor(), buffer.head()), ("x", 1, 1));
     }
 
     #[test]
@@ -582,9 +537,6 @@ mod tests {
         let text = RopeText::from("é1\nx");
         assert_eq!(text.line_and_column(3), (1, 3));
         assert_eq!(text.line_and_column(4), (2, 1));
-        assert_eq!(
-            (text.line(0).as_str(), text.line(1).as_str(), text.lines()),
-            ("é1", "x", 2)
-        );
+        assert_eq!((text.line(0).as_str(), text.line(1).as_str(), text.lines()), ("é1", "x", 2));
     }
 }

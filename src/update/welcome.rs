@@ -121,20 +121,12 @@ pub fn edited(text: &str, defaults: &Defaults) -> Msg {
     let trimmed = text.trim();
     let parsed = (!trimmed.is_empty())
         .then(|| Config::parse(trimmed, defaults).map_err(|problem| problem.to_string()));
-    Msg::Edited {
-        typed: Secret::new(text),
-        masked: Conninfo::masked(text),
-        parsed,
-    }
+    Msg::Edited { typed: Secret::new(text), masked: Conninfo::masked(text), parsed }
 }
 
 /// The rows of the list, in order.
 pub fn rows(model: &Model) -> Vec<Row> {
-    let mut saved: Vec<_> = model
-        .connections
-        .iter()
-        .filter(|(_, known)| known.saved)
-        .collect();
+    let mut saved: Vec<_> = model.connections.iter().filter(|(_, known)| known.saved).collect();
     // Those in no folder first, then folder by folder, as in the sidebar; the ones used last lead.
     saved.sort_by_key(|(_, known)| {
         let used = std::cmp::Reverse(known.last_used_us);
@@ -159,11 +151,7 @@ pub fn show(model: &mut Model) -> Vec<RootEffect> {
 /// Takes in what the window reports.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
-        Msg::Edited {
-            typed,
-            masked,
-            parsed,
-        } => {
+        Msg::Edited { typed, masked, parsed } => {
             model.welcome.typed = typed;
             model.welcome.masked = masked;
             model.welcome.parsed = parsed;
@@ -210,9 +198,7 @@ pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
                     if let Some(tab) = model.tabs.active_mut() {
                         let failure = Failure::new(Category::Connection, message.as_str())
                             .with_next_step("Check the name, or connect by URL.");
-                        tab.ended = Some(super::tabs::Ended::Badly {
-                            failure: Box::new(failure),
-                        });
+                        tab.ended = Some(super::tabs::Ended::Badly { failure: Box::new(failure) });
                     }
                     model.notices.push(model.now, message);
                     vec![]
@@ -239,9 +225,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::DialogCancel => model.focus(Area::Editor),
         Command::WelcomeSandbox => return sandbox::start(model),
         Command::WelcomeLocal => {
-            let local = rows(model)
-                .iter()
-                .position(|row| matches!(row, Row::Local(_)));
+            let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
             if let Some(row) = local {
                 model.welcome.selected = row;
                 return accept(model);
@@ -326,10 +310,7 @@ pub fn chosen(model: &Model) -> Option<ConnectionId> {
 pub fn delete(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
     let saved = connection.filter(|id| model.connections.get(id).is_some_and(|known| known.saved));
     let Some(connection) = saved else {
-        model.notices.push(
-            model.now,
-            "There is no saved connection here to delete.".into(),
-        );
+        model.notices.push(model.now, "There is no saved connection here to delete.".into());
         return vec![];
     };
     let confirm = dialog::Confirm::DeleteConnection { connection };

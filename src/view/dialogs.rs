@@ -80,10 +80,7 @@ impl FormScroll {
 
 impl Tools<'_> {
     fn input(&self, index: usize, label: &str) -> impl IntoElement + use<> {
-        let id = FieldId::Dialog {
-            kind: self.kind,
-            index,
-        };
+        let id = FieldId::Dialog { kind: self.kind, index };
         div()
             .id(("field", index))
             .test_support()
@@ -112,23 +109,13 @@ pub fn dialog(of: &Dialog, tools: &Tools, cx: &App) -> AnyElement {
 /// A dialog's frame.
 fn sheet(width: f32, cx: &App) -> Div {
     let look = Look::of(cx);
-    panel(cx)
-        .w(look.px(width))
-        .max_w_full()
-        .max_h_full()
-        .text_color(look.palette.text)
-        .shadow_lg()
+    panel(cx).w(look.px(width)).max_w_full().max_h_full().text_color(look.palette.text).shadow_lg()
 }
 
 /// The space inside a frame.
 fn inside(cx: &App) -> Div {
     let look = Look::of(cx);
-    div()
-        .flex()
-        .flex_col()
-        .gap(look.px(12.0))
-        .px(look.px(18.0))
-        .py(look.px(16.0))
+    div().flex().flex_col().gap(look.px(12.0)).px(look.px(18.0)).py(look.px(16.0))
 }
 
 fn title(words: &str, cx: &App) -> Div {
@@ -140,9 +127,7 @@ fn title(words: &str, cx: &App) -> Div {
 }
 
 fn muted(words: &str, cx: &App) -> Div {
-    div()
-        .text_color(Look::of(cx).palette.muted)
-        .child(SharedString::from(words.to_owned()))
+    div().text_color(Look::of(cx).palette.muted).child(SharedString::from(words.to_owned()))
 }
 
 fn problem(words: &Option<String>, cx: &App) -> Option<Div> {
@@ -154,16 +139,12 @@ fn problem(words: &Option<String>, cx: &App) -> Option<Div> {
 /// The buttons at the lower end; the one that Enter presses is framed.
 fn buttons(actions: &[Action], tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
-    div()
-        .flex()
-        .flex_wrap()
-        .flex_none()
-        .gap(look.px(8.0))
-        .pt(look.px(4.0))
-        .children(actions.iter().map(|action| {
+    div().flex().flex_wrap().flex_none().gap(look.px(8.0)).pt(look.px(4.0)).children(
+        actions.iter().map(|action| {
             let meant = action.command == Command::DialogAccept;
             button(action, "dialog", tools.post).primary(meant)
-        }))
+        }),
+    )
 }
 
 fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
@@ -204,11 +185,7 @@ fn picker(of: &Picker, tools: &Tools, cx: &App) -> Div {
                 .test_support(),
             )
         })
-        .children(
-            of.note
-                .as_ref()
-                .map(|note| span(note, cx).px(look.px(16.0)).py(look.px(12.0))),
-        )
+        .children(of.note.as_ref().map(|note| span(note, cx).px(look.px(16.0)).py(look.px(12.0))))
         .children(of.preview.as_ref().map(|preview| {
             sidebar::run_preview(preview, "run-preview", tools.post, cx)
                 .max_h(look.px(260.0))
@@ -246,19 +223,9 @@ fn picker_row(
                 Msg::RowClicked { row: place }
             });
         })
-        .child(
-            muted(&row.group, cx)
-                .flex_none()
-                .w(look.px(92.0))
-                .truncate(),
-        )
+        .child(muted(&row.group, cx).flex_none().w(look.px(92.0)).truncate())
         .child(name)
-        .child(
-            span(&row.detail, cx)
-                .flex_none()
-                .max_w(look.px(220.0))
-                .truncate(),
-        )
+        .child(span(&row.detail, cx).flex_none().max_w(look.px(220.0)).truncate())
         .children(row.key.clone().map(|key| key_box(key, cx)))
 }
 
@@ -286,10 +253,8 @@ fn matched(title: &str, positions: &[u32], look: &Look) -> StyledText {
 
 fn connection(of: &ConnectionForm, tools: &Tools, cx: &App) -> Div {
     let look = Look::of(cx);
-    let (beside, first): (Vec<&FormField>, Vec<&FormField>) = of
-        .fields
-        .iter()
-        .partition(|field| field.section.is_beside());
+    let (beside, first): (Vec<&FormField>, Vec<&FormField>) =
+        of.fields.iter().partition(|field| field.section.is_beside());
     // The fields scroll where the window is low; what they come to stays in sight.
     let fields = div()
         .id("connection-form")
@@ -334,20 +299,10 @@ fn form_column(fields: &[&FormField], tools: &Tools, cx: &App) -> Div {
             .flex()
             .flex_col()
             .gap(look.px(5.0))
-            .children(
-                fields
-                    .first()
-                    .map(|first| heading(first.section.title(), cx)),
-            )
+            .children(fields.first().map(|first| heading(first.section.title(), cx)))
             .children(fields.iter().map(|field| form_field(field, tools, cx)))
     };
-    div()
-        .flex()
-        .flex_col()
-        .flex_1()
-        .min_w_0()
-        .gap(look.px(12.0))
-        .children(sections.map(section))
+    div().flex().flex_col().flex_1().min_w_0().gap(look.px(12.0)).children(sections.map(section))
 }
 
 fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
@@ -370,12 +325,9 @@ fn form_field(of: &FormField, tools: &Tools, cx: &App) -> Div {
         .child(value);
     let place = of.focused.then(|| {
         let focused = tools.form.focused.clone();
-        canvas(
-            move |bounds, _, _| focused.set(Some(bounds)),
-            |_, (), _, _| {},
-        )
-        .absolute()
-        .size_full()
+        canvas(move |bounds, _, _| focused.set(Some(bounds)), |_, (), _, _| {})
+            .absolute()
+            .size_full()
     });
     div()
         .relative()
@@ -413,10 +365,7 @@ fn choice(of: &FormField, choices: &[String], chosen: usize, tools: &Tools, cx: 
             .when(on, |part| part.bg(palette.selection))
             .hover(move |style| style.text_color(palette.text))
             .on_click(move |_, _, _| {
-                post.post(Msg::ChoiceClicked {
-                    field: field_index,
-                    choice: place,
-                })
+                post.post(Msg::ChoiceClicked { field: field_index, choice: place })
             })
             .child(SharedString::from(words.clone()))
     };
@@ -428,17 +377,8 @@ fn choice(of: &FormField, choices: &[String], chosen: usize, tools: &Tools, cx: 
         .p(look.px(2.0))
         .rounded(look.radius())
         .border_1()
-        .border_color(if of.focused {
-            palette.accent
-        } else {
-            palette.border
-        })
-        .children(
-            choices
-                .iter()
-                .enumerate()
-                .map(|(place, words)| one(place, words)),
-        )
+        .border_color(if of.focused { palette.accent } else { palette.border })
+        .children(choices.iter().enumerate().map(|(place, words)| one(place, words)))
 }
 
 fn form_test(of: &FormTest, tools: &Tools, cx: &App) -> Div {
@@ -482,10 +422,7 @@ fn password(of: &PasswordPrompt, tools: &Tools, cx: &App) -> Div {
                     .gap(look.px(8.0))
                     .cursor_pointer()
                     .on_click(move |_, _, _| {
-                        post.post(Msg::ChoiceClicked {
-                            field: 0,
-                            choice: other,
-                        })
+                        post.post(Msg::ChoiceClicked { field: 0, choice: other })
                     })
                     .child(mark)
                     .child(SharedString::from(store.action.label.clone()))

@@ -100,10 +100,7 @@ impl Held {
             return;
         }
         let buffer = &tab.editor.buffer;
-        let wanted = EditorSelection {
-            anchor: buffer.anchor(),
-            head: buffer.head(),
-        };
+        let wanted = EditorSelection { anchor: buffer.anchor(), head: buffer.head() };
         let (revision, selection) = {
             let editor = self.editor.read(cx);
             (editor.revision(), editor.selection())
@@ -135,10 +132,7 @@ impl Held {
 
 fn make(tab: &Tab, placeholder: &str, window: &mut Window, cx: &mut Context<TuskWindow>) -> Held {
     let buffer = &tab.editor.buffer;
-    let selection = EditorSelection {
-        anchor: buffer.anchor(),
-        head: buffer.head(),
-    };
+    let selection = EditorSelection { anchor: buffer.anchor(), head: buffer.head() };
     let editor = cx.new(|cx| {
         let text = buffer.string();
         let mut editor = SqlEditor::new(&text, buffer.revision(), window, cx);
@@ -147,35 +141,22 @@ fn make(tab: &Tab, placeholder: &str, window: &mut Window, cx: &mut Context<Tusk
         editor
     });
     let id = tab.id;
-    let subscription = cx.subscribe_in(
-        &editor,
-        window,
-        move |tusk, _, event: &SqlEditorEvent, window, cx| {
+    let subscription =
+        cx.subscribe_in(&editor, window, move |tusk, _, event: &SqlEditorEvent, window, cx| {
             if let Some(msg) = message(event) {
                 tusk.editors_mut().sent(id);
                 tusk.post(Msg::Editor { tab: id, msg });
             } else if matches!(event, SqlEditorEvent::Focused) {
                 tusk.look_at_focus(window, cx);
             }
-        },
-    );
-    Held {
-        editor,
-        sent: 0,
-        mark: None,
-        _subscription: subscription,
-    }
+        });
+    Held { editor, sent: 0, mark: None, _subscription: subscription }
 }
 
 /// The message for what a person did in an editor.
 fn message(event: &SqlEditorEvent) -> Option<editor::Msg> {
     match event {
-        SqlEditorEvent::Edited {
-            revision,
-            changes,
-            selection,
-            ..
-        } => {
+        SqlEditorEvent::Edited { revision, changes, selection, .. } => {
             let edits = changes.iter().map(|change| Edit {
                 start: change.range.start,
                 removed: change.range.len(),
@@ -188,10 +169,9 @@ fn message(event: &SqlEditorEvent) -> Option<editor::Msg> {
                 head: selection.head,
             })
         }
-        SqlEditorEvent::SelectionMoved(selection) => Some(editor::Msg::Selected {
-            anchor: selection.anchor,
-            head: selection.head,
-        }),
+        SqlEditorEvent::SelectionMoved(selection) => {
+            Some(editor::Msg::Selected { anchor: selection.anchor, head: selection.head })
+        }
         SqlEditorEvent::Focused | SqlEditorEvent::Blurred => None,
     }
 }

@@ -64,13 +64,7 @@ impl Fields {
     /// The kit's input of a field, without a frame.
     pub fn input(&self, id: FieldId, label: &str) -> Option<Input> {
         let input = Input::new(&self.held.get(&id)?.input);
-        Some(
-            input
-                .appearance(false)
-                .bordered(false)
-                .px(gpui::px(0.0))
-                .aria_label(label.to_owned()),
-        )
+        Some(input.appearance(false).bordered(false).px(gpui::px(0.0)).aria_label(label.to_owned()))
     }
 
     /// What gives a field the keyboard.
@@ -175,25 +169,19 @@ fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskW
     let masked = field.masked;
     let end = field.text.reveal().len();
     input.update(cx, |input, cx| input.set_selected_range(end..end, cx));
-    let subscription = cx.subscribe_in(
-        &input,
-        window,
-        move |tusk, input, event: &InputEvent, window, cx| match event {
-            InputEvent::Change => {
-                let text = input.read(cx).value();
-                tusk.fields_mut().sent(id);
-                tusk.field_edited(id, text.as_ref(), masked);
+    let subscription =
+        cx.subscribe_in(&input, window, move |tusk, input, event: &InputEvent, window, cx| {
+            match event {
+                InputEvent::Change => {
+                    let text = input.read(cx).value();
+                    tusk.fields_mut().sent(id);
+                    tusk.field_edited(id, text.as_ref(), masked);
+                }
+                InputEvent::Focus => tusk.look_at_focus(window, cx),
+                InputEvent::Blur | InputEvent::PressEnter { .. } => {}
             }
-            InputEvent::Focus => tusk.look_at_focus(window, cx),
-            InputEvent::Blur | InputEvent::PressEnter { .. } => {}
-        },
-    );
-    Held {
-        input,
-        sent: 0,
-        is_path: field.is_path,
-        _subscription: subscription,
-    }
+        });
+    Held { input, sent: 0, is_path: field.is_path, _subscription: subscription }
 }
 
 const CONNECTION: u8 = 3;
@@ -204,9 +192,9 @@ const DATA_DIRECTORY: u8 = 7;
 /// Whether a path is typed in a field.
 fn is_path(id: FieldId) -> bool {
     match id {
-        FieldId::Dialog { kind, index } if kind == CONNECTION => form::Field::ALL
-            .get(index)
-            .is_some_and(|field| field.is_path()),
+        FieldId::Dialog { kind, index } if kind == CONNECTION => {
+            form::Field::ALL.get(index).is_some_and(|field| field.is_path())
+        }
         FieldId::Dialog { kind, .. } => kind == PATH || kind == DATA_DIRECTORY,
         FieldId::Welcome | FieldId::Find(_) => false,
     }
@@ -237,9 +225,9 @@ pub fn focused(dialog: &Dialog) -> Option<FieldId> {
         Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_) | Dialog::Password(_) => 0,
         Dialog::Path(_) | Dialog::GoToLine(_) | Dialog::DataDirectory(_) => 0,
         Dialog::Connection(form) if form.focus.is_choice() => return None,
-        Dialog::Connection(form) => form::Field::ALL
-            .iter()
-            .position(|field| *field == form.focus)?,
+        Dialog::Connection(form) => {
+            form::Field::ALL.iter().position(|field| *field == form.focus)?
+        }
         Dialog::HostKey(_)
         | Dialog::Confirm(_)
         | Dialog::Inspect(_)
@@ -256,12 +244,7 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
     let mut fields = BTreeMap::new();
     let mut add = |id: FieldId, text: Secret, masked: bool| {
         let placeholder = placeholders(id);
-        let field = Wanted {
-            text,
-            placeholder,
-            masked,
-            is_path: is_path(id),
-        };
+        let field = Wanted { text, placeholder, masked, is_path: is_path(id) };
         fields.insert(id, field);
     };
     if model.welcome.shown {
@@ -269,10 +252,7 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
     }
     if model.find.open && !model.welcome.shown {
         let fields = [find::Field::Query, find::Field::Replacement];
-        for field in fields
-            .into_iter()
-            .take(if model.find.replacing { 2 } else { 1 })
-        {
+        for field in fields.into_iter().take(if model.find.replacing { 2 } else { 1 }) {
             let text = model.find.buffer(field).string();
             add(FieldId::Find(field), Secret::new(text), false);
         }
@@ -315,16 +295,10 @@ fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<F
 pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
     match id {
         FieldId::Welcome => welcome::edited(text, &model.defaults).into(),
-        FieldId::Find(field) => find::Msg::Edited {
-            field,
-            text: text.to_owned(),
+        FieldId::Find(field) => find::Msg::Edited { field, text: text.to_owned() }.into(),
+        FieldId::Dialog { index, .. } if masked => {
+            dialog::Msg::SecretEdited { field: index, secret: Secret::new(text) }.into()
         }
-        .into(),
-        FieldId::Dialog { index, .. } if masked => dialog::Msg::SecretEdited {
-            field: index,
-            secret: Secret::new(text),
-        }
-        .into(),
         FieldId::Dialog { index, .. } => dialog::edited(model, index, text).into(),
     }
 }

@@ -28,10 +28,7 @@ pub fn bar(bar: &FindBar, fields: &Fields, post: &Post, cx: &App) -> Div {
                     .children(fields.input(FieldId::Find(which), label)),
             )
     };
-    let actions = bar
-        .actions
-        .iter()
-        .map(|action| hint(action, "find", post, cx));
+    let actions = bar.actions.iter().map(|action| hint(action, "find", post, cx));
     div()
         .key_context(keys::FIND)
         .flex()
@@ -46,9 +43,7 @@ pub fn bar(bar: &FindBar, fields: &Fields, post: &Post, cx: &App) -> Div {
         .border_color(look.palette.border)
         .on_mouse_down(MouseButton::Left, |_, _, cx| cx.stop_propagation())
         .child(one(Field::Query, "Find"))
-        .when(bar.replacement.is_some(), |line| {
-            line.child(one(Field::Replacement, "Replace with"))
-        })
+        .when(bar.replacement.is_some(), |line| line.child(one(Field::Replacement, "Replace with")))
         .child(span(&bar.count, cx).flex_none())
         .child(spacer())
         .child(fitting(look.px(34.0), look.px(12.0), 1.0, actions).justify_end())

@@ -76,29 +76,17 @@ pub struct GridCell {
 impl GridCell {
     /// A value; `cut` when there is more of it than `text`.
     pub fn value(text: impl Into<SharedString>, cut: bool) -> Self {
-        Self {
-            text: text.into(),
-            content: CellContent::Value,
-            cut,
-        }
+        Self { text: text.into(), content: CellContent::Value, cut }
     }
 
     /// NULL.
     pub fn null() -> Self {
-        Self {
-            text: SharedString::new_static("NULL"),
-            content: CellContent::Null,
-            cut: false,
-        }
+        Self { text: SharedString::new_static("NULL"), content: CellContent::Null, cut: false }
     }
 
     /// A value that has been asked for and is not here yet.
     pub fn awaited() -> Self {
-        Self {
-            text: SharedString::new_static("·"),
-            content: CellContent::Awaited,
-            cut: false,
-        }
+        Self { text: SharedString::new_static("·"), content: CellContent::Awaited, cut: false }
     }
 }
 
@@ -334,11 +322,7 @@ impl Grid {
             return;
         };
         let on_thumb = at.y >= thumb.top() && at.y <= thumb.bottom();
-        let grip = if on_thumb {
-            at.y - thumb.top()
-        } else {
-            thumb.size.height / 2.0
-        };
+        let grip = if on_thumb { at.y - thumb.top() } else { thumb.size.height / 2.0 };
         self.drag = Some(Drag::VerticalThumb { grip });
         self.scroll = geometry.scroll_for_thumb(at.y - grip);
     }
@@ -348,11 +332,7 @@ impl Grid {
             return;
         };
         let on_thumb = at.x >= thumb.left() && at.x <= thumb.right();
-        let grip = if on_thumb {
-            at.x - thumb.left()
-        } else {
-            thumb.size.width / 2.0
-        };
+        let grip = if on_thumb { at.x - thumb.left() } else { thumb.size.width / 2.0 };
         self.drag = Some(Drag::HorizontalThumb { grip });
         self.left = geometry.left_for_thumb(at.x - grip);
     }
@@ -484,9 +464,7 @@ impl Grid {
         let rows = visible.start..visible.end.min(visible.start + ROWS_MEASURED);
         let cells = rows.map(|row| (self.cells)(row, column));
         let needed = paint::needed_width(self.spec.columns.get(column), cells, &look, window);
-        (f32::from(needed) / look.zoom)
-            .ceil()
-            .clamp(NARROWEST, WIDEST_FIT)
+        (f32::from(needed) / look.zoom).ceil().clamp(NARROWEST, WIDEST_FIT)
     }
 
     fn active_label(&self, row: u64, column: usize) -> SharedString {
@@ -603,11 +581,7 @@ mod tests {
             })
             .expect("a window")
         });
-        let shown = Shown {
-            grid,
-            window,
-            heard,
-        };
+        let shown = Shown { grid, window, heard };
         shown.frame(cx);
         shown.heard.borrow_mut().clear();
         shown
@@ -621,8 +595,7 @@ mod tests {
         }
 
         fn geometry(&self, cx: &mut TestAppContext) -> Geometry {
-            cx.read(|cx| self.grid.read(cx).geometry().cloned())
-                .expect("a laid out grid")
+            cx.read(|cx| self.grid.read(cx).geometry().cloned()).expect("a laid out grid")
         }
 
         fn point(
@@ -639,9 +612,7 @@ mod tests {
         /// What was heard, without the reports of what is visible.
         fn said(&self) -> Vec<GridEvent> {
             let said = self.heard.borrow_mut().drain(..).collect::<Vec<_>>();
-            said.into_iter()
-                .filter(|event| !matches!(event, GridEvent::Scrolled(_)))
-                .collect()
+            said.into_iter().filter(|event| !matches!(event, GridEvent::Scrolled(_))).collect()
         }
     }
 
@@ -691,9 +662,7 @@ mod tests {
         let shown = show(1_000, 5, numbers(), cx);
         shown.point(cx, |window, cx, geometry| {
             let at = geometry.cell(3, 2).center() - geometry.bounds.origin;
-            let shifted = ClickOptions::new()
-                .with_offset(at)
-                .with_modifiers(Modifiers::shift());
+            let shifted = ClickOptions::new().with_offset(at).with_modifiers(Modifiers::shift());
             window.click_with_options("grid", shifted, cx);
             let twice = ClickOptions::new().with_offset(at).with_count(2);
             window.click_with_options("grid", twice, cx);
@@ -724,9 +693,7 @@ mod tests {
     #[gpui::test]
     fn a_revealed_cell_scrolls_into_view_and_the_view_is_told(cx: &mut TestAppContext) {
         let shown = show(1_000_000, 200, numbers(), cx);
-        shown
-            .grid
-            .update(cx, |grid, cx| grid.reveal(654_321, 150, cx));
+        shown.grid.update(cx, |grid, cx| grid.reveal(654_321, 150, cx));
         shown.frame(cx);
         let geometry = shown.geometry(cx);
         assert!(geometry.visible_rows().contains(&654_321));
@@ -745,9 +712,7 @@ mod tests {
         let wheel = |rows: f32| gpui::ScrollDelta::Lines(point(0.0, rows));
         shown.point(cx, |window, cx, _| window.scroll("grid", wheel(-3.0), cx));
         assert_eq!(shown.geometry(cx).scroll.row, 3);
-        shown.point(cx, |window, cx, _| {
-            window.scroll("grid", wheel(-5_000.0), cx)
-        });
+        shown.point(cx, |window, cx, _| window.scroll("grid", wheel(-5_000.0), cx));
         let geometry = shown.geometry(cx);
         assert_eq!(geometry.scroll, geometry.extent().last());
         assert_eq!(geometry.visible_rows().end, 100);

@@ -68,16 +68,8 @@ fn predicates(context: &str) -> Vec<String> {
 }
 
 /// The keymap's contexts from the outermost: where two are equally deep, the later binding wins.
-const ORDER: [&str; 8] = [
-    "global",
-    "editor",
-    "find",
-    "results",
-    "sidebar",
-    "welcome",
-    "welcome-field",
-    "dialog",
-];
+const ORDER: [&str; 8] =
+    ["global", "editor", "find", "results", "sidebar", "welcome", "welcome-field", "dialog"];
 
 /// Binds every key of a keymap, in the place of the one that was bound before. The widgets' own keys stay.
 pub fn bind(keymap: &Keymap, cx: &mut App) {
@@ -85,11 +77,7 @@ pub fn bind(keymap: &Keymap, cx: &mut App) {
         let bound = cx.key_bindings();
         let bound = bound.borrow();
         let own = |binding: &&KeyBinding| binding.action().as_any().is::<RunCommand>();
-        bound
-            .bindings()
-            .filter(|binding| !own(binding))
-            .cloned()
-            .collect()
+        bound.bindings().filter(|binding| !own(binding)).cloned().collect()
     };
     let mut bindings = Vec::new();
     for context in ORDER {

@@ -191,9 +191,7 @@ impl Offscreen {
         let not_written = |error: ImageError| OffscreenError::NotWritten(error.to_string());
         let format = ImageFormat::from_path(path).map_err(not_written)?;
         let mut encoded = Cursor::new(Vec::new());
-        picture
-            .write_to(&mut encoded, format)
-            .map_err(not_written)?;
+        picture.write_to(&mut encoded, format).map_err(not_written)?;
         write_file(path, |file| file.write_all(encoded.get_ref()))
             .map_err(OffscreenError::NotWritten)
     }
@@ -216,16 +214,8 @@ impl Offscreen {
             return Ok(painted);
         }
         // The platform for tests paints at twice the size, whatever is asked of it.
-        let (width, height) = (
-            f32::from(points.width) as u32,
-            f32::from(points.height) as u32,
-        );
-        Ok(imageops::resize(
-            &painted,
-            width,
-            height,
-            FilterType::Triangle,
-        ))
+        let (width, height) = (f32::from(points.width) as u32, f32::from(points.height) as u32);
+        Ok(imageops::resize(&painted, width, height, FilterType::Triangle))
     }
 }
 

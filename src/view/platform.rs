@@ -43,11 +43,7 @@ pub fn restart_for_window() -> std::io::Result<()> {
     if let Some(name) = name {
         command.arg0(name);
     }
-    let error = command
-        .args(arguments)
-        .env(DISABLED_DRIVERS, "*lvp*")
-        .env(RESTARTED, "1")
-        .exec();
+    let error = command.args(arguments).env(DISABLED_DRIVERS, "*lvp*").env(RESTARTED, "1").exec();
     Err(error)
 }
 

@@ -30,10 +30,7 @@ pub fn results_bar(
     let tabs = bar.tabs.iter();
     let tabs = tabs.map(|of| result_tab(of, tab, mono_us, post, cx));
     let others = hidden(bar.hidden_before + bar.hidden_after, &bar.list, post, cx);
-    let actions = bar
-        .actions
-        .iter()
-        .map(|action| hint(action, "results", post, cx));
+    let actions = bar.actions.iter().map(|action| hint(action, "results", post, cx));
     // The first of a line stands on it, however wide: it is nothing, so that no action is ever cut.
     let nothing = std::iter::once(div().into_any_element());
     div()
@@ -83,11 +80,7 @@ fn result_tabs(bar: &ResultsBar, tab: TabId, post: &Post, cx: &App) -> Stateful<
             let delta = event.delta.pixel_delta(px(20.0));
             let forward = delta.x + delta.y < px(0.0);
             let last = (first + count).saturating_sub(1);
-            let to = if forward {
-                (first + 1).min(last)
-            } else {
-                first.saturating_sub(1)
-            };
+            let to = if forward { (first + 1).min(last) } else { first.saturating_sub(1) };
             if to != first {
                 let msg = results::Msg::BarScrolled { first: to };
                 wheel.post(Msg::Grid { tab, msg });
@@ -123,11 +116,7 @@ fn result_tab(of: &ResultTab, tab: TabId, mono_us: u64, post: &Post, cx: &App) -
         .child(of.number.to_string())
         .into_any_element();
     let sign = |sign: &'static str, color| {
-        div()
-            .flex_none()
-            .text_color(color)
-            .child(sign)
-            .into_any_element()
+        div().flex_none().text_color(color).child(sign).into_any_element()
     };
     // A cross comes before the number, what goes on comes behind it.
     let begin = match of.mark {
@@ -137,28 +126,17 @@ fn result_tab(of: &ResultTab, tab: TabId, mono_us: u64, post: &Post, cx: &App) -
         ResultMark::Failed => vec![sign("✕", palette.error), number],
     };
     let id = SharedString::from(format!("result-{}", of.number));
-    Pill::new(
-        id,
-        format!("Result {} {} {}", of.number, of.label.text, of.detail),
-    )
-    .selected(of.active)
-    .on_press(move |_, _, _| post.post(chosen(tab, shown)))
-    .children(begin)
-    .child(
-        div()
-            .text_color(if of.active {
-                tone(of.label.tone, &palette)
-            } else {
-                palette.muted
-            })
-            .when(of.stale, |label| label.text_color(palette.muted))
-            .child(SharedString::from(of.label.text.clone())),
-    )
-    .child(
-        div()
-            .text_color(palette.faint)
-            .child(SharedString::from(of.detail.clone())),
-    )
+    Pill::new(id, format!("Result {} {} {}", of.number, of.label.text, of.detail))
+        .selected(of.active)
+        .on_press(move |_, _, _| post.post(chosen(tab, shown)))
+        .children(begin)
+        .child(
+            div()
+                .text_color(if of.active { tone(of.label.tone, &palette) } else { palette.muted })
+                .when(of.stale, |label| label.text_color(palette.muted))
+                .child(SharedString::from(of.label.text.clone())),
+        )
+        .child(div().text_color(palette.faint).child(SharedString::from(of.detail.clone())))
 }
 
 fn messages_tab(of: &MessagesTab, tab: TabId, post: &Post, cx: &App) -> Pill {
@@ -203,22 +181,18 @@ pub fn empty(of: &Empty, mono_us: u64, post: &Post, cx: &App) -> AnyElement {
                         .child(clock)
                 })),
         )
-        .children(of.lines.iter().map(|line| {
-            div()
-                .text_color(palette.muted)
-                .child(SharedString::from(line.clone()))
-        }))
+        .children(
+            of.lines.iter().map(|line| {
+                div().text_color(palette.muted).child(SharedString::from(line.clone()))
+            }),
+        )
         .child(
             div()
                 .flex()
                 .flex_wrap()
                 .justify_center()
                 .gap(look.px(14.0))
-                .children(
-                    of.actions
-                        .iter()
-                        .map(|action| hint(action, "empty", post, cx)),
-                ),
+                .children(of.actions.iter().map(|action| hint(action, "empty", post, cx))),
         )
         .into_any_element()
 }
@@ -304,16 +278,8 @@ pub fn no_rows(words: &str, cx: &App) -> AnyElement {
 pub fn grip(id: &'static str, vertical: bool) -> gpui::Stateful<Div> {
     let grip = div().id(id).absolute();
     if vertical {
-        grip.top_0()
-            .right(px(-3.0))
-            .w(px(6.0))
-            .h_full()
-            .cursor_col_resize()
+        grip.top_0().right(px(-3.0)).w(px(6.0)).h_full().cursor_col_resize()
     } else {
-        grip.left_0()
-            .top(px(-3.0))
-            .h(px(6.0))
-            .w_full()
-            .cursor_row_resize()
+        grip.left_0().top(px(-3.0)).h(px(6.0)).w_full().cursor_row_resize()
     }
 }

@@ -102,9 +102,7 @@ impl Rows {
             stale: shown.stale,
             label: SharedString::new_static("Rows"),
         };
-        let revealed = (self.reveal != shown.reveal)
-            .then_some(shown.active)
-            .flatten();
+        let revealed = (self.reveal != shown.reveal).then_some(shown.active).flatten();
         self.reveal = shown.reveal;
         let cells = self.cells.clone();
         self.grid.update(cx, |grid, cx| {
@@ -147,10 +145,8 @@ fn cells(result: &ResultSet) -> CellSource {
 }
 
 fn range(range: &crate::rows::Range) -> Option<GridRange> {
-    let (last_row, last_column) = (
-        range.rows.end.checked_sub(1)?,
-        range.columns.end.checked_sub(1)?,
-    );
+    let (last_row, last_column) =
+        (range.rows.end.checked_sub(1)?, range.columns.end.checked_sub(1)?);
     (range.cells() > 1).then_some(GridRange {
         rows: range.rows.start..=last_row,
         columns: range.columns.start..=last_column,
@@ -161,35 +157,31 @@ fn range(range: &crate::rows::Range) -> Option<GridRange> {
 fn report(event: GridEvent, tab: TabId, room: &Cell<u64>, post: &Post) {
     let send = |msg| post.post(Msg::Grid { tab, msg });
     match event {
-        GridEvent::CellClicked { row, column, shift } => send(results::Msg::CellClicked {
-            cell: Position { row, column },
-            shift,
-        }),
+        GridEvent::CellClicked { row, column, shift } => {
+            send(results::Msg::CellClicked { cell: Position { row, column }, shift })
+        }
         GridEvent::RowClicked { row, shift } => send(results::Msg::RowClicked { row, shift }),
         GridEvent::ColumnClicked { column, shift } => {
             send(results::Msg::ColumnClicked { column, shift });
         }
-        GridEvent::Dragged { row, column } => send(results::Msg::Dragged {
-            cell: Position { row, column },
-        }),
+        GridEvent::Dragged { row, column } => {
+            send(results::Msg::Dragged { cell: Position { row, column } })
+        }
         GridEvent::DragEnded => {}
-        GridEvent::ColumnResized { column, width } => send(results::Msg::ColumnResized {
-            column,
-            width: width.round() as u32,
-        }),
+        GridEvent::ColumnResized { column, width } => {
+            send(results::Msg::ColumnResized { column, width: width.round() as u32 })
+        }
         GridEvent::ColumnFitted { column, .. } => send(results::Msg::ColumnFitted { column }),
-        GridEvent::CellOpened { row, column } => send(results::Msg::CellOpened {
-            cell: Position { row, column },
-        }),
+        GridEvent::CellOpened { row, column } => {
+            send(results::Msg::CellOpened { cell: Position { row, column } })
+        }
         GridEvent::Scrolled(view) => {
             if room.replace(view.page_rows) != view.page_rows {
                 send(results::Msg::RoomChanged {
                     visible_rows: u32::try_from(view.page_rows).unwrap_or(u32::MAX),
                 });
             }
-            send(results::Msg::Scrolled {
-                first_row: view.first_row,
-            });
+            send(results::Msg::Scrolled { first_row: view.first_row });
         }
     }
 }

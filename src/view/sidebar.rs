@@ -79,23 +79,21 @@ fn one(
             .text_color(look.palette.faint)
             .child(label)
             .into_any_element(),
-        SidebarRowKind::Connection {
-            dot,
-            opening,
-            current,
-        } => pressable(row, place, focused, 25.0, post, cx)
-            .child(connection_dot(*dot, cx))
-            .child(
-                div()
-                    .min_w_0()
-                    .truncate()
-                    .when(*current, |name| name.font_weight(FontWeight::MEDIUM))
-                    .child(label),
-            )
-            .child(spacer())
-            .children(opening.then(|| spinner(mono_us, cx)))
-            .child(detail(row, cx))
-            .into_any_element(),
+        SidebarRowKind::Connection { dot, opening, current } => {
+            pressable(row, place, focused, 25.0, post, cx)
+                .child(connection_dot(*dot, cx))
+                .child(
+                    div()
+                        .min_w_0()
+                        .truncate()
+                        .when(*current, |name| name.font_weight(FontWeight::MEDIUM))
+                        .child(label),
+                )
+                .child(spacer())
+                .children(opening.then(|| spinner(mono_us, cx)))
+                .child(detail(row, cx))
+                .into_any_element()
+        }
         SidebarRowKind::Run { outcome } => pressable(row, place, focused, RUN_HEIGHT, post, cx)
             .child(
                 div()
@@ -182,24 +180,12 @@ pub fn run_preview(of: &Preview, id: &'static str, post: &Post, cx: &App) -> Div
                 .child(SharedString::from(of.text.clone())),
         )
         .children(of.more.as_ref().map(|more| {
-            div()
-                .flex_none()
-                .text_color(look.palette.faint)
-                .child(SharedString::from(more.clone()))
+            div().flex_none().text_color(look.palette.faint).child(SharedString::from(more.clone()))
         }))
-        .child(
-            div()
-                .flex()
-                .flex_none()
-                .child(hint(&of.action, id, post, cx)),
-        )
+        .child(div().flex().flex_none().child(hint(&of.action, id, post, cx)))
 }
 
 fn detail(row: &SidebarRow, cx: &App) -> impl IntoElement {
     let look = Look::of(cx);
-    span(&row.detail, cx)
-        .flex_none()
-        .text_size(look.px(11.0))
-        .max_w(px(140.0))
-        .truncate()
+    span(&row.detail, cx).flex_none().text_size(look.px(11.0)).max_w(px(140.0)).truncate()
 }

@@ -122,12 +122,10 @@ impl SqlEditor {
             state.set_highlighter_factory(highlight::factory(), cx);
             state
         });
-        let strip = state.update(cx, |state, cx| {
-            state.create_gutter_decorations_collection(Vec::new(), cx)
-        });
-        let found_marks = state.update(cx, |state, cx| {
-            state.create_range_decorations_collection(Vec::new(), cx)
-        });
+        let strip = state
+            .update(cx, |state, cx| state.create_gutter_decorations_collection(Vec::new(), cx));
+        let found_marks =
+            state.update(cx, |state, cx| state.create_range_decorations_collection(Vec::new(), cx));
         let known = state.read(cx).text().clone();
         let subscriptions = vec![
             cx.subscribe(&state, Self::edited),
@@ -306,11 +304,7 @@ impl SqlEditor {
         let palette = Look::of(cx).palette;
         let (places, chosen) = &found;
         let marks = places.iter().enumerate().map(|(at, place)| {
-            let color = if *chosen == Some(at) {
-                palette.accent
-            } else {
-                palette.warning
-            };
+            let color = if *chosen == Some(at) { palette.accent } else { palette.warning };
             RangeDecoration::new(place.clone())
                 .with_style(RangeDecorationStyle::Frame)
                 .with_color(color)
@@ -403,10 +397,7 @@ impl SqlEditor {
         cx.stop_propagation();
         let line = text.line_start_offset(text.offset_to_point(start).row);
         let blanks = text.slice(line..start);
-        let indent: String = blanks
-            .chars()
-            .take_while(|c| matches!(c, ' ' | '\t'))
-            .collect();
+        let indent: String = blanks.chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
         self.state.update(cx, |state, cx| {
             state.replace(format!("\r\n{indent}"), window, cx);
         });
@@ -421,8 +412,7 @@ impl SqlEditor {
             && let std::borrow::Cow::Owned(fitting) = broken_by(&pasted, crlf)
         {
             cx.stop_propagation();
-            self.state
-                .update(cx, |state, cx| state.replace(fitting, window, cx));
+            self.state.update(cx, |state, cx| state.replace(fitting, window, cx));
         }
     }
 
@@ -490,12 +480,7 @@ impl Render for SqlEditor {
             .capture_action(cx.listener(Self::enter))
             .capture_action(cx.listener(Self::paste))
             .bg(look.palette.background)
-            .child(statement_layer(
-                &self.state,
-                statement.clone(),
-                &look,
-                Layer::Ground,
-            ))
+            .child(statement_layer(&self.state, statement.clone(), &look, Layer::Ground))
             .child(
                 Editor::new(&self.state)
                     .appearance(false)
@@ -507,12 +492,7 @@ impl Render for SqlEditor {
                     .line_height(look.editor_line())
                     .size_full(),
             )
-            .child(statement_layer(
-                &self.state,
-                statement,
-                &look,
-                Layer::Gutter,
-            ))
+            .child(statement_layer(&self.state, statement, &look, Layer::Gutter))
     }
 }
 
@@ -572,11 +552,7 @@ fn marked_area(
     };
     // Before its first frame the kit does not know yet where its text begins.
     let begun = state.input_bounds().size.height > px(0.0);
-    let text_top = if begun {
-        state.input_bounds().top()
-    } else {
-        bounds.top() + px(TOP)
-    };
+    let text_top = if begun { state.input_bounds().top() } else { bounds.top() + px(TOP) };
     let origin = text_top + state.scroll_offset().y;
     let top = origin + line * top_row;
     let bottom = origin + line * end_row.max(top_row + 1);
@@ -618,24 +594,16 @@ fn gutter_width(state: &EditorState, look: &Look, window: &Window) -> Pixels {
         strikethrough: None,
     };
     let sample = "0".repeat(digits).into();
-    let numbers = window
-        .text_system()
-        .shape_line(sample, look.mono_size(), &[run], None);
+    let numbers = window.text_system().shape_line(sample, look.mono_size(), &[run], None);
     px(KIT_MARGINS + STRIP) + numbers.width()
 }
 
 fn read_selection(state: &EditorState) -> EditorSelection {
     let range = state.selected_range();
     if state.is_selection_reversed() {
-        EditorSelection {
-            anchor: range.end,
-            head: range.start,
-        }
+        EditorSelection { anchor: range.end, head: range.start }
     } else {
-        EditorSelection {
-            anchor: range.start,
-            head: range.end,
-        }
+        EditorSelection { anchor: range.start, head: range.end }
     }
 }
 
@@ -657,10 +625,7 @@ fn outside_breaks(text: &Rope, selection: EditorSelection) -> EditorSelection {
             text.char_at(at) == Some('\n') && at > 0 && text.char_at(at - 1) == Some('\r');
         at - usize::from(is_inside)
     };
-    EditorSelection {
-        anchor: outside(selection.anchor),
-        head: outside(selection.head),
-    }
+    EditorSelection { anchor: outside(selection.anchor), head: outside(selection.head) }
 }
 
 /// An error at the very end of the text, or of no length, still needs something to underline.
@@ -722,10 +687,7 @@ mod tests {
             gpui::open_window(WindowOptions::default(), cx, |window, cx| {
                 let editor = cx.new(|cx| SqlEditor::new(text, 0, window, cx));
                 editor.update(cx, |editor, cx| editor.focus(window, cx));
-                cx.new(|_| Harness {
-                    editor,
-                    runs: Rc::default(),
-                })
+                cx.new(|_| Harness { editor, runs: Rc::default() })
             })
             .expect("a window")
         });
@@ -741,12 +703,7 @@ mod tests {
             })
             .detach();
         });
-        let shown = Shown {
-            editor,
-            window,
-            heard,
-            runs,
-        };
+        let shown = Shown { editor, window, heard, runs };
         shown.act(cx, |window, cx| window.render_frame(cx));
         shown.heard.borrow_mut().clear();
         shown
@@ -754,8 +711,7 @@ mod tests {
 
     impl Shown {
         fn act(&self, cx: &mut TestAppContext, act: impl FnOnce(&mut Window, &mut App)) {
-            cx.update_window(self.window, |_, window, cx| act(window, cx))
-                .expect("an open window");
+            cx.update_window(self.window, |_, window, cx| act(window, cx)).expect("an open window");
             cx.run_until_parked();
         }
 
@@ -879,11 +835,9 @@ mod tests {
         let marked = |cx: &mut TestAppContext| {
             cx.read(|cx| {
                 let state = editor.read(cx).state().read(cx);
-                let found = state.diagnostics().map(|set| {
-                    set.iter()
-                        .map(|entry| entry.range.clone())
-                        .collect::<Vec<_>>()
-                });
+                let found = state
+                    .diagnostics()
+                    .map(|set| set.iter().map(|entry| entry.range.clone()).collect::<Vec<_>>());
                 found.unwrap_or_default()
             })
         };

@@ -50,13 +50,7 @@ impl Windowed {
     ) -> Result<Self, OffscreenError> {
         let program = Rc::new(RefCell::new(program));
         let (width, height) = program.borrow().model().settings.window;
-        let parts = Parts {
-            engine: program.clone(),
-            desk,
-            post,
-            pace: Pace::Still,
-            quit: |_| {},
-        };
+        let parts = Parts { engine: program.clone(), desk, post, pace: Pace::Still, quit: |_| {} };
         let (offscreen, window) = opened(parts, width, height)?;
         Ok(Self {
             program,
@@ -177,9 +171,7 @@ impl Windowed {
     /// Where the editor's cursor was drawn, and the place that its text is drawn in.
     pub fn caret(&mut self) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
         let window = self.window.clone();
-        let caret = self
-            .offscreen
-            .update(|_, cx| window.update(cx, |window, cx| window.caret(cx)));
+        let caret = self.offscreen.update(|_, cx| window.update(cx, |window, cx| window.caret(cx)));
         caret.ok().flatten()
     }
 
@@ -228,11 +220,7 @@ impl Stage for Windowed {
                 return;
             };
             let buffer = &tab.editor.buffer;
-            let edit = Edit {
-                start: 0,
-                removed: buffer.text().len(),
-                inserted: text.to_owned(),
-            };
+            let edit = Edit { start: 0, removed: buffer.text().len(), inserted: text.to_owned() };
             let edited = editor::Msg::Edited {
                 base: buffer.revision(),
                 edits: vec![edit],
@@ -241,10 +229,7 @@ impl Stage for Windowed {
             };
             [
                 app::Msg::AreaFocused { area: Area::Editor }.into(),
-                Msg::Editor {
-                    tab: tab.id,
-                    msg: edited,
-                },
+                Msg::Editor { tab: tab.id, msg: edited },
             ]
         };
         for msg in msgs {
@@ -325,16 +310,12 @@ impl Stage for Windowed {
     }
 
     fn clipboard(&mut self) -> Option<String> {
-        self.offscreen
-            .update_app(|cx| cx.read_from_clipboard())
-            .and_then(|item| item.text())
+        self.offscreen.update_app(|cx| cx.read_from_clipboard()).and_then(|item| item.text())
     }
 
     fn screenshot(&mut self, path: &Path) -> Result<(), String> {
         self.drain();
-        self.offscreen
-            .screenshot(path)
-            .map_err(|error| error.to_string())
+        self.offscreen.screenshot(path).map_err(|error| error.to_string())
     }
 
     fn now(&mut self) -> Duration {
@@ -359,9 +340,7 @@ pub fn screenshot(model: &Model, path: &Path) -> Result<(), String> {
     };
     let (mut offscreen, _window) =
         opened(parts, width, height).map_err(|error| error.to_string())?;
-    offscreen
-        .screenshot(path)
-        .map_err(|error| error.to_string())
+    offscreen.screenshot(path).map_err(|error| error.to_string())
 }
 
 fn opened(
@@ -369,11 +348,8 @@ fn opened(
     width: u32,
     height: u32,
 ) -> Result<(Offscreen, Entity<TuskWindow>), OffscreenError> {
-    let appearance = if parts.engine.borrow().model().is_dark() {
-        Appearance::Dark
-    } else {
-        Appearance::Light
-    };
+    let appearance =
+        if parts.engine.borrow().model().is_dark() { Appearance::Dark } else { Appearance::Light };
     Offscreen::open(width as f32, height as f32, appearance, |window, cx| {
         cx.new(|cx| TuskWindow::new(parts, window, cx))
     })

@@ -35,9 +35,7 @@ pub fn status_bar(bar: &StatusBar, mono_us: u64, cx: &App) -> impl IntoElement {
                 look.status_bar(),
                 look.px(16.0),
                 1.0,
-                bar.left
-                    .iter()
-                    .map(|part| segment(part, mono_us, cx).into_any_element()),
+                bar.left.iter().map(|part| segment(part, mono_us, cx).into_any_element()),
             )
             .flex_1(),
         )

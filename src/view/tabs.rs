@@ -109,7 +109,5 @@ fn plus(action: &Action, post: &Post, cx: &App) -> impl IntoElement {
         .hover(move |style| style.text_color(look.palette.text))
         .on_click(move |_, _, _| post.post(command))
         .child("+")
-        .when_some(action.key.clone(), |plus, key| {
-            plus.child(widgets::key_box(key, cx))
-        })
+        .when_some(action.key.clone(), |plus, key| plus.child(widgets::key_box(key, cx)))
 }

@@ -276,12 +276,7 @@ pub fn apply(cx: &mut App, appearance: Appearance, zoom: f32) {
         Appearance::Dark => Palette::dark(),
         Appearance::Light => Palette::light(),
     };
-    let look = Look {
-        palette,
-        appearance,
-        zoom,
-        reduced_motion,
-    };
+    let look = Look { palette, appearance, zoom, reduced_motion };
     cx.set_global(look);
     let mode = match appearance {
         Appearance::Dark => ThemeMode::Dark,
@@ -308,10 +303,7 @@ pub fn apply(cx: &mut App, appearance: Appearance, zoom: f32) {
 /// Turns motion off or on, for people who asked their system for less of it.
 pub fn set_reduced_motion(cx: &mut App, reduced_motion: bool) {
     let look = Look::of(cx);
-    cx.set_global(Look {
-        reduced_motion,
-        ..look
-    });
+    cx.set_global(Look { reduced_motion, ..look });
     cx.refresh_windows();
 }
 
@@ -466,12 +458,7 @@ fn highlight_theme(palette: &Palette, appearance: Appearance) -> Option<Highligh
 fn css(color: Hsla) -> String {
     let color = gpui::Rgba::from(color);
     let byte = |channel: f32| (channel.clamp(0.0, 1.0) * 255.0).round() as u8;
-    format!(
-        "#{:02x}{:02x}{:02x}",
-        byte(color.r),
-        byte(color.g),
-        byte(color.b)
-    )
+    format!("#{:02x}{:02x}{:02x}", byte(color.r), byte(color.g), byte(color.b))
 }
 
 #[cfg(test)]
@@ -481,11 +468,7 @@ mod tests {
     fn luminance(color: Hsla) -> f32 {
         let color = gpui::Rgba::from(color);
         let linear = |channel: f32| {
-            if channel <= 0.04045 {
-                channel / 12.92
-            } else {
-                ((channel + 0.055) / 1.055).powf(2.4)
-            }
+            if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(color.r) + 0.7152 * linear(color.g) + 0.0722 * linear(color.b)
     }
@@ -545,10 +528,7 @@ mod tests {
                 ("comment", palette.comment),
                 ("function", palette.function),
             ];
-            let grounds = [
-                ("background", palette.background),
-                ("statement", palette.statement),
-            ];
+            let grounds = [("background", palette.background), ("statement", palette.statement)];
             assert_readable(name, &inks, &grounds, 4.5);
         }
     }
@@ -571,10 +551,9 @@ mod tests {
 
     #[test]
     fn the_kit_takes_the_syntax_colours() {
-        for (palette, appearance) in [
-            (Palette::dark(), Appearance::Dark),
-            (Palette::light(), Appearance::Light),
-        ] {
+        for (palette, appearance) in
+            [(Palette::dark(), Appearance::Dark), (Palette::light(), Appearance::Light)]
+        {
             let theme = highlight_theme(&palette, appearance).expect("a theme that parses");
             let keyword = theme.style("keyword").expect("a style for keywords");
             assert_eq!(keyword.color.map(css), Some(css(palette.keyword)));

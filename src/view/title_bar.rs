@@ -30,23 +30,11 @@ pub fn title_bar(bar: &TitleBar, post: &Post, cx: &App) -> impl IntoElement {
         .border_color(look.palette.border)
         .overflow_hidden()
         .child(menu(bar, post, cx))
-        .children(
-            bar.connection
-                .as_ref()
-                .map(|chip| connection(chip, post, cx)),
-        )
+        .children(bar.connection.as_ref().map(|chip| connection(chip, post, cx)))
         .children(bar.mode.as_ref().map(|chip| mode(chip, cx)))
-        .children(
-            bar.recording
-                .as_ref()
-                .map(|words| span(words, cx).flex_none()),
-        )
+        .children(bar.recording.as_ref().map(|words| span(words, cx).flex_none()))
         .child(spacer())
-        .children(
-            bar.actions
-                .iter()
-                .map(|action| hint(action, "title", post, cx)),
-        )
+        .children(bar.actions.iter().map(|action| hint(action, "title", post, cx)))
 }
 
 fn menu(bar: &TitleBar, post: &Post, cx: &App) -> AnyElement {
@@ -68,11 +56,8 @@ fn menu(bar: &TitleBar, post: &Post, cx: &App) -> AnyElement {
 
 fn connection(chip: &ConnectionChip, post: &Post, cx: &App) -> Pill {
     let palette = Look::of(cx).palette;
-    let frame = if chip.framed {
-        super::words::colour(chip.dot.colour, &palette)
-    } else {
-        palette.border
-    };
+    let frame =
+        if chip.framed { super::words::colour(chip.dot.colour, &palette) } else { palette.border };
     let post = post.clone();
     let label = format!("{} {} {}", chip.name, chip.address, chip.security.text);
     let words = |text: &str| SharedString::from(text.to_owned());
@@ -89,13 +74,7 @@ fn connection(chip: &ConnectionChip, post: &Post, cx: &App) -> Pill {
                 .font_weight(FontWeight::MEDIUM)
                 .child(words(&chip.name)),
         )
-        .child(
-            div()
-                .min_w_0()
-                .truncate()
-                .text_color(palette.muted)
-                .child(words(&chip.address)),
-        )
+        .child(div().min_w_0().truncate().text_color(palette.muted).child(words(&chip.address)))
         .child(span(&chip.security, cx).flex_none())
 }
 
@@ -104,9 +83,5 @@ fn mode(chip: &ModeChip, cx: &App) -> Pill {
     Pill::new("mode", format!("{} {}", chip.label.text, chip.detail))
         .frame(palette.border)
         .child(span(&chip.label, cx))
-        .child(
-            div()
-                .text_color(palette.muted)
-                .child(SharedString::from(chip.detail.clone())),
-        )
+        .child(div().text_color(palette.muted).child(SharedString::from(chip.detail.clone())))
 }

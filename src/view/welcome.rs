@@ -58,18 +58,11 @@ pub fn welcome(
                         .pt(look.px(14.0))
                         .text_size(look.small_size())
                         .children(
-                            shown
-                                .footer
-                                .iter()
-                                .map(|action| hint(action, "welcome", post, cx)),
+                            shown.footer.iter().map(|action| hint(action, "welcome", post, cx)),
                         ),
                 ),
         );
-    div()
-        .relative()
-        .size_full()
-        .child(places.area())
-        .child(scrolled)
+    div().relative().size_full().child(places.area()).child(scrolled)
 }
 
 fn title(shown: &Welcome, cx: &App) -> impl IntoElement {
@@ -88,9 +81,7 @@ fn title(shown: &Welcome, cx: &App) -> impl IntoElement {
                 .child(SharedString::from(shown.title.clone())),
         )
         .child(
-            div()
-                .text_color(look.palette.muted)
-                .child(SharedString::from(shown.tagline.clone())),
+            div().text_color(look.palette.muted).child(SharedString::from(shown.tagline.clone())),
         )
 }
 
@@ -111,11 +102,12 @@ fn url_field(shown: &WelcomeField, input: AnyElement, cx: &App) -> impl IntoElem
                 .child(div().flex_1().min_w_0().child(input))
                 .children(shown.action.key.clone().map(|key| key_box(key, cx))),
         )
-        .children(shown.preview.as_ref().map(|preview| {
-            span(preview, cx)
-                .px(look.px(14.0))
-                .text_size(look.small_size())
-        }))
+        .children(
+            shown
+                .preview
+                .as_ref()
+                .map(|preview| span(preview, cx).px(look.px(14.0)).text_size(look.small_size())),
+        )
 }
 
 fn group(
@@ -131,10 +123,7 @@ fn group(
         if place > 0 {
             rows.push(hairline(cx).into_any_element());
         }
-        let row = div()
-            .relative()
-            .child(places.item(row.index))
-            .child(one(row, mono_us, post, cx));
+        let row = div().relative().child(places.item(row.index)).child(one(row, mono_us, post, cx));
         rows.push(row.into_any_element());
     }
     div()
@@ -152,11 +141,7 @@ fn one(row: &WelcomeRow, mono_us: u64, post: &Post, cx: &App) -> ListRow {
     let (post, index) = (post.clone(), row.index);
     let sign = match row.dot {
         Some(dot) => connection_dot(dot, cx).into_any_element(),
-        None => div()
-            .flex_none()
-            .text_color(palette.muted)
-            .child("◇")
-            .into_any_element(),
+        None => div().flex_none().text_color(palette.muted).child("◇").into_any_element(),
     };
     ListRow::new(("welcome-row", row.index), row.name.clone(), 46.0)
         .selected(row.selected)
@@ -172,12 +157,7 @@ fn one(row: &WelcomeRow, mono_us: u64, post: &Post, cx: &App) -> ListRow {
         .child(spacer())
         .children(row.spinner.then(|| spinner(mono_us, cx)))
         .when_some(row.percent, |line, percent| {
-            line.child(
-                div()
-                    .flex_none()
-                    .text_color(palette.muted)
-                    .child(format!("{percent} %")),
-            )
+            line.child(div().flex_none().text_color(palette.muted).child(format!("{percent} %")))
         })
         .when(!row.when.is_empty(), |line| {
             line.child(

@@ -54,30 +54,17 @@ pub fn dot(color: Hsla, cx: &App) -> Div {
 /// An empty circle: a connection that is closed.
 pub fn ring(color: Hsla, cx: &App) -> Div {
     let diameter = Look::of(cx).px(8.0);
-    div()
-        .flex_none()
-        .size(diameter)
-        .rounded(diameter)
-        .border_1()
-        .border_color(color)
+    div().flex_none().size(diameter).rounded(diameter).border_1().border_color(color)
 }
 
 /// A horizontal line of one pixel.
 pub fn hairline(cx: &App) -> Div {
-    div()
-        .flex_none()
-        .w_full()
-        .h(px(1.0))
-        .bg(Look::of(cx).palette.border)
+    div().flex_none().w_full().h(px(1.0)).bg(Look::of(cx).palette.border)
 }
 
 /// A vertical line of one pixel.
 pub fn vertical_hairline(cx: &App) -> Div {
-    div()
-        .flex_none()
-        .h_full()
-        .w(px(1.0))
-        .bg(Look::of(cx).palette.border)
+    div().flex_none().h_full().w(px(1.0)).bg(Look::of(cx).palette.border)
 }
 
 /// The heading over a list.
@@ -106,11 +93,7 @@ pub fn panel(cx: &App) -> Div {
 /// The look of a field, round whatever takes the text. Focus shows in its frame.
 pub fn field(focused: bool, cx: &App) -> Div {
     let look = Look::of(cx);
-    let frame = if focused {
-        look.palette.accent
-    } else {
-        look.palette.border
-    };
+    let frame = if focused { look.palette.accent } else { look.palette.border };
     div()
         .flex()
         .items_center()
@@ -188,11 +171,7 @@ impl RenderOnce for Pill {
     fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
-        let text = if self.selected || self.frame.is_some() {
-            palette.text
-        } else {
-            palette.muted
-        };
+        let text = if self.selected || self.frame.is_some() { palette.text } else { palette.muted };
         pressable(self.id, self.label, self.selected, self.pressed)
             .test_support()
             .flex()
@@ -325,13 +304,7 @@ impl RenderOnce for Tab {
 }
 
 fn tab_line(color: Hsla) -> Div {
-    div()
-        .absolute()
-        .top_0()
-        .left_0()
-        .w_full()
-        .h(px(2.0))
-        .bg(color)
+    div().absolute().top_0().left_0().w_full().h(px(2.0)).bg(color)
 }
 
 /// The tab's last mark, and in its place, under the pointer, the mark that closes it.
@@ -344,23 +317,17 @@ fn tab_slot(
     let palette = look.palette;
     let room = look.px(16.0);
     let centred = |part: Div| {
-        part.absolute()
-            .top_0()
-            .left_0()
-            .size_full()
-            .flex()
-            .items_center()
-            .justify_center()
+        part.absolute().top_0().left_0().size_full().flex().items_center().justify_center()
     };
     div()
         .relative()
         .flex_none()
         .size(room)
-        .children(mark.map(|mark| {
-            centred(div())
-                .group_hover("tab", |style| style.invisible())
-                .child(mark)
-        }))
+        .children(
+            mark.map(|mark| {
+                centred(div()).group_hover("tab", |style| style.invisible()).child(mark)
+            }),
+        )
         .child(
             centred(div())
                 .id(id)
@@ -436,11 +403,7 @@ impl RenderOnce for KeyButton {
     fn render(self, _: &mut Window, cx: &mut App) -> impl IntoElement {
         let look = Look::of(cx);
         let palette = look.palette;
-        let frame = if self.focused || self.primary {
-            palette.accent
-        } else {
-            palette.border
-        };
+        let frame = if self.focused || self.primary { palette.accent } else { palette.border };
         pressable(self.id, self.label.clone(), false, self.pressed)
             .test_support()
             .flex()
@@ -535,15 +498,7 @@ impl RenderOnce for ListRow {
                 row.hover(move |style| style.bg(palette.raised.opacity(0.7)))
             })
             .when(self.marked, |row| {
-                row.child(
-                    div()
-                        .absolute()
-                        .top_0()
-                        .left_0()
-                        .h_full()
-                        .w(px(2.0))
-                        .bg(palette.accent),
-                )
+                row.child(div().absolute().top_0().left_0().h_full().w(px(2.0)).bg(palette.accent))
             })
             .children(self.children)
     }
@@ -613,11 +568,7 @@ impl RenderOnce for ErrorCard {
         } else {
             (palette.error_ground, palette.error_frame)
         };
-        let bar = if self.calm {
-            palette.muted
-        } else {
-            palette.error
-        };
+        let bar = if self.calm { palette.muted } else { palette.error };
         let card = div()
             .flex()
             .flex_col()
@@ -640,11 +591,7 @@ impl RenderOnce for ErrorCard {
             .when(!self.place.is_empty(), |card| {
                 card.child(div().text_color(palette.muted).child(self.place))
             })
-            .children(
-                self.parts
-                    .into_iter()
-                    .map(|(label, text)| card_part(label, text, &look)),
-            )
+            .children(self.parts.into_iter().map(|(label, text)| card_part(label, text, &look)))
             .children(self.lines.into_iter().map(|line| div().child(line)))
             .when(!self.actions.is_empty(), |card| {
                 card.child(
@@ -675,13 +622,7 @@ fn card_part(label: SharedString, text: SharedString, look: &Look) -> Div {
     div()
         .flex()
         .gap(look.px(12.0))
-        .child(
-            div()
-                .flex_none()
-                .w(look.px(76.0))
-                .text_color(look.palette.muted)
-                .child(label),
-        )
+        .child(div().flex_none().w(look.px(76.0)).text_color(look.palette.muted).child(label))
         .child(div().flex_1().min_w_0().child(text))
 }
 
@@ -691,11 +632,7 @@ pub fn spinner(mono_us: u64, cx: &App) -> Div {
     const PHASES: [&str; 4] = ["◐", "◓", "◑", "◒"];
     const PHASE_US: u64 = 300_000;
     let look = Look::of(cx);
-    let phase = if look.reduced_motion {
-        0
-    } else {
-        (mono_us / PHASE_US) as usize % PHASES.len()
-    };
+    let phase = if look.reduced_motion { 0 } else { (mono_us / PHASE_US) as usize % PHASES.len() };
     div()
         .flex_none()
         .w(look.px(14.0))
@@ -726,14 +663,11 @@ pub fn fitting(
         .h(height)
         .overflow_hidden()
         .gap_x(gap)
-        .children(parts.into_iter().map(|part| {
-            div()
-                .flex()
-                .flex_none()
-                .items_center()
-                .h(height)
-                .child(part)
-        }));
+        .children(
+            parts
+                .into_iter()
+                .map(|part| div().flex().flex_none().items_center().h(height).child(part)),
+        );
     line.style().flex_shrink = Some(first);
     line
 }
@@ -754,7 +688,5 @@ fn pressable(
         .role(Role::Button)
         .aria_label(label)
         .aria_selected(selected)
-        .when_some(pressed, |part, pressed| {
-            part.cursor_pointer().on_click(pressed)
-        })
+        .when_some(pressed, |part, pressed| part.cursor_pointer().on_click(pressed))
 }

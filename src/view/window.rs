@@ -236,10 +236,7 @@ impl TuskWindow {
         let now = parts.engine.borrow().model().now;
         let first = screen(parts.engine.borrow().model(), now);
         let rows = Rows::new(&parts.post, cx);
-        let handles = Handles {
-            sidebar: cx.focus_handle(),
-            dialog: cx.focus_handle(),
-        };
+        let handles = Handles { sidebar: cx.focus_handle(), dialog: cx.focus_handle() };
         let subscriptions = vec![
             cx.observe_window_bounds(window, Self::resized),
             cx.observe_window_appearance(window, Self::appearance_changed),
@@ -436,11 +433,7 @@ impl TuskWindow {
             return;
         }
         self.look = Some(wanted);
-        let appearance = if wanted.0 {
-            Appearance::Dark
-        } else {
-            Appearance::Light
-        };
+        let appearance = if wanted.0 { Appearance::Dark } else { Appearance::Light };
         theme::apply(cx, appearance, wanted.1 as f32 / 100.0);
     }
 
@@ -539,9 +532,7 @@ impl TuskWindow {
                 scrolls.messages_of = of;
                 scrolls.messages.reset(messages.count);
             } else if known < messages.count {
-                scrolls
-                    .messages
-                    .splice(known..known, messages.count - known);
+                scrolls.messages.splice(known..known, messages.count - known);
             }
         }
     }
@@ -572,11 +563,7 @@ impl TuskWindow {
         // A row is whole pixels high, so that rows say it better than pixels do.
         let in_rows = |list, [above, room]: [f32; 2], height: f32| {
             let logical = |rows: f32| (rows * height).round() as u64;
-            sight::Msg::Drawn {
-                list,
-                scrolled: logical(above),
-                room: logical(room),
-            }
+            sight::Msg::Drawn { list, scrolled: logical(above), room: logical(room) }
         };
         let mut lists = Vec::new();
         if let Main::Work(work) = &self.screen.main {
@@ -584,11 +571,7 @@ impl TuskWindow {
             if let Some(editor) = self.editors.get(tab)
                 && let Some([lines, letters]) = editor.read(cx).drawn(window, cx)
             {
-                lists.push(in_rows(
-                    List::Editor { tab },
-                    lines,
-                    sight::EDITOR_LINE as f32,
-                ));
+                lists.push(in_rows(List::Editor { tab }, lines, sight::EDITOR_LINE as f32));
                 let letter = sight::LETTER_TENTHS as f32 / 10.0;
                 lists.push(in_rows(List::Letters { tab }, letters, letter));
             }
@@ -599,11 +582,7 @@ impl TuskWindow {
                 let handle = &self.scrolls.sidebar;
                 let room =
                     handle.bounds().size.height / px(zoom) - 2.0 * sight::SIDEBAR_PADDING as f32;
-                lists.push(in_rows(
-                    List::Sidebar,
-                    [-handle.offset().y / px(zoom), room],
-                    1.0,
-                ));
+                lists.push(in_rows(List::Sidebar, [-handle.offset().y / px(zoom), room], 1.0));
             }
         }
         if let Some(Dialog::Picker(picker)) = &self.screen.dialog
@@ -648,9 +627,7 @@ impl TuskWindow {
             Main::Work(work) => {
                 drawn.push((Items::Tabs, scrolls.tabs_in_sight(work.tabs.len())));
                 if let Body::Messages(messages) = &work.body {
-                    let items = Items::Messages {
-                        tab: work.editor.tab,
-                    };
+                    let items = Items::Messages { tab: work.editor.tab };
                     drawn.push((items, scrolls.messages_in_sight(messages.count)));
                 }
             }
@@ -754,12 +731,12 @@ impl TuskWindow {
 
     fn let_go(&mut self, cx: &mut Context<Self>) {
         match self.grip.take() {
-            Some(Grip::Sidebar(width)) => self.post(sidebar::Msg::Resized {
-                width: width.round() as u32,
-            }),
-            Some(Grip::Editor(percent)) => self.post(sidebar::Msg::EditorResized {
-                percent: percent.round() as u32,
-            }),
+            Some(Grip::Sidebar(width)) => {
+                self.post(sidebar::Msg::Resized { width: width.round() as u32 })
+            }
+            Some(Grip::Editor(percent)) => {
+                self.post(sidebar::Msg::EditorResized { percent: percent.round() as u32 })
+            }
             None => {}
         }
         cx.notify();

@@ -63,29 +63,23 @@ pub fn span(span: &Span, cx: &App) -> Div {
     let palette = Look::of(cx).palette;
     div()
         .text_color(tone(span.tone, &palette))
-        .when(span.tone == Tone::Strong, |text| {
-            text.font_weight(FontWeight::MEDIUM)
-        })
+        .when(span.tone == Tone::Strong, |text| text.font_weight(FontWeight::MEDIUM))
         .child(SharedString::from(span.text.clone()))
 }
 
 /// Pieces of text, one behind the other as one line.
 pub fn spans(spans: &[Span], cx: &App) -> Div {
-    div().flex().flex_none().items_center().children(
-        spans
-            .iter()
-            .map(|piece| span(piece, cx).whitespace_nowrap()),
-    )
+    div()
+        .flex()
+        .flex_none()
+        .items_center()
+        .children(spans.iter().map(|piece| span(piece, cx).whitespace_nowrap()))
 }
 
 /// A connection's dot: filled while it is open.
 pub fn connection_dot(of: Dot, cx: &App) -> Div {
     let color = colour(of.colour, &Look::of(cx).palette);
-    if of.filled {
-        dot(color, cx)
-    } else {
-        ring(color, cx)
-    }
+    if of.filled { dot(color, cx) } else { ring(color, cx) }
 }
 
 /// The key of an action, for the boxes.

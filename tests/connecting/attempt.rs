@@ -27,10 +27,8 @@ pub fn attempt_with(config: &Config, known: &[(SecretKind, &str)]) -> Result<Ser
         secrets.set(*kind, Some(Secret::new(*secret)));
     }
     let (outbox, inbox) = flume::unbounded();
-    let postgres = Postgres::start_in(
-        outbox,
-        Surroundings::without_tls_files(&std::env::temp_dir()),
-    );
+    let postgres =
+        Postgres::start_in(outbox, Surroundings::without_tls_files(&std::env::temp_dir()));
     postgres.perform_connection(connection::Effect::Test {
         attempt: Ids::seeded(1).request(),
         config: Box::new(config.clone()),

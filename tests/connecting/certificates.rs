@@ -33,24 +33,14 @@ const TABLE: &[(ServerCertificate, Verdict, Verdict, Verdict)] = {
             Err("it names elsewhere.example, not localhost"),
             Err("it names elsewhere.example, not 127.0.0.1"),
         ),
-        (
-            Address,
-            Ok(()),
-            Err("it names 127.0.0.1, not localhost"),
-            Ok(()),
-        ),
+        (Address, Ok(()), Err("it names 127.0.0.1, not localhost"), Ok(())),
         (
             Wildcard,
             Ok(()),
             Err("it names *.example.com, not localhost"),
             Err("it names *.example.com, not 127.0.0.1"),
         ),
-        (
-            CommonName,
-            Ok(()),
-            Ok(()),
-            Err("it names localhost, not 127.0.0.1"),
-        ),
+        (CommonName, Ok(()), Ok(()), Err("it names localhost, not 127.0.0.1")),
         (Version1, OLD, OLD, OLD),
     ]
 };
@@ -100,12 +90,7 @@ fn a_certificate_of_x_509_version_1_is_trusted_with_its_authority() {
     let info = attempt(&full("localhost")).unwrap();
     assert_eq!(info.security, "TLS 1.3 verified");
     let other = attempt(&full("127.0.0.1"));
-    refused(
-        other,
-        Category::Ssl,
-        "it names localhost, not 127.0.0.1",
-        &(),
-    );
+    refused(other, Category::Ssl, "it names localhost, not 127.0.0.1", &());
 }
 
 #[test]
@@ -115,25 +100,16 @@ fn a_ca_file_that_is_missing_empty_or_another_one_trusts_nobody() {
     let empty = directory.path().join("empty.crt");
     std::fs::write(&empty, "no certificate\n").unwrap();
     let cases = [
-        (
-            server.other_ca_path().display().to_string(),
-            "but by “Tusk test authority”",
-        ),
+        (server.other_ca_path().display().to_string(), "but by “Tusk test authority”"),
         ("/no/such/file".into(), "/no/such/file can't be read"),
-        (
-            empty.display().to_string(),
-            "holds no certificate in PEM form",
-        ),
+        (empty.display().to_string(), "holds no certificate in PEM form"),
         // The system's own authorities know nothing of the tests' one, and would know anybody's.
         (String::new(), ""),
         ("system".into(), ""),
     ];
     for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         for (ca, said) in &cases {
-            let config = Config {
-                ssl_root_cert: ca.clone(),
-                ..on_tcp(server, ssl_mode)
-            };
+            let config = Config { ssl_root_cert: ca.clone(), ..on_tcp(server, ssl_mode) };
             if ca.is_empty() && ssl_mode == SslMode::Require {
                 assert!(attempt(&config).is_ok());
                 continue;
@@ -183,10 +159,7 @@ fn the_modes_choose_between_plain_and_tls() {
         (Prefer, Some("TLS 1.3")),
         (Require, Some("TLS 1.3")),
     ] {
-        let config = Config {
-            database: "template1".into(),
-            ..on_tcp(&insists, ssl_mode)
-        };
+        let config = Config { database: "template1".into(), ..on_tcp(&insists, ssl_mode) };
         match (attempt(&config), security) {
             (Ok(info), Some(security)) => assert_eq!(info.security, security),
             (result, None) => {
@@ -214,10 +187,7 @@ fn a_connection_may_want_one_version_of_tls() {
         (TestServer::shared(), Only12, Ok("TLS 1.2")),
         (TestServer::shared(), Only13, Ok("TLS 1.3")),
     ] {
-        let config = Config {
-            tls_versions,
-            ..on_tcp(server, SslMode::Require)
-        };
+        let config = Config { tls_versions, ..on_tcp(server, SslMode::Require) };
         match (attempt(&config), security) {
             (Ok(info), Ok(security)) => assert_eq!(info.security, security, "{tls_versions:?}"),
             (result, Err(said)) => {

@@ -36,10 +36,7 @@ fn named(name: &str, ssl_mode: SslMode) -> Config {
 fn the_right_certificate_needs_no_password() {
     for ssl_mode in [SslMode::Allow, SslMode::Prefer, SslMode::Require] {
         let info = attempt_with(&named(USER, ssl_mode), &[]).unwrap();
-        assert_eq!(
-            (info.security.as_str(), info.user.as_str()),
-            ("TLS 1.3", USER)
-        );
+        assert_eq!((info.security.as_str(), info.user.as_str()), ("TLS 1.3", USER));
     }
 }
 
@@ -50,10 +47,7 @@ fn an_encrypted_key_is_opened_with_its_passphrase_and_else_asks_for_it() {
     assert!(attempt_with(&config, &passphrase).is_ok());
     for (known, said) in [
         (vec![], "is encrypted, and its passphrase is not known"),
-        (
-            vec![(SecretKind::SslKey, "open barley")],
-            "The passphrase does not open the key file",
-        ),
+        (vec![(SecretKind::SslKey, "open barley")], "The passphrase does not open the key file"),
     ] {
         let result = attempt_with(&config, &known);
         let failure = refused(result, Category::Ssl, said, &known);
@@ -86,16 +80,8 @@ fn a_key_that_others_may_read_is_not_used() {
     let (_, key) = server().client_certificate(USER);
     let copy = directory.path().join("client.key");
     fs::copy(key, &copy).unwrap();
-    let config = Config {
-        ssl_key: copy.display().to_string(),
-        ..named(USER, SslMode::Require)
-    };
-    for (mode, taken) in [
-        (0o600, true),
-        (0o604, false),
-        (0o660, false),
-        (0o644, false),
-    ] {
+    let config = Config { ssl_key: copy.display().to_string(), ..named(USER, SslMode::Require) };
+    for (mode, taken) in [(0o600, true), (0o604, false), (0o660, false), (0o644, false)] {
         fs::set_permissions(&copy, fs::Permissions::from_mode(mode)).unwrap();
         let result = attempt_with(&config, &[]);
         if taken {
@@ -114,39 +100,20 @@ fn files_that_do_not_go_together_are_told() {
     let path = |path: &std::path::Path| path.display().to_string();
     for (ssl_cert, ssl_key, said) in [
         (path(&certificate), path(&other_key), "does not belong to"),
-        (
-            path(&certificate),
-            "/no/such.key".into(),
-            "The key file /no/such.key can't be read",
-        ),
-        (
-            path(&certificate),
-            path(&certificate),
-            "holds no private key in PEM form",
-        ),
+        (path(&certificate), "/no/such.key".into(), "The key file /no/such.key can't be read"),
+        (path(&certificate), path(&certificate), "holds no private key in PEM form"),
         (path(&certificate), String::new(), "no key for it"),
-        (
-            "/no/such.crt".into(),
-            path(&key),
-            "The certificate file /no/such.crt can't be read",
-        ),
+        ("/no/such.crt".into(), path(&key), "The certificate file /no/such.crt can't be read"),
         (path(&key), path(&key), "holds no certificate in PEM form"),
     ] {
-        let config = Config {
-            ssl_cert,
-            ssl_key,
-            ..on_tcp(server(), SslMode::Require)
-        };
+        let config = Config { ssl_cert, ssl_key, ..on_tcp(server(), SslMode::Require) };
         refused(attempt_with(&config, &[]), Category::Ssl, said, &config);
     }
 }
 
 #[test]
 fn with_prefer_a_key_that_can_t_be_used_leaves_plain_text_as_libpq_does() {
-    let plain = Config {
-        database: "template1".into(),
-        ..named("app-encrypted", SslMode::Prefer)
-    };
+    let plain = Config { database: "template1".into(), ..named("app-encrypted", SslMode::Prefer) };
     let info = attempt_with(&plain, &[(SecretKind::Database, PASSWORD)]).unwrap();
     assert_eq!(info.security, "not encrypted");
     // Where plain text is refused, the key is what matters.

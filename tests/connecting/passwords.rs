@@ -15,11 +15,8 @@ fn server() -> &'static TestServer {
     static SERVER: OnceLock<TestServer> = OnceLock::new();
     SERVER.get_or_init(|| {
         let mut rules = TestConfig::default().access_rule("local cleartext all password");
-        for (database, method) in [
-            ("cleartext", "password"),
-            ("md5", "md5"),
-            ("trusted", "trust"),
-        ] {
+        for (database, method) in [("cleartext", "password"), ("md5", "md5"), ("trusted", "trust")]
+        {
             rules = rules.access_rule(&format!("host {database} all 127.0.0.1/32 {method}"));
         }
         let server = TestServer::start(rules);
@@ -36,11 +33,7 @@ fn server() -> &'static TestServer {
 
 fn config(database: &str, ssl_mode: SslMode) -> Config {
     let user = if database == "md5" { "old" } else { "app" };
-    Config {
-        database: database.into(),
-        user: user.into(),
-        ..on_tcp(server(), ssl_mode)
-    }
+    Config { database: database.into(), user: user.into(), ..on_tcp(server(), ssl_mode) }
 }
 
 #[test]
@@ -81,10 +74,7 @@ fn a_password_goes_out_in_the_clear_only_where_the_user_allows_it_or_nobody_list
         let failure = refused(attempt(&closed), Category::Authentication, said, &ssl_mode);
         let advice = failure.next_step.unwrap();
         assert!(advice.contains("Use TLS") && advice.contains("allow passwords in the clear"));
-        let allowed = Config {
-            allow_cleartext: true,
-            ..closed
-        };
+        let allowed = Config { allow_cleartext: true, ..closed };
         let info = attempt(&allowed).unwrap();
         assert_eq!(info.security, "not encrypted, password in the clear");
     }
@@ -134,11 +124,7 @@ fn required_channel_binding_takes_scram_inside_tls_and_nothing_else() {
     for (database, ssl_mode, said) in [
         ("scram", SslMode::Disable, "has no TLS on this link"),
         ("trusted", SslMode::Require, "let the user in without it"),
-        (
-            "cleartext",
-            SslMode::Require,
-            "asked for the password in the clear",
-        ),
+        ("cleartext", SslMode::Require, "asked for the password in the clear"),
         ("md5", SslMode::Require, "asked for an MD5 password"),
     ] {
         let result = attempt(&bound(database, ssl_mode));
@@ -146,10 +132,8 @@ fn required_channel_binding_takes_scram_inside_tls_and_nothing_else() {
         let said = format!("requires channel binding, but the server {said}");
         refused(result, Category::Authentication, &said, &case);
     }
-    let disabled = Config {
-        channel_binding: ChannelBinding::Disable,
-        ..config("scram", SslMode::Require)
-    };
+    let disabled =
+        Config { channel_binding: ChannelBinding::Disable, ..config("scram", SslMode::Require) };
     assert_eq!(attempt(&disabled).unwrap().security, "TLS 1.3");
 }
 
@@ -157,16 +141,8 @@ fn required_channel_binding_takes_scram_inside_tls_and_nothing_else() {
 fn the_password_is_bound_to_the_link_unless_that_is_switched_off() {
     let both = b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
     for (channel_binding, chosen, header) in [
-        (
-            ChannelBinding::Prefer,
-            "SCRAM-SHA-256-PLUS",
-            "p=tls-server-end-point,,",
-        ),
-        (
-            ChannelBinding::Require,
-            "SCRAM-SHA-256-PLUS",
-            "p=tls-server-end-point,,",
-        ),
+        (ChannelBinding::Prefer, "SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,"),
+        (ChannelBinding::Require, "SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,"),
         (ChannelBinding::Disable, "SCRAM-SHA-256", "n,,"),
     ] {
         let (port, heard) = peer::says_in_tls(peer::authentication(10, both));
@@ -184,10 +160,7 @@ fn the_password_is_bound_to_the_link_unless_that_is_switched_off() {
         let expected = [b"p", chosen.as_bytes(), b"\0"].concat();
         assert!(heard.starts_with(&expected), "{channel_binding:?}");
         let message = String::from_utf8_lossy(&heard[expected.len() + 4..]).into_owned();
-        assert!(
-            message.starts_with(header),
-            "{channel_binding:?}: {message}"
-        );
+        assert!(message.starts_with(header), "{channel_binding:?}: {message}");
     }
 }
 

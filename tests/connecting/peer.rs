@@ -43,10 +43,7 @@ pub fn says_in_tls(message: Vec<u8>) -> (u16, JoinHandle<Vec<u8>>) {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            key.serialize_der().try_into().unwrap(),
-        )
+        .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
         .unwrap();
     let heard = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
@@ -100,9 +97,7 @@ pub fn old_server(behind: u16) -> u16 {
                 let known_since_14: [&[u8]; 2] =
                     [b"in_hot_standby\0", b"default_transaction_read_only\0"];
                 message[0] != b'S'
-                    || !known_since_14
-                        .iter()
-                        .any(|name| message[5..].starts_with(name))
+                    || !known_since_14.iter().any(|name| message[5..].starts_with(name))
             });
         }
     });

@@ -30,25 +30,16 @@ fn servers() -> &'static Servers {
         let primary = TestServer::start(TestConfig::default());
         let standby = TestServer::standby_of(&primary);
         let read_only = TestServer::start(TestConfig::default());
-        read_only.psql(
-            "postgres",
-            "alter database postgres set default_transaction_read_only = on",
-        );
-        Servers {
-            primary,
-            standby,
-            read_only,
-        }
+        read_only
+            .psql("postgres", "alter database postgres set default_transaction_read_only = on");
+        Servers { primary, standby, read_only }
     })
 }
 
 /// Ports on 127.0.0.1 in order.
 fn config(ports: &[u16], target_session: TargetSession) -> Config {
-    let endpoint = |port: &u16| Endpoint {
-        host: "127.0.0.1".into(),
-        port: *port,
-        hostaddr: String::new(),
-    };
+    let endpoint =
+        |port: &u16| Endpoint { host: "127.0.0.1".into(), port: *port, hostaddr: String::new() };
     Config {
         host: "127.0.0.1".into(),
         port: ports[0],
@@ -69,12 +60,8 @@ fn port_of(info: &ServerInfo) -> u16 {
 fn the_session_that_is_wanted_is_found_whatever_the_order() {
     use TargetSession::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
     let all = servers();
-    let (dead, p, s, r) = (
-        peer::dead_port(),
-        all.primary.port(),
-        all.standby.port(),
-        all.read_only.port(),
-    );
+    let (dead, p, s, r) =
+        (peer::dead_port(), all.primary.port(), all.standby.port(), all.read_only.port());
     for (ports, wanted, taken) in [
         (vec![dead, p, s], Any, p),
         (vec![s, p], Any, s),
@@ -98,10 +85,7 @@ fn servers_in_a_new_order_each_time_are_all_reached() {
     let all = servers();
     let (p, s) = (all.primary.port(), all.standby.port());
     let reached = |shuffled| {
-        let config = Config {
-            shuffled,
-            ..config(&[peer::dead_port(), p, s], TargetSession::Any)
-        };
+        let config = Config { shuffled, ..config(&[peer::dead_port(), p, s], TargetSession::Any) };
         // That the same one of two comes first forty times is less likely than a broken machine.
         let attempts = (0..40).map(|_| port_of(&attempt(&config).unwrap()));
         attempts.collect::<std::collections::BTreeSet<u16>>()
@@ -145,12 +129,8 @@ fn when_all_fail_the_message_names_each_and_why() {
         port: 5432,
         hostaddr: String::new(),
     });
-    let failure = refused(
-        attempt(&wanted),
-        Category::Connection,
-        "No server could be used. ",
-        &wanted,
-    );
+    let failure =
+        refused(attempt(&wanted), Category::Connection, "No server could be used. ", &wanted);
     for reason in [
         format!("127.0.0.1:{dead}: The connection was refused: nothing listens there."),
         format!("127.0.0.1:{p}: The server is not a hot standby, and one is wanted."),
@@ -161,10 +141,7 @@ fn when_all_fail_the_message_names_each_and_why() {
     let alone = attempt(&config(&[s], TargetSession::ReadWrite)).unwrap_err();
     let said = "The session is read-only, and one that can write is wanted.";
     assert_eq!(alone.message, format!("127.0.0.1:{s}: {said}"));
-    let read_only = Config {
-        read_only: true,
-        ..config(&[p], TargetSession::ReadWrite)
-    };
+    let read_only = Config { read_only: true, ..config(&[p], TargetSession::ReadWrite) };
     let failure = attempt(&read_only).unwrap_err();
     assert!(failure.message.contains(said), "{failure:?}");
     let advice = failure.next_step.unwrap();
@@ -177,10 +154,8 @@ fn a_refusal_is_not_taken_to_the_next_server() {
     let (p, r) = (all.primary.port(), all.read_only.port());
     let role = "create role only_there login password 'there'";
     all.read_only.psql("template1", role);
-    let only_there = |ports: &[u16]| Config {
-        user: "only_there".into(),
-        ..config(ports, TargetSession::Any)
-    };
+    let only_there =
+        |ports: &[u16]| Config { user: "only_there".into(), ..config(ports, TargetSession::Any) };
     let secret = [(tusk::update::secret::SecretKind::Database, "there")];
     let taken = attempt_with(&only_there(&[r, p]), &secret).unwrap();
     assert_eq!(port_of(&taken), r);
@@ -190,10 +165,7 @@ fn a_refusal_is_not_taken_to_the_next_server() {
     let detail = failure.detail.unwrap();
     let expected = format!("This is the answer of 127.0.0.1:{p}. Before that: 127.0.0.1:{dead}: ");
     assert!(detail.starts_with(&expected), "{detail}");
-    let no_database = Config {
-        database: "nowhere".into(),
-        ..config(&[p, r], TargetSession::Any)
-    };
+    let no_database = Config { database: "nowhere".into(), ..config(&[p, r], TargetSession::Any) };
     assert!(attempt(&no_database).unwrap_err().is("3D000"));
 }
 
@@ -208,10 +180,7 @@ fn a_server_that_is_starting_up_is_passed_over_and_waited_for_only_when_there_is
     assert_eq!(port_of(&attempt(&waited_for).unwrap()), starts);
     let never = Config {
         connect_timeout_s: 1,
-        ..config(
-            &[peer::starting_up(), peer::dead_port()],
-            TargetSession::Any,
-        )
+        ..config(&[peer::starting_up(), peer::dead_port()], TargetSession::Any)
     };
     let failure = attempt(&never).unwrap_err();
     assert!(failure.is("57P03"), "{failure:?}");
@@ -223,15 +192,9 @@ fn a_server_that_is_starting_up_is_passed_over_and_waited_for_only_when_there_is
 fn a_silent_server_takes_only_its_share_of_the_time() {
     let p = servers().primary.port();
     let (listener, silent) = peer::listen();
-    let one_is_silent = Config {
-        connect_timeout_s: 4,
-        ..config(&[silent, p], TargetSession::Any)
-    };
+    let one_is_silent = Config { connect_timeout_s: 4, ..config(&[silent, p], TargetSession::Any) };
     assert_eq!(port_of(&attempt(&one_is_silent).unwrap()), p);
-    let both_are = Config {
-        connect_timeout_s: 1,
-        ..config(&[silent, silent], TargetSession::Any)
-    };
+    let both_are = Config { connect_timeout_s: 1, ..config(&[silent, silent], TargetSession::Any) };
     let failure = attempt(&both_are).unwrap_err();
     let said = format!("127.0.0.1:{silent}: It did not answer within 0.5 s.");
     assert!(failure.message.contains(&said), "{failure:?}");
@@ -243,11 +206,7 @@ fn sockets_and_addresses_may_be_mixed() {
     let all = servers();
     let mut mixed = config(&[peer::dead_port()], TargetSession::Primary);
     mixed.fallbacks = vec![
-        Endpoint {
-            host: "/no/such/directory".into(),
-            port: 5432,
-            hostaddr: String::new(),
-        },
+        Endpoint { host: "/no/such/directory".into(), port: 5432, hostaddr: String::new() },
         Endpoint {
             host: all.standby.socket_dir().display().to_string(),
             port: all.standby.port(),
@@ -294,10 +253,8 @@ fn a_cancel_goes_to_the_server_that_answered() {
         ..config(&[peer::dead_port(), server.port()], TargetSession::Any)
     };
     let (outbox, inbox) = flume::unbounded();
-    let postgres = Postgres::start_in(
-        outbox,
-        Surroundings::without_tls_files(&std::env::temp_dir()),
-    );
+    let postgres =
+        Postgres::start_in(outbox, Surroundings::without_tls_files(&std::env::temp_dir()));
     let mut ids = Ids::seeded(1);
     let (connection, attempt) = (ConnectionId::next(&mut ids), ids.request());
     let (session, query) = (SessionId::next(&mut ids), QueryId::next(&mut ids));
@@ -319,10 +276,7 @@ fn a_cancel_goes_to_the_server_that_answered() {
         secrets: Secrets::with_password(Some(Secret::new(PASSWORD))),
     });
     wait_for(|msg| matches!(msg, Msg::Connection(connection::Msg::Opened { .. })));
-    postgres.perform_session(session::Effect::Open {
-        session,
-        connection,
-    });
+    postgres.perform_session(session::Effect::Open { session, connection });
     wait_for(|msg| matches!(msg, Msg::Session(session::Msg::Opened { .. })));
     postgres.perform_query(query::Effect::Run {
         query,
@@ -336,11 +290,7 @@ fn a_cancel_goes_to_the_server_that_answered() {
         follows: None,
     });
     wait_for(|msg| matches!(msg, Msg::Query(query::Msg::RowsArrived { .. })));
-    postgres.perform_query(query::Effect::Cancel {
-        query,
-        session,
-        ahead: vec![],
-    });
+    postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
     let failed = wait_for(|msg| matches!(msg, Msg::Query(query::Msg::Failed { .. })));
     assert!(format!("{failed:?}").contains("57014"), "{failed:?}");
     postgres.shutdown(Duration::from_secs(5));

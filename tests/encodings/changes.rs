@@ -23,11 +23,7 @@ fn the_rows_of_the_statement_that_changes_the_encoding_are_shown_as_bytes() {
         // Of what was sent in LATIN1 the bytes are shown that came.
         let sql = "select set_config('client_encoding', 'SJIS', false), '°'";
         let ended = tab.ok(sql);
-        assert_eq!(
-            ended.changed,
-            changed("LATIN1", "SJIS", &[&["SJIS", r"\x81\x8b"]]),
-            "{major}"
-        );
+        assert_eq!(ended.changed, changed("LATIN1", "SJIS", &[&["SJIS", r"\x81\x8b"]]), "{major}");
         assert_eq!(tab.value("select 'ソ表'"), "ソ表");
         let sql = "select set_config('client_encoding', 'UTF8', false), 'ソ'";
         let ended = tab.ok(sql);
@@ -47,19 +43,12 @@ fn the_rows_of_the_statement_that_changes_the_encoding_are_shown_as_bytes() {
         let ended = tab.ok(many);
         let (_, _, rows) = ended.changed.unwrap();
         assert_eq!((ended.rows.len(), rows.len()), (10_000, 10_000));
-        assert_eq!(
-            [&rows[0][0], &rows[9_999][0]],
-            [r"\xc3\xa91", r"\xe910000"],
-            "{major}"
-        );
+        assert_eq!([&rows[0][0], &rows[9_999][0]], [r"\xc3\xa91", r"\xe910000"], "{major}");
         // COPY's output is decided when it begins, by its option if it has one.
         tab.ok("set client_encoding = 'UTF8'");
         let copy = "copy (select 'é', set_config('client_encoding', 'WIN1251', false)) to stdout";
         let ended = tab.ok(copy);
-        assert_eq!(
-            ended.changed.unwrap().2,
-            [[r"\xc3\xa9\tWIN1251".replace(r"\t", "\t")]]
-        );
+        assert_eq!(ended.changed.unwrap().2, [[r"\xc3\xa9\tWIN1251".replace(r"\t", "\t")]]);
     }
 }
 
@@ -112,18 +101,10 @@ fn the_data_of_copy_are_in_the_encoding_that_it_states() {
         let ended = tab.run_with(&format!("copy stdin from stdin {option}"), Some("café\n"));
         assert_eq!(ended.tag, "COPY 1", "{option}: {ended:?}");
         assert_eq!(tab.value("select a from stdin"), "café", "{option}");
-        let ended = tab.ok(&format!(
-            "copy (select 'encoding', a from stdin) to stdout {option}"
-        ));
+        let ended = tab.ok(&format!("copy (select 'encoding', a from stdin) to stdout {option}"));
         assert_eq!(ended.rows, [["encoding\tcafé"]], "{option}");
         let ended = tab.run_with(&format!("copy stdin from stdin {option}"), Some("5 €\n"));
-        assert!(
-            ended
-                .failure
-                .unwrap()
-                .message
-                .contains("LATIN1, which has no “€” (U+20AC)")
-        );
+        assert!(ended.failure.unwrap().message.contains("LATIN1, which has no “€” (U+20AC)"));
     }
     let ended = tab.ok("copy (select 'é') to stdout (format binary)");
     assert!(!ended.rows.is_empty());
@@ -133,10 +114,7 @@ fn the_data_of_copy_are_in_the_encoding_that_it_states() {
 fn what_is_not_understood_is_shown_as_bytes_and_not_sent() {
     for (_, server) in servers() {
         let database = server.fresh_database();
-        server.psql(
-            &database,
-            "create table t (a text); insert into t values ('漢 é'), ('plain')",
-        );
+        server.psql(&database, "create table t (a text); insert into t values ('漢 é'), ('plain')");
         let mut tab = Tab::open(server, &database);
         for (name, bytes) in [
             ("EUC_TW", None),
@@ -146,10 +124,7 @@ fn what_is_not_understood_is_shown_as_bytes_and_not_sent() {
         ] {
             tab.ok(&format!("set client_encoding = '{name}'"));
             let failure = tab.fails("select 'é'");
-            assert!(
-                failure.message.contains(name) && failure.position == Some(9),
-                "{failure:?}"
-            );
+            assert!(failure.message.contains(name) && failure.position == Some(9), "{failure:?}");
             assert_eq!(tab.value("select a from t where a < 'q'"), "plain");
             let shown = tab.run("select a from t where a > 'q'");
             if let Some(bytes) = bytes {
@@ -195,10 +170,7 @@ fn in_an_sql_ascii_database_places_are_characters_and_messages_show_bytes() {
         let failure = tab.fails(
             r"do $x$ begin raise exception using message = E'a\xffé', hint = E'\xfe'; end $x$",
         );
-        assert_eq!(
-            (failure.message.as_str(), failure.hint.as_deref()),
-            (r"a\xffé", Some(r"\xfe"))
-        );
+        assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (r"a\xffé", Some(r"\xfe")));
         let ended = tab.ok(r"do $x$ begin raise notice '%', E'caf\xe9'; end $x$");
         assert_eq!(ended.notices[0].message, r"caf\xe9");
         let failure = tab.fails(r#"do $x$ begin execute E'select 1 as "a\xe9", 1/0'; end $x$"#);
@@ -219,16 +191,10 @@ fn a_character_of_the_server_s_may_be_two_in_unicode() {
         let database =
             server.fresh_database_with("encoding 'EUC_JIS_2004' lc_collate 'C' lc_ctype 'C'");
         let mut tab = Tab::open(server, &database);
-        for (text, characters) in [
-            ("か\u{309A}", 1),
-            ("か\u{309A}ク\u{309A}か", 3),
-            ("æ\u{300}ə\u{301}", 2),
-            ("ア", 1),
-        ] {
-            assert_eq!(
-                tab.value(&format!("select length('{text}')")),
-                characters.to_string()
-            );
+        for (text, characters) in
+            [("か\u{309A}", 1), ("か\u{309A}ク\u{309A}か", 3), ("æ\u{300}ə\u{301}", 2), ("ア", 1)]
+        {
+            assert_eq!(tab.value(&format!("select length('{text}')")), characters.to_string());
             let sql = format!("select '{text}', nowhere");
             let place = sql.chars().count() - 6;
             assert_eq!(tab.fails(&sql).position, Some(place as u32), "{text}");
@@ -249,12 +215,7 @@ fn a_session_begins_in_utf_8_whatever_was_set_for_it() {
         config.user = "latin".into();
         config.options = "-c client_encoding=KOI8R".into();
         let mut tab = Tab::connect(config.clone());
-        for sql in [
-            "select 1",
-            "reset client_encoding",
-            "reset all",
-            "discard all",
-        ] {
+        for sql in ["select 1", "reset client_encoding", "reset all", "discard all"] {
             tab.ok(sql);
             assert_eq!(tab.value("show client_encoding"), "UTF8", "{sql}");
             assert_eq!(tab.value("select 'é€'"), "é€", "{sql}");
@@ -289,11 +250,9 @@ fn a_session_that_was_in_another_encoding_is_asked_and_cleaned() {
         tab.ok("select set_config('my.grün', 'é', false)");
         tab.ok("create temp table größe (a int)");
         let held = tab.held().unwrap();
-        for word in [
-            "the setting client_encoding",
-            "the setting my.grün",
-            "a temporary table größe",
-        ] {
+        for word in
+            ["the setting client_encoding", "the setting my.grün", "a temporary table größe"]
+        {
             assert!(held.iter().any(|held| held == word), "{held:?}");
         }
         // In KOI8R nobody can ask for it, which is said and loses nothing.
@@ -309,25 +268,15 @@ fn a_session_that_was_in_another_encoding_is_asked_and_cleaned() {
 fn a_read_only_connection_reads_each_statement_as_utf_8() {
     for (major, server) in servers() {
         let database = server.fresh_database();
-        server.psql(
-            &database,
-            "create table t (a text); insert into t values ('Ã©')",
-        );
+        server.psql(&database, "create table t (a text); insert into t values ('Ã©')");
         let mut config = config(server, &database);
         config.read_only = true;
         let mut tab = Tab::connect(config);
         let sql = "select set_config('client_encoding', 'LATIN1', false), a from t";
         let ended = tab.ok(sql);
-        assert_eq!(
-            ended.changed.unwrap().2,
-            [["LATIN1", r"\xc3\xa9"]],
-            "{major}"
-        );
+        assert_eq!(ended.changed.unwrap().2, [["LATIN1", r"\xc3\xa9"]], "{major}");
         assert_eq!(tab.value("select a from t"), "Ã©");
-        for set in [
-            "set client_encoding = 'LATIN1'",
-            "set client_encoding = 'SJIS'",
-        ] {
+        for set in ["set client_encoding = 'LATIN1'", "set client_encoding = 'SJIS'"] {
             tab.ok("begin");
             // Twice: the second one changes nothing that the server would report.
             tab.ok(set);

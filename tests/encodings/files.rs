@@ -95,10 +95,7 @@ fn a_character_that_the_session_has_not_is_told_at_its_line_and_nothing_is_kept(
             panic!("{major} {troubles:?}");
         };
         assert_eq!(trouble.line, 4, "{major} {trouble:?}");
-        assert!(
-            trouble.message.contains("LATIN1, which has no U+20AC"),
-            "{major} {trouble:?}"
-        );
+        assert!(trouble.message.contains("LATIN1, which has no U+20AC"), "{major} {trouble:?}");
         let statement =
             "\u{FEFF}set client_encoding = 'LATIN1';\ninsert into words (w)\nvalues ('5 €');\n";
         let (_, _, troubles) = run_file(&mut tab, statement.as_bytes());

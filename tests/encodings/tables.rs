@@ -35,11 +35,7 @@ fn understood(charset: Charset) -> (Vec<u8>, String) {
         }
         let mut written = vec![];
         if charset.write(character, &mut written) {
-            assert_eq!(
-                charset.read(&written),
-                Some(character),
-                "{charset:?} {written:x?}"
-            );
+            assert_eq!(charset.read(&written), Some(character), "{charset:?} {written:x?}");
             bytes.extend(written);
             text.push(character);
         }
@@ -58,9 +54,7 @@ fn hex_bytes(text: &str) -> Vec<u8> {
 #[test]
 fn every_sequence_that_is_read_or_written_is_the_same_character_to_the_server() {
     let charsets = Charset::all().filter(|charset| charset.is_understood());
-    let all: Vec<_> = charsets
-        .map(|charset| (charset, understood(charset)))
-        .collect();
+    let all: Vec<_> = charsets.map(|charset| (charset, understood(charset))).collect();
     for (major, server) in servers() {
         let mut tab = Tab::open(server, "postgres");
         for (charset, (bytes, text)) in &all {
@@ -69,10 +63,7 @@ fn every_sequence_that_is_read_or_written_is_the_same_character_to_the_server() 
             let sql = format!("select convert_from('\\x{}', '{name}')", hex(bytes));
             let ended = tab.run(&sql);
             let said = ended.rows.first().map_or("", |row| &row[0]);
-            let differs = said
-                .chars()
-                .zip(text.chars())
-                .find(|(said, ours)| said != ours);
+            let differs = said.chars().zip(text.chars()).find(|(said, ours)| said != ours);
             assert!(
                 said == *text,
                 "{major} {name}: {differs:x?} {:?}",
@@ -97,10 +88,7 @@ fn each_name_means_the_encoding_that_the_server_means() {
     let (_, server) = servers()[0];
     let mut tab = Tab::open(server, "postgres");
     for name in names.split_whitespace() {
-        let sql = format!(
-            "select pg_encoding_to_char(pg_char_to_encoding({}))",
-            literal(name)
-        );
+        let sql = format!("select pg_encoding_to_char(pg_char_to_encoding({}))", literal(name));
         let said = tab.value(&sql);
         let said = if said == "SQL_ASCII" { "UTF8" } else { &said };
         assert_eq!(Wire::of(name, Some("UTF8")).name(), said, "{name}");
@@ -109,10 +97,7 @@ fn each_name_means_the_encoding_that_the_server_means() {
     let all = tab.run("select pg_encoding_to_char(n) from generate_series(0, 60) n where pg_encoding_to_char(n) <> ''");
     assert!(all.rows.len() >= 42, "{all:?}");
     for row in &all.rows {
-        assert!(
-            !matches!(Wire::of(&row[0], Some("UTF8")), Wire::Unknown(_)),
-            "{row:?}"
-        );
+        assert!(!matches!(Wire::of(&row[0], Some("UTF8")), Wire::Unknown(_)), "{row:?}");
     }
 }
 
@@ -134,10 +119,8 @@ fn left_out(server: &TestServer, charset: Charset) -> Vec<(char, Vec<u8>, String
     tab.ok(THERE_AND_BACK);
     let name = charset.name();
     let all = tab.value(&format!("select pg_temp.all_of('{name}')"));
-    let left_out: String = all
-        .chars()
-        .filter(|character| !charset.write(*character, &mut vec![]))
-        .collect();
+    let left_out: String =
+        all.chars().filter(|character| !charset.write(*character, &mut vec![])).collect();
     let told = tab.run(&format!(
         "select encode(convert_to(c, '{name}'), 'hex'), pg_temp.there_and_back(c, '{name}') \
          from regexp_split_to_table({}, '') with ordinality x (c, n) where c <> '' order by n",
@@ -148,8 +131,7 @@ fn left_out(server: &TestServer, charset: Charset) -> Vec<(char, Vec<u8>, String
         (hex_bytes(&row[0]), read)
     });
     let all = left_out.chars().zip(told);
-    all.map(|(character, (bytes, read))| (character, bytes, read))
-        .collect()
+    all.map(|(character, (bytes, read))| (character, bytes, read)).collect()
 }
 
 /// What these bytes are to the web, whose tables Tusk's are made from.
@@ -197,10 +179,6 @@ fn few_characters_of_an_encoding_are_left_out() {
                 "{charset:?} {bytes:x?} {character:?}"
             );
         }
-        assert_eq!(
-            left_out.len(),
-            known.map_or(0, |(_, count)| *count),
-            "{charset:?}"
-        );
+        assert_eq!(left_out.len(), known.map_or(0, |(_, count)| *count), "{charset:?}");
     }
 }

@@ -10,15 +10,10 @@ fn ways(name: &str) -> Vec<Vec<String>> {
     vec![
         vec![format!("set client_encoding = '{name}'")],
         vec![format!("set names '{name}'")],
-        vec![format!(
-            "select set_config('client_encoding', '{name}', false)"
-        )],
+        vec![format!("select set_config('client_encoding', '{name}', false)")],
         vec![format!("select change_to('{name}')")],
         vec![format!("do $$ begin perform change_to('{name}'); end $$")],
-        vec![
-            "begin".into(),
-            format!("set local client_encoding = '{name}'"),
-        ],
+        vec!["begin".into(), format!("set local client_encoding = '{name}'")],
         vec![
             format!("set client_encoding = '{name}'"),
             "begin".into(),
@@ -54,9 +49,8 @@ const SCHEMA: &str = "create table kept (id serial, a text); \
 
 /// A text that the encoding has, of letters, ASCII that is dangerous, and ends of lines.
 fn text(random: &mut Random, characters: &[char]) -> String {
-    const PLAIN: &[char] = &[
-        'a', ' ', '\'', '\\', '"', '$', ';', '\n', '\t', '|', '~', '{', '[', '@',
-    ];
+    const PLAIN: &[char] =
+        &['a', ' ', '\'', '\\', '"', '$', ';', '\n', '\t', '|', '~', '{', '[', '@'];
     let length = 1 + random.below(12);
     (0..length)
         .map(|_| {
@@ -98,29 +92,17 @@ fn trip(
         let quoted = literal(&text);
         let told = format!("{told}: {text:?}");
         assert_eq!(tab.value(&format!("select {quoted}")), text, "{told}");
-        let id = tab.value(&format!(
-            "insert into kept (a) values ({quoted}) returning id"
-        ));
+        let id = tab.value(&format!("insert into kept (a) values ({quoted}) returning id"));
         if tab.transaction == Transaction::Idle {
             let stored = witness.value(&format!("select a from kept where id = {id}"));
             assert_eq!(stored, text, "{told}");
             says(tab, &text, &told);
         }
-        let name: String = text
-            .chars()
-            .filter(|c| c.is_alphabetic())
-            .take(15)
-            .collect();
+        let name: String = text.chars().filter(|c| c.is_alphabetic()).take(15).collect();
         let named = tab.ok(&format!("select 1 as \"x{name}\""));
         assert_eq!(named.columns[0], format!("x{name}"), "{told}");
-        let copied = tab.ok(&format!(
-            "copy (select a from kept where id = {id}) to stdout"
-        ));
-        assert_eq!(
-            copied.rows[0][0],
-            line(&text).trim_end_matches('\n'),
-            "{told}"
-        );
+        let copied = tab.ok(&format!("copy (select a from kept where id = {id}) to stdout"));
+        assert_eq!(copied.rows[0][0], line(&text).trim_end_matches('\n'), "{told}");
         let lines = format!("{}{}", line(&text), line(&text));
         let ended = tab.run_with("copy kept (a) from stdin", Some(&lines));
         assert_eq!(ended.tag, "COPY 2", "{told}: {ended:?}");
@@ -143,30 +125,18 @@ fn says(tab: &mut Tab, text: &str, told: &str) {
         "do $x$ begin raise notice using message = {quoted}, detail = {quoted}; end $x$"
     ));
     let notice = &ended.notices[0];
-    assert_eq!(
-        (notice.message.as_str(), notice.detail.as_deref()),
-        (text, Some(text)),
-        "{told}"
-    );
+    assert_eq!((notice.message.as_str(), notice.detail.as_deref()), (text, Some(text)), "{told}");
     let raise =
         format!("do $x$ begin raise exception using message = {quoted}, hint = {quoted}; end $x$");
     let failure = tab.fails(&raise);
-    assert_eq!(
-        (failure.message.as_str(), failure.hint.as_deref()),
-        (text, Some(text)),
-        "{told}"
-    );
+    assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (text, Some(text)), "{told}");
     let wrong = format!("select {quoted}, nowhere");
     let place = wrong.chars().count() - "nowhere".len() + 1;
     let failure = tab.fails(&wrong);
     assert_eq!(failure.position, Some(place as u32), "{told}");
     let inner = format!("do $x$ begin execute $y$select {quoted}, nowhere$y$; end $x$");
     let (position, query) = tab.fails(&inner).internal.unwrap();
-    assert_eq!(
-        (position as usize, query.as_str()),
-        (place, wrong.as_str()),
-        "{told}"
-    );
+    assert_eq!((position as usize, query.as_str()), (place, wrong.as_str()), "{told}");
     tab.notified.clear();
     tab.ok("listen heard");
     tab.ok(&format!("select pg_notify('heard', {quoted})"));
@@ -191,16 +161,8 @@ fn refuses(tab: &mut Tab, charset: Charset, told: &str) {
     );
     assert!(failure.message.contains(strange), "{told}: {failure:?}");
     assert_eq!(failure.position, Some(10), "{told}");
-    assert!(
-        failure
-            .next_step
-            .unwrap()
-            .contains("SET client_encoding = 'UTF8'")
-    );
-    let ended = tab.run_with(
-        "copy kept (a) from stdin",
-        Some(&format!("a\nb{strange}\n")),
-    );
+    assert!(failure.next_step.unwrap().contains("SET client_encoding = 'UTF8'"));
+    let ended = tab.run_with("copy kept (a) from stdin", Some(&format!("a\nb{strange}\n")));
     assert!(ended.failure.unwrap().message.contains("line 2"), "{told}");
     assert_eq!(tab.value("select 1"), "1");
 }
@@ -209,9 +171,7 @@ fn refuses(tab: &mut Tab, charset: Charset, told: &str) {
 fn a_text_is_stored_and_shown_as_it_was_typed_in_every_encoding() {
     let mut random = Random::new(seed());
     let known = Charset::all().filter(|charset| charset.is_understood());
-    let charsets: Vec<_> = known
-        .map(|charset| (charset, characters_of(charset)))
-        .collect();
+    let charsets: Vec<_> = known.map(|charset| (charset, characters_of(charset))).collect();
     for (_, server) in servers() {
         let database = server.fresh_database();
         let mut witness = Tab::open(server, &database);

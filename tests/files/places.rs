@@ -47,49 +47,28 @@ pub const PLACES: [Place; 45] = [
         world.at("data/settings.toml.new").story(zoom)
     }),
     ("keys", Needed, |world| world.at("data/keymap.json")),
-    ("services, usual", Needed, |world| {
-        world.at("home/.pg_service.conf").service()
-    }),
-    ("services, named", Needed, |world| {
-        world.at("named").variable("PGSERVICEFILE").service()
-    }),
-    ("services, system", Needed, |world| {
-        world.at("etc/pg_service.conf").service()
-    }),
-    ("passwords, usual", Needed, |world| {
-        world.at("home/.pgpass").connect("")
-    }),
-    ("passwords, named", Needed, |world| {
-        world.at("named").variable("PGPASSFILE").connect("")
-    }),
+    ("services, usual", Needed, |world| world.at("home/.pg_service.conf").service()),
+    ("services, named", Needed, |world| world.at("named").variable("PGSERVICEFILE").service()),
+    ("services, system", Needed, |world| world.at("etc/pg_service.conf").service()),
+    ("passwords, usual", Needed, |world| world.at("home/.pgpass").connect("")),
+    ("passwords, named", Needed, |world| world.at("named").variable("PGPASSFILE").connect("")),
     ("passwords, of the connection", Passed, |world| {
         world.at("named").connects_with("passfile", "")
     }),
     ("root certificate", Needed, |world| {
-        world
-            .at("named")
-            .connects_with("sslrootcert", "&sslmode=verify-ca")
+        world.at("named").connects_with("sslrootcert", "&sslmode=verify-ca")
     }),
     ("root certificate, by variable", Needed, |world| {
-        world
-            .at("named")
-            .variable("PGSSLROOTCERT")
-            .connect("?sslmode=verify-ca")
+        world.at("named").variable("PGSSLROOTCERT").connect("?sslmode=verify-ca")
     }),
     ("root certificate, usual", Needed, |world| {
-        world
-            .at("home/.postgresql/root.crt")
-            .connect("?sslmode=verify-ca")
+        world.at("home/.postgresql/root.crt").connect("?sslmode=verify-ca")
     }),
     ("certificate", Needed, |world| {
-        world
-            .at("named")
-            .connects_with("sslcert", "&sslmode=require&sslkey=/nowhere")
+        world.at("named").connects_with("sslcert", "&sslmode=require&sslkey=/nowhere")
     }),
     ("certificate, usual", Needed, |world| {
-        world
-            .at("home/.postgresql/postgresql.crt")
-            .connect("?sslmode=require&sslkey=/nowhere")
+        world.at("home/.postgresql/postgresql.crt").connect("?sslmode=require&sslkey=/nowhere")
     }),
     ("key", Needed, |world| {
         let certificate = world.certificate();
@@ -103,9 +82,7 @@ pub const PLACES: [Place; 45] = [
         world.at("home/.postgresql/postgresql.key").connect(&rest)
     }),
     ("revoked certificates, usual", Passed, |world| {
-        world
-            .at("home/.postgresql/root.crl")
-            .connect("?sslmode=require")
+        world.at("home/.postgresql/root.crl").connect("?sslmode=require")
     }),
     ("authorities of the system", Needed, |world| {
         let rest = "?sslmode=verify-full&sslrootcert=system";
@@ -118,67 +95,37 @@ pub const PLACES: [Place; 45] = [
         run.variables.push(directory);
         run.connect("?sslmode=verify-full&sslrootcert=system")
     }),
-    ("time zone", Needed, |world| {
-        world.at("named").variable("TZ")
-    }),
+    ("time zone", Needed, |world| world.at("named").variable("TZ")),
     ("store", Needed, |world| world.at("data/tusk.sqlite")),
-    ("store's log", Needed, |world| {
-        world.store().at("data/tusk.sqlite-wal")
-    }),
-    ("store's index", Needed, |world| {
-        world.store().at("data/tusk.sqlite-shm")
-    }),
-    ("store's journal", Needed, |world| {
-        world.store().at("data/tusk.sqlite-journal")
-    }),
-    ("store, unfinished", Needed, |world| {
-        world.at("data/tusk.sqlite.new")
-    }),
-    ("store's salvage", Needed, |world| {
-        world.store().at("data/tusk.salvage")
-    }),
+    ("store's log", Needed, |world| world.store().at("data/tusk.sqlite-wal")),
+    ("store's index", Needed, |world| world.store().at("data/tusk.sqlite-shm")),
+    ("store's journal", Needed, |world| world.store().at("data/tusk.sqlite-journal")),
+    ("store, unfinished", Needed, |world| world.at("data/tusk.sqlite.new")),
+    ("store's salvage", Needed, |world| world.store().at("data/tusk.salvage")),
     ("store's lock", Needed, |world| world.at("data/tusk.lock")),
-    ("store's opening", Needed, |world| {
-        world.at("data/tusk.opening")
-    }),
-    ("store's instances", Passed, |world| {
-        world.at("data/instances")
-    }),
-    ("store's backups", Passed, |world| {
-        world.older_store().at("data/backups")
-    }),
+    ("store's opening", Needed, |world| world.at("data/tusk.opening")),
+    ("store's instances", Passed, |world| world.at("data/instances")),
+    ("store's backups", Passed, |world| world.older_store().at("data/backups")),
     ("log", Passed, |world| {
         world.directory("data/logs");
         let today = chrono::Utc::now().format("%Y-%m-%d");
         world.at(&format!("data/logs/tusk-{today}.log"))
     }),
     ("logs", Passed, |world| world.at("data/logs")),
-    ("recording", Needed, |world| {
-        world.at("named").option("--record")
-    }),
-    ("replay", Needed, |world| {
-        world.at("named").instead(&["replay", "@"])
-    }),
+    ("recording", Needed, |world| world.at("named").option("--record")),
+    ("replay", Needed, |world| world.at("named").instead(&["replay", "@"])),
     ("story", Needed, |world| {
         let data = world.path("data");
-        world
-            .at("named")
-            .instead(&["story", "@", "--data-dir", &data])
+        world.at("named").instead(&["story", "@", "--data-dir", &data])
     }),
-    ("story of standard input", Passed, |world| {
-        world.at("named").standard_input()
-    }),
+    ("story of standard input", Passed, |world| world.at("named").standard_input()),
     ("dump", Needed, |world| {
         let named = world.path("named");
-        world
-            .at("named")
-            .story(&format!("wait idle\ndump screen {named}\n"))
+        world.at("named").story(&format!("wait idle\ndump screen {named}\n"))
     }),
     ("dump of the model", Needed, |world| {
         let named = world.path("named");
-        world
-            .at("named")
-            .story(&format!("wait idle\ndump model {named}\n"))
+        world.at("named").story(&format!("wait idle\ndump model {named}\n"))
     }),
     ("file that is opened", Needed, |world| {
         let named = world.path("named");
@@ -193,9 +140,7 @@ pub const PLACES: [Place; 45] = [
         world.at("named").story(&save)
     }),
     ("data directory", Needed, |world| {
-        world
-            .at("named")
-            .instead(&["story", "-", "--data-dir", "@"])
+        world.at("named").instead(&["story", "-", "--data-dir", "@"])
     }),
     ("lock of a server's socket", Passed, |world| {
         world.socket();
@@ -209,12 +154,8 @@ pub const PLACES: [Place; 45] = [
         fs::write(lock, format!("1\n{data}\n")).expect("it can be written");
         world.at("cluster/PG_VERSION").sockets()
     }),
-    ("sandbox's lock", Needed, |world| {
-        world.at("data/sandbox.lock").sandbox()
-    }),
-    ("sandbox's users", Needed, |world| {
-        world.at("data/sandbox.users").sandbox()
-    }),
+    ("sandbox's lock", Needed, |world| world.at("data/sandbox.lock").sandbox()),
+    ("sandbox's users", Needed, |world| world.at("data/sandbox.users").sandbox()),
 ];
 
 impl World {
@@ -237,10 +178,7 @@ impl World {
 
     fn directory(&self, name: &str) {
         let mut builder = fs::DirBuilder::new();
-        builder
-            .mode(0o755)
-            .create(self.root.path().join(name))
-            .expect("it can be made");
+        builder.mode(0o755).create(self.root.path().join(name)).expect("it can be made");
     }
 
     /// A run that begins, sees its screen, and ends; the thing is to be at this place.
@@ -329,8 +267,7 @@ impl Run {
     fn sockets(mut self) -> Self {
         let directory = self.place.with_file_name("").parent().map(Path::to_owned);
         let sockets = directory.unwrap_or_default().join("sockets");
-        self.variables
-            .push(("PGHOST".into(), sockets.display().to_string()));
+        self.variables.push(("PGHOST".into(), sockets.display().to_string()));
         self
     }
 

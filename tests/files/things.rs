@@ -77,14 +77,8 @@ impl Kind {
 
     /// Whether it is a regular file, whatever is in it.
     pub fn is_file(self) -> bool {
-        let files = [
-            Self::Unreadable,
-            Self::Huge,
-            Self::Growing,
-            Self::Empty,
-            Self::NotText,
-            Self::Holes,
-        ];
+        let files =
+            [Self::Unreadable, Self::Huge, Self::Growing, Self::Empty, Self::NotText, Self::Holes];
         files.contains(&self)
     }
 
@@ -168,11 +162,7 @@ impl Held {
 
     pub fn state(&self) -> State {
         let found = rustix::fs::fstat(&self.0).expect("it is open");
-        State {
-            mode: found.st_mode,
-            owner: (found.st_uid, found.st_gid),
-            device: found.st_rdev,
-        }
+        State { mode: found.st_mode, owner: (found.st_uid, found.st_gid), device: found.st_rdev }
     }
 
     /// Whether a name is still its.
@@ -190,13 +180,7 @@ fn mode(path: &Path, mode: u32) {
 /// A device of the test's own, where this user may make one; the machine's where that one can't be harmed.
 fn device(path: &Path, (major, minor, name): (u32, u32, &str)) -> Option<PathBuf> {
     let read_write = Mode::from_raw_mode(0o666);
-    let made = mknodat(
-        CWD,
-        path,
-        FileType::CharacterDevice,
-        read_write,
-        makedev(major, minor),
-    );
+    let made = mknodat(CWD, path, FileType::CharacterDevice, read_write, makedev(major, minor));
     if made.is_ok() {
         mode(path, 0o666);
         return Some(path.to_owned());
@@ -207,13 +191,8 @@ fn device(path: &Path, (major, minor, name): (u32, u32, &str)) -> Option<PathBuf
 
 /// Makes a thing of the name; none where this user can't have one.
 pub fn make(kind: Kind, path: &Path) -> Option<Thing> {
-    let mut thing = Thing {
-        path: path.to_owned(),
-        held: None,
-        writer: None,
-        growing: None,
-        closed: None,
-    };
+    let mut thing =
+        Thing { path: path.to_owned(), held: None, writer: None, growing: None, closed: None };
     if let Some(numbers) = kind.numbers() {
         thing.path = device(path, numbers)?;
         return Some(thing);
@@ -255,10 +234,7 @@ pub fn make(kind: Kind, path: &Path) -> Option<Thing> {
         Kind::NotText => write(b"\xff\xfe\x00 = \xc3(\n"),
         Kind::Holes => {
             write(b"{\"tusk\":\"0.1.0\",\"format\":1");
-            let file = OpenOptions::new()
-                .write(true)
-                .open(path)
-                .expect("it is ours");
+            let file = OpenOptions::new().write(true).open(path).expect("it is ours");
             file.set_len(8 << 30).expect("it takes no room");
         }
         _ => write(b""),

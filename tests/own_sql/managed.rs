@@ -40,12 +40,7 @@ fn majors() -> &'static [u32] {
 fn servers() -> Vec<(u32, Library)> {
     use Library::{None, OfTheRole, OfTheServer};
     if !is_long() {
-        return vec![
-            (12, OfTheServer),
-            (15, OfTheRole),
-            (18, None),
-            (18, OfTheServer),
-        ];
+        return vec![(12, OfTheServer), (15, OfTheRole), (18, None), (18, OfTheServer)];
     }
     let kinds = |major| [None, OfTheServer, OfTheRole].map(|library| (major, library));
     MAJORS.iter().flat_map(|major| kinds(*major)).collect()
@@ -64,11 +59,8 @@ fn sessions_of_a_role_with_login_alone_go_back_to_the_pool_whatever_is_preloaded
     for (major, library) in servers() {
         let server = start(major, library);
         let said = format!("{major}, {library:?}");
-        let config = Config {
-            pool_size: 2,
-            pool_timeout_s: 5,
-            ..config(&server, "postgres", PLAIN)
-        };
+        let config =
+            Config { pool_size: 2, pool_timeout_s: 5, ..config(&server, "postgres", PLAIN) };
         let mut world = World::new();
         let connection = world.open(&config);
         assert!(world.catalog(connection).relations().count() > 50, "{said}");
@@ -105,10 +97,7 @@ fn the_server_s_words_about_tusk_s_own_questions_are_no_messages_of_the_user_s()
         world.run(session, "set client_min_messages = debug1");
         world.notices.clear();
         let held = world.held(session).unwrap();
-        assert!(
-            held.contains(&"the setting standard_conforming_strings".to_owned()),
-            "{held:?}"
-        );
+        assert!(held.contains(&"the setting standard_conforming_strings".to_owned()), "{held:?}");
         assert_eq!(world.notices, [""; 0], "{major}");
         // Those of the user's own statements still are.
         world.run(session, "select 'a\\\\b'");
@@ -141,19 +130,13 @@ fn a_question_that_fails_half_way_leaves_its_session_as_it_was() {
     let (session, other) = (world.session(connection), world.session(connection));
     world.run(session, "set lock_timeout = '20ms'");
     world.run(other, "begin");
-    world.run(
-        other,
-        "lock pg_catalog.pg_extension in access exclusive mode",
-    );
+    world.run(other, "lock pg_catalog.pg_extension in access exclusive mode");
     let failure = world.held(session).unwrap_err();
     assert_eq!(failure.sqlstate.as_deref(), Some("55P03"));
     world.run(session, "select 1");
     assert_eq!(world.transaction, Transaction::Idle);
     world.run(other, "rollback");
-    assert_eq!(
-        world.held(session),
-        Ok(vec!["the setting lock_timeout".into()])
-    );
+    assert_eq!(world.held(session), Ok(vec!["the setting lock_timeout".into()]));
 }
 
 #[test]
@@ -198,10 +181,7 @@ fn what_sessions_have_by_default_bends_no_question() {
         server.psql("postgres", &format!("alter role odd set {setting}"));
         let mut world = World::new();
         let connection = world.open(&config(server, &database, "odd"));
-        assert!(
-            world.catalog(connection).relations().count() > 50,
-            "{setting}"
-        );
+        assert!(world.catalog(connection).relations().count() > 50, "{setting}");
         let session = world.session(connection);
         assert_eq!(world.held(session), Ok(vec![]), "{setting}");
         world.end(session, Ending::Return);

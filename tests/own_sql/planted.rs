@@ -68,35 +68,16 @@ impl Names {
         };
         add(
             &mut names.operators,
-            &[
-                "=", "<>", "<", ">", "<=", ">=", "~~", "~", "||", "+", "-", "&&", "@>",
-            ],
+            &["=", "<>", "<", ">", "<=", ">=", "~~", "~", "||", "+", "-", "&&", "@>"],
         );
         add(
             &mut names.functions,
-            &[
-                "lower",
-                "length",
-                "coalesce_all",
-                "obj_description",
-                "quote_ident",
-                "count",
-            ],
+            &["lower", "length", "coalesce_all", "obj_description", "quote_ident", "count"],
         );
-        add(
-            &mut names.types,
-            &["text", "name", "oid", "int4", "bool", "regclass", "char"],
-        );
+        add(&mut names.types, &["text", "name", "oid", "int4", "bool", "regclass", "char"]);
         add(
             &mut names.relations,
-            &[
-                "pg_class",
-                "pg_type",
-                "pg_namespace",
-                "pg_attribute",
-                "pg_proc",
-                "pg_settings",
-            ],
+            &["pg_class", "pg_type", "pg_namespace", "pg_attribute", "pg_proc", "pg_settings"],
         );
         names
     }
@@ -104,8 +85,7 @@ impl Names {
     fn take(&mut self, sql: &str) {
         let tokens: Vec<Token> = lex::tokens(sql).filter(|token| !token.is_gap()).collect();
         let text = |at: Option<usize>| {
-            at.and_then(|at| tokens.get(at))
-                .map_or("", |token| token.text(sql))
+            at.and_then(|at| tokens.get(at)).map_or("", |token| token.text(sql))
         };
         for (at, token) in tokens.iter().enumerate() {
             let word = token.text(sql).to_owned();
@@ -135,11 +115,7 @@ fn literals(names: &BTreeSet<String>) -> String {
 fn plant(names: &Names, random: &mut Random) -> String {
     let pairs: Vec<String> = TYPES
         .iter()
-        .flat_map(|left| {
-            TYPES
-                .iter()
-                .map(move |right| format!("('{left}', '{right}')"))
-        })
+        .flat_map(|left| TYPES.iter().map(move |right| format!("('{left}', '{right}')")))
         .collect();
     let mut signatures = vec![];
     for name in &names.functions {
@@ -263,10 +239,7 @@ fn server_of(major: u32) -> &'static TestServer {
     SERVERS[at].get_or_init(|| {
         let config = TestConfig::of_major(major).setting("log_line_prefix", "<%d> ");
         let server = TestServer::start(config);
-        server.psql(
-            "postgres",
-            &format!("create database {PLANTED} template template0"),
-        );
+        server.psql("postgres", &format!("create database {PLANTED} template template0"));
         let script = plant(&Names::of_own_texts(), &mut Random::new(seed()));
         assert_eq!(psql(&server, PLANTED, &script), "", "{major}");
         let sql = "select count(*) from pg_operator where oprnamespace = 'trap'::regnamespace";
@@ -329,16 +302,12 @@ fn no_text_of_tusk_s_own_calls_what_another_role_has_planted() {
         for path in PATHS {
             field.lead(path);
             // One after the other in one session; what clears it away comes last, and the sandbox is made once.
-            let (last, mut texts): (Vec<OwnSql>, Vec<OwnSql>) = OwnSql::examples()
-                .into_iter()
-                .partition(|own| *own == OwnSql::LeaveNothing {});
+            let (last, mut texts): (Vec<OwnSql>, Vec<OwnSql>) =
+                OwnSql::examples().into_iter().partition(|own| *own == OwnSql::LeaveNothing {});
             texts.retain(|own| own.way() != Way::Psql || path == &PATHS[0]);
             assert!(texts.len() > 15 && last.len() == 1);
-            let texts: String = texts
-                .iter()
-                .chain(&last)
-                .map(|own| format!("{};\n", own.message()))
-                .collect();
+            let texts: String =
+                texts.iter().chain(&last).map(|own| format!("{};\n", own.message())).collect();
             let said = field.psql(&format!("{};\n{texts}", field.temporary));
             assert!(!said.contains("ERROR"), "{major}, {path}: {said}\n{texts}");
             let sprung = field.sprung();
@@ -353,26 +322,11 @@ fn a_name_without_its_schema_springs_a_trap() {
     let mut field = Field::of(18);
     field.lead(PATHS[0]);
     for (sql, kind) in [
-        (
-            "select from pg_catalog.pg_class c where c.oid = 1259",
-            "operator",
-        ),
-        (
-            "select from pg_catalog.pg_class c where c.relname in ('pg_class')",
-            "operator",
-        ),
-        (
-            "select nullif(c.oid, 1259) from pg_catalog.pg_class c",
-            "operator",
-        ),
-        (
-            "select case c.relkind when 'r' then 1 end from pg_catalog.pg_class c",
-            "operator",
-        ),
-        (
-            "select '{1}'::pg_catalog.oid[] && '{2}'::pg_catalog.oid[]",
-            "operator",
-        ),
+        ("select from pg_catalog.pg_class c where c.oid = 1259", "operator"),
+        ("select from pg_catalog.pg_class c where c.relname in ('pg_class')", "operator"),
+        ("select nullif(c.oid, 1259) from pg_catalog.pg_class c", "operator"),
+        ("select case c.relkind when 'r' then 1 end from pg_catalog.pg_class c", "operator"),
+        ("select '{1}'::pg_catalog.oid[] && '{2}'::pg_catalog.oid[]", "operator"),
         ("select pg_backend_pid()", "function"),
         ("select lower('X')", "function"),
         ("select 'x'::text", "type"),
@@ -388,10 +342,8 @@ fn a_name_without_its_schema_springs_a_trap() {
     for own in [OwnSql::Catalog {}, OwnSql::Held { custom: vec![] }] {
         let message = own.message();
         let mut random = Random::new(seed());
-        let places: Vec<usize> = message
-            .match_indices("operator(pg_catalog.")
-            .map(|(at, _)| at)
-            .collect();
+        let places: Vec<usize> =
+            message.match_indices("operator(pg_catalog.").map(|(at, _)| at).collect();
         for _ in 0..as_many_as(24, 200) {
             let (before, rest) = message.split_at(*random.pick(&places));
             let rest = rest.strip_prefix("operator(pg_catalog.").unwrap();
@@ -423,15 +375,11 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
         for path in PATHS {
             field.lead(path);
             let mut world = World::new();
-            for target_session in [
-                TargetSession::Any,
-                TargetSession::ReadWrite,
-                TargetSession::Primary,
-            ] {
-                let config = Config {
-                    target_session,
-                    ..config(field.server, &field.database, SUPERUSER)
-                };
+            for target_session in
+                [TargetSession::Any, TargetSession::ReadWrite, TargetSession::Primary]
+            {
+                let config =
+                    Config { target_session, ..config(field.server, &field.database, SUPERUSER) };
                 let connection = world.open(&config);
                 assert!(world.catalog(connection).relations().count() > 50);
                 assert_eq!(world.names_of(connection, &[(25, -1), (1043, 24)]).len(), 2);
@@ -443,10 +391,8 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
                 assert!(world.held(session).unwrap().len() > 3);
                 world.terminate(session).unwrap();
             }
-            let config = Config {
-                read_only: true,
-                ..config(field.server, &field.database, SUPERUSER)
-            };
+            let config =
+                Config { read_only: true, ..config(field.server, &field.database, SUPERUSER) };
             let connection = world.open(&config);
             let session = world.session(connection);
             let setting = |name: &str, value: &str| Setting {
@@ -461,12 +407,8 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
             ];
             for seal in [
                 sealed(&settings),
-                Seal::Begins {
-                    settings: settings.to_vec(),
-                },
-                Seal::Ends {
-                    chain: Some(("begin read only".into(), settings.to_vec())),
-                },
+                Seal::Begins { settings: settings.to_vec() },
+                Seal::Ends { chain: Some(("begin read only".into(), settings.to_vec())) },
                 Seal::Ends { chain: None },
             ] {
                 let sql = match seal {
@@ -474,11 +416,7 @@ fn the_runner_calls_nothing_that_is_planted_whatever_it_does() {
                     Seal::Ends { .. } => "rollback",
                     _ => "select 1",
                 };
-                assert_eq!(
-                    world.run_in(session, sql, Some(seal)),
-                    None,
-                    "{major}, {path}"
-                );
+                assert_eq!(world.run_in(session, sql, Some(seal)), None, "{major}, {path}");
             }
             world.end(session, Ending::Return);
             assert_eq!(field.sprung(), BTreeSet::new(), "{major}, {path}");
@@ -505,17 +443,10 @@ fn a_role_that_may_create_in_public_gains_nothing_from_a_superuser_who_connects(
              create function public.same(oid, integer) returns bool language sql as 'select public.gain()'; \
              create operator public.= (function = public.same, leftarg = oid, rightarg = integer)",
         );
-        let is_superuser = || {
-            server.psql(
-                "postgres",
-                "select rolsuper from pg_roles where rolname = 'mallory'",
-            )
-        };
+        let is_superuser =
+            || server.psql("postgres", "select rolsuper from pg_roles where rolname = 'mallory'");
         for read_only in [false, true] {
-            let config = Config {
-                read_only,
-                ..config(&server, &database, SUPERUSER)
-            };
+            let config = Config { read_only, ..config(&server, &database, SUPERUSER) };
             let mut world = World::new();
             let connection = world.open(&config);
             world.catalog(connection);

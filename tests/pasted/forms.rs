@@ -22,42 +22,23 @@ pub struct Written {
 }
 
 fn sure(text: String) -> Written {
-    Written {
-        text,
-        is_sure: true,
-    }
+    Written { text, is_sure: true }
 }
 
 const fn form(name: &'static str, write: fn(&mut Random, &Parts) -> Written) -> Form {
-    Form {
-        name,
-        write,
-        wraps: false,
-        encodes: true,
-        percent_min: 100,
-    }
+    Form { name, write, wraps: false, encodes: true, percent_min: 100 }
 }
 
 const fn wraps(form: Form) -> Form {
-    Form {
-        wraps: true,
-        ..form
-    }
+    Form { wraps: true, ..form }
 }
 
 const fn least(percent_min: usize, form: Form) -> Form {
-    Form {
-        percent_min,
-        ..form
-    }
+    Form { percent_min, ..form }
 }
 
 const fn raw(form: Form, percent_min: usize) -> Form {
-    Form {
-        encodes: false,
-        percent_min,
-        ..form
-    }
+    Form { encodes: false, percent_min, ..form }
 }
 
 pub const FORMS: &[Form] = &[
@@ -88,34 +69,18 @@ pub const FORMS: &[Form] = &[
 ];
 
 fn host_of_url(parts: &Parts) -> String {
-    let host = if parts.host.contains(':') {
-        format!("[{}]", parts.host)
-    } else {
-        parts.host.clone()
-    };
-    if parts.port == 5432 {
-        host
-    } else {
-        format!("{host}:{}", parts.port)
-    }
+    let host =
+        if parts.host.contains(':') { format!("[{}]", parts.host) } else { parts.host.clone() };
+    if parts.port == 5432 { host } else { format!("{host}:{}", parts.port) }
 }
 
 fn after_scheme(parts: &Parts) -> String {
     let (user, password) = (encoded(&parts.user), encoded(&parts.password));
-    format!(
-        "{user}:{password}@{}/{}",
-        host_of_url(parts),
-        parts.database
-    )
+    format!("{user}:{password}@{}/{}", host_of_url(parts), parts.database)
 }
 
-const PARAMETERS: [&str; 5] = [
-    "",
-    "",
-    "?sslmode=require",
-    "?application_name=shop",
-    "?sslmode=prefer&connect_timeout=7",
-];
+const PARAMETERS: [&str; 5] =
+    ["", "", "?sslmode=require", "?application_name=shop", "?sslmode=prefer&connect_timeout=7"];
 
 fn parameters(random: &mut Random) -> &'static str {
     PARAMETERS[random.below(PARAMETERS.len())]
@@ -136,11 +101,7 @@ fn url(random: &mut Random, parts: &Parts) -> Written {
         "pgsql",
         "cockroachdb",
     ]);
-    sure(format!(
-        "{scheme}://{}{}",
-        after_scheme(parts),
-        parameters(random)
-    ))
+    sure(format!("{scheme}://{}{}", after_scheme(parts), parameters(random)))
 }
 
 /// A password as it is: nobody can say what a `%` means there.
@@ -155,15 +116,8 @@ fn bare_url(random: &mut Random, parts: &Parts) -> Written {
     }
     let scheme = random.pick(&["postgres", "postgresql"]);
     let user = encoded(&parts.user);
-    let text = format!(
-        "{scheme}://{user}:{password}@{}/{}",
-        host_of_url(parts),
-        parts.database
-    );
-    Written {
-        text,
-        is_sure: parts.password.bytes().all(|b| b.is_ascii_alphanumeric()),
-    }
+    let text = format!("{scheme}://{user}:{password}@{}/{}", host_of_url(parts), parts.database);
+    Written { text, is_sure: parts.password.bytes().all(|b| b.is_ascii_alphanumeric()) }
 }
 
 fn misspelt(random: &mut Random, parts: &Parts) -> Written {
@@ -191,10 +145,7 @@ fn misspelt(random: &mut Random, parts: &Parts) -> Written {
         "POSTGRESQL:/",
         "postgres:// ",
     ]);
-    Written {
-        text: format!("{before}{}", after_scheme(parts)),
-        is_sure: false,
-    }
+    Written { text: format!("{before}{}", after_scheme(parts)), is_sure: false }
 }
 
 fn query_url(random: &mut Random, parts: &Parts) -> Written {
@@ -221,9 +172,7 @@ fn jdbc(random: &mut Random, parts: &Parts) -> Written {
         "&prepareThreshold=0",
     ]);
     let place = format!("{}/{}", host_of_url(parts), parts.database);
-    sure(format!(
-        "jdbc:postgresql://{place}?user={user}&password={password}{more}"
-    ))
+    sure(format!("jdbc:postgresql://{place}?user={user}&password={password}{more}"))
 }
 
 fn sqlalchemy(random: &mut Random, parts: &Parts) -> Written {
@@ -236,14 +185,7 @@ fn in_pair(text: &str) -> String {
 }
 
 fn pairs(random: &mut Random, parts: &Parts) -> Written {
-    let Parts {
-        user,
-        host,
-        port,
-        database,
-        password,
-        ..
-    } = parts;
+    let Parts { user, host, port, database, password, .. } = parts;
     let password = in_pair(password);
     sure(if random.chance(50) {
         format!("host={host} port={port} user={user} password={password} dbname={database}")
@@ -269,18 +211,9 @@ fn listed(
     one: impl Fn(&str, &str) -> String,
 ) -> Vec<String> {
     let port = parts.port.to_string();
-    let values = [
-        &parts.host,
-        &port,
-        &parts.database,
-        &parts.user,
-        &parts.password,
-    ];
-    let mut list: Vec<String> = names
-        .iter()
-        .zip(values)
-        .map(|(name, value)| one(name, value))
-        .collect();
+    let values = [&parts.host, &port, &parts.database, &parts.user, &parts.password];
+    let mut list: Vec<String> =
+        names.iter().zip(values).map(|(name, value)| one(name, value)).collect();
     for at in (1..list.len()).rev() {
         list.swap(at, random.below(at + 1));
     }
@@ -288,9 +221,7 @@ fn listed(
 }
 
 fn in_ado(value: &str) -> String {
-    let plain = value
-        .chars()
-        .all(|c| c.is_alphanumeric() || ".-_@:".contains(c));
+    let plain = value.chars().all(|c| c.is_alphanumeric() || ".-_@:".contains(c));
     match plain {
         true => value.to_owned(),
         false => format!("\"{}\"", value.replace('"', "\"\"")),
@@ -299,15 +230,8 @@ fn in_ado(value: &str) -> String {
 
 fn ado(random: &mut Random, parts: &Parts) -> Written {
     let names = *random.pick(&OF_ADO);
-    let list = listed(random, &names, parts, |name, value| {
-        format!("{name}={}", in_ado(value))
-    });
-    let more = random.pick(&[
-        "",
-        ";",
-        ";SSL Mode=Require",
-        ";Pooling=true;Maximum Pool Size=20;",
-    ]);
+    let list = listed(random, &names, parts, |name, value| format!("{name}={}", in_ado(value)));
+    let more = random.pick(&["", ";", ";SSL Mode=Require", ";Pooling=true;Maximum Pool Size=20;"]);
     sure(format!("{}{more}", list.join(";")))
 }
 
@@ -317,14 +241,9 @@ fn bare_ado(random: &mut Random, parts: &Parts) -> Written {
         return ado(random, parts);
     }
     let names = *random.pick(&OF_ADO);
-    let list = listed(random, &names, parts, |name, value| {
-        format!("{name}={value}")
-    });
+    let list = listed(random, &names, parts, |name, value| format!("{name}={value}"));
     let is_sure = !parts.password.contains([';', '"', '\'', '{', ' ']);
-    Written {
-        text: list.join(";"),
-        is_sure,
-    }
+    Written { text: list.join(";"), is_sure }
 }
 
 fn odbc(random: &mut Random, parts: &Parts) -> Written {
@@ -354,47 +273,23 @@ fn variable(random: &mut Random, parts: &Parts) -> Written {
     ]);
     let quote = random.pick(&["", "\"", "'"]);
     let after = random.pick(&["", "", "\n", ";", ","]);
-    let after = if quote.is_empty() {
-        after.trim_matches([';', ','])
-    } else {
-        after
-    };
-    sure(format!(
-        "{before}{quote}{}{quote}{after}",
-        plain_url(random, parts)
-    ))
+    let after = if quote.is_empty() { after.trim_matches([';', ',']) } else { after };
+    sure(format!("{before}{quote}{}{quote}{after}", plain_url(random, parts)))
 }
 
 const OF_VARIABLES: [Names; 4] = [
     ["PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD"],
     ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"],
-    [
-        "DB_HOST",
-        "DB_PORT",
-        "DB_DATABASE",
-        "DB_USERNAME",
-        "DB_PASS",
-    ],
-    [
-        "POSTGRES_HOST",
-        "POSTGRES_PORT",
-        "POSTGRES_DB",
-        "POSTGRES_USER",
-        "POSTGRES_PASSWORD",
-    ],
+    ["DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASS"],
+    ["POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"],
 ];
 
 fn variables(random: &mut Random, parts: &Parts) -> Written {
     let names = *random.pick(&OF_VARIABLES);
     let export = *random.pick(&["", "export "]);
-    let list = listed(random, &names, parts, |name, value| {
-        format!("{export}{name}='{value}'")
-    });
+    let list = listed(random, &names, parts, |name, value| format!("{export}{name}='{value}'"));
     // A shell has no way to write a quote inside quotes.
-    Written {
-        text: list.join("\n"),
-        is_sure: !parts.password.contains('\''),
-    }
+    Written { text: list.join("\n"), is_sure: !parts.password.contains('\'') }
 }
 
 fn bare_variables(random: &mut Random, parts: &Parts) -> Written {
@@ -403,14 +298,9 @@ fn bare_variables(random: &mut Random, parts: &Parts) -> Written {
         return variables(random, parts);
     }
     let names = *random.pick(&OF_VARIABLES);
-    let list = listed(random, &names, parts, |name, value| {
-        format!("{name}={value}")
-    });
+    let list = listed(random, &names, parts, |name, value| format!("{name}={value}"));
     let is_sure = parts.password.chars().all(char::is_alphanumeric);
-    Written {
-        text: list.join("\n"),
-        is_sure,
-    }
+    Written { text: list.join("\n"), is_sure }
 }
 
 fn yaml(random: &mut Random, parts: &Parts) -> Written {
@@ -428,9 +318,7 @@ fn yaml(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn in_program(value: &str, quote: char) -> String {
-    let escaped = value
-        .replace('\\', "\\\\")
-        .replace(quote, &format!("\\{quote}"));
+    let escaped = value.replace('\\', "\\\\").replace(quote, &format!("\\{quote}"));
     format!("{quote}{escaped}{quote}")
 }
 
@@ -482,10 +370,7 @@ fn arguments(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn prisma(random: &mut Random, parts: &Parts) -> Written {
-    let url = format!(
-        "postgresql://{}?schema=public&connection_limit=5",
-        after_scheme(parts)
-    );
+    let url = format!("postgresql://{}?schema=public&connection_limit=5", after_scheme(parts));
     sure(if random.chance(50) {
         format!("url = \"{url}\"")
     } else {
@@ -499,20 +384,14 @@ fn spring(random: &mut Random, parts: &Parts) -> Written {
     }
     let Parts { user, database, .. } = parts;
     // A properties file has escapes of its own.
-    let password = parts
-        .password
-        .replace(['\\', '#', '$', '`', ' ', '"', '\''], "-");
+    let password = parts.password.replace(['\\', '#', '$', '`', ' ', '"', '\''], "-");
     let is_sure = password == parts.password;
     let text = format!(
         "spring.datasource.url=jdbc:postgresql://{}/{database}\nspring.datasource.username={user}\nspring.datasource.password={}",
         host_of_url(parts),
         parts.password
     );
-    if is_sure {
-        sure(text)
-    } else {
-        Written { text, is_sure }
-    }
+    if is_sure { sure(text) } else { Written { text, is_sure } }
 }
 
 fn call(random: &mut Random, parts: &Parts) -> Written {
@@ -525,10 +404,7 @@ fn call(random: &mut Random, parts: &Parts) -> Written {
         ("os.environ['X'] = ", ""),
         ("pool = connect(dsn=", ")"),
     ]);
-    sure(format!(
-        "{before}{quote}{}{quote}{after}",
-        plain_url(random, parts)
-    ))
+    sure(format!("{before}{quote}{}{quote}{after}", plain_url(random, parts)))
 }
 
 fn in_shell(value: &str) -> String {
@@ -536,13 +412,8 @@ fn in_shell(value: &str) -> String {
 }
 
 fn psql_url(random: &mut Random, parts: &Parts) -> Written {
-    let before = random.pick(&[
-        "psql ",
-        "$ psql ",
-        "psql -X ",
-        "psql -d ",
-        "/usr/bin/psql --dbname=",
-    ]);
+    let before =
+        random.pick(&["psql ", "$ psql ", "psql -X ", "psql -d ", "/usr/bin/psql --dbname="]);
     let url = plain_url(random, parts);
     let quote = random.pick(&["\"", "'", ""]);
     let after = random.pick(&["", " -c 'select 1'", " -At"]);
@@ -550,14 +421,7 @@ fn psql_url(random: &mut Random, parts: &Parts) -> Written {
 }
 
 fn psql(random: &mut Random, parts: &Parts) -> Written {
-    let Parts {
-        user,
-        host,
-        port,
-        database,
-        password,
-        ..
-    } = parts;
+    let Parts { user, host, port, database, password, .. } = parts;
     let password = in_shell(password);
     sure(match random.below(3) {
         0 => format!("PGPASSWORD={password} psql -h {host} -p {port} -U {user} -d {database}"),
@@ -594,16 +458,11 @@ const QUOTES: [(&str, &str); 10] = [
     ("\"", "\","),
     ("'", "';"),
 ];
-const BLANKS: [&str; 8] = [
-    " ", "\n", "\r\n", "\t", "\u{feff}", "\u{200b}", "\u{a0}", "  \n",
-];
+const BLANKS: [&str; 8] = [" ", "\n", "\r\n", "\t", "\u{feff}", "\u{200b}", "\u{a0}", "  \n"];
 
 /// What a person copies along.
 pub fn wrapped(random: &mut Random, written: Written, form: &Form) -> Written {
-    let Written {
-        mut text,
-        mut is_sure,
-    } = written;
+    let Written { mut text, mut is_sure } = written;
     if form.wraps {
         let (open, close) = random.pick(&QUOTES);
         match random.below(4) {

@@ -30,11 +30,7 @@ impl Parts {
             0 => "localhost".to_owned(),
             1 => format!("10.{}.{}.7", random.below(256), random.below(256)),
             2 => format!("2001:db8::{:x}", random.below(65_536)),
-            3 => format!(
-                "ep-{}-{}.eu-1.aws.example.com",
-                word(random),
-                random.below(1000)
-            ),
+            3 => format!("ep-{}-{}.eu-1.aws.example.com", word(random), random.below(1000)),
             _ => format!("{}.example", word(random)),
         };
         let port = match random.below(3) {
@@ -49,14 +45,7 @@ impl Parts {
             _ => word(random),
         };
         let (password, pieces) = password(random);
-        Self {
-            user,
-            host,
-            port,
-            database,
-            password,
-            pieces,
-        }
+        Self { user, host, port, database, password, pieces }
     }
 }
 
@@ -64,9 +53,7 @@ impl Parts {
 fn word(random: &mut Random) -> String {
     let length = 3 + random.below(7);
     let letters = b"abcdefghijklmnopqrstuvw";
-    (0..length)
-        .map(|_| char::from(*random.pick(letters)))
-        .collect()
+    (0..length).map(|_| char::from(*random.pick(letters))).collect()
 }
 
 fn password(random: &mut Random) -> (String, Vec<String>) {
@@ -75,18 +62,12 @@ fn password(random: &mut Random) -> (String, Vec<String>) {
         let length = 1 + random.below(3);
         (0..length).map(|_| *random.pick(&hard)).collect()
     };
-    let count = if random.chance(25) {
-        1
-    } else {
-        1 + random.below(3)
-    };
+    let count = if random.chance(25) { 1 } else { 1 + random.below(3) };
     let pieces: Vec<String> = (0..count)
         .map(|_| {
             let letters = b"ABCDEFGHXYZ0123456789xyz";
             let length = 4 + random.below(6);
-            let rest: String = (0..length)
-                .map(|_| char::from(*random.pick(letters)))
-                .collect();
+            let rest: String = (0..length).map(|_| char::from(*random.pick(letters))).collect();
             format!("Zy{rest}")
         })
         .collect();

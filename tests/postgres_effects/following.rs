@@ -28,9 +28,9 @@ impl World {
             let ended = self.finish(*query);
             match ended.failure {
                 _ if ended.lost => "lost".into(),
-                Some(failure) => failure
-                    .sqlstate
-                    .unwrap_or_else(|| format!("{:?}", failure.category)),
+                Some(failure) => {
+                    failure.sqlstate.unwrap_or_else(|| format!("{:?}", failure.category))
+                }
                 None => ended.tag,
             }
         };
@@ -59,10 +59,7 @@ impl Place {
     }
 
     fn config(&self) -> Config {
-        Config {
-            user: PLAIN.into(),
-            ..on_socket(self.server, &self.database)
-        }
+        Config { user: PLAIN.into(), ..on_socket(self.server, &self.database) }
     }
 
     fn session(&self) -> (World, SessionId) {
@@ -139,10 +136,7 @@ fn one_that_was_cut_by_another_rule_is_not_sent() {
             ],
         );
         let ends = world.ends(&queries);
-        assert_eq!(
-            ends,
-            ["INSERT 0 1", "SET", "Cancelled", "Cancelled", "Cancelled"]
-        );
+        assert_eq!(ends, ["INSERT 0 1", "SET", "Cancelled", "Cancelled", "Cancelled"]);
         assert_eq!(place.rows_of_t(), "1");
         world.shut_down();
     });
@@ -152,11 +146,8 @@ fn one_that_was_cut_by_another_rule_is_not_sent() {
 fn a_cancel_hits_the_one_that_runs_by_then_and_nothing_behind_it_is_sent() {
     everywhere(|place| {
         let (mut world, session) = place.session();
-        let mut statements = vec![
-            "insert into t values (1)",
-            "insert into t values (2)",
-            "select pg_sleep(3600)",
-        ];
+        let mut statements =
+            vec!["insert into t values (1)", "insert into t values (2)", "select pg_sleep(3600)"];
         // So many that what the first ones come to is gathered; it has to come while the third runs.
         statements.extend(["insert into t values (3)"; 30]);
         let queries = world.start_all(session, &statements);
@@ -200,13 +191,9 @@ fn the_end_of_their_link_is_the_end_of_all() {
 fn rows_of_one_that_was_told_to_keep_none_before_it_ran_are_counted() {
     everywhere(|place| {
         let (mut world, session) = place.session();
-        let queries = world.start_all(
-            session,
-            &["select pg_sleep(0.2)", "select generate_series(1, 1000)"],
-        );
-        world
-            .postgres
-            .perform_query(query::Effect::DiscardRows { query: queries[1] });
+        let queries =
+            world.start_all(session, &["select pg_sleep(0.2)", "select generate_series(1, 1000)"]);
+        world.postgres.perform_query(query::Effect::DiscardRows { query: queries[1] });
         let ended = world.finish(queries[1]);
         assert_eq!((ended.rows, ended.discarded), (0, 1_000));
         world.finish(queries[0]);
@@ -220,11 +207,7 @@ fn behind_one_that_ends_well_in_spite_of_its_cancel_nothing_is_sent() {
         let (mut world, session) = place.session();
         let survives =
             "do $$ begin perform pg_sleep(3600); exception when query_canceled then null; end $$";
-        let statements = [
-            "insert into t values (1)",
-            survives,
-            "insert into t values (2)",
-        ];
+        let statements = ["insert into t values (1)", survives, "insert into t values (2)"];
         let queries = world.start_all(session, &statements);
         assert_eq!(world.ends(&queries[..1]), ["INSERT 0 1"]);
         let sleeps = "select count(*) from pg_stat_activity where query like 'do $$%' and wait_event = 'PgSleep' and \

@@ -17,11 +17,7 @@ const OF_ONE: &[(&str, &str, &str)] = &[
     ("pg_stat_reset_slru", "'Notify'", "text"),
     ("brin_summarize_new_values", "'t_pkey'", "regclass"),
     ("gin_clean_pending_list", "'t_pkey'", "regclass"),
-    (
-        "pg_create_physical_replication_slot",
-        "'tusk_probe'",
-        "name",
-    ),
+    ("pg_create_physical_replication_slot", "'tusk_probe'", "name"),
 ];
 
 /// Functions that take several arguments, or none.
@@ -79,22 +75,11 @@ fn of_one(
         1 => (format!("({typed}).{name}"), None),
         2 => (
             format!("x.{name}"),
-            Some(format!(
-                "(select {typed}) y(z), lateral (select y.z) w(v), unnest(array[w.v]) x"
-            )),
+            Some(format!("(select {typed}) y(z), lateral (select y.z) w(v), unnest(array[w.v]) x")),
         ),
-        3 => (
-            format!("x.{name}"),
-            Some(format!("unnest(array[{typed}]) as x")),
-        ),
-        4 => (
-            format!("v.a[1].{name}"),
-            Some(format!("(values (array[{typed}])) v(a)")),
-        ),
-        5 => (
-            format!("(v.a).{name}"),
-            Some(format!("(values ({typed})) v(a)")),
-        ),
+        3 => (format!("x.{name}"), Some(format!("unnest(array[{typed}]) as x"))),
+        4 => (format!("v.a[1].{name}"), Some(format!("(values (array[{typed}])) v(a)"))),
+        5 => (format!("(v.a).{name}"), Some(format!("(values ({typed})) v(a)"))),
         6 => (format!("((select {typed})).{name}"), None),
         _ => (format!("pg_catalog.{name} /* x */ ({typed})"), None),
     }
@@ -144,10 +129,7 @@ fn wrapped(text: &str, random: &mut Random) -> String {
     match random.below(9) {
         0 => format!("explain analyze {text}"),
         1 => format!("copy ({text}) to stdout"),
-        2 => format!(
-            "select query_to_xml({}, true, true, '')",
-            string(text, random)
-        ),
+        2 => format!("select query_to_xml({}, true, true, '')", string(text, random)),
         3 => format!(
             "select query_to_xml(q.t, true, true, '') from (select {}::text) q(t)",
             string(text, random)
@@ -155,10 +137,7 @@ fn wrapped(text: &str, random: &mut Random) -> String {
         4 => format!("do $do$ begin execute {}; end $do$", string(text, random)),
         5 => format!(
             "do {}",
-            string(
-                &format!("begin execute {}; end", string(text, random)),
-                random
-            )
+            string(&format!("begin execute {}; end", string(text, random)), random)
         ),
         6 => format!("do $do$ declare r record; begin for r in {text} loop end loop; end $do$"),
         7 => format!("select * from ({text}) inner_query(z)"),

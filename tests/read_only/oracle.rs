@@ -25,12 +25,8 @@ pub struct Oracle {
 impl Oracle {
     /// Connects and brings the session into a failed transaction.
     pub fn connect(server: &TestServer, database: &str) -> Self {
-        let socket = server
-            .socket_dir()
-            .join(format!(".s.PGSQL.{}", server.port()));
-        let mut oracle = Self {
-            stream: UnixStream::connect(socket).unwrap(),
-        };
+        let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
+        let mut oracle = Self { stream: UnixStream::connect(socket).unwrap() };
         let mut start_up = vec![0, 3, 0, 0];
         start_up.extend(format!("user\0{SUPERUSER}\0database\0{database}\0\0").into_bytes());
         oracle.send(None, &start_up);
@@ -50,10 +46,7 @@ impl Oracle {
         self.send(Some(b'P'), &body);
         self.send(Some(b'S'), &[]);
         let answers = self.until_ready();
-        let (tag, body) = answers
-            .iter()
-            .find(|(tag, _)| matches!(tag, b'1' | b'E'))
-            .unwrap();
+        let (tag, body) = answers.iter().find(|(tag, _)| matches!(tag, b'1' | b'E')).unwrap();
         let fields: Vec<&[u8]> = body.split(|byte| *byte == 0).collect();
         match tag {
             b'1' => Word::Exit,

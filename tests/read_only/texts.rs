@@ -239,9 +239,7 @@ pub fn texts() -> Vec<String> {
     for command in WRITES {
         texts.push((*command).to_owned());
         texts.push(format!("explain analyze {command}"));
-        texts.push(format!(
-            "begin{NEXT}reset transaction_read_only{NEXT}{command}{NEXT}commit"
-        ));
+        texts.push(format!("begin{NEXT}reset transaction_read_only{NEXT}{command}{NEXT}commit"));
         texts.push(format!("begin{NEXT}savepoint a{NEXT}set transaction_read_only = default{NEXT}{command}{NEXT}release a{NEXT}end"));
         // What a function does in place stays; the test of the documented limits has that.
         if !IN_PLACE.contains(command) {
@@ -342,12 +340,8 @@ const WRITES: &[&str] = &[
 ];
 
 /// Those of these commands that change `pg_class` in place, which no rollback undoes.
-const IN_PLACE: &[&str] = &[
-    "create index on t (b)",
-    "analyze t",
-    "reindex table t",
-    "alter table t add unique (b)",
-];
+const IN_PLACE: &[&str] =
+    &["create index on t (b)", "analyze t", "reindex table t", "alter table t add unique (b)"];
 
 const TEXTS: &[&str] = &[
     // Settings: SET, RESET, set_config, function attributes.
@@ -744,9 +738,10 @@ pub fn composed(random: &mut Random) -> String {
             2 => text.push_str(&piece[..random.below(piece.len())]),
             _ => text.push_str(piece),
         }
-        text.push_str(random.pick(&[
-            "", ";", "; ", " ;;", "\n", " -- ", "/*", "*/", "'", "\"", "$$", ";\r\n",
-        ]));
+        text.push_str(
+            random
+                .pick(&["", ";", "; ", " ;;", "\n", " -- ", "/*", "*/", "'", "\"", "$$", ";\r\n"]),
+        );
     }
     text
 }

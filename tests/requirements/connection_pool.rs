@@ -22,10 +22,7 @@ use crate::server::{PASSWORD, TestConfig, TestServer};
 
 fn named(name: &str) -> Config {
     let server = TestServer::shared();
-    Config {
-        application_name: name.into(),
-        ..on_socket(server, &server.fresh_database())
-    }
+    Config { application_name: name.into(), ..on_socket(server, &server.fresh_database()) }
 }
 
 /// How many processes of the server serve this application.
@@ -56,10 +53,7 @@ fn fr_011_a_pool_is_made_only_with_a_real_connection_that_logged_in() {
     let connection = world.open(&named("fr_011"));
     world.figures(connection, 1, 1, 0);
     assert_eq!(processes("fr_011"), 1);
-    let refused = Config {
-        database: "no_such_database".into(),
-        ..named("fr_011 refused")
-    };
+    let refused = Config { database: "no_such_database".into(), ..named("fr_011 refused") };
     let (_, attempt) = world.start_open(&refused);
     assert!(world.opened(attempt).unwrap_err().is("3D000"));
     assert_eq!(processes("fr_011 refused"), 0);
@@ -68,12 +62,8 @@ fn fr_011_a_pool_is_made_only_with_a_real_connection_that_logged_in() {
 
 #[test]
 fn fr_012_pool_size_timeouts_and_application_name_are_honoured() {
-    let config = Config {
-        pool_size: 2,
-        pool_timeout_s: 1,
-        statement_timeout_ms: 50,
-        ..named("fr_012")
-    };
+    let config =
+        Config { pool_size: 2, pool_timeout_s: 1, statement_timeout_ms: 50, ..named("fr_012") };
     let mut world = World::new();
     let connection = world.open(&config);
     let (one, two) = (world.session(connection), world.session(connection));
@@ -91,10 +81,7 @@ fn fr_012_pool_size_timeouts_and_application_name_are_honoured() {
 
 #[test]
 fn fr_013_the_pool_s_size_idle_links_and_waits_are_told_as_they_change() {
-    let config = Config {
-        pool_size: 2,
-        ..named("fr_013")
-    };
+    let config = Config { pool_size: 2, ..named("fr_013") };
     let mut world = World::new();
     let connection = world.open(&config);
     world.figures(connection, 1, 1, 0);
@@ -113,9 +100,7 @@ fn fr_013_the_pool_s_size_idle_links_and_waits_are_told_as_they_change() {
     world.end(three, Ending::Return);
     world.figures(connection, 1, 1, 0);
     world.owe(format!("close {connection}"));
-    world
-        .postgres
-        .perform_connection(connection::Effect::Close { connection });
+    world.postgres.perform_connection(connection::Effect::Close { connection });
     world.wait(|msg| matches!(msg, Msg::Connection(connection::Msg::Closed { .. })).then_some(()));
     // Every link was gone, and told so, before the connection was called closed.
     world.figures(connection, 0, 0, 0);
@@ -125,41 +110,27 @@ fn fr_013_the_pool_s_size_idle_links_and_waits_are_told_as_they_change() {
 
 #[test]
 fn fr_013a_an_abandoned_wait_ends_at_once_and_the_next_one_is_served() {
-    let config = Config {
-        pool_size: 1,
-        ..named("fr_013a")
-    };
+    let config = Config { pool_size: 1, ..named("fr_013a") };
     let mut world = World::new();
     let connection = world.open(&config);
     let holder = world.session(connection);
-    let (given_up, patient) = (
-        world.start_session(connection),
-        world.start_session(connection),
-    );
+    let (given_up, patient) = (world.start_session(connection), world.start_session(connection));
     world.figures(connection, 1, 0, 2);
-    world
-        .postgres
-        .perform_session(session::Effect::Abandon { session: given_up });
+    world.postgres.perform_session(session::Effect::Abandon { session: given_up });
     let failure = world.session_opened(given_up).unwrap_err();
     assert_eq!(failure.category, Category::Cancelled);
     world.figures(connection, 1, 0, 1);
     world.end(holder, Ending::Return);
     world.session_opened(patient).unwrap();
     // One that was answered already stays what it is.
-    world
-        .postgres
-        .perform_session(session::Effect::Abandon { session: patient });
+    world.postgres.perform_session(session::Effect::Abandon { session: patient });
     assert_eq!(world.run(patient, "select 1").outcome(), "1");
     world.shut_down();
 }
 
 #[test]
 fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
-    let config = Config {
-        pool_size: 1,
-        pool_timeout_s: 1,
-        ..named("fr_013a app")
-    };
+    let config = Config { pool_size: 1, pool_timeout_s: 1, ..named("fr_013a app") };
     let mut app = App::connected(config);
     let connection = app.tab().connection.unwrap();
     app.run("-- orders\nbegin");
@@ -169,9 +140,7 @@ fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
     app.command(Command::TabNew);
     tusk::update::connections::choose(&mut app.model, connection);
     app.run("select 1");
-    app.until("the pool is waited for", |app| {
-        app.known().pool.waiting == 1
-    });
+    app.until("the pool is waited for", |app| app.known().pool.waiting == 1);
     app.command(Command::QueryCancel);
     app.until("nobody waits any more", |app| app.known().pool.waiting == 0);
     app.command(Command::QueryRunAll);
@@ -192,9 +161,7 @@ fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
 fn runs(app: &mut App, sql: &str) {
     let before = app.sent.len();
     app.run(sql);
-    app.until(sql, |app| {
-        matches!(app.tab().run, Run::Idle) && app.sent.len() > before
-    });
+    app.until(sql, |app| matches!(app.tab().run, Run::Idle) && app.sent.len() > before);
     assert_eq!(app.tab().ended, Some(Ended::Well), "{sql}");
 }
 
@@ -215,11 +182,7 @@ fn is_kept(app: &mut App) {
 /// What a sequence gave is told while nobody else waits for the session, by every way in which one is used.
 #[test]
 fn a_session_that_used_a_sequence_is_kept_until_another_tab_waits_for_it() {
-    let config = Config {
-        pool_size: 1,
-        pool_timeout_s: 5,
-        ..named("keeps values")
-    };
+    let config = Config { pool_size: 1, pool_timeout_s: 5, ..named("keeps values") };
     let mut app = App::connected(config);
     let connection = app.tab().connection.unwrap();
     runs(
@@ -265,10 +228,7 @@ fn where_the_role_has_no_connection_left_the_kept_session_is_used() {
         "postgres",
         &format!("create role two_at_most login password '{PASSWORD}' connection limit 2"),
     );
-    let config = Config {
-        user: "two_at_most".into(),
-        ..named("two at most")
-    };
+    let config = Config { user: "two_at_most".into(), ..named("two at most") };
     let mut app = App::connected(config);
     let connection = app.tab().connection.unwrap();
     app.until("the schema is read", |app| !app.known().schema.is_loading());
@@ -287,11 +247,7 @@ fn where_the_role_has_no_connection_left_the_kept_session_is_used() {
 /// What sessions can keep: how it is done, what shows it, and whether the server can be asked for it.
 const KEEPSAKES: &[(&str, &str, bool)] = &[
     ("set work_mem = '5MB'", "show work_mem", true),
-    (
-        "select set_config('work_mem', '5MB', false)",
-        "show work_mem",
-        true,
-    ),
+    ("select set_config('work_mem', '5MB', false)", "show work_mem", true),
     (
         "set my.tenant = '7'",
         "select coalesce(nullif(current_setting('my.tenant', true), ''), 'none')",
@@ -307,36 +263,12 @@ const KEEPSAKES: &[(&str, &str, bool)] = &[
         "select coalesce(nullif(current_setting('my.hidden', true), ''), 'none')",
         false,
     ),
-    (
-        "create temp table basket (id serial)",
-        "select to_regclass('basket')",
-        true,
-    ),
-    (
-        "create temp view basket as select 1",
-        "select to_regclass('basket')",
-        true,
-    ),
-    (
-        "create temp sequence basket",
-        "select to_regclass('basket')",
-        true,
-    ),
-    (
-        "create type pg_temp.mood as enum ('well')",
-        "select to_regtype('pg_temp.mood')",
-        true,
-    ),
-    (
-        "create type pg_temp.pair as (a int, b int)",
-        "select to_regtype('pg_temp.pair')",
-        true,
-    ),
-    (
-        "create domain pg_temp.small as int",
-        "select to_regtype('pg_temp.small')",
-        true,
-    ),
+    ("create temp table basket (id serial)", "select to_regclass('basket')", true),
+    ("create temp view basket as select 1", "select to_regclass('basket')", true),
+    ("create temp sequence basket", "select to_regclass('basket')", true),
+    ("create type pg_temp.mood as enum ('well')", "select to_regtype('pg_temp.mood')", true),
+    ("create type pg_temp.pair as (a int, b int)", "select to_regtype('pg_temp.pair')", true),
+    ("create domain pg_temp.small as int", "select to_regtype('pg_temp.small')", true),
     (
         "create function pg_temp.f() returns int language sql return 1",
         "select to_regproc('pg_temp.f')",
@@ -352,38 +284,14 @@ const KEEPSAKES: &[(&str, &str, bool)] = &[
         "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
         true,
     ),
-    (
-        "listen jobs",
-        "select count(*) from pg_listening_channels()",
-        true,
-    ),
-    (
-        "prepare p as select 1",
-        "select count(*) from pg_prepared_statements",
-        true,
-    ),
-    (
-        "declare c cursor with hold for select 1",
-        "select count(*) from pg_cursors",
-        true,
-    ),
+    ("listen jobs", "select count(*) from pg_listening_channels()", true),
+    ("prepare p as select 1", "select count(*) from pg_prepared_statements", true),
+    ("declare c cursor with hold for select 1", "select count(*) from pg_cursors", true),
     ("set role pg_monitor", "select current_user", true),
-    (
-        "set session authorization pg_monitor",
-        "select session_user",
-        true,
-    ),
-    (
-        "set client_encoding = 'LATIN1'",
-        "show client_encoding",
-        true,
-    ),
+    ("set session authorization pg_monitor", "select session_user", true),
+    ("set client_encoding = 'LATIN1'", "show client_encoding", true),
     ("set search_path = pg_catalog", "show search_path", true),
-    (
-        "set default_transaction_read_only = on",
-        "show default_transaction_read_only",
-        true,
-    ),
+    ("set default_transaction_read_only = on", "show default_transaction_read_only", true),
     (
         "load 'auto_explain'",
         "select count(*) from pg_settings where name like 'auto_explain.%'",
@@ -397,10 +305,7 @@ const KEEPSAKES: &[(&str, &str, bool)] = &[
 
 #[test]
 fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
-    let config = Config {
-        pool_size: 1,
-        ..named("leaves nothing")
-    };
+    let config = Config { pool_size: 1, ..named("leaves nothing") };
     let mut world = World::new();
     let connection = world.open(&config);
     let first = world.session(connection);
@@ -422,18 +327,11 @@ fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
             let fresh = world.run(session, shown).outcome();
             let ended = world.run(session, &sql);
             let failed = ended.failure.as_ref();
-            assert!(
-                failed.is_none_or(|failure| failure.is("22012")),
-                "{sql}: {failed:?}"
-            );
+            assert!(failed.is_none_or(|failure| failure.is("22012")), "{sql}: {failed:?}");
             let held = world.holds(session);
             assert_eq!(!held.is_empty(), *known, "{sql}: {held:?}");
             // What holds something is closed; what seems to hold nothing goes back.
-            let ending = if held.is_empty() {
-                Ending::Return
-            } else {
-                Ending::Close
-            };
+            let ending = if held.is_empty() { Ending::Return } else { Ending::Close };
             let pid = world.held[&session].1;
             world.end(session, ending);
             let next = world.start_session(connection);
@@ -446,11 +344,7 @@ fn a_session_that_went_back_or_was_closed_leaves_nothing_to_the_next_one() {
                 world.run(next, &sql);
                 world.end(next, Ending::Return);
                 let last = world.session(connection);
-                assert_eq!(
-                    world.run(last, shown).outcome(),
-                    fresh,
-                    "{sql}, called clean"
-                );
+                assert_eq!(world.run(last, shown).outcome(), fresh, "{sql}, called clean");
                 world.end(last, Ending::Close);
             } else {
                 world.end(next, Ending::Close);
@@ -517,13 +411,7 @@ impl Storm {
                 (world.open(&config), config)
             })
             .collect();
-        Self {
-            world,
-            random: Random(seed),
-            connections,
-            running: vec![],
-            letting_go: vec![],
-        }
+        Self { world, random: Random(seed), connections, running: vec![], letting_go: vec![] }
     }
 
     /// Takes the messages that are there.
@@ -565,9 +453,7 @@ impl Storm {
             30..40 => {
                 let asked: Vec<SessionId> = self.world.asked.keys().copied().collect();
                 if let Some(session) = self.random.pick(&asked) {
-                    self.world
-                        .postgres
-                        .perform_session(session::Effect::Abandon { session });
+                    self.world.postgres.perform_session(session::Effect::Abandon { session });
                 }
             }
             40..62 => {
@@ -610,9 +496,7 @@ impl Storm {
     }
 
     fn cancel(&mut self) {
-        let free: Vec<usize> = (0..self.running.len())
-            .filter(|at| !self.running[*at].2)
-            .collect();
+        let free: Vec<usize> = (0..self.running.len()).filter(|at| !self.running[*at].2).collect();
         if let Some(at) = self.random.pick(&free) {
             let (query, session, _) = self.running[at];
             self.running[at].2 = true;
@@ -627,9 +511,7 @@ impl Storm {
         let at = self.random.below(3);
         let (connection, config) = self.connections[at].clone();
         self.world.owe(format!("close {connection}"));
-        self.world
-            .postgres
-            .perform_connection(connection::Effect::Close { connection });
+        self.world.postgres.perform_connection(connection::Effect::Close { connection });
         self.wait_for(|storm| storm.world.owed[&format!("close {connection}")] == 1);
         // Its sessions ended with it; a session that was asked for fails, or goes back where nobody has it.
         self.wait_for(|storm| storm.world.asked.values().all(|of| *of != connection));
@@ -681,9 +563,8 @@ impl Storm {
             let deadline = Instant::now() + PATIENCE;
             loop {
                 self.listen();
-                let lent = (self.world.held.iter())
-                    .filter(|(_, (of, _))| *of == connection)
-                    .count() as u32;
+                let lent = (self.world.held.iter()).filter(|(_, (of, _))| *of == connection).count()
+                    as u32;
                 let status = self.world.status[&connection];
                 let there = processes(&config.application_name);
                 let told = (status.size - status.available, status.size, status.waiting);
@@ -719,10 +600,7 @@ fn a_link_that_nobody_waits_for_any_more_is_closed_though_its_first_question_had
     let mut world = World::new();
     let connection = world.open(&config);
     let locker = world.session(connection);
-    for sql in [
-        "begin",
-        "lock pg_catalog.pg_settings in access exclusive mode",
-    ] {
+    for sql in ["begin", "lock pg_catalog.pg_settings in access exclusive mode"] {
         assert_eq!(world.run(locker, sql).failure, None);
     }
     // A new link asks for the libraries first, and now waits for the lock.
@@ -730,9 +608,7 @@ fn a_link_that_nobody_waits_for_any_more_is_closed_though_its_first_question_had
                    where application_name = 'given up' and wait_event_type = 'Lock'";
     let given_up = world.start_session(connection);
     while TestServer::shared().psql("postgres", waiting) != "1" {}
-    world
-        .postgres
-        .perform_session(session::Effect::Abandon { session: given_up });
+    world.postgres.perform_session(session::Effect::Abandon { session: given_up });
     world.session_opened(given_up).unwrap_err();
     assert_eq!(world.status[&connection].size, 1);
     assert_eq!(world.run(locker, "rollback").failure, None);
@@ -777,11 +653,7 @@ fn three_tabs(server: &TestServer) -> App {
     tusk::update::connections::choose(&mut app.model, connection);
     app.run(ONE_ROW_THEN_NOTHING);
     app.until("the statement runs", |app| {
-        app.tab()
-            .results
-            .list
-            .last()
-            .is_some_and(|result| result.rows.len() == 1)
+        app.tab().results.list.last().is_some_and(|result| result.rows.len() == 1)
     });
     app
 }
@@ -807,20 +679,11 @@ fn die(death: Death, server: &TestServer, app: &App) {
 #[test]
 fn a_lost_session_lists_what_died_however_the_server_went() {
     let server = TestServer::start(TestConfig::default());
-    for death in [
-        Death::Terminated,
-        Death::Killed,
-        Death::Immediate,
-        Death::Fast,
-    ] {
+    for death in [Death::Terminated, Death::Killed, Death::Immediate, Death::Fast] {
         let mut app = three_tabs(&server);
         die(death, &server, &app);
         app.until("every session is lost", |app| {
-            app.model
-                .tabs
-                .open
-                .iter()
-                .all(|tab| matches!(tab.session, Session::Lost(_)))
+            app.model.tabs.open.iter().all(|tab| matches!(tab.session, Session::Lost(_)))
         });
         let lost: Vec<_> = (app.model.tabs.open.iter())
             .map(|tab| match &tab.session {
@@ -846,10 +709,7 @@ fn a_lost_session_lists_what_died_however_the_server_went() {
         assert_eq!(lost[1].died, ["its open transaction"], "{death:?}");
         assert!(lost[2].died.is_empty(), "{death:?}: {:?}", lost[2].died);
         let ended = |app: &App, at: usize| app.model.tabs.open[at].ended.clone();
-        assert!(
-            matches!(ended(&app, 2), Some(Ended::Badly { .. })),
-            "{death:?}"
-        );
+        assert!(matches!(ended(&app, 2), Some(Ended::Badly { .. })), "{death:?}");
         assert!(!app.model.tabs.open[2].results.list[0].rows.is_empty());
         // Something that a session held is gone: nothing is connected again unasked.
         assert!(matches!(app.known().link, Link::Open { .. }), "{death:?}");
@@ -866,10 +726,7 @@ fn a_lost_session_lists_what_died_however_the_server_went() {
 fn server_answers(server: &TestServer) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let tried = server
-            .psql_command("postgres")
-            .args(["-c", "select 1"])
-            .output();
+        let tried = server.psql_command("postgres").args(["-c", "select 1"]).output();
         if tried.unwrap().status.success() {
             return;
         }
@@ -892,9 +749,7 @@ fn a_server_that_restarts_is_connected_to_again_and_a_waiting_run_is_sent_once()
         |app| matches!(&app.known().link, Link::Reconnecting(it) if it.number == 2),
     );
     server.start_again();
-    app.until("the run has ended", |app| {
-        matches!(app.tab().run, Run::Idle)
-    });
+    app.until("the run has ended", |app| matches!(app.tab().run, Run::Idle));
     assert_eq!(app.tab().ended, Some(Ended::Well));
     assert_eq!(app.times_sent("select 'waits'"), 1);
     assert!(app.known().is_open() && app.times_sent("prove") >= 2);
@@ -907,27 +762,19 @@ fn a_statement_that_was_lost_with_its_server_is_not_run_again() {
     let mut app = App::connected(on_tcp(&server, "postgres"));
     app.run(ONE_ROW_THEN_NOTHING);
     app.until("it runs", |app| {
-        app.tab()
-            .results
-            .list
-            .last()
-            .is_some_and(|result| result.rows.len() == 1)
+        app.tab().results.list.last().is_some_and(|result| result.rows.len() == 1)
     });
     // The role of the tests is not in what an unsynchronised server lost.
     server.psql("postgres", "checkpoint");
     server.stop("immediate");
     server.start_again();
-    app.until("the loss is known", |app| {
-        matches!(app.known().link, Link::Reconnecting(_))
-    });
+    app.until("the loss is known", |app| matches!(app.known().link, Link::Reconnecting(_)));
     app.until("it is connected again", |app| app.known().is_open());
     assert_eq!(app.times_sent(ONE_ROW_THEN_NOTHING), 1);
     assert!(matches!(app.tab().run, Run::Idle));
     assert!(matches!(app.tab().ended, Some(Ended::Badly { .. })));
     app.run("select 1");
-    app.until("a new run goes well", |app| {
-        app.tab().ended == Some(Ended::Well)
-    });
+    app.until("a new run goes well", |app| app.tab().ended == Some(Ended::Well));
     app.shut_down();
 }
 
@@ -936,25 +783,17 @@ fn a_server_that_stays_away_is_given_up_with_the_reason_and_the_user_may_stop_be
     let server = TestServer::start(TestConfig::default());
     let mut app = App::connected(on_tcp(&server, "postgres"));
     server.stop("fast");
-    app.until("it reconnects", |app| {
-        matches!(app.known().link, Link::Reconnecting(_))
-    });
+    app.until("it reconnects", |app| matches!(app.known().link, Link::Reconnecting(_)));
     app.run("select 1");
-    app.until("it is given up", |app| {
-        matches!(app.known().link, Link::Failed { .. })
-    });
+    app.until("it is given up", |app| matches!(app.known().link, Link::Failed { .. }));
     assert_eq!(app.times_sent("prove"), 3);
     let failure = app.tab().failure().cloned().unwrap();
     assert!(failure.message.contains("refused"), "{failure:?}");
     server.start_again();
     app.command(Command::QueryRunAll);
-    app.until("the user's own run connects", |app| {
-        app.tab().ended == Some(Ended::Well)
-    });
+    app.until("the user's own run connects", |app| app.tab().ended == Some(Ended::Well));
     server.stop("fast");
-    app.until("it reconnects", |app| {
-        matches!(app.known().link, Link::Reconnecting(_))
-    });
+    app.until("it reconnects", |app| matches!(app.known().link, Link::Reconnecting(_)));
     app.command(Command::QueryCancel);
     assert!(matches!(app.known().link, Link::Failed { .. }));
     app.shut_down();
@@ -966,9 +805,7 @@ fn one_terminated_session_of_several_is_one_session_s_loss() {
     let mut app = App::connected(on_socket(&server, "postgres"));
     let connection = app.tab().connection.unwrap();
     app.run("begin");
-    app.until("it has a session", |app| {
-        app.tab().transaction() == Some(Transaction::Active)
-    });
+    app.until("it has a session", |app| app.tab().transaction() == Some(Transaction::Active));
     app.command(Command::TabNew);
     tusk::update::connections::choose(&mut app.model, connection);
     app.run("select 1");
@@ -978,13 +815,8 @@ fn one_terminated_session_of_several_is_one_session_s_loss() {
     let Session::Live(live) = &app.tab().session else {
         panic!("no session");
     };
-    server.psql(
-        "postgres",
-        &format!("select pg_terminate_backend({})", live.backend_pid),
-    );
-    app.until("it is lost", |app| {
-        matches!(app.tab().session, Session::Lost(_))
-    });
+    server.psql("postgres", &format!("select pg_terminate_backend({})", live.backend_pid));
+    app.until("it is lost", |app| matches!(app.tab().session, Session::Lost(_)));
     app.run("select 2");
     app.until("the next run has a session of its own", |app| {
         matches!(app.tab().run, Run::Idle) && app.tab().ended == Some(Ended::Well)
@@ -1004,10 +836,7 @@ fn a_slow_look_into_the_catalogs_keeps_nobody_from_ending_a_session() {
         "select pid from pg_stat_activity \
          where datname = current_database() and query like '%with s as materialized%' and pid <> pg_backend_pid()",
     );
-    let stopped: Vec<i32> = reader
-        .lines()
-        .map(|pid| pid.trim().parse().unwrap())
-        .collect();
+    let stopped: Vec<i32> = reader.lines().map(|pid| pid.trim().parse().unwrap()).collect();
     assert_eq!(stopped.len(), 1, "{reader}");
     signal("STOP", stopped.clone());
     app.command(Command::SchemaRefresh);
@@ -1015,9 +844,7 @@ fn a_slow_look_into_the_catalogs_keeps_nobody_from_ending_a_session() {
     app.until("it runs", |app| matches!(app.tab().run, Run::Running(_)));
     app.command(Command::QueryTerminate);
     app.command(Command::DialogAccept);
-    app.until("its session is ended", |app| {
-        matches!(app.tab().session, Session::Lost(_))
-    });
+    app.until("its session is ended", |app| matches!(app.tab().session, Session::Lost(_)));
     assert!(app.known().schema.is_loading(), "the reader stands still");
     signal("CONT", stopped);
     app.shut_down();
@@ -1038,22 +865,13 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
         panic!("no session");
     };
     let frozen = Frozen::server_of(live.backend_pid);
-    app.until("the watchdog tells it", |app| {
-        app.known().silent_since.is_some()
-    });
+    app.until("the watchdog tells it", |app| app.known().silent_since.is_some());
     let silent_us = app.model.now.us_since(app.known().silent_since.unwrap());
     assert!(silent_us >= 10_000_000, "{silent_us}");
-    assert!(
-        matches!(app.tab().run, Run::Running(_)),
-        "nothing is ended for it"
-    );
+    assert!(matches!(app.tab().run, Run::Running(_)), "nothing is ended for it");
     drop(frozen);
-    app.until("the verdict is gone", |app| {
-        app.known().silent_since.is_none()
-    });
-    app.until("the result came all the same", |app| {
-        matches!(app.tab().run, Run::Idle)
-    });
+    app.until("the verdict is gone", |app| app.known().silent_since.is_none());
+    app.until("the result came all the same", |app| matches!(app.tab().run, Run::Idle));
     assert_eq!(app.tab().ended, Some(Ended::Well));
     // The question went out beside the pool, which has its one link.
     assert_eq!(app.known().pool.size, 1);
@@ -1081,13 +899,8 @@ fn a_query_that_simply_takes_long_is_not_called_unanswering() {
 const CUT: &str = "TUSK_TEST_CUT_NETWORK";
 
 /// Without this a link is given a minute.
-const IMPATIENT: Keepalive = Keepalive {
-    on: true,
-    idle_s: 2,
-    interval_s: 1,
-    count: 3,
-    user_timeout_ms: 5_000,
-};
+const IMPATIENT: Keepalive =
+    Keepalive { on: true, idle_s: 2, interval_s: 1, count: 3, user_timeout_ms: 5_000 };
 
 /// Run by the next test in a network of its own; by itself it has nothing to do.
 #[test]
@@ -1096,13 +909,7 @@ fn the_helper_in_a_network_of_its_own() {
         return;
     };
     let ip = |words: &[&str]| {
-        assert!(
-            std::process::Command::new("ip")
-                .args(words)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(std::process::Command::new("ip").args(words).status().unwrap().success());
     };
     ip(&["link", "set", "lo", "up"]);
     let front = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -1150,12 +957,7 @@ fn the_helper_in_a_network_of_its_own() {
             _ => None,
         });
         let at = sessions.iter().position(|known| *known == session).unwrap();
-        println!(
-            "\nnoticed: {}, {}, {:.1?}",
-            names[at],
-            failure.message,
-            cut.elapsed()
-        );
+        println!("\nnoticed: {}, {}, {:.1?}", names[at], failure.message, cut.elapsed());
     }
     world.shut_down();
 }
@@ -1163,9 +965,7 @@ fn the_helper_in_a_network_of_its_own() {
 #[test]
 fn a_cut_network_is_noticed_by_every_session_idle_running_paused_or_sending() {
     let server = TestServer::start(TestConfig::default());
-    let socket = server
-        .socket_dir()
-        .join(format!(".s.PGSQL.{}", server.port()));
+    let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
     let mut command = std::process::Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.arg("-r");

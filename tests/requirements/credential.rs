@@ -101,9 +101,7 @@ fn session(home: &Path, prepare: &str, steps: &str) -> Vec<String> {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
     // The harness may have written its own words on the same line.
-    let lines = text
-        .lines()
-        .filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
+    let lines = text.lines().filter_map(|line| Some(line.split_once("step: ")?.1.to_owned()));
     lines.collect()
 }
 
@@ -123,22 +121,11 @@ fn one() -> ConnectionId {
 fn effect(step: &[&str], request: Request) -> Effect {
     let connection = one();
     match *step {
-        ["read", name] => Effect::Read {
-            request,
-            connection,
-            kind: kind(name),
-        },
-        ["store", name, secret] => Effect::Store {
-            request,
-            connection,
-            kind: kind(name),
-            password: Secret::new(secret),
-        },
-        ["delete", name] => Effect::Delete {
-            request,
-            connection,
-            kind: kind(name),
-        },
+        ["read", name] => Effect::Read { request, connection, kind: kind(name) },
+        ["store", name, secret] => {
+            Effect::Store { request, connection, kind: kind(name), password: Secret::new(secret) }
+        }
+        ["delete", name] => Effect::Delete { request, connection, kind: kind(name) },
         _ => panic!("{step:?} is no step"),
     }
 }
@@ -152,19 +139,11 @@ fn answer(inbox: &Receiver<RootMsg>, asked: Request) -> String {
         }
     };
     let (request, words) = match inbox.recv_timeout(PATIENCE).unwrap() {
-        RootMsg::Keychain(Msg::Read {
-            request, result, ..
-        }) => (
-            request,
-            result.map_or_else(shown, |secret| secret.reveal().to_owned()),
-        ),
+        RootMsg::Keychain(Msg::Read { request, result, .. }) => {
+            (request, result.map_or_else(shown, |secret| secret.reveal().to_owned()))
+        }
         RootMsg::Keychain(
-            Msg::Stored {
-                request, result, ..
-            }
-            | Msg::Deleted {
-                request, result, ..
-            },
+            Msg::Stored { request, result, .. } | Msg::Deleted { request, result, .. },
         ) => (request, result.map_or_else(shown, |()| "done".to_owned())),
         other => panic!("{other:?}"),
     };
@@ -219,27 +198,16 @@ fn stall() {
     let runner = Runner::start(RunnerOptions { data_dir }, outbox);
     runner.perform(effect(&["read", "database"], Request(1)).into());
     runner.perform(effect(&["store", "database", "hunter2"], Request(2)).into());
+    runner.perform(store::Effect::Load { request: Request(3) }.into());
     runner.perform(
-        store::Effect::Load {
-            request: Request(3),
-        }
-        .into(),
-    );
-    runner.perform(
-        store::Effect::SaveSettings {
-            request: Request(4),
-            settings: store::Settings::default(),
-        }
-        .into(),
+        store::Effect::SaveSettings { request: Request(4), settings: store::Settings::default() }
+            .into(),
     );
     let mut seen = write_and_run(&runner, &inbox);
     // At the end the keychain is not waited for either, and is answered for.
     runner.shutdown(Duration::from_millis(200));
     drop(runner);
-    let answers = inbox
-        .try_iter()
-        .filter(|msg| matches!(msg, RootMsg::Keychain(_)))
-        .count();
+    let answers = inbox.try_iter().filter(|msg| matches!(msg, RootMsg::Keychain(_))).count();
     println!("step: {answers} answers");
     seen.sort_unstable();
     for what in seen {
@@ -268,15 +236,10 @@ fn write_and_run(runner: &Runner, inbox: &Receiver<RootMsg>) -> Vec<&'static str
     while seen.len() < 3 {
         match inbox.recv_timeout(PATIENCE).unwrap() {
             RootMsg::Keychain(msg) => panic!("the keychain was not to answer: {msg:?}"),
-            RootMsg::Store(store::Msg::Wrote {
-                request: Request(4),
-            }) => seen.push("written"),
+            RootMsg::Store(store::Msg::Wrote { request: Request(4) }) => seen.push("written"),
             RootMsg::Connection(connection::Msg::Opened { .. }) => {
                 seen.push("connected");
-                let open = session::Effect::Open {
-                    session,
-                    connection,
-                };
+                let open = session::Effect::Open { session, connection };
                 runner.perform(open.into());
             }
             RootMsg::Session(session::Msg::Opened { .. }) => {
@@ -306,18 +269,8 @@ fn fr_017_the_secret_service_keeps_each_kind_of_secret_for_itself() {
     let steps = "store database one;store ssh two;store ssl-key three;\
                  read database;read ssh;read ssl-key;delete ssh;read database;read ssh;read ssl-key";
     let seen = session(home.path(), UNLOCK, steps);
-    let expected = [
-        "done",
-        "done",
-        "done",
-        "one",
-        "two",
-        "three",
-        "done",
-        "one",
-        "not found",
-        "three",
-    ];
+    let expected =
+        ["done", "done", "done", "one", "two", "three", "done", "one", "not found", "three"];
     assert_eq!(seen, expected);
 }
 
@@ -364,10 +317,7 @@ fn fr_018_a_secret_that_is_let_go_is_wiped_where_it_was() {
 #[test]
 fn fr_018_what_the_keyring_keeps_on_disk_is_not_in_the_clear() {
     let home = tempfile::tempdir().unwrap();
-    assert_eq!(
-        session(home.path(), UNLOCK, "store database correct-horse"),
-        ["done"]
-    );
+    assert_eq!(session(home.path(), UNLOCK, "store database correct-horse"), ["done"]);
     let keyrings = home.path().join("data/keyrings");
     let mut files = 0;
     for entry in fs::read_dir(keyrings).unwrap() {
@@ -383,15 +333,7 @@ fn fr_019_a_missing_secret_is_not_found_which_is_not_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let steps = "read database;read ssh;read ssl-key;delete database;store database x;delete database;read database";
     let seen = session(home.path(), UNLOCK, steps);
-    let expected = [
-        "not found",
-        "not found",
-        "not found",
-        "done",
-        "done",
-        "done",
-        "not found",
-    ];
+    let expected = ["not found", "not found", "not found", "done", "done", "done", "not found"];
     assert_eq!(seen, expected);
 }
 
@@ -433,10 +375,7 @@ fn fr_019a_without_a_session_bus_the_keychain_is_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let gone = "export DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus";
     let steps = "read database;store ssh x;delete ssl-key";
-    assert_eq!(
-        session(home.path(), gone, steps),
-        ["unavailable", "unavailable", "unavailable"]
-    );
+    assert_eq!(session(home.path(), gone, steps), ["unavailable", "unavailable", "unavailable"]);
 }
 
 #[test]

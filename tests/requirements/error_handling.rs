@@ -56,9 +56,7 @@ impl Program {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let (outbox, inbox) = flume::unbounded();
-        let options = RunnerOptions {
-            data_dir: data.path().into(),
-        };
+        let options = RunnerOptions { data_dir: data.path().into() };
         let mut program = Self {
             model: Model::default(),
             runner: Runner::start(options, outbox),
@@ -84,19 +82,12 @@ impl Program {
     fn on(url: &str) -> Self {
         let mut program = Self::new();
         program.connect(url, |_| {});
-        assert!(
-            program.link_failure().is_none(),
-            "{:?}",
-            program.link_failure()
-        );
+        assert!(program.link_failure().is_none(), "{:?}", program.link_failure());
         program
     }
 
     fn send(&mut self, msg: impl Into<Msg>) {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: self.began.elapsed().as_micros() as u64,
-        };
+        let at = Stamp { unix_us: 0, mono_us: self.began.elapsed().as_micros() as u64 };
         for effect in update(&mut self.model, at, msg.into()) {
             if let Effect::Window(tusk::update::window::Effect::WriteClipboard { text, .. }) =
                 &effect
@@ -110,10 +101,7 @@ impl Program {
     #[track_caller]
     fn until(&mut self, done: impl Fn(&Model) -> bool) {
         while !done(&self.model) {
-            let msg = self
-                .inbox
-                .recv_timeout(Duration::from_secs(60))
-                .expect("a message comes");
+            let msg = self.inbox.recv_timeout(Duration::from_secs(60)).expect("a message comes");
             self.send(msg);
         }
     }
@@ -124,10 +112,7 @@ impl Program {
     }
 
     fn connect(&mut self, url: &str, change: impl FnOnce(&mut Config)) {
-        let Conninfo {
-            mut config,
-            secrets,
-        } = Config::parse(url, &Default::default()).unwrap();
+        let Conninfo { mut config, secrets } = Config::parse(url, &Default::default()).unwrap();
         change(&mut config);
         let conninfo = Conninfo { config, secrets };
         let target = Box::new(welcome::Target::Conninfo(conninfo));
@@ -139,11 +124,7 @@ impl Program {
     fn start(&mut self, sql: &str) {
         let tab = self.model.tabs.active().unwrap();
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
-        let edit = Edit {
-            start: 0,
-            removed: buffer.text().len(),
-            inserted: sql.to_owned(),
-        };
+        let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {
             base: buffer.revision(),
             edits: vec![edit],
@@ -225,32 +206,20 @@ const SHOP: &str = "
 
 fn shop(server: &TestServer) -> String {
     let database = server.fresh_database();
-    server.psql(
-        &database,
-        &SHOP.replace("ROLE", &format!("reader_{database}")),
-    );
+    server.psql(&database, &SHOP.replace("ROLE", &format!("reader_{database}")));
     database
 }
 
 /// What psql prints of the last error of some texts, with all fields, by their names.
 fn psql_says(server: &TestServer, database: &str, texts: &[String]) -> BTreeMap<String, String> {
     let mut psql = server.psql_command(database);
-    psql.args([
-        "-X",
-        "-q",
-        "-v",
-        "VERBOSITY=verbose",
-        "-v",
-        "ON_ERROR_STOP=0",
-    ]);
+    psql.args(["-X", "-q", "-v", "VERBOSITY=verbose", "-v", "ON_ERROR_STOP=0"]);
     for text in texts {
         psql.args(["-c", text]);
     }
     let output = psql.output().unwrap();
     let printed = String::from_utf8(output.stderr).unwrap();
-    let from = printed
-        .rfind("ERROR:  ")
-        .unwrap_or_else(|| panic!("{printed}"));
+    let from = printed.rfind("ERROR:  ").unwrap_or_else(|| panic!("{printed}"));
     let mut fields = BTreeMap::new();
     let mut last = String::new();
     for line in printed[from..].lines() {
@@ -299,19 +268,11 @@ fn fields(failure: &Failure) -> BTreeMap<String, String> {
         ("LOCATION", failure.source.clone()),
         ("POSITION", place),
     ];
-    found
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.to_owned(), text?)))
-        .collect()
+    found.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
 }
 
 /// One way to an error: its code, the texts that are run one after another, its category, words of the next step.
-type Row = (
-    &'static str,
-    &'static [&'static str],
-    Category,
-    &'static str,
-);
+type Row = (&'static str, &'static [&'static str], Category, &'static str);
 
 const STATEMENTS: &[Row] = &[
     (
@@ -320,12 +281,7 @@ const STATEMENTS: &[Row] = &[
         Category::Query,
         "could not reach",
     ),
-    (
-        "08003",
-        &["select dblink_exec('select 1')"],
-        Category::Query,
-        "Open it first",
-    ),
+    ("08003", &["select dblink_exec('select 1')"], Category::Query, "Open it first"),
     (
         "08006",
         &[
@@ -339,131 +295,43 @@ const STATEMENTS: &[Row] = &[
         Category::Query,
         "the server that it leads to",
     ),
-    (
-        "0A000",
-        &["select count(*) from customers for update"],
-        Category::Query,
-        "another way",
-    ),
+    ("0A000", &["select count(*) from customers for update"], Category::Query, "another way"),
     (
         "22001",
-        &[
-            "create temp table short (a varchar(2))",
-            "insert into short values ('abc')",
-        ],
+        &["create temp table short (a varchar(2))", "insert into short values ('abc')"],
         Category::Query,
         "longer than the column",
     ),
-    (
-        "22003",
-        &["select 300::int2 * 300::int2"],
-        Category::Query,
-        "bigint",
-    ),
+    ("22003", &["select 300::int2 * 300::int2"], Category::Query, "bigint"),
     ("22012", &["select 1/0"], Category::Query, "nullif"),
-    (
-        "22P02",
-        &["select 'x'::int"],
-        Category::Query,
-        "cannot be read",
-    ),
-    (
-        "23502",
-        &["insert into customers (id) values (7)"],
-        Category::Query,
-        "“email” a value",
-    ),
-    (
-        "23503",
-        &["insert into orders values (1, 99)"],
-        Category::Query,
-        "no row with customer = 99",
-    ),
+    ("22P02", &["select 'x'::int"], Category::Query, "cannot be read"),
+    ("23502", &["insert into customers (id) values (7)"], Category::Query, "“email” a value"),
+    ("23503", &["insert into orders values (1, 99)"], Category::Query, "no row with customer = 99"),
     (
         "23505",
         &["insert into customers values (3, 'ada@example.org', 1)"],
         Category::Query,
         "email = ada@example.org",
     ),
-    (
-        "23514",
-        &["insert into customers values (4, 'x', -1)"],
-        Category::Query,
-        "“grown_up”",
-    ),
-    (
-        "23514",
-        &["select (-1)::positive"],
-        Category::Query,
-        "“above_zero”",
-    ),
-    (
-        "25001",
-        &["begin", "vacuum customers"],
-        Category::Query,
-        "Commit or roll back",
-    ),
-    (
-        "25006",
-        &["begin read only", "delete from customers"],
-        Category::Query,
-        "read-only",
-    ),
-    (
-        "25P02",
-        &["begin", "select 1/0", "select 1"],
-        Category::Query,
-        "Roll back",
-    ),
-    (
-        "3D000",
-        &["drop database nowhere"],
-        Category::Query,
-        "in the statement",
-    ),
-    (
-        "3F000",
-        &["create table nowhere.t (a int)"],
-        Category::Query,
-        "search_path",
-    ),
-    (
-        "55000",
-        &["select lastval()"],
-        Category::Query,
-        "in one script",
-    ),
-    (
-        "42501",
-        &["set role READER", "select * from customers"],
-        Category::Query,
-        "GRANT",
-    ),
+    ("23514", &["insert into customers values (4, 'x', -1)"], Category::Query, "“grown_up”"),
+    ("23514", &["select (-1)::positive"], Category::Query, "“above_zero”"),
+    ("25001", &["begin", "vacuum customers"], Category::Query, "Commit or roll back"),
+    ("25006", &["begin read only", "delete from customers"], Category::Query, "read-only"),
+    ("25P02", &["begin", "select 1/0", "select 1"], Category::Query, "Roll back"),
+    ("3D000", &["drop database nowhere"], Category::Query, "in the statement"),
+    ("3F000", &["create table nowhere.t (a int)"], Category::Query, "search_path"),
+    ("55000", &["select lastval()"], Category::Query, "in one script"),
+    ("42501", &["set role READER", "select * from customers"], Category::Query, "GRANT"),
     ("42601", &["selec 1"], Category::Query, "Check the text"),
-    (
-        "42703",
-        &["update customers set emial = ''"],
-        Category::Query,
-        "Did you mean email?",
-    ),
+    ("42703", &["update customers set emial = ''"], Category::Query, "Did you mean email?"),
     (
         "42703",
         &["select customers.emial from customers"],
         Category::Query,
         "Did you mean customers.email?",
     ),
-    (
-        "42703",
-        &["alter table customers drop column emial"],
-        Category::Query,
-        "Did you mean email?",
-    ),
-    (
-        "42883",
-        &["select lenght('x')"],
-        Category::Query,
-        "Did you mean length(",
-    ),
+    ("42703", &["alter table customers drop column emial"], Category::Query, "Did you mean email?"),
+    ("42883", &["select lenght('x')"], Category::Query, "Did you mean length("),
     (
         "42883",
         &["select lower(1)"],
@@ -471,42 +339,17 @@ const STATEMENTS: &[Row] = &[
         "There is lower(anymultirange), lower(anyrange) and lower(text)",
     ),
     ("42883", &["select 1 + 'a'::text"], Category::Query, "types"),
-    (
-        "42P01",
-        &["select * from custmers"],
-        Category::Query,
-        "Did you mean customers?",
-    ),
+    ("42P01", &["select * from custmers"], Category::Query, "Did you mean customers?"),
     (
         "42P01",
         &["select * from invoices"],
         Category::Query,
         "Did you mean billing.invoices? Its schema",
     ),
-    (
-        "42P01",
-        &["drop table custmers"],
-        Category::Query,
-        "Did you mean customers?",
-    ),
-    (
-        "42P01",
-        &["select broken()"],
-        Category::Query,
-        "Did you mean customers?",
-    ),
-    (
-        "42P01",
-        &["select custs.email from customers c"],
-        Category::Query,
-        "search_path",
-    ),
-    (
-        "42P07",
-        &["create table customers (a int)"],
-        Category::Query,
-        "IF NOT EXISTS",
-    ),
+    ("42P01", &["drop table custmers"], Category::Query, "Did you mean customers?"),
+    ("42P01", &["select broken()"], Category::Query, "Did you mean customers?"),
+    ("42P01", &["select custs.email from customers c"], Category::Query, "search_path"),
+    ("42P07", &["create table customers (a int)"], Category::Query, "IF NOT EXISTS"),
     (
         "53100",
         &["copy (select repeat('x', 1000000)) to '/dev/full'"],
@@ -630,10 +473,7 @@ fn fr_001_fr_003_two_sessions_meet_40001_40p01_and_55p03() {
     assert!(locked.next_step.unwrap().contains("pg_locks"));
     one.run("rollback");
     one.run("set lock_timeout = 20; select * from customers");
-    assert!(
-        one.failure().is("55P03"),
-        "a lock timeout is none of the statement"
-    );
+    assert!(one.failure().is("55P03"), "a lock timeout is none of the statement");
 }
 
 #[test]
@@ -649,19 +489,11 @@ fn fr_001_fr_002_a_terminated_session_is_a_connection_error_with_its_reason() {
     assert!(failure.is("57P01"), "{failure:?}");
     assert_eq!(failure.category, Category::Connection);
     assert_eq!(failure.severity, "FATAL");
-    assert!(
-        failure
-            .source
-            .unwrap()
-            .starts_with("ProcessInterrupts, postgres.c:")
-    );
+    assert!(failure.source.unwrap().starts_with("ProcessInterrupts, postgres.c:"));
     assert!(failure.next_step.unwrap().contains("Reconnect"));
     program.run("set idle_in_transaction_session_timeout = 1; begin");
     program.until(|model| {
-        matches!(
-            &model.tabs.active().unwrap().session,
-            tusk::update::run::Session::Lost(_)
-        )
+        matches!(&model.tabs.active().unwrap().session, tusk::update::run::Session::Lost(_))
     });
     let idle = program.failure_of_session();
     assert!(idle.is("25P03"), "{idle:?}");
@@ -685,10 +517,7 @@ fn fr_001_fr_003_logins_that_are_refused_are_told_apart() {
             .access_rule("host all stranger 127.0.0.1/32 reject")
             .access_rule("hostssl all secure 127.0.0.1/32 trust"),
     );
-    server.psql(
-        "postgres",
-        "create role stranger login; create role secure login",
-    );
+    server.psql("postgres", "create role stranger login; create role secure login");
     let table = [
         (
             server.url_tcp("postgres", USER, "wrong"),
@@ -702,12 +531,7 @@ fn fr_001_fr_003_logins_that_are_refused_are_told_apart() {
             Category::Authentication,
             "pg_hba.conf",
         ),
-        (
-            server.url_unix("nowhere"),
-            "3D000",
-            Category::Connection,
-            "database name",
-        ),
+        (server.url_unix("nowhere"), "3D000", Category::Connection, "database name"),
     ];
     for (url, code, category, words) in table {
         let mut program = Program::new();
@@ -723,10 +547,7 @@ fn fr_001_fr_003_logins_that_are_refused_are_told_apart() {
     let mut program = Program::new();
     let url = server.url_tcp("postgres", "nobody_at_all", "x");
     program.connect(&url, |config| config.ssl_mode = SslMode::Disable);
-    assert_eq!(
-        program.link_failure().unwrap().category,
-        Category::Authentication
-    );
+    assert_eq!(program.link_failure().unwrap().category, Category::Authentication);
 }
 
 #[test]
@@ -764,10 +585,7 @@ fn fr_001_fr_003_a_server_without_room_says_53200_and_53300_and_one_that_stops_5
         assert!(guests.len() <= 5, "there is no end of room");
     };
     assert!(full.is("53300"), "{full:?}");
-    assert_eq!(
-        (full.category, full.severity.as_str()),
-        (Category::Connection, "FATAL")
-    );
+    assert_eq!((full.category, full.severity.as_str()), (Category::Connection, "FATAL"));
     assert!(full.next_step.unwrap().contains("max_connections"));
     drop(guests);
 
@@ -795,11 +613,7 @@ fn garbling_proxy(port: u16) -> (u16, Arc<AtomicBool>) {
         for client in listener.incoming() {
             let client = client.unwrap();
             let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            pass(
-                client.try_clone().unwrap(),
-                server.try_clone().unwrap(),
-                Some(told.clone()),
-            );
+            pass(client.try_clone().unwrap(), server.try_clone().unwrap(), Some(told.clone()));
             pass(server, client, None);
         }
     });
@@ -810,9 +624,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, garble: Option<Arc<AtomicBool>>)
     thread::spawn(move || {
         let mut buffer = [0; 8192];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let garbled = garble
-                .as_ref()
-                .is_some_and(|told| told.load(Ordering::SeqCst));
+            let garbled = garble.as_ref().is_some_and(|told| told.load(Ordering::SeqCst));
             let sent = if garbled {
                 to.write_all(b"\xff\0\0\0\x04")
             } else {
@@ -841,23 +653,13 @@ fn fr_001_a_link_that_garbles_is_08p01_and_one_that_ends_a_connection_error() {
     program.run("select 2");
     let failure = program.failure();
     assert!(failure.is("08P01"), "{failure:?}");
-    assert_eq!(
-        (failure.category, failure.severity.as_str()),
-        (Category::Connection, "FATAL")
-    );
+    assert_eq!((failure.category, failure.severity.as_str()), (Category::Connection, "FATAL"));
     assert!(failure.next_step.unwrap().contains("misunderstood"));
 
     // The listener is gone by the time that somebody connects there.
-    let closed = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut program = Program::new();
-    program.connect(
-        &format!("postgresql://{USER}@127.0.0.1:{closed}/postgres"),
-        |_| {},
-    );
+    program.connect(&format!("postgresql://{USER}@127.0.0.1:{closed}/postgres"), |_| {});
     let refused = program.failure();
     assert_eq!(refused.category, Category::Connection);
     assert!(refused.next_step.unwrap().contains("listen_addresses"));
@@ -887,11 +689,7 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     let pool = program.failure();
     assert_eq!(pool.category, Category::PoolTimeout, "{pool:?}");
     assert!(pool.next_step.as_ref().unwrap().contains("pool size"));
-    assert_eq!(
-        results::shown_failure(&program.model),
-        Some(&pool),
-        "the card has all of it"
-    );
+    assert_eq!(results::shown_failure(&program.model), Some(&pool), "the card has all of it");
 
     let (outbox, inbox) = flume::unbounded();
     let files = tusk::effects::file::Files::start(outbox);
@@ -918,10 +716,8 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
         connection: connection.unwrap(),
         kind: SecretKind::Database,
     });
-    let Msg::Keychain(keychain_contract::Msg::Read {
-        result: Err(refusal),
-        ..
-    }) = inbox.recv_timeout(Duration::from_secs(30)).unwrap()
+    let Msg::Keychain(keychain_contract::Msg::Read { result: Err(refusal), .. }) =
+        inbox.recv_timeout(Duration::from_secs(30)).unwrap()
     else {
         panic!("there is no keychain");
     };
@@ -935,40 +731,18 @@ fn fr_001_fr_003_the_language_of_the_server_does_not_matter() {
     let server = TestServer::start(TestConfig::default().language("de"));
     let database = shop(&server);
     let mut program = Program::new();
-    program.connect(&server.url_unix(&database), |config| {
-        config.statement_timeout_ms = 300
-    });
+    program.connect(&server.url_unix(&database), |config| config.statement_timeout_ms = 300);
     let table = [
-        (
-            "select * from custmers",
-            "42P01",
-            Category::Query,
-            "Did you mean customers?",
-        ),
-        (
-            "drop table custmers",
-            "42P01",
-            Category::Query,
-            "Did you mean customers?",
-        ),
-        (
-            "update customers set emial = ''",
-            "42703",
-            Category::Query,
-            "Did you mean email?",
-        ),
+        ("select * from custmers", "42P01", Category::Query, "Did you mean customers?"),
+        ("drop table custmers", "42P01", Category::Query, "Did you mean customers?"),
+        ("update customers set emial = ''", "42703", Category::Query, "Did you mean email?"),
         (
             "insert into customers values (3, 'ada@example.org', 1)",
             "23505",
             Category::Query,
             "email = ada@example.org",
         ),
-        (
-            "select pg_sleep(60)",
-            "57014",
-            Category::Query,
-            "statement_timeout. Raise it",
-        ),
+        ("select pg_sleep(60)", "57014", Category::Query, "statement_timeout. Raise it"),
     ];
     for (sql, code, category, words) in table {
         program.run(sql);
@@ -981,11 +755,7 @@ fn fr_001_fr_003_the_language_of_the_server_does_not_matter() {
             "it speaks German: {}",
             failure.message
         );
-        assert_eq!(
-            (failure.severity.as_str(), failure.category),
-            ("ERROR", category),
-            "{code}"
-        );
+        assert_eq!((failure.severity.as_str(), failure.category), ("ERROR", category), "{code}");
         let next_step = failure.next_step.unwrap();
         assert!(next_step.contains(words), "{code}: {next_step}");
     }
@@ -1005,9 +775,7 @@ fn fr_002_fr_003_the_details_unfold_on_screen_and_are_copied_whole() {
     let database = shop(server);
     let mut program = Program::on(&server.url_unix(&database));
     let long = "x".repeat(20_000);
-    program.run(&format!(
-        "insert into customers values (9, 'y'), (10, '{long}', -1)"
-    ));
+    program.run(&format!("insert into customers values (9, 'y'), (10, '{long}', -1)"));
     program.run(&format!(
         "do $$ begin raise exception 'short' using detail = '{long}', constraint = 'k'; end $$"
     ));
@@ -1038,9 +806,7 @@ fn fr_004_errors_of_every_part_convert_with_their_category() {
     let open = || rusqlite::Connection::open(data.path().join("tusk.sqlite")).unwrap();
     let (ours, other) = (open(), open());
     ours.busy_timeout(Duration::ZERO).unwrap();
-    other
-        .execute_batch("create table t (a); begin immediate")
-        .unwrap();
+    other.execute_batch("create table t (a); begin immediate").unwrap();
     // Another program holds the file.
     let error = ours.execute_batch("insert into t values (1)").unwrap_err();
     let failure = tusk::effects::failure::of_sqlite(&error);
@@ -1075,11 +841,7 @@ fn fr_007_the_schema_cache_follows_its_connection() {
         ("numbers", Kind::Sequence),
         ("parts", Kind::PartitionedTable),
     ] {
-        assert_eq!(
-            catalog.relation("public", name).unwrap().kind(),
-            kind,
-            "{name}"
-        );
+        assert_eq!(catalog.relation("public", name).unwrap().kind(), kind, "{name}");
     }
     let customers = catalog.relation("public", "customers").unwrap();
     let columns: Vec<(String, String, i16)> = customers
@@ -1089,10 +851,7 @@ fn fr_007_the_schema_cache_follows_its_connection() {
     assert_eq!(columns[0], ("id".into(), "integer".into(), 1));
     let price = catalog.relation("public", "many_7").unwrap();
     assert_eq!(price.columns().nth(3).unwrap().type_name, "numeric(12,2)");
-    assert_eq!(
-        catalog.search_path().collect::<Vec<_>>(),
-        ["pg_catalog", "public"]
-    );
+    assert_eq!(catalog.search_path().collect::<Vec<_>>(), ["pg_catalog", "public"]);
     assert!(
         catalog
             .functions_named("broken")
@@ -1101,11 +860,7 @@ fn fr_007_the_schema_cache_follows_its_connection() {
     // A change is read when it is committed; one that is not can't be seen.
     program.run("begin; create table fresh (a int)");
     let has_fresh = |program: &Program| match program.catalog() {
-        Some(schema) => schema
-            .catalog()
-            .unwrap()
-            .relation("public", "fresh")
-            .is_some(),
+        Some(schema) => schema.catalog().unwrap().relation("public", "fresh").is_some(),
         None => false,
     };
     assert!(!has_fresh(&program));
@@ -1136,10 +891,7 @@ fn fr_007_the_schema_cache_holds_what_the_role_may_see_and_no_more() {
     let limited = Program::on(&url.replace("//postgres@", &format!("//{reader}@")));
     let catalog = limited.catalog().unwrap().catalog().unwrap();
     let seen = catalog.relation("public", "customers").unwrap();
-    assert_eq!(
-        seen.columns().map(|column| column.name).collect::<Vec<_>>(),
-        ["id"]
-    );
+    assert_eq!(seen.columns().map(|column| column.name).collect::<Vec<_>>(), ["id"]);
     assert!(catalog.relation("public", "orders").is_none());
     assert!(catalog.relation("billing", "invoices").is_none());
     assert!(catalog.schemas().any(|schema| schema == "billing"));

@@ -40,9 +40,7 @@ fn fr_022_and_fr_023_every_line_is_on_the_console_and_in_the_file_of_the_day() {
     assert_eq!(text, said(&output));
     assert!(text.contains(" INFO  tusk Tusk 0.1.0 begins"), "{text}");
     for (name, _) in &files {
-        let day = name
-            .strip_prefix("tusk-")
-            .and_then(|name| name.strip_suffix(".log"));
+        let day = name.strip_prefix("tusk-").and_then(|name| name.strip_suffix(".log"));
         let day: chrono::NaiveDate = day.unwrap().parse().unwrap();
         assert!((before..=after).contains(&day), "{name}");
     }
@@ -52,11 +50,7 @@ fn fr_022_and_fr_023_every_line_is_on_the_console_and_in_the_file_of_the_day() {
 fn fr_024_a_debug_build_logs_debug_and_a_release_build_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let text = said(&run(directory.path(), &[]));
-    assert_eq!(
-        text.contains(" DEBUG tusk "),
-        cfg!(debug_assertions),
-        "{text}"
-    );
+    assert_eq!(text.contains(" DEBUG tusk "), cfg!(debug_assertions), "{text}");
     assert!(!text.contains(" TRACE "), "{text}");
 }
 
@@ -67,10 +61,7 @@ fn fr_024_the_settings_and_before_them_the_environment_say_the_level() {
     fs::write(settings, "[log]\nlevel = \"error\"\n").unwrap();
     assert_eq!(said(&run(directory.path(), &[])), "");
     let text = said(&run(directory.path(), &[("TUSK_LOG", "info")]));
-    assert!(
-        text.contains(" INFO ") && !text.contains(" DEBUG "),
-        "{text}"
-    );
+    assert!(text.contains(" INFO ") && !text.contains(" DEBUG "), "{text}");
 }
 
 #[test]

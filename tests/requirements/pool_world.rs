@@ -94,10 +94,7 @@ impl World {
         let msg = self.inbox.recv_timeout(PATIENCE);
         let msg = msg.unwrap_or_else(|_| {
             let owed: Vec<_> = self.owed.iter().filter(|(_, times)| **times != 1).collect();
-            panic!(
-                "a message is missing; it owes {owed:?}; these were put aside: {:?}",
-                self.kept
-            )
+            panic!("a message is missing; it owes {owed:?}; these were put aside: {:?}", self.kept)
         });
         self.note(&msg);
         msg
@@ -113,10 +110,7 @@ impl World {
             assert_eq!(*times, 1, "{key} ended twice");
         }
         match msg {
-            Msg::Session(session::Msg::Opened {
-                session,
-                backend_pid,
-            }) => {
+            Msg::Session(session::Msg::Opened { session, backend_pid }) => {
                 if let Some(connection) = self.asked.remove(session) {
                     self.held.insert(*session, (connection, *backend_pid));
                 }
@@ -129,12 +123,7 @@ impl World {
             }
             Msg::Connection(connection::Msg::PoolChanged { connection, status }) => {
                 self.status.insert(*connection, *status);
-                let PoolStatus {
-                    size,
-                    available,
-                    waiting,
-                    max,
-                } = *status;
+                let PoolStatus { size, available, waiting, max } = *status;
                 assert!(available <= size && size <= max, "{status:?}");
                 let asked = self.asked.values().filter(|of| *of == connection).count();
                 assert!(waiting as usize <= asked, "{status:?}, but {asked} asked");
@@ -175,12 +164,16 @@ impl World {
     #[track_caller]
     pub fn opened(&mut self, wanted: Request) -> Result<ServerInfo, Failure> {
         self.wait(|msg| match msg {
-            Msg::Connection(connection::Msg::Opened {
-                attempt, server, ..
-            }) if *attempt == wanted => Some(Ok(server.clone())),
-            Msg::Connection(connection::Msg::OpenFailed {
-                attempt, failure, ..
-            }) if *attempt == wanted => Some(Err(failure.clone())),
+            Msg::Connection(connection::Msg::Opened { attempt, server, .. })
+                if *attempt == wanted =>
+            {
+                Some(Ok(server.clone()))
+            }
+            Msg::Connection(connection::Msg::OpenFailed { attempt, failure, .. })
+                if *attempt == wanted =>
+            {
+                Some(Err(failure.clone()))
+            }
             _ => None,
         })
     }
@@ -196,20 +189,16 @@ impl World {
         let session = SessionId::next(&mut self.ids);
         self.owe(format!("session {session}"));
         self.asked.insert(session, connection);
-        self.postgres.perform_session(session::Effect::Open {
-            session,
-            connection,
-        });
+        self.postgres.perform_session(session::Effect::Open { session, connection });
         session
     }
 
     #[track_caller]
     pub fn session_opened(&mut self, wanted: SessionId) -> Result<i32, Failure> {
         self.wait(|msg| match msg {
-            Msg::Session(session::Msg::Opened {
-                session,
-                backend_pid,
-            }) if *session == wanted => Some(Ok(*backend_pid)),
+            Msg::Session(session::Msg::Opened { session, backend_pid }) if *session == wanted => {
+                Some(Ok(*backend_pid))
+            }
             Msg::Session(session::Msg::OpenFailed { session, failure }) if *session == wanted => {
                 Some(Err(failure.clone()))
             }
@@ -226,8 +215,7 @@ impl World {
 
     pub fn start_end(&mut self, session: SessionId, ending: Ending) {
         self.owe(format!("end {session}"));
-        self.postgres
-            .perform_session(session::Effect::End { session, ending });
+        self.postgres.perform_session(session::Effect::End { session, ending });
     }
 
     #[track_caller]
@@ -243,8 +231,7 @@ impl World {
     pub fn holds(&mut self, wanted: SessionId) -> Vec<String> {
         self.owed.remove(&format!("held {wanted}"));
         self.owe(format!("held {wanted}"));
-        self.postgres
-            .perform_session(session::Effect::AskHeld { session: wanted });
+        self.postgres.perform_session(session::Effect::AskHeld { session: wanted });
         let held = self.wait(|msg| match msg {
             Msg::Session(session::Msg::HeldAnswered { session, held }) if *session == wanted => {
                 Some(held.clone())
@@ -270,11 +257,7 @@ impl World {
 
     pub fn start_cancel(&mut self, query: QueryId, session: SessionId) {
         self.owe(format!("cancel {query}"));
-        self.postgres.perform_query(query::Effect::Cancel {
-            query,
-            session,
-            ahead: vec![],
-        });
+        self.postgres.perform_query(query::Effect::Cancel { query, session, ahead: vec![] });
     }
 
     #[track_caller]
@@ -296,18 +279,13 @@ impl World {
                     }
                     Some(false)
                 }
-                Msg::Query(query::Msg::Finished {
-                    query, transaction, ..
-                }) if *query == wanted => {
+                Msg::Query(query::Msg::Finished { query, transaction, .. }) if *query == wanted => {
                     ended.transaction = *transaction;
                     Some(true)
                 }
-                Msg::Query(query::Msg::Failed {
-                    query,
-                    transaction,
-                    failure,
-                    ..
-                }) if *query == wanted => {
+                Msg::Query(query::Msg::Failed { query, transaction, failure, .. })
+                    if *query == wanted =>
+                {
                     ended.transaction = *transaction;
                     ended.failure = Some((**failure).clone());
                     Some(true)
@@ -457,10 +435,8 @@ impl App {
     }
 
     pub fn send(&mut self, msg: impl Into<Msg>) {
-        let at = Stamp {
-            unix_us: 0,
-            mono_us: u64::try_from(self.began.elapsed().as_micros()).unwrap(),
-        };
+        let at =
+            Stamp { unix_us: 0, mono_us: u64::try_from(self.began.elapsed().as_micros()).unwrap() };
         for effect in update(&mut self.model, at, msg.into()) {
             match &effect {
                 Effect::Query(query::Effect::Run { sql, .. }) => self.sent.push(sql.to_string()),
@@ -497,9 +473,7 @@ impl App {
     /// Puts a text into the active tab and runs it.
     pub fn run(&mut self, sql: &str) {
         self.command(Command::FocusEditor);
-        self.send(keys::Msg::Pressed {
-            keystroke: "ctrl-a".into(),
-        });
+        self.send(keys::Msg::Pressed { keystroke: "ctrl-a".into() });
         self.send(keys::Msg::Typed { text: sql.into() });
         self.command(Command::QueryRunAll);
     }
@@ -563,9 +537,7 @@ impl Drop for Frozen {
 #[track_caller]
 pub fn signal(name: &str, processes: impl IntoIterator<Item = i32>) {
     let processes = processes.into_iter().map(|pid| pid.to_string());
-    let status = std::process::Command::new("kill")
-        .arg(format!("-{name}"))
-        .args(processes)
-        .status();
+    let status =
+        std::process::Command::new("kill").arg(format!("-{name}")).args(processes).status();
     assert!(status.unwrap().success());
 }

@@ -21,10 +21,7 @@ const CALLBACK: &str = "org.gnome.keyring.internal.Prompter.Callback";
 
 /// Dismisses each prompt from now on, and counts them.
 pub fn dismiss_each() -> Arc<AtomicUsize> {
-    let bus = Builder::session()
-        .and_then(|bus| bus.name(NAME))
-        .and_then(Builder::build)
-        .unwrap();
+    let bus = Builder::session().and_then(|bus| bus.name(NAME)).and_then(Builder::build).unwrap();
     let calls = MessageIterator::from(bus.clone());
     let dismissed = Arc::new(AtomicUsize::new(0));
     let count = dismissed.clone();

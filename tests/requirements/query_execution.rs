@@ -16,10 +16,8 @@ use crate::{server::TestServer, stage::Played};
 fn connected() -> (Played, String) {
     let database = TestServer::shared().fresh_database();
     let mut played = Played::start();
-    played.play(&format!(
-        "connect {}\nwait connected 30",
-        TestServer::shared().url_unix(&database)
-    ));
+    played
+        .play(&format!("connect {}\nwait connected 30", TestServer::shared().url_unix(&database)));
     (played, database)
 }
 
@@ -47,10 +45,7 @@ fn busy(database: &str) -> String {
 fn wait_for_busy(database: &str, count: &str) {
     let until = Instant::now() + Duration::from_secs(30);
     while busy(database).trim() != count {
-        assert!(
-            Instant::now() < until,
-            "the server is not at {count} statements"
-        );
+        assert!(Instant::now() < until, "the server is not at {count} statements");
         std::thread::yield_now();
     }
 }
@@ -192,9 +187,7 @@ fn fr_016_a_query_leaves_the_active_ones_however_it_ends() {
     wait_for_busy(&database, "0");
     let outcomes = played.read(|model| {
         let entries = model.history.recent.iter();
-        entries
-            .map(|entry| matches!(entry.outcome, HistoryOutcome::Running))
-            .collect::<Vec<_>>()
+        entries.map(|entry| matches!(entry.outcome, HistoryOutcome::Running)).collect::<Vec<_>>()
     });
     assert!(outcomes.iter().all(|running| !running), "{outcomes:?}");
 }

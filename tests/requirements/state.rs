@@ -48,14 +48,8 @@ enum Kind {
 }
 
 fn kind(operation: usize) -> Kind {
-    [
-        Kind::Query,
-        Kind::Cancel,
-        Kind::Types,
-        Kind::Keychain,
-        Kind::Write,
-        Kind::Schema,
-    ][operation % 6]
+    [Kind::Query, Kind::Cancel, Kind::Types, Kind::Keychain, Kind::Write, Kind::Schema]
+        [operation % 6]
 }
 
 /// A connection's id that only this operation has.
@@ -79,9 +73,8 @@ impl Crowd {
             ids: Ids::seeded(1),
             ..World::new()
         };
-        let schemas: Vec<String> = (0..10)
-            .map(|number| format!("create schema of_{number};"))
-            .collect();
+        let schemas: Vec<String> =
+            (0..10).map(|number| format!("create schema of_{number};")).collect();
         server.psql(&database, &schemas.concat());
         let connections = (0..10)
             .map(|number| {
@@ -96,10 +89,7 @@ impl Crowd {
             .collect();
         Self {
             world,
-            store: Store::start(
-                Place::Directory(directory.path().to_owned()),
-                outbox.clone(),
-            ),
+            store: Store::start(Place::Directory(directory.path().to_owned()), outbox.clone()),
             keychain: Keychain::start_with(
                 Arc::new(move || Ok(passwords.clone())),
                 PATIENCE,
@@ -141,10 +131,7 @@ impl Crowd {
             }
             Kind::Schema => {
                 let request = self.request(operation, "schema");
-                let effect = schema::Effect::Load {
-                    request,
-                    connection,
-                };
+                let effect = schema::Effect::Load { request, connection };
                 self.world.postgres.perform_schema(effect);
             }
             Kind::Keychain => {
@@ -162,10 +149,7 @@ impl Crowd {
                     request,
                     connection: Box::new(store::SavedConnection {
                         id: own_id(operation),
-                        config: Config {
-                            name: format!("saved {operation}"),
-                            ..Config::default()
-                        },
+                        config: Config { name: format!("saved {operation}"), ..Config::default() },
                         last_used_us: None,
                     }),
                 });
@@ -194,32 +178,21 @@ impl Crowd {
             Msg::Connection(connection::Msg::TypesResolved { request, names, .. }) => {
                 self.note(self.requests[&request], names[0].1.clone());
             }
-            Msg::Schema(schema::Msg::Loaded {
-                request, result, ..
-            }) => {
+            Msg::Schema(schema::Msg::Loaded { request, result, .. }) => {
                 let catalog = result.unwrap();
                 let path: Vec<&str> = catalog.search_path().collect();
                 self.note(self.requests[&request], path.join(", "));
             }
-            Msg::Keychain(keychain::Msg::Stored {
-                request,
-                connection,
-                kind,
-                result,
-            }) => {
+            Msg::Keychain(keychain::Msg::Stored { request, connection, kind, result }) => {
                 result.unwrap();
                 let operation = self.requests[&request];
                 let request = self.request(operation, "keychain");
-                let read = keychain::Effect::Read {
-                    request,
-                    connection,
-                    kind,
-                };
+                let read = keychain::Effect::Read { request, connection, kind };
                 self.keychain.perform(read);
             }
-            Msg::Keychain(keychain::Msg::Read {
-                request, result, ..
-            }) => self.note(self.requests[&request], result.unwrap().reveal()),
+            Msg::Keychain(keychain::Msg::Read { request, result, .. }) => {
+                self.note(self.requests[&request], result.unwrap().reveal())
+            }
             Msg::Store(store::Msg::Wrote { request }) => {
                 self.note(self.requests[&request], "written");
             }
@@ -249,14 +222,12 @@ impl Crowd {
             query::Msg::Finished { query, tag, .. } => {
                 let operation = self.queries[&query];
                 self.note(operation, tag);
-                self.world
-                    .start_end(self.session_of(operation), Ending::Return);
+                self.world.start_end(self.session_of(operation), Ending::Return);
             }
             query::Msg::Failed { query, failure, .. } => {
                 let operation = self.queries[&query];
                 self.note(operation, failure.sqlstate.unwrap_or_default());
-                self.world
-                    .start_end(self.session_of(operation), Ending::Return);
+                self.world.start_end(self.session_of(operation), Ending::Return);
             }
             _ => {}
         }
@@ -290,10 +261,7 @@ impl Crowd {
             Msg::Store(store::Msg::Loaded { kept, .. }) => Some(kept.clone()),
             _ => None,
         });
-        let names = kept
-            .connections
-            .into_iter()
-            .map(|saved| (saved.id, saved.config.name));
+        let names = kept.connections.into_iter().map(|saved| (saved.id, saved.config.name));
         names.collect()
     }
 }
@@ -353,8 +321,7 @@ fn fr_006_connections_are_known_and_open_by_their_ids() {
         played.read(|model| {
             let known = model.connections.iter();
             let open = known.filter(|(_, known)| known.is_open());
-            open.map(|(id, known)| (*id, known.config.database.clone()))
-                .collect::<BTreeMap<_, _>>()
+            open.map(|(id, known)| (*id, known.config.database.clone())).collect::<BTreeMap<_, _>>()
         })
     };
     let both = BTreeMap::from([(first, one.clone()), (second, other)]);

@@ -65,14 +65,11 @@ impl Tusk {
             warnings: vec![],
             surroundings: Box::new(NoWindow),
         };
-        let (program, inbox) = begin(beginning, |outbox| {
-            Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
-        })
-        .unwrap();
+        let (program, inbox) =
+            begin(beginning, |outbox| Box::new(Runner::start(RunnerOptions { data_dir }, outbox)))
+                .unwrap();
         let mut tusk = Self { program, inbox };
-        tusk.wait("it is up", |model| {
-            model.phase == Phase::Ready && model.settings_file.is_read
-        });
+        tusk.wait("it is up", |model| model.phase == Phase::Ready && model.settings_file.is_read);
         tusk
     }
 
@@ -86,11 +83,7 @@ impl Tusk {
         while !done(self.program.model()) {
             match self.inbox.recv_deadline(until) {
                 Ok(msg) => self.program.take(msg),
-                Err(_) => panic!(
-                    "{what} did not come: {:#?}\n{}",
-                    self.notices(),
-                    self.screen()
-                ),
+                Err(_) => panic!("{what} did not come: {:#?}\n{}", self.notices(), self.screen()),
             };
         }
     }
@@ -143,11 +136,7 @@ impl Tusk {
 fn helper(step: &str, directory: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([
-            "--exact",
-            "--nocapture",
-            "storage::the_helper_does_its_step",
-        ])
+        .args(["--exact", "--nocapture", "storage::the_helper_does_its_step"])
         .env(STEP, step)
         .env(DIRECTORY, directory);
     command
@@ -157,10 +146,7 @@ fn helper(step: &str, directory: &Path) -> Command {
 fn done(output: &Output) {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains(DONE),
-        "{text}\n{errors}"
-    );
+    assert!(output.status.success() && text.contains(DONE), "{text}\n{errors}");
 }
 
 /// Runs a step of the helper in a mount namespace of its own, after a shell has prepared it.
@@ -173,11 +159,7 @@ fn in_namespace(prepare: &str, step: &str, directory: &Path) {
         .arg(format!("set -e; {prepare}; exec \"$0\" \"$@\""))
         .arg(inner.get_program())
         .args(inner.get_args())
-        .envs(
-            inner
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
+        .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env("DATA", directory);
     let output = command.output().expect("unshare is needed (util-linux)");
     done(&output);
@@ -211,9 +193,7 @@ fn full_disk(directory: &Path) {
     for line in 0..400 {
         tusk.type_text(&format!("select {line}, '{}';\n", "x".repeat(200)));
     }
-    tusk.wait("the refusal", |model| {
-        matches!(model.storage, Storage::Waiting { .. })
-    });
+    tusk.wait("the refusal", |model| matches!(model.storage, Storage::Waiting { .. }));
     tusk.wait("every answer", |model| model.writes.is_empty());
     let told = |tusk: &Tusk| {
         let notices = tusk.notices();
@@ -241,10 +221,7 @@ fn full_disk(directory: &Path) {
 fn read_only(directory: &Path) {
     let mut tusk = Tusk::start(directory);
     assert_eq!(tusk.texts(), ["select 'kept';"]);
-    assert!(matches!(
-        tusk.model().dialog,
-        Some(Dialog::DataDirectory(_))
-    ));
+    assert!(matches!(tusk.model().dialog, Some(Dialog::DataDirectory(_))));
     let screen = tusk.screen();
     assert!(screen.contains("Read-only file system"), "{screen}");
     choose_another(&mut tusk);
@@ -262,12 +239,7 @@ fn no_permission(directory: &Path) {
 fn choose_another(tusk: &mut Tusk) {
     let other = tempfile::tempdir().unwrap();
     let other = other.path().join("data");
-    tusk.program.take(
-        keys::Msg::Pressed {
-            keystroke: "ctrl-a".into(),
-        }
-        .into(),
-    );
+    tusk.program.take(keys::Msg::Pressed { keystroke: "ctrl-a".into() }.into());
     tusk.type_text(&other.display().to_string());
     tusk.command(Deed::DialogAccept);
     tusk.wait("the other directory", |model| {
@@ -292,14 +264,9 @@ fn type_and_wait(directory: &Path) {
 
 /// A second Tusk in a process of its own, once it has typed.
 fn another(directory: &Path) -> Child {
-    let mut child = helper("type and wait", directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = helper("type and wait", directory).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let typed = lines
-        .map_while(Result::ok)
-        .find(|line| line.contains("typed; tabs: 1"));
+    let typed = lines.map_while(Result::ok).find(|line| line.contains("typed; tabs: 1"));
     assert!(typed.is_some(), "it ended, or has another's tabs");
     child
 }
@@ -336,11 +303,7 @@ fn fr_027a_without_permission_another_directory_is_offered() {
         let mut as_nobody = Command::new(&program);
         as_nobody
             .args(command.get_args())
-            .envs(
-                command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
             .current_dir("/")
             .uid(65_534)
             .gid(65_534);
@@ -397,29 +360,11 @@ fn fr_025_the_data_directory_is_made_when_it_is_missing_for_its_owner_alone() {
 fn fr_026_and_fr_027_the_build_has_its_own_place_where_the_system_keeps_such_things() {
     let home = tempfile::tempdir().unwrap();
     assert!(tusk_story(home.path(), &[]).status.success());
-    let name = if cfg!(debug_assertions) {
-        "tusk-dev"
-    } else {
-        "tusk"
-    };
-    assert!(
-        home.path()
-            .join("share")
-            .join(name)
-            .join("tusk.sqlite")
-            .is_file()
-    );
-    assert!(
-        home.path()
-            .join("config")
-            .join(name)
-            .join("settings.toml")
-            .is_file()
-    );
-    let mut made: Vec<_> = fs::read_dir(home.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let name = if cfg!(debug_assertions) { "tusk-dev" } else { "tusk" };
+    assert!(home.path().join("share").join(name).join("tusk.sqlite").is_file());
+    assert!(home.path().join("config").join(name).join("settings.toml").is_file());
+    let mut made: Vec<_> =
+        fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     made.sort();
     assert_eq!(made, ["config", "share"], "something else was written");
 }
@@ -441,10 +386,7 @@ fn two_at_once_have_tabs_of_their_own_and_a_killed_ones_come_back() {
     first.quit();
     let mut last = Tusk::start(directory.path()).texts();
     last.sort();
-    let expected = [
-        "select 'of the first one'; -- still here",
-        "select 'of the other one';",
-    ];
+    let expected = ["select 'of the first one'; -- still here", "select 'of the other one';"];
     assert_eq!(last, expected);
 }
 
@@ -455,16 +397,11 @@ fn two_at_once_share_saved_connections() {
     let mut second = Tusk::start(directory.path());
     first.wait("the environment", |model| !model.defaults.user.is_empty());
     first.command(Deed::ConnectionNew);
-    for (of, text) in [
-        (Field::Name, "production"),
-        (Field::Database, "shop"),
-        (Field::User, "ada"),
-    ] {
+    for (of, text) in [(Field::Name, "production"), (Field::Database, "shop"), (Field::User, "ada")]
+    {
         let field = Field::ALL.iter().position(|field| *field == of).unwrap();
         let text = text.into();
-        first
-            .program
-            .take(dialog::Msg::FieldEdited { field, text }.into());
+        first.program.take(dialog::Msg::FieldEdited { field, text }.into());
     }
     first.command(Deed::DialogAlternative);
     let saved = |model: &Model| {
@@ -486,17 +423,11 @@ fn one_sandbox_serves_two_at_once_and_ends_with_the_last() {
             let mut tusk = Tusk::start(directory.path());
             tusk.command(Deed::SandboxStart);
             tusk.wait("the sandbox", |model| {
-                assert!(
-                    !matches!(model.sandbox, Sandbox::Failed { .. }),
-                    "{:?}",
-                    model.sandbox
-                );
+                assert!(!matches!(model.sandbox, Sandbox::Failed { .. }), "{:?}", model.sandbox);
                 matches!(&model.sandbox, Sandbox::Running { connection }
                     if model.connections[connection].is_open())
             });
-            let Sandbox::Running { connection } = tusk.model().sandbox else {
-                unreachable!()
-            };
+            let Sandbox::Running { connection } = tusk.model().sandbox else { unreachable!() };
             let config = &tusk.model().connections[&connection].config;
             let (host, port) = (config.host.clone(), config.port);
             (tusk, host, port)
@@ -513,10 +444,7 @@ fn one_sandbox_serves_two_at_once_and_ends_with_the_last() {
     first.command(Deed::QueryRun);
     first.wait("the rows", |model| {
         let results = &model.tabs.active().unwrap().results;
-        results
-            .list
-            .first()
-            .is_some_and(|result| result.rows.len() == 1)
+        results.list.first().is_some_and(|result| result.rows.len() == 1)
     });
     first.quit();
     let until = Instant::now() + PATIENCE;
@@ -574,10 +502,7 @@ fn a_truncated_store_is_kept_aside_and_a_fresh_one_begun() {
         let mut tusk = Tusk::start(directory.path());
         tusk.said("Tusk's own data was damaged");
         let copies = set_aside(directory.path());
-        let new: Vec<_> = copies
-            .iter()
-            .filter(|copy| !before.contains(copy))
-            .collect();
+        let new: Vec<_> = copies.iter().filter(|copy| !before.contains(copy)).collect();
         assert!(fs::read(new[0]).unwrap() == damaged, "it is not the file");
         tusk.said(new[0].to_str().unwrap());
         tusk.write(&"select 'again';\n".repeat(4_000));
@@ -610,18 +535,12 @@ fn a_flipped_bit_is_found_or_does_no_harm_wherever_it_is() {
             assert!(differs.count() <= 1 && now.len() == before.len());
             harmless += 1;
         } else {
-            assert!(
-                !matches!(tusk.model().storage, Storage::OnDisk),
-                "step {step}"
-            );
+            assert!(!matches!(tusk.model().storage, Storage::OnDisk), "step {step}");
         }
         tusk.write("-- it works");
         tusk.quit();
     }
-    assert!(
-        found > 0 && harmless > 0,
-        "{found} found, {harmless} harmless"
-    );
+    assert!(found > 0 && harmless > 0, "{found} found, {harmless} harmless");
 }
 
 #[test]
@@ -652,32 +571,18 @@ fn settings_that_are_edited_by_hand_are_used_at_once_and_a_mistake_is_named_with
     fs::write(&file, "# mine\nsize = 150 # large\n").unwrap();
     let mut tusk = Tusk::start(directory.path());
     assert_eq!(tusk.model().settings.zoom_percent, 150);
-    fs::write(
-        &file,
-        "# mine\nsize = 120 # large\n\n[results]\nwindow_rows = 5000\n",
-    )
-    .unwrap();
+    fs::write(&file, "# mine\nsize = 120 # large\n\n[results]\nwindow_rows = 5000\n").unwrap();
     tusk.wait("the new settings", |model| {
         model.settings.zoom_percent == 120 && model.settings.window_rows == 5_000
     });
-    fs::write(
-        &file,
-        "# mine\nsize = 120 # large\n\n[results]\nwindow_row = 5000\n",
-    )
-    .unwrap();
+    fs::write(&file, "# mine\nsize = 120 # large\n\n[results]\nwindow_row = 5000\n").unwrap();
     tusk.wait("the report", |model| {
         let mut notices = model.notices.iter();
-        notices.any(|notice| {
-            notice
-                .text
-                .contains("Line 5: there is no setting window_row")
-        })
+        notices.any(|notice| notice.text.contains("Line 5: there is no setting window_row"))
     });
     assert_eq!(tusk.model().settings.window_rows, 5_000);
     fs::write(&file, "# mine\nsize = 120 # large\n").unwrap();
-    tusk.wait("the file without it", |model| {
-        model.settings.window_rows == 100_000
-    });
+    tusk.wait("the file without it", |model| model.settings.window_rows == 100_000);
     tusk.command(Deed::ViewZoomOut);
     tusk.wait("the write", |model| !model.settings_file.is_busy());
     let text = fs::read_to_string(&file).unwrap();

@@ -31,20 +31,13 @@ type Errors = Vec<(String, String)>;
 
 impl Script {
     fn utf8(bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            bytes: bytes.into(),
-            encoding: "UTF8",
-            answer: None,
-        }
+        Self { bytes: bytes.into(), encoding: "UTF8", answer: None }
     }
 }
 
 impl Place<'static> {
     fn shared() -> Self {
-        Self {
-            server: TestServer::shared(),
-            clients: server::clients_of(None),
-        }
+        Self { server: TestServer::shared(), clients: server::clients_of(None) }
     }
 }
 
@@ -111,19 +104,11 @@ impl Place<'_> {
         }
         let model = json(&out);
         let tabs = model["tabs"]["open"].as_array().unwrap();
-        let tab = tabs
-            .iter()
-            .find(|tab| tab["id"] == model["tabs"]["active"])
-            .unwrap();
+        let tab = tabs.iter().find(|tab| tab["id"] == model["tabs"]["active"]).unwrap();
         let results = tab["results"]["list"].as_array().unwrap();
         assert!(!results.is_empty(), "nothing was run: {}", tab["messages"]);
-        let failures = results
-            .iter()
-            .map(|result| &result["state"]["Failed"]["failure"]);
-        let errors: Errors = failures
-            .filter(|failure| !failure.is_null())
-            .map(error_of)
-            .collect();
+        let failures = results.iter().map(|result| &result["state"]["Failed"]["failure"]);
+        let errors: Errors = failures.filter(|failure| !failure.is_null()).map(error_of).collect();
         (errors.len(), errors)
     }
 
@@ -144,17 +129,11 @@ impl Place<'_> {
         // A script may say itself that it stops.
         assert_ne!(job["state"], "refused", "{job}");
         let errors = job["errors"].as_array().unwrap().iter().map(error_of);
-        (
-            job["failed"].as_u64().unwrap() as usize,
-            errors.collect::<Vec<_>>(),
-        )
+        (job["failed"].as_u64().unwrap() as usize, errors.collect::<Vec<_>>())
     }
 
     fn connected(&self, database: &str) -> String {
-        format!(
-            "connect {}\nwait connected\n",
-            self.server.url_unix(database)
-        )
+        format!("connect {}\nwait connected\n", self.server.url_unix(database))
     }
 
     /// A file run by Tusk and by psql makes the same database, with the same errors on the way. What was dumped is
@@ -192,8 +171,7 @@ impl Place<'_> {
             same(name, "the streamed file", &lines(&ours), &lines(&expected));
         }
         for database in [theirs, opened, streamed] {
-            self.server
-                .psql("postgres", &format!("drop database {database}"));
+            self.server.psql("postgres", &format!("drop database {database}"));
         }
         (expected, errors.len())
     }
@@ -244,9 +222,7 @@ fn errors_of_psql(output: &Output) -> Errors {
     let errors = said.lines().filter_map(|line| {
         let (place, rest) = line.split_once(": ERROR:  ")?;
         let (sqlstate, message) = rest.split_once(": ")?;
-        place
-            .starts_with("psql:")
-            .then(|| (sqlstate.to_owned(), plain(message)))
+        place.starts_with("psql:").then(|| (sqlstate.to_owned(), plain(message)))
     });
     errors.collect()
 }
@@ -272,8 +248,7 @@ fn comparable(dump: &[u8], days: &[String]) -> String {
     let text = lossy(dump);
     let is_key = |line: &&str| line.starts_with("\\restrict") || line.starts_with("\\unrestrict");
     let kept = text.lines().filter(|line| !is_key(line));
-    kept.map(|line| without_moments(line, days) + "\n")
-        .collect()
+    kept.map(|line| without_moments(line, days) + "\n").collect()
 }
 
 /// Without the times of day of these days.
@@ -315,14 +290,8 @@ fn a_dump_of_the_sandbox_runs_whole_in_either_form() {
     // Without its largest tables, whose foreign keys then fail, for Tusk as for psql.
     let mut arguments = vec![];
     if !generated::is_long() {
-        for table in [
-            "order_items",
-            "orders",
-            "customers",
-            "payments*",
-            "price_history",
-            "reviews",
-        ] {
+        for table in ["order_items", "orders", "customers", "payments*", "price_history", "reviews"]
+        {
             arguments.push(format!("--exclude-table-data=*.{table}"));
         }
     }
@@ -349,10 +318,7 @@ fn a_dump_of_a_newer_server_runs_whole() {
         return;
     }
     let server = TestServer::start(TestConfig::of_major(17));
-    let place = Place {
-        server: &server,
-        clients: server::clients_of(Some(17)),
-    };
+    let place = Place { server: &server, clients: server::clients_of(Some(17)) };
     let database = regression_database(&place);
     place.dumps_run_whole(&database, &[]);
 }
@@ -364,9 +330,7 @@ fn regression_database(place: &Place) -> String {
     let data = server::regression_data();
     let schedule = fs::read_to_string(data.join("parallel_schedule"))
         .expect("scripts/test-long fetches PostgreSQL's regression suite");
-    let names = schedule
-        .lines()
-        .filter_map(|line| line.strip_prefix("test:"));
+    let names = schedule.lines().filter_map(|line| line.strip_prefix("test:"));
     for name in names.flat_map(str::split_whitespace) {
         // They are about the cluster, or wait for others.
         if ["tablespace", "publication", "subscription", "stats"].contains(&name) {
@@ -397,9 +361,7 @@ fn public(before: &str, names: &[&str]) -> Vec<u8> {
         let path = server::public_sql().join(name);
         let mut files = vec![path.clone()];
         if path.is_dir() {
-            let entries = fs::read_dir(&path)
-                .unwrap()
-                .map(|entry| entry.unwrap().path());
+            let entries = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
             files = entries.filter(|path| path.is_file()).collect();
             files.sort();
         }
@@ -440,10 +402,7 @@ fn public_files_run_whole() {
     // Rows in Latin-1, which the file says.
     let said = accounts("\\encoding LATIN1\n", "Swiss-German-chart.sql");
     let (made, errors) = place.runs_whole("SQL-Ledger", &Script::utf8(said));
-    assert!(
-        made.contains("Büromaterial") || made.contains("ü"),
-        "{made}"
-    );
+    assert!(made.contains("Büromaterial") || made.contains("ü"), "{made}");
     assert_eq!(errors, 0);
     // The same where it does not say so.
     let asked = Script {
@@ -497,10 +456,7 @@ fn more_public_files_run_whole() {
 fn public_in(before: &str, directory: &str, names: &[&str]) -> Vec<u8> {
     let paths = names.iter().map(|name| format!("{directory}/{name}"));
     let paths: Vec<String> = paths.collect();
-    public(
-        before,
-        &paths.iter().map(String::as_str).collect::<Vec<_>>(),
-    )
+    public(before, &paths.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 #[track_caller]
@@ -574,9 +530,6 @@ fn upgrades() -> Vec<u8> {
         .map(|name| format!("{place}/{name}"))
         .collect();
     names.sort();
-    bytes.extend(public(
-        "",
-        &names.iter().map(String::as_str).collect::<Vec<_>>(),
-    ));
+    bytes.extend(public("", &names.iter().map(String::as_str).collect::<Vec<_>>()));
     bytes
 }

@@ -227,10 +227,7 @@ impl Accounts {
             key,
             Key::Terminate(_) | Key::Cancel(_) | Key::AskHeld(_) | Key::Close(_) | Key::End(_)
         );
-        assert!(
-            self.used.insert(key) || again,
-            "an effect was asked for twice: {key:?}"
-        );
+        assert!(self.used.insert(key) || again, "an effect was asked for twice: {key:?}");
         *self.open.entry(key).or_default() += 1;
     }
 

@@ -52,10 +52,7 @@ pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
 pub fn structure(model: &Model) {
     let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
     assert!(!ids.is_empty(), "there is no tab");
-    assert!(
-        ids.contains(&model.tabs.active),
-        "the active tab is not open"
-    );
+    assert!(ids.contains(&model.tabs.active), "the active tab is not open");
     assert_eq!(
         model.welcome.shown,
         model.area == Area::Welcome,
@@ -75,16 +72,8 @@ pub fn structure(model: &Model) {
             "the cursor is inside a character"
         );
         for result in tab.results.list.iter().chain(&tab.results.previous) {
-            let counted: usize = result
-                .rows
-                .chunks()
-                .iter()
-                .map(|held| held.chunk().rows())
-                .sum();
-            assert!(
-                result.rows.len() == counted as u64,
-                "rows are counted wrongly"
-            );
+            let counted: usize = result.rows.chunks().iter().map(|held| held.chunk().rows()).sum();
+            assert!(result.rows.len() == counted as u64, "rows are counted wrongly");
         }
         if let Run::Running(run) = &tab.run {
             assert!(
@@ -133,19 +122,12 @@ fn what_followed(model: &Model, query: QueryId, sent: &Sent, runs: usize) {
     };
     let given = model.tabs.open.iter().filter(given).count();
     match &sent.told {
-        _ if sent.given_up => assert!(
-            runs + given == 0,
-            "{query} is known in {runs} + {given} tabs"
-        ),
-        None => assert!(
-            runs + given <= 1,
-            "{query} is known in {runs} + {given} tabs"
-        ),
+        _ if sent.given_up => {
+            assert!(runs + given == 0, "{query} is known in {runs} + {given} tabs")
+        }
+        None => assert!(runs + given <= 1, "{query} is known in {runs} + {given} tabs"),
         Some(Told::NotSent | Told::Lost) => {
-            assert!(
-                runs + given == 0,
-                "{query} was not sent or is lost, and is waited for"
-            )
+            assert!(runs + given == 0, "{query} was not sent or is lost, and is waited for")
         }
         Some(told) => assert!(
             runs + given == 0 && sent.ran,
@@ -211,11 +193,7 @@ fn refused_by_tusk(model: &Model, tab: &Tab, result: &ResultSet, ledger: &mut Le
 
 /// A failure without what the Model adds to it: who stopped it, and what to do next.
 fn plain(failure: &Failure) -> Failure {
-    Failure {
-        category: Category::Query,
-        next_step: None,
-        ..failure.clone()
-    }
+    Failure { category: Category::Query, next_step: None, ..failure.clone() }
 }
 
 fn same_state(one: &ResultState, other: &ResultState) -> bool {
@@ -236,10 +214,7 @@ fn is_cancel(failure: &Failure) -> bool {
 /// Whether a failure is shown as it was told: its place is counted from the statement's first word, and the server counts
 /// from the comments in front of it.
 fn is_shown(failure: &Failure, told: &Failure) -> bool {
-    let without_place = |failure: &Failure| Failure {
-        position: None,
-        ..plain(failure)
-    };
+    let without_place = |failure: &Failure| Failure { position: None, ..plain(failure) };
     let in_place = match (failure.position, told.position) {
         (Some(shown), Some(told)) => 0 < shown && shown <= told,
         (shown, told) => shown == told,
@@ -343,10 +318,7 @@ fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
             // What a pool before told on its way out is no figure of the next one.
             _ => true,
         };
-        assert!(
-            right,
-            "pool figures are not the ones that were told: {shown:?}"
-        );
+        assert!(right, "pool figures are not the ones that were told: {shown:?}");
         assert!(
             shown.available <= shown.size && shown.size <= shown.max,
             "pool figures do not add up: {shown:?}"
@@ -440,10 +412,7 @@ fn who_is_called_silent_was_told_to_be(model: &Model, ledger: &Ledger) {
 /// Whatever the Model waits for, the runner still owes an answer for.
 fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
     let owes = |what: &str, key: Key| {
-        assert!(
-            runner.waits_for(key),
-            "the Model waits in vain: for {what}, {key:?}"
-        );
+        assert!(runner.waits_for(key), "the Model waits in vain: for {what}, {key:?}");
     };
     if let Life::Loading { request } = model.phase {
         owes("what was kept", Key::Store(request));
@@ -580,12 +549,7 @@ fn what_is_typed_is_kept(model: &Model, runner: &Runner) {
 
 /// All results together hold no more than the budget and what was on its way when it was used up.
 fn memory_is_bounded(model: &Model, runner: &Runner) {
-    let running = model
-        .tabs
-        .open
-        .iter()
-        .filter(|tab| matches!(tab.run, Run::Running(_)))
-        .count();
+    let running = model.tabs.open.iter().filter(|tab| matches!(tab.run, Run::Running(_))).count();
     let held = model.held_bytes();
     let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
     assert!(
@@ -598,11 +562,7 @@ fn memory_is_bounded(model: &Model, runner: &Runner) {
 pub fn at_rest(model: &Model, runner: &Runner) {
     // The settings' file is watched until the program ends.
     let watch = model.settings_file.watch.map(Key::Watch);
-    let owed: Vec<&Key> = runner
-        .accounts
-        .left()
-        .filter(|key| Some(**key) != watch)
-        .collect();
+    let owed: Vec<&Key> = runner.accounts.left().filter(|key| Some(**key) != watch).collect();
     assert!(owed.is_empty(), "effects were never answered: {owed:?}");
     assert!(!model.is_busy(), "something is under way for ever");
     assert!(model.writes.is_empty(), "a write is not accounted for");
@@ -622,10 +582,7 @@ pub fn at_rest(model: &Model, runner: &Runner) {
             _ => None,
         })
         .collect();
-    assert!(
-        open == known,
-        "sessions that no tab knows stay open: {open:?}, {known:?}"
-    );
+    assert!(open == known, "sessions that no tab knows stay open: {open:?}, {known:?}");
     for id in runner.servers.pools.keys() {
         assert!(
             model.connections.get(id).is_some_and(Connection::is_open),

@@ -41,10 +41,7 @@ enum Do {
 fn connects(_: &World) -> Msg {
     Msg::Welcome(welcome::Msg::Asked {
         target: Box::new(welcome::Target::Conninfo(Conninfo {
-            config: Config {
-                user: "ada".into(),
-                ..Config::default()
-            },
+            config: Config { user: "ada".into(), ..Config::default() },
             secrets: Secrets::with_password(Some(Secret::new("pw"))),
         })),
     })
@@ -137,10 +134,7 @@ fn connections() -> Vec<Do> {
         Field::ALL.iter().position(|other| *other == field).unwrap()
     }
     fn field(field: Field, text: &str) -> Msg {
-        Msg::Dialog(dialog::Msg::FieldEdited {
-            field: place(field),
-            text: text.into(),
-        })
+        Msg::Dialog(dialog::Msg::FieldEdited { field: place(field), text: text.into() })
     }
     vec![
         Do::Start,
@@ -153,11 +147,7 @@ fn connections() -> Vec<Do> {
         Do::Msg(|_| field(Field::User, "ada")),
         command!(DialogTest),
         Do::Wait(1),
-        Do::Msg(|_| {
-            Msg::Dialog(dialog::Msg::FieldFocused {
-                field: place(Field::Password),
-            })
-        }),
+        Do::Msg(|_| Msg::Dialog(dialog::Msg::FieldFocused { field: place(Field::Password) })),
         Do::Msg(|_| {
             Msg::Dialog(dialog::Msg::SecretEdited {
                 field: place(Field::Password),
@@ -211,11 +201,7 @@ fn read_only() -> Vec<Do> {
         Do::Msg(|_| {
             Msg::Welcome(welcome::Msg::Asked {
                 target: Box::new(welcome::Target::Conninfo(Conninfo {
-                    config: Config {
-                        user: "ada".into(),
-                        read_only: true,
-                        ..Config::default()
-                    },
+                    config: Config { user: "ada".into(), read_only: true, ..Config::default() },
                     secrets: Secrets::with_password(Some(Secret::new("pw"))),
                 })),
             })
@@ -253,10 +239,7 @@ fn host_key() -> Vec<Do> {
 /// A data directory that can't be used: another one is typed, and one more.
 fn directory() -> Vec<Do> {
     fn typed(text: &str) -> Msg {
-        Msg::Dialog(dialog::Msg::FieldEdited {
-            field: 0,
-            text: text.into(),
-        })
+        Msg::Dialog(dialog::Msg::FieldEdited { field: 0, text: text.into() })
     }
     vec![
         Do::FailsFirst(
@@ -312,11 +295,7 @@ fn travel(journey: &[Do], fate: Fate) -> Went {
     world.settle();
     look(&world, &mut screens);
     let effects = std::mem::take(&mut world.effects);
-    Went {
-        effects,
-        screens,
-        struck: world.runner.struck,
-    }
+    Went { effects, screens, struck: world.runner.struck }
 }
 
 fn look(world: &World, screens: &mut Vec<String>) {
@@ -350,14 +329,9 @@ fn asks(effect: &Effect, screen: &str) -> bool {
     matches!(
         effect,
         Effect::Connection(connection::Effect::Open { .. } | connection::Effect::Prove { .. })
-    ) && [
-        "Password for ",
-        "SSH password",
-        "Passphrase of ",
-        "Trust the SSH server ",
-    ]
-    .iter()
-    .any(|title| screen.contains(title))
+    ) && ["Password for ", "SSH password", "Passphrase of ", "Trust the SSH server "]
+        .iter()
+        .any(|title| screen.contains(title))
 }
 
 fn every_fault_is_survived_and_told(name: &str, journey: fn() -> Vec<Do>) {
@@ -368,9 +342,9 @@ fn every_fault_is_survived_and_told(name: &str, journey: fn() -> Vec<Do>) {
             let steps = journey();
             let outcome = plan::caught(|| travel(&steps, Fate::Nth { n, form }));
             match outcome {
-                Err(why) => problems.push(format!(
-                    "{name}, effect {n}, form {form}, {effect:?}: {why}"
-                )),
+                Err(why) => {
+                    problems.push(format!("{name}, effect {n}, form {form}, {effect:?}: {why}"))
+                }
                 Ok(went) => {
                     let marker = format!("(fault {n})");
                     let told = went
@@ -424,15 +398,8 @@ fn any_effect_of_going_to_another_directory_may_fail() {
 
 #[test]
 fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
-    const ALL: [fn() -> Vec<Do>; 7] = [
-        pages,
-        transaction,
-        connections,
-        outage,
-        read_only,
-        host_key,
-        directory,
-    ];
+    const ALL: [fn() -> Vec<Do>; 7] =
+        [pages, transaction, connections, outage, read_only, host_key, directory];
     let mut kinds: Vec<&str> = ALL
         .into_iter()
         .flat_map(|journey| travel(&journey(), Fate::Well).effects)

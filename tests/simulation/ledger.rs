@@ -91,10 +91,7 @@ fn scripts(model: &Model) -> impl Iterator<Item = (TabId, &Script)> {
             Run::Running(running) => Some(&running.script),
         };
         let queued = tab.queued.as_ref();
-        running
-            .into_iter()
-            .chain(queued)
-            .map(|script| (tab.id, script))
+        running.into_iter().chain(queued).map(|script| (tab.id, script))
     })
 }
 
@@ -115,9 +112,9 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
     };
     // The palette offers all commands; one that is chosen there is asked for.
     let chosen = || match &model.dialog {
-        Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string())
-            .iter()
-            .any(|found| runs(found.command)),
+        Some(Dialog::Palette(picker)) => {
+            palette::matches(&picker.field.string()).iter().any(|found| runs(found.command))
+        }
         _ => false,
     };
     // Whoever leaves an open transaction may have it committed first.
@@ -130,10 +127,9 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
     };
     match msg {
         Msg::Command(command) => asks(*command),
-        Msg::Keys(keys::Msg::Pressed { keystroke }) => model
-            .keymap
-            .command(keys::contexts(model), keystroke)
-            .is_some_and(asks),
+        Msg::Keys(keys::Msg::Pressed { keystroke }) => {
+            model.keymap.command(keys::contexts(model), keystroke).is_some_and(asks)
+        }
         Msg::Dialog(dialog::Msg::RowClicked { .. }) => chosen(),
         _ => false,
     }
@@ -197,31 +193,21 @@ impl Ledger {
                 continue;
             }
             let sql = &script.statements[0].sql;
-            assert!(
-                asks,
-                "a statement is to be run that nobody asked for: {sql}"
-            );
+            assert!(asks, "a statement is to be run that nobody asked for: {sql}");
             let is_commit = &**sql == "commit" && model.leaving.is_some();
             assert!(
                 tab == before || tab == model.tabs.active || is_commit,
                 "a statement is to be run in a tab that nobody asked in: {sql}"
             );
             let open = model.tabs.open.iter().find(|open| open.id == tab);
-            let text = open
-                .map(|tab| tab.editor.buffer.string())
-                .unwrap_or_default();
+            let text = open.map(|tab| tab.editor.buffer.string()).unwrap_or_default();
             self.scripts += 1;
             for (place, planned) in script.statements.iter().enumerate() {
                 let sql = &planned.sql;
                 let written = text.contains(&**sql)
                     || planned.start.is_none() && matches!(&**sql, "begin" | "commit" | "rollback");
                 assert!(written, "a statement is not as it was written: {sql}");
-                let asked = Asked {
-                    sql: Arc::clone(sql),
-                    script: self.scripts,
-                    place,
-                    sent: None,
-                };
+                let asked = Asked { sql: Arc::clone(sql), script: self.scripts, place, sent: None };
                 self.asked.insert(place_of(sql), asked);
             }
         }
@@ -230,13 +216,7 @@ impl Ledger {
     /// Notes an effect that is about to be done.
     pub fn effect(&mut self, effect: &Effect, model: &Model) {
         match effect {
-            Effect::Query(query::Effect::Run {
-                query,
-                session,
-                sql,
-                follows: Some(_),
-                ..
-            }) => {
+            Effect::Query(query::Effect::Run { query, session, sql, follows: Some(_), .. }) => {
                 let (tab, running) =
                     given_in(model, *query).expect("what follows is known in a tab");
                 assert!(
@@ -246,25 +226,14 @@ impl Ledger {
                 let goes_on = running.script.on_error != OnError::Stop;
                 self.send(*query, *session, sql, goes_on, true);
             }
-            Effect::Query(query::Effect::Run {
-                query,
-                session,
-                sql,
-                ..
-            }) => {
+            Effect::Query(query::Effect::Run { query, session, sql, .. }) => {
                 assert!(
                     !runs_read_only(model, *query),
                     "a statement goes unsealed to a read-only connection: {sql}"
                 );
                 self.send(*query, *session, sql, goes_on(model, *query), false);
             }
-            Effect::Query(query::Effect::RunReadOnly {
-                query,
-                session,
-                sql,
-                seal,
-                ..
-            }) => {
+            Effect::Query(query::Effect::RunReadOnly { query, session, sql, seal, .. }) => {
                 assert!(
                     runs_read_only(model, *query),
                     "a statement is sealed on a connection that is not read-only: {sql}"
@@ -296,14 +265,10 @@ impl Ledger {
             Some(asked) => (asked.script, asked.place),
             None => panic!("a statement was sent unasked: {sql}"),
         };
-        for before in self
-            .asked
-            .values()
-            .filter(|asked| asked.script == script && asked.place < number)
+        for before in
+            self.asked.values().filter(|asked| asked.script == script && asked.place < number)
         {
-            let told = before
-                .sent
-                .and_then(|query| self.queries[&query].told.as_ref());
+            let told = before.sent.and_then(|query| self.queries[&query].told.as_ref());
             // What follows is sent when they have ended well: the session sees to that.
             let under_way = follows && told.is_none() && before.sent.is_some();
             // One that goes on after errors has statements that failed, and some that were refused and not sent.
@@ -327,14 +292,7 @@ impl Ledger {
         asked.sent = Some(query);
         self.queries.insert(
             query,
-            Sent {
-                session,
-                told: None,
-                given_up: false,
-                follows,
-                ran: false,
-                shown: None,
-            },
+            Sent { session, told: None, given_up: false, follows, ran: false, shown: None },
         );
     }
 
@@ -349,12 +307,7 @@ impl Ledger {
     /// Notes a message of the runner that is about to be taken in.
     pub fn told(&mut self, msg: &Msg) {
         match msg {
-            Msg::Query(query::Msg::Finished {
-                query,
-                tag,
-                transaction,
-                ..
-            }) => {
+            Msg::Query(query::Msg::Finished { query, tag, transaction, .. }) => {
                 let tag = tag.clone();
                 self.end(*query, Told::Finished { tag }, Some(*transaction));
             }
@@ -363,12 +316,7 @@ impl Ledger {
             {
                 self.end(*query, Told::NotSent, None);
             }
-            Msg::Query(query::Msg::Failed {
-                query,
-                failure,
-                transaction,
-                ..
-            }) => {
+            Msg::Query(query::Msg::Failed { query, failure, transaction, .. }) => {
                 let failure = (**failure).clone();
                 self.end(*query, Told::Failed { failure }, Some(*transaction));
             }

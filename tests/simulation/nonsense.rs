@@ -40,12 +40,7 @@ pub fn message(model: &Model, corpus: &[Msg], random: &mut Random) -> Msg {
 
 /// Ids of the Model, whatever they stand for.
 fn ids(model: &Model) -> Vec<String> {
-    let mut ids: Vec<String> = model
-        .tabs
-        .open
-        .iter()
-        .map(|tab| tab.id.to_string())
-        .collect();
+    let mut ids: Vec<String> = model.tabs.open.iter().map(|tab| tab.id.to_string()).collect();
     ids.extend(model.connections.keys().map(ToString::to_string));
     for tab in &model.tabs.open {
         use tusk::update::run::{Run, Session};
@@ -57,12 +52,7 @@ fn ids(model: &Model) -> Vec<String> {
         if let Run::Running(run) = &tab.run {
             ids.push(run.query.to_string());
         }
-        ids.extend(
-            tab.results
-                .list
-                .iter()
-                .map(|result| result.query.to_string()),
-        );
+        ids.extend(tab.results.list.iter().map(|result| result.query.to_string()));
     }
     ids
 }

@@ -154,11 +154,7 @@ impl Plan {
     pub fn read(text: &str) -> Self {
         let mut lines = text
             .lines()
-            .map(|line| {
-                line.split_once('#')
-                    .map_or(line, |(before, _)| before)
-                    .trim()
-            })
+            .map(|line| line.split_once('#').map_or(line, |(before, _)| before).trim())
             .filter(|line| !line.is_empty());
         let seed = lines
             .next()

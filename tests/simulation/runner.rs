@@ -139,11 +139,7 @@ fn attempt_ended(
             attempt,
             server: connection::ServerInfo::default(),
         },
-        Some(failure) => connection::Msg::OpenFailed {
-            connection,
-            attempt,
-            failure,
-        },
+        Some(failure) => connection::Msg::OpenFailed { connection, attempt, failure },
     }
 }
 
@@ -304,12 +300,7 @@ impl Runner {
         random: &mut Random,
     ) {
         match effect {
-            connection::Effect::Open {
-                connection,
-                attempt,
-                config,
-                ..
-            } => {
+            connection::Effect::Open { connection, attempt, config, .. } => {
                 let (connection, attempt) = (*connection, *attempt);
                 self.maxima.insert(connection, config.pool_size.max(1));
                 let failure = form.map(|form| match form {
@@ -334,10 +325,9 @@ impl Runner {
                 });
                 self.say(attempt_ended(connection, attempt, failure), random);
             }
-            connection::Effect::Prove {
-                connection,
-                attempt,
-            } => self.prove(*connection, *attempt, form, random),
+            connection::Effect::Prove { connection, attempt } => {
+                self.prove(*connection, *attempt, form, random)
+            }
             connection::Effect::Abandon { attempt } => {
                 self.abandoned.insert(*attempt);
             }
@@ -358,11 +348,7 @@ impl Runner {
                 let request = *request;
                 self.say(connection::Msg::HostKeyTrusted { request, result }, random);
             }
-            connection::Effect::ResolveTypes {
-                request,
-                connection,
-                oids,
-            } => {
+            connection::Effect::ResolveTypes { request, connection, oids } => {
                 let named = |(oid, _): &(u32, i32)| (*oid, format!("mood_{}", self.effects));
                 let names = match form {
                     None => oids.iter().map(named).collect(),
@@ -389,22 +375,17 @@ impl Runner {
         self.proving.insert(attempt);
         let failure = form.map(|form| match form {
             0 => self.failure(Category::Connection),
-            _ => Failure {
-                sqlstate: Some("28P01".into()),
-                ..self.failure(Category::Authentication)
-            },
+            _ => {
+                Failure { sqlstate: Some("28P01".into()), ..self.failure(Category::Authentication) }
+            }
         });
         self.say(attempt_ended(connection, attempt, failure), random);
     }
 
     /// The pool goes, with every link that came out of it.
     fn close(&mut self, connection: ConnectionId, random: &mut Random) {
-        let waiting = self
-            .servers
-            .pools
-            .remove(&connection)
-            .map(|pool| pool.waiting)
-            .unwrap_or_default();
+        let waiting =
+            self.servers.pools.remove(&connection).map(|pool| pool.waiting).unwrap_or_default();
         let on_it: Vec<SessionId> = self
             .servers
             .backends
@@ -429,17 +410,10 @@ impl Runner {
     fn lose(&mut self, session: SessionId, failure: &Failure, random: &mut Random) {
         let stream = Stream::Session(session);
         for query in self.servers.break_link(session) {
-            let msg = query::Msg::Lost {
-                query,
-                failure: Box::new(failure.clone()),
-                elapsed_us: 7,
-            };
+            let msg = query::Msg::Lost { query, failure: Box::new(failure.clone()), elapsed_us: 7 };
             self.say_in(stream, msg, random);
         }
-        let lost = session::Msg::Lost {
-            session,
-            failure: failure.clone(),
-        };
+        let lost = session::Msg::Lost { session, failure: failure.clone() };
         self.say_in(stream, lost, random);
         let Some(backend) = self.servers.backends.get(&session) else {
             return;
@@ -469,11 +443,7 @@ impl Runner {
         *last = after_us.max(*last);
         self.pool_changed(connection, random);
         let failure = failure.clone();
-        let msg = connection::Msg::LinkLost {
-            connection,
-            left,
-            failure,
-        };
+        let msg = connection::Msg::LinkLost { connection, left, failure };
         self.say_in(stream, msg, random);
     }
 
@@ -509,27 +479,19 @@ impl Runner {
                 used_sequences: false,
             },
         );
-        let msg = session::Msg::Opened {
-            session,
-            backend_pid: 1,
-        };
+        let msg = session::Msg::Opened { session, backend_pid: 1 };
         self.say_in(Stream::Session(session), msg, random);
     }
 
     fn session(&mut self, effect: &session::Effect, form: Option<usize>, random: &mut Random) {
         match effect {
-            session::Effect::Open {
-                session,
-                connection,
-            } => self.open_session(*session, *connection, form, random),
+            session::Effect::Open { session, connection } => {
+                self.open_session(*session, *connection, form, random)
+            }
             session::Effect::Abandon { session } => self.abandon_session(*session, random),
             session::Effect::End { session, ending } => self.end_session(*session, *ending, random),
             session::Effect::AskHeld { session } => {
-                let backend = self
-                    .servers
-                    .backends
-                    .get(session)
-                    .expect("it asks a session");
+                let backend = self.servers.backends.get(session).expect("it asks a session");
                 assert!(
                     backend.runs.is_none(),
                     "it asks what a session holds while a statement runs: {session:?}"
@@ -550,17 +512,11 @@ impl Runner {
                     Some(_) => Err(self.failure(Category::Connection)),
                 };
                 let ends = result.is_ok()
-                    && self
-                        .servers
-                        .backends
-                        .get(&session)
-                        .is_some_and(|backend| backend.open);
+                    && self.servers.backends.get(&session).is_some_and(|backend| backend.open);
                 self.say(session::Msg::TerminateAnswered { session, result }, random);
                 if ends {
-                    let failure = refusal(
-                        "terminating connection due to administrator command",
-                        "57P01",
-                    );
+                    let failure =
+                        refusal("terminating connection due to administrator command", "57P01");
                     self.lose(session, &failure, random);
                 }
             }
@@ -615,11 +571,8 @@ impl Runner {
     }
 
     fn end_session(&mut self, session: SessionId, ending: Ending, random: &mut Random) {
-        let backend = self
-            .servers
-            .backends
-            .get_mut(&session)
-            .expect("a session that never was is let go");
+        let backend =
+            self.servers.backends.get_mut(&session).expect("a session that never was is let go");
         assert!(!backend.let_go, "a session is let go twice: {session:?}");
         let clean = backend.transaction == Transaction::Idle && backend.holds.is_empty();
         assert!(
@@ -645,11 +598,7 @@ impl Runner {
         if let Some(backend) = self.servers.backends.get_mut(&session) {
             backend.open = false;
         }
-        self.say_in(
-            Stream::Session(session),
-            session::Msg::Ended { session },
-            random,
-        );
+        self.say_in(Stream::Session(session), session::Msg::Ended { session }, random);
         if stood && let Some(pool) = self.servers.pools.get_mut(&connection) {
             pool.lent -= 1;
             pool.idle += u32::from(ending == Ending::Return);
@@ -659,20 +608,8 @@ impl Runner {
 
     fn query(&mut self, effect: &query::Effect, form: Option<usize>, random: &mut Random) {
         match effect {
-            query::Effect::Run {
-                query,
-                session,
-                sql,
-                granted_rows,
-                ..
-            }
-            | query::Effect::RunReadOnly {
-                query,
-                session,
-                sql,
-                granted_rows,
-                ..
-            } => {
+            query::Effect::Run { query, session, sql, granted_rows, .. }
+            | query::Effect::RunReadOnly { query, session, sql, granted_rows, .. } => {
                 assert!(!sql.trim().is_empty(), "an empty statement was sent");
                 let fault = form.map(|form| match form {
                     0 => Fault::Refused(refusal(&format!("it broke{}", self.marker), "XX000")),
@@ -702,13 +639,7 @@ impl Runner {
                     inspected: false,
                     fault,
                 };
-                let follows = matches!(
-                    effect,
-                    query::Effect::Run {
-                        follows: Some(_),
-                        ..
-                    }
-                );
+                let follows = matches!(effect, query::Effect::Run { follows: Some(_), .. });
                 match self.servers.receive(*query, statement, follows) {
                     Received::Runs => self.work_later(*query, random),
                     Received::Follows => {}
@@ -749,16 +680,10 @@ impl Runner {
                     statement.discard = true;
                 }
             }
-            query::Effect::Cancel {
-                query,
-                session,
-                ahead,
-            } => {
+            query::Effect::Cancel { query, session, ahead } => {
                 let query = *query;
                 let all = [query].into_iter().chain(ahead.iter().copied());
-                let running = all
-                    .into_iter()
-                    .find(|one| self.servers.statements.contains_key(one));
+                let running = all.into_iter().find(|one| self.servers.statements.contains_key(one));
                 let withdrawn = self.servers.withdraw(*session);
                 self.not_sent(*session, withdrawn, random);
                 let msg = match form {
@@ -827,10 +752,9 @@ impl Runner {
                 },
                 cells: range.cells(),
             },
-            cells::Effect::Summarize { request, .. } => cells::Msg::Summarized {
-                request: *request,
-                summary: None,
-            },
+            cells::Effect::Summarize { request, .. } => {
+                cells::Msg::Summarized { request: *request, summary: None }
+            }
             cells::Effect::Drop { request, .. } => cells::Msg::Dropped { request: *request },
         };
         self.say(msg, random);
@@ -839,10 +763,9 @@ impl Runner {
     fn store(&mut self, effect: &store::Effect, form: Option<usize>, random: &mut Random) {
         use store::Effect as Store;
         let msg = match effect {
-            Store::Load { request } => store::Msg::Loaded {
-                request: *request,
-                kept: Box::new(self.kept(form, random)),
-            },
+            Store::Load { request } => {
+                store::Msg::Loaded { request: *request, kept: Box::new(self.kept(form, random)) }
+            }
             Store::SearchHistory { request, .. } => store::Msg::HistoryFound {
                 request: *request,
                 entries: match form {
@@ -865,10 +788,9 @@ impl Runner {
                 let request = write.write_request().expect("it is a write");
                 match form {
                     None => store::Msg::Wrote { request },
-                    Some(0) => store::Msg::Failed {
-                        request,
-                        failure: self.failure(Category::Storage),
-                    },
+                    Some(0) => {
+                        store::Msg::Failed { request, failure: self.failure(Category::Storage) }
+                    }
                     Some(_) if self.in_memory => {
                         self.struck = false;
                         store::Msg::Wrote { request }
@@ -888,12 +810,7 @@ impl Runner {
     /// A write is on disk, or it is not.
     fn write(&mut self, effect: &store::Effect, well: bool) {
         match effect {
-            store::Effect::JournalEdits {
-                request,
-                tab,
-                edits,
-                ..
-            } => {
+            store::Effect::JournalEdits { request, tab, edits, .. } => {
                 assert!(
                     !self.gaps.contains(tab),
                     "edits are journaled although some before them were not kept: {tab}"
@@ -933,10 +850,7 @@ impl Runner {
     }
 
     fn schema(&mut self, effect: &schema::Effect, form: Option<usize>, random: &mut Random) {
-        let schema::Effect::Load {
-            request,
-            connection,
-        } = effect;
+        let schema::Effect::Load { request, connection } = effect;
         let result = match form {
             None => {
                 let mut builder = schema::CatalogBuilder::default();
@@ -947,11 +861,7 @@ impl Runner {
             }
             Some(_) => Err(Box::new(self.failure(Category::Connection))),
         };
-        let msg = schema::Msg::Loaded {
-            request: *request,
-            connection: *connection,
-            result,
-        };
+        let msg = schema::Msg::Loaded { request: *request, connection: *connection, result };
         self.say(msg, random);
     }
 
@@ -979,12 +889,7 @@ impl Runner {
                     }
                 }
             }
-            Effect::Write {
-                request,
-                text,
-                expected,
-                ..
-            } => {
+            Effect::Write { request, text, expected, .. } => {
                 let conflict = *expected != self.settings;
                 let result = if conflict {
                     Written::Conflict
@@ -994,10 +899,7 @@ impl Runner {
                     self.settings = Some(text.clone());
                     Written::Done
                 };
-                let msg = Msg::Written {
-                    request: *request,
-                    result,
-                };
+                let msg = Msg::Written { request: *request, result };
                 self.say_in(Stream::Settings, msg, random);
                 if conflict {
                     self.settings_read(random);
@@ -1018,10 +920,7 @@ impl Runner {
         let Some(request) = self.watch else {
             return;
         };
-        let msg = settings_file::Msg::Read {
-            request,
-            result: Ok(self.settings.clone()),
-        };
+        let msg = settings_file::Msg::Read { request, result: Ok(self.settings.clone()) };
         self.say_in(Stream::Settings, msg, random);
     }
 
@@ -1035,10 +934,7 @@ impl Runner {
                 salvage: store::Salvage::default(),
             },
             Some(1) => store::Opened::InMemory { reason },
-            Some(_) => store::Opened::NoDirectory {
-                directory: "/data".into(),
-                reason,
-            },
+            Some(_) => store::Opened::NoDirectory { directory: "/data".into(), reason },
         };
         self.in_memory = form.is_some_and(|form| form > 0);
         let mut ids = Ids::seeded(random.next());
@@ -1095,17 +991,9 @@ impl Runner {
         let absent = keychain::Refusal::Unavailable {
             reason: format!("it broke{}", self.marker.trim_end_matches('.')),
         };
-        let done = if form.is_none() {
-            Ok(())
-        } else {
-            Err(absent.clone())
-        };
+        let done = if form.is_none() { Ok(()) } else { Err(absent.clone()) };
         let msg = match effect {
-            keychain::Effect::Read {
-                request,
-                connection,
-                kind,
-            } => keychain::Msg::Read {
+            keychain::Effect::Read { request, connection, kind } => keychain::Msg::Read {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
@@ -1115,22 +1003,13 @@ impl Runner {
                     Some(_) => Err(absent),
                 },
             },
-            keychain::Effect::Store {
-                request,
-                connection,
-                kind,
-                ..
-            } => keychain::Msg::Stored {
+            keychain::Effect::Store { request, connection, kind, .. } => keychain::Msg::Stored {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
                 result: done,
             },
-            keychain::Effect::Delete {
-                request,
-                connection,
-                kind,
-            } => keychain::Msg::Deleted {
+            keychain::Effect::Delete { request, connection, kind } => keychain::Msg::Deleted {
                 request: *request,
                 connection: *connection,
                 kind: *kind,
@@ -1144,11 +1023,7 @@ impl Runner {
         let stamp = file::FileStamp {
             modified_us: 1,
             length: 1,
-            digest: if self.prompt {
-                1
-            } else {
-                random.below(3) as u64
-            },
+            digest: if self.prompt { 1 } else { random.below(3) as u64 },
         };
         let msg = match effect {
             file::Effect::Open { request, path, .. } => file::Msg::Opened {
@@ -1189,10 +1064,9 @@ impl Runner {
                 request: *request,
                 directory: directory.clone(),
                 result: match form {
-                    None => Ok(vec![file::DirectoryEntry {
-                        name: "a.sql".into(),
-                        directory: false,
-                    }]),
+                    None => {
+                        Ok(vec![file::DirectoryEntry { name: "a.sql".into(), directory: false }])
+                    }
                     Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
@@ -1231,13 +1105,7 @@ impl Runner {
             Some(0) => (job::State::Failed, format!("Stopped{}", self.marker)),
             Some(_) => (job::State::Refused, format!("Not run{}", self.marker)),
         };
-        let msg = job::Msg::Ended {
-            job,
-            state,
-            progress,
-            message,
-            elapsed_us: 5,
-        };
+        let msg = job::Msg::Ended { job, state, progress, message, elapsed_us: 5 };
         self.say(msg, random);
     }
 
@@ -1296,11 +1164,8 @@ impl Runner {
     }
 
     fn give_up(&mut self, session: SessionId, random: &mut Random) -> Option<session::Msg> {
-        let (connection, pool) = self
-            .servers
-            .pools
-            .iter_mut()
-            .find(|(_, pool)| pool.waiting.contains(&session))?;
+        let (connection, pool) =
+            self.servers.pools.iter_mut().find(|(_, pool)| pool.waiting.contains(&session))?;
         pool.waiting.retain(|waiting| *waiting != session);
         let connection = *connection;
         self.pool_changed(connection, random);
@@ -1323,10 +1188,8 @@ impl Runner {
         let stand =
             |backend: &Backend| backend.connection == connection && backend.open && !backend.let_go;
         let backends = self.servers.backends.iter();
-        let lent: Vec<SessionId> = backends
-            .filter(|(_, backend)| stand(backend))
-            .map(|(id, _)| *id)
-            .collect();
+        let lent: Vec<SessionId> =
+            backends.filter(|(_, backend)| stand(backend)).map(|(id, _)| *id).collect();
         while let Some(pool) = self.servers.pools.get_mut(&connection)
             && pool.idle > 0
         {
@@ -1342,13 +1205,8 @@ impl Runner {
     fn something_happens(&mut self, random: &mut Random) {
         match random.below(5) {
             0 => {
-                let texts = [
-                    "",
-                    "size = 110\n",
-                    "size = 1\n",
-                    "not toml",
-                    "# words\ntheme = \"dark\"\n",
-                ];
+                let texts =
+                    ["", "size = 110\n", "size = 1\n", "not toml", "# words\ntheme = \"dark\"\n"];
                 let text = random.chance(80).then(|| (*random.pick(&texts)).to_owned());
                 self.settings = text;
                 self.settings_read(random);
@@ -1369,10 +1227,7 @@ impl Runner {
                 let connection = *random.pick(&connections);
                 let stream = Stream::Pool(connection);
                 let silent_ms = random.below(60_000) as u64;
-                let silent = connection::Msg::NotAnswering {
-                    connection,
-                    silent_ms,
-                };
+                let silent = connection::Msg::NotAnswering { connection, silent_ms };
                 self.say_in(stream, silent, random);
                 self.say_in(stream, connection::Msg::Answering { connection }, random);
             }
@@ -1390,17 +1245,11 @@ impl Runner {
         let msg = match self.saved.get_mut(&id) {
             Some(saved) if !deletes => {
                 saved.config.name.push('x');
-                store::Msg::ConnectionsChanged {
-                    changed: vec![saved.clone()],
-                    deleted: vec![],
-                }
+                store::Msg::ConnectionsChanged { changed: vec![saved.clone()], deleted: vec![] }
             }
             _ => {
                 self.saved.remove(&id);
-                store::Msg::ConnectionsChanged {
-                    changed: vec![],
-                    deleted: vec![id],
-                }
+                store::Msg::ConnectionsChanged { changed: vec![], deleted: vec![id] }
             }
         };
         self.say_in(Stream::Store, msg, random);
@@ -1446,21 +1295,21 @@ impl Runner {
     /// What becomes true in the runner's world as the answer is given.
     fn delivered(&mut self, msg: Msg, random: &mut Random) -> Msg {
         match msg {
-            Msg::Connection(connection::Msg::Opened {
-                connection,
-                attempt,
-                ..
-            }) if self.abandoned.contains(&attempt) => connection::Msg::OpenFailed {
-                connection,
-                attempt,
-                failure: Failure::new(Category::Cancelled, "It was abandoned."),
+            Msg::Connection(connection::Msg::Opened { connection, attempt, .. })
+                if self.abandoned.contains(&attempt) =>
+            {
+                connection::Msg::OpenFailed {
+                    connection,
+                    attempt,
+                    failure: Failure::new(Category::Cancelled, "It was abandoned."),
+                }
+                .into()
             }
-            .into(),
-            Msg::Connection(connection::Msg::Opened {
-                connection,
-                attempt,
-                ..
-            }) if self.proving.contains(&attempt) => self.proved(connection, attempt, msg, random),
+            Msg::Connection(connection::Msg::Opened { connection, attempt, .. })
+                if self.proving.contains(&attempt) =>
+            {
+                self.proved(connection, attempt, msg, random)
+            }
             Msg::Connection(connection::Msg::Opened { connection, .. }) => {
                 let max = self.maxima.get(&connection).copied().unwrap_or(1);
                 let pool = Pool {
@@ -1520,23 +1369,13 @@ impl Runner {
         else {
             return None;
         };
-        let setting = |name: &str| Setting {
-            name: name.into(),
-            value: "x".into(),
-            custom: false,
-        };
-        let settings = asks_settings
-            .as_ref()
-            .map(|_| vec![setting("search_path"), setting("role")]);
+        let setting = |name: &str| Setting { name: name.into(), value: "x".into(), custom: false };
+        let settings =
+            asks_settings.as_ref().map(|_| vec![setting("search_path"), setting("role")]);
         let access = if self.prompt {
             Access::ReadOnly
         } else {
-            *random.pick(&[
-                Access::ReadOnly,
-                Access::ReadOnly,
-                Access::ReadWrite,
-                Access::Over,
-            ])
+            *random.pick(&[Access::ReadOnly, Access::ReadOnly, Access::ReadWrite, Access::Over])
         };
         statement.inspected = true;
         self.at(self.now_us, Event::Work(query));
@@ -1552,10 +1391,9 @@ impl Runner {
             return None;
         }
         let session = statement.session;
-        if let (Some(Fault::Broken(failure)), true) = (
-            &statement.fault,
-            statement.described || !returns_rows(&statement.sql),
-        ) {
+        if let (Some(Fault::Broken(failure)), true) =
+            (&statement.fault, statement.described || !returns_rows(&statement.sql))
+        {
             let failure = failure.clone();
             self.lose(session, &failure, random);
             return None;
@@ -1570,11 +1408,7 @@ impl Runner {
         }
         if returns_rows(&statement.sql) && !statement.described {
             statement.described = true;
-            let oid = if self.prompt {
-                25
-            } else {
-                *random.pick(&[25, 25, 99_999])
-            };
+            let oid = if self.prompt { 25 } else { *random.pick(&[25, 25, 99_999]) };
             let columns = vec![Column::new("c", oid, -1)];
             self.work_later(query, random);
             return Some(query::Msg::Described { query, columns });
@@ -1609,10 +1443,7 @@ impl Runner {
             statement.sent += rows;
             let width = if big && rows == FULL { 8_000 } else { 8 };
             self.work_later(query, random);
-            return Some(query::Msg::RowsArrived {
-                query,
-                chunk: chunk(rows, width),
-            });
+            return Some(query::Msg::RowsArrived { query, chunk: chunk(rows, width) });
         }
         if statement.results > 1 {
             statement.results -= 1;
@@ -1668,12 +1499,9 @@ impl Runner {
                 discarded: statement.discarded,
                 elapsed_us: 5,
             },
-            End::Failed(failure) => query::Msg::Failed {
-                query,
-                failure: Box::new(failure),
-                transaction,
-                elapsed_us: 6,
-            },
+            End::Failed(failure) => {
+                query::Msg::Failed { query, failure: Box::new(failure), transaction, elapsed_us: 6 }
+            }
         })
     }
 

@@ -186,11 +186,7 @@ impl Servers {
     pub fn withdraw(&mut self, session: SessionId) -> Vec<QueryId> {
         let backend = self.backends.get_mut(&session);
         let ahead = backend.map(|backend| std::mem::take(&mut backend.ahead));
-        ahead
-            .into_iter()
-            .flatten()
-            .map(|(query, _)| query)
-            .collect()
+        ahead.into_iter().flatten().map(|(query, _)| query).collect()
     }
 
     /// A statement ends; what it did to its session stays there.
@@ -265,8 +261,7 @@ fn refused_by(transaction: Transaction, sql: &str) -> Option<Failure> {
     if sql.contains("custmers") {
         return Some(refusal("relation \"custmers\" does not exist", "42P01"));
     }
-    sql.contains("1/0")
-        .then(|| refusal("division by zero", "22012"))
+    sql.contains("1/0").then(|| refusal("division by zero", "22012"))
 }
 
 /// Does a statement to a backend; answers with its tag.
@@ -310,11 +305,9 @@ fn done_sealed(backend: &mut Backend, sql: &str, seal: &Seal) -> String {
             backend.transaction = Transaction::Active;
             tag
         }
-        Seal::Whole { .. } | Seal::Inside { .. } | Seal::Savepoint => sql
-            .split_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_uppercase(),
+        Seal::Whole { .. } | Seal::Inside { .. } | Seal::Savepoint => {
+            sql.split_whitespace().next().unwrap_or_default().to_uppercase()
+        }
     }
 }
 

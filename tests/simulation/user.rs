@@ -94,10 +94,7 @@ pub fn message(world: &mut World) -> Msg {
                 Dialog::Connection(form) => form.focus as usize,
                 _ => 0,
             };
-            return Msg::Dialog(dialog::Msg::SecretEdited {
-                field,
-                secret: Secret::new("pw"),
-            });
+            return Msg::Dialog(dialog::Msg::SecretEdited { field, secret: Secret::new("pw") });
         }
         // Who is asked whether an SSH server is trusted says yes with the other choice.
         let asked = matches!(dialog, Dialog::HostKey(_)) && world.random.chance(70);
@@ -109,10 +106,7 @@ pub fn message(world: &mut World) -> Msg {
     }
     // Who has nothing to run, and nowhere to run it, mostly sees to that first.
     let (blank, nowhere) = world.model.tabs.active().map_or((true, true), |tab| {
-        (
-            tab.editor.buffer.text().is_empty(),
-            tab.connection.is_none(),
-        )
+        (tab.editor.buffer.text().is_empty(), tab.connection.is_none())
     });
     if nowhere && world.random.chance(30) {
         return connects(world);
@@ -177,11 +171,7 @@ fn edits(world: &mut World) -> Msg {
     let msg = match random.below(4) {
         0 | 1 => editor::Msg::Edited {
             base: revision,
-            edits: vec![store::Edit {
-                start: 0,
-                removed: length,
-                inserted: text(random),
-            }],
+            edits: vec![store::Edit { start: 0, removed: length, inserted: text(random) }],
             anchor: random.below(40),
             head: random.below(40),
         },
@@ -197,10 +187,7 @@ fn edits(world: &mut World) -> Msg {
             anchor: random.below(90),
             head: *random.pick(&[0, 3, usize::MAX]),
         },
-        _ => editor::Msg::Selected {
-            anchor: random.below(60),
-            head: random.below(60),
-        },
+        _ => editor::Msg::Selected { anchor: random.below(60), head: random.below(60) },
     };
     Msg::Editor { tab, msg }
 }
@@ -218,20 +205,11 @@ fn grid(world: &mut World) -> Msg {
         2 => results::Msg::CellOpened { cell },
         3 => results::Msg::RowClicked { row, shift },
         4 => results::Msg::ColumnClicked { column, shift },
-        5 => results::Msg::ColumnResized {
-            column,
-            width: u32::MAX,
-        },
+        5 => results::Msg::ColumnResized { column, width: u32::MAX },
         6 => results::Msg::Scrolled { first_row: row },
-        7 => results::Msg::RoomChanged {
-            visible_rows: *random.pick(&[0, 20, u32::MAX]),
-        },
+        7 => results::Msg::RoomChanged { visible_rows: *random.pick(&[0, 20, u32::MAX]) },
         _ => results::Msg::ResultChosen {
-            shown: if shift {
-                results::Shown::Messages
-            } else {
-                results::Shown::Result(column)
-            },
+            shown: if shift { results::Shown::Messages } else { results::Shown::Result(column) },
         },
     };
     Msg::Grid { tab, msg }
@@ -240,15 +218,9 @@ fn grid(world: &mut World) -> Msg {
 fn keyboard(world: &mut World) -> Msg {
     let random = &mut world.random;
     Msg::Keys(match random.below(4) {
-        0 => keys::Msg::Typed {
-            text: random.pick(&["select 1;", "é", "\n", "pg"]).to_string(),
-        },
-        1 => keys::Msg::SecretTyped {
-            secret: Secret::new("pw"),
-        },
-        _ => keys::Msg::Pressed {
-            keystroke: random.pick(&KEYS).to_string(),
-        },
+        0 => keys::Msg::Typed { text: random.pick(&["select 1;", "é", "\n", "pg"]).to_string() },
+        1 => keys::Msg::SecretTyped { secret: Secret::new("pw") },
+        _ => keys::Msg::Pressed { keystroke: random.pick(&KEYS).to_string() },
     })
 }
 
@@ -260,21 +232,11 @@ fn in_dialog(world: &mut World) -> Msg {
             field,
             text: random.pick(&["", "7", "run", "/tmp/a.sql"]).to_string(),
         },
-        1 => dialog::Msg::SecretEdited {
-            field,
-            secret: Secret::new("secret"),
-        },
+        1 => dialog::Msg::SecretEdited { field, secret: Secret::new("secret") },
         2 => dialog::Msg::FieldFocused { field },
-        3 => dialog::Msg::RowChosen {
-            row: *random.pick(&[0, 3, usize::MAX]),
-        },
-        4 => dialog::Msg::ChoiceClicked {
-            field,
-            choice: random.below(8),
-        },
-        _ => dialog::Msg::RowClicked {
-            row: *random.pick(&[0, 3, usize::MAX]),
-        },
+        3 => dialog::Msg::RowChosen { row: *random.pick(&[0, 3, usize::MAX]) },
+        4 => dialog::Msg::ChoiceClicked { field, choice: random.below(8) },
+        _ => dialog::Msg::RowClicked { row: *random.pick(&[0, 3, usize::MAX]) },
     })
 }
 
@@ -285,17 +247,11 @@ fn connects(world: &mut World) -> Msg {
         0 => welcome::Target::Sandbox,
         1 => welcome::Target::Named("saved 0".into()),
         _ => welcome::Target::Conninfo(tusk::update::config::Conninfo {
-            config: Config {
-                port,
-                read_only: port == 5434,
-                ..Config::default()
-            },
+            config: Config { port, read_only: port == 5434, ..Config::default() },
             secrets: Secrets::with_password(random.chance(50).then(|| Secret::new("pw"))),
         }),
     };
-    Msg::Welcome(welcome::Msg::Asked {
-        target: Box::new(target),
-    })
+    Msg::Welcome(welcome::Msg::Asked { target: Box::new(target) })
 }
 
 fn around(world: &mut World) -> Msg {
@@ -310,9 +266,7 @@ fn around(world: &mut World) -> Msg {
                 sight::Items::Welcome,
                 sight::Items::Fields,
             ]),
-            in_sight: random
-                .pick(&[vec![], vec![0..2], vec![1..1, 3..usize::MAX]])
-                .clone(),
+            in_sight: random.pick(&[vec![], vec![0..2], vec![1..1, 3..usize::MAX]]).clone(),
         }),
         14 => Msg::Sight(sight::Msg::Drawn {
             list: *random.pick(&[
@@ -340,9 +294,7 @@ fn around(world: &mut World) -> Msg {
                 Area::Welcome,
             ]),
         }),
-        4 => Msg::App(app::Msg::Warned {
-            text: "a warning".into(),
-        }),
+        4 => Msg::App(app::Msg::Warned { text: "a warning".into() }),
         5 => Msg::Tabs(tabs::Msg::Chosen { tab }),
         6 => Msg::Tabs(tabs::Msg::CloseRequested { tab }),
         7 => Msg::Sidebar(sidebar::Msg::RowClicked { row }),
@@ -351,25 +303,15 @@ fn around(world: &mut World) -> Msg {
             paths: vec!["/tmp/a.sql".into(), "/tmp/b.sql".into()],
         }),
         13 => Msg::Find(match random.below(3) {
-            0 => find::Msg::Focused {
-                field: find::Field::Replacement,
-            },
-            1 => find::Msg::Edited {
-                field: find::Field::Replacement,
-                text: "2".into(),
-            },
+            0 => find::Msg::Focused { field: find::Field::Replacement },
+            1 => find::Msg::Edited { field: find::Field::Replacement, text: "2".into() },
             _ => find::Msg::Edited {
                 field: find::Field::Query,
                 text: random.pick(&["", "s", "SELECT"]).to_string(),
             },
         }),
-        8 => Msg::Sidebar(sidebar::Msg::EditorResized {
-            percent: row as u32,
-        }),
+        8 => Msg::Sidebar(sidebar::Msg::EditorResized { percent: row as u32 }),
         9 => Msg::Welcome(welcome::Msg::RowClicked { row }),
-        _ => Msg::Welcome(welcome::edited(
-            "postgres://ada:pw@localhost/x",
-            &world.model.defaults,
-        )),
+        _ => Msg::Welcome(welcome::edited("postgres://ada:pw@localhost/x", &world.model.defaults)),
     }
 }

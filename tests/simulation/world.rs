@@ -285,16 +285,10 @@ impl World {
                 )
             )
         };
-        assert!(
-            effects.iter().all(let_go),
-            "a stale answer has effects: {msg:?}, {effects:?}"
-        );
+        assert!(effects.iter().all(let_go), "a stale answer has effects: {msg:?}, {effects:?}");
         self.twin.now = self.model.now;
         self.twin.notices = self.model.notices.clone();
-        assert!(
-            self.model == self.twin,
-            "a stale answer changes something: {msg:?}"
-        );
+        assert!(self.model == self.twin, "a stale answer changes something: {msg:?}");
     }
 
     /// Messages that nobody would send, to a copy of the Model: nothing panics, and what holds in any state holds.
@@ -356,10 +350,7 @@ impl World {
         let effects = update(&mut self.model, self.now, msg.clone());
         let twins = update(&mut self.twin, self.now, msg);
         assert!(effects == twins, "the same message has other effects");
-        assert!(
-            effects.is_empty() || !self.quit,
-            "something is begun after the end: {effects:?}"
-        );
+        assert!(effects.is_empty() || !self.quit, "something is begun after the end: {effects:?}");
         let (asks, before) = users.unwrap_or((false, self.model.tabs.active));
         self.ledger.ask(&self.model, asks, before);
         for effect in &effects {
@@ -417,11 +408,7 @@ impl World {
     fn count(&mut self, msg: &Msg) {
         let seen = &mut self.seen;
         match msg {
-            Msg::Query(query::Msg::Finished {
-                discarded,
-                transaction,
-                ..
-            }) => {
+            Msg::Query(query::Msg::Finished { discarded, transaction, .. }) => {
                 seen.finished += 1;
                 seen.discarded += u64::from(*discarded > 0);
                 seen.transactions += u64::from(*transaction != session::Transaction::Idle);
@@ -453,20 +440,13 @@ impl World {
 
     /// The same messages make the same Model.
     fn compare(&self) {
-        assert!(
-            self.model == self.twin,
-            "the same messages make another Model"
-        );
+        assert!(self.model == self.twin, "the same messages make another Model");
     }
 }
 
 /// The text that an edit of the user's makes, where it is plain what that is.
 fn typed(model: &Model, msg: &Msg) -> Option<(TabId, String)> {
-    let Msg::Editor {
-        tab,
-        msg: editor::Msg::Edited { base, edits, .. },
-    } = msg
-    else {
+    let Msg::Editor { tab, msg: editor::Msg::Edited { base, edits, .. } } = msg else {
         return None;
     };
     let found = model.tabs.open.iter().find(|open| open.id == *tab)?;

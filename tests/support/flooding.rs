@@ -1,9 +1,6 @@
 //! A server that floods: it speaks the protocol up to a moment, and from then on says one thing without an end.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part of the harness"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -122,11 +119,7 @@ impl FloodingServer {
             for stream in listener.incoming() {
                 let (flood, told) = (flood.clone(), shared.clone());
                 let serve = move || {
-                    let mut one = One {
-                        stream: stream.unwrap(),
-                        flood,
-                        told,
-                    };
+                    let mut one = One { stream: stream.unwrap(), flood, told };
                     // The client hangs up when it has had enough.
                     one.serve().unwrap_or_default();
                 };
@@ -226,11 +219,7 @@ impl One {
             let answer = [
                 description(),
                 // What Tusk asks for itself has no rows here.
-                if text.starts_with("begin ") {
-                    vec![]
-                } else {
-                    rows
-                },
+                if text.starts_with("begin ") { vec![] } else { rows },
                 message(b'C', b"SELECT 3\0"),
                 message(b'Z', b"I"),
             ];
@@ -243,12 +232,9 @@ impl One {
             Phase::Rows => [description(), row(b"x")].concat(),
             Phase::CopyOut => message(b'H', &[0, 0, 1, 0, 0]),
             Phase::CopyIn => message(b'G', &[0, 0, 1, 0, 0]),
-            Phase::Idle => [
-                description(),
-                message(b'C', b"SELECT 0\0"),
-                message(b'Z', b"I"),
-            ]
-            .concat(),
+            Phase::Idle => {
+                [description(), message(b'C', b"SELECT 0\0"), message(b'Z', b"I")].concat()
+            }
             // On the socket of the cancel it floods; the statement lasts until then.
             Phase::Cancel => {
                 self.stream.write_all(&description())?;
@@ -263,16 +249,13 @@ impl One {
         if self.flood.phase != Phase::Cancel {
             self.pour()?;
         }
-        self.stream
-            .write_all(&[stopped(), message(b'Z', b"I")].concat())
+        self.stream.write_all(&[stopped(), message(b'Z', b"I")].concat())
     }
 
     /// Floods until a cancel that it heeds, or until nobody takes it any more.
     fn pour(&mut self) -> io::Result<()> {
         self.stream.write_all(&self.flood.first)?;
-        self.told
-            .sent
-            .fetch_add(self.flood.first.len() as u64, Ordering::AcqRel);
+        self.told.sent.fetch_add(self.flood.first.len() as u64, Ordering::AcqRel);
         if self.flood.again.is_empty() {
             // It has nothing more to say, and says nothing more.
             return self.stream.read_to_end(&mut vec![]).map(drop);
@@ -286,9 +269,7 @@ impl One {
         };
         while !(self.flood.heeds_cancel && self.told.cancelled.load(Ordering::Acquire)) {
             self.stream.write_all(block)?;
-            self.told
-                .sent
-                .fetch_add(block.len() as u64, Ordering::AcqRel);
+            self.told.sent.fetch_add(block.len() as u64, Ordering::AcqRel);
         }
         Ok(())
     }

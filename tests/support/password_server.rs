@@ -1,9 +1,6 @@
 //! A small SSH server that knows one user by a password, asked for in one of several ways, and forwards like sshd.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part of the harness"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -88,10 +85,7 @@ struct Knows {
 }
 
 fn refused() -> Auth {
-    Auth::Reject {
-        proceed_with_methods: None,
-        partial_success: false,
-    }
+    Auth::Reject { proceed_with_methods: None, partial_success: false }
 }
 
 impl Handler for Knows {

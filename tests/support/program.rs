@@ -19,11 +19,7 @@ pub fn with_story(directory: &Path, story: &str) -> Command {
     let file = directory.join("a.story");
     fs::write(&file, story).unwrap();
     let mut command = tusk();
-    command
-        .arg("story")
-        .arg(file)
-        .arg("--data-dir")
-        .arg(directory.join("data"));
+    command.arg("story").arg(file).arg("--data-dir").arg(directory.join("data"));
     command
 }
 

@@ -5,10 +5,7 @@
 //! A shell that waits for the end of a pipe stops the server and removes its files when the test process is gone,
 //! however it ended.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part of the harness"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -68,10 +65,7 @@ impl Default for TestConfig {
 impl TestConfig {
     /// A server of this major version.
     pub fn of_major(major: u32) -> Self {
-        Self {
-            major: Some(major),
-            ..Self::default()
-        }
+        Self { major: Some(major), ..Self::default() }
     }
 
     /// Adds a setting.
@@ -178,24 +172,10 @@ impl TestServer {
         server.write_certificates();
         server.write_settings(&config);
         server.watcher = Some(server.set_watcher());
-        server.run(
-            "pg_ctl",
-            &[
-                "start",
-                "-s",
-                "-w",
-                "-t",
-                "60",
-                "-D",
-                "cluster",
-                "-l",
-                "server.log",
-            ],
-        );
-        server.psql(
-            "postgres",
-            &format!("create role {USER} superuser login password '{PASSWORD}'"),
-        );
+        server
+            .run("pg_ctl", &["start", "-s", "-w", "-t", "60", "-D", "cluster", "-l", "server.log"]);
+        server
+            .psql("postgres", &format!("create role {USER} superuser login password '{PASSWORD}'"));
         server
     }
 
@@ -211,10 +191,7 @@ impl TestServer {
             language: None,
             watcher: None,
         };
-        let (socket, port) = (
-            primary.socket_dir().display().to_string(),
-            primary.port.to_string(),
-        );
+        let (socket, port) = (primary.socket_dir().display().to_string(), primary.port.to_string());
         server.run(
             "pg_basebackup",
             &[
@@ -236,10 +213,7 @@ impl TestServer {
         );
         server.set(&[
             ("port", &server.port.to_string()),
-            (
-                "unix_socket_directories",
-                &server.socket_dir().display().to_string(),
-            ),
+            ("unix_socket_directories", &server.socket_dir().display().to_string()),
         ]);
         server.watcher = Some(server.set_watcher());
         server.start_again();
@@ -298,10 +272,7 @@ impl TestServer {
     pub fn fresh_database_of(&self, template: &str) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.psql(
-            "postgres",
-            &format!("create database {name} template {template}"),
-        );
+        self.psql("postgres", &format!("create database {name} template {template}"));
         name
     }
 
@@ -321,10 +292,7 @@ impl TestServer {
             }
             encoded
         });
-        format!(
-            "postgresql://{user}:{password}@127.0.0.1:{}/{database}",
-            self.port
-        )
+        format!("postgresql://{user}:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The port, on TCP and in the socket's name.
@@ -389,21 +357,14 @@ impl TestServer {
             "-d",
             database,
         ]);
-        command
-            .arg("-h")
-            .arg(self.socket_dir())
-            .arg("-p")
-            .arg(self.port.to_string());
+        command.arg("-h").arg(self.socket_dir()).arg("-p").arg(self.port.to_string());
         command
     }
 
     /// Stops the server as `pg_ctl stop` does: `smart`, `fast` or `immediate`.
     #[track_caller]
     pub fn stop(&self, mode: &str) {
-        self.run(
-            "pg_ctl",
-            &["stop", "-s", "-w", "-t", "60", "-m", mode, "-D", "cluster"],
-        );
+        self.run("pg_ctl", &["stop", "-s", "-w", "-t", "60", "-m", mode, "-D", "cluster"]);
     }
 
     /// Begins to stop the server, and does not wait for its end.
@@ -415,20 +376,7 @@ impl TestServer {
     /// Starts the server again after `stop`, on the same port.
     #[track_caller]
     pub fn start_again(&self) {
-        self.run(
-            "pg_ctl",
-            &[
-                "start",
-                "-s",
-                "-w",
-                "-t",
-                "60",
-                "-D",
-                "cluster",
-                "-l",
-                "server.log",
-            ],
-        );
+        self.run("pg_ctl", &["start", "-s", "-w", "-t", "60", "-D", "cluster", "-l", "server.log"]);
     }
 
     /// What the server has logged.
@@ -488,10 +436,7 @@ impl TestServer {
     fn as_server_user(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         clean_environment(&mut command);
-        command
-            .env("LC_ALL", "C")
-            .current_dir(&self.directory)
-            .process_group(0);
+        command.env("LC_ALL", "C").current_dir(&self.directory).process_group(0);
         if let Some(language) = &self.language {
             command.env("LANGUAGE", language);
         }
@@ -507,14 +452,8 @@ impl TestServer {
             "$1/pg_ctl" stop -s -w -t 10 -m immediate -D cluster
             cd / && rm -rf "$2""#;
         let mut command = self.as_server_user(Path::new("/bin/sh"));
-        command
-            .args(["-c", script, "sh"])
-            .arg(&self.binaries)
-            .arg(&self.directory);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(["-c", script, "sh"]).arg(&self.binaries).arg(&self.directory);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().expect("the watcher's shell runs")
     }
 
@@ -555,39 +494,19 @@ impl TestServer {
         let (other, other_pem) = authority("Another authority");
         self.write_certificate("ca.crt", &ca_pem);
         self.write_certificate("other-ca.crt", &other_pem);
-        let localhost = Subject {
-            name: "localhost",
-            hosts: &["localhost"],
-            loopback: true,
-            valid: None,
-        };
-        let of = |name, hosts| Subject {
-            name,
-            hosts,
-            loopback: false,
-            valid: None,
-        };
+        let localhost =
+            Subject { name: "localhost", hosts: &["localhost"], loopback: true, valid: None };
+        let of = |name, hosts| Subject { name, hosts, loopback: false, valid: None };
         let past = Some((2020, 2021));
         let future = Some((3000, 3001));
         for (file, subject, issuer) in [
             ("server", localhost, Some(&ca)),
-            (
-                "wrong-host",
-                of("elsewhere.example", &["elsewhere.example"]),
-                Some(&ca),
-            ),
+            ("wrong-host", of("elsewhere.example", &["elsewhere.example"]), Some(&ca)),
             ("expired", localhost.valid(past), Some(&ca)),
             ("not-yet-valid", localhost.valid(future), Some(&ca)),
             ("self-signed", localhost, None),
             ("other-authority", localhost, Some(&other)),
-            (
-                "address",
-                Subject {
-                    hosts: &[],
-                    ..localhost
-                },
-                Some(&ca),
-            ),
+            ("address", Subject { hosts: &[], ..localhost }, Some(&ca)),
             ("wildcard", of("any", &["*.example.com"]), Some(&ca)),
             ("common-name", of("localhost", &[]), Some(&ca)),
             (USER, of(USER, &[]), Some(&ca)),
@@ -609,10 +528,7 @@ impl TestServer {
             include_str!("certificates/version_1.crt"),
             include_str!("certificates/version_1.key"),
         );
-        self.write_certificate(
-            "version-1-ca.crt",
-            include_str!("certificates/version_1_ca.crt"),
-        );
+        self.write_certificate("version-1-ca.crt", include_str!("certificates/version_1_ca.crt"));
     }
 
     fn write_pair(&self, name: &str, certificate: &str, key: &str) {
@@ -666,32 +582,23 @@ struct Subject<'text> {
 
 impl Subject<'_> {
     fn valid(self, years: Option<(i32, i32)>) -> Self {
-        Self {
-            valid: years,
-            ..self
-        }
+        Self { valid: years, ..self }
     }
 
     /// Its certificate, signed by the authority or by itself.
     fn certified(&self, key: &KeyPair, authority: Option<&Issuer<'static, KeyPair>>) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(hosts).expect("the hosts are names");
-        params
-            .distinguished_name
-            .push(DnType::CommonName, self.name);
+        params.distinguished_name.push(DnType::CommonName, self.name);
         if self.loopback {
-            params
-                .subject_alt_names
-                .push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+            params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
         }
         if let Some((from, to)) = self.valid {
             params.not_before = rcgen::date_time_ymd(from, 1, 1);
             params.not_after = rcgen::date_time_ymd(to, 1, 1);
         }
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = match authority {
             Some(authority) => params.signed_by(key, authority),
             None => params.self_signed(key),
@@ -725,15 +632,12 @@ fn binaries_of(major: u32) -> PathBuf {
     let own = PathBuf::from(format!("/usr/lib/postgresql/{major}/bin"));
     let fetched = fetched_servers().join(major.to_string()).join("bin");
     let is_there = |directory: &PathBuf| directory.join("initdb").is_file();
-    [own, fetched.clone()]
-        .into_iter()
-        .find(is_there)
-        .unwrap_or_else(|| {
-            panic!(
-                "this test needs PostgreSQL {major} in {}: scripts/test fetches it",
-                fetched.display()
-            )
-        })
+    [own, fetched.clone()].into_iter().find(is_there).unwrap_or_else(|| {
+        panic!(
+            "this test needs PostgreSQL {major} in {}: scripts/test fetches it",
+            fetched.display()
+        )
+    })
 }
 
 /// Where PostgreSQL's own regression suite is.
@@ -793,18 +697,13 @@ fn find_binaries() -> PathBuf {
         .flatten()
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin/postgres"),
-            ))
+            Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin/postgres")))
         })
         .collect();
     packaged.sort();
     let packaged = packaged.into_iter().rev().map(|(_, file)| file);
     let complete = |directory: &PathBuf| {
-        ["initdb", "pg_ctl", "psql"]
-            .iter()
-            .all(|name| directory.join(name).is_file())
+        ["initdb", "pg_ctl", "psql"].iter().all(|name| directory.join(name).is_file())
     };
     on_path
         .chain(packaged)
@@ -832,11 +731,8 @@ fn unprivileged_account() -> Option<(u32, u32)> {
 /// A directory for one server, short enough for a socket's path, which everybody may enter.
 fn make_directory(account: Option<(u32, u32)>) -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let name = format!(
-        "tusk-server-{}-{}",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
+    let name =
+        format!("tusk-server-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let directory = PathBuf::from("/tmp").join(name);
     for path in [directory.clone(), directory.join("run")] {
         make_open_directory(&path, account);

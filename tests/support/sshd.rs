@@ -4,10 +4,7 @@
 //! A shell that waits for the end of a pipe stops it when the test process is gone, however it ended. For passwords
 //! there is `PasswordServer`, since no account of the machine has one that a test may know.
 
-#![allow(
-    dead_code,
-    reason = "each test binary uses its own part of the harness"
-)]
+#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -61,11 +58,7 @@ impl Sshd {
         set_up(directory.path(), port, lines, &account);
         let mut command = Command::new("/bin/sh");
         command
-            .args([
-                "-c",
-                r#""$@" 2>&1 & echo "pid $!"; cat >/dev/null; kill -9 $!"#,
-                "sh",
-            ])
+            .args(["-c", r#""$@" 2>&1 & echo "pid $!"; cat >/dev/null; kill -9 $!"#, "sh"])
             .args([&program("sshd"), "-D", "-e", "-f"])
             .arg(directory.path().join("sshd_config"))
             .stdin(Stdio::piped())
@@ -79,19 +72,12 @@ impl Sshd {
         let mut said = BufReader::new(watcher.stdout.take().expect("it is piped"));
         let mut first = String::new();
         said.read_line(&mut first).expect("the shell says the pid");
-        let pid = first
-            .trim()
-            .strip_prefix("pid ")
-            .and_then(|pid| pid.parse().ok());
+        let pid = first.trim().strip_prefix("pid ").and_then(|pid| pid.parse().ok());
         let log = Arc::new(Log::default());
         let written = log.clone();
         std::thread::spawn(move || {
             for line in said.lines().map_while(Result::ok) {
-                written
-                    .text
-                    .lock()
-                    .expect("no panic")
-                    .push_str(&(line + "\n"));
+                written.text.lock().expect("no panic").push_str(&(line + "\n"));
                 written.grown.notify_all();
             }
         });
@@ -303,9 +289,7 @@ fn account() -> Account {
         true => matches!(account.name.as_str(), "postgres" | "daemon" | "nobody"),
         false => account.uid == own.as_raw(),
     };
-    let found = listed
-        .filter(fits)
-        .min_by_key(|account| account.name != "postgres");
+    let found = listed.filter(fits).min_by_key(|account| account.name != "postgres");
     found.expect("the user is listed")
 }
 
@@ -337,10 +321,7 @@ fn free_port() -> u16 {
 /// A session is a process that watches and one that works.
 fn descendants_of(parent: Pid) -> Vec<Pid> {
     let children = children_of(parent);
-    let further: Vec<Pid> = children
-        .iter()
-        .flat_map(|child| descendants_of(*child))
-        .collect();
+    let further: Vec<Pid> = children.iter().flat_map(|child| descendants_of(*child)).collect();
     children.into_iter().chain(further).collect()
 }
 

@@ -26,14 +26,11 @@ impl Played {
             warnings: vec![],
             surroundings: Box::new(desk.clone()),
         };
-        let (program, inbox) = begin(beginning, |outbox| {
-            Box::new(Runner::start(RunnerOptions { data_dir }, outbox))
-        })
-        .unwrap();
-        let mut played = Self {
-            stage: Some(Headless::new(program, inbox, desk, None)),
-            _data: data,
-        };
+        let (program, inbox) =
+            begin(beginning, |outbox| Box::new(Runner::start(RunnerOptions { data_dir }, outbox)))
+                .unwrap();
+        let mut played =
+            Self { stage: Some(Headless::new(program, inbox, desk, None)), _data: data };
         played.play("wait idle");
         played
     }

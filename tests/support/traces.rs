@@ -61,11 +61,7 @@ impl Traces {
         let mut output = fs::read(home.path().join("stdout")).unwrap();
         output.extend(fs::read(home.path().join("stderr")).unwrap());
         assert!(status.success(), "{}", String::from_utf8_lossy(&output));
-        Self {
-            home,
-            output,
-            arguments: arguments.into_iter().flatten().collect(),
-        }
+        Self { home, output, arguments: arguments.into_iter().flatten().collect() }
     }
 
     pub fn database(&self) -> PathBuf {
@@ -77,11 +73,7 @@ impl Traces {
     pub fn lack(&self, secret: &str) {
         self.lack_beside_the_text(secret);
         for file in files_below(self.home.path()) {
-            is_absent(
-                secret,
-                &fs::read(&file).unwrap(),
-                &file.display().to_string(),
-            );
+            is_absent(secret, &fs::read(&file).unwrap(), &file.display().to_string());
         }
     }
 
@@ -102,22 +94,14 @@ impl Traces {
         for file in files_below(self.home.path()) {
             let name = file.file_name().unwrap().to_string_lossy().into_owned();
             if !name.starts_with("tusk.sqlite") {
-                is_absent(
-                    secret,
-                    &fs::read(&file).unwrap(),
-                    &file.display().to_string(),
-                );
+                is_absent(secret, &fs::read(&file).unwrap(), &file.display().to_string());
             }
         }
         let database = rusqlite::Connection::open(self.database()).unwrap();
-        let mut tables = database
-            .prepare("select name from sqlite_master where type = 'table'")
-            .unwrap();
-        let tables: Vec<String> = tables
-            .query_map([], |row| row.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let mut tables =
+            database.prepare("select name from sqlite_master where type = 'table'").unwrap();
+        let tables: Vec<String> =
+            tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert!(tables.len() > 3, "{tables:?}");
         for table in tables {
             for value in values(&database, &table) {
@@ -129,9 +113,7 @@ impl Traces {
 
 /// Every value of a table but the texts of tabs and their journal.
 fn values(database: &rusqlite::Connection, table: &str) -> Vec<String> {
-    let mut statement = database
-        .prepare(&format!("select * from \"{table}\""))
-        .unwrap();
+    let mut statement = database.prepare(&format!("select * from \"{table}\"")).unwrap();
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let theirs = |column: &str| matches!((table, column), ("tab", "text") | ("edit", "inserted"));
     let mut rows = statement.query([]).unwrap();
@@ -186,15 +168,10 @@ fn arguments_below(parent: u32) -> Vec<Vec<u8>> {
 #[track_caller]
 pub fn is_absent(secret: &str, bytes: &[u8], place: &str) {
     for form in forms(secret) {
-        let found = bytes
-            .windows(form.len())
-            .position(|window| window == form.as_bytes());
+        let found = bytes.windows(form.len()).position(|window| window == form.as_bytes());
         if let Some(at) = found {
             let around = &bytes[at.saturating_sub(120)..(at + form.len() + 40).min(bytes.len())];
-            panic!(
-                "{secret} is in {place} as {form}: …{}…",
-                String::from_utf8_lossy(around)
-            );
+            panic!("{secret} is in {place} as {form}: …{}…", String::from_utf8_lossy(around));
         }
     }
 }
@@ -214,10 +191,7 @@ fn forms(secret: &str) -> BTreeSet<String> {
     }
     let json = serde_json::to_string(secret).unwrap();
     let json = json.trim_matches('"').to_owned();
-    let twice = serde_json::to_string(&json)
-        .unwrap()
-        .trim_matches('"')
-        .to_owned();
+    let twice = serde_json::to_string(&json).unwrap().trim_matches('"').to_owned();
     let mut forms = BTreeSet::from([
         secret.to_owned(),
         escaped,
@@ -228,9 +202,7 @@ fn forms(secret: &str) -> BTreeSet<String> {
         format!("{secret:?}").trim_matches('"').to_owned(),
     ]);
     for offset in 0..3 {
-        let shifted: Vec<u8> = std::iter::repeat_n(0, offset)
-            .chain(secret.bytes())
-            .collect();
+        let shifted: Vec<u8> = std::iter::repeat_n(0, offset).chain(secret.bytes()).collect();
         let digits = base64(&shifted);
         // The first digits hold bits of what is before, the last of what follows.
         forms.insert(digits[[0, 2, 3][offset]..digits.len() - 2].to_owned());

@@ -46,10 +46,7 @@ impl Known {
         sources: impl Iterator<Item = &'code Source> + Clone,
         crates: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut known = Self {
-            crates: crates.into_iter().collect(),
-            ..Self::default()
-        };
+        let mut known = Self { crates: crates.into_iter().collect(), ..Self::default() };
         let modules = sources.clone().map(|source| source.module.clone());
         known.modules.extend(modules);
         for source in sources {
@@ -72,10 +69,7 @@ impl Known {
             .into_iter()
             .filter_map(|used| {
                 let path = self.resolved(&used.module, &used.path, used.is_extern)?;
-                Some(Name {
-                    path,
-                    line: used.line,
-                })
+                Some(Name { path, line: used.line })
             })
             .collect();
         names.sort();
@@ -165,21 +159,11 @@ struct Reader {
 
 impl Reader {
     fn new(module: &Module) -> Self {
-        Self {
-            module: module.clone(),
-            modules: Vec::new(),
-            used: Vec::new(),
-            aliases: Vec::new(),
-        }
+        Self { module: module.clone(), modules: Vec::new(), used: Vec::new(), aliases: Vec::new() }
     }
 
     fn uses(&mut self, path: Vec<String>, is_extern: bool, line: usize) {
-        self.used.push(Used {
-            module: self.module.clone(),
-            path,
-            is_extern,
-            line,
-        });
+        self.used.push(Used { module: self.module.clone(), path, is_extern, line });
     }
 
     fn tree(&mut self, tree: &UseTree, before: &[String], item: &ItemUse) {
@@ -210,8 +194,7 @@ impl Reader {
     }
 
     fn alias(&mut self, name: String, path: Vec<String>, is_public: bool) {
-        self.aliases
-            .push((self.module.clone(), name, path, is_public));
+        self.aliases.push((self.module.clone(), name, path, is_public));
     }
 
     /// Paths in what a macro is given: names with `::` between them. In a text there may be one, too, as serde has it.
@@ -230,11 +213,7 @@ impl Reader {
                     colons = 0;
                 }
                 TokenTree::Punct(punct) if punct.as_char() == ':' => {
-                    colons += if punct.spacing() == Spacing::Joint || colons == 1 {
-                        1
-                    } else {
-                        9
-                    };
+                    colons += if punct.spacing() == Spacing::Joint || colons == 1 { 1 } else { 9 };
                 }
                 other => {
                     found.push((std::mem::take(&mut path), line));
@@ -276,9 +255,7 @@ fn imported(before: &[String], leaf: String) -> (Vec<String>, String) {
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
-            && attribute
-                .parse_args::<Path>()
-                .is_ok_and(|path| path.is_ident("test"))
+            && attribute.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
     })
 }
 

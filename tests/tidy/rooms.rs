@@ -68,10 +68,7 @@ fn room(row: &str) -> Result<Room, String> {
     }
     let names = quoted(allowed).flat_map(unfolded);
     let allowed = names.map(|name| name.split("::").map(str::to_owned).collect());
-    Ok(Room {
-        places,
-        allowed: allowed.collect(),
-    })
+    Ok(Room { places, allowed: allowed.collect() })
 }
 
 /// What stands in a text as code.
@@ -87,10 +84,9 @@ fn unfolded(name: &str) -> Vec<String> {
     });
     match parts {
         None => vec![name.to_owned()],
-        Some((before, inside, after)) => inside
-            .split(',')
-            .map(|part| format!("{before}{}{after}", part.trim()))
-            .collect(),
+        Some((before, inside, after)) => {
+            inside.split(',').map(|part| format!("{before}{}{after}", part.trim())).collect()
+        }
     }
 }
 
@@ -152,10 +148,7 @@ mod tests {
     fn found(path: &str, code: &str) -> Vec<String> {
         let mut texts: Texts = [
             ("src/lib.rs", "pub mod pure; pub mod io;"),
-            (
-                "src/pure.rs",
-                "mod inner; use std::{fmt, str}; use serde::Serialize;",
-            ),
+            ("src/pure.rs", "mod inner; use std::{fmt, str}; use serde::Serialize;"),
             ("src/pure/inner.rs", "pub struct Inner;"),
             ("src/io.rs", "use crate::pure; use std::fs; use serde as _;"),
         ]
@@ -195,53 +188,23 @@ mod tests { use std::fs; use crate::io; }
             ("\nuse std::fs as files;", "2: std::fs"),
             ("\nuse std::*;", "2: std::*"),
             ("\nuse ::std::fs::read;", "2: std::fs::read"),
-            (
-                "\nuse std as s;\nfn f() { s::fs::read(0); }",
-                "3: std::fs::read",
-            ),
+            ("\nuse std as s;\nfn f() { s::fs::read(0); }", "3: std::fs::read"),
             ("\nfn f() { std::fs::read(0); }", "2: std::fs::read"),
             ("\nfn f() { use std::env as e; }", "2: std::env"),
-            (
-                "\nfn f() -> core::time::Duration {}",
-                "2: core::time::Duration",
-            ),
+            ("\nfn f() -> core::time::Duration {}", "2: core::time::Duration"),
             ("\nuse crate::io;", "2: crate::io"),
             ("\nuse super::super::io::Thing;", "2: crate::io::Thing"),
-            (
-                "\nuse super::super as up;\nfn f(_: up::io::Thing) {}",
-                "3: crate::io::Thing",
-            ),
-            (
-                "\nuse {crate as c};\ntype T = c::io::Thing;",
-                "3: crate::io::Thing",
-            ),
-            (
-                "\nfn f() { println!(\"{}\", crate::io::one()); }",
-                "2: crate::io::one",
-            ),
-            (
-                "\nfn f() { vec![if x { std::env::var(1) }]; }",
-                "2: std::env::var",
-            ),
+            ("\nuse super::super as up;\nfn f(_: up::io::Thing) {}", "3: crate::io::Thing"),
+            ("\nuse {crate as c};\ntype T = c::io::Thing;", "3: crate::io::Thing"),
+            ("\nfn f() { println!(\"{}\", crate::io::one()); }", "2: crate::io::one"),
+            ("\nfn f() { vec![if x { std::env::var(1) }]; }", "2: std::env::var"),
             ("\n#[derive(gpui::Render)]\nstruct S;", "2: gpui::Render"),
-            (
-                "\n#[serde(with = \"crate::io::form\")]\nstruct S;",
-                "2: crate::io::form",
-            ),
+            ("\n#[serde(with = \"crate::io::form\")]\nstruct S;", "2: crate::io::form"),
             ("\nextern crate gpui;", "2: gpui"),
             ("\nuse gpui::{App as Program, prelude::*};", "2: gpui::App"),
-            (
-                "\nmod inside { use super::super::super::io; }",
-                "2: crate::io",
-            ),
-            (
-                "\nmod a { use crate as c; }\nfn f() { self::a::c::io::g(); }",
-                "3: crate::io::g",
-            ),
-            (
-                "\nimpl crate::io::Trait for Inner {}",
-                "2: crate::io::Trait",
-            ),
+            ("\nmod inside { use super::super::super::io; }", "2: crate::io"),
+            ("\nmod a { use crate as c; }\nfn f() { self::a::c::io::g(); }", "3: crate::io::g"),
+            ("\nimpl crate::io::Trait for Inner {}", "2: crate::io::Trait"),
         ];
         for (code, problem) in ways {
             let found = found_in_inner(code);

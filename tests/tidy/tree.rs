@@ -77,12 +77,9 @@ impl Tree {
             }
         }
         let declared: BTreeSet<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
-        let forgotten = texts
-            .keys()
-            .filter(|path| !declared.contains(path.as_str()));
-        let forgotten: Vec<String> = forgotten
-            .map(|path| format!("{path}: no module declares it"))
-            .collect();
+        let forgotten = texts.keys().filter(|path| !declared.contains(path.as_str()));
+        let forgotten: Vec<String> =
+            forgotten.map(|path| format!("{path}: no module declares it")).collect();
         tree.problems.extend(forgotten);
         tree
     }
@@ -97,11 +94,7 @@ impl Tree {
                 self.children(texts, path, folder, &module, (&code.items, is_test));
                 self.files.push(Declared {
                     path: path.to_owned(),
-                    source: Source {
-                        module,
-                        is_test,
-                        code,
-                    },
+                    source: Source { module, is_test, code },
                 });
             }
             Err(error) => {

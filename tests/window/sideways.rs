@@ -40,9 +40,7 @@ impl Tried {
     /// The names of the columns that the dump prints: the line under the results' tabs.
     fn printed_columns(&mut self) -> String {
         let dump = self.stage.screen();
-        let mut lines = dump
-            .lines()
-            .skip_while(|line| !line.contains("  Messages "));
+        let mut lines = dump.lines().skip_while(|line| !line.contains("  Messages "));
         lines.nth(1).expect("names").to_owned()
     }
 
@@ -170,11 +168,8 @@ fn wide(columns: usize, random: &mut Random) -> (Vec<Column>, ChunkBuilder) {
     for row in 0..9 {
         let mut body = (columns as u16).to_be_bytes().to_vec();
         for at in 0..columns {
-            let text = if at % 2 == 0 {
-                format!("{row}{at}")
-            } else {
-                "x".repeat(random.below(40))
-            };
+            let text =
+                if at % 2 == 0 { format!("{row}{at}") } else { "x".repeat(random.below(40)) };
             body.extend((text.len() as i32).to_be_bytes());
             body.extend(text.into_bytes());
         }
@@ -195,13 +190,9 @@ fn a_dump_has_the_columns_that_the_window_shows() {
             tab.results.list.last().expect("a result").query
         });
         let (columns, mut rows) = wide(3 + random.below(25), &mut random);
-        tried
-            .stage
-            .send(query::Msg::Described { query, columns }.into());
+        tried.stage.send(query::Msg::Described { query, columns }.into());
         let chunk = Arc::new(rows.finish());
-        tried
-            .stage
-            .send(query::Msg::RowsArrived { query, chunk }.into());
+        tried.stage.send(query::Msg::RowsArrived { query, chunk }.into());
         tried.stage.press("f6");
         for round in 0..if is_long() { 60 } else { 12 } {
             tried.random_size(&mut random);
@@ -229,13 +220,8 @@ fn a_dump_has_the_letters_that_the_window_shows() {
         match random.below(3) {
             0 => tried.scroll("editor", [-500.0, -70.0, 33.0, 300.0][random.below(4)], 0.0),
             _ => tried.stage.press(
-                [
-                    "ctrl-right ctrl-right ctrl-right",
-                    "end",
-                    "home",
-                    "left",
-                    "down",
-                ][random.below(5)],
+                ["ctrl-right ctrl-right ctrl-right", "end", "home", "left", "down"]
+                    [random.below(5)],
             ),
         }
         tried.stage.pump(Duration::ZERO);
@@ -253,18 +239,10 @@ fn a_dump_has_the_tabs_that_the_window_shows() {
             0 | 1 => {
                 tried.stage.press("ctrl-n");
                 let words = "a tab with a name ".repeat(1 + random.below(2));
-                tried
-                    .stage
-                    .type_text(&format!("-- {round} {}", words.trim()));
+                tried.stage.type_text(&format!("-- {round} {}", words.trim()));
             }
-            2 => tried.scroll(
-                "tabs-scroll",
-                [-400.0, -60.0, 60.0, 500.0][random.below(4)],
-                0.0,
-            ),
-            _ => tried
-                .stage
-                .press(["ctrl-tab", "ctrl-shift-tab"][random.below(2)]),
+            2 => tried.scroll("tabs-scroll", [-400.0, -60.0, 60.0, 500.0][random.below(4)], 0.0),
+            _ => tried.stage.press(["ctrl-tab", "ctrl-shift-tab"][random.below(2)]),
         }
         tried.stage.pump(Duration::ZERO);
         tried.compare_tabs(&format!("round {round}"));
@@ -294,11 +272,7 @@ fn a_dump_has_the_rows_of_the_welcome_screen_that_the_window_shows() {
     });
     for round in 0..if is_long() { 60 } else { 12 } {
         tried.random_size(&mut random);
-        tried.scroll(
-            "welcome",
-            0.0,
-            [-300.0, -40.0, 40.0, 700.0][random.below(4)],
-        );
+        tried.scroll("welcome", 0.0, [-300.0, -40.0, 40.0, 700.0][random.below(4)]);
         let area = drawn(&mut tried, "welcome").expect("the welcome screen");
         let dump = tried.stage.screen();
         for at in 0..20_usize {
@@ -307,10 +281,7 @@ fn a_dump_has_the_rows_of_the_welcome_screen_that_the_window_shows() {
                 continue;
             };
             let is_printed = dump.contains(&format!("base {at:02}"));
-            assert_eq!(
-                is_printed, is_seen,
-                "round {round}: row {at} {row:?}\n{dump}"
-            );
+            assert_eq!(is_printed, is_seen, "round {round}: row {at} {row:?}\n{dump}");
         }
     }
 }
@@ -329,12 +300,10 @@ fn a_dump_has_the_fields_that_a_low_window_shows() {
         tried.stage.pump(Duration::ZERO);
         let area = drawn(&mut tried, "connection-form").expect("a form");
         let fields =
-            tried.stage.read(
-                |model| match tusk::screen::screen(model, model.now).dialog {
-                    Some(Dialog::Connection(form)) => form.fields,
-                    other => unreachable!("{other:?}"),
-                },
-            );
+            tried.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+                Some(Dialog::Connection(form)) => form.fields,
+                other => unreachable!("{other:?}"),
+            });
         let dump = tried.stage.screen();
         let mut compared = 0;
         for field in fields {
@@ -346,9 +315,8 @@ fn a_dump_has_the_fields_that_a_low_window_shows() {
             };
             compared += 1;
             let start = [" ", ">"].map(|mark| format!("{mark} {:<18} ", field.label));
-            let is_printed = dump
-                .lines()
-                .any(|line| start.iter().any(|start| line.starts_with(start)));
+            let is_printed =
+                dump.lines().any(|line| start.iter().any(|start| line.starts_with(start)));
             assert_eq!(
                 is_printed, is_seen,
                 "round {round}: {} {place:?} in {area:?}\n{dump}",
@@ -378,27 +346,16 @@ fn a_dump_has_the_messages_that_the_window_shows() {
             severity: "NOTICE".into(),
             ..Failure::new(Category::Query, format!("notice {at:02}{lines}"))
         };
-        tried.stage.send(
-            session::Msg::Noticed {
-                session,
-                query: None,
-                notice: Box::new(failure),
-            }
-            .into(),
-        );
+        tried
+            .stage
+            .send(session::Msg::Noticed { session, query: None, notice: Box::new(failure) }.into());
     }
     tried.stage.press("ctrl-3");
     for round in 0..if is_long() { 100 } else { 20 } {
         tried.random_size(&mut random);
         match random.below(2) {
-            0 => tried.scroll(
-                "messages-pane",
-                0.0,
-                [-200.0, -30.0, 90.0, 400.0][random.below(4)],
-            ),
-            _ => tried
-                .stage
-                .press(["up", "down", "pageup", "pagedown", "home"][random.below(5)]),
+            0 => tried.scroll("messages-pane", 0.0, [-200.0, -30.0, 90.0, 400.0][random.below(4)]),
+            _ => tried.stage.press(["up", "down", "pageup", "pagedown", "home"][random.below(5)]),
         }
         tried.stage.pump(Duration::ZERO);
         let area = drawn(&mut tried, "messages-pane").expect("messages");

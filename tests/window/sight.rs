@@ -36,12 +36,7 @@ fn with(connections: usize, runs: usize, random: &mut Random) -> Tried {
         tabs: vec![],
         closed: vec![],
         history: (0..runs)
-            .map(|at| {
-                kept_run(
-                    (runs - at) as i64,
-                    &format!("select {at}\n{}", lines(random)),
-                )
-            })
+            .map(|at| kept_run((runs - at) as i64, &format!("select {at}\n{}", lines(random))))
             .collect(),
         settings: Settings {
             editor_percent: 10 + random.below(75) as u32,
@@ -127,12 +122,7 @@ impl Tried {
             let Some(is_seen) = is_seen(row, &place) else {
                 continue;
             };
-            assert_eq!(
-                is_printed(line),
-                is_seen,
-                "{what}: line {} of {count}\n{dump}",
-                line + 1
-            );
+            assert_eq!(is_printed(line), is_seen, "{what}: line {} of {count}\n{dump}", line + 1);
         }
     }
 
@@ -162,10 +152,7 @@ impl Tried {
             let dark = |x: u32, y: u32| {
                 let ground = picture.get_pixel(left, y).0;
                 let pixel = picture.get_pixel(x, y).0;
-                pixel
-                    .iter()
-                    .zip(ground)
-                    .any(|(one, other)| one.abs_diff(other) > 40)
+                pixel.iter().zip(ground).any(|(one, other)| one.abs_diff(other) > 40)
             };
             let mut rows = rows.filter(|y| *y < picture.height());
             rows.any(|y| columns.clone().any(|x| dark(x, y)))
@@ -197,11 +184,7 @@ impl Tried {
         let dump = self.stage.screen();
         let rows = section(&dump, "── sidebar");
         let (above, rows, below) = counted(&rows);
-        assert_eq!(
-            above + rows.len() + below,
-            known.len(),
-            "{what}: rows\n{dump}"
-        );
+        assert_eq!(above + rows.len() + below, known.len(), "{what}: rows\n{dump}");
         let printed = above..above + rows.len();
         for (at, row) in known.iter().enumerate() {
             if printed.contains(&at) {
@@ -226,44 +209,28 @@ impl Tried {
     fn compare_dialog(&mut self, what: &str) {
         let place = drawn(self, "picker-rows").map_or(0.0..0.0, height);
         let (title, known, preview) =
-            self.stage.read(
-                |model| match tusk::screen::screen(model, model.now).dialog {
-                    Some(Dialog::Picker(picker)) => {
-                        let typed = &picker.field;
-                        let title = [&typed.text, &typed.placeholder];
-                        let title = title.into_iter().find(|text| !text.is_empty()).cloned();
-                        (
-                            title.unwrap_or_default(),
-                            picker.rows,
-                            picker.preview.map(|shown| shown.text),
-                        )
-                    }
-                    other => unreachable!("{other:?}"),
-                },
-            );
+            self.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+                Some(Dialog::Picker(picker)) => {
+                    let typed = &picker.field;
+                    let title = [&typed.text, &typed.placeholder];
+                    let title = title.into_iter().find(|text| !text.is_empty()).cloned();
+                    (title.unwrap_or_default(), picker.rows, picker.preview.map(|shown| shown.text))
+                }
+                other => unreachable!("{other:?}"),
+            });
         if known.is_empty() {
             return;
         }
         let dump = self.stage.screen();
         let rows = section(&dump, &format!("── [ {title} ]"));
         let notes = ["Focus:", "  The first", "! "];
-        let end = rows
-            .iter()
-            .position(|row| notes.iter().any(|note| row.starts_with(note)));
+        let end = rows.iter().position(|row| notes.iter().any(|note| row.starts_with(note)));
         let (above, rows, below) = counted(&rows[..end.unwrap_or(rows.len())]);
-        assert_eq!(
-            above + rows.len() + below,
-            known.len(),
-            "{what}: rows of {title}\n{dump}"
-        );
+        assert_eq!(above + rows.len() + below, known.len(), "{what}: rows of {title}\n{dump}");
         let printed = above..above + rows.len();
         for (at, row) in known.iter().enumerate() {
             if printed.contains(&at) {
-                assert!(
-                    rows[at - above].contains(&row.title),
-                    "{what}: {}",
-                    row.title
-                );
+                assert!(rows[at - above].contains(&row.title), "{what}: {}", row.title);
             }
             let row = drawn(self, ("picker-row", at));
             let is_seen = row.map_or(Some(false), |row| is_seen(row, &place));
@@ -291,10 +258,7 @@ impl Tried {
             "{what}: {id} of {rows} rows is {height} high"
         );
         let window = self.stage.read(|model| model.settings.window.1) as f32;
-        assert!(
-            place.bottom().as_f32() <= window,
-            "{what}: {id} is at {place:?}"
-        );
+        assert!(place.bottom().as_f32() <= window, "{what}: {id} is at {place:?}");
     }
 
     fn wheel(&mut self, id: impl Into<gpui::ElementId>, by: f32) {
@@ -392,8 +356,7 @@ impl Tried {
                 let is_list = self.stage.read(|model| model.dialog.is_some());
                 if !is_list || random.chance(30) {
                     self.uncover();
-                    self.stage
-                        .press(if which == 2 { "ctrl-shift-p" } else { "ctrl-r" });
+                    self.stage.press(if which == 2 { "ctrl-shift-p" } else { "ctrl-r" });
                     self.found();
                 }
                 if random.chance(20) {
@@ -494,10 +457,8 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
         Some(tusk::update::dialog::Dialog::Path(prompt)) => prompt.listing,
         other => unreachable!("{other:?}"),
     });
-    let entries = (0..60).map(|at| file::DirectoryEntry {
-        name: format!("file {at:02}.sql"),
-        directory: false,
-    });
+    let entries = (0..60)
+        .map(|at| file::DirectoryEntry { name: format!("file {at:02}.sql"), directory: false });
     let msg = file::Msg::Listed {
         request: request.expect("a listing"),
         directory: "/home/ann".into(),
@@ -507,14 +468,12 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
     for press in 0..45 {
         tried.stage.press("down");
         tried.stage.pump(Duration::ZERO);
-        let row = tried.stage.read(
-            |model| match tusk::screen::screen(model, model.now).dialog {
-                Some(Dialog::Path(prompt)) => {
-                    prompt.selected.map(|row| row.saturating_sub(prompt.first))
-                }
-                other => unreachable!("{other:?}"),
-            },
-        );
+        let row = tried.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+            Some(Dialog::Path(prompt)) => {
+                prompt.selected.map(|row| row.saturating_sub(prompt.first))
+            }
+            other => unreachable!("{other:?}"),
+        });
         let Some(row) = row else { continue };
         let place = height(drawn(&mut tried, "path-rows").expect("the entries"));
         let dump = tried.stage.screen();
@@ -524,16 +483,10 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
                 continue;
             };
             let is_printed = dump.contains(&format!("file {row:02}.sql"));
-            assert_eq!(
-                is_printed, is_seen,
-                "after {press} presses: row {row}\n{dump}"
-            );
+            assert_eq!(is_printed, is_seen, "after {press} presses: row {row}\n{dump}");
         }
         let window = tried.stage.offscreen();
         let is_seen = window.update(|window, _| window.find(("path-row", row)).visible());
-        assert!(
-            is_seen.expect("an open window"),
-            "after {press} presses: row {row}"
-        );
+        assert!(is_seen.expect("an open window"), "after {press} presses: row {row}");
     }
 }

@@ -242,10 +242,7 @@ pub(super) fn kept_run(at_us: i64, sql: &str) -> HistoryEntry {
         database: "shop".into(),
         sql: sql.into(),
         elapsed_us: Some(1_000),
-        outcome: HistoryOutcome::Finished {
-            tag: "SELECT 1".into(),
-            rows: 1,
-        },
+        outcome: HistoryOutcome::Finished { tag: "SELECT 1".into(), rows: 1 },
     }
 }
 
@@ -410,11 +407,7 @@ fn letters_arrive_in_every_field_however_the_keyboard_came_there() {
         for (at, (way, go)) in WAYS.into_iter().enumerate() {
             // In the short form a way is gone in one of the two, the ways side by side in different ones.
             let is_due = (at % 2 == 1) == at_once;
-            let count = if is_long() {
-                places.len()
-            } else {
-                usize::from(is_due)
-            };
+            let count = if is_long() { places.len() } else { usize::from(is_due) };
             for _ in 0..count {
                 let place = places[next % places.len()];
                 next += 1;
@@ -437,9 +430,7 @@ fn letters_arrive_in_every_field_however_the_keyboard_came_there() {
 
 #[test]
 fn two_hundred_keys_arrive_in_every_field_complete_and_in_order() {
-    let keys: Vec<char> = (0..200)
-        .map(|at| char::from(b'a' + (at * 7 % 26) as u8))
-        .collect();
+    let keys: Vec<char> = (0..200).map(|at| char::from(b'a' + (at * 7 % 26) as u8)).collect();
     let whole: String = keys.iter().collect();
     let mut tried = furnished(true);
     let places = Place::all().into_iter().enumerate();
@@ -508,9 +499,7 @@ fn a_url_is_typed_and_pasted_on_the_welcome_screen_and_the_list_is_chosen_from_w
     assert_eq!(tried.focused_text().as_deref(), Some(typed));
     let started = |tried: &Tried| {
         let heard = tried.heard.borrow();
-        heard
-            .iter()
-            .any(|effect| matches!(effect, Effect::Sandbox(_)))
+        heard.iter().any(|effect| matches!(effect, Effect::Sandbox(_)))
     };
     assert!(!started(&tried));
     // Down leaves the text for the list; a letter goes to the text again.
@@ -531,9 +520,7 @@ fn a_press_on_a_run_shows_it_and_enter_or_a_double_press_inserts_it() {
     tried.click(run_row(1));
     assert_eq!(tried.text(), before, "a press only chooses");
     assert_eq!(tried.stage.read(|model| model.area), Area::Sidebar);
-    let shown = tried
-        .stage
-        .read(|model| sidebar::previewed(model).map(|run| run.sql.clone()));
+    let shown = tried.stage.read(|model| sidebar::previewed(model).map(|run| run.sql.clone()));
     assert_eq!(shown.as_deref(), Some("select 2\nfrom twos"));
     tried.stage.press("enter");
     assert!(tried.text().ends_with("select 2\nfrom twos;"));
@@ -548,9 +535,7 @@ fn a_press_on_a_run_shows_it_and_enter_or_a_double_press_inserts_it() {
     let request = tried.stage.read(|model| model.history.searching);
     let request = request.expect("a search");
     let entries = Ok(found);
-    tried
-        .stage
-        .send(store::Msg::HistoryFound { request, entries }.into());
+    tried.stage.send(store::Msg::HistoryFound { request, entries }.into());
     let before = tried.text();
     tried.click(("picker-row", 1_usize));
     assert_eq!(tried.text(), before);
@@ -561,9 +546,7 @@ fn a_press_on_a_run_shows_it_and_enter_or_a_double_press_inserts_it() {
 #[test]
 fn the_search_keeps_every_letter_and_replaces_what_it_says() {
     let mut tried = furnished(true);
-    tried
-        .stage
-        .replace_text("select total, subtotal from t where total > 1");
+    tried.stage.replace_text("select total, subtotal from t where total > 1");
     tried.stage.press("ctrl-home ctrl-h");
     tried.stage.type_text("total");
     let query = tried.stage.read(|model| model.find.query.string());
@@ -571,10 +554,7 @@ fn the_search_keeps_every_letter_and_replaces_what_it_says() {
     tried.stage.press("tab");
     tried.stage.type_text("amount");
     tried.stage.press("alt-shift-enter");
-    assert_eq!(
-        tried.text(),
-        "select amount, subamount from t where amount > 1"
-    );
+    assert_eq!(tried.text(), "select amount, subamount from t where amount > 1");
     // Again from a word that is selected, and scrolled far away: the word is replaced by what is typed.
     let long = format!("needle\n{}needle", "line\n".repeat(400));
     tried.stage.replace_text(&long);
@@ -584,12 +564,7 @@ fn the_search_keeps_every_letter_and_replaces_what_it_says() {
     tried.stage.press("ctrl-f");
     tried.stage.type_text("line");
     assert_eq!(tried.stage.read(|model| model.find.query.string()), "line");
-    assert_eq!(
-        tried
-            .stage
-            .read(|model| model.find.buffer(find::Field::Query).string()),
-        "line"
-    );
+    assert_eq!(tried.stage.read(|model| model.find.buffer(find::Field::Query).string()), "line");
 }
 
 /// Where an element was drawn; none where it was not.
@@ -599,9 +574,7 @@ pub(super) fn drawn(
 ) -> Option<gpui::Bounds<gpui::Pixels>> {
     let id = id.into();
     let window = tried.stage.offscreen();
-    let found = window
-        .update(|window, _| window.try_find(id))
-        .expect("an open window");
+    let found = window.update(|window, _| window.try_find(id)).expect("an open window");
     found.map(|found| found.bounds())
 }
 
@@ -641,9 +614,7 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
     let request = tried.stage.read(|model| model.history.searching);
     let entries = Ok(vec![kept_run(9, &wide)]);
     let request = request.expect("a search");
-    tried
-        .stage
-        .send(store::Msg::HistoryFound { request, entries }.into());
+    tried.stage.send(store::Msg::HistoryFound { request, entries }.into());
     tried.stage.press("enter");
     seen(&mut tried, "from the history");
     // The words in the place of a text are read, too.
@@ -656,10 +627,7 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
         let words = "Write SQL here. Ctrl ↵ runs the statement under the cursor.".chars();
         let end = text.left() + px(40.0 + 7.5 * words.count() as f32);
         let row = gpui::Bounds::from_corners(text.origin, point(end, text.top() + px(21.0)));
-        assert!(
-            !hint.intersects(&row),
-            "at {width}: {hint:?} lies over {row:?}"
-        );
+        assert!(!hint.intersects(&row), "at {width}: {hint:?} lies over {row:?}");
     }
     tried.stage.resize(1200, 760);
     // Where every row is full, the hint leaves the editor.
@@ -729,10 +697,7 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
             let shown = place(&mut tried, format!("result-{}", tabs[0]));
             let actions = (width as f32 - messages.right().as_f32()).min(width as f32 / 4.0);
             let free = width as f32 - messages.right().as_f32() - actions;
-            assert!(
-                free < 1.5 * shown.size.width.as_f32(),
-                "{what}: {free} is free"
-            );
+            assert!(free < 1.5 * shown.size.width.as_f32(), "{what}: {free} is free");
             assert!(
                 tabs.len() == 1 || deeds_have_room(&mut tried, &deeds, messages),
                 "{what}: a tab too many"
@@ -742,10 +707,7 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
                 // In the narrowest window the one tab that there always is gives way to the messages.
                 let whole = tab.right() <= messages.left();
                 assert!(whole || tabs.len() == 1, "{what}: {tab:?}, {messages:?}");
-                assert!(
-                    tab.left() < messages.left(),
-                    "{what}: {tab:?}, {messages:?}"
-                );
+                assert!(tab.left() < messages.left(), "{what}: {tab:?}, {messages:?}");
             }
         }
     }
@@ -769,9 +731,7 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
     tried.stage.press("ctrl-alt-down");
     tried.stage.type_text("30");
     tried.stage.press("enter");
-    let shown = tried
-        .stage
-        .read(|model| model.tabs.active().expect("a tab").results.shown);
+    let shown = tried.stage.read(|model| model.tabs.active().expect("a tab").results.shown);
     assert_eq!(shown, Shown::Result(29));
     let before = first(&mut tried);
     assert!((25..=30).contains(&before), "{before}");
@@ -779,8 +739,6 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
     tried.act(|window, cx| window.scroll("result-30", delta, cx));
     assert_eq!(first(&mut tried), before + 1);
     tried.click("messages");
-    let shown = tried
-        .stage
-        .read(|model| model.tabs.active().expect("a tab").results.shown);
+    let shown = tried.stage.read(|model| model.tabs.active().expect("a tab").results.shown);
     assert_eq!(shown, Shown::Messages);
 }

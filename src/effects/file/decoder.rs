@@ -81,21 +81,13 @@ mod tests {
             encoding::encode(encoding, text, &mut bytes).unwrap();
             for size in 1..6 {
                 let mut decoder = Decoder::new(encoding);
-                let mut read: String = bytes
-                    .chunks(size)
-                    .map(|block| decoder.text(block, false).unwrap())
-                    .collect();
+                let mut read: String =
+                    bytes.chunks(size).map(|block| decoder.text(block, false).unwrap()).collect();
                 read.push_str(&decoder.text(b"", true).unwrap());
                 assert_eq!(read, text, "{encoding:?} {size}");
             }
         }
-        assert_eq!(
-            Decoder::new(Encoding::Utf8).text(b"a\xff", false),
-            Err(NoText)
-        );
-        assert_eq!(
-            Decoder::new(Encoding::Utf8).text(b"a\xc3", true),
-            Err(NoText)
-        );
+        assert_eq!(Decoder::new(Encoding::Utf8).text(b"a\xff", false), Err(NoText));
+        assert_eq!(Decoder::new(Encoding::Utf8).text(b"a\xc3", true), Err(NoText));
     }
 }

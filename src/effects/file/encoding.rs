@@ -48,19 +48,12 @@ pub(in crate::effects) fn read<'bytes>(
         let mark = marked == Some(encoding);
         let text = decode(encoding, if mark { rest } else { bytes });
         let form = Form { encoding, mark };
-        return text
-            .map(|text| (text, form))
-            .ok_or_else(|| choices(bytes, &[]));
+        return text.map(|text| (text, form)).ok_or_else(|| choices(bytes, &[]));
     }
     if let Some(encoding) = marked {
-        let form = Form {
-            encoding,
-            mark: true,
-        };
+        let form = Form { encoding, mark: true };
         let text = decode(encoding, rest).filter(|text| !text.contains('\0'));
-        return text
-            .map(|text| (text, form))
-            .ok_or_else(|| choices(bytes, &[]));
+        return text.map(|text| (text, form)).ok_or_else(|| choices(bytes, &[]));
     }
     let wide = wide(bytes);
     let mut likely: Vec<Encoding> = Vec::new();
@@ -76,13 +69,7 @@ pub(in crate::effects) fn read<'bytes>(
     };
     let text = found.and_then(|encoding| Some((decode(encoding, bytes)?, encoding)));
     match text {
-        Some((text, encoding)) => Ok((
-            text,
-            Form {
-                encoding,
-                mark: false,
-            },
-        )),
+        Some((text, encoding)) => Ok((text, Form { encoding, mark: false })),
         None => Err(choices(bytes, &likely)),
     }
 }
@@ -136,12 +123,7 @@ fn wide(bytes: &[u8]) -> Option<Encoding> {
     if !bytes.len().is_multiple_of(2) || !head.contains(&0) {
         return None;
     }
-    let zeros = |place: usize| {
-        head.iter()
-            .skip(place)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-    };
+    let zeros = |place: usize| head.iter().skip(place).step_by(2).filter(|byte| **byte == 0);
     let (even, odd) = (zeros(0).count(), zeros(1).count());
     let most = head.len() / 4;
     match (even, odd) {
@@ -162,11 +144,7 @@ fn choices(bytes: &[u8], likely: &[Encoding]) -> Vec<Choice> {
     for encoding in tried {
         let is_new = choices.iter().all(|choice| choice.encoding != encoding);
         let (marked, rest) = unmarked(bytes);
-        let bytes = if marked == Some(encoding) {
-            rest
-        } else {
-            bytes
-        };
+        let bytes = if marked == Some(encoding) { rest } else { bytes };
         if is_new && let Some(text) = decode(encoding, bytes) {
             // Zero bytes are no text: a file that has them is another thing, read in this way.
             if !text.contains('\0') {
@@ -184,9 +162,7 @@ fn preview(text: &str) -> String {
     let at = first(|c| ('\u{80}'..'\u{a0}').contains(&c) || c > '\u{2000}')
         .or_else(|| first(|c| !c.is_ascii()))
         .unwrap_or(0);
-    let start = text[..at]
-        .rfind(['\n', '\r'])
-        .map_or(0, |newline| newline + 1);
+    let start = text[..at].rfind(['\n', '\r']).map_or(0, |newline| newline + 1);
     let before = text[start..at].chars().count();
     let from = before.saturating_sub(PREVIEW_CHARACTERS / 2);
     let line = text[start..].split(['\n', '\r']).next().unwrap_or("");
@@ -421,13 +397,7 @@ fn controls_from(
     let fixed: String = bytes
         .iter()
         .zip(letters.by_ref())
-        .map(|(byte, letter)| {
-            if CONTROL_CODES.contains(byte) {
-                char::from(*byte)
-            } else {
-                letter
-            }
-        })
+        .map(|(byte, letter)| if CONTROL_CODES.contains(byte) { char::from(*byte) } else { letter })
         .collect();
     letters.next().is_none().then_some(fixed)
 }

@@ -22,10 +22,7 @@ pub struct Answer<F: FnOnce(Failure) -> Msg> {
 impl<F: FnOnce(Failure) -> Msg> Answer<F> {
     /// An answer that turns a failure into the effect's own message.
     pub fn new(outbox: &Sender<Msg>, on_failure: F) -> Self {
-        Self {
-            outbox: outbox.clone(),
-            on_failure: Some(on_failure),
-        }
+        Self { outbox: outbox.clone(), on_failure: Some(on_failure) }
     }
 
     /// The effect has ended in this message.
@@ -57,10 +54,7 @@ impl<F: FnOnce(Failure) -> Msg> Drop for Answer<F> {
 /// What an effect ends in whose task was dropped: because it panicked, or because it was asked to stop.
 pub fn abandoned() -> Failure {
     if std::thread::panicking() {
-        error::plain(
-            Category::Internal,
-            "A fault in Tusk ended this; its log may say more.",
-        )
+        error::plain(Category::Internal, "A fault in Tusk ended this; its log may say more.")
     } else {
         error::plain(Category::Cancelled, "Stopped before it was done.")
     }
@@ -73,21 +67,15 @@ mod tests {
 
     fn answer(outbox: &Sender<Msg>) -> Answer<impl FnOnce(Failure) -> Msg + use<>> {
         Answer::new(outbox, |failure| {
-            connection::Msg::Tested {
-                attempt: Request(1),
-                result: Err(failure),
-            }
-            .into()
+            connection::Msg::Tested { attempt: Request(1), result: Err(failure) }.into()
         })
     }
 
     #[test]
     fn an_answer_is_sent_once() {
         let (outbox, inbox) = flume::unbounded();
-        answer(&outbox).with(connection::Msg::Tested {
-            attempt: Request(1),
-            result: Ok(Default::default()),
-        });
+        answer(&outbox)
+            .with(connection::Msg::Tested { attempt: Request(1), result: Ok(Default::default()) });
         let Ok(Msg::Connection(connection::Msg::Tested { result: Ok(_), .. })) = inbox.try_recv()
         else {
             panic!()
@@ -99,10 +87,8 @@ mod tests {
     fn a_dropped_answer_says_that_it_was_stopped() {
         let (outbox, inbox) = flume::unbounded();
         drop(answer(&outbox));
-        let Ok(Msg::Connection(connection::Msg::Tested {
-            result: Err(failure),
-            ..
-        })) = inbox.try_recv()
+        let Ok(Msg::Connection(connection::Msg::Tested { result: Err(failure), .. })) =
+            inbox.try_recv()
         else {
             panic!()
         };
@@ -119,10 +105,8 @@ mod tests {
             panic!("as expected by this test");
         });
         assert!(panicked.join().is_err());
-        let Ok(Msg::Connection(connection::Msg::Tested {
-            result: Err(failure),
-            ..
-        })) = inbox.try_recv()
+        let Ok(Msg::Connection(connection::Msg::Tested { result: Err(failure), .. })) =
+            inbox.try_recv()
         else {
             panic!()
         };

@@ -47,11 +47,7 @@ impl Shared {
     /// Cancels a query, or the one of those that follow it that runs by now, and nothing else.
     pub(super) fn cancel(self: &Arc<Self>, query: QueryId, ahead: &[QueryId], session: SessionId) {
         let answer = Answer::new(&self.outbox, move |failure| {
-            query::Msg::CancelFailed {
-                query,
-                failure: Box::new(failure),
-            }
-            .into()
+            query::Msg::CancelFailed { query, failure: Box::new(failure) }.into()
         });
         let running = {
             let queries = locked(&self.queries);
@@ -60,11 +56,8 @@ impl Shared {
         };
         let Some((running, link)) = running else {
             let known = self.link_of(session).is_some();
-            let message = if known {
-                "The statement had already ended."
-            } else {
-                "The session is gone."
-            };
+            let message =
+                if known { "The statement had already ended." } else { "The session is gone." };
             return answer.failed(error::plain(Category::Cancelled, message));
         };
         // From this moment the session starts nothing new, so that nothing else can be hit.

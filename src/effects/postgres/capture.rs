@@ -258,8 +258,7 @@ impl Capture {
             self.first_left = true;
             let (query, chunk) = (self.query, self.reading.read(self.builder.finish()));
             let bytes = chunk.heap_bytes();
-            self.outflow
-                .post(query::Msg::RowsArrived { query, chunk }, bytes);
+            self.outflow.post(query::Msg::RowsArrived { query, chunk }, bytes);
         }
     }
 
@@ -286,11 +285,8 @@ impl Capture {
             self.discarded += 1;
             return;
         }
-        let pushed = if is_line {
-            self.builder.push_line(body)
-        } else {
-            self.builder.push_data_row(body)
-        };
+        let pushed =
+            if is_line { self.builder.push_line(body) } else { self.builder.push_data_row(body) };
         if let Err(malformed) = pushed {
             let message = format!("A row could not be read: {malformed}.");
             self.give_up(match malformed {
@@ -362,8 +358,7 @@ impl Capture {
         self.reading.result_begins(copied);
         self.builder = ChunkBuilder::new(columns.len());
         let (query, width) = (self.query, size_of_val(columns.as_slice()));
-        self.outflow
-            .post(query::Msg::Described { query, columns }, bytes + width);
+        self.outflow.post(query::Msg::Described { query, columns }, bytes + width);
     }
 
     /// The statement fails on this side: the rest is read to its end.
@@ -430,15 +425,7 @@ impl CopyIn {
             }
             None => (None, None),
         };
-        Self {
-            data,
-            at: 0,
-            pieces,
-            failing: None,
-            frame: Vec::new(),
-            written: 0,
-            ended: false,
-        }
+        Self { data, at: 0, pieces, failing: None, frame: Vec::new(), written: 0, ended: false }
     }
 
     /// The bytes to write next; empty when everything that is there has been written.
@@ -505,8 +492,7 @@ impl CopyIn {
         };
         // A piece is far smaller than what a length may say.
         self.frame.push(tag);
-        self.frame
-            .extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        self.frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
         self.frame.extend_from_slice(body);
         self.at += body.len();
         self.ended = tag != b'd';
@@ -515,11 +501,7 @@ impl CopyIn {
 
 /// The bytes of a grant. One that has no end has none in bytes either.
 fn bytes_of_grant(rows: u64) -> usize {
-    if rows == u64::MAX {
-        usize::MAX
-    } else {
-        GRANT_BYTES
-    }
+    if rows == u64::MAX { usize::MAX } else { GRANT_BYTES }
 }
 
 /// The columns of a RowDescription.
@@ -618,9 +600,7 @@ mod tests {
         let (mut capture, told) = capture(1, None);
         assert_eq!(give(&mut capture, &description()), Verdict::Swallow);
         let all = told.all();
-        let [Msg::Query(query::Msg::Described { columns, .. })] = all.as_slice() else {
-            panic!()
-        };
+        let [Msg::Query(query::Msg::Described { columns, .. })] = all.as_slice() else { panic!() };
         assert_eq!(*columns, [Column::new("price", 1_700, (10 << 16) + 6)]);
     }
 
@@ -674,10 +654,7 @@ mod tests {
         capture.discard();
         give(&mut capture, &row_of_one(b"2"));
         give(&mut capture, &row_of_one(b"3"));
-        assert_eq!(
-            give(&mut capture, &message(b'C', b"SELECT 3\0")),
-            Verdict::Pass
-        );
+        assert_eq!(give(&mut capture, &message(b'C', b"SELECT 3\0")), Verdict::Pass);
         assert_eq!(give(&mut capture, &message(b'Z', b"I")), Verdict::Pass);
         let outcome = capture.finish();
         assert_eq!((outcome.tag.as_str(), outcome.discarded), ("SELECT 3", 2));
@@ -695,15 +672,9 @@ mod tests {
         assert_eq!(shown(&told), ["described 1", "rows 1"]);
         give(&mut capture, &row_of_one(b"2"));
         capture.quiet(now);
-        assert_eq!(
-            (shown(&told).len(), capture.deadline()),
-            (0, Some(now + ROWS_WAIT_MAX))
-        );
+        assert_eq!((shown(&told).len(), capture.deadline()), (0, Some(now + ROWS_WAIT_MAX)));
         capture.quiet(now + ROWS_WAIT_MAX);
-        assert_eq!(
-            (shown(&told), capture.deadline()),
-            (vec!["rows 1".to_owned()], None)
-        );
+        assert_eq!((shown(&told), capture.deadline()), (vec!["rows 1".to_owned()], None));
         for _ in 0..4_097 {
             give(&mut capture, &row_of_one(b"3"));
         }
@@ -725,11 +696,8 @@ mod tests {
     #[test]
     fn lines_of_copy_out_are_rows_of_one_column() {
         let (mut capture, told) = capture(u64::MAX, None);
-        for whole in [
-            message(b'H', &[0, 0, 1, 0, 0]),
-            message(b'd', b"a\tb\n"),
-            message(b'c', b""),
-        ] {
+        for whole in [message(b'H', &[0, 0, 1, 0, 0]), message(b'd', b"a\tb\n"), message(b'c', b"")]
+        {
             assert_eq!(give(&mut capture, &whole), Verdict::Swallow);
         }
         give(&mut capture, &message(b'Z', b"I"));
@@ -754,10 +722,7 @@ mod tests {
     fn copy_in_sends_its_data_in_pieces_and_then_the_end() {
         let data = "line\n".repeat(20_000);
         let (mut capture, _told) = capture(0, Some(&data));
-        assert_eq!(
-            give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0])),
-            Verdict::Swallow
-        );
+        assert_eq!(give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0])), Verdict::Swallow);
         let sent = written(capture.copy_in().unwrap());
         let mut rest = sent.as_slice();
         let mut received = vec![];
@@ -783,9 +748,7 @@ mod tests {
         let (mut capture, _told) = capture(0, Some(&"x".repeat(100_000)));
         give(&mut capture, &message(b'G', &[0, 0, 1, 0, 0]));
         let copy = capture.copy_in().unwrap();
-        let length = copy
-            .pending(&mut Context::from_waker(std::task::Waker::noop()))
-            .len();
+        let length = copy.pending(&mut Context::from_waker(std::task::Waker::noop())).len();
         copy.wrote(10);
         give(&mut capture, &message(b'E', b"\0"));
         assert_eq!(written(capture.copy_in().unwrap()).len(), length - 10);
@@ -798,9 +761,6 @@ mod tests {
         give(&mut capture, &message(b'D', &[0, 2]));
         give(&mut capture, &row_of_one(b"1"));
         let outcome = capture.finish();
-        assert_eq!(
-            (outcome.discarded, outcome.fault.unwrap().category),
-            (2, Category::Connection)
-        );
+        assert_eq!((outcome.discarded, outcome.fault.unwrap().category), (2, Category::Connection));
     }
 }

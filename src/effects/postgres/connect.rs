@@ -196,11 +196,7 @@ impl Target {
     pub async fn cancel(&self, route: &Route, backend_pid: i32, key: i32) -> Result<(), Failure> {
         let cancelled = async {
             let socket = open(&route.address, self.config.keepalive).await?;
-            let want = if route.encrypted {
-                Want::Tls
-            } else {
-                Want::Plain
-            };
+            let want = if route.encrypted { Want::Tls } else { Want::Plain };
             let mut wire = self
                 .secure(socket, want, &route.server, route.address.clone())
                 .await?
@@ -241,16 +237,11 @@ impl Target {
                 Err(cause) => Err(error::from_io(&cause)),
             }
         };
-        let timeout = error::plain(
-            Category::Connection,
-            "The server took no cancel request in time.",
-        );
-        within(
-            limit_s(self.config.connect_timeout_s, CANCEL_S_MAX),
-            cancelled,
-        )
-        .await
-        .unwrap_or(Err(timeout))
+        let timeout =
+            error::plain(Category::Connection, "The server took no cancel request in time.");
+        within(limit_s(self.config.connect_timeout_s, CANCEL_S_MAX), cancelled)
+            .await
+            .unwrap_or(Err(timeout))
     }
 
     /// Tries each server once, or twice where the first pass looks for better ones only. A refusal is an error.
@@ -297,11 +288,7 @@ impl Target {
                 addresses
             }
             Err(failure) => {
-                tried.push(Tried {
-                    server: name,
-                    address: None,
-                    failure,
-                });
+                tried.push(Tried { server: name, address: None, failure });
                 return Ok(None);
             }
         };
@@ -328,11 +315,7 @@ impl Target {
                 }
                 Err(other) => other,
             };
-            tried.push(Tried {
-                server: name.clone(),
-                address: Some(address.to_string()),
-                failure,
-            });
+            tried.push(Tried { server: name.clone(), address: Some(address.to_string()), failure });
             if next == Next::Server {
                 break;
             }
@@ -381,10 +364,9 @@ impl Target {
             Err(failure) => failure,
         };
         // Another way is tried where security was the reason: the handshake failed, or pg_hba.conf wants it otherwise.
-        let (true, Some(second)) = (
-            failure.category == Category::Ssl || failure.is("28000"),
-            second,
-        ) else {
+        let (true, Some(second)) =
+            (failure.category == Category::Ssl || failure.is("28000"), second)
+        else {
             return Err(failure);
         };
         let again = self.log_in(server, address, second, witness).await;
@@ -428,14 +410,7 @@ impl Target {
         if bound {
             security.push_str(", channel binding");
         }
-        Ok(Fresh {
-            client,
-            connection,
-            learnt,
-            route: raw.route,
-            security,
-            backlog,
-        })
+        Ok(Fresh { client, connection, learnt, route: raw.route, security, backlog })
     }
 
     /// With TLS 1.3 a server refuses the client's certificate after the handshake. Where it hangs up before its reason
@@ -458,43 +433,22 @@ impl Target {
         server: &Endpoint,
         address: Address,
     ) -> Result<Raw, Failure> {
-        let route = |encrypted| Route {
-            server: server.clone(),
-            address: address.clone(),
-            encrypted,
-        };
+        let route =
+            |encrypted| Route { server: server.clone(), address: address.clone(), encrypted };
         if want != Want::Plain {
-            match socket
-                .ask_for_tls()
-                .await
-                .map_err(|cause| error::from_io(&cause))?
-            {
+            match socket.ask_for_tls().await.map_err(|cause| error::from_io(&cause))? {
                 b'S' => {
-                    let Secured {
-                        wire,
-                        channel_binding,
-                        security,
-                    } = self.shake_hands(socket, server, &address).await?;
-                    return Ok(Raw {
-                        wire,
-                        channel_binding,
-                        security,
-                        route: route(true),
-                    });
+                    let Secured { wire, channel_binding, security } =
+                        self.shake_hands(socket, server, &address).await?;
+                    return Ok(Raw { wire, channel_binding, security, route: route(true) });
                 }
                 // Servers older than TLS, and those too busy to start a process, answer with an error message.
                 b'N' | b'E' if want == Want::Tls => {
-                    return Err(error::plain(
-                        Category::Ssl,
-                        "The server does not offer TLS.",
-                    ));
+                    return Err(error::plain(Category::Ssl, "The server does not offer TLS."));
                 }
                 b'N' => {}
                 b'E' => {
-                    return Err(error::plain(
-                        Category::Ssl,
-                        "The server refused to speak of TLS.",
-                    ));
+                    return Err(error::plain(Category::Ssl, "The server refused to speak of TLS."));
                 }
                 _ => {
                     let message =
@@ -594,12 +548,7 @@ impl Target {
                 ChannelBinding::Require => DriverChannelBinding::Require,
             })
             .host("tusk");
-        let Config {
-            user,
-            database,
-            application_name,
-            ..
-        } = &self.config;
+        let Config { user, database, application_name, .. } = &self.config;
         if !user.is_empty() {
             driver.user(user);
         }
@@ -680,9 +629,7 @@ impl Fresh {
 
     /// Says goodbye to a session that is not wanted.
     async fn end(self) {
-        let Self {
-            client, connection, ..
-        } = self;
+        let Self { client, connection, .. } = self;
         drop(client);
         let timeout = async {
             smol::Timer::after(GOODBYE).await;
@@ -781,14 +728,12 @@ async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure
                 Some(name) => abstract_socket(name),
                 None => Async::<std::os::unix::net::UnixStream>::connect(path).await,
             };
-            stream
-                .map(Socket::Unix)
-                .map_err(|cause| match cause.kind() {
-                    io::ErrorKind::NotFound => {
-                        error::plain(Category::Connection, "No server listens on this socket.")
-                    }
-                    _ => error::from_io(&cause),
-                })
+            stream.map(Socket::Unix).map_err(|cause| match cause.kind() {
+                io::ErrorKind::NotFound => {
+                    error::plain(Category::Connection, "No server listens on this socket.")
+                }
+                _ => error::from_io(&cause),
+            })
         }
         Address::Tunnelled(way, far) => way.open(far).await.map(Socket::Tunnelled),
     }
@@ -806,11 +751,7 @@ fn abstract_socket(name: &str) -> io::Result<Async<std::os::unix::net::UnixStrea
 
 /// The time that the configuration allows, or this where it sets no limit.
 fn limit_s(configured_s: u32, unlimited_s: u32) -> u32 {
-    if configured_s == 0 {
-        unlimited_s
-    } else {
-        configured_s
-    }
+    if configured_s == 0 { unlimited_s } else { configured_s }
 }
 
 /// Bounds a piece of work.
@@ -824,19 +765,12 @@ async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
 
 fn is_hang_up(cause: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(
-        cause.kind(),
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
-    )
+    matches!(cause.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// The addresses of a server, in the resolver's order.
 async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
-    let Endpoint {
-        host,
-        port,
-        hostaddr,
-    } = server;
+    let Endpoint { host, port, hostaddr } = server;
     if host.starts_with('@') && !cfg!(any(target_os = "linux", target_os = "android")) {
         let message = "Only Linux has sockets without a file, and @ stands for one.";
         return Err(error::plain(Category::Connection, message)
@@ -895,10 +829,7 @@ fn both_ways(first: Failure, second: Failure) -> Failure {
         let detail = format!("TLS was tried first: {}", first.message);
         (second, detail)
     };
-    Failure {
-        detail: shown.detail.clone().or(Some(detail)),
-        ..shown
-    }
+    Failure { detail: shown.detail.clone().or(Some(detail)), ..shown }
 }
 
 fn is_socket(host: &str) -> bool {
@@ -913,10 +844,7 @@ fn socket_path(directory: &str, port: u16) -> String {
 fn start_up_options(config: &Config) -> String {
     let mut options = vec![config.options.clone()];
     if config.statement_timeout_ms > 0 {
-        options.push(format!(
-            "-c statement_timeout={}",
-            config.statement_timeout_ms
-        ));
+        options.push(format!("-c statement_timeout={}", config.statement_timeout_ms));
     }
     if config.read_only {
         options.push("-c default_transaction_read_only=on".into());
@@ -952,10 +880,7 @@ mod tests {
 
     #[test]
     fn a_socket_s_path_is_its_directory_and_port() {
-        assert_eq!(
-            socket_path("/var/run/postgresql/", 5433),
-            "/var/run/postgresql/.s.PGSQL.5433"
-        );
+        assert_eq!(socket_path("/var/run/postgresql/", 5433), "/var/run/postgresql/.s.PGSQL.5433");
         assert!(is_socket("/tmp") && is_socket("@tusk") && !is_socket("localhost"));
     }
 }

@@ -190,9 +190,7 @@ impl Wire {
                     }
                 }
             }
-            part.invalid()
-                .iter()
-                .for_each(|byte| push_byte(&mut text, *byte));
+            part.invalid().iter().for_each(|byte| push_byte(&mut text, *byte));
         }
         Cow::Owned(text.into_bytes())
     }
@@ -292,11 +290,8 @@ impl Texts {
             Some(CopyData::Pieces(pieces)) => Some(Written::Pieces(pieces, copied)),
             None => None,
         };
-        self.statement = Some(Statement {
-            sql: sql.clone(),
-            from: client.clone(),
-            is_mixed: false,
-        });
+        self.statement =
+            Some(Statement { sql: sql.clone(), from: client.clone(), is_mixed: false });
         let reading = Reading::new(client, stated);
         Ok(Begun { data, reading })
     }
@@ -348,11 +343,8 @@ impl Texts {
         message.extend_from_slice(&(bytes.len() as u32 + 5).to_be_bytes());
         message.extend_from_slice(bytes);
         message.push(0);
-        self.substitute = Some(Substitute {
-            swallowed: text.len() + 6,
-            bytes: message,
-            written: 0,
-        });
+        self.substitute =
+            Some(Substitute { swallowed: text.len() + 6, bytes: message, written: 0 });
     }
 
     /// Takes what the driver writes in the place of which something else is written; how many bytes.
@@ -518,11 +510,7 @@ impl Texts {
     /// The same in a statement that the server itself has made, as it sent it.
     fn placed_in(&self, position: &[u8], query: &[u8]) -> String {
         let position = String::from_utf8_lossy(position).into_owned();
-        let Some(index) = position
-            .parse::<usize>()
-            .ok()
-            .and_then(|at| at.checked_sub(1))
-        else {
+        let Some(index) = position.parse::<usize>().ok().and_then(|at| at.checked_sub(1)) else {
             return position;
         };
         if self.counts_bytes() {
@@ -558,16 +546,12 @@ impl Texts {
 
     /// To an SQL_ASCII database each byte is a character.
     fn counts_bytes(&self) -> bool {
-        self.server
-            .as_deref()
-            .is_some_and(|name| bare(name) == "sqlascii")
+        self.server.as_deref().is_some_and(|name| bare(name) == "sqlascii")
     }
 
     /// JIS X 0213 has characters for what Unicode makes of a letter and a mark.
     fn counts_pairs(&self) -> bool {
-        self.server
-            .as_deref()
-            .is_some_and(|name| bare(name) == "eucjis2004")
+        self.server.as_deref().is_some_and(|name| bare(name) == "eucjis2004")
     }
 
     /// Keeps a notification until its statement has ended; false where it is to be passed on now.
@@ -593,10 +577,7 @@ impl Texts {
             self.notifications = VecDeque::new();
             self.notifications_bytes = 0;
         }
-        let frame = Frame {
-            whole: &whole,
-            left_out: 0,
-        };
+        let frame = Frame { whole: &whole, left_out: 0 };
         Some(self.read(frame, 0).into_owned())
     }
 }
@@ -633,11 +614,7 @@ pub struct Reading {
 
 impl Reading {
     fn new(rows: Wire, stated: Option<Wire>) -> Self {
-        Self {
-            rows,
-            stated,
-            ..Self::default()
-        }
+        Self { rows, stated, ..Self::default() }
     }
 
     /// A result begins: rows, or the lines or the bytes of COPY … TO STDOUT.
@@ -654,10 +631,7 @@ impl Reading {
 
     /// A chunk as the Model gets it.
     pub fn read(&mut self, chunk: Chunk) -> Arc<Chunk> {
-        let read = self
-            .current
-            .as_ref()
-            .and_then(|wire| chunk.mapped(|value| wire.value(value)));
+        let read = self.current.as_ref().and_then(|wire| chunk.mapped(|value| wire.value(value)));
         let chunk = Arc::new(read.unwrap_or(chunk));
         if let (Some(left), false, Some(_)) = (self.left.last_mut(), self.is_stated, &self.current)
         {
@@ -685,9 +659,7 @@ impl Reading {
             }
             changes = true;
             let pairs = chunks.into_iter().zip(escaped);
-            pairs
-                .map(|(chunk, escaped)| escaped.map_or(chunk, Arc::new))
-                .collect()
+            pairs.map(|(chunk, escaped)| escaped.map_or(chunk, Arc::new)).collect()
         });
         let results = results.collect();
         if changes { results } else { vec![] }
@@ -770,10 +742,8 @@ fn written_data(wire: &Wire, data: Arc<str>) -> Result<Arc<[u8]>, Failure> {
 /// Why a statement is not sent.
 fn cannot_say(wire: &Wire, sql: &str, Unsayable { character, at }: Unsayable) -> Failure {
     let before = sql.get(..at).unwrap_or_default();
-    let message = format!(
-        "{} The statement was not sent.",
-        cannot(wire, character, "client_encoding is")
-    );
+    let message =
+        format!("{} The statement was not sent.", cannot(wire, character, "client_encoding is"));
     let mut failure = error::plain(Category::Query, message).with_next_step(NEXT_STEP);
     failure.position = u32::try_from(before.chars().count() + 1).ok();
     failure
@@ -826,22 +796,12 @@ mod tests {
         read(&bytes, b'S', b"name\0value\0", b"name\0value\0");
         read(&bytes, b'S', b"name\0va\xFFlue\0", b"name\0va\\xfflue\0");
         // The number of a process and the facts of a column are no text.
-        read(
-            &bytes,
-            b'A',
-            b"\0\0\xFF\xFEjobs\0\xE9\0",
-            b"\0\0\xFF\xFEjobs\0\\xe9\0",
-        );
+        read(&bytes, b'A', b"\0\0\xFF\xFEjobs\0\xE9\0", b"\0\0\xFF\xFEjobs\0\\xe9\0");
         let latin1 = spoken("LATIN1", "UTF8");
         let facts = [255; 18];
         let column = |name: &[u8]| [&[0, 1], name, &[0], &facts[..]].concat();
         read(&latin1, b'T', &column(b"\xE9"), &column("é".as_bytes()));
-        read(
-            &latin1,
-            b'N',
-            b"SNOTICE\0M\xE9\0\0",
-            "SNOTICE\0Mé\0\0".as_bytes(),
-        );
+        read(&latin1, b'N', b"SNOTICE\0M\xE9\0\0", "SNOTICE\0Mé\0\0".as_bytes());
         let row = framed(b'D', b"\0\x02\xFF\xFF\xFF\xFF\0\0\0\x01\xE9");
         let read = latin1.read_row(Frame::new(&row));
         let values = [&b"\0\x02\xFF\xFF\xFF\xFF\0\0\0\x02"[..], "é".as_bytes()];
@@ -852,10 +812,7 @@ mod tests {
     fn words_that_are_not_kept_whole_have_an_end() {
         let latin1 = spoken("LATIN1", "UTF8");
         for (body, expected) in [
-            (
-                &b"SNOTICE\0M\xE9"[..],
-                "SNOTICE\0Mé… (2 MB more, not kept)\0\0",
-            ),
+            (&b"SNOTICE\0M\xE9"[..], "SNOTICE\0Mé… (2 MB more, not kept)\0\0"),
             (b"SNOTICE\0M\xE9\0", "SNOTICE\0Mé\0\0"),
         ] {
             let whole = framed(b'N', body);
@@ -869,11 +826,7 @@ mod tests {
     fn of_many_places_the_first_is_read() {
         let mut texts = spoken("SQL_ASCII", "SQL_ASCII");
         texts.begin(&"é".repeat(1 << 16).into(), None).unwrap();
-        let places = [
-            &b"P5\0p3\0q\xC3\xA9\0"[..],
-            &b"P131072\0p9\0".repeat(50_000),
-        ]
-        .concat();
+        let places = [&b"P5\0p3\0q\xC3\xA9\0"[..], &b"P131072\0p9\0".repeat(50_000)].concat();
         let whole = framed(b'E', &places);
         let read = texts.read(Frame::new(&whole), 0);
         assert!(read.starts_with(&[&read[..5], "P3\0p2\0qé\0P131072\0p9\0".as_bytes()].concat()));
@@ -893,14 +846,8 @@ mod tests {
     fn what_is_broken_off_is_read_without_a_panic() {
         let latin1 = spoken("SJIS", "UTF8");
         for tag in *b"ENSCATD" {
-            for body in [
-                &b""[..],
-                b"\0",
-                b"\0\x02",
-                b"\0\x02\0\0\0\x09\x83",
-                b"P\xff\0p9",
-                b"\x83",
-            ] {
+            for body in [&b""[..], b"\0", b"\0\x02", b"\0\x02\0\0\0\x09\x83", b"P\xff\0p9", b"\x83"]
+            {
                 let whole = framed(tag, body);
                 let frame = Frame::new(&whole);
                 assert!(latin1.read(frame, 0).len() >= 5 && latin1.read_row(frame).len() >= 5);
@@ -918,12 +865,7 @@ mod tests {
         // One just behind the text, and one that is nowhere.
         read(&texts, b'E', b"P18\0\0", b"P15\0\0");
         read(&texts, b'E', b"P0\0\0", b"P0\0\0");
-        read(
-            &texts,
-            b'E',
-            "p9\0q'é€' x\0\0".as_bytes(),
-            "p6\0q'é€' x\0\0".as_bytes(),
-        );
+        read(&texts, b'E', "p9\0q'é€' x\0\0".as_bytes(), "p6\0q'é€' x\0\0".as_bytes());
         let mut texts = spoken("UTF8", "UTF8");
         texts.begin(&sql, None).unwrap();
         read(&texts, b'E', b"P14\0\0", b"P14\0\0");
@@ -940,10 +882,7 @@ mod tests {
         assert_eq!(texts.pending(), framed(b'Q', b"select '\xE9'\0"));
         texts.wrote(3);
         assert_eq!(texts.swallow(1_000), of_the_driver - 4);
-        assert_eq!(
-            (texts.swallow(5), texts.pending().len()),
-            (0, sql.len() - 1 + 6 - 3)
-        );
+        assert_eq!((texts.swallow(5), texts.pending().len()), (0, sql.len() - 1 + 6 - 3));
         texts.wrote(texts.pending().len());
         assert!(texts.pending().is_empty() && texts.substitute.is_none());
     }
@@ -952,16 +891,10 @@ mod tests {
     fn the_encoding_that_a_copy_states_is_found_and_no_other() {
         for (sql, expected) in [
             ("copy t from stdin (encoding 'latin1')", Some("latin1")),
-            (
-                "COPY t (a) TO STDOUT WITH (FORMAT csv, ENCODING 'SJIS')",
-                Some("SJIS"),
-            ),
+            ("COPY t (a) TO STDOUT WITH (FORMAT csv, ENCODING 'SJIS')", Some("SJIS")),
             ("copy t to stdout encoding 'koi8'", Some("koi8")),
             ("copy (select 'encoding' from t) to stdout", None),
-            (
-                "copy (select a from stdin) to stdout (encoding gbk)",
-                Some("gbk"),
-            ),
+            ("copy (select a from stdin) to stdout (encoding gbk)", Some("gbk")),
             ("copy \"encoding\" from stdin", None),
             ("copy t to '/file' (encoding 'latin1')", None),
             ("select 'copy t to stdout (encoding 1)'", None),
@@ -977,17 +910,8 @@ mod tests {
         assert_eq!(sjis.text(b"\x83\\a\x95\x5c'"), "ソa表'");
         assert_eq!(sjis.write("ソa表'").unwrap(), &b"\x83\\a\x95\x5c'"[..]);
         // A yen sign would be a backslash to the server.
-        assert_eq!(
-            sjis.write("a¥").unwrap_err(),
-            Unsayable {
-                character: '¥',
-                at: 1
-            }
-        );
-        assert_eq!(
-            Wire::of("JOHAB", Some("UTF8")).text(b"a\xd9\x31b"),
-            "a\\xd9\\x31b"
-        );
+        assert_eq!(sjis.write("a¥").unwrap_err(), Unsayable { character: '¥', at: 1 });
+        assert_eq!(Wire::of("JOHAB", Some("UTF8")).text(b"a\xd9\x31b"), "a\\xd9\\x31b");
         assert_eq!(sjis.text(b"a\x83"), "a\\x83");
     }
 }

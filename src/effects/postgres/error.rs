@@ -112,10 +112,7 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
     if outer.starts_with("invalid configuration") && chain(error).contains("password missing") {
         return password_required();
     }
-    if let Some(cause) = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>())
-    {
+    if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
         return from_io(cause);
     }
     if outer.starts_with("authentication error") {
@@ -124,10 +121,7 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
         }
         return plain(
             Category::Authentication,
-            format!(
-                "The server could not be authenticated with: {}.",
-                chain(error)
-            ),
+            format!("The server could not be authenticated with: {}.", chain(error)),
         );
     }
     let words = chain(error);
@@ -157,27 +151,21 @@ pub fn password_required() -> Failure {
 
 /// An error of the socket, or of TLS inside it.
 pub fn from_io(error: &io::Error) -> Failure {
-    if let Some(tls) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-    {
+    if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return from_tls(tls);
     }
-    if let Some(super::ssh::Ended(failure)) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<super::ssh::Ended>())
+    if let Some(super::ssh::Ended(failure)) =
+        error.get_ref().and_then(|inner| inner.downcast_ref::<super::ssh::Ended>())
     {
         return failure.clone();
     }
-    if let Some(malformed) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
+    if let Some(malformed) =
+        error.get_ref().and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
     {
         return malformed.failure();
     }
-    if let Some(refused) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<super::login::Refused>())
+    if let Some(refused) =
+        error.get_ref().and_then(|inner| inner.downcast_ref::<super::login::Refused>())
     {
         return refused.failure();
     }
@@ -293,9 +281,7 @@ pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failur
     // A link in a tunnel only sees that nothing comes any more; why, the tunnel knows.
     let known = |failure: &Failure| failure.message != CLOSED;
     let tunnels = |failure: &Option<Failure>| {
-        failure
-            .as_ref()
-            .is_some_and(|failure| failure.category == Category::Ssh)
+        failure.as_ref().is_some_and(|failure| failure.category == Category::Ssh)
     };
     let mut best = None;
     let mut earlier = None;
@@ -310,10 +296,7 @@ pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failur
         }
     }
     if let Some(notice) = notice.filter(is_shutdown).filter(|_| !tunnels(&best)) {
-        return Failure {
-            category: Category::Connection,
-            ..notice
-        };
+        return Failure { category: Category::Connection, ..notice };
     }
     let mut failure = best.unwrap_or_else(|| plain(Category::Connection, CLOSED));
     if failure.category != Category::Ssh {
@@ -344,10 +327,7 @@ const CLOSED: &str = "The server closed the connection.";
 
 /// Whether the server ends this session by itself: shutdown, crash, terminated, dropped database, idle for too long.
 fn is_shutdown(failure: &Failure) -> bool {
-    matches!(
-        failure.sqlstate.as_deref(),
-        Some("57P01" | "57P02" | "57P04" | "57P05" | "25P03")
-    )
+    matches!(failure.sqlstate.as_deref(), Some("57P01" | "57P02" | "57P04" | "57P05" | "25P03"))
 }
 
 fn category(severity: &str, sqlstate: &str, message: &str) -> Category {
@@ -385,10 +365,7 @@ mod tests {
     fn an_error_without_fields_has_words_all_the_same() {
         let failure = from_fields(b"\0");
         assert_eq!(failure.message, "The server gave no message.");
-        assert_eq!(
-            (failure.sqlstate, failure.category),
-            (None, Category::Query)
-        );
+        assert_eq!((failure.sqlstate, failure.category), (None, Category::Query));
     }
 
     #[test]
@@ -434,20 +411,12 @@ mod tests {
         let before = said("ERROR", "22012", "division by zero");
         let failure = lost(Some(before), Some(tunnel.clone()), None);
         assert_eq!(failure.message, tunnel.message);
-        assert!(
-            failure
-                .detail
-                .is_some_and(|detail| detail.ends_with("division by zero"))
-        );
+        assert!(failure.detail.is_some_and(|detail| detail.ends_with("division by zero")));
     }
 
     #[test]
     fn an_error_of_the_statement_is_kept_as_a_detail_of_the_loss() {
-        let failure = lost(
-            Some(said("ERROR", "22012", "division by zero")),
-            Some(closed()),
-            None,
-        );
+        let failure = lost(Some(said("ERROR", "22012", "division by zero")), Some(closed()), None);
         assert_eq!(failure.message, CLOSED);
         assert_eq!(
             failure.detail.as_deref(),
@@ -462,11 +431,7 @@ mod tests {
             Category::Cancelled
         );
         assert_eq!(
-            category(
-                "ERROR",
-                "57014",
-                "canceling statement due to statement timeout"
-            ),
+            category("ERROR", "57014", "canceling statement due to statement timeout"),
             Category::Query
         );
         assert_eq!(category("FATAL", "28P01", ""), Category::Authentication);

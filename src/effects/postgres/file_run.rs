@@ -104,21 +104,16 @@ impl Postgres {
     /// Does what a job needs.
     pub fn perform_job(&self, effect: job::Effect) {
         match effect {
-            job::Effect::RunFile {
-                job,
-                connection,
-                path,
-                reading,
-                read_only,
-                on_error,
-            } => self.shared.run_file(Wish {
-                job,
-                connection,
-                path: absolute(&path),
-                reading,
-                read_only,
-                on_error,
-            }),
+            job::Effect::RunFile { job, connection, path, reading, read_only, on_error } => {
+                self.shared.run_file(Wish {
+                    job,
+                    connection,
+                    path: absolute(&path),
+                    reading,
+                    read_only,
+                    on_error,
+                })
+            }
             job::Effect::Cancel { job } => {
                 let control = locked(&self.shared.file_runs).get(&job).cloned();
                 if let Some(control) = control {
@@ -136,11 +131,7 @@ impl Shared {
             let cancelled = failure.category == Category::Cancelled;
             job::Msg::Ended {
                 job,
-                state: if cancelled {
-                    State::Cancelled
-                } else {
-                    State::Failed
-                },
+                state: if cancelled { State::Cancelled } else { State::Failed },
                 progress: Progress::default(),
                 message: failure.message,
                 elapsed_us: 0,
@@ -169,26 +160,24 @@ impl Shared {
         });
         locked(&self.file_runs).insert(job, control.clone());
         let (shared, outbox) = (Arc::downgrade(self), self.outbox.clone());
-        let started = thread::Builder::new()
-            .name("tusk-run-file".into())
-            .spawn(move || {
-                let since = Instant::now();
-                let mut run = FileRun::new(wish, &control, inbox, outbox);
-                let End { state, message } = run.run();
-                run.leave();
-                let progress = run.progress;
-                if let Some(shared) = shared.upgrade() {
-                    locked(&shared.file_runs).remove(&job);
-                }
-                answer.with(job::Msg::Ended {
-                    job,
-                    state,
-                    progress,
-                    message,
-                    elapsed_us: super::link::micros(since.elapsed()),
-                });
-                drop(ending);
+        let started = thread::Builder::new().name("tusk-run-file".into()).spawn(move || {
+            let since = Instant::now();
+            let mut run = FileRun::new(wish, &control, inbox, outbox);
+            let End { state, message } = run.run();
+            run.leave();
+            let progress = run.progress;
+            if let Some(shared) = shared.upgrade() {
+                locked(&shared.file_runs).remove(&job);
+            }
+            answer.with(job::Msg::Ended {
+                job,
+                state,
+                progress,
+                message,
+                elapsed_us: super::link::micros(since.elapsed()),
             });
+            drop(ending);
+        });
         if let Err(error) = started {
             locked(&self.file_runs).remove(&job);
             log::error!("The thread of a job did not start: {error}");
@@ -279,14 +268,9 @@ impl<'control> FileRun<'control> {
     }
 
     fn done(&self) -> End {
-        let Progress {
-            statements, failed, ..
-        } = self.progress;
+        let Progress { statements, failed, .. } = self.progress;
         let mut message = match failed {
-            0 => format!(
-                "{} run.",
-                counted_with(statements, "statement", ["was", "were"])
-            ),
+            0 => format!("{} run.", counted_with(statements, "statement", ["was", "were"])),
             failed => {
                 let all = counted(statements, "statement");
                 format!("{} of {all} failed.", grouped(failed))
@@ -562,35 +546,26 @@ impl<'control> FileRun<'control> {
                 continue;
             };
             match msg {
-                Msg::Query(query::Msg::Inspected {
-                    query: of,
-                    inspection,
-                }) if of == query => {
+                Msg::Query(query::Msg::Inspected { query: of, inspection }) if of == query => {
                     for word in self.kept.inspected(&inspection) {
                         self.note(word);
                     }
                 }
-                Msg::Query(query::Msg::Finished {
-                    query: of,
-                    tag,
-                    transaction,
-                    ..
-                }) if of == query => {
+                Msg::Query(query::Msg::Finished { query: of, tag, transaction, .. })
+                    if of == query =>
+                {
                     self.transaction = transaction;
                     return Ok(Outcome::Finished { tag });
                 }
-                Msg::Query(query::Msg::Failed {
-                    query: of,
-                    failure,
-                    transaction,
-                    ..
-                }) if of == query => {
+                Msg::Query(query::Msg::Failed { query: of, failure, transaction, .. })
+                    if of == query =>
+                {
                     self.transaction = transaction;
                     return Ok(Outcome::Failed(*failure));
                 }
-                Msg::Query(query::Msg::Lost {
-                    query: of, failure, ..
-                }) if of == query => return Ok(Outcome::Lost(*failure)),
+                Msg::Query(query::Msg::Lost { query: of, failure, .. }) if of == query => {
+                    return Ok(Outcome::Lost(*failure));
+                }
                 _ => {}
             }
         }
@@ -669,10 +644,7 @@ impl<'control> FileRun<'control> {
     /// may have several lines.
     fn place_in_data(&self, data: &Bookmark, part: &Part, failure: &Failure) -> Option<Spot> {
         let mut search = copy::Search::new(failure.context.as_deref()?, &part.text)?;
-        let begins = Spot {
-            line: data.line,
-            column: 1,
-        };
+        let begins = Spot { line: data.line, column: 1 };
         if self.progress.failed > TOLD_MAX && !self.stops {
             return Some(begins);
         }
@@ -684,10 +656,7 @@ impl<'control> FileRun<'control> {
                 Data::Some(_) | Data::End => break,
             }
         }
-        let found = search.found().map(|(lines, column)| Spot {
-            line: data.line + lines,
-            column,
-        });
+        let found = search.found().map(|(lines, column)| Spot { line: data.line + lines, column });
         Some(found.unwrap_or(begins))
     }
 
@@ -702,10 +671,7 @@ impl<'control> FileRun<'control> {
             sqlstate,
             message: self.hidden(message),
         };
-        let msg = job::Msg::Troubled {
-            job: self.wish.job,
-            trouble: Box::new(trouble),
-        };
+        let msg = job::Msg::Troubled { job: self.wish.job, trouble: Box::new(trouble) };
         post(&self.outbox, msg);
     }
 
@@ -747,10 +713,7 @@ impl<'control> FileRun<'control> {
 
     /// Ends the session; what it left open is rolled back.
     fn leave(&mut self) {
-        self.control
-            .own
-            .shared
-            .end_session(self.session, Ending::Close);
+        self.control.own.shared.end_session(self.session, Ending::Close);
         self.control.own.shutdown(GOODBYE);
     }
 }

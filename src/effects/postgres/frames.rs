@@ -215,11 +215,7 @@ impl Frames {
 
     /// Whether rows that come now are the user's, which may be as large as PostgreSQL makes them.
     pub fn expect_data(&mut self, users: bool) {
-        self.data_bytes_max = if users {
-            DATA_BYTES_MAX
-        } else {
-            OWN_DATA_BYTES_MAX
-        };
+        self.data_bytes_max = if users { DATA_BYTES_MAX } else { OWN_DATA_BYTES_MAX };
     }
 
     /// The start-up is over: from now on messages may be as large as PostgreSQL makes them.
@@ -273,10 +269,7 @@ impl Frames {
             self.skips = left_out;
             self.skip();
         }
-        Ok(Some(Frame {
-            whole: &self.buffer[start..start + kept],
-            left_out,
-        }))
+        Ok(Some(Frame { whole: &self.buffer[start..start + kept], left_out }))
     }
 
     /// Lets the next message go by unread, without keeping what is to come of it; whether there is one.
@@ -304,10 +297,7 @@ impl Frames {
             return Err(if self.starting {
                 Malformed::Foreign
             } else {
-                Malformed::Length {
-                    tag,
-                    bytes: declared,
-                }
+                Malformed::Length { tag, bytes: declared }
             });
         }
         let kept = match tag {
@@ -319,9 +309,7 @@ impl Frames {
 
     /// The bytes of the next message that have to be there before it is taken.
     fn needed(&self) -> usize {
-        let checked = self
-            .header()
-            .map(|(tag, declared)| self.checked(tag, declared));
+        let checked = self.header().map(|(tag, declared)| self.checked(tag, declared));
         match checked {
             Some(Ok((_, kept))) => kept,
             // One that is refused needs no more room to be.
@@ -335,10 +323,7 @@ impl Frames {
         let size = needed.min(2 * self.buffer.len());
         let more = size - self.buffer.len();
         if self.buffer.try_reserve_exact(more).is_err() {
-            return Err(Malformed::Memory {
-                tag: self.peek().unwrap_or_default(),
-                bytes: size,
-            });
+            return Err(Malformed::Memory { tag: self.peek().unwrap_or_default(), bytes: size });
         }
         self.buffer.resize(size, 0);
         Ok(())
@@ -393,11 +378,7 @@ mod tests {
     }
 
     fn messages() -> Vec<Vec<u8>> {
-        let mut all = vec![
-            message(b'Z', b"I"),
-            message(b'I', b""),
-            message(b'D', &[7; 300]),
-        ];
+        let mut all = vec![message(b'Z', b"I"), message(b'I', b""), message(b'D', &[7; 300])];
         all.push(message(b'D', &vec![8; 3 * BUFFER_BYTES + 17]));
         all.extend((0..2_000).map(|at| message(b'D', &vec![at as u8; at % 301])));
         all.push(message(b'd', &vec![9; BUFFER_BYTES - 5]));
@@ -464,10 +445,7 @@ mod tests {
             for declared in [0, 3, 1 << 31, u32::MAX] {
                 let [a, b, c, d] = u32::to_be_bytes(declared);
                 let mut frames = begun(&[tag, a, b, c, d], false);
-                let refused = Malformed::Length {
-                    tag,
-                    bytes: declared,
-                };
+                let refused = Malformed::Length { tag, bytes: declared };
                 assert!(frames.space().unwrap().len() < BUFFER_BYTES);
                 assert_eq!(frames.take(), Err(refused));
                 assert_eq!(frames.pass_over(), Err(refused));
@@ -520,11 +498,7 @@ mod tests {
 
     #[test]
     fn a_message_that_is_passed_over_needs_no_room() {
-        let stream = [
-            message(b'D', &vec![1; 5 * BUFFER_BYTES]),
-            message(b'Z', b"I"),
-        ]
-        .concat();
+        let stream = [message(b'D', &vec![1; 5 * BUFFER_BYTES]), message(b'Z', b"I")].concat();
         let mut frames = begun(&[], false);
         let (mut rest, mut passed) = (&stream[..], 0);
         let mut last = None;

@@ -57,9 +57,7 @@ pub type Libraries = Option<BTreeSet<String>>;
 
 /// The answer to the question for them.
 pub fn libraries(rows: Rows) -> BTreeSet<String> {
-    rows.into_iter()
-        .filter_map(|row| row.into_iter().next()?)
-        .collect()
+    rows.into_iter().filter_map(|row| row.into_iter().next()?).collect()
 }
 
 /// The answer in words. What Tusk itself sets goes with the start-up message, which the server does not count as the
@@ -105,14 +103,8 @@ mod tests {
             ("set my.tenant = '7'", vec!["my.tenant"]),
             ("SET SESSION my.tenant TO 7", vec!["my.tenant"]),
             ("set session.tenant = 7", vec!["session.tenant"]),
-            (
-                "select set_config('my.tenant', '7', false)",
-                vec!["my.tenant"],
-            ),
-            (
-                "do $$ begin perform set_config('my.tenant', '7', false); end $$",
-                vec!["my.tenant"],
-            ),
+            ("select set_config('my.tenant', '7', false)", vec!["my.tenant"]),
+            ("do $$ begin perform set_config('my.tenant', '7', false); end $$", vec!["my.tenant"]),
             ("set work_mem = '4MB'", vec![]),
             ("update t set a.b = 1", vec!["a.b"]),
             ("select set_config('my.x'' or true', '', false)", vec![]),

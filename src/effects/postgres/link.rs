@@ -129,14 +129,7 @@ impl Link {
         target: Arc<Target>,
         on_end: OnEnd,
     ) -> Arc<Self> {
-        let Fresh {
-            client,
-            connection,
-            learnt,
-            route,
-            security,
-            backlog,
-        } = fresh;
+        let Fresh { client, connection, learnt, route, security, backlog } = fresh;
         let (commands, orders) = flume::unbounded();
         let (ending, ended) = flume::bounded(0);
         let gone = Arc::new(AtomicBool::new(false));
@@ -217,11 +210,7 @@ impl Link {
 
     /// Custom settings that statements of the session have named. The server lists none of these.
     pub fn named_settings(&self) -> Vec<String> {
-        locked(&self.learnt)
-            .named_settings
-            .iter()
-            .cloned()
-            .collect()
+        locked(&self.learnt).named_settings.iter().cloned().collect()
     }
 
     /// Waits for the link's end.
@@ -232,12 +221,7 @@ impl Link {
 
     /// Runs a statement of Tusk's own and collects its rows. A link that does not answer is let go.
     pub async fn ask(&self, own: OwnSql) -> Result<Rows, Failure> {
-        let gone = || {
-            error::plain(
-                Category::Connection,
-                "The connection to the server is gone.",
-            )
-        };
+        let gone = || error::plain(Category::Connection, "The connection to the server is gone.");
         let (reply, answer) = flume::bounded(1);
         if !self.tell(Command::Ask(Ask { own, reply })) {
             return Err(gone());
@@ -267,8 +251,7 @@ impl Link {
         let told = answer.inspect_err(|failure| {
             log::debug!("a server does not list its libraries: {}", failure.message);
         });
-        self.libraries_at_start
-            .get_or_init(|| told.ok().map(held::libraries));
+        self.libraries_at_start.get_or_init(|| told.ok().map(held::libraries));
     }
 
     /// Whose settings the session had before anything ran in it.
@@ -281,9 +264,7 @@ impl Link {
         if !self.tell(Command::Hold(query)) {
             log::debug!("a cancel came after its link had ended");
         }
-        Hold {
-            commands: self.commands.clone(),
-        }
+        Hold { commands: self.commands.clone() }
     }
 
     /// How long nothing has been heard of this query, if nothing has and it is the one that runs.
@@ -296,9 +277,7 @@ impl Link {
 
     /// Asks the server to cancel what runs.
     pub async fn cancel(&self) -> Result<(), Failure> {
-        self.target
-            .cancel(&self.route, self.backend_pid, self.cancel_key)
-            .await
+        self.target.cancel(&self.route, self.backend_pid, self.cancel_key).await
     }
 
     /// The transaction status, as the server said it last.
@@ -506,9 +485,8 @@ impl Driver {
             return Poll::Pending;
         };
         loop {
-            let (at, timer) = self
-                .timer
-                .get_or_insert_with(|| (deadline, smol::Timer::at(deadline)));
+            let (at, timer) =
+                self.timer.get_or_insert_with(|| (deadline, smol::Timer::at(deadline)));
             if *at > deadline {
                 timer.set_at(deadline);
                 *at = deadline;
@@ -588,10 +566,8 @@ impl Driver {
     }
 
     fn with_capture(&mut self, query: QueryId, change: impl FnOnce(&mut Capture)) {
-        if let Some(capture) = locked(&self.learnt)
-            .capture
-            .as_mut()
-            .filter(|capture| capture.query() == query)
+        if let Some(capture) =
+            locked(&self.learnt).capture.as_mut().filter(|capture| capture.query() == query)
         {
             change(capture);
         }
@@ -627,12 +603,7 @@ impl Driver {
         let transaction = locked(&self.learnt).transaction;
         self.forget(query);
         self.outflow.post(
-            query::Msg::Failed {
-                query,
-                failure: Box::new(failure),
-                transaction,
-                elapsed_us: 0,
-            },
+            query::Msg::Failed { query, failure: Box::new(failure), transaction, elapsed_us: 0 },
             0,
         );
     }
@@ -648,10 +619,8 @@ impl Driver {
         }
         for command in std::mem::take(&mut self.waiting) {
             if let Command::Run(run) = command {
-                let failure = error::plain(
-                    Category::Cancelled,
-                    "The session was closed before it was sent.",
-                );
+                let failure =
+                    error::plain(Category::Cancelled, "The session was closed before it was sent.");
                 self.refused(run.query, failure);
             }
         }
@@ -715,15 +684,7 @@ impl Driver {
     }
 
     fn run(&mut self, run: Run) {
-        let Run {
-            query,
-            sql,
-            copy_data,
-            seal,
-            granted,
-            discards,
-            ..
-        } = run;
+        let Run { query, sql, copy_data, seal, granted, discards, .. } = run;
         let started = Instant::now();
         {
             let mut learnt = locked(&self.learnt);
@@ -742,12 +703,7 @@ impl Driver {
             Some(Capture::new(self.outflow.clone(), query, granted, begun));
         match self.send(&sql) {
             Ok(stream) => {
-                self.job = Some(Job::Run {
-                    query,
-                    started,
-                    stream,
-                    failure: None,
-                });
+                self.job = Some(Job::Run { query, started, stream, failure: None });
                 if discards {
                     self.with_capture(query, Capture::discard);
                 }
@@ -781,11 +737,7 @@ impl Driver {
         let mut learnt = locked(&self.learnt);
         learnt.capture = Some(Capture::new(self.outflow.clone(), query, granted, begun));
         learnt.sealed = Some(Sealed::new(sql, &written, &seal));
-        self.job = Some(Job::Sealed {
-            query,
-            started: Instant::now(),
-            again: false,
-        });
+        self.job = Some(Job::Sealed { query, started: Instant::now(), again: false });
     }
 
     fn is_seal_done(&self) -> bool {
@@ -815,8 +767,7 @@ impl Driver {
         let Some(Job::Sealed { query, started, .. }) = self.job.take() else {
             return;
         };
-        self.outflow
-            .post(query::Msg::Inspected { query, inspection }, 0);
+        self.outflow.post(query::Msg::Inspected { query, inspection }, 0);
         self.complete_run(query, started, failure);
         if is_broken || is_unclean {
             return self.end(Some(error::plain(
@@ -861,10 +812,7 @@ impl Driver {
             ));
         };
         let written = locked(&self.learnt).texts.write(sql)?;
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "a statement is the user's, or an `OwnSql`"
-        )]
+        #[allow(clippy::disallowed_methods, reason = "a statement is the user's, or an `OwnSql`")]
         match client.simple_query_raw(sql).now_or_never() {
             Some(Ok(stream)) => {
                 if let Cow::Owned(written) = written {
@@ -877,10 +825,7 @@ impl Driver {
                 Err(unsendable(sql))
             }
             Some(Err(error)) => Err(error::from_driver(&error)),
-            None => Err(error::plain(
-                Category::Internal,
-                "The driver did not take the statement.",
-            )),
+            None => Err(error::plain(Category::Internal, "The driver did not take the statement.")),
         }
     }
 
@@ -890,15 +835,9 @@ impl Driver {
             (Some(Job::Run { failure, .. } | Job::Ask { failure, .. }), Some(Err(error))) => {
                 failure.get_or_insert_with(|| error::from_driver(&error));
             }
-            (
-                Some(Job::Ask {
-                    rows, bytes_left, ..
-                }),
-                Some(Ok(SimpleQueryMessage::Row(row))),
-            ) => {
-                let row: Vec<Option<String>> = (0..row.len())
-                    .map(|at| row.get(at).map(str::to_owned))
-                    .collect();
+            (Some(Job::Ask { rows, bytes_left, .. }), Some(Ok(SimpleQueryMessage::Row(row)))) => {
+                let row: Vec<Option<String>> =
+                    (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect();
                 let Some(left) = bytes_left.checked_sub(cost(&row)) else {
                     return self.end(Some(error::servers_fault(
                         "The server's answer to a question of Tusk's own has no end: the connection was closed.",
@@ -915,19 +854,10 @@ impl Driver {
     fn complete(&mut self) {
         locked(&self.learnt).words.is_own = false;
         match self.job.take() {
-            Some(Job::Run {
-                query,
-                started,
-                failure,
-                ..
-            }) => self.complete_run(query, started, failure),
-            Some(Job::Ask {
-                reply: to,
-                rows,
-                failure,
-                reads,
-                ..
-            }) => {
+            Some(Job::Run { query, started, failure, .. }) => {
+                self.complete_run(query, started, failure)
+            }
+            Some(Job::Ask { reply: to, rows, failure, reads, .. }) => {
                 self.outflow.release();
                 self.complete_ask(to, rows, failure, reads);
             }
@@ -978,21 +908,12 @@ impl Driver {
         let elapsed_us = micros(ready_at.saturating_duration_since(started));
         self.goes_on = outcome.fault.is_none() && failure.is_none();
         let msg = match outcome.fault.or(failure) {
-            Some(failure) => query::Msg::Failed {
-                query,
-                failure: Box::new(failure),
-                transaction,
-                elapsed_us,
-            },
+            Some(failure) => {
+                query::Msg::Failed { query, failure: Box::new(failure), transaction, elapsed_us }
+            }
             None => {
                 let (tag, discarded) = (outcome.tag, outcome.discarded);
-                query::Msg::Finished {
-                    query,
-                    tag,
-                    transaction,
-                    discarded,
-                    elapsed_us,
-                }
+                query::Msg::Finished { query, tag, transaction, discarded, elapsed_us }
             }
         };
         self.outflow.post(msg, 0);
@@ -1054,8 +975,7 @@ impl Driver {
             session.and_then(|session| shared.take_session(session).map(|taken| (session, taken)));
         if let Some((session, _)) = &taken {
             let session = *session;
-            self.outflow
-                .post(session::Msg::Lost { session, failure }, 0);
+            self.outflow.post(session::Msg::Lost { session, failure }, 0);
         }
         self.outflow.release();
         on_end(taken.map(|(_, taken)| taken), broke);
@@ -1071,14 +991,8 @@ impl Driver {
             let sealed = locked(&self.learnt).sealed.take();
             return sealed.and_then(|sealed| sealed.failure().cloned());
         }
-        let Some(
-            Job::Run {
-                stream, failure, ..
-            }
-            | Job::Ask {
-                stream, failure, ..
-            },
-        ) = &mut self.job
+        let Some(Job::Run { stream, failure, .. } | Job::Ask { stream, failure, .. }) =
+            &mut self.job
         else {
             return None;
         };
@@ -1106,9 +1020,7 @@ impl Driver {
         {
             let mut learnt = locked(&self.learnt);
             let capture = learnt.capture.take();
-            learnt
-                .words
-                .tell_left_out(capture.as_ref().map(Capture::query));
+            learnt.words.tell_left_out(capture.as_ref().map(Capture::query));
             drop(capture.map(Capture::finish));
         }
         match job {
@@ -1118,10 +1030,7 @@ impl Driver {
             Some(Job::Ask { reply: to, .. }) => reply(&to, Err(failure.clone())),
             None => {}
         }
-        for command in std::mem::take(&mut self.waiting)
-            .into_iter()
-            .chain(self.orders_left())
-        {
+        for command in std::mem::take(&mut self.waiting).into_iter().chain(self.orders_left()) {
             match command {
                 Command::Run(run) => self.lose(run.query, failure, 0),
                 Command::Ask(ask) => reply(&ask.reply, Err(failure.clone())),
@@ -1141,22 +1050,12 @@ impl Driver {
     }
 
     fn lose(&self, query: QueryId, failure: &Failure, elapsed_us: u64) {
-        if self
-            .shared
-            .upgrade()
-            .is_some_and(|shared| !shared.forget_query(query))
-        {
+        if self.shared.upgrade().is_some_and(|shared| !shared.forget_query(query)) {
             // Its end has been told where it was sent from.
             return;
         }
-        self.outflow.post(
-            query::Msg::Lost {
-                query,
-                failure: Box::new(failure.clone()),
-                elapsed_us,
-            },
-            0,
-        );
+        self.outflow
+            .post(query::Msg::Lost { query, failure: Box::new(failure.clone()), elapsed_us }, 0);
     }
 }
 

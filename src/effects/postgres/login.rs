@@ -47,12 +47,7 @@ const SASL_FINAL: u32 = 12;
 impl Terms {
     /// Terms for a link on which nothing was said yet.
     pub fn new(cleartext: bool, bound: bool, encrypted: bool) -> Self {
-        Self {
-            cleartext,
-            bound,
-            encrypted,
-            agreed: false,
-        }
+        Self { cleartext, bound, encrypted, agreed: false }
     }
 
     /// Judges an authentication request by its body; whether it asks for the password in the clear.
@@ -157,10 +152,11 @@ fn rounds(challenge: &[u8]) -> Option<u64> {
     let number = parts.filter_map(|part| part.strip_prefix(b"i=")).next()?;
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
     // More digits than a number has room for are too many rounds too.
-    Some(digits.fold(0, |all: u64, digit| {
-        all.saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'))
-    }))
+    Some(
+        digits.fold(0, |all: u64, digit| {
+            all.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+        }),
+    )
 }
 
 fn method(code: u32) -> String {

@@ -137,9 +137,7 @@ mod tests {
     use crate::update::query;
 
     fn msg() -> query::Msg {
-        query::Msg::CancelSent {
-            query: QueryId::next(&mut Ids::seeded(1)),
-        }
+        query::Msg::CancelSent { query: QueryId::next(&mut Ids::seeded(1)) }
     }
 
     #[test]

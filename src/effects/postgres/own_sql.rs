@@ -321,11 +321,7 @@ fn application(settings: &[Setting]) -> String {
             format!("pg_catalog.set_config({name}, {value}, true)")
         })
         .collect();
-    if calls.is_empty() {
-        "select 1".to_owned()
-    } else {
-        format!("select {}", calls.join(", "))
-    }
+    if calls.is_empty() { "select 1".to_owned() } else { format!("select {}", calls.join(", ")) }
 }
 
 fn look(custom: Option<&[String]>) -> String {
@@ -374,11 +370,8 @@ pub const UNKNOWN_FUNCTION: [&str; 2] = ["<tusk: ", " :tusk>"];
 /// extensions there, the same. An aggregate is as known as the functions that it is made of. The error is that there is
 /// no setting of this name, because no text has to be cast for it.
 fn known_functions(names: &[String]) -> String {
-    let strange: Vec<String> = names
-        .iter()
-        .filter(|name| !known::is_harmless(name))
-        .cloned()
-        .collect();
+    let strange: Vec<String> =
+        names.iter().filter(|name| !known::is_harmless(name)).cloned().collect();
     let extensions: Vec<String> = known::EXTENSIONS.iter().map(|it| (*it).into()).collect();
     let (names, strange, extensions) = (array(names), array(&strange), array(&extensions));
     let [before, after] = UNKNOWN_FUNCTION;
@@ -409,10 +402,7 @@ fn array(names: &[String]) -> String {
         .iter()
         .map(|name| format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")))
         .collect();
-    format!(
-        "{}::pg_catalog.name[]",
-        literal(&format!("{{{}}}", quoted.join(",")))
-    )
+    format!("{}::pg_catalog.name[]", literal(&format!("{{{}}}", quoted.join(","))))
 }
 
 /// A BEGIN of `guard`'s, which consists of these words alone.
@@ -423,9 +413,8 @@ fn begin_again(begin: &str) -> String {
         "not", "deferrable",
     ];
     let tokens = lex::tokens(begin).filter(|token| !token.is_gap());
-    let words: Option<Vec<&str>> = tokens
-        .map(|token| Some(token.text(begin)).filter(|word| WORDS.contains(word)))
-        .collect();
+    let words: Option<Vec<&str>> =
+        tokens.map(|token| Some(token.text(begin)).filter(|word| WORDS.contains(word))).collect();
     words
         .filter(|words| words.first() == Some(&"begin"))
         .filter(|words| words.windows(2).any(|pair| pair == ["read", "only"]))

@@ -110,9 +110,7 @@ mod tests {
             });
             let turns: Vec<_> = turns.collect();
             assert!(
-                turns
-                    .iter()
-                    .all(|bytes| (1..=TURN_BYTES + piece).contains(bytes)),
+                turns.iter().all(|bytes| (1..=TURN_BYTES + piece).contains(bytes)),
                 "{piece}: {turns:?}"
             );
         }

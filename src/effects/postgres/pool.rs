@@ -116,10 +116,7 @@ impl Opened {
             .runtime(Runtime::Smol2)
             .build()
             .map_err(|error| {
-                error::plain(
-                    Category::Internal,
-                    format!("The pool could not be made: {error}."),
-                )
+                error::plain(Category::Internal, format!("The pool could not be made: {error}."))
             })?;
         let opened = Arc::new(Self {
             connection,
@@ -127,36 +124,23 @@ impl Opened {
             watched: AtomicBool::new(false),
             pool,
             pool_timeout_s,
-            counts: Mutex::new(Counts {
-                max,
-                ..Counts::default()
-            }),
+            counts: Mutex::new(Counts { max, ..Counts::default() }),
             outbox: shared.outbox.clone(),
             helpers: Default::default(),
         });
-        opened
-            .pool
-            .manager()
-            .opened
-            .get_or_init(|| Arc::downgrade(&opened));
+        opened.pool.manager().opened.get_or_init(|| Arc::downgrade(&opened));
         Ok(opened)
     }
 
     /// Takes a link out, or makes one, or waits until one comes back.
     pub async fn lend(self: &Arc<Self>) -> Result<Lent, Failure> {
         self.change(|counts| counts.asking += 1);
-        let mut asking = Asking {
-            opened: self,
-            got: None,
-        };
+        let mut asking = Asking { opened: self, got: None };
         let got = self.pool.get().await;
         asking.got = got.as_ref().ok().map(|object| object.place);
         drop(asking);
         let object = got.map_err(|error| error::from_pool(error, self.pool_timeout_s))?;
-        Ok(Lent {
-            link: object.link.clone(),
-            object,
-        })
+        Ok(Lent { link: object.link.clone(), object })
     }
 
     /// Proves the pool with a real connection.
@@ -326,10 +310,7 @@ impl Opened {
             // Sent under the lock, so that the figures arrive in the order of the changes.
             post(
                 &self.outbox,
-                connection::Msg::PoolChanged {
-                    connection: self.connection,
-                    status,
-                },
+                connection::Msg::PoolChanged { connection: self.connection, status },
             );
         }
     }
@@ -367,9 +348,7 @@ impl Counts {
             size: self.size(),
             available: self.size().saturating_sub(self.lent()),
             // Who asks while there is room is given a link at once; only the others wait.
-            waiting: self
-                .asking
-                .saturating_sub(self.max.saturating_sub(self.lent())),
+            waiting: self.asking.saturating_sub(self.max.saturating_sub(self.lent())),
             max: self.max,
         }
     }
@@ -449,11 +428,7 @@ impl Manager for Maker {
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _metrics: &Metrics) -> RecycleResult<Failure> {
-        if pooled.link.is_gone() {
-            Err(RecycleError::message("the link is gone"))
-        } else {
-            Ok(())
-        }
+        if pooled.link.is_gone() { Err(RecycleError::message("the link is gone")) } else { Ok(()) }
     }
 }
 
@@ -477,9 +452,8 @@ async fn ended_within(link: &Link, within: Duration) {
 
 /// What a server tells of itself over a link, in the parameters that it reports.
 pub fn server_info(target: &Target, link: &Link) -> ServerInfo {
-    let user = link
-        .parameter("session_authorization")
-        .unwrap_or_else(|| target.config.user.clone());
+    let user =
+        link.parameter("session_authorization").unwrap_or_else(|| target.config.user.clone());
     // Without a database's name the server takes the one that is called like the user.
     let database = Some(target.config.database.clone()).filter(|name| !name.is_empty());
     ServerInfo {
@@ -496,11 +470,7 @@ mod tests {
     use super::*;
 
     fn counts(size: u32, lent: u32, asking: u32) -> PoolStatus {
-        let mut counts = Counts {
-            asking,
-            max: 2,
-            ..Counts::default()
-        };
+        let mut counts = Counts { asking, max: 2, ..Counts::default() };
         for at in 0..size {
             let place = counts.enter();
             counts.set_lent(place, at < lent);
@@ -519,41 +489,9 @@ mod tests {
 
     #[test]
     fn who_asks_waits_only_when_all_places_are_lent() {
-        assert_eq!(
-            counts(0, 0, 1),
-            PoolStatus {
-                size: 0,
-                available: 0,
-                waiting: 0,
-                max: 2
-            }
-        );
-        assert_eq!(
-            counts(2, 1, 1),
-            PoolStatus {
-                size: 2,
-                available: 1,
-                waiting: 0,
-                max: 2
-            }
-        );
-        assert_eq!(
-            counts(2, 2, 1),
-            PoolStatus {
-                size: 2,
-                available: 0,
-                waiting: 1,
-                max: 2
-            }
-        );
-        assert_eq!(
-            counts(1, 1, 3),
-            PoolStatus {
-                size: 1,
-                available: 0,
-                waiting: 2,
-                max: 2
-            }
-        );
+        assert_eq!(counts(0, 0, 1), PoolStatus { size: 0, available: 0, waiting: 0, max: 2 });
+        assert_eq!(counts(2, 1, 1), PoolStatus { size: 2, available: 1, waiting: 0, max: 2 });
+        assert_eq!(counts(2, 2, 1), PoolStatus { size: 2, available: 0, waiting: 1, max: 2 });
+        assert_eq!(counts(1, 1, 3), PoolStatus { size: 1, available: 0, waiting: 2, max: 2 });
     }
 }

@@ -94,10 +94,7 @@ impl Reactor {
                 watched: Mutex::default(),
                 next: AtomicUsize::new(WOKEN.0 + 1),
             }),
-            alarm: Arc::new(Alarm {
-                waker,
-                state: AtomicU8::new(AT_WORK),
-            }),
+            alarm: Arc::new(Alarm { waker, state: AtomicU8::new(AT_WORK) }),
         })
     }
 
@@ -157,14 +154,8 @@ impl Sockets {
         let token = Token(self.next.fetch_add(1, Ordering::Relaxed));
         let source = Arc::new(Source::default());
         locked(&self.watched).insert(token, source.clone());
-        let watched = Watched {
-            sockets: self.clone(),
-            source,
-            token,
-            socket,
-        };
-        self.registry
-            .register(&mut SourceFd(&socket), token, Interest::READABLE)?;
+        let watched = Watched { sockets: self.clone(), source, token, socket };
+        self.registry.register(&mut SourceFd(&socket), token, Interest::READABLE)?;
         Ok(watched)
     }
 }
@@ -177,21 +168,13 @@ impl Watched {
 
     /// Ready once there is more than at the last time, or the end. Before the first time everything counts.
     pub fn poll_more(&self, context: &Context<'_>) -> Poll<()> {
-        let Source {
-            has_more,
-            has_ended,
-            reader,
-        } = &*self.source;
+        let Source { has_more, has_ended, reader } = &*self.source;
         let has = || has_ended.load(Ordering::Acquire) || has_more.swap(false, Ordering::AcqRel);
         if has() {
             return Poll::Ready(());
         }
         reader.register(context.waker());
-        if has() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if has() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -218,9 +201,7 @@ impl Source {
 impl Alarm {
     /// Whether nobody has called since the last round began.
     fn fall_asleep(&self) -> bool {
-        self.state
-            .compare_exchange(AT_WORK, ASLEEP, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
+        self.state.compare_exchange(AT_WORK, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 

@@ -69,12 +69,7 @@ impl Sealed {
         let mut sealed = Self::empty();
         sealed.parameter = first_parameter(sql);
         match seal {
-            Seal::Whole {
-                settings,
-                confirm,
-                asks_settings,
-                names,
-            } => {
+            Seal::Whole { settings, confirm, asks_settings, names } => {
                 sealed.own(&OwnSql::BeginReadOnly {});
                 sealed.apply(settings);
                 sealed.known_functions(names);
@@ -87,11 +82,7 @@ impl Sealed {
                 sealed.apply(settings);
                 sealed.sync();
             }
-            Seal::Inside {
-                confirm,
-                asks_settings,
-                names,
-            } => {
+            Seal::Inside { confirm, asks_settings, names } => {
                 sealed.own(&OwnSql::ReadOnlyAgain {});
                 sealed.own(&OwnSql::Straighten {});
                 sealed.known_functions(names);
@@ -137,10 +128,7 @@ impl Sealed {
             segments: VecDeque::from([VecDeque::new()]),
             ended: false,
             failure: None,
-            inspection: Inspection {
-                access: Access::ReadOnly,
-                settings: None,
-            },
+            inspection: Inspection { access: Access::ReadOnly, settings: None },
             looks: false,
             looked_bytes: 0,
             idle_at_end: false,
@@ -234,9 +222,7 @@ impl Sealed {
         self.out.push(tag);
         // The driver bounds a text in the same way: a longer one than a length can say is refused before.
         self.out.extend_from_slice(&(length as u32).to_be_bytes());
-        parts
-            .iter()
-            .for_each(|part| self.out.extend_from_slice(part));
+        parts.iter().for_each(|part| self.out.extend_from_slice(part));
     }
 
     /// The bytes to write next; empty when everything has been written.
@@ -316,10 +302,7 @@ impl Sealed {
             (b'N', Some(Unit::Own | Unit::Functions | Unit::Look | Unit::Confirmation)) => {
                 let notice = error::from_fields(frame.body());
                 // Not its words: what the user ran may be repeated in them.
-                log::debug!(
-                    "a notice about a statement of Tusk's own: {}",
-                    notice.code()
-                );
+                log::debug!("a notice about a statement of Tusk's own: {}", notice.code());
             }
             (b'N' | b'S' | b'A', _) => return Verdict::Pass,
             (b'1', Some(Unit::Confirmation)) => self.unit_ended(),
@@ -545,11 +528,7 @@ mod tests {
     }
 
     fn row(name: &str, value: &str) -> Vec<u8> {
-        let kind = if name.contains('.') {
-            "custom"
-        } else {
-            "server"
-        };
+        let kind = if name.contains('.') { "custom" } else { "server" };
         let mut body = vec![0, 3];
         for text in [name, value, kind] {
             body.extend_from_slice(&(text.len() as u32).to_be_bytes());
@@ -581,20 +560,11 @@ mod tests {
 
     #[test]
     fn in_a_transaction_of_the_user_s_nothing_begins_or_ends() {
-        let seal = Seal::Inside {
-            confirm: false,
-            asks_settings: None,
-            names: vec![],
-        };
+        let seal = Seal::Inside { confirm: false, asks_settings: None, names: vec![] };
         let look = OwnSql::Look { custom: None }.text();
         assert_eq!(
             written(&sealed_of("show all", &seal)).1,
-            [
-                "set transaction read only",
-                &OwnSql::Straighten {}.text(),
-                "show all",
-                look.as_str()
-            ]
+            ["set transaction read only", &OwnSql::Straighten {}.text(), "show all", look.as_str()]
         );
         let seal = Seal::Begins { settings: vec![] };
         assert_eq!(
@@ -624,16 +594,7 @@ mod tests {
             ],
         );
         assert!(sealed.is_at_statement() && !sealed.is_done());
-        hear(
-            &mut sealed,
-            &[
-                (b'1', b""),
-                (b'2', b""),
-                (b'n', b""),
-                (b'C', b"SET\0"),
-                (b'Z', b"T"),
-            ],
-        );
+        hear(&mut sealed, &[(b'1', b""), (b'2', b""), (b'n', b""), (b'C', b"SET\0"), (b'Z', b"T")]);
         hear(
             &mut sealed,
             &[
@@ -645,34 +606,12 @@ mod tests {
                 (b'Z', b"T"),
             ],
         );
-        hear(
-            &mut sealed,
-            &[
-                (b'1', b""),
-                (b'2', b""),
-                (b'C', b"\0"),
-                (b'C', b"\0"),
-                (b'C', b"\0"),
-            ],
-        );
+        hear(&mut sealed, &[(b'1', b""), (b'2', b""), (b'C', b"\0"), (b'C', b"\0"), (b'C', b"\0")]);
         assert!(!sealed.is_done());
         hear(&mut sealed, &[(b'Z', b"I")]);
         assert!(sealed.is_done() && sealed.must_be_idle());
-        let settings = Some(vec![Setting {
-            name: "a.b".into(),
-            value: "1".into(),
-            custom: true,
-        }]);
-        assert_eq!(
-            sealed.finish(),
-            (
-                None,
-                Inspection {
-                    access: Access::ReadOnly,
-                    settings
-                }
-            )
-        );
+        let settings = Some(vec![Setting { name: "a.b".into(), value: "1".into(), custom: true }]);
+        assert_eq!(sealed.finish(), (None, Inspection { access: Access::ReadOnly, settings }));
     }
 
     #[test]
@@ -682,22 +621,13 @@ mod tests {
         hear(
             &mut sealed,
             &[
-                (
-                    b'E',
-                    b"SERROR\0VERROR\0C42601\0Msyntax error at or near \"selct\"\0P17\0\0",
-                ),
+                (b'E', b"SERROR\0VERROR\0C42601\0Msyntax error at or near \"selct\"\0P17\0\0"),
                 (b'Z', b"E"),
             ],
         );
         hear(
             &mut sealed,
-            &[
-                (
-                    b'E',
-                    b"SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted\0\0",
-                ),
-                (b'Z', b"E"),
-            ],
+            &[(b'E', b"SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted\0\0"), (b'Z', b"E")],
         );
         hear(
             &mut sealed,
@@ -710,31 +640,14 @@ mod tests {
         );
         let (failure, inspection) = sealed.finish();
         let failure = failure.unwrap();
-        assert_eq!(
-            (failure.sqlstate.as_deref(), failure.position),
-            (Some("42601"), Some(1))
-        );
-        assert_eq!(
-            inspection,
-            Inspection {
-                access: Access::ReadOnly,
-                settings: None
-            }
-        );
+        assert_eq!((failure.sqlstate.as_deref(), failure.position), (Some("42601"), Some(1)));
+        assert_eq!(inspection, Inspection { access: Access::ReadOnly, settings: None });
     }
 
     #[test]
     fn a_statement_that_left_its_transaction_is_seen() {
         let mut over = sealed_of("x", &whole(&[], false, false));
-        hear(
-            &mut over,
-            &[
-                (b'C', b"\0"),
-                (b'C', b"\0"),
-                (b'C', b"COMMIT\0"),
-                (b'Z', b"I"),
-            ],
-        );
+        hear(&mut over, &[(b'C', b"\0"), (b'C', b"\0"), (b'C', b"COMMIT\0"), (b'Z', b"I")]);
         assert_eq!(over.finish().1.access, Access::Over);
         let mut switched = sealed_of("x", &whole(&[], false, false));
         hear(
@@ -747,13 +660,7 @@ mod tests {
                 (b'D', &row("transaction_read_only", "off")),
             ],
         );
-        assert_eq!(
-            switched.finish().1,
-            Inspection {
-                access: Access::ReadWrite,
-                settings: None
-            }
-        );
+        assert_eq!(switched.finish().1, Inspection { access: Access::ReadWrite, settings: None });
     }
 
     #[test]
@@ -761,11 +668,7 @@ mod tests {
         let mut sealed = sealed_of("select 1", &whole(&[("search_path", "x")], true, false));
         hear(
             &mut sealed,
-            &[
-                (b'C', b"\0"),
-                (b'E', b"SERROR\0C22023\0Minvalid value\0P8\0\0"),
-                (b'Z', b"E"),
-            ],
+            &[(b'C', b"\0"), (b'E', b"SERROR\0C22023\0Minvalid value\0P8\0\0"), (b'Z', b"E")],
         );
         let failure = sealed.finish().0.unwrap();
         assert_eq!(failure.position, None);
@@ -776,14 +679,8 @@ mod tests {
     fn an_end_that_was_hit_by_a_late_cancel_is_said_again() {
         let mut sealed = sealed_of("x", &whole(&[], false, false));
         let cancelled = b"SERROR\0C57014\0Mcanceling statement due to user request\0\0";
-        hear(
-            &mut sealed,
-            &[(b'C', b""), (b'C', b""), (b'C', b""), (b'Z', b"T")],
-        );
-        hear(
-            &mut sealed,
-            &[(b'C', b""), (b'Z', b"T"), (b'C', b"ROLLBACK\0")],
-        );
+        hear(&mut sealed, &[(b'C', b""), (b'C', b""), (b'C', b""), (b'Z', b"T")]);
+        hear(&mut sealed, &[(b'C', b""), (b'Z', b"T"), (b'C', b"ROLLBACK\0")]);
         hear(&mut sealed, &[(b'E', cancelled), (b'Z', b"I")]);
         assert!(sealed.is_done() && sealed.is_unclean());
         let (failure, inspection) = sealed.finish();
@@ -797,27 +694,15 @@ mod tests {
     fn a_parameter_that_nobody_gives_is_told_as_anywhere_else() {
         let mut sealed = sealed_of("select 'ü', $1", &whole(&[], false, false));
         hear(&mut sealed, &[(b'C', b""), (b'C', b""), (b'1', b"")]);
-        hear(
-            &mut sealed,
-            &[(
-                b'E',
-                b"SERROR\0C08P01\0Mbind message supplies 0 parameters\0\0",
-            )],
-        );
+        hear(&mut sealed, &[(b'E', b"SERROR\0C08P01\0Mbind message supplies 0 parameters\0\0")]);
         let failure = sealed.finish().0.unwrap();
-        assert_eq!(
-            (failure.sqlstate.as_deref(), failure.position),
-            (Some("42P02"), Some(13))
-        );
+        assert_eq!((failure.sqlstate.as_deref(), failure.position), (Some("42P02"), Some(13)));
     }
 
     #[test]
     fn a_copy_that_waits_for_data_breaks_the_link() {
         let mut sealed = sealed_of("x", &whole(&[], false, false));
-        hear(
-            &mut sealed,
-            &[(b'C', b"\0"), (b'C', b"\0"), (b'G', &[0, 0, 0])],
-        );
+        hear(&mut sealed, &[(b'C', b"\0"), (b'C', b"\0"), (b'G', &[0, 0, 0])]);
         assert!(sealed.is_broken() && sealed.failure().is_some());
     }
 }

@@ -60,9 +60,7 @@ impl Surroundings {
         Self {
             known_hosts: KnownHosts::of_system(data_dir),
             agent: set("SSH_AUTH_SOCK").map(PathBuf::from),
-            user: user
-                .map(|user| user.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            user: user.map(|user| user.to_string_lossy().into_owned()).unwrap_or_default(),
             keepalive: Duration::from_secs(15),
             tls_files: tls_files::directory(
                 &|name| std::env::var(name).ok(),
@@ -73,10 +71,7 @@ impl Surroundings {
 
     /// The same without the user's own files for TLS: for tests, which have to go alike for everybody.
     pub fn without_tls_files(data_dir: &Path) -> Self {
-        Self {
-            tls_files: None,
-            ..Self::of_system(data_dir)
-        }
+        Self { tls_files: None, ..Self::of_system(data_dir) }
     }
 }
 
@@ -121,10 +116,7 @@ impl Way {
     pub fn of(config: &Config, secrets: &Secrets, surroundings: Arc<Surroundings>) -> Option<Self> {
         let tunnel = config.ssh.clone()?;
         Some(Self {
-            server: Server {
-                host: tunnel.host.clone(),
-                port: tunnel.port,
-            },
+            server: Server { host: tunnel.host.clone(), port: tunnel.port },
             secret: secrets.get(SecretKind::Ssh).cloned(),
             surroundings,
             connect_timeout_s: config.connect_timeout_s,
@@ -185,11 +177,7 @@ impl Way {
             ..client::Config::default()
         };
         let judged = Arc::new(Mutex::new(None));
-        let watcher = Watcher {
-            known,
-            judged: judged.clone(),
-            traffic: traffic.clone(),
-        };
+        let watcher = Watcher { known, judged: judged.clone(), traffic: traffic.clone() };
         let connecting = client::connect_stream(Arc::new(config), socket, watcher);
         let connected = Box::pin(connecting).await;
         let mut session = connected.map_err(|cause| {
@@ -282,9 +270,7 @@ impl Tunnel {
         let opened = match far {
             Far::Tcp(host, port) => {
                 let port = u32::from(*port);
-                let opening = self
-                    .session
-                    .channel_open_direct_tcpip(host, port, "127.0.0.1", 0);
+                let opening = self.session.channel_open_direct_tcpip(host, port, "127.0.0.1", 0);
                 opening.await
             }
             Far::Unix(path) => self.session.channel_open_direct_streamlocal(path).await,
@@ -456,8 +442,7 @@ impl client::Handler for Watcher {
     ) -> Result<(), russh::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(said) => {
-                self.traffic
-                    .ended(said_goodbye(self.known.server(), &said.message));
+                self.traffic.ended(said_goodbye(self.known.server(), &said.message));
                 Ok(())
             }
             DisconnectReason::Error(cause) => {
@@ -513,10 +498,7 @@ fn lost(server: &Server, cause: &russh::Error) -> Failure {
             return closed_by_server(server);
         }
         russh::Error::IO(cause) => {
-            format!(
-                "The SSH tunnel to {server} broke. {}",
-                error::from_io(cause).message
-            )
+            format!("The SSH tunnel to {server} broke. {}", error::from_io(cause).message)
         }
         other => format!("The SSH tunnel to {server} broke: {}.", error::chain(other)),
     };
@@ -542,18 +524,12 @@ fn no_session(server: &Server, cause: &russh::Error) -> Failure {
             format!("The SSH server {server} closed the connection at once.")
         }
         russh::Error::IO(cause) => {
-            format!(
-                "The SSH server {server} can't be reached. {}",
-                error::from_io(cause).message
-            )
+            format!("The SSH server {server} can't be reached. {}", error::from_io(cause).message)
         }
         russh::Error::WrongServerSig => {
             format!("The SSH server {server} does not have the key that it shows.")
         }
-        other => format!(
-            "No SSH session with {server} came about: {}.",
-            error::chain(other)
-        ),
+        other => format!("No SSH session with {server} came about: {}.", error::chain(other)),
     };
     error::plain(Category::Ssh, message)
         .with_next_step("Check the tunnel's host and port. The server may also have refused this address for a while.")

@@ -163,10 +163,7 @@ impl Tap {
                 continue;
             }
             let read = learnt.read(frame, is_users);
-            let frame = Frame {
-                whole: &read,
-                left_out: frame.left_out,
-            };
+            let frame = Frame { whole: &read, left_out: frame.left_out };
             let verdict = match (&mut learnt.sealed, &mut learnt.capture) {
                 (Some(sealed), capture) => sealed.take(frame, capture.as_mut()),
                 (None, Some(capture)) => capture.take(frame),
@@ -322,10 +319,7 @@ impl Learnt {
             }
             b'D' | b'd' | b'T' | b'H' => {
                 // Between two chunks: rows are many, and the queue is not looked at for each.
-                let is_between = self
-                    .capture
-                    .as_ref()
-                    .is_some_and(Capture::is_between_chunks);
+                let is_between = self.capture.as_ref().is_some_and(Capture::is_between_chunks);
                 is_between
                     && !reads_on
                     && !self.words.is_closing
@@ -404,10 +398,7 @@ impl Learnt {
         self.texts.reported(&name, &value);
         self.parameters_bytes += name.len() + value.len();
         let length = name.len();
-        if let Some(before) = self
-            .parameters
-            .insert(name.into_owned(), value.into_owned())
-        {
+        if let Some(before) = self.parameters.insert(name.into_owned(), value.into_owned()) {
             self.parameters_bytes -= length + before.len();
         }
         if self.parameters_bytes > PARAMETERS_BYTES_MAX {
@@ -423,10 +414,7 @@ impl StartUp {
         self.bytes += frame.whole.len();
         self.last = frame.tag();
         if self.bytes > START_UP_BYTES_MAX {
-            return Err(Malformed::Chatter {
-                bytes: self.bytes,
-                tag: self.last,
-            });
+            return Err(Malformed::Chatter { bytes: self.bytes, tag: self.last });
         }
         Ok(())
     }
@@ -507,9 +495,7 @@ impl AsyncWrite for Tap {
 impl TlsStream for Tap {
     fn channel_binding(&self) -> ChannelBinding {
         // The driver asks once, while it authenticates.
-        locked(&self.channel_binding)
-            .take()
-            .unwrap_or_else(ChannelBinding::none)
+        locked(&self.channel_binding).take().unwrap_or_else(ChannelBinding::none)
     }
 }
 

@@ -74,10 +74,7 @@ impl Threads {
         &self,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> Option<smol::Task<()>> {
-        self.control
-            .executor
-            .upgrade()
-            .map(|executor| executor.spawn(task))
+        self.control.executor.upgrade().map(|executor| executor.spawn(task))
     }
 
     /// Runs a connection's task on one of the connections' threads, in turn.
@@ -90,20 +87,14 @@ impl Threads {
 
     /// Ends every thread with its tasks, connections first.
     pub fn end(&self) {
-        self.connections
-            .iter()
-            .chain([&self.control])
-            .for_each(Lane::end);
+        self.connections.iter().chain([&self.control]).for_each(Lane::end);
     }
 }
 
 impl Lane {
     fn start(name: &str, waits: Waits) -> Self {
         let executor = Arc::new(Executor::new());
-        let lane = Self {
-            executor: Arc::downgrade(&executor),
-            running: Mutex::new(None),
-        };
+        let lane = Self { executor: Arc::downgrade(&executor), running: Mutex::new(None) };
         let (stop, stopped) = flume::bounded::<()>(0);
         let run = move || {
             // Nothing is ever sent: the wait ends when the other end is dropped.

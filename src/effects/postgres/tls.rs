@@ -69,10 +69,7 @@ enum Trust {
     /// Any: the link is encrypted, and nothing is known of who is at its end.
     Any,
     /// One that leads to these authorities, or is one of these certificates itself.
-    Signed {
-        authorities: Arc<Authorities>,
-        host_too: bool,
-    },
+    Signed { authorities: Arc<Authorities>, host_too: bool },
 }
 
 struct Authorities {
@@ -92,19 +89,12 @@ impl Tls {
                 let unread = (!revoked.is_empty() && loaded.verifies()).then(|| {
                     format!("Tusk does not read lists of revoked certificates: {revoked} is of no effect.")
                 });
-                Ok(Self {
-                    usual: said,
-                    unread,
-                    ..loaded
-                })
+                Ok(Self { usual: said, unread, ..loaded })
             }
             // Where the mode takes plain text too, psql goes on with that. A file that nobody named is not worth it.
             Err(failure) if config.ssl_mode < SslMode::Require && names_no_client(config) => {
                 let unread = format!("{} TLS goes on without it.", failure.message);
-                Ok(Self {
-                    unread: Some(unread),
-                    ..Self::load_whole(config, secrets)?
-                })
+                Ok(Self { unread: Some(unread), ..Self::load_whole(config, secrets)? })
             }
             Err(failure) => Err(with_detail(failure, said.as_deref())),
         }
@@ -166,17 +156,12 @@ impl Tls {
             provider: self.provider.clone(),
             version: version.clone(),
         };
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::new(verifier));
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
         let connect =
             MakeTlsConnect::<S>::make_tls_connect(&mut MakeRustlsConnect::new(config), host)
                 .map_err(|never| error::plain(Category::Ssl, never.to_string()))?;
         let stream = connect.connect(stream).await.map_err(|cause| {
-            let failure = Failure {
-                category: Category::Ssl,
-                ..error::from_io(&cause)
-            };
+            let failure = Failure { category: Category::Ssl, ..error::from_io(&cause) };
             match not_spoken(self.versions) {
                 Some(other) if failure.message == error::OLD_TLS => other,
                 _ => self.explain(failure),
@@ -184,11 +169,7 @@ impl Tls {
         })?;
         let verified = if self.verifies() { " verified" } else { "" };
         let security = format!("TLS 1.{}{verified}", version.load(Ordering::Relaxed));
-        Ok(Secured {
-            channel_binding: stream.channel_binding(),
-            wire: Box::new(stream),
-            security,
-        })
+        Ok(Secured { channel_binding: stream.channel_binding(), wire: Box::new(stream), security })
     }
 
     /// Whether the server's name is looked at, so that it must be one that a certificate can hold.
@@ -230,10 +211,7 @@ fn with_detail(failure: Failure, said: Option<&str>) -> Failure {
         Some(detail) => format!("{detail} {said}"),
         None => said.to_owned(),
     };
-    Failure {
-        detail: Some(detail),
-        ..failure
-    }
+    Failure { detail: Some(detail), ..failure }
 }
 
 impl Trust {
@@ -250,10 +228,7 @@ impl Trust {
             }
             (_, path) => authorities(path)?,
         };
-        Ok(Self::Signed {
-            authorities,
-            host_too,
-        })
+        Ok(Self::Signed { authorities, host_too })
     }
 }
 
@@ -287,10 +262,7 @@ fn authorities(path: &str) -> Result<Arc<Authorities>, Failure> {
             )
         })?;
     }
-    Ok(Arc::new(Authorities {
-        roots,
-        certificates,
-    }))
+    Ok(Arc::new(Authorities { roots, certificates }))
 }
 
 /// The system's own authorities, which take tens of milliseconds to load, once.
@@ -321,10 +293,7 @@ fn system_authorities() -> Result<Arc<Authorities>, Failure> {
 fn parsable(certificates: Vec<CertificateDer<'static>>) -> Arc<Authorities> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
-    Arc::new(Authorities {
-        roots,
-        certificates: Vec::new(),
-    })
+    Arc::new(Authorities { roots, certificates: Vec::new() })
 }
 
 /// The authorities of OpenSSL's variables, which take the place of the system's; none where they name nothing. The
@@ -348,10 +317,7 @@ fn named_authorities() -> Option<Result<Vec<CertificateDer<'static>>, Failure>> 
             }
         }
     }
-    for entry in directories
-        .iter()
-        .flat_map(|directory| directory.read_dir())
-    {
+    for entry in directories.iter().flat_map(|directory| directory.read_dir()) {
         for path in entry.flatten().map(|entry| entry.path()) {
             match certificates(&path.display().to_string()) {
                 Ok(certificates) => found.extend(certificates),
@@ -366,10 +332,7 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let unreadable = |cause: &dyn std::error::Error| {
         error::plain(
             Category::Ssl,
-            format!(
-                "The certificate file {path} can't be read: {}.",
-                error::chain(cause)
-            ),
+            format!("The certificate file {path} can't be read: {}.", error::chain(cause)),
         )
     };
     let text =
@@ -430,11 +393,7 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Trust::Signed {
-            authorities,
-            host_too,
-        } = &self.trust
-        else {
+        let Trust::Signed { authorities, host_too } = &self.trust else {
             return Ok(ServerCertVerified::assertion());
         };
         let host = host_too.then_some(server_name);
@@ -480,9 +439,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -506,10 +463,7 @@ impl Verifier {
         );
         if let Err(error) = signed {
             // A self-signed certificate may stand in the CA file itself; rustls takes no authority for a server.
-            let itself = authorities
-                .certificates
-                .iter()
-                .any(|known| known == end_entity);
+            let itself = authorities.certificates.iter().any(|known| known == end_entity);
             let unfit = matches!(
                 error,
                 Error::InvalidCertificate(

@@ -50,13 +50,7 @@ impl Opened {
         let connection = self.connection;
         let silence = shared.silence(self).unwrap_or(PATIENCE);
         let silent_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
-        post(
-            &shared.outbox,
-            connection::Msg::NotAnswering {
-                connection,
-                silent_ms,
-            },
-        );
+        post(&shared.outbox, connection::Msg::NotAnswering { connection, silent_ms });
         over.await;
         post(&shared.outbox, connection::Msg::Answering { connection });
     }
@@ -76,10 +70,7 @@ impl Opened {
 
     /// Waits until a link speaks, or nothing runs.
     async fn needless(&self, shared: &Shared) {
-        while shared
-            .silence(self)
-            .is_some_and(|silence| silence >= SILENCE)
-        {
+        while shared.silence(self).is_some_and(|silence| silence >= SILENCE) {
             smol::Timer::after(LOOK).await;
         }
     }
@@ -113,9 +104,7 @@ impl Shared {
             return None;
         }
         let queries = locked(&self.queries);
-        let links = queries
-            .values()
-            .filter(|link| link.leads_to(&opened.target));
+        let links = queries.values().filter(|link| link.leads_to(&opened.target));
         links.map(|link| link.silence()).min()
     }
 }

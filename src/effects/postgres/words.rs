@@ -124,11 +124,7 @@ impl Words {
     fn tell(&self, query: Option<QueryId>, notice: Failure, bytes: usize) {
         if let (Some(session), Some(outflow)) = (self.session, &self.outflow) {
             let notice = Box::new(notice);
-            let msg = session::Msg::Noticed {
-                session,
-                query,
-                notice,
-            };
+            let msg = session::Msg::Noticed { session, query, notice };
             outflow.post(msg, bytes);
         }
     }

@@ -3,10 +3,7 @@
 //! So what has these names is looked at just before. SQLite gives an empty file beside the database the database's
 //! permissions, and, run by root, its owner; where it would, the file is refused instead.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a database is opened here and nowhere else"
-)]
+#![allow(clippy::disallowed_methods, reason = "a database is opened here and nowhere else")]
 
 use std::{
     fs::{self, Metadata},

@@ -18,14 +18,7 @@ const LIMIT: Limit = Limit::megabytes(1);
 /// What is no regular file, by the word that says so.
 fn things(directory: &Path) -> Vec<(&'static str, PathBuf)> {
     let path = |name: &str| directory.join(name);
-    mknodat(
-        CWD,
-        path("pipe"),
-        FileType::Fifo,
-        Mode::RUSR | Mode::WUSR,
-        0,
-    )
-    .unwrap();
+    mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     drop(UnixListener::bind(path("socket")).unwrap());
     fs::create_dir(path("directory")).unwrap();
     let device = |name: &str| PathBuf::from("/dev").join(name);
@@ -111,10 +104,7 @@ fn no_way_opens_another_thing_waits_for_it_or_changes_it() {
 fn what_is_opened_is_looked_at_again() {
     let directory = tempfile::tempdir().unwrap();
     for (_, thing) in things(directory.path()) {
-        for options in [
-            OpenOptions::new().read(true),
-            OpenOptions::new().read(true).write(true),
-        ] {
+        for options in [OpenOptions::new().read(true), OpenOptions::new().read(true).write(true)] {
             let began = Instant::now();
             assert!(opened_through(&thing, options, true).is_err());
             assert!(began.elapsed() < PATIENCE, "{}", thing.display());
@@ -150,14 +140,7 @@ fn a_file_has_a_limit_whatever_its_length_says() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_of_the_kernel_ends_or_is_an_error() {
-    for name in [
-        "self/mem",
-        "self/pagemap",
-        "kmsg",
-        "kcore",
-        "self/status",
-        "kpagecount",
-    ] {
+    for name in ["self/mem", "self/pagemap", "kmsg", "kcore", "self/status", "kpagecount"] {
         let began = Instant::now();
         let read = read(&Path::new("/proc").join(name), LIMIT);
         assert!(began.elapsed() < PATIENCE, "{name}");

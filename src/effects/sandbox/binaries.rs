@@ -66,11 +66,8 @@ pub async fn find_all(places: SearchPlaces) -> Result<Vec<Binaries>, SandboxErro
     let searched = places.clone();
     let (on_path, packaged, psql) = smol::unblock(move || {
         let on_path = server_directories(&places.path);
-        let expanded: Vec<PathBuf> = places
-            .patterns
-            .iter()
-            .flat_map(|pattern| expand(pattern))
-            .collect();
+        let expanded: Vec<PathBuf> =
+            places.patterns.iter().flat_map(|pattern| expand(pattern)).collect();
         let psql = places
             .path
             .iter()
@@ -109,9 +106,8 @@ fn server_directories(places: &[PathBuf]) -> Vec<PathBuf> {
         let Some(directory) = server.parent() else {
             continue;
         };
-        let complete = ["initdb", "pg_ctl"]
-            .iter()
-            .all(|name| directory.join(program(name)).is_file());
+        let complete =
+            ["initdb", "pg_ctl"].iter().all(|name| directory.join(program(name)).is_file());
         if complete && !found.iter().any(|known| known == directory) {
             found.push(directory.to_owned());
         }
@@ -126,10 +122,9 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
         let text = component.as_os_str().to_string_lossy();
         found = match text.split_once('*') {
             None => found.into_iter().map(|base| base.join(component)).collect(),
-            Some((start, end)) => found
-                .iter()
-                .flat_map(|base| matching_entries(base, start, end))
-                .collect(),
+            Some((start, end)) => {
+                found.iter().flat_map(|base| matching_entries(base, start, end)).collect()
+            }
         };
     }
     found
@@ -156,14 +151,10 @@ async fn with_versions(directories: Vec<PathBuf>, psql_on_path: Option<&PathBuf>
     let mut found = Vec::new();
     for directory in directories {
         let server = directory.join(program("postgres"));
-        let task = Task::new(
-            "asking PostgreSQL for its version",
-            &server,
-            &std::env::temp_dir(),
-            None,
-        )
-        .arguments(["--version"])
-        .limit(Duration::from_secs(10));
+        let task =
+            Task::new("asking PostgreSQL for its version", &server, &std::env::temp_dir(), None)
+                .arguments(["--version"])
+                .limit(Duration::from_secs(10));
         let printed = match task.run().await {
             Ok(printed) => printed,
             Err(Failure::Exit(output)) => {
@@ -179,11 +170,7 @@ async fn with_versions(directories: Vec<PathBuf>, psql_on_path: Option<&PathBuf>
             continue;
         };
         let beside = Some(directory.join(program("psql"))).filter(|file| file.is_file());
-        found.push(Binaries {
-            directory,
-            psql: beside.or_else(|| psql_on_path.cloned()),
-            major,
-        });
+        found.push(Binaries { directory, psql: beside.or_else(|| psql_on_path.cloned()), major });
     }
     found
 }
@@ -191,10 +178,7 @@ async fn with_versions(directories: Vec<PathBuf>, psql_on_path: Option<&PathBuf>
 /// The major version in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` or `… 18beta1`.
 fn major_version(printed: &str) -> Option<u32> {
     let version = printed.split_once("PostgreSQL) ")?.1;
-    let digits = version.len()
-        - version
-            .trim_start_matches(|c: char| c.is_ascii_digit())
-            .len();
+    let digits = version.len() - version.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     version[..digits].parse().ok()
 }
 

@@ -21,10 +21,7 @@ pub async fn make(place: &Place, binaries: &Binaries, link: &Link) -> Result<(),
     let mut complaint = String::new();
     for locale in locales(binaries.major) {
         let mut task = place
-            .task(
-                "making the sandbox's files",
-                &binaries.directory.join(program("initdb")),
-            )
+            .task("making the sandbox's files", &binaries.directory.join(program("initdb")))
             .arguments(["--encoding=UTF8", "--username", USER])
             .arguments(locale.iter().copied())
             .limit(Duration::from_secs(120));
@@ -48,9 +45,7 @@ pub async fn make(place: &Place, binaries: &Binaries, link: &Link) -> Result<(),
             Err(Failure::Fatal(error)) => return Err(error),
         }
     }
-    Err(SandboxError::InitFailed {
-        output: complaint.trim().to_owned(),
-    })
+    Err(SandboxError::InitFailed { output: complaint.trim().to_owned() })
 }
 
 /// Writes what may differ from start to start: the address, and who may come in.
@@ -64,12 +59,7 @@ pub async fn write_settings(place: &Place, link: &Link, port: u16) -> Result<(),
             "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\n".to_owned()
         }
     };
-    place
-        .write(
-            "cluster/tusk.conf",
-            &format!("{SETTINGS}port = {port}\n{address}"),
-        )
-        .await?;
+    place.write("cluster/tusk.conf", &format!("{SETTINGS}port = {port}\n{address}")).await?;
     if *link == Link::Socket {
         let rules = format!("local all {USER} peer map=tusk\nlocal all all scram-sha-256\n");
         place.write("cluster/pg_hba.conf", &rules).await?;
@@ -77,10 +67,7 @@ pub async fn write_settings(place: &Place, link: &Link, port: u16) -> Result<(),
         names.extend(place.account.as_ref().map(|account| account.name.clone()));
         names.sort();
         names.dedup();
-        let map: String = names
-            .iter()
-            .map(|name| format!("tusk \"{name}\" {USER}\n"))
-            .collect();
+        let map: String = names.iter().map(|name| format!("tusk \"{name}\" {USER}\n")).collect();
         place.write("cluster/pg_ident.conf", &map).await?;
     }
     Ok(())
@@ -107,11 +94,7 @@ log_destination = 'stderr'
 fn locales(major: u32) -> Vec<&'static [&'static str]> {
     let mut locales: Vec<&[&str]> = Vec::new();
     if major >= 17 {
-        locales.push(&[
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--locale=C",
-        ]);
+        locales.push(&["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]);
     }
     locales.push(&["--locale=C.UTF-8"]);
     locales.push(&["--locale=C", "--lc-ctype=en_US.UTF-8"]);
@@ -140,12 +123,7 @@ async fn finish(place: &Place, unfinished: &Path) -> Result<(), SandboxError> {
     .await
     .map_err(|error| SandboxError::of_file(&settings, &error))?;
     place.write("cluster.new/tusk.conf", "").await?;
-    place
-        .write(
-            "cluster.new/postgresql.conf",
-            &format!("{text}\ninclude 'tusk.conf'\n"),
-        )
-        .await?;
+    place.write("cluster.new/postgresql.conf", &format!("{text}\ninclude 'tusk.conf'\n")).await?;
     let (from, to) = (unfinished.to_owned(), place.cluster());
     let named = smol::unblock(move || std::fs::rename(from, to)).await;
     named.map_err(|error| SandboxError::of_file(&place.cluster(), &error))
@@ -153,13 +131,8 @@ async fn finish(place: &Place, unfinished: &Path) -> Result<(), SandboxError> {
 
 /// The name that the server will see at the other end of the socket.
 async fn current_user_name(place: &Place) -> Result<String, SandboxError> {
-    let task = Task::new(
-        "asking for the user's name",
-        Path::new("id"),
-        &place.base,
-        None,
-    )
-    .arguments(["-un"]);
+    let task = Task::new("asking for the user's name", Path::new("id"), &place.base, None)
+        .arguments(["-un"]);
     match task.limit(Duration::from_secs(10)).run().await {
         Ok(name) => Ok(name.trim().to_owned()),
         Err(Failure::Exit(output)) => Err(SandboxError::InitFailed { output }),
@@ -169,10 +142,7 @@ async fn current_user_name(place: &Place) -> Result<String, SandboxError> {
 
 /// A directory as one entry of a list of directories.
 fn quoted_in_list(directory: &Path) -> String {
-    format!(
-        "\"{}\"",
-        directory.display().to_string().replace('"', "\"\"")
-    )
+    format!("\"{}\"", directory.display().to_string().replace('"', "\"\""))
 }
 
 /// A value as the configuration file wants it.
@@ -194,10 +164,7 @@ mod tests {
     #[test]
     fn the_locale_of_last_resort_is_there_in_every_version() {
         for major in 12..=18 {
-            assert_eq!(
-                locales(major).last().copied(),
-                Some(["--locale=C"].as_slice())
-            );
+            assert_eq!(locales(major).last().copied(), Some(["--locale=C"].as_slice()));
         }
     }
 }

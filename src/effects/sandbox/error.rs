@@ -116,10 +116,7 @@ impl From<&SandboxError> for Failure {
             SandboxError::Unreachable { .. } | SandboxError::Timeout { .. } => Category::Connection,
             _ => Category::Internal,
         };
-        Failure {
-            next_step: None,
-            ..Failure::new(category, error.to_string())
-        }
+        Failure { next_step: None, ..Failure::new(category, error.to_string()) }
     }
 }
 

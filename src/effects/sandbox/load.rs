@@ -24,15 +24,7 @@ pub async fn load_once(
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<(), SandboxError> {
     let question = OwnSql::SandboxSample {}.message();
-    if execute(
-        context,
-        running,
-        "postgres",
-        "Looking for the sample",
-        &question,
-    )
-    .await?
-    .trim()
+    if execute(context, running, "postgres", "Looking for the sample", &question).await?.trim()
         == "1"
     {
         return Ok(());
@@ -49,14 +41,7 @@ pub async fn load_once(
     };
     report(0, "Creating the database");
     let create = OwnSql::SandboxCreate {}.message();
-    execute(
-        context,
-        running,
-        "postgres",
-        "Creating the database",
-        &create,
-    )
-    .await?;
+    execute(context, running, "postgres", "Creating the database", &create).await?;
     for (number, (title, sql)) in parts.iter().enumerate() {
         report(number, title);
         execute(context, running, UNFINISHED_SAMPLE, title, sql).await?;
@@ -70,11 +55,7 @@ pub async fn load_once(
 
 /// The parts of the sample: its `-- step:` lines with the SQL below each.
 fn parts(sample: &str) -> Vec<(&str, &str)> {
-    sample
-        .split("\n-- step: ")
-        .skip(1)
-        .filter_map(|part| part.split_once('\n'))
-        .collect()
+    sample.split("\n-- step: ").skip(1).filter_map(|part| part.split_once('\n')).collect()
 }
 
 async fn execute(
@@ -87,20 +68,14 @@ async fn execute(
     let options = "-c synchronous_commit=off -c client_min_messages=warning -c maintenance_work_mem=128MB -c work_mem=64MB \
          -c default_statistics_target=25 -c jit=off";
     let task = context
-        .psql(
-            "loading the sample database",
-            &running.host,
-            running.port,
-            database,
-        )
+        .psql("loading the sample database", &running.host, running.port, database)
         .variable("PGOPTIONS", options)
         .input(sql)
         .limit(PART_LIMIT);
     task.run().await.map_err(|failure| match failure {
-        Failure::Exit(output) => SandboxError::LoadFailed {
-            step: title.to_owned(),
-            output: output.trim().to_owned(),
-        },
+        Failure::Exit(output) => {
+            SandboxError::LoadFailed { step: title.to_owned(), output: output.trim().to_owned() }
+        }
         Failure::Fatal(error) => error,
     })
 }
@@ -126,22 +101,10 @@ mod tests {
     #[test]
     fn the_sample_needs_neither_a_clock_nor_chance_for_its_rows() {
         for (title, sql) in parts(SAMPLE) {
-            if [
-                "Customers",
-                "Products",
-                "Order lines",
-                "Orders",
-                "Payments and reviews",
-            ]
-            .contains(&title)
+            if ["Customers", "Products", "Order lines", "Orders", "Payments and reviews"]
+                .contains(&title)
             {
-                for word in [
-                    "now()",
-                    "random(",
-                    "clock_timestamp",
-                    "current_date",
-                    "gen_random",
-                ] {
+                for word in ["now()", "random(", "clock_timestamp", "current_date", "gen_random"] {
                     assert!(!sql.contains(word), "{title} uses {word}");
                 }
             }

@@ -66,16 +66,12 @@ impl Place {
             .arguments(["-c", WRITE, "sh"])
             .arguments([&path])
             .input(text);
-        task.run()
-            .await
-            .map(|_| ())
-            .map_err(|failure| match failure {
-                Failure::Exit(reason) => SandboxError::NotPermitted {
-                    path: path.display().to_string(),
-                    reason,
-                },
-                Failure::Fatal(error) => error,
-            })
+        task.run().await.map(|_| ()).map_err(|failure| match failure {
+            Failure::Exit(reason) => {
+                SandboxError::NotPermitted { path: path.display().to_string(), reason }
+            }
+            Failure::Fatal(error) => error,
+        })
     }
 }
 
@@ -103,11 +99,7 @@ pub async fn choose(
     smol::unblock(move || {
         system::make_private_directory(&base, account.as_ref())?;
         let sockets = socket_directory(&base, &short, &hash, account.as_ref())?;
-        Ok(Place {
-            base,
-            sockets,
-            account,
-        })
+        Ok(Place { base, sockets, account })
     })
     .await
 }
@@ -151,12 +143,7 @@ async fn can_enter(directory: &Path, account: &Account) -> Result<bool, SandboxE
         Path::new("/"),
         Some(account),
     )
-    .arguments([
-        OsStr::new("-c"),
-        OsStr::new("cd \"$1\""),
-        OsStr::new("sh"),
-        directory.as_os_str(),
-    ])
+    .arguments([OsStr::new("-c"), OsStr::new("cd \"$1\""), OsStr::new("sh"), directory.as_os_str()])
     .limit(Duration::from_secs(10));
     match task.run().await {
         Ok(_) => Ok(true),
@@ -173,10 +160,7 @@ async fn first_usable(
 ) -> Result<PathBuf, SandboxError> {
     let mut refusal = SandboxError::NotPermitted {
         path: "the data directory".to_owned(),
-        reason: format!(
-            "the user {}, who runs the server, cannot enter it",
-            account.name
-        ),
+        reason: format!("the user {}, who runs the server, cannot enter it", account.name),
     };
     for parent in fallbacks {
         let base = parent.join(hash);

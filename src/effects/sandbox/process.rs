@@ -85,10 +85,8 @@ impl Task {
     /// Runs it; gives what it printed, both outputs together.
     pub async fn run(self) -> Result<String, Failure> {
         let limit = self.limit;
-        let timeout = SandboxError::Timeout {
-            action: self.action.clone(),
-            limit_seconds: limit.as_secs(),
-        };
+        let timeout =
+            SandboxError::Timeout { action: self.action.clone(), limit_seconds: limit.as_secs() };
         smol::future::or(self.run_to_end(), async {
             smol::Timer::after(limit).await;
             Err(Failure::Fatal(timeout))
@@ -125,11 +123,7 @@ impl Task {
         let fail =
             |error: std::io::Error| Failure::Fatal(SandboxError::of_file(&self.program, &error));
         let output = |captured| {
-            if captured {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            }
+            if captured { Stdio::piped() } else { Stdio::null() }
         };
         let mut child = smol::process::Command::from(self.command())
             .stdin(Stdio::piped())
@@ -151,11 +145,7 @@ impl Task {
         let finished = finished.map_err(fail)?;
         let mut text = String::from_utf8_lossy(&finished.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&finished.stderr));
-        if finished.status.success() {
-            Ok(text)
-        } else {
-            Err(Failure::Exit(text))
-        }
+        if finished.status.success() { Ok(text) } else { Err(Failure::Exit(text)) }
     }
 }
 
@@ -184,11 +174,8 @@ mod tests {
 
     #[test]
     fn a_task_that_takes_too_long_is_given_up() {
-        let given_up = smol::block_on(
-            shell("exec sleep 600")
-                .limit(Duration::from_millis(20))
-                .run(),
-        );
+        let given_up =
+            smol::block_on(shell("exec sleep 600").limit(Duration::from_millis(20)).run());
         assert_eq!(
             given_up,
             Err(Failure::Fatal(SandboxError::Timeout {

@@ -97,9 +97,7 @@ pub async fn bring_up(context: Context<'_>) -> Result<Running, SandboxError> {
             let Some(file) = find_postmaster(context.place).await? else {
                 return Err(start_failed(context.place).await);
             };
-            let version = ask(context, &file)
-                .await
-                .map_err(|detail| unreachable(&file, detail))?;
+            let version = ask(context, &file).await.map_err(|detail| unreachable(&file, detail))?;
             let watch = watcher::set(context.place, file.pid).await?;
             return Ok(running(context, file, version, false, watch));
         };
@@ -213,18 +211,10 @@ async fn ask(context: Context<'_>, file: &PidFile) -> Result<String, String> {
     let cluster = real_cluster(context.place).await;
     let same = smol::unblock({
         let directory = PathBuf::from(directory);
-        move || {
-            directory
-                .canonicalize()
-                .is_ok_and(|directory| directory == cluster)
-        }
+        move || directory.canonicalize().is_ok_and(|directory| directory == cluster)
     })
     .await;
-    if same {
-        Ok(version.to_owned())
-    } else {
-        Err(format!("the server there serves {directory}"))
-    }
+    if same { Ok(version.to_owned()) } else { Err(format!("the server there serves {directory}")) }
 }
 
 async fn real_cluster(place: &Place) -> PathBuf {
@@ -244,11 +234,7 @@ async fn find_postmaster(place: &Place) -> Result<Option<PidFile>, SandboxError>
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(SandboxError::of_file(&path, &error)),
         };
-        let Some(pid) = text
-            .lines()
-            .next()
-            .and_then(|line| line.trim().parse().ok())
-        else {
+        let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok()) else {
             log::warn!("{} is damaged and is removed", path.display());
             std::fs::remove_file(&path).map_err(|error| SandboxError::of_file(&path, &error))?;
             return Ok(None);
@@ -267,13 +253,7 @@ async fn find_postmaster(place: &Place) -> Result<Option<PidFile>, SandboxError>
 
 /// The fields of postmaster.pid; a server that is only starting has not written all of them.
 fn parse_pid_file(pid: u32, text: &str) -> PidFile {
-    let line = |number: usize| {
-        text.lines()
-            .nth(number)
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
+    let line = |number: usize| text.lines().nth(number).unwrap_or_default().trim().to_owned();
     PidFile {
         pid,
         port: line(3).parse().unwrap_or(SOCKET_PORT),
@@ -298,13 +278,7 @@ async fn start(context: Context<'_>, deadline: Instant) -> Result<(), SandboxErr
                 &context.binaries.directory.join(program("pg_ctl")),
             )
             // Relative names, because pg_ctl hands them to a shell, and a path may hold quotes.
-            .arguments([
-                "start",
-                "-w",
-                "-s",
-                "-t",
-                &START_LIMIT.as_secs().to_string(),
-            ])
+            .arguments(["start", "-w", "-s", "-t", &START_LIMIT.as_secs().to_string()])
             .arguments(["-D", "cluster", "-l", "server.log"])
             .limit(START_LIMIT + Duration::from_secs(5));
         task.captured = cfg!(unix);
@@ -341,9 +315,7 @@ async fn look_at_files(place: &Place) -> Result<(), SandboxError> {
     smol::unblock(move || {
         files.iter().try_for_each(|path| {
             let found = regular_file::look(path);
-            found
-                .map(|_| ())
-                .map_err(|error| SandboxError::of_file(path, &error))
+            found.map(|_| ()).map_err(|error| SandboxError::of_file(path, &error))
         })
     })
     .await
@@ -385,23 +357,16 @@ fn free_port() -> Result<u16, SandboxError> {
 async fn start_failed(place: &Place) -> SandboxError {
     let file = place.log();
     let path = file.clone();
-    let bytes = smol::unblock(move || regular_file::read_end(&path, SMALL))
-        .await
-        .unwrap_or_default();
+    let bytes =
+        smol::unblock(move || regular_file::read_end(&path, SMALL)).await.unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
     let log = lines[lines.len().saturating_sub(12)..].join("\n");
-    SandboxError::StartFailed {
-        file: file.display().to_string(),
-        log,
-    }
+    SandboxError::StartFailed { file: file.display().to_string(), log }
 }
 
 fn unreachable(file: &PidFile, detail: String) -> SandboxError {
-    SandboxError::Unreachable {
-        pid: file.pid,
-        detail,
-    }
+    SandboxError::Unreachable { pid: file.pid, detail }
 }
 
 #[cfg(test)]

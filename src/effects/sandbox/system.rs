@@ -28,19 +28,12 @@ pub fn account_to_drop_to(cluster: &Path) -> Option<Account> {
         return None;
     }
     let users = regular_file::read_text(Path::new("/etc/passwd"), ACCOUNTS).unwrap_or_default();
-    let owner = fs::metadata(cluster)
-        .ok()
-        .map(|metadata| metadata.uid())
-        .filter(|uid| *uid != 0);
+    let owner = fs::metadata(cluster).ok().map(|metadata| metadata.uid()).filter(|uid| *uid != 0);
     owner
         .and_then(|uid| find_account(&users, |account| account.uid == uid))
         .or_else(|| find_account(&users, |account| account.name == "postgres"))
         .or_else(|| find_account(&users, |account| account.name == "nobody"))
-        .or(Some(Account {
-            name: "nobody".to_owned(),
-            uid: 65534,
-            gid: 65534,
-        }))
+        .or(Some(Account { name: "nobody".to_owned(), uid: 65534, gid: 65534 }))
 }
 
 /// Without Unix users there is nobody to drop to; `pg_ctl` gives up an administrator's rights by itself.
@@ -75,10 +68,7 @@ pub fn make_private_directory(path: &Path, account: Option<&Account>) -> Result<
     }
     let metadata = fs::symlink_metadata(path).map_err(on_file)?;
     let shown = path.display();
-    let refused = |reason: String| SandboxError::NotPermitted {
-        path: shown.to_string(),
-        reason,
-    };
+    let refused = |reason: String| SandboxError::NotPermitted { path: shown.to_string(), reason };
     if !metadata.is_dir() {
         return Err(refused("it is not a directory".into()));
     }
@@ -131,12 +121,10 @@ pub fn is_postmaster(pid: u32, cluster: &Path) -> bool {
 #[cfg(unix)]
 pub fn is_alive(pid: u32) -> bool {
     let process = pid.try_into().ok().and_then(rustix::process::Pid::from_raw);
-    process.is_some_and(
-        |process| match rustix::process::test_kill_process(process) {
-            Ok(()) => true,
-            Err(error) => error == rustix::io::Errno::PERM,
-        },
-    )
+    process.is_some_and(|process| match rustix::process::test_kill_process(process) {
+        Ok(()) => true,
+        Err(error) => error == rustix::io::Errno::PERM,
+    })
 }
 
 /// A stranger's process keeps PostgreSQL from starting only on Unix.
@@ -162,13 +150,7 @@ pub fn is_worked_in(directory: &Path) -> bool {
     };
     processes
         .filter_map(Result::ok)
-        .filter(|process| {
-            process
-                .file_name()
-                .as_encoded_bytes()
-                .iter()
-                .all(u8::is_ascii_digit)
-        })
+        .filter(|process| process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
         .any(|process| {
             fs::read_link(process.path().join("cwd")).is_ok_and(|place| place == directory)
         })
@@ -187,13 +169,9 @@ pub fn fallback_directories() -> Vec<PathBuf> {
 
 /// Where the socket goes when its path under the data directory would be too long.
 pub fn short_directories() -> Vec<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    runtime
-        .into_iter()
-        .chain([PathBuf::from("/tmp"), PathBuf::from("/var/tmp")])
-        .collect()
+    let runtime =
+        std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    runtime.into_iter().chain([PathBuf::from("/tmp"), PathBuf::from("/var/tmp")]).collect()
 }
 
 /// What to install on this system to have a PostgreSQL server.
@@ -223,10 +201,7 @@ pub fn installation_advice() -> String {
 fn distribution_family(release: &str) -> &'static str {
     let words: Vec<&str> = release
         .lines()
-        .filter_map(|line| {
-            line.strip_prefix("ID=")
-                .or_else(|| line.strip_prefix("ID_LIKE="))
-        })
+        .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
         .flat_map(|value| value.trim_matches('"').split_whitespace())
         .collect();
     let families = [
@@ -252,10 +227,7 @@ mod tests {
             distribution_family("NAME=\"Mint\"\nID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"),
             "debian"
         );
-        assert_eq!(
-            distribution_family("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"),
-            "fedora"
-        );
+        assert_eq!(distribution_family("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n"), "fedora");
         assert_eq!(distribution_family("ID=plan9\n"), "");
     }
 
@@ -265,11 +237,7 @@ mod tests {
         let users = "root:x:0:0:root:/root:/bin/sh\nbroken\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
         assert_eq!(
             find_account(users, |account| account.name == "postgres"),
-            Some(Account {
-                name: "postgres".to_owned(),
-                uid: 101,
-                gid: 104
-            })
+            Some(Account { name: "postgres".to_owned(), uid: 101, gid: 104 })
         );
         assert_eq!(find_account(users, |account| account.uid == 7), None);
     }

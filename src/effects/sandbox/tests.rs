@@ -14,11 +14,8 @@ struct Home(PathBuf);
 impl Home {
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "tusk-test-{}-{}",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
+        let name =
+            format!("tusk-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path).expect("the temporary directory is writable");
         Self(path)
@@ -27,11 +24,7 @@ impl Home {
     fn options(&self) -> SandboxOptions {
         let fallbacks = vec![self.0.join("elsewhere")];
         let data_dir = self.0.join("data");
-        SandboxOptions {
-            fallbacks,
-            sample: Cow::Borrowed(SMALL),
-            ..SandboxOptions::new(data_dir)
-        }
+        SandboxOptions { fallbacks, sample: Cow::Borrowed(SMALL), ..SandboxOptions::new(data_dir) }
     }
 
     fn start(&self) -> Sandbox {
@@ -71,25 +64,14 @@ fn psql(sandbox: &Sandbox, sql: &str) -> Command {
 #[track_caller]
 fn query(sandbox: &Sandbox, sql: &str) -> String {
     let output = psql(sandbox, sql).output().expect("psql runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout)
-        .expect("UTF-8")
-        .trim()
-        .to_owned()
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
 /// A session whose end shows that its server has stopped.
 fn session(sandbox: &Sandbox) -> Child {
     let mut command = psql(sandbox, "select pg_sleep(120)");
-    let child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("psql runs");
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("psql runs");
     while query(
         sandbox,
         "select count(*) from pg_stat_activity where query = 'select pg_sleep(120)'",
@@ -102,27 +84,17 @@ fn session(sandbox: &Sandbox) -> Child {
 fn wait_for_the_stop(session: Child) {
     let output = session.wait_with_output().expect("psql ends");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        said.contains("administrator command"),
-        "the session ended another way: {said}"
-    );
+    assert!(said.contains("administrator command"), "the session ended another way: {said}");
 }
 
 /// Kills the shell that watches this sandbox's server.
 fn kill_the_watcher(sandbox: &Sandbox) {
     let cluster = sandbox.installation.place.cluster().display().to_string();
-    let listed = Command::new("ps")
-        .args(["-eo", "pid=,args="])
-        .output()
-        .expect("ps runs");
+    let listed = Command::new("ps").args(["-eo", "pid=,args="]).output().expect("ps runs");
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let wanted = |line: &&str| line.contains(&cluster) && line.contains("kill -INT");
     let line = listed.lines().find(wanted).expect("a watcher runs");
-    let pid: i32 = line
-        .split_whitespace()
-        .next()
-        .and_then(|pid| pid.parse().ok())
-        .expect("a pid");
+    let pid: i32 = line.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("a pid");
     let pid = rustix::process::Pid::from_raw(pid).expect("a pid");
     // The shell has a group of its own; what it runs goes with it.
     rustix::process::kill_process_group(pid, rustix::process::Signal::KILL)
@@ -139,13 +111,7 @@ fn the_first_start_loads_the_sample_and_the_second_finds_it() {
     order.dedup();
     assert_eq!(
         order,
-        [
-            Step::Finding,
-            Step::Initializing,
-            Step::Starting,
-            Step::Loading,
-            Step::Ready
-        ]
+        [Step::Finding, Step::Initializing, Step::Starting, Step::Loading, Step::Ready]
     );
     let loading: Vec<(&str, u64, u64)> = steps
         .iter()
@@ -185,14 +151,8 @@ fn only_the_owner_reaches_the_socket_and_nobody_the_network() {
     assert_eq!(query(&sandbox, "show fsync"), "on");
     query(&sandbox, "create role clerk login password 'x'");
     let mut as_clerk = psql(&sandbox, "select 1");
-    let refused = as_clerk
-        .args(["-U", "clerk", "-w"])
-        .output()
-        .expect("psql runs");
-    assert!(
-        !refused.status.success(),
-        "a role without its password came in"
-    );
+    let refused = as_clerk.args(["-U", "clerk", "-w"]).output().expect("psql runs");
+    assert!(!refused.status.success(), "a role without its password came in");
     smol::block_on(sandbox.stop()).expect("it stops");
 }
 
@@ -272,11 +232,7 @@ fn a_pid_file_with_a_strangers_process_is_cleaned_up() {
     std::fs::write(cluster.join("postmaster.pid"), text).expect("the file can be written");
     let next = home.start();
     assert_eq!(next.origin, Origin::Started);
-    assert_eq!(
-        stranger.try_wait().expect("it is ours"),
-        None,
-        "the stranger was hurt"
-    );
+    assert_eq!(stranger.try_wait().expect("it is ours"), None, "the stranger was hurt");
     stranger.kill().expect("it is ours");
     stranger.wait().expect("it ends");
     smol::block_on(next.stop()).expect("it stops");
@@ -286,33 +242,20 @@ fn a_pid_file_with_a_strangers_process_is_cleaned_up() {
 fn an_interrupted_load_is_begun_anew() {
     let home = Home::new();
     let slow = "\n-- step: One\ncreate table half ();\n-- step: Two\nselect pg_sleep(600);\n";
-    let options = SandboxOptions {
-        sample: Cow::Borrowed(slow),
-        ..home.options()
-    };
+    let options = SandboxOptions { sample: Cow::Borrowed(slow), ..home.options() };
     let (sender, receiver) = flume::bounded(64);
-    let starting = start(options, move |progress| {
-        sender.send(progress.detail).expect("the test listens")
-    });
-    let interrupted = smol::block_on(smol::future::or(
-        async { starting.await.map(|_| ()) },
-        async {
-            while receiver
-                .recv_async()
-                .await
-                .expect("it reports until it is dropped")
-                != "Two"
-            {}
+    let starting =
+        start(options, move |progress| sender.send(progress.detail).expect("the test listens"));
+    let interrupted =
+        smol::block_on(smol::future::or(async { starting.await.map(|_| ()) }, async {
+            while receiver.recv_async().await.expect("it reports until it is dropped") != "Two" {}
             Ok(())
-        },
-    ));
+        }));
     assert_eq!(interrupted, Ok(()));
     let sandbox = home.start();
     assert_eq!(query(&sandbox, "select count(*) from shelf"), "2");
-    let databases = query(
-        &sandbox,
-        "select string_agg(datname, ' ' order by datname) from pg_database",
-    );
+    let databases =
+        query(&sandbox, "select string_agg(datname, ' ' order by datname) from pg_database");
     assert_eq!(databases, "postgres shop template0 template1");
     smol::block_on(sandbox.stop()).expect("it stops");
 }
@@ -321,10 +264,7 @@ fn an_interrupted_load_is_begun_anew() {
 fn a_load_that_fails_names_its_part_and_what_psql_said() {
     let home = Home::new();
     let broken = "\n-- step: Good\nselect 1;\n-- step: Bad\nselect 1/0;\n";
-    let options = SandboxOptions {
-        sample: Cow::Borrowed(broken),
-        ..home.options()
-    };
+    let options = SandboxOptions { sample: Cow::Borrowed(broken), ..home.options() };
     let Err(SandboxError::LoadFailed { step, output }) = smol::block_on(start(options, |_| {}))
     else {
         panic!("a broken sample was loaded");
@@ -339,10 +279,7 @@ fn a_data_directory_with_a_long_name_has_its_socket_elsewhere() {
     let home = Home::new();
     let long = home.0.join("d".repeat(120)).join("it's \"here\", \\ äöü");
     std::fs::create_dir_all(&long).expect("a long name is allowed");
-    let sandbox = start_with(SandboxOptions {
-        data_dir: long.clone(),
-        ..home.options()
-    });
+    let sandbox = start_with(SandboxOptions { data_dir: long.clone(), ..home.options() });
     assert!(sandbox.host.len() < 80, "{}", sandbox.host);
     assert!(sandbox.installation.place.base.starts_with(&long));
     assert_eq!(query(&sandbox, "select count(*) from shelf"), "2");
@@ -354,29 +291,17 @@ fn a_data_directory_with_a_long_name_has_its_socket_elsewhere() {
 #[test]
 fn the_loopback_takes_the_password_alone() {
     let home = Home::new();
-    let sandbox = start_with(SandboxOptions {
-        loopback: true,
-        ..home.options()
-    });
+    let sandbox = start_with(SandboxOptions { loopback: true, ..home.options() });
     assert_eq!(sandbox.host, "127.0.0.1");
     assert_eq!(query(&sandbox, "select count(*) from shelf"), "2");
     let shown = format!("{sandbox:?} {:?}", sandbox.installation.link);
-    let password = sandbox
-        .password
-        .clone()
-        .expect("the loopback has a password");
+    let password = sandbox.password.clone().expect("the loopback has a password");
     assert!(!shown.contains(&password), "{shown}");
     let mut without = psql(&sandbox, "select 1");
-    let refused = without
-        .env("PGPASSWORD", "wrong")
-        .output()
-        .expect("psql runs");
+    let refused = without.env("PGPASSWORD", "wrong").output().expect("psql runs");
     assert!(!refused.status.success(), "a wrong password came in");
     smol::block_on(sandbox.stop()).expect("it stops");
-    let again = start_with(SandboxOptions {
-        loopback: true,
-        ..home.options()
-    });
+    let again = start_with(SandboxOptions { loopback: true, ..home.options() });
     assert_eq!(again.password.as_ref(), Some(&password));
     smol::block_on(again.stop()).expect("it stops");
 }
@@ -384,21 +309,11 @@ fn the_loopback_takes_the_password_alone() {
 #[test]
 fn without_binaries_the_error_says_what_to_install() {
     let home = Home::new();
-    let search = SearchPlaces {
-        path: vec![home.0.clone()],
-        patterns: vec![home.0.join("*").join("bin")],
-    };
-    let error = smol::block_on(start(
-        SandboxOptions {
-            search,
-            ..home.options()
-        },
-        |_| {},
-    ))
-    .expect_err("nothing is there");
-    let SandboxError::NoBinaries { searched, .. } = &error else {
-        panic!("{error:?}")
-    };
+    let search =
+        SearchPlaces { path: vec![home.0.clone()], patterns: vec![home.0.join("*").join("bin")] };
+    let error = smol::block_on(start(SandboxOptions { search, ..home.options() }, |_| {}))
+        .expect_err("nothing is there");
+    let SandboxError::NoBinaries { searched, .. } = &error else { panic!("{error:?}") };
     assert_eq!(searched.len(), 2);
     assert!(error.to_string().contains("Install"), "{error}");
 }
@@ -415,12 +330,7 @@ fn files_of_another_version_are_left_alone() {
     std::fs::write(cluster.join("PG_VERSION"), "9\n").expect("it can be written");
     let error =
         smol::block_on(start(home.options(), |_| {})).expect_err("no version 9 is installed");
-    let SandboxError::OtherVersion {
-        cluster: made_by, ..
-    } = &error
-    else {
-        panic!("{error:?}")
-    };
+    let SandboxError::OtherVersion { cluster: made_by, .. } = &error else { panic!("{error:?}") };
     assert_eq!(made_by, "9");
     assert!(cluster.join("PG_VERSION").is_file());
 }
@@ -430,27 +340,17 @@ fn a_directory_of_somebody_else_is_refused() {
     let home = Home::new();
     let theirs = home.0.join("theirs");
     std::fs::create_dir(&theirs).expect("it can be made");
-    let stranger = system::Account {
-        name: "stranger".to_owned(),
-        uid: 12345,
-        gid: 12345,
-    };
+    let stranger = system::Account { name: "stranger".to_owned(), uid: 12345, gid: 12345 };
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(&theirs, Some(stranger.uid), Some(stranger.gid))
             .expect("root may give it away");
         let refused = system::make_private_directory(&theirs, None);
-        assert!(
-            matches!(refused, Err(SandboxError::NotPermitted { .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(SandboxError::NotPermitted { .. })), "{refused:?}");
     }
     let link = home.0.join("link");
     std::os::unix::fs::symlink(&home.0, &link).expect("it can be made");
     let refused = system::make_private_directory(&link, None);
-    assert!(
-        matches!(refused, Err(SandboxError::NotPermitted { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(SandboxError::NotPermitted { .. })), "{refused:?}");
 }
 
 #[test]
@@ -480,22 +380,11 @@ fn root_uses_another_place_where_the_servers_user_cannot_enter() {
     let closed = home.0.join("closed");
     std::fs::create_dir(&closed).expect("it can be made");
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).expect("it is ours");
-    let sandbox = start_with(SandboxOptions {
-        data_dir: closed.join("data"),
-        ..home.options()
-    });
+    let sandbox = start_with(SandboxOptions { data_dir: closed.join("data"), ..home.options() });
     let base = sandbox.installation.place.base.clone();
     let elsewhere = rustix::process::geteuid().is_root();
-    assert_eq!(
-        base.starts_with(home.0.join("elsewhere")),
-        elsewhere,
-        "{}",
-        base.display()
-    );
-    assert_eq!(
-        closed.join("data/sandbox").canonicalize().ok(),
-        base.canonicalize().ok()
-    );
+    assert_eq!(base.starts_with(home.0.join("elsewhere")), elsewhere, "{}", base.display());
+    assert_eq!(closed.join("data/sandbox").canonicalize().ok(), base.canonicalize().ok());
     assert_eq!(query(&sandbox, "select count(*) from shelf"), "2");
     smol::block_on(sandbox.stop()).expect("it stops");
 }
@@ -503,15 +392,10 @@ fn root_uses_another_place_where_the_servers_user_cannot_enter() {
 #[test]
 fn the_sample_shop_is_whole_and_the_same_everywhere() {
     let home = Home::new();
-    let sandbox = start_with(SandboxOptions {
-        sample: Cow::Borrowed(load::SAMPLE),
-        ..home.options()
-    });
+    let sandbox =
+        start_with(SandboxOptions { sample: Cow::Borrowed(load::SAMPLE), ..home.options() });
     let digest = "select count(*), sum(total), max(placed_at), sum(hashtextextended(status::text || ship_to::text, 0) % 1000) from orders";
-    assert_eq!(
-        query(&sandbox, digest),
-        "100000|141071105.52|2026-11-21 07:00:52+00|-146296"
-    );
+    assert_eq!(query(&sandbox, digest), "100000|141071105.52|2026-11-21 07:00:52+00|-146296");
     let lines = "select count(*) from orders o where total <> (select sum(line_total) from order_items where order_id = o.id)";
     assert_eq!(query(&sandbox, lines), "0");
     // Types that nobody can write as text, and the insides of other types.

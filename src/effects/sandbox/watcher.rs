@@ -45,15 +45,11 @@ pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
     let on_pipe = |error: std::io::Error| SandboxError::of_file(&pipe, &error);
     let make = place
         .task("making the watcher's pipe", Path::new("/bin/sh"))
-        .arguments([
-            "-c",
-            "test -p watch || { rm -f watch; mkfifo -m 600 watch; }",
-        ]);
+        .arguments(["-c", "test -p watch || { rm -f watch; mkfifo -m 600 watch; }"]);
     make.run().await.map_err(|failure| match failure {
-        Failure::Exit(reason) => SandboxError::NotPermitted {
-            path: pipe.display().to_string(),
-            reason,
-        },
+        Failure::Exit(reason) => {
+            SandboxError::NotPermitted { path: pipe.display().to_string(), reason }
+        }
         Failure::Fatal(error) => error,
     })?;
     // The reading end is opened first and without waiting, so that there is no moment at which we could hang,

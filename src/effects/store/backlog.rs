@@ -57,10 +57,7 @@ fn supersedes(later: &Effect, earlier: &Effect) -> bool {
         (Effect::SaveTab { tab, .. }, Effect::SaveTab { tab: earlier, .. }) => tab.id == earlier.id,
         (
             Effect::SaveConnection { connection, .. },
-            Effect::SaveConnection {
-                connection: earlier,
-                ..
-            },
+            Effect::SaveConnection { connection: earlier, .. },
         ) => connection.id == earlier.id,
         (Effect::RecordRuns { .. }, Effect::RecordRuns { entries, .. }) => entries.is_empty(),
         (Effect::SaveLayout { .. }, Effect::SaveLayout { .. })
@@ -83,11 +80,7 @@ mod tests {
             request: Request(revision),
             tab: TabId(uuid::Uuid::from_u128(tab)),
             revision,
-            edits: vec![Edit {
-                start: 0,
-                removed: 0,
-                inserted: "x".into(),
-            }],
+            edits: vec![Edit { start: 0, removed: 0, inserted: "x".into() }],
         }
     }
 
@@ -121,10 +114,7 @@ mod tests {
 
     #[test]
     fn only_the_last_layout_counts() {
-        let layout = |request| Effect::SaveLayout {
-            request: Request(request),
-            tabs: vec![],
-        };
+        let layout = |request| Effect::SaveLayout { request: Request(request), tabs: vec![] };
         let mut backlog = Backlog::default();
         for write in [layout(1), edits(1, 1), layout(2)] {
             backlog.push(write);

@@ -127,10 +127,7 @@ pub(super) fn search(
     }
     // What is not yet indexed is read, and is the newest.
     let indexed = last_indexed(connection)?;
-    found.read(
-        indexed.map_or(i64::MIN, |last| (last + 1) * BLOCK),
-        i64::MAX,
-    )?;
+    found.read(indexed.map_or(i64::MIN, |last| (last + 1) * BLOCK), i64::MAX)?;
     let sql = "select rowid from run_search where run_search match ?1 order by rowid desc";
     let mut statement = connection.prepare_cached(sql)?;
     let mut blocks = statement.query([trigrams])?;
@@ -260,10 +257,7 @@ fn trigrams(words: &[String]) -> String {
     for word in words {
         let characters: Vec<char> = word.chars().collect();
         for group in characters.windows(INDEXED_WORD_CHARACTERS_MIN) {
-            let quoted = format!(
-                "\"{}\"",
-                group.iter().collect::<String>().replace('"', "\"\"")
-            );
+            let quoted = format!("\"{}\"", group.iter().collect::<String>().replace('"', "\"\""));
             if !groups.contains(&quoted) {
                 groups.push(quoted);
             }

@@ -150,10 +150,7 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// Which Tusk brought the file to its version, where that is written down.
 pub(super) fn written_by(connection: &Connection) -> Option<String> {
     let sql = "select value from setting where name = ?1";
-    connection
-        .query_row(sql, [WRITTEN_BY], |row| row.get(0))
-        .optional()
-        .unwrap_or_default()
+    connection.query_row(sql, [WRITTEN_BY], |row| row.get(0)).optional().unwrap_or_default()
 }
 
 /// Whether a version is not later than this one. What it writes is known here.
@@ -170,9 +167,7 @@ pub(super) fn is_known(written_by: &str) -> bool {
 /// What of the newest version's schema a file does not have, or has otherwise. What it has besides is the user's.
 pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let found = schema(connection)?;
-    let missing = usual_schema()?
-        .into_iter()
-        .find(|entry| !found.contains(entry));
+    let missing = usual_schema()?.into_iter().find(|entry| !found.contains(entry));
     Ok(missing.map(|(name, _)| name))
 }
 
@@ -228,10 +223,8 @@ fn back_up(
     let backups = directory.join(BACKUPS_NAME);
     let time = chrono::Local::now().format("%Y%m%d-%H%M%S%3f");
     let path = backups.join(format!("tusk-v{version}-{time}.sqlite"));
-    let failed = |reason: String| MigrationError::Backup {
-        path: path.display().to_string(),
-        reason,
-    };
+    let failed =
+        |reason: String| MigrationError::Backup { path: path.display().to_string(), reason };
     // SQLite writes into an empty file as it is: the user's alone.
     make_directory(&backups)
         .and_then(|()| regular_file::make(&path))
@@ -260,8 +253,5 @@ fn forget_oldest(backups: &Path) -> io::Result<()> {
     }
     found.sort();
     let past = found.len().saturating_sub(BACKUPS_MAX);
-    found
-        .iter()
-        .take(past)
-        .try_for_each(|(_, path)| fs::remove_file(path))
+    found.iter().take(past).try_for_each(|(_, path)| fs::remove_file(path))
 }

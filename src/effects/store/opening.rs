@@ -85,11 +85,7 @@ enum Trouble {
     #[error("{0}")]
     Damaged(String),
     #[error("{}", newer(*found, *known, written_by.as_deref()))]
-    Newer {
-        found: i64,
-        known: i64,
-        written_by: Option<String>,
-    },
+    Newer { found: i64, known: i64, written_by: Option<String> },
     #[error(
         "an older Tusk uses it, and its data can't be brought up to date meanwhile: close that one and start this one again"
     )]
@@ -163,9 +159,7 @@ pub(super) fn open(place: &Place, instance: Uuid) -> rusqlite::Result<Base> {
         Ok(base) => Ok(base),
         Err(trouble @ Trouble::Excluded(_)) => beside(directory, &trouble),
         Err(Trouble::Unwritable(reason)) => unwritable(directory, instance, reason),
-        Err(trouble) => in_memory(Opened::InMemory {
-            reason: named(&trouble),
-        }),
+        Err(trouble) => in_memory(Opened::InMemory { reason: named(&trouble) }),
     }
 }
 
@@ -184,22 +178,18 @@ pub(super) fn begin_again(
     };
     let opening = sharing::lock_opening(directory);
     base.abandon();
-    let begun = opening
-        .map_err(unwritable_path(directory))
-        .and_then(|_opening| {
-            if file_id(&file_in(directory)) == known {
-                return fresh(directory, instance, reason.into());
-            }
-            // Another Tusk met the same damage and was faster, or died over it.
-            if let Some(aside) =
-                salvage::left_over(directory).map_err(unwritable_path(directory))?
-            {
-                return begin(directory, instance, aside);
-            }
-            let mut base = enter_and_open(directory, instance, false)?;
-            base.opened = recreated(directory, "another Tusk set the damaged one aside");
-            Ok(base)
-        });
+    let begun = opening.map_err(unwritable_path(directory)).and_then(|_opening| {
+        if file_id(&file_in(directory)) == known {
+            return fresh(directory, instance, reason.into());
+        }
+        // Another Tusk met the same damage and was faster, or died over it.
+        if let Some(aside) = salvage::left_over(directory).map_err(unwritable_path(directory))? {
+            return begin(directory, instance, aside);
+        }
+        let mut base = enter_and_open(directory, instance, false)?;
+        base.opened = recreated(directory, "another Tusk set the damaged one aside");
+        Ok(base)
+    });
     begun.or_else(|trouble| {
         in_memory(Opened::InMemory {
             reason: format!("{reason}; and a new file can't be begun: {trouble}"),
@@ -210,37 +200,30 @@ pub(super) fn begin_again(
 /// Takes the place of a file that is gone, or that another one took the place of. What the old one held is still
 /// there to be read: the system keeps a file as long as somebody has it open.
 pub(super) fn reopen(old: Base, directory: &Path, instance: Uuid) -> rusqlite::Result<Base> {
-    let Base {
-        connection,
-        presence,
-        file,
-        ..
-    } = old;
+    let Base { connection, presence, file, .. } = old;
     abandon(&connection);
     let opening = make_directory(directory).and_then(|()| sharing::lock_opening(directory));
     // Not before nobody else opens the store: who is not there loses its tabs to who does.
     if let Some(presence) = presence {
         presence.leave();
     }
-    let begun = opening
-        .map_err(unwritable_path(directory))
-        .and_then(|_opening| {
-            let path = file_in(directory);
-            let mut how = "another one took its place";
-            if !path.exists() {
-                match salvage::left_over(directory).map_err(unwritable_path(directory))? {
-                    Some(aside) => return begin(directory, instance, aside),
-                    None => write_out(&connection, &path)?,
-                }
-                how = "it was deleted";
-            } else if file_id(&path) == file {
-                write_out(&connection, &path)?;
-                how = "its journal was deleted";
+    let begun = opening.map_err(unwritable_path(directory)).and_then(|_opening| {
+        let path = file_in(directory);
+        let mut how = "another one took its place";
+        if !path.exists() {
+            match salvage::left_over(directory).map_err(unwritable_path(directory))? {
+                Some(aside) => return begin(directory, instance, aside),
+                None => write_out(&connection, &path)?,
             }
-            let mut base = enter_and_open(directory, instance, false)?;
-            base.opened = recreated(directory, how);
-            Ok(base)
-        });
+            how = "it was deleted";
+        } else if file_id(&path) == file {
+            write_out(&connection, &path)?;
+            how = "its journal was deleted";
+        }
+        let mut base = enter_and_open(directory, instance, false)?;
+        base.opened = recreated(directory, how);
+        Ok(base)
+    });
     begun.or_else(|trouble| {
         let reason = format!("{} is gone: {trouble}", file_in(directory).display());
         let mut memory = in_memory(Opened::InMemory { reason })?;
@@ -331,25 +314,16 @@ impl Seen {
         let look = |path: &Path| {
             let id = file_id(path)?;
             let metadata = fs::metadata(path).ok()?;
-            Some(Look {
-                id,
-                length: metadata.len(),
-                changed: metadata.modified().ok(),
-            })
+            Some(Look { id, length: metadata.len(), changed: metadata.modified().ok() })
         };
         let file = regular_file::target(&file_in(directory)).unwrap_or_else(|_| file_in(directory));
-        Self {
-            journal: look(&salvage::journal_of(&file)),
-            file: look(&file),
-        }
+        Self { journal: look(&salvage::journal_of(&file)), file: look(&file) }
     }
 
     /// What happened since they looked like this.
     pub(super) fn since(&self, now: &Self) -> Touched {
         let pairs = [(&self.file, &now.file), (&self.journal, &now.journal)];
-        let known = pairs
-            .into_iter()
-            .filter_map(|(before, now)| Some((before.as_ref()?, now)));
+        let known = pairs.into_iter().filter_map(|(before, now)| Some((before.as_ref()?, now)));
         known
             .map(|(before, now)| match now {
                 Some(now) if now.id != before.id => Touched::Gone,
@@ -384,10 +358,8 @@ pub(super) fn file_in(directory: &Path) -> PathBuf {
 
 /// Whether an error says that what is in the file is not what was written.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    ) || is_cut_off(error)
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        || is_cut_off(error)
         || matches!(
             error,
             rusqlite::Error::InvalidColumnType(..)
@@ -435,10 +407,7 @@ pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
 }
 
 fn recreated(directory: &Path, how: &str) -> Opened {
-    Opened::Recreated {
-        file: file_in(directory).display().to_string(),
-        how: how.into(),
-    }
+    Opened::Recreated { file: file_in(directory).display().to_string(), how: how.into() }
 }
 
 fn unwritable_path(path: &Path) -> impl FnOnce(io::Error) -> Trouble {
@@ -488,9 +457,7 @@ fn enter_and_open(directory: &Path, instance: Uuid, adopting: bool) -> Result<Ba
     }
     let opened = open_file(directory, company).and_then(|connection| {
         if adopting {
-            sharing::adopt(&connection, instance, |owner| {
-                sharing::is_gone(directory, owner)
-            })?;
+            sharing::adopt(&connection, instance, |owner| sharing::is_gone(directory, owner))?;
         }
         Ok(connection)
     });
@@ -538,11 +505,7 @@ fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> 
         if unchanged || found > known + FORESEEN {
             return Err(Trouble::Damaged(format!("its version is {found}")));
         }
-        return Err(Trouble::Newer {
-            found,
-            known,
-            written_by,
-        });
+        return Err(Trouble::Newer { found, known, written_by });
     }
     if found < 1 {
         return Err(Trouble::Damaged(format!("its version is {found}")));
@@ -611,10 +574,7 @@ fn check_texts(connection: &Connection) -> Result<(), Trouble> {
         ("edit", Some(1)),
         ("run", Some(1)),
     ];
-    for (table, id) in tables
-        .into_iter()
-        .filter(|(table, _)| small || *table != "run")
-    {
+    for (table, id) in tables.into_iter().filter(|(table, _)| small || *table != "run") {
         let mut statement = connection.prepare(&format!("select * from {table}"))?;
         let columns = statement.column_count();
         let mut rows = statement.query([])?;
@@ -663,10 +623,7 @@ fn check_values(connection: &Connection) -> Result<(), Trouble> {
         ),
         (
             "sqlite_sequence",
-            format!(
-                "typeof(seq) <> 'integer' or seq not between 0 and {}",
-                salvage::NUMBER_MAX
-            ),
+            format!("typeof(seq) <> 'integer' or seq not between 0 and {}", salvage::NUMBER_MAX),
         ),
         (
             "(select min(number) as first, max(number) as last, count(*) as count from run)",
@@ -737,14 +694,7 @@ fn begin(directory: &Path, instance: Uuid, aside: Aside) -> Result<Base, Trouble
     log::info!("Of the damaged store could be read: {salvage:?}");
     let base = enter_and_open(directory, instance, true)?;
     let (copy, reason) = (aside.copy.display().to_string(), aside.reason);
-    Ok(Base {
-        opened: Opened::Fresh {
-            copy,
-            reason,
-            salvage,
-        },
-        ..base
-    })
+    Ok(Base { opened: Opened::Fresh { copy, reason, salvage }, ..base })
 }
 
 /// In memory, with all that can be read of a directory that can't be written.
@@ -753,15 +703,10 @@ pub(super) fn unwritable(
     instance: Uuid,
     reason: String,
 ) -> rusqlite::Result<Base> {
-    let mut base = in_memory(Opened::NoDirectory {
-        directory: directory.display().to_string(),
-        reason,
-    })?;
+    let mut base =
+        in_memory(Opened::NoDirectory { directory: directory.display().to_string(), reason })?;
     if let Err(trouble) = read_into(directory, instance, &mut base.connection) {
-        log::warn!(
-            "Nothing was read from {}: {trouble}",
-            file_in(directory).display()
-        );
+        log::warn!("Nothing was read from {}: {trouble}", file_in(directory).display());
         base.connection = in_memory(base.opened.clone())?.connection;
     }
     Ok(base)
@@ -874,10 +819,5 @@ fn in_memory(opened: Opened) -> rusqlite::Result<Base> {
         MigrationError::Step(error) => error,
         MigrationError::Backup { path, .. } => rusqlite::Error::InvalidPath(path.into()),
     })?;
-    Ok(Base {
-        connection,
-        opened,
-        file: None,
-        presence: None,
-    })
+    Ok(Base { connection, opened, file: None, presence: None })
 }

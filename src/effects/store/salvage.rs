@@ -54,10 +54,7 @@ pub(super) struct Aside {
 
 /// Sets a damaged file aside. The opening lock has to be held.
 pub(super) fn set_aside(directory: &Path, reason: String) -> io::Result<Aside> {
-    let name = format!(
-        "{FILE_NAME}.damaged-{}",
-        chrono::Local::now().format("%Y%m%d-%H%M%S")
-    );
+    let name = format!("{FILE_NAME}.damaged-{}", chrono::Local::now().format("%Y%m%d-%H%M%S"));
     let mut copy = directory.join(&name);
     let mut number = 1;
     while copy.exists() || journal_of(&copy).exists() {
@@ -69,10 +66,7 @@ pub(super) fn set_aside(directory: &Path, reason: String) -> io::Result<Aside> {
     let text = format!("{shown}\n{}", aside.reason);
     regular_file::write_own(&directory.join(NOTE_NAME), text.as_bytes())?;
     aside.move_files(directory)?;
-    log::error!(
-        "The store is damaged ({}); it was set aside as {shown}",
-        aside.reason
-    );
+    log::error!("The store is damaged ({}); it was set aside as {shown}", aside.reason);
     Ok(aside)
 }
 
@@ -156,9 +150,8 @@ pub(super) fn read_into(to: &Connection, damaged: &Path) -> rusqlite::Result<Sal
     let pages = Pages::open(damaged)
         .inspect_err(|error| log::error!("{} can't be read: {error}", damaged.display()))
         .ok();
-    let trusted = pages
-        .as_ref()
-        .is_none_or(|pages| pages.header_is_sound() && !pages.journal_is_broken);
+    let trusted =
+        pages.as_ref().is_none_or(|pages| pages.header_is_sound() && !pages.journal_is_broken);
     let mut source = None;
     let mut unreached = BTreeSet::from(TABLES);
     if trusted {
@@ -178,10 +171,7 @@ pub(super) fn read_into(to: &Connection, damaged: &Path) -> rusqlite::Result<Sal
         }
     }
     for table in unreached {
-        rescue.miss(
-            table,
-            source.as_ref().and_then(|source| named(source, table)),
-        );
+        rescue.miss(table, source.as_ref().and_then(|source| named(source, table)));
     }
     let salvage = rescue.finish()?;
     history::index_all(&transaction)?;
@@ -195,10 +185,8 @@ impl Aside {
     fn move_files(&self, directory: &Path) -> io::Result<()> {
         let file = file_in(directory);
         // A link is moved as such: what it leads to has its journal beside it.
-        let moves = [
-            (file.clone(), self.copy.clone()),
-            (journal_of(&file), journal_of(&self.copy)),
-        ];
+        let moves =
+            [(file.clone(), self.copy.clone()), (journal_of(&file), journal_of(&self.copy))];
         // Nothing is moved but a file, or what leads to one.
         for (from, _) in &moves {
             regular_file::look(from).map_err(|error| {
@@ -228,11 +216,7 @@ impl Aside {
     fn tidy(&self) {
         let journal = journal_of(&self.copy);
         let mut left = vec![memory_of(&self.copy)];
-        left.extend(
-            fs::metadata(&journal)
-                .is_ok_and(|found| found.len() == 0)
-                .then_some(journal),
-        );
+        left.extend(fs::metadata(&journal).is_ok_and(|found| found.len() == 0).then_some(journal));
         for path in left {
             if let Err(error) = regular_file::remove_own(&path) {
                 log::warn!("It is left behind: {error}");
@@ -345,17 +329,12 @@ fn row(source: &Connection, table: Table, number: i64) -> Option<Row> {
         ],
     };
     columns.iter().find_map(|columns| {
-        let sql = format!(
-            "select {columns} from {} not indexed where rowid = ?1",
-            table.name()
-        );
+        let sql = format!("select {columns} from {} not indexed where rowid = ?1", table.name());
         let mut statement = source.prepare_cached(&sql).ok()?;
         let count = statement.column_count();
         let values = statement
             .query_row([number], |row| {
-                (0..count)
-                    .map(|column| row.get_ref(column).map(value))
-                    .collect()
+                (0..count).map(|column| row.get_ref(column).map(value)).collect()
             })
             .ok()?;
         Some(Row { number, values })
@@ -380,9 +359,5 @@ fn named(source: &Connection, table: Table) -> Option<BTreeSet<String>> {
         let bytes = bytes.as_bytes().unwrap_or_default();
         Ok(String::from_utf8_lossy(bytes).into_owned())
     };
-    statement
-        .query_map([], text)
-        .ok()?
-        .collect::<Result<_, _>>()
-        .ok()
+    statement.query_map([], text).ok()?.collect::<Result<_, _>>().ok()
 }

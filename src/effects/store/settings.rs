@@ -69,9 +69,7 @@ pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> rus
 /// The settings as they stand in their row.
 pub(super) fn text(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "select value from setting where name = ?1";
-    connection
-        .query_row(sql, [SETTINGS], |row| row.get(0))
-        .optional()
+    connection.query_row(sql, [SETTINGS], |row| row.get(0)).optional()
 }
 
 /// Puts settings into their row as they stand.
@@ -114,14 +112,7 @@ mod tests {
     #[test]
     fn a_field_that_an_older_program_did_not_write_has_its_default() {
         let config: Config = with_defaults(r#"{"host":"db","port":6000,"unheard_of":1}"#).unwrap();
-        assert_eq!(
-            config,
-            Config {
-                host: "db".into(),
-                port: 6000,
-                ..Config::default()
-            }
-        );
+        assert_eq!(config, Config { host: "db".into(), port: 6000, ..Config::default() });
     }
 
     /// A connection as the first version kept it.
@@ -154,10 +145,7 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(with_defaults::<Config>(FIRST_VERSION).unwrap(), expected);
-        assert_eq!(
-            serde_json::from_str::<Config>(FIRST_VERSION).unwrap(),
-            expected
-        );
+        assert_eq!(serde_json::from_str::<Config>(FIRST_VERSION).unwrap(), expected);
         let listed = r#"{"fallbacks":[{"host":"b","port":1}]}"#;
         let fallbacks = with_defaults::<Config>(listed).unwrap().fallbacks;
         assert_eq!((fallbacks[0].port, fallbacks[0].hostaddr.as_str()), (1, ""));

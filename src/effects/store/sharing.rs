@@ -121,11 +121,7 @@ pub(super) fn enter(directory: &Path, instance: Uuid) -> io::Result<(Presence, C
     if !locked(own.try_lock())? {
         return Err(io::Error::other("its own lock is held by somebody else"));
     }
-    let presence = Presence {
-        shared,
-        instance: own,
-        path,
-    };
+    let presence = Presence { shared, instance: own, path };
     Ok((presence, company))
 }
 
@@ -154,18 +150,12 @@ pub(super) fn adopt(
 ) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let sql = "select owner from tab group by owner order by min(rowid)";
-    let owners: Vec<Option<String>> = transaction
-        .prepare(sql)?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let owners: Vec<Option<String>> =
+        transaction.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let me = instance.to_string();
     let gone: Vec<Option<String>> = owners
         .into_iter()
-        .filter(|owner| {
-            owner
-                .as_deref()
-                .is_none_or(|owner| owner != me && is_gone(owner))
-        })
+        .filter(|owner| owner.as_deref().is_none_or(|owner| owner != me && is_gone(owner)))
         .collect();
     if gone.len() > 1 {
         for owner in &gone {
@@ -211,9 +201,7 @@ pub(super) fn is_gone(directory: &Path, owner: &str) -> bool {
 }
 
 fn lock_path(directory: &Path, instance: &str) -> PathBuf {
-    directory
-        .join(INSTANCES_NAME)
-        .join(format!("{instance}.lock"))
+    directory.join(INSTANCES_NAME).join(format!("{instance}.lock"))
 }
 
 fn locked(tried: Result<(), TryLockError>) -> io::Result<bool> {

@@ -59,9 +59,7 @@ pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusq
         owner.to_string(),
         tab.form.kept(),
     ])?;
-    connection
-        .prepare_cached("delete from edit where tab = ?1")?
-        .execute([id])?;
+    connection.prepare_cached("delete from edit where tab = ?1")?.execute([id])?;
     Ok(())
 }
 
@@ -106,9 +104,7 @@ pub(super) fn journal(
     let id = tab.to_string();
     let sql = "insert or ignore into tab (id, owner, place) values (?1, ?2,
         (select coalesce(max(place) + 1, 0) from tab where owner = ?2 and closed_at_us is null))";
-    connection
-        .prepare_cached(sql)?
-        .execute([&id, &owner.to_string()])?;
+    connection.prepare_cached(sql)?.execute([&id, &owner.to_string()])?;
     let sql = "insert into edit (tab, start, removed, inserted) values (?1, ?2, ?3, ?4)";
     let mut statement = connection.prepare_cached(sql)?;
     for edit in edits {
@@ -116,21 +112,11 @@ pub(super) fn journal(
         statement.execute(params![id, start, removed, edit.inserted])?;
     }
     let sql = "update tab set revision = ?2, cursor = coalesce(?3, cursor) where id = ?1";
-    let cursor = edits
-        .last()
-        .map(|edit| stored((edit.start + edit.inserted.len()) as u64));
-    connection
-        .prepare_cached(sql)?
-        .execute(params![id, stored(revision), cursor])?;
+    let cursor = edits.last().map(|edit| stored((edit.start + edit.inserted.len()) as u64));
+    connection.prepare_cached(sql)?.execute(params![id, stored(revision), cursor])?;
     let sql = "select count(*) from edit where tab = ?1";
-    let waiting: i64 = connection
-        .prepare_cached(sql)?
-        .query_row([&id], |row| row.get(0))?;
-    if waiting > JOURNAL_EDITS_MAX {
-        fold(connection, &id)
-    } else {
-        Ok(())
-    }
+    let waiting: i64 = connection.prepare_cached(sql)?.query_row([&id], |row| row.get(0))?;
+    if waiting > JOURNAL_EDITS_MAX { fold(connection, &id) } else { Ok(()) }
 }
 
 /// Moves a tab to the closed ones; the oldest of those go when they are too many.
@@ -208,10 +194,7 @@ pub(super) fn journals_fit(connection: &Connection) -> rusqlite::Result<bool> {
         .collect::<Result<_, _>>()?;
     for tab in &tabs {
         let mut rope = snapshot(connection, tab)?;
-        if !edits(connection, tab)?
-            .iter()
-            .all(|edit| applied(&mut rope, edit))
-        {
+        if !edits(connection, tab)?.iter().all(|edit| applied(&mut rope, edit)) {
             return Ok(false);
         }
     }
@@ -220,9 +203,7 @@ pub(super) fn journals_fit(connection: &Connection) -> rusqlite::Result<bool> {
 
 fn snapshot(connection: &Connection, tab: &str) -> rusqlite::Result<Rope> {
     let sql = "select text from tab where id = ?1";
-    let text: Option<String> = connection
-        .query_row(sql, [tab], |row| row.get(0))
-        .optional()?;
+    let text: Option<String> = connection.query_row(sql, [tab], |row| row.get(0)).optional()?;
     Ok(Rope::from_str(&text.unwrap_or_default()))
 }
 
@@ -249,10 +230,7 @@ fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
             put(&mut rope, &edit);
         }
     }
-    connection.execute(
-        "update tab set text = ?2 where id = ?1",
-        params![tab, rope.to_string()],
-    )?;
+    connection.execute("update tab set text = ?2 where id = ?1", params![tab, rope.to_string()])?;
     connection.execute("delete from edit where tab = ?1", [tab])?;
     Ok(())
 }
@@ -299,10 +277,7 @@ fn saved_tab(row: &Row<'_>) -> rusqlite::Result<SavedTab> {
         path: row.get(4)?,
         form: Form::restored(&row.get::<_, String>(10)?),
         unsaved: row.get(5)?,
-        connection: row
-            .get::<_, Option<String>>(6)?
-            .and_then(|id| id_from(&id))
-            .map(ConnectionId),
+        connection: row.get::<_, Option<String>>(6)?.and_then(|id| id_from(&id)).map(ConnectionId),
         text: RopeText::from(text.as_str()),
         revision: restored(row.get(8)?),
         cursor: restored(row.get(9)?) as usize,
@@ -315,14 +290,7 @@ mod tests {
 
     fn edited(text: &str, start: usize, removed: usize, inserted: &str) -> (bool, String) {
         let mut rope = Rope::from_str(text);
-        let fits = applied(
-            &mut rope,
-            &Edit {
-                start,
-                removed,
-                inserted: inserted.into(),
-            },
-        );
+        let fits = applied(&mut rope, &Edit { start, removed, inserted: inserted.into() });
         (fits, rope.to_string())
     }
 
@@ -335,11 +303,7 @@ mod tests {
     #[test]
     fn an_edit_that_does_not_fit_changes_nothing() {
         for (start, removed) in [(2, 1), (0, 3), (1, 0), (0, 1), (usize::MAX, 2)] {
-            assert_eq!(
-                edited("é", start, removed, "x"),
-                (false, "é".into()),
-                "{start}, {removed}"
-            );
+            assert_eq!(edited("é", start, removed, "x"), (false, "é".into()), "{start}, {removed}");
         }
     }
 }

@@ -37,11 +37,7 @@ struct Fixture {
 impl Fixture {
     fn new(place: Place) -> Self {
         let (outbox, inbox) = flume::unbounded();
-        Self {
-            store: Store::start(place, outbox),
-            inbox,
-            requests: 0,
-        }
+        Self { store: Store::start(place, outbox), inbox, requests: 0 }
     }
 
     fn at(directory: &Path) -> Self {
@@ -73,10 +69,7 @@ impl Fixture {
         let request = self.request();
         self.store.perform(Effect::Load { request });
         match self.answer() {
-            Msg::Loaded {
-                request: answered,
-                kept,
-            } if answered == request => *kept,
+            Msg::Loaded { request: answered, kept } if answered == request => *kept,
             other => panic!("{other:?}"),
         }
     }
@@ -84,20 +77,11 @@ impl Fixture {
     #[track_caller]
     fn found(&mut self, text: &str, limit: u32) -> Vec<u128> {
         let request = self.request();
-        self.store.perform(Effect::SearchHistory {
-            request,
-            text: text.into(),
-            limit,
-        });
+        self.store.perform(Effect::SearchHistory { request, text: text.into(), limit });
         match self.answer() {
-            Msg::HistoryFound {
-                request: answered,
-                entries,
-            } if answered == request => entries
-                .unwrap()
-                .iter()
-                .map(|entry| entry.query.0.as_u128())
-                .collect(),
+            Msg::HistoryFound { request: answered, entries } if answered == request => {
+                entries.unwrap().iter().map(|entry| entry.query.0.as_u128()).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -110,9 +94,7 @@ impl Fixture {
 
 /// Ids that differ as much as those that Tusk gives.
 fn tab_id(number: u128) -> TabId {
-    TabId(Uuid::from_u128(
-        number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835),
-    ))
+    TabId(Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))
 }
 
 fn tab(number: u128, text: &str) -> SavedTab {
@@ -144,34 +126,19 @@ fn run(number: u128, sql: &str, outcome: HistoryOutcome) -> HistoryEntry {
 }
 
 fn finished() -> HistoryOutcome {
-    HistoryOutcome::Finished {
-        tag: "SELECT 42".into(),
-        rows: 42,
-    }
+    HistoryOutcome::Finished { tag: "SELECT 42".into(), rows: 42 }
 }
 
 fn edit(start: usize, removed: usize, inserted: &str) -> Edit {
-    Edit {
-        start,
-        removed,
-        inserted: inserted.into(),
-    }
+    Edit { start, removed, inserted: inserted.into() }
 }
 
 fn save_tab(fixture: &mut Fixture, tab: SavedTab) {
-    fixture.write(|request| Effect::SaveTab {
-        request,
-        tab: Box::new(tab),
-    });
+    fixture.write(|request| Effect::SaveTab { request, tab: Box::new(tab) });
 }
 
 fn journal(fixture: &mut Fixture, tab: TabId, revision: u64, edits: Vec<Edit>) {
-    fixture.write(|request| Effect::JournalEdits {
-        request,
-        tab,
-        revision,
-        edits,
-    });
+    fixture.write(|request| Effect::JournalEdits { request, tab, revision, edits });
 }
 
 fn record(fixture: &mut Fixture, entry: HistoryEntry) {
@@ -191,28 +158,15 @@ fn everything_kept_is_there_at_the_next_start() {
     assert_eq!((empty.tabs, empty.settings), (vec![], Settings::default()));
     let connection = SavedConnection {
         id: ConnectionId(Uuid::from_u128(1)),
-        config: Config {
-            name: "production".into(),
-            read_only: true,
-            ..Config::default()
-        },
+        config: Config { name: "production".into(), read_only: true, ..Config::default() },
         last_used_us: Some(5),
     };
-    let other = SavedConnection {
-        id: ConnectionId(Uuid::from_u128(2)),
-        ..connection.clone()
-    };
+    let other = SavedConnection { id: ConnectionId(Uuid::from_u128(2)), ..connection.clone() };
     for saved in [&connection, &other] {
         let connection = Box::new(saved.clone());
-        first.write(|request| Effect::SaveConnection {
-            request,
-            connection,
-        });
+        first.write(|request| Effect::SaveConnection { request, connection });
     }
-    first.write(|request| Effect::DeleteConnection {
-        request,
-        connection: other.id,
-    });
+    first.write(|request| Effect::DeleteConnection { request, connection: other.id });
     let settings = Settings {
         window: (900, 700),
         sidebar_width: 0,
@@ -222,10 +176,7 @@ fn everything_kept_is_there_at_the_next_start() {
     let mut more = settings.clone();
     // The user's own choices are in a file of theirs.
     more.theme = Theme::Dark;
-    first.write(|request| Effect::SaveSettings {
-        request,
-        settings: more,
-    });
+    first.write(|request| Effect::SaveSettings { request, settings: more });
     save_tab(&mut first, tab(1, "select '\u{0}é'"));
     let lost = run(7, "select pg_sleep(9)", HistoryOutcome::Running);
     record(&mut first, run(6, "select 1", finished()));
@@ -251,12 +202,7 @@ fn journaled_edits_are_in_the_text_and_a_save_takes_their_place() {
     let directory = tempfile::tempdir().unwrap();
     let mut first = Fixture::at(directory.path());
     save_tab(&mut first, tab(1, "select 1"));
-    journal(
-        &mut first,
-        tab_id(1),
-        5,
-        vec![edit(7, 1, "zwölf"), edit(0, 6, "SELECT")],
-    );
+    journal(&mut first, tab_id(1), 5, vec![edit(7, 1, "zwölf"), edit(0, 6, "SELECT")]);
     let kept = first.load();
     assert_eq!(kept.tabs[0].text.to_string(), "SELECT zwölf");
     assert_eq!((kept.tabs[0].revision, kept.tabs[0].cursor), (5, 6));
@@ -270,12 +216,7 @@ fn journaled_edits_are_in_the_text_and_a_save_takes_their_place() {
 fn an_edit_that_does_not_fit_is_put_as_near_as_can_be_and_takes_nothing_out() {
     let mut store = Fixture::new(Place::Memory);
     save_tab(&mut store, tab(1, "ab"));
-    journal(
-        &mut store,
-        tab_id(1),
-        4,
-        vec![edit(9, 0, "lost"), edit(2, 0, "c"), edit(0, 9, "")],
-    );
+    journal(&mut store, tab_id(1), 4, vec![edit(9, 0, "lost"), edit(2, 0, "c"), edit(0, 9, "")]);
     assert_eq!(store.load().tabs[0].text.to_string(), "abclost");
 }
 
@@ -284,10 +225,7 @@ fn what_is_typed_into_a_tab_that_was_never_kept_is_kept() {
     let mut store = Fixture::new(Place::Memory);
     journal(&mut store, tab_id(8), 1, vec![edit(0, 0, "first")]);
     let kept = store.load();
-    assert_eq!(
-        (kept.tabs[0].id, kept.tabs[0].text.to_string()),
-        (tab_id(8), "first".into())
-    );
+    assert_eq!((kept.tabs[0].id, kept.tabs[0].text.to_string()), (tab_id(8), "first".into()));
 }
 
 #[test]
@@ -304,9 +242,7 @@ fn a_long_journal_is_folded_and_the_text_is_the_same() {
         journal(&mut store, tab_id(1), 10 + start as u64, edits.collect());
     }
     let file = Connection::open(directory.path().join(opening::FILE_NAME)).unwrap();
-    let waiting: i64 = file
-        .query_row("select count(*) from edit", [], |row| row.get(0))
-        .unwrap();
+    let waiting: i64 = file.query_row("select count(*) from edit", [], |row| row.get(0)).unwrap();
     assert!(waiting <= 4_096, "{waiting}");
     assert_eq!(store.load().tabs[0].text.to_string(), letters);
 }
@@ -329,18 +265,9 @@ fn the_layout_moves_tabs_and_leaves_their_texts() {
     let tabs = vec![place(2, true), place(1, false)];
     store.write(|request| Effect::SaveLayout { request, tabs });
     let kept = store.load();
-    let seen: Vec<_> = kept
-        .tabs
-        .iter()
-        .map(|tab| (tab.id, tab.text.to_string(), tab.active))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            (tab_id(2), "two".into(), true),
-            (tab_id(1), "one".into(), false)
-        ]
-    );
+    let seen: Vec<_> =
+        kept.tabs.iter().map(|tab| (tab.id, tab.text.to_string(), tab.active)).collect();
+    assert_eq!(seen, [(tab_id(2), "two".into(), true), (tab_id(1), "one".into(), false)]);
     assert_eq!((kept.tabs[0].path.clone(), kept.tabs[0].cursor), (None, 2));
 }
 
@@ -350,19 +277,12 @@ fn the_last_twenty_closed_tabs_can_be_reopened() {
     for number in 1..=23 {
         save_tab(&mut store, tab(number, "text"));
         let at_us = number as i64;
-        store.write(|request| Effect::CloseTab {
-            request,
-            tab: tab_id(number),
-            at_us,
-        });
+        store.write(|request| Effect::CloseTab { request, tab: tab_id(number), at_us });
     }
     let kept = store.load();
     let closed: Vec<_> = kept.closed.iter().map(|tab| tab.id).collect();
     assert_eq!(closed, (4..=23).rev().map(tab_id).collect::<Vec<_>>());
-    assert_eq!(
-        (kept.tabs.len(), kept.closed[0].text.to_string()),
-        (0, "text".into())
-    );
+    assert_eq!((kept.tabs.len(), kept.closed[0].text.to_string()), (0, "text".into()));
     save_tab(&mut store, tab(23, "text"));
     let kept = store.load();
     assert_eq!((kept.tabs[0].id, kept.closed.len()), (tab_id(23), 19));
@@ -382,10 +302,7 @@ fn a_run_is_recorded_once_and_shows_how_it_ended() {
         },
     );
     record(&mut store, failed.clone());
-    assert_eq!(
-        store.load().history,
-        [run(2, "select 2", finished()), failed]
-    );
+    assert_eq!(store.load().history, [run(2, "select 2", finished()), failed]);
     assert_eq!(store.found("division", 9), [1]);
     assert_eq!(store.found("22012", 9), [1]);
 }
@@ -393,10 +310,7 @@ fn a_run_is_recorded_once_and_shows_how_it_ended() {
 #[test]
 fn a_search_finds_every_word_in_any_case_the_newest_first() {
     let mut store = Fixture::new(Place::Memory);
-    record(
-        &mut store,
-        run(1, "select * from Bücher where \"name\" = 'x'", finished()),
-    );
+    record(&mut store, run(1, "select * from Bücher where \"name\" = 'x'", finished()));
     record(&mut store, run(2, "delete from bücher", finished()));
     record(&mut store, run(3, "select xyz_abc, abc_def", finished()));
     assert_eq!(store.found("", 9), [3, 2, 1]);
@@ -406,11 +320,7 @@ fn a_search_finds_every_word_in_any_case_the_newest_first() {
     assert_eq!(store.found("\"name\"", 9), [1]);
     assert_eq!(store.found("ü", 9), [2, 1]);
     assert_eq!(store.found("PRODUCTION shop", 1), [3]);
-    assert_eq!(
-        store.found("xyz_def", 9),
-        [] as [u128; 0],
-        "its groups are there, the word is not"
-    );
+    assert_eq!(store.found("xyz_def", 9), [] as [u128; 0], "its groups are there, the word is not");
     assert_eq!(store.found("OR NOT *", 9), [] as [u128; 0]);
 }
 
@@ -433,16 +343,10 @@ fn runs_are_found_wherever_the_index_ends() {
         }
         assert_eq!(store.found("PRODUCTION _from", 9), [] as [u128; 0]);
     }
-    assert_eq!(
-        store.found("production word_", 3),
-        [recorded, recorded - 1, recorded - 2]
-    );
+    assert_eq!(store.found("production word_", 3), [recorded, recorded - 1, recorded - 2]);
     // One that ends when its block is indexed is found by how it ended.
     let message = "duplicate key violates \"orders_pkey\"";
-    let failed = HistoryOutcome::Failed {
-        sqlstate: Some("23505".into()),
-        message: message.into(),
-    };
+    let failed = HistoryOutcome::Failed { sqlstate: Some("23505".into()), message: message.into() };
     record(&mut store, run(300, "select word_300_ from t", failed));
     assert_eq!(store.found("orders_pkey", 9), [300]);
     assert_eq!(store.found("word_301_", 9), [301]);
@@ -496,10 +400,7 @@ fn the_oldest_runs_go_when_they_are_too_many() {
     let count = |sql| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("select count(*) from run"), history::RUNS_MAX);
     assert_eq!(count("select min(number) from run"), 2);
-    assert_eq!(
-        store.found("old", 200_000).len() as i64,
-        history::RUNS_MAX - 1
-    );
+    assert_eq!(store.found("old", 200_000).len() as i64, history::RUNS_MAX - 1);
 }
 
 #[test]
@@ -537,35 +438,18 @@ fn a_write_that_fails_does_not_take_its_neighbours_with_it() {
         inbox.drain().collect::<Vec<_>>()
     };
     let answers = keeper(&[
-        Effect::SaveTab {
-            request: Request(1),
-            tab: Box::new(tab(1, "kept")),
-        },
-        Effect::SaveSettings {
-            request: Request(2),
-            settings: Settings::default(),
-        },
-        Effect::CloseTab {
-            request: Request(3),
-            tab: tab_id(1),
-            at_us: 1,
-        },
+        Effect::SaveTab { request: Request(1), tab: Box::new(tab(1, "kept")) },
+        Effect::SaveSettings { request: Request(2), settings: Settings::default() },
+        Effect::CloseTab { request: Request(3), tab: tab_id(1), at_us: 1 },
     ]);
     let failure = Failure {
         detail: Some("SQLite's extended result code is 1811.".into()),
         ..Failure::new(Category::Storage, "Tusk could not keep this: no")
     };
     let expected = [
-        Msg::Wrote {
-            request: Request(1),
-        },
-        Msg::Failed {
-            request: Request(2),
-            failure,
-        },
-        Msg::Wrote {
-            request: Request(3),
-        },
+        Msg::Wrote { request: Request(1) },
+        Msg::Failed { request: Request(2), failure },
+        Msg::Wrote { request: Request(3) },
     ];
     assert_eq!(answers, expected.map(crate::msg::Msg::Store));
 }
@@ -575,35 +459,16 @@ fn an_effect_after_the_end_is_refused() {
     let mut store = Fixture::new(Place::Memory);
     store.load();
     assert!(store.store.flush_and_stop(PATIENCE));
-    assert!(
-        store.store.flush_and_stop(PATIENCE),
-        "a second time is no harm"
-    );
+    assert!(store.store.flush_and_stop(PATIENCE), "a second time is no harm");
     store.store.perform(Effect::DeleteConnection {
         request: Request(50),
         connection: ConnectionId(Uuid::from_u128(1)),
     });
-    store.store.perform(Effect::SearchHistory {
-        request: Request(51),
-        text: "".into(),
-        limit: 1,
-    });
+    store.store.perform(Effect::SearchHistory { request: Request(51), text: "".into(), limit: 1 });
     let failure = Failure::new(Category::Storage, "the store has shut down");
-    assert_eq!(
-        store.answer(),
-        Msg::Failed {
-            request: Request(50),
-            failure: failure.clone()
-        }
-    );
+    assert_eq!(store.answer(), Msg::Failed { request: Request(50), failure: failure.clone() });
     let entries = Err(failure);
-    assert_eq!(
-        store.answer(),
-        Msg::HistoryFound {
-            request: Request(51),
-            entries
-        }
-    );
+    assert_eq!(store.answer(), Msg::HistoryFound { request: Request(51), entries });
     assert!(matches!(store.load().opened, Opened::InMemory { .. }));
 }
 
@@ -633,9 +498,7 @@ fn a_damaged_file_is_set_aside_and_a_fresh_one_begun() {
     let garbage = vec![b'x'; 9_000];
     fs::write(&file, &garbage).unwrap();
     let mut store = Fixture::at(directory.path());
-    let Opened::Fresh { copy, reason, .. } = store.load().opened else {
-        panic!("not fresh")
-    };
+    let Opened::Fresh { copy, reason, .. } = store.load().opened else { panic!("not fresh") };
     assert_eq!(fs::read(&copy).unwrap(), garbage);
     assert!(copy.contains("tusk.sqlite.damaged-"), "{copy}");
     assert!(reason.contains("not a database"), "{reason}");
@@ -657,9 +520,7 @@ fn damage_in_the_middle_of_the_file_is_found() {
     bytes[4_096..].fill(0xA5);
     fs::write(&file, &bytes).unwrap();
     let opened = Fixture::at(directory.path()).load().opened;
-    let Opened::Fresh { copy, .. } = opened else {
-        panic!("{opened:?}")
-    };
+    let Opened::Fresh { copy, .. } = opened else { panic!("{opened:?}") };
     assert_eq!(fs::read(copy).unwrap(), bytes);
 }
 
@@ -677,13 +538,8 @@ fn the_file_of_a_newer_program_is_left_alone() {
     drop(newer);
     let before = fs::read(&file).unwrap();
     let mut store = Fixture::at(directory.path());
-    let Opened::InMemory { reason } = store.load().opened else {
-        panic!("not in memory")
-    };
-    assert!(
-        reason.contains("newer Tusk") && reason.contains("install Tusk 9.8.7"),
-        "{reason}"
-    );
+    let Opened::InMemory { reason } = store.load().opened else { panic!("not in memory") };
+    assert!(reason.contains("newer Tusk") && reason.contains("install Tusk 9.8.7"), "{reason}");
     save_tab(&mut store, tab(1, "for now"));
     assert_eq!(store.load().tabs.len(), 1);
     store.stop();
@@ -729,36 +585,24 @@ fn a_child_types_until_it_is_killed() {
 fn after_a_kill_every_answered_edit_is_in_the_text() {
     let directory = tempfile::tempdir().unwrap();
     let mut child = Process::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--nocapture",
-            "effects::store::tests::a_child_types_until_it_is_killed",
-        ])
+        .args(["--exact", "--nocapture", "effects::store::tests::a_child_types_until_it_is_killed"])
         .env(CHILD_DIRECTORY, directory.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let promised = lines
-        .by_ref()
-        .find(|line| line.as_ref().unwrap().ends_with("typed 300"));
+    let promised = lines.by_ref().find(|line| line.as_ref().unwrap().ends_with("typed 300"));
     assert!(promised.is_some(), "the child ended too soon");
     child.kill().unwrap();
     child.wait().unwrap();
-    let promised = 301
-        + lines
-            .map_while(Result::ok)
-            .filter(|line| line.starts_with("typed "))
-            .count();
+    let promised =
+        301 + lines.map_while(Result::ok).filter(|line| line.starts_with("typed ")).count();
 
     let kept = Fixture::at(directory.path()).load();
     let text = kept.tabs[0].text.to_string();
     let typed = text.len() / 5;
     // The one in flight may have arrived; none that was answered may be missing.
-    assert!(
-        typed >= promised - 1 && typed <= promised + 1,
-        "{typed} of {promised}"
-    );
+    assert!(typed >= promised - 1 && typed <= promised + 1, "{typed} of {promised}");
     let whole: String = (0..typed).map(|number| format!("{number:04};")).collect();
     assert_eq!((kept.opened, text), (Opened::OnDisk, whole));
 }

@@ -44,10 +44,7 @@ pub(super) fn look(text: &str, verb: Verb) -> Found {
         bytes_left: text.len().saturating_mul(READINGS_MAX).max(1 << 16),
     };
     let refusal = reader.read(text, role, 0);
-    Found {
-        refusal,
-        names: reader.names,
-    }
+    Found { refusal, names: reader.names }
 }
 
 /// What a text is to whom it is given.
@@ -91,15 +88,12 @@ impl Reader {
         let other = Reading::new(text, BackslashRule::Escapes);
         // A whole statement that has an open string is not meant in this way; a piece of one may be.
         let may_be_meant = depth > 0 || other.tokens.iter().all(|token| token.terminated);
-        may_be_meant
-            .then(|| self.refusal(&other, role, depth))
-            .flatten()
+        may_be_meant.then(|| self.refusal(&other, role, depth)).flatten()
     }
 
     fn refusal(&mut self, reading: &Reading<'_>, role: Role, depth: usize) -> Option<Refusal> {
         let all = 0..reading.tokens.len();
-        self.names
-            .extend(all.clone().flat_map(|at| reading.possible_function(at)));
+        self.names.extend(all.clone().flat_map(|at| reading.possible_function(at)));
         if let Some(name) = all.clone().find_map(|at| reading.lasting_function(at)) {
             return Some(Refusal::Function(name));
         }
@@ -131,25 +125,17 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(text: &'a str, backslash: BackslashRule) -> Self {
-        let tokens: Vec<Token> = lex::tokens_under(text, backslash)
-            .filter(|token| !token.is_gap())
-            .collect();
+        let tokens: Vec<Token> =
+            lex::tokens_under(text, backslash).filter(|token| !token.is_gap()).collect();
         let places = |is_it: &dyn Fn(&Token) -> bool| -> Vec<usize> {
             let all = tokens.iter().enumerate();
-            all.filter(|(_, token)| is_it(token))
-                .map(|(at, _)| at)
-                .collect()
+            all.filter(|(_, token)| is_it(token)).map(|(at, _)| at).collect()
         };
         let languages = places(&|token| {
             token.kind == TokenKind::Word && token.text(text).eq_ignore_ascii_case("language")
         });
         let ends = places(&|token| token.kind == TokenKind::Semicolon);
-        Self {
-            text,
-            tokens,
-            languages,
-            ends,
-        }
+        Self { text, tokens, languages, ends }
     }
 
     fn word(&self, at: usize) -> String {
@@ -233,10 +219,7 @@ impl<'a> Reading<'a> {
         };
         let all = 0..self.tokens.len();
         let is_shown = |at: usize| at > 0 && self.word(at - 1) == "show";
-        let named = all
-            .clone()
-            .filter(|at| !is_shown(*at))
-            .find_map(|at| acts(self.name(at)?));
+        let named = all.clone().filter(|at| !is_shown(*at)).find_map(|at| acts(self.name(at)?));
         let may_set = matches!(role, Role::Do | Role::Commands)
             || all
                 .clone()
@@ -255,10 +238,7 @@ impl<'a> Reading<'a> {
         if !KNOWN_COMMANDS.contains(&word.as_str()) {
             return None;
         }
-        if let Some(what) = self
-            .making(at, &word)
-            .or_else(|| self.catalog_write(at, &word))
-        {
+        if let Some(what) = self.making(at, &word).or_else(|| self.catalog_write(at, &word)) {
             return Some(Refusal::Hiding(what));
         }
         if !self.begins_command(at) {
@@ -399,11 +379,7 @@ const MODIFIERS: &[&str] = &[
     "global", "local", "or", "procedural", "recursive", "replace", "temp", "temporary", "trusted", "unique", "unlogged",
 ];
 /// Settings that make the server write files, in its data directory or in its user's home.
-const ACTING: &[&str] = &[
-    "jit_debugging_support",
-    "jit_dump_bitcode",
-    "jit_profiling_support",
-];
+const ACTING: &[&str] = &["jit_debugging_support", "jit_dump_bitcode", "jit_profiling_support"];
 /// Words that can't be the name of a function.
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
@@ -422,14 +398,9 @@ const AFTER_VALUE: &[&str] = &["when", "else", "end", "is", "in", "and", "or", "
 /// Whether the function of this name does something that a rollback leaves as it is.
 fn lasts(name: &str) -> bool {
     let resets = name.starts_with("pg_") && name.contains("_reset");
-    let family = [
-        "dblink",
-        "heap_force_",
-        "pg_background_",
-        "pg_buffercache_evict",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start));
+    let family = ["dblink", "heap_force_", "pg_background_", "pg_buffercache_evict"]
+        .iter()
+        .any(|start| name.starts_with(start));
     resets || family || LASTING.binary_search(&name).is_ok()
 }
 
@@ -508,10 +479,7 @@ mod tests {
     #[track_caller]
     fn passes(text: &str) {
         let passage = passage(text);
-        assert!(
-            !matches!(passage, Passage::Refused(_)),
-            "{text}: {passage:?}"
-        );
+        assert!(!matches!(passage, Passage::Refused(_)), "{text}: {passage:?}");
     }
 
     #[test]
@@ -519,9 +487,7 @@ mod tests {
         let many = "then copy ".repeat(20_000);
         refused(&format!("do $$ begin if true {many} $$"), "COPY");
         let long = "(1), ".repeat(200);
-        passes(&format!(
-            "do $$ begin perform a from (values {long} (2)) v(a); end $$"
-        ));
+        passes(&format!("do $$ begin perform a from (values {long} (2)) v(a); end $$"));
     }
 
     #[test]
@@ -605,68 +571,26 @@ mod tests {
         for (text, name) in [
             ("do $$ begin copy t to '/tmp/x'; end $$", "COPY"),
             ("do $$ begin copy (select 1) to program 'x'; end $$", "COPY"),
-            (
-                "do $$ begin execute 'copy t to program ''x'''; end $$",
-                "COPY",
-            ),
-            (
-                "do $$ begin execute format('copy %I to %L', 't', 'f'); end $$",
-                "COPY",
-            ),
-            (
-                "do $$ begin execute 'copy t from program ' || quote_literal(a); end $$",
-                "COPY",
-            ),
-            (
-                "do $$ begin execute 'copy ' || t || ' to ' || quote_literal(f); end $$",
-                "COPY",
-            ),
-            (
-                "do $$ begin execute 'copy \"' || t || '\" to ''/tmp/x'''; end $$",
-                "COPY",
-            ),
-            (
-                "do $$ begin execute 'load ' || quote_literal(f); end $$",
-                "LOAD",
-            ),
+            ("do $$ begin execute 'copy t to program ''x'''; end $$", "COPY"),
+            ("do $$ begin execute format('copy %I to %L', 't', 'f'); end $$", "COPY"),
+            ("do $$ begin execute 'copy t from program ' || quote_literal(a); end $$", "COPY"),
+            ("do $$ begin execute 'copy ' || t || ' to ' || quote_literal(f); end $$", "COPY"),
+            ("do $$ begin execute 'copy \"' || t || '\" to ''/tmp/x'''; end $$", "COPY"),
+            ("do $$ begin execute 'load ' || quote_literal(f); end $$", "LOAD"),
             ("do $$ begin analyze; end $$", "ANALYZE"),
-            (
-                "do $$ begin if true then analyze t (a); end if; end $$",
-                "ANALYZE",
-            ),
+            ("do $$ begin if true then analyze t (a); end if; end $$", "ANALYZE"),
             ("do $$ begin <<x>> analyze \"T\"; end $$", "ANALYZE"),
-            (
-                "do $$ begin execute 'select 1; analyse verbose t'; end $$",
-                "ANALYZE",
-            ),
-            (
-                "do $$ begin execute format('analyze %I', 't'); end $$",
-                "ANALYZE",
-            ),
-            (
-                "do $$ begin loop reindex table t; end loop; end $$",
-                "REINDEX",
-            ),
+            ("do $$ begin execute 'select 1; analyse verbose t'; end $$", "ANALYZE"),
+            ("do $$ begin execute format('analyze %I', 't'); end $$", "ANALYZE"),
+            ("do $$ begin loop reindex table t; end loop; end $$", "REINDEX"),
             ("do $$ begin cluster t; end $$", "CLUSTER"),
             ("do $$ begin checkpoint; end $$", "CHECKPOINT"),
             ("do $$ begin load 'x'; end $$", "LOAD"),
             ("do $$ begin null; discard plans; end $$", "DISCARD"),
-            (
-                "do $$ begin create unique index on t (a); end $$",
-                "CREATE INDEX",
-            ),
-            (
-                "do $$ begin execute 'create index on t (a)'; end $$",
-                "CREATE INDEX",
-            ),
-            (
-                "do $$ begin alter table t add primary key (a); end $$",
-                "ALTER TABLE",
-            ),
-            (
-                "do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$",
-                "ANALYZE",
-            ),
+            ("do $$ begin create unique index on t (a); end $$", "CREATE INDEX"),
+            ("do $$ begin execute 'create index on t (a)'; end $$", "CREATE INDEX"),
+            ("do $$ begin alter table t add primary key (a); end $$", "ALTER TABLE"),
+            ("do $$ begin execute 'do $x$ begin analyze t; end $x$'; end $$", "ANALYZE"),
         ] {
             refused(text, name);
         }
@@ -675,38 +599,20 @@ mod tests {
     #[test]
     fn what_a_function_can_hide_behind_is_not_made_in_a_body() {
         for (text, name) in [
-            (
-                "do $$ begin create operator ## (function = f); end $$",
-                "CREATE OPERATOR",
-            ),
+            ("do $$ begin create operator ## (function = f); end $$", "CREATE OPERATOR"),
             (
                 "do $$ begin create or replace function f() returns int language internal as 'be_lo_export'; end $$",
                 "CREATE FUNCTION",
             ),
-            (
-                "do $$ begin create cast (text as oid) with function f(text); end $$",
-                "CREATE CAST",
-            ),
+            ("do $$ begin create cast (text as oid) with function f(text); end $$", "CREATE CAST"),
             (
                 "do $$ begin execute 'create foreign table f (a text) server s options (program ''x'')'; end $$",
                 "CREATE FOREIGN",
             ),
-            (
-                "do $$ begin execute 'create temp view v as ' || q; end $$",
-                "CREATE VIEW",
-            ),
-            (
-                "do $$ begin execute 'create ' || kind || ' f'; end $$",
-                "CREATE",
-            ),
-            (
-                "do $$ begin execute format('create %s f', kind); end $$",
-                "CREATE",
-            ),
-            (
-                "do $$ begin alter function harmless() rename to other; end $$",
-                "ALTER FUNCTION",
-            ),
+            ("do $$ begin execute 'create temp view v as ' || q; end $$", "CREATE VIEW"),
+            ("do $$ begin execute 'create ' || kind || ' f'; end $$", "CREATE"),
+            ("do $$ begin execute format('create %s f', kind); end $$", "CREATE"),
+            ("do $$ begin alter function harmless() rename to other; end $$", "ALTER FUNCTION"),
             (
                 "do $$ begin update pg_proc set proname = 'x' where oid = 1; end $$",
                 "UPDATE of pg_proc",
@@ -715,10 +621,7 @@ mod tests {
                 "do $$ begin update only pg_catalog.pg_operator set oprcode = 1; end $$",
                 "UPDATE of pg_operator",
             ),
-            (
-                "do $$ begin insert into \"pg_cast\" select 1; end $$",
-                "INSERT of pg_cast",
-            ),
+            ("do $$ begin insert into \"pg_cast\" select 1; end $$", "INSERT of pg_cast"),
         ] {
             refused(text, name);
         }
@@ -784,10 +687,7 @@ mod tests {
             names("select A.b, \"C d\"(1) from public.t where 'e' = query_to_xml('select f(1)')"),
             ["C d", "a", "b", "e", "f", "public", "query_to_xml", "t"]
         );
-        assert_eq!(
-            names("do 'begin perform g(); end'"),
-            ["begin", "g", "perform"]
-        );
+        assert_eq!(names("do 'begin perform g(); end'"), ["begin", "g", "perform"]);
         assert_eq!(names("select 1 and (not false)"), Vec::<String>::new());
     }
 
@@ -811,10 +711,7 @@ mod tests {
             })
         };
         passes(&format!("do $$ {} $$", nested(10)));
-        refused(
-            &format!("do $$ {} $$", nested(20_000)),
-            "strings so deep in strings",
-        );
+        refused(&format!("do $$ {} $$", nested(20_000)), "strings so deep in strings");
     }
 
     #[test]
@@ -837,14 +734,8 @@ mod tests {
             ("select utl_file.put_line(f, 'x')", "put_line"),
             ("select \"utl_file\" . fopen('/', 'x', 'w')", "fopen"),
             ("select aws_lambda.invoke('x', '{}')", "invoke"),
-            (
-                "select pg_wait_sampling_reset_profile()",
-                "pg_wait_sampling_reset_profile",
-            ),
-            (
-                "select run_command_on_workers('x')",
-                "run_command_on_workers",
-            ),
+            ("select pg_wait_sampling_reset_profile()", "pg_wait_sampling_reset_profile"),
+            ("select run_command_on_workers('x')", "run_command_on_workers"),
         ] {
             refused(text, name);
         }

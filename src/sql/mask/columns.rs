@@ -150,9 +150,7 @@ impl Search<'_> {
 
     /// The lines of a COPY whose columns name a secret.
     pub(super) fn copy_data(&mut self, tokens: &[Token], data: Range<usize>) {
-        let Some(open) = tokens
-            .iter()
-            .position(|token| token.kind == TokenKind::OpenParenthesis)
+        let Some(open) = tokens.iter().position(|token| token.kind == TokenKind::OpenParenthesis)
         else {
             return;
         };
@@ -163,10 +161,7 @@ impl Search<'_> {
             return;
         }
         let is_plain = !tokens.iter().any(|token| {
-            is_one_of(
-                token.text(self.text),
-                &["csv", "delimiter", "delimiters", "with"],
-            )
+            is_one_of(token.text(self.text), &["csv", "delimiter", "delimiters", "with"])
         });
         let mut at = data.start;
         let text = self.text;

@@ -50,28 +50,12 @@ const ABOUT: [&str; 22] = [
 ];
 
 /// What else a text has that holds a secret without such a name.
-const SIGNS: [&str; 8] = [
-    "://",
-    "crypt",
-    "hmac",
-    "digest",
-    "bearer",
-    "identified",
-    "scram-sha-256$",
-    "authorization",
-];
+const SIGNS: [&str; 8] =
+    ["://", "crypt", "hmac", "digest", "bearer", "identified", "scram-sha-256$", "authorization"];
 
 /// Functions that are given a secret.
-const FUNCTIONS: [&str; 8] = [
-    "crypt",
-    "hmac",
-    "digest",
-    "encrypt",
-    "decrypt",
-    "encrypt_iv",
-    "decrypt_iv",
-    "dearmor",
-];
+const FUNCTIONS: [&str; 8] =
+    ["crypt", "hmac", "digest", "encrypt", "decrypt", "encrypt_iv", "decrypt_iv", "dearmor"];
 
 /// A role's password may follow a misspelt word, so that a text with one of each holds one perhaps; `pw` is part of too
 /// many words to look for it first.
@@ -141,10 +125,7 @@ pub fn is_secret(name: &str) -> bool {
     }
     let lower = name[start..].to_ascii_lowercase();
     let mut parts = lower.split(['_', '-', '.', '$']);
-    let is_about = lower
-        .rsplit(['_', '-', '.'])
-        .next()
-        .is_some_and(|last| ABOUT.contains(&last));
+    let is_about = lower.rsplit(['_', '-', '.']).next().is_some_and(|last| ABOUT.contains(&last));
     !is_about
         && (ROOTS.iter().any(|root| lower.contains(root))
             || parts.any(|part| PARTS.contains(&part)))
@@ -160,9 +141,7 @@ pub fn is_password_option(word: &str) -> bool {
 pub fn is_given_a_secret(function: &str) -> bool {
     let lower = function.to_ascii_lowercase();
     FUNCTIONS.contains(&lower.as_str())
-        || ["pgp_sym_", "pgp_pub_"]
-            .iter()
-            .any(|start| lower.starts_with(start))
+        || ["pgp_sym_", "pgp_pub_"].iter().any(|start| lower.starts_with(start))
         || is_secret(&lower)
 }
 
@@ -191,9 +170,7 @@ mod tests {
     #[test]
     fn the_quick_look_finds_what_a_search_for_each_word_finds() {
         let words: Vec<&str> = [&ROOTS[..], &SIGNS, &PARTS, &ROLES, &MADE].concat();
-        let between = [
-            "", "", " ", "_", "é", "İ", "x", "7", ".", "\u{0}", "--", "P", "s",
-        ];
+        let between = ["", "", " ", "_", "é", "İ", "x", "7", ".", "\u{0}", "--", "P", "s"];
         let mut random = Random::new(seed());
         let mut found = 0;
         let texts = as_many_as(20_000, 1_000_000);
@@ -208,11 +185,7 @@ mod tests {
                 text.push_str(between[random.below(between.len())]);
                 for letter in word[from..to].chars() {
                     let is_upper = random.chance(30);
-                    text.push(if is_upper {
-                        letter.to_ascii_uppercase()
-                    } else {
-                        letter
-                    });
+                    text.push(if is_upper { letter.to_ascii_uppercase() } else { letter });
                 }
             }
             text.push_str(between[random.below(between.len())]);

@@ -147,9 +147,8 @@ impl Search<'_> {
             self.push(content);
             return token.end.min(end);
         }
-        let quote = ["\\\"", "\\'", "'", "\"", "`"]
-            .into_iter()
-            .find(|quote| value.starts_with(quote));
+        let quote =
+            ["\\\"", "\\'", "'", "\"", "`"].into_iter().find(|quote| value.starts_with(quote));
         match quote {
             Some(quote) => {
                 let inner = start + quote.len();
@@ -240,9 +239,7 @@ pub fn has_a_hole(text: &str) -> bool {
 /// Whether a name ends in the word itself, so that SQL may go on with a string at once.
 fn ends_as_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    ["password", "passwd", "passphrase", "secret"]
-        .iter()
-        .any(|word| lower.ends_with(word))
+    ["password", "passwd", "passphrase", "secret"].iter().any(|word| lower.ends_with(word))
 }
 
 fn is_name_part(byte: u8) -> bool {

@@ -49,15 +49,11 @@ pub fn unquoted(text: &str, token: Token) -> Unquoted {
     reader.read(token.kind == TokenKind::EscapeString);
     reader.places.push(content.end);
     match String::from_utf8(reader.plain) {
-        Ok(text) => Unquoted {
-            text,
-            places: Places::Each(reader.places),
-        },
+        Ok(text) => Unquoted { text, places: Places::Each(reader.places) },
         // Escapes may make bytes that are no text; then what is written is searched as it stands.
-        Err(_) => Unquoted {
-            text: text[content.clone()].to_owned(),
-            places: Places::From(content.start),
-        },
+        Err(_) => {
+            Unquoted { text: text[content.clone()].to_owned(), places: Places::From(content.start) }
+        }
     }
 }
 

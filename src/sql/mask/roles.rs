@@ -50,9 +50,8 @@ const OPTIONS: [&str; 40] = [
 impl Search<'_> {
     /// Every statement about a role among the tokens: it may be in the body of a function.
     pub(super) fn roles(&mut self, tokens: &[Token]) {
-        let begins: Vec<usize> = (0..tokens.len())
-            .filter(|at| self.is_about_a_role(tokens, *at))
-            .collect();
+        let begins: Vec<usize> =
+            (0..tokens.len()).filter(|at| self.is_about_a_role(tokens, *at)).collect();
         for (index, begin) in begins.iter().enumerate() {
             let end = begins.get(index + 1).copied().unwrap_or(tokens.len());
             self.role(&tokens[begin + 2..end]);
@@ -137,17 +136,13 @@ impl Search<'_> {
             }
             is_first = false;
             let rest = &self.text[token.start..];
-            let length = rest
-                .find(|c: char| c.is_ascii_whitespace() || c == ';')
-                .unwrap_or(rest.len());
+            let length =
+                rest.find(|c: char| c.is_ascii_whitespace() || c == ';').unwrap_or(rest.len());
             let end = token.start + length;
             self.push(token.start..end);
             at += 1;
             // A string that begins inside of it is looked at by itself.
-            while tokens
-                .get(at)
-                .is_some_and(|token| token.start < end && !token.is_string())
-            {
+            while tokens.get(at).is_some_and(|token| token.start < end && !token.is_string()) {
                 at += 1;
             }
         }

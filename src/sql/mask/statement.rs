@@ -141,22 +141,11 @@ impl Search<'_> {
         let next = tokens.get(at + 1)?;
         if next.kind == TokenKind::OpenParenthesis && names::is_given_a_secret(&name) {
             // Behind these a parenthesis holds columns, not arguments.
-            const BEFORE: [&str; 8] = [
-                "table",
-                "into",
-                "exists",
-                "type",
-                "view",
-                "on",
-                "references",
-                "index",
-            ];
+            const BEFORE: [&str; 8] =
+                ["table", "into", "exists", "type", "view", "on", "references", "index"];
             let before = at.checked_sub(1).and_then(|before| tokens.get(before));
             let is_table = before.is_some_and(|before| is_one_of(before.text(self.text), &BEFORE));
-            let list = Form {
-                list: true,
-                ..Form::default()
-            };
+            let list = Form { list: true, ..Form::default() };
             return (!is_table).then(|| self.operand(tokens, at + 2, list));
         }
         if name.eq_ignore_ascii_case("identified") && self.is_word(Some(next), "by") {
@@ -214,14 +203,9 @@ impl Search<'_> {
 
     /// How a value is read behind an operator. What takes a part out of JSON has a name behind it, no value.
     fn operator(&self, operator: &str) -> Option<Form> {
-        let takes_a_part = ["->", "#>", "?", "#-"]
-            .iter()
-            .any(|start| operator.starts_with(start));
+        let takes_a_part = ["->", "#>", "?", "#-"].iter().any(|start| operator.starts_with(start));
         let bare = !self.is_prose && is_one_of(operator, &["=", ":=", "=>", "<>", "!=", "=="]);
-        (!takes_a_part).then_some(Form {
-            bare,
-            ..Form::default()
-        })
+        (!takes_a_part).then_some(Form { bare, ..Form::default() })
     }
 
     /// `password text default 'x'`, `password constant text := 'x'`: a few words between the name and its value.
@@ -385,10 +369,7 @@ impl Search<'_> {
         let next_at = self.behind_casts(tokens, at + 1);
         let next = tokens.get(next_at)?;
         let plain = Form::default();
-        let list = Form {
-            list: true,
-            ..plain
-        };
+        let list = Form { list: true, ..plain };
         if is_name(content) {
             return match next.kind {
                 TokenKind::Comma if names::is_secret(content) => {

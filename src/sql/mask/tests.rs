@@ -10,11 +10,7 @@ fn masks(text: &str, wanted: &str) {
 
 #[track_caller]
 fn leaves(text: &str) {
-    assert!(
-        matches!(passwords(text), Cow::Borrowed(_)),
-        "{text} became {}",
-        passwords(text)
-    );
+    assert!(matches!(passwords(text), Cow::Borrowed(_)), "{text} became {}", passwords(text));
 }
 
 #[test]
@@ -24,10 +20,7 @@ fn a_secret_ends_where_it_ends_by_either_rule_of_backslashes() {
         r"create role a password 'one\'two\'three' login",
     ] {
         let masked = passwords(text);
-        assert!(
-            !masked.contains("one") && !masked.contains("two"),
-            "{masked}"
-        );
+        assert!(!masked.contains("one") && !masked.contains("two"), "{masked}");
     }
     let possible: Vec<&str> = [r"'one\'two\'three'"]
         .into_iter()
@@ -54,20 +47,14 @@ fn a_servers_message_is_masked_where_it_repeats_a_secret() {
 #[test]
 fn a_string_may_become_a_password_unless_its_statement_has_begun_otherwise() {
     let possible = |text: &'static str| -> Vec<&str> {
-        possible_secrets(text)
-            .into_iter()
-            .map(|range| &text[range])
-            .collect()
+        possible_secrets(text).into_iter().map(|range| &text[range]).collect()
     };
     assert_eq!(possible("'x'"), ["x"]);
     assert_eq!(possible("alter role a 'x"), ["x"]);
     assert_eq!(possible("create 'x'"), ["x"]);
     assert_eq!(possible("create user mapping for a ('x')"), ["x"]);
     assert_eq!(possible("$t$x$t$ ; select 'y'"), ["x"]);
-    assert_eq!(
-        possible("select 'x'; create table t (a text default 'y')"),
-        [""; 0]
-    );
+    assert_eq!(possible("select 'x'; create table t (a text default 'y')"), [""; 0]);
     assert_eq!(possible("select 'password=x'"), ["x"]);
 }
 
@@ -78,50 +65,23 @@ fn the_string_after_password_is_masked_in_its_own_quotes() {
         "ALTER ROLE a ENCRYPTED PASSWORD 'x''y' LOGIN;",
         "ALTER ROLE a ENCRYPTED PASSWORD '***' LOGIN;",
     );
-    masks(
-        r"alter role a password E'x\'y' login",
-        r"alter role a password E'***' login",
-    );
-    masks(
-        "alter role a password $t$x'$t$ login",
-        "alter role a password $t$***$t$ login",
-    );
-    masks(
-        "alter role a password U&'x' uescape '!'",
-        "alter role a password U&'***' uescape '!'",
-    );
-    masks(
-        "alter role a password /* new */\n'x'",
-        "alter role a password /* new */\n'***'",
-    );
-    masks(
-        "alter role a password 'x' -- c\n 'y';",
-        "alter role a password '***';",
-    );
+    masks(r"alter role a password E'x\'y' login", r"alter role a password E'***' login");
+    masks("alter role a password $t$x'$t$ login", "alter role a password $t$***$t$ login");
+    masks("alter role a password U&'x' uescape '!'", "alter role a password U&'***' uescape '!'");
+    masks("alter role a password /* new */\n'x'", "alter role a password /* new */\n'***'");
+    masks("alter role a password 'x' -- c\n 'y';", "alter role a password '***';");
     masks(
         "select 1; alter user a password 'x'; select 'y'",
         "select 1; alter user a password '***'; select 'y'",
     );
-    masks(
-        "alter role a password 'pässwörd €'",
-        "alter role a password '***'",
-    );
+    masks("alter role a password 'pässwörd €'", "alter role a password '***'");
 }
 
 #[test]
 fn a_password_with_forgotten_or_wrong_quotes_is_masked_too() {
-    masks(
-        "alter user a password \"x\"",
-        "alter user a password \"***\"",
-    );
-    masks(
-        "alter user a password hunter2!; select 1",
-        "alter user a password ***; select 1",
-    );
-    masks(
-        "create role a password 12ab login",
-        "create role a password *** login",
-    );
+    masks("alter user a password \"x\"", "alter user a password \"***\"");
+    masks("alter user a password hunter2!; select 1", "alter user a password ***; select 1");
+    masks("create role a password 12ab login", "create role a password *** login");
     leaves("alter role a password null");
     leaves("select password \"x\" from t");
 }
@@ -140,10 +100,7 @@ fn options_that_hold_a_secret_are_masked() {
         "create server s foreign data wrapper w options (host 'h', api_token 'x')",
         "create server s foreign data wrapper w options (host 'h', api_token '***')",
     );
-    masks(
-        "select secret 'x', \"token\" 'y' from t",
-        "select secret '***', \"token\" '***' from t",
-    );
+    masks("select secret 'x', \"token\" 'y' from t", "select secret '***', \"token\" '***' from t");
     leaves("select secret, \"token\" from t where name = 'y'");
 }
 
@@ -161,26 +118,14 @@ fn connection_strings_lose_their_password() {
         "select dblink_connect('a', 'password = ''x y'' host=h')",
         "select dblink_connect('a', 'password = ''***'' host=h')",
     );
-    masks(
-        r"select f('password=x\ y''z host=h')",
-        "select f('password=*** host=h')",
-    );
-    masks(
-        r"select f('password=''x\''y'' host=h')",
-        "select f('password=''***'' host=h')",
-    );
-    masks(
-        r"select f(E'password=\'x y\' host=h')",
-        r"select f(E'password=\'***\' host=h')",
-    );
+    masks(r"select f('password=x\ y''z host=h')", "select f('password=*** host=h')");
+    masks(r"select f('password=''x\''y'' host=h')", "select f('password=''***'' host=h')");
+    masks(r"select f(E'password=\'x y\' host=h')", r"select f(E'password=\'***\' host=h')");
     masks(
         "select f($$host=h password='x y' port=1$$)",
         "select f($$host=h password='***' port=1$$)",
     );
-    masks(
-        "select f('host=h sslpassword=x')",
-        "select f('host=h sslpassword=***')",
-    );
+    masks("select f('host=h sslpassword=x')", "select f('host=h sslpassword=***')");
     masks("select f('PASSWORD=x')", "select f('PASSWORD=***')");
 }
 
@@ -190,18 +135,12 @@ fn urls_lose_their_password() {
         "select f('postgres://u:p%40w@h:5432/d?a=b')",
         "select f('postgres://u:***@h:5432/d?a=b')",
     );
-    masks(
-        "select f('postgresql://u:p@w@h/d')",
-        "select f('postgresql://u:***@h/d')",
-    );
+    masks("select f('postgresql://u:p@w@h/d')", "select f('postgresql://u:***@h/d')");
     masks(
         "select f('postgres://u@h/d?password=x&a=b')",
         "select f('postgres://u@h/d?password=***&a=b')",
     );
-    masks(
-        "select f('postgres://u:p/w@h/d')",
-        "select f('postgres://u:***@h/d')",
-    );
+    masks("select f('postgres://u:p/w@h/d')", "select f('postgres://u:***@h/d')");
     masks("select f('postgres://u:secr", "select f('postgres://u:***");
     leaves("select 'postgres://u@h:5432/d', 'https://example.org:80/a', 'postgres://h:1,i:2/d'");
     leaves("select 'postgres://[::1]:5432/d'");
@@ -229,18 +168,9 @@ fn sql_inside_a_string_is_searched() {
 
 #[test]
 fn comments_and_psql_commands_are_searched() {
-    masks(
-        "-- alter role a password 'x'\nselect 1",
-        "-- alter role a password '***'\nselect 1",
-    );
-    masks(
-        "select 1 /* postgres://u:x@h */",
-        "select 1 /* postgres://u:***@h */",
-    );
-    masks(
-        "\\c postgres://u:x@h/d\nselect 1",
-        "\\c postgres://u:***@h/d\nselect 1",
-    );
+    masks("-- alter role a password 'x'\nselect 1", "-- alter role a password '***'\nselect 1");
+    masks("select 1 /* postgres://u:x@h */", "select 1 /* postgres://u:***@h */");
+    masks("\\c postgres://u:x@h/d\nselect 1", "\\c postgres://u:***@h/d\nselect 1");
     masks("\\c 'host=h password=x'", "\\c 'host=h password=***'");
 }
 
@@ -313,10 +243,7 @@ fn every_beginning_of_a_text_can_be_masked() {
 
 /// What a name is set to, compared with or given.
 const NAMED: &[(&str, &str)] = &[
-    (
-        "select 1 from u where password = 'x'",
-        "select 1 from u where password = '***'",
-    ),
+    ("select 1 from u where password = 'x'", "select 1 from u where password = '***'"),
     (
         "select 1 from u where u.\"passWord\" <> 'x' and name = 'y'",
         "select 1 from u where u.\"passWord\" <> '***' and name = 'y'",
@@ -345,18 +272,12 @@ const NAMED: &[(&str, &str)] = &[
         "select 1 from u where password = any (array['x', 'y'])",
         "select 1 from u where password = any (array['***', '***'])",
     ),
-    (
-        "select 1 from u where 'x' = u.password",
-        "select 1 from u where '***' = u.password",
-    ),
+    ("select 1 from u where 'x' = u.password", "select 1 from u where '***' = u.password"),
     (
         "select 1 from u where crypt('x', 'salt') = password",
         "select 1 from u where crypt('***', '***') = password",
     ),
-    (
-        "update u set password = 'x', name = 'y'",
-        "update u set password = '***', name = 'y'",
-    ),
+    ("update u set password = 'x', name = 'y'", "update u set password = '***', name = 'y'"),
     (
         "update u set password = crypt('x', gen_salt('bf')) where name = 'y'",
         "update u set password = crypt('***', gen_salt('***')) where name = 'y'",
@@ -370,10 +291,7 @@ const NAMED: &[(&str, &str)] = &[
         "update u set password = \"***\" where name = 'y'",
     ),
     ("set app.password = 'x'", "set app.password = '***'"),
-    (
-        "set local app.api_token to S3cret!",
-        "set local app.api_token to ***",
-    ),
+    ("set local app.api_token to S3cret!", "set local app.api_token to ***"),
     (
         "select set_config('app.password', 'x', false)",
         "select set_config('app.password', '***', false)",
@@ -398,26 +316,11 @@ const NAMED: &[(&str, &str)] = &[
         "call make_user(name => 'y', password => 'x')",
         "call make_user(name => 'y', password => '***')",
     ),
-    (
-        "select 'x' as password, 'y' as name",
-        "select '***' as password, 'y' as name",
-    ),
-    (
-        "create user a identified by x",
-        "create user a identified by ***",
-    ),
-    (
-        "alter user a identified by 'x'",
-        "alter user a identified by '***'",
-    ),
-    (
-        "select check_password('a', 'x')",
-        "select check_password('***', '***')",
-    ),
-    (
-        "select pgp_sym_encrypt('x', 'y'), 'z'",
-        "select pgp_sym_encrypt('***', '***'), 'z'",
-    ),
+    ("select 'x' as password, 'y' as name", "select '***' as password, 'y' as name"),
+    ("create user a identified by x", "create user a identified by ***"),
+    ("alter user a identified by 'x'", "alter user a identified by '***'"),
+    ("select check_password('a', 'x')", "select check_password('***', '***')"),
+    ("select pgp_sym_encrypt('x', 'y'), 'z'", "select pgp_sym_encrypt('***', '***'), 'z'"),
 ];
 
 #[test]
@@ -473,10 +376,7 @@ fn a_value_is_masked_in_the_column_of_a_secret() {
 #[test]
 fn a_secret_is_masked_where_a_text_is_put_together() {
     for (text, wanted) in [
-        (
-            "select dblink('host=h password=' || 'x')",
-            "select dblink('host=h password=' || '***')",
-        ),
+        ("select dblink('host=h password=' || 'x')", "select dblink('host=h password=' || '***')"),
         (
             "do $$ begin execute format('alter role %I password %L', 'r', 'x'); end $$",
             "do $$ begin execute format('alter role %I password %L', '***', '***'); end $$",
@@ -489,10 +389,7 @@ fn a_secret_is_masked_where_a_text_is_put_together() {
             "do $$ begin execute 'alter role r password S3cret'; end $$",
             "do $$ begin execute 'alter role r password ***'; end $$",
         ),
-        (
-            "select concat('postgres://u:', 'x', '@h')",
-            "select concat('postgres://u:', 'x', '@h')",
-        ),
+        ("select concat('postgres://u:', 'x', '@h')", "select concat('postgres://u:', 'x', '@h')"),
         (
             "copy t from program 'PGPASSWORD=x psql -h h'",
             "copy t from program 'PGPASSWORD=*** psql -h h'",
@@ -513,14 +410,8 @@ fn a_secret_is_masked_where_a_text_is_put_together() {
             "select '{\"password\": \"x y\", \"name\": \"z\"}'::jsonb",
             "select '{\"password\": \"***\", \"name\": \"z\"}'::jsonb",
         ),
-        (
-            "select E'{\\\"password\\\":\\\"x\\\"}'",
-            "select E'{\\\"password\\\":\\\"***\\\"}'",
-        ),
-        (
-            "select 'password=>x'::hstore",
-            "select 'password=>***'::hstore",
-        ),
+        ("select E'{\\\"password\\\":\\\"x\\\"}'", "select E'{\\\"password\\\":\\\"***\\\"}'"),
+        ("select 'password=>x'::hstore", "select 'password=>***'::hstore"),
         ("\\set password x y", "\\set password ***"),
     ] {
         masks(text, wanted);
@@ -560,31 +451,16 @@ fn a_value_is_found_in_what_repeats_it() {
         values
     };
     for (sql, message) in [
-        (
-            "alter role r password S3cret",
-            "syntax error at or near \"S3cret\"",
-        ),
-        (
-            "alter role r password S3cret-2",
-            "syntax error at or near \"S3cret\"",
-        ),
-        (
-            "update u set password = S3cret",
-            "column \"s3cret\" does not exist",
-        ),
-        (
-            "alter role r password 'it''s S3cret' x",
-            "unrecognized role option \"it's S3cret\"",
-        ),
+        ("alter role r password S3cret", "syntax error at or near \"S3cret\""),
+        ("alter role r password S3cret-2", "syntax error at or near \"S3cret\""),
+        ("update u set password = S3cret", "column \"s3cret\" does not exist"),
+        ("alter role r password 'it''s S3cret' x", "unrecognized role option \"it's S3cret\""),
         (
             "select 'password=S3cret'::int",
             "invalid input syntax for type integer: \"password=S3cret\"",
         ),
         ("set app.password = 'S3cret word'", "…3cret word"),
-        (
-            "select dblink('postgres://u:S%33cret@h')",
-            "password S3cret was refused",
-        ),
+        ("select dblink('postgres://u:S%33cret@h')", "password S3cret was refused"),
         ("alter role r password '€€S3cret'", "near \"€€S3cret\""),
     ] {
         let masked = values(sql).mask(message).into_owned();
@@ -594,9 +470,7 @@ fn a_value_is_found_in_what_repeats_it() {
     let short = values("alter role r password a");
     assert_eq!(
         short.mask("syntax error at or near \"a\""),
-        "syntax error *** or near \"***\""
-            .replace("***", "at")
-            .replacen("\"at\"", "\"***\"", 1)
+        "syntax error *** or near \"***\"".replace("***", "at").replacen("\"at\"", "\"***\"", 1)
     );
     let none = values("select 'S3cret'");
     assert!(none.is_empty());
@@ -607,12 +481,7 @@ fn a_value_is_found_in_what_repeats_it() {
 fn values_are_kept_within_bounds_and_never_printed() {
     let mut values = Values::default();
     let secret = |number: usize| {
-        format!(
-            "{number}-{}",
-            char::from(b'a' + (number % 26) as u8)
-                .to_string()
-                .repeat(9_000)
-        )
+        format!("{number}-{}", char::from(b'a' + (number % 26) as u8).to_string().repeat(9_000))
     };
     for number in 0..100 {
         values.learn(&format!("alter role r password '{}'", secret(number)));
@@ -646,14 +515,8 @@ fn a_name_without_end_is_told_by_its_end() {
 fn a_secret_is_found_in_strings_in_strings_however_deep() {
     for depth in [1, 3, 4, 5, 8, 40, 5_000] {
         let open: String = (0..depth).map(|level| format!("$a{level}$ ")).collect();
-        let close: String = (0..depth)
-            .rev()
-            .map(|level| format!(" $a{level}$"))
-            .collect();
-        for inner in [
-            "select dblink('password=S3cret')",
-            "alter role r password 'S3cret'",
-        ] {
+        let close: String = (0..depth).rev().map(|level| format!(" $a{level}$")).collect();
+        for inner in ["select dblink('password=S3cret')", "alter role r password 'S3cret'"] {
             let masked = passwords(&format!("do {open}{inner}{close}")).into_owned();
             assert!(!masked.contains("S3cret"), "{depth}: {masked}");
         }

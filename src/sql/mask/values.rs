@@ -95,9 +95,7 @@ impl Values {
 
     fn may_begin(&self, first: u8, second: u8) -> bool {
         let pair = usize::from(first) << 8 | usize::from(second);
-        self.beginnings
-            .get(pair / 64)
-            .is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
+        self.beginnings.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
     }
 
     /// Half of what is kept goes at once, so that it is seldom.
@@ -109,10 +107,7 @@ impl Values {
         }
         let kept = std::mem::take(&mut self.long);
         let short = std::mem::take(&mut self.short);
-        *self = Self {
-            short,
-            ..Self::default()
-        };
+        *self = Self { short, ..Self::default() };
         for value in kept {
             self.add(&value);
         }
@@ -139,9 +134,8 @@ impl Values {
             if !self.may_begin(*first, second) {
                 continue;
             }
-            let piece: Option<[u8; PIECE]> = bytes
-                .get(at..at + PIECE)
-                .and_then(|piece| piece.try_into().ok());
+            let piece: Option<[u8; PIECE]> =
+                bytes.get(at..at + PIECE).and_then(|piece| piece.try_into().ok());
             if piece.is_some_and(|piece| self.pieces.contains(&piece)) {
                 found.push(at..at + PIECE);
             }
@@ -158,9 +152,7 @@ impl Values {
             let end = at + length;
             let is_known = self.short.contains(bytes.get(at..end)?);
             let is_in_a_word = || {
-                bytes[..at]
-                    .last()
-                    .is_some_and(|byte| lex::is_word_part(*byte))
+                bytes[..at].last().is_some_and(|byte| lex::is_word_part(*byte))
                     || bytes.get(end).is_some_and(|byte| lex::is_word_part(*byte))
             };
             (is_known && (length >= SHORT || !is_in_a_word())).then_some(at..end)
@@ -187,9 +179,7 @@ fn joined(text: &str, found: Vec<Range<usize>>) -> Vec<Range<usize>> {
 }
 
 fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; PIECE]> + '_ {
-    bytes
-        .windows(PIECE)
-        .filter_map(|window| window.try_into().ok())
+    bytes.windows(PIECE).filter_map(|window| window.try_into().ok())
 }
 
 /// A secret as it is written and as it is meant, in the ways that quotes, URLs and escapes write it; of one without quotes

@@ -126,9 +126,7 @@ impl Splits {
             }
         }
         let (kept, reread) = self.reread(text, change, window_bytes);
-        let is_last = reread
-            .met
-            .is_none_or(|met| kept + met + 1 == self.ends.len());
+        let is_last = reread.met.is_none_or(|met| kept + met + 1 == self.ends.len());
         self.tail = Tail::at(reread.unclosed.filter(|_| is_last));
         self.take_over(kept, reread, change.delta);
     }
@@ -262,9 +260,7 @@ impl End {
             place: self.place.moved(delta).unwrap_or_default(),
             line_end: self.line_end.saturating_add_signed(delta),
             open: self.open,
-            unclosed: self
-                .unclosed
-                .map(|token| token.saturating_add_signed(delta)),
+            unclosed: self.unclosed.map(|token| token.saturating_add_signed(delta)),
         }
     }
 }

@@ -99,11 +99,7 @@ impl Within {
     ) -> Option<Self> {
         let head = text.part(start..text.floor(start + OPENING_BYTES_MAX));
         let (inside, length) = lex::opened(&head, backslash)?;
-        Some(Self {
-            opening: head.as_bytes().get(..length)?.into(),
-            inside,
-            marks: vec![],
-        })
+        Some(Self { opening: head.as_bytes().get(..length)?.into(), inside, marks: vec![] })
     }
 
     /// Whether it is still open behind an edit; `from` is the byte behind its opening.
@@ -116,9 +112,7 @@ impl Within {
     ) -> bool {
         // What closes it may begin before the edit.
         let margin = self.opening.len().max(2);
-        let kept = self
-            .marks
-            .partition_point(|mark| mark.at + margin <= change.start);
+        let kept = self.marks.partition_point(|mark| mark.at + margin <= change.start);
         let mut old = self.marks.split_off(kept).into_iter().filter_map(|mark| {
             let at = mark.at.checked_add_signed(change.delta)?;
             (mark.at >= change.end).then_some(Mark { at, ..mark })

@@ -54,11 +54,7 @@ pub struct Line(Option<Range<usize>>);
 impl Line {
     /// The end of the line that holds this byte, before its line break. It has to be the same text each time.
     pub fn end(&mut self, text: &str, at: usize) -> usize {
-        if let Some(known) = self
-            .0
-            .as_ref()
-            .filter(|known| known.start <= at && at <= known.end)
-        {
+        if let Some(known) = self.0.as_ref().filter(|known| known.start <= at && at <= known.end) {
             return known.end;
         }
         let end = line_end(text, at);
@@ -77,18 +73,11 @@ pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Comm
         _ => None,
     };
     if let Some(effect) = single {
-        return Command {
-            end: backslash + 2,
-            effect,
-            copies_from_stdin: false,
-        };
+        return Command { end: backslash + 2, effect, copies_from_stdin: false };
     }
     let line = line.end(text, backslash).min(to);
-    let mut command = Command {
-        end: line,
-        effect: CommandEffect::Nothing,
-        copies_from_stdin: false,
-    };
+    let mut command =
+        Command { end: line, effect: CommandEffect::Nothing, copies_from_stdin: false };
     let mut at = backslash;
     while at < line {
         let name = at + 1..end_of_name(bytes, at + 1, line);
@@ -116,22 +105,15 @@ pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Comm
 /// The data of a COPY which ends at this place: the lines below it, or below the data of one before it on its line, up
 /// to `\.`. None where there is no such line.
 pub fn copy_data(text: &str, after: Place, line: &mut Line) -> Option<CopyData> {
-    let line = after
-        .jump
-        .map_or_else(|| line.end(text, after.at), |(from, _)| from);
+    let line = after.jump.map_or_else(|| line.end(text, after.at), |(from, _)| from);
     let before = after.jump.map_or(line, |(_, to)| line_end(text, to));
     if before >= text.len() {
         return None;
     }
     let start = before + 1;
     let is_next = after.jump.is_none() && is_gap(&text[..line], after.at);
-    let data = |lines: Range<usize>, end: usize, open: bool| CopyData {
-        lines,
-        end,
-        line,
-        is_next,
-        open,
-    };
+    let data =
+        |lines: Range<usize>, end: usize, open: bool| CopyData { lines, end, line, is_next, open };
     let Extent { end, mark } = copy::extent(text, start, false, true);
     let open = mark.is_none_or(|mark| !text[mark..].contains('\n'));
     Some(data(start..end, mark.unwrap_or(end), open))

@@ -43,16 +43,10 @@ fn semicolons_end_statements() {
 
 #[test]
 fn the_text_to_send_begins_after_comments_and_ends_before_the_semicolon() {
-    check(
-        "-- a\n/* b */ select 1 /* c */ ; -- d",
-        &["select 1 /* c */"],
-    );
+    check("-- a\n/* b */ select 1 /* c */ ; -- d", &["select 1 /* c */"]);
     check("select 1 -- c\n;", &["select 1 -- c"]);
     check("select 1 -- c\n\n-- other\n", &["select 1 -- c…"]);
-    check(
-        "/*+ SeqScan(t) */ select 1;",
-        &["/*+ SeqScan(t) */ select 1"],
-    );
+    check("/*+ SeqScan(t) */ select 1;", &["/*+ SeqScan(t) */ select 1"]);
     check("/*+ a */ ; select 1", &["select 1…"]);
     let text = "  select 1  ; ";
     assert_eq!(statement(text).range, 2..10);
@@ -67,19 +61,10 @@ fn quotes_hide_semicolons() {
     check(r"select E'a\';b'; x", &[r"select E'a\';b'", "x…"]);
     check("select E'a'\n'\\';b'; x", &["select E'a'\n'\\';b'", "x…"]);
     check("select U&'a;\\'; x", &["select U&'a;\\'", "x…"]);
-    check(
-        "select b'1;', x';', n';'; x",
-        &["select b'1;', x';', n';'", "x…"],
-    );
+    check("select b'1;', x';', n';'; x", &["select b'1;', x';', n';'", "x…"]);
     check("select \"a;\"\"b\"; x", &["select \"a;\"\"b\"", "x…"]);
-    check(
-        "select U&\"a;\" uescape '!'; x",
-        &["select U&\"a;\" uescape '!'", "x…"],
-    );
-    check(
-        "select $$a;'$$, $t$;$$;$t$; x",
-        &["select $$a;'$$, $t$;$$;$t$", "x…"],
-    );
+    check("select U&\"a;\" uescape '!'; x", &["select U&\"a;\" uescape '!'", "x…"]);
+    check("select $$a;'$$, $t$;$$;$t$; x", &["select $$a;'$$, $t$;$$;$t$", "x…"]);
     check("select a$b$c;$b$; x", &["select a$b$c", "$b$; x…"]);
     check("select $1; x", &["select $1", "x…"]);
     check("select 1e5;x", &["select 1e5", "x…"]);
@@ -88,10 +73,7 @@ fn quotes_hide_semicolons() {
 #[test]
 fn comments_hide_semicolons_and_quotes() {
     check("select 1 -- ; '\n, 2; x", &["select 1 -- ; '\n, 2", "x…"]);
-    check(
-        "select 1 /* ; ' /* ; */ ; */; x",
-        &["select 1 /* ; ' /* ; */ ; */", "x…"],
-    );
+    check("select 1 /* ; ' /* ; */ ; */; x", &["select 1 /* ; ' /* ; */ ; */", "x…"]);
     check("select 1+--;\n2; x", &["select 1+--;\n2", "x…"]);
     check("select 1*/*;*/2; x", &["select 1*/*;*/2", "x…"]);
     check("select 1 @-- ;\n 2; x", &["select 1 @-- ;\n 2", "x…"]);
@@ -101,10 +83,7 @@ fn comments_hide_semicolons_and_quotes() {
 fn parentheses_hide_semicolons() {
     check(
         "create rule r as on insert to t do also (delete from u; delete from v); x",
-        &[
-            "create rule r as on insert to t do also (delete from u; delete from v)",
-            "x…",
-        ],
+        &["create rule r as on insert to t do also (delete from u; delete from v)", "x…"],
     );
     check("select ); x", &["select )", "x…"]);
     check("select [1;2]; x", &["select [1", "2]", "x…"]);
@@ -125,10 +104,7 @@ fn the_body_of_an_sql_function_is_one_statement() {
     }
     check(
         "create function f() begin atomic select ( case when a then 1 end ); end; x",
-        &[
-            "create function f() begin atomic select ( case when a then 1 end ); end",
-            "x…",
-        ],
+        &["create function f() begin atomic select ( case when a then 1 end ); end", "x…"],
     );
     check(
         "create function f() begin atomic begin; end; end; x",
@@ -139,10 +115,7 @@ fn the_body_of_an_sql_function_is_one_statement() {
 #[test]
 fn begin_elsewhere_is_a_word() {
     check("begin; select 1; end;", &["begin", "select 1", "end"]);
-    check(
-        "create table begin (a int); x",
-        &["create table begin (a int)", "x…"],
-    );
+    check("create table begin (a int); x", &["create table begin (a int)", "x…"]);
     check(
         "create view function as select 1 begin; x",
         &["create view function as select 1 begin", "x…"],
@@ -151,10 +124,7 @@ fn begin_elsewhere_is_a_word() {
         "create function f() as $$ begin; $$ language plpgsql; x",
         &["create function f() as $$ begin; $$ language plpgsql", "x…"],
     );
-    check(
-        "create function \"begin\"() as 'x'; y",
-        &["create function \"begin\"() as 'x'", "y…"],
-    );
+    check("create function \"begin\"() as 'x'; y", &["create function \"begin\"() as 'x'", "y…"]);
 }
 
 #[test]
@@ -188,36 +158,15 @@ fn an_unclosed_comment_before_a_statement_hides_it() {
 #[test]
 fn commands_of_psql_are_not_sql() {
     check("\\d t\nselect 1;", &["[\\d t]", "select 1"]);
-    check(
-        "\\echo it's; here\nselect 1;",
-        &["[\\echo it's; here]", "select 1"],
-    );
-    check(
-        "  \\timing on \r\nselect 1;",
-        &["[\\timing on]", "select 1"],
-    );
-    check(
-        "select 1; \\echo a\nselect 2;",
-        &["select 1", "[\\echo a]", "select 2"],
-    );
+    check("\\echo it's; here\nselect 1;", &["[\\echo it's; here]", "select 1"]);
+    check("  \\timing on \r\nselect 1;", &["[\\timing on]", "select 1"]);
+    check("select 1; \\echo a\nselect 2;", &["select 1", "[\\echo a]", "select 2"]);
     check("\\echo a \\\\ select 1;", &["[\\echo a \\\\]", "select 1"]);
-    check(
-        "\\echo 'a \\\\ b' \\\\ select 1;",
-        &["[\\echo 'a \\\\ b' \\\\]", "select 1"],
-    );
-    check(
-        "\\! echo \\\\ select 1;\nselect 2;",
-        &["[\\! echo \\\\ select 1;]", "select 2"],
-    );
-    check(
-        "\\echo a \\echo b\nselect 1;",
-        &["[\\echo a \\echo b]", "select 1"],
-    );
+    check("\\echo 'a \\\\ b' \\\\ select 1;", &["[\\echo 'a \\\\ b' \\\\]", "select 1"]);
+    check("\\! echo \\\\ select 1;\nselect 2;", &["[\\! echo \\\\ select 1;]", "select 2"]);
+    check("\\echo a \\echo b\nselect 1;", &["[\\echo a \\echo b]", "select 1"]);
     check("\\", &["[\\]"]);
-    check(
-        "\\unheard \\\\ of;\nselect 1;",
-        &["[\\unheard \\\\ of;]", "select 1"],
-    );
+    check("\\unheard \\\\ of;\nselect 1;", &["[\\unheard \\\\ of;]", "select 1"]);
     check("select 1 \\unheard \\g\n;", &["select 1"]);
     check("select '\n\\d t\n';", &["select '\n\\d t\n'"]);
     check("/*\n\\d t\n*/ select 1;", &["select 1"]);
@@ -240,18 +189,9 @@ fn commands_that_send_end_the_statement() {
         let text = format!("select 1 {command}\nselect 2;");
         check(&text, &["select 1", &format!("[{command}]"), "select 2"]);
     }
-    check(
-        "select (1 \\g\nselect 2;",
-        &["select (1", "[\\g]", "select 2"],
-    );
-    check(
-        "select 1\n\\g\nselect 2;",
-        &["select 1", "[\\g]", "select 2"],
-    );
-    check(
-        "select 1 \\gset a_ \\\\ select 2;",
-        &["select 1", "[\\gset a_ \\\\]", "select 2"],
-    );
+    check("select (1 \\g\nselect 2;", &["select (1", "[\\g]", "select 2"]);
+    check("select 1\n\\g\nselect 2;", &["select 1", "[\\g]", "select 2"]);
+    check("select 1 \\gset a_ \\\\ select 2;", &["select 1", "[\\gset a_ \\\\]", "select 2"]);
     assert!(statement("select 1 \\g").kind.may_pause);
     assert_eq!(statement("select 1 \\g").whole, 0..8);
 }
@@ -264,14 +204,8 @@ fn a_backslash_with_a_semicolon_separates() {
 
 #[test]
 fn a_reset_throws_the_text_before_it_away() {
-    check(
-        "select 'a' + \\r\nselect 2;",
-        &["[select 'a' + \\r]", "select 2"],
-    );
-    check(
-        "delete from t\n\\reset\nselect 2;",
-        &["[delete from t\n\\reset]", "select 2"],
-    );
+    check("select 'a' + \\r\nselect 2;", &["[select 'a' + \\r]", "select 2"]);
+    check("delete from t\n\\reset\nselect 2;", &["[delete from t\n\\reset]", "select 2"]);
 }
 
 #[track_caller]
@@ -295,10 +229,7 @@ fn a_statement_goes_on_behind_other_commands_and_is_not_cut_in_two() {
 
 #[test]
 fn a_command_below_an_unended_statement_is_a_piece_of_its_own() {
-    check(
-        "select 1 -- one\n\n\\d t\n\\d u\n",
-        &["select 1 -- one…", "[\\d t]", "[\\d u]"],
-    );
+    check("select 1 -- one\n\n\\d t\n\\d u\n", &["select 1 -- one…", "[\\d t]", "[\\d u]"]);
     assert_eq!(cuts("select 1\n\\d t"), []);
 }
 
@@ -308,10 +239,7 @@ fn copy_takes_the_lines_up_to_backslash_dot_as_data() {
     check(text, &["copy t from stdin", "select 1"]);
     let found = statement(text);
     assert_eq!(&text[found.copy_data.clone().unwrap()], "1\tit's\n2\t;\n");
-    assert_eq!(
-        &text[found.whole.clone()],
-        &text[..text.find("\nselect 1").unwrap()]
-    );
+    assert_eq!(&text[found.whole.clone()], &text[..text.find("\nselect 1").unwrap()]);
     assert!(found.terminated);
 }
 
@@ -324,17 +252,11 @@ fn copy_data_end_as_psql_ends_them() {
     let some = |text: &str| Some(text.to_string());
     assert_eq!(data("copy t from stdin;\r\n1\r\n\\.\r\nx"), some("1\r\n"));
     assert_eq!(data("copy t from stdin;\n\\.\n"), some(""));
-    assert_eq!(
-        data("copy t from stdin;\n\\.x\n \\.\n\\.\n"),
-        some("\\.x\n \\.\n")
-    );
+    assert_eq!(data("copy t from stdin;\n\\.x\n \\.\n\\.\n"), some("\\.x\n \\.\n"));
     assert_eq!(data("copy t from stdin;\n1\n2"), some("1\n2"));
     assert_eq!(data("copy t from stdin;\n1\n\\."), some("1\n"));
     assert_eq!(data("copy t from stdin;\n"), some(""));
-    assert_eq!(
-        data("copy t from stdin; /* a */ -- b\n1\n\\.\n"),
-        some("1\n")
-    );
+    assert_eq!(data("copy t from stdin; /* a */ -- b\n1\n\\.\n"), some("1\n"));
     assert_eq!(data("copy t from stdin \\g\n1\n\\.\n"), some("1\n"));
     assert_eq!(data("copy t from stdin;"), None);
     assert_eq!(data("copy t from stdin"), None);
@@ -349,15 +271,9 @@ fn with_data(text: &str, wanted: &[&str]) {
     let splits = Splits::new(text);
     let shown = splits.pieces().iter().flat_map(|piece| {
         let data = piece.statement().and_then(|found| found.copy_data.clone());
-        let range = piece
-            .statement()
-            .map_or(piece.range(), |found| found.range.clone());
+        let range = piece.statement().map_or(piece.range(), |found| found.range.clone());
         let mut sent = text[range.clone()].to_owned();
-        for cut in piece
-            .statement()
-            .iter()
-            .flat_map(|found| found.cuts.iter().rev())
-        {
+        for cut in piece.statement().iter().flat_map(|found| found.cuts.iter().rev()) {
             if cut.end <= range.end {
                 sent.replace_range(cut.start - range.start..cut.end - range.start, "|");
             }
@@ -401,23 +317,11 @@ fn what_stands_behind_a_copy_on_its_line_comes_after_its_data() {
     // One that is not ended is sent behind the commands below it; the data are still data.
     with_data(
         "copy t from stdin; select 1 \\echo a\n'\n\\.\n\\echo b",
-        &[
-            "copy t from stdin",
-            "{'\n}",
-            "select 1",
-            "\\echo a",
-            "\\echo b",
-        ],
+        &["copy t from stdin", "{'\n}", "select 1", "\\echo a", "\\echo b"],
     );
     with_data(
         "copy t from stdin \\g a \\\\ select 1;\n'\n\\.\nselect 2",
-        &[
-            "copy t from stdin",
-            "{'\n}",
-            "\\g a \\\\",
-            "select 1",
-            "select 2",
-        ],
+        &["copy t from stdin", "{'\n}", "\\g a \\\\", "select 1", "select 2"],
     );
     // On the last line there are none.
     with_data(
@@ -431,16 +335,10 @@ fn what_is_open_where_the_data_begin_is_told() {
     for (open, text) in [
         ("select 'a", "copy t from stdin; select 'a\n1\n\\.\nb';"),
         ("/* a", "copy t from stdin; /* a\n1\n\\.\n*/ select 1;"),
-        (
-            "select 1 /* a",
-            "copy t from stdin; select 1 /* a\n1\n\\.\n*/;",
-        ),
+        ("select 1 /* a", "copy t from stdin; select 1 /* a\n1\n\\.\n*/;"),
         ("do $$", "copy t from stdin;do $$\n1\n\\.\n$$;"),
     ] {
-        assert_eq!(
-            pieces(text)[..2],
-            ["copy t from stdin".into(), format!("<{open}>")]
-        );
+        assert_eq!(pieces(text)[..2], ["copy t from stdin".into(), format!("<{open}>")]);
     }
 }
 
@@ -455,14 +353,8 @@ fn the_comments_in_front_of_a_statement_are_found_behind_data() {
 
 #[test]
 fn the_cursor_in_data_means_their_copy() {
-    cursor(
-        "copy t from stdin; select 1;\n1|2\n\\.\nselect 2;",
-        "copy t from stdin;",
-    );
-    cursor(
-        "copy t from stdin; sel|ect 1;\n1\n\\.\nselect 2;",
-        "select 1;",
-    );
+    cursor("copy t from stdin; select 1;\n1|2\n\\.\nselect 2;", "copy t from stdin;");
+    cursor("copy t from stdin; sel|ect 1;\n1\n\\.\nselect 2;", "select 1;");
 }
 
 #[test]
@@ -518,14 +410,8 @@ fn backslash_copy_takes_its_data_with_it() {
         "\\copy t from stdin\n1;\n\\.\nselect 1;",
         &["[\\copy t from stdin\n1;\n\\.]", "select 1"],
     );
-    check(
-        "\\copy t from 'x;y'\nselect 1;",
-        &["[\\copy t from 'x;y']", "select 1"],
-    );
-    check(
-        "\\copy t to stdout\nselect 1;",
-        &["[\\copy t to stdout]", "select 1"],
-    );
+    check("\\copy t from 'x;y'\nselect 1;", &["[\\copy t from 'x;y']", "select 1"]);
+    check("\\copy t to stdout\nselect 1;", &["[\\copy t to stdout]", "select 1"]);
     check(
         "\\copy (select 1 from stdin) to 'x'\nselect 1;",
         &["[\\copy (select 1 from stdin) to 'x']", "select 1"],
@@ -561,10 +447,7 @@ fn the_cursor_inside_a_statement_means_it() {
     cursor("select 1|; select 2;", "select 1;");
     cursor("select 1; sel|ect 2;", "select 2;");
     cursor("select 1;|select 2;", "select 2;");
-    cursor(
-        "copy t from stdin;\n1|\n\\.\nselect 2;",
-        "copy t from stdin;\n1\n\\.",
-    );
+    cursor("copy t from stdin;\n1|\n\\.\nselect 2;", "copy t from stdin;\n1\n\\.");
     cursor("select 1;\n\\d| t\nselect 2;", "\\d t");
 }
 
@@ -839,10 +722,7 @@ fn a_key_in_a_long_text_reads_the_part_around_it() {
     for _ in 0..50 {
         let at = dice.place(&text);
         let text = format!("{} {}", &text[..at], &text[at..]);
-        let counted = Counted {
-            text: &text,
-            bytes: 0.into(),
-        };
+        let counted = Counted { text: &text, bytes: 0.into() };
         let mut splits = splits.clone();
         splits.edit(&counted, at..at, 1);
         // A key in the space between two statements, or one that makes nothing of a quote.
@@ -852,39 +732,19 @@ fn a_key_in_a_long_text_reads_the_part_around_it() {
             counted.bytes.get()
         );
     }
-    let counted = Counted {
-        text: &text,
-        bytes: 0.into(),
-    };
+    let counted = Counted { text: &text, bytes: 0.into() };
     splits.edit(&counted, 0..0, 0);
     assert!(counted.bytes.get() > 0);
 }
 
 /// What opens something, and what may stand in it without closing it.
 const OPEN: &[(&str, &[&str])] = &[
-    (
-        "'",
-        &[
-            "a",
-            "''",
-            "\\",
-            "é",
-            "\n",
-            "\"",
-            "$$",
-            "/*",
-            "' -- c\n '",
-            "; ",
-        ],
-    ),
+    ("'", &["a", "''", "\\", "é", "\n", "\"", "$$", "/*", "' -- c\n '", "; "]),
     ("E'", &["a", "''", "\\'", "\\\\", "\\é", "\n", "'\n'", "; "]),
     ("\"", &["a", "\"\"", "'", "\\", "é", "\n", "; "]),
     ("$$", &["a", "$", "$a$", "'", "é", "\n", "; "]),
     ("$tag$", &["a", "$", "$$", "$tag", "tag$", "é", "\n", "; "]),
-    (
-        "/*",
-        &["a", "/* */", "* ", "/ ", "/*", "'", "é", "\n", "; "],
-    ),
+    ("/*", &["a", "/* */", "* ", "/ ", "/*", "'", "é", "\n", "; "]),
 ];
 
 /// An open quote, its parts, and what is in front of it on its line and above.
@@ -907,9 +767,7 @@ fn open(dice: &mut Dice, parts: usize) -> (String, usize, &'static [&'static str
     let before = BEFORE[dice.roll(BEFORE.len())];
     let second = BEFORE[dice.roll(BEFORE.len())];
     let (opening, inside) = OPEN[dice.roll(OPEN.len())];
-    let body: String = (0..parts)
-        .map(|_| inside[dice.roll(inside.len())])
-        .collect();
+    let body: String = (0..parts).map(|_| inside[dice.roll(inside.len())]).collect();
     let start = before.len() + second.len();
     (format!("{before}{second}{opening}{body}"), start, inside)
 }
@@ -923,11 +781,7 @@ fn following_edits_of_an_open_quote_is_the_same_as_reading_anew() {
         let (mut text, start, inside) = open(&mut dice, parts);
         let mut splits = Splits::new(&text);
         for _ in 0..20 {
-            let from = if dice.roll(5) == 0 {
-                0
-            } else {
-                start.min(text.len())
-            };
+            let from = if dice.roll(5) == 0 { 0 } else { start.min(text.len()) };
             let a = text.ceil_char_boundary(from + dice.roll(text.len() + 1 - from));
             let length = [0, 0, 1, 2, 9][dice.roll(5)];
             let end = text.floor_char_boundary(a + length).max(a);

@@ -98,14 +98,8 @@ fn what_stands_behind_a_copy_on_its_line_comes_after_its_data() {
 
 #[test]
 fn data_end_with_the_script_where_nothing_else_ends_them() {
-    assert_eq!(
-        whole("copy t from stdin;\na\nb"),
-        ["copy 1:1 copy t from stdin", "data \"a\\nb\""]
-    );
-    assert_eq!(
-        whole("copy t from stdin;"),
-        ["copy 1:1 copy t from stdin", "data \"\""]
-    );
+    assert_eq!(whole("copy t from stdin;\na\nb"), ["copy 1:1 copy t from stdin", "data \"a\\nb\""]);
+    assert_eq!(whole("copy t from stdin;"), ["copy 1:1 copy t from stdin", "data \"\""]);
 }
 
 /// However a script comes in, it is the same script, and no more of it is held than its longest statement.
@@ -129,18 +123,12 @@ fn a_script_is_cut_in_the_same_way_whatever_its_pieces() {
         "\n\n",
     ];
     for _ in 0..as_many_as(300, 30_000) {
-        let text: String = (0..random.below(12))
-            .map(|_| *random.pick(&parts))
-            .collect();
+        let text: String = (0..random.below(12)).map(|_| *random.pick(&parts)).collect();
         let mut stream = Stream::new(1 << 10);
         let most = 1 + random.below(40);
         let found = read(&text, &mut || 1 + random.below(most), &mut stream);
         assert_eq!(found, whole(&text), "{text}");
-        assert!(
-            stream.held_max() < 2 << 10,
-            "{} bytes are held",
-            stream.held_max()
-        );
+        assert!(stream.held_max() < 2 << 10, "{} bytes are held", stream.held_max());
     }
 }
 
@@ -155,16 +143,9 @@ fn a_long_script_is_not_held_and_a_long_statement_is_named() {
 
     let mut stream = Stream::new(10_000);
     let data = "a line of data\n".repeat(100_000);
-    let text = format!(
-        "copy t from stdin;\n{data}\\.\n\n  select '{}';\n",
-        "y".repeat(50_000)
-    );
+    let text = format!("copy t from stdin;\n{data}\\.\n\n  select '{}';\n", "y".repeat(50_000));
     let found = read(&text, &mut || 8_000, &mut stream);
     assert_eq!(found[1].len(), format!("data {data:?}").len());
-    assert!(
-        found[2].starts_with("too long 100004: select 'yyy"),
-        "{}",
-        found[2]
-    );
+    assert!(found[2].starts_with("too long 100004: select 'yyy"), "{}", found[2]);
     assert!(stream.held_max() < 50_000, "{}", stream.held_max());
 }

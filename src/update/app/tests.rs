@@ -22,9 +22,7 @@ fn the_start_reads_what_was_kept_and_finds_servers() {
 #[test]
 fn a_second_answer_to_the_load_is_ignored() {
     let mut world = World::loading();
-    let Phase::Loading { request } = world.model.phase else {
-        unreachable!()
-    };
+    let Phase::Loading { request } = world.model.phase else { unreachable!() };
     world.load(nothing_kept());
     let before = world.model.tabs.clone();
     let kept = Box::new(nothing_kept());
@@ -38,14 +36,8 @@ fn the_system_ends_the_program_without_a_question() {
     world.type_text("select pg_sleep(1000)");
     world.command(Command::QueryRun);
     let effects = world.send(Msg::EndRequested);
-    assert_eq!(
-        (world.model.phase, &world.model.dialog),
-        (Phase::Quitting, &None)
-    );
-    assert!(matches!(
-        effects.last(),
-        Some(RootEffect::Window(window::Effect::Quit))
-    ));
+    assert_eq!((world.model.phase, &world.model.dialog), (Phase::Quitting, &None));
+    assert!(matches!(effects.last(), Some(RootEffect::Window(window::Effect::Quit))));
     expect(&world.send(Msg::EndRequested), &[]);
 }
 
@@ -53,53 +45,30 @@ fn the_system_ends_the_program_without_a_question() {
 fn what_is_asked_for_while_loading_is_connected_to_afterwards() {
     let mut world = World::loading();
     expect(&world.connect(5432), &[]);
-    expect(
-        &world.load(nothing_kept()),
-        &["Store(SaveTab", "Connection(Open"],
-    );
+    expect(&world.load(nothing_kept()), &["Store(SaveTab", "Connection(Open"]);
     assert!(!world.model.welcome.shown);
 }
 
 #[test]
 fn resizing_writes_the_settings_once() {
     let mut world = World::new();
-    let effects = world.send(Msg::WindowResized {
-        width: 1000,
-        height: 700,
-    });
+    let effects = world.send(Msg::WindowResized { width: 1000, height: 700 });
     expect(&effects, &["Clock(Start"]);
     for height in 701..720 {
-        expect(
-            &world.send(Msg::WindowResized {
-                width: 1000,
-                height,
-            }),
-            &[],
-        );
+        expect(&world.send(Msg::WindowResized { width: 1000, height }), &[]);
     }
     let timer = world.model.settings_timer.unwrap();
-    expect(
-        &world.send(clock::Msg::Fired { timer }),
-        &["Store(SaveSettings"],
-    );
+    expect(&world.send(clock::Msg::Fired { timer }), &["Store(SaveSettings"]);
     expect(&world.send(clock::Msg::Fired { timer }), &[]);
 }
 
 #[test]
 fn quitting_keeps_a_size_that_still_waits() {
     let mut world = World::new();
-    world.send(Msg::WindowResized {
-        width: 1000,
-        height: 700,
-    });
+    world.send(Msg::WindowResized { width: 1000, height: 700 });
     expect(
         &world.command(Command::AppQuit),
-        &[
-            "Store(SaveLayout",
-            "Clock(Stop",
-            "Store(SaveSettings",
-            "Window(Quit",
-        ],
+        &["Store(SaveLayout", "Clock(Stop", "Store(SaveSettings", "Window(Quit"],
     );
 }
 
@@ -116,10 +85,7 @@ fn no_size_and_no_kept_setting_overflows() {
         },
         ..nothing_kept()
     });
-    world.send(Msg::WindowResized {
-        width: u32::MAX,
-        height: u32::MAX - 1,
-    });
+    world.send(Msg::WindowResized { width: u32::MAX, height: u32::MAX - 1 });
     assert!(!world.model.is_dark());
     assert_eq!(world.model.settings.zoom_percent, 50);
     assert_eq!(world.model.settings.editor_percent, 85);
@@ -131,14 +97,8 @@ fn closing_the_window_asks_where_something_would_be_lost_and_the_second_time_goe
     world.run("select pg_sleep(9)");
     assert!(matches!(world.tab().session, Session::Live(_)));
     expect(&world.send(Msg::CloseRequested), &[]);
-    assert!(matches!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::Quit { .. }))
-    ));
-    expect(
-        &world.send(Msg::CloseRequested),
-        &["Store(SaveLayout", "Window(Quit"],
-    );
+    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))));
+    expect(&world.send(Msg::CloseRequested), &["Store(SaveLayout", "Window(Quit"]);
     expect(&world.send(Msg::CloseRequested), &[]);
 }
 
@@ -185,10 +145,7 @@ fn after_a_failed_write_the_next_edit_keeps_the_whole_text_and_so_does_the_end()
     let effects = world.type_text("d");
     expect(&effects, &["Store(JournalEdits"]);
     expect(&world.send(failed(&effects)), &[]);
-    expect(
-        &world.send(Msg::CloseRequested),
-        &["Store(SaveTab", "Store(SaveLayout", "Window(Quit"],
-    );
+    expect(&world.send(Msg::CloseRequested), &["Store(SaveTab", "Store(SaveLayout", "Window(Quit"]);
 }
 
 #[test]

@@ -44,10 +44,7 @@ fn a_dialog_takes_all_commands_but_quitting() {
     world.command(Command::PaletteOpen);
     expect(&world.command(Command::TabNew), &[]);
     assert_eq!(world.model.tabs.open.len(), 1);
-    expect(
-        &world.command(Command::AppQuit),
-        &["Store(SaveLayout", "Window(Quit"],
-    );
+    expect(&world.command(Command::AppQuit), &["Store(SaveLayout", "Window(Quit"]);
 }
 
 #[test]
@@ -55,14 +52,8 @@ fn the_palette_runs_what_is_chosen() {
     let mut world = World::new();
     world.command(Command::PaletteOpen);
     world.type_text("new tab");
-    expect(
-        &world.press("enter"),
-        &["Store(SaveTab", "Store(SaveLayout"],
-    );
-    assert_eq!(
-        (world.model.tabs.open.len(), &world.model.dialog),
-        (2, &None)
-    );
+    expect(&world.press("enter"), &["Store(SaveTab", "Store(SaveLayout"]);
+    assert_eq!((world.model.tabs.open.len(), &world.model.dialog), (2, &None));
 }
 
 #[test]
@@ -133,10 +124,7 @@ fn enter_before_the_history_answered_takes_what_it_then_finds() {
     world.type_text("new");
     expect(&world.press("enter"), &[]);
     expect(&found(&mut world, "select new"), &["Store(JournalEdits"]);
-    assert_eq!(
-        world.tab().editor.buffer.string(),
-        "select 0 -- open\n;\n\nselect new;"
-    );
+    assert_eq!(world.tab().editor.buffer.string(), "select 0 -- open\n;\n\nselect new;");
     assert_eq!(world.model.dialog, None);
 }
 
@@ -147,10 +135,7 @@ fn an_older_search_answers_nothing() {
     let old = world.model.history.searching.unwrap();
     world.type_text("a");
     let entries = Ok(vec![entry("select 1")]);
-    world.send(crate::update::store::Msg::HistoryFound {
-        request: old,
-        entries,
-    });
+    world.send(crate::update::store::Msg::HistoryFound { request: old, entries });
     assert!(world.model.history.found.is_empty());
     assert!(world.model.is_busy());
 }

@@ -47,11 +47,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// The settings of the session that a variable stands for; the server takes them after `options`.
-pub(super) const SESSION_VARIABLES: [(&str, &str); 3] = [
-    ("PGDATESTYLE", "datestyle"),
-    ("PGTZ", "timezone"),
-    ("PGGEQO", "geqo"),
-];
+pub(super) const SESSION_VARIABLES: [(&str, &str); 3] =
+    [("PGDATESTYLE", "datestyle"), ("PGTZ", "timezone"), ("PGGEQO", "geqo")];
 
 /// What holds where a URL or a `key=value` string says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,10 +71,7 @@ pub struct Defaults {
 impl Defaults {
     /// A variable that is set, and not to nothing.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// What a text that says nothing means.
@@ -87,21 +81,14 @@ impl Defaults {
 
     /// The configuration of a text that says nothing; where the environment says what can't be, the usual one.
     pub fn config(&self) -> Config {
-        let usual = || Config {
-            user: self.user.clone(),
-            database: self.user.clone(),
-            ..Config::default()
-        };
-        self.conninfo()
-            .map_or_else(|_| usual(), |found| found.config)
+        let usual =
+            || Config { user: self.user.clone(), database: self.user.clone(), ..Config::default() };
+        self.conninfo().map_or_else(|_| usual(), |found| found.config)
     }
 
     /// The host of a text that names none.
     pub(super) fn host(&self, port: u16) -> String {
         let local = self.sockets.iter().find(|(_, other)| *other == port);
-        local.map_or_else(
-            || Config::default().host,
-            |(directory, _)| directory.clone(),
-        )
+        local.map_or_else(|| Config::default().host, |(directory, _)| directory.clone())
     }
 }

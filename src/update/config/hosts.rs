@@ -29,24 +29,14 @@ pub(super) fn endpoints(
             let hostaddr = checked_address(nth(&addresses, index))?;
             let host = nth(&hosts, index);
             Ok(match (host.is_empty(), hostaddr.is_empty()) {
-                (true, true) => Endpoint {
-                    host: defaults.host(port),
-                    port,
-                    hostaddr,
-                },
+                (true, true) => Endpoint { host: defaults.host(port), port, hostaddr },
                 // An address alone is the host, also where the environment names a socket; one that repeats the
                 // host says nothing new.
-                (_, false) if host.is_empty() || host.starts_with(['/', '@']) => Endpoint {
-                    host: hostaddr,
-                    port,
-                    hostaddr: String::new(),
-                },
+                (_, false) if host.is_empty() || host.starts_with(['/', '@']) => {
+                    Endpoint { host: hostaddr, port, hostaddr: String::new() }
+                }
                 _ => Endpoint {
-                    hostaddr: if hostaddr == host {
-                        String::new()
-                    } else {
-                        hostaddr
-                    },
+                    hostaddr: if hostaddr == host { String::new() } else { hostaddr },
                     host,
                     port,
                 },
@@ -65,11 +55,7 @@ fn typed(text: &str, port: u16) -> Result<Vec<Endpoint>, &'static str> {
                 "" => port,
                 own => port_of(own).map_err(|_| PORT_SENTENCE)?,
             };
-            Ok(Endpoint {
-                host: host.to_owned(),
-                port,
-                hostaddr: String::new(),
-            })
+            Ok(Endpoint { host: host.to_owned(), port, hostaddr: String::new() })
         })
         .collect()
 }
@@ -131,19 +117,11 @@ impl Endpoint {
 }
 
 fn elements(list: &str) -> Vec<&str> {
-    if list.is_empty() {
-        Vec::new()
-    } else {
-        list.split(',').collect()
-    }
+    if list.is_empty() { Vec::new() } else { list.split(',').collect() }
 }
 
 fn counts(what: &str, count: usize, hosts: usize) -> ParseProblem {
-    ParseProblem::Counts {
-        what: what.into(),
-        count,
-        hosts,
-    }
+    ParseProblem::Counts { what: what.into(), count, hosts }
 }
 
 fn port_of(text: &str) -> Result<u16, ParseProblem> {
@@ -151,17 +129,11 @@ fn port_of(text: &str) -> Result<u16, ParseProblem> {
         return Ok(PORT);
     }
     let port: u16 = text.trim().parse().map_err(|_| ParseProblem::Port)?;
-    if port == 0 {
-        Err(ParseProblem::Port)
-    } else {
-        Ok(port)
-    }
+    if port == 0 { Err(ParseProblem::Port) } else { Ok(port) }
 }
 
 fn checked_address(address: String) -> Result<String, ParseProblem> {
-    let plain = address
-        .split_once('%')
-        .map_or(address.as_str(), |(plain, _zone)| plain);
+    let plain = address.split_once('%').map_or(address.as_str(), |(plain, _zone)| plain);
     if address.is_empty() || plain.parse::<core::net::IpAddr>().is_ok() {
         return Ok(address);
     }
@@ -208,46 +180,20 @@ mod tests {
                 "1,2,3",
                 "There are 3 ports for 2 hosts. Name as many, or one port for all.",
             ),
-            (
-                "a",
-                "",
-                "1,2",
-                "There are 2 ports for 1 host. Name as many, or one port for all.",
-            ),
-            (
-                "a,b,c",
-                "::1,::2",
-                "",
-                "There are 2 addresses for 3 hosts. Name as many.",
-            ),
-            (
-                "a",
-                "::1,::2",
-                "",
-                "There are 2 addresses for 1 host. Name as many.",
-            ),
+            ("a", "", "1,2", "There are 2 ports for 1 host. Name as many, or one port for all."),
+            ("a,b,c", "::1,::2", "", "There are 2 addresses for 3 hosts. Name as many."),
+            ("a", "::1,::2", "", "There are 2 addresses for 1 host. Name as many."),
         ];
         for (host, hostaddr, port, expected) in table {
-            assert_eq!(
-                shown(host, hostaddr, port),
-                expected,
-                "{host} {hostaddr} {port}"
-            );
+            assert_eq!(shown(host, hostaddr, port), expected, "{host} {hostaddr} {port}");
         }
     }
 
     #[test]
     fn the_socket_of_a_local_server_is_the_host_that_nobody_named() {
-        let defaults = Defaults {
-            sockets: vec![("/run/postgresql".into(), 5433)],
-            ..Defaults::default()
-        };
-        let host = |port| {
-            endpoints("", "", port, &defaults)
-                .unwrap()
-                .remove(0)
-                .shown()
-        };
+        let defaults =
+            Defaults { sockets: vec![("/run/postgresql".into(), 5433)], ..Defaults::default() };
+        let host = |port| endpoints("", "", port, &defaults).unwrap().remove(0).shown();
         assert_eq!(host("5433"), "/run/postgresql:5433");
         assert_eq!(host("5432"), "localhost:5432");
     }
@@ -255,12 +201,8 @@ mod tests {
     #[test]
     fn the_field_of_the_dialog_takes_one_server_or_several() {
         let read = |text| {
-            typed(text, 7).map(|list| {
-                list.iter()
-                    .map(Endpoint::shown)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            })
+            typed(text, 7)
+                .map(|list| list.iter().map(Endpoint::shown).collect::<Vec<_>>().join(" "))
         };
         let table = [
             ("db", Ok("db:7")),

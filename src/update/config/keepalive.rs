@@ -29,13 +29,7 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self {
-            on: true,
-            idle_s: 30,
-            interval_s: 10,
-            count: 3,
-            user_timeout_ms: 60_000,
-        }
+        Self { on: true, idle_s: 30, interval_s: 10, count: 3, user_timeout_ms: 60_000 }
     }
 }
 
@@ -46,20 +40,12 @@ const FIGURES: [Figure; 4] = [
     ("keepalives_idle", "seconds", |all| &mut all.idle_s),
     ("keepalives_interval", "seconds", |all| &mut all.interval_s),
     ("keepalives_count", "questions", |all| &mut all.count),
-    ("tcp_user_timeout", "milliseconds", |all| {
-        &mut all.user_timeout_ms
-    }),
+    ("tcp_user_timeout", "milliseconds", |all| &mut all.user_timeout_ms),
 ];
 
 impl Keepalive {
     /// No questions; then the other limit is the system's too, unless it is named.
-    const OFF: Self = Self {
-        on: false,
-        idle_s: 30,
-        interval_s: 10,
-        count: 3,
-        user_timeout_ms: 0,
-    };
+    const OFF: Self = Self { on: false, idle_s: 30, interval_s: 10, count: 3, user_timeout_ms: 0 };
 
     /// What holds where the parameters are silent.
     fn usual(on: bool) -> Self {
@@ -114,9 +100,7 @@ mod tests {
 
     fn parameters(pairs: &[(&str, &str)]) -> Parameters {
         let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -131,16 +115,8 @@ mod tests {
         type Written = &'static [(&'static str, &'static str)];
         let table: [(Written, Keepalive, &str); 6] = [
             (&[], Keepalive::default(), ""),
-            (
-                &[("keepalives", "1"), ("keepalives_idle", " 30 ")],
-                Keepalive::default(),
-                "",
-            ),
-            (
-                &[("keepalives", "0")],
-                figures(false, 30, 10, 3, 0),
-                "keepalives=0",
-            ),
+            (&[("keepalives", "1"), ("keepalives_idle", " 30 ")], Keepalive::default(), ""),
+            (&[("keepalives", "0")], figures(false, 30, 10, 3, 0), "keepalives=0"),
             (
                 &[("keepalives", "0"), ("tcp_user_timeout", "9000")],
                 figures(false, 30, 10, 3, 9_000),
@@ -167,15 +143,11 @@ mod tests {
             assert_eq!(Keepalive::of(&mut found), Ok(expected), "{written:?}");
             assert!(found.is_empty());
             let words = expected.parameters().into_iter();
-            let words: Vec<String> = words
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let words: Vec<String> = words.map(|(name, value)| format!("{name}={value}")).collect();
             assert_eq!(words.join(" "), printed);
             let pairs: Vec<(&str, String)> = expected.parameters();
-            let pairs: Vec<(&str, &str)> = pairs
-                .iter()
-                .map(|(name, value)| (*name, value.as_str()))
-                .collect();
+            let pairs: Vec<(&str, &str)> =
+                pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
             assert_eq!(Keepalive::of(&mut parameters(&pairs)), Ok(expected));
         }
     }

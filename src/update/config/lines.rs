@@ -39,9 +39,6 @@ pub(super) fn lines(file: &[u8]) -> impl Iterator<Item = Line<'_>> {
             |_| Text::Mended(Zeroizing::new(String::from_utf8_lossy(line).into_owned())),
             Text::Whole,
         );
-        Line {
-            number: index + 1,
-            text,
-        }
+        Line { number: index + 1, text }
     })
 }

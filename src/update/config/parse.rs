@@ -243,11 +243,8 @@ impl<'a> Form<'a> {
 
 fn counts_sentence(what: &str, count: usize, hosts: usize) -> String {
     let servers = if hosts == 1 { "host" } else { "hosts" };
-    let remedy = if what == "ports" {
-        "Name as many, or one port for all."
-    } else {
-        "Name as many."
-    };
+    let remedy =
+        if what == "ports" { "Name as many, or one port for all." } else { "Name as many." };
     format!("There are {count} {what} for {hosts} {servers}. {remedy}")
 }
 

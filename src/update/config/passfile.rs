@@ -64,10 +64,7 @@ pub fn find(file: &(impl AsRef<[u8]> + ?Sized), login: Login) -> Result<Option<F
             return Err(NotUtf8 { line: line.number });
         }
         let password = Secret::new(field(password).0);
-        return Ok((!password.is_empty()).then_some(Found {
-            password,
-            line: line.number,
-        }));
+        return Ok((!password.is_empty()).then_some(Found { password, line: line.number }));
     }
     Ok(None)
 }
@@ -120,12 +117,7 @@ fn listed_line(line: &str) -> Option<Listed> {
         Some(port) => port.parse().ok().filter(|port| *port > 0)?,
         None => super::hosts::PORT,
     };
-    Some(Listed {
-        host,
-        port,
-        database: database.unwrap_or_else(|| user.clone()),
-        user,
-    })
+    Some(Listed { host, port, database: database.unwrap_or_else(|| user.clone()), user })
 }
 
 /// A field without its escapes, and what follows its colon, if one does.
@@ -157,12 +149,7 @@ mod tests {
     use super::*;
 
     fn login<'a>(host: &'a str, database: &'a str, user: &'a str) -> Login<'a> {
-        Login {
-            host,
-            port: 5432,
-            database,
-            user,
-        }
+        Login { host, port: 5432, database, user }
     }
 
     fn is_found(file: &str, login: Login) -> bool {
@@ -175,10 +162,7 @@ mod tests {
             ("db:5432:shop:app:one", Some(("one", 1))),
             ("*:*:*:*:any\ndb:5432:shop:app:late", Some(("any", 1))),
             ("db:5433:*:*:other\ndb:*:shop:*:two", Some(("two", 2))),
-            (
-                "#db:5432:shop:app:no\ndb:5432:shop:app:yes",
-                Some(("yes", 2)),
-            ),
+            ("#db:5432:shop:app:no\ndb:5432:shop:app:yes", Some(("yes", 2))),
             ("\n\r\ndb:5432:shop:app:crlf\r\n", Some(("crlf", 3))),
             (r"db:5432:shop:app:a\:b\\c\d", Some((r"a:b\cd", 1))),
             ("db:5432:shop:app:one:two", Some(("one", 1))),

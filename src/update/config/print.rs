@@ -10,11 +10,7 @@ use super::{
 use crate::update::secret::MASK;
 
 /// What stays as it is in a URL; all else is percent-encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The same within the brackets of an IPv6 address.
 const ENCODED_ADDRESS: &AsciiSet = &ENCODED.remove(b':');
 /// What stands in no value without quotes around it.
@@ -26,14 +22,8 @@ pub(super) const TIMEOUT_SETTING: &str = "statement_timeout";
 
 impl SslMode {
     /// Every mode, the weakest first.
-    pub const ALL: [Self; 6] = [
-        Self::Disable,
-        Self::Allow,
-        Self::Prefer,
-        Self::Require,
-        Self::VerifyCa,
-        Self::VerifyFull,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
     /// The mode as libpq spells it.
     pub fn name(self) -> &'static str {
@@ -101,11 +91,8 @@ impl Endpoint {
 impl SshTunnel {
     /// `user@host:port`, as the parameter `ssh` has it.
     fn place(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
+        let host =
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let at = if self.user.is_empty() { "" } else { "@" };
         format!("{}{at}{host}:{}", self.user, self.port)
     }
@@ -114,11 +101,7 @@ impl SshTunnel {
 impl Config {
     /// What the connection is called on screen: its name, or its address where it has none.
     pub fn label(&self) -> String {
-        if self.name.trim().is_empty() {
-            self.address()
-        } else {
-            self.name.trim().to_owned()
-        }
+        if self.name.trim().is_empty() { self.address() } else { self.name.trim().to_owned() }
     }
 
     /// Who is connected where: `app@localhost:5432/shop`, `app@/run/postgresql:5432/shop`, `app@a:1,b:2/shop`.
@@ -155,10 +138,7 @@ impl Config {
             parameters.push(("hostaddr", addresses.join(",")));
         }
         if self.target_session != usual.target_session {
-            parameters.push((
-                "target_session_attrs",
-                self.target_session.name().to_owned(),
-            ));
+            parameters.push(("target_session_attrs", self.target_session.name().to_owned()));
         }
         if self.shuffled {
             parameters.push(("load_balance_hosts", "random".to_owned()));
@@ -235,10 +215,7 @@ impl Conninfo {
     /// Whether a text holds a secret by itself, whatever services and the environment add to it. One that is
     /// not understood without them is taken for one that does as soon as anything in it is masked.
     pub fn text_holds_secret(text: &str) -> bool {
-        let anybody = Defaults {
-            user: "anybody".into(),
-            ..Defaults::default()
-        };
+        let anybody = Defaults { user: "anybody".into(), ..Defaults::default() };
         match Config::parse(text, &anybody) {
             Ok(conninfo) => !conninfo.secrets.is_empty(),
             Err(_) => Self::masked(text) != text,
@@ -327,9 +304,7 @@ fn masked_url(rest: &str) -> Option<String> {
     let (user, tail) = (&rest[..start], &rest[end..]);
     let secret = if start == end { "" } else { MASK };
     let hidden = &rest[start..end];
-    let holds_query = hidden
-        .split_once('?')
-        .is_some_and(|(_, query)| query.contains('='));
+    let holds_query = hidden.split_once('?').is_some_and(|(_, query)| query.contains('='));
     if holds_query || parse::assigns_secret(hidden) || !names_hosts(tail) {
         // The last @ may be one of a password in the query, and not the first one's end.
         return None;
@@ -358,9 +333,7 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
         return None;
     }
     let after = colon + 1;
-    let segment_end = rest[after..]
-        .find(['/', '?', '@'])
-        .map_or(rest.len(), |at| after + at);
+    let segment_end = rest[after..].find(['/', '?', '@']).map_or(rest.len(), |at| after + at);
     let segment = &rest[after..segment_end];
     let is_number = is_digits(segment);
     let is_port = (is_number || is_port_list(segment))
@@ -387,21 +360,16 @@ fn names_hosts(tail: &str) -> bool {
             Some((host, port)) if !port.contains(']') => host,
             _ => server,
         };
-        let bare = host
-            .strip_prefix('[')
-            .map_or(host, |host| host.strip_suffix(']').unwrap_or(host));
-        percent_decode_str(bare)
-            .decode_utf8()
-            .is_ok_and(|host| parse::is_host(&host))
+        let bare =
+            host.strip_prefix('[').map_or(host, |host| host.strip_suffix(']').unwrap_or(host));
+        percent_decode_str(bare).decode_utf8().is_ok_and(|host| parse::is_host(&host))
     })
 }
 
 /// Whether a query is one, and not a piece of a password with a question mark.
 fn has_known_names(query: &str) -> bool {
     let parts = query.trim_start_matches('?').split('&');
-    parts
-        .map(|part| part.split_once('=').map_or("", |(name, _)| name))
-        .all(parse::is_known_name)
+    parts.map(|part| part.split_once('=').map_or("", |(name, _)| name)).all(parse::is_known_name)
 }
 
 fn is_digits(text: &str) -> bool {
@@ -462,9 +430,8 @@ fn masked_pairs(text: &str) -> Option<String> {
         if trimmed.is_empty() {
             return Some(shown);
         }
-        let name_end = trimmed
-            .find(|c: char| c == '=' || c.is_whitespace())
-            .unwrap_or(trimmed.len());
+        let name_end =
+            trimmed.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(trimmed.len());
         let (name, tail) = trimmed.split_at(name_end);
         let Some(value) = tail.trim_start().strip_prefix('=') else {
             // A word without a value after a password is the rest of one that lacks its quotes.
@@ -487,11 +454,7 @@ fn masked_pairs(text: &str) -> Option<String> {
         if !secret && is_run_together(name, &value[..end]) {
             return None;
         }
-        shown.push_str(if secret && end > 0 {
-            MASK
-        } else {
-            &value[..end]
-        });
+        shown.push_str(if secret && end > 0 { MASK } else { &value[..end] });
         rest = &value[end..];
     }
 }
@@ -499,9 +462,7 @@ fn masked_pairs(text: &str) -> Option<String> {
 /// Whether a value that is shown has what stands in none, so that it may have grown into the one behind it:
 /// `user=ann“password='…'`.
 fn is_run_together(name: &str, value: &str) -> bool {
-    let inside = value
-        .strip_prefix('\'')
-        .map(|rest| rest.strip_suffix('\'').unwrap_or(rest));
+    let inside = value.strip_prefix('\'').map(|rest| rest.strip_suffix('\'').unwrap_or(rest));
     let assigned = value.matches('=').count();
     // Each setting of a start-up option has its own: `-c search_path=app --jit=off`.
     let expected = match name {

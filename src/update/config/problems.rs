@@ -79,10 +79,7 @@ impl Config {
                 at_least_one(one.port.into(), "The port is a number from 1 to 65535.")
             }),
         );
-        say(
-            FieldName::Database,
-            name_problem("database", &self.database),
-        );
+        say(FieldName::Database, name_problem("database", &self.database));
         say(FieldName::User, name_problem("user", &self.user));
         let files = self.clone().with_usual_files(usual);
         say(FieldName::SslRootCert, files.root_cert_problem());
@@ -107,14 +104,8 @@ impl Config {
         let sane = (1..=POOL_SIZE_MAX).contains(&self.pool_size);
         say(FieldName::PoolSize, (!sane).then_some(sentence));
         let sentence = "Wait at least one second for a connection.";
-        say(
-            FieldName::PoolTimeout,
-            at_least_one(self.pool_timeout_s, sentence),
-        );
-        say(
-            FieldName::ApplicationName,
-            application_name_problem(&self.application_name),
-        );
+        say(FieldName::PoolTimeout, at_least_one(self.pool_timeout_s, sentence));
+        say(FieldName::ApplicationName, application_name_problem(&self.application_name));
         say(FieldName::Options, nul_problem(&self.options));
         say(FieldName::Passfile, file_problem(&self.passfile));
         problems
@@ -172,14 +163,8 @@ impl Config {
             return (Some(sentence.to_owned()), None);
         }
         match (certificate, key) {
-            (true, false) => (
-                Some("Name the certificate that this key belongs to.".into()),
-                None,
-            ),
-            (false, true) => (
-                None,
-                Some("Name the file with the certificate's key.".into()),
-            ),
+            (true, false) => (Some("Name the certificate that this key belongs to.".into()), None),
+            (false, true) => (None, Some("Name the file with the certificate's key.".into())),
             _ => (file_problem(&self.ssl_cert), file_problem(&self.ssl_key)),
         }
     }
@@ -219,9 +204,7 @@ fn name_problem(what: &str, name: &str) -> Option<String> {
         return Some(format!("Name the {what}."));
     }
     if name.len() > NAME_BYTES_MAX {
-        return Some(format!(
-            "PostgreSQL's names have at most {NAME_BYTES_MAX} bytes."
-        ));
+        return Some(format!("PostgreSQL's names have at most {NAME_BYTES_MAX} bytes."));
     }
     nul_problem(name)
 }
@@ -235,14 +218,11 @@ fn application_name_problem(name: &str) -> Option<String> {
 
 fn file_problem(path: &str) -> Option<String> {
     let blank = !path.is_empty() && path.trim().is_empty();
-    blank
-        .then(|| "Name a file, or leave this empty.".to_owned())
-        .or_else(|| nul_problem(path))
+    blank.then(|| "Name a file, or leave this empty.".to_owned()).or_else(|| nul_problem(path))
 }
 
 fn nul_problem(text: &str) -> Option<String> {
-    text.contains('\0')
-        .then(|| "This holds a NUL character: type it anew.".to_owned())
+    text.contains('\0').then(|| "This holds a NUL character: type it anew.".to_owned())
 }
 
 #[cfg(test)]
@@ -251,19 +231,11 @@ mod tests {
     use crate::update::config::{SshAuth, SshTunnel};
 
     fn good() -> Config {
-        Config {
-            database: "shop".into(),
-            user: "app".into(),
-            ..Config::default()
-        }
+        Config { database: "shop".into(), user: "app".into(), ..Config::default() }
     }
 
     fn server(host: &str, port: u16) -> Endpoint {
-        Endpoint {
-            host: host.into(),
-            port,
-            hostaddr: String::new(),
-        }
+        Endpoint { host: host.into(), port, hostaddr: String::new() }
     }
 
     fn tunnel(host: &str, port: u16, key: &str) -> Option<SshTunnel> {
@@ -276,11 +248,7 @@ mod tests {
     }
 
     fn fields(config: &Config) -> Vec<FieldName> {
-        config
-            .problems(&TlsFiles::default())
-            .into_iter()
-            .map(|(field, _)| field)
-            .collect()
+        config.problems(&TlsFiles::default()).into_iter().map(|(field, _)| field).collect()
     }
 
     #[test]
@@ -288,23 +256,13 @@ mod tests {
         for ssl_mode in SslMode::ALL {
             let needs_ca = ssl_mode == SslMode::VerifyCa;
             let ssl_root_cert = if needs_ca { "/ca" } else { "" }.into();
-            let config = Config {
-                ssl_mode,
-                ssl_root_cert,
-                ..good()
-            };
+            let config = Config { ssl_mode, ssl_root_cert, ..good() };
             assert_eq!(fields(&config), vec![]);
         }
-        let system = Config {
-            ssl_mode: SslMode::VerifyFull,
-            ssl_root_cert: SYSTEM_ROOTS.into(),
-            ..good()
-        };
+        let system =
+            Config { ssl_mode: SslMode::VerifyFull, ssl_root_cert: SYSTEM_ROOTS.into(), ..good() };
         assert_eq!(fields(&system), vec![]);
-        let socket = Config {
-            host: "/var/run/postgresql".into(),
-            ..good()
-        };
+        let socket = Config { host: "/var/run/postgresql".into(), ..good() };
         assert_eq!(fields(&socket), vec![]);
     }
 
@@ -314,54 +272,33 @@ mod tests {
         type Break = fn(&mut Config);
         let table: [(Break, &[F]); 28] = [
             (|config| config.host = "u:pw@h".into(), &[F::Host]),
-            (
-                |config| config.fallbacks = vec![server("b", 0), server("", 1)],
-                &[F::Host, F::Port],
-            ),
+            (|config| config.fallbacks = vec![server("b", 0), server("", 1)], &[F::Host, F::Port]),
             (|config| config.ssh = tunnel("", 22, "/k"), &[F::SshHost]),
             (|config| config.ssh = tunnel("a@b", 22, "/k"), &[F::SshHost]),
             (|config| config.ssh = tunnel("h", 0, "/k"), &[F::SshPort]),
             (|config| config.ssh = tunnel("h", 22, " "), &[F::SshKey]),
             (|config| config.pool_size = 1001, &[F::PoolSize]),
             (|config| config.passfile = " ".into(), &[F::Passfile]),
-            (
-                |config| config.connect_timeout_s = u32::MAX,
-                &[F::ConnectTimeout],
-            ),
+            (|config| config.connect_timeout_s = u32::MAX, &[F::ConnectTimeout]),
             (|config| config.host = " ".into(), &[F::Host]),
             (|config| config.host = "a b".into(), &[F::Host]),
             (|config| config.host = "a,b".into(), &[F::Host]),
             (|config| config.host = "postgres://a".into(), &[F::Host]),
-            (
-                |config| config.host = format!("/{}", "d".repeat(90)),
-                &[F::Host],
-            ),
+            (|config| config.host = format!("/{}", "d".repeat(90)), &[F::Host]),
             (|config| config.port = 0, &[F::Port]),
             (|config| config.database.clear(), &[F::Database]),
             (|config| config.database = "é".repeat(32), &[F::Database]),
             (|config| config.user.clear(), &[F::User]),
             (|config| config.user = "a\0b".into(), &[F::User]),
-            (
-                |config| config.ssl_root_cert = " ".into(),
-                &[F::SslRootCert],
-            ),
+            (|config| config.ssl_root_cert = " ".into(), &[F::SslRootCert]),
             (|config| config.ssl_cert = "/c".into(), &[F::SslKey]),
             (|config| config.ssl_key = "/k".into(), &[F::SslCert]),
-            (
-                |config| config.statement_timeout_ms = u32::MAX,
-                &[F::StatementTimeout],
-            ),
+            (|config| config.statement_timeout_ms = u32::MAX, &[F::StatementTimeout]),
             (|config| config.pool_size = 0, &[F::PoolSize]),
             (|config| config.pool_timeout_s = 0, &[F::PoolTimeout]),
-            (
-                |config| config.application_name = "é".repeat(32),
-                &[F::ApplicationName],
-            ),
+            (|config| config.application_name = "é".repeat(32), &[F::ApplicationName]),
             (|config| config.options = "\0".into(), &[F::Options]),
-            (
-                |config| (config.port, config.user) = (0, String::new()),
-                &[F::Port, F::User],
-            ),
+            (|config| (config.port, config.user) = (0, String::new()), &[F::Port, F::User]),
         ];
         for (breaks, expected) in table {
             let mut config = good();
@@ -378,11 +315,7 @@ mod tests {
             (SslMode::Require, SYSTEM_ROOTS),
             (SslMode::Prefer, SYSTEM_ROOTS),
         ] {
-            let config = Config {
-                ssl_mode,
-                ssl_root_cert: ssl_root_cert.into(),
-                ..good()
-            };
+            let config = Config { ssl_mode, ssl_root_cert: ssl_root_cert.into(), ..good() };
             assert_eq!(fields(&config), vec![FieldName::SslRootCert], "{config:?}");
         }
     }
@@ -401,28 +334,17 @@ mod tests {
             (SslMode::Prefer, "", "/k"),
             (SslMode::Disable, "", ""),
         ] {
-            let config = Config {
-                ssl_mode,
-                ssl_cert: ssl_cert.into(),
-                ssl_key: ssl_key.into(),
-                ..good()
-            };
+            let config =
+                Config { ssl_mode, ssl_cert: ssl_cert.into(), ssl_key: ssl_key.into(), ..good() };
             assert_eq!(config.problems(&usual), vec![], "{config:?}");
         }
     }
 
     #[test]
     fn a_client_certificate_needs_its_key_and_tls() {
-        let both = Config {
-            ssl_cert: "/c".into(),
-            ssl_key: "/k".into(),
-            ..good()
-        };
+        let both = Config { ssl_cert: "/c".into(), ssl_key: "/k".into(), ..good() };
         assert_eq!(fields(&both), vec![]);
-        let without_tls = Config {
-            ssl_mode: SslMode::Disable,
-            ..both
-        };
+        let without_tls = Config { ssl_mode: SslMode::Disable, ..both };
         assert_eq!(fields(&without_tls), vec![FieldName::SslCert]);
     }
 }

@@ -72,10 +72,7 @@ pub fn services(file: &(impl AsRef<[u8]> + ?Sized)) -> Vec<Service> {
         } else {
             Err("This line is not UTF-8. Write it anew as UTF-8.".into())
         };
-        service.mistake = taken.err().map(|sentence| Mistake {
-            line: read.number,
-            sentence,
-        });
+        service.mistake = taken.err().map(|sentence| Mistake { line: read.number, sentence });
     }
     let mut seen = std::collections::BTreeSet::new();
     services.retain(|service| seen.insert(service.name.clone()));
@@ -97,14 +94,10 @@ fn read_line(service: &mut Service, line: &str) -> Result<(), String> {
     }
     if is_secret(name) {
         let secrets = &mut service.secrets;
-        secrets
-            .entry(name.to_owned())
-            .or_insert_with(|| Secret::new(value));
+        secrets.entry(name.to_owned()).or_insert_with(|| Secret::new(value));
     } else {
         let parameters = &mut service.parameters;
-        parameters
-            .entry(name.to_owned())
-            .or_insert_with(|| value.to_owned());
+        parameters.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
     Ok(())
 }
@@ -112,10 +105,7 @@ fn read_line(service: &mut Service, line: &str) -> Result<(), String> {
 fn unknown(name: &str) -> String {
     let blank = name.ends_with(char::is_whitespace) && is_parameter(name.trim_end());
     if blank {
-        return format!(
-            "A service file has no blanks around =. Write {}=….",
-            name.trim_end()
-        );
+        return format!("A service file has no blanks around =. Write {}=….", name.trim_end());
     }
     super::parse::unknown_parameter(name).to_string()
 }
@@ -127,23 +117,11 @@ mod tests {
     fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> Vec<String> {
         let one = |service: Service| {
             let mut words = vec![format!("[{}]", service.name)];
+            words.extend(service.parameters.iter().map(|(name, value)| format!("{name}={value}")));
             words.extend(
-                service
-                    .parameters
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}")),
+                service.secrets.iter().map(|(name, value)| format!("{name}={}", value.reveal())),
             );
-            words.extend(
-                service
-                    .secrets
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", value.reveal())),
-            );
-            words.extend(
-                service
-                    .mistake
-                    .map(|one| format!("{}: {}", one.line, one.sentence)),
-            );
+            words.extend(service.mistake.map(|one| format!("{}: {}", one.line, one.sentence)));
             words.join("|")
         };
         services(text).into_iter().map(one).collect()
@@ -166,10 +144,7 @@ mod tests {
     #[test]
     fn a_line_that_cannot_be_used_is_told_with_its_number_and_ends_its_section() {
         let table = [
-            (
-                "[a]\nhost",
-                "[a]|2: A parameter has no value. Write name=value.",
-            ),
+            ("[a]\nhost", "[a]|2: A parameter has no value. Write name=value."),
             (
                 "[a]\nhost = h\nport=1",
                 "[a]|2: A service file has no blanks around =. Write host=….",

@@ -98,10 +98,7 @@ mod tests {
             (named(Require, "", "", ""), ALL),
             (named(VerifyCa, "", "", ""), ALL),
             (named(VerifyFull, "", "", ""), ALL),
-            (
-                named(VerifyFull, "system", "", ""),
-                ["system", ALL[1], ALL[2]],
-            ),
+            (named(VerifyFull, "system", "", ""), ["system", ALL[1], ALL[2]]),
             (named(Require, "/ca", "/c", "/k"), ["/ca", "/c", "/k"]),
             (named(Require, "", "/c", ""), [ALL[0], "/c", ALL[2]]),
             (named(Require, "", "", "/k"), [ALL[0], ALL[1], "/k"]),
@@ -110,10 +107,7 @@ mod tests {
             let whole = config.clone().with_usual_files(&usual());
             let files = [&whole.ssl_root_cert, &whole.ssl_cert, &whole.ssl_key];
             assert_eq!(files, expected, "{config:?}");
-            assert_eq!(
-                config.clone().with_usual_files(&TlsFiles::default()),
-                config
-            );
+            assert_eq!(config.clone().with_usual_files(&TlsFiles::default()), config);
         }
     }
 

@@ -147,11 +147,8 @@ fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) -
         mono_us: now.mono_us.saturating_add(after_ms * 1_000),
     };
     known.silent_since = None;
-    known.link = Link::Reconnecting(Reconnecting {
-        number,
-        step: Step::Pausing { timer, until },
-        failure,
-    });
+    known.link =
+        Link::Reconnecting(Reconnecting { number, step: Step::Pausing { timer, until }, failure });
     vec![clock::Effect::Start { timer, after_ms }.into()]
 }
 
@@ -169,10 +166,9 @@ pub fn timer_fired(model: &mut Model, fired: Request) -> Option<Vec<RootEffect>>
 /// The user does not want to wait for the pause to end.
 pub fn try_now(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let mut effects = match model.connections.get(&id).map(|known| &known.link) {
-        Some(Link::Reconnecting(Reconnecting {
-            step: Step::Pausing { timer, .. },
-            ..
-        })) => vec![clock::Effect::Stop { timer: *timer }.into()],
+        Some(Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. })) => {
+            vec![clock::Effect::Stop { timer: *timer }.into()]
+        }
         _ => return vec![],
     };
     effects.extend(attempt(model, id));
@@ -181,46 +177,30 @@ pub fn try_now(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 
 fn attempt(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     let (attempt, since) = (model.ids.request(), model.now);
-    let Some(Connection {
-        link: Link::Reconnecting(reconnecting),
-        ..
-    }) = model.connections.get_mut(&id)
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
+        model.connections.get_mut(&id)
     else {
         return vec![];
     };
     reconnecting.step = Step::Trying { attempt, since };
-    vec![
-        Effect::Prove {
-            connection: id,
-            attempt,
-        }
-        .into(),
-    ]
+    vec![Effect::Prove { connection: id, attempt }.into()]
 }
 
 /// A try failed: another one follows where that may help.
 pub(super) fn failed(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
-    let Some(Connection {
-        link: Link::Reconnecting(Reconnecting { number, .. }),
-        ..
-    }) = model.connections.get(&id)
+    let Some(Connection { link: Link::Reconnecting(Reconnecting { number, .. }), .. }) =
+        model.connections.get(&id)
     else {
         return vec![];
     };
     let next = number + 1;
-    if may_pass(&failure) {
-        pause(model, id, next, failure)
-    } else {
-        give_up(model, id, failure)
-    }
+    if may_pass(&failure) { pause(model, id, next, failure) } else { give_up(model, id, failure) }
 }
 
 /// The user stops it: the connection stays lost, for the reason that it was.
 pub fn stop(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let Some(Connection {
-        link: Link::Reconnecting(reconnecting),
-        ..
-    }) = model.connections.get(&id)
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
+        model.connections.get(&id)
     else {
         return vec![];
     };
@@ -242,9 +222,7 @@ pub(super) fn let_go(reconnecting: &Reconnecting) -> Vec<RootEffect> {
 pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
     if let Some(known) = model.connections.get_mut(&id) {
         known.pool = PoolStatus::default();
-        known.link = Link::Failed {
-            failure: failure.clone(),
-        };
+        known.link = Link::Failed { failure: failure.clone() };
     }
     let reason = failure.message.clone();
     let mut effects = run::connection_failed(model, id, failure);

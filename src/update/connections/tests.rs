@@ -19,10 +19,7 @@ fn with_saved() -> World {
     World::with(Kept {
         connections: vec![SavedConnection {
             id: ConnectionId::next(&mut ids),
-            config: Config {
-                name: "shop".into(),
-                ..config(7000)
-            },
+            config: Config { name: "shop".into(), ..config(7000) },
             last_used_us: None,
         }],
         ..nothing_kept()
@@ -51,28 +48,16 @@ fn answer_about(
     result: Result<Secret, Refusal>,
 ) -> Vec<RootEffect> {
     let (request, connection) = (read(world), world.connection());
-    world.send(keychain::Msg::Read {
-        request,
-        connection,
-        kind,
-        result,
-    })
+    world.send(keychain::Msg::Read { request, connection, kind, result })
 }
 
 #[test]
 fn a_saved_connection_asks_the_keychain_first() {
     let mut world = with_saved();
     expect(&named(&mut world), &["Keychain(Read"]);
-    expect(
-        &answer_keychain(&mut world, Ok(Secret::new("pw"))),
-        &["Connection(Open"],
-    );
+    expect(&answer_keychain(&mut world, Ok(Secret::new("pw"))), &["Connection(Open"]);
     expect(&world.open_link(), &["Store(SaveConnection", "Schema(Load"]);
-    assert!(
-        world.model.connections[&world.connection()]
-            .secrets
-            .is_empty()
-    );
+    assert!(world.model.connections[&world.connection()].secrets.is_empty());
 }
 
 fn opened_with(effects: &[RootEffect]) -> Option<&str> {
@@ -110,21 +95,12 @@ fn a_password_that_nobody_typed_is_refused_with_the_place_where_it_stands() {
     let mut world = World::new();
     world.connect(5432);
     let detail = Some("The password came from the password file /p, line 2.".to_owned());
-    let failure = Failure {
-        detail: detail.clone(),
-        ..refusal("28P01", "wrong password")
-    };
+    let failure = Failure { detail: detail.clone(), ..refusal("28P01", "wrong password") };
     expect(&world.fail_link(failure), &[]);
     let Some(Dialog::Password(prompt)) = &world.model.dialog else {
         panic!("no prompt");
     };
-    assert_eq!(
-        prompt
-            .failure
-            .as_ref()
-            .and_then(|failure| failure.detail.clone()),
-        detail
-    );
+    assert_eq!(prompt.failure.as_ref().and_then(|failure| failure.detail.clone()), detail);
 }
 
 #[test]
@@ -141,10 +117,7 @@ fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
     expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
     world.type_secret("right");
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(
-        &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
-    );
+    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
 }
 
 #[test]
@@ -183,10 +156,7 @@ fn a_login_that_no_password_helps_asks_for_none_and_one_that_is_looked_up_elsewh
         ("no pg_hba.conf entry for host \"10.0.0.7\"", false),
         ("role \"ada\" does not exist", false),
         ("LDAP authentication failed for user \"ada\"", true),
-        (
-            "PAM-Authentifizierung für Benutzer »ada« fehlgeschlagen",
-            true,
-        ),
+        ("PAM-Authentifizierung für Benutzer »ada« fehlgeschlagen", true),
     ] {
         for password in [None, Some("pw")] {
             let mut world = World::new();
@@ -206,13 +176,8 @@ fn a_login_that_no_password_helps_asks_for_none_and_one_that_is_looked_up_elsewh
 fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
     let mut world = with_saved();
     named(&mut world);
-    let absent = Refusal::Unavailable {
-        reason: "no service".into(),
-    };
-    expect(
-        &answer_keychain(&mut world, Err(absent)),
-        &["Connection(Open"],
-    );
+    let absent = Refusal::Unavailable { reason: "no service".into() };
+    expect(&answer_keychain(&mut world, Err(absent)), &["Connection(Open"]);
     assert!(world.notice().contains("kept in memory"));
     world.fail_link(Failure {
         sqlstate: Some("28P01".into()),
@@ -249,10 +214,7 @@ fn a_dialog_over_the_password_prompt_cancels_it() {
     world.fail_link(refusal("28P01", "wrong password"));
     let inspect = dialog_settings();
     super::super::dialog::show(&mut world.model, inspect);
-    assert!(matches!(
-        world.model.tabs.get_mut(tab).map(|tab| &tab.run),
-        Some(run::Run::Idle)
-    ));
+    assert!(matches!(world.model.tabs.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
 }
 
 fn dialog_settings() -> Dialog {
@@ -275,10 +237,7 @@ fn a_connection_that_closes_is_opened_again_when_it_was_asked_for_meanwhile() {
     world.command(Command::ConnectionDisconnect);
     expect(&world.connect(5432), &[]);
     let connection = world.connection();
-    expect(
-        &world.send(connection::Msg::Closed { connection }),
-        &["Connection(Open"],
-    );
+    expect(&world.send(connection::Msg::Closed { connection }), &["Connection(Open"]);
     expect(&world.send(connection::Msg::Closed { connection }), &[]);
     assert!(world.is_busy());
 }
@@ -286,15 +245,9 @@ fn a_connection_that_closes_is_opened_again_when_it_was_asked_for_meanwhile() {
 #[test]
 fn reconnecting_an_open_connection_closes_it_and_opens_it_again() {
     let mut world = World::new().connected();
-    expect(
-        &world.command(Command::ConnectionReconnect),
-        &["Connection(Close"],
-    );
+    expect(&world.command(Command::ConnectionReconnect), &["Connection(Close"]);
     let connection = world.connection();
-    expect(
-        &world.send(connection::Msg::Closed { connection }),
-        &["Connection(Open"],
-    );
+    expect(&world.send(connection::Msg::Closed { connection }), &["Connection(Open"]);
 }
 
 #[test]
@@ -312,17 +265,10 @@ fn another_connection_leaves_an_open_transaction_in_its_tab() {
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
     let first = world.model.tabs.active;
-    expect(
-        &world.connect(5433),
-        &["Store(SaveTab", "Store(SaveLayout", "Connection(Open"],
-    );
+    expect(&world.connect(5433), &["Store(SaveTab", "Store(SaveLayout", "Connection(Open"]);
     assert_ne!(world.model.tabs.active, first);
     assert_eq!(
-        world
-            .model
-            .tabs
-            .get_mut(first)
-            .and_then(|tab| tab.transaction()),
+        world.model.tabs.get_mut(first).and_then(|tab| tab.transaction()),
         Some(Transaction::Active)
     );
 }
@@ -335,11 +281,7 @@ fn a_connection_that_opens_after_it_was_deleted_is_closed() {
     let attempt = world.model.ids.request();
     let server = ServerInfo::default();
     assert_eq!(
-        world.send(Msg::Opened {
-            connection: gone,
-            attempt,
-            server
-        }),
+        world.send(Msg::Opened { connection: gone, attempt, server }),
         [Effect::Close { connection: gone }.into()]
     );
 }
@@ -401,10 +343,7 @@ fn disconnecting_asks_where_something_would_be_lost() {
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
     expect(&world.command(Command::ConnectionDisconnect), &[]);
-    expect(
-        &world.command(Command::DialogToggle),
-        &["Session(End", "Connection(Close"],
-    );
+    expect(&world.command(Command::DialogToggle), &["Session(End", "Connection(Close"]);
     assert_eq!(world.link(), &Link::Closing);
     assert!(world.is_busy(), "it still closes");
 }
@@ -416,10 +355,7 @@ fn deleting_a_connection_in_use_keeps_its_sessions() {
     answer_keychain(&mut world, Err(Refusal::NotFound));
     world.open_link();
     expect(&world.command(Command::ConnectionDelete), &[]);
-    expect(
-        &world.command(Command::DialogAccept),
-        &["Store(DeleteConnection", "Keychain(Delete"],
-    );
+    expect(&world.command(Command::DialogAccept), &["Store(DeleteConnection", "Keychain(Delete"]);
     assert!(world.model.connections[&world.connection()].is_open());
     assert!(!world.model.connections[&world.connection()].saved);
 }
@@ -433,20 +369,11 @@ fn a_test_of_a_saved_connection_takes_the_keychains_password() {
     world.command(Command::ConnectionEdit);
     let effects = world.command(Command::DialogTest);
     expect(&effects, &["Keychain(Read"]);
-    let RootEffect::Keychain(keychain::Effect::Read {
-        request,
-        connection,
-        kind,
-    }) = effects[0]
+    let RootEffect::Keychain(keychain::Effect::Read { request, connection, kind }) = effects[0]
     else {
         unreachable!()
     };
-    let answer = keychain::Msg::Read {
-        request,
-        connection,
-        kind,
-        result: Ok(Secret::new("pw")),
-    };
+    let answer = keychain::Msg::Read { request, connection, kind, result: Ok(Secret::new("pw")) };
     expect(&world.send(answer.clone()), &["Connection(Test"]);
     expect(&world.send(answer), &[]);
 }
@@ -460,10 +387,7 @@ fn the_password_of_a_passing_connection_is_stored_with_the_connection_where_aske
     assert!(!world.model.connections[&world.connection()].saved);
     world.command(Command::DialogToggle);
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
-    expect(
-        &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
-    );
+    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
     assert!(world.model.connections[&world.connection()].saved);
 }
 
@@ -498,14 +422,7 @@ fn an_answer_to_another_attempt_opens_nothing() {
     let mut world = World::new();
     world.connect(5432);
     let (connection, attempt) = (world.connection(), world.model.ids.request());
-    expect(
-        &world.send(Msg::Opened {
-            connection,
-            attempt,
-            server: ServerInfo::default(),
-        }),
-        &[],
-    );
+    expect(&world.send(Msg::Opened { connection, attempt, server: ServerInfo::default() }), &[]);
     assert!(matches!(world.link(), Link::Opening { .. }));
 }
 
@@ -515,11 +432,7 @@ fn a_failure_of_another_attempt_fails_nothing() {
     world.connect(5432);
     let (connection, attempt) = (world.connection(), world.model.ids.request());
     let failure = refusal("3D000", "no such database");
-    let stale = Msg::OpenFailed {
-        connection,
-        attempt,
-        failure,
-    };
+    let stale = Msg::OpenFailed { connection, attempt, failure };
     expect(&world.send(stale), &[]);
     assert!(matches!(world.link(), Link::Opening { .. }));
     assert_eq!(world.tab().ended, None);
@@ -558,19 +471,11 @@ fn types_that_are_named_later_are_named_in_every_tab_of_their_connection_and_in_
         asked.extend(world.send(query::Msg::Described { query, columns }));
         world.finish("SELECT 0", Transaction::Idle);
     }
-    let RootEffect::Connection(Effect::ResolveTypes {
-        request,
-        connection,
-        ..
-    }) = asked[0].clone()
+    let RootEffect::Connection(Effect::ResolveTypes { request, connection, .. }) = asked[0].clone()
     else {
         panic!("{asked:?}");
     };
-    world.send(Msg::TypesResolved {
-        request,
-        connection,
-        names: vec![(MOOD, "mood".into())],
-    });
+    world.send(Msg::TypesResolved { request, connection, names: vec![(MOOD, "mood".into())] });
     let named: Vec<_> = world
         .model
         .tabs
@@ -623,19 +528,11 @@ fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
     let mut world = with_key();
     let found = answer(&mut world, Ok(Secret::new("open sesame")));
     expect(&found, &["Keychain(Read"]);
-    expect(
-        &answer_keychain(&mut world, Err(Refusal::NotFound)),
-        &["Connection(Open"],
-    );
+    expect(&answer_keychain(&mut world, Err(Refusal::NotFound)), &["Connection(Open"]);
     let mut world = with_key();
-    expect(
-        &answer(&mut world, Err(Refusal::NotFound)),
-        &["Keychain(Read"],
-    );
+    expect(&answer(&mut world, Err(Refusal::NotFound)), &["Keychain(Read"]);
     let mut world = with_key();
-    let absent = Refusal::Unavailable {
-        reason: "no service".into(),
-    };
+    let absent = Refusal::Unavailable { reason: "no service".into() };
     expect(&answer(&mut world, Err(absent)), &["Connection(Open"]);
 }
 
@@ -643,9 +540,7 @@ fn each_secret_is_asked_for_in_turn_and_no_more_where_the_keychain_is_absent() {
 fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_whole_run() {
     for kind in [SecretKind::Database, SecretKind::Ssh, SecretKind::SslKey] {
         let mut world = with_saved();
-        let absent = || Refusal::Unavailable {
-            reason: "no service".into(),
-        };
+        let absent = || Refusal::Unavailable { reason: "no service".into() };
         named(&mut world);
         answer_keychain(&mut world, Err(absent()));
         let wanted = Failure {
@@ -661,20 +556,12 @@ fn fr_019a_a_secret_that_no_keychain_takes_is_asked_for_once_and_used_for_the_wh
         };
         assert!(has_it(&effects), "{effects:?}");
         let effects = world.open_link();
-        expect(
-            &effects,
-            &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
-        );
+        expect(&effects, &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
         let connection = world.connection();
         let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
             panic!("{effects:?}");
         };
-        world.send(keychain::Msg::Stored {
-            request,
-            connection,
-            kind,
-            result: Err(absent()),
-        });
+        world.send(keychain::Msg::Stored { request, connection, kind, result: Err(absent()) });
         assert!(world.notice().contains("no service"), "{}", world.notice());
         assert!(world.notice().contains("kept in memory until Tusk ends"));
         // The second time neither the keychain nor the user is asked for it.
@@ -704,12 +591,7 @@ fn fr_019a_a_secret_in_memory_goes_when_the_keychain_has_it_or_the_connection_is
     let RootEffect::Keychain(keychain::Effect::Store { request, .. }) = effects[1] else {
         panic!("{effects:?}");
     };
-    world.send(keychain::Msg::Stored {
-        request,
-        connection,
-        kind,
-        result: Ok(()),
-    });
+    world.send(keychain::Msg::Stored { request, connection, kind, result: Ok(()) });
     assert!(world.model.connections[&connection].secrets.is_empty());
 }
 
@@ -746,19 +628,9 @@ fn fr_019a_at_the_end_of_the_program_no_secret_is_left_in_the_model() {
         secrets: secrets.into(),
         mistake: None,
     };
-    let file = ServiceFile {
-        path: "/s".into(),
-        services: Ok(vec![service]),
-    };
+    let file = ServiceFile { path: "/s".into(), services: Ok(vec![service]) };
     of_service.model.defaults.service_files = vec![file];
-    for mut world in [
-        opening,
-        asking,
-        prompted,
-        typing,
-        of_environment,
-        of_service,
-    ] {
+    for mut world in [opening, asking, prompted, typing, of_environment, of_service] {
         assert!(holds(&world.model), "{:?}", world.model);
         world.send(crate::update::app::Msg::CloseRequested);
         assert_eq!(world.model.phase, crate::model::Phase::Quitting);

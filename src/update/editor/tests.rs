@@ -16,17 +16,8 @@ fn edited(
     let tab = world.model.tabs.active;
     let inserted = inserted.to_owned();
     let end = start + inserted.len();
-    let edits = vec![Edit {
-        start,
-        removed,
-        inserted,
-    }];
-    let msg = Msg::Edited {
-        base,
-        edits,
-        anchor: end,
-        head: end,
-    };
+    let edits = vec![Edit { start, removed, inserted }];
+    let msg = Msg::Edited { base, edits, anchor: end, head: end };
     world.send(crate::msg::Msg::Editor { tab, msg })
 }
 
@@ -34,11 +25,7 @@ fn edited(
 fn each_edit_is_journaled_as_it_was_applied() {
     let mut world = World::new();
     let effects = edited(&mut world, 0, 0, 0, "select é");
-    let [
-        RootEffect::Store(store::Effect::JournalEdits {
-            revision, edits, ..
-        }),
-    ] = &effects[..]
+    let [RootEffect::Store(store::Effect::JournalEdits { revision, edits, .. })] = &effects[..]
     else {
         panic!("{effects:?}");
     };
@@ -47,11 +34,7 @@ fn each_edit_is_journaled_as_it_was_applied() {
     let [RootEffect::Store(store::Effect::JournalEdits { edits, .. })] = &effects[..] else {
         panic!("{effects:?}");
     };
-    assert_eq!(
-        (edits[0].start, edits[0].removed),
-        (7, 2),
-        "drawn to whole characters"
-    );
+    assert_eq!((edits[0].start, edits[0].removed), (7, 2), "drawn to whole characters");
     assert_eq!(world.tab().editor.buffer.string(), "select x");
 }
 
@@ -61,10 +44,7 @@ fn the_journal_begins_anew_before_it_grows_long() {
     let mut kept = 0;
     for revision in 0..u64::from(JOURNAL_LIMIT) + 5 {
         let effects = edited(&mut world, revision, 0, 0, "x");
-        kept += names(&effects)
-            .iter()
-            .filter(|name| *name == "Store(SaveTab")
-            .count();
+        kept += names(&effects).iter().filter(|name| *name == "Store(SaveTab").count();
     }
     assert_eq!(kept, 1);
     assert!(world.tab().editor.journaled < 10);
@@ -99,10 +79,7 @@ fn comments_go_on_and_off_and_leave_the_text_as_it_was() {
     world.command(Command::FocusEditor);
     world.press("ctrl-a");
     expect(&world.press("ctrl-/"), &["Store(JournalEdits"]);
-    assert_eq!(
-        world.tab().editor.buffer.string(),
-        "-- select 1\n--   from é\n\n-- -- already"
-    );
+    assert_eq!(world.tab().editor.buffer.string(), "-- select 1\n--   from é\n\n-- -- already");
     world.press("ctrl-/");
     assert_eq!(world.tab().editor.buffer.string(), text);
 }
@@ -150,28 +127,15 @@ fn the_statements_follow_several_edits_at_once() {
                 let removed = below(4).min(expected.len() - start);
                 let inserted = PARTS[below(PARTS.len())].to_owned();
                 expected.replace_range(start..start + removed, &inserted);
-                Edit {
-                    start,
-                    removed,
-                    inserted,
-                }
+                Edit { start, removed, inserted }
             })
             .collect();
         let tab = world.model.tabs.active;
         let base = world.tab().editor.buffer.revision();
-        let msg = Msg::Edited {
-            base,
-            edits,
-            anchor: 0,
-            head: 0,
-        };
+        let msg = Msg::Edited { base, edits, anchor: 0, head: 0 };
         world.send(crate::msg::Msg::Editor { tab, msg });
         let editor = &world.tab().editor;
         assert_eq!(editor.buffer.string(), expected);
-        assert_eq!(
-            editor.splits,
-            Splits::new(&expected),
-            "{text:?} became {expected:?}"
-        );
+        assert_eq!(editor.splits, Splits::new(&expected), "{text:?} became {expected:?}");
     }
 }

@@ -106,11 +106,7 @@ impl Form {
 
     /// As the store keeps it.
     pub fn kept(self) -> String {
-        format!(
-            "{}{}",
-            self.encoding.name(),
-            if self.mark { "+" } else { "" }
-        )
+        format!("{}{}", self.encoding.name(), if self.mark { "+" } else { "" })
     }
 
     /// What the store has kept; what it does not know is the usual form.
@@ -120,10 +116,7 @@ impl Form {
             None => (kept, false),
         };
         let encoding = Encoding::ALL.iter().find(|known| known.name() == name);
-        Self {
-            encoding: encoding.copied().unwrap_or_default(),
-            mark: mark && encoding.is_some(),
-        }
+        Self { encoding: encoding.copied().unwrap_or_default(), mark: mark && encoding.is_some() }
     }
 }
 

@@ -9,11 +9,7 @@ use crate::update::{
 };
 
 fn stamp(digest: u64) -> FileStamp {
-    FileStamp {
-        modified_us: 1,
-        length: 8,
-        digest,
-    }
+    FileStamp { modified_us: 1, length: 8, digest }
 }
 
 /// A world whose tab has the file `/a.sql` with this stamp.
@@ -23,16 +19,9 @@ fn opened() -> World {
     effects.clear();
     let request = world.model.ids.request();
     world.model.files.clear();
-    world
-        .model
-        .files
-        .insert(request, Pending::Open { tab: None });
+    world.model.files.insert(request, Pending::Open { tab: None });
     let result = Ok(Read::plain(RopeText::from("select 1"), stamp(1)));
-    world.send(Msg::Opened {
-        request,
-        path: "/a.sql".into(),
-        result,
-    });
+    world.send(Msg::Opened { request, path: "/a.sql".into(), result });
     world
 }
 
@@ -61,36 +50,16 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     assert!(world.model.is_busy());
     let (request, path) = (only(&world), "/a.sql".to_owned());
     let result = Saved::Conflict;
-    expect(
-        &world.send(Msg::Saved {
-            request,
-            path: path.clone(),
-            result,
-        }),
-        &[],
-    );
-    assert!(matches!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::Overwrite { .. }))
-    ));
+    expect(&world.send(Msg::Saved { request, path: path.clone(), result }), &[]);
+    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Overwrite { .. }))));
     let effects = world.command(Command::DialogAccept);
     assert!(matches!(
         &effects[..],
-        [RootEffect::File(Effect::Save {
-            expected: Expected::Anything,
-            ..
-        })]
+        [RootEffect::File(Effect::Save { expected: Expected::Anything, .. })]
     ));
     let request = only(&world);
     let result = Saved::Written(stamp(2));
-    expect(
-        &world.send(Msg::Saved {
-            request,
-            path,
-            result,
-        }),
-        &["Store(SaveLayout"],
-    );
+    expect(&world.send(Msg::Saved { request, path, result }), &["Store(SaveLayout"]);
     assert!(!world.tab().editor.is_unsaved());
 }
 
@@ -100,19 +69,12 @@ fn what_is_typed_while_a_save_is_under_way_is_unsaved() {
     world.command(Command::FileSave);
     world.type_text("y");
     let request = only(&world);
-    world.send(Msg::Saved {
-        request,
-        path: "/a.sql".into(),
-        result: Saved::Written(stamp(2)),
-    });
+    world.send(Msg::Saved { request, path: "/a.sql".into(), result: Saved::Written(stamp(2)) });
     assert!(world.tab().editor.is_unsaved());
 }
 
 fn check(world: &mut World) -> Request {
-    expect(
-        &world.send(crate::update::app::Msg::WindowActivated),
-        &["File(Check"],
-    );
+    expect(&world.send(crate::update::app::Msg::WindowActivated), &["File(Check"]);
     world.tab().editor.checking.unwrap()
 }
 
@@ -122,11 +84,7 @@ fn answer(world: &mut World, request: Request, now: Option<FileStamp>) {
 
 fn checked(world: &mut World, request: Request, now: Option<FileStamp>) -> Vec<RootEffect> {
     let path = "/a.sql".into();
-    world.send(Msg::Checked {
-        request,
-        path,
-        stamp: now,
-    })
+    world.send(Msg::Checked { request, path, stamp: now })
 }
 
 #[test]
@@ -135,10 +93,7 @@ fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     world.type_text("x");
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
-    assert!(matches!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::Reload { .. }))
-    ));
+    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Reload { .. }))));
     world.command(Command::DialogCancel);
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
@@ -147,10 +102,7 @@ fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     assert!(
         matches!(
             &effects[..],
-            [RootEffect::File(Effect::Save {
-                expected: Expected::Nothing,
-                ..
-            })]
+            [RootEffect::File(Effect::Save { expected: Expected::Nothing, .. })]
         ),
         "saving does not write over it unasked"
     );
@@ -202,21 +154,16 @@ fn a_failed_open_is_a_notice() {
     expect(&world.command(Command::FileReload), &["File(Open"]);
     let request = only(&world);
     let result = Err(Failure::new(Category::Storage, "No such file.").into());
-    world.send(Msg::Opened {
-        request,
-        path: "/a.sql".into(),
-        result,
-    });
+    world.send(Msg::Opened { request, path: "/a.sql".into(), result });
     assert_eq!(world.notice(), "No such file.");
     assert_eq!(world.tab().editor.buffer.string(), "select 1");
 }
 
 #[test]
 fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not() {
-    for (said, told) in [
-        ("/k: there is no such file or directory", ""),
-        ("/k: it is a pipe", "/k: it is a pipe"),
-    ] {
+    for (said, told) in
+        [("/k: there is no such file or directory", ""), ("/k: it is a pipe", "/k: it is a pipe")]
+    {
         let mut world = World::new();
         let effects = read_keymap(&mut world.model, "/k".into(), None);
         let [crate::effect::Effect::File(Effect::Open { request, path, .. })] = &effects[..] else {

@@ -8,14 +8,8 @@ use crate::update::{
     text::Buffer,
 };
 
-const COLOURS: [Colour; 6] = [
-    Colour::Green,
-    Colour::Red,
-    Colour::Amber,
-    Colour::Blue,
-    Colour::Violet,
-    Colour::Grey,
-];
+const COLOURS: [Colour; 6] =
+    [Colour::Green, Colour::Red, Colour::Amber, Colour::Blue, Colour::Violet, Colour::Grey];
 
 const SSH_PORT: u16 = 22;
 
@@ -84,20 +78,14 @@ pub(super) fn texts(config: &Config) -> BTreeMap<Field, Buffer> {
         (Field::Cert, config.ssl_cert.clone()),
         (Field::Key, config.ssl_key.clone()),
         (Field::ConnectTimeout, config.connect_timeout_s.to_string()),
-        (
-            Field::StatementTimeout,
-            config.statement_timeout_ms.to_string(),
-        ),
+        (Field::StatementTimeout, config.statement_timeout_ms.to_string()),
         (Field::PoolSize, config.pool_size.to_string()),
         (Field::PoolTimeout, config.pool_timeout_s.to_string()),
         (Field::ApplicationName, config.application_name.clone()),
         (Field::Options, config.options.clone()),
         (Field::Passfile, config.passfile.clone()),
     ];
-    texts
-        .into_iter()
-        .map(|(field, text)| (field, Buffer::new(&text)))
-        .collect()
+    texts.into_iter().map(|(field, text)| (field, Buffer::new(&text))).collect()
 }
 
 /// The choices of a configuration.
@@ -110,14 +98,8 @@ pub(super) fn choices(config: &Config) -> BTreeMap<Field, usize> {
     BTreeMap::from([
         (Field::SslMode, place(&SslMode::ALL, config.ssl_mode)),
         (Field::Colour, place(&COLOURS, config.colour)),
-        (
-            Field::TargetSession,
-            place(&TargetSession::ALL, config.target_session),
-        ),
-        (
-            Field::ChannelBinding,
-            place(&ChannelBinding::ALL, config.channel_binding),
-        ),
+        (Field::TargetSession, place(&TargetSession::ALL, config.target_session)),
+        (Field::ChannelBinding, place(&ChannelBinding::ALL, config.channel_binding)),
         (Field::Cleartext, usize::from(config.allow_cleartext)),
         (Field::ReadOnly, usize::from(config.read_only)),
         (Field::Tunnel, tunnel.unwrap_or(0)),
@@ -177,9 +159,7 @@ fn tunnel(form: &ConnectionForm, problems: &mut Vec<(Field, String)>) -> Option<
     let auth = match form.choice(Field::Tunnel) {
         0 => return None,
         1 => SshAuth::Agent,
-        TUNNEL_KEY => SshAuth::Key {
-            path: text(Field::SshKey),
-        },
+        TUNNEL_KEY => SshAuth::Key { path: text(Field::SshKey) },
         _ => SshAuth::Password,
     };
     Some(SshTunnel {

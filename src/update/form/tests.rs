@@ -20,11 +20,7 @@ fn full() -> Config {
         host: "a".into(),
         port: 1,
         hostaddr: "10.0.0.1".into(),
-        fallbacks: vec![Endpoint {
-            host: "::1".into(),
-            port: 2,
-            hostaddr: String::new(),
-        }],
+        fallbacks: vec![Endpoint { host: "::1".into(), port: 2, hostaddr: String::new() }],
         target_session: TargetSession::Standby,
         shuffled: true,
         database: "shop".into(),
@@ -44,13 +40,7 @@ fn full() -> Config {
             auth: SshAuth::Key { path: "/id".into() },
         }),
         connect_timeout_s: 0,
-        keepalive: Keepalive {
-            on: false,
-            idle_s: 1,
-            interval_s: 2,
-            count: 3,
-            user_timeout_ms: 4,
-        },
+        keepalive: Keepalive { on: false, idle_s: 1, interval_s: 2, count: 3, user_timeout_ms: 4 },
         statement_timeout_ms: 5,
         pool_size: 6,
         pool_timeout_s: 7,
@@ -74,11 +64,7 @@ fn shown(form: &ConnectionForm) -> Vec<Field> {
 }
 
 fn sane() -> Config {
-    Config {
-        database: "shop".into(),
-        user: "app".into(),
-        ..Config::default()
-    }
+    Config { database: "shop".into(), user: "app".into(), ..Config::default() }
 }
 
 #[test]
@@ -102,13 +88,7 @@ fn every_field_is_listed_once_and_section_by_section() {
     sections.dedup();
     assert_eq!(
         sections,
-        [
-            Section::Connection,
-            Section::List,
-            Section::Tunnel,
-            Section::Security,
-            Section::Session
-        ]
+        [Section::Connection, Section::List, Section::Tunnel, Section::Security, Section::Session]
     );
     let form = ConnectionForm::new(None, &full());
     for field in Field::ALL {
@@ -117,11 +97,7 @@ fn every_field_is_listed_once_and_section_by_section() {
             form.texts.contains_key(&field),
             field.secret().is_some() && form.secrets.contains_key(&field),
         ];
-        assert_eq!(
-            kinds.into_iter().filter(|kind| *kind).count(),
-            1,
-            "{field:?}"
-        );
+        assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{field:?}");
     }
 }
 
@@ -138,10 +114,8 @@ fn fields_show_where_they_matter() {
         Field::RootCert,
         Field::KeyPassphrase,
     ];
-    let expected: Vec<Field> = Field::ALL
-        .into_iter()
-        .filter(|field| !hidden.contains(field))
-        .collect();
+    let expected: Vec<Field> =
+        Field::ALL.into_iter().filter(|field| !hidden.contains(field)).collect();
     assert_eq!(shown(&form), expected);
 }
 
@@ -163,36 +137,12 @@ fn a_choice_shows_what_belongs_to_it_and_hides_what_does_not() {
     use Field as F;
     type Step = (fn(&mut ConnectionForm), Vec<Field>, Vec<Field>);
     let steps: Vec<Step> = vec![
-        (
-            |form| set(form, F::Host, "a,b"),
-            vec![F::TargetSession],
-            vec![],
-        ),
-        (
-            |form| form.choose(place(F::Tunnel), 1),
-            vec![F::SshHost, F::SshPort, F::SshUser],
-            vec![],
-        ),
-        (
-            |form| form.choose(place(F::Tunnel), 2),
-            vec![F::SshKey, F::SshSecret],
-            vec![],
-        ),
-        (
-            |form| form.choose(place(F::Tunnel), 3),
-            vec![],
-            vec![F::SshKey],
-        ),
-        (
-            |form| set(form, F::Key, "/k"),
-            vec![F::KeyPassphrase],
-            vec![],
-        ),
-        (
-            |form| form.choose(place(F::SslMode), 5),
-            vec![F::RootCert],
-            vec![F::Cleartext],
-        ),
+        (|form| set(form, F::Host, "a,b"), vec![F::TargetSession], vec![]),
+        (|form| form.choose(place(F::Tunnel), 1), vec![F::SshHost, F::SshPort, F::SshUser], vec![]),
+        (|form| form.choose(place(F::Tunnel), 2), vec![F::SshKey, F::SshSecret], vec![]),
+        (|form| form.choose(place(F::Tunnel), 3), vec![], vec![F::SshKey]),
+        (|form| set(form, F::Key, "/k"), vec![F::KeyPassphrase], vec![]),
+        (|form| form.choose(place(F::SslMode), 5), vec![F::RootCert], vec![F::Cleartext]),
         // What says something stays in sight.
         (
             |form| form.choose(place(F::SslMode), 0),
@@ -203,10 +153,7 @@ fn a_choice_shows_what_belongs_to_it_and_hides_what_does_not() {
     for (change, new, gone) in steps {
         assert_eq!(changes(&mut form, change), (new, gone));
     }
-    assert_eq!(
-        (form.label(F::SshSecret), form.shows(F::Key)),
-        ("SSH password", true)
-    );
+    assert_eq!((form.label(F::SshSecret), form.shows(F::Key)), ("SSH password", true));
 }
 
 #[test]
@@ -240,10 +187,7 @@ fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
         (Field::StatementTimeout, "5s"),
         (Field::SshPort, "0"),
     ];
-    world.send(dialog::Msg::ChoiceClicked {
-        field: place(Field::Tunnel),
-        choice: 2,
-    });
+    world.send(dialog::Msg::ChoiceClicked { field: place(Field::Tunnel), choice: 2 });
     for (field, text) in edits {
         let (field, text) = (place(field), text.to_owned());
         world.send(dialog::Msg::FieldEdited { field, text });
@@ -252,46 +196,25 @@ fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
     let Some(Dialog::Connection(form)) = &world.model.dialog else {
         panic!("the dialog went");
     };
-    let said: Vec<(Field, &str)> = form
-        .problems
-        .iter()
-        .map(|(field, sentence)| (*field, sentence.as_str()))
-        .collect();
+    let said: Vec<(Field, &str)> =
+        form.problems.iter().map(|(field, sentence)| (*field, sentence.as_str())).collect();
     assert_eq!(
         said,
         [
-            (
-                Field::Host,
-                "A host's port is a number from 1 to 65535: a:5432,b:5433."
-            ),
+            (Field::Host, "A host's port is a number from 1 to 65535: a:5432,b:5433."),
             (Field::Port, "The port is a number from 1 to 65535."),
             (Field::Database, "Name the database."),
             (Field::SshHost, "Name the SSH server."),
             (Field::SshPort, "The port is a number from 1 to 65535."),
-            (
-                Field::SshKey,
-                "Name the file with the private key, such as ~/.ssh/id_ed25519."
-            ),
-            (
-                Field::StatementTimeout,
-                "This is a whole number, without a unit."
-            ),
-            (
-                Field::PoolSize,
-                "The pool has room for 1 to 1000 connections."
-            ),
-            (
-                Field::PoolTimeout,
-                "This is a whole number, without a unit."
-            ),
+            (Field::SshKey, "Name the file with the private key, such as ~/.ssh/id_ed25519."),
+            (Field::StatementTimeout, "This is a whole number, without a unit."),
+            (Field::PoolSize, "The pool has room for 1 to 1000 connections."),
+            (Field::PoolTimeout, "This is a whole number, without a unit."),
         ]
     );
     assert_eq!(form.focus, Field::Host);
     // An edit takes the sentences back.
-    world.send(dialog::Msg::FieldEdited {
-        field: place(Field::Host),
-        text: "a".into(),
-    });
+    world.send(dialog::Msg::FieldEdited { field: place(Field::Host), text: "a".into() });
     assert!(
         matches!(&world.model.dialog, Some(Dialog::Connection(form)) if form.problems.is_empty())
     );
@@ -302,10 +225,8 @@ fn the_hosts_of_a_url_keep_their_addresses_as_long_as_they_are_the_same() {
     let mut form = ConnectionForm::new(None, &full());
     set(&mut form, Field::Host, "a:5,c");
     let config = form.config().unwrap();
-    let servers: Vec<(String, String)> = config
-        .endpoints()
-        .map(|one| (one.shown(), one.hostaddr))
-        .collect();
+    let servers: Vec<(String, String)> =
+        config.endpoints().map(|one| (one.shown(), one.hostaddr)).collect();
     let expected = [("a:5", "10.0.0.1"), ("c:1", "")]
         .map(|(one, address)| (one.to_owned(), address.to_owned()));
     assert_eq!(servers, expected);
@@ -320,10 +241,7 @@ fn the_usual_files_stand_in_the_fields_that_are_empty_and_a_missing_one_is_said(
         revoked: String::new(),
     };
     let files = [Field::RootCert, Field::Cert, Field::Key];
-    let verify_ca = Config {
-        ssl_mode: SslMode::VerifyCa,
-        ..sane()
-    };
+    let verify_ca = Config { ssl_mode: SslMode::VerifyCa, ..sane() };
     let mut form = ConnectionForm::new(None, &verify_ca);
     let shown = files.map(|field| form.usual_file(field).to_owned());
     assert_eq!(shown, ["the file of the CA to trust", "none", "none"]);
@@ -364,11 +282,9 @@ fn editing(known: Config) -> World {
 #[test]
 fn each_secret_goes_to_the_keychain_by_its_kind() {
     let mut world = editing(full());
-    for (field, secret) in [
-        (Field::Password, "one"),
-        (Field::SshSecret, "two"),
-        (Field::KeyPassphrase, "three"),
-    ] {
+    for (field, secret) in
+        [(Field::Password, "one"), (Field::SshSecret, "two"), (Field::KeyPassphrase, "three")]
+    {
         let field = place(field);
         world.send(dialog::Msg::FieldFocused { field });
         world.type_secret(secret);
@@ -385,11 +301,7 @@ fn each_secret_goes_to_the_keychain_by_its_kind() {
         .collect();
     assert_eq!(
         stored,
-        [
-            (SecretKind::Database, "one"),
-            (SecretKind::Ssh, "two"),
-            (SecretKind::SslKey, "three"),
-        ]
+        [(SecretKind::Database, "one"), (SecretKind::Ssh, "two"), (SecretKind::SslKey, "three"),]
     );
     assert_eq!(effects.len(), 4, "{effects:?}");
 }
@@ -397,28 +309,18 @@ fn each_secret_goes_to_the_keychain_by_its_kind() {
 #[test]
 fn a_secret_that_is_of_no_use_any_more_leaves_the_keychain() {
     let mut world = editing(full());
-    world.send(dialog::Msg::ChoiceClicked {
-        field: place(Field::Tunnel),
-        choice: 0,
-    });
+    world.send(dialog::Msg::ChoiceClicked { field: place(Field::Tunnel), choice: 0 });
     let effects = world.command(Command::DialogAlternative);
     expect(&effects, &["Keychain(Delete", "Store(SaveConnection"]);
     assert!(matches!(
         &effects[0],
-        RootEffect::Keychain(keychain::Effect::Delete {
-            kind: SecretKind::Ssh,
-            ..
-        })
+        RootEffect::Keychain(keychain::Effect::Delete { kind: SecretKind::Ssh, .. })
     ));
 }
 
 #[test]
 fn another_folder_takes_a_connection_in_at_its_end() {
-    let mut world = editing(Config {
-        group: "work".into(),
-        order: 4,
-        ..config(7000)
-    });
+    let mut world = editing(Config { group: "work".into(), order: 4, ..config(7000) });
     let order = |effects: &[RootEffect]| match effects.last() {
         Some(RootEffect::Store(store::Effect::SaveConnection { connection, .. })) => {
             connection.config.order
@@ -428,10 +330,7 @@ fn another_folder_takes_a_connection_in_at_its_end() {
     let effects = world.command(Command::DialogAlternative);
     assert_eq!(order(&effects), 4);
     world.command(Command::ConnectionEdit);
-    world.send(dialog::Msg::FieldEdited {
-        field: place(Field::Group),
-        text: "home".into(),
-    });
+    world.send(dialog::Msg::FieldEdited { field: place(Field::Group), text: "home".into() });
     let effects = world.command(Command::DialogAlternative);
     assert_eq!(order(&effects), 0);
 }
@@ -450,10 +349,7 @@ fn a_new_connection_begins_with_what_the_environment_says() {
     let Some(Dialog::Connection(form)) = &world.model.dialog else {
         panic!("no dialog");
     };
-    assert_eq!(
-        (form.text(Field::Host), form.choice(Field::SslMode)),
-        ("a:1,b:2".into(), REQUIRE)
-    );
+    assert_eq!((form.text(Field::Host), form.choice(Field::SslMode)), ("a:1,b:2".into(), REQUIRE));
     // What can't be is said, and the usual takes its place.
     world.command(Command::DialogCancel);
     let port = ("PGPORT".to_owned(), "many".to_owned());

@@ -5,10 +5,7 @@ use crate::update::failure::Category;
 /// The advice for a SQLSTATE, or else for its class. Success and warnings need none.
 pub(super) fn advice(code: &str) -> Option<&'static str> {
     let of = |table: &[(&str, &'static str)], key: &str| {
-        table
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, advice)| *advice)
+        table.iter().find(|(known, _)| *known == key).map(|(_, advice)| *advice)
     };
     of(CODES, code).or_else(|| of(CLASSES, code.get(..2)?))
 }
@@ -18,9 +15,7 @@ pub(super) fn by_words(
     table: &[(&'static [&'static str], &'static str)],
     message: &str,
 ) -> Option<&'static str> {
-    let found = table
-        .iter()
-        .find(|(words, _)| words.iter().any(|word| message.contains(word)));
+    let found = table.iter().find(|(words, _)| words.iter().any(|word| message.contains(word)));
     found.map(|(_, advice)| *advice)
 }
 
@@ -71,10 +66,7 @@ pub(super) fn stopped(message: &str) -> Option<&'static str> {
     by_words(
         &[
             (&["statement timeout"], TIMED_OUT),
-            (
-                &["autovacuum"],
-                "Somebody needed the table. Autovacuum tries again by itself.",
-            ),
+            (&["autovacuum"], "Somebody needed the table. Autovacuum tries again by itself."),
             (
                 &["conflict with recovery"],
                 "The standby had to apply changes to these rows. Run it again, or on the primary.",
@@ -180,21 +172,11 @@ pub(super) const LINK: &[(&[&str], &str)] = &[
         "The certificate is signed by a CA that is not trusted here. Name the CA's file as the root certificate of the connection.",
     ),
     (
-        &[
-            "does not support tls",
-            "does not support ssl",
-            "no tls support",
-            "server refused tls",
-        ],
+        &["does not support tls", "does not support ssl", "no tls support", "server refused tls"],
         "The server has no TLS. Turn it on there (ssl = on), or set the SSL mode to prefer or disable if the network is trusted.",
     ),
     (
-        &[
-            "certificate required",
-            "certificaterequired",
-            "bad certificate",
-            "badcertificate",
-        ],
+        &["certificate required", "certificaterequired", "bad certificate", "badcertificate"],
         "The server wants a client certificate that it knows. Name the certificate and the key in the connection.",
     ),
     (
@@ -274,12 +256,7 @@ pub(super) const STORAGE: &[(&[&str], &str)] = &[
         "The disk is full. Make room: Tusk keeps your text in memory until it can be written.",
     ),
     (
-        &[
-            "permission denied",
-            "access is denied",
-            "readonly database",
-            "read-only",
-        ],
+        &["permission denied", "access is denied", "readonly database", "read-only"],
         "Tusk may not write there. Change the permissions, or choose another place.",
     ),
     (
@@ -294,10 +271,7 @@ pub(super) const STORAGE: &[(&[&str], &str)] = &[
         &["no such file", "not found", "cannot find"],
         "The file is not there any more. Check its name, or save to another place.",
     ),
-    (
-        &["utf-8", "utf8"],
-        "The file is not UTF-8 text. Convert it first, then open it again.",
-    ),
+    (&["utf-8", "utf8"], "The file is not UTF-8 text. Convert it first, then open it again."),
 ];
 
 /// The SSH tunnel.
@@ -334,18 +308,9 @@ pub(super) const KEYRING: &[(&[&str], &str)] = &[
 
 /// Advice by code.
 const CODES: &[(&str, &str)] = &[
-    (
-        "08001",
-        "The server could not be reached. Check host, port and firewall.",
-    ),
-    (
-        "08003",
-        "The connection is gone. Reconnect (Reconnect in the palette).",
-    ),
-    (
-        "08004",
-        "The server refused the connection. Check user, database and the server's log.",
-    ),
+    ("08001", "The server could not be reached. Check host, port and firewall."),
+    ("08003", "The connection is gone. Reconnect (Reconnect in the palette)."),
+    ("08004", "The server refused the connection. Check user, database and the server's log."),
     (
         "08006",
         "The connection broke. Reconnect (Reconnect in the palette), then check what was done: nothing was run again.",
@@ -366,18 +331,12 @@ const CODES: &[(&str, &str)] = &[
         "21000",
         "A subquery gave more rows than one, or a row was to be changed twice. Add a condition or LIMIT 1.",
     ),
-    (
-        "22001",
-        "The value is longer than the column. Shorten it, or widen the column's type.",
-    ),
+    ("22001", "The value is longer than the column. Shorten it, or widen the column's type."),
     (
         "22003",
         "The number is too large or too small for its type. Cast to a wider one: bigint, numeric.",
     ),
-    (
-        "22004",
-        "A null stands where none may be. Use coalesce, or leave such rows out.",
-    ),
+    ("22004", "A null stands where none may be. Use coalesce, or leave such rows out."),
     (
         "22007",
         "Write dates and times as 2026-01-31 12:30:00+00, or say the format with to_timestamp.",
@@ -387,72 +346,33 @@ const CODES: &[(&str, &str)] = &[
         "The date or time is out of range. Check day, month and the order of the two (DateStyle).",
     ),
     ("22012", "Guard the divisor: x / nullif(y, 0)."),
-    (
-        "22021",
-        "The text is not valid in the database's encoding. Convert it to UTF-8.",
-    ),
-    (
-        "22023",
-        "A parameter has a value that it may not have. Check the arguments and settings.",
-    ),
-    (
-        "22025",
-        "The text ends in its escape character. Double the backslash, or write E'…'.",
-    ),
-    (
-        "2201B",
-        "The regular expression is not valid. Check its brackets and backslashes.",
-    ),
+    ("22021", "The text is not valid in the database's encoding. Convert it to UTF-8."),
+    ("22023", "A parameter has a value that it may not have. Check the arguments and settings."),
+    ("22025", "The text ends in its escape character. Double the backslash, or write E'…'."),
+    ("2201B", "The regular expression is not valid. Check its brackets and backslashes."),
     ("2201W", "LIMIT must not be negative."),
     ("2201X", "OFFSET must not be negative."),
     (
         "22P02",
         "The text cannot be read as a value of that type. Check the value and the column that it goes to.",
     ),
-    (
-        "22P03",
-        "The binary value does not fit the type. Check the type.",
-    ),
+    ("22P03", "The binary value does not fit the type. Check the type."),
     (
         "22P04",
         "The data of COPY does not match the columns. Check delimiter, quotes and their number.",
     ),
-    (
-        "22P05",
-        "A character has no equal in the other encoding. Remove it, or use UTF8.",
-    ),
-    (
-        "22030",
-        "The JSON object has a key twice. Use each key once.",
-    ),
-    (
-        "22032",
-        "The text is not valid JSON. Check its quotes, commas and brackets.",
-    ),
-    (
-        "23001",
-        "Other rows refer to this one. Change or delete those first.",
-    ),
-    (
-        "23502",
-        "Give the column a value in the statement, or a default in the table.",
-    ),
-    (
-        "23503",
-        "Insert the row that is referred to first, or change those that refer to it.",
-    ),
+    ("22P05", "A character has no equal in the other encoding. Remove it, or use UTF8."),
+    ("22030", "The JSON object has a key twice. Use each key once."),
+    ("22032", "The text is not valid JSON. Check its quotes, commas and brackets."),
+    ("23001", "Other rows refer to this one. Change or delete those first."),
+    ("23502", "Give the column a value in the statement, or a default in the table."),
+    ("23503", "Insert the row that is referred to first, or change those that refer to it."),
     (
         "23505",
         "A row with this key is there already. Change the value, or add ON CONFLICT to the INSERT.",
     ),
-    (
-        "23514",
-        "Look up what the check constraint demands, and change the row.",
-    ),
-    (
-        "23P01",
-        "Another row overlaps with this one. Change the value, or the other row.",
-    ),
+    ("23514", "Look up what the check constraint demands, and change the row."),
+    ("23P01", "Another row overlaps with this one. Change the value, or the other row."),
     (
         "25001",
         "This cannot run inside a transaction. Commit or roll back first (Commit, Roll back in the palette), then run it alone.",
@@ -461,18 +381,12 @@ const CODES: &[(&str, &str)] = &[
         "25006",
         "The transaction is read-only. Switch read-only off in the connection, if these data may be changed.",
     ),
-    (
-        "25P01",
-        "There is no transaction. Begin one first (Begin in the palette).",
-    ),
+    ("25P01", "There is no transaction. Begin one first (Begin in the palette)."),
     (
         "25P02",
         "An earlier statement failed. Roll back the transaction (Roll back in the palette), then run it again.",
     ),
-    (
-        "25P03",
-        "The transaction was idle for too long, and was rolled back. Begin it anew.",
-    ),
+    ("25P03", "The transaction was idle for too long, and was rolled back. Begin it anew."),
     (
         "25P04",
         "The transaction took longer than transaction_timeout, and was rolled back. Raise it, or do less at once.",
@@ -481,27 +395,12 @@ const CODES: &[(&str, &str)] = &[
         "28000",
         "The server refused the login. Check user and database, and the server's pg_hba.conf.",
     ),
-    (
-        "28P01",
-        "Check the user name and the password of the connection.",
-    ),
-    (
-        "2BP01",
-        "Other objects depend on it. Drop them first, or add CASCADE, which drops them all.",
-    ),
-    (
-        "34000",
-        "There is no such cursor: it was closed, or ended with its transaction.",
-    ),
-    (
-        "3D000",
-        "Check the database name of the connection: the server has no such database.",
-    ),
+    ("28P01", "Check the user name and the password of the connection."),
+    ("2BP01", "Other objects depend on it. Drop them first, or add CASCADE, which drops them all."),
+    ("34000", "There is no such cursor: it was closed, or ended with its transaction."),
+    ("3D000", "Check the database name of the connection: the server has no such database."),
     ("3F000", "Check the schema's name and the search_path."),
-    (
-        "3B001",
-        "There is no such savepoint in this transaction. Check its name.",
-    ),
+    ("3B001", "There is no such savepoint in this transaction. Check its name."),
     (
         "40001",
         "Another transaction changed the same rows. Roll back (Roll back in the palette), then run the whole transaction again.",
@@ -518,97 +417,37 @@ const CODES: &[(&str, &str)] = &[
         "42501",
         "The role lacks the privilege. Ask the owner for a GRANT, or connect as another user.",
     ),
-    (
-        "42601",
-        "Check the text at the mark and just before it: a comma, a bracket, a keyword.",
-    ),
+    ("42601", "Check the text at the mark and just before it: a comma, a bracket, a keyword."),
     ("42602", "The name is not valid. Put it in double quotes."),
-    (
-        "42611",
-        "The definition of the column is not valid. Check its type and its constraints.",
-    ),
-    (
-        "42622",
-        "PostgreSQL's names have at most 63 bytes. Shorten it.",
-    ),
-    (
-        "42701",
-        "The column is named twice. Remove one, or rename it.",
-    ),
-    (
-        "42702",
-        "More than one table has this column. Write the table before it: t.column.",
-    ),
+    ("42611", "The definition of the column is not valid. Check its type and its constraints."),
+    ("42622", "PostgreSQL's names have at most 63 bytes. Shorten it."),
+    ("42701", "The column is named twice. Remove one, or rename it."),
+    ("42702", "More than one table has this column. Write the table before it: t.column."),
     (
         "42703",
         "Check the column's name. Names with capital letters need double quotes, and texts single ones.",
     ),
-    (
-        "42704",
-        "Check the name and the search_path: there is no such object.",
-    ),
+    ("42704", "Check the name and the search_path: there is no such object."),
     (
         "42710",
         "An object of that name is there already. Choose another name, or use IF NOT EXISTS or OR REPLACE.",
     ),
-    (
-        "42712",
-        "Give each table of the FROM list an alias of its own.",
-    ),
-    (
-        "42723",
-        "A function with these arguments is there already. Use CREATE OR REPLACE.",
-    ),
-    (
-        "42725",
-        "More than one function or operator fits. Cast the arguments: x::type.",
-    ),
-    (
-        "42803",
-        "Put the column into GROUP BY, or into an aggregate function.",
-    ),
-    (
-        "42804",
-        "The types do not match. Cast one of them: x::type.",
-    ),
-    (
-        "42809",
-        "The object is of another kind than this needs. Check its name.",
-    ),
-    (
-        "42830",
-        "The columns that are referred to need a primary key or a unique constraint.",
-    ),
-    (
-        "42846",
-        "There is no cast between these types. Go by way of text: x::text::type.",
-    ),
-    (
-        "42883",
-        "Check the function's name and the types of its arguments, or cast them: x::type.",
-    ),
+    ("42712", "Give each table of the FROM list an alias of its own."),
+    ("42723", "A function with these arguments is there already. Use CREATE OR REPLACE."),
+    ("42725", "More than one function or operator fits. Cast the arguments: x::type."),
+    ("42803", "Put the column into GROUP BY, or into an aggregate function."),
+    ("42804", "The types do not match. Cast one of them: x::type."),
+    ("42809", "The object is of another kind than this needs. Check its name."),
+    ("42830", "The columns that are referred to need a primary key or a unique constraint."),
+    ("42846", "There is no cast between these types. Go by way of text: x::text::type."),
+    ("42883", "Check the function's name and the types of its arguments, or cast them: x::type."),
     ("42939", "The name is reserved. Choose another one."),
-    (
-        "42P01",
-        "Check the table's name and the search_path, or write its schema before it.",
-    ),
-    (
-        "42P02",
-        "The statement has a parameter ($1) without a value. Write the value itself.",
-    ),
+    ("42P01", "Check the table's name and the search_path, or write its schema before it."),
+    ("42P02", "The statement has a parameter ($1) without a value. Write the value itself."),
     ("42P03", "A cursor of that name is open. Close it first."),
-    (
-        "42P04",
-        "A database of that name is there already. Choose another name.",
-    ),
-    (
-        "42P05",
-        "A prepared statement of that name is there already. DEALLOCATE it first.",
-    ),
-    (
-        "42P06",
-        "A schema of that name is there already. Choose another name, or use IF NOT EXISTS.",
-    ),
+    ("42P04", "A database of that name is there already. Choose another name."),
+    ("42P05", "A prepared statement of that name is there already. DEALLOCATE it first."),
+    ("42P06", "A schema of that name is there already. Choose another name, or use IF NOT EXISTS."),
     (
         "42P07",
         "A table, index or view of that name is there already. Choose another name, or use IF NOT EXISTS.",
@@ -617,34 +456,19 @@ const CODES: &[(&str, &str)] = &[
         "42P10",
         "ON CONFLICT, ORDER BY or DISTINCT names columns that do not fit. ON CONFLICT needs a unique constraint on just these.",
     ),
-    (
-        "42P16",
-        "The definition of the table is not valid. Check its columns and constraints.",
-    ),
-    (
-        "42P18",
-        "PostgreSQL cannot tell the type. Cast the value: x::type.",
-    ),
+    ("42P16", "The definition of the table is not valid. Check its columns and constraints."),
+    ("42P18", "PostgreSQL cannot tell the type. Cast the value: x::type."),
     (
         "42P19",
         "Check the recursive query: UNION between its two parts, and one reference to itself.",
     ),
-    (
-        "42P20",
-        "Window functions belong in the SELECT list or ORDER BY. Use a subquery.",
-    ),
-    (
-        "44000",
-        "The view's WITH CHECK OPTION does not allow the row. Change the row.",
-    ),
+    ("42P20", "Window functions belong in the SELECT list or ORDER BY. Use a subquery."),
+    ("44000", "The view's WITH CHECK OPTION does not allow the row. Change the row."),
     (
         "53100",
         "The server's disk is full. Free space there: drop what is not needed, look at logs and temporary files.",
     ),
-    (
-        "53200",
-        "The server ran out of memory. Do less at once, or lower work_mem.",
-    ),
+    ("53200", "The server ran out of memory. Do less at once, or lower work_mem."),
     (
         "53300",
         "The server has no free connections. Close some, here or elsewhere, raise max_connections, or use a pooler.",
@@ -653,27 +477,15 @@ const CODES: &[(&str, &str)] = &[
         "53400",
         "A limit of the server's configuration is reached. Raise it there, or do less at once.",
     ),
-    (
-        "54000",
-        "The statement is beyond one of PostgreSQL's limits. Do it in parts.",
-    ),
+    ("54000", "The statement is beyond one of PostgreSQL's limits. Do it in parts."),
     (
         "54001",
         "The statement is nested too deeply, or a function calls itself without end. Raise max_stack_depth only if neither is so.",
     ),
     ("54011", "A table has at most 1,600 columns. Split it."),
-    (
-        "54023",
-        "A function has at most 100 arguments. Pass an array or a composite.",
-    ),
-    (
-        "55000",
-        "The object is not in a state for this. The detail and the hint say why.",
-    ),
-    (
-        "55006",
-        "Others use it. End their sessions (pg_stat_activity), or wait, then run it again.",
-    ),
+    ("54023", "A function has at most 100 arguments. Pass an array or a composite."),
+    ("55000", "The object is not in a state for this. The detail and the hint say why."),
+    ("55006", "Others use it. End their sessions (pg_stat_activity), or wait, then run it again."),
     (
         "55P02",
         "This setting cannot be changed now. Change the server's configuration, and restart it.",
@@ -682,10 +494,7 @@ const CODES: &[(&str, &str)] = &[
         "55P03",
         "Somebody else holds the lock. Wait and run it again, or look who it is in pg_locks.",
     ),
-    (
-        "55P04",
-        "A new value of an enum can be used only after its transaction is committed.",
-    ),
+    ("55P04", "A new value of an enum can be used only after its transaction is committed."),
     ("57014", STOPPED_AS_ASKED),
     (
         "57P01",
@@ -704,34 +513,16 @@ const CODES: &[(&str, &str)] = &[
         "57P05",
         "The session was idle for too long, and the server ended it. Reconnect (Reconnect in the palette).",
     ),
-    (
-        "58030",
-        "The server could not read or write its disk. Look at its log and its disk.",
-    ),
+    ("58030", "The server could not read or write its disk. Look at its log and its disk."),
     (
         "58P01",
         "The server cannot find a file: the path is one on the server. For a file on this computer, use COPY … FROM STDIN.",
     ),
-    (
-        "58P02",
-        "The file is there already on the server. Choose another name.",
-    ),
-    (
-        "P0001",
-        "A function raised this itself. Its message and context say where.",
-    ),
-    (
-        "P0002",
-        "The query in the function gave no row. Leave out STRICT, or handle the case.",
-    ),
-    (
-        "P0003",
-        "The query in the function gave more than one row. Add a condition, or LIMIT 1.",
-    ),
-    (
-        "P0004",
-        "An assertion in a function failed. Its context says where.",
-    ),
+    ("58P02", "The file is there already on the server. Choose another name."),
+    ("P0001", "A function raised this itself. Its message and context say where."),
+    ("P0002", "The query in the function gave no row. Leave out STRICT, or handle the case."),
+    ("P0003", "The query in the function gave more than one row. Add a condition, or LIMIT 1."),
+    ("P0004", "An assertion in a function failed. Its context says where."),
     (
         "XX000",
         "This is a fault inside PostgreSQL or an extension. Look at the server's log, and update the server.",
@@ -740,10 +531,7 @@ const CODES: &[(&str, &str)] = &[
         "XX001",
         "The table's data are damaged. Stop writing, take a copy of the data directory, then look at the log.",
     ),
-    (
-        "XX002",
-        "The index is damaged. Look at the log, then REINDEX it.",
-    ),
+    ("XX002", "The index is damaged. Look at the log, then REINDEX it."),
 ];
 
 /// Advice by class, for the codes that are not listed.
@@ -754,132 +542,54 @@ const CLASSES: &[(&str, &str)] = &[
         "The connection failed. Check host, port and network, then reconnect (Reconnect in the palette).",
     ),
     ("09", "A trigger failed. Its context says where."),
-    (
-        "0A",
-        "PostgreSQL cannot do this, or not in this version. Look for another way to write it.",
-    ),
-    (
-        "0B",
-        "The transaction cannot begin like this. Check its options.",
-    ),
-    (
-        "0F",
-        "The large object's locator is not valid. Check its number.",
-    ),
-    (
-        "0L",
-        "This role cannot grant that. Ask the owner, or a role with the grant option.",
-    ),
+    ("0A", "PostgreSQL cannot do this, or not in this version. Look for another way to write it."),
+    ("0B", "The transaction cannot begin like this. Check its options."),
+    ("0F", "The large object's locator is not valid. Check its number."),
+    ("0L", "This role cannot grant that. Ask the owner, or a role with the grant option."),
     ("0P", "Check the role's name: it is not valid here."),
-    (
-        "0Z",
-        "A function's diagnostics are used outside an exception handler. Move them there.",
-    ),
+    ("0Z", "A function's diagnostics are used outside an exception handler. Move them there."),
     ("10", "The XQuery expression is not valid. Check it."),
     ("20", "No branch of CASE fits. Add an ELSE."),
-    (
-        "21",
-        "The number of rows or columns is not the expected one. Count them on both sides.",
-    ),
-    (
-        "22",
-        "A value cannot be used as it is. Check the value and its type.",
-    ),
-    (
-        "23",
-        "A constraint does not allow the row. The detail says which, and with what values.",
-    ),
-    (
-        "24",
-        "The cursor is not in a state for this. Open it first, and within one transaction.",
-    ),
+    ("21", "The number of rows or columns is not the expected one. Count them on both sides."),
+    ("22", "A value cannot be used as it is. Check the value and its type."),
+    ("23", "A constraint does not allow the row. The detail says which, and with what values."),
+    ("24", "The cursor is not in a state for this. Open it first, and within one transaction."),
     (
         "25",
         "The transaction is not in a state for this. End it (Commit, Roll back in the palette), then try again.",
     ),
-    (
-        "26",
-        "There is no such prepared statement in this session. Prepare it again.",
-    ),
-    (
-        "27",
-        "A trigger changes the same row. Use an AFTER trigger, or change NEW instead.",
-    ),
-    (
-        "28",
-        "Check the user name and the password of the connection.",
-    ),
-    (
-        "2B",
-        "Other objects depend on it. Drop or revoke those first.",
-    ),
-    (
-        "2D",
-        "A transaction cannot be ended here. Call the procedure outside a transaction.",
-    ),
+    ("26", "There is no such prepared statement in this session. Prepare it again."),
+    ("27", "A trigger changes the same row. Use an AFTER trigger, or change NEW instead."),
+    ("28", "Check the user name and the password of the connection."),
+    ("2B", "Other objects depend on it. Drop or revoke those first."),
+    ("2D", "A transaction cannot be ended here. Call the procedure outside a transaction."),
     ("2F", "A SQL function failed. Its context says where."),
-    (
-        "34",
-        "There is no such cursor. Check its name, and that its transaction still runs.",
-    ),
+    ("34", "There is no such cursor. Check its name, and that its transaction still runs."),
     ("38", "An external function failed. Its context says where."),
     (
         "39",
         "A function was called, or returned, in a way that is not allowed. Its context says where.",
     ),
     ("3B", "The savepoint cannot be used. Check its name."),
-    (
-        "3D",
-        "Check the database's name: the server has no such database.",
-    ),
+    ("3D", "Check the database's name: the server has no such database."),
     ("3F", "Check the schema's name and the search_path."),
-    (
-        "40",
-        "The server rolled the transaction back. Run the whole transaction again.",
-    ),
-    (
-        "42",
-        "Check names, types and privileges in the statement at the mark.",
-    ),
-    (
-        "44",
-        "The view's WITH CHECK OPTION does not allow the row. Change the row.",
-    ),
+    ("40", "The server rolled the transaction back. Run the whole transaction again."),
+    ("42", "Check names, types and privileges in the statement at the mark."),
+    ("44", "The view's WITH CHECK OPTION does not allow the row. Change the row."),
     (
         "53",
         "The server lacks resources: disk, memory or connections. Free some there, then try again.",
     ),
-    (
-        "54",
-        "The statement is beyond one of PostgreSQL's limits. Do it in parts.",
-    ),
-    (
-        "55",
-        "The object is not in a state for this. The detail and the hint say why.",
-    ),
-    (
-        "57",
-        "Somebody or something stopped it on the server. The message says who.",
-    ),
-    (
-        "58",
-        "The server's system failed. Look at its log and its disk.",
-    ),
-    (
-        "72",
-        "The snapshot is too old. Run the statement again in a new transaction.",
-    ),
-    (
-        "F0",
-        "The server's configuration file has a mistake. The message says where.",
-    ),
+    ("54", "The statement is beyond one of PostgreSQL's limits. Do it in parts."),
+    ("55", "The object is not in a state for this. The detail and the hint say why."),
+    ("57", "Somebody or something stopped it on the server. The message says who."),
+    ("58", "The server's system failed. Look at its log and its disk."),
+    ("72", "The snapshot is too old. Run the statement again in a new transaction."),
+    ("F0", "The server's configuration file has a mistake. The message says where."),
     (
         "HV",
         "The foreign server failed. Check its options, its user mapping, and that it can be reached.",
     ),
     ("P0", "A PL/pgSQL function failed. Its context says where."),
-    (
-        "XX",
-        "This is a fault inside PostgreSQL or an extension. Look at the server's log.",
-    ),
+    ("XX", "This is a fault inside PostgreSQL or an extension. Look at the server's log."),
 ];

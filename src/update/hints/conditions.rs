@@ -3,9 +3,7 @@
 /// The name of the condition, such as `undefined_table` for 42P01.
 pub fn condition(sqlstate: &str) -> Option<&'static str> {
     let at = CONDITIONS.binary_search_by_key(&sqlstate, |(code, _)| code);
-    at.ok()
-        .and_then(|at| CONDITIONS.get(at))
-        .map(|(_, name)| *name)
+    at.ok().and_then(|at| CONDITIONS.get(at)).map(|(_, name)| *name)
 }
 
 /// Code and name, in the order of the codes.
@@ -38,10 +36,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("0LP01", "invalid_grant_operation"),
     ("0P000", "invalid_role_specification"),
     ("0Z000", "diagnostics_exception"),
-    (
-        "0Z002",
-        "stacked_diagnostics_accessed_without_active_handler",
-    ),
+    ("0Z002", "stacked_diagnostics_accessed_without_active_handler"),
     ("20000", "case_not_found"),
     ("21000", "cardinality_violation"),
     ("22000", "data_exception"),
@@ -124,10 +119,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("25001", "active_sql_transaction"),
     ("25002", "branch_transaction_already_active"),
     ("25003", "inappropriate_access_mode_for_branch_transaction"),
-    (
-        "25004",
-        "inappropriate_isolation_level_for_branch_transaction",
-    ),
+    ("25004", "inappropriate_isolation_level_for_branch_transaction"),
     ("25005", "no_active_sql_transaction_for_branch_transaction"),
     ("25006", "read_only_sql_transaction"),
     ("25007", "schema_and_data_statement_mixing_not_supported"),

@@ -21,21 +21,13 @@ use crate::{
 /// At most so many signatures of a function are listed.
 const SIGNATURES_MAX: usize = 4;
 /// Quotation marks of the server's languages, opening and closing.
-const QUOTES: &[(char, char)] = &[
-    ('"', '"'),
-    ('»', '«'),
-    ('«', '»'),
-    ('„', '“'),
-    ('“', '”'),
-    ('「', '」'),
-];
+const QUOTES: &[(char, char)] =
+    &[('"', '"'), ('»', '«'), ('«', '»'), ('„', '“'), ('“', '”'), ('「', '」')];
 
 /// Whether a failure is about a name that the cache may correct.
 pub fn wants_nearest(failure: &Failure) -> bool {
-    matches!(
-        failure.sqlstate.as_deref(),
-        Some("42P01" | "42703" | "42883")
-    ) && meant(failure).is_none()
+    matches!(failure.sqlstate.as_deref(), Some("42P01" | "42703" | "42883"))
+        && meant(failure).is_none()
 }
 
 /// The next step that names the nearest existing object; nothing where there is none, or the server named one.
@@ -100,9 +92,7 @@ fn relation(catalog: &Catalog, parts: &[String]) -> Option<String> {
     let schema = parts.len().checked_sub(2).and_then(|at| parts.get(at));
     let of_schema = |wanted: &str| -> Vec<Relation<'_>> {
         let relations = catalog.relations();
-        relations
-            .filter(|relation| relation.schema() == wanted)
-            .collect()
+        relations.filter(|relation| relation.schema() == wanted).collect()
     };
     let near = |candidates: Vec<Relation<'_>>| -> Option<(String, String)> {
         let found = nearest(name, candidates.iter().map(Relation::name))?;
@@ -110,17 +100,15 @@ fn relation(catalog: &Catalog, parts: &[String]) -> Option<String> {
         Some((of.schema().to_owned(), found.to_owned()))
     };
     let (of, found) = match schema {
-        Some(schema) => near(of_schema(schema))
-            .or_else(|| elsewhere(catalog, name))
-            .or_else(|| {
+        Some(schema) => {
+            near(of_schema(schema)).or_else(|| elsewhere(catalog, name)).or_else(|| {
                 let schema = nearest(schema, catalog.schemas())?;
                 near(of_schema(schema))
-            })?,
+            })?
+        }
         None => elsewhere(catalog, name)
             .or_else(|| {
-                by_usefulness(catalog)
-                    .into_iter()
-                    .find_map(|schema| near(of_schema(schema)))
+                by_usefulness(catalog).into_iter().find_map(|schema| near(of_schema(schema)))
             })
             .or_else(|| near(catalog.relations().collect()))?,
     };
@@ -140,17 +128,14 @@ fn relation(catalog: &Catalog, parts: &[String]) -> Option<String> {
 
 /// The same name in another schema.
 fn elsewhere(catalog: &Catalog, name: &str) -> Option<(String, String)> {
-    let found = catalog
-        .relations()
-        .find(|relation| relation.name() == name)?;
+    let found = catalog.relations().find(|relation| relation.name() == name)?;
     Some((found.schema().to_owned(), name.to_owned()))
 }
 
 /// The schemas of the search path, the server's own last: people mistype their own tables.
 fn by_usefulness(catalog: &Catalog) -> Vec<&str> {
-    let (own, system): (Vec<_>, Vec<_>) = catalog
-        .search_path()
-        .partition(|schema| *schema != "pg_catalog");
+    let (own, system): (Vec<_>, Vec<_>) =
+        catalog.search_path().partition(|schema| *schema != "pg_catalog");
     own.into_iter().chain(system).collect()
 }
 
@@ -214,14 +199,10 @@ fn column(catalog: &Catalog, failure: &Failure, sql: &str, parts: &[String]) -> 
             tables.retain(called);
         }
     }
-    let of_tables = tables
-        .iter()
-        .flat_map(|(_, relation)| relation.columns().map(|column| column.name));
+    let of_tables =
+        tables.iter().flat_map(|(_, relation)| relation.columns().map(|column| column.name));
     if let Some(found) = nearest(name, of_tables) {
-        let prefix: String = qualifiers
-            .iter()
-            .map(|part| format!("{}.", quoted(part)))
-            .collect();
+        let prefix: String = qualifiers.iter().map(|part| format!("{}.", quoted(part))).collect();
         let quoting = if found.to_lowercase() == *name && found != name {
             " A name with capital letters stands in double quotes."
         } else {
@@ -245,21 +226,14 @@ fn column_of_another(
     let others: Vec<Relation<'_>> = catalog.relations().filter(is_own).collect();
     let found = nearest(
         name,
-        others
-            .iter()
-            .flat_map(|relation| relation.columns().map(|column| column.name)),
+        others.iter().flat_map(|relation| relation.columns().map(|column| column.name)),
     )?;
-    let mut owners = others
-        .iter()
-        .filter(|relation| relation.columns().any(|column| column.name == found));
+    let mut owners =
+        others.iter().filter(|relation| relation.columns().any(|column| column.name == found));
     let first = owners.next()?;
     let owner = shown(catalog, first.schema(), first.name(), false);
     let column = quoted(found);
-    let but = if tables.is_empty() {
-        ""
-    } else {
-        "No table of this statement has it. "
-    };
+    let but = if tables.is_empty() { "" } else { "No table of this statement has it. " };
     Some(match owners.count() {
         0 => format!("{but}The nearest is {column}, a column of {owner}."),
         more => format!("{but}The nearest is {column}, a column of {owner} and {more} more."),
@@ -284,9 +258,7 @@ fn function(catalog: &Catalog, parts: &[String]) -> Option<String> {
         let more = visible.len().saturating_sub(SIGNATURES_MAX);
         let more = (more > 0).then(|| format!("{more} more"));
         let listed = listed(signatures.into_iter().chain(more).collect());
-        return Some(format!(
-            "There is {listed}. Give it such arguments, or cast them: x::type."
-        ));
+        return Some(format!("There is {listed}. Give it such arguments, or cast them: x::type."));
     }
     if let Some(hidden) = same.first() {
         let shown = shown(catalog, hidden.schema, hidden.name, true);
@@ -296,8 +268,7 @@ fn function(catalog: &Catalog, parts: &[String]) -> Option<String> {
     let near = |wanted: &dyn Fn(&Function<'_>) -> bool| {
         let candidates = all.iter().filter(|found| wanted(found));
         let found = nearest(name, candidates.map(|found| found.name))?;
-        all.iter()
-            .find(|other| other.name == found && wanted(other))
+        all.iter().find(|other| other.name == found && wanted(other))
     };
     let found = near(&|found| is_meant(found) && found.schema != "pg_catalog")
         .or_else(|| near(&|found| is_meant(found)))
@@ -396,14 +367,8 @@ mod tests {
                 "Did you mean billing.invoices? Its schema is not on the search_path.",
             ),
             ("select * from ^invoces", "Did you mean billing.invoices?"),
-            (
-                "select * from ^blling.invoices",
-                "Did you mean billing.invoices?",
-            ),
-            (
-                "select * from ^billing.invoce",
-                "Did you mean billing.invoices?",
-            ),
+            ("select * from ^blling.invoices", "Did you mean billing.invoices?"),
+            ("select * from ^billing.invoce", "Did you mean billing.invoices?"),
             (
                 "select * from ^Prices",
                 "Did you mean \"Prices\"? A name with capital letters stands in double quotes.",
@@ -500,10 +465,7 @@ mod tests {
         let sql = "update orders set due_dat";
         for (message, looked_for) in [
             ("column \"due_dat\" does not exist", true),
-            (
-                "column \"due_dat\" of relation \"orders\" does not exist",
-                false,
-            ),
+            ("column \"due_dat\" of relation \"orders\" does not exist", false),
         ] {
             let advice = advice_in(&shop(), "42703", message, sql);
             assert_eq!(advice.is_some(), looked_for, "{message}: {advice:?}");
@@ -512,16 +474,8 @@ mod tests {
 
     #[test]
     fn a_column_is_looked_for_in_the_tables_of_the_statement_first() {
-        says(
-            "42703",
-            "update customers set ^emial = ''",
-            "Did you mean email?",
-        );
-        says(
-            "42703",
-            "select ^c.emial from customers c",
-            "Did you mean c.email?",
-        );
+        says("42703", "update customers set ^emial = ''", "Did you mean email?");
+        says("42703", "select ^c.emial from customers c", "Did you mean c.email?");
         says(
             "42703",
             "select ^birthdate from customers",
@@ -548,16 +502,8 @@ mod tests {
             "There is round(double precision) and round(numeric). Give it such arguments, or cast them: x::type.",
         );
         says("42883", "select ^lenght('x')", "Did you mean length(text)?");
-        says(
-            "42883",
-            "select ^tax(1)",
-            "Did you mean billing.tax(numeric)?",
-        );
-        says(
-            "42883",
-            "select ^totl_of(1)",
-            "Did you mean total_of(integer)?",
-        );
+        says("42883", "select ^tax(1)", "Did you mean billing.tax(numeric)?");
+        says("42883", "select ^totl_of(1)", "Did you mean total_of(integer)?");
         // Operators have no names that could be mistyped.
         assert_eq!(advice("42883", "select 'a' ^@@@ 1"), None);
     }
@@ -573,10 +519,7 @@ mod tests {
         let sql = "select emial from customers";
         assert_eq!(nearest_in(&shop(), &failure, sql), None);
         assert!(!wants_nearest(&failure));
-        let bare = Failure {
-            hint: None,
-            ..failure
-        };
+        let bare = Failure { hint: None, ..failure };
         assert!(nearest_in(&shop(), &bare, sql).is_some());
     }
 
@@ -589,17 +532,10 @@ mod tests {
         ] {
             let failure = Failure {
                 sqlstate: Some("42P01".into()),
-                ..Failure::new(
-                    Category::Query,
-                    message.replace("« ", "«").replace(" »", "»"),
-                )
+                ..Failure::new(Category::Query, message.replace("« ", "«").replace(" »", "»"))
             };
             let advice = nearest_in(&shop(), &failure, "drop table custmers");
-            assert_eq!(
-                advice.as_deref(),
-                Some("Did you mean customers?"),
-                "{message}"
-            );
+            assert_eq!(advice.as_deref(), Some("Did you mean customers?"), "{message}");
         }
     }
 

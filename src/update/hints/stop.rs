@@ -34,11 +34,7 @@ pub fn stopped(failure: Failure, stop: Stop) -> Failure {
     } else {
         (Category::Query, codes::STOPPED_SOMEHOW)
     };
-    Failure {
-        category,
-        next_step: Some(advice.to_owned()),
-        ..failure
-    }
+    Failure { category, next_step: Some(advice.to_owned()), ..failure }
 }
 
 #[cfg(test)]
@@ -60,13 +56,7 @@ mod tests {
             (german, true, false, Cancelled, "as asked"),
             (german, false, true, Query, "statement_timeout. Raise"),
             (german, false, false, Query, "or somebody"),
-            (
-                "canceling autovacuum task",
-                false,
-                false,
-                Query,
-                "Autovacuum",
-            ),
+            ("canceling autovacuum task", false, false, Query, "Autovacuum"),
         ];
         for (message, asked, over_time, category, words) in table {
             let failure = Failure {

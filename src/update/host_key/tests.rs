@@ -41,12 +41,7 @@ fn asked() -> World {
 
 fn write(world: &mut World) -> Request {
     let effects = world.command(Command::DialogAlternative);
-    let [
-        RootEffect::Connection(Effect::TrustHostKey {
-            request,
-            key: written,
-        }),
-    ] = &effects[..]
+    let [RootEffect::Connection(Effect::TrustHostKey { request, key: written })] = &effects[..]
     else {
         panic!("{effects:?}");
     };
@@ -76,10 +71,7 @@ fn a_key_that_is_trusted_is_kept_and_then_connecting_goes_on_with_what_it_had() 
     assert!(!world.is_busy(), "it waits for the user");
     let request = write(&mut world);
     assert!(world.is_busy());
-    let effects = world.send(connection::Msg::HostKeyTrusted {
-        request,
-        result: Ok(()),
-    });
+    let effects = world.send(connection::Msg::HostKeyTrusted { request, result: Ok(()) });
     let [RootEffect::Connection(Effect::Open { secrets, .. })] = &effects[..] else {
         panic!("{effects:?}");
     };
@@ -112,10 +104,7 @@ fn a_key_that_could_not_be_kept_is_not_trusted_and_says_why() {
     let mut world = asked();
     let request = write(&mut world);
     let result = Err(Failure::new(Category::Storage, "the disk is full"));
-    expect(
-        &world.send(connection::Msg::HostKeyTrusted { request, result }),
-        &[],
-    );
+    expect(&world.send(connection::Msg::HostKeyTrusted { request, result }), &[]);
     let now = world.model.now;
     let text = screen(&world.model, now).to_text(&world.model);
     assert!(text.contains("The disk is full"), "{text}");
@@ -127,10 +116,7 @@ fn an_answer_after_the_question_was_taken_back_connects_nothing() {
     let mut world = asked();
     let request = write(&mut world);
     world.command(Command::DialogCancel);
-    let late = connection::Msg::HostKeyTrusted {
-        request,
-        result: Ok(()),
-    };
+    let late = connection::Msg::HostKeyTrusted { request, result: Ok(()) };
     expect(&world.send(late.clone()), &[]);
     let mut world = asked();
     expect(&world.send(late), &[]);
@@ -160,10 +146,7 @@ fn a_question_that_can_t_be_asked_now_fails_what_waits() {
 fn a_key_that_changed_is_no_question() {
     let mut world = World::new();
     world.connect(5432);
-    expect(
-        &world.fail_link(Failure::new(Category::Ssh, "the key has changed")),
-        &[],
-    );
+    expect(&world.fail_link(Failure::new(Category::Ssh, "the key has changed")), &[]);
     assert_eq!(world.model.dialog, None);
     expect(&world.command(Command::DialogAlternative), &[]);
 }
@@ -176,9 +159,7 @@ fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
     world.send(connection::Msg::Closed { connection });
     if let Some(known) = world.model.connections.get_mut(&connection) {
         known.saved = true;
-        known
-            .secrets
-            .set(SecretKind::Database, Some(Secret::new("old")));
+        known.secrets.set(SecretKind::Database, Some(Secret::new("old")));
     }
     world.command(Command::ConnectionReconnect);
     world.fail_link(refusal("28P01", "wrong password"));
@@ -187,12 +168,6 @@ fn a_password_that_was_typed_before_is_stored_when_the_server_is_trusted() {
     expect(&world.fail_link(unknown()), &[]);
     let request = write(&mut world);
     let result = Ok(());
-    expect(
-        &world.send(connection::Msg::HostKeyTrusted { request, result }),
-        &["Connection(Open"],
-    );
-    expect(
-        &world.open_link(),
-        &["Store(SaveConnection", "Keychain(Store", "Schema(Load"],
-    );
+    expect(&world.send(connection::Msg::HostKeyTrusted { request, result }), &["Connection(Open"]);
+    expect(&world.open_link(), &["Store(SaveConnection", "Keychain(Store", "Schema(Load"]);
 }

@@ -6,14 +6,8 @@ use crate::update::{
     testing::{World, expect},
 };
 
-const PROGRESS: Progress = Progress {
-    phase: Phase::Running,
-    bytes: 50,
-    total: 200,
-    statements: 3,
-    failed: 1,
-    rows: 7,
-};
+const PROGRESS: Progress =
+    Progress { phase: Phase::Running, bytes: 50, total: 200, statements: 3, failed: 1, rows: 7 };
 
 fn begun() -> (World, Request) {
     let mut world = World::new().connected();
@@ -35,10 +29,7 @@ fn a_file_needs_a_connection() {
 fn a_job_says_how_far_it_is_and_how_it_ended() {
     let (mut world, job) = begun();
     assert!(world.model.is_busy());
-    let progress = Progress {
-        phase: Phase::Reading,
-        ..PROGRESS
-    };
+    let progress = Progress { phase: Phase::Reading, ..PROGRESS };
     expect(&world.send(Msg::Went { job, progress }), &[]);
     let shown = world.model.jobs.list[0].shown();
     assert_eq!(shown, "25% of 200 B");
@@ -54,11 +45,7 @@ fn a_job_says_how_far_it_is_and_how_it_ended() {
         message: "no such column".into(),
     });
     expect(&world.send(Msg::Troubled { job, trouble }), &[]);
-    assert!(
-        world
-            .messages()
-            .contains(&"/d/dump.sql:4:2: no such column (42703)".to_owned())
-    );
+    assert!(world.messages().contains(&"/d/dump.sql:4:2: no such column (42703)".to_owned()));
     let effects = world.send(Msg::Ended {
         job,
         state: State::Failed,
@@ -74,10 +61,7 @@ fn a_job_says_how_far_it_is_and_how_it_ended() {
     assert_eq!(json["errors"][0]["line"], 4);
     // What comes after the end changes nothing.
     let before = world.model.jobs.clone();
-    world.send(Msg::Went {
-        job,
-        progress: Progress::default(),
-    });
+    world.send(Msg::Went { job, progress: Progress::default() });
     assert_eq!(world.model.jobs, before);
 }
 

@@ -15,16 +15,12 @@ fn with_rows(rows: usize) -> World {
     let mut world = World::new().connected();
     world.run("select 1");
     let query = world.query();
-    let columns = ["a", "b", "c"]
-        .map(|name| Column::new(name, 25, -1))
-        .to_vec();
+    let columns = ["a", "b", "c"].map(|name| Column::new(name, 25, -1)).to_vec();
     world.send(query::Msg::Described { query, columns });
     let mut builder = crate::rows::ChunkBuilder::new(3);
     for row in 0..rows {
         let values = [Some(row.to_string()), None, Some("é\nx".to_owned())];
-        builder
-            .push_data_row(&crate::rows::samples::data_row(&values))
-            .unwrap();
+        builder.push_data_row(&crate::rows::samples::data_row(&values)).unwrap();
     }
     let chunk = Arc::new(builder.finish());
     world.send(query::Msg::RowsArrived { query, chunk });
@@ -63,10 +59,7 @@ fn the_active_cell_moves_within_the_result() {
 
 #[test]
 fn every_move_is_harmless_where_there_is_nothing() {
-    for command in Command::ALL
-        .iter()
-        .filter(|command| command.group() == "Results")
-    {
+    for command in Command::ALL.iter().filter(|command| command.group() == "Results") {
         let mut world = World::new();
         world.command(*command);
         let mut world = with_rows(0);
@@ -82,21 +75,12 @@ fn every_move_is_harmless_where_there_is_nothing() {
 #[test]
 fn a_range_is_extended_and_summed_and_only_the_newest_sum_counts() {
     let mut world = with_rows(10);
-    expect(
-        &world.command(Command::ResultsExtendDown),
-        &["Cells(Summarize"],
-    );
+    expect(&world.command(Command::ResultsExtendDown), &["Cells(Summarize"]);
     let old = world.tab().results.summing.unwrap();
-    expect(
-        &world.command(Command::ResultsExtendRight),
-        &["Cells(Summarize"],
-    );
+    expect(&world.command(Command::ResultsExtendRight), &["Cells(Summarize"]);
     assert_eq!(world.tab().results.visible().unwrap().range().cells(), 4);
     let summary = None;
-    world.send(cells::Msg::Summarized {
-        request: old,
-        summary,
-    });
+    world.send(cells::Msg::Summarized { request: old, summary });
     assert!(world.tab().results.summing.is_some());
     assert!(world.is_busy());
     expect(&world.command(Command::ResultsDown), &[]);
@@ -109,16 +93,9 @@ fn copied_cells_go_to_the_clipboard_and_a_stale_copy_does_not() {
     world.command(Command::ResultsSelectAll);
     expect(&world.command(Command::ResultsCopy), &["Cells(Copy"]);
     let stale = world.tab().results.copying.unwrap();
-    expect(
-        &world.command(Command::ResultsCopyWithHeaders),
-        &["Cells(Copy"],
-    );
+    expect(&world.command(Command::ResultsCopyWithHeaders), &["Cells(Copy"]);
     let request = world.tab().results.copying.unwrap();
-    let answer = |request| cells::Msg::Copied {
-        request,
-        text: Ok("0\t".into()),
-        cells: 9,
-    };
+    let answer = |request| cells::Msg::Copied { request, text: Ok("0\t".into()), cells: 9 };
     expect(&world.send(answer(stale)), &[]);
     expect(&world.send(answer(request)), &["Window(WriteClipboard"]);
     assert_eq!(world.notice(), "Copied 9 cells.");
@@ -145,35 +122,16 @@ fn enter_shows_a_value_whole_and_copies_it_as_it_is() {
 fn the_mouse_outside_the_result_is_drawn_in() {
     let mut world = with_rows(3);
     let tab = world.model.tabs.active;
-    let far = Position {
-        row: u64::MAX,
-        column: usize::MAX,
-    };
+    let far = Position { row: u64::MAX, column: usize::MAX };
     for msg in [
-        Msg::CellClicked {
-            cell: far,
-            shift: true,
-        },
+        Msg::CellClicked { cell: far, shift: true },
         Msg::Dragged { cell: far },
-        Msg::RowClicked {
-            row: u64::MAX,
-            shift: true,
-        },
-        Msg::ColumnClicked {
-            column: usize::MAX,
-            shift: true,
-        },
-        Msg::ColumnResized {
-            column: usize::MAX,
-            width: 0,
-        },
+        Msg::RowClicked { row: u64::MAX, shift: true },
+        Msg::ColumnClicked { column: usize::MAX, shift: true },
+        Msg::ColumnResized { column: usize::MAX, width: 0 },
         Msg::ColumnFitted { column: usize::MAX },
-        Msg::Scrolled {
-            first_row: u64::MAX,
-        },
-        Msg::ResultChosen {
-            shown: Shown::Result(usize::MAX),
-        },
+        Msg::Scrolled { first_row: u64::MAX },
+        Msg::ResultChosen { shown: Shown::Result(usize::MAX) },
     ] {
         world.send(crate::msg::Msg::Grid { tab, msg });
     }
@@ -192,19 +150,13 @@ fn a_column_is_widened_by_key_and_bounded() {
     for _ in 0..100 {
         world.command(Command::ResultsNarrowColumn);
     }
-    assert_eq!(
-        world.tab().results.visible().unwrap().grid.widths[0],
-        WIDTH_MIN
-    );
+    assert_eq!(world.tab().results.visible().unwrap().grid.widths[0], WIDTH_MIN);
 }
 
 #[test]
 fn moving_past_the_end_of_a_paused_result_fetches_more() {
     let mut world = World::new().connected().paused();
-    expect(
-        &world.command(Command::ResultsLast),
-        &["Clock(Stop", "Query(GrantRows"],
-    );
+    expect(&world.command(Command::ResultsLast), &["Clock(Stop", "Query(GrantRows"]);
     expect(&world.command(Command::ResultsDown), &[]);
 }
 

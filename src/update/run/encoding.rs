@@ -27,9 +27,9 @@ pub(super) fn changed(
     let news = match to {
         _ if sealed || from == to => None,
         "UTF8" => Some("client_encoding is UTF8 now.".to_owned()),
-        _ if is_understood => Some(format!(
-            "client_encoding is {to} now: what is sent and shown is converted."
-        )),
+        _ if is_understood => {
+            Some(format!("client_encoding is {to} now: what is sent and shown is converted."))
+        }
         _ => Some(format!(
             "client_encoding is {to} now, of which Tusk knows only ASCII: anything else is shown as its bytes (\\xNN) and \
              can't be sent. Run SET client_encoding = 'UTF8' to go back."

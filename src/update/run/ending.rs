@@ -214,13 +214,9 @@ pub(super) fn ended_badly(
             ));
             ResultState::Closed
         } else if is_cancel(&failure) {
-            ResultState::Cancelled {
-                failure: failure.clone(),
-            }
+            ResultState::Cancelled { failure: failure.clone() }
         } else {
-            ResultState::Failed {
-                failure: failure.clone(),
-            }
+            ResultState::Failed { failure: failure.clone() }
         };
         tab.results.end(query, &state, elapsed_us);
     }
@@ -275,9 +271,7 @@ fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
     let lead = planned.sql.get(..planned.lead).unwrap_or("");
     let lead = u32::try_from(lead.chars().count()).unwrap_or(u32::MAX);
     Failure {
-        position: failure
-            .position
-            .map(|position| position.saturating_sub(lead).max(1)),
+        position: failure.position.map(|position| position.saturating_sub(lead).max(1)),
         ..failure
     }
 }
@@ -302,12 +296,7 @@ pub(super) fn lost(
     }
     let previous = tab.results.drop_previous();
     let mut effects = let_go(model, id, &running);
-    effects.extend(history::ended(
-        model,
-        query,
-        elapsed_us,
-        failed_outcome(&failure),
-    ));
+    effects.extend(history::ended(model, query, elapsed_us, failed_outcome(&failure)));
     effects.extend(drop_rows(&mut model.ids, previous));
     effects
 }
@@ -332,18 +321,13 @@ pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<
 
 /// Shows a query as lost: nobody knows how it ended.
 fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
-    let state = ResultState::Lost {
-        failure: failure.clone(),
-    };
+    let state = ResultState::Lost { failure: failure.clone() };
     tab.results.end(query, &state, elapsed_us);
     tab.ended = Some(badly(failure));
 }
 
 fn failed_outcome(failure: &Failure) -> HistoryOutcome {
-    HistoryOutcome::Failed {
-        sqlstate: failure.sqlstate.clone(),
-        message: failure.message.clone(),
-    }
+    HistoryOutcome::Failed { sqlstate: failure.sqlstate.clone(), message: failure.message.clone() }
 }
 
 /// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
@@ -459,11 +443,8 @@ pub(super) fn run_ended(
     }
     // That the last statement failed, and the script stopped at it, has been said.
     if failed > 1 || failed == 1 && left == 0 && ran > 1 {
-        let text = format!(
-            "{} of {} failed.",
-            grouped(failed as u64),
-            counted(ran as u64, "statement")
-        );
+        let text =
+            format!("{} of {} failed.", grouped(failed as u64), counted(ran as u64, "statement"));
         say(tab, now, MessageKind::Warning, text.clone(), query);
         model.notices.push(now, text);
     }

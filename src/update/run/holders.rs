@@ -40,11 +40,7 @@ pub(super) fn explain(model: &Model, connection: ConnectionId, failure: Failure)
         return failure;
     }
     let max = model.connections.get(&connection).map_or(0, |known| {
-        if known.pool.max > 0 {
-            known.pool.max
-        } else {
-            known.config.pool_size
-        }
+        if known.pool.max > 0 { known.pool.max } else { known.config.pool_size }
     });
     let advice = format!(
         "Commit, roll back or cancel in one of these tabs, or close it; or raise the pool size of the connection ({max} now)."
@@ -119,10 +115,7 @@ mod tests {
     fn refuse(world: &mut World) {
         let session = world.session();
         let failure = Failure::new(Category::PoolTimeout, "No connection came free.");
-        expect(
-            &world.send(session::Msg::OpenFailed { session, failure }),
-            &[],
-        );
+        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
     }
 
     #[test]
@@ -165,10 +158,7 @@ mod tests {
         assert!(words(&world).is_empty());
         world.run("select 1");
         world.finish("SELECT 1", Transaction::Idle);
-        assert_eq!(
-            words(&world),
-            ["untitled 1: idle; it goes back in a few seconds"]
-        );
+        assert_eq!(words(&world), ["untitled 1: idle; it goes back in a few seconds"]);
         world.run("create temp table basket ()");
         world.finish("CREATE TABLE", Transaction::Idle);
         assert_eq!(words(&world), ["untitled 1: idle; it may hold something"]);
@@ -177,10 +167,7 @@ mod tests {
         let session = world.session();
         let held = Ok(vec!["a temporary table basket".into()]);
         world.send(session::Msg::HeldAnswered { session, held });
-        assert_eq!(
-            words(&world),
-            ["untitled 1: holds a temporary table basket"]
-        );
+        assert_eq!(words(&world), ["untitled 1: holds a temporary table basket"]);
         let mut paused = World::new().connected().paused();
         paused.pass_ms(7_400_000);
         let connection = paused.connection();
@@ -211,11 +198,8 @@ mod tests {
 
     #[test]
     fn a_session_that_may_hold_something_is_not_said_to_go_back() {
-        let marks: [fn(&mut Live); 3] = [
-            |live| live.unsure = true,
-            |live| live.spoiled = true,
-            |live| live.asking = true,
-        ];
+        let marks: [fn(&mut Live); 3] =
+            [|live| live.unsure = true, |live| live.spoiled = true, |live| live.asking = true];
         for mark in marks {
             let mut world = World::new().connected();
             world.run("select 1");

@@ -39,11 +39,7 @@ pub(super) fn settle(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
         live.kept = Some(now);
     }
-    if model.tabs.active == id {
-        vec![]
-    } else {
-        left(model, id)
-    }
+    if model.tabs.active == id { vec![] } else { left(model, id) }
 }
 
 const WANTED: &str = "because another tab waits for one";
@@ -133,10 +129,7 @@ pub(super) fn came_back(model: &mut Model, session: SessionId) -> Vec<RootEffect
             && matches!(tab.session, Session::Closed)
     });
     let waiting: Vec<TabId> = waits.map(|tab| tab.id).collect();
-    waiting
-        .into_iter()
-        .flat_map(|tab| pump(model, tab))
-        .collect()
+    waiting.into_iter().flat_map(|tab| pump(model, tab)).collect()
 }
 
 /// After each message: where another tab came on screen, the use of its session goes on, and that of the one before ends
@@ -211,12 +204,7 @@ mod tests {
 
     fn pool(world: &mut World, waiting: u32) -> Vec<RootEffect> {
         let connection = world.connection();
-        let status = PoolStatus {
-            size: 1,
-            available: 0,
-            waiting,
-            max: 1,
-        };
+        let status = PoolStatus { size: 1, available: 0, waiting, max: 1 };
         world.send(connection::Msg::PoolChanged { connection, status })
     }
 
@@ -230,11 +218,7 @@ mod tests {
 
     #[test]
     fn a_session_that_may_have_used_a_sequence_stays_with_the_tab_on_screen() {
-        for sql in [
-            "insert into t values (1)",
-            "select nextval('s')",
-            "call p()",
-        ] {
+        for sql in ["insert into t values (1)", "select nextval('s')", "call p()"] {
             let mut world = kept(sql);
             let session = world.session();
             world.run("select currval('s')");
@@ -247,10 +231,7 @@ mod tests {
             world.finish("SELECT 1", Transaction::Idle);
             expect(&idles(&mut world), &[]);
             assert_eq!(world.session(), session, "{sql}");
-            assert_eq!(
-                world.live().kept_for().unwrap(),
-                "kept for currval and lastval"
-            );
+            assert_eq!(world.live().kept_for().unwrap(), "kept for currval and lastval");
         }
     }
 
@@ -298,19 +279,14 @@ mod tests {
         assert!(world.live().kept.is_some());
         world.command(Command::TabNext);
         let tab = world.model.tabs.get_mut(first).unwrap();
-        let Session::Live(live) = &tab.session else {
-            panic!("{:?}", tab.session)
-        };
+        let Session::Live(live) = &tab.session else { panic!("{:?}", tab.session) };
         let timer = live.idle.unwrap();
         expect(&world.send(clock::Msg::Fired { timer }), &["Session(End"]);
         world.command(Command::TabPrevious);
         assert_eq!(world.tab().session, Session::Closed);
         let said = world.messages();
         let said = said.last().unwrap();
-        assert!(
-            said.contains("not in use for 10 minutes") && said.contains("currval"),
-            "{said}"
-        );
+        assert!(said.contains("not in use for 10 minutes") && said.contains("currval"), "{said}");
     }
 
     #[test]
@@ -354,12 +330,7 @@ mod tests {
         expect(&world.command(Command::QueryRun), &["Session(Open"]);
         let effects = pool(&mut world, 1);
         expect(&effects, &["Clock(Stop", "Session(End"]);
-        let ended = |session| {
-            RootEffect::from(Effect::End {
-                session,
-                ending: Ending::Return,
-            })
-        };
+        let ended = |session| RootEffect::from(Effect::End { session, ending: Ending::Return });
         // The one that was left first.
         assert_eq!(effects[1], ended(first));
         // It is on its way: the next word of the pool is about the same wait.
@@ -371,10 +342,7 @@ mod tests {
         expect(&pool(&mut world, 1), &[]);
         world.command(Command::TabPrevious);
         let said = world.messages();
-        assert!(
-            said.last().unwrap().contains("another tab waits"),
-            "{said:?}"
-        );
+        assert!(said.last().unwrap().contains("another tab waits"), "{said:?}");
     }
 
     #[test]
@@ -385,13 +353,7 @@ mod tests {
         expect(&pool(&mut world, 1), &[]);
         expect(&idles(&mut world), &["Session(AskHeld"]);
         expect(&answers(&mut world), &["Session(End"]);
-        assert!(
-            world
-                .messages()
-                .last()
-                .unwrap()
-                .contains("another tab waits")
-        );
+        assert!(world.messages().last().unwrap().contains("another tab waits"));
     }
 
     #[test]
@@ -412,10 +374,7 @@ mod tests {
         // With nothing left to give back the refusal is the end of it.
         let session = world.session();
         let failure = refusal("53300", "too many connections for role \"ada\"");
-        expect(
-            &world.send(session::Msg::OpenFailed { session, failure }),
-            &[],
-        );
+        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
         assert!(matches!(world.tab().run, Run::Idle));
         assert!(world.tab().failure().unwrap().is("53300"));
     }

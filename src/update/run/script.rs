@@ -82,10 +82,7 @@ impl Ahead {
 
     /// None of them is sent any more: the statement before them has ended, well or not.
     pub fn let_go(&mut self, well: bool) {
-        *self = Self {
-            went_well: if well { self.went_well + 1 } else { 0 },
-            ..Self::default()
-        };
+        *self = Self { went_well: if well { self.went_well + 1 } else { 0 }, ..Self::default() };
     }
 
     /// How many the session may have. Where one fails, those behind it are given in vain, so that there are few where
@@ -265,9 +262,7 @@ impl Script {
             .collect();
         self.ahead.backslash = backslash;
         self.ahead.taken_back = false;
-        self.ahead
-            .queries
-            .extend(given.iter().map(|(query, _)| *query));
+        self.ahead.queries.extend(given.iter().map(|(query, _)| *query));
         given
     }
 
@@ -315,23 +310,15 @@ impl Script {
         }
         let mut script = Self::new(planner.statements, on_error);
         script.note = note;
-        script.source = range.map(|range| Source {
-            text: buffer.text().clone(),
-            range,
-        });
+        script.source = range.map(|range| Source { text: buffer.text().clone(), range });
         Ok(script)
     }
 
     /// Whether the next statement stands on the line of the one before: it was read with that, by the rule of then.
     fn is_on_same_line(&self) -> bool {
-        let before = self
-            .next
-            .checked_sub(1)
-            .and_then(|at| self.statements.get(at));
+        let before = self.next.checked_sub(1).and_then(|at| self.statements.get(at));
         let next = self.statements.get(self.next).and_then(|next| next.start);
-        before
-            .zip(next)
-            .is_some_and(|(before, start)| start < before.line_end)
+        before.zip(next).is_some_and(|(before, start)| start < before.line_end)
     }
 
     /// The next statement, and whether it is as the session reads it; none behind the last one. Why the rest can't be
@@ -365,14 +352,9 @@ impl Script {
         let Some(source) = &self.source else {
             return Ok(false);
         };
-        let before = self
-            .next
-            .checked_sub(1)
-            .and_then(|at| self.statements.get(at));
+        let before = self.next.checked_sub(1).and_then(|at| self.statements.get(at));
         let from = before.map_or(source.range.start, |before| before.line_end);
-        let restriction = before
-            .map(|before| before.restriction.clone())
-            .unwrap_or_default();
+        let restriction = before.map(|before| before.restriction.clone()).unwrap_or_default();
         let text = source.text.slice(from..source.range.end);
         let mut planner = Planner::new(&text, from);
         planner.script(backslash, restriction)?;
@@ -389,9 +371,7 @@ fn statement_at(tab: &Tab, offset: usize) -> Result<Plan, Problem> {
         return Err(Problem::Nothing);
     };
     let range = piece.range();
-    let index = splits
-        .pieces()
-        .partition_point(|other| other.range().start < range.start);
+    let index = splits.pieces().partition_point(|other| other.range().start < range.start);
     let text = tab.editor.buffer.string();
     let mut planner = Planner::new(&text, 0);
     let read = Read {
@@ -451,10 +431,7 @@ impl<'text> Planner<'text> {
         Self {
             text,
             base,
-            plan: Plan {
-                statements: vec![],
-                skipped: vec![],
-            },
+            plan: Plan { statements: vec![], skipped: vec![] },
             restriction: Restriction::default(),
             stops: None,
             backslash: BackslashRule::Ordinary,
@@ -556,11 +533,7 @@ impl<'text> Planner<'text> {
             copy_data: copy_data.map(Into::into),
             start: Some(sent.start + self.base),
             kind: sent.kind,
-            cuts: sent
-                .cuts
-                .into_iter()
-                .map(|(at, cut)| (at, cut.len()))
-                .collect(),
+            cuts: sent.cuts.into_iter().map(|(at, cut)| (at, cut.len())).collect(),
             data_start: data.map(|data| data.start + self.base),
             ..Planned::of_text("")
         });
@@ -569,11 +542,7 @@ impl<'text> Planner<'text> {
 
 /// The text of a refusal, and what to do.
 pub fn refusal(reason: &str, line: usize, sent: bool) -> String {
-    let what = if sent {
-        "The script stopped before it"
-    } else {
-        "Nothing was run"
-    };
+    let what = if sent { "The script stopped before it" } else { "Nothing was run" };
     format!(
         "{reason} (line {line}). {what}: without it something else would run. Remove it, or run the file with psql."
     )

@@ -79,9 +79,7 @@ pub fn hide_in_session(secrets: &Values, msg: &mut session::Msg) {
             Err(failure) => hide_in_failure(secrets, failure),
         },
         session::Msg::Noticed { notice, .. } => hide_in_failure(secrets, notice),
-        session::Msg::Notified {
-            channel, payload, ..
-        } => {
+        session::Msg::Notified { channel, payload, .. } => {
             hide(secrets, channel);
             hide(secrets, payload);
         }

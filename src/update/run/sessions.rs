@@ -97,17 +97,8 @@ impl Live {
     /// Keeps in mind that a statement of the open transaction completed.
     pub(super) fn note_done(&mut self, tag: &str) {
         const KEPT_MAX: usize = 50;
-        let reads = [
-            "BEGIN",
-            "START",
-            "SELECT",
-            "SHOW",
-            "EXPLAIN",
-            "SET",
-            "SAVEPOINT",
-            "RELEASE",
-            "FETCH",
-        ];
+        let reads =
+            ["BEGIN", "START", "SELECT", "SHOW", "EXPLAIN", "SET", "SAVEPOINT", "RELEASE", "FETCH"];
         if matches!(tag, "DISCARD ALL" | "DISCARD SEQUENCES") {
             self.used_sequences = false;
         }
@@ -135,14 +126,10 @@ impl Live {
                 );
             }
         };
-        let named = self
-            .done
-            .iter()
-            .take(NAMED_MAX)
-            .map(|(tag, count)| match count {
-                1 => tag.clone(),
-                count => format!("{tag} ({count} times)"),
-            });
+        let named = self.done.iter().take(NAMED_MAX).map(|(tag, count)| match count {
+            1 => tag.clone(),
+            count => format!("{tag} ({count} times)"),
+        });
         let mut named: Vec<String> = named.collect();
         if self.done.len() > NAMED_MAX {
             named.push("…".into());
@@ -175,19 +162,12 @@ impl Live {
 /// Takes in what the runner reports of sessions.
 pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match secrets::of_session(model, msg) {
-        Msg::Opened {
-            session,
-            backend_pid,
-        } => opened(model, session, backend_pid),
+        Msg::Opened { session, backend_pid } => opened(model, session, backend_pid),
         Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
         Msg::Ended { session } => keeping::came_back(model, session),
         Msg::HeldAnswered { session, held } => held_answered(model, session, held),
         Msg::Lost { session, failure } => lost(model, session, failure),
-        Msg::Noticed {
-            session,
-            query,
-            notice,
-        } => {
+        Msg::Noticed { session, query, notice } => {
             let now = model.now;
             if let Some(tab) = tab_of(model, session) {
                 let kind = if notice.severity == "WARNING" {
@@ -205,12 +185,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
-        Msg::Notified {
-            session,
-            channel,
-            payload,
-            backend_pid,
-        } => {
+        Msg::Notified { session, channel, payload, backend_pid } => {
             let now = model.now;
             if let Some(tab) = tab_of(model, session) {
                 let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
@@ -253,20 +228,9 @@ fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
 fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEffect> {
     let Some(tab) = tab_of(model, session) else {
         // Its tab is gone: it must not stay out of the pool.
-        return vec![
-            Effect::End {
-                session,
-                ending: Ending::Return,
-            }
-            .into(),
-        ];
+        return vec![Effect::End { session, ending: Ending::Return }.into()];
     };
-    let Session::Opening {
-        connection,
-        backslash,
-        ..
-    } = tab.session
-    else {
+    let Session::Opening { connection, backslash, .. } = tab.session else {
         return vec![];
     };
     let id = tab.id;
@@ -289,11 +253,8 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         asking: false,
         idle: None,
     });
-    let mut effects = if matches!(tab.run, Run::Idle) {
-        start_idle_timer(model, id)
-    } else {
-        vec![]
-    };
+    let mut effects =
+        if matches!(tab.run, Run::Idle) { start_idle_timer(model, id) } else { vec![] };
     effects.extend(pump(model, id));
     effects
 }
@@ -344,12 +305,7 @@ pub fn connection_failed(
     failure: Failure,
 ) -> Vec<RootEffect> {
     let now = model.now;
-    for tab in model
-        .tabs
-        .open
-        .iter_mut()
-        .filter(|tab| tab.connection == Some(connection))
-    {
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
     vec![]
@@ -363,13 +319,7 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
     tab.run = Run::Idle;
     tab.queued = None;
     tab.ended = Some(badly(failure));
-    say(
-        tab,
-        now,
-        MessageKind::Error,
-        messages::text_of(failure),
-        None,
-    );
+    say(tab, now, MessageKind::Error, messages::text_of(failure), None);
 }
 
 fn held_answered(
@@ -419,10 +369,8 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
         }
         Session::Closed | Session::Lost(_) => return vec![],
     };
-    let mut effects: Vec<RootEffect> = idle
-        .map(|timer| clock::Effect::Stop { timer }.into())
-        .into_iter()
-        .collect();
+    let mut effects: Vec<RootEffect> =
+        idle.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
     if let Run::Running(running) = &tab.run {
         // The statement's own end comes first; where it did not, it ends here.
         let (query, elapsed_us) = (running.query, now.us_since(running.sent));
@@ -431,19 +379,13 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
     let Some(tab) = model.tabs.get_mut(id) else {
         return effects;
     };
-    let what = if gone.is_empty() {
-        String::new()
-    } else {
-        format!(" With it went {}.", gone.join(", "))
-    };
+    let what =
+        if gone.is_empty() { String::new() } else { format!(" With it went {}.", gone.join(", ")) };
     say(
         tab,
         now,
         MessageKind::Session,
-        format!(
-            "The session was lost: {}.{what}",
-            failure.message.trim_end_matches('.')
-        ),
+        format!("The session was lost: {}.{what}", failure.message.trim_end_matches('.')),
         None,
     );
     tab.session = Session::Lost(LostSession { failure, died });
@@ -487,17 +429,9 @@ pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> 
     }
     live.kept = None;
     let stale = live.idle.replace(timer);
-    let mut effects: Vec<RootEffect> = stale
-        .map(|timer| clock::Effect::Stop { timer }.into())
-        .into_iter()
-        .collect();
-    effects.push(
-        clock::Effect::Start {
-            timer,
-            after_ms: super::SESSION_IDLE_MS,
-        }
-        .into(),
-    );
+    let mut effects: Vec<RootEffect> =
+        stale.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
+    effects.push(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS }.into());
     effects
 }
 
@@ -507,11 +441,7 @@ pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         return vec![];
     };
     live.kept = None;
-    live.idle
-        .take()
-        .map(|timer| clock::Effect::Stop { timer }.into())
-        .into_iter()
-        .collect()
+    live.idle.take().map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect()
 }
 
 /// The session idled: it goes back, or the server is asked what it holds.
@@ -569,13 +499,7 @@ pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
             );
         }
         effects.extend(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
-        effects.push(
-            Effect::End {
-                session: live.id,
-                ending,
-            }
-            .into(),
-        );
+        effects.push(Effect::End { session: live.id, ending }.into());
     }
     let failure = Failure::new(Category::Cancelled, reason);
     fail_waiting(tab, now, &failure);
@@ -603,9 +527,7 @@ pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<Roo
         .filter(|tab| tab.connection == Some(connection))
         .map(|tab| tab.id)
         .collect();
-    tabs.into_iter()
-        .flat_map(|tab| end(model, tab, "The connection was closed."))
-        .collect()
+    tabs.into_iter().flat_map(|tab| end(model, tab, "The connection was closed.")).collect()
 }
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
@@ -647,25 +569,17 @@ fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
     if reasons.is_empty() {
         return connections::bounce(model, connection);
     }
-    let text = format!(
-        "It was not reconnected, because something would be lost: {}.",
-        reasons.join("; ")
-    );
+    let text =
+        format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
     model.notices.push(model.now, text);
     vec![]
 }
 
 /// Asks before the server process of a tab's session is ended.
 pub fn ask_to_terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
-    let live = model
-        .tabs
-        .get_mut(tab)
-        .is_some_and(|tab| matches!(tab.session, Session::Live(_)));
+    let live = model.tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
     if !live {
-        model.notices.push(
-            model.now,
-            "This tab has no session that could be terminated.".into(),
-        );
+        model.notices.push(model.now, "This tab has no session that could be terminated.".into());
         return vec![];
     }
     dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))

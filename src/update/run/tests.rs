@@ -57,18 +57,12 @@ fn a_run_while_connecting_is_sent_when_the_connection_is_open() {
 #[test]
 fn a_run_of_a_closed_connection_opens_it_first() {
     let mut world = World::new().connected();
-    expect(
-        &world.command(Command::ConnectionDisconnect),
-        &["Connection(Close"],
-    );
+    expect(&world.command(Command::ConnectionDisconnect), &["Connection(Close"]);
     world.text("select 1");
     expect(&world.command(Command::QueryRun), &[]);
     assert!(world.is_busy(), "it still closes");
     let connection = world.connection();
-    expect(
-        &world.send(connection::Msg::Closed { connection }),
-        &["Connection(Open"],
-    );
+    expect(&world.send(connection::Msg::Closed { connection }), &["Connection(Open"]);
     expect(&world.open_link(), &["Session(Open", "Schema(Load"]);
 }
 
@@ -77,10 +71,7 @@ fn without_a_connection_a_run_asks_where_to() {
     let mut world = World::new();
     world.text("select 1");
     world.command(Command::FocusEditor);
-    expect(
-        &world.command(Command::QueryRun),
-        &["Discovery(FindServers"],
-    );
+    expect(&world.command(Command::QueryRun), &["Discovery(FindServers"]);
     assert!(world.model.welcome.shown);
     assert!(matches!(world.tab().run, Run::Idle));
 }
@@ -98,12 +89,7 @@ fn a_failed_connect_fails_the_run_and_is_the_last_end() {
     expect(&world.fail_link(failure.clone()), &[]);
     assert!(matches!(world.tab().run, Run::Idle));
     assert!(matches!(world.link(), Link::Failed { .. }));
-    assert_eq!(
-        world.tab().ended,
-        Some(Ended::Badly {
-            failure: Box::new(failure)
-        })
-    );
+    assert_eq!(world.tab().ended, Some(Ended::Badly { failure: Box::new(failure) }));
     assert!(!world.is_busy());
 }
 
@@ -113,24 +99,12 @@ fn rows_are_granted_as_they_arrive_and_the_end_is_shown() {
     world.run("select 1");
     expect(&world.describe(), &[]);
     let effects = world.rows(4_096);
-    assert_eq!(
-        effects,
-        [Effect::GrantRows {
-            query: world.query(),
-            rows: 4_096
-        }
-        .into()]
-    );
+    assert_eq!(effects, [Effect::GrantRows { query: world.query(), rows: 4_096 }.into()]);
     let effects = world.finish("SELECT 4096", Transaction::Idle);
     expect(&effects, &["Store(RecordRuns", "Clock(Start"]);
     let result = &world.tab().results.list[0];
     assert_eq!(result.rows.len(), 4_096);
-    assert_eq!(
-        result.state,
-        ResultState::Finished {
-            tag: "SELECT 4096".into()
-        }
-    );
+    assert_eq!(result.state, ResultState::Finished { tag: "SELECT 4096".into() });
     assert_eq!(world.tab().ended, Some(Ended::Well));
 }
 
@@ -142,14 +116,8 @@ fn answers_of_a_statement_that_ended_change_nothing() {
     world.finish("SELECT 0", Transaction::Idle);
     let before = world.model.tabs.clone();
     let late = [
-        Msg::Described {
-            query,
-            columns: vec![],
-        },
-        Msg::RowsArrived {
-            query,
-            chunk: chunk(1, 1),
-        },
+        Msg::Described { query, columns: vec![] },
+        Msg::RowsArrived { query, chunk: chunk(1, 1) },
         Msg::Stalled { query, rows: 0 },
         Msg::HeldUp { query, bytes: 1 },
         Msg::Finished {
@@ -165,16 +133,9 @@ fn answers_of_a_statement_that_ended_change_nothing() {
             transaction: Transaction::Failed,
             elapsed_us: 1,
         },
-        Msg::Lost {
-            query,
-            failure: Box::new(broken()),
-            elapsed_us: 1,
-        },
+        Msg::Lost { query, failure: Box::new(broken()), elapsed_us: 1 },
         Msg::CancelSent { query },
-        Msg::CancelFailed {
-            query,
-            failure: Box::new(broken()),
-        },
+        Msg::CancelFailed { query, failure: Box::new(broken()) },
     ];
     for msg in late {
         expect(&world.send(msg), &[]);
@@ -189,14 +150,7 @@ fn a_full_window_pauses_and_fetch_more_reads_another() {
     let effects = world.command(Command::ResultsFetchMore);
     expect(&effects, &["Clock(Stop", "Query(GrantRows"]);
     assert!(matches!(phase(&world), Phase::Running));
-    assert_eq!(
-        effects[1],
-        Effect::GrantRows {
-            query: world.query(),
-            rows: CREDIT_ROWS
-        }
-        .into()
-    );
+    assert_eq!(effects[1], Effect::GrantRows { query: world.query(), rows: CREDIT_ROWS }.into());
 }
 
 #[test]
@@ -206,9 +160,7 @@ fn all_rows_asked_for_while_the_run_waits_for_its_session_are_fetched_when_it_ru
     world.command(Command::QueryRun);
     expect(&world.command(Command::ResultsFetchAll), &[]);
     world.open_session();
-    let Run::Running(running) = &world.tab().run else {
-        panic!("nothing runs")
-    };
+    let Run::Running(running) = &world.tab().run else { panic!("nothing runs") };
     assert_eq!((running.window_end, running.window_bytes), (None, u64::MAX));
 }
 
@@ -246,10 +198,7 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
     let big = chunk(4_096, 16_000);
     let query = world.query();
     for _ in 0..8 {
-        world.send(Msg::RowsArrived {
-            query,
-            chunk: big.clone(),
-        });
+        world.send(Msg::RowsArrived { query, chunk: big.clone() });
     }
     let full = world.send(Msg::RowsArrived { query, chunk: big });
     assert!(world.model.held_bytes() >= world.model.settings.memory_bytes());
@@ -277,13 +226,7 @@ fn what_may_not_pause_is_read_to_its_end_and_not_kept_past_the_budget() {
         let chunk = big.clone();
         all.extend(world.send(Msg::RowsArrived { query, chunk }));
     }
-    assert_eq!(
-        names(&all)
-            .iter()
-            .filter(|name| *name == "Query(DiscardRows")
-            .count(),
-        1
-    );
+    assert_eq!(names(&all).iter().filter(|name| *name == "Query(DiscardRows").count(), 1);
     expect(&world.stall(), &[]);
     assert!(matches!(phase(&world), Phase::Running));
 }
@@ -302,18 +245,9 @@ fn a_run_into_full_memory_is_granted_nothing() {
     world.finish("INSERT 0 1", Transaction::Idle);
     world.command(Command::TabNew);
     let effects = world.run("insert into t select 2 returning a");
-    expect(
-        &effects,
-        &["Query(Run", "Query(DiscardRows", "Store(RecordRuns"],
-    );
+    expect(&effects, &["Query(Run", "Query(DiscardRows", "Store(RecordRuns"]);
     assert!(
-        matches!(
-            &effects[0],
-            RootEffect::Query(Effect::Run {
-                granted_rows: 0,
-                ..
-            })
-        ),
+        matches!(&effects[0], RootEffect::Query(Effect::Run { granted_rows: 0, .. })),
         "{effects:?}"
     );
 }
@@ -354,10 +288,7 @@ fn names_of_types_that_were_asked_for_before_a_reconnect_are_not_believed() {
     let mut world = World::new().connected();
     world.run("select a from t");
     let column = Column::new("a", 99_999, -1);
-    let described = |query| Msg::Described {
-        query,
-        columns: vec![column.clone()],
-    };
+    let described = |query| Msg::Described { query, columns: vec![column.clone()] };
     let effects = world.send(described(world.query()));
     let [RootEffect::Connection(connection::Effect::ResolveTypes { request, .. })] = effects[..]
     else {
@@ -370,11 +301,7 @@ fn names_of_types_that_were_asked_for_before_a_reconnect_are_not_believed() {
     world.command(Command::ConnectionReconnect);
     world.open_link();
     let names = vec![(99_999, "mood".to_owned())];
-    let resolved = connection::Msg::TypesResolved {
-        request,
-        connection,
-        names,
-    };
+    let resolved = connection::Msg::TypesResolved { request, connection, names };
     expect(&world.send(resolved), &[]);
     assert!(world.model.connections[&connection].types.is_empty());
 }
@@ -387,24 +314,16 @@ fn an_answer_that_nobody_waits_for_says_nothing_of_what_a_session_holds() {
     assert!(world.live().unsure);
     let session = world.session();
     let held = Ok(vec![]);
-    expect(
-        &world.send(session::Msg::HeldAnswered { session, held }),
-        &[],
-    );
+    expect(&world.send(session::Msg::HeldAnswered { session, held }), &[]);
     assert!(world.live().unsure, "the server was not asked since");
 }
 
 #[test]
 fn a_stream_that_is_paused_too_long_is_closed_and_says_so() {
     let mut world = World::new().connected().paused();
-    let Phase::Paused { timer, .. } = *phase(&world) else {
-        unreachable!()
-    };
+    let Phase::Paused { timer, .. } = *phase(&world) else { unreachable!() };
     let effects = world.send(clock::Msg::Fired { timer });
-    expect(
-        &effects,
-        &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
-    );
+    expect(&effects, &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"]);
     world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
     let result = &world.tab().results.list[0];
     assert_eq!(result.state, ResultState::Closed);
@@ -429,12 +348,7 @@ fn a_paused_stream_that_fills_its_tunnel_is_closed_and_says_so() {
         &world.send(Msg::HeldUp { query, bytes }),
         &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
     );
-    assert!(
-        world
-            .messages()
-            .iter()
-            .any(|text| text.contains("can't make the server wait"))
-    );
+    assert!(world.messages().iter().any(|text| text.contains("can't make the server wait")));
     expect(&world.send(Msg::HeldUp { query, bytes }), &[]);
     world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
     let result = world.tab().results.list.last().unwrap();
@@ -446,10 +360,7 @@ fn a_paused_stream_that_fills_its_tunnel_is_closed_and_says_so() {
 fn a_run_over_a_paused_result_waits_for_its_end() {
     let mut world = World::new().connected().paused();
     let effects = world.command(Command::QueryRun);
-    expect(
-        &effects,
-        &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"],
-    );
+    expect(&effects, &["Clock(Stop", "Query(Cancel", "Query(DiscardRows"]);
     let effects = world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
     assert_eq!(sent(&effects), ["select 1"]);
 }
@@ -459,19 +370,10 @@ fn cancel_is_sent_once_and_the_second_press_offers_to_terminate() {
     let mut world = World::new().connected();
     world.run("select 1");
     expect(&world.command(Command::QueryCancel), &["Query(Cancel"]);
-    assert!(matches!(
-        phase(&world),
-        Phase::Cancelling { asked: true, .. }
-    ));
+    assert!(matches!(phase(&world), Phase::Cancelling { asked: true, .. }));
     expect(&world.command(Command::QueryCancel), &[]);
-    assert!(matches!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::Terminate { .. }))
-    ));
-    expect(
-        &world.command(Command::DialogAccept),
-        &["Session(Terminate"],
-    );
+    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { .. }))));
+    expect(&world.command(Command::DialogAccept), &["Session(Terminate"]);
 }
 
 #[test]
@@ -508,10 +410,7 @@ fn only_the_servers_word_makes_a_statement_cancelled() {
     expect(&world.send(Msg::CancelSent { query }), &[]);
     assert!(world.tab().results.list[0].state.is_open());
     world.fail(refusal("57014", "canceling statement"), Transaction::Idle);
-    assert!(matches!(
-        world.tab().results.list[0].state,
-        ResultState::Cancelled { .. }
-    ));
+    assert!(matches!(world.tab().results.list[0].state, ResultState::Cancelled { .. }));
 }
 
 #[test]
@@ -529,14 +428,8 @@ fn cancel_while_connecting_gives_the_attempt_up() {
     world.connect(5432);
     world.text("select 1");
     world.command(Command::QueryRun);
-    expect(
-        &world.command(Command::QueryCancel),
-        &["Connection(Abandon"],
-    );
-    expect(
-        &world.fail_link(Failure::new(Category::Cancelled, "given up")),
-        &[],
-    );
+    expect(&world.command(Command::QueryCancel), &["Connection(Abandon"]);
+    expect(&world.fail_link(Failure::new(Category::Cancelled, "given up")), &[]);
     assert_eq!(world.link(), &Link::Closed);
     assert!(!world.is_busy());
 }
@@ -547,10 +440,8 @@ fn an_error_stops_the_script_and_is_marked_in_its_own_statement() {
     world.run("select 'é';\nselect wrong, 'x'; select 3");
     let effects = world.finish("SELECT 1", Transaction::Idle);
     assert_eq!(sent(&effects), ["select wrong, 'x'"]);
-    let failure = Failure {
-        position: Some(8),
-        ..refusal("42703", "column \"wrong\" does not exist")
-    };
+    let failure =
+        Failure { position: Some(8), ..refusal("42703", "column \"wrong\" does not exist") };
     let effects = world.fail(failure, Transaction::Idle);
     assert_eq!(sent(&effects), Vec::<&str>::new());
     let editor = &world.tab().editor;
@@ -566,35 +457,20 @@ fn an_error_stops_the_script_and_is_marked_in_its_own_statement() {
 fn the_place_of_an_error_in_a_selection_is_found_after_multi_byte_text() {
     let mut world = World::new().connected();
     world.text("select 1; -- é€\nselect 'ü', wrong");
-    let start = world
-        .tab()
-        .editor
-        .buffer
-        .string()
-        .find("select 'ü'")
-        .unwrap();
+    let start = world.tab().editor.buffer.string().find("select 'ü'").unwrap();
     let end = world.tab().editor.buffer.text().len();
     let tab = world.model.tabs.active;
     world.send(crate::msg::Msg::Editor {
         tab,
-        msg: crate::update::editor::Msg::Selected {
-            anchor: start,
-            head: end,
-        },
+        msg: crate::update::editor::Msg::Selected { anchor: start, head: end },
     });
     world.command(Command::QueryRun);
     let effects = world.open_session();
     assert_eq!(sent(&effects), ["select 'ü', wrong"]);
-    let failure = Failure {
-        position: Some(13),
-        ..refusal("42703", "no")
-    };
+    let failure = Failure { position: Some(13), ..refusal("42703", "no") };
     world.fail(failure, Transaction::Idle);
     let mark = world.tab().editor.visible_mark().cloned().unwrap();
-    assert_eq!(
-        world.tab().editor.buffer.text().slice(mark.start..mark.end),
-        "wrong"
-    );
+    assert_eq!(world.tab().editor.buffer.text().slice(mark.start..mark.end), "wrong");
     world.type_text("x");
     assert_eq!(world.tab().editor.visible_mark(), None);
 }
@@ -611,10 +487,7 @@ fn an_empty_text_runs_nothing_and_is_no_failure() {
 fn the_transaction_is_the_servers_word_and_forbids_a_pause() {
     let mut world = World::new().connected();
     world.run("begin");
-    expect(
-        &world.finish("BEGIN", Transaction::Active),
-        &["Store(RecordRuns"],
-    );
+    expect(&world.finish("BEGIN", Transaction::Active), &["Store(RecordRuns"]);
     assert_eq!(world.tab().transaction(), Some(Transaction::Active));
     world.run("select 1");
     assert!(matches!(&world.tab().run, Run::Running(running) if !running.may_pause));
@@ -631,11 +504,7 @@ fn a_session_that_holds_nothing_goes_back_when_it_idles() {
     let session = world.session();
     assert_eq!(
         world.send(clock::Msg::Fired { timer }),
-        [session::Effect::End {
-            session,
-            ending: Ending::Return
-        }
-        .into()]
+        [session::Effect::End { session, ending: Ending::Return }.into()]
     );
     assert_eq!(world.tab().session, Session::Closed);
 }
@@ -646,16 +515,11 @@ fn the_server_is_asked_what_a_session_holds_where_the_text_does_not_tell() {
     world.run("select set_config('a.b', 'c', false)");
     world.finish("SELECT 1", Transaction::Idle);
     let (timer, session) = (world.live().idle.unwrap(), world.session());
-    expect(
-        &world.send(clock::Msg::Fired { timer }),
-        &["Session(AskHeld"],
-    );
+    expect(&world.send(clock::Msg::Fired { timer }), &["Session(AskHeld"]);
     world.text("select 2");
     expect(&world.command(Command::QueryRun), &[]);
-    let effects = world.send(session::Msg::HeldAnswered {
-        session,
-        held: Ok(vec!["a setting".into()]),
-    });
+    let effects =
+        world.send(session::Msg::HeldAnswered { session, held: Ok(vec!["a setting".into()]) });
     assert_eq!(sent(&effects), ["select 2"]);
     world.finish("SELECT 1", Transaction::Idle);
     let timer = world.live().idle.unwrap();
@@ -671,13 +535,7 @@ fn a_lost_session_says_what_died_and_is_not_replaced_in_silence() {
     let session = world.session();
     let failure = broken();
     expect(&world.send(session::Msg::Lost { session, failure }), &[]);
-    assert!(
-        world
-            .messages()
-            .last()
-            .unwrap()
-            .contains("its open transaction")
-    );
+    assert!(world.messages().last().unwrap().contains("its open transaction"));
     world.text("select 1");
     expect(&world.command(Command::QueryRun), &[]);
     assert!(matches!(world.tab().run, Run::Idle));
@@ -692,11 +550,7 @@ fn a_run_between_a_lost_statement_and_its_lost_session_is_not_sent_into_it() {
     world.finish("BEGIN", Transaction::Active);
     world.run("select 1");
     let (query, session) = (world.query(), world.session());
-    let lost = Msg::Lost {
-        query,
-        failure: Box::new(broken()),
-        elapsed_us: 1,
-    };
+    let lost = Msg::Lost { query, failure: Box::new(broken()), elapsed_us: 1 };
     expect(&world.send(lost), &["Store(RecordRuns"]);
     expect(&world.command(Command::QueryRun), &[]);
     let failure = broken();
@@ -712,10 +566,7 @@ fn a_session_that_held_nothing_is_replaced_by_the_next_run() {
     world.finish("SELECT 1", Transaction::Idle);
     let session = world.session();
     let failure = broken();
-    expect(
-        &world.send(session::Msg::Lost { session, failure }),
-        &["Clock(Stop"],
-    );
+    expect(&world.send(session::Msg::Lost { session, failure }), &["Clock(Stop"]);
     world.text("select 2");
     expect(&world.command(Command::QueryRun), &["Session(Open"]);
 }
@@ -725,10 +576,7 @@ fn closing_a_tab_with_a_running_statement_cancels_closes_and_tells_the_history()
     let mut world = World::new().connected();
     world.run("select 1");
     expect(&world.command(Command::TabClose), &[]);
-    assert!(matches!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::CloseTab { .. }))
-    ));
+    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::CloseTab { .. }))));
     let effects = world.command(Command::DialogAccept);
     expect(
         &effects,
@@ -749,25 +597,16 @@ fn notices_and_notifications_come_in_order() {
     let mut world = World::new().connected();
     world.run("select 1");
     let (session, query) = (world.session(), Some(world.query()));
-    let notice = Box::new(Failure {
-        severity: "NOTICE".into(),
-        ..Failure::new(Category::Query, "one")
-    });
-    world.send(session::Msg::Noticed {
-        session,
-        query,
-        notice,
-    });
+    let notice =
+        Box::new(Failure { severity: "NOTICE".into(), ..Failure::new(Category::Query, "one") });
+    world.send(session::Msg::Noticed { session, query, notice });
     world.send(session::Msg::Notified {
         session,
         channel: "jobs".into(),
         payload: "7".into(),
         backend_pid: 9,
     });
-    assert_eq!(
-        world.messages(),
-        ["NOTICE: one", "NOTIFY jobs from process 9: 7"]
-    );
+    assert_eq!(world.messages(), ["NOTICE: one", "NOTIFY jobs from process 9: 7"]);
     assert_eq!(world.tab().messages.unseen(), 2);
     world.command(Command::ResultsMessages);
     assert_eq!(world.tab().messages.unseen(), 0);
@@ -794,18 +633,12 @@ fn the_text_is_cut_as_the_session_reads_its_backslashes() {
     let tab = world.model.tabs.active;
     world.send(crate::msg::Msg::Editor {
         tab,
-        msg: crate::update::editor::Msg::Selected {
-            anchor: 0,
-            head: WITH_BACKSLASH.len(),
-        },
+        msg: crate::update::editor::Msg::Selected { anchor: 0, head: WITH_BACKSLASH.len() },
     });
     assert_eq!(sent(&world.command(Command::QueryRun)), [WITH_BACKSLASH]);
     report(&mut world, BackslashRule::Ordinary);
     assert_eq!(world.tab().editor.splits.pieces().len(), 2);
-    assert_eq!(
-        world.tab().editor.splits.at(0).unwrap().range(),
-        0.."select 'a\\';".len()
-    );
+    assert_eq!(world.tab().editor.splits.at(0).unwrap().range(), 0.."select 'a\\';".len());
 }
 
 #[test]
@@ -818,11 +651,7 @@ fn a_statement_that_was_cut_by_another_rule_than_the_session_s_is_not_sent() {
     assert_eq!(sent(&world.open_session()), Vec::<&str>::new());
     assert!(world.messages()[0].contains("standard_conforming_strings is off"));
     assert_eq!(world.tab().run, Run::Idle);
-    assert_eq!(
-        sent(&world.command(Command::QueryRun)),
-        [WITH_BACKSLASH],
-        "it is cut anew"
-    );
+    assert_eq!(sent(&world.command(Command::QueryRun)), [WITH_BACKSLASH], "it is cut anew");
 }
 
 #[test]
@@ -845,23 +674,9 @@ fn old_rows_stay_on_screen_until_the_new_run_has_something_to_show() {
     world.rows(2);
     world.finish("SELECT 2", Transaction::Idle);
     world.run("select 2");
-    assert_eq!(
-        world
-            .tab()
-            .results
-            .visible()
-            .map(|result| result.rows.len()),
-        Some(2)
-    );
+    assert_eq!(world.tab().results.visible().map(|result| result.rows.len()), Some(2));
     expect(&world.describe(), &["Cells(Drop"]);
-    assert_eq!(
-        world
-            .tab()
-            .results
-            .visible()
-            .map(|result| result.rows.len()),
-        Some(0)
-    );
+    assert_eq!(world.tab().results.visible().map(|result| result.rows.len()), Some(0));
 }
 
 #[test]
@@ -872,15 +687,8 @@ fn a_session_for_a_tab_that_is_gone_goes_back() {
     let session = world.session();
     world.command(Command::TabClose);
     assert_eq!(
-        world.send(session::Msg::Opened {
-            session,
-            backend_pid: 1
-        }),
-        [session::Effect::End {
-            session,
-            ending: Ending::Return
-        }
-        .into()]
+        world.send(session::Msg::Opened { session, backend_pid: 1 }),
+        [session::Effect::End { session, ending: Ending::Return }.into()]
     );
 }
 
@@ -890,29 +698,17 @@ fn a_cancelled_wait_for_the_pool_ends_in_the_runner_too() {
     world.text("select 1");
     world.command(Command::QueryRun);
     let session = world.session();
-    assert_eq!(
-        world.command(Command::QueryCancel),
-        [session::Effect::Abandon { session }.into()]
-    );
+    assert_eq!(world.command(Command::QueryCancel), [session::Effect::Abandon { session }.into()]);
     assert!(matches!(world.tab().run, Run::Idle));
     assert_eq!(world.tab().session, Session::Closed);
     assert!(!world.is_busy());
     let failure = Failure::new(Category::Cancelled, "stopped");
-    expect(
-        &world.send(session::Msg::OpenFailed { session, failure }),
-        &[],
-    );
+    expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
     // The next run asks for another one; one that came all the same goes back.
     expect(&world.command(Command::QueryRun), &["Session(Open"]);
     assert_ne!(world.session(), session);
     let backend_pid = 1;
-    expect(
-        &world.send(session::Msg::Opened {
-            session,
-            backend_pid,
-        }),
-        &["Session(End"],
-    );
+    expect(&world.send(session::Msg::Opened { session, backend_pid }), &["Session(End"]);
 }
 
 #[test]
@@ -922,10 +718,7 @@ fn a_pool_that_gives_no_session_fails_the_run() {
     world.command(Command::QueryRun);
     let session = world.session();
     let failure = Failure::new(Category::PoolTimeout, "no connection came free");
-    expect(
-        &world.send(session::Msg::OpenFailed { session, failure }),
-        &[],
-    );
+    expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
     assert!(matches!(world.tab().ended, Some(Ended::Badly { .. })));
     assert!(!world.is_busy());
 }
@@ -940,10 +733,7 @@ fn reading() -> World {
 }
 
 fn nothing_seen() -> Inspection {
-    Inspection {
-        access: Access::ReadOnly,
-        settings: None,
-    }
+    Inspection { access: Access::ReadOnly, settings: None }
 }
 
 #[test]
@@ -958,12 +748,7 @@ fn a_read_only_connection_seals_what_it_sends_and_keeps_its_session_clean() {
         query,
         session: session_of(&world),
         sql: "select 1".into(),
-        seal: Seal::Whole {
-            settings: vec![],
-            confirm: true,
-            asks_settings: None,
-            names: vec![],
-        },
+        seal: Seal::Whole { settings: vec![], confirm: true, asks_settings: None, names: vec![] },
         granted_rows: CREDIT_ROWS,
     };
     assert_eq!(effects[0], sealed.into());
@@ -990,10 +775,7 @@ fn what_a_rollback_would_not_undo_fails_without_being_sent() {
     world.text("select nextval('s')");
     world.command(Command::QueryRun);
     let effects = world.open_session();
-    expect(
-        &effects,
-        &["Store(RecordRuns", "Store(RecordRuns", "Clock(Start"],
-    );
+    expect(&effects, &["Store(RecordRuns", "Store(RecordRuns", "Clock(Start"]);
     assert!(matches!(world.tab().run, Run::Idle));
     let failure = world.tab().failure().unwrap();
     assert!(failure.is("25006"), "{failure:?}");
@@ -1006,18 +788,11 @@ fn settings_that_a_read_only_connection_keeps_begin_the_next_statement() {
     world.text("set work_mem = '5MB'");
     world.command(Command::QueryRun);
     world.open_session();
-    let setting = Setting {
-        name: "work_mem".into(),
-        value: "5120".into(),
-        custom: false,
-    };
+    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
     let query = world.query();
     world.send(Msg::Inspected {
         query,
-        inspection: Inspection {
-            access: Access::ReadOnly,
-            settings: Some(vec![setting.clone()]),
-        },
+        inspection: Inspection { access: Access::ReadOnly, settings: Some(vec![setting.clone()]) },
     });
     world.finish("SET", Transaction::Idle);
     world.text("select 1");
@@ -1026,12 +801,8 @@ fn settings_that_a_read_only_connection_keeps_begin_the_next_statement() {
         RootEffect::Query(Effect::RunReadOnly { seal, .. }) => Some(seal.clone()),
         _ => None,
     });
-    let expected = Seal::Whole {
-        settings: vec![setting],
-        confirm: true,
-        asks_settings: None,
-        names: vec![],
-    };
+    let expected =
+        Seal::Whole { settings: vec![setting], confirm: true, asks_settings: None, names: vec![] };
     assert_eq!(seals.collect::<Vec<_>>(), [expected]);
 }
 
@@ -1044,10 +815,7 @@ fn a_statement_that_switched_to_read_write_is_a_warning_and_a_notice() {
     let query = world.query();
     world.send(Msg::Inspected {
         query,
-        inspection: Inspection {
-            access: Access::ReadWrite,
-            settings: None,
-        },
+        inspection: Inspection { access: Access::ReadWrite, settings: None },
     });
     let said = world.tab().messages.iter().last().unwrap();
     assert_eq!(said.kind, MessageKind::Warning);
@@ -1060,10 +828,7 @@ fn a_late_inspection_of_another_query_changes_nothing() {
     let mut world = reading();
     let before = world.model.clone();
     let query = QueryId::next(&mut Ids::seeded(99));
-    let inspection = Inspection {
-        access: Access::Over,
-        settings: Some(vec![]),
-    };
+    let inspection = Inspection { access: Access::Over, settings: Some(vec![]) };
     expect(&world.send(Msg::Inspected { query, inspection }), &[]);
     assert_eq!(world.model.tabs, before.tabs);
     assert!(world.model.notices.iter().eq(before.notices.iter()));
@@ -1077,18 +842,11 @@ fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
     world.open_session();
     world.finish("BEGIN", Transaction::Active);
     assert!(world.tab().read_only.block.is_some());
-    let setting = Setting {
-        name: "work_mem".into(),
-        value: "5120".into(),
-        custom: false,
-    };
+    let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
     let tab = world.model.tabs.active_mut().unwrap();
     tab.read_only.settings.push(setting.clone());
     let session = session_of(&world);
-    world.send(session::Msg::Lost {
-        session,
-        failure: broken(),
-    });
+    world.send(session::Msg::Lost { session, failure: broken() });
     assert_eq!(world.tab().read_only.block, None);
     assert_eq!(world.tab().read_only.settings, [setting]);
 }
@@ -1100,10 +858,7 @@ fn a_commit_of_a_failed_transaction_says_that_nothing_was_committed() {
             || world.notice().starts_with("Nothing was prepared");
         assert_eq!(
             is_said,
-            world
-                .messages()
-                .iter()
-                .any(|text| text.starts_with("Nothing was")),
+            world.messages().iter().any(|text| text.starts_with("Nothing was")),
             "in the messages, too"
         );
         is_said
@@ -1131,11 +886,7 @@ fn a_commit_of_a_failed_transaction_says_that_nothing_was_committed() {
 #[test]
 fn the_comments_in_front_of_a_statement_are_sent_with_it() {
     let text = "/*NO LOAD BALANCE*/ select 1; -- of the first\n-- a\n/* b */\nselect 2;;; /* c */ select 3";
-    let all = [
-        "/*NO LOAD BALANCE*/ select 1",
-        "-- a\n/* b */\nselect 2",
-        "/* c */ select 3",
-    ];
+    let all = ["/*NO LOAD BALANCE*/ select 1", "-- a\n/* b */\nselect 2", "/* c */ select 3"];
     let mut world = World::new().connected();
     let mut effects = world.run(text);
     for _ in 1..all.len() {
@@ -1161,10 +912,7 @@ fn an_error_is_where_it_is_behind_the_comments_in_front_of_a_statement() {
     world.run(text);
     world.finish("SELECT 1", Transaction::Idle);
     let position = Some("-- é\nselect nonsense".chars().count() as u32 - 7);
-    let failure = Failure {
-        position,
-        ..refusal("42703", "column \"nonsense\" does not exist")
-    };
+    let failure = Failure { position, ..refusal("42703", "column \"nonsense\" does not exist") };
     world.fail(failure, Transaction::Idle);
     let mark = world.tab().editor.mark.as_ref().unwrap();
     assert_eq!(&text[mark.start..mark.end], "nonsense");

@@ -99,10 +99,7 @@ impl Catalog {
 
     /// Every relation, by schema and name.
     pub fn relations(&self) -> impl Iterator<Item = Relation<'_>> {
-        (0..self.relations.len()).map(|index| Relation {
-            catalog: self,
-            index,
-        })
+        (0..self.relations.len()).map(|index| Relation { catalog: self, index })
     }
 
     /// Every function, by name, schema and arguments.
@@ -112,9 +109,7 @@ impl Catalog {
 
     /// The functions of this name, of every schema.
     pub fn functions_named(&self, name: &str) -> impl Iterator<Item = Function<'_>> {
-        let start = self
-            .functions
-            .partition_point(|entry| self.text(entry.1) < name);
+        let start = self.functions.partition_point(|entry| self.text(entry.1) < name);
         self.functions[start..]
             .iter()
             .map(|entry| self.function(*entry))
@@ -127,18 +122,13 @@ impl Catalog {
         let found = self
             .relations
             .binary_search_by(|entry| (self.text(entry.0), self.text(entry.1)).cmp(&key));
-        found.ok().map(|index| Relation {
-            catalog: self,
-            index,
-        })
+        found.ok().map(|index| Relation { catalog: self, index })
     }
 
     /// The relation that these parts of a name mean: `[schema, name]`, or a name to be found on the search path.
     pub fn resolve(&self, parts: &[String]) -> Option<Relation<'_>> {
         match parts {
-            [name] => self
-                .search_path()
-                .find_map(|schema| self.relation(schema, name)),
+            [name] => self.search_path().find_map(|schema| self.relation(schema, name)),
             [.., schema, name] => self.relation(schema, name),
             [] => None,
         }
@@ -278,11 +268,7 @@ impl CatalogBuilder {
             self.cut = true;
             return;
         }
-        let entry = FunctionEntry(
-            self.intern(schema),
-            self.intern(name),
-            self.intern(arguments),
-        );
+        let entry = FunctionEntry(self.intern(schema), self.intern(name), self.intern(arguments));
         self.functions.push(entry);
     }
 
@@ -308,11 +294,8 @@ impl CatalogBuilder {
             ..Catalog::default()
         };
         catalog.schemas.sort_unstable();
-        catalog
-            .functions
-            .sort_unstable_by_key(|entry| (entry.1, entry.0, entry.2));
-        self.columns
-            .sort_unstable_by_key(|(relation, position, ..)| (*relation, *position));
+        catalog.functions.sort_unstable_by_key(|entry| (entry.1, entry.0, entry.2));
+        self.columns.sort_unstable_by_key(|(relation, position, ..)| (*relation, *position));
         let mut relations: Vec<_> = self
             .relations
             .iter()
@@ -321,9 +304,7 @@ impl CatalogBuilder {
         relations.sort_unstable();
         for (schema, name, kind, oid) in relations {
             let start = self.columns.partition_point(|column| column.0 < oid);
-            let of_it = self.columns[start..]
-                .iter()
-                .take_while(|column| column.0 == oid);
+            let of_it = self.columns[start..].iter().take_while(|column| column.0 == oid);
             let from = catalog.column_names.len() as u32;
             for (_, position, name, type_name) in of_it {
                 catalog.column_names.push(ranked(*name));
@@ -331,9 +312,7 @@ impl CatalogBuilder {
                 catalog.column_positions.push(*position);
             }
             let until = catalog.column_names.len() as u32;
-            catalog
-                .relations
-                .push(RelationEntry(schema, name, kind, from..until));
+            catalog.relations.push(RelationEntry(schema, name, kind, from..until));
         }
         catalog.texts = self.texts.into_keys().collect();
         catalog.digest = digest(&catalog);
@@ -368,9 +347,7 @@ fn digest(catalog: &Catalog) -> u64 {
     catalog.column_names.iter().copied().for_each(&mut number);
     catalog.column_types.iter().copied().for_each(&mut number);
     for FunctionEntry(schema, name, arguments) in &catalog.functions {
-        [*schema, *name, *arguments]
-            .into_iter()
-            .for_each(&mut number);
+        [*schema, *name, *arguments].into_iter().for_each(&mut number);
     }
     hasher.digest()
 }
@@ -405,32 +382,19 @@ mod tests {
         assert_eq!(
             columns,
             [
-                Column {
-                    name: "id",
-                    type_name: "bigint",
-                    position: 1
-                },
-                Column {
-                    name: "email",
-                    type_name: "text",
-                    position: 2
-                }
+                Column { name: "id", type_name: "bigint", position: 1 },
+                Column { name: "email", type_name: "text", position: 2 }
             ]
         );
-        let names: Vec<_> = catalog
-            .relations()
-            .map(|relation| (relation.schema(), relation.name()))
-            .collect();
+        let names: Vec<_> =
+            catalog.relations().map(|relation| (relation.schema(), relation.name())).collect();
         assert_eq!(names, [("billing", "invoices"), ("public", "customers")]);
         assert_eq!(catalog.schemas().collect::<Vec<_>>(), ["billing", "public"]);
         let totals: Vec<_> = catalog
             .functions_named("total")
             .map(|function| (function.schema, function.arguments))
             .collect();
-        assert_eq!(
-            totals,
-            [("billing", "integer"), ("public", "integer, text")]
-        );
+        assert_eq!(totals, [("billing", "integer"), ("public", "integer, text")]);
         assert_eq!(catalog.functions_named("tot").count(), 0);
         assert_eq!(catalog.column_count(), 2);
         assert!(!catalog.is_cut());

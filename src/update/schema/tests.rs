@@ -40,11 +40,7 @@ impl World {
 
     fn loaded(&mut self, result: Result<Arc<Catalog>, Box<Failure>>) -> Vec<RootEffect> {
         let (request, connection) = (self.load_of(), self.connection());
-        self.send(Msg::Loaded {
-            request,
-            connection,
-            result,
-        })
+        self.send(Msg::Loaded { request, connection, result })
     }
 
     fn advice(&self) -> Option<&str> {
@@ -85,10 +81,7 @@ fn a_change_is_read_once_its_transaction_has_ended() {
     world.run("begin; create table t (a int); select 1; commit");
     world.finish("BEGIN", Transaction::Active);
     let in_transaction = world.finish("CREATE TABLE", Transaction::Active);
-    expect(
-        &in_transaction,
-        &["Store(RecordRuns", "Query(Run", "Store(RecordRuns"],
-    );
+    expect(&in_transaction, &["Store(RecordRuns", "Query(Run", "Store(RecordRuns"]);
     world.finish("SELECT 1", Transaction::Active);
     let committed = world.finish("COMMIT", Transaction::Idle);
     assert!(crate::update::testing::names(&committed).contains(&"Schema(Load".to_owned()));
@@ -114,11 +107,7 @@ fn one_load_is_under_way_and_one_more_is_owed() {
     expect(&again, &["Schema(Load"]);
     assert_ne!(world.load_of(), first);
     expect(&world.loaded(Ok(shop(&["customers"]))), &[]);
-    assert!(
-        world
-            .notice()
-            .starts_with("The schema was read anew: 1 relations, 1 columns")
-    );
+    assert!(world.notice().starts_with("The schema was read anew: 1 relations, 1 columns"));
 }
 
 #[test]
@@ -127,26 +116,15 @@ fn an_answer_that_nobody_waits_for_is_dropped() {
     let (request, connection) = (world.load_of(), world.connection());
     let effects = world.command(Command::ConnectionDisconnect);
     expect(&effects, &["Connection(Close"]);
-    assert_eq!(
-        *world.schema(),
-        Schema::Idle,
-        "the cache goes with the connection"
-    );
-    let late = || Msg::Loaded {
-        request,
-        connection,
-        result: Ok(shop(&["old"])),
-    };
+    assert_eq!(*world.schema(), Schema::Idle, "the cache goes with the connection");
+    let late = || Msg::Loaded { request, connection, result: Ok(shop(&["old"])) };
     expect(&world.send(late()), &[]);
     assert_eq!(*world.schema(), Schema::Idle);
     world.send(connection::Msg::Closed { connection });
     world.command(Command::ConnectionReconnect);
     world.open_link();
     expect(&world.send(late()), &[]);
-    assert!(
-        world.schema().catalog().is_none(),
-        "it is of the connection before"
-    );
+    assert!(world.schema().catalog().is_none(), "it is of the connection before");
     assert!(world.schema().is_loading());
     world.model.connections.remove(&connection);
     expect(&world.send(late()), &[]);
@@ -186,10 +164,7 @@ fn a_cache_that_could_not_be_loaded_is_loaded_when_an_error_needs_it() {
     world.command(Command::SchemaRefresh);
     world.loaded(Err(Box::new(refused)));
     assert_eq!(world.notice(), "The schema could not be read: gone");
-    assert!(
-        world.schema().catalog().is_some(),
-        "the older one serves on"
-    );
+    assert!(world.schema().catalog().is_some(), "the older one serves on");
 }
 
 #[test]
@@ -201,11 +176,7 @@ fn a_schema_that_is_too_large_is_cut_and_says_so() {
         builder.column(1, (at % 1_000) as i16, "c", "text");
     }
     world.loaded(Ok(Arc::new(builder.finish())));
-    assert!(
-        world.notice().contains("100,000 columns are kept"),
-        "{}",
-        world.notice()
-    );
+    assert!(world.notice().contains("100,000 columns are kept"), "{}", world.notice());
 }
 
 #[test]

@@ -70,11 +70,7 @@ fn every_setting_is_read() {
     let settings = found(text);
     assert_eq!((settings.theme, settings.zoom_percent), (Theme::Dark, 110));
     assert_eq!(
-        (
-            settings.window_rows,
-            settings.window_bytes(),
-            settings.memory_bytes()
-        ),
+        (settings.window_rows, settings.window_bytes(), settings.memory_bytes()),
         (5_000, 8 << 20, 64 << 20)
     );
     assert_eq!((settings.log_level, settings.log_days), (LogLevel::Warn, 3));
@@ -114,10 +110,7 @@ fn what_is_wrong_is_said_with_its_line_and_with_what_is_allowed() {
         ["Line 1: write [log] on a line of its own, and its settings under it."]
     );
     let broken = problems("size = 100\ntheme = \"dark\n");
-    assert!(
-        broken.len() == 1 && broken[0].starts_with("Line 2: it is not TOML: "),
-        "{broken:?}"
-    );
+    assert!(broken.len() == 1 && broken[0].starts_with("Line 2: it is not TOML: "), "{broken:?}");
     assert!(problems("size = 1\nsize = 2")[0].starts_with("Line 2: it is not TOML"));
 }
 
@@ -153,10 +146,7 @@ fn a_change_in_a_file_of_comments_alone_is_read_back() {
 #[test]
 fn the_file_is_watched_from_the_start_and_its_settings_are_used_at_once() {
     let mut world = World::new();
-    expect(
-        &reads(&mut world, Some("size = 150\n[log]\ndays = 3")),
-        &["SettingsFile(ConfigureLog"],
-    );
+    expect(&reads(&mut world, Some("size = 150\n[log]\ndays = 3")), &["SettingsFile(ConfigureLog"]);
     assert_eq!(world.model.settings.zoom_percent, 150);
     // Changed by another program: what is not there any more is as usual again.
     expect(&reads(&mut world, Some("[log]\ndays = 3")), &[]);
@@ -181,11 +171,7 @@ fn a_file_that_cannot_be_read_is_reported() {
     let request = world.model.settings_file.watch.unwrap();
     let result = Err(Failure::new(Category::Storage, "it can't be read"));
     expect(&world.send(Msg::Read { request, result }), &[]);
-    assert!(
-        world
-            .notice()
-            .contains("stay as they are: it can't be read")
-    );
+    assert!(world.notice().contains("stay as they are: it can't be read"));
 }
 
 #[test]
@@ -200,10 +186,7 @@ fn what_the_user_changes_is_written_into_the_file_as_it_is() {
     expect(&world.command(Command::ViewThemeDark), &[]);
     let effects = done(&mut world, Written::Done);
     let written = Some("# mine\nsize = 110\n".to_owned());
-    assert_eq!(
-        writes(&effects),
-        ("# mine\nsize = 110\ntheme = \"dark\"\n".into(), written)
-    );
+    assert_eq!(writes(&effects), ("# mine\nsize = 110\ntheme = \"dark\"\n".into(), written));
     expect(&done(&mut world, Written::Done), &[]);
     assert!(!world.is_busy());
 }
@@ -216,10 +199,7 @@ fn a_change_by_somebody_else_in_between_is_kept_and_so_is_the_users() {
     expect(&done(&mut world, Written::Conflict), &[]);
     let effects = reads(&mut world, Some("size = 100\ntheme = \"light\"\n"));
     let theirs = Some("size = 100\ntheme = \"light\"\n".to_owned());
-    assert_eq!(
-        writes(&effects),
-        ("size = 110\ntheme = \"light\"\n".into(), theirs)
-    );
+    assert_eq!(writes(&effects), ("size = 110\ntheme = \"light\"\n".into(), theirs));
     let settings = &world.model.settings;
     assert_eq!((settings.zoom_percent, settings.theme), (110, Theme::Light));
 }
@@ -230,11 +210,7 @@ fn a_change_is_not_written_into_a_file_with_a_mistake() {
     reads(&mut world, Some("size = \n"));
     expect(&world.command(Command::ViewThemeDark), &[]);
     assert_eq!(world.model.settings.theme, Theme::Dark);
-    assert!(
-        world.notice().contains("until Tusk ends"),
-        "{}",
-        world.notice()
-    );
+    assert!(world.notice().contains("until Tusk ends"), "{}", world.notice());
     assert!(world.notice().contains("Line 1"), "{}", world.notice());
 }
 
@@ -252,11 +228,7 @@ fn a_write_that_fails_is_said_and_the_change_holds() {
 #[test]
 fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     let kept = || Kept {
-        settings: Settings {
-            theme: Theme::Dark,
-            zoom_percent: 125,
-            ..Settings::default()
-        },
+        settings: Settings { theme: Theme::Dark, zoom_percent: 125, ..Settings::default() },
         ..nothing_kept()
     };
     let mut world = World::loading();
@@ -267,15 +239,9 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     let effects = reads(&mut world, None);
     assert_eq!(
         names(&effects),
-        [
-            "SettingsFile(ConfigureLog",
-            "SettingsFile(Write",
-            "Store(SaveSettings"
-        ]
+        ["SettingsFile(ConfigureLog", "SettingsFile(Write", "Store(SaveSettings"]
     );
-    let RootEffect::SettingsFile(Effect::Write { text, .. }) = &effects[1] else {
-        unreachable!()
-    };
+    let RootEffect::SettingsFile(Effect::Write { text, .. }) = &effects[1] else { unreachable!() };
     let settings = found(text);
     assert_eq!((settings.theme, settings.zoom_percent), (Theme::Dark, 125));
     assert_eq!(world.model.settings_file.watch, watch);
@@ -283,10 +249,7 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     // Where there is a file, it is right.
     let mut world = World::loading();
     reads(&mut world, Some("size = 90"));
-    expect(
-        &world.load(kept()),
-        &["Store(SaveSettings", "Store(SaveTab"],
-    );
+    expect(&world.load(kept()), &["Store(SaveSettings", "Store(SaveTab"]);
     let settings = &world.model.settings;
     assert_eq!((settings.zoom_percent, settings.theme), (90, Theme::System));
 }
@@ -308,21 +271,9 @@ fn an_answer_of_another_watch_or_write_changes_nothing() {
     let before = world.model.settings.clone();
     let stale = Request(9_999);
     let result = Ok(Some("size = 90".to_owned()));
-    expect(
-        &world.send(Msg::Read {
-            request: stale,
-            result,
-        }),
-        &[],
-    );
+    expect(&world.send(Msg::Read { request: stale, result }), &[]);
     let result = Written::Done;
-    expect(
-        &world.send(Msg::Written {
-            request: stale,
-            result,
-        }),
-        &[],
-    );
+    expect(&world.send(Msg::Written { request: stale, result }), &[]);
     expect(&world.send(Msg::WatchEnded { request: stale }), &[]);
     assert_eq!(world.model.settings, before);
 }

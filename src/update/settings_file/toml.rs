@@ -248,9 +248,7 @@ impl Key {
     }
 
     fn of(table: &str, name: &str) -> Option<Key> {
-        Self::ALL
-            .into_iter()
-            .find(|key| key.table() == table && key.name() == name)
+        Self::ALL.into_iter().find(|key| key.table() == table && key.name() == name)
     }
 }
 
@@ -295,22 +293,11 @@ pub fn read(text: &str) -> Result<Settings, Vec<Problem>> {
     let document = Document::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let message = error.message().trim().replace('\n', "; ");
-        vec![Problem {
-            line: line_of(text, at),
-            message: format!("it is not TOML: {message}."),
-        }]
+        vec![Problem { line: line_of(text, at), message: format!("it is not TOML: {message}.") }]
     })?;
-    let mut found = Found {
-        text,
-        settings: Settings::default(),
-        problems: vec![],
-    };
+    let mut found = Found { text, settings: Settings::default(), problems: vec![] };
     found.table("", document.as_table());
-    if found.problems.is_empty() {
-        Ok(found.settings)
-    } else {
-        Err(found.problems)
-    }
+    if found.problems.is_empty() { Ok(found.settings) } else { Err(found.problems) }
 }
 
 struct Found<'text> {
@@ -418,12 +405,7 @@ pub fn template() -> String {
             table = key.table();
             text += &format!("\n[{table}]\n");
         }
-        text += &format!(
-            "# {} = {}  # {}\n",
-            key.name(),
-            key.value(&usual),
-            key.about()
-        );
+        text += &format!("# {} = {}  # {}\n", key.name(), key.value(&usual), key.about());
     }
     text
 }
@@ -431,11 +413,10 @@ pub fn template() -> String {
 /// A text with these settings in it, and all else as it was.
 pub(super) fn edited(text: &str, changes: &BTreeMap<Key, Value>) -> Result<String, Problem> {
     let mut document: DocumentMut =
-        text.parse()
-            .map_err(|error: toml_edit::TomlError| Problem {
-                line: line_of(text, error.span().map_or(0, |span| span.start)),
-                message: format!("it is not TOML: {}.", error.message().trim()),
-            })?;
+        text.parse().map_err(|error: toml_edit::TomlError| Problem {
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: format!("it is not TOML: {}.", error.message().trim()),
+        })?;
     for (key, value) in changes {
         let value = match value {
             Value::Text(text) => toml_edit::Value::from(text.as_str()),
@@ -452,10 +433,7 @@ pub(super) fn edited(text: &str, changes: &BTreeMap<Key, Value>) -> Result<Strin
 fn set(document: &mut DocumentMut, key: Key, mut value: toml_edit::Value) -> Option<()> {
     let mut table = document.as_table_mut();
     if !key.table().is_empty() {
-        table = table
-            .entry(key.table())
-            .or_insert_with(toml_edit::table)
-            .as_table_mut()?;
+        table = table.entry(key.table()).or_insert_with(toml_edit::table).as_table_mut()?;
     }
     match table.get_mut(key.name()) {
         Some(Item::Value(old)) => {

@@ -29,8 +29,7 @@ pub(super) struct InSight(Vec<(Items, Vec<Range<usize>>)>);
 impl InSight {
     pub(super) fn set(&mut self, items: Items, in_sight: Vec<Range<usize>>) {
         let kind = std::mem::discriminant(&items);
-        self.0
-            .retain(|(known, _)| std::mem::discriminant(known) != kind);
+        self.0.retain(|(known, _)| std::mem::discriminant(known) != kind);
         self.0.push((items, in_sight));
     }
 

@@ -58,10 +58,7 @@ impl Preview {
         } else {
             More::Lines((head.lines().count() - whole) as u64)
         };
-        Self {
-            rows,
-            more: Some(more),
-        }
+        Self { rows, more: Some(more) }
     }
 
     /// How high it is, with what is around it.
@@ -134,10 +131,7 @@ mod tests {
         let expected = ["select", "one, two", "", "  from", "verylongta", "ble"];
         assert_eq!(whole.rows, expected);
         assert_eq!((whole.more, whole.height()), (None, AROUND + 6 * ROW));
-        let cut = rows(
-            "select one, two\n\n  from verylongtable\n",
-            AROUND + 5 * (ROW + 1),
-        );
+        let cut = rows("select one, two\n\n  from verylongtable\n", AROUND + 5 * (ROW + 1));
         assert_eq!(cut.rows, expected[..3]);
         assert_eq!(cut.more, Some(More::Lines(1)));
         assert!(cut.height() <= AROUND + 5 * (ROW + 1));

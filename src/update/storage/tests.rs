@@ -12,17 +12,11 @@ use crate::update::{
 };
 
 fn no_directory() -> Opened {
-    Opened::NoDirectory {
-        directory: "/locked".into(),
-        reason: "Permission denied".into(),
-    }
+    Opened::NoDirectory { directory: "/locked".into(), reason: "Permission denied".into() }
 }
 
 fn opened(opened: Opened) -> Kept {
-    Kept {
-        opened,
-        ..nothing_kept()
-    }
+    Kept { opened, ..nothing_kept() }
 }
 
 fn saved(number: u128, text: &str) -> SavedTab {
@@ -44,10 +38,7 @@ fn saved(number: u128, text: &str) -> SavedTab {
 fn connection(number: u128, name: &str) -> SavedConnection {
     SavedConnection {
         id: ConnectionId(uuid::Uuid::from_u128(number)),
-        config: Config {
-            name: name.into(),
-            ..config(5432)
-        },
+        config: Config { name: name.into(), ..config(5432) },
         last_used_us: None,
     }
 }
@@ -84,15 +75,8 @@ fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
     assert_eq!(world.model.storage, Storage::OnDisk);
     assert!(world.notice().contains("all of it is written"));
     expect(&held(&mut world, request), &[]);
-    assert_eq!(
-        world.model.storage,
-        Storage::OnDisk,
-        "an answer that comes twice"
-    );
-    expect(
-        &world.command(Command::AppQuit),
-        &["Store(SaveLayout", "Window(Quit"],
-    );
+    assert_eq!(world.model.storage, Storage::OnDisk, "an answer that comes twice");
+    expect(&world.command(Command::AppQuit), &["Store(SaveLayout", "Window(Quit"]);
 }
 
 #[test]
@@ -121,11 +105,7 @@ fn a_store_that_begins_on_another_file_is_given_everything() {
             "Store(SaveSettings",
         ],
     );
-    assert!(
-        world
-            .notice()
-            .starts_with("/data/tusk.sqlite was lost while Tusk ran")
-    );
+    assert!(world.notice().starts_with("/data/tusk.sqlite was lost while Tusk ran"));
     assert_eq!(world.model.storage, Storage::OnDisk);
 }
 
@@ -135,21 +115,9 @@ fn a_file_that_was_set_aside_is_named_whenever_it_is_found() {
         copy: "/data/tusk.sqlite.damaged-1".into(),
         reason: "malformed".into(),
         salvage: Salvage {
-            tabs: Saved {
-                back: 3,
-                damaged: 1,
-                ..Saved::default()
-            },
-            connections: Saved {
-                back: 1,
-                ..Saved::default()
-            },
-            runs: Saved {
-                back: 40,
-                damaged: 0,
-                lost: 2,
-                perhaps_more: true,
-            },
+            tabs: Saved { back: 3, damaged: 1, ..Saved::default() },
+            connections: Saved { back: 1, ..Saved::default() },
+            runs: Saved { back: 40, damaged: 0, lost: 2, perhaps_more: true },
             ..Salvage::default()
         },
     };
@@ -177,30 +145,20 @@ fn a_file_that_was_set_aside_is_named_whenever_it_is_found() {
 
 #[test]
 fn a_store_in_memory_is_said_and_marked() {
-    let mut world = World::with(opened(Opened::InMemory {
-        reason: "a newer Tusk wrote it".into(),
-    }));
-    assert_eq!(
-        world.notice(),
-        "Nothing of this run will be kept: a newer Tusk wrote it."
-    );
+    let mut world =
+        World::with(opened(Opened::InMemory { reason: "a newer Tusk wrote it".into() }));
+    assert_eq!(world.notice(), "Nothing of this run will be kept: a newer Tusk wrote it.");
     let screen = crate::screen::screen(&world.model, world.model.now);
     let text = screen.to_text(&world.model);
     assert!(text.contains("● in memory only"), "{text}");
-    world.send(Msg::Reopened {
-        opened: Opened::OnDisk,
-    });
+    world.send(Msg::Reopened { opened: Opened::OnDisk });
     assert_eq!(world.model.storage, Storage::OnDisk);
 }
 
 #[test]
 fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
     let mut world = World::with(Kept {
-        connections: vec![
-            connection(1, "one"),
-            connection(2, "two"),
-            connection(3, "three"),
-        ],
+        connections: vec![connection(1, "one"), connection(2, "two"), connection(3, "three")],
         ..nothing_kept()
     });
     let two = ConnectionId(uuid::Uuid::from_u128(2));
@@ -208,11 +166,7 @@ fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
     expect(
         &world.send(Msg::ConnectionsChanged {
             changed: vec![connection(1, "one, renamed"), connection(4, "four")],
-            deleted: vec![
-                two,
-                connection(3, "").id,
-                ConnectionId(uuid::Uuid::from_u128(77)),
-            ],
+            deleted: vec![two, connection(3, "").id, ConnectionId(uuid::Uuid::from_u128(77))],
         }),
         &[],
     );
@@ -222,26 +176,15 @@ fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
 
 #[test]
 fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
-    let mut world = World::with(Kept {
-        connections: vec![connection(1, "one")],
-        ..nothing_kept()
-    });
+    let mut world = World::with(Kept { connections: vec![connection(1, "one")], ..nothing_kept() });
     let one = connection(1, "").id;
     let known = world.model.connections.get_mut(&one).unwrap();
-    known.link = Link::Open {
-        server: Default::default(),
-    };
+    known.link = Link::Open { server: Default::default() };
     let failure = Failure::new(Category::Connection, "The link broke.");
     let begun = reconnecting::begin(&mut world.model, one, failure);
     expect(&begun, &["Clock(Start"]);
     let deleted = vec![one];
-    expect(
-        &world.send(Msg::ConnectionsChanged {
-            changed: vec![],
-            deleted,
-        }),
-        &[],
-    );
+    expect(&world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), &[]);
     assert!(world.model.connections[&one].is_opening());
 }
 
@@ -267,12 +210,7 @@ fn tries(world: &mut World, directory: &str) -> Request {
     world.type_text(directory);
     let effects = world.command(Command::DialogAccept);
     match &effects[..] {
-        [
-            RootEffect::Store(store::Effect::UseDirectory {
-                request,
-                directory: asked,
-            }),
-        ] => {
+        [RootEffect::Store(store::Effect::UseDirectory { request, directory: asked })] => {
             assert_eq!(asked, directory);
             *request
         }
@@ -293,19 +231,13 @@ fn another_directory_is_used_with_what_it_has_and_given_what_is_there() {
     }));
     let effects = world.send(Msg::DirectoryUsed { request, result });
     let done = names(&effects);
-    for effect in [
-        "Store(SaveConnection",
-        "Store(SaveTab",
-        "SettingsFile(Watch",
-        "SettingsFile(ConfigureLog",
-    ] {
+    for effect in
+        ["Store(SaveConnection", "Store(SaveTab", "SettingsFile(Watch", "SettingsFile(ConfigureLog"]
+    {
         assert!(done.contains(&effect.to_owned()), "{effect}: {done:?}");
     }
     let model = &world.model;
-    assert_eq!(
-        (model.data_dir.as_str(), model.config_dir.as_str()),
-        ("/other", "/other")
-    );
+    assert_eq!((model.data_dir.as_str(), model.config_dir.as_str()), ("/other", "/other"));
     assert_eq!(model.settings_file.path, "/other/settings.toml");
     assert_eq!((&model.storage, &model.dialog), (&Storage::OnDisk, &None));
     assert_eq!(names_of(&world), ["production"]);
@@ -343,10 +275,7 @@ fn an_empty_name_is_no_directory() {
     let Some(Dialog::DataDirectory(prompt)) = &world.model.dialog else {
         panic!("it went");
     };
-    assert_eq!(
-        prompt.problem.as_deref(),
-        Some("Type the name of a directory.")
-    );
+    assert_eq!(prompt.problem.as_deref(), Some("Type the name of a directory."));
 }
 
 #[test]
@@ -354,16 +283,9 @@ fn without_a_directory_the_user_goes_on_in_memory_or_quits() {
     let mut world = World::with(opened(no_directory()));
     expect(&world.command(Command::DialogCancel), &[]);
     assert_eq!(world.model.dialog, None);
-    assert!(
-        world
-            .notice()
-            .starts_with("Nothing of this run will be kept.")
-    );
+    assert!(world.notice().starts_with("Nothing of this run will be kept."));
     assert!(matches!(world.model.storage, Storage::InMemory { .. }));
 
     let mut world = World::with(opened(no_directory()));
-    expect(
-        &world.command(Command::DialogAlternative),
-        &["Store(SaveLayout", "Window(Quit"],
-    );
+    expect(&world.command(Command::DialogAlternative), &["Store(SaveLayout", "Window(Quit"]);
 }

@@ -35,15 +35,9 @@ fn a_closed_tab_is_reopened_with_its_text_and_cursor() {
     world.command(Command::TabNew);
     world.text("select 2");
     let second = world.model.tabs.active;
-    expect(
-        &world.command(Command::TabClose),
-        &["Store(CloseTab", "Store(SaveLayout"],
-    );
+    expect(&world.command(Command::TabClose), &["Store(CloseTab", "Store(SaveLayout"]);
     assert_eq!(world.tab().editor.buffer.string(), "select 1");
-    expect(
-        &world.command(Command::TabReopen),
-        &["Store(SaveTab", "Store(SaveLayout"],
-    );
+    expect(&world.command(Command::TabReopen), &["Store(SaveTab", "Store(SaveLayout"]);
     assert_eq!(world.model.tabs.active, second);
     assert_eq!(world.tab().editor.buffer.string(), "select 2");
     assert_eq!(world.tab().editor.buffer.head(), 8);
@@ -77,10 +71,7 @@ fn next_and_previous_go_around_the_ends() {
 
 #[test]
 fn the_tabs_of_the_last_time_come_back() {
-    let active = SavedTab {
-        active: true,
-        ..saved(2, "select 2")
-    };
+    let active = SavedTab { active: true, ..saved(2, "select 2") };
     let world = World::with(Kept {
         tabs: vec![saved(1, "select 1"), active],
         closed: vec![saved(3, "closed"), saved(4, "")],
@@ -88,11 +79,7 @@ fn the_tabs_of_the_last_time_come_back() {
     });
     assert_eq!(world.tab().editor.buffer.string(), "select 2");
     assert_eq!(world.model.tabs.open.len(), 2);
-    assert_eq!(
-        world.model.tabs.closed.len(),
-        1,
-        "an empty one is not worth it"
-    );
+    assert_eq!(world.model.tabs.closed.len(), 1, "an empty one is not worth it");
     assert!(!world.model.welcome.shown);
 }
 
@@ -102,18 +89,10 @@ fn what_was_typed_before_the_tabs_came_back_is_kept_in_a_tab_of_its_own() {
     world.type_text("early");
     let early = world.model.tabs.active;
     world.command(Command::TabNew);
-    let effects = world.load(Kept {
-        tabs: vec![saved(1, "select 1")],
-        ..nothing_kept()
-    });
+    let effects = world.load(Kept { tabs: vec![saved(1, "select 1")], ..nothing_kept() });
     expect(&effects, &["Store(SaveTab", "Store(SaveLayout"]);
-    let texts: Vec<String> = world
-        .model
-        .tabs
-        .open
-        .iter()
-        .map(|tab| tab.editor.buffer.string())
-        .collect();
+    let texts: Vec<String> =
+        world.model.tabs.open.iter().map(|tab| tab.editor.buffer.string()).collect();
     assert_eq!(texts, ["select 1", "early"]);
     assert!(world.model.tabs.open.iter().any(|tab| tab.id == early));
     assert!(world.model.tabs.active().is_some());
@@ -123,10 +102,7 @@ fn what_was_typed_before_the_tabs_came_back_is_kept_in_a_tab_of_its_own() {
 fn quitting_while_loading_keeps_what_was_typed() {
     let mut world = World::loading();
     world.type_text("early");
-    expect(
-        &world.command(Command::AppQuit),
-        &["Store(SaveTab", "Window(Quit"],
-    );
+    expect(&world.command(Command::AppQuit), &["Store(SaveTab", "Window(Quit"]);
     assert_eq!(world.model.phase, Phase::Quitting);
     expect(&world.type_text("more"), &[]);
 }

@@ -36,13 +36,7 @@ fn the_sandbox_goes_to_the_tab_that_asked_for_it() {
     let request = starting(&world);
     expect(&world.send(started(request)), &["Connection(Open"]);
     assert_eq!(world.tab().connection, None);
-    assert!(
-        world
-            .model
-            .tabs
-            .get_mut(asked)
-            .is_some_and(|tab| tab.connection.is_some())
-    );
+    assert!(world.model.tabs.get_mut(asked).is_some_and(|tab| tab.connection.is_some()));
     expect(&world.send(started(request)), &[]);
 }
 
@@ -62,11 +56,8 @@ fn the_choice_stays_on_its_row_when_servers_are_found() {
     let mut world = World::new();
     assert_eq!(rows(&world.model), [Row::Sandbox]);
     let request = world.model.ids.request();
-    let servers = vec![LocalServer {
-        directory: "/run/postgresql".into(),
-        port: 5432,
-        version: None,
-    }];
+    let servers =
+        vec![LocalServer { directory: "/run/postgresql".into(), port: 5432, version: None }];
     world.send(discovery::Msg::ServersFound {
         request,
         servers,

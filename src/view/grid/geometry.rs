@@ -69,10 +69,7 @@ impl Geometry {
         let whole = self.bounds.size;
         Bounds::new(
             self.bounds.origin + corner,
-            size(
-                (whole.width - corner.x).max(px(0.0)),
-                (whole.height - corner.y).max(px(0.0)),
-            ),
+            size((whole.width - corner.x).max(px(0.0)), (whole.height - corner.y).max(px(0.0))),
         )
     }
 
@@ -180,11 +177,7 @@ impl Geometry {
         };
         let body = self.body();
         let room = body.size.height - self.bottom_strip() - thumb.size.height;
-        let fraction = if room > px(0.0) {
-            f64::from((top - body.origin.y) / room)
-        } else {
-            0.0
-        };
+        let fraction = if room > px(0.0) { f64::from((top - body.origin.y) / room) } else { 0.0 };
         Scroll::at_fraction(fraction, self.extent())
     }
 
@@ -195,11 +188,7 @@ impl Geometry {
         };
         let body = self.body();
         let room = body.size.width - px(BAR) - thumb.size.width;
-        let fraction = if room > px(0.0) {
-            (left - body.origin.x) / room
-        } else {
-            0.0
-        };
+        let fraction = if room > px(0.0) { (left - body.origin.x) / room } else { 0.0 };
         fraction.clamp(0.0, 1.0) * self.left_max()
     }
 
@@ -263,11 +252,7 @@ impl Geometry {
 
     /// Room at the foot that the horizontal scrollbar takes from the rows.
     fn bottom_strip(&self) -> Pixels {
-        if self.left_max() > 0.0 {
-            px(BAR)
-        } else {
-            px(0.0)
-        }
+        if self.left_max() > 0.0 { px(BAR) } else { px(0.0) }
     }
 
     fn row_at(&self, y: Pixels) -> Option<u64> {
@@ -327,14 +312,8 @@ mod tests {
     #[test]
     fn a_point_finds_its_cell() {
         let geometry = geometry();
-        assert_eq!(
-            geometry.hit(at(157.0, 93.0)),
-            Hit::Cell { row: 0, column: 0 }
-        );
-        assert_eq!(
-            geometry.hit(at(270.0, 93.0 + 26.0)),
-            Hit::Cell { row: 1, column: 1 }
-        );
+        assert_eq!(geometry.hit(at(157.0, 93.0)), Hit::Cell { row: 0, column: 0 });
+        assert_eq!(geometry.hit(at(270.0, 93.0 + 26.0)), Hit::Cell { row: 1, column: 1 });
         assert_eq!(geometry.hit(at(110.0, 93.0)), Hit::RowNumber(0));
         assert_eq!(geometry.hit(at(480.0, 93.0)), Hit::Nothing);
         assert_eq!(geometry.hit(at(200.0, 60.0)), Hit::Header(0));
@@ -346,18 +325,9 @@ mod tests {
     #[test]
     fn a_scrolled_point_finds_the_row_that_is_painted_there() {
         let mut geometry = geometry();
-        geometry.scroll = Scroll {
-            row: 500,
-            within: 0.5,
-        };
+        geometry.scroll = Scroll { row: 500, within: 0.5 };
         let middle = geometry.cell(503, 1).center();
-        assert_eq!(
-            geometry.hit(middle),
-            Hit::Cell {
-                row: 503,
-                column: 1
-            }
-        );
+        assert_eq!(geometry.hit(middle), Hit::Cell { row: 503, column: 1 });
         assert_eq!(geometry.visible_rows(), 500..511);
     }
 
@@ -386,10 +356,7 @@ mod tests {
     fn a_dragged_thumb_reaches_both_ends() {
         let geometry = geometry();
         assert_eq!(geometry.scroll_for_thumb(px(-500.0)), Scroll::default());
-        assert_eq!(
-            geometry.scroll_for_thumb(px(5_000.0)),
-            geometry.extent().last()
-        );
+        assert_eq!(geometry.scroll_for_thumb(px(5_000.0)), geometry.extent().last());
     }
 
     #[test]

@@ -80,14 +80,9 @@ impl Element for GridElement {
         cx: &mut App,
     ) -> Frame {
         let look = Look::of(cx);
-        let geometry = self
-            .grid
-            .update(cx, |grid, _| grid.place(bounds, &look, window));
+        let geometry = self.grid.update(cx, |grid, _| grid.place(bounds, &look, window));
         report(&self.grid, &geometry, window, cx);
-        Frame {
-            hitbox: window.insert_hitbox(bounds, HitboxBehavior::Normal),
-            geometry,
-        }
+        Frame { hitbox: window.insert_hitbox(bounds, HitboxBehavior::Normal), geometry }
     }
 
     fn paint(
@@ -163,11 +158,7 @@ pub(crate) fn needed_width(
     for cell in cells {
         let (text, more) = first_line(&cell.text);
         let line = shape(&text, fonts::mono(), look.mono_size(), window);
-        let mark = if more || cell.cut {
-            look.mono_size()
-        } else {
-            px(0.0)
-        };
+        let mark = if more || cell.cut { look.mono_size() } else { px(0.0) };
         widest = widest.max(line.width() + mark);
     }
     widest + look.px(2.0 * PADDING + 1.0)
@@ -237,9 +228,7 @@ fn shape_in(
         underline: None,
         strikethrough: None,
     };
-    window
-        .text_system()
-        .shape_line(text.clone(), size, &[run], None)
+    window.text_system().shape_line(text.clone(), size, &[run], None)
 }
 
 /// A cell is one line: the text up to its first line break, and whether there is more. Control
@@ -251,13 +240,7 @@ fn first_line(text: &SharedString) -> (SharedString, bool) {
     let line = text.split(['\n', '\r']).next().unwrap_or_default();
     let shown: String = line
         .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     (shown.into(), line.len() < text.len())
 }
@@ -322,18 +305,13 @@ impl Painter {
                 self.fill_below_header(whole, palette.stripe, window);
             }
         }
-        let numbers = Bounds::from_corners(
-            point(bounds.left(), body.top()),
-            point(body.left(), self.foot()),
-        );
+        let numbers =
+            Bounds::from_corners(point(bounds.left(), body.top()), point(body.left(), self.foot()));
         window.paint_quad(fill(numbers, palette.surface));
         self.range_tint(window);
         for row in geometry.visible_rows() {
             let bottom = geometry.row_top(row) + geometry.row_height - px(1.0);
-            let line = Bounds::new(
-                point(bounds.left(), bottom),
-                size(bounds.size.width, px(1.0)),
-            );
+            let line = Bounds::new(point(bounds.left(), bottom), size(bounds.size.width, px(1.0)));
             self.fill_below_header(line, self.hairline(), window);
         }
         let header = Bounds::new(bounds.origin, size(bounds.size.width, geometry.header));
@@ -433,19 +411,15 @@ impl Painter {
                 }
             }
         });
-        let header = Bounds::new(
-            point(body.left(), bounds.top()),
-            size(body.size.width, geometry.header),
-        );
+        let header =
+            Bounds::new(point(body.left(), bounds.top()), size(body.size.width, geometry.header));
         window.with_content_mask(Some(ContentMask { bounds: header }), |window| {
             for column in geometry.visible_columns() {
                 self.title(column, window, cx);
             }
         });
-        let numbers = Bounds::new(
-            point(bounds.left(), body.top()),
-            size(geometry.numbers, body.size.height),
-        );
+        let numbers =
+            Bounds::new(point(bounds.left(), body.top()), size(geometry.numbers, body.size.height));
         window.with_content_mask(Some(ContentMask { bounds: numbers }), |window| {
             for row in geometry.visible_rows() {
                 self.row_number(row, window, cx);
@@ -508,13 +482,7 @@ impl Painter {
             font.style = FontStyle::Italic;
         }
         let shown = self.shortened(text, room, ink.cut);
-        let mut line = shape_in(
-            &shown,
-            font.clone(),
-            self.look.mono_size(),
-            ink.color,
-            window,
-        );
+        let mut line = shape_in(&shown, font.clone(), self.look.mono_size(), ink.color, window);
         if line.width() > room + px(0.5) {
             // Characters wider than the font's usual ones: the shaped line knows where to cut.
             let end = line.closest_index_for_x((room - self.advance).max(px(0.0)));
@@ -535,11 +503,7 @@ impl Painter {
         let fitting = (room / self.advance).floor().max(0.0) as usize;
         let longer_than = |count: usize| text.char_indices().nth(count).is_some();
         // The mark of a cut takes a place of its own.
-        let fits = !longer_than(if cut {
-            fitting.saturating_sub(1)
-        } else {
-            fitting
-        });
+        let fits = !longer_than(if cut { fitting.saturating_sub(1) } else { fitting });
         if fits && cut {
             return format!("{text}…").into();
         }
@@ -604,11 +568,7 @@ impl Painter {
             cell.origin.y -= px(1.0);
             cell.size.width += px(1.0);
             cell.size.height += px(1.0);
-            let color = if self.focused {
-                palette.accent
-            } else {
-                palette.faint
-            };
+            let color = if self.focused { palette.accent } else { palette.faint };
             let mut frame = outline(cell, color, BorderStyle::Solid);
             frame.border_widths = px(if self.focused { 2.0 } else { 1.0 }).into();
             frame.corner_radii = px(2.0).into();
@@ -631,24 +591,11 @@ impl Painter {
         let inset = px(if held { 2.0 } else { 3.0 });
         let area = Bounds::new(
             point(strip.left() + inset, strip.top() + inset),
-            size(
-                strip.size.width - inset * 2.0,
-                strip.size.height - inset * 2.0,
-            ),
+            size(strip.size.width - inset * 2.0, strip.size.height - inset * 2.0),
         );
-        let color = self
-            .look
-            .palette
-            .faint
-            .opacity(if held { 0.8 } else { 0.5 });
-        let thumb = quad(
-            area,
-            px(4.0),
-            color,
-            px(0.0),
-            gpui::transparent_black(),
-            BorderStyle::Solid,
-        );
+        let color = self.look.palette.faint.opacity(if held { 0.8 } else { 0.5 });
+        let thumb =
+            quad(area, px(4.0), color, px(0.0), gpui::transparent_black(), BorderStyle::Solid);
         window.paint_quad(thumb);
     }
 

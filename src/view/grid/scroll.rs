@@ -36,10 +36,7 @@ impl Scroll {
         let part = visible - whole;
         let row = end - whole as u64;
         if part > 0.0 {
-            Self {
-                row: row - 1,
-                within: 1.0 - part,
-            }
+            Self { row: row - 1, within: 1.0 - part }
         } else {
             Self { row, within: 0.0 }
         }
@@ -69,11 +66,7 @@ impl Scroll {
         } else {
             self.row.saturating_add(carry as u64)
         };
-        Self {
-            row,
-            within: within - carry,
-        }
-        .clamped(extent)
+        Self { row, within: within - carry }.clamped(extent)
     }
 
     /// Moved no further than needed to show a row whole.
@@ -85,11 +78,7 @@ impl Scroll {
         let lowest = Self::ending_at(row.saturating_add(1), extent.visible);
         let below =
             lowest.row > self.row || (lowest.row == self.row && lowest.within > self.within);
-        if below && extent.visible >= 1.0 {
-            lowest.clamped(extent)
-        } else {
-            self.clamped(extent)
-        }
+        if below && extent.visible >= 1.0 { lowest.clamped(extent) } else { self.clamped(extent) }
     }
 
     /// How far down the result this is, from 0 to 1.
@@ -106,11 +95,7 @@ impl Scroll {
     pub fn at_fraction(fraction: f64, extent: Extent) -> Self {
         let last = extent.last();
         let target = fraction.clamp(0.0, 1.0) * (last.row as f64 + last.within);
-        Self {
-            row: target.floor() as u64,
-            within: target - target.floor(),
-        }
-        .clamped(extent)
+        Self { row: target.floor() as u64, within: target - target.floor() }.clamped(extent)
     }
 }
 
@@ -118,17 +103,11 @@ impl Scroll {
 mod tests {
     use super::*;
 
-    const SCREEN: Extent = Extent {
-        rows: 1_000_000,
-        visible: 20.5,
-    };
+    const SCREEN: Extent = Extent { rows: 1_000_000, visible: 20.5 };
 
     #[test]
     fn a_result_that_fits_does_not_scroll() {
-        let extent = Extent {
-            rows: 14,
-            visible: 20.5,
-        };
+        let extent = Extent { rows: 14, visible: 20.5 };
         assert_eq!(Scroll::default().moved(9.0, extent), Scroll::default());
         assert_eq!(extent.last(), Scroll::default());
     }
@@ -146,20 +125,8 @@ mod tests {
         for _ in 0..10 {
             scroll = scroll.moved(0.25, SCREEN);
         }
-        assert_eq!(
-            scroll,
-            Scroll {
-                row: 2,
-                within: 0.5
-            }
-        );
-        assert_eq!(
-            scroll.moved(-0.75, SCREEN),
-            Scroll {
-                row: 1,
-                within: 0.75
-            }
-        );
+        assert_eq!(scroll, Scroll { row: 2, within: 0.5 });
+        assert_eq!(scroll.moved(-0.75, SCREEN), Scroll { row: 1, within: 0.75 });
         assert_eq!(scroll.moved(-7.0, SCREEN), Scroll::default());
     }
 
@@ -168,13 +135,7 @@ mod tests {
         let top = Scroll::default();
         assert_eq!(top.revealing(5, SCREEN), top);
         let lower = top.revealing(20, SCREEN);
-        assert_eq!(
-            lower,
-            Scroll {
-                row: 0,
-                within: 0.5
-            }
-        );
+        assert_eq!(lower, Scroll { row: 0, within: 0.5 });
         assert_eq!(lower.revealing(0, SCREEN), top);
         let far = top.revealing(500_000, SCREEN);
         assert_eq!((far.row, far.within), (499_980, 0.5));
@@ -183,14 +144,8 @@ mod tests {
 
     #[test]
     fn one_row_still_moves_where_pixels_would_not_fit_a_float() {
-        let extent = Extent {
-            rows: 4_000_000_000,
-            visible: 30.0,
-        };
-        let far = Scroll {
-            row: 3_000_000_001,
-            within: 0.0,
-        };
+        let extent = Extent { rows: 4_000_000_000, visible: 30.0 };
+        let far = Scroll { row: 3_000_000_001, within: 0.0 };
         assert_eq!(far.moved(1.0, extent).row, 3_000_000_002);
         assert_eq!(far.moved(-1.0, extent).row, 3_000_000_000);
     }
@@ -206,16 +161,7 @@ mod tests {
     #[test]
     fn fewer_rows_pull_the_view_back() {
         let end = SCREEN.last();
-        let fewer = Extent {
-            rows: 100,
-            visible: 20.0,
-        };
-        assert_eq!(
-            end.clamped(fewer),
-            Scroll {
-                row: 80,
-                within: 0.0
-            }
-        );
+        let fewer = Extent { rows: 100, visible: 20.0 };
+        assert_eq!(end.clamped(fewer), Scroll { row: 80, within: 0.0 });
     }
 }

@@ -158,17 +158,8 @@ impl InputHighlighter for SqlHighlighter {
 }
 
 /// Words of the language that are names of functions as well.
-const CALLABLE: [&str; 9] = [
-    "coalesce",
-    "greatest",
-    "least",
-    "left",
-    "normalize",
-    "nullif",
-    "replace",
-    "right",
-    "row",
-];
+const CALLABLE: [&str; 9] =
+    ["coalesce", "greatest", "least", "left", "normalize", "nullif", "replace", "right", "row"];
 
 /// Words that read as SQL, in order. Not every word that PostgreSQL's grammar knows: many of those
 /// are everyday column names (name, type, value), and a column should not look like a keyword.
@@ -481,27 +472,18 @@ mod tests {
 
     #[test]
     fn an_unfinished_string_is_text_to_the_end() {
-        assert_kinds(
-            "select 'from here",
-            &[("select", Kind::Keyword), ("'from here", Kind::Text)],
-        );
+        assert_kinds("select 'from here", &[("select", Kind::Keyword), ("'from here", Kind::Text)]);
     }
 
     #[test]
     fn a_comment_inside_a_comment_does_not_end_it() {
-        assert_kinds(
-            "/* a /* b */ select */",
-            &[("/* a /* b */ select */", Kind::Comment)],
-        );
+        assert_kinds("/* a /* b */ select */", &[("/* a /* b */ select */", Kind::Comment)]);
     }
 
     #[test]
     fn a_column_that_is_called_like_a_keyword_stays_a_column_after_a_dot() {
         assert_kinds("o.order", &[]);
-        assert_kinds(
-            "left(a, 1)",
-            &[("left", Kind::Function), ("1", Kind::Number)],
-        );
+        assert_kinds("left(a, 1)", &[("left", Kind::Function), ("1", Kind::Number)]);
     }
 
     #[test]
@@ -509,10 +491,8 @@ mod tests {
         struct Named;
         impl HighlightStyleResolver for Named {
             fn style(&self, name: &str) -> Option<HighlightStyle> {
-                (name == "keyword").then(|| HighlightStyle {
-                    fade_out: Some(0.5),
-                    ..Default::default()
-                })
+                (name == "keyword")
+                    .then(|| HighlightStyle { fade_out: Some(0.5), ..Default::default() })
             }
         }
         let mut highlighter = SqlHighlighter::default();
@@ -536,9 +516,8 @@ mod tests {
     }
 
     /// What can change how the rest reads.
-    const SNIPPETS: [&str; 14] = [
-        "", "x", "'", "(", "--", "/*", "*/", "$q$", ".", " ", "\n", "\"", "select", "\u{feff}",
-    ];
+    const SNIPPETS: [&str; 14] =
+        ["", "x", "'", "(", "--", "/*", "*/", "$q$", ".", " ", "\n", "\"", "select", "\u{feff}"];
 
     /// Every edit of a small text by every snippet.
     #[test]
@@ -690,10 +669,8 @@ mod tests {
             };
             // What is opened is closed again: else the rest of the text would be one string.
             for key in ["'", "'", "a", "(", "\n", "/*", "*/", "$$", "x", "$$", "."] {
-                let counted = |rope: &Rope| Counted {
-                    text: rope.clone().into(),
-                    bytes: Cell::default(),
-                };
+                let counted =
+                    |rope: &Rope| Counted { text: rope.clone().into(), bytes: Cell::default() };
                 let before = counted(&rope);
                 blocks.edited(&before, at..at);
                 rope.insert(at, key);

@@ -22,9 +22,7 @@ impl TuskWindow {
             Focus::Dialog => {
                 let dialog = model.dialog.as_ref();
                 let kind = dialog.map_or(0, fields::kind);
-                dialog
-                    .and_then(fields::focused)
-                    .map_or(Target::Dialog(kind), Target::Field)
+                dialog.and_then(fields::focused).map_or(Target::Dialog(kind), Target::Field)
             }
             // The list is chosen from in the field: what is typed goes there, whatever is chosen.
             Focus::WelcomeField | Focus::Welcome => Target::Field(FieldId::Welcome),
@@ -68,16 +66,14 @@ impl TuskWindow {
         let area = |area| Some(app::Msg::AreaFocused { area }.into());
         let covered = model.dialog.is_some();
         match target {
-            Target::Field(FieldId::Dialog { kind, index }) => (model
-                .dialog
-                .as_ref()
-                .is_some_and(|dialog| fields::kind(dialog) == kind))
-            .then(|| dialog::Msg::FieldFocused { field: index }.into()),
+            Target::Field(FieldId::Dialog { kind, index }) => {
+                (model.dialog.as_ref().is_some_and(|dialog| fields::kind(dialog) == kind))
+                    .then(|| dialog::Msg::FieldFocused { field: index }.into())
+            }
             _ if covered => None,
-            Target::Field(FieldId::Welcome) => model
-                .welcome
-                .shown
-                .then(|| welcome::Msg::Focused { in_field: true }.into()),
+            Target::Field(FieldId::Welcome) => {
+                model.welcome.shown.then(|| welcome::Msg::Focused { in_field: true }.into())
+            }
             _ if model.welcome.shown => None,
             Target::Field(FieldId::Find(field)) => Some(find::Msg::Focused { field }.into()),
             Target::Editor(_) => area(Area::Editor),
@@ -215,10 +211,7 @@ impl TuskWindow {
             Focus::Editor => keys::EDITOR,
             Focus::Results => keys::RESULTS,
         };
-        let takes_text = matches!(
-            self.wanted_target(model),
-            Target::Editor(_) | Target::Field(_)
-        );
+        let takes_text = matches!(self.wanted_target(model), Target::Editor(_) | Target::Field(_));
         let path = window.context_stack();
         if path.iter().any(|part| part.contains("PopupMenu")) {
             return None;

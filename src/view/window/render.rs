@@ -38,9 +38,8 @@ impl Render for TuskWindow {
             self.look_at_focus(window, cx);
         }
         let screen = self.screen.clone();
-        let line = screen
-            .colour
-            .map_or(look.palette.surface, |of| words::colour(of, &look.palette));
+        let line =
+            screen.colour.map_or(look.palette.surface, |of| words::colour(of, &look.palette));
         let mono_us = self.now().mono_us;
         div()
             .id("tusk")
@@ -60,22 +59,14 @@ impl Render for TuskWindow {
             .on_drop(cx.listener(|this, files: &ExternalPaths, _, _| {
                 let paths = files.paths().iter();
                 let paths = paths.map(|path| path.to_string_lossy().into_owned());
-                this.post(app::Msg::FilesDropped {
-                    paths: paths.collect(),
-                });
+                this.post(app::Msg::FilesDropped { paths: paths.collect() });
             }))
             .when(self.grip.is_some(), |root| {
                 root.on_mouse_move(cx.listener(|this, event: &MouseMoveEvent, window, cx| {
                     this.dragged(event.position, window, cx);
                 }))
-                .on_mouse_up(
-                    MouseButton::Left,
-                    cx.listener(|this, _, _, cx| this.let_go(cx)),
-                )
-                .on_mouse_up_out(
-                    MouseButton::Left,
-                    cx.listener(|this, _, _, cx| this.let_go(cx)),
-                )
+                .on_mouse_up(MouseButton::Left, cx.listener(|this, _, _, cx| this.let_go(cx)))
+                .on_mouse_up_out(MouseButton::Left, cx.listener(|this, _, _, cx| this.let_go(cx)))
             })
             .child(
                 div()
@@ -95,12 +86,7 @@ impl Render for TuskWindow {
                     )
                     .child(status_bar(&screen.status_bar, mono_us, cx)),
             )
-            .children(
-                screen
-                    .dialog
-                    .as_ref()
-                    .map(|dialog| self.over(dialog, mono_us, cx)),
-            )
+            .children(screen.dialog.as_ref().map(|dialog| self.over(dialog, mono_us, cx)))
             .child(notices::notices(&screen.notices, cx))
             .child(Self::told_when_drawn(cx))
     }
@@ -161,9 +147,7 @@ impl TuskWindow {
     ) -> AnyElement {
         match &screen.main {
             Main::Welcome(shown) => self.welcome(shown, mono_us, cx),
-            Main::Work(work) => self
-                .work(screen, work, mono_us, window, cx)
-                .into_any_element(),
+            Main::Work(work) => self.work(screen, work, mono_us, window, cx).into_any_element(),
         }
     }
 
@@ -191,10 +175,8 @@ impl TuskWindow {
         window: &Window,
         cx: &mut Context<Self>,
     ) -> Div {
-        let side = work
-            .sidebar
-            .as_ref()
-            .map(|shown| self.sidebar(shown, screen.focus, mono_us, cx));
+        let side =
+            work.sidebar.as_ref().map(|shown| self.sidebar(shown, screen.focus, mono_us, cx));
         let width = self.hint_width(work, window, cx);
         let hint = self
             .editors
@@ -271,18 +253,14 @@ impl TuskWindow {
                     .as_ref()
                     .map(|preview| sidebar::preview(preview, &self.parts.post, cx)),
             )
-            .child(
-                results::grip("sidebar-grip", true)
-                    .test_support()
-                    .on_mouse_down(
-                        MouseButton::Left,
-                        cx.listener(move |this, _, _, cx| {
-                            cx.stop_propagation();
-                            this.grip = Some(Grip::Sidebar(width));
-                            cx.notify();
-                        }),
-                    ),
-            )
+            .child(results::grip("sidebar-grip", true).test_support().on_mouse_down(
+                MouseButton::Left,
+                cx.listener(move |this, _, _, cx| {
+                    cx.stop_propagation();
+                    this.grip = Some(Grip::Sidebar(width));
+                    cx.notify();
+                }),
+            ))
     }
 
     fn editor_and_results(
@@ -313,37 +291,23 @@ impl TuskWindow {
                 let area = Area::Results;
                 post.post(app::Msg::AreaFocused { area });
             })
-            .child(results::results_bar(
-                &work.results_bar,
-                tab,
-                mono_us,
-                &self.parts.post,
-                cx,
-            ))
+            .child(results::results_bar(&work.results_bar, tab, mono_us, &self.parts.post, cx))
             .child(self.body(screen, work, mono_us, window, cx))
-            .child(
-                results::grip("editor-grip", false)
-                    .test_support()
-                    .on_mouse_down(
-                        MouseButton::Left,
-                        cx.listener(move |this, _, _, cx| {
-                            cx.stop_propagation();
-                            this.grip = Some(Grip::Editor(percent));
-                            cx.notify();
-                        }),
-                    ),
-            );
+            .child(results::grip("editor-grip", false).test_support().on_mouse_down(
+                MouseButton::Left,
+                cx.listener(move |this, _, _, cx| {
+                    cx.stop_propagation();
+                    this.grip = Some(Grip::Editor(percent));
+                    cx.notify();
+                }),
+            ));
         div()
             .flex()
             .flex_col()
             .flex_1()
             .min_h_0()
             .w_full()
-            .child(
-                self.editor(work, hint, cx)
-                    .h(relative(percent / 100.0))
-                    .min_h(look.px(66.0)),
-            )
+            .child(self.editor(work, hint, cx).h(relative(percent / 100.0)).min_h(look.px(66.0)))
             .child(results)
     }
 
@@ -376,9 +340,7 @@ impl TuskWindow {
         let look = Look::of(cx);
         let system = window.text_system();
         let size = look.px(12.0);
-        let letter = system
-            .em_advance(system.resolve_font(&fonts::mono()), size)
-            .unwrap_or(size);
+        let letter = system.em_advance(system.resolve_font(&fonts::mono()), size).unwrap_or(size);
         let hint = &work.editor.hint;
         let key = hint.key.as_ref().map_or(0, |key| key.chars().count());
         let letters = hint.label.chars().count() + key;
@@ -400,12 +362,7 @@ impl TuskWindow {
             .rounded(look.px(4.0))
             .font_family(fonts::MONO)
             .text_size(look.px(12.0))
-            .child(words::hint(
-                &work.editor.hint,
-                "editor",
-                &self.parts.post,
-                cx,
-            ))
+            .child(words::hint(&work.editor.hint, "editor", &self.parts.post, cx))
     }
 
     fn body(
@@ -423,34 +380,24 @@ impl TuskWindow {
         let place = div().relative().flex_1().min_h_0().w_full();
         // Where there is no cell to be outlined, the whole place is.
         let outlined = |place: Div| {
-            place
-                .track_focus(&focus)
-                .border_1()
-                .border_color(if focused {
-                    look.palette.accent
-                } else {
-                    look.palette.background
-                })
+            place.track_focus(&focus).border_1().border_color(if focused {
+                look.palette.accent
+            } else {
+                look.palette.background
+            })
         };
         match &work.body {
-            Body::Grid(shown) => place
-                .flex()
-                .flex_col()
-                .children(results::grid_notes(shown, post, cx))
-                .child(
+            Body::Grid(shown) => {
+                place.flex().flex_col().children(results::grid_notes(shown, post, cx)).child(
                     div()
                         .relative()
                         .flex_1()
                         .min_h_0()
                         .w_full()
                         .child(self.rows.grid().clone())
-                        .children(
-                            shown
-                                .empty
-                                .as_ref()
-                                .map(|words| results::no_rows(words, cx)),
-                        ),
-                ),
+                        .children(shown.empty.as_ref().map(|words| results::no_rows(words, cx))),
+                )
+            }
             Body::Card(card) => outlined(place).child(results::card_page(card, post, cx)),
             Body::Empty(empty) => outlined(place).child(results::empty(empty, mono_us, post, cx)),
             Body::Messages(shown) => outlined(place).child(self.messages(shown, cx)),
@@ -492,10 +439,7 @@ impl TuskWindow {
     /// A dialog over a veil. A press beside it closes what asks nothing.
     fn over(&self, of: &Dialog, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
         let look = Look::of(cx);
-        let light = matches!(
-            of,
-            Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_)
-        );
+        let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_));
         let post = self.parts.post.clone();
         let kind = {
             let engine = self.parts.engine.borrow();
@@ -523,11 +467,7 @@ impl TuskWindow {
             .flex()
             .flex_col()
             .items_center()
-            .pt(look.px(if matches!(of, Dialog::Picker(_)) {
-                96.0
-            } else {
-                64.0
-            }))
+            .pt(look.px(if matches!(of, Dialog::Picker(_)) { 96.0 } else { 64.0 }))
             .pb(look.px(40.0))
             .px(look.px(24.0))
             .when(light, |veil| {

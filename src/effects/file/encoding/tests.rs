@@ -36,11 +36,7 @@ fn generated_text(random: &mut Random, encoding: Encoding) -> String {
             }
         }
         text.push_str("';");
-        text.push_str(if is_mixed {
-            random.pick::<&str>(BREAKS)
-        } else {
-            one
-        });
+        text.push_str(if is_mixed { random.pick::<&str>(BREAKS) } else { one });
     }
     text
 }
@@ -61,9 +57,7 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        Self {
-            model: Model::new(1, false, Stamp::default()),
-        }
+        Self { model: Model::new(1, false, Stamp::default()) }
     }
 
     fn settle(&mut self, effects: Vec<RootEffect>) {
@@ -71,11 +65,7 @@ impl Desk {
         while let Some(effect) = waiting.pop() {
             if let RootEffect::File(effect) = effect {
                 let answer = super::super::perform(effect);
-                waiting.extend(update::update(
-                    &mut self.model,
-                    Stamp::default(),
-                    answer.into(),
-                ));
+                waiting.extend(update::update(&mut self.model, Stamp::default(), answer.into()));
             }
         }
     }
@@ -145,10 +135,7 @@ fn a_file_that_is_opened_and_saved_is_the_same_file() {
     ];
     for case in 0..as_many_as(200, 20_000) {
         let encoding = *random.pick(&encodings);
-        let form = Form {
-            encoding,
-            mark: !mark(encoding).is_empty() && random.chance(50),
-        };
+        let form = Form { encoding, mark: !mark(encoding).is_empty() && random.chance(50) };
         let text = generated_text(&mut random, encoding);
         let bytes = bytes_of(&text, form);
         // Bytes that are UTF-8 too are taken for it: nobody can tell, and they are written as they were.
@@ -166,15 +153,8 @@ fn a_file_that_is_opened_and_saved_is_the_same_file() {
         assert_eq!(fs::read(&path).unwrap(), bytes, "case {case}: {form:?}");
 
         let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        let at = places
-            .get(random.below(places.len().max(1)))
-            .copied()
-            .unwrap_or(0);
-        desk.edit(Edit {
-            start: at,
-            removed: 0,
-            inserted: "x".into(),
-        });
+        let at = places.get(random.below(places.len().max(1))).copied().unwrap_or(0);
+        desk.edit(Edit { start: at, removed: 0, inserted: "x".into() });
         desk.save();
         let mut edited = text.clone();
         edited.insert(at, 'x');
@@ -191,56 +171,29 @@ fn a_file_says_what_it_is() {
     let head =
         "--\n-- PostgreSQL database dump\n--\n\\restrict abc\n\nSET statement_timeout = 0;\n";
     for (text, encoding) in [
-        (
-            format!("{head}SET client_encoding = 'LATIN1';\nselect 'é';"),
-            Encoding::Latin1,
-        ),
+        (format!("{head}SET client_encoding = 'LATIN1';\nselect 'é';"), Encoding::Latin1),
         (
             format!("{head}set session client_encoding to win1252;\nselect 'é';"),
             Encoding::Windows1252,
         ),
         ("SET NAMES 'LATIN9';\nselect 'é';".into(), Encoding::Latin9),
-        (
-            "\\encoding WIN1252\nselect 'é';".into(),
-            Encoding::Windows1252,
-        ),
-        (
-            "\\set x 1\n\\encoding 'latin1'\nselect 'é';".into(),
-            Encoding::Latin1,
-        ),
+        ("\\encoding WIN1252\nselect 'é';".into(), Encoding::Windows1252),
+        ("\\set x 1\n\\encoding 'latin1'\nselect 'é';".into(), Encoding::Latin1),
         (
             "select pg_catalog.set_config('client_encoding', 'WIN1250', false);\nselect 'é';"
                 .into(),
             Encoding::Windows1250,
         ),
-        (
-            "-- -*- coding: latin-1-dos -*-\nselect 'é';".into(),
-            Encoding::Latin1,
-        ),
+        ("-- -*- coding: latin-1-dos -*-\nselect 'é';".into(), Encoding::Latin1),
         (
             "/* x */\n-- vim: set ts=2 fileencoding=cp1252 :\nselect 'é';".into(),
             Encoding::Windows1252,
         ),
         ("\r-- vim:fenc=latin1\rselect 'é';".into(), Encoding::Latin1),
     ] {
-        let bytes = bytes_of(
-            &text,
-            Form {
-                encoding,
-                mark: false,
-            },
-        );
+        let bytes = bytes_of(&text, Form { encoding, mark: false });
         let (found, form) = read(&bytes, Reading::Detect).unwrap();
-        assert_eq!(
-            (&*found, form),
-            (
-                &*text,
-                Form {
-                    encoding,
-                    mark: false
-                }
-            )
-        );
+        assert_eq!((&*found, form), (&*text, Form { encoding, mark: false }));
     }
     // What is said once the script has begun says nothing of the file.
     for text in [
@@ -248,13 +201,7 @@ fn a_file_says_what_it_is() {
         "-- encoding: latin1, decoding: latin1\nselect 'é';",
         "SET client_encoding = 'SQL_ASCII'; select 'é';",
     ] {
-        let bytes = bytes_of(
-            text,
-            Form {
-                encoding: Encoding::Latin1,
-                mark: false,
-            },
-        );
+        let bytes = bytes_of(text, Form { encoding: Encoding::Latin1, mark: false });
         let choices = read(&bytes, Reading::Detect).unwrap_err();
         assert_eq!(choices[0].encoding, Encoding::Windows1252, "{text}");
     }
@@ -271,13 +218,7 @@ fn what_a_file_says_against_its_bytes_is_asked() {
     let found = offered(b"SET client_encoding = 'UTF8'; select '\xe9';");
     assert_eq!(found[0], Encoding::Windows1252);
     // UTF-16 without a mark looks like ASCII with zeros between.
-    let wide = bytes_of(
-        "select 'я';",
-        Form {
-            encoding: Encoding::Utf16Be,
-            mark: false,
-        },
-    );
+    let wide = bytes_of("select 'я';", Form { encoding: Encoding::Utf16Be, mark: false });
     assert_eq!(offered(&wide)[0], Encoding::Utf16Be);
     assert_eq!(offered(b"\xff\xfea\0\0"), []);
     assert_eq!(offered(&[0, 159, 146, 150, 1]), []);
@@ -298,20 +239,11 @@ fn a_choice_shows_the_line_that_tells() {
 #[test]
 fn what_is_known_decides_where_the_file_does_not() {
     let form = |bytes: &[u8], known| read(bytes, Reading::Known(known)).map(|read| read.1.encoding);
-    assert_eq!(
-        form(b"select '\xe9'", Encoding::Latin1),
-        Ok(Encoding::Latin1)
-    );
+    assert_eq!(form(b"select '\xe9'", Encoding::Latin1), Ok(Encoding::Latin1));
     assert_eq!(form(b"select 1", Encoding::Latin1), Ok(Encoding::Latin1));
     // It was made UTF-8 elsewhere.
-    assert_eq!(
-        form("select 'é'".as_bytes(), Encoding::Latin1),
-        Ok(Encoding::Utf8)
-    );
-    assert_eq!(
-        form(b"select '\xe9'", Encoding::Utf8).map_err(|_| ()),
-        Err(())
-    );
+    assert_eq!(form("select 'é'".as_bytes(), Encoding::Latin1), Ok(Encoding::Utf8));
+    assert_eq!(form(b"select '\xe9'", Encoding::Utf8).map_err(|_| ()), Err(()));
 }
 
 #[test]
@@ -319,11 +251,7 @@ fn latin_1_is_not_windows_1252() {
     let all: Vec<u8> = (0..=255).collect();
     let text = decode(Encoding::Latin1, &all).unwrap();
     assert!(text.chars().eq((0..=255_u8).map(char::from)));
-    for encoding in Encoding::ALL
-        .iter()
-        .copied()
-        .filter(|encoding| encoding.is_ascii_based())
-    {
+    for encoding in Encoding::ALL.iter().copied().filter(|encoding| encoding.is_ascii_based()) {
         for byte in 0..=255_u8 {
             if let Some(text) = decode(encoding, &[byte]) {
                 let mut again = Vec::new();
@@ -344,11 +272,7 @@ fn a_character_that_the_encoding_has_not_is_named_and_nothing_is_lost() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Latin1);
     let at = desk.text().rfind('é').unwrap();
-    desk.edit(Edit {
-        start: at,
-        removed: 0,
-        inserted: "€".into(),
-    });
+    desk.edit(Edit { start: at, removed: 0, inserted: "€".into() });
     desk.save();
     assert_eq!(fs::read(&path).unwrap(), bytes);
     let screen = crate::story::screen_text(&desk.model);
@@ -370,13 +294,7 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     fs::write(&path, "select 1;\nselect 2;\nselect 3;\n").unwrap();
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
-    desk.model
-        .tabs
-        .active_mut()
-        .unwrap()
-        .editor
-        .buffer
-        .select(20, 20);
+    desk.model.tabs.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
     let effects = update::tabs::check_file(&mut desk.model);
     desk.settle(effects);
@@ -385,18 +303,10 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     let head = desk.model.tabs.active().unwrap().editor.buffer.head();
     assert_eq!(head, 30);
     assert!(!desk.model.tabs.active().unwrap().editor.is_unsaved());
-    assert!(
-        desk.notices().contains("is read again"),
-        "{}",
-        desk.notices()
-    );
+    assert!(desk.notices().contains("is read again"), "{}", desk.notices());
 
     // With edits, nobody but the user can say which text it shall be.
-    desk.edit(Edit {
-        start: 0,
-        removed: 0,
-        inserted: "-- ".into(),
-    });
+    desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
     let effects = update::tabs::check_file(&mut desk.model);
     desk.settle(effects);
@@ -417,16 +327,10 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
     let mut effects = update::tabs::check_file(&mut desk.model);
-    let Some(RootEffect::File(check)) = effects.pop() else {
-        panic!("no check")
-    };
+    let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);
     let effects = update::update(&mut desk.model, Stamp::default(), checked.into());
-    desk.edit(Edit {
-        start: 3,
-        removed: 0,
-        inserted: "!".into(),
-    });
+    desk.edit(Edit { start: 3, removed: 0, inserted: "!".into() });
     desk.settle(effects);
     assert_eq!(desk.text(), "one!");
     assert!(desk.model.dialog.is_some());

@@ -64,11 +64,7 @@ impl Patience {
             return None;
         }
         match stream.get_ref().try_clone() {
-            Ok(socket) => Some(Self {
-                socket,
-                timeout_ms,
-                lifted: false,
-            }),
+            Ok(socket) => Some(Self { socket, timeout_ms, lifted: false }),
             Err(error) => {
                 log::debug!("the limit of a link can't be lifted: {error}");
                 None
@@ -121,10 +117,7 @@ mod tests {
         let (_, idle, interval, count, _) = watched(all(false, 1, 1, 1, 0));
         let (system, off) = ((idle, interval, count), watched(all(false, 1, 1, 1, 9)));
         assert_eq!(off, (false, system.0, system.1, system.2, 9));
-        assert_eq!(
-            watched(all(true, 0, 0, 0, 0)),
-            (true, system.0, system.1, system.2, 0)
-        );
+        assert_eq!(watched(all(true, 0, 0, 0, 0)), (true, system.0, system.1, system.2, 0));
         assert_eq!(watched(Keepalive::default()), (true, 30, 10, 3, 60_000));
         let most = watched(all(true, u32::MAX, 99_999, 999, 7));
         assert_eq!(most, (true, 32_767, 32_767, 127, 7));
@@ -143,10 +136,7 @@ mod tests {
         assert_eq!(limit(), None);
         patience.lift(false);
         assert_eq!(limit(), Some(Duration::from_secs(60)));
-        let none = Keepalive {
-            user_timeout_ms: 0,
-            ..usual
-        };
+        let none = Keepalive { user_timeout_ms: 0, ..usual };
         assert!(Patience::of(&stream, none).is_none());
     }
 }

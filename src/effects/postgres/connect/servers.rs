@@ -59,20 +59,14 @@ impl Budget {
     /// So many seconds from now; 0 for no bound, as in libpq.
     pub fn seconds(seconds: u32) -> Self {
         let whole = Duration::from_secs(seconds.into());
-        Self {
-            ends: (seconds > 0).then(|| Instant::now() + whole),
-        }
+        Self { ends: (seconds > 0).then(|| Instant::now() + whole) }
     }
 
     /// One of so many equal parts of what is left.
     pub fn share(self, parts: usize) -> Self {
         let now = Instant::now();
         let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
-        Self {
-            ends: self
-                .ends
-                .map(|ends| now + ends.saturating_duration_since(now) / parts),
-        }
+        Self { ends: self.ends.map(|ends| now + ends.saturating_duration_since(now) / parts) }
     }
 
     /// Whether less than this is left.
@@ -168,20 +162,13 @@ pub fn unfit_failure(wanted: TargetSession, config: &Config, reason: &str) -> Fa
 /// The failure of a server that took too long.
 pub fn timed_out(had: Duration) -> Failure {
     let tenths = (had.as_secs_f64() * 10.0).round() / 10.0;
-    error::plain(
-        Category::Connection,
-        format!("It did not answer within {tenths} s."),
-    )
+    error::plain(Category::Connection, format!("It did not answer within {tenths} s."))
 }
 
 /// The failure of a server that spoke all the time and was never ready.
 pub fn not_ready(had: Duration, said: StartUp) -> Failure {
     let tenths = (had.as_secs_f64() * 10.0).round() / 10.0;
-    let StartUp {
-        messages,
-        bytes,
-        last,
-    } = said;
+    let StartUp { messages, bytes, last } = said;
     let s = if messages == 1 { "" } else { "s" };
     error::plain(
         Category::Connection,
@@ -208,10 +195,7 @@ pub fn none_taken(tried: Vec<Tried>) -> Failure {
         [only] => only.clone(),
         several => format!("No server could be used. {}", several.join(" ")),
     };
-    Failure {
-        message,
-        ..telling.failure.clone()
-    }
+    Failure { message, ..telling.failure.clone() }
 }
 
 /// A refusal, which names who else was tried before.
@@ -219,18 +203,13 @@ pub fn refused(failure: Failure, server: &str, before: &[Tried]) -> Failure {
     if before.is_empty() {
         return failure;
     }
-    let before = format!(
-        "This is the answer of {server}. Before that: {}",
-        reasons(before).join(" ")
-    );
+    let before =
+        format!("This is the answer of {server}. Before that: {}", reasons(before).join(" "));
     let detail = match &failure.detail {
         Some(detail) => format!("{detail} {before}"),
         None => before,
     };
-    Failure {
-        detail: Some(detail),
-        ..failure
-    }
+    Failure { detail: Some(detail), ..failure }
 }
 
 /// A sentence for each server; addresses are told apart only where they failed in different ways.
@@ -238,9 +217,7 @@ fn reasons(tried: &[Tried]) -> Vec<String> {
     let mut reasons = Vec::new();
     for of_server in tried.chunk_by(|one, other| one.server == other.server) {
         let said = |one: &Tried| one.failure.message.trim_end_matches('.').to_owned();
-        let same = of_server
-            .windows(2)
-            .all(|two| said(&two[0]) == said(&two[1]));
+        let same = of_server.windows(2).all(|two| said(&two[0]) == said(&two[1]));
         let shown = if same { &of_server[..1] } else { of_server };
         for one in shown {
             let address = one.address.as_ref().filter(|_| !same);
@@ -262,11 +239,7 @@ mod tests {
     use super::*;
 
     fn tried(server: &str, address: &str, failure: Failure) -> Tried {
-        Tried {
-            server: server.into(),
-            address: Some(address.into()),
-            failure,
-        }
+        Tried { server: server.into(), address: Some(address.into()), failure }
     }
 
     fn unreachable(message: &str) -> Failure {
@@ -289,10 +262,7 @@ mod tests {
             (true, false, vec![Any, ReadOnly, Standby, PreferStandby]),
             (true, true, vec![Any, ReadOnly, Standby, PreferStandby]),
         ] {
-            let reported = Reported {
-                standby: Some(standby),
-                read_only: Some(read_only),
-            };
+            let reported = Reported { standby: Some(standby), read_only: Some(read_only) };
             let fit = |wanted: &TargetSession| unfit(*wanted, reported).is_none();
             let found: Vec<_> = all.into_iter().filter(fit).collect();
             assert_eq!(found, taken, "{reported:?}");
@@ -301,10 +271,7 @@ mod tests {
 
     #[test]
     fn what_an_old_server_does_not_report_is_asked() {
-        let silent = Reported {
-            standby: None,
-            read_only: None,
-        };
+        let silent = Reported { standby: None, read_only: None };
         for (wanted, asked) in [
             (TargetSession::Any, None),
             (TargetSession::ReadWrite, Some(Question::ReadOnly)),
@@ -313,10 +280,7 @@ mod tests {
             (TargetSession::Standby, Some(Question::Standby)),
         ] {
             assert_eq!(question(wanted, silent), asked);
-            let reported = Reported {
-                standby: Some(false),
-                read_only: Some(false),
-            };
+            let reported = Reported { standby: Some(false), read_only: Some(false) };
             assert_eq!(question(wanted, reported), None);
         }
     }

@@ -70,14 +70,7 @@ struct Table {
 }
 
 const fn known(name: &'static str, shape: Shape, source: Source) -> Known {
-    Known {
-        name,
-        shape,
-        source,
-        instead: &[],
-        without: &[],
-        more: None,
-    }
+    Known { name, shape, source, instead: &[], without: &[], more: None }
 }
 
 const fn web_of(name: &'static str, source: &'static web::Encoding) -> Known {
@@ -90,14 +83,7 @@ static KNOWN: [Known; 40] = [
     web_of("LATIN3", web::ISO_8859_3),
     web_of("LATIN4", web::ISO_8859_4),
     Known {
-        instead: &[
-            (0xD0, 'Ğ'),
-            (0xDD, 'İ'),
-            (0xDE, 'Ş'),
-            (0xF0, 'ğ'),
-            (0xFD, 'ı'),
-            (0xFE, 'ş'),
-        ],
+        instead: &[(0xD0, 'Ğ'), (0xDD, 'İ'), (0xDE, 'Ş'), (0xF0, 'ğ'), (0xFD, 'ı'), (0xFE, 'ş')],
         ..known("LATIN5", Shape::Single, Source::Latin1)
     },
     web_of("LATIN6", web::ISO_8859_10),
@@ -114,26 +100,16 @@ static KNOWN: [Known; 40] = [
     web_of("WIN1252", web::WINDOWS_1252),
     web_of("WIN1253", web::WINDOWS_1253),
     web_of("WIN1254", web::WINDOWS_1254),
-    Known {
-        without: &[(0xCA, 0xCA)],
-        ..web_of("WIN1255", web::WINDOWS_1255)
-    },
+    Known { without: &[(0xCA, 0xCA)], ..web_of("WIN1255", web::WINDOWS_1255) },
     web_of("WIN1256", web::WINDOWS_1256),
     web_of("WIN1257", web::WINDOWS_1257),
     web_of("WIN1258", web::WINDOWS_1258),
     web_of("WIN866", web::IBM866),
     web_of("WIN874", web::WINDOWS_874),
     web_of("KOI8R", web::KOI8_R),
+    Known { instead: &[(0xAE, '╝'), (0xBE, '╬')], ..web_of("KOI8U", web::KOI8_U) },
     Known {
-        instead: &[(0xAE, '╝'), (0xBE, '╬')],
-        ..web_of("KOI8U", web::KOI8_U)
-    },
-    Known {
-        without: &[
-            (0xF9A1, 0xFCFE),
-            (0x8F_A2B7, 0x8F_A2B7),
-            (0x8F_A2C3, 0x8F_A2C3),
-        ],
+        without: &[(0xF9A1, 0xFCFE), (0x8F_A2B7, 0x8F_A2B7), (0x8F_A2C3, 0x8F_A2C3)],
         more: Some((0x8F_F3F3, EUC_JP_MORE)),
         ..known("EUC_JP", Shape::EucJp, Source::Web(web::EUC_JP))
     },
@@ -141,22 +117,10 @@ static KNOWN: [Known; 40] = [
         without: &[(0x80, 0x80), (0xF040, 0xF9FC)],
         ..known("SJIS", Shape::Sjis, Source::Web(web::SHIFT_JIS))
     },
-    Known {
-        without: EUC_CN_WITHOUT,
-        ..known("EUC_CN", Shape::Euc, Source::Web(web::GBK))
-    },
-    Known {
-        without: GBK_WITHOUT,
-        ..known("GBK", Shape::Double, Source::Web(web::GBK))
-    },
-    Known {
-        without: BIG5_WITHOUT,
-        ..known("BIG5", Shape::Double, Source::Web(web::BIG5))
-    },
-    Known {
-        without: &[(0xADA1, 0xAFFE)],
-        ..known("EUC_KR", Shape::Euc, Source::Web(web::EUC_KR))
-    },
+    Known { without: EUC_CN_WITHOUT, ..known("EUC_CN", Shape::Euc, Source::Web(web::GBK)) },
+    Known { without: GBK_WITHOUT, ..known("GBK", Shape::Double, Source::Web(web::GBK)) },
+    Known { without: BIG5_WITHOUT, ..known("BIG5", Shape::Double, Source::Web(web::BIG5)) },
+    Known { without: &[(0xADA1, 0xAFFE)], ..known("EUC_KR", Shape::Euc, Source::Web(web::EUC_KR)) },
     known("UHC", Shape::Double, Source::Web(web::EUC_KR)),
     Known {
         without: GB18030_WITHOUT,
@@ -249,9 +213,7 @@ impl Charset {
         let table = self.table();
         match *bytes {
             [a] => *table.single.get(usize::from(a.checked_sub(128)?))?,
-            [a, b] => *table
-                .double
-                .get(usize::from(a.checked_sub(128)?) << 8 | usize::from(b))?,
+            [a, b] => *table.double.get(usize::from(a.checked_sub(128)?) << 8 | usize::from(b))?,
             [0x8F, b, c] => *table.triple.get(place_of_triple(b, c)?)?,
             [_, _, _, _] if self.known.shape == Shape::Gb18030 => self.known.read(bytes),
             _ => None,
@@ -298,9 +260,7 @@ impl Eq for Charset {}
 impl Known {
     /// What the server reads these bytes as, which are one character.
     fn read(&self, bytes: &[u8]) -> Option<char> {
-        let code = bytes
-            .iter()
-            .fold(0_u32, |code, byte| code << 8 | u32::from(*byte));
+        let code = bytes.iter().fold(0_u32, |code, byte| code << 8 | u32::from(*byte));
         let is_without = |(first, last): &(u32, u32)| (*first..=*last).contains(&code);
         if self.without.iter().any(is_without) {
             return None;
@@ -423,10 +383,7 @@ mod tests {
         assert!(names.len() > 70, "{names:?}");
         for name in names {
             assert!(Encoding::named(name).is_some(), "{name}");
-            assert!(
-                name == "unicode" || Charset::named(name).is_some(),
-                "{name}"
-            );
+            assert!(name == "unicode" || Charset::named(name).is_some(), "{name}");
         }
     }
 }

@@ -91,12 +91,7 @@ impl Input {
             return Err(Unread::Archive);
         }
         let (encoding, mark) = encoding::of_head(&head, reading);
-        let mut input = Self {
-            file: Some(Arc::new(file)),
-            encoding,
-            mark,
-            ..Self::default()
-        };
+        let mut input = Self { file: Some(Arc::new(file)), encoding, mark, ..Self::default() };
         input.again();
         Ok(input)
     }
@@ -276,12 +271,7 @@ mod tests {
             }
         }
         text += "copy t from stdin;\nthe last";
-        for encoding in [
-            Encoding::Utf8,
-            Encoding::Utf16Le,
-            Encoding::Utf16Be,
-            Encoding::Gb18030,
-        ] {
+        for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be, Encoding::Gb18030] {
             let mut bytes = match encoding {
                 Encoding::Utf16Le => vec![0xFF, 0xFE],
                 Encoding::Utf16Be => vec![0xFE, 0xFF],

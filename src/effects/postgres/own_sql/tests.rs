@@ -116,9 +116,7 @@ fn a_begin_that_is_not_of_the_known_words_is_not_sent() {
         ("select 1", BEGIN_READ_ONLY),
         ("", BEGIN_READ_ONLY),
     ] {
-        let again = OwnSql::BeginAgain {
-            begin: given.into(),
-        };
+        let again = OwnSql::BeginAgain { begin: given.into() };
         assert_eq!(again.text(), sent, "{given}");
     }
 }
@@ -129,18 +127,10 @@ fn what_comes_from_a_session_is_a_string_and_nothing_else() {
     let quoted = "E'a.b'' or true; drop table t; -- \\\\'";
     let custom = vec![hostile.to_owned()];
     for own in [
-        OwnSql::Held {
-            custom: custom.clone(),
-        },
-        OwnSql::Look {
-            custom: Some(custom),
-        },
+        OwnSql::Held { custom: custom.clone() },
+        OwnSql::Look { custom: Some(custom) },
         OwnSql::Apply {
-            settings: vec![Setting {
-                name: hostile.into(),
-                value: hostile.into(),
-                custom: false,
-            }],
+            settings: vec![Setting { name: hostile.into(), value: hostile.into(), custom: false }],
         },
     ] {
         let message = own.message();

@@ -95,10 +95,7 @@ impl KnownHosts {
         let theirs = directories.into_iter().flat_map(|(directory, prefix)| {
             ["known_hosts", "known_hosts2"].map(|name| directory.join(format!("{prefix}{name}")))
         });
-        Self {
-            theirs: theirs.collect(),
-            own: Some(data_dir.join("known_hosts")),
-        }
+        Self { theirs: theirs.collect(), own: Some(data_dir.join("known_hosts")) }
     }
 
     /// What the files say of a server. A file that is there and can't be read might hold a warning, so it is an error.
@@ -114,10 +111,7 @@ impl KnownHosts {
             let lines = text.lines().enumerate();
             entries.extend(lines.filter_map(|(at, text)| entry(file, at + 1, text, &name)));
         }
-        Ok(Known {
-            server: server.clone(),
-            entries,
-        })
+        Ok(Known { server: server.clone(), entries })
     }
 
     /// Adds a key to Tusk's own file, as a whole line.
@@ -128,10 +122,7 @@ impl KnownHosts {
                 "There is no data directory to keep the key of the SSH server in.",
             ));
         };
-        let server = Server {
-            host: key.host.clone(),
-            port: key.port,
-        };
+        let server = Server { host: key.host.clone(), port: key.port };
         let line = format!("{} {} {}\n", server.name(), key.algorithm, key.key);
         let spoken_of =
             |character: char| character.is_alphanumeric() || ".-_:%".contains(character);
@@ -181,10 +172,7 @@ impl Known {
         let blob = shown.to_bytes().map_err(|cause| {
             error::plain(
                 Category::Ssh,
-                format!(
-                    "The key of the SSH server {} can't be read: {cause}.",
-                    self.server
-                ),
+                format!("The key of the SSH server {} can't be read: {cause}.", self.server),
             )
         })?;
         let marked = |mark: Mark| self.entries.iter().filter(move |entry| entry.mark == mark);
@@ -204,10 +192,8 @@ impl Known {
     }
 
     fn revoked(&self, entry: &Entry, shown: &PublicKey) -> Failure {
-        let message = format!(
-            "The SSH server {} shows a key that is marked as revoked.",
-            self.server
-        );
+        let message =
+            format!("The SSH server {} shows a key that is marked as revoked.", self.server);
         let mut failure = error::plain(Category::Ssh, message).with_next_step(
             "Don't connect: somebody else may have this key. Ask the server's administrator.",
         );
@@ -297,10 +283,7 @@ fn is_key(key: &HostKey) -> bool {
 }
 
 fn unreadable(file: &Path, cause: &io::Error) -> Failure {
-    let message = format!(
-        "The known SSH servers in {} can't be read: {cause}.",
-        file.display()
-    );
+    let message = format!("The known SSH servers in {} can't be read: {cause}.", file.display());
     error::plain(Category::Ssh, message)
         .with_next_step("Tusk needs them to know the SSH server. Make the file readable.")
 }
@@ -347,10 +330,8 @@ fn matches(names: &str, name: &str) -> bool {
 /// `|1|salt|HMAC-SHA1(salt, name)`; none where the pattern is not hashed.
 fn is_hash_of(pattern: &str, name: &str) -> Option<bool> {
     let (salt, digest) = pattern.strip_prefix("|1|")?.split_once('|')?;
-    let (Ok(salt), Ok(digest)) = (
-        BASE64.decode(salt.as_bytes()),
-        BASE64.decode(digest.as_bytes()),
-    ) else {
+    let (Ok(salt), Ok(digest)) = (BASE64.decode(salt.as_bytes()), BASE64.decode(digest.as_bytes()))
+    else {
         return Some(false);
     };
     let hmac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;

@@ -124,10 +124,7 @@ impl Traffic {
 
     /// Its words.
     pub fn refusal(&self) -> Option<String> {
-        locked(&self.state)
-            .refusal
-            .take()
-            .filter(|words| !words.is_empty())
+        locked(&self.state).refusal.take().filter(|words| !words.is_empty())
     }
 
     /// Bytes have come. Ends when there is room for more.
@@ -138,11 +135,7 @@ impl Traffic {
         poll_fn(|context| {
             let is_full = inbox.poll_room(context).is_pending();
             let state = locked(&self.state);
-            if is_full && !state.cut {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
+            if is_full && !state.cut { Poll::Pending } else { Poll::Ready(()) }
         })
         .await;
     }
@@ -178,9 +171,7 @@ impl Traffic {
         match &state.end {
             Some(failure) => Poll::Ready(failure.clone()),
             None => {
-                state
-                    .awaiters
-                    .retain(|waker| !waker.will_wake(context.waker()));
+                state.awaiters.retain(|waker| !waker.will_wake(context.waker()));
                 state.awaiters.push(context.waker().clone());
                 Poll::Pending
             }
@@ -193,9 +184,7 @@ impl Traffic {
         if state.cut {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        state
-            .socket_waits
-            .retain(|waker| !waker.will_wake(context.waker()));
+        state.socket_waits.retain(|waker| !waker.will_wake(context.waker()));
         state.socket_waits.push(context.waker().clone());
         Ok(())
     }
@@ -212,9 +201,7 @@ impl Inbox {
             Some(last) if last.len() + bytes.len() <= PIECE_BYTES => last.extend_from_slice(bytes),
             _ => held.pieces.push_back(bytes.to_vec()),
         }
-        let watcher = (held.bytes > INBOX_BYTES_LARGE)
-            .then(|| held.watcher.take())
-            .flatten();
+        let watcher = (held.bytes > INBOX_BYTES_LARGE).then(|| held.watcher.take()).flatten();
         let wakers = [held.reader.take(), watcher];
         drop(held);
         wakers.into_iter().flatten().for_each(Waker::wake);
@@ -232,15 +219,7 @@ impl Inbox {
     /// Reads what is there; an end is an empty read.
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<()> {
         let mut held = locked(&self.held);
-        let Held {
-            pieces,
-            read,
-            bytes,
-            complete,
-            reader,
-            tunnel,
-            ..
-        } = &mut *held;
+        let Held { pieces, read, bytes, complete, reader, tunnel, .. } = &mut *held;
         let mut any = false;
         while let Some(first) = pieces.front() {
             let rest = &first[*read..];
@@ -403,10 +382,7 @@ pub struct Socket {
 impl Socket {
     /// Over this stream.
     pub fn new(stream: Async<std::net::TcpStream>, traffic: Arc<Traffic>) -> Self {
-        Self {
-            stream: Paced::new(socket::Socket::new(stream)),
-            traffic,
-        }
+        Self { stream: Paced::new(socket::Socket::new(stream)), traffic }
     }
 }
 
@@ -437,16 +413,11 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // One that is gone already would hide the reason of the end behind an error of its own.
-        Pin::new(&mut self.stream)
-            .poll_shutdown(context)
-            .map(|_| Ok(()))
+        Pin::new(&mut self.stream).poll_shutdown(context).map(|_| Ok(()))
     }
 }
 
 /// How a tunnel's end is said where nothing else is known of it.
 pub fn closed_by_server(server: &impl std::fmt::Display) -> Failure {
-    error::plain(
-        Category::Ssh,
-        format!("The SSH tunnel to {server} was closed by the server."),
-    )
+    error::plain(Category::Ssh, format!("The SSH tunnel to {server} was closed by the server."))
 }

@@ -90,19 +90,15 @@ impl Login<'_> {
             return Ok(());
         };
         let Some(secret) = self.secret else {
-            let message = format!(
-                "The SSH server {} wants a password for {}.",
-                self.server, self.user
-            );
+            let message =
+                format!("The SSH server {} wants a password for {}.", self.server, self.user);
             return Err(error::plain(Category::Ssh, message)
                 .with_next_step("Type it when connecting asks for it.")
                 .wanting(Want::Secret(SecretKind::Ssh)));
         };
         let mut last = (offers, false);
         if last.0.contains(&MethodKind::Password) {
-            let answer = session
-                .authenticate_password(self.user, secret.reveal())
-                .await;
+            let answer = session.authenticate_password(self.user, secret.reveal()).await;
             match self.answered(answer).await? {
                 Asked::Taken => return Ok(()),
                 Asked::Refused(offers, partly) => last = (offers, partly),
@@ -132,9 +128,7 @@ impl Login<'_> {
     /// A server that asks for the password in words of its own is given it once.
     async fn in_dialogue(&self, session: &mut Session, secret: &Secret) -> Result<Asked, Failure> {
         let mut given = false;
-        let mut answer = session
-            .authenticate_keyboard_interactive_start(self.user, None)
-            .await;
+        let mut answer = session.authenticate_keyboard_interactive_start(self.user, None).await;
         loop {
             let prompts = match answer {
                 Ok(KeyboardInteractiveAuthResponse::Success) => return Ok(Asked::Taken),
@@ -164,9 +158,7 @@ impl Login<'_> {
                     .wanting(Want::Secret(SecretKind::Ssh)));
                 }
             };
-            answer = session
-                .authenticate_keyboard_interactive_respond(responses)
-                .await;
+            answer = session.authenticate_keyboard_interactive_respond(responses).await;
         }
     }
 
@@ -189,14 +181,13 @@ impl Login<'_> {
     async fn answered(&self, answer: Result<AuthResult, russh::Error>) -> Result<Asked, Failure> {
         match answer {
             Ok(AuthResult::Success) => Ok(Asked::Taken),
-            Ok(AuthResult::Failure {
-                remaining_methods,
-                partial_success,
-            }) => match self.traffic.end() {
-                // Where the server takes nothing more, the end is only what follows from the refusal.
-                Some(failure) if !remaining_methods.is_empty() => Err(failure),
-                Some(_) | None => Ok(Asked::Refused(remaining_methods, partial_success)),
-            },
+            Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
+                match self.traffic.end() {
+                    // Where the server takes nothing more, the end is only what follows from the refusal.
+                    Some(failure) if !remaining_methods.is_empty() => Err(failure),
+                    Some(_) | None => Ok(Asked::Refused(remaining_methods, partial_success)),
+                }
+            }
             Err(_) => Err(self.traffic.until_end().await),
         }
     }
@@ -299,19 +290,14 @@ impl Login<'_> {
 #[cfg(not(unix))]
 impl Login<'_> {
     async fn with_agent(&self, _: &mut Session) -> Result<(), Failure> {
-        Err(
-            error::plain(Category::Ssh, "Tusk speaks to no SSH agent on this system.")
-                .with_next_step("Choose a key file for the tunnel."),
-        )
+        Err(error::plain(Category::Ssh, "Tusk speaks to no SSH agent on this system.")
+            .with_next_step("Choose a key file for the tunnel."))
     }
 }
 
 #[cfg(unix)]
 fn no_agent(socket: &Path, cause: &io::Error) -> Failure {
-    let message = format!(
-        "The SSH agent at {} can't be reached: {cause}.",
-        socket.display()
-    );
+    let message = format!("The SSH agent at {} can't be reached: {cause}.", socket.display());
     error::plain(Category::Ssh, message).with_next_step(
         "SSH_AUTH_SOCK may be of an agent that has ended. Start Tusk where one runs.",
     )

@@ -64,18 +64,10 @@ impl Shown {
         let not_before = moment(validity.not_before.to_unix_duration());
         let not_after = moment(validity.not_after.to_unix_duration());
         if now.as_secs() < not_before.as_secs() {
-            return Err(CertificateError::NotValidYetContext {
-                time: now,
-                not_before,
-            }
-            .into());
+            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
         }
         if now.as_secs() > not_after.as_secs() {
-            return Err(CertificateError::ExpiredContext {
-                time: now,
-                not_after,
-            }
-            .into());
+            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
         }
         let message = self.0.tbs_certificate.to_der().unwrap_or_default();
         let signature = self.0.signature.as_bytes().unwrap_or_default();
@@ -91,19 +83,14 @@ impl Shown {
                 .find(|known| key.verify_signature(**known, &message, signature).is_ok())
                 .map(|_| ())
         };
-        authorities
-            .iter()
-            .find_map(signed)
-            .ok_or_else(|| CertificateError::UnknownIssuer.into())
+        authorities.iter().find_map(signed).ok_or_else(|| CertificateError::UnknownIssuer.into())
     }
 
     /// The host names and addresses that it was made for.
     fn names(&self) -> Vec<String> {
         let names = self.alternative_names();
         if names.is_empty() {
-            return common_name(&self.0.tbs_certificate.subject)
-                .into_iter()
-                .collect();
+            return common_name(&self.0.tbs_certificate.subject).into_iter().collect();
         }
         names
     }
@@ -135,10 +122,9 @@ pub fn explained(error: Error, der: &[u8], host: &ServerName<'_>) -> Error {
         CertificateError::UnknownIssuer | CertificateError::Other(_) if shown.is_self_signed() => {
             "is not signed by a trusted authority: it is self-signed".to_owned()
         }
-        CertificateError::UnknownIssuer => format!(
-            "is not signed by a trusted authority, but by “{}”",
-            shown.issuer()
-        ),
+        CertificateError::UnknownIssuer => {
+            format!("is not signed by a trusted authority, but by “{}”", shown.issuer())
+        }
         CertificateError::BadSignature => format!(
             "is not signed by the trusted authority “{}”, but by another one of that name",
             shown.issuer()
@@ -151,15 +137,8 @@ pub fn explained(error: Error, der: &[u8], host: &ServerName<'_>) -> Error {
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let names = shown.names();
-            let named = if names.is_empty() {
-                "no host".to_owned()
-            } else {
-                names.join(", ")
-            };
-            format!(
-                "is for another host name: it names {named}, not {}",
-                host.to_str()
-            )
+            let named = if names.is_empty() { "no host".to_owned() } else { names.join(", ") };
+            format!("is for another host name: it names {named}, not {}", host.to_str())
         }
         _ => return error,
     };

@@ -73,9 +73,7 @@ fn decode(
     let key = if contains(text, b"-----BEGIN") {
         PrivateKeyDer::from_pem_slice(text).map_err(|cause| cause.to_string())
     } else {
-        PrivateKeyDer::try_from(text)
-            .map(|key| key.clone_key())
-            .map_err(str::to_owned)
+        PrivateKeyDer::try_from(text).map(|key| key.clone_key()).map_err(str::to_owned)
     };
     key.map(Zeroizing::new).map_err(|cause| {
         let message = format!("The key file {path} holds no private key in PEM form: {cause}.");
@@ -108,15 +106,11 @@ fn decrypt(
         return Err(asks(message));
     };
     match encrypted.decrypt(passphrase.reveal()) {
-        Ok(key) => Ok(Zeroizing::new(PrivateKeyDer::Pkcs8(
-            key.as_bytes().to_vec().into(),
-        ))),
+        Ok(key) => Ok(Zeroizing::new(PrivateKeyDer::Pkcs8(key.as_bytes().to_vec().into()))),
         // One wrong passphrase in 256 leaves what looks padded, and is no key.
         Err(
             pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_),
-        ) => Err(asks(format!(
-            "The passphrase does not open the key file {path}."
-        ))),
+        ) => Err(asks(format!("The passphrase does not open the key file {path}."))),
         Err(cause) => Err(unknown(cause)),
     }
 }

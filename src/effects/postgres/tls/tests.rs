@@ -32,10 +32,7 @@ fn authority(name: &str) -> World {
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = params.self_signed(&key).unwrap().der().clone();
-    World {
-        authority: Issuer::new(params, key),
-        ca,
-    }
+    World { authority: Issuer::new(params, key), ca }
 }
 
 impl Made<'_> {
@@ -43,9 +40,7 @@ impl Made<'_> {
         let hosts: Vec<String> = self.hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(hosts).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, self.common_name);
+        params.distinguished_name.push(DnType::CommonName, self.common_name);
         for address in self.addresses {
             let address = std::net::IpAddr::from(*address);
             params.subject_alt_names.push(SanType::IpAddress(address));
@@ -94,9 +89,7 @@ fn verdict(
     };
     let host = ServerName::try_from(host.unwrap_or("any.example")).unwrap();
     let verified = verifier.verify_server_cert(shown, &[], &host, &[], now);
-    verified
-        .map(|_| ())
-        .map_err(|error| error::from_tls(&error).message)
+    verified.map(|_| ()).map_err(|error| error::from_tls(&error).message)
 }
 
 #[test]
@@ -107,19 +100,10 @@ fn names_are_compared_as_libpq_compares_them() {
         hosts: &["*.example.com", "other.example"],
         ..Made::default()
     };
-    let by_address = Made {
-        common_name: "db.example",
-        addresses: &[[10, 1, 2, 3]],
-        ..Made::default()
-    };
-    let old = Made {
-        common_name: "*.example.com",
-        ..Made::default()
-    };
-    let plain_old = Made {
-        common_name: "10.1.2.3",
-        ..Made::default()
-    };
+    let by_address =
+        Made { common_name: "db.example", addresses: &[[10, 1, 2, 3]], ..Made::default() };
+    let old = Made { common_name: "*.example.com", ..Made::default() };
+    let plain_old = Made { common_name: "10.1.2.3", ..Made::default() };
     for (made, host, taken) in [
         (&wild, "db.example.com", true),
         (&wild, "DB.Example.COM", true),
@@ -199,11 +183,7 @@ fn the_sentence_says_what_is_wrong_with_a_certificate() {
 
 #[test]
 fn a_self_signed_certificate_is_trusted_where_it_is_the_ca_file_and_only_while_it_is_valid() {
-    let mut made = Made {
-        common_name: "db.example",
-        hosts: &["db.example"],
-        ..Made::default()
-    };
+    let mut made = Made { common_name: "db.example", hosts: &["db.example"], ..Made::default() };
     let shown = made.self_signed();
     let found = verdict(&[&shown], &shown, Some("db.example"), UnixTime::now());
     assert_eq!(found, Ok(()));
@@ -226,20 +206,10 @@ fn a_certificate_of_version_1_is_checked_too() {
     for (trusted, host, now, said) in [
         (&ca, Some("localhost"), at(2030), None),
         (&ca, None, at(2030), None),
-        (
-            &ca,
-            Some("other.example"),
-            at(2030),
-            Some("it names localhost, not other.example"),
-        ),
+        (&ca, Some("other.example"), at(2030), Some("it names localhost, not other.example")),
         (&ca, Some("localhost"), at(2200), Some("has expired")),
         (&ca, Some("localhost"), at(2000), Some("is not valid yet")),
-        (
-            &other,
-            Some("localhost"),
-            at(2030),
-            Some("is not signed by a trusted authority"),
-        ),
+        (&other, Some("localhost"), at(2030), Some("is not signed by a trusted authority")),
     ] {
         let found = verdict(&[trusted], &shown, host, now);
         match said {

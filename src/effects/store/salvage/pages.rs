@@ -120,10 +120,7 @@ impl Pages {
         if let (Some(at), Some(journal)) = (self.newer.get(&number), &self.journal) {
             return read_page(journal, *at);
         }
-        read_page(
-            self.file.as_ref()?,
-            u64::from(number.checked_sub(1)?) * PAGE as u64,
-        )
+        read_page(self.file.as_ref()?, u64::from(number.checked_sub(1)?) * PAGE as u64)
     }
 
     fn row(&self, cell: &[u8]) -> Option<Row> {
@@ -280,14 +277,8 @@ fn value(kind: u64, body: &mut &[u8]) -> Value {
 }
 
 fn integer(bytes: &[u8]) -> i64 {
-    let sign = if bytes.first().is_some_and(|byte| *byte >= 0x80) {
-        -1
-    } else {
-        0
-    };
-    bytes
-        .iter()
-        .fold(sign, |number, byte| (number << 8) | i64::from(*byte))
+    let sign = if bytes.first().is_some_and(|byte| *byte >= 0x80) { -1 } else { 0 };
+    bytes.iter().fold(sign, |number, byte| (number << 8) | i64::from(*byte))
 }
 
 /// A number of one to nine bytes: seven bits in each of the first eight, all of the ninth.
@@ -308,19 +299,13 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 fn be_u32(bytes: &[u8]) -> u32 {
-    bytes[..4]
-        .iter()
-        .fold(0, |number, byte| (number << 8) | u32::from(*byte))
+    bytes[..4].iter().fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
 fn sum_up(seed: (u32, u32), bytes: &[u8], big: bool) -> (u32, u32) {
     bytes.chunks_exact(8).fold(seed, |(one, two), pair| {
         let word = |bytes: &[u8]| {
-            if big {
-                be_u32(bytes)
-            } else {
-                be_u32(bytes).swap_bytes()
-            }
+            if big { be_u32(bytes) } else { be_u32(bytes).swap_bytes() }
         };
         let one = one.wrapping_add(word(pair)).wrapping_add(two);
         (one, two.wrapping_add(word(&pair[4..])).wrapping_add(one))

@@ -29,13 +29,8 @@ pub(super) enum Table {
     Run,
 }
 
-pub(super) const TABLES: [Table; 5] = [
-    Table::Tab,
-    Table::Edit,
-    Table::Connection,
-    Table::Setting,
-    Table::Run,
-];
+pub(super) const TABLES: [Table; 5] =
+    [Table::Tab, Table::Edit, Table::Connection, Table::Setting, Table::Run];
 
 /// The largest number that Tusk's own come to: all that count something.
 pub(in super::super) const NUMBER_MAX: i64 = 1 << 53;
@@ -363,11 +358,8 @@ impl<'file> Rescue<'file> {
             tag, rows, sqlstate, message) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let mut insert = self.to.prepare_cached(insert)?;
         // Where its own number makes no sense or is another's by now, it comes behind the others.
-        let most = if self.last_run == 0 {
-            NUMBER_MAX
-        } else {
-            self.last_run + 1 + GAPS_MAX - self.gaps
-        };
+        let most =
+            if self.last_run == 0 { NUMBER_MAX } else { self.last_run + 1 + GAPS_MAX - self.gaps };
         let sane = 1..=most;
         let own = Some(row.number).filter(|number| sane.contains(number));
         for number in own.into_iter().chain([self.last_run + 1]) {
@@ -420,10 +412,8 @@ impl<'file> Rescue<'file> {
                 near.cloned().unwrap_or(tab)
             };
             let last = self.tabs.values().map(|tab| tab.place).max().unwrap_or(-1);
-            let found = self
-                .tabs
-                .entry(key)
-                .or_insert_with_key(|key| Found::nameless(key, last + 1));
+            let found =
+                self.tabs.entry(key).or_insert_with_key(|key| Found::nameless(key, last + 1));
             found.edits.entry(number).or_insert(typed);
         }
     }
@@ -476,10 +466,7 @@ impl Found {
                 self.moved = true;
                 tabs::put(&mut rope, &edit);
             }
-            end = edit
-                .start
-                .saturating_add(edit.inserted.len())
-                .min(rope.len());
+            end = edit.start.saturating_add(edit.inserted.len()).min(rope.len());
         }
         self.damaged |= self.moved;
         self.text = rope.to_string();
@@ -496,11 +483,7 @@ struct Reader {
 
 impl Reader {
     fn new(row: Row) -> Self {
-        Self {
-            number: row.number,
-            values: row.values,
-            damaged: false,
-        }
+        Self { number: row.number, values: row.values, damaged: false }
     }
 
     fn at(&self, column: usize) -> &Value {
@@ -517,9 +500,7 @@ impl Reader {
     }
 
     fn id(&mut self, column: usize) -> Uuid {
-        let found = std::str::from_utf8(&self.raw(column))
-            .ok()
-            .and_then(tabs::id_from);
+        let found = std::str::from_utf8(&self.raw(column)).ok().and_then(tabs::id_from);
         found.unwrap_or_else(|| {
             self.damaged = true;
             new_id()
@@ -558,9 +539,7 @@ impl Reader {
             Value::Real(number) if usual.is_some() => Some(*number as i64),
             Value::Real(_) => None,
             Value::Text(bytes) | Value::Blob(bytes) | Value::Cut(bytes) => {
-                std::str::from_utf8(bytes)
-                    .ok()
-                    .and_then(|text| text.trim().parse().ok())
+                std::str::from_utf8(bytes).ok().and_then(|text| text.trim().parse().ok())
             }
         };
         let sane = number.filter(|number| (0..=NUMBER_MAX).contains(number));
@@ -592,12 +571,7 @@ fn one_for_one(bytes: &[u8]) -> String {
 /// Whether two names differ by hardly more than a bit.
 fn is_nearly(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
-        && one
-            .iter()
-            .zip(other)
-            .filter(|(one, other)| one != other)
-            .count()
-            <= 2
+        && one.iter().zip(other).filter(|(one, other)| one != other).count() <= 2
 }
 
 /// A connection, as far as its text can be read. What guards it is closed where it can't.
@@ -630,9 +604,7 @@ where
             continue;
         };
         let rest = &text[at + marked.len()..];
-        let Some(Ok(value)) = serde_json::Deserializer::from_str(rest)
-            .into_iter::<Json>()
-            .next()
+        let Some(Ok(value)) = serde_json::Deserializer::from_str(rest).into_iter::<Json>().next()
         else {
             continue;
         };

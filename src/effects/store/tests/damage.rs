@@ -16,11 +16,7 @@ struct Sample {
 }
 
 fn config(name: &str) -> Config {
-    Config {
-        name: name.into(),
-        host: "db.example".into(),
-        ..Config::default()
-    }
+    Config { name: name.into(), host: "db.example".into(), ..Config::default() }
 }
 
 impl Sample {
@@ -38,32 +34,19 @@ impl Sample {
         for (number, text) in (1..).zip(&texts) {
             save_tab(&mut store, tab(number, text));
         }
-        store.write(|request| Effect::CloseTab {
-            request,
-            tab: tab_id(4),
-            at_us: 7,
-        });
+        store.write(|request| Effect::CloseTab { request, tab: tab_id(4), at_us: 7 });
         for (number, name) in [(1, "production"), (2, "staging")] {
             let connection = Box::new(SavedConnection {
                 id: ConnectionId(Uuid::from_u128(number)),
                 config: config(name),
                 last_used_us: Some(5),
             });
-            store.write(|request| Effect::SaveConnection {
-                request,
-                connection,
-            });
+            store.write(|request| Effect::SaveConnection { request, connection });
         }
-        let settings = Settings {
-            window: (900, 700),
-            ..Settings::default()
-        };
+        let settings = Settings { window: (900, 700), ..Settings::default() };
         store.write(|request| Effect::SaveSettings { request, settings });
         for number in 1..=12 {
-            record(
-                &mut store,
-                run(number, &format!("select {number}"), finished()),
-            );
+            record(&mut store, run(number, &format!("select {number}"), finished()));
         }
         save_tab(&mut store, tab(5, ""));
         let mut at = 0;
@@ -129,10 +112,7 @@ fn survives(what: &str, bytes: &[u8]) -> Kept {
     }
     let again = started(directory.path());
     assert_eq!(again.opened, Opened::OnDisk, "{what}");
-    let next = Kept {
-        opened: kept.opened.clone(),
-        ..again
-    };
+    let next = Kept { opened: kept.opened.clone(), ..again };
     assert!(next == kept, "{what}: the next start finds something else");
     kept
 }
@@ -142,22 +122,14 @@ fn change(file: &Path, table: &str, column: &str, value: &str) -> usize {
     let tables = "('connection', 'setting', 'tab', 'edit', 'run')";
     let open = || {
         let connection = Connection::open(file).unwrap();
-        connection
-            .pragma_update(None, "foreign_keys", false)
-            .unwrap();
-        connection
-            .pragma_update(None, "journal_mode", "delete")
-            .unwrap();
-        connection
-            .pragma_update(None, "writable_schema", true)
-            .unwrap();
+        connection.pragma_update(None, "foreign_keys", false).unwrap();
+        connection.pragma_update(None, "journal_mode", "delete").unwrap();
+        connection.pragma_update(None, "writable_schema", true).unwrap();
         connection
     };
     let connection = open();
     let before: Vec<(String, String)> = connection
-        .prepare(&format!(
-            "select name, sql from sqlite_schema where name in {tables}"
-        ))
+        .prepare(&format!("select name, sql from sqlite_schema where name in {tables}"))
         .unwrap()
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap()
@@ -165,9 +137,7 @@ fn change(file: &Path, table: &str, column: &str, value: &str) -> usize {
         .collect();
     let loose =
         "update sqlite_schema set sql = replace(replace(sql, ' not null', ''), ' strict', '')";
-    connection
-        .execute(&format!("{loose} where name in {tables}"), [])
-        .unwrap();
+    connection.execute(&format!("{loose} where name in {tables}"), []).unwrap();
     drop(connection);
     let connection = open();
     let one = match table {
@@ -252,10 +222,7 @@ fn is_whole_but_for(sample: &Sample, table: &str, column: &str, what: &str, kept
         (table, column, *index) != ("edit", "inserted", 1)
     });
     for (_, word) in typed {
-        assert!(
-            texts.iter().any(|text| text.contains(word.trim())),
-            "{what}: {word} is lost"
-        );
+        assert!(texts.iter().any(|text| text.contains(word.trim())), "{what}: {word} is lost");
     }
     if table != "edit" && table != "tab" {
         assert!(texts.contains(&WORDS.concat()), "{what}");
@@ -288,19 +255,13 @@ fn readable(bytes: &[u8]) -> Vec<String> {
             _ => Ok(None),
         })
     };
-    (1..=5)
-        .filter_map(|number| read(number).ok().flatten())
-        .collect()
+    (1..=5).filter_map(|number| read(number).ok().flatten()).collect()
 }
 
 /// How many of the five tabs are just as they were.
 fn unharmed(sample: &Sample, kept: &Kept) -> usize {
     let texts = texts_of(kept);
-    let whole = sample
-        .texts
-        .iter()
-        .filter(|text| texts.contains(text))
-        .count();
+    let whole = sample.texts.iter().filter(|text| texts.contains(text)).count();
     whole + usize::from(texts.contains(&WORDS.concat()))
 }
 
@@ -340,10 +301,7 @@ fn one_flipped_bit_costs_hardly_anything() {
         bytes[at] ^= 1 << bit;
         format!("bit {bit} of byte {at}")
     });
-    assert!(
-        back * 100 >= of * 95,
-        "{back} of {of} tabs came back unharmed"
-    );
+    assert!(back * 100 >= of * 95, "{back} of {of} tabs came back unharmed");
 }
 
 #[test]
@@ -354,10 +312,7 @@ fn pages_that_are_gone_cost_what_was_in_them() {
         bytes[page * 4096..][..4096].fill(fill);
         format!("page {page} is full of {fill}")
     });
-    assert!(
-        back * 100 >= of * 80,
-        "{back} of {of} tabs came back unharmed"
-    );
+    assert!(back * 100 >= of * 80, "{back} of {of} tabs came back unharmed");
 }
 
 #[test]
@@ -384,20 +339,13 @@ fn many_flipped_bits_end_nothing() {
 #[test]
 fn an_empty_file_is_told_of() {
     let kept = survives("nothing", b"");
-    let Opened::Fresh {
-        reason, salvage, ..
-    } = kept.opened
-    else {
+    let Opened::Fresh { reason, salvage, .. } = kept.opened else {
         panic!("nothing was said of it")
     };
     assert!(reason.contains("0 bytes"), "{reason}");
     assert!(salvage.tabs.perhaps_more && salvage.tabs.back == 0);
     let directory = tempfile::tempdir().unwrap();
-    assert_eq!(
-        started(directory.path()).opened,
-        Opened::OnDisk,
-        "a first start"
-    );
+    assert_eq!(started(directory.path()).opened, Opened::OnDisk, "a first start");
 }
 
 #[test]
@@ -408,9 +356,7 @@ fn a_start_that_died_while_it_salvaged_is_taken_up_by_the_next() {
     salvage::set_aside(directory, "it was hit".into()).unwrap();
     fs::write(directory.join("tusk.sqlite.new"), "half of it").unwrap();
     let kept = started(directory);
-    let Opened::Fresh { reason, .. } = &kept.opened else {
-        panic!("{:?}", kept.opened)
-    };
+    let Opened::Fresh { reason, .. } = &kept.opened else { panic!("{:?}", kept.opened) };
     assert_eq!(reason, "it was hit");
     assert_eq!(unharmed(&sample, &kept), 5);
     assert_eq!(started(directory).opened, Opened::OnDisk);
@@ -438,17 +384,10 @@ fn a_damaged_journal_costs_the_pages_that_were_hit() {
         fs::write(killed.path().join("tusk.sqlite-wal"), &bytes).unwrap();
         let kept = started(killed.path());
         let texts = texts_of(&kept);
-        let back = texts
-            .iter()
-            .filter(|text| text.starts_with("in the journal"))
-            .count();
+        let back = texts.iter().filter(|text| text.starts_with("in the journal")).count();
         // A page of small tabs has been written several times; a bit of the last time costs what came with it.
         let whole = unharmed(&sample, &kept);
         assert!(whole >= 4, "bit {bit} of byte {at}: {whole} of 5");
-        assert!(
-            back >= 2,
-            "bit {bit} of byte {at} of {}: {back} of 4",
-            bytes.len()
-        );
+        assert!(back >= 2, "bit {bit} of byte {at} of {}: {back} of 4", bytes.len());
     }
 }

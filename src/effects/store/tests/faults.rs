@@ -21,10 +21,7 @@ fn a_file_that_is_deleted_with_its_directory_is_written_again_whole() {
         revision: 4,
         edits: vec![edit(0, 0, "-- ")],
     });
-    let Msg::Reopened {
-        opened: Opened::Recreated { file, how },
-    } = store.answer()
-    else {
+    let Msg::Reopened { opened: Opened::Recreated { file, how } } = store.answer() else {
         panic!("nothing was said of it")
     };
     assert_eq!(how, "it was deleted");
@@ -50,14 +47,8 @@ fn a_file_that_is_replaced_is_left_for_the_one_that_took_its_place() {
     }
     released(directory.path(), "0.1.0");
     let request = store.request();
-    store.store.perform(Effect::SaveTab {
-        request,
-        tab: Box::new(tab(77, "after")),
-    });
-    let Msg::Reopened {
-        opened: Opened::Recreated { how, .. },
-    } = store.answer()
-    else {
+    store.store.perform(Effect::SaveTab { request, tab: Box::new(tab(77, "after")) });
+    let Msg::Reopened { opened: Opened::Recreated { how, .. } } = store.answer() else {
         panic!("nothing was said of it")
     };
     assert_eq!(how, "another one took its place");
@@ -87,22 +78,10 @@ fn a_file_that_is_damaged_while_it_is_used_is_set_aside_and_a_fresh_one_begun() 
     let other = Connection::open(&file).unwrap();
     other.pragma_update(None, "user_version", 2).unwrap();
     let request = store.request();
-    store.store.perform(Effect::SaveTab {
-        request,
-        tab: Box::new(tab(77, "typed")),
-    });
-    let Msg::Held {
-        request: held,
-        reason,
-    } = store.answer()
-    else {
-        panic!("it was not held")
-    };
+    store.store.perform(Effect::SaveTab { request, tab: Box::new(tab(77, "typed")) });
+    let Msg::Held { request: held, reason } = store.answer() else { panic!("it was not held") };
     assert!(held == request && reason.contains("malformed"), "{reason}");
-    let Msg::Reopened {
-        opened: Opened::Fresh { copy, .. },
-    } = store.answer()
-    else {
+    let Msg::Reopened { opened: Opened::Fresh { copy, .. } } = store.answer() else {
         panic!("nothing was said of it")
     };
     assert!(Path::new(&copy).exists());
@@ -131,13 +110,9 @@ fn whatever_happens_to_the_file_while_it_is_used_is_noticed_and_all_is_written_a
     let damages: [(&str, Damage); 9] = [
         ("emptied", |file, _| cut(file, 0)),
         ("cut off", |file, _| cut(file, 5_000)),
-        ("garbage", |file, _| {
-            fs::write(file, vec![b'x'; 50_000]).unwrap()
-        }),
+        ("garbage", |file, _| fs::write(file, vec![b'x'; 50_000]).unwrap()),
         ("its header", |file, _| inside(file, 0, &[0; 100])),
-        ("its pages", |file, _| {
-            inside(file, 4_096, &vec![0xa5; 30_000])
-        }),
+        ("its pages", |file, _| inside(file, 4_096, &vec![0xa5; 30_000])),
         ("another store", |file, _| {
             fs::write(file, fs::read(sharing::sample("0.1.0")).unwrap()).unwrap();
         }),
@@ -176,9 +151,7 @@ fn is_noticed(what: &str, damage: Damage) {
     let there = there.map(|path| fs::read(path).unwrap_or_default());
     damage(&file, &journal);
     // Nothing is asked of it: it looks by itself.
-    let Msg::Reopened { opened } = store.answer() else {
-        panic!("{what}: nothing was said of it")
-    };
+    let Msg::Reopened { opened } = store.answer() else { panic!("{what}: nothing was said of it") };
     if let Opened::Fresh { copy, .. } = &opened {
         let aside = [copy.clone(), format!("{copy}-wal")];
         let aside = aside.map(|path| fs::read(path).unwrap_or_default());
@@ -244,10 +217,7 @@ fn a_write_that_was_committed_into_a_file_that_is_gone_is_not_said_to_be_kept() 
     keeper.load().unwrap();
     keeper.stay_on_the_file();
     let request = Request(1);
-    let write = [Effect::SaveTab {
-        request,
-        tab: Box::new(tab(1, "typed")),
-    }];
+    let write = [Effect::SaveTab { request, tab: Box::new(tab(1, "typed")) }];
     let aside = tempfile::tempdir().unwrap();
     for name in ["tusk.sqlite", "tusk.sqlite-wal", "tusk.sqlite-shm"] {
         fs::rename(directory.path().join(name), aside.path().join(name)).unwrap();
@@ -283,11 +253,7 @@ fn of_two_that_meet_the_same_damage_the_slower_one_takes_the_new_file() {
     let first = again(first, 1);
     assert!(matches!(first.opened, Opened::Fresh { .. }));
     let second = again(second, 2);
-    assert!(
-        matches!(second.opened, Opened::Recreated { .. }),
-        "{:?}",
-        second.opened
-    );
+    assert!(matches!(second.opened, Opened::Recreated { .. }), "{:?}", second.opened);
     assert!(first.file.is_some() && first.file == second.file);
     first.close();
     second.close();
@@ -304,15 +270,11 @@ fn another_directory_can_be_used_with_what_is_kept_there() {
     store.load();
     let mut used = |directory: &Path| {
         let request = store.request();
-        store.store.perform(Effect::UseDirectory {
-            request,
-            directory: directory.display().to_string(),
-        });
+        store
+            .store
+            .perform(Effect::UseDirectory { request, directory: directory.display().to_string() });
         match store.answer() {
-            Msg::DirectoryUsed {
-                request: answered,
-                result,
-            } if answered == request => result,
+            Msg::DirectoryUsed { request: answered, result } if answered == request => result,
             other => panic!("{other:?}"),
         }
     };

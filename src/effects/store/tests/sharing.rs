@@ -42,10 +42,7 @@ fn two_programs_share_a_file_and_each_has_tabs_of_its_own() {
 fn keep_at_last(fixture: &mut Fixture, tab: &SavedTab) {
     loop {
         let request = fixture.request();
-        fixture.store.perform(Effect::SaveTab {
-            request,
-            tab: Box::new(tab.clone()),
-        });
+        fixture.store.perform(Effect::SaveTab { request, tab: Box::new(tab.clone()) });
         loop {
             match fixture.answer() {
                 Msg::Wrote { request: written } if written == request => return,
@@ -74,9 +71,7 @@ fn of_two_programs_one_salvages_and_the_other_goes_on_with_all_that_it_has() {
     // A page that holds a piece of a text and nothing else, once it is in the file itself.
     let file = directory.path().join(opening::FILE_NAME);
     let other = Connection::open(&file).unwrap();
-    other
-        .query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))
-        .unwrap();
+    other.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(())).unwrap();
     let bytes = fs::read(&file).unwrap();
     let pieces = bytes.chunks(4_096).enumerate().filter(|(_, page)| {
         page[0] == 0 && String::from_utf8_lossy(page).contains("select 20;\nselect 20;")
@@ -97,9 +92,7 @@ fn of_two_programs_one_salvages_and_the_other_goes_on_with_all_that_it_has() {
             }
         })
         .into();
-    let salvaged = opened
-        .iter()
-        .filter(|opened| matches!(opened, Opened::Fresh { .. }));
+    let salvaged = opened.iter().filter(|opened| matches!(opened, Opened::Fresh { .. }));
     assert_eq!(salvaged.count(), 1, "{opened:?}");
     keep_at_last(&mut first, &tab(100, "the first one's, typed on"));
     keep_at_last(&mut second, &tab(101, "the second one's, typed on"));
@@ -124,11 +117,7 @@ fn blank_tabs_of_several_programs_do_not_pile_up() {
             let mut fixture = Fixture::at(directory.path());
             fixture.load();
             let text = if number == 2 { "select 2" } else { "" };
-            let untitled = SavedTab {
-                title: String::new(),
-                path: None,
-                ..tab(number, text)
-            };
+            let untitled = SavedTab { title: String::new(), path: None, ..tab(number, text) };
             save_tab(&mut fixture, untitled);
             fixture
         })
@@ -152,22 +141,13 @@ fn connections_that_another_program_saves_or_deletes_are_reported() {
         last_used_us: None,
     };
     let connection = Box::new(saved.clone());
-    second.write(|request| Effect::SaveConnection {
-        request,
-        connection,
-    });
+    second.write(|request| Effect::SaveConnection { request, connection });
     let (changed, deleted) = (vec![saved.clone()], vec![]);
     assert_eq!(first.answer(), Msg::ConnectionsChanged { changed, deleted });
     let id = saved.id;
-    first.write(|request| Effect::DeleteConnection {
-        request,
-        connection: id,
-    });
+    first.write(|request| Effect::DeleteConnection { request, connection: id });
     let (changed, deleted) = (vec![], vec![id]);
-    assert_eq!(
-        second.answer(),
-        Msg::ConnectionsChanged { changed, deleted }
-    );
+    assert_eq!(second.answer(), Msg::ConnectionsChanged { changed, deleted });
     first.stop();
     second.stop();
 }
@@ -184,9 +164,7 @@ fn a_program_that_wants_the_directory_for_itself_is_not_disturbed() {
     lock.lock().unwrap();
     let mut second = Fixture::at(directory.path());
     let kept = second.load();
-    let Opened::InMemory { reason } = kept.opened else {
-        panic!("not in memory")
-    };
+    let Opened::InMemory { reason } = kept.opened else { panic!("not in memory") };
     assert!(reason.contains("does not share it"), "{reason}");
     assert_eq!((kept.history.len(), kept.tabs.len()), (1, 0));
     second.stop();
@@ -213,9 +191,7 @@ fn a_file_is_not_brought_up_to_date_under_another_program() {
     let lock = fs::File::create(directory.path().join(LOCK_NAME)).unwrap();
     lock.lock_shared().unwrap();
     let mut store = Fixture::at(directory.path());
-    let Opened::InMemory { reason } = store.load().opened else {
-        panic!("not in memory")
-    };
+    let Opened::InMemory { reason } = store.load().opened else { panic!("not in memory") };
     assert!(reason.contains("an older Tusk uses it"), "{reason}");
     store.stop();
     assert_eq!(fs::read(&file).unwrap(), before);
@@ -271,10 +247,7 @@ fn the_store_of_every_released_version_is_brought_forward_with_nothing_lost() {
         .map(|saved| (saved.config.name.as_str(), saved.config.read_only))
         .collect();
     assert_eq!(names, [("production", true), ("staging", false)]);
-    assert_eq!(
-        kept.connections[0].last_used_us,
-        Some(1_700_000_000_000_000)
-    );
+    assert_eq!(kept.connections[0].last_used_us, Some(1_700_000_000_000_000));
     let outcomes: Vec<_> = kept.history.iter().map(|run| run.outcome.clone()).collect();
     let failed = HistoryOutcome::Failed {
         sqlstate: Some("22012".into()),
@@ -303,11 +276,7 @@ fn the_store_of_every_released_version_is_brought_forward_with_nothing_lost() {
     assert!(name.starts_with("tusk-v1-20"), "{name}");
     let backup = Connection::open(backup).unwrap();
     assert_eq!(migrations::version(&backup).unwrap(), 1);
-    let count = |sql| {
-        backup
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .unwrap()
-    };
+    let count = |sql| backup.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("select count(*) from tab"), 4);
     assert_eq!(count("select count(*) from edit"), 2);
 
@@ -322,9 +291,7 @@ fn a_file_that_cannot_be_backed_up_is_not_changed() {
     let file = released(directory.path(), "0.1.0");
     fs::write(directory.path().join("backups"), "in the way").unwrap();
     let mut store = Fixture::at(directory.path());
-    let Opened::InMemory { reason } = store.load().opened else {
-        panic!("not in memory")
-    };
+    let Opened::InMemory { reason } = store.load().opened else { panic!("not in memory") };
     assert!(reason.contains("can't be backed up"), "{reason}");
     store.stop();
     let file = Connection::open(file).unwrap();

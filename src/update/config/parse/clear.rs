@@ -6,14 +6,7 @@ use super::sources::is_secret;
 use super::{Parameters, ParseProblem};
 
 /// What the name of a setting that holds a secret contains.
-const SECRET_WORDS: [&str; 6] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passwort",
-    "secret",
-    "token",
-];
+const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "passwort", "secret", "token"];
 /// The same, where it is the whole name.
 const SECRET_NAMES: [&str; 3] = ["pass", "pw", "pwd"];
 
@@ -26,10 +19,7 @@ pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), Pars
         }
         let is_safe = names_are_safe && looks_like_a_name(name);
         if !is_safe && !is_known(name) && !is_alias(name) {
-            return Err(ParseProblem::UnknownParameter {
-                name: String::new(),
-                nearest: None,
-            });
+            return Err(ParseProblem::UnknownParameter { name: String::new(), nearest: None });
         }
     }
     Ok(())
@@ -86,10 +76,7 @@ pub(in super::super) fn names_secret(name: &str) -> bool {
 /// Whether a value is safe to be repeated in a sentence: one short word.
 pub(in super::super) fn is_harmless(value: &str) -> bool {
     const BYTES_MAX: usize = 32;
-    value.len() <= BYTES_MAX
-        && value
-            .chars()
-            .all(|c| c.is_alphanumeric() || "-_.+/ ".contains(c))
+    value.len() <= BYTES_MAX && value.chars().all(|c| c.is_alphanumeric() || "-_.+/ ".contains(c))
 }
 
 /// `user:password@`, wherever it stands.
@@ -102,31 +89,22 @@ pub(super) fn holds_credentials(text: &str) -> bool {
 pub(in super::super) fn assigns_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = SECRET_WORDS.iter().map(|word| (word, false));
-    words
-        .chain(SECRET_NAMES.iter().map(|word| (word, true)))
-        .any(|(word, whole)| {
-            lower.match_indices(*word).any(|(at, _)| {
-                let (before, after) = (&lower[..at], &lower[at + word.len()..]);
-                let part = |c: char| c.is_alphanumeric() || c == '_';
-                let joined = whole && before.ends_with(char::is_alphanumeric);
-                let after = if whole {
-                    after
-                } else {
-                    after.trim_start_matches(part)
-                };
-                let after =
-                    after.trim_start_matches(|c: char| c.is_whitespace() || "\"'`])\\".contains(c));
-                !joined && after.starts_with([':', '='])
-            })
+    words.chain(SECRET_NAMES.iter().map(|word| (word, true))).any(|(word, whole)| {
+        lower.match_indices(*word).any(|(at, _)| {
+            let (before, after) = (&lower[..at], &lower[at + word.len()..]);
+            let part = |c: char| c.is_alphanumeric() || c == '_';
+            let joined = whole && before.ends_with(char::is_alphanumeric);
+            let after = if whole { after } else { after.trim_start_matches(part) };
+            let after =
+                after.trim_start_matches(|c: char| c.is_whitespace() || "\"'`])\\".contains(c));
+            !joined && after.starts_with([':', '='])
         })
+    })
 }
 
 /// A host's name or address, or the directory of a socket, and nothing that holds anything else.
 pub(in super::super) fn is_host(host: &str) -> bool {
-    let name = |text: &str| {
-        text.chars()
-            .all(|c| c.is_alphanumeric() || "._-".contains(c))
-    };
+    let name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
     if host.starts_with('/') {
         let odd = |c: char| c.is_control() || "@\"'`“”‘’„‚«»;=<>{}|".contains(c);
         return !host.contains(odd) && !host.contains("//") && !assigns_secret(host);

@@ -83,16 +83,12 @@ fn words(text: &str) -> Vec<&str> {
 
 /// The setting in `-cname=value` or `--name=value`; nothing in any other word.
 fn inline_setting(word: &str) -> &str {
-    word.strip_prefix("--")
-        .or_else(|| word.strip_prefix("-c"))
-        .unwrap_or("")
+    word.strip_prefix("--").or_else(|| word.strip_prefix("-c")).unwrap_or("")
 }
 
 /// A time as PostgreSQL reads it: milliseconds, or a number with a unit.
 fn milliseconds(value: &str) -> Option<u32> {
-    let unit_start = value
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(value.len());
+    let unit_start = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_start);
     let factor = match unit {
         "" | "ms" => 1.0,
@@ -104,9 +100,7 @@ fn milliseconds(value: &str) -> Option<u32> {
         _ => return None,
     };
     let milliseconds = (number.parse::<f64>().ok()? * factor).round();
-    (0.0..=TIMEOUT_MS_MAX)
-        .contains(&milliseconds)
-        .then_some(milliseconds as u32)
+    (0.0..=TIMEOUT_MS_MAX).contains(&milliseconds).then_some(milliseconds as u32)
 }
 
 #[cfg(test)]
@@ -124,57 +118,23 @@ mod tests {
             ("-c statement_timeout=1.5h", "", 5_400_000, false),
             ("-c statement_timeout=1d", "", 86_400_000, false),
             ("-c statement_timeout=1500us", "", 2, false),
-            (
-                "-c statement_timeout=99d",
-                "-c statement_timeout=99d",
-                0,
-                false,
-            ),
-            (
-                "-c statement_timeout=soon",
-                "-c statement_timeout=soon",
-                0,
-                false,
-            ),
-            (
-                "-c statement_timeout=-1",
-                "-c statement_timeout=-1",
-                0,
-                false,
-            ),
-            (
-                "-c statement_timeout=5s -c statement_timeout=0",
-                "-c statement_timeout=0",
-                0,
-                false,
-            ),
+            ("-c statement_timeout=99d", "-c statement_timeout=99d", 0, false),
+            ("-c statement_timeout=soon", "-c statement_timeout=soon", 0, false),
+            ("-c statement_timeout=-1", "-c statement_timeout=-1", 0, false),
+            ("-c statement_timeout=5s -c statement_timeout=0", "-c statement_timeout=0", 0, false),
             ("-c default_transaction_read_only=on", "", 0, true),
-            (
-                "-c Default_Transaction_Read_Only=TRUE  -c geqo=off",
-                "-c geqo=off",
-                0,
-                true,
-            ),
+            ("-c Default_Transaction_Read_Only=TRUE  -c geqo=off", "-c geqo=off", 0, true),
             (
                 "-c default_transaction_read_only=off",
                 "-c default_transaction_read_only=off",
                 0,
                 false,
             ),
-            (
-                r"-c search_path=a,\ b -c",
-                r"-c search_path=a,\ b -c",
-                0,
-                false,
-            ),
+            (r"-c search_path=a,\ b -c", r"-c search_path=a,\ b -c", 0, false),
             ("-d 2", "-d 2", 0, false),
         ];
         for (text, rest, statement_timeout_ms, read_only) in table {
-            let expected = Options {
-                rest: rest.into(),
-                statement_timeout_ms,
-                read_only,
-            };
+            let expected = Options { rest: rest.into(), statement_timeout_ms, read_only };
             assert_eq!(Options::of(text), expected, "{text}");
         }
     }

@@ -62,11 +62,7 @@ const ONLY: &[(&str, &[&str], &str)] = &[
         &["utf8", "utf-8", "unicode", "auto"],
         "Leave it out: Tusk speaks UTF8 with every server.",
     ),
-    (
-        "gssencmode",
-        &["disable", "prefer"],
-        "Leave it out, and use sslmode to encrypt the link.",
-    ),
+    ("gssencmode", &["disable", "prefer"], "Leave it out, and use sslmode to encrypt the link."),
     ("sslnegotiation", &["postgres"], "Leave it out."),
     (
         // What goes through TLS is never compressed, because that gives secrets away; libpq's OpenSSL can't either.
@@ -74,48 +70,20 @@ const ONLY: &[(&str, &[&str], &str)] = &[
         &["0", "1"],
         "Leave it out.",
     ),
-    (
-        "sslsni",
-        &["1"],
-        "Leave it out: Tusk always names the host.",
-    ),
+    ("sslsni", &["1"], "Leave it out: Tusk always names the host."),
     (
         "sslcertmode",
         &["allow"],
         "Leave it out: the server gets a client certificate where it asks for one and there is one.",
     ),
-    (
-        "min_protocol_version",
-        &["3.0"],
-        "Leave it out: Tusk speaks protocol 3.0.",
-    ),
-    (
-        "max_protocol_version",
-        &["3.0", "3.2", "latest"],
-        "Leave it out: Tusk speaks protocol 3.0.",
-    ),
-    (
-        "sslcrl",
-        &[],
-        "Leave it out: Tusk does not read revocation lists.",
-    ),
-    (
-        "sslcrldir",
-        &[],
-        "Leave it out: Tusk does not read revocation lists.",
-    ),
+    ("min_protocol_version", &["3.0"], "Leave it out: Tusk speaks protocol 3.0."),
+    ("max_protocol_version", &["3.0", "3.2", "latest"], "Leave it out: Tusk speaks protocol 3.0."),
+    ("sslcrl", &[], "Leave it out: Tusk does not read revocation lists."),
+    ("sslcrldir", &[], "Leave it out: Tusk does not read revocation lists."),
     ("require_auth", &[], "Leave it out."),
     ("requirepeer", &[], "Leave it out."),
-    (
-        "servicefile",
-        &[],
-        "Leave it out, and name the file in PGSERVICEFILE before Tusk starts.",
-    ),
-    (
-        "replication",
-        &["0", "false", "off", "no"],
-        "Leave it out: Tusk runs SQL, not replication.",
-    ),
+    ("servicefile", &[], "Leave it out, and name the file in PGSERVICEFILE before Tusk starts."),
+    ("replication", &["0", "false", "off", "no"], "Leave it out: Tusk runs SQL, not replication."),
 ];
 
 /// What people write for one of libpq's names when they come from another client.
@@ -212,10 +180,7 @@ pub(super) const SECRETS: [(&str, SecretKind); 3] = [
 fn options(found: &mut Parameters, defaults: &Defaults) -> String {
     let mut options = found.remove("options").unwrap_or_default();
     for (variable, setting) in SESSION_VARIABLES {
-        let Some(value) = defaults
-            .variable(variable)
-            .filter(|value| *value != "default")
-        else {
+        let Some(value) = defaults.variable(variable).filter(|value| *value != "default") else {
             continue;
         };
         let escaped = value.replace('\\', "\\\\").replace(' ', "\\ ");
@@ -253,11 +218,7 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     let Some((_, accepted, advice)) = ONLY.iter().find(|(known, _, _)| *known == name) else {
         return Err(unknown(name));
     };
-    if value.is_empty()
-        || accepted
-            .iter()
-            .any(|accepted| accepted.eq_ignore_ascii_case(value))
-    {
+    if value.is_empty() || accepted.iter().any(|accepted| accepted.eq_ignore_ascii_case(value)) {
         return Ok(());
     }
     Err(ParseProblem::Unsupported {
@@ -271,23 +232,15 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
 pub(in super::super) fn unknown(name: &str) -> ParseProblem {
     // What does not look like a name may be a piece of a password: it is not repeated.
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return ParseProblem::UnknownParameter {
-            name: String::new(),
-            nearest: None,
-        };
+        return ParseProblem::UnknownParameter { name: String::new(), nearest: None };
     }
     let lower = name.to_ascii_lowercase();
-    let alias = ALIASES
-        .iter()
-        .find(|(alias, _)| *alias == lower)
-        .map(|(_, known)| *known);
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == lower).map(|(_, known)| *known);
     let known = KNOWN.iter().chain(OF_KERBEROS).copied();
     let candidates = known.chain(ONLY.iter().map(|(name, _, _)| *name));
     ParseProblem::UnknownParameter {
         name: name.to_owned(),
-        nearest: alias
-            .or_else(|| nearest(name, candidates))
-            .map(str::to_owned),
+        nearest: alias.or_else(|| nearest(name, candidates)).map(str::to_owned),
     }
 }
 
@@ -305,12 +258,7 @@ pub(super) fn bad(name: &str, value: &str, expected: &str) -> ParseProblem {
 
 /// A value as a sentence repeats it. One that is more than a short word may be a password in the wrong place.
 pub(in super::super) fn shown(value: &str) -> String {
-    if clear::is_harmless(value) {
-        value
-    } else {
-        MASK
-    }
-    .to_owned()
+    if clear::is_harmless(value) { value } else { MASK }.to_owned()
 }
 
 fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {
@@ -367,9 +315,7 @@ fn tls_version(found: &mut Parameters, name: &str) -> Result<Option<usize>, Pars
     let Some(text) = found.remove(name) else {
         return Ok(None);
     };
-    let known = TLS_NAMES
-        .iter()
-        .position(|version| version.eq_ignore_ascii_case(&text));
+    let known = TLS_NAMES.iter().position(|version| version.eq_ignore_ascii_case(&text));
     let expected = format!("one of {}", TLS_NAMES.join(", "));
     known.map(Some).ok_or_else(|| bad(name, &text, &expected))
 }
@@ -382,13 +328,7 @@ fn connect_timeout(found: Option<String>) -> Result<u32, ParseProblem> {
     let seconds: Result<i32, _> = text.trim().parse();
     seconds
         .map(|seconds| seconds.max(0).unsigned_abs())
-        .map_err(|_| {
-            bad(
-                "connect_timeout",
-                &text,
-                "a number of seconds; 0 sets no limit",
-            )
-        })
+        .map_err(|_| bad("connect_timeout", &text, "a number of seconds; 0 sets no limit"))
 }
 
 /// A value that is one of few names, or the usual one.

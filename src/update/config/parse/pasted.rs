@@ -56,9 +56,7 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
     }
     match scheme::split(text) {
         Some((Scheme::Foreign(scheme), _)) => {
-            return Err(ParseProblem::UnknownScheme {
-                scheme: scheme.to_owned(),
-            });
+            return Err(ParseProblem::UnknownScheme { scheme: scheme.to_owned() });
         }
         Some((Scheme::Ours { jdbc }, rest)) => return url::read(rest, jdbc),
         None => {}
@@ -111,10 +109,7 @@ fn is_credentials(text: &str) -> bool {
 fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
     // `postgres:user:password@host` is a scheme without its slashes, or a password with a colon.
     let has_scheme = scheme::is_name(text.split(':').next().unwrap_or(text))
-        && text
-            .split('@')
-            .next()
-            .is_some_and(|user| user.matches(':').count() > 1);
+        && text.split('@').next().is_some_and(|user| user.matches(':').count() > 1);
     if clear::assigns_secret(text) || has_scheme {
         return Err(ParseProblem::Unclear);
     }
@@ -140,9 +135,9 @@ fn embedded(text: &str) -> Option<&str> {
         Some('<') => text[start..].find('>')?,
         Some('(') => text[start..].find(')')?,
         Some('[') => text[start..].find(']')?,
-        Some(blank) if blank.is_whitespace() || blank == '=' => text[start..]
-            .find(char::is_whitespace)
-            .unwrap_or(text.len() - start),
+        Some(blank) if blank.is_whitespace() || blank == '=' => {
+            text[start..].find(char::is_whitespace).unwrap_or(text.len() - start)
+        }
         Some(_) => return None,
     };
     let after = &text[start + end..];

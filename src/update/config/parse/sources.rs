@@ -21,10 +21,7 @@ pub(super) struct Sources {
 impl Sources {
     /// Adds to the text's parameters what it leaves out.
     pub(super) fn of(text: Parameters, defaults: &Defaults) -> Result<Self, ParseProblem> {
-        let mut sources = Self {
-            values: text,
-            places: BTreeMap::new(),
-        };
+        let mut sources = Self { values: text, places: BTreeMap::new() };
         sources.add_service(defaults)?;
         sources.add_environment(defaults);
         Ok(sources)
@@ -41,10 +38,9 @@ impl Sources {
     /// The same, for a problem of this parameter.
     pub(super) fn blame_for(&self, name: &str, problem: ParseProblem) -> ParseProblem {
         match self.places.get(name) {
-            Some(place) => ParseProblem::Elsewhere {
-                place: place.clone(),
-                problem: Box::new(problem),
-            },
+            Some(place) => {
+                ParseProblem::Elsewhere { place: place.clone(), problem: Box::new(problem) }
+            }
             None => problem,
         }
     }
@@ -86,10 +82,7 @@ impl Sources {
             }
         }
         // The variable of libpq's first years.
-        if defaults
-            .variable("PGREQUIRESSL")
-            .is_some_and(|value| value.starts_with('1'))
-        {
+        if defaults.variable("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
             self.add("sslmode", "require", "PGREQUIRESSL");
         }
         if let Some(password) = &defaults.password {
@@ -106,13 +99,10 @@ pub(in super::super) fn is_secret(name: &str) -> bool {
 /// The first section of this name, and its file.
 fn find<'a>(name: &str, files: &'a [ServiceFile]) -> Result<(&'a str, &'a Service), ParseProblem> {
     for file in files {
-        let services = file
-            .services
-            .as_ref()
-            .map_err(|reason| ParseProblem::ServiceFile {
-                path: file.path.clone(),
-                reason: reason.clone(),
-            })?;
+        let services = file.services.as_ref().map_err(|reason| ParseProblem::ServiceFile {
+            path: file.path.clone(),
+            reason: reason.clone(),
+        })?;
         let Some(service) = services.iter().find(|service| service.name == name) else {
             continue;
         };

@@ -16,9 +16,7 @@ pub(super) fn tunnel(found: &mut Parameters) -> Result<Option<SshTunnel>, ParseP
     let key = found.remove("ssh_key");
     let Some(place) = found.remove("ssh") else {
         let orphan = [("ssh_auth", auth), ("ssh_key", key)];
-        let orphan = orphan
-            .into_iter()
-            .find_map(|(name, value)| Some((name, value?)));
+        let orphan = orphan.into_iter().find_map(|(name, value)| Some((name, value?)));
         return match orphan {
             Some((name, value)) => Err(ParseProblem::Unsupported {
                 name: name.into(),
@@ -29,12 +27,7 @@ pub(super) fn tunnel(found: &mut Parameters) -> Result<Option<SshTunnel>, ParseP
         };
     };
     let (host, port, user) = server(&place)?;
-    Ok(Some(SshTunnel {
-        host,
-        port,
-        user,
-        auth: auth_of(auth, key)?,
-    }))
+    Ok(Some(SshTunnel { host, port, user, auth: auth_of(auth, key)? }))
 }
 
 fn auth_of(auth: Option<String>, key: Option<String>) -> Result<SshAuth, ParseProblem> {
@@ -52,11 +45,7 @@ fn server(place: &str) -> Result<(String, u16, String), ParseProblem> {
     let (user, server) = place.rsplit_once('@').unwrap_or(("", place));
     if user.contains(':') {
         // That is a password, which goes into a parameter of its own.
-        return Err(bad(
-            "ssh",
-            MASK,
-            &format!("{PLACE}; the password goes into ssh_password"),
-        ));
+        return Err(bad("ssh", MASK, &format!("{PLACE}; the password goes into ssh_password")));
     }
     let (host, port) = match server.strip_prefix('[') {
         Some(inner) => inner

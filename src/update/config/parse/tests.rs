@@ -31,21 +31,13 @@ fn parse(text: &str) -> Result<Conninfo, ParseProblem> {
 fn place(text: &str) -> String {
     let found = parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
     let password = found.password().map_or("-", Secret::reveal);
-    let Config {
-        user,
-        host,
-        port,
-        database,
-        ..
-    } = &found.config;
+    let Config { user, host, port, database, .. } = &found.config;
     format!("{user} {password} {host} {port} {database}")
 }
 
 #[track_caller]
 fn config(text: &str) -> Config {
-    parse(text)
-        .unwrap_or_else(|problem| panic!("{text}: {problem}"))
-        .config
+    parse(text).unwrap_or_else(|problem| panic!("{text}: {problem}")).config
 }
 
 #[test]
@@ -58,20 +50,14 @@ fn urls_are_read_as_libpq_reads_them() {
         ("postgres://u@h:/", "u - h 5433 u"),
         ("postgres://:p@h/d", "me p h 5433 d"),
         ("postgres://u:@h/d", "u - h 5433 d"),
-        (
-            "postgres://u%40x:p%3A%2F%40%25@h/d%20e",
-            "u@x p:/@% h 5433 d e",
-        ),
+        ("postgres://u%40x:p%3A%2F%40%25@h/d%20e", "u@x p:/@% h 5433 d e"),
         ("postgres://u:p?w@h/d", "u p?w h 5433 d"),
         ("postgres://u:p:w@h/d", "u p:w h 5433 d"),
         ("postgres://[::1]:1/d", "me - ::1 1 d"),
         ("postgres://u@[fe80::1%25eth0]/d", "u - fe80::1%eth0 5433 d"),
         ("postgres://%2Fvar%2Frun:77/d", "me - /var/run 77 d"),
         ("postgres:///d?host=/tmp&port=77", "me - /tmp 77 d"),
-        (
-            "postgres://h:1/d?host=i&port=2&dbname=e&user=v&password=q",
-            "v q i 2 e",
-        ),
+        ("postgres://h:1/d?host=i&port=2&dbname=e&user=v&password=q", "v q i 2 e"),
         ("postgres://h/a/b", "me - h 5433 a/b"),
         ("postgres://h/d?", "me - h 5433 d"),
         ("postgres://h/d?user=x+y%20z&", "x+y z - h 5433 d"),
@@ -94,10 +80,7 @@ fn key_value_strings_are_read_as_libpq_reads_them() {
     let table = [
         ("host=h", "me - h 5433 me"),
         ("host = h port\t=  1\nuser=u", "u - h 1 u"),
-        (
-            r"host=h user='a\'b\\c' password='p w'",
-            r"a'b\c p w h 5433 a'b\c",
-        ),
+        (r"host=h user='a\'b\\c' password='p w'", r"a'b\c p w h 5433 a'b\c"),
         (r"host=h password=a\ b\'c dbname=d", "me a b'c h 5433 d"),
         ("host='h'port=1", "me - h 1 me"),
         ("host=h port=1 port=2", "me - h 2 me"),
@@ -141,21 +124,13 @@ fn the_short_form_is_read() {
 
 #[test]
 fn every_label_without_a_name_reads_back() {
-    for text in [
-        "app@localhost:5432/shop",
-        "app@/run/pg:5432/shop",
-        "app@[::1]:5432/shop",
-    ] {
+    for text in ["app@localhost:5432/shop", "app@/run/pg:5432/shop", "app@[::1]:5432/shop"] {
         assert_eq!(config(text).address(), text);
     }
 }
 
 fn counts(what: &str, count: usize, hosts: usize) -> ParseProblem {
-    ParseProblem::Counts {
-        what: what.into(),
-        count,
-        hosts,
-    }
+    ParseProblem::Counts { what: what.into(), count, hosts }
 }
 
 #[test]
@@ -182,14 +157,8 @@ fn several_hosts_are_read_as_libpq_reads_them() {
     }
     let addresses =
         |text| -> Vec<String> { config(text).endpoints().map(|one| one.hostaddr).collect() };
-    assert_eq!(
-        addresses("host=a,b hostaddr=::1,10.0.0.1"),
-        ["::1", "10.0.0.1"]
-    );
-    assert_eq!(
-        config("host='' hostaddr=::1,::2 user=u").address(),
-        "u@[::1]:5433,[::2]:5433/u"
-    );
+    assert_eq!(addresses("host=a,b hostaddr=::1,10.0.0.1"), ["::1", "10.0.0.1"]);
+    assert_eq!(config("host='' hostaddr=::1,::2 user=u").address(), "u@[::1]:5433,[::2]:5433/u");
 }
 
 #[test]
@@ -198,10 +167,7 @@ fn a_password_that_nobody_encoded_is_read_where_libpq_would_refuse_it() {
         ("postgres://u:p@ss@h/d", "u p@ss h 5433 d"),
         ("postgres://u:pa/ss@h", "u pa/ss h 5433 u"),
         ("postgres://u:p/a?s#s@h:1/d", "u p/a?s#s h 1 d"),
-        (
-            "postgres://u@corp:p@ss@h/d?sslmode=require",
-            "u@corp p@ss h 5433 d",
-        ),
+        ("postgres://u@corp:p@ss@h/d?sslmode=require", "u@corp p@ss h 5433 d"),
         ("u:p@ss@h:1/d", "u p@ss h 1 d"),
     ];
     for (text, expected) in table {
@@ -224,12 +190,7 @@ fn what_cannot_be_read_says_why() {
     let table = [
         (" ", P::Empty),
         ("hello world", P::NotUnderstood),
-        (
-            "mysql://h",
-            P::UnknownScheme {
-                scheme: "mysql".into(),
-            },
-        ),
+        ("mysql://h", P::UnknownScheme { scheme: "mysql".into() }),
         ("postgres://h/d%zz", P::Percent),
         ("postgres://h/d%2", P::Percent),
         ("postgres://h/d%é", P::Percent),
@@ -266,22 +227,10 @@ fn what_cannot_be_read_says_why() {
 #[test]
 fn an_unknown_parameter_is_named_with_the_nearest_known_one() {
     let table = [
-        (
-            "sslmod=require",
-            "“sslmod” is not a connection parameter. Did you mean sslmode?",
-        ),
-        (
-            "HOST=h",
-            "“HOST” is not a connection parameter. Did you mean host?",
-        ),
-        (
-            "database=d",
-            "“database” is not a connection parameter. Did you mean dbname?",
-        ),
-        (
-            "postgres://h?ssl=false",
-            "“ssl” is not a connection parameter. Did you mean sslmode?",
-        ),
+        ("sslmod=require", "“sslmod” is not a connection parameter. Did you mean sslmode?"),
+        ("HOST=h", "“HOST” is not a connection parameter. Did you mean host?"),
+        ("database=d", "“database” is not a connection parameter. Did you mean dbname?"),
+        ("postgres://h?ssl=false", "“ssl” is not a connection parameter. Did you mean sslmode?"),
         (
             "zzzzz=1",
             "“zzzzz” is not a connection parameter. Remove it, or look it up in libpq's documentation.",
@@ -291,9 +240,7 @@ fn an_unknown_parameter_is_named_with_the_nearest_known_one() {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
     }
     // What may be the rest of a password is not repeated.
-    let problem = parse("host=h password=a hunter-2=b")
-        .unwrap_err()
-        .to_string();
+    let problem = parse("host=h password=a hunter-2=b").unwrap_err().to_string();
     assert!(!problem.contains("hunter"), "{problem}");
 }
 
@@ -327,10 +274,7 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
     ];
     for text in refused {
         let problem = parse(text);
-        assert!(
-            matches!(problem, Err(ParseProblem::Unsupported { .. })),
-            "{text}: {problem:?}"
-        );
+        assert!(matches!(problem, Err(ParseProblem::Unsupported { .. })), "{text}: {problem:?}");
     }
     let bad = [
         "sslmode=Require",
@@ -351,10 +295,7 @@ fn a_value_that_asks_for_what_tusk_lacks_is_refused_and_any_other_is_accepted() 
     ];
     for text in bad {
         let problem = parse(text);
-        assert!(
-            matches!(problem, Err(ParseProblem::BadValue { .. })),
-            "{text}: {problem:?}"
-        );
+        assert!(matches!(problem, Err(ParseProblem::BadValue { .. })), "{text}: {problem:?}");
     }
 }
 
@@ -367,27 +308,15 @@ fn each_ssl_mode_is_read_and_a_ca_makes_require_check_it() {
         ("host=h", SslMode::Prefer, ""),
         ("postgres://h?ssl=true", SslMode::Require, ""),
         ("sslrootcert=system", SslMode::VerifyFull, "system"),
-        (
-            "sslrootcert=system sslmode=verify-full",
-            SslMode::VerifyFull,
-            "system",
-        ),
+        ("sslrootcert=system sslmode=verify-full", SslMode::VerifyFull, "system"),
         ("sslmode=verify-ca", SslMode::VerifyCa, ""),
         ("sslrootcert=/ca sslmode=require", SslMode::VerifyCa, "/ca"),
-        (
-            "sslrootcert=/ca sslmode=verify-full",
-            SslMode::VerifyFull,
-            "/ca",
-        ),
+        ("sslrootcert=/ca sslmode=verify-full", SslMode::VerifyFull, "/ca"),
         ("sslrootcert=/ca", SslMode::Prefer, "/ca"),
     ];
     for (text, mode, root) in table {
         let config = config(text);
-        assert_eq!(
-            (config.ssl_mode, config.ssl_root_cert.as_str()),
-            (mode, root),
-            "{text}"
-        );
+        assert_eq!((config.ssl_mode, config.ssl_root_cert.as_str()), (mode, root), "{text}");
     }
 }
 
@@ -396,10 +325,7 @@ fn one_version_of_tls_may_be_asked_for() {
     for (text, expected) in [
         ("ssl_min_protocol_version=TLSv1.3", TlsVersions::Only13),
         ("ssl_max_protocol_version=TLSv1.2", TlsVersions::Only12),
-        (
-            "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=tlsv1.2",
-            TlsVersions::Only12,
-        ),
+        ("ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=tlsv1.2", TlsVersions::Only12),
         ("ssl_max_protocol_version=''", TlsVersions::Both),
     ] {
         assert_eq!(config(text).tls_versions, expected, "{text}");
@@ -430,11 +356,7 @@ fn the_other_parameters_have_their_fields() {
         options: "-c geqo=off".into(),
         read_only: true,
         shuffled: true,
-        keepalive: Keepalive {
-            idle_s: 7,
-            user_timeout_ms: 0,
-            ..Keepalive::default()
-        },
+        keepalive: Keepalive { idle_s: 7, user_timeout_ms: 0, ..Keepalive::default() },
         ..Config::default()
     };
     assert_eq!(config(text), expected);
@@ -453,30 +375,19 @@ fn what_only_tusk_has_is_read_too() {
         auth: SshAuth::Key { path: "/k".into() },
     };
     assert_eq!(tunnel("ssh=ann@jump:2222 ssh_key=/k"), expected);
-    let expected = SshTunnel {
-        host: "::1".into(),
-        port: 22,
-        user: String::new(),
-        auth: SshAuth::Password,
-    };
+    let expected =
+        SshTunnel { host: "::1".into(), port: 22, user: String::new(), auth: SshAuth::Password };
     assert_eq!(tunnel("ssh=[::1] ssh_auth=password"), expected);
     assert_eq!(tunnel("ssh=jump").auth, SshAuth::Agent);
     assert!(config("allow_cleartext=on").allow_cleartext);
     let found =
         parse("host=h password=one sslpassword=two ssh=j ssh_auth=password ssh_password=three")
             .unwrap();
-    let secrets: Vec<_> = found
-        .secrets
-        .iter()
-        .map(|(kind, secret)| (kind, secret.reveal()))
-        .collect();
+    let secrets: Vec<_> =
+        found.secrets.iter().map(|(kind, secret)| (kind, secret.reveal())).collect();
     assert_eq!(
         secrets,
-        [
-            (SecretKind::Database, "one"),
-            (SecretKind::Ssh, "three"),
-            (SecretKind::SslKey, "two"),
-        ]
+        [(SecretKind::Database, "one"), (SecretKind::Ssh, "three"), (SecretKind::SslKey, "two"),]
     );
     let problem = parse("ssh=u:hunter2@h").unwrap_err().to_string();
     assert!(!problem.contains("hunter2"), "{problem}");
@@ -491,10 +402,7 @@ fn no_limit_and_negative_limits_are_none() {
 }
 
 fn file(path: &str, text: &str) -> ServiceFile {
-    ServiceFile {
-        path: path.into(),
-        services: Ok(services(text)),
-    }
+    ServiceFile { path: path.into(), services: Ok(services(text)) }
 }
 
 /// A service, and an environment that says something of everything.
@@ -506,10 +414,7 @@ fn everywhere() -> Defaults {
                 "/home/me/.pg_service.conf",
                 "[s]\nhost=service\nport=1\npassword=of-service\n[half]\nuser=half",
             ),
-            file(
-                "/etc/pg_service.conf",
-                "[s]\nhost=late\n[system]\nhost=system",
-            ),
+            file("/etc/pg_service.conf", "[s]\nhost=late\n[system]\nhost=system"),
         ],
         ..with([
             ("PGHOST", "env"),
@@ -536,23 +441,11 @@ fn the_text_comes_first_then_the_service_then_the_environment() {
     for (text, expected) in table {
         let found = Config::parse(text, &everywhere()).unwrap();
         let password = found.password().map_or("-", Secret::reveal);
-        let Config {
-            user,
-            host,
-            port,
-            database,
-            ..
-        } = &found.config;
-        assert_eq!(
-            format!("{user} {password} {host} {port} {database}"),
-            expected,
-            "{text}"
-        );
+        let Config { user, host, port, database, .. } = &found.config;
+        assert_eq!(format!("{user} {password} {host} {port} {database}"), expected, "{text}");
     }
     let mut defaults = everywhere();
-    defaults
-        .variables
-        .insert("PGSERVICE".into(), "system".into());
+    defaults.variables.insert("PGSERVICE".into(), "system".into());
     let address =
         |text, defaults: &Defaults| Config::parse(text, defaults).unwrap().config.address();
     assert_eq!(address("dbname=d", &defaults), "env@system:2/d");
@@ -565,9 +458,8 @@ fn each_variable_has_its_field() {
     let read = |variables: &[(&str, &str)]| {
         let mut defaults = with([]);
         let pairs = variables.iter();
-        defaults.variables = pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        defaults.variables =
+            pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Config::parse("host=h", &defaults).unwrap().config
     };
     let expected = Config {
@@ -634,26 +526,17 @@ fn what_is_wrong_elsewhere_is_told_with_its_place() {
             "PGSSLCRL: Tusk does not have sslcrl=/crl. Leave it out: Tusk does not read revocation lists.",
         ),
         (
-            Defaults {
-                service_files: vec![file("/f", "[s]\nconnect_timeout=soon")],
-                ..with([])
-            },
+            Defaults { service_files: vec![file("/f", "[s]\nconnect_timeout=soon")], ..with([]) },
             "service=s",
             "Service “s” in /f: connect_timeout cannot be “soon”. It is a number of seconds; 0 sets no limit.",
         ),
         (
-            Defaults {
-                service_files: vec![file("/f", "[s]\nport")],
-                ..with([])
-            },
+            Defaults { service_files: vec![file("/f", "[s]\nport")], ..with([]) },
             "service=s",
             "Line 2 of /f: A parameter has no value. Write name=value.",
         ),
         (
-            Defaults {
-                service_files: vec![file("/f", "[s]")],
-                ..with([("PGSERVICE", "t")])
-            },
+            Defaults { service_files: vec![file("/f", "[s]")], ..with([("PGSERVICE", "t")]) },
             "host=h",
             "There is no service “t”. Look into /f.",
         ),

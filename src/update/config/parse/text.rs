@@ -62,14 +62,9 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
     let mut found = Parameters::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| c == '=' || c.is_whitespace())
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
         let (name, tail) = rest.split_at(end);
-        let value = tail
-            .trim_start()
-            .strip_prefix('=')
-            .ok_or(ParseProblem::MissingEquals)?;
+        let value = tail.trim_start().strip_prefix('=').ok_or(ParseProblem::MissingEquals)?;
         let written = value.trim_start();
         let (value, tail) = pair_value(written)?;
         let is_bare = !written.starts_with('\'');
@@ -86,12 +81,8 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
 /// Where the `@` stands that ends the user and the password: libpq looks for it up to the first `/`.
 /// A `?` before any password begins the query, so that its values may hold an `@`.
 pub(super) fn user_end(rest: &str) -> Option<usize> {
-    let at = rest
-        .find(['@', '/'])
-        .filter(|at| rest[*at..].starts_with('@'))?;
-    let user = rest[..at]
-        .split_once(':')
-        .map_or(&rest[..at], |(user, _)| user);
+    let at = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@'))?;
+    let user = rest[..at].split_once(':').map_or(&rest[..at], |(user, _)| user);
     (!user.contains('?')).then_some(at)
 }
 
@@ -168,11 +159,7 @@ fn socket(place: &str) -> (&str, &str, &str) {
     };
     let (port, database) = tail.split_once('/').unwrap_or((tail, ""));
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    if is_port && !database.contains('/') {
-        (directory, port, database)
-    } else {
-        (place, "", "")
-    }
+    if is_port && !database.contains('/') { (directory, port, database) } else { (place, "", "") }
 }
 
 fn pair_value(text: &str) -> Result<(String, &str), ParseProblem> {
@@ -187,11 +174,7 @@ fn pair_value(text: &str) -> Result<(String, &str), ParseProblem> {
             plain => value.push(plain),
         }
     }
-    if quoted {
-        Err(ParseProblem::UnterminatedQuote)
-    } else {
-        Ok((value, ""))
-    }
+    if quoted { Err(ParseProblem::UnterminatedQuote) } else { Ok((value, "")) }
 }
 
 /// Keeps what a part of the URL says; an empty part says nothing.
@@ -212,8 +195,6 @@ pub(super) fn decoded(text: &str) -> Result<String, ParseProblem> {
             return Err(ParseProblem::Nul);
         }
     }
-    let text = percent_decode_str(text)
-        .decode_utf8()
-        .map_err(|_| ParseProblem::NotUtf8)?;
+    let text = percent_decode_str(text).decode_utf8().map_err(|_| ParseProblem::NotUtf8)?;
     Ok(text.into_owned())
 }

@@ -5,45 +5,17 @@ use crate::update::config::Keepalive;
 use crate::update::secret::Secrets;
 
 fn shop() -> Config {
-    Config {
-        user: "app".into(),
-        database: "shop".into(),
-        ..Config::default()
-    }
+    Config { user: "app".into(), database: "shop".into(), ..Config::default() }
 }
 
 #[test]
 fn a_label_is_the_name_or_the_address() {
     assert_eq!(shop().label(), "app@localhost:5432/shop");
-    assert_eq!(
-        Config {
-            name: " prod ".into(),
-            ..shop()
-        }
-        .label(),
-        "prod"
-    );
-    assert_eq!(
-        Config {
-            name: " ".into(),
-            ..shop()
-        }
-        .label(),
-        "app@localhost:5432/shop"
-    );
-    let socket = Config {
-        host: "/run/pg".into(),
-        ..shop()
-    };
+    assert_eq!(Config { name: " prod ".into(), ..shop() }.label(), "prod");
+    assert_eq!(Config { name: " ".into(), ..shop() }.label(), "app@localhost:5432/shop");
+    let socket = Config { host: "/run/pg".into(), ..shop() };
     assert_eq!(socket.label(), "app@/run/pg:5432/shop");
-    assert_eq!(
-        Config {
-            host: "::1".into(),
-            ..shop()
-        }
-        .label(),
-        "app@[::1]:5432/shop"
-    );
+    assert_eq!(Config { host: "::1".into(), ..shop() }.label(), "app@[::1]:5432/shop");
 }
 
 #[test]
@@ -71,16 +43,8 @@ fn newer(odd: &str) -> Vec<Config> {
             host: "::1".into(),
             port: 1,
             fallbacks: vec![
-                Endpoint {
-                    host: "/run/pg 1".into(),
-                    port: 2,
-                    hostaddr: String::new(),
-                },
-                Endpoint {
-                    host: "db".into(),
-                    port: 3,
-                    hostaddr: "fe80::1%eth0".into(),
-                },
+                Endpoint { host: "/run/pg 1".into(), port: 2, hostaddr: String::new() },
+                Endpoint { host: "db".into(), port: 3, hostaddr: "fe80::1%eth0".into() },
             ],
             target_session: TargetSession::PreferStandby,
             shuffled: true,
@@ -101,33 +65,18 @@ fn newer(odd: &str) -> Vec<Config> {
             channel_binding: ChannelBinding::Require,
             allow_cleartext: true,
             connect_timeout_s: 0,
-            keepalive: Keepalive {
-                on: false,
-                user_timeout_ms: 0,
-                ..Keepalive::default()
-            },
+            keepalive: Keepalive { on: false, user_timeout_ms: 0, ..Keepalive::default() },
             ..shop()
         },
         tunnelled("::1", "", SshAuth::Agent),
         tunnelled("jump", "ann@home", SshAuth::Password),
-        tunnelled(
-            "jump",
-            "ann",
-            SshAuth::Key {
-                path: odd.to_owned(),
-            },
-        ),
+        tunnelled("jump", "ann", SshAuth::Key { path: odd.to_owned() }),
     ]
 }
 
 fn tunnelled(host: &str, user: &str, auth: SshAuth) -> Config {
     Config {
-        ssh: Some(SshTunnel {
-            host: host.into(),
-            port: 2222,
-            user: user.into(),
-            auth,
-        }),
+        ssh: Some(SshTunnel { host: host.into(), port: 2222, user: user.into(), auth }),
         ..shop()
     }
 }
@@ -137,18 +86,9 @@ fn a_url_reads_back_as_the_same_configuration() {
     let odd = "a b/c?d&e=f%20'é\\@:[]".to_owned();
     let mut table = vec![
         shop(),
-        Config {
-            host: "/run/pg 1".into(),
-            ..shop()
-        },
-        Config {
-            host: "@abstract".into(),
-            ..shop()
-        },
-        Config {
-            host: "fe80::1%eth0".into(),
-            ..shop()
-        },
+        Config { host: "/run/pg 1".into(), ..shop() },
+        Config { host: "@abstract".into(), ..shop() },
+        Config { host: "fe80::1%eth0".into(), ..shop() },
         Config {
             user: odd.clone(),
             database: odd.clone(),
@@ -161,16 +101,8 @@ fn a_url_reads_back_as_the_same_configuration() {
             ssl_root_cert: odd.clone(),
             ..shop()
         },
-        Config {
-            ssl_mode: SslMode::VerifyFull,
-            ssl_root_cert: "system".into(),
-            ..shop()
-        },
-        Config {
-            options: r"-c search_path=a,\ b".into(),
-            read_only: true,
-            ..shop()
-        },
+        Config { ssl_mode: SslMode::VerifyFull, ssl_root_cert: "system".into(), ..shop() },
+        Config { options: r"-c search_path=a,\ b".into(), read_only: true, ..shop() },
         Config {
             connect_timeout_s: 3,
             statement_timeout_ms: 2_147_483_647,
@@ -183,14 +115,7 @@ fn a_url_reads_back_as_the_same_configuration() {
     for config in table {
         let url = config.url();
         let read = Config::parse(&url, &Defaults::default());
-        assert_eq!(
-            read,
-            Ok(Conninfo {
-                config,
-                secrets: Secrets::default()
-            }),
-            "{url}"
-        );
+        assert_eq!(read, Ok(Conninfo { config, secrets: Secrets::default() }), "{url}");
     }
 }
 
@@ -205,55 +130,31 @@ fn a_typed_text_is_shown_without_its_password() {
             "postgres://u:hunter2@%2Frun:5432,[::1]:5433/d",
             "postgres://u:***@%2Frun:5432,[::1]:5433/d",
         ),
-        (
-            "postgres://u@server:hunter2@h/d",
-            "postgres://u@server:***@h/d",
-        ),
+        ("postgres://u@server:hunter2@h/d", "postgres://u@server:***@h/d"),
         ("postgres://u:@h/d", "postgres://u:@h/d"),
         ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),
         ("postgres://u@[::1]:5432/d", "postgres://u@[::1]:5432/d"),
         ("postgres://[::1]:5432/d", "postgres://[::1]:5432/d"),
-        (
-            "postgres://h:5432/d?user=a@b",
-            "postgres://h:5432/d?user=a@b",
-        ),
-        (
-            "postgres:///d?password=hunter2&user=u",
-            "postgres:///d?password=***&user=u",
-        ),
+        ("postgres://h:5432/d?user=a@b", "postgres://h:5432/d?user=a@b"),
+        ("postgres:///d?password=hunter2&user=u", "postgres:///d?password=***&user=u"),
         ("postgres:///d?user=u&pass%77ord=hunt&er", "***"),
-        (
-            "postgres:///d?sslpassword=hunter2",
-            "postgres:///d?sslpassword=***",
-        ),
+        ("postgres:///d?sslpassword=hunter2", "postgres:///d?sslpassword=***"),
         (
             "postgres:///d?ssh=u:hunter2@h&ssh_password=hunter2",
             "postgres:///d?ssh=***&ssh_password=***",
         ),
-        (
-            "postgres:///d?ssh=u%3Ahunter2@h:22",
-            "postgres:///d?ssh=***",
-        ),
+        ("postgres:///d?ssh=u%3Ahunter2@h:22", "postgres:///d?ssh=***"),
         ("postgres:///d?ssh=u@h:22", "postgres:///d?ssh=u@h:22"),
         ("ssh=u:hunter2@h user=u", "ssh=*** user=u"),
         ("ssh=u@h:22 ssh_key=k", "ssh=u@h:22 ssh_key=k"),
-        (
-            "postgres://h1:5432,h2:5433/d",
-            "postgres://h1:5432,h2:5433/d",
-        ),
-        (
-            "postgres://u:hunter2@h1:5432,h2:5433/d",
-            "postgres://u:***@h1:5432,h2:5433/d",
-        ),
+        ("postgres://h1:5432,h2:5433/d", "postgres://h1:5432,h2:5433/d"),
+        ("postgres://u:hunter2@h1:5432,h2:5433/d", "postgres://u:***@h1:5432,h2:5433/d"),
         ("u:hunter2@h", "u:***@h"),
         ("u:hun=ter2@h", "u:***@h"),
         ("u:hunter2://@h", "***"),
         ("h:5432/d", "h:5432/d"),
         ("h/d", "h/d"),
-        (
-            "host=h password=hunter2 user=u",
-            "host=h password=*** user=u",
-        ),
+        ("host=h password=hunter2 user=u", "host=h password=*** user=u"),
         ("password = 'hun\\'t er2' user=u", "password = *** user=u"),
         ("password=hun\\ ter2", "password=***"),
         ("password=hun ter2 user=u", "password=*** *** user=u"),
@@ -278,11 +179,7 @@ fn no_moment_of_typing_shows_the_password() {
         let start = text.find("73519").or_else(|| text.find("hunter")).unwrap();
         for end in start + 2..=text.len() {
             let shown = Conninfo::masked(&text[..end]);
-            assert!(
-                !shown.contains(&text[start..start + 2]),
-                "{} → {shown}",
-                &text[..end]
-            );
+            assert!(!shown.contains(&text[start..start + 2]), "{} → {shown}", &text[..end]);
         }
     }
 }

@@ -12,11 +12,7 @@ use crate::update::{
 
 fn lose_link(world: &mut World, left: u32) -> Vec<RootEffect> {
     let connection = world.connection();
-    world.send(Msg::LinkLost {
-        connection,
-        left,
-        failure: broken(),
-    })
+    world.send(Msg::LinkLost { connection, left, failure: broken() })
 }
 
 fn reconnecting(world: &World) -> &Reconnecting {
@@ -43,16 +39,8 @@ fn tried(world: &World) -> Request {
 fn answer(world: &mut World, result: Result<(), Failure>) -> Vec<RootEffect> {
     let (connection, attempt) = (world.connection(), tried(world));
     world.send(match result {
-        Ok(()) => Msg::Opened {
-            connection,
-            attempt,
-            server: ServerInfo::default(),
-        },
-        Err(failure) => Msg::OpenFailed {
-            connection,
-            attempt,
-            failure,
-        },
+        Ok(()) => Msg::Opened { connection, attempt, server: ServerInfo::default() },
+        Err(failure) => Msg::OpenFailed { connection, attempt, failure },
     })
 }
 
@@ -77,10 +65,7 @@ fn a_connection_whose_last_link_broke_is_tried_three_times_with_growing_pauses()
         assert!(!world.is_busy(), "a pause is only a timer");
         let effects = fire(&mut world);
         assert!(world.is_busy());
-        let prove = Effect::Prove {
-            connection: world.connection(),
-            attempt: tried(&world),
-        };
+        let prove = Effect::Prove { connection: world.connection(), attempt: tried(&world) };
         assert_eq!(effects, [prove.into()]);
         let effects = answer(&mut world, Err(broken()));
         assert_eq!(effects, pause_of(&world, pause));
@@ -88,10 +73,7 @@ fn a_connection_whose_last_link_broke_is_tried_three_times_with_growing_pauses()
     }
     fire(&mut world);
     let connection = world.connection();
-    assert_eq!(
-        answer(&mut world, Err(broken())),
-        [Effect::Close { connection }.into()]
-    );
+    assert_eq!(answer(&mut world, Err(broken())), [Effect::Close { connection }.into()]);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
     expect(&world.send(Msg::Closed { connection }), &[]);
     assert!(matches!(world.link(), Link::Failed { .. }));
@@ -120,10 +102,7 @@ fn nothing_is_tried_where_a_session_that_held_something_went_too() {
     expect(&world.command(Command::QueryRun), &["Session(Open"]);
     let session = world.session();
     let failure = broken();
-    expect(
-        &world.send(session::Msg::OpenFailed { session, failure }),
-        &["Clock(Start"],
-    );
+    expect(&world.send(session::Msg::OpenFailed { session, failure }), &["Clock(Start"]);
 }
 
 #[test]
@@ -134,10 +113,7 @@ fn a_run_that_is_asked_for_meanwhile_waits_and_is_sent_once() {
     expect(&world.command(Command::QueryRun), &[]);
     assert!(world.is_busy());
     expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(
-        &answer(&mut world, Ok(())),
-        &["Session(Open", "Schema(Load"],
-    );
+    expect(&answer(&mut world, Ok(())), &["Session(Open", "Schema(Load"]);
     assert!(matches!(world.link(), Link::Open { .. }));
     expect(&world.open_session(), &["Query(Run", "Store(RecordRuns"]);
     assert!(world.notice().contains("again"));
@@ -150,25 +126,17 @@ fn a_run_whose_session_finds_no_server_waits_for_the_server_too() {
     world.command(Command::QueryRun);
     let session = world.session();
     let failure = broken();
-    expect(
-        &world.send(session::Msg::OpenFailed { session, failure }),
-        &["Clock(Start"],
-    );
+    expect(&world.send(session::Msg::OpenFailed { session, failure }), &["Clock(Start"]);
     assert!(matches!(world.tab().run, run::Run::Waiting { .. }));
     expect(&fire(&mut world), &["Connection(Prove"]);
-    expect(
-        &answer(&mut world, Ok(())),
-        &["Session(Open", "Schema(Load"],
-    );
+    expect(&answer(&mut world, Ok(())), &["Session(Open", "Schema(Load"]);
 }
 
 #[test]
 fn while_it_is_tried_again_a_session_that_finds_no_server_or_a_new_password_leaves_its_run_waiting()
 {
-    let wrong = || Failure {
-        category: Category::Authentication,
-        ..refusal("28P01", "wrong password")
-    };
+    let wrong =
+        || Failure { category: Category::Authentication, ..refusal("28P01", "wrong password") };
     let exhausted = Failure::new(Category::PoolTimeout, "none came free");
     for (failure, waits) in [(broken(), true), (wrong(), true), (exhausted, false)] {
         let mut world = World::new().connected();
@@ -176,10 +144,7 @@ fn while_it_is_tried_again_a_session_that_finds_no_server_or_a_new_password_leav
         world.command(Command::QueryRun);
         let session = world.session();
         lose_link(&mut world, 0);
-        expect(
-            &world.send(session::Msg::OpenFailed { session, failure }),
-            &[],
-        );
+        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
         let waiting = matches!(world.tab().run, run::Run::Waiting { .. });
         assert_eq!(waiting, waits);
         fire(&mut world);
@@ -196,19 +161,13 @@ fn a_session_that_is_refused_for_another_reason_fails_its_run() {
     for failure in [
         Failure::new(Category::PoolTimeout, "none came free"),
         refusal("28P01", "wrong password"),
-        Failure {
-            sqlstate: Some("53300".into()),
-            ..broken()
-        },
+        Failure { sqlstate: Some("53300".into()), ..broken() },
     ] {
         let mut world = World::new().connected();
         world.text("select 1");
         world.command(Command::QueryRun);
         let session = world.session();
-        expect(
-            &world.send(session::Msg::OpenFailed { session, failure }),
-            &[],
-        );
+        expect(&world.send(session::Msg::OpenFailed { session, failure }), &[]);
         assert!(matches!(world.tab().run, run::Run::Idle));
         assert!(matches!(world.link(), Link::Open { .. }));
     }
@@ -219,11 +178,7 @@ fn a_statement_that_was_lost_stays_lost() {
     let mut world = World::new().connected();
     world.run("select 1");
     let (query, session) = (world.query(), world.session());
-    world.send(query::Msg::Lost {
-        query,
-        failure: Box::new(broken()),
-        elapsed_us: 1,
-    });
+    world.send(query::Msg::Lost { query, failure: Box::new(broken()), elapsed_us: 1 });
     let failure = broken();
     expect(&world.send(session::Msg::Lost { session, failure }), &[]);
     expect(&lose_link(&mut world, 0), &["Clock(Start"]);
@@ -238,10 +193,7 @@ fn a_statement_that_was_lost_stays_lost() {
 fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(
-        &world.command(Command::QueryCancel),
-        &["Clock(Stop", "Connection(Close"],
-    );
+    expect(&world.command(Command::QueryCancel), &["Clock(Stop", "Connection(Close"]);
     assert_eq!(world.link(), &Link::Failed { failure: broken() });
 
     let mut world = World::new().connected();
@@ -250,10 +202,7 @@ fn it_can_be_stopped_in_a_pause_and_in_a_try() {
     world.text("select 1");
     world.command(Command::QueryRun);
     let (connection, attempt) = (world.connection(), tried(&world));
-    expect(
-        &world.command(Command::QueryCancel),
-        &["Connection(Abandon", "Connection(Close"],
-    );
+    expect(&world.command(Command::QueryCancel), &["Connection(Abandon", "Connection(Close"]);
     assert!(matches!(world.tab().run, run::Run::Idle));
     let late = Msg::OpenFailed {
         connection,
@@ -311,10 +260,8 @@ fn a_password_that_is_not_right_any_more_stops_it_and_asks() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
     fire(&mut world);
-    let wrong = Failure {
-        category: Category::Authentication,
-        ..refusal("28P01", "wrong password")
-    };
+    let wrong =
+        Failure { category: Category::Authentication, ..refusal("28P01", "wrong password") };
     expect(&answer(&mut world, Err(wrong)), &["Connection(Close"]);
     assert!(world.model.dialog_asks_password(world.connection()));
     world.type_secret("new");
@@ -326,10 +273,7 @@ fn a_refusal_that_time_does_not_mend_stops_it() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
     fire(&mut world);
-    let dropped = Failure {
-        sqlstate: Some("3D000".into()),
-        ..broken()
-    };
+    let dropped = Failure { sqlstate: Some("3D000".into()), ..broken() };
     expect(&answer(&mut world, Err(dropped)), &["Connection(Close"]);
     assert!(matches!(world.link(), Link::Failed { .. }));
 }
@@ -338,10 +282,7 @@ fn a_refusal_that_time_does_not_mend_stops_it() {
 fn the_user_may_have_the_next_try_at_once() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(
-        &world.command(Command::ConnectionReconnect),
-        &["Clock(Stop", "Connection(Prove"],
-    );
+    expect(&world.command(Command::ConnectionReconnect), &["Clock(Stop", "Connection(Prove"]);
     expect(&world.command(Command::ConnectionReconnect), &[]);
     assert_eq!(world.notice(), "It is still connecting.");
 }
@@ -350,10 +291,7 @@ fn the_user_may_have_the_next_try_at_once() {
 fn it_can_be_disconnected_while_it_is_tried_again() {
     let mut world = World::new().connected();
     lose_link(&mut world, 0);
-    expect(
-        &world.command(Command::ConnectionDisconnect),
-        &["Clock(Stop", "Connection(Close"],
-    );
+    expect(&world.command(Command::ConnectionDisconnect), &["Clock(Stop", "Connection(Close"]);
     let connection = world.connection();
     expect(&world.send(Msg::Closed { connection }), &[]);
     assert_eq!(world.link(), &Link::Closed);
@@ -367,16 +305,8 @@ fn an_answer_of_another_attempt_and_a_loss_in_another_state_change_nothing() {
     expect(&lose_link(&mut world, 0), &[]);
     let (connection, attempt) = (world.connection(), Request(999_999));
     for msg in [
-        Msg::Opened {
-            connection,
-            attempt,
-            server: ServerInfo::default(),
-        },
-        Msg::OpenFailed {
-            connection,
-            attempt,
-            failure: broken(),
-        },
+        Msg::Opened { connection, attempt, server: ServerInfo::default() },
+        Msg::OpenFailed { connection, attempt, failure: broken() },
     ] {
         expect(&world.send(msg), &[]);
     }
@@ -389,13 +319,7 @@ fn a_server_that_does_not_answer_is_known_until_it_does() {
     world.run("select 1");
     let connection = world.connection();
     let silent_ms = 0;
-    expect(
-        &world.send(Msg::NotAnswering {
-            connection,
-            silent_ms,
-        }),
-        &[],
-    );
+    expect(&world.send(Msg::NotAnswering { connection, silent_ms }), &[]);
     let since = world.model.now;
     let known = |world: &World| world.model.connections[&connection].silent_since;
     assert_eq!(known(&world), Some(since));

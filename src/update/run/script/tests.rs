@@ -30,10 +30,7 @@ type LineAndColumn = (usize, usize);
 type Sending = (Option<bool>, String, Vec<LineAndColumn>, String);
 
 fn refused(place: LineAndColumn, reason: String) -> Course {
-    Course {
-        refused: Some((place, reason)),
-        ..Course::default()
-    }
+    Course { refused: Some((place, reason)), ..Course::default() }
 }
 
 /// The bytes at which characters begin, from behind the comments on, and the one behind the last.
@@ -63,11 +60,7 @@ fn opened(text: &str) -> Course {
     });
     Course {
         sent: sent.collect(),
-        skipped: plan
-            .skipped
-            .into_iter()
-            .map(|(name, at)| (name, place(at)))
-            .collect(),
+        skipped: plan.skipped.into_iter().map(|(name, at)| (name, place(at))).collect(),
         refused: None,
     }
 }
@@ -122,9 +115,7 @@ fn streamed(text: &str, mut block: impl FnMut() -> usize) -> Course {
         }
         let places = bytes_of(&part.text, part.lead).map(|byte| place(part.place(byte)));
         let places = places.collect();
-        course
-            .sent
-            .push((stops.take(), part.text.to_string(), places, data));
+        course.sent.push((stops.take(), part.text.to_string(), places, data));
         rule = split::rule_set_by(part.statement()).unwrap_or(rule);
     }
 }
@@ -183,10 +174,7 @@ fn a_streamed_file_comes_to_the_same_as_one_that_is_opened() {
         cut += usize::from(wanted.skipped.len() > 1 && wanted.sent.len() > 2);
         for most in [1, 8, 60, usize::MAX] {
             let found = streamed(&text, || 1 + random.below(most));
-            assert_eq!(
-                found, wanted,
-                "in blocks of at most {most}:\n{text}\n{text:?}"
-            );
+            assert_eq!(found, wanted, "in blocks of at most {most}:\n{text}\n{text:?}");
         }
     }
     println!(

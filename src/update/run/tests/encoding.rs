@@ -30,11 +30,7 @@ fn changes(
 }
 
 fn said(world: &World) -> String {
-    let texts = world
-        .tab()
-        .messages
-        .iter()
-        .map(|message| message.text.clone());
+    let texts = world.tab().messages.iter().map(|message| message.text.clone());
     texts.collect::<Vec<_>>().join("\n")
 }
 

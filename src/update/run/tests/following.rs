@@ -6,12 +6,9 @@ use crate::update::ids::QueryId;
 /// What the effects give to the session, and whether it follows.
 fn given(effects: &[RootEffect]) -> Vec<(QueryId, String, bool)> {
     let one = |effect: &RootEffect| match effect {
-        RootEffect::Query(Effect::Run {
-            query,
-            sql,
-            follows,
-            ..
-        }) => Some((*query, sql.to_string(), follows.is_some())),
+        RootEffect::Query(Effect::Run { query, sql, follows, .. }) => {
+            Some((*query, sql.to_string(), follows.is_some()))
+        }
         _ => None,
     };
     effects.iter().filter_map(one).collect()
@@ -48,11 +45,7 @@ fn a_long_script_is_given_ahead_and_each_statement_is_given_once() {
     let mut all = given_first;
     assert!((32..100).contains(&all.len()), "{}", all.len());
     for n in 16..200 {
-        assert_eq!(
-            world.query(),
-            all[n - 16].0,
-            "statement {n} is shown as it runs"
-        );
+        assert_eq!(world.query(), all[n - 16].0, "statement {n} is shown as it runs");
         let effects = world.finish("SELECT 1", Transaction::Idle);
         all.extend(given(&effects));
     }
@@ -68,16 +61,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
     let (first, session) = (world.query(), world.session());
     let effects = world.command(Command::QueryCancel);
     let ahead: Vec<QueryId> = all[1..].iter().map(|given| given.0).collect();
-    assert!(
-        effects.contains(
-            &Effect::Cancel {
-                query: first,
-                session,
-                ahead
-            }
-            .into()
-        )
-    );
+    assert!(effects.contains(&Effect::Cancel { query: first, session, ahead }.into()));
     // The first two had ended before the cancel came; those behind the third were taken back.
     let not_sent = Failure::new(Category::Cancelled, "Cancelled before it was sent.");
     for (query, ..) in &all[3..] {
@@ -92,10 +76,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
     for _ in 0..2 {
         let effects = world.finish("SELECT 1", Transaction::Idle);
         assert!(given(&effects).is_empty());
-        assert!(matches!(
-            phase(&world),
-            Phase::Cancelling { asked: true, .. }
-        ));
+        assert!(matches!(phase(&world), Phase::Cancelling { asked: true, .. }));
     }
     assert_eq!(world.query(), all[2].0);
     let effects = world.fail(refusal("57014", "canceling"), Transaction::Idle);
@@ -107,9 +88,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
 fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
     let (mut world, all) = under_way(60);
     world.model.settings.on_error = OnError::Continue;
-    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else {
-        panic!()
-    };
+    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else { panic!() };
     running.script.on_error = OnError::Continue;
     let effects = world.fail(refusal("22012", "no"), Transaction::Idle);
     let anew = given(&effects);
@@ -141,9 +120,7 @@ fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_t
         all.extend(given(&world.finish("SELECT 1", Transaction::Idle)));
     }
     assert!((129..=257).contains(&most), "{most}");
-    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else {
-        panic!()
-    };
+    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else { panic!() };
     running.script.on_error = OnError::Continue;
     let mut in_vain = 0;
     for _ in 0..500 {
@@ -157,10 +134,7 @@ fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_t
 fn where_the_session_reads_a_backslash_otherwise_what_it_was_given_is_given_anew() {
     let (mut world, all) = under_way(60);
     let session = world.session();
-    world.send(session::Msg::BackslashReported {
-        session,
-        backslash: BackslashRule::Escapes,
-    });
+    world.send(session::Msg::BackslashReported { session, backslash: BackslashRule::Escapes });
     let effects = world.finish("SELECT 1", Transaction::Idle);
     let anew = given(&effects);
     assert_eq!((anew[0].1.as_str(), anew[0].2), ("select 17", false));

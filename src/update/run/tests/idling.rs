@@ -22,10 +22,7 @@ fn a_spoiled_session_does_not_wait_to_go_back() {
     let mut world = World::new().connected();
     world.run("select 1");
     change(&mut world, |live| live.spoiled = true);
-    expect(
-        &world.finish("SELECT 1", Transaction::Idle),
-        &["Store(RecordRuns"],
-    );
+    expect(&world.finish("SELECT 1", Transaction::Idle), &["Store(RecordRuns"]);
     assert_eq!(world.live().idle, None);
 }
 
@@ -73,10 +70,7 @@ fn only_a_session_that_is_there_can_be_terminated() {
     let mut world = idle();
     let tab = world.tab().id;
     expect(&ask_to_terminate(&mut world.model, tab), &[]);
-    assert_eq!(
-        world.model.dialog,
-        Some(Dialog::Confirm(Confirm::Terminate { tab }))
-    );
+    assert_eq!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })));
     let mut world = World::new().connected();
     let tab = world.tab().id;
     expect(&ask_to_terminate(&mut world.model, tab), &[]);
@@ -98,10 +92,7 @@ fn what_holds_anything_is_closed_and_not_given_back() {
         let mut world = idle();
         change(&mut world, obstacle);
         let (tab, session) = (world.tab().id, world.session());
-        let ending = session::Effect::End {
-            session,
-            ending: expected,
-        };
+        let ending = session::Effect::End { session, ending: expected };
         assert!(end(&mut world.model, tab, "It ends.").contains(&ending.into()));
     }
 }

@@ -20,10 +20,7 @@ fn repeating(text: &str) -> Failure {
         data_type: part.clone(),
         constraint: part.clone(),
         next_step: part,
-        ..Failure::new(
-            Category::Query,
-            format!("syntax error at or near \"{text}\""),
-        )
+        ..Failure::new(Category::Query, format!("syntax error at or near \"{text}\""))
     }
 }
 
@@ -42,11 +39,7 @@ fn no_part_of_a_failure_or_a_notice_repeats_a_secret() {
     let mut effects = world.run(&format!("alter role r password {SECRET}"));
     let (session, query) = (world.session(), world.query());
     let notice = Box::new(repeating(SECRET));
-    effects.extend(world.send(session::Msg::Noticed {
-        session,
-        query: Some(query),
-        notice,
-    }));
+    effects.extend(world.send(session::Msg::Noticed { session, query: Some(query), notice }));
     effects.extend(world.fail(repeating(SECRET), Transaction::Idle));
     // A function that was made with it may say it later.
     effects.extend(world.run("select f()"));
@@ -61,10 +54,7 @@ fn no_part_of_a_failure_or_a_notice_repeats_a_secret() {
     assert!(sent.contains(SECRET), "the server is sent what was written");
     effects.retain(|effect| !matches!(effect, RootEffect::Query(Effect::Run { .. })));
     let kept = all_that_is_kept(&world, &effects);
-    assert!(
-        kept.contains("syntax error at or near \\\"***\\\""),
-        "{kept}"
-    );
+    assert!(kept.contains("syntax error at or near \\\"***\\\""), "{kept}");
     assert!(!kept.to_lowercase().contains("s3cret"), "{kept}");
 }
 
@@ -86,8 +76,5 @@ fn a_short_secret_hides_no_word_of_another_statement() {
     world.run("select 1");
     world.fail(repeating("x"), Transaction::Idle);
     let messages = world.messages().join("\n");
-    assert!(
-        messages.contains("syntax error at or near \"x\""),
-        "{messages}"
-    );
+    assert!(messages.contains("syntax error at or near \"x\""), "{messages}");
 }

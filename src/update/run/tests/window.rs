@@ -122,19 +122,13 @@ fn more_rows_are_asked_for_only_of_what_is_read_on() {
     assert!(running(&world).window_end.is_some(), "one window at a time");
     world.command(Command::QueryCancel);
     world.command(Command::ResultsFetchAll);
-    assert_eq!(
-        world.notice(),
-        "The statement is being ended: there are no more rows to fetch."
-    );
+    assert_eq!(world.notice(), "The statement is being ended: there are no more rows to fetch.");
     assert!(running(&world).window_end.is_some());
 }
 
 #[test]
 fn memory_that_is_full_pauses_what_may_and_discards_what_may_not() {
-    for (text, may_pause) in [
-        ("select 1", true),
-        ("insert into t select 1 returning a", false),
-    ] {
+    for (text, may_pause) in [("select 1", true), ("insert into t select 1 returning a", false)] {
         let mut world = World::new().connected();
         world.run(text);
         world.describe();
@@ -195,13 +189,9 @@ fn a_statement_with_a_command_of_psql_in_it_is_not_run() {
 
 #[test]
 fn a_cancel_that_came_too_late_tells_what_was_not_kept_if_anything() {
-    for (discarded, told) in [
-        (0, ""),
-        (
-            7,
-            "It ended before the cancel arrived: 7 further rows were read and not kept.",
-        ),
-    ] {
+    for (discarded, told) in
+        [(0, ""), (7, "It ended before the cancel arrived: 7 further rows were read and not kept.")]
+    {
         let mut world = plain();
         world.rows(3);
         world.command(Command::QueryCancel);
@@ -250,13 +240,8 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
             transaction: Transaction::Idle,
             elapsed_us,
         });
-        let Some(Ended::Badly { failure }) = &world.tab().ended else {
-            panic!("it failed")
-        };
-        let stop = hints::Stop {
-            asked: false,
-            over_time,
-        };
+        let Some(Ended::Badly { failure }) = &world.tab().ended else { panic!("it failed") };
+        let stop = hints::Stop { asked: false, over_time };
         let expected = hints::stopped((**failure).clone(), stop);
         assert_eq!(failure.next_step, expected.next_step, "{elapsed_us} us");
     }
@@ -265,21 +250,13 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
 #[test]
 fn only_its_own_timer_closes_a_paused_stream_and_a_person_may_ask_for_it_too() {
     let mut world = World::new().connected().paused();
-    let Phase::Paused { timer, .. } = *phase(&world) else {
-        panic!("it is paused")
-    };
+    let Phase::Paused { timer, .. } = *phase(&world) else { panic!("it is paused") };
     let another = world.model.ids.request();
     let fired = |timer| crate::update::clock::Msg::Fired { timer };
     expect(&world.send(fired(another)), &[]);
     assert!(matches!(phase(&world), Phase::Paused { .. }));
     world.send(fired(timer));
-    assert!(matches!(
-        phase(&world),
-        Phase::Cancelling { asked: false, .. }
-    ));
+    assert!(matches!(phase(&world), Phase::Cancelling { asked: false, .. }));
     expect(&world.command(Command::QueryCancel), &[]);
-    assert!(matches!(
-        phase(&world),
-        Phase::Cancelling { asked: true, .. }
-    ));
+    assert!(matches!(phase(&world), Phase::Cancelling { asked: true, .. }));
 }

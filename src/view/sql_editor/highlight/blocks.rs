@@ -64,9 +64,8 @@ impl Blocks {
             self.read_to(text, replaced.start);
         }
         self.open = None;
-        while let Some(mut last) = self
-            .before
-            .pop_if(|last| last.at + last.length + LOOKED_AT_BYTES > replaced.start)
+        while let Some(mut last) =
+            self.before.pop_if(|last| last.at + last.length + LOOKED_AT_BYTES > replaced.start)
         {
             if last.at >= replaced.end {
                 last.at = length - last.at;
@@ -96,17 +95,12 @@ impl Blocks {
     /// The stretches that touch a range of what was read.
     pub fn stretches(&self, range: &Range<usize>) -> impl Iterator<Item = Stretch> {
         let (from, to) = (range.start, range.end);
-        let first = self
-            .before
-            .partition_point(|block| block.at + block.length <= from);
-        let touched = self.before[first..]
-            .iter()
-            .take_while(move |block| block.at < to);
+        let first = self.before.partition_point(|block| block.at + block.length <= from);
+        let touched = self.before[first..].iter().take_while(move |block| block.at < to);
         let blocks = touched.flat_map(move |block| {
             let absolute = |at: u32| block.at + at as usize;
-            let first = block
-                .stretches
-                .partition_point(|(stretch, _)| absolute(stretch.end) <= from);
+            let first =
+                block.stretches.partition_point(|(stretch, _)| absolute(stretch.end) <= from);
             block.stretches[first..]
                 .iter()
                 .map(move |(stretch, kind)| (absolute(stretch.start)..absolute(stretch.end), *kind))
@@ -164,9 +158,7 @@ impl Blocks {
         let mut tokens = tokenize(window).peekable();
         while let Some(token) = tokens.next() {
             let end = start + token.len as usize;
-            let called = tokens
-                .peek()
-                .is_some_and(|next| next.kind == TokenKind::OpenParen);
+            let called = tokens.peek().is_some_and(|next| next.kind == TokenKind::OpenParen);
             let word = window.get(start..end).unwrap_or_default();
             let kind = kind_of(token, word, called, after_dot);
             if !is_rest && end + LOOKED_AT_BYTES > window.len() {
@@ -190,12 +182,7 @@ impl Blocks {
         if at + start == length {
             self.behind.clear();
         }
-        let block = Block {
-            at,
-            length: start,
-            stretches: stretches.into(),
-            follows: true,
-        };
+        let block = Block { at, length: start, stretches: stretches.into(), follows: true };
         Some(Read { block, open })
     }
 
@@ -207,9 +194,7 @@ impl Blocks {
             self.next_is_unknown();
         }
         let next = self.behind.last_mut();
-        let room = next
-            .as_ref()
-            .map_or(usize::MAX, |next| length - next.at - place);
+        let room = next.as_ref().map_or(usize::MAX, |next| length - next.at - place);
         if let (Some(next), 0) = (next, room) {
             next.follows = true;
             return true;

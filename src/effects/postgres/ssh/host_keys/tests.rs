@@ -16,10 +16,8 @@ fn files(text: &str) -> Files {
     let theirs = directory.path().join("theirs");
     fs::write(&theirs, text).unwrap();
     let own = directory.path().join("data").join("known_hosts");
-    let known = KnownHosts {
-        theirs: vec![theirs, directory.path().join("missing")],
-        own: Some(own),
-    };
+    let known =
+        KnownHosts { theirs: vec![theirs, directory.path().join("missing")], own: Some(own) };
     Files { directory, known }
 }
 
@@ -28,29 +26,19 @@ fn public(key: &str) -> PublicKey {
 }
 
 fn server(host: &str, port: u16) -> Server {
-    Server {
-        host: host.into(),
-        port,
-    }
+    Server { host: host.into(), port }
 }
 
 #[track_caller]
 fn judge(text: &str, host: &str, port: u16, key: &str) -> Result<(), Failure> {
     let files = files(text);
-    files
-        .known
-        .of(&server(host, port))
-        .unwrap()
-        .judge(&public(key))
+    files.known.of(&server(host, port)).unwrap().judge(&public(key))
 }
 
 #[track_caller]
 fn is_unknown(judged: Result<(), Failure>) -> Failure {
     let failure = judged.unwrap_err();
-    assert!(
-        matches!(failure.wants, Some(Want::HostKey(_))),
-        "{failure:?}"
-    );
+    assert!(matches!(failure.wants, Some(Want::HostKey(_))), "{failure:?}");
     failure
 }
 
@@ -92,12 +80,7 @@ fn another_name_or_port_makes_no_key_known() {
         ("|1|not base 64|either", "bastion", 22),
         ("b??stion", "bastion", 22),
     ] {
-        is_unknown(judge(
-            &format!("{names} ssh-ed25519 {FIRST}\n"),
-            host,
-            port,
-            FIRST,
-        ));
+        is_unknown(judge(&format!("{names} ssh-ed25519 {FIRST}\n"), host, port, FIRST));
     }
 }
 
@@ -113,11 +96,7 @@ fn a_changed_key_says_both_fingerprints_and_the_line_of_the_old_one() {
     let text = format!("# first\nelse ssh-ed25519 {SECOND}\nbastion ssh-ed25519 {FIRST}\n");
     let failure = is_refused(judge(&text, "bastion", 22, SECOND), "has changed");
     let detail = failure.detail.unwrap();
-    for part in [
-        fingerprint(&public(FIRST)),
-        fingerprint(&public(SECOND)),
-        "theirs:3".to_owned(),
-    ] {
+    for part in [fingerprint(&public(FIRST)), fingerprint(&public(SECOND)), "theirs:3".to_owned()] {
         assert!(detail.contains(&part), "{part} is missing in {detail}");
     }
 }
@@ -136,12 +115,7 @@ fn an_authority_vouches_for_no_plain_key() {
     let text = format!("@cert-authority * ssh-ed25519 {FIRST}\n");
     is_unknown(judge(&text, "bastion", 22, FIRST));
     is_unknown(judge(&text, "bastion", 22, SECOND));
-    is_unknown(judge(
-        &format!("@odd bastion ssh-ed25519 {FIRST}"),
-        "bastion",
-        22,
-        FIRST,
-    ));
+    is_unknown(judge(&format!("@odd bastion ssh-ed25519 {FIRST}"), "bastion", 22, FIRST));
 }
 
 #[test]
@@ -169,10 +143,7 @@ fn lines_that_can_t_be_read_are_passed_over() {
 #[test]
 fn a_file_that_is_there_and_can_t_be_read_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
-    let known = KnownHosts {
-        theirs: vec![directory.path().to_owned()],
-        own: None,
-    };
+    let known = KnownHosts { theirs: vec![directory.path().to_owned()], own: None };
     let Err(failure) = known.of(&server("bastion", 22)) else {
         panic!("a directory was read");
     };
@@ -193,17 +164,8 @@ fn a_learnt_key_is_known_for_its_host_and_port_alone() {
     files.known.learn(&asked(SECOND, "::1", 22)).unwrap();
     let own = files.known.own.clone().unwrap();
     let text = fs::read_to_string(&own).unwrap();
-    assert_eq!(
-        text,
-        format!("[bastion]:2222 ssh-ed25519 {FIRST}\n::1 ssh-ed25519 {SECOND}\n")
-    );
-    let judged = |host, port, key| {
-        files
-            .known
-            .of(&server(host, port))
-            .unwrap()
-            .judge(&public(key))
-    };
+    assert_eq!(text, format!("[bastion]:2222 ssh-ed25519 {FIRST}\n::1 ssh-ed25519 {SECOND}\n"));
+    let judged = |host, port, key| files.known.of(&server(host, port)).unwrap().judge(&public(key));
     assert_eq!(judged("bastion", 2222, FIRST), Ok(()));
     assert_eq!(judged("::1", 22, SECOND), Ok(()));
     is_unknown(judged("bastion", 22, FIRST));
@@ -212,10 +174,7 @@ fn a_learnt_key_is_known_for_its_host_and_port_alone() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(
-            fs::metadata(own).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(own).unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert_eq!(fs::read_to_string(&files.known.theirs[0]).unwrap(), "");
 }
@@ -228,10 +187,7 @@ fn a_key_goes_onto_a_line_of_its_own_after_a_cut_one() {
     fs::write(&own, "other ssh-ed25519 AAAA").unwrap();
     files.known.learn(&asked(FIRST, "bastion", 22)).unwrap();
     let text = fs::read_to_string(&own).unwrap();
-    assert_eq!(
-        text,
-        format!("other ssh-ed25519 AAAA\nbastion ssh-ed25519 {FIRST}\n")
-    );
+    assert_eq!(text, format!("other ssh-ed25519 AAAA\nbastion ssh-ed25519 {FIRST}\n"));
 }
 
 #[test]
@@ -239,30 +195,12 @@ fn nothing_else_than_the_key_that_was_shown_is_ever_written() {
     let files = files("");
     let right = asked(FIRST, "bastion", 22);
     let wrong = [
-        HostKey {
-            host: "bastion *".into(),
-            ..right.clone()
-        },
-        HostKey {
-            host: "*".into(),
-            ..right.clone()
-        },
-        HostKey {
-            host: String::new(),
-            ..right.clone()
-        },
-        HostKey {
-            key: format!("{FIRST}\nevil ssh-ed25519 {SECOND}"),
-            ..right.clone()
-        },
-        HostKey {
-            key: SECOND.into(),
-            ..right.clone()
-        },
-        HostKey {
-            algorithm: "ssh-rsa".into(),
-            ..right
-        },
+        HostKey { host: "bastion *".into(), ..right.clone() },
+        HostKey { host: "*".into(), ..right.clone() },
+        HostKey { host: String::new(), ..right.clone() },
+        HostKey { key: format!("{FIRST}\nevil ssh-ed25519 {SECOND}"), ..right.clone() },
+        HostKey { key: SECOND.into(), ..right.clone() },
+        HostKey { algorithm: "ssh-rsa".into(), ..right },
     ];
     for key in wrong {
         assert!(files.known.learn(&key).is_err(), "{key:?}");
@@ -284,10 +222,7 @@ fn what_is_no_file_is_an_error_that_names_it_and_no_key_is_written_there() {
         files.known.theirs = vec![thing.clone()];
         let failure = files.known.of(&server("host", 22)).err().unwrap();
         let said = failure.message;
-        assert!(
-            said.contains(&thing.display().to_string()) && said.contains("it is a"),
-            "{said}"
-        );
+        assert!(said.contains(&thing.display().to_string()) && said.contains("it is a"), "{said}");
         files.known.own = Some(thing.clone());
         let key = HostKey {
             host: "host".into(),

@@ -32,11 +32,9 @@ fn a_key_without_a_passphrase_needs_none_and_minds_none() {
 #[test]
 fn an_encrypted_key_wants_its_passphrase_and_a_wrong_one_is_told_from_none() {
     assert!(read(ENCRYPTED, Some("test")).is_ok());
-    for (passphrase, words) in [
-        (None, "is encrypted"),
-        (Some(""), "is encrypted"),
-        (Some("toast"), "does not open"),
-    ] {
+    for (passphrase, words) in
+        [(None, "is encrypted"), (Some(""), "is encrypted"), (Some("toast"), "does not open")]
+    {
         let failure = read(ENCRYPTED, passphrase).unwrap_err();
         assert_eq!(failure.category, Category::Ssh);
         assert!(failure.message.contains(words), "{failure:?}");
@@ -67,14 +65,8 @@ fn what_is_no_file_is_no_key_and_is_not_waited_for() {
     let pipe = directory.path().join("pipe");
     let kind = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, rustix::fs::Mode::RUSR, 0).unwrap();
-    for (thing, word) in [
-        (pipe.as_path(), "a pipe"),
-        (Path::new("/dev/zero"), "a device"),
-    ] {
+    for (thing, word) in [(pipe.as_path(), "a pipe"), (Path::new("/dev/zero"), "a device")] {
         let said = read_key(thing, None).unwrap_err().message;
-        assert!(
-            said.contains(word) && said.contains(&thing.display().to_string()),
-            "{said}"
-        );
+        assert!(said.contains(word) && said.contains(&thing.display().to_string()), "{said}");
     }
 }

@@ -96,10 +96,9 @@ fn a_missing_and_a_wrong_passphrase_are_asked_for() {
 
 #[test]
 fn a_form_that_is_not_read_comes_with_the_command_that_converts_it() {
-    for (encrypted, said) in [
-        (TRADITIONAL, "OpenSSL's traditional form"),
-        (TRIPLE_DES, "a form that is not read here"),
-    ] {
+    for (encrypted, said) in
+        [(TRADITIONAL, "OpenSSL's traditional form"), (TRIPLE_DES, "a form that is not read here")]
+    {
         let failure = opened(encrypted, Some("open sesame")).unwrap_err();
         assert!(failure.message.contains(said), "{failure:?}");
         let advice = failure.next_step.unwrap();
@@ -110,16 +109,9 @@ fn a_form_that_is_not_read_comes_with_the_command_that_converts_it() {
 
 #[test]
 fn what_is_no_key_is_told() {
-    for text in [
-        "",
-        "hello",
-        "-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----",
-    ] {
+    for text in ["", "hello", "-----BEGIN PRIVATE KEY-----\n!\n-----END PRIVATE KEY-----"] {
         let failure = opened(text, None).unwrap_err();
-        assert!(
-            failure.message.contains("holds no private key"),
-            "{failure:?}"
-        );
+        assert!(failure.message.contains("holds no private key"), "{failure:?}");
     }
     let cut = PBKDF2.replace("MIHs", "!");
     let failure = opened(&cut, Some("open sesame")).unwrap_err();
@@ -147,16 +139,8 @@ fn only_the_owner_may_read_a_key_and_a_group_what_is_root_s() {
     assert!(load(name, None).is_ok());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
     let failure = load(name, None).unwrap_err();
-    assert!(
-        failure.message.contains("can be read by others"),
-        "{failure:?}"
-    );
-    assert!(
-        failure
-            .next_step
-            .unwrap()
-            .contains(&format!("chmod 600 {name}"))
-    );
+    assert!(failure.message.contains("can be read by others"), "{failure:?}");
+    assert!(failure.next_step.unwrap().contains(&format!("chmod 600 {name}")));
     let folder = load(directory.path().to_str().unwrap(), None).unwrap_err();
     assert!(folder.message.contains("it is a directory"), "{folder:?}");
 }

@@ -4,16 +4,8 @@ use super::super::{Parameters, ParseProblem, clear};
 use super::names::{self, Meaning};
 
 /// Programs that take psql's options.
-const PROGRAMS: [&str; 8] = [
-    "psql",
-    "pgcli",
-    "pg_dump",
-    "pg_restore",
-    "pg_isready",
-    "usql",
-    "createdb",
-    "dropdb",
-];
+const PROGRAMS: [&str; 8] =
+    ["psql", "pgcli", "pg_dump", "pg_restore", "pg_isready", "usql", "createdb", "dropdb"];
 /// What may stand before the program.
 const BEFORE: [&str; 6] = ["$", ">", "%", "exec", "env", "export"];
 /// Options that take a value which is of no matter here.
@@ -50,9 +42,7 @@ pub(super) fn read(
     if !PROGRAMS.iter().any(|program| text.contains(program)) {
         return None;
     }
-    let first = text
-        .split_whitespace()
-        .find(|word| !BEFORE.contains(word) && !is_assignment(word));
+    let first = text.split_whitespace().find(|word| !BEFORE.contains(word) && !is_assignment(word));
     let words = words(text);
     let start = match &words {
         Ok(words) => words
@@ -60,9 +50,7 @@ pub(super) fn read(
             .position(|word| !BEFORE.contains(&word.as_str()) && !is_assignment(word))?,
         Err(_) => {
             // What a shell would not take as it stands can still be told to be meant for one.
-            return first
-                .filter(|word| is_program(word))
-                .map(|_| Err(ParseProblem::Unclear));
+            return first.filter(|word| is_program(word)).map(|_| Err(ParseProblem::Unclear));
         }
     };
     let words = words.ok()?;
@@ -79,9 +67,7 @@ fn is_assignment(word: &str) -> bool {
     let name = word.split_once('=').map(|(name, _)| name);
     name.is_some_and(|name| {
         !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     })
 }
 
@@ -103,16 +89,11 @@ fn command(
     let (mut said, names) = options(after, program)?;
     for value in names {
         // As psql does: a word is what no option has said yet.
-        let free = ["dbname", "user"]
-            .into_iter()
-            .find(|name| !said.contains_key(*name));
+        let free = ["dbname", "user"].into_iter().find(|name| !said.contains_key(*name));
         said.insert(free.ok_or(ParseProblem::Unclear)?.to_owned(), value);
     }
     found.extend(said);
-    if let Some(database) = found
-        .get("dbname")
-        .filter(|database| database.contains(['=', ':']))
-    {
+    if let Some(database) = found.get("dbname").filter(|database| database.contains(['=', ':'])) {
         let said = inner(database)?;
         if found.contains_key("user") && said.contains_key("user") {
             // A URL that was broken in two.
@@ -139,10 +120,7 @@ fn options(words: &[String], program: &str) -> Result<(Parameters, Vec<String>),
             _ if word.starts_with("--") => (word.as_str(), None),
             _ => {
                 let end = word.char_indices().nth(2).map_or(word.len(), |(at, _)| at);
-                (
-                    &word[..end],
-                    word.get(end..).filter(|value| !value.is_empty()),
-                )
+                (&word[..end], word.get(end..).filter(|value| !value.is_empty()))
             }
         };
         let name = match option {

@@ -60,19 +60,13 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("options", Meaning::Is("options")),
     ("applicationname", Meaning::Is("application_name")),
     ("appname", Meaning::Is("application_name")),
-    (
-        "fallbackapplicationname",
-        Meaning::Is("fallback_application_name"),
-    ),
+    ("fallbackapplicationname", Meaning::Is("fallback_application_name")),
     ("connecttimeout", Meaning::Is("connect_timeout")),
     ("logintimeout", Meaning::Is("connect_timeout")),
     ("timeout", Meaning::Is("connect_timeout")),
     ("channelbinding", Meaning::Is("channel_binding")),
     ("targetsessionattrs", Meaning::Is("target_session_attrs")),
-    (
-        "targetsessionattributes",
-        Meaning::Is("target_session_attrs"),
-    ),
+    ("targetsessionattributes", Meaning::Is("target_session_attrs")),
     ("currentschema", Meaning::SearchPath),
     ("searchpath", Meaning::SearchPath),
     ("schemasearchpath", Meaning::SearchPath),
@@ -176,9 +170,7 @@ pub(super) fn meaning(name: &str) -> Option<Meaning> {
     let is_variable = !name.contains(|c: char| c.is_ascii_lowercase());
     let of_variable = (is_variable && ["url", "uri", "dsn"].iter().any(|end| plain.ends_with(end)))
         .then_some(Meaning::Url);
-    exact(&plain)
-        .or_else(|| PREFIXES.iter().find_map(of_prefix))
-        .or(of_variable)
+    exact(&plain).or_else(|| PREFIXES.iter().find_map(of_prefix)).or(of_variable)
 }
 
 fn exact(plain: &str) -> Option<Meaning> {
@@ -193,11 +185,8 @@ fn plain(name: &str) -> String {
 
 /// The parameters of a URL, with libpq's names for those of other programs. Names that nobody knows stay.
 pub(super) fn translate(found: &mut Parameters) -> Result<(), ParseProblem> {
-    let others: Vec<String> = found
-        .keys()
-        .filter(|name| !parameters::is_known(name))
-        .cloned()
-        .collect();
+    let others: Vec<String> =
+        found.keys().filter(|name| !parameters::is_known(name)).cloned().collect();
     for name in others {
         // A URL in a URL, and what may turn TLS off, are the business of whoever wrote them.
         let meaning =
@@ -230,12 +219,7 @@ pub(super) fn put(
         Meaning::SearchPath => {
             let escaped = value.replace('\\', "\\\\").replace(' ', "\\ ");
             let before = found.remove("options").unwrap_or_default();
-            (
-                "options",
-                format!("{before} -c search_path={escaped}")
-                    .trim_start()
-                    .to_owned(),
-            )
+            ("options", format!("{before} -c search_path={escaped}").trim_start().to_owned())
         }
     };
     match found.insert(name.to_owned(), value.clone()) {

@@ -40,9 +40,7 @@ pub(super) fn taken_off(text: &str) -> Result<Option<Cow<'_, str>>, ParseProblem
 fn quoted(text: &str) -> Option<Result<Cow<'_, str>, ParseProblem>> {
     let bare = text.trim_end_matches([',', ';', ' ', '\t', '\r', '\n']);
     for (open, close) in QUOTES {
-        let Some(inner) = bare
-            .strip_prefix(open)
-            .and_then(|inner| inner.strip_suffix(close))
+        let Some(inner) = bare.strip_prefix(open).and_then(|inner| inner.strip_suffix(close))
         else {
             continue;
         };

@@ -92,10 +92,7 @@ pub(super) fn split(text: &str) -> Option<(Scheme, &str)> {
         "" => separator == "//" || separator == "://",
         word => is_spelt_out(word) && is_parted,
     };
-    let user = rest
-        .split('@')
-        .next()
-        .filter(|user| user.len() < rest.len());
+    let user = rest.split('@').next().filter(|user| user.len() < rest.len());
     let ours = meant && separator.len() < 6 && user.is_some_and(|user| user.contains(':'));
     ours.then_some((Scheme::Ours { jdbc }, rest))
 }
@@ -107,20 +104,15 @@ pub(super) fn is_name(word: &str) -> bool {
 
 fn without_prefix(text: &str) -> (bool, &str) {
     let prefix = PREFIXES.iter().find(|prefix| {
-        text.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     });
-    prefix.map_or((false, text), |prefix| {
-        (*prefix == "jdbc:", &text[prefix.len()..])
-    })
+    prefix.map_or((false, text), |prefix| (*prefix == "jdbc:", &text[prefix.len()..]))
 }
 
 /// What was pasted behind a scheme that stood there already.
 fn without_second(rest: &str) -> &str {
     let rest = rest.trim_start();
-    let second = rest
-        .find("://")
-        .filter(|at| is_ours(&rest[..*at].to_ascii_lowercase()));
+    let second = rest.find("://").filter(|at| is_ours(&rest[..*at].to_ascii_lowercase()));
     second.map_or(rest, |at| &rest[at + 3..])
 }
 
@@ -134,10 +126,7 @@ fn is_spelt_out(word: &str) -> bool {
     const LETTERS_MIN: usize = 6;
     let letters = word.len() >= LETTERS_MIN && word.bytes().all(|byte| byte.is_ascii_alphabetic());
     SPELT_OUT.contains(&word)
-        || letters
-            && SPELT_OUT
-                .iter()
-                .any(|name| strsim::osa_distance(word, name) <= 2)
+        || letters && SPELT_OUT.iter().any(|name| strsim::osa_distance(word, name) <= 2)
 }
 
 #[cfg(test)]

@@ -25,9 +25,7 @@ const KEYWORDS: [&str; 14] = [
 ];
 
 /// What stands in no shown value.
-const ODD: [char; 14] = [
-    '=', '"', '\'', '`', '“', '”', ';', '&', '?', '<', '>', '{', '}', '\n',
-];
+const ODD: [char; 14] = ['=', '"', '\'', '`', '“', '”', ';', '&', '?', '<', '>', '{', '}', '\n'];
 
 /// A name and its value, in order.
 type Entries = Vec<(String, String)>;
@@ -59,10 +57,8 @@ fn understood(entries: Entries, kind: Kind, is_wrapped: bool) -> Option<Vec<(Mea
     if entries.len() == 1 && kind != Kind::Lines && !is_wrapped {
         return None;
     }
-    let meant: Option<Vec<(Meaning, String)>> = entries
-        .into_iter()
-        .map(|(name, value)| Some((names::meaning(&name)?, value)))
-        .collect();
+    let meant: Option<Vec<(Meaning, String)>> =
+        entries.into_iter().map(|(name, value)| Some((names::meaning(&name)?, value))).collect();
     meant.filter(|meant| says_something(meant, kind, is_wrapped))
 }
 
@@ -90,10 +86,8 @@ fn parameters(
     }
     for (meaning, value) in meant {
         // A quote or an = in a shown value is the next setting, of which a letter is amiss.
-        let is_shown = !matches!(
-            meaning,
-            Meaning::Is("password" | "sslpassword" | "options") | Meaning::Url
-        );
+        let is_shown =
+            !matches!(meaning, Meaning::Is("password" | "sslpassword" | "options") | Meaning::Url);
         if is_shown && meaning != Meaning::Nothing && value.contains(ODD) {
             return Err(ParseProblem::Unclear);
         }
@@ -143,10 +137,7 @@ fn first_line(text: &str) -> &str {
 /// A comment, or the head of a section: `[database]`, `production:`, `datasource db {`.
 fn is_heading(line: &str) -> bool {
     let line = line.trim();
-    let word = |text: &str| {
-        text.chars()
-            .all(|c| c.is_alphanumeric() || "_- .&*".contains(c))
-    };
+    let word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "_- .&*".contains(c));
     line.starts_with(['#', '}'])
         || line.starts_with("//")
         || line == "---"
@@ -154,10 +145,7 @@ fn is_heading(line: &str) -> bool {
             // YAML's names for a whole section.
             value.starts_with(['&', '*']) && word(value) && !clear::names_secret(name)
         })
-        || line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-            .is_some_and(word)
+        || line.strip_prefix('[').and_then(|line| line.strip_suffix(']')).is_some_and(word)
         || line.strip_suffix(['{', ':']).is_some_and(word)
             && !clear::names_secret(line.trim_end_matches([':', '{', ' ']))
 }

@@ -17,11 +17,7 @@ pub(super) fn read(rest: &str, jdbc: bool) -> Result<Parameters, ParseProblem> {
         Ok(found) if is_plain(rest) => found,
         strict => {
             let libpq_connects = strict.as_ref().is_ok_and(has_ports);
-            let meant = if libpq_connects {
-                None
-            } else {
-                with_password(rest)?
-            };
+            let meant = if libpq_connects { None } else { with_password(rest)? };
             match (meant, strict) {
                 (Some(found), _) => found,
                 (None, Err(problem)) => return Err(problem),
@@ -66,21 +62,17 @@ fn has_odd(text: &str) -> bool {
 
 /// The reading with the password up to the last `@`, where nothing speaks for another one.
 fn with_password(rest: &str) -> Result<Option<Parameters>, ParseProblem> {
-    let parts = rest
-        .rsplit_once('@')
-        .and_then(|(before, tail)| Some((before.split_once(':')?, tail)));
+    let parts =
+        rest.rsplit_once('@').and_then(|(before, tail)| Some((before.split_once(':')?, tail)));
     let Some(((user, password), tail)) = parts else {
         return Ok(None);
     };
     let (place, query) = tail.split_once('?').unwrap_or((tail, ""));
     let host_end = place.find(['/', ':']).unwrap_or(place.len());
     // A host that stands before a second @, and not a piece of the password.
-    let second = password
-        .find('@')
-        .is_some_and(|at| password[at..].contains(['/', '?']));
-    let of_query = password
-        .split_once('?')
-        .is_some_and(|(_, query)| query_names(query).any(names::is_known));
+    let second = password.find('@').is_some_and(|at| password[at..].contains(['/', '?']));
+    let of_query =
+        password.split_once('?').is_some_and(|(_, query)| query_names(query).any(names::is_known));
     let is_sure = !user.is_empty()
         && !user.contains(['/', '?'])
         && !has_odd(user)
@@ -120,8 +112,6 @@ fn says_ssl(query: &str) -> bool {
 /// Whether each port is a number, so that libpq would connect.
 fn has_ports(found: &Parameters) -> bool {
     found.get("port").is_none_or(|ports| {
-        ports
-            .split(',')
-            .all(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        ports.split(',').all(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
     })
 }
