@@ -266,7 +266,7 @@ fn around(world: &mut World) -> Msg {
                 sight::Items::Welcome,
                 sight::Items::Fields,
             ]),
-            in_sight: random.pick(&[vec![], vec![0..2], vec![1..1, 3..usize::MAX]]).clone(),
+            in_sight: random.pick(&[vec![], vec![0..2, 4..5], vec![1..1, 3..usize::MAX]]).clone(),
         }),
         14 => Msg::Sight(sight::Msg::Drawn {
             list: *random.pick(&[
