@@ -1132,7 +1132,6 @@ fn refusals_of_the_server_say_which() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "each peer is one case of one table")]
 fn what_is_no_server_is_told_in_time() {
     let mut world = World::new();
     let local = |port| Config {
