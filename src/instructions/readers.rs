@@ -136,7 +136,7 @@ pub const READERS: &[Reader] = &[
 
 /// A script that comes in blocks.
 fn stream(text: &str) {
-    let mut stream = Stream::new(1 << 20);
+    let mut stream = Stream::new(64 << 20);
     let mut rest = text;
     loop {
         match stream.next(BackslashRule::Ordinary) {
@@ -151,7 +151,8 @@ fn stream(text: &str) {
                     Data::Some(_) => {}
                 }
             },
-            Next::Statement(_) | Next::Order(..) | Next::Refused(..) | Next::TooLong(_) => {}
+            Next::TooLong(_) => return,
+            Next::Statement(_) | Next::Order(..) | Next::Refused(..) => {}
         }
     }
 }
