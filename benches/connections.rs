@@ -9,14 +9,19 @@ mod server;
 use std::time::{Duration, Instant};
 
 use server::{PASSWORD, TestServer, USER};
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::update::config::Config;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::secret::{Secret, Secrets};
-use tusk::update::session::Ending;
-use tusk::update::{connection, query, session};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::{Secret, Secrets},
+    },
+    conninfo::Config,
+    effects::postgres::{Postgres, ssh::Surroundings},
+    msg::Msg,
+    update::{
+        connection, query,
+        session::{self, Ending},
+    },
+};
 
 const POOLS: usize = 200;
 const SESSIONS: usize = 2_000;

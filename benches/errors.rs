@@ -12,14 +12,13 @@ use std::time::{Duration, Instant};
 
 use server::TestServer;
 use tusk::{
+    base::{stamp::Stamp, text::Edit},
+    conninfo::Config,
     effect::Effect,
     effects::{Runner, RunnerOptions},
     model::{Model, Phase},
-    msg::{Msg, Stamp},
-    update::{
-        app, command::Command, config::Config, editor, query, store::Edit, tabs::Ended, update,
-        welcome,
-    },
+    msg::Msg,
+    update::{app, command::Command, editor, query, tabs::Ended, update, welcome},
 };
 
 const RUNS: usize = 300;

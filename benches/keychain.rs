@@ -10,13 +10,13 @@ use std::{
 
 use flume::Receiver;
 use tusk::{
-    effects::keychain::Keychain,
-    msg::Msg,
-    update::{
+    base::{
         ids::{ConnectionId, Request},
-        keychain::Effect,
         secret::{Secret, SecretKind},
     },
+    effects::keychain::Keychain,
+    msg::Msg,
+    update::keychain::Effect,
 };
 
 /// Set for the process inside the session alone.

@@ -19,11 +19,13 @@ use std::{
 
 use server::{TestServer, USER};
 use tusk::{
+    base::stamp::Stamp,
+    conninfo::Config,
     effect::Effect,
     effects::{Runner, RunnerOptions},
     model::Model,
-    msg::{Msg, Stamp},
-    update::{app, command::Command as TuskCommand, config::Config, query, update, welcome},
+    msg::Msg,
+    update::{app, command::Command as TuskCommand, query, update, welcome},
 };
 
 const ROWS: u64 = 1_000_000;

@@ -19,11 +19,13 @@ use std::{
 
 use server::TestServer;
 use tusk::{
+    base::{stamp::Stamp, text::Edit},
+    conninfo::Config,
     effect::Effect,
     effects::{Runner, RunnerOptions},
     model::{Model, Phase},
-    msg::{Msg, Stamp},
-    update::{app, command::Command, config::Config, editor, store::Edit, update, welcome},
+    msg::Msg,
+    update::{app, command::Command, editor, update, welcome},
 };
 
 /// How many statements, and how often they are run: the system counts CPU in hundredths of a second.

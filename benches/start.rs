@@ -13,6 +13,10 @@ use std::{
 
 use flume::Receiver;
 use tusk::{
+    base::{
+        ids::{QueryId, Request, TabId},
+        text::RopeText,
+    },
     effects::{
         Runner, RunnerOptions,
         log::{Options, start as start_log},
@@ -22,10 +26,8 @@ use tusk::{
     msg::Msg,
     program::{Beginning, Program, Surroundings, begin},
     update::{
-        ids::{QueryId, Request, TabId},
         settings_file::LogLevel,
         store::{Effect, HistoryEntry, HistoryOutcome, SavedTab},
-        text::RopeText,
     },
 };
 use uuid::Uuid;

@@ -7,16 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    msg::Stamp,
+    base::{
+        ids::{ConnectionId, Ids, Request},
+        stamp::Stamp,
+    },
+    conninfo::Defaults,
     update::{
-        config::Defaults,
         connections::Connections,
         dialog::Dialog,
         file_prompt,
         find::Find,
         history::History,
         host_key,
-        ids::{ConnectionId, Ids, Request},
         job::Jobs,
         keymap::Keymap,
         leaving::Leaving,

@@ -12,10 +12,11 @@ use std::{
 use flume::Receiver;
 
 use crate::{
+    base::stamp::Stamp,
     effect::Effect,
     effects::Runner,
     model::Model,
-    msg::{Msg, Stamp},
+    msg::Msg,
     recording::Recorder,
     update::{app, update, window},
 };

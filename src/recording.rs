@@ -18,11 +18,13 @@ use std::{
 use flume::{Receiver, Sender, TrySendError};
 
 use crate::{
+    base::stamp::Stamp,
     effect::Effect,
     effects::regular_file,
-    msg::{Msg, Stamp},
+    msg::Msg,
     update::{app, query},
 };
+use writer::Writer;
 
 mod hash;
 mod lines;
@@ -35,8 +37,6 @@ mod tests;
 
 pub use hash::{ALGORITHM, of_model};
 pub use replay::{Kind as ReplayProblemKind, ReplayProblem, Replayed, replay};
-
-use writer::Writer;
 
 /// So many messages may wait for the recorder.
 const QUEUE_MESSAGES: usize = 10_000;

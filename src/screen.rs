@@ -27,17 +27,19 @@ use std::{ops::Range, sync::Arc};
 
 pub use self::{grid::grid_cell, results::message_row};
 use crate::{
+    base::{
+        ids::{ConnectionId, TabId},
+        stamp::Stamp,
+    },
+    conninfo::Colour,
     model::{Area, Model},
-    msg::Stamp,
     rows,
     update::{
         self,
         command::Command,
-        config::Colour,
         dialog::Confirm as Question,
         file_prompt::Purpose,
         form::Section,
-        ids::{ConnectionId, TabId},
         results::{ResultSet, Shown},
     },
 };

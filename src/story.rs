@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
+    conninfo::Conninfo,
     effects::regular_file::{self, Limit},
     sql::mask,
-    update::config::Conninfo,
 };
 
 mod action;

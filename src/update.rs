@@ -10,21 +10,17 @@ pub mod cells;
 pub mod clock;
 pub mod command;
 pub mod commands;
-pub mod config;
 pub mod connection;
 pub mod connections;
 pub mod dialog;
 pub mod discovery;
 pub mod editor;
-pub mod failure;
 pub mod file;
 pub mod file_prompt;
 pub mod find;
 pub mod form;
-pub mod hints;
 pub mod history;
 pub mod host_key;
-pub mod ids;
 pub mod import;
 pub mod job;
 pub mod keychain;
@@ -41,7 +37,6 @@ pub mod run;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;
-pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod settings_file;
@@ -52,14 +47,14 @@ pub mod store;
 pub mod tabs;
 #[cfg(test)]
 pub mod testing;
-pub mod text;
 pub mod welcome;
 pub mod window;
 
 use crate::{
+    base::stamp::Stamp,
     effect::Effect,
     model::{Model, Phase},
-    msg::{Msg, Stamp},
+    msg::Msg,
 };
 
 /// Takes in one message. The same Model, stamp and message give the same Model and effects, everywhere.

@@ -9,13 +9,10 @@ mod generated;
 
 use generated::as_many_as;
 use tusk::{
+    conninfo::{Config, Conninfo, Defaults, passfile, service},
     sql::{Splits, classify, guard, lex, mask, names, position},
     story,
-    update::{
-        config::{Config, Conninfo, Defaults, passfile, service},
-        keymap::Keymap,
-        settings_file,
-    },
+    update::{keymap::Keymap, settings_file},
 };
 
 /// An opening and what closes it; `#` is the number of its level.

@@ -23,18 +23,26 @@ mod texts;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use generated::is_long;
-use server::{MAJORS, SUPERUSER, TestConfig, TestServer};
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::update::config::Config;
-use tusk::update::failure::Failure;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::read_only::{self, Kept, Prepared};
-use tusk::update::secret::Secrets;
-use tusk::update::session::{Ending, Transaction};
-use tusk::update::{connection, query, session};
+use self::{
+    generated::is_long,
+    server::{MAJORS, SUPERUSER, TestConfig, TestServer},
+};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::Secrets,
+        transaction::Transaction,
+    },
+    conninfo::Config,
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::Failure,
+    msg::Msg,
+    update::{
+        connection, query,
+        read_only::{self, Kept, Prepared},
+        session::{self, Ending},
+    },
+};
 
 /// A tab on a real server, without a window.
 struct Tab {

@@ -18,20 +18,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use flooding::{FLOOD, Flood, FloodingServer, Phase, described, description, message, row, words};
-use generated::Random;
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::effects::regular_file::{self, Limit};
-use tusk::msg::Msg;
-use tusk::recording;
-use tusk::update::config::{Config, SshAuth, SshTunnel, SslMode};
-use tusk::update::failure::{Category, Failure};
-use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use tusk::update::read_only::Seal;
-use tusk::update::secret::Secrets;
-use tusk::update::session::Ending;
-use tusk::update::{connection, query, session};
+use self::{
+    flooding::{FLOOD, Flood, FloodingServer, Phase, described, description, message, row, words},
+    generated::Random,
+};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        secret::Secrets,
+    },
+    conninfo::{Config, SshAuth, SshTunnel, SslMode},
+    effects::{
+        postgres::{Postgres, ssh::Surroundings},
+        regular_file::{self, Limit},
+    },
+    failure::{Category, Failure},
+    msg::Msg,
+    recording,
+    update::{
+        connection, query,
+        read_only::Seal,
+        session::{self, Ending},
+    },
+};
 
 /// Counts what is held, and the most that was.
 struct Counting;

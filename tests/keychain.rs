@@ -9,13 +9,13 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use tusk::{
-    effects::keychain::Keychain,
-    msg::Msg as RootMsg,
-    update::{
+    base::{
         ids::{ConnectionId, Request},
-        keychain::{Effect, Msg, Refusal},
         secret::{Secret, SecretKind},
     },
+    effects::keychain::Keychain,
+    msg::Msg as RootMsg,
+    update::keychain::{Effect, Msg, Refusal},
 };
 
 /// Set for the helper alone: what it is to do.

@@ -18,17 +18,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use server::TestServer;
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::update::config::Config;
-use tusk::update::failure::Failure;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::read_only::Seal;
-use tusk::update::schema::{self, Catalog};
-use tusk::update::secret::Secrets;
-use tusk::update::session::{Ending, Transaction};
-use tusk::update::{connection, query, session};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::Secrets,
+        transaction::Transaction,
+    },
+    catalog::Catalog,
+    conninfo::Config,
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::Failure,
+    msg::Msg,
+    update::{
+        connection, query,
+        read_only::Seal,
+        schema,
+        session::{self, Ending},
+    },
+};
 
 /// The real runner, without a window, and what it has said that a user would see.
 struct World {

@@ -15,24 +15,29 @@ mod program;
 
 use std::collections::BTreeMap;
 
-use forms::{FORMS, Written};
-use generated::{Random, as_many_as, seed};
-use parts::Parts;
+use self::{
+    forms::{FORMS, Written},
+    generated::{Random, as_many_as, seed},
+    parts::Parts,
+};
 use tusk::{
+    base::{
+        secret::{Secret, SecretKind},
+        stamp::Stamp,
+    },
+    conninfo::{Config, Conninfo, Defaults},
     effect::Effect,
     model::Model,
-    msg::{Msg, Stamp},
+    msg::Msg,
     program::Opening,
     recording::redact::{self, Redactor},
     story::{self, screen_text},
     update::{
         app,
         command::Command,
-        config::{Config, Conninfo, Defaults},
         dialog::{self, Dialog},
         discovery,
         form::Field,
-        secret::{Secret, SecretKind},
         store, update, welcome,
     },
 };

@@ -17,20 +17,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use server::{MAJORS, PASSWORD, SUPERUSER, ServerCertificate, TestConfig, TestServer, USER};
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::sql::lex::BackslashRule;
-use tusk::update::config::{Config, SslMode};
-use tusk::update::connection::{PoolStatus, ServerInfo};
-use tusk::update::failure::{Category, Failure};
-use tusk::update::file::encoding::Reading;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use tusk::update::read_only::Seal;
-use tusk::update::secret::{Secret, Secrets};
-use tusk::update::session::{Ending, Transaction};
-use tusk::update::store::OnError;
-use tusk::update::{connection, job, query, session};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        secret::{Secret, Secrets},
+        transaction::Transaction,
+    },
+    conninfo::{Config, SslMode},
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::{Category, Failure},
+    msg::Msg,
+    sql::lex::BackslashRule,
+    update::{
+        connection::{self, PoolStatus, ServerInfo},
+        file::encoding::Reading,
+        job, query,
+        read_only::Seal,
+        session::{self, Ending},
+        store::OnError,
+    },
+};
 
 /// A runner, what it has said, and what it still owes.
 struct World {

@@ -23,19 +23,27 @@ mod texts;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use oracle::{Oracle, Word};
-use server::{MAJORS, SUPERUSER, TestConfig, TestServer};
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::sql::guard::{self, Passage, Refusal, known};
-use tusk::update::config::{Config, SslMode};
-use tusk::update::failure::{Category, Failure};
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::read_only::{self, Access, Inspection, Kept, Prepared, Seal, Setting};
-use tusk::update::secret::Secrets;
-use tusk::update::session::Transaction;
-use tusk::update::{connection, query, session};
+use self::{
+    oracle::{Oracle, Word},
+    server::{MAJORS, SUPERUSER, TestConfig, TestServer},
+};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::Secrets,
+        transaction::Transaction,
+    },
+    conninfo::{Config, SslMode},
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::{Category, Failure},
+    msg::Msg,
+    sql::guard::{self, Passage, Refusal, known},
+    update::{
+        connection, query,
+        read_only::{self, Access, Inspection, Kept, Prepared, Seal, Setting},
+        session,
+    },
+};
 
 /// The role that is no superuser.
 const ORDINARY: &str = "ordinary";

@@ -15,19 +15,29 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use password_server::{Asks, PasswordServer};
+use self::{
+    password_server::{Asks, PasswordServer},
+    server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER},
+    sshd::{Agent, Sshd},
+};
 use rustix::process::Signal;
-use server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER};
-use sshd::{Agent, Sshd};
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::{KnownHosts, Surroundings};
-use tusk::msg::Msg;
-use tusk::update::config::{Config, SshAuth, SshTunnel, SslMode};
-use tusk::update::connection::ServerInfo;
-use tusk::update::failure::{Category, Failure, HostKey, Want};
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::secret::{Secret, SecretKind, Secrets};
-use tusk::update::{connection, query, session};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::{Secret, SecretKind, Secrets},
+    },
+    conninfo::{Config, SshAuth, SshTunnel, SslMode},
+    effects::postgres::{
+        Postgres,
+        ssh::{KnownHosts, Surroundings},
+    },
+    failure::{Category, Failure, HostKey, Want},
+    msg::Msg,
+    update::{
+        connection::{self, ServerInfo},
+        query, session,
+    },
+};
 
 /// A runner with surroundings of its own, and what it has said.
 struct World {

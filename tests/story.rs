@@ -6,21 +6,16 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use flume::Sender;
 use tusk::{
+    base::{secret::SecretKind, transaction},
+    conninfo::Config,
     effect::Effect,
+    failure::{Category, Failure},
     msg::Msg,
     program::{Beginning, Perform, begin},
     recording,
     rows::{ChunkBuilder, Column},
     story::{Desk, Headless, parse, run},
-    update::{
-        cells, clock,
-        config::Config,
-        connection, discovery,
-        failure::{Category, Failure},
-        file, keychain, query, schema,
-        secret::SecretKind,
-        session, store,
-    },
+    update::{cells, clock, connection, discovery, file, keychain, query, schema, session, store},
 };
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -169,7 +164,7 @@ fn connection_answers(effect: connection::Effect) -> Vec<Msg> {
 }
 
 /// What the server makes of a statement: `rows N` gives N rows, `boom` fails, `hang` never ends, all else completes.
-fn statement(query: tusk::update::ids::QueryId, sql: &str) -> Vec<Msg> {
+fn statement(query: tusk::base::ids::QueryId, sql: &str) -> Vec<Msg> {
     let finished = |tag: &str, transaction| {
         Msg::from(query::Msg::Finished {
             query,
@@ -192,14 +187,14 @@ fn statement(query: tusk::update::ids::QueryId, sql: &str) -> Vec<Msg> {
             query::Msg::Failed {
                 query,
                 failure: Box::new(failure),
-                transaction: session::Transaction::Failed,
+                transaction: transaction::Transaction::Failed,
                 elapsed_us: 10,
             }
             .into(),
         ];
     }
     let Some(rows) = sql.strip_prefix("rows ") else {
-        return vec![finished("DONE", session::Transaction::Active)];
+        return vec![finished("DONE", transaction::Transaction::Active)];
     };
     let rows: u32 = rows.parse().unwrap();
     let mut builder = ChunkBuilder::new(2);
@@ -218,7 +213,7 @@ fn statement(query: tusk::update::ids::QueryId, sql: &str) -> Vec<Msg> {
         }
         .into(),
         query::Msg::RowsArrived { query, chunk: Arc::new(builder.finish()) }.into(),
-        finished(&format!("SELECT {rows}"), session::Transaction::Idle),
+        finished(&format!("SELECT {rows}"), transaction::Transaction::Idle),
     ]
 }
 
@@ -353,9 +348,9 @@ fn a_build_without_a_window_says_that_it_draws_nothing() {
 
 #[test]
 fn a_saved_connection_is_named_and_read_only_is_said_beside_it() {
-    let mut ids = tusk::update::ids::Ids::seeded(99);
+    let mut ids = tusk::base::ids::Ids::seeded(99);
     let saved = store::SavedConnection {
-        id: tusk::update::ids::ConnectionId::next(&mut ids),
+        id: tusk::base::ids::ConnectionId::next(&mut ids),
         config: Config { name: "production".into(), user: "ann".into(), ..Config::default() },
         last_used_us: None,
     };

@@ -81,7 +81,7 @@ const PLANTED: [Planted; 17] = [
     Planted {
         file: "src/rows/range.rs",
         code: "use crate::update::ids::TabId as Planted;\n",
-        names: &[(1, "crate::update::ids::TabId")],
+        names: &[(1, "crate::base::ids::TabId")],
         types: &[],
     },
     Planted {

@@ -10,24 +10,31 @@ use std::time::Duration;
 
 use flume::Sender;
 use gpui::test::TestWindowExt as _;
-use tusk::effect::Effect;
-use tusk::model::{Area, Phase};
-use tusk::msg::{Msg, Stamp};
-use tusk::program::{Clock, Perform, Program};
-use tusk::rows::{ChunkBuilder, Column, Position};
-use tusk::story::Stage;
-use tusk::update::command::Command;
-use tusk::update::connection::ServerInfo;
-use tusk::update::discovery::Environment;
-use tusk::update::failure::{Category, Failure};
-use tusk::update::ids::{ConnectionId, QueryId, Request};
-use tusk::update::results::{ResultState, Shown};
-use tusk::update::session::Transaction;
-use tusk::update::store::{Kept, Opened, Settings, Theme};
-use tusk::update::{app, cells, connection, discovery, editor, file, query, session, store};
-use tusk::view::stage::Windowed;
-use tusk::view::window::Desk;
-use tusk::view::words::Post;
+use tusk::{
+    base::{
+        ids::{ConnectionId, QueryId, Request},
+        stamp::Stamp,
+        transaction::Transaction,
+    },
+    effect::Effect,
+    failure::{Category, Failure},
+    model::{Area, Phase},
+    msg::Msg,
+    program::{Clock, Perform, Program},
+    rows::{ChunkBuilder, Column, Position},
+    story::Stage,
+    update::{
+        app, cells,
+        command::Command,
+        connection::{self, ServerInfo},
+        discovery::{self, Environment},
+        editor, file, query,
+        results::{ResultState, Shown},
+        session,
+        store::{self, Kept, Opened, Settings, Theme},
+    },
+    view::{stage::Windowed, window::Desk, words::Post},
+};
 
 #[path = "support/generated.rs"]
 mod generated;

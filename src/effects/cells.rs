@@ -9,12 +9,10 @@ use std::sync::{
 use flume::Sender;
 
 use crate::{
+    base::ids::Request,
     msg::Msg,
     rows::{Range, Rows, export, summary},
-    update::{
-        cells::{self, Effect},
-        ids::Request,
-    },
+    update::cells::{self, Effect},
 };
 
 /// A copy is at most so long: what a clipboard and its readers can be expected to take.

@@ -11,9 +11,9 @@ use std::{
 use flume::{Receiver, RecvTimeoutError, Sender};
 
 use super::in_order::InOrder;
-use crate::update::{
-    clock::{Effect, Msg},
-    ids::Request,
+use crate::{
+    base::ids::Request,
+    update::clock::{Effect, Msg},
 };
 
 /// Timers, as the runner holds them. Dropping them stops every one.

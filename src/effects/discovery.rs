@@ -14,9 +14,11 @@ use super::{
     regular_file::{self, Limit, SMALL},
     services, tls_files,
 };
-use crate::update::config::VARIABLES;
-use crate::update::discovery::{Effect, Environment, LocalServer, Msg};
-use crate::update::secret::Secret;
+use crate::{
+    base::secret::Secret,
+    conninfo::VARIABLES,
+    update::discovery::{Effect, Environment, LocalServer, Msg},
+};
 
 /// Where servers put their sockets: Debian and its kin, the default of PostgreSQL itself, and macOS.
 const DIRECTORIES: [&str; 5] =
@@ -206,7 +208,7 @@ mod tests {
     use std::{os::unix::net::UnixListener, time::Duration};
 
     use super::*;
-    use crate::update::ids::Request;
+    use crate::base::ids::Request;
 
     fn found(directory: &Path, port: u16, version: Option<&str>) -> LocalServer {
         let directory = directory.display().to_string();

@@ -3,9 +3,9 @@
 
 use std::{io, path::Path};
 
-use crate::update::{
+use crate::{
     failure::{Category, Failure},
-    keychain::Refusal,
+    update::keychain::Refusal,
 };
 
 /// An error of SQLite, or of what was to be written into it.

@@ -10,16 +10,18 @@ use std::{
 use flume::Sender;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::failure::{of_file, said};
-use super::in_order::InOrder;
-use super::regular_file::{self, Limit, Made, Readable};
-use crate::update::{
+use super::{
+    failure::{of_file, said},
+    in_order::InOrder,
+    regular_file::{self, Limit, Made, Readable},
+};
+use crate::{
+    base::text::RopeText,
     failure::{Category, Failure},
-    file::{
+    update::file::{
         DirectoryEntry, Effect, Expected, FileStamp, Msg, Read as TextRead, Saved, Unread,
         encoding::{Encoding, Form, Reading},
     },
-    text::RopeText,
 };
 
 pub(super) mod decoder;
@@ -356,7 +358,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::update::ids::Request;
+    use crate::base::ids::Request;
 
     const REQUEST: Request = Request(5);
 

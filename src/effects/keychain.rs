@@ -17,10 +17,12 @@ use flume::{Receiver, Sender};
 use keyring_core::{CredentialStore, Entry, Error};
 
 use super::in_order::InOrder;
-use crate::update::{
-    ids::ConnectionId,
-    keychain::{Effect, Msg, Refusal},
-    secret::{Secret, SecretKind},
+use crate::{
+    base::{
+        ids::ConnectionId,
+        secret::{Secret, SecretKind},
+    },
+    update::keychain::{Effect, Msg, Refusal},
 };
 
 /// Opens the keychain anew. It is asked whenever there is none yet, so one that appears later is found.
@@ -338,7 +340,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::update::ids::Request;
+    use crate::base::ids::Request;
 
     /// Only a hang reaches it.
     const PATIENCE: Duration = Duration::from_secs(60);

@@ -9,12 +9,18 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::regular_file::{self, SMALL, open_to_others};
-use super::services::reason;
-use crate::update::config::passfile::{self, Found, Listed, Login, NotUtf8};
-use crate::update::config::{Config, Endpoint};
-use crate::update::failure::Failure;
-use crate::update::secret::Secret;
+use super::{
+    regular_file::{self, SMALL, open_to_others},
+    services::reason,
+};
+use crate::{
+    base::secret::Secret,
+    conninfo::{
+        Config, Endpoint,
+        passfile::{self, Found, Listed, Login, NotUtf8},
+    },
+    failure::Failure,
+};
 
 /// The password that one server is given, and where it comes from.
 pub(super) struct Password {

@@ -18,21 +18,29 @@ use std::time::{Duration, Instant};
 
 use flume::{Receiver, Sender};
 
-use crate::msg::Msg;
-use crate::sql::lex::BackslashRule;
-use crate::update::config::Config;
-use crate::update::failure::{Category, Failure, HostKey};
-use crate::update::ids::{ConnectionId, QueryId, Request, SessionId};
-use crate::update::secret::Secrets;
-use crate::update::session::{Ending, Transaction};
-use crate::update::{app, connection, query, session};
-
-use answer::{Answer, post};
-use connect::Target;
-use link::{Command, CopyData, Link, Run};
-use own_sql::OwnSql;
-use pool::{Helps, Lent, Opened};
-use threads::Threads;
+use self::{
+    answer::{Answer, post},
+    connect::Target,
+    link::{Command, CopyData, Link, Run},
+    own_sql::OwnSql,
+    pool::{Helps, Lent, Opened},
+    threads::Threads,
+};
+use crate::{
+    base::{
+        ids::{ConnectionId, QueryId, Request, SessionId},
+        secret::Secrets,
+        transaction::Transaction,
+    },
+    conninfo::Config,
+    failure::{Category, Failure, HostKey},
+    msg::Msg,
+    sql::lex::BackslashRule,
+    update::{
+        app, connection, query,
+        session::{self, Ending},
+    },
+};
 
 mod answer;
 mod cancel;

@@ -9,13 +9,10 @@ use flume::Sender;
 
 use super::sandbox::{self, Sandbox, SandboxOptions};
 use crate::{
+    base::{ids::Request, secret::Secret},
+    failure::{Category, Failure},
     msg::Msg,
-    update::{
-        failure::{Category, Failure},
-        ids::Request,
-        sandbox::{self as contract, Effect},
-        secret::Secret,
-    },
+    update::{sandbox as contract, sandbox::Effect},
 };
 
 /// The sandbox's keeper.

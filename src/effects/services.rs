@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::regular_file::{self, SMALL};
-use crate::update::config::service::{self, ServiceFile};
+use crate::conninfo::service::{self, ServiceFile};
 
 /// Where builds of libpq have the system's file: Debian's, Red Hat's, PostgreSQL's own and Homebrew's.
 const SYSTEM_DIRECTORIES: [&str; 6] = [

@@ -19,10 +19,10 @@ use super::{
     log as log_files,
     regular_file::{self, Made, SMALL},
 };
-use crate::update::{
+use crate::{
+    base::ids::Request,
     failure::{Category, Failure},
-    ids::Request,
-    settings_file::{Effect, Msg, Written},
+    update::settings_file::{Effect, Msg, Written},
 };
 
 /// The thread, as the runner holds it.

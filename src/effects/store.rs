@@ -33,10 +33,10 @@ use self::{
     opening::{Base, Seen, Touched},
 };
 use super::in_order::InOrder;
-use crate::update::{
+use crate::{
+    base::ids::Request,
     failure::{Category, Failure},
-    ids::Request,
-    store::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection, Settings},
+    update::store::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection, Settings},
 };
 
 /// Where things are kept.

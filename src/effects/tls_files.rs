@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::update::config::TlsFiles;
+use crate::conninfo::TlsFiles;
 
 /// The directory of the usual files: `.postgresql` in the home directory, or where Windows keeps such things.
 pub(super) fn directory(

@@ -1,6 +1,8 @@
 //! What reads a text, each with the pieces that its texts are made of.
 
 use crate::{
+    base::text::{Buffer, difference},
+    conninfo::{Config, Conninfo, Defaults, passfile, service},
     recording::redact,
     rows::{
         Range, display,
@@ -16,12 +18,7 @@ use crate::{
         stream::{Data, Next, Stream},
     },
     story,
-    update::{
-        config::{Config, Conninfo, Defaults, passfile, service},
-        keymap::Keymap,
-        settings_file,
-        text::{Buffer, difference},
-    },
+    update::{keymap::Keymap, settings_file},
 };
 
 /// A text has so many bytes, and ten times as many.

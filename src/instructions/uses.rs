@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use crate::{
+    base::{
+        ids::{ConnectionId, TabId},
+        transaction::Transaction,
+    },
+    catalog::{CatalogBuilder, RelationKind},
+    failure::Failure,
     rows::Column,
     story,
     update::{
         command::Command,
-        failure::Failure,
         file::encoding::Form,
-        ids::{ConnectionId, TabId},
-        query,
-        schema::{CatalogBuilder, RelationKind},
-        session::{self, Transaction},
-        store,
+        query, session, store,
         testing::{World, chunk, config, nothing_kept, refusal},
     },
 };

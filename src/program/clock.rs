@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::msg::Stamp;
+use crate::base::stamp::Stamp;
 
 /// What stamps messages.
 pub trait Clock {

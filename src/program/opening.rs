@@ -1,12 +1,12 @@
 //! What to connect to, as the command line and stories name it.
 
 use crate::{
+    base::secret::{Secret, SecretKind, Secrets},
+    conninfo::{Config, Conninfo, Defaults},
     model::{Model, Phase},
     msg::Msg,
     update::{
-        config::{Config, Conninfo, Defaults},
         sandbox::Sandbox,
-        secret::{Secret, SecretKind, Secrets},
         welcome::{self, Target},
     },
 };
@@ -159,7 +159,7 @@ mod tests {
     fn a_saved_name_may_look_like_a_url() {
         let mut model = model();
         let config = Config { name: "a@b".into(), ..Config::default() };
-        let id = crate::update::ids::ConnectionId::next(&mut model.ids);
+        let id = crate::base::ids::ConnectionId::next(&mut model.ids);
         model.connections.insert(id, crate::update::connections::Connection::new(config, true));
         assert_eq!(target(Opening::new("a@b", false), &model), Target::Named("a@b".into()));
         assert!(matches!(

@@ -5,9 +5,10 @@ use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 use flume::Sender;
 
 use super::*;
-use crate::update::{
-    command::Command, connection, connections::Link, discovery, failure, file, ids::Request,
-    session, store,
+use crate::{
+    base::ids::Request,
+    failure,
+    update::{command::Command, connection, connections::Link, discovery, file, session, store},
 };
 
 /// A runner that answers at once what a healthy world would, and remembers what it was asked.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hash;
-use crate::msg::{Msg, Stamp};
+use crate::{base::stamp::Stamp, msg::Msg};
 
 /// The format that this program writes and reads.
 pub const FORMAT: u32 = 1;

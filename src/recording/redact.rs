@@ -10,13 +10,15 @@ use std::{borrow::Cow, io, ops::Range, sync::Arc};
 use serde_json::Value;
 
 use crate::{
+    base::{
+        ids::TabId,
+        text::{Buffer, Edit},
+    },
+    conninfo::Conninfo,
     model::{Area, Model},
     msg::Msg,
     sql::mask::{self, Values},
-    update::{
-        cells, config::Conninfo, editor, ids::TabId, keys, query, run::secrets, store::Edit,
-        text::Buffer, welcome,
-    },
+    update::{cells, editor, keys, query, run::secrets, welcome},
 };
 
 /// Takes the secrets out of messages, in order.

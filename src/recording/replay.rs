@@ -9,12 +9,7 @@ use super::{
     MAGIC, hash,
     lines::{self, FORMAT, Head, Read},
 };
-use crate::{
-    effects::regular_file,
-    model::Model,
-    msg::{Msg, Stamp},
-    update::update,
-};
+use crate::{base::stamp::Stamp, effects::regular_file, model::Model, msg::Msg, update::update};
 
 /// What a replay came to.
 #[derive(Debug)]

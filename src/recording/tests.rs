@@ -8,20 +8,20 @@ use super::{
     *,
 };
 use crate::{
+    base::{
+        ids::{ConnectionId, QueryId, Request},
+        secret::{Secret, SecretKind, Secrets},
+        text::{self, RopeText},
+        transaction,
+    },
+    conninfo::{Config, Conninfo},
+    failure::{Category, Failure},
     model::{Area, Model},
     rows::{ChunkBuilder, Column},
     sql::mask,
     update::{
-        command::Command,
-        config::{Config, Conninfo},
-        connection, dialog, discovery, editor,
-        failure::{Category, Failure},
-        ids::{ConnectionId, QueryId, Request},
-        keychain, keys, sandbox,
-        secret::{Secret, SecretKind, Secrets},
-        session, store,
-        text::RopeText,
-        update, welcome,
+        command::Command, connection, dialog, discovery, editor, keychain, keys, sandbox, session,
+        store, update, welcome,
     },
 };
 
@@ -197,7 +197,7 @@ fn random_answer(dice: &mut Dice, query: Option<QueryId>) -> Msg {
         _ => query::Msg::Finished {
             query,
             tag: "SELECT 1".into(),
-            transaction: session::Transaction::Idle,
+            transaction: transaction::Transaction::Idle,
             discarded: 0,
             elapsed_us: 5,
         }
@@ -421,7 +421,7 @@ fn leaks_of_secrets() -> Vec<Msg> {
 fn leaks_of_texts() -> Vec<Msg> {
     let request = Request(1);
     let mut ids = Model::default().ids;
-    let session = crate::update::ids::SessionId::next(&mut ids);
+    let session = crate::base::ids::SessionId::next(&mut ids);
     let query = QueryId::next(&mut ids);
     let entry = store::HistoryEntry {
         query,
@@ -443,7 +443,7 @@ fn leaks_of_texts() -> Vec<Msg> {
         query::Msg::Failed {
             query,
             failure: Box::new(leaking_failure()),
-            transaction: session::Transaction::Idle,
+            transaction: transaction::Transaction::Idle,
             elapsed_us: 0,
         }
         .into(),
@@ -498,7 +498,7 @@ fn edits_of_several_cursors_are_masked_each_in_its_place() {
             base,
             edits: edits
                 .into_iter()
-                .map(|(start, removed, inserted)| store::Edit {
+                .map(|(start, removed, inserted)| text::Edit {
                     start,
                     removed,
                     inserted: inserted.into(),
@@ -649,7 +649,7 @@ fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
         query::Msg::Failed {
             query,
             failure,
-            transaction: session::Transaction::Idle,
+            transaction: transaction::Transaction::Idle,
             elapsed_us: 1,
         },
     ] {

@@ -8,8 +8,9 @@ use super::{
     redact::Redactor,
 };
 use crate::{
+    base::stamp::Stamp,
     model::Model,
-    msg::{Msg, Stamp},
+    msg::Msg,
     update::{query, update},
 };
 

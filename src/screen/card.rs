@@ -2,13 +2,12 @@
 
 use super::{Action, Card, CardKind, CardPart, words};
 use crate::{
+    failure::{Category, Failure, advice},
     model::Model,
-    sql::position,
+    sql::{copy, position},
     update::{
         command::Command,
         connections::Connection,
-        failure::{Category, Failure},
-        hints,
         results::{self, ResultSet, ResultState, Trouble},
         run::LostSession,
         tabs::Tab,
@@ -39,7 +38,7 @@ pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<
         _ => return None,
     };
     let place = place(tab, result, failure);
-    let code = join([Some(hints::code_line(failure)), place]);
+    let code = join([Some(advice::code_line(failure)), place]);
     let mut actions = Vec::new();
     if kind == CardKind::Failed && marked(tab, failure) {
         let go = words::named(model, words::RESULTS, Command::ErrorGoTo, "Go to it");
@@ -50,7 +49,7 @@ pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<
     }
     actions.extend(about(model, failure, !result.rows.is_empty()));
     let mut parts = parts(model, failure);
-    if let Some(place) = hints::place_in_data(failure) {
+    if let Some(place) = failure.context.as_deref().and_then(copy::place_in_words) {
         let label = "Data".into();
         parts.insert(0, CardPart { label, text: place });
     }
@@ -71,7 +70,7 @@ pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<
 }
 
 fn title(failure: &Failure) -> String {
-    words::cut(&hints::title(failure), TITLE_CHARACTERS)
+    words::cut(&advice::title(failure), TITLE_CHARACTERS)
 }
 
 fn join(parts: [Option<String>; 2]) -> String {
@@ -94,7 +93,7 @@ fn reconnect(model: &Model, label: &str) -> Action {
 fn session_lost(model: &Model, lost: &LostSession) -> Card {
     let mut parts = vec![CardPart {
         label: "Reason".into(),
-        text: words::cut(&hints::title(&lost.failure), PART_CHARACTERS),
+        text: words::cut(&advice::title(&lost.failure), PART_CHARACTERS),
     }];
     parts.push(CardPart {
         label: "Gone with it".into(),
@@ -106,7 +105,7 @@ fn session_lost(model: &Model, lost: &LostSession) -> Card {
     Card {
         kind: CardKind::Lost,
         title: "The session was lost".into(),
-        code: hints::code_line(&lost.failure),
+        code: advice::code_line(&lost.failure),
         parts,
         next_step: lost.failure.next_step.clone(),
         actions,
@@ -130,7 +129,7 @@ fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
     Card {
         kind: CardKind::NotConnected,
         title: title(failure),
-        code: join([Some(hints::code_line(failure)), Some(known.config.address())]),
+        code: join([Some(advice::code_line(failure)), Some(known.config.address())]),
         parts: parts(model, failure),
         next_step: failure.next_step.clone(),
         actions,
@@ -159,7 +158,7 @@ fn parts(model: &Model, failure: &Failure) -> Vec<CardPart> {
 /// What few people want to see at once.
 fn details(failure: &Failure) -> Vec<(&'static str, String)> {
     let condition = failure.sqlstate.as_deref().map(|code| {
-        let name = hints::condition(code).map(|name| format!(" ({name})"));
+        let name = advice::condition(code).map(|name| format!(" ({name})"));
         format!("{code}{}", name.unwrap_or_default())
     });
     let severity = Some(failure.severity.clone()).filter(|severity| !severity.is_empty());

@@ -6,26 +6,28 @@ use super::{
     PickerRow, Settings, Span, StoreChoice, Tone, results::result_tab, sidebar, words,
 };
 use crate::{
+    base::{
+        ids::{ConnectionId, TabId},
+        secret::SecretKind,
+        stamp::Stamp,
+        text::Buffer,
+    },
+    conninfo::SshAuth,
+    failure::{Failure, advice},
     model::Model,
-    msg::Stamp,
     rows::display,
     update::{
         command::Command,
-        config::SshAuth,
         connections::Connection,
         dialog,
-        failure::Failure,
         file_prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
         form::{self, Test},
-        hints, host_key,
-        ids::{ConnectionId, TabId},
+        host_key,
         leaving::Place,
         palette, results as result_sets,
         run::Session,
-        secret::SecretKind,
         settings, sight,
         storage::DirectoryPrompt,
-        text::Buffer,
     },
 };
 
@@ -375,7 +377,7 @@ fn test(test: &Test, now: Stamp) -> Option<FormTest> {
             (false, Span::new(line, Tone::Ok), None)
         }
         Test::Ended(Err(failure)) => {
-            let line = format!("{} ({})", hints::title(failure), hints::code_line(failure));
+            let line = format!("{} ({})", advice::title(failure), advice::code_line(failure));
             let line = Span::new(words::cut(&line, 1_000), Tone::Error);
             (false, line, failure.next_step.clone())
         }
@@ -414,7 +416,7 @@ fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
 
 /// Why the last one was not taken, and where that one came from if it was not typed.
 fn refused(failure: &Failure) -> String {
-    let title = hints::title(failure);
+    let title = advice::title(failure);
     match &failure.detail {
         Some(detail) => format!("{title}. {detail}"),
         None => title,
@@ -458,7 +460,7 @@ fn host_key(model: &Model, prompt: &host_key::HostKeyPrompt) -> HostKeyPrompt {
         reasons,
         algorithm: key.algorithm.clone(),
         fingerprint: key.fingerprint.clone(),
-        problem: prompt.problem.as_ref().map(hints::title),
+        problem: prompt.problem.as_ref().map(advice::title),
         actions: vec![
             accept(model, "Don't connect"),
             alternative(model, "Trust this key and connect"),

@@ -7,8 +7,8 @@ use super::{
     words,
 };
 use crate::{
+    base::stamp::Stamp,
     model::Model,
-    msg::Stamp,
     rows::display,
     update::{
         command::Command,

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{Preview, Sidebar, SidebarRow, SidebarRowKind, Span, Tone, title, words};
 use crate::{
+    base::{
+        ids::{ConnectionId, QueryId},
+        stamp::Stamp,
+    },
     model::Model,
-    msg::Stamp,
     update::{
         command::Command,
-        ids::{ConnectionId, QueryId},
         run::Run,
         sidebar::{self, Line, Row},
         sight::{self, More},

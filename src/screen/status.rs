@@ -2,8 +2,8 @@
 
 use super::{Segment, SegmentName, Span, StatusBar, Tone, title, words};
 use crate::{
+    base::{stamp::Stamp, transaction::Transaction},
     model::Model,
-    msg::Stamp,
     rows::display,
     update::{
         command::Command,
@@ -11,7 +11,6 @@ use crate::{
         job,
         results::{ResultSet, ResultState},
         run::{Live, Phase, Run, Running, Session},
-        session::Transaction,
         storage::Storage,
         tabs::{Ended, Tab},
     },

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
+    base::{
+        ids::{QueryId, Request, SessionId},
+        secret::Secret,
+        text::RopeText,
+        transaction::Transaction,
+    },
+    conninfo::{Config, Conninfo},
     effect::Effect,
+    failure::{Category, Failure},
     generated::{Random, seed},
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column, Position},
     update::{
         self, app,
-        config::{Config, Conninfo},
         connection::{self, PoolStatus, ServerInfo},
-        dialog, discovery, editor,
-        failure::{Category, Failure},
-        file, form,
-        ids::{QueryId, Request, SessionId},
-        keys, query,
+        dialog, discovery, editor, file, form, keys, query,
         read_only::Setting,
-        results, sandbox,
-        secret::Secret,
-        session::{self, Transaction},
+        results, sandbox, session,
         store::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
-        text::RopeText,
         welcome,
     },
 };

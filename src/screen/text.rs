@@ -10,12 +10,12 @@ use super::{
     widths, words,
 };
 use crate::{
+    base::secret,
     model::Model,
     rows::{Position, display},
     update::{
         find,
         results::ResultSet,
-        secret,
         sight::{self, Items, List},
         tabs,
     },

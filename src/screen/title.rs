@@ -2,14 +2,13 @@
 
 use super::{ConnectionChip, Dot, ModeChip, Span, Tab, TabMark, TitleBar, Tone, words};
 use crate::{
+    base::{ids::ConnectionId, transaction::Transaction},
+    conninfo::Colour,
     model::Model,
     update::{
         command::Command,
-        config::Colour,
         connections::{Connection, Link},
-        ids::ConnectionId,
         run::{self, Phase, Run, Running, Session},
-        session::Transaction,
         tabs,
     },
 };

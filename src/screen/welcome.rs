@@ -2,13 +2,12 @@
 
 use super::{Action, Span, Tone, Welcome, WelcomeField, WelcomeGroup, WelcomeRow, title, words};
 use crate::{
+    base::{ids::ConnectionId, stamp::Stamp},
     model::Model,
-    msg::Stamp,
     update::{
         command::Command,
         connections::Link,
         discovery::LocalServer,
-        ids::ConnectionId,
         sandbox::Sandbox,
         welcome::{self, Row},
     },

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Action, Span, Tone};
 use crate::{
+    base::stamp::Stamp,
     model::Model,
-    msg::Stamp,
     rows::display,
     sql::lex,
     update::{

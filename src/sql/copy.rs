@@ -83,6 +83,13 @@ pub fn place(context: &str, sql: &str, data: &str) -> Option<Range<usize>> {
     Some(whole.start + found.start..whole.start + found.end)
 }
 
+/// The place that an error's CONTEXT names in the data of a COPY, in words: `line 2, column b`.
+pub fn place_in_words(context: &str) -> Option<String> {
+    let (line, column) = context.lines().find_map(line_and_column)?;
+    let column = column.map(|column| format!(", column {column}"));
+    Some(format!("line {line}{}", column.unwrap_or_default()))
+}
+
 /// The place in a row: the value of the column where that is named and found, else the row.
 fn place_in_row(row: &str, column: Option<&str>, sql: &str) -> Range<usize> {
     let value = column

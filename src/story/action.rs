@@ -3,11 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    base::transaction::Transaction,
     program::Opening,
     rows::export,
     update::{
         command::Command,
-        session::Transaction,
         settings_file::{Key, Value},
     },
 };

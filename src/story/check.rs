@@ -2,6 +2,7 @@
 
 use super::{Expectation, Until};
 use crate::{
+    base::transaction::Transaction,
     model::Model,
     rows::{Cell, display::counted},
     update::{
@@ -10,7 +11,6 @@ use crate::{
         results::{ResultSet, ResultState},
         run::{Phase, Run},
         sandbox::Sandbox,
-        session::Transaction,
         tabs::{Ended, Tab},
     },
 };

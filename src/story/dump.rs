@@ -7,11 +7,11 @@ use std::{
 
 use super::{Dump, Sink, Stage, check};
 use crate::{
+    conninfo::Conninfo,
     effects::regular_file,
     model::Model,
     recording::redact,
     rows::{display, export},
-    update::config::Conninfo,
 };
 
 /// Writes what a line asks for.

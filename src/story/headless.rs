@@ -14,6 +14,7 @@ use super::{
     input::{self, Piece},
 };
 use crate::{
+    base::text::Edit,
     model::{Area, Model},
     msg::Msg,
     program::{Program, Surroundings},
@@ -23,7 +24,6 @@ use crate::{
         command::Command,
         dialog::{Confirm, Dialog},
         editor,
-        store::Edit,
     },
 };
 

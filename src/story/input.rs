@@ -1,12 +1,12 @@
 //! Keyboard input with no window, as messages. A password travels as a secret, so that no message holds one in the open.
 
 use crate::{
+    base::secret::Secret,
     model::{Area, Model},
     msg::Msg,
     update::{
         dialog::{self, Dialog, takes_secret},
         keys::{self, contexts},
-        secret::Secret,
         welcome,
     },
 };

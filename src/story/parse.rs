@@ -4,12 +4,11 @@ use std::{path::PathBuf, str::Lines, time::Duration};
 
 use super::{Action, Dump, Expectation, Format, Sink, Step, Story, StoryFailure, Until};
 use crate::{
+    base::{spelling::nearest, transaction::Transaction},
+    conninfo::Conninfo,
     program::Opening,
     sql::mask,
-    update::{
-        command::Command, config::Conninfo, hints::nearest, session::Transaction,
-        settings_file::Key,
-    },
+    update::{command::Command, settings_file::Key},
 };
 
 /// What a line begins with.

@@ -7,19 +7,21 @@ use super::{
     *,
 };
 use crate::{
+    base::{
+        ids::ConnectionId,
+        secret::{Secret, SecretKind, Secrets},
+        stamp::Stamp,
+        transaction::Transaction,
+    },
     effect::Effect,
     model::{Area, Model},
-    msg::{Msg, Stamp},
+    msg::Msg,
     program::Opening,
     update::{
         app,
         command::Command,
         dialog::{Dialog, PasswordPrompt},
-        discovery,
-        ids::ConnectionId,
-        keys,
-        secret::{Secret, SecretKind, Secrets},
-        session::Transaction,
+        discovery, keys,
         settings_file::{Key, Value},
         store, update, welcome,
     },
@@ -85,10 +87,8 @@ impl Scripted {
                 );
             }
             Effect::File(crate::update::file::Effect::Open { request, path, .. }) => {
-                let failure = crate::update::failure::Failure::new(
-                    crate::update::failure::Category::Storage,
-                    "no such file",
-                );
+                let failure =
+                    crate::failure::Failure::new(crate::failure::Category::Storage, "no such file");
                 self.queue.push_back(
                     crate::update::file::Msg::Opened { request, path, result: Err(failure.into()) }
                         .into(),

@@ -5,13 +5,11 @@
 
 use super::{Action, Stage, Story};
 use crate::{
+    base::secret::{MASK, Secret},
+    conninfo::{Conninfo, EXAMPLE},
     model::Model,
     sql::mask,
-    update::{
-        config::{Conninfo, EXAMPLE},
-        dialog::Dialog,
-        secret::{MASK, Secret},
-    },
+    update::dialog::Dialog,
 };
 
 /// A shorter secret is found in every word.

@@ -3,15 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::Defaults,
     connections::{self, Connection},
     dialog::{self, Confirm, Dialog},
-    discovery, editor, file_prompt, history,
-    ids::*,
-    import, leaving, settings, settings_file, sidebar, sight, storage, store, tabs, welcome,
-    window,
+    discovery, editor, file_prompt, history, import, leaving, settings, settings_file, sidebar,
+    sight, storage, store, tabs, welcome, window,
 };
 use crate::{
+    base::ids::*,
+    conninfo::Defaults,
     effect::Effect as RootEffect,
     model::{Area, Model, Phase},
 };

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::*;
-use crate::rows::{Range, Rows, Summary};
+use crate::{
+    base::ids::*,
+    rows::{Range, Rows, Summary},
+};
 
 /// What the runner reports of cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

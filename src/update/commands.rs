@@ -10,11 +10,10 @@ use super::{
     run::{self, Part},
     sandbox, saved, schema, settings, settings_file, sidebar,
     store::{OnError, Theme},
-    tabs,
-    text::Buffer,
-    welcome,
+    tabs, welcome,
 };
 use crate::{
+    base::text::Buffer,
     effect::Effect,
     model::{Area, Model},
 };

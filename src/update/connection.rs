@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    config::{Config, Endpoint},
+use crate::{
+    base::{ids::*, secret::Secrets},
+    conninfo::{Config, Endpoint},
     failure::{Failure, HostKey},
-    ids::*,
-    secret::Secrets,
 };
 
 /// What a server told of itself when the pool was made.

@@ -7,26 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    config::Config,
     connection::{Effect, Msg, PoolStatus, ServerInfo},
     dialog::{Dialog, PasswordPrompt},
-    failure::{Category, Failure, Want},
     host_key::{self, HostKeyPrompt},
-    ids::*,
     keychain::{self, Refusal},
     run,
     schema::{self, Schema},
-    secret::{Secret, SecretKind, Secrets},
     store::{self, SavedConnection},
     tabs::Ended,
 };
-use reconnecting::Reconnecting;
-
 use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind, Secrets},
+        stamp::Stamp,
+    },
+    conninfo::Config,
     effect::Effect as RootEffect,
+    failure::{Category, Failure, Want},
     model::{Area, Model},
-    msg::Stamp,
 };
+use reconnecting::Reconnecting;
 
 /// Every connection that Tusk knows, by id.
 pub type Connections = BTreeMap<ConnectionId, Connection>;

@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     command::Command,
-    config::Conninfo,
     connections, editor,
-    failure::Failure,
     file::encoding::Form,
     file_prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
     form::{self, ConnectionForm},
     history,
     host_key::{self, HostKeyPrompt},
-    ids::*,
     import::{self, Import},
-    job, keychain, leaving, palette, results, run,
-    secret::{Secret, SecretKind, Secrets},
-    settings,
+    job, keychain, leaving, palette, results, run, settings,
     storage::{self, DirectoryPrompt},
-    store, tabs,
-    text::{Buffer, TextKey},
-    window,
+    store, tabs, window,
 };
 use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind, Secrets},
+        text::{Buffer, TextKey},
+    },
+    conninfo::Conninfo,
     effect::Effect as RootEffect,
+    failure::Failure,
     model::{Area, Model},
     rows::{Column, display},
 };
@@ -602,7 +602,7 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Password(prompt)) => {
             let failure = prompt.failure.unwrap_or_else(|| {
                 Failure::new(
-                    super::failure::Category::Authentication,
+                    crate::failure::Category::Authentication,
                     "The server wants a password, and none was given.",
                 )
             });

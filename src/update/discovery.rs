@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    config::{TlsFiles, passfile::Listed, service::ServiceFile},
-    ids::Request,
-    secret::Secret,
+use crate::{
+    base::{ids::Request, secret::Secret},
+    conninfo::{TlsFiles, passfile::Listed, service::ServiceFile},
 };
 
 /// A server whose Unix socket is there. Whether it answers is not known before somebody connects.

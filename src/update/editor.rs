@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     file::{FileStamp, Read, encoding::Form},
-    ids::*,
     sight::Sight,
-    store::{self, Edit},
-    text::{Buffer, TextKey},
+    store,
 };
 use crate::{
+    base::{
+        ids::*,
+        text::{Buffer, Edit, TextKey},
+    },
     effect::Effect as RootEffect,
     model::{Area, Model},
     sql::{Piece, Splits, lex::BackslashRule},

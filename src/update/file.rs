@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{failure::Failure, ids::*, text::RopeText};
+use crate::{
+    base::{ids::*, text::RopeText},
+    failure::Failure,
+};
 use encoding::{Choice, Encoding, Form, Reading};
 
 pub mod encoding;

@@ -9,11 +9,10 @@ use super::{
         DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread,
         encoding::{Choice, Encoding, Form, Reading},
     },
-    ids::*,
     job, keymap, tabs,
-    text::Buffer,
 };
 use crate::{
+    base::{ids::*, text::Buffer},
     effect::Effect as RootEffect,
     model::{Area, Model},
 };

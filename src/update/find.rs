@@ -5,8 +5,12 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, editor, ids::TabId, text::Buffer, text::TextKey};
+use super::{command::Command, editor};
 use crate::{
+    base::{
+        ids::TabId,
+        text::{Buffer, TextKey},
+    },
     effect::Effect as RootEffect,
     model::{Area, Model},
     rows::display::counted,

@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    config::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
     connection::{self, ServerInfo},
     connections::{self, Connection},
     dialog::{self, Dialog},
-    discovery,
-    failure::Failure,
-    ids::*,
-    keychain, saved,
-    secret::{Secret, SecretKind, Secrets},
-    text::{Buffer, TextKey},
+    discovery, keychain, saved,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind, Secrets},
+        text::{Buffer, TextKey},
+    },
+    conninfo::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::Model,
+};
 
 mod fields;
 
@@ -277,7 +281,7 @@ pub enum Test {
         /// The attempt.
         attempt: Request,
         /// Since when.
-        since: crate::msg::Stamp,
+        since: crate::base::stamp::Stamp,
     },
     /// It ended.
     Ended(Result<ServerInfo, Failure>),

@@ -14,11 +14,15 @@ use serde::Serialize;
 use super::{
     clock,
     dialog::{self, Dialog, Picker},
-    ids::*,
     run::Run,
     store::{self, HistoryEntry, HistoryOutcome},
 };
-use crate::{effect::Effect as RootEffect, model::Model, msg::Stamp, sql};
+use crate::{
+    base::{ids::*, stamp::Stamp},
+    effect::Effect as RootEffect,
+    model::Model,
+    sql,
+};
 
 /// So many of the newest runs are kept in the Model, for the sidebar.
 pub const RECENT: usize = 200;
@@ -263,7 +267,7 @@ pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
 pub fn found(
     model: &mut Model,
     request: Request,
-    entries: Result<Vec<HistoryEntry>, super::failure::Failure>,
+    entries: Result<Vec<HistoryEntry>, crate::failure::Failure>,
 ) -> Vec<RootEffect> {
     if model.history.searching != Some(request) {
         return vec![];

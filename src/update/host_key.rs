@@ -9,11 +9,14 @@ use super::{
     connection::Effect,
     connections::{self, Credentials},
     dialog::Dialog,
-    failure::{Failure, HostKey},
-    ids::*,
     run,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{
+    base::ids::*,
+    effect::Effect as RootEffect,
+    failure::{Failure, HostKey},
+    model::Model,
+};
 
 /// The question whether an SSH server's key is trusted.
 #[derive(Clone, Debug, PartialEq, Serialize)]

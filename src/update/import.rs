@@ -6,16 +6,17 @@
 use serde::Serialize;
 
 use super::{
-    config::{Config, Defaults, Endpoint, passfile::Listed},
     connections::{self, Connection},
     dialog::{self, Confirm, Dialog},
-    discovery,
-    ids::*,
-    saved,
-    secret::Secrets,
-    sidebar,
+    discovery, saved, sidebar,
 };
-use crate::{effect::Effect as RootEffect, model::Model, rows::display::counted};
+use crate::{
+    base::{ids::*, secret::Secrets},
+    conninfo::{Config, Defaults, Endpoint, passfile::Listed},
+    effect::Effect as RootEffect,
+    model::Model,
+    rows::display::counted,
+};
 
 /// At most so many are imported at a time.
 const IMPORTED: usize = 500;
@@ -186,11 +187,13 @@ pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        command::Command,
-        config::service::{ServiceFile, services},
-        discovery::Environment,
-        testing::{World, expect},
+    use crate::{
+        conninfo::service::{ServiceFile, services},
+        update::{
+            command::Command,
+            discovery::Environment,
+            testing::{World, expect},
+        },
     };
 
     fn listed(host: &str) -> Listed {

@@ -9,13 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::{
     file::encoding::Reading,
     history,
-    ids::*,
     messages::{Kind, Message},
     results::Shown,
     schema,
     store::{HistoryOutcome, OnError},
 };
-use crate::{effect::Effect as RootEffect, model::Model, msg::Stamp, rows::display};
+use crate::{
+    base::{ids::*, stamp::Stamp},
+    effect::Effect as RootEffect,
+    model::Model,
+    rows::display,
+};
 
 /// So many jobs that have ended are remembered.
 const KEPT: usize = 20;

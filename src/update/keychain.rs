@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind},
+    },
     failure::{Category, Failure},
-    ids::*,
-    secret::{Secret, SecretKind},
 };
 
 /// Why the keychain did not do it.

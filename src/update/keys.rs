@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    command::Command, commands, dialog, editor, find, secret::Secret, text::TextKey, welcome,
-};
+use super::{command::Command, commands, dialog, editor, find, welcome};
 use crate::{
+    base::{secret::Secret, text::TextKey},
     effect::Effect,
     model::{Area, Model},
 };

@@ -11,12 +11,17 @@ use serde::Serialize;
 use super::{
     app, connections,
     dialog::{self, Confirm, Dialog},
-    ids::{ConnectionId, TabId},
     run::{self, Run, Session},
-    session::Transaction,
     tabs::{self, Ended, Tab},
 };
-use crate::{effect::Effect, model::Model};
+use crate::{
+    base::{
+        ids::{ConnectionId, TabId},
+        transaction::Transaction,
+    },
+    effect::Effect,
+    model::Model,
+};
 
 /// What is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -121,10 +126,12 @@ fn has_committed(tab: &Tab) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        command::Command,
+    use crate::{
         failure::{Category, Failure},
-        testing::{World, expect},
+        update::{
+            command::Command,
+            testing::{World, expect},
+        },
     };
 
     fn in_transaction() -> World {

@@ -7,8 +7,11 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::{failure::Failure, hints, ids::QueryId};
-use crate::rows::display::{duration_text, grouped};
+use crate::{
+    base::ids::QueryId,
+    failure::{Failure, advice},
+    rows::display::{duration_text, grouped},
+};
 
 /// So many messages are kept that are neither warnings nor errors; the oldest go, and the pane says how many.
 pub const LIMIT: usize = 5_000;
@@ -270,7 +273,7 @@ pub fn text_of(failure: &Failure) -> String {
 pub fn report_of(failure: &Failure) -> String {
     let mut report = text_of(failure);
     let sqlstate = failure.sqlstate.as_ref().map(|code| {
-        let name = hints::condition(code).map(|name| format!(" ({name})"));
+        let name = advice::condition(code).map(|name| format!(" ({name})"));
         format!("{code}{}", name.unwrap_or_default())
     });
     let position =
@@ -306,7 +309,7 @@ pub fn report_of(failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::failure::Category;
+    use crate::failure::Category;
 
     fn message(kind: Kind, text: impl ToString) -> Message {
         Message::new(0, kind, text.to_string(), None)

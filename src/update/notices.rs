@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use crate::msg::Stamp;
+use crate::base::stamp::Stamp;
 
 /// At most so many are kept; the oldest go.
 const LIMIT: usize = 20;

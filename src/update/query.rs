@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::read_only::{Inspection, Seal};
+use crate::{
+    base::{ids::*, transaction::Transaction},
     failure::Failure,
-    ids::*,
-    read_only::{Inspection, Seal},
-    session::Transaction,
+    rows::{Chunk, Column},
+    sql::lex::BackslashRule,
 };
-use crate::rows::{Chunk, Column};
-use crate::sql::lex::BackslashRule;
 
 /// What the runner reports of a running statement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

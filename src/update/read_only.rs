@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
+    base::transaction::Transaction,
     failure::{Category, Failure},
-    session::Transaction,
+    sql::guard::{self, Judgement, Passage, Refusal},
 };
-use crate::sql::guard::{self, Judgement, Passage, Refusal};
 
 /// A setting of the server and its value, as `pg_settings` writes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

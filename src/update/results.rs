@@ -11,17 +11,16 @@ use super::{
     cells,
     connections::{Connection, Link},
     dialog::{self, Dialog, INSPECT_BYTES, Inspect, Picker},
-    failure::Failure,
-    ids::*,
     run::{self, Run},
     sight::Sight,
     tabs::{Ended, Tab},
     window,
 };
 use crate::{
+    base::{ids::*, stamp::Stamp},
     effect::Effect as RootEffect,
+    failure::Failure,
     model::{Area, Model},
-    msg::Stamp,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, display},
 };
 

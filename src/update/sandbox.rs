@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    config::{Colour, Config, SslMode},
-    connections,
+use super::{connections, tabs::Ended};
+use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, Secrets},
+    },
+    conninfo::{Colour, Config, SslMode},
+    effect::Effect as RootEffect,
     failure::Failure,
-    ids::*,
-    secret::{Secret, Secrets},
-    tabs::Ended,
+    model::Model,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
 
 /// The sandbox's place in the Model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,12 +1,12 @@
 //! Saved connections as a list of the user's own: their order in a folder, and a copy of one.
 
 use super::{
-    config::Config,
     connections::{self, Connection},
-    ids::ConnectionId,
     sidebar,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{
+    base::ids::ConnectionId, conninfo::Config, effect::Effect as RootEffect, model::Model,
+};
 
 /// The connections of a folder, in the order in which they are listed.
 pub fn in_folder(model: &Model, group: &str) -> Vec<ConnectionId> {
@@ -93,15 +93,17 @@ fn free_name(model: &Model, label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        command::Command,
-        secret::{Secret, SecretKind},
-        store::{self, Kept, SavedConnection},
-        testing::{World, config, expect, nothing_kept},
+    use crate::{
+        base::secret::{Secret, SecretKind},
+        update::{
+            command::Command,
+            store::{self, Kept, SavedConnection},
+            testing::{World, config, expect, nothing_kept},
+        },
     };
 
     fn world(names: &[(&str, &str)]) -> World {
-        let mut ids = super::super::ids::Ids::seeded(1);
+        let mut ids = crate::base::ids::Ids::seeded(1);
         let saved = names.iter().map(|(group, name)| SavedConnection {
             id: ConnectionId::next(&mut ids),
             config: Config { name: (*name).into(), group: (*group).into(), ..config(7000) },

@@ -9,19 +9,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{
-    connections::Link, failure::Failure, hints, ids::*, results::ResultState, run::Session,
-    session::Transaction,
-};
+use super::{connections::Link, results::ResultState, run::Session};
 use crate::{
+    base::{ids::*, transaction::Transaction},
+    catalog::{self, Catalog},
     effect::Effect as RootEffect,
+    failure::Failure,
     model::Model,
     sql::{Kind, Verb},
 };
 
-pub mod catalog;
-
-pub use catalog::{Catalog, CatalogBuilder, RelationKind};
+mod nearest;
 
 /// What the runner reports of schema caches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,7 +201,7 @@ fn complete(model: &mut Model, id: ConnectionId, catalog: &Catalog) {
     for tab in tabs.filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             if let ResultState::Failed { failure } = &mut result.state
-                && let Some(advice) = hints::nearest_in(catalog, failure, &result.sql)
+                && let Some(advice) = nearest::nearest_in(catalog, failure, &result.sql)
             {
                 failure.next_step = Some(advice);
             }
@@ -220,12 +218,12 @@ pub fn advised(
     failure: Failure,
 ) -> (Failure, Vec<RootEffect>) {
     let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
-    let Some((id, known)) = known.filter(|_| hints::wants_nearest(&failure)) else {
+    let Some((id, known)) = known.filter(|_| nearest::wants_nearest(&failure)) else {
         return (failure, vec![]);
     };
     match (known.schema.catalog(), &known.schema) {
         (Some(catalog), _) => {
-            let advice = hints::nearest_in(catalog, &failure, sql);
+            let advice = nearest::nearest_in(catalog, &failure, sql);
             let next_step = advice.or(failure.next_step);
             let failure = Failure { next_step, ..failure };
             (failure, vec![])

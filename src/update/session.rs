@@ -5,21 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{failure::Failure, ids::*};
-use crate::sql::lex::BackslashRule;
-
-/// The transaction status of a session, as ReadyForQuery says it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transaction {
-    /// No transaction block (`I`).
-    #[default]
-    Idle,
-    /// In a transaction block (`T`).
-    Active,
-    /// In a failed transaction block: everything is refused until it ends (`E`).
-    Failed,
-}
+use crate::{base::ids::*, failure::Failure, sql::lex::BackslashRule};
 
 /// What becomes of a client when its tab lets it go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,10 @@
 
 use super::{
     clock,
-    ids::Request,
     settings_file::{self, Key, Value},
     store::{self, OnError, Settings, Theme},
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{base::ids::Request, effect::Effect as RootEffect, model::Model};
 
 /// How many rows the settings dialog has.
 pub const ROWS: usize = 4;

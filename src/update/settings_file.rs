@@ -11,13 +11,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    failure::Failure,
-    file_prompt,
-    ids::Request,
-    settings,
+    file_prompt, settings,
     store::{Settings, Theme},
 };
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{base::ids::Request, effect::Effect as RootEffect, failure::Failure, model::Model};
 
 pub use toml::{Key, LogLevel, Problem, Value, read, template};
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, connections, history, ids::*, saved, store::HistoryEntry, welcome};
+use super::{command::Command, connections, history, saved, store::HistoryEntry, welcome};
 use crate::{
+    base::ids::*,
     effect::Effect as RootEffect,
     model::{Area, Model},
 };

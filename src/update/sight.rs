@@ -13,12 +13,11 @@ pub use self::{
 use super::{
     dialog::Dialog,
     editor::Editor,
-    ids::TabId,
     results::ResultSet,
     sidebar::{self, Line, Row},
-    text::RopeText,
 };
 use crate::{
+    base::{ids::TabId, text::RopeText},
     effect::Effect,
     model::{Area, Model},
 };

@@ -9,14 +9,13 @@ use super::{
     connections::{Connection, Link},
     dialog::{self, Dialog},
     history,
-    ids::*,
     messages::{Kind, Message},
     settings, settings_file, sidebar,
     store::{self, Kept, Opened, Salvage, Saved, SavedConnection},
     tabs,
-    text::Buffer,
 };
 use crate::{
+    base::{ids::*, text::Buffer},
     effect::Effect as RootEffect,
     model::{Model, Phase},
 };

@@ -6,11 +6,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    config::Config, failure::Failure, file::encoding::Form, ids::*, settings_file::LogLevel,
-    text::RopeText,
+use super::{file::encoding::Form, settings_file::LogLevel};
+use crate::{
+    base::{
+        ids::*,
+        text::{Edit, RopeText},
+    },
+    conninfo::Config,
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::Model,
 };
-use crate::{effect::Effect as RootEffect, model::Model};
 
 /// How the store came up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,17 +165,6 @@ pub enum HistoryOutcome {
         /// The message.
         message: String,
     },
-}
-
-/// A piece of text replaced by another, in bytes of the text before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Edit {
-    /// Where it begins.
-    pub start: usize,
-    /// How many bytes go.
-    pub removed: usize,
-    /// What comes.
-    pub inserted: String,
 }
 
 /// What the user fixed, as opposed to what follows the system. The window and its parts are kept in the store, all

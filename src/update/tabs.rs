@@ -5,20 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::{
     dialog::{self, Confirm, Dialog},
     editor::{self, Editor, FileLink},
-    failure::Failure,
-    file,
-    ids::*,
-    leaving,
+    file, leaving,
     messages::Messages,
     read_only,
     results::Results,
     run::{self, Run, Script, Session},
-    session::Transaction,
     store::{self, SavedTab, TabPlace},
-    text::Buffer,
 };
 use crate::{
+    base::{ids::*, text::Buffer, transaction::Transaction},
     effect::Effect as RootEffect,
+    failure::Failure,
     model::{Area, Model},
     sql::mask::Values,
 };

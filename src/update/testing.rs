@@ -3,23 +3,25 @@
 use std::sync::Arc;
 
 use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, Secrets},
+        stamp::Stamp,
+        transaction::Transaction,
+    },
+    catalog,
+    conninfo::{Config, Conninfo},
     effect::Effect,
+    failure::{Category, Failure},
     model::Model,
-    msg::{Msg, Stamp},
+    msg::Msg,
     rows::{Chunk, ChunkBuilder, Column},
     update::{
         app,
         command::Command,
-        config::{Config, Conninfo},
-        connection,
-        failure::{Category, Failure},
-        ids::*,
-        keys, query,
+        connection, keys, query,
         run::{Live, Run, Session},
-        schema,
-        secret::{Secret, Secrets},
-        session::{self, Transaction},
-        store,
+        schema, session, store,
         tabs::Tab,
         update, welcome,
     },
@@ -152,7 +154,7 @@ impl World {
     }
 
     /// Answers the load of the active tab's schema cache well.
-    pub fn load_schema(&mut self, catalog: Arc<schema::Catalog>) -> Vec<Effect> {
+    pub fn load_schema(&mut self, catalog: Arc<catalog::Catalog>) -> Vec<Effect> {
         let connection = self.connection();
         let schema::Schema::Loading { request, .. } = self.model.connections[&connection].schema
         else {

@@ -2,20 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    command::Command,
-    config::{Config, Conninfo, Defaults, Endpoint},
-    connections, dialog,
-    discovery::LocalServer,
-    failure::{Category, Failure},
-    form,
-    ids::*,
-    sandbox,
-    secret::{Secret, Secrets},
-    text::TextKey,
-};
+use super::{command::Command, connections, dialog, discovery::LocalServer, form, sandbox};
 use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, Secrets},
+        text::TextKey,
+    },
+    conninfo::{Config, Conninfo, Defaults, Endpoint},
     effect::Effect as RootEffect,
+    failure::{Category, Failure},
     model::{Area, Model, Phase},
 };
 

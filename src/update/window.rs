@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::Request;
-use crate::{effect::Effect as RootEffect, model::Model};
+use crate::{base::ids::Request, effect::Effect as RootEffect, model::Model};
 
 /// What the program around the loop is asked to do. Each ends in [`Msg::Done`], but `Quit`, which ends it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 
 use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, Subscription, Window};
 
-use super::sql_editor::{EditorSelection, SqlEditor, SqlEditorEvent};
-use super::window::TuskWindow;
+use super::{
+    sql_editor::{EditorSelection, SqlEditor, SqlEditorEvent},
+    window::TuskWindow,
+};
 use crate::{
+    base::{ids::TabId, text::Edit},
     model::Model,
     msg::Msg,
     screen,
     update::{
         editor::{self, Mark},
-        ids::TabId,
-        store::Edit,
         tabs::Tab,
     },
 };

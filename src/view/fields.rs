@@ -10,13 +10,12 @@ use gpui::{
 
 use super::window::TuskWindow;
 use crate::{
+    base::secret::Secret,
     model::Model,
     msg::Msg,
     update::{
         dialog::{self, Dialog},
-        find, form,
-        secret::Secret,
-        welcome,
+        find, form, welcome,
     },
 };
 

@@ -6,15 +6,18 @@ use gpui::{
     Stateful, StatefulInteractiveElement, Styled, div, px,
 };
 
-use super::fonts;
-use super::theme::Look;
-use super::widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner};
-use super::words::{Post, button, hint, span, tone};
+use super::{
+    fonts,
+    theme::Look,
+    widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner},
+    words::{Post, button, hint, span, tone},
+};
 use crate::{
+    base::ids::TabId,
     msg::Msg,
     rows::display::counted,
     screen::{Action, Card, CardKind, Empty, Grid, MessagesTab, ResultMark, ResultTab, ResultsBar},
-    update::{ids::TabId, results},
+    update::results,
 };
 
 /// Draws the bar over the results.

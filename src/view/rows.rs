@@ -5,20 +5,18 @@ use std::rc::Rc;
 
 use gpui::{App, AppContext, Context, Entity, FocusHandle, Focusable, SharedString};
 
-use super::grid::{
-    CellSource, Grid, GridCell, GridColumn, GridEvent, GridListener, GridRange, GridSpec,
+use super::{
+    grid::{CellSource, Grid, GridCell, GridColumn, GridEvent, GridListener, GridRange, GridSpec},
+    window::TuskWindow,
+    words::Post,
 };
-use super::window::TuskWindow;
-use super::words::Post;
 use crate::{
+    base::ids::{QueryId, TabId},
     model::Model,
     msg::Msg,
     rows::Position,
     screen::{self, grid_cell, visible_result},
-    update::{
-        ids::{QueryId, TabId},
-        results::{self, ResultSet},
-    },
+    update::results::{self, ResultSet},
 };
 
 /// The tab whose result the grid shows, for what the pointer does in it.

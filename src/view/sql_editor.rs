@@ -21,11 +21,10 @@ use gpui::{
     Subscription, TextRun, Window, canvas, div, fill, point, px, size,
 };
 
-use super::fonts;
-use super::theme::Look;
-use crate::update::{
-    sight::letters_of,
-    text::{broken_by, difference, has_crlf_at},
+use super::{fonts, theme::Look};
+use crate::{
+    base::text::{broken_by, difference, has_crlf_at},
+    update::sight::letters_of,
 };
 
 /// Room left of the line numbers.

@@ -11,16 +11,19 @@ use gpui::{
     AppContext, Bounds, Entity, ExternalPaths, FileDropEvent, Pixels, PlatformInput, point, px,
 };
 
-use super::offscreen::{Offscreen, OffscreenError};
-use super::theme::Appearance;
-use super::window::{Desk, Pace, Parts, Still, TuskWindow};
-use super::words::Post;
+use super::{
+    offscreen::{Offscreen, OffscreenError},
+    theme::Appearance,
+    window::{Desk, Pace, Parts, Still, TuskWindow},
+    words::Post,
+};
 use crate::{
+    base::text::Edit,
     model::{Area, Model},
     msg::Msg,
     program::Program,
     story::Stage,
-    update::{app, editor, store::Edit},
+    update::{app, editor},
 };
 
 /// So often what came of messages is taken in one go.

@@ -13,25 +13,26 @@ use gpui::{
     base::VirtualListScrollHandle, px,
 };
 
-use super::dialogs::FormScroll;
-use super::editors::Editors;
-use super::fields::{self, FieldId, Fields};
-use super::keys;
-use super::places::{self, Places};
-use super::rows::Rows;
-use super::theme::{self, Appearance};
-use super::words::Post;
+use super::{
+    dialogs::FormScroll,
+    editors::Editors,
+    fields::{self, FieldId, Fields},
+    keys,
+    places::{self, Places},
+    rows::Rows,
+    theme::{self, Appearance},
+    words::Post,
+};
 use crate::{
+    base::{ids::TabId, stamp::Stamp, transaction::Transaction},
     model::Model,
-    msg::{Msg, Stamp},
+    msg::Msg,
     program::{Program, SLICE, Surroundings},
     screen::{Body, Dialog, Main, Screen, screen},
     update::{
         app,
-        ids::TabId,
         keymap::Keymap,
         run::Run,
-        session::Transaction,
         sidebar,
         sight::{self, Items, Known, List},
     },

@@ -7,12 +7,14 @@ use gpui::{
     SharedString, StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
-use super::theme::{Look, Palette};
-use super::widgets::{self, KeyButton, dot, ring};
+use super::{
+    theme::{Look, Palette},
+    widgets::{self, KeyButton, dot, ring},
+};
 use crate::{
+    conninfo::Colour,
     msg::Msg,
     screen::{Action, Dot, Span, Tone},
-    update::config::Colour,
 };
 
 /// The sending end of the program's one queue: whatever a person does goes through it.

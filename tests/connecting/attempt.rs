@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::update::config::{Config, SslMode};
-use tusk::update::connection::{self, ServerInfo};
-use tusk::update::failure::{Category, Failure};
-use tusk::update::ids::Ids;
-use tusk::update::secret::{Secret, SecretKind, Secrets};
-
 use crate::server::{PASSWORD, TestServer, USER};
+use tusk::{
+    base::{
+        ids::Ids,
+        secret::{Secret, SecretKind, Secrets},
+    },
+    conninfo::{Config, SslMode},
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::{Category, Failure},
+    msg::Msg,
+    update::connection::{self, ServerInfo},
+};
 
 /// Connects once with the test user's password.
 #[track_caller]

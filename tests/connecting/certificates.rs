@@ -1,11 +1,14 @@
 //! The server's certificate: each SSL mode with each certificate.
 
-use tusk::update::config::{Config, SslMode, TlsVersions};
-use tusk::update::failure::Category;
-
-use crate::attempt::{attempt, on_tcp, refused};
-use crate::peer;
-use crate::server::{ServerCertificate, TestConfig, TestServer};
+use crate::{
+    attempt::{attempt, on_tcp, refused},
+    peer,
+    server::{ServerCertificate, TestConfig, TestServer},
+};
+use tusk::{
+    conninfo::{Config, SslMode, TlsVersions},
+    failure::Category,
+};
 
 /// What a mode makes of a certificate: taken, or refused with these words.
 type Verdict = Result<(), &'static str>;

@@ -4,12 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::OnceLock;
 
-use tusk::update::config::{Config, SslMode};
-use tusk::update::failure::Category;
-use tusk::update::secret::SecretKind;
-
-use crate::attempt::{attempt_with, on_tcp, refused};
-use crate::server::{PASSPHRASE, PASSWORD, TestConfig, TestServer, USER};
+use crate::{
+    attempt::{attempt_with, on_tcp, refused},
+    server::{PASSPHRASE, PASSWORD, TestConfig, TestServer, USER},
+};
+use tusk::{
+    base::secret::SecretKind,
+    conninfo::{Config, SslMode},
+    failure::Category,
+};
 
 /// A server whose database `postgres` takes certificates alone, and whose `template1` takes plain text too.
 fn server() -> &'static TestServer {

@@ -2,13 +2,16 @@
 
 use std::sync::OnceLock;
 
-use tusk::update::config::{ChannelBinding, Config, SslMode};
-use tusk::update::failure::Category;
-use tusk::update::secret::SecretKind;
-
-use crate::attempt::{attempt, attempt_with, on_tcp, refused};
-use crate::peer;
-use crate::server::{PASSWORD, TestConfig, TestServer};
+use crate::{
+    attempt::{attempt, attempt_with, on_tcp, refused},
+    peer,
+    server::{PASSWORD, TestConfig, TestServer},
+};
+use tusk::{
+    base::secret::SecretKind,
+    conninfo::{ChannelBinding, Config, SslMode},
+    failure::Category,
+};
 
 /// A server with a database for each method.
 fn server() -> &'static TestServer {

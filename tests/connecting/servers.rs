@@ -3,19 +3,25 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::msg::Msg;
-use tusk::update::config::{Config, Endpoint, SslMode, TargetSession};
-use tusk::update::connection::{self, ServerInfo};
-use tusk::update::failure::Category;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, SessionId};
-use tusk::update::secret::{Secret, Secrets};
-use tusk::update::{query, session};
-
-use crate::attempt::{attempt, attempt_with, refused};
-use crate::peer;
-use crate::server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER};
+use crate::{
+    attempt::{attempt, attempt_with, refused},
+    peer,
+    server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER},
+};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, SessionId},
+        secret::{Secret, Secrets},
+    },
+    conninfo::{Config, Endpoint, SslMode, TargetSession},
+    effects::postgres::{Postgres, ssh::Surroundings},
+    failure::Category,
+    msg::Msg,
+    update::{
+        connection::{self, ServerInfo},
+        query, session,
+    },
+};
 
 /// A primary, its hot standby, and another server whose transactions are read-only by default.
 struct Servers {
@@ -156,7 +162,7 @@ fn a_refusal_is_not_taken_to_the_next_server() {
     all.read_only.psql("template1", role);
     let only_there =
         |ports: &[u16]| Config { user: "only_there".into(), ..config(ports, TargetSession::Any) };
-    let secret = [(tusk::update::secret::SecretKind::Database, "there")];
+    let secret = [(tusk::base::secret::SecretKind::Database, "there")];
     let taken = attempt_with(&only_there(&[r, p]), &secret).unwrap();
     assert_eq!(port_of(&taken), r);
     let dead = peer::dead_port();

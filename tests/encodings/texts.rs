@@ -1,9 +1,11 @@
 //! Generated texts in generated encodings, in everything that travels.
 
-use super::generated::{Random, as_many_as, seed};
-use super::{Tab, literal, servers};
-use tusk::effects::postgres::encoding::charset::Charset;
-use tusk::update::session::Transaction;
+use super::{
+    Tab,
+    generated::{Random, as_many_as, seed},
+    literal, servers,
+};
+use tusk::{base::transaction::Transaction, effects::postgres::encoding::charset::Charset};
 
 /// Ways to another encoding, each a list of statements.
 fn ways(name: &str) -> Vec<Vec<String>> {

@@ -7,14 +7,18 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use super::generated::{Random, as_many_as, is_long, seed};
-use super::program::{err, fed};
-use super::server::{MAJORS, SUPERUSER, TestConfig, TestServer};
-use super::{Config, Ending, Seal, World, config};
-use tusk::effects::postgres::own_sql::{OwnSql, Way};
-use tusk::sql::lex::{self, Token, TokenKind};
-use tusk::update::config::TargetSession;
-use tusk::update::read_only::Setting;
+use super::{
+    Config, Ending, Seal, World, config,
+    generated::{Random, as_many_as, is_long, seed},
+    program::{err, fed},
+    server::{MAJORS, SUPERUSER, TestConfig, TestServer},
+};
+use tusk::{
+    conninfo::TargetSession,
+    effects::postgres::own_sql::{OwnSql, Way},
+    sql::lex::{self, Token, TokenKind},
+    update::read_only::Setting,
+};
 
 /// What a trap writes into the log.
 const SPRUNG: &str = "a trap was sprung";

@@ -5,20 +5,27 @@ pub mod pool_world;
 
 use std::time::{Duration, Instant};
 
-use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
-use tusk::msg::Msg;
-use tusk::update::clock;
-use tusk::update::command::Command;
-use tusk::update::config::{Config, Keepalive, SslMode};
-use tusk::update::connection;
-use tusk::update::connections::Link;
-use tusk::update::failure::Category;
-use tusk::update::ids::{ConnectionId, QueryId, SessionId};
-use tusk::update::run::{Run, Session};
-use tusk::update::session::{self, Ending, Transaction};
-use tusk::update::{query, tabs::Ended};
-
 use crate::server::{PASSWORD, TestConfig, TestServer};
+use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
+use tusk::{
+    base::{
+        ids::{ConnectionId, QueryId, SessionId},
+        transaction::Transaction,
+    },
+    conninfo::{Config, Keepalive, SslMode},
+    failure::Category,
+    msg::Msg,
+    update::{
+        clock,
+        command::Command,
+        connection,
+        connections::Link,
+        query,
+        run::{Run, Session},
+        session::{self, Ending},
+        tabs::Ended,
+    },
+};
 
 fn named(name: &str) -> Config {
     let server = TestServer::shared();

@@ -13,23 +13,23 @@ use std::{
     time::Duration,
 };
 
+use crate::{prompter, server::TestServer};
 use flume::Receiver;
 use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        secret::{Secret, SecretKind, Secrets},
+    },
+    conninfo::{Config, Defaults},
     effect::Effect as RootEffect,
     effects::{Runner, RunnerOptions, keychain::Keychain},
     msg::Msg as RootMsg,
     update::{
-        config::{Config, Defaults},
         connection,
-        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
         keychain::{Effect, Msg, Refusal},
-        query,
-        secret::{Secret, SecretKind, Secrets},
-        session, store,
+        query, session, store,
     },
 };
-
-use crate::{prompter, server::TestServer};
 
 /// Set for the helper alone: what it is to do.
 const STEPS: &str = "TUSK_TEST_CREDENTIAL_STEPS";

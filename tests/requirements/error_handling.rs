@@ -15,32 +15,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::{
+    program,
+    server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER},
+};
 use tusk::{
+    base::{ids::ConnectionId, secret::SecretKind, stamp::Stamp, text::Edit},
+    conninfo::{Config, Conninfo, SslMode},
     effect::Effect,
     effects::{Runner, RunnerOptions, keychain},
+    failure::{Category, Failure},
     model::{Model, Phase},
-    msg::{Msg, Stamp},
+    msg::Msg,
     update::{
         app,
         command::Command,
-        config::{Config, Conninfo, SslMode},
         connections::Link,
-        editor,
-        failure::{Category, Failure},
-        ids::ConnectionId,
-        keychain as keychain_contract,
+        editor, keychain as keychain_contract,
         results::{self, ResultState},
         run::Run,
         schema::Schema,
-        secret::SecretKind,
-        store::Edit,
         tabs::Ended,
         update, welcome,
     },
 };
-
-use crate::program;
-use crate::server::{PASSWORD, ServerCertificate, TestConfig, TestServer, USER};
 
 /// The whole program without a window.
 struct Program {
@@ -833,7 +831,7 @@ fn fr_007_the_schema_cache_follows_its_connection() {
     let Some(Schema::Ready { catalog }) = program.catalog() else {
         panic!("{:?}", program.catalog());
     };
-    use tusk::update::schema::RelationKind as Kind;
+    use tusk::catalog::RelationKind as Kind;
     for (name, kind) in [
         ("customers", Kind::Table),
         ("rich", Kind::View),

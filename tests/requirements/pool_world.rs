@@ -3,23 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use tusk::effect::Effect;
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::effects::{Runner, RunnerOptions};
-use tusk::model::Model;
-use tusk::msg::{Msg, Stamp};
-use tusk::update::command::Command;
-use tusk::update::config::{Config, Conninfo};
-use tusk::update::connection::{self, PoolStatus, ServerInfo};
-use tusk::update::connections::Connection;
-use tusk::update::failure::Failure;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use tusk::update::secret::{Secret, Secrets};
-use tusk::update::session::{self, Ending, Transaction};
-use tusk::update::{app, keychain, keys, query, schema, store, tabs::Tab, update, welcome};
-
 use crate::server::{PASSWORD, SUPERUSER, TestServer, USER};
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        secret::{Secret, Secrets},
+        stamp::Stamp,
+        transaction::Transaction,
+    },
+    conninfo::{Config, Conninfo},
+    effect::Effect,
+    effects::{
+        Runner, RunnerOptions,
+        postgres::{Postgres, ssh::Surroundings},
+    },
+    failure::Failure,
+    model::Model,
+    msg::Msg,
+    update::{
+        app,
+        command::Command,
+        connection::{self, PoolStatus, ServerInfo},
+        connections::Connection,
+        keychain, keys, query, schema,
+        session::{self, Ending},
+        store,
+        tabs::Tab,
+        update, welcome,
+    },
+};
 
 /// A row, another one that is large enough to push the first one out of the server, and then none for ten minutes.
 pub const ONE_ROW_THEN_NOTHING: &str =

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use tusk::update::{
-    ids::QueryId,
-    results::ResultState,
-    run::{Phase, Run},
-    store::HistoryOutcome,
-};
-
 use crate::{server::TestServer, stage::Played};
+use tusk::{
+    base::ids::QueryId,
+    update::{
+        results::ResultState,
+        run::{Phase, Run},
+        store::HistoryOutcome,
+    },
+};
 
 /// A program on a database of its own.
 fn connected() -> (Played, String) {

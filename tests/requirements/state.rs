@@ -4,23 +4,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyring_core::mock;
-use tusk::effects::keychain::Keychain;
-use tusk::effects::postgres::Postgres;
-use tusk::effects::postgres::ssh::Surroundings;
-use tusk::effects::store::{Place, Store};
-use tusk::msg::Msg;
-use tusk::update::config::Config;
-use tusk::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use tusk::update::secret::{Secret, SecretKind};
-use tusk::update::session::Ending;
-use tusk::update::{connection, keychain, query, schema, session, store};
-
-use crate::connection_pool::pool_world::{
-    ONE_ROW_THEN_NOTHING, PATIENCE, World, ended_by, on_socket,
+use crate::{
+    connection_pool::pool_world::{ONE_ROW_THEN_NOTHING, PATIENCE, World, ended_by, on_socket},
+    server::TestServer,
+    stage::Played,
 };
-use crate::server::TestServer;
-use crate::stage::Played;
+use keyring_core::mock;
+use tusk::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        secret::{Secret, SecretKind},
+    },
+    conninfo::Config,
+    effects::{
+        keychain::Keychain,
+        postgres::{Postgres, ssh::Surroundings},
+        store::{Place, Store},
+    },
+    msg::Msg,
+    update::{
+        connection, keychain, query, schema,
+        session::{self, Ending},
+        store,
+    },
+};
 
 /// Many operations at once, on the parts of the real runner, all answering into one channel.
 struct Crowd {

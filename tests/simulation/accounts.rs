@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use tusk::{
+    base::{ids::*, secret::SecretKind},
     effect::Effect,
     msg::Msg,
     update::{
-        cells, clock, connection, discovery, file, ids::*, job, keychain, query, sandbox, schema,
-        secret::SecretKind, session, settings_file, store, window,
+        cells, clock, connection, discovery, file, job, keychain, query, sandbox, schema, session,
+        settings_file, store, window,
     },
 };
 

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::{
+    accounts::Key,
+    ledger::{Ledger, NOT_SENT, Sent, Told},
+    runner::Runner,
+};
 use tusk::{
+    base::{ids::*, transaction::Transaction},
+    failure::{Category, Failure},
     model::{Area, Model, Phase as Life},
     sql::guard::{self, Passage},
     update::{
@@ -12,23 +19,13 @@ use tusk::{
             reconnecting::{Reconnecting, Step},
         },
         dialog::Dialog,
-        failure::{Category, Failure},
         form,
-        ids::*,
-        results::ResultSet,
-        results::ResultState,
+        results::{ResultSet, ResultState},
         run::{self, Run, Running, Session},
         sandbox::Sandbox,
         schema::Schema,
-        session::Transaction,
         tabs::Tab,
     },
-};
-
-use super::{
-    accounts::Key,
-    ledger::{Ledger, NOT_SENT, Sent, Told},
-    runner::Runner,
 };
 
 /// Every rule about the world as a whole.

@@ -2,27 +2,26 @@
 //!
 //! Whatever fails, the rules hold, everything comes to rest, and the user is told on screen.
 
-use tusk::{
-    effect::Effect,
-    msg::Msg,
-    screen::screen,
-    update::{
-        command::Command,
-        config::{Config, Conninfo},
-        connection, dialog, editor,
-        form::Field,
-        keychain, query,
-        secret::{Secret, Secrets},
-        session, settings_file, store, welcome,
-    },
-};
-
 use super::{
     fate::{self, Fate, forms},
     plan,
     random::Random,
     runner::{IsIt, Runner},
     world::World,
+};
+use tusk::{
+    base::{
+        secret::{Secret, Secrets},
+        text,
+    },
+    conninfo::{Config, Conninfo},
+    effect::Effect,
+    msg::Msg,
+    screen::screen,
+    update::{
+        command::Command, connection, dialog, editor, form::Field, keychain, query, session,
+        settings_file, store, welcome,
+    },
 };
 
 /// A step of a journey.
@@ -53,7 +52,7 @@ fn write(world: &World, text: &str) -> Msg {
         tab: tab.id,
         msg: editor::Msg::Edited {
             base: tab.editor.buffer.revision(),
-            edits: vec![store::Edit {
+            edits: vec![text::Edit {
                 start: 0,
                 removed: tab.editor.buffer.text().len(),
                 inserted: text.into(),

@@ -6,20 +6,20 @@ use std::{
 };
 
 use tusk::{
+    base::{ids::*, transaction::Transaction},
     effect::Effect,
+    failure::Failure,
     model::Model,
     msg::Msg,
     update::{
         command::Command,
         connection::{self, PoolStatus},
         dialog::{self, Confirm, Dialog},
-        failure::Failure,
-        ids::*,
         keys, palette, query,
         read_only::Seal,
         results::ResultState,
         run::{self, Run, Running, Script},
-        session::{self, Transaction},
+        session,
         store::OnError,
         tabs::Tab,
     },

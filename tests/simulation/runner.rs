@@ -7,26 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use tusk::{
-    effect::Effect,
-    msg::Msg,
-    rows::{Chunk, ChunkBuilder, Column},
-    update::{
-        cells, clock, connection, discovery,
-        failure::{Category, Failure, HostKey, Want},
-        file,
-        ids::*,
-        job, keychain, query,
-        read_only::{Access, Inspection, Seal, Setting},
-        sandbox, schema,
-        secret::{Secret, SecretKind},
-        session::{self, Ending, Transaction},
-        settings_file, store,
-        text::RopeText,
-        window,
-    },
-};
-
 use super::{
     accounts::{Accounts, Key},
     fate::Fate,
@@ -35,6 +15,26 @@ use super::{
     server::{
         Backend, End, FULL, Fault, Pool, Received, Servers, Statement, refusal, returns_rows,
         rows_of,
+    },
+};
+use tusk::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind},
+        text::RopeText,
+        transaction::Transaction,
+    },
+    catalog,
+    effect::Effect,
+    failure::{Category, Failure, HostKey, Want},
+    msg::Msg,
+    rows::{Chunk, ChunkBuilder, Column},
+    update::{
+        cells, clock, connection, discovery, file, job, keychain, query,
+        read_only::{Access, Inspection, Seal, Setting},
+        sandbox, schema,
+        session::{self, Ending},
+        settings_file, store, window,
     },
 };
 
@@ -853,9 +853,9 @@ impl Runner {
         let schema::Effect::Load { request, connection } = effect;
         let result = match form {
             None => {
-                let mut builder = schema::CatalogBuilder::default();
+                let mut builder = catalog::CatalogBuilder::default();
                 builder.search_path("public");
-                builder.relation(1, "public", "customers", schema::RelationKind::Table);
+                builder.relation(1, "public", "customers", catalog::RelationKind::Table);
                 builder.column(1, 1, "email", "text");
                 Ok(Arc::new(builder.finish()))
             }
@@ -941,7 +941,7 @@ impl Runner {
         let connections = (0..random.below(3))
             .map(|number| store::SavedConnection {
                 id: ConnectionId::next(&mut ids),
-                config: tusk::update::config::Config {
+                config: tusk::conninfo::Config {
                     name: format!("saved {number}"),
                     port: 6000 + number as u16,
                     pool_size: 1 + number as u32,

@@ -7,15 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use tusk::update::{
-    connection::PoolStatus,
-    failure::{Category, Failure},
-    ids::*,
-    read_only::Seal,
-    session::Transaction,
-};
-
 use super::random::Random;
+use tusk::{
+    base::{ids::*, transaction::Transaction},
+    failure::{Category, Failure},
+    update::{connection::PoolStatus, read_only::Seal},
+};
 
 /// A chunk that is full.
 pub const FULL: u64 = 4_096;

@@ -1,23 +1,23 @@
 //! The random user: every command, keys, the mouse in places that may not be there, and now and then nonsense.
 
+use super::{random::Random, world::World};
 use tusk::{
+    base::{
+        ids::TabId,
+        secret::{Secret, Secrets},
+        text,
+    },
+    conninfo::Config,
     model::Area,
     msg::Msg,
     rows::Position,
     update::{
         app,
         command::Command,
-        config::Config,
         dialog::{self, Dialog},
-        editor, find,
-        ids::TabId,
-        keys, results,
-        secret::{Secret, Secrets},
-        sidebar, sight, store, tabs, welcome,
+        editor, find, keys, results, sidebar, sight, tabs, welcome,
     },
 };
-
-use super::{random::Random, world::World};
 
 const SCRIPTS: [&str; 18] = [
     "select 1",
@@ -171,14 +171,14 @@ fn edits(world: &mut World) -> Msg {
     let msg = match random.below(4) {
         0 | 1 => editor::Msg::Edited {
             base: revision,
-            edits: vec![store::Edit { start: 0, removed: length, inserted: text(random) }],
+            edits: vec![text::Edit { start: 0, removed: length, inserted: text(random) }],
             anchor: random.below(40),
             head: random.below(40),
         },
         2 => editor::Msg::Edited {
             base: revision.saturating_sub(random.below(3) as u64),
             edits: (0..random.below(3))
-                .map(|_| store::Edit {
+                .map(|_| text::Edit {
                     start: random.below(60),
                     removed: *random.pick(&[0, 1, 5, usize::MAX]),
                     inserted: random.pick(&["", "x", "é;\n", "$$", "'"]).to_string(),
@@ -246,7 +246,7 @@ fn connects(world: &mut World) -> Msg {
     let target = match random.below(4) {
         0 => welcome::Target::Sandbox,
         1 => welcome::Target::Named("saved 0".into()),
-        _ => welcome::Target::Conninfo(tusk::update::config::Conninfo {
+        _ => welcome::Target::Conninfo(tusk::conninfo::Conninfo {
             config: Config { port, read_only: port == 5434, ..Config::default() },
             secrets: Secrets::with_password(random.chance(50).then(|| Secret::new("pw"))),
         }),

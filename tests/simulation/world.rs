@@ -1,25 +1,5 @@
 //! The world: the Model and its twin, a virtual clock, the runner with its servers, and the books about it all.
 
-use tusk::{
-    effect::Effect,
-    model::Model,
-    msg::{Msg, Stamp},
-    screen::screen,
-    update::{
-        app, clock,
-        command::Command,
-        connection,
-        connections::{Connection, Link},
-        editor,
-        ids::TabId,
-        query,
-        run::Session,
-        session, store,
-        tabs::Tab,
-        update, window,
-    },
-};
-
 use super::{
     accounts::answered,
     fate::Fate,
@@ -30,6 +10,24 @@ use super::{
     random::Random,
     runner::Runner,
     user,
+};
+use tusk::{
+    base::{ids::TabId, stamp::Stamp, transaction},
+    effect::Effect,
+    model::Model,
+    msg::Msg,
+    screen::screen,
+    update::{
+        app, clock,
+        command::Command,
+        connection,
+        connections::{Connection, Link},
+        editor, query,
+        run::Session,
+        session, store,
+        tabs::Tab,
+        update, window,
+    },
 };
 
 /// So many answers are remembered, to be given again.
@@ -411,7 +409,7 @@ impl World {
             Msg::Query(query::Msg::Finished { discarded, transaction, .. }) => {
                 seen.finished += 1;
                 seen.discarded += u64::from(*discarded > 0);
-                seen.transactions += u64::from(*transaction != session::Transaction::Idle);
+                seen.transactions += u64::from(*transaction != transaction::Transaction::Idle);
             }
             Msg::Query(query::Msg::Failed { failure, .. })
                 if failure.is("57014") && !failure.message.contains("timeout") =>

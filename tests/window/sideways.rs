@@ -3,15 +3,17 @@
 
 use std::ops::Range;
 
+use super::{
+    generated::{Random, seed},
+    typing::{drawn, is_long},
+    *,
+};
 use gpui::{Bounds, Pixels, ScrollDelta, SharedString, point, px};
 use tusk::{
+    base::ids::Ids,
     screen::{Dialog, Main},
-    update::{ids::Ids, run::Session, store::SavedConnection},
+    update::{run::Session, store::SavedConnection},
 };
-
-use super::generated::{Random, seed};
-use super::typing::{drawn, is_long};
-use super::*;
 
 /// So near to an edge it is a matter of rounding what is in sight.
 const NEAR: f32 = 3.0;
@@ -255,7 +257,7 @@ fn a_dump_has_the_rows_of_the_welcome_screen_that_the_window_shows() {
     let mut ids = Ids::seeded(5);
     let saved = |at: usize| SavedConnection {
         id: ConnectionId::next(&mut ids),
-        config: tusk::update::config::Config {
+        config: tusk::conninfo::Config {
             name: format!("base {at:02}"),
             host: "db.example".into(),
             ..Default::default()

@@ -3,24 +3,26 @@
 
 use std::ops::Range;
 
+use super::{
+    generated::{Random, seed},
+    typing::{drawn, is_long, kept_run},
+    *,
+};
 use gpui::{Bounds, Pixels, ScrollDelta, point, px};
 use tusk::{
+    base::ids::Ids,
     model::Model,
     screen::{Dialog, Main, SidebarRowKind},
     story::screen_text,
-    update::{ids::Ids, store::SavedConnection},
+    update::store::SavedConnection,
 };
-
-use super::generated::{Random, seed};
-use super::typing::{drawn, is_long, kept_run};
-use super::*;
 
 /// A window over so many connections, in groups, and so many runs that were kept.
 fn with(connections: usize, runs: usize, random: &mut Random) -> Tried {
     let mut ids = Ids::seeded(5);
     let saved = |at: usize| SavedConnection {
         id: ConnectionId::next(&mut ids),
-        config: tusk::update::config::Config {
+        config: tusk::conninfo::Config {
             name: format!("base {at}"),
             host: "db.example".into(),
             group: ["", "north", "south"][at % 3].into(),

@@ -1,18 +1,19 @@
 //! What is typed arrives: in every field, however the keyboard came to it, and however fast the keys come.
 
+use super::*;
 use gpui::{
     Modifiers, MouseButton, MouseDownEvent, MouseMoveEvent, MouseUpEvent, PlatformInput, point, px,
 };
-use tusk::update::{
-    dialog::Dialog,
-    find,
-    form::Field,
-    ids::Ids,
-    sidebar,
-    store::{HistoryEntry, HistoryOutcome, SavedConnection},
+use tusk::{
+    base::ids::Ids,
+    update::{
+        dialog::Dialog,
+        find,
+        form::Field,
+        sidebar,
+        store::{HistoryEntry, HistoryOutcome, SavedConnection},
+    },
 };
-
-use super::*;
 
 /// A place that takes text, and how a person gets there by key from wherever no dialog is open.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -251,7 +252,7 @@ fn furnished(at_once: bool) -> Tried {
     let mut ids = Ids::seeded(5);
     let saved = |name: &str, ids: &mut Ids| SavedConnection {
         id: ConnectionId::next(ids),
-        config: tusk::update::config::Config {
+        config: tusk::conninfo::Config {
             name: name.into(),
             host: format!("{name}.example"),
             user: "ann".into(),

@@ -3,8 +3,10 @@
 use flume::Sender;
 
 use super::error;
-use crate::msg::Msg;
-use crate::update::failure::{Category, Failure};
+use crate::{
+    failure::{Category, Failure},
+    msg::Msg,
+};
 
 /// Sends a message to the loop. A loop that is gone has no more use for it.
 pub fn post(outbox: &Sender<Msg>, msg: impl Into<Msg>) {
@@ -63,7 +65,7 @@ pub fn abandoned() -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{connection, ids::Request};
+    use crate::{base::ids::Request, update::connection};
 
     fn answer(outbox: &Sender<Msg>) -> Answer<impl FnOnce(Failure) -> Msg + use<>> {
         Answer::new(outbox, |failure| {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
-use super::link::Link;
-use super::{Shared, error, locked};
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::{QueryId, SessionId};
-use crate::update::query;
+use super::{Shared, answer::Answer, error, link::Link, locked};
+use crate::{
+    base::ids::{QueryId, SessionId},
+    failure::{Category, Failure},
+    update::query,
+};
 
 /// When a request that may have come too early is sent again, each time after the one before.
 const AGAIN: [Duration; 4] = [

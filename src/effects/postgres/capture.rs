@@ -11,15 +11,18 @@ use std::time::{Duration, Instant};
 use flume::Receiver;
 use futures_util::StreamExt;
 
-use super::encoding::{Begun, Reading, Wire, Written};
-use super::error;
-use super::frames::Frame;
-use super::outflow::Outflow;
-use crate::rows::display::grouped;
-use crate::rows::{ChunkBuilder, Column, MalformedRow};
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::QueryId;
-use crate::update::query;
+use super::{
+    encoding::{Begun, Reading, Wire, Written},
+    error,
+    frames::Frame,
+    outflow::Outflow,
+};
+use crate::{
+    base::ids::QueryId,
+    failure::{Category, Failure},
+    rows::{ChunkBuilder, Column, MalformedRow, display::grouped},
+    update::query,
+};
 
 /// Rows that have waited this long leave, even as a small chunk.
 pub const ROWS_WAIT_MAX: Duration = Duration::from_millis(50);
@@ -531,8 +534,7 @@ fn text(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::msg::Msg;
-    use crate::update::ids::Ids;
+    use crate::{base::ids::Ids, msg::Msg};
 
     fn message(tag: u8, body: &[u8]) -> Vec<u8> {
         let mut whole = vec![tag];

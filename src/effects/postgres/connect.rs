@@ -24,21 +24,26 @@ use tokio_postgres::config::{
 use tokio_postgres::tls::ChannelBinding as Binding;
 use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 
-use super::error;
-use super::login::Terms;
-use super::own_sql::OwnSql;
-use super::paced::Paced;
-use super::socket;
-use super::ssh::{Backlog, Far, Lane, Surroundings, Way};
-use super::tap::{AsItIs, Learnt, Tap, Wire};
-use super::tls::{Secured, Tls};
-use crate::effects::pgpass::Password;
-use crate::effects::tls_files;
-use crate::update::config::{ChannelBinding, Config, Endpoint, Keepalive, SslMode, TargetSession};
-use crate::update::failure::{Category, Failure};
-use crate::update::secret::{SecretKind, Secrets};
-use liveness::{Patience, notice_cut_networks};
-use servers::{Budget, Next, Question, Reported, Tried};
+use self::{
+    liveness::{Patience, notice_cut_networks},
+    servers::{Budget, Next, Question, Reported, Tried},
+};
+use super::{
+    error,
+    login::Terms,
+    own_sql::OwnSql,
+    paced::Paced,
+    socket,
+    ssh::{Backlog, Far, Lane, Surroundings, Way},
+    tap::{AsItIs, Learnt, Tap, Wire},
+    tls::{Secured, Tls},
+};
+use crate::{
+    base::secret::{SecretKind, Secrets},
+    conninfo::{ChannelBinding, Config, Endpoint, Keepalive, SslMode, TargetSession},
+    effects::{pgpass::Password, tls_files},
+    failure::{Category, Failure},
+};
 
 pub mod liveness;
 mod servers;

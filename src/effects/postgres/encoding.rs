@@ -14,21 +14,24 @@ use std::sync::Arc;
 
 use flume::Receiver;
 
-use super::capture::{CopyData, CopyPiece};
-use super::error;
-use super::frames::Frame;
-use crate::rows::display::bytes_text;
-use crate::rows::{Cell, Chunk};
-use crate::sql::encodings::{bare, canonical};
-use crate::sql::lex::{self, Token, TokenKind};
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::QueryId;
-use crate::update::query;
-use crate::update::read_only::Seal;
+use super::{
+    capture::{CopyData, CopyPiece},
+    error,
+    frames::Frame,
+};
+use crate::{
+    base::ids::QueryId,
+    failure::{Category, Failure},
+    rows::{Cell, Chunk, display::bytes_text},
+    sql::{
+        encodings::{bare, canonical},
+        lex::{self, Token, TokenKind},
+    },
+    update::{query, read_only::Seal},
+};
+use charset::Charset;
 
 pub mod charset;
-
-use charset::Charset;
 
 /// Notifications that wait for the end of a statement; more are passed on as they are read now.
 const NOTIFICATIONS_BYTES_MAX: usize = 1 << 20;

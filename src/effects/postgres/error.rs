@@ -9,8 +9,7 @@ use std::io;
 use deadpool::managed::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, ErrorPosition};
 
-use crate::update::failure::{Category, Failure};
-use crate::update::hints;
+use crate::failure::{Category, Failure, advice};
 
 /// A failure in Tusk's own words.
 pub fn plain(category: Category, message: impl Into<String>) -> Failure {
@@ -53,7 +52,7 @@ pub fn from_server(error: &DbError) -> Failure {
     failure.data_type = error.datatype().map(str::to_owned);
     failure.constraint = error.constraint().map(str::to_owned);
     failure.source = source(error.routine(), error.file(), error.line());
-    failure.next_step = hints::next_step(&failure);
+    failure.next_step = advice::next_step(&failure);
     failure
 }
 
@@ -96,7 +95,7 @@ pub fn from_fields(body: &[u8]) -> Failure {
     failure.data_type = field(b'd');
     failure.constraint = field(b'n');
     failure.source = source(field(b'R').as_deref(), field(b'F').as_deref(), number(b'L'));
-    failure.next_step = hints::next_step(&failure);
+    failure.next_step = advice::next_step(&failure);
     failure
 }
 
@@ -145,7 +144,7 @@ const SERVERS: [&str; 3] = [
 pub fn password_required() -> Failure {
     let mut failure = plain(Category::Authentication, "password required");
     failure.sqlstate = Some("28P01".into());
-    failure.next_step = hints::next_step(&failure);
+    failure.next_step = advice::next_step(&failure);
     failure
 }
 

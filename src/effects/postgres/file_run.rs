@@ -12,34 +12,45 @@ use std::time::{Duration, Instant};
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 
-use super::answer::{Answer, post};
-use super::capture::CopyPiece;
-use super::link::{Command, CopyData, Run};
-use super::pool::Opened;
-use super::{Postgres, Shared, locked};
-use crate::effects::file::absolute;
-use crate::msg::Msg;
-use crate::rows::display::{counted, counted_with, grouped};
-use crate::sql::copy;
-use crate::sql::lex::BackslashRule;
-use crate::sql::mask::Values;
-use crate::sql::position;
-use crate::sql::psql::{self, Order};
-use crate::sql::split;
-use crate::sql::stream::{Data, Next, Part, Spot};
-use crate::update::failure::{Category, Failure};
-use crate::update::file::encoding::Reading;
-use crate::update::ids::{ConnectionId, Ids, QueryId, Request, SessionId};
-use crate::update::job::{self, Phase, Progress, State, Trouble};
-use crate::update::query;
-use crate::update::read_only::{self, Kept, Prepared};
-use crate::update::run::script;
-use crate::update::session::{self, Ending, Transaction};
-use crate::update::store::OnError;
+use super::{
+    Postgres, Shared,
+    answer::{Answer, post},
+    capture::CopyPiece,
+    link::{Command, CopyData, Run},
+    locked,
+    pool::Opened,
+};
+use crate::{
+    base::{
+        ids::{ConnectionId, Ids, QueryId, Request, SessionId},
+        transaction::Transaction,
+    },
+    effects::file::absolute,
+    failure::{Category, Failure},
+    msg::Msg,
+    rows::display::{counted, counted_with, grouped},
+    sql::{
+        copy,
+        lex::BackslashRule,
+        mask::Values,
+        position,
+        psql::{self, Order},
+        split,
+        stream::{Data, Next, Part, Spot},
+    },
+    update::{
+        file::encoding::Reading,
+        job::{self, Phase, Progress, State, Trouble},
+        query,
+        read_only::{self, Kept, Prepared},
+        run::script,
+        session::{self, Ending},
+        store::OnError,
+    },
+};
+use input::{Bookmark, Input, STATEMENT_BYTES_MAX};
 
 mod input;
-
-use input::{Bookmark, Input, STATEMENT_BYTES_MAX};
 
 /// How often a wait looks whether the job was cancelled, and tells how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

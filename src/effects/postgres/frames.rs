@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::error;
-use crate::rows::display::bytes_text;
-use crate::update::failure::{Category, Failure};
+use crate::{
+    failure::{Category, Failure},
+    rows::display::bytes_text,
+};
 
 /// The size of the buffer between giant messages.
 pub const BUFFER_BYTES: usize = 128 << 10;

@@ -18,23 +18,30 @@ use flume::{Receiver, Sender};
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio_postgres::{Client, Connection, SimpleQueryMessage, SimpleQueryStream};
 
-use super::answer::abandoned;
-use super::capture::Capture;
+use super::{
+    GOODBYE, Session, Shared,
+    answer::abandoned,
+    capture::Capture,
+    connect::{Fresh, Route, Target},
+    error, held, locked,
+    outflow::Outflow,
+    own_sql::{OwnSql, Way},
+    sealed::Sealed,
+    ssh::Backlog,
+    tap::{Learnt, Tap},
+};
+use crate::{
+    base::{
+        ids::{QueryId, SessionId},
+        transaction::Transaction,
+    },
+    conninfo::Endpoint,
+    failure::{Category, Failure},
+    sql::lex::BackslashRule,
+    update::{query, read_only::Seal, session},
+};
+
 pub use super::capture::CopyData;
-use super::connect::{Fresh, Route, Target};
-use super::outflow::Outflow;
-use super::own_sql::{OwnSql, Way};
-use super::sealed::Sealed;
-use super::ssh::Backlog;
-use super::tap::{Learnt, Tap};
-use super::{GOODBYE, Session, Shared, error, held, locked};
-use crate::sql::lex::BackslashRule;
-use crate::update::config::Endpoint;
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::{QueryId, SessionId};
-use crate::update::read_only::Seal;
-use crate::update::session::Transaction;
-use crate::update::{query, session};
 
 /// Rows of a statement of Tusk's own.
 pub type Rows = Vec<Vec<Option<String>>>;

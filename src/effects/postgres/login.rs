@@ -5,8 +5,10 @@
 
 use std::fmt;
 
-use crate::rows::display::grouped;
-use crate::update::failure::{Category, Failure};
+use crate::{
+    failure::{Category, Failure},
+    rows::display::grouped,
+};
 
 /// On what terms the user logs in over one link.
 #[derive(Clone, Copy, Debug)]

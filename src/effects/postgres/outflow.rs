@@ -133,8 +133,10 @@ impl Drop for Own {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::ids::{Ids, QueryId};
-    use crate::update::query;
+    use crate::{
+        base::ids::{Ids, QueryId},
+        update::query,
+    };
 
     fn msg() -> query::Msg {
         query::Msg::CancelSent { query: QueryId::next(&mut Ids::seeded(1)) }

@@ -24,10 +24,11 @@
 //! let sql = OwnSql::from(String::from("select 1"));
 //! ```
 
-use crate::sql::guard::known;
-use crate::sql::lex;
-use crate::update::read_only::Setting;
-use crate::update::schema::catalog::{COLUMNS_MAX, FUNCTIONS_MAX, RELATIONS_MAX};
+use crate::{
+    catalog::{COLUMNS_MAX, FUNCTIONS_MAX, RELATIONS_MAX},
+    sql::{guard::known, lex},
+    update::read_only::Setting,
+};
 
 /// How a text travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,15 +12,21 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Manager, Metrics, Object, RecycleError, RecycleResult};
 use flume::Sender;
 
-use super::answer::post;
-use super::connect::Target;
-use super::link::{Command, Link, Rows};
-use super::own_sql::OwnSql;
-use super::{GOODBYE, Session, Shared, error, locked};
-use crate::msg::Msg;
-use crate::update::connection::{self, PoolStatus, ServerInfo};
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::ConnectionId;
+use super::{
+    GOODBYE, Session, Shared,
+    answer::post,
+    connect::Target,
+    error,
+    link::{Command, Link, Rows},
+    locked,
+    own_sql::OwnSql,
+};
+use crate::{
+    base::ids::ConnectionId,
+    failure::{Category, Failure},
+    msg::Msg,
+    update::connection::{self, PoolStatus, ServerInfo},
+};
 
 /// How long a helper connection is kept without use.
 const HELPER_IDLE: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@
 //! out. The question is among the texts of Tusk's own ([`super::own_sql`]); this reads the answer.
 
 use super::link::Rows;
-use crate::update::schema::{Catalog, CatalogBuilder, RelationKind};
+use crate::catalog::{Catalog, CatalogBuilder, RelationKind};
 
 /// The catalog out of the answer. Rows of another shape, which no server sends, are left out.
 pub fn in_order(rows: Rows) -> Catalog {

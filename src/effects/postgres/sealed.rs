@@ -9,15 +9,20 @@
 
 use std::collections::VecDeque;
 
-use super::capture::{Capture, Verdict};
-use super::error;
-use super::frames::Frame;
-use super::own_sql::{OwnSql, UNKNOWN_FUNCTION};
-use crate::sql::guard::Refusal;
-use crate::sql::lex::{self, TokenKind};
-use crate::update::failure::{Category, Failure};
-use crate::update::hints;
-use crate::update::read_only::{self, Access, Inspection, Seal, Setting};
+use super::{
+    capture::{Capture, Verdict},
+    error,
+    frames::Frame,
+    own_sql::{OwnSql, UNKNOWN_FUNCTION},
+};
+use crate::{
+    failure::{Category, Failure, advice},
+    sql::{
+        guard::Refusal,
+        lex::{self, TokenKind},
+    },
+    update::read_only::{self, Access, Inspection, Seal, Setting},
+};
 
 /// Comes before a statement that the server shall confirm to be a query or a change of rows: its grammar has no other
 /// statement in this place. It is only parsed, never executed.
@@ -457,7 +462,7 @@ fn no_parameter((name, position): (String, u32)) -> Failure {
     failure.severity = "ERROR".into();
     failure.sqlstate = Some("42P02".into());
     failure.position = Some(position);
-    failure.next_step = hints::next_step(&failure);
+    failure.next_step = advice::next_step(&failure);
     failure
 }
 

@@ -15,14 +15,17 @@ use russh::keys::PublicKeyOrCertificate;
 use russh::{Channel, ChannelId, ChannelOpenFailure, Disconnect, Preferred};
 use smol::Async;
 
-use super::connect::liveness::notice_cut_networks;
-use super::{error, locked};
-use crate::effects::tls_files;
-use crate::update::config::{Config, Keepalive, SshTunnel};
-use crate::update::failure::{Category, Failure};
-use crate::update::secret::{Secret, SecretKind, Secrets};
-use host_keys::{Known, Server};
-use lane::{Socket, Traffic, closed_by_server};
+use self::{
+    host_keys::{Known, Server},
+    lane::{Socket, Traffic, closed_by_server},
+};
+use super::{connect::liveness::notice_cut_networks, error, locked};
+use crate::{
+    base::secret::{Secret, SecretKind, Secrets},
+    conninfo::{Config, Keepalive, SshTunnel},
+    effects::tls_files,
+    failure::{Category, Failure},
+};
 
 pub use host_keys::KnownHosts;
 pub use lane::{Backlog, Ended, Lane};

@@ -17,16 +17,17 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
-use super::capture::{Capture, Verdict};
-use super::connect::liveness::Patience;
-use super::encoding::Texts;
-use super::frames::{self, Frame, Frames, Malformed};
-use super::locked;
-use super::login::{Refused, Terms};
-use super::sealed::Sealed;
-use super::words::Words;
-use crate::sql::lex::BackslashRule;
-use crate::update::session::Transaction;
+use super::{
+    capture::{Capture, Verdict},
+    connect::liveness::Patience,
+    encoding::Texts,
+    frames::{self, Frame, Frames, Malformed},
+    locked,
+    login::{Refused, Terms},
+    sealed::Sealed,
+    words::Words,
+};
+use crate::{base::transaction::Transaction, sql::lex::BackslashRule};
 
 /// Any stream that a link may be made of.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}

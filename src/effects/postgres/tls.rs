@@ -25,12 +25,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error;
-use super::tap::Wire;
-use crate::effects::regular_file::{self, Limit};
-use crate::update::config::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions};
-use crate::update::failure::{Category, Failure};
-use crate::update::secret::{SecretKind, Secrets};
+use super::{error, tap::Wire};
+use crate::{
+    base::secret::{SecretKind, Secrets},
+    conninfo::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions},
+    effects::regular_file::{self, Limit},
+    failure::{Category, Failure},
+};
 use certificate::Shown;
 
 pub mod certificate;

@@ -5,14 +5,13 @@
 //! before the next one; where it may not stand still, because what runs is read to its end, they are counted, and the
 //! number is told.
 
-use super::error;
-use super::frames::Frame;
-use super::outflow::Outflow;
-use super::ssh::Backlog;
-use crate::rows::display::{bytes_text, grouped};
-use crate::update::failure::{Category, Failure};
-use crate::update::ids::{QueryId, SessionId};
-use crate::update::session;
+use super::{error, frames::Frame, outflow::Outflow, ssh::Backlog};
+use crate::{
+    base::ids::{QueryId, SessionId},
+    failure::{Category, Failure},
+    rows::display::{bytes_text, grouped},
+    update::session,
+};
 
 /// A link's words and where they go.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::update::failure::{Category, Failure};
+use crate::failure::{Category, Failure};
 
 /// Why there is no sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]

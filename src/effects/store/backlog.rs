@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::update::{
-    ids::QueryId,
-    store::{Effect, HistoryEntry},
+use crate::{
+    base::ids::QueryId,
+    update::store::{Effect, HistoryEntry},
 };
 
 /// Writes that wait.
@@ -69,10 +69,12 @@ fn supersedes(later: &Effect, earlier: &Effect) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        ids::{Request, TabId},
-        store::{Edit, SavedTab},
-        text::RopeText,
+    use crate::{
+        base::{
+            ids::{Request, TabId},
+            text::{Edit, RopeText},
+        },
+        update::store::SavedTab,
     };
 
     fn edits(tab: u128, revision: u64) -> Effect {

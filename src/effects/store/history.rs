@@ -9,9 +9,9 @@ use rusqlite::{
 use uuid::Uuid;
 
 use super::tabs::{id_in, restored, stored};
-use crate::update::{
-    ids::QueryId,
-    store::{HistoryEntry, HistoryOutcome},
+use crate::{
+    base::ids::QueryId,
+    update::store::{HistoryEntry, HistoryOutcome},
 };
 
 /// So many runs are kept; the oldest go. Numbers have no gaps but at the old end, so this is exact.

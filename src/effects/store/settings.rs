@@ -6,9 +6,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::tabs::id_in;
-use crate::update::{
-    ids::ConnectionId,
-    store::{SavedConnection, Settings},
+use crate::{
+    base::ids::ConnectionId,
+    update::store::{SavedConnection, Settings},
 };
 
 /// The row that has them.
@@ -107,7 +107,7 @@ pub(super) fn with_defaults<T: Default + Serialize + DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::config::{Colour, Config, SslMode};
+    use crate::conninfo::{Colour, Config, SslMode};
 
     #[test]
     fn a_field_that_an_older_program_did_not_write_has_its_default() {

@@ -6,11 +6,15 @@ use rusqlite::{
 };
 use uuid::Uuid;
 
-use crate::update::{
-    file::encoding::Form,
-    ids::{ConnectionId, TabId},
-    store::{Edit, SavedTab, TabPlace},
-    text::RopeText,
+use crate::{
+    base::{
+        ids::{ConnectionId, TabId},
+        text::{Edit, RopeText},
+    },
+    update::{
+        file::encoding::Form,
+        store::{SavedTab, TabPlace},
+    },
 };
 
 /// So many closed tabs can be reopened; older ones go, with their texts.

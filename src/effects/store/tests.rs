@@ -15,11 +15,13 @@ use std::{
 use uuid::Uuid;
 
 use super::*;
-use crate::update::{
-    config::Config,
-    ids::{ConnectionId, QueryId, TabId},
-    store::{Edit, HistoryOutcome, SavedConnection, SavedTab, TabPlace, Theme},
-    text::RopeText,
+use crate::{
+    base::{
+        ids::{ConnectionId, QueryId, TabId},
+        text::{Edit, RopeText},
+    },
+    conninfo::Config,
+    update::store::{HistoryOutcome, SavedConnection, SavedTab, TabPlace, Theme},
 };
 
 /// The directory that the child of the kill test writes to; the child is this test binary.

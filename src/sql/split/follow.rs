@@ -6,6 +6,7 @@ use super::{
     psql::Line,
     read_piece,
 };
+use crate::base::text::RopeText;
 use std::{borrow::Cow, ops::Range};
 
 /// So many bytes are read at first; where they are not enough, twice as many, and so on.
@@ -29,6 +30,24 @@ pub trait Source {
 
     /// A part of it, whose ends are boundaries of characters.
     fn part(&self, range: Range<usize>) -> Cow<'_, str>;
+}
+
+impl Source for RopeText {
+    fn len(&self) -> usize {
+        RopeText::len(self)
+    }
+
+    fn floor(&self, byte: usize) -> usize {
+        RopeText::floor(self, byte)
+    }
+
+    fn line_start(&self, byte: usize) -> usize {
+        self.line_range(self.line_of(byte)).start
+    }
+
+    fn part(&self, range: Range<usize>) -> Cow<'_, str> {
+        self.slice(range).into()
+    }
 }
 
 impl Source for str {

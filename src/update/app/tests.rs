@@ -1,13 +1,15 @@
 //! Start, end, settings, and the window's size.
 
 use super::*;
-use crate::update::{
-    clock,
-    command::Command,
+use crate::{
     failure::{Category, Failure},
-    run::Session,
-    store::{Kept, Settings, Theme},
-    testing::{World, expect, nothing_kept},
+    update::{
+        clock,
+        command::Command,
+        run::Session,
+        store::{Kept, Settings, Theme},
+        testing::{World, expect, nothing_kept},
+    },
 };
 
 #[test]

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::update::{
-    history,
-    ids::Request,
-    keymap::Keymap,
-    store::{HistoryEntry, HistoryOutcome},
-    testing::{World, expect},
+use crate::{
+    base::ids::Request,
+    update::{
+        history,
+        keymap::Keymap,
+        store::{HistoryEntry, HistoryOutcome},
+        testing::{World, expect},
+    },
 };
 
 #[test]
@@ -99,7 +101,7 @@ fn a_run_on_the_welcome_screen_is_seen() {
 
 fn entry(sql: &str) -> HistoryEntry {
     HistoryEntry {
-        query: crate::update::ids::QueryId::next(&mut crate::update::ids::Ids::seeded(5)),
+        query: crate::base::ids::QueryId::next(&mut crate::base::ids::Ids::seeded(5)),
         at_us: 1,
         connection: "shop".into(),
         database: "shop".into(),
@@ -144,7 +146,7 @@ fn an_older_search_answers_nothing() {
 fn the_choice_in_the_sidebar_stays_on_its_run() {
     let mut world = World::new().connected();
     world.run("select 1");
-    world.finish("SELECT 1", crate::update::session::Transaction::Idle);
+    world.finish("SELECT 1", crate::base::transaction::Transaction::Idle);
     world.model.sidebar.selected = 1;
     world.run("select 2");
     assert_eq!(world.model.sidebar.selected, 2);
@@ -157,7 +159,7 @@ fn the_newest_runs_are_bounded() {
     let mut world = World::new().connected();
     for number in 0..history::RECENT + 5 {
         world.run(&format!("select {number}"));
-        world.finish("SELECT 1", crate::update::session::Transaction::Idle);
+        world.finish("SELECT 1", crate::base::transaction::Transaction::Idle);
     }
     assert_eq!(world.model.history.recent.len(), history::RECENT);
 }

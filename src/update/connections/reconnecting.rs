@@ -8,14 +8,13 @@ use serde::Serialize;
 
 use super::{Connection, Link, wanted_secret};
 use crate::{
+    base::{ids::*, stamp::Stamp},
     effect::Effect as RootEffect,
+    failure::{Category, Failure},
     model::Model,
-    msg::Stamp,
     update::{
         clock,
         connection::{Effect, PoolStatus},
-        failure::{Category, Failure},
-        ids::*,
         run::{self, Session},
     },
 };

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
+    base::transaction::Transaction,
+    conninfo::service::{Service, ServiceFile},
     rows::Column,
     update::{
         command::Command,
-        config::service::{Service, ServiceFile},
         connection, query,
-        session::Transaction,
         store::{Kept, SavedConnection},
         testing::{World, config, expect, names, nothing_kept, refusal},
         welcome,
@@ -492,7 +492,7 @@ fn what_a_connection_is_called_and_where_it_stands_in_the_list_make_no_other_pla
     let here = config(5432);
     let looks: [fn(&mut Config); 4] = [
         |config| config.name = "shop".into(),
-        |config| config.colour = crate::update::config::Colour::Red,
+        |config| config.colour = crate::conninfo::Colour::Red,
         |config| config.group = "live".into(),
         |config| config.order = 7,
     ];

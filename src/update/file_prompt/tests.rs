@@ -1,11 +1,13 @@
 //! Opening, saving, and files that somebody else changed.
 
 use super::*;
-use crate::update::{
-    command::Command,
+use crate::{
+    base::text::RopeText,
     failure::{Category, Failure},
-    testing::{World, expect},
-    text::RopeText,
+    update::{
+        command::Command,
+        testing::{World, expect},
+    },
 };
 
 fn stamp(digest: u64) -> FileStamp {

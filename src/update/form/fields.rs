@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{ConnectionForm, Field, TUNNEL_KEY};
-use crate::update::{
-    config::{ChannelBinding, Colour, Config, SshAuth, SshTunnel, SslMode, TargetSession},
-    text::Buffer,
+use crate::{
+    base::text::Buffer,
+    conninfo::{ChannelBinding, Colour, Config, SshAuth, SshTunnel, SslMode, TargetSession},
 };
 
 const COLOURS: [Colour; 6] =

@@ -1,14 +1,16 @@
 //! Every field there and back, what is shown when, and what is said of a mistake.
 
 use super::*;
-use crate::update::{
-    command::Command,
-    config::{
+use crate::{
+    conninfo::{
         ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
         TlsFiles, TlsVersions,
     },
-    store::{self, Kept, SavedConnection},
-    testing::{World, config, expect, nothing_kept},
+    update::{
+        command::Command,
+        store::{self, Kept, SavedConnection},
+        testing::{World, config, expect, nothing_kept},
+    },
 };
 
 fn full() -> Config {

@@ -1,15 +1,17 @@
 //! The question about an SSH server's key: what asks it, what answers it, and what comes too late.
 
 use super::*;
-use crate::screen::screen;
-use crate::update::{
-    command::Command,
-    connection,
-    connections::Link,
+use crate::{
+    base::secret::{Secret, SecretKind},
     failure::{Category, Want},
-    secret::{Secret, SecretKind},
-    tabs::Ended,
-    testing::{World, expect, refusal},
+    screen::screen,
+    update::{
+        command::Command,
+        connection,
+        connections::Link,
+        tabs::Ended,
+        testing::{World, expect, refusal},
+    },
 };
 
 fn key() -> HostKey {

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
+    base::transaction::Transaction,
     rows::Column,
     update::{
         command::Command,
         query,
-        session::Transaction,
         testing::{World, expect},
     },
 };

@@ -9,13 +9,14 @@ use super::{
     tell,
 };
 use crate::{
+    failure::advice,
     rows::display::{counted, counted_with, grouped},
     sql::{TransactionControl, copy, mask, position},
     update::{
         clock,
         dialog::{Confirm, Dialog},
         editor::Mark,
-        hints, messages,
+        messages,
         read_only::{self, Inspection},
         schema,
         store::HistoryOutcome,
@@ -262,7 +263,7 @@ fn classified(
     let known = connection.and_then(|id| model.connections.get(&id));
     let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
     let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
-    let failure = hints::stopped(failure, hints::Stop { asked, over_time });
+    let failure = advice::stopped(failure, advice::Stop { asked, over_time });
     schema::advised(model, connection, &sql, failure)
 }
 
@@ -507,7 +508,7 @@ fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
 /// The line and the column in the data of a COPY that its error is about, and the line in the editor.
 fn place_in_data(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<String> {
     planned.copy_data.as_ref()?;
-    let words = hints::place_in_data(failure)?;
+    let words = failure.context.as_deref().and_then(copy::place_in_words)?;
     let line = copy_place(tab, planned, failure)
         .map(|place| tab.editor.buffer.text().line_of(place.start) + 1);
     let here = line.map(|line| format!(" (line {line} of the text)"));

@@ -2,13 +2,11 @@
 
 use super::{Phase, Run, Session};
 use crate::{
+    base::{ids::ConnectionId, stamp::Stamp, transaction::Transaction},
+    failure::Failure,
     model::Model,
-    msg::Stamp,
     update::{
-        failure::Failure,
-        ids::ConnectionId,
         run::{Live, Running},
-        session::Transaction,
         tabs::Tab,
     },
 };
@@ -104,11 +102,13 @@ fn span(now: Stamp, since: Stamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        command::Command,
+    use crate::{
         failure::Category,
-        session,
-        testing::{World, expect},
+        update::{
+            command::Command,
+            session,
+            testing::{World, expect},
+        },
     };
 
     /// The session that a run of the active tab waits for gets none.

@@ -6,10 +6,12 @@
 //! such a session goes back as before as soon as somebody waits for one, or its tab is not used any more.
 
 use super::{MessageKind, Model, RootEffect, Run, Session, pump, say};
-use crate::update::{
-    clock,
-    ids::*,
-    session::{Effect, Ending},
+use crate::{
+    base::ids::*,
+    update::{
+        clock,
+        session::{Effect, Ending},
+    },
 };
 
 /// A tab is in use while it is on screen, and so long after that.
@@ -167,13 +169,16 @@ fn left(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::{
-        clock,
-        command::Command,
-        connection::{self, PoolStatus},
-        run::SESSION_IDLE_MS,
-        session::{self, Transaction},
-        testing::{World, expect, refusal},
+    use crate::{
+        base::transaction::Transaction,
+        update::{
+            clock,
+            command::Command,
+            connection::{self, PoolStatus},
+            run::SESSION_IDLE_MS,
+            session,
+            testing::{World, expect, refusal},
+        },
     };
 
     /// The session of the active tab has been idle for as long as its timer waits.

@@ -1,7 +1,7 @@
 //! A script that stands at an error, and the question whether it goes on.
 
 use super::{Confirm, Dialog, Model, OnError, RootEffect, Run, ending, pump};
-use crate::update::ids::TabId;
+use crate::base::ids::TabId;
 
 /// What the user says of a script that stands at an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

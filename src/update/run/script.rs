@@ -7,6 +7,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
+    base::{
+        ids::{Ids, QueryId},
+        text::RopeText,
+    },
     sql::{
         self, Kind,
         classify::CopyDirection,
@@ -15,13 +19,7 @@ use crate::{
         script::{self, Sent, Step},
         split::{self, Pieces, Place, Read},
     },
-    update::{
-        history,
-        ids::{Ids, QueryId},
-        store::OnError,
-        tabs::Tab,
-        text::RopeText,
-    },
+    update::{history, store::OnError, tabs::Tab},
 };
 
 /// So many of the commands that were skipped are named.

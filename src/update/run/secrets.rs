@@ -5,11 +5,11 @@
 //! and are shown as they are.
 
 use crate::{
+    failure::Failure,
     model::Model,
     rows::Column,
     sql::mask::Values,
     update::{
-        failure::Failure,
         query,
         run::{self, Planned},
         session,
@@ -122,7 +122,7 @@ pub fn hide(secrets: &Values, text: &mut String) {
     }
 }
 
-fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
+fn query_of(msg: &query::Msg) -> crate::base::ids::QueryId {
     match msg {
         query::Msg::Described { query, .. }
         | query::Msg::RowsArrived { query, .. }
@@ -139,7 +139,7 @@ fn query_of(msg: &query::Msg) -> crate::update::ids::QueryId {
     }
 }
 
-fn session_of(msg: &session::Msg) -> crate::update::ids::SessionId {
+fn session_of(msg: &session::Msg) -> crate::base::ids::SessionId {
     match msg {
         session::Msg::Opened { session, .. }
         | session::Msg::OpenFailed { session, .. }

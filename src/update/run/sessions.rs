@@ -7,14 +7,13 @@ use super::{
     ending, holders, keeping, pump, say, secrets,
 };
 use crate::{
-    msg::Stamp,
+    base::{ids::*, stamp::Stamp, transaction::Transaction},
     sql::lex::BackslashRule,
     update::{
         clock, connections,
         dialog::{self, Confirm, Dialog},
-        ids::*,
         messages, read_only,
-        session::{Effect, Ending, Msg, Transaction},
+        session::{Effect, Ending, Msg},
         tabs::Tab,
     },
 };

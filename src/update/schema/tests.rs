@@ -1,11 +1,14 @@
 //! The cache's life: loaded once, refreshed after changes, gone with its connection; and errors that wait for it.
 
 use super::*;
-use crate::update::{
-    command::Command,
-    connection,
+use crate::{
+    catalog::{CatalogBuilder, RelationKind},
     failure::Category,
-    testing::{World, expect, refusal},
+    update::{
+        command::Command,
+        connection,
+        testing::{World, expect, refusal},
+    },
 };
 
 fn shop(names: &[&str]) -> Arc<Catalog> {

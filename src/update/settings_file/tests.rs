@@ -1,11 +1,13 @@
 //! What the settings' file says, what is wrong with it, and what becomes of changes from both sides.
 
 use super::*;
-use crate::update::{
-    command::Command,
+use crate::{
     failure::Category,
-    store::Kept,
-    testing::{World, expect, names, nothing_kept},
+    update::{
+        command::Command,
+        store::Kept,
+        testing::{World, expect, names, nothing_kept},
+    },
 };
 
 fn found(text: &str) -> Settings {

@@ -1,14 +1,16 @@
 //! What the user is told of the store, and what a store that begins again is given.
 
 use super::*;
-use crate::update::{
-    command::Command,
-    config::Config,
-    connections::reconnecting,
+use crate::{
+    base::text::RopeText,
+    conninfo::Config,
     failure::{Category, Failure},
-    store::{Kept, Msg, SavedTab},
-    testing::{World, config, expect, names, nothing_kept},
-    text::RopeText,
+    update::{
+        command::Command,
+        connections::reconnecting,
+        store::{Kept, Msg, SavedTab},
+        testing::{World, config, expect, names, nothing_kept},
+    },
 };
 
 fn no_directory() -> Opened {

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
+    base::text::RopeText,
     model::Phase,
     update::{
         command::Command,
         store::Kept,
         testing::{World, expect, nothing_kept},
-        text::RopeText,
     },
 };
 

@@ -1,12 +1,14 @@
 //! The welcome screen's flows: the sandbox, local servers, names, and the field.
 
 use super::*;
-use crate::update::{
-    discovery,
+use crate::{
     failure::{Category, Failure},
-    sandbox::Sandbox,
-    tabs::Ended,
-    testing::{World, expect},
+    update::{
+        discovery,
+        sandbox::Sandbox,
+        tabs::Ended,
+        testing::{World, expect},
+    },
 };
 
 fn starting(world: &World) -> Request {

@@ -14,8 +14,8 @@ use gpui::component::input::{
 use gpui::{Context, HighlightStyle, SharedString, Window};
 use squawk_lexer::{LiteralKind, Token, TokenKind};
 
-use self::blocks::Blocks;
-use crate::update::text::RopeText;
+use crate::base::text::RopeText;
+use blocks::Blocks;
 
 /// What a stretch of SQL is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

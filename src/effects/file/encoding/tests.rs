@@ -4,11 +4,11 @@ use std::fs;
 
 use super::*;
 use crate::{
+    base::{ids::TabId, stamp::Stamp, text::Edit},
     effect::Effect as RootEffect,
     generated::{Random, as_many_as, seed},
     model::Model,
-    msg::Stamp,
-    update::{self, dialog::Dialog, editor, file_prompt, ids::TabId, store::Edit},
+    update::{self, dialog::Dialog, editor, file_prompt},
 };
 
 /// Letters that few encodings have in the same place, control codes among them.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smol::Async;
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::update::config::Keepalive;
+use crate::conninfo::Keepalive;
 
 /// The most that Linux takes.
 const SECONDS_MAX: u32 = 32_767;

@@ -3,11 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use super::super::tap::StartUp;
-use super::super::{error, frames};
-use crate::rows::display::{bytes_text, grouped};
-use crate::update::config::{Config, TargetSession};
-use crate::update::failure::{Category, Failure};
+use super::super::{error, frames, tap::StartUp};
+use crate::{
+    conninfo::{Config, TargetSession},
+    failure::{Category, Failure},
+    rows::display::{bytes_text, grouped},
+};
 
 /// What is left of an attempt's time, or no bound at all.
 #[derive(Clone, Copy, Debug)]

@@ -14,8 +14,10 @@ use russh::keys::{Algorithm, HashAlg, PublicKey};
 use sha1::Sha1;
 
 use super::super::error;
-use crate::effects::regular_file::{self, Limit};
-use crate::update::failure::{Category, Failure, HostKey, Want};
+use crate::{
+    effects::regular_file::{self, Limit},
+    failure::{Category, Failure, HostKey, Want},
+};
 
 /// The file of a large company has some megabytes.
 const KNOWN_HOSTS: Limit = Limit::megabytes(64);

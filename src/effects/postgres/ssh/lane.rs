@@ -17,11 +17,11 @@ use russh::{Channel, ChannelWriteHalf};
 use smol::Async;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::super::paced::Paced;
-use super::super::socket;
-use super::super::{error, locked};
-use super::Tunnel;
-use crate::update::failure::{Category, Failure};
+use super::{
+    super::{error, locked, paced::Paced, socket},
+    Tunnel,
+};
+use crate::failure::{Category, Failure};
 
 /// An inbox that holds so much is large: whoever lets it stand should know.
 const INBOX_BYTES_LARGE: usize = 32 << 20;

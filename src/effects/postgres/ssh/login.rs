@@ -13,14 +13,13 @@ use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, decode_
 use russh::{MethodKind, MethodSet};
 use zeroize::Zeroizing;
 
-use super::super::error;
-use super::Watcher;
-use super::host_keys::Server;
-use super::lane::Traffic;
-use crate::effects::regular_file::{self, SMALL};
-use crate::update::config::SshAuth;
-use crate::update::failure::{Category, Failure, Want};
-use crate::update::secret::{Secret, SecretKind};
+use super::{super::error, Watcher, host_keys::Server, lane::Traffic};
+use crate::{
+    base::secret::{Secret, SecretKind},
+    conninfo::SshAuth,
+    effects::regular_file::{self, SMALL},
+    failure::{Category, Failure, Want},
+};
 
 /// Who logs in where, and with what.
 pub struct Login<'way> {

@@ -13,9 +13,11 @@ use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::super::error;
-use crate::effects::regular_file::{self, SMALL};
-use crate::update::failure::{Category, Failure, Want};
-use crate::update::secret::{Secret, SecretKind};
+use crate::{
+    base::secret::{Secret, SecretKind},
+    effects::regular_file::{self, SMALL},
+    failure::{Category, Failure, Want},
+};
 
 /// Reads a key, with its passphrase if it needs one.
 pub fn load(path: &str, passphrase: Option<&Secret>) -> Result<Arc<dyn SigningKey>, Failure> {

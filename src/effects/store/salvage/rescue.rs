@@ -14,9 +14,10 @@ use super::{
     super::{random_bytes, settings, tabs},
     pages::{Row, Value},
 };
-use crate::update::{
-    config::{Config, SslMode},
-    store::{Edit, Salvage, Saved, Settings},
+use crate::{
+    base::text::Edit,
+    conninfo::{Config, SslMode},
+    update::store::{Salvage, Saved, Settings},
 };
 
 /// What Tusk keeps, the most precious first.

@@ -1,13 +1,15 @@
 //! Every transition of a connection that is tried again by itself.
 
 use super::*;
-use crate::update::{
-    command::Command,
-    connection::{Msg, ServerInfo},
-    query,
-    session::{self, Transaction},
-    tabs::Ended,
-    testing::{World, broken, expect, names, refusal},
+use crate::{
+    base::transaction::Transaction,
+    update::{
+        command::Command,
+        connection::{Msg, ServerInfo},
+        query, session,
+        tabs::Ended,
+        testing::{World, broken, expect, names, refusal},
+    },
 };
 
 fn lose_link(world: &mut World, left: u32) -> Vec<RootEffect> {

@@ -1,7 +1,7 @@
 //! Statements of a long script that its session is given ahead.
 
 use super::*;
-use crate::update::ids::QueryId;
+use crate::base::ids::QueryId;
 
 /// What the effects give to the session, and whether it follows.
 fn given(effects: &[RootEffect]) -> Vec<(QueryId, String, bool)> {

@@ -1,7 +1,7 @@
 //! How far a result is read: what is granted, where it pauses, what is read and not kept.
 
 use super::*;
-use crate::update::hints;
+use crate::failure::advice;
 
 fn running(world: &World) -> &Running {
     match &world.tab().run {
@@ -241,8 +241,8 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
             elapsed_us,
         });
         let Some(Ended::Badly { failure }) = &world.tab().ended else { panic!("it failed") };
-        let stop = hints::Stop { asked: false, over_time };
-        let expected = hints::stopped((**failure).clone(), stop);
+        let stop = advice::Stop { asked: false, over_time };
+        let expected = advice::stopped((**failure).clone(), stop);
         assert_eq!(failure.next_step, expected.next_step, "{elapsed_us} us");
     }
 }

@@ -1,0 +1,146 @@
+//! What was meant by a text that a person pasted.
+//!
+//! A connection is copied with what stood around it: quotes, the name of a variable, a line of a settings file, a
+//! command. It is copied from other programs, which write it in their own words. What these say is read here and
+//! becomes libpq's parameters. What can be read in two ways is refused, because the wrong one connects elsewhere or
+//! shows a password; and whatever was read, nothing is shown that could hold one (`parse/clear.rs`).
+
+use super::{Form, Parameters, ParseProblem, clear, text};
+
+mod command;
+mod names;
+mod quotes;
+mod scheme;
+mod settings;
+mod url;
+
+pub(in crate::conninfo) use names::{begins_known as begins_known_name, is_known as is_known_name};
+pub(in crate::conninfo) use url::is_plain as is_plain_url;
+
+use scheme::Scheme;
+
+/// A longer text is no connection: it is not looked into.
+pub(in crate::conninfo) const BYTES_MAX: usize = 16 * 1024;
+/// So many wrappings are taken off, each around the next.
+const DEPTH_MAX: usize = 6;
+
+/// The parameters that a text names.
+pub(super) fn read(text: &str) -> Result<Parameters, ParseProblem> {
+    if text.len() > BYTES_MAX {
+        return Err(ParseProblem::TooLong);
+    }
+    meant(text, 0)
+}
+
+/// A text without blanks, byte order marks and characters that nobody sees at its ends.
+pub(in crate::conninfo) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{00ad}' | '\u{202a}'..='\u{202e}'
+            )
+    })
+}
+
+fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
+    let text = trimmed(text);
+    if text.is_empty() {
+        return Err(ParseProblem::Empty);
+    }
+    if depth > DEPTH_MAX {
+        return Err(ParseProblem::Unclear);
+    }
+    if let Some(inner) = quotes::taken_off(text)? {
+        return meant(&inner, depth + 1);
+    }
+    match scheme::split(text) {
+        Some((Scheme::Foreign(scheme), _)) => {
+            return Err(ParseProblem::UnknownScheme { scheme: scheme.to_owned() });
+        }
+        Some((Scheme::Ours { jdbc }, rest)) => return url::read(rest, jdbc),
+        None => {}
+    }
+    if let Some(found) = command::read(text, |text| meant(text, depth + 1)) {
+        return found;
+    }
+    let pairs = match Form::of(text) {
+        Form::KeyValue(pairs) => Some(text::pairs(pairs)),
+        Form::Url { .. } | Form::Shorthand(_) => None,
+    };
+    if let Some(Ok(found)) = &pairs
+        && names::are_libpqs(found)
+        && clear::is_clear_of_secrets(found)
+        && (found.len() > 1 || !text.contains(';'))
+    {
+        return Ok(found.clone());
+    }
+    if is_credentials(text) {
+        return shorthand(text);
+    }
+    if let Some(found) = settings::read(text, |text| meant(text, depth + 1)) {
+        return found;
+    }
+    let of_libpq = matches!(&pairs, Some(Ok(found)) if names::are_libpqs(found));
+    if let Some(inner) = embedded(text).filter(|_| !of_libpq) {
+        return meant(inner, depth + 1);
+    }
+    match pairs {
+        Some(found) => {
+            let found = found?;
+            let holds_secret = found.keys().any(|name| clear::names_secret(name));
+            // Where another program's signs stand, a value may end elsewhere, and its rest is no name.
+            let is_libpqs = !text.contains([';', '"', '{', '`']);
+            let is_safe = is_libpqs && !holds_secret && !clear::holds_secret(text);
+            clear::check(&found, is_safe)?;
+            Ok(found)
+        }
+        None => shorthand(text),
+    }
+}
+
+/// `dsn:password@host`: one word without a scheme is no name with its value, whatever stands before its colon.
+fn is_credentials(text: &str) -> bool {
+    let is_one_word = !text.contains(|c: char| c.is_whitespace() || "=\"'`".contains(c));
+    is_one_word && !text.contains("://") && clear::holds_credentials(text)
+}
+
+/// `user@host:port/database`.
+fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
+    // `postgres:user:password@host` is a scheme without its slashes, or a password with a colon.
+    let has_scheme = scheme::is_name(text.split(':').next().unwrap_or(text))
+        && text.split('@').next().is_some_and(|user| user.matches(':').count() > 1);
+    if clear::assigns_secret(text) || has_scheme {
+        return Err(ParseProblem::Unclear);
+    }
+    if text.contains(char::is_whitespace) && !text.contains('/') {
+        return Err(ParseProblem::NotUnderstood);
+    }
+    if text::is_socket(text) {
+        return text::shorthand(text);
+    }
+    url::read(text, false)
+}
+
+/// The one URL in a line of another kind: `create_engine("postgres://…")`, `the database is postgres://…`.
+fn embedded(text: &str) -> Option<&str> {
+    let colon = text.find("://")?;
+    let word = |c: char| c.is_ascii_alphanumeric() || "+.-:".contains(c);
+    let start = text[..colon].trim_end_matches(word).len();
+    scheme::split(&text[start..])?;
+    let before = &text[..start];
+    let end = match before.chars().next_back() {
+        None => return None,
+        Some(quote @ ('"' | '\'' | '`')) => text[start..].find(quote)?,
+        Some('<') => text[start..].find('>')?,
+        Some('(') => text[start..].find(')')?,
+        Some('[') => text[start..].find(']')?,
+        Some(blank) if blank.is_whitespace() || blank == '=' => {
+            text[start..].find(char::is_whitespace).unwrap_or(text.len() - start)
+        }
+        Some(_) => return None,
+    };
+    let after = &text[start + end..];
+    let odd = |text: &str| text.contains('@') || clear::holds_secret(text);
+    (!odd(before) && !odd(after)).then(|| &text[start..start + end])
+}
