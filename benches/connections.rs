@@ -18,8 +18,11 @@ use tusk::{
     effects::postgres::{Postgres, ssh::Surroundings},
     msg::Msg,
     update::{
-        connection, query,
-        session::{self, Ending},
+        connection,
+        query::{
+            self,
+            session::{self, Ending},
+        },
     },
 };
 

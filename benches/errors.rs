@@ -18,7 +18,11 @@ use tusk::{
     effects::{Runner, RunnerOptions},
     model::{Model, Phase},
     msg::Msg,
-    update::{app, command::Command, editor, query, tabs::Ended, update, welcome},
+    update::{
+        query::{self, editor},
+        shell::{app, command::Command, tabs::Ended, welcome},
+        update,
+    },
 };
 
 const RUNS: usize = 300;

@@ -16,7 +16,7 @@ use tusk::{
     },
     effects::keychain::Keychain,
     msg::Msg,
-    update::keychain::Effect,
+    update::connection::keychain::Effect,
 };
 
 /// Set for the process inside the session alone.
@@ -72,7 +72,7 @@ fn measure() {
 
 /// From the effect to its answer, which must be a good one.
 fn timed(keychain: &Keychain, answers: &Receiver<Msg>, effect: Effect) -> Duration {
-    use tusk::update::keychain::Msg as Answer;
+    use tusk::update::connection::keychain::Msg as Answer;
     let began = Instant::now();
     keychain.perform(effect);
     let answer = answers.recv().unwrap();

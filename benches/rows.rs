@@ -25,7 +25,11 @@ use tusk::{
     effects::{Runner, RunnerOptions},
     model::Model,
     msg::Msg,
-    update::{app, command::Command as TuskCommand, query, update, welcome},
+    update::{
+        query,
+        shell::{app, command::Command as TuskCommand, welcome},
+        update,
+    },
 };
 
 const ROWS: u64 = 1_000_000;
@@ -165,7 +169,10 @@ fn allocations(server: &TestServer, database: &str) {
     while !connected(&model) || model.is_busy() {
         take(&mut model, inbox.recv_timeout(Duration::from_secs(30)).unwrap());
     }
-    take(&mut model, tusk::update::keys::Msg::Typed { text: "select * from wide".into() }.into());
+    take(
+        &mut model,
+        tusk::update::shell::keys::Msg::Typed { text: "select * from wide".into() }.into(),
+    );
     take(&mut model, TuskCommand::QueryRun.into());
     let (mut first, mut chunks, mut rows) = (None, 0_u64, 0);
     while model.is_busy() {

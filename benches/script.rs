@@ -25,7 +25,11 @@ use tusk::{
     effects::{Runner, RunnerOptions},
     model::{Model, Phase},
     msg::Msg,
-    update::{app, command::Command, editor, update, welcome},
+    update::{
+        query::editor,
+        shell::{app, command::Command, welcome},
+        update,
+    },
 };
 
 /// How many statements, and how often they are run: the system counts CPU in hundredths of a second.

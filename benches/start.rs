@@ -25,10 +25,8 @@ use tusk::{
     model::Phase,
     msg::Msg,
     program::{Beginning, Program, Surroundings, begin},
-    update::{
-        settings_file::LogLevel,
-        store::{Effect, HistoryEntry, HistoryOutcome, SavedTab},
-    },
+    settings::toml::LogLevel,
+    update::keeping::{Effect, HistoryEntry, HistoryOutcome, SavedTab},
 };
 use uuid::Uuid;
 

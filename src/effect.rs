@@ -5,8 +5,13 @@
 use serde::Serialize;
 
 use crate::update::{
-    cells, clock, connection, discovery, file, job, keychain, query, sandbox, schema, session,
-    settings_file, store, window,
+    clock,
+    connection::{self, discovery, keychain, sandbox},
+    files, jobs, keeping,
+    query::{self, session},
+    results, schema,
+    settings::file,
+    window,
 };
 
 /// Something to do.
@@ -19,17 +24,17 @@ pub enum Effect {
     /// To the statements.
     Query(query::Effect),
     /// To the jobs.
-    Job(job::Effect),
+    Job(jobs::Effect),
     /// On many cells.
-    Cells(cells::Effect),
+    Cells(results::contract::Effect),
     /// To the store.
-    Store(store::Effect),
+    Store(keeping::Effect),
     /// On the settings' file.
-    SettingsFile(settings_file::Effect),
+    SettingsFile(file::Effect),
     /// To the keychain.
     Keychain(keychain::Effect),
     /// On the user's files.
-    File(file::Effect),
+    File(files::Effect),
     /// To the timers.
     Clock(clock::Effect),
     /// To find servers on this machine.
@@ -56,12 +61,12 @@ from! {
     Connection(connection::Effect);
     Session(session::Effect);
     Query(query::Effect);
-    Job(job::Effect);
-    Cells(cells::Effect);
-    Store(store::Effect);
-    SettingsFile(settings_file::Effect);
+    Job(jobs::Effect);
+    Cells(results::contract::Effect);
+    Store(keeping::Effect);
+    SettingsFile(file::Effect);
     Keychain(keychain::Effect);
-    File(file::Effect);
+    File(files::Effect);
     Clock(clock::Effect);
     Discovery(discovery::Effect);
     Sandbox(sandbox::Effect);

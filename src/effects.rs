@@ -34,7 +34,7 @@ use flume::Sender;
 use crate::{
     effect::Effect,
     msg::Msg,
-    update::{cells as cells_contract, window},
+    update::{results, window},
 };
 
 /// Where and how the runner works.
@@ -114,21 +114,21 @@ impl Runner {
         self.sandbox.stop(left());
     }
 
-    fn perform_cells(&self, effect: cells_contract::Effect) {
+    fn perform_cells(&self, effect: results::contract::Effect) {
         let Err(effect) = self.cells.perform(effect) else {
             return;
         };
         let answer = match effect {
-            cells_contract::Effect::Copy { request, .. } => cells_contract::Msg::Copied {
+            results::contract::Effect::Copy { request, .. } => results::contract::Msg::Copied {
                 request,
                 text: Err("Copying does not work: its thread is gone. Restart Tusk.".into()),
                 cells: 0,
             },
-            cells_contract::Effect::Summarize { request, .. } => {
-                cells_contract::Msg::Summarized { request, summary: None }
+            results::contract::Effect::Summarize { request, .. } => {
+                results::contract::Msg::Summarized { request, summary: None }
             }
-            cells_contract::Effect::Drop { request, .. } => {
-                cells_contract::Msg::Dropped { request }
+            results::contract::Effect::Drop { request, .. } => {
+                results::contract::Msg::Dropped { request }
             }
         };
         self.answer(answer.into());

@@ -35,6 +35,7 @@ pub mod program;
 pub mod recording;
 pub mod rows;
 pub mod screen;
+pub mod settings;
 pub mod sql;
 pub mod story;
 pub mod update;

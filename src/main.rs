@@ -16,8 +16,9 @@ use tusk::{
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
     rows::display::{counted, printable},
+    settings::toml,
     story::{self, Playing},
-    update::settings_file,
+    update::settings::file,
 };
 
 fn main() -> ExitCode {
@@ -118,9 +119,9 @@ fn start(places: &Places, on_disk: bool) -> Vec<String> {
 
 /// The log begins before the program does, so the settings that it follows are read here first.
 fn start_log(places: &Places, on_disk: bool) -> Option<String> {
-    let file = places.config_dir.join(settings_file::FILE_NAME);
+    let file = places.config_dir.join(file::FILE_NAME);
     let text = tusk::effects::settings_file::read(&file).unwrap_or_default();
-    let settings = settings_file::read(&text.unwrap_or_default()).unwrap_or_default();
+    let settings = toml::read(&text.unwrap_or_default()).unwrap_or_default();
     let variable = std::env::var(log::VARIABLE).ok();
     let options = log::Options::new(variable.as_deref(), settings.log_level, settings.log_days);
     let (level, directory) = (options.level, places.data_dir.join(log::DIRECTORY));

@@ -12,25 +12,24 @@ use crate::{
         stamp::Stamp,
     },
     conninfo::Defaults,
+    settings::Settings,
     update::{
-        connections::Connections,
-        dialog::Dialog,
-        file_prompt,
-        find::Find,
-        history::History,
-        host_key,
-        job::Jobs,
-        keymap::Keymap,
-        leaving::Leaving,
+        connection::{Connections, host_key, sandbox::Sandbox},
+        files::prompt,
+        jobs::Jobs,
+        keeping::storage::Storage,
         notices::Notices,
-        sandbox::Sandbox,
-        settings_file::SettingsFile,
-        sidebar::{self, Sidebar},
-        sight::Sights,
-        storage::Storage,
-        store::Settings,
-        tabs::Tabs,
-        welcome::{self, Welcome},
+        query::{find::Find, history::History},
+        settings::file::SettingsFile,
+        shell::{
+            dialog::Dialog,
+            keymap::Keymap,
+            leaving::Leaving,
+            sidebar::{self, Sidebar},
+            sight::Sights,
+            tabs::Tabs,
+            welcome::{self, Welcome},
+        },
     },
 };
 
@@ -98,7 +97,7 @@ pub struct Model {
     /// Writes of the store that are under way.
     pub writes: BTreeSet<Request>,
     /// File effects that are under way.
-    pub files: BTreeMap<Request, file_prompt::Pending>,
+    pub files: BTreeMap<Request, prompt::Pending>,
     /// Long work that outlives a page.
     pub jobs: Jobs,
 }
@@ -205,7 +204,7 @@ impl Model {
 
     /// Whether the colours are dark now.
     pub fn is_dark(&self) -> bool {
-        use crate::update::store::Theme;
+        use crate::settings::Theme;
         match self.settings.theme {
             Theme::System => self.dark_system,
             Theme::Light => false,
@@ -244,7 +243,7 @@ impl Model {
     /// Whether something is under way that a story waits for: a load, a connect, a run, a write, a file, a search. Timers, pools,
     /// probes and paused results don't count.
     pub fn is_busy(&self) -> bool {
-        use crate::update::form::Test;
+        use crate::update::connection::form::Test;
         let testing = matches!(&self.dialog, Some(Dialog::Connection(form)) if matches!(form.test, Test::Running { .. }));
         let listing =
             matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());

@@ -7,9 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::ids::TabId,
     update::{
-        app, cells, clock, command::Command, connection, dialog, discovery, editor, file, find,
-        job, keychain, keys, query, results, sandbox, schema, session, settings_file, sidebar,
-        sight, store, tabs, welcome, window,
+        clock,
+        connection::{self, discovery, keychain, sandbox},
+        files, jobs, keeping,
+        query::{self, editor, find, session},
+        results, schema,
+        settings::file,
+        shell::{app, command::Command, dialog, keys, sidebar, sight, tabs, welcome},
+        window,
     },
 };
 
@@ -55,17 +60,17 @@ pub enum Msg {
     /// From the runner, of statements.
     Query(query::Msg),
     /// From the runner, of jobs.
-    Job(job::Msg),
+    Job(jobs::Msg),
     /// From the runner, of work on cells.
-    Cells(cells::Msg),
+    Cells(results::contract::Msg),
     /// From the store.
-    Store(store::Msg),
+    Store(keeping::Msg),
     /// From the runner, of the settings' file.
-    SettingsFile(settings_file::Msg),
+    SettingsFile(file::Msg),
     /// From the keychain.
     Keychain(keychain::Msg),
     /// From the runner, of the user's files.
-    File(file::Msg),
+    File(files::Msg),
     /// From the runner, of timers.
     Clock(clock::Msg),
     /// From the runner, of servers on this machine.
@@ -101,12 +106,12 @@ from! {
     Connection(connection::Msg);
     Session(session::Msg);
     Query(query::Msg);
-    Job(job::Msg);
-    Cells(cells::Msg);
-    Store(store::Msg);
-    SettingsFile(settings_file::Msg);
+    Job(jobs::Msg);
+    Cells(results::contract::Msg);
+    Store(keeping::Msg);
+    SettingsFile(file::Msg);
     Keychain(keychain::Msg);
-    File(file::Msg);
+    File(files::Msg);
     Clock(clock::Msg);
     Discovery(discovery::Msg);
     Sandbox(sandbox::Msg);

@@ -18,7 +18,7 @@ use crate::{
     model::Model,
     msg::Msg,
     recording::Recorder,
-    update::{app, update, window},
+    update::{shell::app, update, window},
 };
 
 mod beginning;
@@ -192,12 +192,12 @@ impl Program {
 
 /// Whether a message can change what is on screen: these only end something.
 fn shows(msg: &Msg) -> bool {
-    use crate::update::{cells, clock, store};
+    use crate::update::{clock, keeping, results};
     !matches!(
         msg,
-        Msg::Store(store::Msg::Wrote { .. })
+        Msg::Store(keeping::Msg::Wrote { .. })
             | Msg::Clock(clock::Msg::Stopped { .. })
-            | Msg::Cells(cells::Msg::Dropped { .. })
+            | Msg::Cells(results::contract::Msg::Dropped { .. })
             | Msg::Window(window::Msg::Done { .. })
     )
 }

@@ -22,7 +22,7 @@ use crate::{
     effect::Effect,
     effects::regular_file,
     msg::Msg,
-    update::{app, query},
+    update::{query, shell::app},
 };
 use writer::Writer;
 

@@ -35,12 +35,11 @@ use crate::{
     model::{Area, Model},
     rows,
     update::{
-        self,
-        command::Command,
-        dialog::Confirm as Question,
-        file_prompt::Purpose,
-        form::Section,
+        connection::form::Section,
+        files::prompt::Purpose,
+        query::find,
         results::{ResultSet, Shown},
+        shell::{command::Command, dialog::Confirm as Question},
     },
 };
 
@@ -379,7 +378,7 @@ pub struct FindBar {
     /// What is put in its place; none where nothing is replaced.
     pub replacement: Option<Field>,
     /// The field that has focus, if one of them has.
-    pub focused: Option<update::find::Field>,
+    pub focused: Option<find::Field>,
     /// `3 of 17`, `no match`.
     pub count: Span,
     /// The places that are marked, in bytes of the text.

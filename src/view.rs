@@ -126,7 +126,7 @@ fn ask(opening: Option<Opening>, program: &Rc<RefCell<Program>>, post: &Post) {
     let program = program.borrow();
     match opening.message(program.model()) {
         Ok(msg) => post.post(msg),
-        Err(text) => post.post(crate::update::app::Msg::Warned { text }),
+        Err(text) => post.post(crate::update::shell::app::Msg::Warned { text }),
     }
 }
 
@@ -154,7 +154,7 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
     };
     let opened = gpui::open_window(options, cx, |window, cx| {
         window.on_window_should_close(cx, move |_, _| {
-            post.post(crate::update::app::Msg::CloseRequested);
+            post.post(crate::update::shell::app::Msg::CloseRequested);
             false
         });
         cx.new(|cx| {

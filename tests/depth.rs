@@ -10,9 +10,10 @@ mod generated;
 use generated::as_many_as;
 use tusk::{
     conninfo::{Config, Conninfo, Defaults, passfile, service},
+    settings::toml,
     sql::{Splits, classify, guard, lex, mask, names, position},
     story,
-    update::{keymap::Keymap, settings_file},
+    update::shell::keymap::Keymap,
 };
 
 /// An opening and what closes it; `#` is the number of its level.
@@ -108,7 +109,7 @@ fn read_as_anything_else(text: &str) {
     }
     assert!(service::services(text).len() <= text.len());
     assert!(passfile::listed(text).len() <= text.len());
-    let refused = settings_file::read(text).is_err();
+    let refused = toml::read(text).is_err();
     assert!(refused || !text.contains('('), "no settings have parentheses");
     let mut keymap = Keymap::shipped(false);
     assert!(keymap.lay_over(text, false).len() <= text.len() + 1);

@@ -38,9 +38,12 @@ use tusk::{
     failure::Failure,
     msg::Msg,
     update::{
-        connection, query,
-        read_only::{self, Kept, Prepared},
-        session::{self, Ending},
+        connection,
+        query::{
+            self,
+            read_only::{self, Kept, Prepared},
+            session::{self, Ending},
+        },
     },
 };
 

@@ -36,9 +36,12 @@ use tusk::{
     msg::Msg,
     recording,
     update::{
-        connection, query,
-        read_only::Seal,
-        session::{self, Ending},
+        connection,
+        query::{
+            self,
+            read_only::Seal,
+            session::{self, Ending},
+        },
     },
 };
 

@@ -15,7 +15,7 @@ use tusk::{
     },
     effects::keychain::Keychain,
     msg::Msg as RootMsg,
-    update::keychain::{Effect, Msg, Refusal},
+    update::connection::keychain::{Effect, Msg, Refusal},
 };
 
 /// Set for the helper alone: what it is to do.

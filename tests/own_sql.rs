@@ -30,10 +30,13 @@ use tusk::{
     failure::Failure,
     msg::Msg,
     update::{
-        connection, query,
-        read_only::Seal,
+        connection,
+        query::{
+            self,
+            read_only::Seal,
+            session::{self, Ending},
+        },
         schema,
-        session::{self, Ending},
     },
 };
 

@@ -31,14 +31,18 @@ use tusk::{
     msg::Msg,
     program::Opening,
     recording::redact::{self, Redactor},
+    settings,
     story::{self, screen_text},
     update::{
-        app,
-        command::Command,
-        dialog::{self, Dialog},
-        discovery,
-        form::Field,
-        store, update, welcome,
+        connection::{discovery, form::Field},
+        keeping,
+        shell::{
+            app,
+            command::Command,
+            dialog::{self, Dialog},
+            welcome,
+        },
+        update,
     },
 };
 
@@ -68,17 +72,17 @@ impl World {
 
     fn answer(&mut self, effect: Effect) {
         match effect {
-            Effect::Store(store::Effect::Load { request }) => {
-                let kept = store::Kept {
-                    opened: store::Opened::OnDisk,
+            Effect::Store(keeping::Effect::Load { request }) => {
+                let kept = keeping::Kept {
+                    opened: keeping::Opened::OnDisk,
                     connections: vec![],
                     tabs: vec![],
                     closed: vec![],
                     history: vec![],
-                    settings: store::Settings::default(),
+                    settings: settings::Settings::default(),
                 };
                 let kept = Box::new(kept);
-                let effects = self.send(store::Msg::Loaded { request, kept });
+                let effects = self.send(keeping::Msg::Loaded { request, kept });
                 for effect in effects {
                     self.answer(effect);
                 }

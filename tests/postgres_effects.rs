@@ -27,14 +27,17 @@ use tusk::{
     effects::postgres::{Postgres, ssh::Surroundings},
     failure::{Category, Failure},
     msg::Msg,
+    settings::OnError,
     sql::lex::BackslashRule,
     update::{
         connection::{self, PoolStatus, ServerInfo},
-        file::encoding::Reading,
-        job, query,
-        read_only::Seal,
-        session::{self, Ending},
-        store::OnError,
+        files::encoding::Reading,
+        jobs,
+        query::{
+            self,
+            read_only::Seal,
+            session::{self, Ending},
+        },
     },
 };
 
@@ -1306,7 +1309,7 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
     let (connection, _) = world.open(&shared(), None).unwrap();
     for path in [statements, data] {
         let job = world.ids.request();
-        world.postgres.perform_job(job::Effect::RunFile {
+        world.postgres.perform_job(jobs::Effect::RunFile {
             job,
             connection,
             path: path.display().to_string(),
@@ -1315,19 +1318,19 @@ fn a_job_is_cancelled_in_the_middle_of_its_reading() {
             on_error: OnError::Stop,
         });
         world.wait(|msg| match msg {
-            Msg::Job(job::Msg::Went { job: of, progress }) if *of == job => {
+            Msg::Job(jobs::Msg::Went { job: of, progress }) if *of == job => {
                 (progress.bytes > 64 << 10).then_some(())
             }
             _ => None,
         });
-        world.postgres.perform_job(job::Effect::Cancel { job });
+        world.postgres.perform_job(jobs::Effect::Cancel { job });
         let (state, progress, message) = world.wait(|msg| match msg {
-            Msg::Job(job::Msg::Ended { job: of, state, progress, message, .. }) if *of == job => {
+            Msg::Job(jobs::Msg::Ended { job: of, state, progress, message, .. }) if *of == job => {
                 Some((*state, *progress, message.clone()))
             }
             _ => None,
         });
-        assert_eq!(state, job::State::Cancelled);
+        assert_eq!(state, jobs::State::Cancelled);
         assert_eq!(message, "Cancelled. Nothing was run.");
         assert!(progress.bytes < progress.total, "{progress:?}");
     }

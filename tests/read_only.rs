@@ -39,9 +39,12 @@ use tusk::{
     msg::Msg,
     sql::guard::{self, Passage, Refusal, known},
     update::{
-        connection, query,
-        read_only::{self, Access, Inspection, Kept, Prepared, Seal, Setting},
-        session,
+        connection,
+        query::{
+            self,
+            read_only::{self, Access, Inspection, Kept, Prepared, Seal, Setting},
+            session,
+        },
     },
 };
 

@@ -35,7 +35,7 @@ use tusk::{
     msg::Msg,
     update::{
         connection::{self, ServerInfo},
-        query, session,
+        query::{self, session},
     },
 };
 

@@ -14,8 +14,15 @@ use tusk::{
     program::{Beginning, Perform, begin},
     recording,
     rows::{ChunkBuilder, Column},
+    settings,
     story::{Desk, Headless, parse, run},
-    update::{cells, clock, connection, discovery, file, keychain, query, schema, session, store},
+    update::{
+        clock,
+        connection::{self, discovery, keychain},
+        files, keeping,
+        query::{self, session},
+        results, schema,
+    },
 };
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -24,7 +31,7 @@ const NEW_PASSWORD: &str = "staple-of-hay";
 /// A server and a disk that answer at once. The server takes [`PASSWORD`] alone.
 struct World {
     outbox: Sender<Msg>,
-    saved: Vec<store::SavedConnection>,
+    saved: Vec<keeping::SavedConnection>,
 }
 
 impl Perform for World {
@@ -52,8 +59,8 @@ impl World {
                 }
                 .into(),
             ],
-            Effect::File(file::Effect::Open { request, path, .. }) => vec![
-                file::Msg::Opened {
+            Effect::File(files::Effect::Open { request, path, .. }) => vec![
+                files::Msg::Opened {
                     request,
                     path,
                     result: Err(Failure::new(Category::Storage, "There is no such file.").into()),
@@ -69,9 +76,13 @@ impl World {
                 vec![schema::Msg::Loaded { request, connection, result: Ok(Arc::default()) }.into()]
             }
             Effect::Query(query::Effect::Run { query, sql, .. }) => statement(query, &sql),
-            Effect::Cells(cells::Effect::Copy { request, .. }) => vec![
-                cells::Msg::Copied { request, text: Ok(Arc::from("copied\tcells")), cells: 2 }
-                    .into(),
+            Effect::Cells(results::contract::Effect::Copy { request, .. }) => vec![
+                results::contract::Msg::Copied {
+                    request,
+                    text: Ok(Arc::from("copied\tcells")),
+                    cells: 2,
+                }
+                .into(),
             ],
             Effect::Clock(clock::Effect::Stop { timer }) => {
                 vec![clock::Msg::Stopped { timer }.into()]
@@ -80,25 +91,25 @@ impl World {
         }
     }
 
-    fn store(&self, effect: store::Effect) -> store::Msg {
-        use store::Effect as Asked;
+    fn store(&self, effect: keeping::Effect) -> keeping::Msg {
+        use keeping::Effect as Asked;
         match effect {
-            Asked::Load { request } => store::Msg::Loaded {
+            Asked::Load { request } => keeping::Msg::Loaded {
                 request,
-                kept: Box::new(store::Kept {
-                    opened: store::Opened::OnDisk,
+                kept: Box::new(keeping::Kept {
+                    opened: keeping::Opened::OnDisk,
                     connections: self.saved.clone(),
                     tabs: vec![],
                     closed: vec![],
                     history: vec![],
-                    settings: store::Settings::default(),
+                    settings: settings::Settings::default(),
                 }),
             },
             Asked::UseDirectory { request, .. } => {
-                store::Msg::DirectoryUsed { request, result: Err("there is one already".into()) }
+                keeping::Msg::DirectoryUsed { request, result: Err("there is one already".into()) }
             }
             Asked::SearchHistory { request, .. } => {
-                store::Msg::HistoryFound { request, entries: Ok(vec![]) }
+                keeping::Msg::HistoryFound { request, entries: Ok(vec![]) }
             }
             Asked::SaveConnection { request, .. }
             | Asked::DeleteConnection { request, .. }
@@ -107,7 +118,7 @@ impl World {
             | Asked::SaveLayout { request, .. }
             | Asked::CloseTab { request, .. }
             | Asked::RecordRuns { request, .. }
-            | Asked::SaveSettings { request, .. } => store::Msg::Wrote { request },
+            | Asked::SaveSettings { request, .. } => keeping::Msg::Wrote { request },
         }
     }
 }
@@ -223,7 +234,7 @@ struct Played {
     out: String,
 }
 
-fn play_with(story: &str, saved: Vec<store::SavedConnection>, record: Option<PathBuf>) -> Played {
+fn play_with(story: &str, saved: Vec<keeping::SavedConnection>, record: Option<PathBuf>) -> Played {
     let desk = Desk::default();
     let beginning = Beginning {
         data_dir: "/data".into(),
@@ -349,7 +360,7 @@ fn a_build_without_a_window_says_that_it_draws_nothing() {
 #[test]
 fn a_saved_connection_is_named_and_read_only_is_said_beside_it() {
     let mut ids = tusk::base::ids::Ids::seeded(99);
-    let saved = store::SavedConnection {
+    let saved = keeping::SavedConnection {
         id: tusk::base::ids::ConnectionId::next(&mut ids),
         config: Config { name: "production".into(), user: "ann".into(), ..Config::default() },
         last_used_us: None,

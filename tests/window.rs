@@ -22,16 +22,18 @@ use tusk::{
     msg::Msg,
     program::{Clock, Perform, Program},
     rows::{ChunkBuilder, Column, Position},
+    settings::{Settings, Theme},
     story::Stage,
     update::{
-        app, cells,
-        command::Command,
-        connection::{self, ServerInfo},
-        discovery::{self, Environment},
-        editor, file, query,
-        results::{ResultState, Shown},
-        session,
-        store::{self, Kept, Opened, Settings, Theme},
+        connection::{
+            self, ServerInfo,
+            discovery::{self, Environment},
+        },
+        files,
+        keeping::{self, Kept, Opened},
+        query::{self, editor, session},
+        results::{self, ResultState, Shown},
+        shell::{app, command::Command},
     },
     view::{stage::Windowed, window::Desk, words::Post},
 };
@@ -124,25 +126,27 @@ impl Script {
         });
     }
 
-    fn work(&self, effect: cells::Effect) {
+    fn work(&self, effect: results::contract::Effect) {
         match effect {
-            cells::Effect::Copy { request, rows, range, .. } => {
+            results::contract::Effect::Copy { request, rows, range, .. } => {
                 let line = |row| {
                     let cells = range.columns.clone();
                     let text = |column| Some(rows.cell(row, column)?.text().into_owned());
                     cells.filter_map(text).collect::<Vec<_>>().join("\t")
                 };
                 let text = range.rows.clone().map(line).collect::<Vec<_>>();
-                self.answer(cells::Msg::Copied {
+                self.answer(results::contract::Msg::Copied {
                     request,
                     text: Ok(text.join("\n").into()),
                     cells: range.cells(),
                 });
             }
-            cells::Effect::Summarize { request, .. } => {
-                self.answer(cells::Msg::Summarized { request, summary: None })
+            results::contract::Effect::Summarize { request, .. } => {
+                self.answer(results::contract::Msg::Summarized { request, summary: None })
             }
-            cells::Effect::Drop { request, .. } => self.answer(cells::Msg::Dropped { request }),
+            results::contract::Effect::Drop { request, .. } => {
+                self.answer(results::contract::Msg::Dropped { request })
+            }
         }
     }
 
@@ -187,8 +191,8 @@ impl Perform for Script {
     fn perform(&mut self, effect: Effect) {
         self.heard.borrow_mut().push(effect.clone());
         match effect {
-            Effect::Store(store::Effect::Load { request }) => {
-                self.answer(store::Msg::Loaded { request, kept: Box::new(self.kept.clone()) })
+            Effect::Store(keeping::Effect::Load { request }) => {
+                self.answer(keeping::Msg::Loaded { request, kept: Box::new(self.kept.clone()) })
             }
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
                 self.answer(discovery::Msg::ServersFound {
@@ -200,12 +204,12 @@ impl Perform for Script {
             Effect::Connection(connection::Effect::Open {
                 connection, attempt, config, ..
             }) => self.connect(connection, attempt, &config.host),
-            Effect::File(file::Effect::Open { request, path, .. }) => {
-                let stamp = file::FileStamp { modified_us: 1, length: 18, digest: 1 };
-                self.answer(file::Msg::Opened {
+            Effect::File(files::Effect::Open { request, path, .. }) => {
+                let stamp = files::FileStamp { modified_us: 1, length: 18, digest: 1 };
+                self.answer(files::Msg::Opened {
                     request,
                     path,
-                    result: Ok(file::Read::plain("select 'of a file'".into(), stamp)),
+                    result: Ok(files::Read::plain("select 'of a file'".into(), stamp)),
                 });
             }
             Effect::Session(session::Effect::Open { session, .. }) => {
@@ -523,8 +527,8 @@ fn a_password_goes_as_a_secret_and_into_no_text() {
     let seen = format!("{:?}", tried.stage.watched());
     assert!(!seen.contains("hunter2"), "{seen}");
     let password = tried.stage.read(|model| match &model.dialog {
-        Some(tusk::update::dialog::Dialog::Connection(form)) => {
-            form.secrets[&tusk::update::form::Field::Password].clone()
+        Some(tusk::update::shell::dialog::Dialog::Connection(form)) => {
+            form.secrets[&tusk::update::connection::form::Field::Password].clone()
         }
         other => unreachable!("{other:?}"),
     });

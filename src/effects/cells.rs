@@ -12,7 +12,7 @@ use crate::{
     base::ids::Request,
     msg::Msg,
     rows::{Range, Rows, export, summary},
-    update::cells::{self, Effect},
+    update::results::{self, contract::Effect},
 };
 
 /// A copy is at most so long: what a clipboard and its readers can be expected to take.
@@ -53,24 +53,24 @@ impl Cells {
     }
 }
 
-fn perform(effect: Effect, newest_sum: &AtomicU64) -> cells::Msg {
+fn perform(effect: Effect, newest_sum: &AtomicU64) -> results::contract::Msg {
     match effect {
         Effect::Copy { request, rows, range, headers } => copy(request, &rows, &range, headers),
         Effect::Summarize { request, rows, range } => {
             let overtaken = || newest_sum.load(Ordering::Relaxed) != request.0;
-            cells::Msg::Summarized {
+            results::contract::Msg::Summarized {
                 request,
                 summary: summary::summarise(&rows, &range, &overtaken),
             }
         }
         Effect::Drop { request, rows } => {
             drop(rows);
-            cells::Msg::Dropped { request }
+            results::contract::Msg::Dropped { request }
         }
     }
 }
 
-fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> cells::Msg {
+fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> results::contract::Msg {
     let mut bytes = 0;
     let format = export::copied(rows, range, headers);
     let measured = export::export(rows, Some(range), format, |block: &[u8]| {
@@ -84,7 +84,7 @@ fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> cells::M
             crate::rows::display::bytes_text(COPY_BYTES as u64)
         )),
     };
-    cells::Msg::Copied { request, text, cells: range.cells() }
+    results::contract::Msg::Copied { request, text, cells: range.cells() }
 }
 
 #[cfg(test)]
@@ -125,17 +125,19 @@ mod tests {
         let text = Ok("n\tt\n1\ta\n2\t\"b\tc\"".into());
         assert_eq!(
             answers.recv().unwrap(),
-            Msg::Cells(cells::Msg::Copied { request: Request(1), text, cells: 4 })
+            Msg::Cells(results::contract::Msg::Copied { request: Request(1), text, cells: 4 })
         );
-        let Msg::Cells(cells::Msg::Summarized { request: Request(2), summary: Some(summary) }) =
-            answers.recv().unwrap()
+        let Msg::Cells(results::contract::Msg::Summarized {
+            request: Request(2),
+            summary: Some(summary),
+        }) = answers.recv().unwrap()
         else {
             panic!("not a sum");
         };
         assert_eq!((summary.cells, summary.sum.as_deref()), (4, Some("3")));
         assert_eq!(
             answers.recv().unwrap(),
-            Msg::Cells(cells::Msg::Dropped { request: Request(3) })
+            Msg::Cells(results::contract::Msg::Dropped { request: Request(3) })
         );
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::secret::Secret,
     conninfo::VARIABLES,
-    update::discovery::{Effect, Environment, LocalServer, Msg},
+    update::connection::discovery::{Effect, Environment, LocalServer, Msg},
 };
 
 /// Where servers put their sockets: Debian and its kin, the default of PostgreSQL itself, and macOS.

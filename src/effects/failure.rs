@@ -5,7 +5,7 @@ use std::{io, path::Path};
 
 use crate::{
     failure::{Category, Failure},
-    update::keychain::Refusal,
+    update::connection::keychain::Refusal,
 };
 
 /// An error of SQLite, or of what was to be written into it.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     base::text::RopeText,
     failure::{Category, Failure},
-    update::file::{
+    update::files::{
         DirectoryEntry, Effect, Expected, FileStamp, Msg, Read as TextRead, Saved, Unread,
         encoding::{Encoding, Form, Reading},
     },

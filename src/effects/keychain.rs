@@ -22,7 +22,7 @@ use crate::{
         ids::ConnectionId,
         secret::{Secret, SecretKind},
     },
-    update::keychain::{Effect, Msg, Refusal},
+    update::connection::keychain::{Effect, Msg, Refusal},
 };
 
 /// Opens the keychain anew. It is asked whenever there is none yet, so one that appears later is found.

@@ -15,7 +15,7 @@ use chrono::{Local, NaiveDate};
 use log::LevelFilter;
 
 use super::regular_file;
-use crate::{rows::display::printable, sql::mask, update::settings_file::LogLevel};
+use crate::{rows::display::printable, settings::toml::LogLevel, sql::mask};
 
 /// The directory of the files, in the data directory.
 pub const DIRECTORY: &str = "logs";

@@ -37,8 +37,12 @@ use crate::{
     msg::Msg,
     sql::lex::BackslashRule,
     update::{
-        app, connection, query,
-        session::{self, Ending},
+        connection,
+        query::{
+            self,
+            session::{self, Ending},
+        },
+        shell::app,
     },
 };
 

@@ -12,7 +12,7 @@ use crate::{
     base::{ids::Request, secret::Secret},
     failure::{Category, Failure},
     msg::Msg,
-    update::{sandbox as contract, sandbox::Effect},
+    update::connection::{sandbox as contract, sandbox::Effect},
 };
 
 /// The sandbox's keeper.

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     base::ids::Request,
     failure::{Category, Failure},
-    update::settings_file::{Effect, Msg, Written},
+    update::settings::file::{Effect, Msg, Written},
 };
 
 /// The thread, as the runner holds it.

@@ -9,7 +9,7 @@ use async_signal::{Signal, Signals};
 use flume::Sender;
 use futures_util::StreamExt;
 
-use crate::{msg::Msg, update::app};
+use crate::{msg::Msg, update::shell::app};
 
 /// A program that does not come to its end within this is ended: longer than a shutdown may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -36,7 +36,8 @@ use super::in_order::InOrder;
 use crate::{
     base::ids::Request,
     failure::{Category, Failure},
-    update::store::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection, Settings},
+    settings::Settings,
+    update::keeping::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection},
 };
 
 /// Where things are kept.

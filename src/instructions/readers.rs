@@ -10,6 +10,7 @@ use crate::{
         samples, summary,
     },
     screen::words,
+    settings::toml,
     sql::{
         copy, growth,
         lex::BackslashRule,
@@ -18,7 +19,7 @@ use crate::{
         stream::{Data, Next, Stream},
     },
     story,
-    update::{keymap::Keymap, settings_file},
+    update::shell::keymap::Keymap,
 };
 
 /// A text has so many bytes, and ten times as many.
@@ -93,7 +94,7 @@ pub const READERS: &[Reader] = &[
     ("services", |text| drop(service::services(text)), LINES),
     ("the password file", |text| drop(passfile::listed(text)), LINES),
     ("a story", |text| drop(story::parse(text)), STORY),
-    ("settings", |text| drop(settings_file::read(text)), TOML),
+    ("settings", |text| drop(toml::read(text)), TOML),
     ("a keymap", |text| drop(Keymap::shipped(false).lay_over(text, false)), JSON),
     ("a printed text", |text| drop(display::printable(text)), WORDS),
     ("a text's width", |text| assert!(display::text_width(text) <= 10 * text.len()), WORDS),

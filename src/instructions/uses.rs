@@ -12,9 +12,10 @@ use crate::{
     rows::Column,
     story,
     update::{
-        command::Command,
-        file::encoding::Form,
-        query, session, store,
+        files::encoding::Form,
+        keeping,
+        query::{self, session},
+        shell::command::Command,
         testing::{World, chunk, config, nothing_kept, refusal},
     },
 };
@@ -26,7 +27,7 @@ pub const USES: &[Use] = &[
     // Each new tab writes the places of all.
     ("a tab beside so many", 100, |count| {
         let tabs = (0..count as u32).map(kept_tab).collect();
-        let mut world = World::with(store::Kept { tabs, ..nothing_kept() });
+        let mut world = World::with(keeping::Kept { tabs, ..nothing_kept() });
         for command in [Command::TabNew, Command::TabPrevious, Command::TabClose] {
             world.command(command);
         }
@@ -131,7 +132,7 @@ pub const USES: &[Use] = &[
     }),
     ("connections that were kept", 50, |count| {
         let connections = (0..count as u16).map(|at| saved(at + 1)).collect();
-        let mut world = World::with(store::Kept { connections, ..nothing_kept() });
+        let mut world = World::with(keeping::Kept { connections, ..nothing_kept() });
         look(&world);
         world.command(Command::ConnectionChoose);
         world.type_text("shop");
@@ -178,8 +179,8 @@ fn editing() -> World {
     world
 }
 
-fn kept_tab(place: u32) -> store::SavedTab {
-    store::SavedTab {
+fn kept_tab(place: u32) -> keeping::SavedTab {
+    keeping::SavedTab {
         id: TabId(uuid::Uuid::from_u128(place.into())),
         place,
         active: place == 0,
@@ -194,8 +195,8 @@ fn kept_tab(place: u32) -> store::SavedTab {
     }
 }
 
-fn saved(port: u16) -> store::SavedConnection {
-    store::SavedConnection {
+fn saved(port: u16) -> keeping::SavedConnection {
+    keeping::SavedConnection {
         id: ConnectionId(uuid::Uuid::from_u128(port.into())),
         config: config(port),
         last_used_us: None,

@@ -11,7 +11,7 @@ use super::{Clock, Perform, Program, Surroundings, SystemClock};
 use crate::{
     msg::Msg,
     recording::{Recorder, RecordingError},
-    update::app,
+    update::shell::app,
 };
 
 /// What a program begins with.

@@ -6,8 +6,8 @@ use crate::{
     model::{Model, Phase},
     msg::Msg,
     update::{
-        sandbox::Sandbox,
-        welcome::{self, Target},
+        connection::sandbox::Sandbox,
+        shell::welcome::{self, Target},
     },
 };
 
@@ -160,7 +160,7 @@ mod tests {
         let mut model = model();
         let config = Config { name: "a@b".into(), ..Config::default() };
         let id = crate::base::ids::ConnectionId::next(&mut model.ids);
-        model.connections.insert(id, crate::update::connections::Connection::new(config, true));
+        model.connections.insert(id, crate::update::connection::Connection::new(config, true));
         assert_eq!(target(Opening::new("a@b", false), &model), Target::Named("a@b".into()));
         assert!(matches!(
             target(Opening::new("a@b", true), &model),

@@ -7,8 +7,13 @@ use flume::Sender;
 use super::*;
 use crate::{
     base::ids::Request,
-    failure,
-    update::{command::Command, connection, connections::Link, discovery, file, session, store},
+    failure, settings,
+    update::{
+        connection::{self, Link, discovery},
+        files, keeping,
+        query::session,
+        shell::command::Command,
+    },
 };
 
 /// A runner that answers at once what a healthy world would, and remembers what it was asked.
@@ -21,23 +26,23 @@ impl Perform for Script {
     fn perform(&mut self, effect: Effect) {
         self.log.borrow_mut().push(format!("{effect:?}"));
         let answer: Option<Msg> = match effect {
-            Effect::Store(store::Effect::Load { request }) => {
-                let kept = Box::new(store::Kept {
-                    opened: store::Opened::OnDisk,
+            Effect::Store(keeping::Effect::Load { request }) => {
+                let kept = Box::new(keeping::Kept {
+                    opened: keeping::Opened::OnDisk,
                     connections: vec![],
                     tabs: vec![],
                     closed: vec![],
                     history: vec![],
-                    settings: store::Settings::default(),
+                    settings: settings::Settings::default(),
                 });
-                Some(store::Msg::Loaded { request, kept }.into())
+                Some(keeping::Msg::Loaded { request, kept }.into())
             }
             Effect::Store(
-                store::Effect::SaveTab { request, .. }
-                | store::Effect::JournalEdits { request, .. }
-                | store::Effect::SaveLayout { request, .. }
-                | store::Effect::RecordRuns { request, .. },
-            ) => Some(store::Msg::Wrote { request }.into()),
+                keeping::Effect::SaveTab { request, .. }
+                | keeping::Effect::JournalEdits { request, .. }
+                | keeping::Effect::SaveLayout { request, .. }
+                | keeping::Effect::RecordRuns { request, .. },
+            ) => Some(keeping::Msg::Wrote { request }.into()),
             Effect::Discovery(discovery::Effect::FindServers { request }) => Some(
                 discovery::Msg::ServersFound {
                     request,
@@ -49,8 +54,8 @@ impl Perform for Script {
                 }
                 .into(),
             ),
-            Effect::File(file::Effect::Open { request, path, .. }) => Some(
-                file::Msg::Opened {
+            Effect::File(files::Effect::Open { request, path, .. }) => Some(
+                files::Msg::Opened {
                     request,
                     path,
                     result: Err(failure::Failure::new(failure::Category::Storage, "none").into()),
@@ -72,7 +77,7 @@ impl Perform for Script {
 
     fn shutdown(&mut self, _within: Duration) {
         self.log.borrow_mut().push("shutdown".into());
-        self.outbox.send(store::Msg::Wrote { request: Request(0) }.into()).unwrap();
+        self.outbox.send(keeping::Msg::Wrote { request: Request(0) }.into()).unwrap();
     }
 }
 
@@ -150,7 +155,7 @@ fn what_the_window_must_do_is_done_here_and_answered() {
 fn what_only_ends_something_paints_nothing() {
     let mut world = world(None);
     world.program.drain(&world.inbox);
-    assert!(!world.program.take(store::Msg::Wrote { request: Request(3) }.into()));
+    assert!(!world.program.take(keeping::Msg::Wrote { request: Request(3) }.into()));
     assert!(world.program.take(Command::TabNew.into()));
 }
 
@@ -161,7 +166,7 @@ fn a_shutdown_quits_even_where_something_would_be_lost_and_takes_the_last_answer
     let connect = Opening::new("postgres://a@h/d", false).message(world.program.model());
     world.program.take(connect.unwrap());
     for letter in "select 1".chars() {
-        world.program.take(crate::update::keys::Msg::Typed { text: letter.into() }.into());
+        world.program.take(crate::update::shell::keys::Msg::Typed { text: letter.into() }.into());
     }
     world.program.take(Command::QueryRun.into());
     world.program.drain(&world.inbox);
@@ -181,7 +186,7 @@ fn a_recorded_program_replays_to_its_own_state() {
     let mut world = world(Some(path.clone()));
     world.program.drain(&world.inbox);
     world.program.take(Command::TabNew.into());
-    world.program.take(crate::update::keys::Msg::Typed { text: "select 1".into() }.into());
+    world.program.take(crate::update::shell::keys::Msg::Typed { text: "select 1".into() }.into());
     world.program.shutdown(&world.inbox);
     let replayed = crate::recording::replay(&path, None).unwrap();
     assert_eq!(

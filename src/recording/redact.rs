@@ -18,7 +18,11 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     sql::mask::{self, Values},
-    update::{cells, editor, keys, query, run::secrets, welcome},
+    update::{
+        query::{self, editor, run::secrets},
+        results,
+        shell::{keys, welcome},
+    },
 };
 
 /// Takes the secrets out of messages, in order.
@@ -57,7 +61,7 @@ impl Redactor {
             }
             Msg::Query(msg) => secrets::hide_in_query(&self.sent, msg),
             Msg::Session(msg) => secrets::hide_in_session(&self.sent, msg),
-            Msg::Cells(cells::Msg::Copied { text: Ok(text), .. }) => {
+            Msg::Cells(results::contract::Msg::Copied { text: Ok(text), .. }) => {
                 if let Cow::Owned(masked) = self.sent.mask(text) {
                     *text = masked.into();
                 }

@@ -18,10 +18,14 @@ use crate::{
     failure::{Category, Failure},
     model::{Area, Model},
     rows::{ChunkBuilder, Column},
+    settings,
     sql::mask,
     update::{
-        command::Command, connection, dialog, discovery, editor, keychain, keys, sandbox, session,
-        store, update, welcome,
+        connection::{self, discovery, keychain, sandbox},
+        keeping,
+        query::{editor, session},
+        shell::{command::Command, dialog, keys, welcome},
+        update,
     },
 };
 
@@ -62,19 +66,19 @@ fn started(seed: u64) -> Msg {
 
 /// Nothing was kept.
 fn loaded(model: &Model) -> Msg {
-    use crate::update::store;
+    use crate::update::keeping;
     let crate::model::Phase::Loading { request } = model.phase else {
         panic!("nothing is being loaded");
     };
-    let kept = Box::new(store::Kept {
-        opened: store::Opened::OnDisk,
+    let kept = Box::new(keeping::Kept {
+        opened: keeping::Opened::OnDisk,
         connections: vec![],
         tabs: vec![],
         closed: vec![],
         history: vec![],
-        settings: store::Settings::default(),
+        settings: settings::Settings::default(),
     });
-    store::Msg::Loaded { request, kept }.into()
+    keeping::Msg::Loaded { request, kept }.into()
 }
 
 fn at(step: u64) -> Stamp {
@@ -138,7 +142,7 @@ fn chunk(dice: &mut Dice, columns: usize) -> Arc<crate::rows::Chunk> {
 /// Half a string makes texts whose structure hangs on what is masked in them: only `wild` runs have it.
 fn random(dice: &mut Dice, model: &Model, wild: bool) -> Msg {
     let query = model.tabs.active().and_then(|tab| match &tab.run {
-        crate::update::run::Run::Running(running) => Some(running.query),
+        crate::update::query::run::Run::Running(running) => Some(running.query),
         _ => None,
     });
     match dice.below(12) {
@@ -207,7 +211,7 @@ fn random_answer(dice: &mut Dice, query: Option<QueryId>) -> Msg {
 
 /// What the runner would answer to a connection or a session that is being opened.
 fn random_link(dice: &mut Dice, model: &Model) -> Msg {
-    use crate::update::{connections::Link, run::Session};
+    use crate::update::{connection::Link, query::run::Session};
     for (id, known) in &model.connections {
         if let Link::Opening { attempt, .. } = known.link {
             let failed = dice.below(4) == 0;
@@ -423,19 +427,19 @@ fn leaks_of_texts() -> Vec<Msg> {
     let mut ids = Model::default().ids;
     let session = crate::base::ids::SessionId::next(&mut ids);
     let query = QueryId::next(&mut ids);
-    let entry = store::HistoryEntry {
+    let entry = keeping::HistoryEntry {
         query,
         at_us: 0,
         connection: "".into(),
         database: "".into(),
         sql: leaking_sql().into(),
         elapsed_us: None,
-        outcome: store::HistoryOutcome::Failed {
+        outcome: keeping::HistoryOutcome::Failed {
             sqlstate: None,
             message: format!("in \"{}\"", leaking_sql()),
         },
     };
-    let stamp = crate::update::file::FileStamp { modified_us: 0, length: 0, digest: 0 };
+    let stamp = crate::update::files::FileStamp { modified_us: 0, length: 0, digest: 0 };
     let text = leaking_sql();
     vec![
         dialog::Msg::FieldEdited { field: 0, text: text.clone() }.into(),
@@ -447,11 +451,11 @@ fn leaks_of_texts() -> Vec<Msg> {
             elapsed_us: 0,
         }
         .into(),
-        store::Msg::HistoryFound { request, entries: Ok(vec![entry]) }.into(),
-        crate::update::file::Msg::Opened {
+        keeping::Msg::HistoryFound { request, entries: Ok(vec![entry]) }.into(),
+        crate::update::files::Msg::Opened {
             request,
             path: "/a".into(),
-            result: Ok(crate::update::file::Read::plain(RopeText::from(text.as_str()), stamp)),
+            result: Ok(crate::update::files::Read::plain(RopeText::from(text.as_str()), stamp)),
         }
         .into(),
         app::Msg::Warned { text }.into(),
@@ -566,7 +570,7 @@ fn a_dump_of_the_model_has_no_password_of_its_texts() {
     let mut model = Model::default();
     let tab = model.tabs.active;
     let sql = format!("alter role x password '{PASSWORD}'");
-    crate::update::editor::replace_all(&mut model, tab, &sql);
+    crate::update::query::editor::replace_all(&mut model, tab, &sql);
     let dump = redact::model(&model).unwrap().to_string();
     assert!(dump.contains("alter role x") && !dump.contains(PASSWORD));
 }

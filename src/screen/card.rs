@@ -6,11 +6,10 @@ use crate::{
     model::Model,
     sql::{copy, position},
     update::{
-        command::Command,
-        connections::Connection,
+        connection::Connection,
+        query::run::LostSession,
         results::{self, ResultSet, ResultState, Trouble},
-        run::LostSession,
-        tabs::Tab,
+        shell::{command::Command, tabs::Tab},
     },
 };
 

@@ -17,17 +17,16 @@ use crate::{
     model::Model,
     rows::display,
     update::{
-        command::Command,
-        connections::Connection,
-        dialog,
-        file_prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
-        form::{self, Test},
-        host_key,
-        leaving::Place,
-        palette, results as result_sets,
-        run::Session,
-        settings, sight,
-        storage::DirectoryPrompt,
+        connection::{
+            Connection,
+            form::{self, Test},
+            host_key,
+        },
+        files::prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
+        keeping::storage::DirectoryPrompt,
+        query::run::Session,
+        results as result_sets, settings,
+        shell::{command::Command, dialog, leaving::Place, palette, sight},
     },
 };
 
@@ -163,7 +162,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
             title: found.command.title().to_owned(),
             matched: found.positions,
             detail: Span::default(),
-            key: model.keymap.key_of(found.command).map(crate::update::keymap::shown),
+            key: model.keymap.key_of(found.command).map(crate::update::shell::keymap::shown),
         })
         .collect();
     let note = rows.is_empty().then(|| Span::muted("No command has these letters."));
@@ -625,7 +624,7 @@ fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
     }
 }
 
-fn path(model: &Model, prompt: &file_prompt::PathPrompt) -> PathPrompt {
+fn path(model: &Model, prompt: &prompt::PathPrompt) -> PathPrompt {
     let (title, yes) = match prompt.purpose {
         Purpose::Open => ("Open file", "Open"),
         Purpose::Run => ("Run a file", "Run"),

@@ -5,10 +5,8 @@ use crate::{
     model::{Area, Model},
     rows::display,
     update::{
-        command::Command,
-        run::{Phase, Run, Running},
-        sight,
-        tabs::Tab,
+        query::run::{Phase, Run, Running},
+        shell::{command::Command, sight, tabs::Tab},
     },
 };
 

@@ -7,7 +7,7 @@ use crate::{
     rows::{Cell, display},
     update::{
         results::{ResultSet, ResultState},
-        sight::LETTER_TENTHS,
+        shell::sight::LETTER_TENTHS,
     },
 };
 

@@ -11,13 +11,16 @@ use crate::{
     model::Model,
     rows::display,
     update::{
-        command::Command,
-        connections::{Connection, Link},
-        messages::Kind,
+        connection::{Connection, Link, sandbox::Sandbox},
+        query::{
+            messages::Kind,
+            run::{PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
+        },
         results::{ResultSet, ResultState, Results, Shown},
-        run::{PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
-        sandbox::Sandbox,
-        tabs::{Ended, Tab},
+        shell::{
+            command::Command,
+            tabs::{Ended, Tab},
+        },
     },
 };
 

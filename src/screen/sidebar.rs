@@ -10,11 +10,13 @@ use crate::{
     },
     model::Model,
     update::{
-        command::Command,
-        run::Run,
-        sidebar::{self, Line, Row},
-        sight::{self, More},
-        store::{HistoryEntry, HistoryOutcome},
+        keeping::{HistoryEntry, HistoryOutcome},
+        query::run::Run,
+        shell::{
+            command::Command,
+            sidebar::{self, Line, Row},
+            sight::{self, More},
+        },
     },
 };
 

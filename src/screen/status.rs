@@ -6,13 +6,15 @@ use crate::{
     model::Model,
     rows::display,
     update::{
-        command::Command,
-        connections::{Connection, Link, reconnecting::Reconnecting},
-        job,
+        connection::{Connection, Link, reconnecting::Reconnecting},
+        jobs,
+        keeping::storage::Storage,
+        query::run::{Live, Phase, Run, Running, Session},
         results::{ResultSet, ResultState},
-        run::{Live, Phase, Run, Running, Session},
-        storage::Storage,
-        tabs::{Ended, Tab},
+        shell::{
+            command::Command,
+            tabs::{Ended, Tab},
+        },
     },
 };
 
@@ -74,8 +76,8 @@ fn job(model: &Model, now: Stamp) -> Option<Segment> {
     let job = model.jobs.running()?;
     let verb = match job.progress.phase {
         _ if job.cancelling => "Cancelling",
-        job::Phase::Reading => "Reading",
-        job::Phase::Running => "Running",
+        jobs::Phase::Reading => "Reading",
+        jobs::Phase::Running => "Running",
     };
     let clock = words::clock(now.us_since(job.since));
     let text = format!("{verb} {} {} {clock}", job.name(), job.shown());

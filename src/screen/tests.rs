@@ -17,13 +17,13 @@ use crate::{
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column, Position},
     update::{
-        self, app,
-        connection::{self, PoolStatus, ServerInfo},
-        dialog, discovery, editor, file, form, keys, query,
-        read_only::Setting,
-        results, sandbox, session,
-        store::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
-        welcome,
+        self,
+        connection::{self, PoolStatus, ServerInfo, discovery, form, sandbox},
+        files,
+        keeping::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
+        query::{self, editor, read_only::Setting, run, session},
+        results::{self, contract},
+        shell::{app, dialog, keys, welcome},
     },
 };
 
@@ -71,8 +71,8 @@ impl World {
             recording: false,
         });
         for effect in effects {
-            if let Effect::Store(store::Effect::Load { request }) = effect {
-                world.tell(store::Msg::Loaded { request, kept: Box::new(kept(saved.clone())) });
+            if let Effect::Store(keeping::Effect::Load { request }) = effect {
+                world.tell(keeping::Msg::Loaded { request, kept: Box::new(kept(saved.clone())) });
             }
         }
         world
@@ -157,7 +157,7 @@ impl World {
 
     fn session(&self) -> SessionId {
         match &self.model.tabs.active().unwrap().session {
-            update::run::Session::Live(live) => live.id,
+            run::Session::Live(live) => live.id,
             other => panic!("{other:?}"),
         }
     }
@@ -694,13 +694,12 @@ fn the_range_and_its_sum_are_shown() {
     let effects = world.press("shift-down");
     assert_eq!(world.grid().range.cells(), 2);
     assert_eq!(world.status(SegmentName::Summary).unwrap(), "2 cells · adding up…");
-    let Effect::Cells(update::cells::Effect::Summarize { request, rows, range }) =
-        effects[0].clone()
+    let Effect::Cells(contract::Effect::Summarize { request, rows, range }) = effects[0].clone()
     else {
         panic!("{effects:?}");
     };
     let summary = crate::rows::summary::summarise(&rows, &range, &|| false);
-    world.tell(update::cells::Msg::Summarized { request, summary });
+    world.tell(contract::Msg::Summarized { request, summary });
     assert_eq!(world.status(SegmentName::Summary).unwrap(), "2 cells · sum 3 · avg 1.50");
 }
 
@@ -891,8 +890,7 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
     let mut world = World::connected();
     world.write("select 1");
     world.tell(Command::QueryRun);
-    let update::run::Session::Opening { id: session, .. } =
-        world.model.tabs.active().unwrap().session
+    let run::Session::Opening { id: session, .. } = world.model.tabs.active().unwrap().session
     else {
         panic!("no session was asked for");
     };
@@ -1021,7 +1019,7 @@ fn a_pool_timeout_says_who_holds_the_sessions() {
     let connection = world.screen().title_bar.connection.unwrap().id;
     world.wait_ms(180_000);
     world.tell(Command::TabNew);
-    update::connections::choose(&mut world.model, connection);
+    connection::choose(&mut world.model, connection);
     world.write("select 1");
     let effects = world.press("ctrl-enter");
     world.tell(connection::Msg::PoolChanged {
@@ -1114,7 +1112,7 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     world.write(&"select 1;\n".repeat(100));
     let effects = world.press("ctrl-shift-enter");
     world.sent(effects);
-    while let update::run::Run::Running(running) = &world.model.tabs.active().unwrap().run {
+    while let run::Run::Running(running) = &world.model.tabs.active().unwrap().run {
         let query = running.query;
         world.describe(query, &[("n", INT8)]);
         world.finish(query, "SELECT 0");
@@ -1167,15 +1165,15 @@ fn tabs_show_their_names_and_what_their_files_lack() {
     world.press("ctrl-o");
     world.write("q.sql");
     let effects = world.press("enter");
-    let Some(Effect::File(file::Effect::Open { request, .. })) = effects.last().cloned() else {
+    let Some(Effect::File(files::Effect::Open { request, .. })) = effects.last().cloned() else {
         panic!("{effects:?}");
     };
-    world.tell(file::Msg::Opened {
+    world.tell(files::Msg::Opened {
         request,
         path: "/home/u/q.sql".into(),
-        result: Ok(file::Read::plain(
+        result: Ok(files::Read::plain(
             RopeText::from("select 1"),
-            file::FileStamp { modified_us: 1, length: 8, digest: 1 },
+            files::FileStamp { modified_us: 1, length: 8, digest: 1 },
         )),
     });
     let active = |world: &World| world.work().tabs.into_iter().find(|tab| tab.active).unwrap();
@@ -1258,7 +1256,7 @@ fn the_palette_shows_groups_matches_and_keys() {
 fn the_history_search_shows_runs_with_their_ends() {
     let mut world = World::connected();
     let effects = world.press("ctrl-r");
-    let Effect::Store(store::Effect::SearchHistory { request, .. }) = effects[0].clone() else {
+    let Effect::Store(keeping::Effect::SearchHistory { request, .. }) = effects[0].clone() else {
         panic!("{effects:?}");
     };
     assert_shows(&world.text(), &["Searching…"]);
@@ -1271,7 +1269,7 @@ fn the_history_search_shows_runs_with_their_ends() {
         elapsed_us: Some(5_000),
         outcome: HistoryOutcome::Finished { tag: "SELECT 1".into(), rows: 1 },
     };
-    world.tell(store::Msg::HistoryFound { request, entries: Ok(vec![entry]) });
+    world.tell(keeping::Msg::HistoryFound { request, entries: Ok(vec![entry]) });
     let Some(Dialog::Picker(picker)) = world.screen().dialog else {
         panic!("no search");
     };
@@ -1493,7 +1491,7 @@ fn the_inspector_shows_a_value_whole() {
 fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
     let mut world = World::connected();
     let effects = world.press("ctrl-o");
-    let Some(Effect::File(file::Effect::List { request, .. })) = effects.last().cloned() else {
+    let Some(Effect::File(files::Effect::List { request, .. })) = effects.last().cloned() else {
         panic!("{effects:?}");
     };
     let Some(Dialog::Path(prompt)) = world.screen().dialog else {
@@ -1502,9 +1500,12 @@ fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
     assert!(prompt.listing && prompt.entries.is_empty());
     assert_eq!(prompt.title, "Open file");
     let entries = (0..500)
-        .map(|number| file::DirectoryEntry { name: format!("{number:03}"), directory: number == 0 })
+        .map(|number| files::DirectoryEntry {
+            name: format!("{number:03}"),
+            directory: number == 0,
+        })
         .collect();
-    world.tell(file::Msg::Listed { request, directory: "~".into(), result: Ok(entries) });
+    world.tell(files::Msg::Listed { request, directory: "~".into(), result: Ok(entries) });
     let prompt = |world: &World| match world.screen().dialog {
         Some(Dialog::Path(prompt)) => prompt,
         other => panic!("{other:?}"),

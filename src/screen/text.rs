@@ -14,10 +14,12 @@ use crate::{
     model::Model,
     rows::{Position, display},
     update::{
-        find,
+        query::find,
         results::ResultSet,
-        sight::{self, Items, List},
-        tabs,
+        shell::{
+            sight::{self, Items, List},
+            tabs,
+        },
     },
 };
 

@@ -6,10 +6,9 @@ use crate::{
     conninfo::Colour,
     model::Model,
     update::{
-        command::Command,
-        connections::{Connection, Link},
-        run::{self, Phase, Run, Running, Session},
-        tabs,
+        connection::{Connection, Link},
+        query::run::{self, Phase, Run, Running, Session},
+        shell::{command::Command, tabs},
     },
 };
 

@@ -5,11 +5,11 @@ use crate::{
     base::{ids::ConnectionId, stamp::Stamp},
     model::Model,
     update::{
-        command::Command,
-        connections::Link,
-        discovery::LocalServer,
-        sandbox::Sandbox,
-        welcome::{self, Row},
+        connection::{Link, discovery::LocalServer, sandbox::Sandbox},
+        shell::{
+            command::Command,
+            welcome::{self, Row},
+        },
     },
 };
 

@@ -9,10 +9,8 @@ use crate::{
     rows::display,
     sql::lex,
     update::{
-        command::Command,
-        connections::reconnecting::{PAUSES_MS, Reconnecting, Step},
-        keymap,
-        tabs::Tab,
+        connection::reconnecting::{PAUSES_MS, Reconnecting, Step},
+        shell::{command::Command, keymap, tabs::Tab},
     },
 };
 

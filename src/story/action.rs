@@ -6,10 +6,8 @@ use crate::{
     base::transaction::Transaction,
     program::Opening,
     rows::export,
-    update::{
-        command::Command,
-        settings_file::{Key, Value},
-    },
+    settings::toml::{Key, Value},
+    update::shell::command::Command,
 };
 
 /// A line, or several for a text.

@@ -6,12 +6,10 @@ use crate::{
     model::Model,
     rows::{Cell, display::counted},
     update::{
-        connections::Link,
-        host_key,
+        connection::{Link, host_key, sandbox::Sandbox},
+        query::run::{Phase, Run},
         results::{ResultSet, ResultState},
-        run::{Phase, Run},
-        sandbox::Sandbox,
-        tabs::{Ended, Tab},
+        shell::tabs::{Ended, Tab},
     },
 };
 

@@ -12,7 +12,11 @@ use crate::{
     model::{Model, Phase},
     program::Opening,
     screen::screen,
-    update::{command::Command, dialog, sandbox::Sandbox, settings_file},
+    update::{
+        connection::sandbox::Sandbox,
+        settings::file,
+        shell::{command::Command, dialog},
+    },
 };
 
 /// The program has so long to read what was kept, and a sandbox to start where a line needs it.
@@ -53,7 +57,7 @@ fn play(step: &Step, stage: &mut impl Stage, out: &mut dyn Write) -> Result<(), 
         Action::Command(command) => stage.send((*command).into()),
         Action::Setting { key, value } => {
             let (key, value) = (*key, value.clone());
-            stage.send(settings_file::Msg::Asked { key, value }.into());
+            stage.send(file::Msg::Asked { key, value }.into());
         }
         Action::Path { command, path } => return with_path(*command, path, stage),
         Action::Drop(path) => stage.drop_file(&absolute(path)?),

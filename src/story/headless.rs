@@ -20,10 +20,12 @@ use crate::{
     program::{Program, Surroundings},
     screen::screen,
     update::{
-        app,
-        command::Command,
-        dialog::{Confirm, Dialog},
-        editor,
+        query::editor,
+        shell::{
+            app,
+            command::Command,
+            dialog::{Confirm, Dialog},
+        },
     },
 };
 

@@ -4,7 +4,7 @@ use crate::{
     base::secret::Secret,
     model::{Area, Model},
     msg::Msg,
-    update::{
+    update::shell::{
         dialog::{self, Dialog, takes_secret},
         keys::{self, contexts},
         welcome,

@@ -7,8 +7,9 @@ use crate::{
     base::{spelling::nearest, transaction::Transaction},
     conninfo::Conninfo,
     program::Opening,
+    settings::toml::Key,
     sql::mask,
-    update::{command::Command, settings_file::Key},
+    update::shell::command::Command,
 };
 
 /// What a line begins with.

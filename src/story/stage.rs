@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::{model::Model, msg::Msg, update::app};
+use crate::{model::Model, msg::Msg, update::shell::app};
 
 /// The program, as a story sees it.
 pub trait Stage {

@@ -17,13 +17,20 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     program::Opening,
+    settings::{
+        self,
+        toml::{Key, Value},
+    },
     update::{
-        app,
-        command::Command,
-        dialog::{Dialog, PasswordPrompt},
-        discovery, keys,
-        settings_file::{Key, Value},
-        store, update, welcome,
+        connection::discovery,
+        keeping,
+        shell::{
+            app,
+            command::Command,
+            dialog::{Dialog, PasswordPrompt},
+            keys, welcome,
+        },
+        update,
     },
 };
 
@@ -62,23 +69,23 @@ impl Scripted {
 
     fn answer(&mut self, effect: Effect) {
         match effect {
-            Effect::Store(store::Effect::Load { request }) => {
-                let kept = Box::new(store::Kept {
-                    opened: store::Opened::OnDisk,
+            Effect::Store(keeping::Effect::Load { request }) => {
+                let kept = Box::new(keeping::Kept {
+                    opened: keeping::Opened::OnDisk,
                     connections: vec![],
                     tabs: vec![],
                     closed: vec![],
                     history: vec![],
-                    settings: store::Settings::default(),
+                    settings: settings::Settings::default(),
                 });
-                self.queue.push_back(store::Msg::Loaded { request, kept }.into());
+                self.queue.push_back(keeping::Msg::Loaded { request, kept }.into());
             }
             Effect::Store(
-                store::Effect::SaveTab { request, .. }
-                | store::Effect::JournalEdits { request, .. }
-                | store::Effect::SaveLayout { request, .. }
-                | store::Effect::SaveSettings { request, .. },
-            ) => self.queue.push_back(store::Msg::Wrote { request }.into()),
+                keeping::Effect::SaveTab { request, .. }
+                | keeping::Effect::JournalEdits { request, .. }
+                | keeping::Effect::SaveLayout { request, .. }
+                | keeping::Effect::SaveSettings { request, .. },
+            ) => self.queue.push_back(keeping::Msg::Wrote { request }.into()),
             Effect::Discovery(discovery::Effect::FindServers { request }) => {
                 let environment =
                     discovery::Environment { user: "ann".into(), ..Default::default() };
@@ -86,12 +93,16 @@ impl Scripted {
                     discovery::Msg::ServersFound { request, servers: vec![], environment }.into(),
                 );
             }
-            Effect::File(crate::update::file::Effect::Open { request, path, .. }) => {
+            Effect::File(crate::update::files::Effect::Open { request, path, .. }) => {
                 let failure =
                     crate::failure::Failure::new(crate::failure::Category::Storage, "no such file");
                 self.queue.push_back(
-                    crate::update::file::Msg::Opened { request, path, result: Err(failure.into()) }
-                        .into(),
+                    crate::update::files::Msg::Opened {
+                        request,
+                        path,
+                        result: Err(failure.into()),
+                    }
+                    .into(),
                 );
             }
             _ => {}
@@ -109,7 +120,7 @@ impl Stage for Scripted {
 
     fn replace_text(&mut self, text: &str) {
         let tab = self.model.tabs.active;
-        crate::update::editor::replace_all(&mut self.model, tab, text);
+        crate::update::query::editor::replace_all(&mut self.model, tab, text);
         self.model.focus(Area::Editor);
     }
 
@@ -469,7 +480,7 @@ fn a_read_only_sandbox_is_connected_to_once_it_runs() {
     };
     stage.later.push_back((
         Duration::from_secs(3),
-        crate::update::sandbox::Msg::Started {
+        crate::update::connection::sandbox::Msg::Started {
             request,
             host: "/run/sandbox".into(),
             port: 5432,

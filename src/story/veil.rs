@@ -9,7 +9,7 @@ use crate::{
     conninfo::{Conninfo, EXAMPLE},
     model::Model,
     sql::mask,
-    update::dialog::Dialog,
+    update::shell::dialog::Dialog,
 };
 
 /// A shorter secret is found in every word.

@@ -1,177 +1,732 @@
-//! Connections: the saved ones, and those that are open with a pool each.
+//! The connections that Tusk knows: saved ones, and those made for this run; each with its link.
 
-use serde::{Deserialize, Serialize};
+pub mod contract;
+pub mod discovery;
+pub mod form;
+pub mod host_key;
+pub mod import;
+pub mod keychain;
+pub mod reconnecting;
+pub mod sandbox;
+pub mod saved;
 
+pub use contract::{Effect, Msg, PoolStatus, ServerInfo};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use self::{host_key::HostKeyPrompt, keychain::Refusal, reconnecting::Reconnecting};
+use super::{
+    keeping::{self, SavedConnection},
+    query::run,
+    schema::{self, Schema},
+    shell::{
+        dialog::{Dialog, PasswordPrompt},
+        tabs::Ended,
+    },
+};
 use crate::{
-    base::{ids::*, secret::Secrets},
-    conninfo::{Config, Endpoint},
-    failure::{Failure, HostKey},
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind, Secrets},
+        stamp::Stamp,
+    },
+    conninfo::Config,
+    effect::Effect as RootEffect,
+    failure::{Category, Failure, Want},
+    model::{Area, Model},
 };
 
-/// What a server told of itself when the pool was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerInfo {
-    /// `server_version`, as the server prints it: `15.18 (Debian 15.18-0+deb12u1)`.
-    pub version: String,
-    /// How the link is secured: `TLS 1.3`, `TLS 1.3 verified`, `Unix socket`, `not encrypted`; and after a comma
-    /// what is worth to know of the login: `password in the clear`, `channel binding`.
-    pub security: String,
-    /// Which of the configuration's servers answered. Later connections of the pool may have gone to another one.
-    #[serde(default)]
-    pub endpoint: Option<Endpoint>,
-    /// The role that the session has (`session_user`), for configurations that leave it to a default.
-    pub user: String,
-    /// The database (`current_database()`).
-    pub database: String,
+/// Every connection that Tusk knows, by id.
+pub type Connections = BTreeMap<ConnectionId, Connection>;
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Connection {
+    /// How to reach it.
+    pub config: Config,
+    /// Whether it is kept for the next start.
+    pub saved: bool,
+    /// When it was last opened, in unix microseconds.
+    pub last_used_us: Option<i64>,
+    /// Whether it is open.
+    pub link: Link,
+    /// Its secrets, for this run only: typed in a URL, or not taken by the keychain.
+    pub secrets: Secrets,
+    /// Which of them the keychain is being given: an older answer forgets no newer secret.
+    pub storing: BTreeMap<SecretKind, Request>,
+    /// How full its pool is.
+    pub pool: PoolStatus,
+    /// Sessions that are on their way back into the pool.
+    pub returning: BTreeSet<SessionId>,
+    /// Since when its server has said nothing, where it does not answer the watchdog either.
+    pub silent_since: Option<Stamp>,
+    /// Names of types that are not built in, by oid.
+    pub types: BTreeMap<u32, String>,
+    /// What is in its database, while it is open.
+    pub schema: Schema,
+    /// Questions for such names that are under way, since it is open.
+    pub naming: BTreeSet<Request>,
+    /// Whether it is wanted again once it has closed.
+    pub reopen: bool,
+    /// Whether its pool was made for reading alone. The configuration may have changed since.
+    pub made_read_only: bool,
 }
 
-/// How full a pool is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PoolStatus {
-    /// Connections that exist, lent ones too.
-    pub size: u32,
-    /// Of these, the ones that nobody uses.
-    pub available: u32,
-    /// Runs that wait for one.
-    pub waiting: u32,
-    /// At most so many may exist.
-    pub max: u32,
-}
-
-/// What the runner reports of connections.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Msg {
-    /// The pool stands, proven with a real connection. Ends [`Effect::Open`] and [`Effect::Prove`].
-    Opened {
-        /// The connection.
-        connection: ConnectionId,
-        /// The attempt that it answers.
+/// The state of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Link {
+    /// Nobody asked for it, or it was closed.
+    #[default]
+    Closed,
+    /// The keychain is asked for its password.
+    AskingKeychain {
+        /// The request.
+        request: Request,
+        /// Since when.
+        since: Stamp,
+        /// The secret that is asked for.
+        kind: SecretKind,
+        /// Those that are asked for after it.
+        left: Vec<SecretKind>,
+        /// What is known so far.
+        secrets: Secrets,
+    },
+    /// A pool is being made.
+    Opening {
+        /// The attempt.
         attempt: Request,
+        /// Since when.
+        since: Stamp,
+        /// The secrets that went along, and those that the keychain shall have afterwards.
+        with: Credentials,
+    },
+    /// Its pool stands.
+    Open {
         /// What the server told of itself.
         server: ServerInfo,
     },
-    /// There is no pool, or no connection for it. Ends [`Effect::Open`] and [`Effect::Prove`]; also when abandoned.
-    OpenFailed {
-        /// The connection.
-        connection: ConnectionId,
-        /// The attempt that it answers.
-        attempt: Request,
+    /// Its last link broke, and it is tried again by itself.
+    Reconnecting(Reconnecting),
+    /// Its pool is being closed.
+    Closing,
+    /// It could not be opened.
+    Failed {
         /// Why.
         failure: Failure,
     },
-    /// The pool and its connections are gone. Ends [`Effect::Close`].
-    Closed {
-        /// The connection.
-        connection: ConnectionId,
-    },
-    /// A configuration was tried and let go. Ends [`Effect::Test`].
-    Tested {
-        /// The attempt that it answers.
-        attempt: Request,
-        /// What the server said.
-        result: Result<ServerInfo, Failure>,
-    },
-    /// A connection of the pool was made, lent, returned or closed, or somebody began or ended to wait.
-    PoolChanged {
-        /// The connection.
-        connection: ConnectionId,
-        /// How full it is now.
-        status: PoolStatus,
-    },
-    /// A link of the pool broke by itself, lent or idle. It follows the loss of the session that the link served.
-    LinkLost {
-        /// The connection.
-        connection: ConnectionId,
-        /// How many links of the pool still stand.
-        left: u32,
-        /// What is known of the reason.
-        failure: Failure,
-    },
-    /// A statement runs, nothing is heard of the server, and it does not answer the watchdog's question either.
-    NotAnswering {
-        /// The connection.
-        connection: ConnectionId,
-        /// How long nothing was heard when this was noticed.
-        silent_ms: u64,
-    },
-    /// The server answers again, or nothing runs there any more. It follows [`Msg::NotAnswering`].
-    Answering {
-        /// The connection.
-        connection: ConnectionId,
-    },
-    /// Names of types that are not built in. Ends [`Effect::ResolveTypes`].
-    TypesResolved {
-        /// The request that it answers.
-        request: Request,
-        /// The connection, whose cache they go to.
-        connection: ConnectionId,
-        /// Oid and name, as `format_type` prints it; on failure, none.
-        names: Vec<(u32, String)>,
-    },
-    /// The key of an SSH server was added to Tusk's known hosts, or could not be. Ends [`Effect::TrustHostKey`].
-    HostKeyTrusted {
-        /// The request that it answers.
-        request: Request,
-        /// Whether it is known now.
-        result: Result<(), Failure>,
-    },
 }
 
-/// What the runner is asked to do with connections.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Effect {
-    /// Make a pool and prove it with one real connection. Ends in `Opened` or `OpenFailed`.
-    Open {
-        /// The connection that the pool will belong to.
-        connection: ConnectionId,
-        /// This attempt.
-        attempt: Request,
-        /// How to reach it.
-        config: Box<Config>,
-        /// The secrets that are known.
-        secrets: Secrets,
-    },
-    /// Prove the pool of an open connection again, with a real connection and the secrets that it has. Ends in `Opened`
-    /// or `OpenFailed`.
-    Prove {
-        /// The connection.
-        connection: ConnectionId,
-        /// This attempt.
-        attempt: Request,
-    },
-    /// Stop an attempt that is under way (open, prove or test); it still ends in its own message. Has no answer of its own.
-    Abandon {
-        /// The attempt.
-        attempt: Request,
-    },
-    /// Close the pool and all that came out of it. Ends in `Closed`.
-    Close {
-        /// The connection.
-        connection: ConnectionId,
-    },
-    /// Connect once, ask the version, close. Ends in `Tested`.
-    Test {
-        /// This attempt.
-        attempt: Request,
-        /// How to reach it.
-        config: Box<Config>,
-        /// The secrets that are known.
-        secrets: Secrets,
-    },
-    /// Ask the names of types by oid, over the metadata connection, never a tab's session. Ends in `TypesResolved`.
-    ResolveTypes {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-        /// Type oid and typmod of each column to name.
-        oids: Vec<(u32, i32)>,
-    },
-    /// Add the key of an SSH server to Tusk's known hosts: the user said so. Ends in `HostKeyTrusted`.
-    TrustHostKey {
-        /// This request.
-        request: Request,
-        /// The key.
-        key: Box<HostKey>,
-    },
+/// What an attempt to connect had with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Credentials {
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Those to store once they proved right.
+    pub store: Secrets,
 }
+
+impl Connection {
+    /// A connection that was not opened yet.
+    pub fn new(config: Config, saved: bool) -> Self {
+        Self {
+            config,
+            saved,
+            last_used_us: None,
+            link: Link::Closed,
+            secrets: Secrets::default(),
+            storing: BTreeMap::new(),
+            pool: PoolStatus::default(),
+            returning: BTreeSet::new(),
+            silent_since: None,
+            types: BTreeMap::new(),
+            schema: Schema::Idle,
+            naming: BTreeSet::new(),
+            reopen: false,
+            made_read_only: false,
+        }
+    }
+
+    /// Whether nothing more is written over it: its configuration says so, or its pool was made so.
+    pub fn is_read_only(&self) -> bool {
+        let stands = matches!(
+            self.link,
+            Link::Opening { .. } | Link::Open { .. } | Link::Reconnecting(_) | Link::Closing
+        );
+        self.config.read_only || stands && self.made_read_only
+    }
+
+    /// The same name may lead to another database by now, where an oid is another type.
+    fn forget_types(&mut self) {
+        self.types.clear();
+        self.naming.clear();
+    }
+
+    /// Whether a pool is being made, the password is being looked for, or a lost connection is tried again.
+    pub fn is_opening(&self) -> bool {
+        matches!(
+            self.link,
+            Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)
+        )
+    }
+
+    /// Whether it is between closed and open, in either direction. The pause before a try is only a timer.
+    pub fn is_on_its_way(&self) -> bool {
+        match &self.link {
+            Link::Reconnecting(reconnecting) => reconnecting.is_trying(),
+            Link::Closing => true,
+            _ => self.is_opening(),
+        }
+    }
+
+    /// Whether its pool stands.
+    pub fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open { .. })
+    }
+}
+
+/// Adds a connection for this run; one with the same configuration is used again.
+pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> ConnectionId {
+    let known = model
+        .connections
+        .iter()
+        .find(|(_, known)| same_place(&known.config, &config))
+        .map(|(id, _)| *id);
+    let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
+    super::shell::sidebar::keeping_choices(model, |model| {
+        let connection =
+            model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
+        for (kind, secret) in secrets.iter() {
+            connection.secrets.set(kind, Some(secret.clone()));
+        }
+    });
+    id
+}
+
+/// Makes the active tab use a connection, and opens it where it is not open.
+pub fn choose(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let mut effects = make_room(model, id);
+    effects.extend(run::leave_connection(model, model.tabs.active, id));
+    let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
+    if let Some(tab) = model.tabs.active_mut() {
+        tab.connection = Some(id);
+        tab.waits_for_sandbox = false;
+        if open_already {
+            tab.ended = Some(Ended::Well);
+        }
+    }
+    model.focus(Area::Editor);
+    effects.extend(open(model, id));
+    effects
+}
+
+/// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
+fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let stays = model.tabs.active().is_some_and(|tab| {
+        tab.connection.is_some_and(|known| known != id) && !tab.would_lose_session().is_empty()
+    });
+    if !stays {
+        return vec![];
+    }
+    model.notices.push(
+        model.now,
+        "The other tab keeps its session, because something is open in it.".into(),
+    );
+    super::shell::tabs::open_new(model)
+}
+
+/// Opens a connection that is not open or on its way.
+pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let since = model.now;
+    let asked = model.dialog_asks_password(id);
+    if host_key::asks(model, id) {
+        return vec![];
+    }
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    if asked && !connection.secrets.has(SecretKind::Database) {
+        return vec![];
+    }
+    if asked {
+        // What the prompt asks for came another way.
+        model.dialog = None;
+    }
+    match &connection.link {
+        Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => vec![],
+        Link::Reconnecting(_) => reconnecting::try_now(model, id),
+        Link::Closing => {
+            connection.reopen = true;
+            vec![]
+        }
+        Link::Closed | Link::Failed { .. } => {
+            let secrets = connection.secrets.clone();
+            let mut left = connection.config.secrets_used(&model.defaults.tls_files);
+            left.retain(|kind| connection.saved && !secrets.has(*kind));
+            connection.link = Link::Closed;
+            ask_keychain(model, id, since, secrets, left)
+        }
+    }
+}
+
+/// Asks the keychain for the next secret that is not known; when all are, or it has none, tries to connect.
+fn ask_keychain(
+    model: &mut Model,
+    id: ConnectionId,
+    since: Stamp,
+    secrets: Secrets,
+    mut left: Vec<SecretKind>,
+) -> Vec<RootEffect> {
+    if left.is_empty() {
+        return attempt(model, id, secrets, Secrets::default());
+    }
+    let kind = left.remove(0);
+    let request = model.ids.request();
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    connection.link = Link::AskingKeychain { request, since, kind, left, secrets };
+    vec![keychain::Effect::Read { request, connection: id, kind }.into()]
+}
+
+/// Tries to open a connection with these secrets, and stores afterwards those that shall be stored.
+pub fn attempt(
+    model: &mut Model,
+    id: ConnectionId,
+    mut secrets: Secrets,
+    store: Secrets,
+) -> Vec<RootEffect> {
+    // A password of the connection's own, typed or kept, comes before the environment's; the runner looks into
+    // the password file where there is neither.
+    if !secrets.has(SecretKind::Database) {
+        secrets.set(SecretKind::Database, model.defaults.password.clone());
+    }
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    // At most one attempt is under way for a connection, so that an answer can't be taken for another's.
+    if !matches!(connection.link, Link::Closed | Link::Failed { .. }) {
+        return vec![];
+    }
+    let attempt = model.ids.request();
+    let with = Credentials { secrets: secrets.clone(), store };
+    connection.link = Link::Opening { attempt, since: model.now, with };
+    connection.made_read_only = connection.config.read_only;
+    let config = Box::new(connection.config.clone());
+    vec![Effect::Open { connection: id, attempt, config, secrets }.into()]
+}
+
+/// Closes a connection and every session on it.
+pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    match &connection.link {
+        Link::Opening { attempt, .. } => vec![Effect::Abandon { attempt: *attempt }.into()],
+        Link::AskingKeychain { .. } | Link::Failed { .. } => {
+            // A pool that went may have told its figures once more since.
+            connection.pool = PoolStatus::default();
+            connection.link = Link::Closed;
+            run::connection_closed(model, id)
+        }
+        Link::Open { .. } | Link::Reconnecting(_) => {
+            let mut effects = match std::mem::replace(&mut connection.link, Link::Closing) {
+                Link::Reconnecting(reconnecting) => reconnecting::let_go(&reconnecting),
+                _ => vec![],
+            };
+            connection.silent_since = None;
+            connection.schema = Schema::Idle;
+            effects.extend(run::connection_closed(model, id));
+            effects.push(Effect::Close { connection: id }.into());
+            effects
+        }
+        Link::Closing => {
+            connection.reopen = false;
+            vec![]
+        }
+        Link::Closed => vec![],
+    }
+}
+
+/// Stops what is under way to open a connection.
+pub fn stop_opening(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    match model.connections.get(&id).map(|known| &known.link) {
+        Some(Link::Reconnecting(_)) => reconnecting::stop(model, id),
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => close(model, id),
+        _ => vec![],
+    }
+}
+
+/// Closes an open connection, and opens it again as soon as it has closed.
+pub fn bounce(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let effects = close(model, id);
+    if let Some(connection) = model.connections.get_mut(&id) {
+        connection.reopen = matches!(connection.link, Link::Closing);
+    }
+    effects
+}
+
+/// Takes in what the runner reports of connections.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Opened { connection, attempt, server } => opened(model, connection, attempt, server),
+        Msg::OpenFailed { connection, attempt, failure } => {
+            open_failed(model, connection, attempt, failure)
+        }
+        Msg::Closed { connection } => closed(model, connection),
+        Msg::Tested { attempt, result } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.tested(attempt, result);
+            }
+            vec![]
+        }
+        Msg::PoolChanged { connection, status } => {
+            if let Some(known) = model.connections.get_mut(&connection)
+                && !matches!(known.link, Link::Closed | Link::Failed { .. })
+            {
+                known.pool = status;
+            }
+            run::make_room(model, connection)
+        }
+        Msg::LinkLost { connection, left, failure } => {
+            reconnecting::link_lost(model, connection, left, failure)
+        }
+        Msg::NotAnswering { connection, silent_ms } => {
+            let since = model.now.before_ms(silent_ms);
+            if let Some(known) = model.connections.get_mut(&connection)
+                && known.is_open()
+            {
+                known.silent_since = Some(since);
+            }
+            vec![]
+        }
+        Msg::Answering { connection } => {
+            if let Some(known) = model.connections.get_mut(&connection) {
+                known.silent_since = None;
+            }
+            vec![]
+        }
+        Msg::TypesResolved { request, connection, names } => {
+            types_resolved(model, request, connection, names);
+            vec![]
+        }
+        Msg::HostKeyTrusted { request, result } => host_key::trusted(model, request, result),
+    }
+}
+
+/// Takes in what the keychain reports.
+pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect> {
+    match msg {
+        keychain::Msg::Read { request, connection: id, kind: answered, result } => {
+            if self::form::waits_for(model, request) {
+                let (secret, usable) = read_secret(model, result);
+                return self::form::secret_read(model, request, answered, secret, usable);
+            }
+            let Some(connection) = model.connections.get_mut(&id) else {
+                return vec![];
+            };
+            let (since, mut left, mut secrets) = match &connection.link {
+                Link::AskingKeychain { request: asked, since, left, secrets, .. }
+                    if *asked == request =>
+                {
+                    (*since, left.clone(), secrets.clone())
+                }
+                _ => return vec![],
+            };
+            connection.link = Link::Closed;
+            let (secret, usable) = read_secret(model, result);
+            secrets.set(answered, secret);
+            if !usable {
+                left.clear();
+            }
+            ask_keychain(model, id, since, secrets, left)
+        }
+        keychain::Msg::Stored { result: Err(Refusal::Unavailable { reason }), .. } => {
+            keychain_absent(model, &reason);
+            vec![]
+        }
+        keychain::Msg::Stored { request, connection, kind, result: Ok(()) } => {
+            // The keychain has it now: it need not stay in memory.
+            if let Some(known) = model.connections.get_mut(&connection)
+                && known.storing.get(&kind) == Some(&request)
+            {
+                known.storing.remove(&kind);
+                known.secrets.set(kind, None);
+            }
+            vec![]
+        }
+        keychain::Msg::Deleted { result: Err(Refusal::Unavailable { reason }), .. } => {
+            model.notices.push(
+                model.now,
+                format!(
+                    "The password may still be in the keychain, which can't be used: {reason}."
+                ),
+            );
+            vec![]
+        }
+        keychain::Msg::Stored { .. } | keychain::Msg::Deleted { .. } => vec![],
+    }
+}
+
+fn closed(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let Some(known) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    if !matches!(known.link, Link::Closing) {
+        return vec![];
+    }
+    known.link = Link::Closed;
+    known.silent_since = None;
+    known.pool = PoolStatus::default();
+    let mut effects = if std::mem::take(&mut known.reopen) { open(model, id) } else { vec![] };
+    effects.extend(run::pump_all(model));
+    effects
+}
+
+fn opened(
+    model: &mut Model,
+    id: ConnectionId,
+    attempt: Request,
+    server: ServerInfo,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(connection) = model.connections.get_mut(&id) else {
+        // It was deleted meanwhile: its pool must not stay open unseen.
+        return vec![Effect::Close { connection: id }.into()];
+    };
+    if connection.tries(attempt) {
+        return reopened(model, id, server);
+    }
+    let with = match &connection.link {
+        Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
+        // There is one attempt at a time: this is an answer that came twice.
+        _ => return vec![],
+    };
+    connection.link = Link::Open { server };
+    connection.forget_types();
+    let mut effects = vec![];
+    super::shell::sidebar::keeping_choices(model, |model| {
+        if let Some(connection) = model.connections.get_mut(&id) {
+            connection.last_used_us = Some(now.unix_us);
+            connection.saved |= !with.store.is_empty();
+        }
+    });
+    let Some(connection) = model.connections.get(&id) else {
+        return effects;
+    };
+    if connection.saved {
+        effects.push(save(model, id));
+    }
+    effects.extend(store_secrets(model, id, &with.store));
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+        tab.ended = Some(Ended::Well);
+    }
+    effects.extend(run::pump_all(model));
+    // Behind what somebody waits for.
+    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
+    effects
+}
+
+/// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
+fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) -> Vec<RootEffect> {
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    connection.link = Link::Open { server };
+    connection.forget_types();
+    let text = format!("Connected to {} again.", connection.config.label());
+    model.notices.push(model.now, text);
+    let mut effects = run::pump_all(model);
+    // It may be another server that answers now.
+    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
+    effects
+}
+
+/// The secret that the attempt failed for, which was wrong or not there. A login that no password helps (peer, a
+/// rejecting line of pg_hba.conf, a role that is not there) is refused with 28000 as well, and asks for nothing.
+fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
+    // In whatever language: the methods that look a password up elsewhere have names that are not translated.
+    let looked_up = || {
+        let methods = ["LDAP", "PAM", "RADIUS", "BSD"];
+        methods.iter().any(|name| failure.message.contains(name))
+    };
+    match &failure.wants {
+        Some(Want::Secret(kind)) => Some(*kind),
+        None if failure.is("28P01") || failure.is("28000") && looked_up() => {
+            Some(SecretKind::Database)
+        }
+        _ => None,
+    }
+}
+
+fn open_failed(
+    model: &mut Model,
+    id: ConnectionId,
+    attempt: Request,
+    failure: Failure,
+) -> Vec<RootEffect> {
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    let tried = connection.tries(attempt);
+    let with = match &connection.link {
+        Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
+        _ if tried => {
+            Credentials { secrets: connection.secrets.clone(), store: Secrets::default() }
+        }
+        _ => return vec![],
+    };
+    let wanted = wanted_secret(&failure);
+    let saved = connection.saved;
+    if let Some(kind) = wanted {
+        // It is wrong: the next attempt asks the keychain, or the user.
+        connection.secrets.set(kind, None);
+    } else if tried {
+        return reconnecting::failed(model, id, failure);
+    }
+    connection.pool = PoolStatus::default();
+    connection.link = if failure.category == Category::Cancelled {
+        Link::Closed
+    } else {
+        Link::Failed { failure: failure.clone() }
+    };
+    tell_tabs(model, id, &failure);
+    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
+        // The run that waits for the connection goes on waiting for the user's word.
+        let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
+        model.dialog = Some(Dialog::HostKey(prompt));
+        return vec![];
+    }
+    if let (Some(kind), None) = (wanted, &model.dialog) {
+        // The run that waits for the connection goes on waiting: the secret is what it needs.
+        // That one is needed is said by the question itself; what the server refused is said with it.
+        let said = tried || with.secrets.has(kind) || !failure.severity.is_empty();
+        let refused = said.then_some(failure);
+        let mut prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
+        prompt.stored_too = with.store;
+        model.dialog = Some(Dialog::Password(prompt));
+        // A pool with the old secret is of no more use.
+        let close = tried.then_some(Effect::Close { connection: id }.into());
+        return close.into_iter().collect();
+    }
+    if tried {
+        return reconnecting::give_up(model, id, failure);
+    }
+    run::connection_failed(model, id, failure)
+}
+
+/// The tabs of a connection ended with what it ended with.
+fn tell_tabs(model: &mut Model, id: ConnectionId, failure: &Failure) {
+    let ended = Ended::Badly { failure: Box::new(failure.clone()) };
+    let tabs = model.tabs.open.iter_mut();
+    for tab in tabs.filter(|tab| tab.connection == Some(id)) {
+        tab.ended = Some(ended.clone());
+    }
+}
+
+fn types_resolved(
+    model: &mut Model,
+    request: Request,
+    id: ConnectionId,
+    names: Vec<(u32, String)>,
+) {
+    let Some(connection) = model.connections.get_mut(&id) else {
+        return;
+    };
+    if !connection.naming.remove(&request) {
+        // It was asked before the connection was opened again: its oids may be other types by now.
+        return;
+    }
+    connection.types.extend(names);
+    let types = &connection.types;
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+        for result in &mut tab.results.list {
+            result.rows.name_types(|column| types.get(&column.type_oid).cloned());
+        }
+    }
+}
+
+/// The program ends: no secret stays in the Model. What the driver and the keychain's library copied into their own
+/// memory is theirs, and goes with the process.
+pub fn forget_secrets(model: &mut Model) {
+    for known in model.connections.values_mut() {
+        known.secrets = Secrets::default();
+        match &mut known.link {
+            Link::AskingKeychain { secrets, .. } => *secrets = Secrets::default(),
+            Link::Opening { with, .. } => *with = Credentials::default(),
+            Link::Closed
+            | Link::Open { .. }
+            | Link::Reconnecting(_)
+            | Link::Closing
+            | Link::Failed { .. } => {}
+        }
+    }
+    model.welcome.typed = Secret::default();
+    model.welcome.parsed = None;
+    model.welcome.asked = None;
+    model.defaults.password = None;
+    for file in &mut model.defaults.service_files {
+        for service in file.services.iter_mut().flatten() {
+            service.secrets.clear();
+        }
+    }
+}
+
+/// The effect that keeps a connection.
+pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
+    let request = model.ids.request();
+    let (config, last_used_us) = model
+        .connections
+        .get(&id)
+        .map(|known| (known.config.clone(), known.last_used_us))
+        .unwrap_or_default();
+    let connection = Box::new(SavedConnection { id, config, last_used_us });
+    keeping::Effect::SaveConnection { request, connection }.into()
+}
+
+/// The effects that put secrets into the keychain.
+pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> Vec<RootEffect> {
+    let stored = secrets.iter().map(|(kind, secret)| {
+        let request = model.ids.request();
+        if let Some(known) = model.connections.get_mut(&id) {
+            known.storing.insert(kind, request);
+        }
+        keychain::Effect::Store { request, connection: id, kind, password: secret.clone() }.into()
+    });
+    stored.collect()
+}
+
+/// What the keychain had, and whether it can be used; where it can't, the user is told.
+fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Secret>, bool) {
+    match result {
+        Ok(password) => (Some(password), true),
+        Err(Refusal::NotFound) => (None, true),
+        Err(Refusal::Unavailable { reason }) => {
+            keychain_absent(model, &reason);
+            (None, false)
+        }
+    }
+}
+
+fn keychain_absent(model: &mut Model, reason: &str) {
+    let failure = Failure::from(&Refusal::Unavailable { reason: reason.to_owned() });
+    let next_step = failure.next_step.unwrap_or_default();
+    let text = format!("{} {next_step}", failure.message);
+    model.notices.push(model.now, text);
+}
+
+/// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.
+pub fn same_place(one: &Config, other: &Config) -> bool {
+    let plain = |config: &Config| Config {
+        name: String::new(),
+        colour: Default::default(),
+        group: String::new(),
+        order: 0,
+        ..config.clone()
+    };
+    plain(one) == plain(other)
+}
+
+#[cfg(test)]
+mod tests;

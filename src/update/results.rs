@@ -3,17 +3,20 @@
 //! There is one result for each statement. The grid's selection lives here, in rows and columns; the
 //! window only knows pixels.
 
+pub mod contract;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    cells,
-    connections::{Connection, Link},
-    dialog::{self, Dialog, INSPECT_BYTES, Inspect, Picker},
-    run::{self, Run},
-    sight::Sight,
-    tabs::{Ended, Tab},
+    connection::{Connection, Link},
+    query::run::{self, Run},
+    shell::{
+        dialog::{self, Dialog, INSPECT_BYTES, Inspect, Picker},
+        sight::Sight,
+        tabs::{Ended, Tab},
+    },
     window,
 };
 use crate::{
@@ -745,14 +748,14 @@ pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
     }
     tab.results.copying = Some(request);
     let rows = tab.results.visible().map(|result| result.rows.clone());
-    rows.map(|rows| cells::Effect::Copy { request, rows, range, headers }.into())
+    rows.map(|rows| contract::Effect::Copy { request, rows, range, headers }.into())
         .into_iter()
         .collect()
 }
 
 /// Copies the error that is shown, with all its details.
 pub fn copy_error(model: &mut Model) -> Vec<RootEffect> {
-    match shown_failure(model).map(super::messages::report_of) {
+    match shown_failure(model).map(super::query::messages::report_of) {
         Some(report) => window::write_clipboard(model, report.into()),
         None => {
             let text = "There is no error here to copy.";
@@ -911,14 +914,14 @@ fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     }
     let rows = result.rows.clone();
     tab.results.summing = Some(request);
-    vec![cells::Effect::Summarize { request, rows, range }.into()]
+    vec![contract::Effect::Summarize { request, rows, range }.into()]
 }
 
 /// Takes in what the runner reports of work on cells.
-pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
+pub fn update_cells(model: &mut Model, msg: contract::Msg) -> Vec<RootEffect> {
     let now = model.now;
     match msg {
-        cells::Msg::Copied { request, text, cells } => {
+        contract::Msg::Copied { request, text, cells } => {
             let asked = model.tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
             let Some(tab) = asked else { return vec![] };
             tab.results.copying = None;
@@ -934,7 +937,7 @@ pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
                 }
             }
         }
-        cells::Msg::Summarized { request, summary } => {
+        contract::Msg::Summarized { request, summary } => {
             let asked = model.tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
             let Some(tab) = asked else { return vec![] };
             tab.results.summing = None;
@@ -943,7 +946,7 @@ pub fn update_cells(model: &mut Model, msg: cells::Msg) -> Vec<RootEffect> {
             }
             vec![]
         }
-        cells::Msg::Dropped { .. } => vec![],
+        contract::Msg::Dropped { .. } => vec![],
     }
 }
 

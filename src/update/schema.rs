@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{connections::Link, results::ResultState, run::Session};
+use super::{connection::Link, query::run::Session, results::ResultState};
 use crate::{
     base::{ids::*, transaction::Transaction},
     catalog::{self, Catalog},

@@ -1,12 +1,18 @@
 //! Settings: what the user fixed, kept for the next start. The window and its parts are kept in the store, the
 //! user's own choices in the settings' file.
 
-use super::{
-    clock,
-    settings_file::{self, Key, Value},
-    store::{self, OnError, Settings, Theme},
+pub mod file;
+
+use super::{clock, keeping};
+use crate::{
+    base::ids::Request,
+    effect::Effect as RootEffect,
+    model::Model,
+    settings::{
+        OnError, Settings, Theme,
+        toml::{Key, Value},
+    },
 };
-use crate::{base::ids::Request, effect::Effect as RootEffect, model::Model};
 
 /// How many rows the settings dialog has.
 pub const ROWS: usize = 4;
@@ -59,14 +65,14 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
                 OnError::Ask => OnError::Stop,
             };
             let value = Value::Text(next.name().into());
-            settings_file::change(model, Key::OnError, value)
+            file::change(model, Key::OnError, value)
         }
     }
 }
 
 /// Fixes the theme, or lets it follow the system.
 pub fn set_theme(model: &mut Model, theme: Theme) -> Vec<RootEffect> {
-    settings_file::change(model, Key::Theme, settings_file::theme(theme))
+    file::change(model, Key::Theme, file::theme(theme))
 }
 
 /// Larger, smaller, or, with none, the usual size.
@@ -81,7 +87,7 @@ pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
 }
 
 fn set_zoom(model: &mut Model, percent: u32) -> Vec<RootEffect> {
-    settings_file::change(model, Key::Size, Value::Number(percent.into()))
+    file::change(model, Key::Size, Value::Number(percent.into()))
 }
 
 /// Shows or hides the sidebar.
@@ -151,5 +157,5 @@ pub fn window_size(width: u32, height: u32) -> (u32, u32) {
 fn write(model: &mut Model) -> RootEffect {
     let request = model.ids.request();
     let settings = model.settings.clone();
-    store::Effect::SaveSettings { request, settings }.into()
+    keeping::Effect::SaveSettings { request, settings }.into()
 }

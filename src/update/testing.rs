@@ -16,14 +16,17 @@ use crate::{
     model::Model,
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column},
+    settings,
     update::{
-        app,
-        command::Command,
-        connection, keys, query,
-        run::{Live, Run, Session},
-        schema, session, store,
-        tabs::Tab,
-        update, welcome,
+        connection, keeping,
+        query::{
+            self,
+            run::{Live, Run, Session},
+            session,
+        },
+        schema,
+        shell::{app, command::Command, keys, tabs::Tab, welcome},
+        update,
     },
 };
 
@@ -78,14 +81,14 @@ pub fn chunk(rows: usize, bytes: usize) -> Arc<Chunk> {
 }
 
 /// What is kept where nothing was.
-pub fn nothing_kept() -> store::Kept {
-    store::Kept {
-        opened: store::Opened::OnDisk,
+pub fn nothing_kept() -> keeping::Kept {
+    keeping::Kept {
+        opened: keeping::Opened::OnDisk,
         connections: vec![],
         tabs: vec![],
         closed: vec![],
         history: vec![],
-        settings: store::Settings::default(),
+        settings: settings::Settings::default(),
     }
 }
 
@@ -107,7 +110,7 @@ impl World {
     }
 
     /// A program that has started and found this.
-    pub fn with(kept: store::Kept) -> Self {
+    pub fn with(kept: keeping::Kept) -> Self {
         let mut world = Self::loading();
         world.load(kept);
         world
@@ -126,7 +129,7 @@ impl World {
         });
         let keymap: Vec<Request> = world.model.files.keys().copied().collect();
         for request in keymap {
-            world.send(crate::update::file::Msg::Opened {
+            world.send(crate::update::files::Msg::Opened {
                 request,
                 path: String::new(),
                 // Like most users, this one has no keymap of their own.
@@ -137,12 +140,12 @@ impl World {
     }
 
     /// Answers the load.
-    pub fn load(&mut self, kept: store::Kept) -> Vec<Effect> {
+    pub fn load(&mut self, kept: keeping::Kept) -> Vec<Effect> {
         let crate::model::Phase::Loading { request } = self.model.phase else {
             panic!("nothing is being loaded");
         };
         let kept = Box::new(kept);
-        self.send(store::Msg::Loaded { request, kept })
+        self.send(keeping::Msg::Loaded { request, kept })
     }
 
     /// The same world with its tab on an open connection.
@@ -180,7 +183,7 @@ impl World {
 
     /// The active tab uses a connection that is known.
     pub fn choose(&mut self, connection: ConnectionId) -> Vec<Effect> {
-        crate::update::connections::choose(&mut self.model, connection)
+        crate::update::connection::choose(&mut self.model, connection)
     }
 
     /// Asks for a command.
@@ -224,13 +227,13 @@ impl World {
     /// The attempt of the active tab's connection.
     pub fn attempt(&self) -> Request {
         match self.link() {
-            crate::update::connections::Link::Opening { attempt, .. } => *attempt,
+            crate::update::connection::Link::Opening { attempt, .. } => *attempt,
             other => panic!("no attempt is under way: {other:?}"),
         }
     }
 
     /// The link of the active tab's connection.
-    pub fn link(&self) -> &crate::update::connections::Link {
+    pub fn link(&self) -> &crate::update::connection::Link {
         &self.model.connections[&self.connection()].link
     }
 
@@ -291,7 +294,7 @@ impl World {
     /// Puts text into the active tab, the cursor at its end.
     pub fn text(&mut self, text: &str) -> Vec<Effect> {
         let tab = self.model.tabs.active;
-        crate::update::editor::replace_all(&mut self.model, tab, text)
+        crate::update::query::editor::replace_all(&mut self.model, tab, text)
     }
 
     /// Runs everything in the active tab, with a session, and answers with the effects of the first statement.
@@ -359,8 +362,8 @@ impl World {
         self.stall();
         assert!(matches!(
             self.tab().run,
-            Run::Running(crate::update::run::Running {
-                phase: crate::update::run::Phase::Paused { .. },
+            Run::Running(crate::update::query::run::Running {
+                phase: crate::update::query::run::Phase::Paused { .. },
                 ..
             })
         ));
@@ -370,7 +373,7 @@ impl World {
     /// Whether a story would wait, once the store has written everything.
     pub fn is_busy(&mut self) -> bool {
         for request in self.model.writes.clone() {
-            self.send(store::Msg::Wrote { request });
+            self.send(keeping::Msg::Wrote { request });
         }
         self.model.is_busy()
     }

@@ -11,22 +11,22 @@ use gpui::{
     StyledText, TestSupportExt, UniformListScrollHandle, canvas, div, px, uniform_list,
 };
 
-use super::fields::{FieldId, Fields};
-use super::fonts;
-use super::places::Places;
-use super::sidebar;
-use super::theme::Look;
-use super::widgets::{
-    ListRow, dot, field, hairline, heading, key_box, panel, ring, spacer, spinner,
+use super::{
+    fields::{FieldId, Fields},
+    fonts,
+    places::Places,
+    sidebar,
+    theme::Look,
+    widgets::{ListRow, dot, field, hairline, heading, key_box, panel, ring, spacer, spinner},
+    words::{Post, button, span, tone},
 };
-use super::words::{Post, button, span, tone};
 use crate::{
     screen::{
         Action, Confirm, ConnectionForm, DataDirectory, Dialog, FormField, FormTest, FormValue,
         GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathPrompt, Picker, PickerKind,
         PickerRow, Settings,
     },
-    update::{command::Command, dialog::Msg, sight},
+    update::shell::{command::Command, dialog::Msg, sight},
 };
 
 /// Rows that a picker shows at once.

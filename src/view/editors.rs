@@ -16,8 +16,8 @@ use crate::{
     msg::Msg,
     screen,
     update::{
-        editor::{self, Mark},
-        tabs::Tab,
+        query::editor::{self, Mark},
+        shell::tabs::Tab,
     },
 };
 

@@ -14,8 +14,12 @@ use crate::{
     model::Model,
     msg::Msg,
     update::{
-        dialog::{self, Dialog},
-        find, form, welcome,
+        connection::form,
+        query::find,
+        shell::{
+            dialog::{self, Dialog},
+            welcome,
+        },
     },
 };
 

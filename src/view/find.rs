@@ -3,12 +3,14 @@
 use gpui::prelude::FluentBuilder;
 use gpui::{App, Div, InteractiveElement, MouseButton, ParentElement, Styled, TestSupportExt, div};
 
-use super::fields::{FieldId, Fields};
-use super::keys;
-use super::theme::Look;
-use super::widgets::{field, fitting, spacer};
-use super::words::{Post, hint, span};
-use crate::{screen::FindBar, update::find::Field};
+use super::{
+    fields::{FieldId, Fields},
+    keys,
+    theme::Look,
+    widgets::{field, fitting, spacer},
+    words::{Post, hint, span},
+};
+use crate::{screen::FindBar, update::query::find::Field};
 
 /// Draws the bar.
 pub fn bar(bar: &FindBar, fields: &Fields, post: &Post, cx: &App) -> Div {

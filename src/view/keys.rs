@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use gpui::{Action, App, KeyBinding, KeyBindingContextPredicate, SharedString};
 
-use crate::update::{command::Command, keymap::Keymap};
+use crate::update::shell::{command::Command, keymap::Keymap};
 
 /// The part of the window that has the keys which mean the same everywhere.
 pub const WINDOW: &str = "Tusk";

@@ -10,13 +10,15 @@ use gpui::{
     size,
 };
 
-use super::fonts;
-use super::theme::Look;
-use super::widgets::{ListRow, heading, spacer, spinner};
-use super::words::{Post, connection_dot, hint, span};
+use super::{
+    fonts,
+    theme::Look,
+    widgets::{ListRow, heading, spacer, spinner},
+    words::{Post, connection_dot, hint, span},
+};
 use crate::{
     screen::{Preview, Sidebar, SidebarRow, SidebarRowKind},
-    update::sidebar::Msg,
+    update::shell::sidebar::Msg,
 };
 
 /// Height of a heading at 100 %.

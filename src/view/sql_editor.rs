@@ -24,7 +24,7 @@ use gpui::{
 use super::{fonts, theme::Look};
 use crate::{
     base::text::{broken_by, difference, has_crlf_at},
-    update::sight::letters_of,
+    update::shell::sight::letters_of,
 };
 
 /// Room left of the line numbers.

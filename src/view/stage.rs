@@ -23,7 +23,7 @@ use crate::{
     msg::Msg,
     program::Program,
     story::Stage,
-    update::{app, editor},
+    update::{query::editor, shell::app},
 };
 
 /// So often what came of messages is taken in one go.

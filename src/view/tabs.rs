@@ -6,12 +6,14 @@ use gpui::{
     StatefulInteractiveElement, Styled, TestSupportExt, div, px,
 };
 
-use super::theme::Look;
-use super::widgets::{self, dot, spinner};
-use super::words::Post;
+use super::{
+    theme::Look,
+    widgets::{self, dot, spinner},
+    words::Post,
+};
 use crate::{
     screen::{Action, Tab, TabMark},
-    update::tabs,
+    update::shell::tabs,
 };
 
 /// Draws the row. Where the tabs are wider than the window, it scrolls to the active one. `hint` is what the editor has

@@ -5,12 +5,14 @@ use gpui::{
     SharedString, StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
-use super::theme::Look;
-use super::widgets::{Pill, spacer};
-use super::words::{Post, connection_dot, hint, span};
+use super::{
+    theme::Look,
+    widgets::{Pill, spacer},
+    words::{Post, connection_dot, hint, span},
+};
 use crate::{
     screen::{ConnectionChip, ModeChip, TitleBar},
-    update::command::Command,
+    update::shell::command::Command,
 };
 
 /// Draws the bar.

@@ -6,14 +6,16 @@ use gpui::{
     StatefulInteractiveElement, Styled, TestSupportExt, div,
 };
 
-use super::fonts;
-use super::places::Places;
-use super::theme::Look;
-use super::widgets::{ListRow, field, hairline, heading, key_box, panel, spacer, spinner};
-use super::words::{Post, connection_dot, hint, span};
+use super::{
+    fonts,
+    places::Places,
+    theme::Look,
+    widgets::{ListRow, field, hairline, heading, key_box, panel, spacer, spinner},
+    words::{Post, connection_dot, hint, span},
+};
 use crate::{
     screen::{Welcome, WelcomeField, WelcomeGroup, WelcomeRow},
-    update::welcome::Msg,
+    update::shell::welcome::Msg,
 };
 
 /// Draws the screen around the widget of its field.

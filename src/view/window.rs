@@ -30,11 +30,13 @@ use crate::{
     program::{Program, SLICE, Surroundings},
     screen::{Body, Dialog, Main, Screen, screen},
     update::{
-        app,
-        keymap::Keymap,
-        run::Run,
-        sidebar,
-        sight::{self, Items, Known, List},
+        query::run::Run,
+        shell::{
+            app,
+            keymap::Keymap,
+            sidebar,
+            sight::{self, Items, Known, List},
+        },
     },
 };
 

@@ -19,7 +19,7 @@ use tusk::{
     msg::Msg,
     update::{
         connection::{self, ServerInfo},
-        query, session,
+        query::{self, session},
     },
 };
 

@@ -1,19 +1,22 @@
 //! Files that are run without being opened, whose sessions have another encoding: their statements and the data of
 //! their COPYs are stored as the file has them.
 
-use tusk::msg::Msg;
-use tusk::update::file::encoding::Reading;
-use tusk::update::job::{self, State, Trouble};
-use tusk::update::store::OnError;
-
 use super::{Tab, servers};
+use tusk::{
+    msg::Msg,
+    settings::OnError,
+    update::{
+        files::encoding::Reading,
+        jobs::{self, State, Trouble},
+    },
+};
 
 /// How a run ended, and what went wrong in it.
 fn run_file(tab: &mut Tab, bytes: &[u8]) -> (State, String, Vec<Trouble>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.sql");
     std::fs::write(&path, bytes).unwrap();
-    tab.postgres.perform_job(job::Effect::RunFile {
+    tab.postgres.perform_job(jobs::Effect::RunFile {
         job: tab.ids.request(),
         connection: tab.connection,
         path: path.display().to_string(),
@@ -23,11 +26,11 @@ fn run_file(tab: &mut Tab, bytes: &[u8]) -> (State, String, Vec<Trouble>) {
     });
     let troubles = std::cell::RefCell::new(vec![]);
     let (state, message) = tab.wait(|msg| match msg {
-        Msg::Job(job::Msg::Troubled { trouble, .. }) => {
+        Msg::Job(jobs::Msg::Troubled { trouble, .. }) => {
             troubles.borrow_mut().push((**trouble).clone());
             None
         }
-        Msg::Job(job::Msg::Ended { state, message, .. }) => Some((*state, message.clone())),
+        Msg::Job(jobs::Msg::Ended { state, message, .. }) => Some((*state, message.clone())),
         _ => None,
     });
     (state, message, troubles.into_inner())

@@ -17,7 +17,7 @@ use tusk::{
     conninfo::TargetSession,
     effects::postgres::own_sql::{OwnSql, Way},
     sql::lex::{self, Token, TokenKind},
-    update::read_only::Setting,
+    update::query::read_only::Setting,
 };
 
 /// What a trap writes into the log.

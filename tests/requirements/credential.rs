@@ -24,10 +24,14 @@ use tusk::{
     effect::Effect as RootEffect,
     effects::{Runner, RunnerOptions, keychain::Keychain},
     msg::Msg as RootMsg,
+    settings,
     update::{
-        connection,
-        keychain::{Effect, Msg, Refusal},
-        query, session, store,
+        connection::{
+            self,
+            keychain::{Effect, Msg, Refusal},
+        },
+        keeping,
+        query::{self, session},
     },
 };
 
@@ -198,10 +202,13 @@ fn stall() {
     let runner = Runner::start(RunnerOptions { data_dir }, outbox);
     runner.perform(effect(&["read", "database"], Request(1)).into());
     runner.perform(effect(&["store", "database", "hunter2"], Request(2)).into());
-    runner.perform(store::Effect::Load { request: Request(3) }.into());
+    runner.perform(keeping::Effect::Load { request: Request(3) }.into());
     runner.perform(
-        store::Effect::SaveSettings { request: Request(4), settings: store::Settings::default() }
-            .into(),
+        keeping::Effect::SaveSettings {
+            request: Request(4),
+            settings: settings::Settings::default(),
+        }
+        .into(),
     );
     let mut seen = write_and_run(&runner, &inbox);
     // At the end the keychain is not waited for either, and is answered for.
@@ -236,7 +243,7 @@ fn write_and_run(runner: &Runner, inbox: &Receiver<RootMsg>) -> Vec<&'static str
     while seen.len() < 3 {
         match inbox.recv_timeout(PATIENCE).unwrap() {
             RootMsg::Keychain(msg) => panic!("the keychain was not to answer: {msg:?}"),
-            RootMsg::Store(store::Msg::Wrote { request: Request(4) }) => seen.push("written"),
+            RootMsg::Store(keeping::Msg::Wrote { request: Request(4) }) => seen.push("written"),
             RootMsg::Connection(connection::Msg::Opened { .. }) => {
                 seen.push("connected");
                 let open = session::Effect::Open { session, connection };

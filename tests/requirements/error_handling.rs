@@ -28,15 +28,12 @@ use tusk::{
     model::{Model, Phase},
     msg::Msg,
     update::{
-        app,
-        command::Command,
-        connections::Link,
-        editor, keychain as keychain_contract,
+        connection::{Link, keychain as keychain_contract},
+        query::{editor, run::Run},
         results::{self, ResultState},
-        run::Run,
         schema::Schema,
-        tabs::Ended,
-        update, welcome,
+        shell::{app, command::Command, tabs::Ended, welcome},
+        update,
     },
 };
 
@@ -491,7 +488,7 @@ fn fr_001_fr_002_a_terminated_session_is_a_connection_error_with_its_reason() {
     assert!(failure.next_step.unwrap().contains("Reconnect"));
     program.run("set idle_in_transaction_session_timeout = 1; begin");
     program.until(|model| {
-        matches!(&model.tabs.active().unwrap().session, tusk::update::run::Session::Lost(_))
+        matches!(&model.tabs.active().unwrap().session, tusk::update::query::run::Session::Lost(_))
     });
     let idle = program.failure_of_session();
     assert!(idle.is("25P03"), "{idle:?}");
@@ -502,7 +499,7 @@ impl Program {
     #[track_caller]
     fn failure_of_session(&self) -> Failure {
         match &self.model.tabs.active().unwrap().session {
-            tusk::update::run::Session::Lost(lost) => lost.failure.clone(),
+            tusk::update::query::run::Session::Lost(lost) => lost.failure.clone(),
             other => panic!("{other:?}"),
         }
     }
@@ -691,13 +688,13 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
 
     let (outbox, inbox) = flume::unbounded();
     let files = tusk::effects::file::Files::start(outbox);
-    files.perform(tusk::update::file::Effect::Open {
+    files.perform(tusk::update::files::Effect::Open {
         request: Default::default(),
         path: "/nowhere/at/all.sql".into(),
-        reading: tusk::update::file::encoding::Reading::Detect,
+        reading: tusk::update::files::encoding::Reading::Detect,
     });
-    let Msg::File(tusk::update::file::Msg::Opened {
-        result: Err(tusk::update::file::Unread::Failed(file)),
+    let Msg::File(tusk::update::files::Msg::Opened {
+        result: Err(tusk::update::files::Unread::Failed(file)),
         ..
     }) = inbox.recv_timeout(Duration::from_secs(30)).unwrap()
     else {

@@ -21,15 +21,15 @@ use tusk::{
     model::Model,
     msg::Msg,
     update::{
-        app,
-        command::Command,
-        connection::{self, PoolStatus, ServerInfo},
-        connections::Connection,
-        keychain, keys, query, schema,
-        session::{self, Ending},
-        store,
-        tabs::Tab,
-        update, welcome,
+        connection::{self, Connection, PoolStatus, ServerInfo, keychain},
+        keeping,
+        query::{
+            self,
+            session::{self, Ending},
+        },
+        schema,
+        shell::{app, command::Command, keys, tabs::Tab, welcome},
+        update,
     },
 };
 
@@ -374,9 +374,9 @@ pub fn ended_by(msg: &Msg) -> Option<String> {
             | keychain::Msg::Deleted { request, .. },
         ) => format!("keychain {request:?}"),
         Msg::Store(
-            store::Msg::Wrote { request }
-            | store::Msg::Failed { request, .. }
-            | store::Msg::Loaded { request, .. },
+            keeping::Msg::Wrote { request }
+            | keeping::Msg::Failed { request, .. }
+            | keeping::Msg::Loaded { request, .. },
         ) => format!("store {request:?}"),
         _ => return None,
     })

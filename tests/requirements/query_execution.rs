@@ -7,9 +7,9 @@ use crate::{server::TestServer, stage::Played};
 use tusk::{
     base::ids::QueryId,
     update::{
+        keeping::HistoryOutcome,
+        query::run::{Phase, Run},
         results::ResultState,
-        run::{Phase, Run},
-        store::HistoryOutcome,
     },
 };
 

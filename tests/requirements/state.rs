@@ -23,9 +23,13 @@ use tusk::{
     },
     msg::Msg,
     update::{
-        connection, keychain, query, schema,
-        session::{self, Ending},
-        store,
+        connection::{self, keychain},
+        keeping,
+        query::{
+            self,
+            session::{self, Ending},
+        },
+        schema,
     },
 };
 
@@ -152,9 +156,9 @@ impl Crowd {
             }
             Kind::Write => {
                 let request = self.request(operation, "store");
-                self.store.perform(store::Effect::SaveConnection {
+                self.store.perform(keeping::Effect::SaveConnection {
                     request,
-                    connection: Box::new(store::SavedConnection {
+                    connection: Box::new(keeping::SavedConnection {
                         id: own_id(operation),
                         config: Config { name: format!("saved {operation}"), ..Config::default() },
                         last_used_us: None,
@@ -200,10 +204,10 @@ impl Crowd {
             Msg::Keychain(keychain::Msg::Read { request, result, .. }) => {
                 self.note(self.requests[&request], result.unwrap().reveal())
             }
-            Msg::Store(store::Msg::Wrote { request }) => {
+            Msg::Store(keeping::Msg::Wrote { request }) => {
                 self.note(self.requests[&request], "written");
             }
-            Msg::Store(store::Msg::Failed { failure, .. }) => panic!("{failure:?}"),
+            Msg::Store(keeping::Msg::Failed { failure, .. }) => panic!("{failure:?}"),
             Msg::Session(session::Msg::OpenFailed { failure, .. }) => panic!("{failure:?}"),
             _ => {}
         }
@@ -263,9 +267,9 @@ impl Crowd {
     /// What the store has of the connections that operations kept, by id.
     fn saved(&mut self) -> Vec<(ConnectionId, String)> {
         let request = self.request(usize::MAX, "store");
-        self.store.perform(store::Effect::Load { request });
+        self.store.perform(keeping::Effect::Load { request });
         let kept = self.world.wait(|msg| match msg {
-            Msg::Store(store::Msg::Loaded { kept, .. }) => Some(kept.clone()),
+            Msg::Store(keeping::Msg::Loaded { kept, .. }) => Some(kept.clone()),
             _ => None,
         });
         let names = kept.connections.into_iter().map(|saved| (saved.id, saved.config.name));

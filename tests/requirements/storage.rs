@@ -21,13 +21,13 @@ use tusk::{
     msg::Msg,
     program::{Beginning, Program, Surroundings, begin},
     update::{
-        command::Command as Deed,
-        connections::Connection,
-        dialog::{self, Dialog},
-        form::Field,
-        keys,
-        sandbox::Sandbox,
-        storage::Storage,
+        connection::{Connection, form::Field, sandbox::Sandbox},
+        keeping::storage::Storage,
+        shell::{
+            command::Command as Deed,
+            dialog::{self, Dialog},
+            keys,
+        },
     },
 };
 

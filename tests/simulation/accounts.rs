@@ -7,8 +7,13 @@ use tusk::{
     effect::Effect,
     msg::Msg,
     update::{
-        cells, clock, connection, discovery, file, job, keychain, query, sandbox, schema, session,
-        settings_file, store, window,
+        clock,
+        connection::{self, discovery, keychain, sandbox},
+        files, jobs, keeping,
+        query::{self, session},
+        results, schema,
+        settings::file,
+        window,
     },
 };
 
@@ -69,17 +74,17 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             | query::Effect::GrantRows { .. }
             | query::Effect::DiscardRows { .. } => return None,
         },
-        Effect::Job(job::Effect::RunFile { job, .. }) => Key::Job(*job),
-        Effect::Job(job::Effect::Cancel { .. }) => return None,
+        Effect::Job(jobs::Effect::RunFile { job, .. }) => Key::Job(*job),
+        Effect::Job(jobs::Effect::Cancel { .. }) => return None,
         Effect::Cells(
-            cells::Effect::Copy { request, .. }
-            | cells::Effect::Summarize { request, .. }
-            | cells::Effect::Drop { request, .. },
+            results::contract::Effect::Copy { request, .. }
+            | results::contract::Effect::Summarize { request, .. }
+            | results::contract::Effect::Drop { request, .. },
         ) => Key::Cells(*request),
         Effect::Store(effect) => match effect {
-            store::Effect::Load { request }
-            | store::Effect::SearchHistory { request, .. }
-            | store::Effect::UseDirectory { request, .. } => Key::Store(*request),
+            keeping::Effect::Load { request }
+            | keeping::Effect::SearchHistory { request, .. }
+            | keeping::Effect::UseDirectory { request, .. } => Key::Store(*request),
             effect => Key::Store(effect.write_request()?),
         },
         Effect::Keychain(
@@ -88,20 +93,19 @@ pub fn asked(effect: &Effect) -> Option<Key> {
             | keychain::Effect::Delete { request, kind, .. },
         ) => Key::Keychain(*request, *kind),
         Effect::File(
-            file::Effect::Open { request, .. }
-            | file::Effect::Save { request, .. }
-            | file::Effect::Check { request, .. }
-            | file::Effect::List { request, .. },
+            files::Effect::Open { request, .. }
+            | files::Effect::Save { request, .. }
+            | files::Effect::Check { request, .. }
+            | files::Effect::List { request, .. },
         ) => Key::File(*request),
         Effect::Clock(clock::Effect::Start { timer, .. }) => Key::Timer(*timer),
         Effect::Clock(clock::Effect::Stop { .. }) => return None,
         Effect::Discovery(discovery::Effect::FindServers { request }) => Key::Discovery(*request),
         Effect::Sandbox(sandbox::Effect::Start { request, .. }) => Key::Sandbox(*request),
         Effect::Schema(schema::Effect::Load { request, .. }) => Key::Schema(*request),
-        Effect::SettingsFile(settings_file::Effect::Watch { request, .. }) => Key::Watch(*request),
+        Effect::SettingsFile(file::Effect::Watch { request, .. }) => Key::Watch(*request),
         Effect::SettingsFile(
-            settings_file::Effect::Write { request, .. }
-            | settings_file::Effect::ConfigureLog { request, .. },
+            file::Effect::Write { request, .. } | file::Effect::ConfigureLog { request, .. },
         ) => Key::Settings(*request),
         Effect::Window(window::Effect::WriteClipboard { request, .. }) => Key::Window(*request),
         Effect::Window(window::Effect::Quit) => return None,
@@ -150,34 +154,35 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             | query::Msg::EncodingChanged { .. }
             | query::Msg::HeldUp { .. } => return None,
         },
-        Msg::Job(job::Msg::Ended { job, .. }) => Key::Job(*job),
-        Msg::Job(job::Msg::Went { .. } | job::Msg::Troubled { .. } | job::Msg::Noted { .. }) => {
+        Msg::Job(jobs::Msg::Ended { job, .. }) => Key::Job(*job),
+        Msg::Job(jobs::Msg::Went { .. } | jobs::Msg::Troubled { .. } | jobs::Msg::Noted { .. }) => {
             return None;
         }
         Msg::Cells(
-            cells::Msg::Copied { request, .. }
-            | cells::Msg::Summarized { request, .. }
-            | cells::Msg::Dropped { request },
+            results::contract::Msg::Copied { request, .. }
+            | results::contract::Msg::Summarized { request, .. }
+            | results::contract::Msg::Dropped { request },
         ) => Key::Cells(*request),
         Msg::Store(
-            store::Msg::Loaded { request, .. }
-            | store::Msg::Wrote { request }
-            | store::Msg::Failed { request, .. }
-            | store::Msg::Held { request, .. }
-            | store::Msg::DirectoryUsed { request, .. }
-            | store::Msg::HistoryFound { request, .. },
+            keeping::Msg::Loaded { request, .. }
+            | keeping::Msg::Wrote { request }
+            | keeping::Msg::Failed { request, .. }
+            | keeping::Msg::Held { request, .. }
+            | keeping::Msg::DirectoryUsed { request, .. }
+            | keeping::Msg::HistoryFound { request, .. },
         ) => Key::Store(*request),
         Msg::Store(
-            store::Msg::CaughtUp
-            | store::Msg::Reopened { .. }
-            | store::Msg::ConnectionsChanged { .. },
+            keeping::Msg::CaughtUp
+            | keeping::Msg::Reopened { .. }
+            | keeping::Msg::ConnectionsChanged { .. },
         ) => return None,
         Msg::Schema(schema::Msg::Loaded { request, .. }) => Key::Schema(*request),
         Msg::SettingsFile(msg) => match msg {
-            settings_file::Msg::WatchEnded { request } => Key::Watch(*request),
-            settings_file::Msg::Written { request, .. }
-            | settings_file::Msg::LogConfigured { request, .. } => Key::Settings(*request),
-            settings_file::Msg::Read { .. } | settings_file::Msg::Asked { .. } => return None,
+            file::Msg::WatchEnded { request } => Key::Watch(*request),
+            file::Msg::Written { request, .. } | file::Msg::LogConfigured { request, .. } => {
+                Key::Settings(*request)
+            }
+            file::Msg::Read { .. } | file::Msg::Asked { .. } => return None,
         },
         Msg::Keychain(
             keychain::Msg::Read { request, kind, .. }
@@ -185,10 +190,10 @@ pub fn answered(msg: &Msg) -> Option<Key> {
             | keychain::Msg::Deleted { request, kind, .. },
         ) => Key::Keychain(*request, *kind),
         Msg::File(
-            file::Msg::Opened { request, .. }
-            | file::Msg::Saved { request, .. }
-            | file::Msg::Checked { request, .. }
-            | file::Msg::Listed { request, .. },
+            files::Msg::Opened { request, .. }
+            | files::Msg::Saved { request, .. }
+            | files::Msg::Checked { request, .. }
+            | files::Msg::Listed { request, .. },
         ) => Key::File(*request),
         Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer }) => {
             Key::Timer(*timer)

@@ -1,13 +1,16 @@
 //! Faults: the ways in which each effect can fail, and who decides which ones do.
 
+use super::random::Random;
 use tusk::{
     effect::Effect,
     update::{
-        cells, connection, file, job, keychain, query, sandbox, session, settings_file, store,
+        connection::{self, keychain, sandbox},
+        files, jobs, keeping,
+        query::{self, session},
+        results,
+        settings::file,
     },
 };
-
-use super::random::Random;
 
 /// The form in which a connection meets an SSH server that nobody has seen before.
 pub const UNKNOWN_HOST_KEY: usize = 5;
@@ -66,24 +69,26 @@ pub fn forms(effect: &Effect) -> usize {
             | query::Effect::DiscardRows { .. },
         ) => 0,
         // A statement fails, or the file is refused.
-        Effect::Job(job::Effect::RunFile { .. }) => 2,
-        Effect::Job(job::Effect::Cancel { .. }) => 0,
-        Effect::Cells(cells::Effect::Copy { .. }) => 1,
-        Effect::Cells(cells::Effect::Summarize { .. } | cells::Effect::Drop { .. }) => 0,
+        Effect::Job(jobs::Effect::RunFile { .. }) => 2,
+        Effect::Job(jobs::Effect::Cancel { .. }) => 0,
+        Effect::Cells(results::contract::Effect::Copy { .. }) => 1,
+        Effect::Cells(
+            results::contract::Effect::Summarize { .. } | results::contract::Effect::Drop { .. },
+        ) => 0,
         // A damaged file, none that can be used, or no directory for it.
-        Effect::Store(store::Effect::Load { .. }) => 3,
-        Effect::Store(store::Effect::SearchHistory { .. } | store::Effect::UseDirectory { .. }) => {
-            1
-        }
+        Effect::Store(keeping::Effect::Load { .. }) => 3,
+        Effect::Store(
+            keeping::Effect::SearchHistory { .. } | keeping::Effect::UseDirectory { .. },
+        ) => 1,
         // Not written, or held in memory for a while.
         Effect::Store(_) => 2,
         // Not found, or no keychain.
         Effect::Keychain(keychain::Effect::Read { .. }) => 2,
         Effect::Keychain(_) => 1,
         // Not what it was, not to be written, or with a character that its encoding has not.
-        Effect::File(file::Effect::Save { .. }) => 3,
+        Effect::File(files::Effect::Save { .. }) => 3,
         // Not to be read, in an encoding that somebody has to name, or too large.
-        Effect::File(file::Effect::Open { .. }) => 3,
+        Effect::File(files::Effect::Open { .. }) => 3,
         Effect::File(_) => 1,
         // A timer that is stopped unasked comes with the end of the program.
         Effect::Clock(_) => 0,
@@ -91,9 +96,9 @@ pub fn forms(effect: &Effect) -> usize {
         Effect::Schema(_) => 1,
         // Not to be read, not to be written, no log.
         Effect::SettingsFile(
-            settings_file::Effect::Watch { .. }
-            | settings_file::Effect::Write { .. }
-            | settings_file::Effect::ConfigureLog { .. },
+            file::Effect::Watch { .. }
+            | file::Effect::Write { .. }
+            | file::Effect::ConfigureLog { .. },
         ) => 1,
         Effect::Discovery(_) | Effect::Window(_) => 0,
     }
@@ -107,9 +112,9 @@ fn percent(effect: &Effect) -> usize {
         Effect::Query(query::Effect::Run { .. } | query::Effect::RunReadOnly { .. }) => 5,
         Effect::Query(_) => 15,
         Effect::Store(
-            store::Effect::SearchHistory { .. }
-            | store::Effect::Load { .. }
-            | store::Effect::UseDirectory { .. },
+            keeping::Effect::SearchHistory { .. }
+            | keeping::Effect::Load { .. }
+            | keeping::Effect::UseDirectory { .. },
         ) => 20,
         Effect::Store(_) => 2,
         Effect::Keychain(keychain::Effect::Read { .. }) => 60,

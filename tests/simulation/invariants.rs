@@ -13,18 +13,15 @@ use tusk::{
     model::{Area, Model, Phase as Life},
     sql::guard::{self, Passage},
     update::{
-        connection::PoolStatus,
-        connections::{
-            Connection, Link,
+        connection::{
+            Connection, Link, PoolStatus, form,
             reconnecting::{Reconnecting, Step},
+            sandbox::Sandbox,
         },
-        dialog::Dialog,
-        form,
+        query::run::{self, Run, Running, Session},
         results::{ResultSet, ResultState},
-        run::{self, Run, Running, Session},
-        sandbox::Sandbox,
         schema::Schema,
-        tabs::Tab,
+        shell::{dialog::Dialog, tabs::Tab},
     },
 };
 

@@ -19,8 +19,11 @@ use tusk::{
     msg::Msg,
     screen::screen,
     update::{
-        command::Command, connection, dialog, editor, form::Field, keychain, query, session,
-        settings_file, store, welcome,
+        connection::{self, form::Field, keychain},
+        keeping,
+        query::{self, editor, session},
+        settings::file,
+        shell::{command::Command, dialog, welcome},
     },
 };
 
@@ -242,7 +245,7 @@ fn directory() -> Vec<Do> {
     }
     vec![
         Do::FailsFirst(
-            |effect| matches!(effect, Effect::Store(store::Effect::Load { .. })),
+            |effect| matches!(effect, Effect::Store(keeping::Effect::Load { .. })),
             fate::NO_DIRECTORY,
         ),
         Do::Start,
@@ -417,17 +420,17 @@ fn the_journeys_come_by_every_kind_of_effect_that_can_fail() {
             Effect::Query(_) => "cancel",
             Effect::Job(_) => "job",
             Effect::Cells(_) => "copy",
-            Effect::Store(store::Effect::Load { .. }) => "load",
-            Effect::Store(store::Effect::UseDirectory { .. }) => "directory",
-            Effect::Store(store::Effect::SearchHistory { .. }) => "search",
+            Effect::Store(keeping::Effect::Load { .. }) => "load",
+            Effect::Store(keeping::Effect::UseDirectory { .. }) => "directory",
+            Effect::Store(keeping::Effect::SearchHistory { .. }) => "search",
             Effect::Store(_) => "write",
             Effect::Keychain(_) => "keychain",
             Effect::File(_) => "file",
             Effect::Sandbox(_) => "sandbox",
             Effect::Schema(_) => "schema",
-            Effect::SettingsFile(settings_file::Effect::Watch { .. }) => "watch",
-            Effect::SettingsFile(settings_file::Effect::Write { .. }) => "settings",
-            Effect::SettingsFile(settings_file::Effect::ConfigureLog { .. }) => "log",
+            Effect::SettingsFile(file::Effect::Watch { .. }) => "watch",
+            Effect::SettingsFile(file::Effect::Write { .. }) => "settings",
+            Effect::SettingsFile(file::Effect::ConfigureLog { .. }) => "log",
             Effect::Clock(_) | Effect::Discovery(_) | Effect::Window(_) => "cannot fail",
         })
         .collect();

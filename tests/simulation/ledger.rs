@@ -11,17 +11,22 @@ use tusk::{
     failure::Failure,
     model::Model,
     msg::Msg,
+    settings::OnError,
     update::{
-        command::Command,
         connection::{self, PoolStatus},
-        dialog::{self, Confirm, Dialog},
-        keys, palette, query,
-        read_only::Seal,
+        query::{
+            self,
+            read_only::Seal,
+            run::{self, Run, Running, Script},
+            session,
+        },
         results::ResultState,
-        run::{self, Run, Running, Script},
-        session,
-        store::OnError,
-        tabs::Tab,
+        shell::{
+            command::Command,
+            dialog::{self, Confirm, Dialog},
+            keys, palette,
+            tabs::Tab,
+        },
     },
 };
 

@@ -1,10 +1,9 @@
 //! Messages that nobody would send: those that were seen, with other ids (some of which exist), other numbers, other
 //! texts, lists cut short or doubled. What deserialises is a message, so no kind of it is left out.
 
+use super::random::Random;
 use serde_json::Value;
 use tusk::{model::Model, msg::Msg, update::query};
-
-use super::random::Random;
 
 /// So many messages are known to begin with.
 const KNOWN: usize = 64;
@@ -43,7 +42,7 @@ fn ids(model: &Model) -> Vec<String> {
     let mut ids: Vec<String> = model.tabs.open.iter().map(|tab| tab.id.to_string()).collect();
     ids.extend(model.connections.keys().map(ToString::to_string));
     for tab in &model.tabs.open {
-        use tusk::update::run::{Run, Session};
+        use tusk::update::query::run::{Run, Session};
         match &tab.session {
             Session::Live(live) => ids.push(live.id.to_string()),
             Session::Opening { id, .. } => ids.push(id.to_string()),

@@ -29,12 +29,19 @@ use tusk::{
     failure::{Category, Failure, HostKey, Want},
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column},
+    settings,
     update::{
-        cells, clock, connection, discovery, file, job, keychain, query,
-        read_only::{Access, Inspection, Seal, Setting},
-        sandbox, schema,
-        session::{self, Ending},
-        settings_file, store, window,
+        clock,
+        connection::{self, discovery, keychain, sandbox},
+        files, jobs, keeping,
+        query::{
+            self,
+            read_only::{Access, Inspection, Seal, Setting},
+            session::{self, Ending},
+        },
+        results, schema,
+        settings::file,
+        window,
     },
 };
 
@@ -89,7 +96,7 @@ pub struct Runner {
     maxima: BTreeMap<ConnectionId, u32>,
     texts: BTreeMap<TabId, String>,
     /// The connections that the store has.
-    saved: BTreeMap<ConnectionId, store::SavedConnection>,
+    saved: BTreeMap<ConnectionId, keeping::SavedConnection>,
     /// What the settings' file holds, and who watches it.
     settings: Option<String>,
     watch: Option<Request>,
@@ -742,38 +749,47 @@ impl Runner {
         }
     }
 
-    fn cells(&mut self, effect: &cells::Effect, form: Option<usize>, random: &mut Random) {
+    fn cells(
+        &mut self,
+        effect: &results::contract::Effect,
+        form: Option<usize>,
+        random: &mut Random,
+    ) {
         let msg = match effect {
-            cells::Effect::Copy { request, range, .. } => cells::Msg::Copied {
-                request: *request,
-                text: match form {
-                    None => Ok("text".into()),
-                    Some(_) => Err(format!("Too many cells{}", self.marker)),
-                },
-                cells: range.cells(),
-            },
-            cells::Effect::Summarize { request, .. } => {
-                cells::Msg::Summarized { request: *request, summary: None }
+            results::contract::Effect::Copy { request, range, .. } => {
+                results::contract::Msg::Copied {
+                    request: *request,
+                    text: match form {
+                        None => Ok("text".into()),
+                        Some(_) => Err(format!("Too many cells{}", self.marker)),
+                    },
+                    cells: range.cells(),
+                }
             }
-            cells::Effect::Drop { request, .. } => cells::Msg::Dropped { request: *request },
+            results::contract::Effect::Summarize { request, .. } => {
+                results::contract::Msg::Summarized { request: *request, summary: None }
+            }
+            results::contract::Effect::Drop { request, .. } => {
+                results::contract::Msg::Dropped { request: *request }
+            }
         };
         self.say(msg, random);
     }
 
-    fn store(&mut self, effect: &store::Effect, form: Option<usize>, random: &mut Random) {
-        use store::Effect as Store;
+    fn store(&mut self, effect: &keeping::Effect, form: Option<usize>, random: &mut Random) {
+        use keeping::Effect as Store;
         let msg = match effect {
             Store::Load { request } => {
-                store::Msg::Loaded { request: *request, kept: Box::new(self.kept(form, random)) }
+                keeping::Msg::Loaded { request: *request, kept: Box::new(self.kept(form, random)) }
             }
-            Store::SearchHistory { request, .. } => store::Msg::HistoryFound {
+            Store::SearchHistory { request, .. } => keeping::Msg::HistoryFound {
                 request: *request,
                 entries: match form {
                     None => Ok(vec![]),
                     Some(_) => Err(self.failure(Category::Storage)),
                 },
             },
-            Store::UseDirectory { request, .. } => store::Msg::DirectoryUsed {
+            Store::UseDirectory { request, .. } => keeping::Msg::DirectoryUsed {
                 request: *request,
                 result: match form {
                     None => {
@@ -787,19 +803,19 @@ impl Runner {
                 self.write(write, form != Some(0));
                 let request = write.write_request().expect("it is a write");
                 match form {
-                    None => store::Msg::Wrote { request },
+                    None => keeping::Msg::Wrote { request },
                     Some(0) => {
-                        store::Msg::Failed { request, failure: self.failure(Category::Storage) }
+                        keeping::Msg::Failed { request, failure: self.failure(Category::Storage) }
                     }
                     Some(_) if self.in_memory => {
                         self.struck = false;
-                        store::Msg::Wrote { request }
+                        keeping::Msg::Wrote { request }
                     }
                     Some(_) => {
                         let reason = format!("it broke{}", self.marker.trim_end_matches('.'));
-                        let held = store::Msg::Held { request, reason };
+                        let held = keeping::Msg::Held { request, reason };
                         self.say_in(Stream::Store, held, random);
-                        store::Msg::CaughtUp
+                        keeping::Msg::CaughtUp
                     }
                 }
             }
@@ -808,9 +824,9 @@ impl Runner {
     }
 
     /// A write is on disk, or it is not.
-    fn write(&mut self, effect: &store::Effect, well: bool) {
+    fn write(&mut self, effect: &keeping::Effect, well: bool) {
         match effect {
-            store::Effect::JournalEdits { request, tab, edits, .. } => {
+            keeping::Effect::JournalEdits { request, tab, edits, .. } => {
                 assert!(
                     !self.gaps.contains(tab),
                     "edits are journaled although some before them were not kept: {tab}"
@@ -827,7 +843,7 @@ impl Runner {
                     text.replace_range(edit.start..edit.start + edit.removed, &edit.inserted);
                 }
             }
-            store::Effect::SaveTab { request, tab } => {
+            keeping::Effect::SaveTab { request, tab } => {
                 self.gaps.remove(&tab.id);
                 if !well {
                     self.failed_writes.insert(*request, tab.id);
@@ -839,10 +855,10 @@ impl Runner {
                     self.behind.insert(tab.id);
                 }
             }
-            store::Effect::SaveConnection { connection, .. } if well => {
+            keeping::Effect::SaveConnection { connection, .. } if well => {
                 self.saved.insert(connection.id, (**connection).clone());
             }
-            store::Effect::DeleteConnection { connection, .. } => {
+            keeping::Effect::DeleteConnection { connection, .. } => {
                 self.saved.remove(connection);
             }
             _ => {}
@@ -865,13 +881,8 @@ impl Runner {
         self.say(msg, random);
     }
 
-    fn settings_file(
-        &mut self,
-        effect: &settings_file::Effect,
-        form: Option<usize>,
-        random: &mut Random,
-    ) {
-        use settings_file::{Effect, Msg, Written};
+    fn settings_file(&mut self, effect: &file::Effect, form: Option<usize>, random: &mut Random) {
+        use file::{Effect, Msg, Written};
         match effect {
             Effect::Watch { request, .. } => {
                 if let Some(before) = self.watch.replace(*request) {
@@ -920,26 +931,26 @@ impl Runner {
         let Some(request) = self.watch else {
             return;
         };
-        let msg = settings_file::Msg::Read { request, result: Ok(self.settings.clone()) };
+        let msg = file::Msg::Read { request, result: Ok(self.settings.clone()) };
         self.say_in(Stream::Settings, msg, random);
     }
 
-    fn kept(&mut self, form: Option<usize>, random: &mut Random) -> store::Kept {
+    fn kept(&mut self, form: Option<usize>, random: &mut Random) -> keeping::Kept {
         let reason = format!("It broke{}", self.marker.trim_end_matches('.'));
         let opened = match form {
-            None => store::Opened::OnDisk,
-            Some(0) => store::Opened::Fresh {
+            None => keeping::Opened::OnDisk,
+            Some(0) => keeping::Opened::Fresh {
                 copy: "/data/damaged".into(),
                 reason,
-                salvage: store::Salvage::default(),
+                salvage: keeping::Salvage::default(),
             },
-            Some(1) => store::Opened::InMemory { reason },
-            Some(_) => store::Opened::NoDirectory { directory: "/data".into(), reason },
+            Some(1) => keeping::Opened::InMemory { reason },
+            Some(_) => keeping::Opened::NoDirectory { directory: "/data".into(), reason },
         };
         self.in_memory = form.is_some_and(|form| form > 0);
         let mut ids = Ids::seeded(random.next());
         let connections = (0..random.below(3))
-            .map(|number| store::SavedConnection {
+            .map(|number| keeping::SavedConnection {
                 id: ConnectionId::next(&mut ids),
                 config: tusk::conninfo::Config {
                     name: format!("saved {number}"),
@@ -957,7 +968,7 @@ impl Runner {
             let id = TabId::next(&mut ids);
             let text = *random.pick(&["", "select 1;", "é\nselect 2"]);
             self.texts.insert(id, text.into());
-            store::SavedTab {
+            keeping::SavedTab {
                 id,
                 place: place as u32,
                 active: place == 1,
@@ -973,13 +984,13 @@ impl Runner {
         };
         let tabs = (0..random.below(3)).map(|at| tab(random, at)).collect();
         let closed = (0..random.below(3)).map(|at| tab(random, at)).collect();
-        store::Kept {
+        keeping::Kept {
             opened,
             connections,
             tabs,
             closed,
             history: vec![],
-            settings: store::Settings {
+            settings: settings::Settings {
                 zoom_percent: random.below(400) as u32,
                 editor_percent: random.below(400) as u32,
                 ..Default::default()
@@ -1019,53 +1030,53 @@ impl Runner {
         self.say(msg, random);
     }
 
-    fn file(&mut self, effect: &file::Effect, form: Option<usize>, random: &mut Random) {
-        let stamp = file::FileStamp {
+    fn file(&mut self, effect: &files::Effect, form: Option<usize>, random: &mut Random) {
+        let stamp = files::FileStamp {
             modified_us: 1,
             length: 1,
             digest: if self.prompt { 1 } else { random.below(3) as u64 },
         };
         let msg = match effect {
-            file::Effect::Open { request, path, .. } => file::Msg::Opened {
+            files::Effect::Open { request, path, .. } => files::Msg::Opened {
                 request: *request,
                 path: path.clone(),
                 result: match form {
-                    None => Ok(file::Read::plain(RopeText::from("select 3;"), stamp)),
+                    None => Ok(files::Read::plain(RopeText::from("select 3;"), stamp)),
                     Some(0) => Err(self.failure(Category::Storage).into()),
-                    Some(1) => Err(file::Unread::Unclear(vec![file::encoding::Choice {
-                        encoding: file::encoding::Encoding::Latin1,
+                    Some(1) => Err(files::Unread::Unclear(vec![files::encoding::Choice {
+                        encoding: files::encoding::Encoding::Latin1,
                         preview: "select 'é';".into(),
                     }])),
-                    Some(_) => Err(file::Unread::Large { bytes: 1 << 30 }),
+                    Some(_) => Err(files::Unread::Large { bytes: 1 << 30 }),
                 },
             },
-            file::Effect::Save { request, path, .. } => file::Msg::Saved {
+            files::Effect::Save { request, path, .. } => files::Msg::Saved {
                 request: *request,
                 path: path.clone(),
                 result: match form {
-                    None => file::Saved::Written(stamp),
-                    Some(0) => file::Saved::Conflict,
-                    Some(1) => file::Saved::Unsayable {
-                        encoding: file::encoding::Encoding::Latin1,
+                    None => files::Saved::Written(stamp),
+                    Some(0) => files::Saved::Conflict,
+                    Some(1) => files::Saved::Unsayable {
+                        encoding: files::encoding::Encoding::Latin1,
                         character: '€',
                         at: random.below(20),
                         line: 1,
                         column: 1,
                     },
-                    Some(_) => file::Saved::Failed(self.failure(Category::Storage)),
+                    Some(_) => files::Saved::Failed(self.failure(Category::Storage)),
                 },
             },
-            file::Effect::Check { request, path, .. } => file::Msg::Checked {
+            files::Effect::Check { request, path, .. } => files::Msg::Checked {
                 request: *request,
                 path: path.clone(),
                 stamp: form.is_none().then_some(stamp),
             },
-            file::Effect::List { request, directory } => file::Msg::Listed {
+            files::Effect::List { request, directory } => files::Msg::Listed {
                 request: *request,
                 directory: directory.clone(),
                 result: match form {
                     None => {
-                        Ok(vec![file::DirectoryEntry { name: "a.sql".into(), directory: false }])
+                        Ok(vec![files::DirectoryEntry { name: "a.sql".into(), directory: false }])
                     }
                     Some(_) => Err(self.failure(Category::Storage)),
                 },
@@ -1074,23 +1085,23 @@ impl Runner {
         self.say(msg, random);
     }
 
-    fn job(&mut self, effect: &job::Effect, form: Option<usize>, random: &mut Random) {
+    fn job(&mut self, effect: &jobs::Effect, form: Option<usize>, random: &mut Random) {
         // A cancel that comes too late changes nothing; one in time is a form of its own.
-        let job::Effect::RunFile { job, path, .. } = effect else {
+        let jobs::Effect::RunFile { job, path, .. } = effect else {
             return;
         };
         let job = *job;
-        let progress = job::Progress {
-            phase: job::Phase::Running,
+        let progress = jobs::Progress {
+            phase: jobs::Phase::Running,
             bytes: 5,
             total: 10,
             statements: 2,
             failed: u64::from(form == Some(0)),
             rows: 1,
         };
-        self.say(job::Msg::Went { job, progress }, random);
+        self.say(jobs::Msg::Went { job, progress }, random);
         if form == Some(0) {
-            let trouble = job::Trouble {
+            let trouble = jobs::Trouble {
                 file: path.clone(),
                 line: 1,
                 column: 1,
@@ -1098,14 +1109,14 @@ impl Runner {
                 message: format!("syntax error{}", self.marker),
             };
             let trouble = Box::new(trouble);
-            self.say(job::Msg::Troubled { job, trouble }, random);
+            self.say(jobs::Msg::Troubled { job, trouble }, random);
         }
         let (state, message) = match form {
-            None => (job::State::Done, "2 statements were run.".to_owned()),
-            Some(0) => (job::State::Failed, format!("Stopped{}", self.marker)),
-            Some(_) => (job::State::Refused, format!("Not run{}", self.marker)),
+            None => (jobs::State::Done, "2 statements were run.".to_owned()),
+            Some(0) => (jobs::State::Failed, format!("Stopped{}", self.marker)),
+            Some(_) => (jobs::State::Refused, format!("Not run{}", self.marker)),
         };
-        let msg = job::Msg::Ended { job, state, progress, message, elapsed_us: 5 };
+        let msg = jobs::Msg::Ended { job, state, progress, message, elapsed_us: 5 };
         self.say(msg, random);
     }
 
@@ -1212,11 +1223,11 @@ impl Runner {
                 self.settings_read(random);
             }
             1 => {
-                let opened = store::Opened::Recreated {
+                let opened = keeping::Opened::Recreated {
                     file: "/data/tusk.db".into(),
                     how: "it was deleted".into(),
                 };
-                self.say_in(Stream::Store, store::Msg::Reopened { opened }, random);
+                self.say_in(Stream::Store, keeping::Msg::Reopened { opened }, random);
             }
             2 => self.others_save(random),
             _ => {
@@ -1245,11 +1256,11 @@ impl Runner {
         let msg = match self.saved.get_mut(&id) {
             Some(saved) if !deletes => {
                 saved.config.name.push('x');
-                store::Msg::ConnectionsChanged { changed: vec![saved.clone()], deleted: vec![] }
+                keeping::Msg::ConnectionsChanged { changed: vec![saved.clone()], deleted: vec![] }
             }
             _ => {
                 self.saved.remove(&id);
-                store::Msg::ConnectionsChanged { changed: vec![], deleted: vec![id] }
+                keeping::Msg::ConnectionsChanged { changed: vec![], deleted: vec![id] }
             }
         };
         self.say_in(Stream::Store, msg, random);
@@ -1323,11 +1334,11 @@ impl Runner {
                 msg
             }
             // Nothing of before is in a file that was begun afresh.
-            Msg::Store(store::Msg::Reopened { .. }) => {
+            Msg::Store(keeping::Msg::Reopened { .. }) => {
                 self.texts.clear();
                 msg
             }
-            Msg::Store(store::Msg::Failed { request, .. }) => {
+            Msg::Store(keeping::Msg::Failed { request, .. }) => {
                 self.gaps.extend(self.failed_writes.remove(&request));
                 msg
             }

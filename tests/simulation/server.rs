@@ -11,7 +11,7 @@ use super::random::Random;
 use tusk::{
     base::{ids::*, transaction::Transaction},
     failure::{Category, Failure},
-    update::{connection::PoolStatus, read_only::Seal},
+    update::{connection::PoolStatus, query::read_only::Seal},
 };
 
 /// A chunk that is full.

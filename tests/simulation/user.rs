@@ -12,10 +12,14 @@ use tusk::{
     msg::Msg,
     rows::Position,
     update::{
-        app,
-        command::Command,
-        dialog::{self, Dialog},
-        editor, find, keys, results, sidebar, sight, tabs, welcome,
+        query::{editor, find},
+        results,
+        shell::{
+            app,
+            command::Command,
+            dialog::{self, Dialog},
+            keys, sidebar, sight, tabs, welcome,
+        },
     },
 };
 
@@ -88,7 +92,7 @@ pub fn message(world: &mut World) -> Msg {
     if let Some(dialog) = &world.model.dialog
         && world.random.chance(45)
     {
-        let wants_secret = tusk::update::dialog::takes_secret(dialog);
+        let wants_secret = tusk::update::shell::dialog::takes_secret(dialog);
         if wants_secret && world.random.chance(50) {
             let field = match dialog {
                 Dialog::Connection(form) => form.focus as usize,

@@ -18,14 +18,11 @@ use tusk::{
     msg::Msg,
     screen::screen,
     update::{
-        app, clock,
-        command::Command,
-        connection,
-        connections::{Connection, Link},
-        editor, query,
-        run::Session,
-        session, store,
-        tabs::Tab,
+        clock,
+        connection::{self, Connection, Link},
+        keeping,
+        query::{self, editor, run::Session, session},
+        shell::{app, command::Command, tabs::Tab},
         update, window,
     },
 };
@@ -430,7 +427,7 @@ impl World {
                 let again = known.is_some_and(|known| matches!(known.link, Link::Reconnecting(_)));
                 seen.reconnected += u64::from(again);
             }
-            Msg::Store(store::Msg::Held { .. }) => seen.held += 1,
+            Msg::Store(keeping::Msg::Held { .. }) => seen.held += 1,
             Msg::Clock(clock::Msg::Fired { .. }) => {}
             _ => {}
         }

@@ -5,7 +5,7 @@ use tusk::{
     model::Model,
     program::{Beginning, begin},
     story::{self, Desk, Headless, Stage},
-    update::tabs::Tab,
+    update::shell::tabs::Tab,
 };
 
 /// A program of its own, with a data directory that goes with it.

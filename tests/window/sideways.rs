@@ -12,7 +12,7 @@ use gpui::{Bounds, Pixels, ScrollDelta, SharedString, point, px};
 use tusk::{
     base::ids::Ids,
     screen::{Dialog, Main},
-    update::{run::Session, store::SavedConnection},
+    update::{keeping::SavedConnection, query::run::Session},
 };
 
 /// So near to an edge it is a matter of rounding what is in sight.

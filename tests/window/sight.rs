@@ -14,7 +14,7 @@ use tusk::{
     model::Model,
     screen::{Dialog, Main, SidebarRowKind},
     story::screen_text,
-    update::store::SavedConnection,
+    update::keeping::SavedConnection,
 };
 
 /// A window over so many connections, in groups, and so many runs that were kept.
@@ -382,7 +382,7 @@ impl Tried {
         });
         if let Some(request) = request {
             let entries = Ok(found);
-            let msg = store::Msg::HistoryFound { request, entries };
+            let msg = keeping::Msg::HistoryFound { request, entries };
             self.stage.send(msg.into());
         }
     }
@@ -456,12 +456,12 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
     let mut tried = connected(dark());
     tried.stage.press("ctrl-o");
     let request = tried.stage.read(|model| match &model.dialog {
-        Some(tusk::update::dialog::Dialog::Path(prompt)) => prompt.listing,
+        Some(tusk::update::shell::dialog::Dialog::Path(prompt)) => prompt.listing,
         other => unreachable!("{other:?}"),
     });
     let entries = (0..60)
-        .map(|at| file::DirectoryEntry { name: format!("file {at:02}.sql"), directory: false });
-    let msg = file::Msg::Listed {
+        .map(|at| files::DirectoryEntry { name: format!("file {at:02}.sql"), directory: false });
+    let msg = files::Msg::Listed {
         request: request.expect("a listing"),
         directory: "/home/ann".into(),
         result: Ok(entries.collect()),

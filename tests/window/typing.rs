@@ -7,11 +7,10 @@ use gpui::{
 use tusk::{
     base::ids::Ids,
     update::{
-        dialog::Dialog,
-        find,
-        form::Field,
-        sidebar,
-        store::{HistoryEntry, HistoryOutcome, SavedConnection},
+        connection::form::Field,
+        keeping::{HistoryEntry, HistoryOutcome, SavedConnection},
+        query::find,
+        shell::{dialog::Dialog, sidebar},
     },
 };
 
@@ -175,7 +174,7 @@ impl Tried {
                     directory: "/data".into(),
                     reason: "it is read-only".into(),
                 };
-                self.stage.send(store::Msg::Reopened { opened }.into());
+                self.stage.send(keeping::Msg::Reopened { opened }.into());
             }
         }
     }
@@ -536,7 +535,7 @@ fn a_press_on_a_run_shows_it_and_enter_or_a_double_press_inserts_it() {
     let request = tried.stage.read(|model| model.history.searching);
     let request = request.expect("a search");
     let entries = Ok(found);
-    tried.stage.send(store::Msg::HistoryFound { request, entries }.into());
+    tried.stage.send(keeping::Msg::HistoryFound { request, entries }.into());
     let before = tried.text();
     tried.click(("picker-row", 1_usize));
     assert_eq!(tried.text(), before);
@@ -615,7 +614,7 @@ fn the_hint_lies_over_no_text_and_the_editor_follows_its_cursor_sideways() {
     let request = tried.stage.read(|model| model.history.searching);
     let entries = Ok(vec![kept_run(9, &wide)]);
     let request = request.expect("a search");
-    tried.stage.send(store::Msg::HistoryFound { request, entries }.into());
+    tried.stage.send(keeping::Msg::HistoryFound { request, entries }.into());
     tried.stage.press("enter");
     seen(&mut tried, "from the history");
     // The words in the place of a text are read, too.

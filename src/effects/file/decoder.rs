@@ -1,8 +1,7 @@
 //! Text out of a file that is read bit by bit.
 
-use crate::update::file::encoding::Encoding;
-
 use super::encoding;
+use crate::update::files::encoding::Encoding;
 
 /// Bytes that are no text in the file's encoding.
 #[derive(Debug, PartialEq, Eq)]

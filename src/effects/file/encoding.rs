@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 
 use crate::{
     sql::{Piece, Splits, lex},
-    update::file::encoding::{Choice, Encoding, Form, Reading, Unsayable},
+    update::files::encoding::{Choice, Encoding, Form, Reading, Unsayable},
 };
 
 /// What a file says of itself stands within its first bytes.

@@ -27,7 +27,7 @@ use crate::{
         encodings::{bare, canonical},
         lex::{self, Token, TokenKind},
     },
-    update::{query, read_only::Seal},
+    update::query::{self, read_only::Seal},
 };
 use charset::Charset;
 

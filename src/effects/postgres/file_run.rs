@@ -29,6 +29,7 @@ use crate::{
     failure::{Category, Failure},
     msg::Msg,
     rows::display::{counted, counted_with, grouped},
+    settings::OnError,
     sql::{
         copy,
         lex::BackslashRule,
@@ -39,13 +40,14 @@ use crate::{
         stream::{Data, Next, Part, Spot},
     },
     update::{
-        file::encoding::Reading,
-        job::{self, Phase, Progress, State, Trouble},
-        query,
-        read_only::{self, Kept, Prepared},
-        run::script,
-        session::{self, Ending},
-        store::OnError,
+        files::encoding::Reading,
+        jobs::{self, Phase, Progress, State, Trouble},
+        query::{
+            self,
+            read_only::{self, Kept, Prepared},
+            run::script,
+            session::{self, Ending},
+        },
     },
 };
 use input::{Bookmark, Input, STATEMENT_BYTES_MAX};
@@ -113,9 +115,9 @@ fn end(state: State, message: impl Into<String>) -> End {
 
 impl Postgres {
     /// Does what a job needs.
-    pub fn perform_job(&self, effect: job::Effect) {
+    pub fn perform_job(&self, effect: jobs::Effect) {
         match effect {
-            job::Effect::RunFile { job, connection, path, reading, read_only, on_error } => {
+            jobs::Effect::RunFile { job, connection, path, reading, read_only, on_error } => {
                 self.shared.run_file(Wish {
                     job,
                     connection,
@@ -125,7 +127,7 @@ impl Postgres {
                     on_error,
                 })
             }
-            job::Effect::Cancel { job } => {
+            jobs::Effect::Cancel { job } => {
                 let control = locked(&self.shared.file_runs).get(&job).cloned();
                 if let Some(control) = control {
                     control.cancel();
@@ -140,7 +142,7 @@ impl Shared {
         let job = wish.job;
         let answer = Answer::new(&self.outbox, move |failure: Failure| {
             let cancelled = failure.category == Category::Cancelled;
-            job::Msg::Ended {
+            jobs::Msg::Ended {
                 job,
                 state: if cancelled { State::Cancelled } else { State::Failed },
                 progress: Progress::default(),
@@ -180,7 +182,7 @@ impl Shared {
             if let Some(shared) = shared.upgrade() {
                 locked(&shared.file_runs).remove(&job);
             }
-            answer.with(job::Msg::Ended {
+            answer.with(jobs::Msg::Ended {
                 job,
                 state,
                 progress,
@@ -682,7 +684,7 @@ impl<'control> FileRun<'control> {
             sqlstate,
             message: self.hidden(message),
         };
-        let msg = job::Msg::Troubled { job: self.wish.job, trouble: Box::new(trouble) };
+        let msg = jobs::Msg::Troubled { job: self.wish.job, trouble: Box::new(trouble) };
         post(&self.outbox, msg);
     }
 
@@ -695,7 +697,7 @@ impl<'control> FileRun<'control> {
             _ => return,
         };
         let job = self.wish.job;
-        post(&self.outbox, job::Msg::Noted { job, text });
+        post(&self.outbox, jobs::Msg::Noted { job, text });
     }
 
     /// The secrets of a statement are known from here on.
@@ -709,7 +711,7 @@ impl<'control> FileRun<'control> {
     /// A text without the secrets of what was run.
     fn hidden(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        crate::update::run::secrets::hide(&self.secrets, &mut text);
+        crate::update::query::run::secrets::hide(&self.secrets, &mut text);
         text
     }
 
@@ -718,7 +720,7 @@ impl<'control> FileRun<'control> {
         if now || self.told_at.elapsed() >= LOOK_EVERY {
             self.told_at = Instant::now();
             let (job, progress) = (self.wish.job, self.progress);
-            post(&self.outbox, job::Msg::Went { job, progress });
+            post(&self.outbox, jobs::Msg::Went { job, progress });
         }
     }
 

@@ -38,7 +38,7 @@ use crate::{
     conninfo::Endpoint,
     failure::{Category, Failure},
     sql::lex::BackslashRule,
-    update::{query, read_only::Seal, session},
+    update::query::{self, read_only::Seal, session},
 };
 
 pub use super::capture::CopyData;

@@ -27,7 +27,7 @@
 use crate::{
     catalog::{COLUMNS_MAX, FUNCTIONS_MAX, RELATIONS_MAX},
     sql::{guard::known, lex},
-    update::read_only::Setting,
+    update::query::read_only::Setting,
 };
 
 /// How a text travels.

@@ -21,7 +21,7 @@ use crate::{
         guard::Refusal,
         lex::{self, TokenKind},
     },
-    update::read_only::{self, Access, Inspection, Seal, Setting},
+    update::query::read_only::{self, Access, Inspection, Seal, Setting},
 };
 
 /// Comes before a statement that the server shall confirm to be a query or a change of rows: its grammar has no other

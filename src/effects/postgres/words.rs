@@ -10,7 +10,7 @@ use crate::{
     base::ids::{QueryId, SessionId},
     failure::{Category, Failure},
     rows::display::{bytes_text, grouped},
-    update::session,
+    update::query::session,
 };
 
 /// A link's words and where they go.

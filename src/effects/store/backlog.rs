@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     base::ids::QueryId,
-    update::store::{Effect, HistoryEntry},
+    update::keeping::{Effect, HistoryEntry},
 };
 
 /// Writes that wait.
@@ -74,7 +74,7 @@ mod tests {
             ids::{Request, TabId},
             text::{Edit, RopeText},
         },
-        update::store::SavedTab,
+        update::keeping::SavedTab,
     };
 
     fn edits(tab: u128, revision: u64) -> Effect {

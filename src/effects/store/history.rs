@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::tabs::{id_in, restored, stored};
 use crate::{
     base::ids::QueryId,
-    update::store::{HistoryEntry, HistoryOutcome},
+    update::keeping::{HistoryEntry, HistoryOutcome},
 };
 
 /// So many runs are kept; the oldest go. Numbers have no gaps but at the old end, so this is exact.

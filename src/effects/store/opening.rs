@@ -24,7 +24,7 @@ use super::{
     sharing::{self, Company, Presence, make_directory},
     tabs,
 };
-use crate::update::store::Opened;
+use crate::update::keeping::Opened;
 
 /// The file in the data directory.
 pub(super) const FILE_NAME: &str = "tusk.sqlite";

@@ -29,7 +29,7 @@ use super::{
     migrations::{self, MigrationError},
     opening::{FILE_NAME, file_in},
 };
-use crate::update::store::Salvage;
+use crate::update::keeping::Salvage;
 
 /// Names the file that is being salvaged, and why, as long as no new one has taken its place.
 const NOTE_NAME: &str = "tusk.salvage";

@@ -6,10 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::tabs::id_in;
-use crate::{
-    base::ids::ConnectionId,
-    update::store::{SavedConnection, Settings},
-};
+use crate::{base::ids::ConnectionId, settings::Settings, update::keeping::SavedConnection};
 
 /// The row that has them.
 pub(super) const SETTINGS: &str = "settings";

@@ -12,8 +12,8 @@ use crate::{
         text::{Edit, RopeText},
     },
     update::{
-        file::encoding::Form,
-        store::{SavedTab, TabPlace},
+        files::encoding::Form,
+        keeping::{SavedTab, TabPlace},
     },
 };
 

@@ -21,7 +21,8 @@ use crate::{
         text::{Edit, RopeText},
     },
     conninfo::Config,
-    update::store::{HistoryOutcome, SavedConnection, SavedTab, TabPlace, Theme},
+    settings::Theme,
+    update::keeping::{HistoryOutcome, SavedConnection, SavedTab, TabPlace},
 };
 
 /// The directory that the child of the kill test writes to; the child is this test binary.
@@ -106,7 +107,7 @@ fn tab(number: u128, text: &str) -> SavedTab {
         active: number == 1,
         title: format!("tab {number}"),
         path: Some("/home/me/a.sql".into()),
-        form: crate::update::file::encoding::Form::restored("UTF-16 LE+"),
+        form: crate::update::files::encoding::Form::restored("UTF-16 LE+"),
         unsaved: true,
         connection: Some(ConnectionId(Uuid::from_u128(99))),
         text: RopeText::from(text),
@@ -259,7 +260,7 @@ fn the_layout_moves_tabs_and_leaves_their_texts() {
         active,
         title: "moved".into(),
         path: None,
-        form: crate::update::file::encoding::Form::restored("UTF-16 LE+"),
+        form: crate::update::files::encoding::Form::restored("UTF-16 LE+"),
         unsaved: false,
         connection: None,
         cursor: 2,

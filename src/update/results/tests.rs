@@ -5,8 +5,8 @@ use crate::{
     base::transaction::Transaction,
     rows::Column,
     update::{
-        command::Command,
         query,
+        shell::command::Command,
         testing::{World, expect},
     },
 };
@@ -80,7 +80,7 @@ fn a_range_is_extended_and_summed_and_only_the_newest_sum_counts() {
     expect(&world.command(Command::ResultsExtendRight), &["Cells(Summarize"]);
     assert_eq!(world.tab().results.visible().unwrap().range().cells(), 4);
     let summary = None;
-    world.send(cells::Msg::Summarized { request: old, summary });
+    world.send(contract::Msg::Summarized { request: old, summary });
     assert!(world.tab().results.summing.is_some());
     assert!(world.is_busy());
     expect(&world.command(Command::ResultsDown), &[]);
@@ -95,7 +95,7 @@ fn copied_cells_go_to_the_clipboard_and_a_stale_copy_does_not() {
     let stale = world.tab().results.copying.unwrap();
     expect(&world.command(Command::ResultsCopyWithHeaders), &["Cells(Copy"]);
     let request = world.tab().results.copying.unwrap();
-    let answer = |request| cells::Msg::Copied { request, text: Ok("0\t".into()), cells: 9 };
+    let answer = |request| contract::Msg::Copied { request, text: Ok("0\t".into()), cells: 9 };
     expect(&world.send(answer(stale)), &[]);
     expect(&world.send(answer(request)), &["Window(WriteClipboard"]);
     assert_eq!(world.notice(), "Copied 9 cells.");

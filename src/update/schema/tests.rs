@@ -5,8 +5,8 @@ use crate::{
     catalog::{CatalogBuilder, RelationKind},
     failure::Category,
     update::{
-        command::Command,
         connection,
+        shell::command::Command,
         testing::{World, expect, refusal},
     },
 };

@@ -8,7 +8,10 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     screen::Focus,
-    update::{app, dialog, find, welcome},
+    update::{
+        query::find,
+        shell::{app, dialog, welcome},
+    },
     view::{
         fields::{self, FieldId},
         keys,

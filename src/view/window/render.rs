@@ -12,15 +12,15 @@ use crate::{
     model::Area,
     msg::Msg,
     screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
-    update::{
+    update::shell::{
         app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
         keys as keys_room,
     },
     view::{
         dialogs::{self, Tools},
         fields::{self, FieldId},
-        find, fonts, keys,
-        keys::RunCommand,
+        find, fonts,
+        keys::{self, RunCommand},
         messages, notices, results, sidebar,
         status_bar::status_bar,
         tabs::tab_row,
@@ -509,7 +509,7 @@ impl TuskWindow {
                 } else if by != 0 {
                     let count = form.focus.choices().len() as i64;
                     let choice = (form.choice(form.focus) as i64 + by).rem_euclid(count.max(1));
-                    let field = crate::update::form::Field::ALL
+                    let field = crate::update::connection::form::Field::ALL
                         .iter()
                         .position(|field| *field == form.focus);
                     if let Some(field) = field {
@@ -535,8 +535,8 @@ pub(super) fn placeholder(screen: &Screen, id: FieldId) -> String {
         (FieldId::Find(field), Main::Work(work)) => {
             let bar = work.editor.find.as_ref();
             let shown = match field {
-                crate::update::find::Field::Query => bar.map(|bar| &bar.query),
-                crate::update::find::Field::Replacement => {
+                crate::update::query::find::Field::Query => bar.map(|bar| &bar.query),
+                crate::update::query::find::Field::Replacement => {
                     bar.and_then(|bar| bar.replacement.as_ref())
                 }
             };

@@ -8,7 +8,16 @@ use crate::{
     effect::Effect as RootEffect,
     generated::{Random, as_many_as, seed},
     model::Model,
-    update::{self, dialog::Dialog, editor, file_prompt},
+    update::{
+        self,
+        files::prompt,
+        query::editor,
+        shell::{
+            command,
+            dialog::{self, Dialog},
+            tabs,
+        },
+    },
 };
 
 /// Letters that few encodings have in the same place, control codes among them.
@@ -71,25 +80,25 @@ impl Desk {
     }
 
     fn open(&mut self, path: &str, encoding: Encoding) {
-        let effects = file_prompt::open_path(&mut self.model, path.to_owned());
+        let effects = prompt::open_path(&mut self.model, path.to_owned());
         self.settle(effects);
         if let Some(Dialog::Encoding(prompt)) = &mut self.model.dialog {
             let mut choices = prompt.choices.iter();
             prompt.selected = choices
                 .position(|choice| choice.encoding == encoding)
                 .unwrap_or_else(|| panic!("{encoding:?} is not offered: {:?}", prompt.choices));
-            self.command(update::command::Command::DialogAccept);
+            self.command(command::Command::DialogAccept);
         }
         assert_eq!(self.model.dialog, None);
     }
 
-    fn command(&mut self, command: update::command::Command) {
+    fn command(&mut self, command: command::Command) {
         let effects = update::update(&mut self.model, Stamp::default(), command.into());
         self.settle(effects);
     }
 
     fn save(&mut self) {
-        self.command(update::command::Command::FileSave);
+        self.command(command::Command::FileSave);
     }
 
     fn text(&self) -> String {
@@ -279,10 +288,10 @@ fn a_character_that_the_encoding_has_not_is_named_and_nothing_is_lost() {
     assert!(screen.contains("is Latin-1, which has no “€”"), "{screen}");
     assert!(screen.contains("line 2, column 9 (U+20AC)"), "{screen}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    desk.command(update::command::Command::DialogCancel);
+    desk.command(command::Command::DialogCancel);
     assert!(desk.model.tabs.active().unwrap().editor.is_unsaved());
     desk.save();
-    desk.command(update::command::Command::DialogAccept);
+    desk.command(command::Command::DialogAccept);
     assert_eq!(fs::read_to_string(&path).unwrap(), desk.text());
     assert!(!desk.model.tabs.active().unwrap().editor.is_unsaved());
 }
@@ -296,7 +305,7 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     desk.model.tabs.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
-    let effects = update::tabs::check_file(&mut desk.model);
+    let effects = tabs::check_file(&mut desk.model);
     desk.settle(effects);
     assert_eq!(desk.model.dialog, None);
     assert_eq!(desk.text(), "select 0;\nselect 1;\nselect 2;\nselect 3;\n");
@@ -308,12 +317,9 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     // With edits, nobody but the user can say which text it shall be.
     desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
-    let effects = update::tabs::check_file(&mut desk.model);
+    let effects = tabs::check_file(&mut desk.model);
     desk.settle(effects);
-    assert!(matches!(
-        desk.model.dialog,
-        Some(Dialog::Confirm(update::dialog::Confirm::Reload { .. }))
-    ));
+    assert!(matches!(desk.model.dialog, Some(Dialog::Confirm(dialog::Confirm::Reload { .. }))));
     assert!(desk.text().starts_with("-- select 0"));
 }
 
@@ -326,7 +332,7 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
-    let mut effects = update::tabs::check_file(&mut desk.model);
+    let mut effects = tabs::check_file(&mut desk.model);
     let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);
     let effects = update::update(&mut desk.model, Stamp::default(), checked.into());

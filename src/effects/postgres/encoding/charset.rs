@@ -372,8 +372,7 @@ fn place_of_triple(b: u8, c: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::encodings::aliases;
-    use crate::update::file::encoding::Encoding;
+    use crate::{sql::encodings::aliases, update::files::encoding::Encoding};
 
     /// What a session can speak a file can be written in, under the same names.
     #[test]

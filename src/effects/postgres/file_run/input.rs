@@ -4,13 +4,21 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::effects::failure::said;
-use crate::effects::file::decoder::{Decoder, NoText};
-use crate::effects::file::encoding;
-use crate::effects::regular_file::{self, Readable};
-use crate::sql::stream::{BLOCK_BYTES, Stream};
-use crate::update::file::encoding::{Encoding, Reading};
-use crate::update::job::State;
+use crate::{
+    effects::{
+        failure::said,
+        file::{
+            decoder::{Decoder, NoText},
+            encoding,
+        },
+        regular_file::{self, Readable},
+    },
+    sql::stream::{BLOCK_BYTES, Stream},
+    update::{
+        files::encoding::{Encoding, Reading},
+        jobs::State,
+    },
+};
 
 /// The longest statement that is sent.
 pub(super) const STATEMENT_BYTES_MAX: usize = 64 << 20;

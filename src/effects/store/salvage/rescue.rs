@@ -17,7 +17,8 @@ use super::{
 use crate::{
     base::text::Edit,
     conninfo::{Config, SslMode},
-    update::store::{Salvage, Saved, Settings},
+    settings::Settings,
+    update::keeping::{Salvage, Saved},
 };
 
 /// What Tusk keeps, the most precious first.

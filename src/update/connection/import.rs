@@ -1,0 +1,322 @@
+//! Importing: what service files and the password file name becomes saved connections, after a look at the list.
+//!
+//! No password of the password file is copied: its connections go on finding it there. A service's password goes
+//! to the keychain.
+
+use serde::Serialize;
+
+use super::{Connection, discovery, saved};
+use crate::update::connection;
+use crate::{
+    base::{ids::*, secret::Secrets},
+    conninfo::{Config, Defaults, Endpoint, passfile::Listed},
+    effect::Effect as RootEffect,
+    model::Model,
+    rows::display::counted,
+    update::shell::{
+        dialog::{self, Confirm, Dialog},
+        sidebar,
+    },
+};
+
+/// At most so many are imported at a time.
+const IMPORTED: usize = 500;
+/// So many are listed; the others are counted.
+const LISTED: usize = 12;
+
+/// What would be imported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Import {
+    /// The connections that are new.
+    pub new: Vec<Candidate>,
+    /// How many are saved already.
+    pub known: usize,
+    /// What is wrong with services that can't be imported.
+    pub problems: Vec<String>,
+}
+
+/// A connection that would be imported.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Candidate {
+    /// How to reach it.
+    pub config: Config,
+    /// What its service says in secret.
+    pub secrets: Secrets,
+}
+
+/// Looks for what there is to import; the answer asks.
+pub fn request(model: &mut Model) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model.importing = Some(request);
+    vec![discovery::Effect::FindServers { request }.into()]
+}
+
+/// Service files and the password file were read: where that was for an import, the user is asked.
+/// Where the password file is not the usual one, its path comes along.
+pub fn found(
+    model: &mut Model,
+    answered: Request,
+    passfile: &[Listed],
+    path: &str,
+) -> Vec<RootEffect> {
+    if model.importing != Some(answered) {
+        return vec![];
+    }
+    model.importing = None;
+    let import = candidates(model, passfile, path);
+    if !import.new.is_empty() {
+        return dialog::show(model, Dialog::Confirm(Confirm::Import(Box::new(import))));
+    }
+    let notice = match (import.known, import.problems.first()) {
+        (_, Some(problem)) => format!("Nothing was imported. {problem}"),
+        (0, None) => {
+            "There is nothing to import: neither the password file nor a service file names a server."
+                .into()
+        }
+        (_, None) => "There is nothing to import: all that is named there is saved already.".into(),
+    };
+    model.notices.push(model.now, notice);
+    vec![]
+}
+
+fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
+    let mut import = Import::default();
+    for service in services(&model.defaults) {
+        match service {
+            Ok(candidate) => import.add(model, candidate),
+            Err(problem) if import.problems.len() < LISTED => import.problems.push(problem),
+            Err(_) => {}
+        }
+    }
+    for listed in passfile {
+        let mut config = Config {
+            database: listed.database.clone(),
+            user: listed.user.clone(),
+            // The variable that names the file may not be there the next time.
+            passfile: path.to_owned(),
+            ..Config::default()
+        };
+        config.set_endpoints(vec![Endpoint {
+            host: listed.host.clone(),
+            port: listed.port,
+            hostaddr: String::new(),
+        }]);
+        let secrets = Secrets::default();
+        import.add(model, Candidate { config, secrets });
+    }
+    import
+}
+
+/// Each service by itself: what the environment says today belongs to none of them.
+fn services(defaults: &Defaults) -> impl Iterator<Item = Result<Candidate, String>> {
+    let alone = Defaults { variables: Default::default(), password: None, ..defaults.clone() };
+    let files = defaults.service_files.iter();
+    let services = files.filter_map(|file| file.services.as_ref().ok()).flatten();
+    services.map(move |service| {
+        let name = service.name.replace('\\', "\\\\").replace('\'', "\\'");
+        let read = Config::parse(&format!("service='{name}'"), &alone);
+        let found = read.map_err(|problem| format!("“{}”: {problem}", service.name))?;
+        let config = Config { name: service.name.clone(), ..found.config };
+        let secrets = found.secrets;
+        Ok(Candidate { config, secrets })
+    })
+}
+
+impl Import {
+    fn add(&mut self, model: &Model, candidate: Candidate) {
+        let place = |config: &Config| {
+            let Config { user, database, .. } = config;
+            let servers: Vec<Endpoint> = config.endpoints().collect();
+            (servers, user.clone(), database.clone())
+        };
+        let new = place(&candidate.config);
+        let saved = model.connections.values().filter(|known| known.saved);
+        if saved.map(|known| &known.config).any(|known| place(known) == new) {
+            self.known += 1;
+        } else if self.new.len() < IMPORTED
+            && !self.new.iter().any(|other| place(&other.config) == new)
+        {
+            self.new.push(candidate);
+        }
+    }
+
+    /// What is asked: each name and address, and what becomes of the passwords.
+    pub fn reasons(&self) -> Vec<String> {
+        let one = |candidate: &Candidate| match candidate.config.name.as_str() {
+            "" => candidate.config.address(),
+            name => format!("{name} · {}", candidate.config.address()),
+        };
+        let mut reasons: Vec<String> = self.new.iter().take(LISTED).map(one).collect();
+        let more = self.new.len().saturating_sub(LISTED);
+        if more > 0 {
+            reasons.push(format!("… and {more} more"));
+        }
+        if self.known > 0 {
+            reasons.push(format!("{} more are saved already, and stay as they are.", self.known));
+        }
+        reasons.extend(self.problems.iter().map(|problem| format!("Not imported: {problem}")));
+        let in_service = self.new.iter().any(|one| !one.secrets.is_empty());
+        reasons.push(if in_service {
+            "Passwords of services go to the keychain; those of the password file stay there and are used from there.".into()
+        } else {
+            "Passwords stay in the password file and are used from there.".into()
+        });
+        reasons
+    }
+}
+
+/// The user agreed: they are saved.
+pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
+    let count = import.new.len();
+    let mut effects = vec![];
+    for Candidate { config, secrets } in import.new {
+        let id = ConnectionId::next(&mut model.ids);
+        sidebar::keeping_choices(model, |model| {
+            let order = saved::last_place(model, &config.group);
+            let mut connection = Connection::new(Config { order, ..config }, true);
+            connection.secrets = secrets.clone();
+            model.connections.insert(id, connection);
+        });
+        effects.push(connection::save(model, id));
+        effects.extend(connection::store_secrets(model, id, &secrets));
+    }
+    let what = counted(count as u64, "connection");
+    model.notices.push(model.now, format!("Imported {what}."));
+    effects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conninfo::service::{ServiceFile, services},
+        update::{
+            connection::discovery::Environment,
+            shell::command::Command,
+            testing::{World, expect},
+        },
+    };
+
+    fn listed(host: &str) -> Listed {
+        Listed { host: host.into(), port: 5433, database: "shop".into(), user: "app".into() }
+    }
+
+    fn answer(world: &mut World, services_text: &str, passfile: Vec<Listed>) -> Vec<RootEffect> {
+        answer_from(world, services_text, passfile, "")
+    }
+
+    fn answer_from(
+        world: &mut World,
+        services_text: &str,
+        passfile: Vec<Listed>,
+        passfile_path: &str,
+    ) -> Vec<RootEffect> {
+        let request = world.model.importing.unwrap_or(Request(0));
+        world.send(discovery::Msg::ServersFound {
+            request,
+            servers: vec![],
+            environment: Environment {
+                user: "ann".into(),
+                variables: [("PGHOST".to_owned(), "of-today".to_owned())].into(),
+                service_files: vec![ServiceFile {
+                    path: "/f".into(),
+                    services: Ok(services(services_text)),
+                }],
+                passfile,
+                passfile_path: passfile_path.into(),
+                ..Environment::default()
+            },
+        })
+    }
+
+    fn asked(world: &World) -> Vec<String> {
+        match &world.model.dialog {
+            Some(Dialog::Confirm(Confirm::Import(import))) => import.reasons(),
+            other => panic!("nothing is asked: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_import_ends_although_a_newer_answer_came_first() {
+        let mut world = World::new();
+        world.command(Command::ConnectionImport);
+        world.model.welcome.servers_of = Request(u64::MAX);
+        expect(&answer(&mut world, "", vec![]), &[]);
+        assert!(world.notice().contains("nothing to import"));
+        assert!(!world.is_busy());
+        assert_ne!(world.model.defaults.user, "ann", "what is newer stays");
+    }
+
+    #[test]
+    fn what_would_be_imported_is_listed_and_saved_after_a_yes() {
+        let mut world = World::new();
+        expect(&world.command(Command::ConnectionImport), &["Discovery(FindServers"]);
+        assert!(world.is_busy());
+        let text = "[it's]\nhost=db\nport=5433\nuser=app\ndbname=shop\npassword=hunter2\n[bad]\nport=x\n[plain]";
+        let same = Listed { host: "db".into(), ..listed("db") };
+        expect(&answer(&mut world, text, vec![listed("other"), same]), &[]);
+        assert_eq!(
+            asked(&world),
+            [
+                "it's · app@db:5433/shop",
+                "plain · ann@localhost:5432/ann",
+                "app@other:5433/shop",
+                "Not imported: “bad”: Service “bad” in /f: The port must be a number from 1 to 65535. If it is part of a password, write : / @ there as %3A %2F %40.",
+                "Passwords of services go to the keychain; those of the password file stay there and are used from there.",
+            ]
+        );
+        let effects = world.press("enter");
+        expect(
+            &effects,
+            &[
+                "Store(SaveConnection",
+                "Keychain(Store",
+                "Store(SaveConnection",
+                "Store(SaveConnection",
+            ],
+        );
+        assert!(!format!("{effects:?}").contains("hunter2"));
+        assert_eq!(world.notice(), "Imported 3 connections.");
+        world.command(Command::ConnectionImport);
+        expect(&answer(&mut world, text, vec![listed("other"), listed("new")]), &[]);
+        assert_eq!(
+            asked(&world)[..2],
+            ["app@new:5433/shop", "3 more are saved already, and stay as they are."]
+        );
+    }
+
+    #[test]
+    fn a_long_list_is_counted_and_an_empty_one_is_said() {
+        let mut world = World::new();
+        world.command(Command::ConnectionImport);
+        let many = (0..15).map(|number| listed(&format!("h{number}"))).collect();
+        answer(&mut world, "", many);
+        assert_eq!(asked(&world)[LISTED], "… and 3 more");
+        world.press("escape");
+        world.command(Command::ConnectionImport);
+        expect(&answer(&mut world, "", vec![]), &[]);
+        assert!(world.notice().starts_with("There is nothing to import"));
+        assert_eq!(world.model.dialog, None);
+    }
+
+    #[test]
+    fn what_an_unusual_password_file_names_goes_on_using_that_file() {
+        let mut world = World::new();
+        world.command(Command::ConnectionImport);
+        let text = "[s]\nhost=h\nuser=u";
+        answer_from(&mut world, text, vec![listed("db")], "/srv/passwords");
+        world.press("enter");
+        let connections = world.model.connections.values();
+        let files: std::collections::BTreeSet<(&str, &str)> = connections
+            .map(|known| (known.config.host.as_str(), known.config.passfile.as_str()))
+            .collect();
+        assert_eq!(files, [("db", "/srv/passwords"), ("h", "")].into());
+    }
+
+    #[test]
+    fn a_search_for_servers_that_nobody_asked_an_import_of_asks_nothing() {
+        let mut world = World::new();
+        expect(&answer(&mut world, "[a]\nhost=h", vec![listed("h")]), &[]);
+        assert_eq!(world.model.dialog, None);
+    }
+}

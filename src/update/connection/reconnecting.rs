@@ -1,0 +1,244 @@
+//! Connecting again by itself: when the last link of a connection broke, and no session that held anything went with it.
+//!
+//! A server that restarts and a network that comes back are waited for: three tries, each after a longer pause, shown
+//! and stoppable. Only the pool is proven again. No statement is sent again, and no session that held something is
+//! replaced: where one was lost, the user says when to go on.
+
+use serde::Serialize;
+
+use super::{Connection, Link, wanted_secret};
+use crate::{
+    base::{ids::*, stamp::Stamp},
+    effect::Effect as RootEffect,
+    failure::{Category, Failure},
+    model::Model,
+    update::{
+        clock,
+        connection::{Effect, PoolStatus},
+        query::run::{self, Session},
+    },
+};
+
+/// The pause before each try.
+pub const PAUSES_MS: [u64; 3] = [1_000, 3_000, 9_000];
+
+/// A connection that is tried again by itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reconnecting {
+    /// Which try is next or under way, from 1.
+    pub number: usize,
+    /// What it is at.
+    pub step: Step,
+    /// Why the last link broke, or the last try failed.
+    pub failure: Failure,
+}
+
+/// What a reconnecting connection is at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Step {
+    /// It waits before the try.
+    Pausing {
+        /// The timer.
+        timer: Request,
+        /// When the try begins.
+        until: Stamp,
+    },
+    /// The try is under way.
+    Trying {
+        /// The attempt.
+        attempt: Request,
+        /// Since when.
+        since: Stamp,
+    },
+}
+
+impl Reconnecting {
+    /// Whether a try is under way.
+    pub fn is_trying(&self) -> bool {
+        matches!(self.step, Step::Trying { .. })
+    }
+}
+
+impl Connection {
+    /// Whether this attempt is a try to reconnect.
+    pub(super) fn tries(&self, wanted: Request) -> bool {
+        matches!(&self.link, Link::Reconnecting(Reconnecting { step: Step::Trying { attempt, .. }, .. })
+            if *attempt == wanted)
+    }
+}
+
+/// A link of the pool broke. With the last one the connection is lost; one of several was one session's affair.
+pub(super) fn link_lost(
+    model: &mut Model,
+    id: ConnectionId,
+    left: u32,
+    failure: Failure,
+) -> Vec<RootEffect> {
+    if left > 0 || !may_begin(model, id) {
+        return vec![];
+    }
+    begin(model, id, failure)
+}
+
+/// A session could not be opened, for this reason. Whether that is the connection's affair, and what waits for the
+/// session goes on to wait for the connection.
+pub fn waits_for(model: &Model, id: ConnectionId, failure: &Failure) -> bool {
+    let Some(known) = model.connections.get(&id) else {
+        return false;
+    };
+    match known.link {
+        // Where a secret is no longer right, the try finds the same, and asks for it.
+        Link::Reconnecting(_) => may_pass(failure) || wanted_secret(failure).is_some(),
+        Link::Open { .. } => known.pool.size == 0 && may_pass(failure) && may_begin(model, id),
+        _ => false,
+    }
+}
+
+/// Begins to reconnect, unless that is under way.
+pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(known) = model.connections.get(&id) else {
+        return vec![];
+    };
+    if !known.is_open() {
+        return vec![];
+    }
+    let text = format!(
+        "The connection to {} was lost: {}. Tusk tries to connect again.",
+        known.config.label(),
+        failure.message.trim_end_matches('.')
+    );
+    model.notices.push(now, text);
+    pause(model, id, 1, failure)
+}
+
+/// Whether a lost connection may be opened again unasked: nothing that a session held is gone.
+fn may_begin(model: &Model, id: ConnectionId) -> bool {
+    let holds_nothing = |session: &Session| match session {
+        Session::Lost(lost) => lost.died.is_empty(),
+        _ => true,
+    };
+    model.connections.get(&id).is_some_and(Connection::is_open)
+        && model
+            .tabs
+            .open
+            .iter()
+            .filter(|tab| tab.connection == Some(id))
+            .all(|tab| holds_nothing(&tab.session))
+}
+
+/// Whether the same attempt may go well a little later: the server is down, starts up, or can't be reached.
+fn may_pass(failure: &Failure) -> bool {
+    let refuses = matches!(failure.sqlstate.as_deref(), Some("3D000" | "53300"));
+    failure.category == Category::Connection && !refuses
+}
+
+fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) -> Vec<RootEffect> {
+    let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
+        return give_up(model, id, failure);
+    };
+    let (timer, now) = (model.ids.request(), model.now);
+    let Some(known) = model.connections.get_mut(&id) else {
+        return vec![];
+    };
+    let until = Stamp {
+        unix_us: now.unix_us.saturating_add_unsigned(after_ms * 1_000),
+        mono_us: now.mono_us.saturating_add(after_ms * 1_000),
+    };
+    known.silent_since = None;
+    known.link =
+        Link::Reconnecting(Reconnecting { number, step: Step::Pausing { timer, until }, failure });
+    vec![clock::Effect::Start { timer, after_ms }.into()]
+}
+
+/// A pause is over: the try begins. Not this one's timer: none.
+pub fn timer_fired(model: &mut Model, fired: Request) -> Option<Vec<RootEffect>> {
+    let waits = |known: &Connection| {
+        matches!(&known.link,
+        Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. }) if *timer == fired)
+    };
+    let (id, _) = model.connections.iter().find(|(_, known)| waits(known))?;
+    let id = *id;
+    Some(attempt(model, id))
+}
+
+/// The user does not want to wait for the pause to end.
+pub fn try_now(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let mut effects = match model.connections.get(&id).map(|known| &known.link) {
+        Some(Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. })) => {
+            vec![clock::Effect::Stop { timer: *timer }.into()]
+        }
+        _ => return vec![],
+    };
+    effects.extend(attempt(model, id));
+    effects
+}
+
+fn attempt(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let (attempt, since) = (model.ids.request(), model.now);
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
+        model.connections.get_mut(&id)
+    else {
+        return vec![];
+    };
+    reconnecting.step = Step::Trying { attempt, since };
+    vec![Effect::Prove { connection: id, attempt }.into()]
+}
+
+/// A try failed: another one follows where that may help.
+pub(super) fn failed(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
+    let Some(Connection { link: Link::Reconnecting(Reconnecting { number, .. }), .. }) =
+        model.connections.get(&id)
+    else {
+        return vec![];
+    };
+    let next = number + 1;
+    if may_pass(&failure) { pause(model, id, next, failure) } else { give_up(model, id, failure) }
+}
+
+/// The user stops it: the connection stays lost, for the reason that it was.
+pub fn stop(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
+        model.connections.get(&id)
+    else {
+        return vec![];
+    };
+    let failure = reconnecting.failure.clone();
+    let mut effects = let_go(reconnecting);
+    effects.extend(give_up(model, id, failure));
+    effects
+}
+
+/// The effects that end the pause or the try.
+pub(super) fn let_go(reconnecting: &Reconnecting) -> Vec<RootEffect> {
+    match reconnecting.step {
+        Step::Pausing { timer, .. } => vec![clock::Effect::Stop { timer }.into()],
+        Step::Trying { attempt, .. } => vec![Effect::Abandon { attempt }.into()],
+    }
+}
+
+/// It stays lost: what waits for it fails, and its pool goes.
+pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
+    if let Some(known) = model.connections.get_mut(&id) {
+        known.pool = PoolStatus::default();
+        known.link = Link::Failed { failure: failure.clone() };
+    }
+    let reason = failure.message.clone();
+    let mut effects = run::connection_failed(model, id, failure);
+    let sessions: Vec<TabId> = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| tab.connection == Some(id))
+        .filter(|tab| matches!(tab.session, Session::Live(_) | Session::Opening { .. }))
+        .map(|tab| tab.id)
+        .collect();
+    for tab in sessions {
+        effects.extend(run::end(model, tab, &reason));
+    }
+    effects.push(Effect::Close { connection: id }.into());
+    effects
+}
+
+#[cfg(test)]
+mod tests;

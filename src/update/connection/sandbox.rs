@@ -1,0 +1,190 @@
+//! The sandbox: a private PostgreSQL with a sample database, so that there is always something to connect to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::update::connection;
+use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, Secrets},
+    },
+    conninfo::{Colour, Config, SslMode},
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::Model,
+    update::shell::tabs::Ended,
+};
+
+/// The sandbox's place in the Model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Sandbox {
+    /// Nobody asked for it yet.
+    #[default]
+    Stopped,
+    /// It is on its way.
+    Starting {
+        /// The request.
+        request: Request,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// It runs, and this is its connection.
+    Running {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// It did not start.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// How far the start is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done, for a person: "Loading the sample: orders".
+    pub step: String,
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all; 0 where that is not known.
+    pub total: u64,
+}
+
+/// What the runner reports of the sandbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The start went on.
+    Progressed {
+        /// The request that it belongs to.
+        request: Request,
+        /// How far it is.
+        progress: Progress,
+    },
+    /// The server runs and the sample is loaded. Ends [`Effect::Start`].
+    Started {
+        /// The request that it answers.
+        request: Request,
+        /// A socket's directory, or an address of the loopback.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The role.
+        user: String,
+        /// The database.
+        database: String,
+        /// Its password, where there are no sockets.
+        password: Option<Secret>,
+    },
+    /// The server does not run. Ends [`Effect::Start`].
+    Failed {
+        /// The request that it answers.
+        request: Request,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// What the runner is asked to do with the sandbox. It stops with the runner.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Effect {
+    /// Start it, or find it running; load the sample once. Ends in `Started` or `Failed`.
+    Start {
+        /// This request.
+        request: Request,
+        /// The data directory that it is in.
+        data_dir: String,
+    },
+}
+
+/// The user asked for the sandbox.
+pub fn start(model: &mut Model) -> Vec<RootEffect> {
+    if let Sandbox::Running { connection } = model.sandbox {
+        return connection::choose(model, connection);
+    }
+    if let Some(tab) = model.tabs.active_mut() {
+        // The tab that asked gets it, whichever is on screen by then.
+        tab.waits_for_sandbox = true;
+    }
+    match model.sandbox {
+        Sandbox::Running { .. } | Sandbox::Starting { .. } => vec![],
+        Sandbox::Stopped | Sandbox::Failed { .. } => {
+            let request = model.ids.request();
+            let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
+            model.sandbox = Sandbox::Starting { request, progress };
+            let data_dir = model.data_dir.clone();
+            vec![Effect::Start { request, data_dir }.into()]
+        }
+    }
+}
+
+/// Takes in what the runner reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    let Sandbox::Starting { request: waiting, progress: known } = &mut model.sandbox else {
+        return vec![];
+    };
+    match msg {
+        Msg::Progressed { request, progress } if request == *waiting => {
+            *known = progress;
+            vec![]
+        }
+        Msg::Started { request, host, port, user, database, password } if request == *waiting => {
+            let config = config(host, port, user, database);
+            let connection =
+                connection::add_passing(model, config, Secrets::with_password(password));
+            model.sandbox = Sandbox::Running { connection };
+            arrived(model, connection)
+        }
+        Msg::Failed { request, failure } if request == *waiting => {
+            failed(model, failure);
+            vec![]
+        }
+        Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => vec![],
+    }
+}
+
+/// The tabs that wait for it get it; the one on screen as if it had been chosen.
+fn arrived(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let active = model.tabs.active;
+    let mut chosen = false;
+    let mut wanted = false;
+    for tab in &mut model.tabs.open {
+        if !std::mem::take(&mut tab.waits_for_sandbox) {
+            continue;
+        }
+        wanted = true;
+        if tab.id == active {
+            chosen = true;
+        } else if tab.connection.is_none() {
+            tab.connection = Some(connection);
+        }
+    }
+    match (chosen, wanted) {
+        (true, _) => connection::choose(model, connection),
+        (false, true) => connection::open(model, connection),
+        (false, false) => vec![],
+    }
+}
+
+fn failed(model: &mut Model, failure: Failure) {
+    for tab in &mut model.tabs.open {
+        if std::mem::take(&mut tab.waits_for_sandbox) {
+            tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
+        }
+    }
+    model.notices.push(model.now, format!("The sandbox did not start: {}", failure.message));
+    model.sandbox = Sandbox::Failed { failure };
+}
+
+fn config(host: String, port: u16, user: String, database: String) -> Config {
+    Config {
+        name: "sandbox".into(),
+        colour: Colour::Blue,
+        host,
+        port,
+        user,
+        database,
+        ssl_mode: SslMode::Disable,
+        ..Config::default()
+    }
+}

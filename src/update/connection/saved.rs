@@ -1,0 +1,178 @@
+//! Saved connections as a list of the user's own: their order in a folder, and a copy of one.
+
+use super::Connection;
+use crate::update::connection;
+use crate::{
+    base::ids::ConnectionId, conninfo::Config, effect::Effect as RootEffect, model::Model,
+    update::shell::sidebar,
+};
+
+/// The connections of a folder, in the order in which they are listed.
+pub fn in_folder(model: &Model, group: &str) -> Vec<ConnectionId> {
+    let mut listed: Vec<_> =
+        model.connections.iter().filter(|(_, known)| known.config.group == group).collect();
+    listed.sort_by_key(|(_, known)| place(&known.config));
+    listed.into_iter().map(|(id, _)| *id).collect()
+}
+
+/// What connections are sorted by: folder, place in it, name.
+pub fn place(config: &Config) -> (String, u32, String) {
+    (config.group.clone(), config.order, config.label())
+}
+
+/// The place behind all others of a folder.
+pub fn last_place(model: &Model, group: &str) -> u32 {
+    let used = model
+        .connections
+        .values()
+        .filter(|known| known.config.group == group)
+        .map(|known| known.config.order.saturating_add(1));
+    used.max().unwrap_or(0)
+}
+
+/// Moves a connection by one place within its folder, and keeps the order.
+pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) -> Vec<RootEffect> {
+    let Some((id, known)) = id.and_then(|id| Some((id, model.connections.get(&id)?))) else {
+        return vec![];
+    };
+    let mut listed = in_folder(model, &known.config.group);
+    let Some(from) = listed.iter().position(|other| *other == id) else {
+        return vec![];
+    };
+    let to = if down { from + 1 } else { from.wrapping_sub(1) };
+    if to >= listed.len() {
+        return vec![];
+    }
+    listed.swap(from, to);
+    let changed = sidebar::keeping_choices(model, |model| {
+        let mut changed = Vec::new();
+        for (order, id) in (0..).zip(&listed) {
+            if let Some(known) = model.connections.get_mut(id)
+                && known.config.order != order
+            {
+                known.config.order = order;
+                changed.extend(known.saved.then_some(*id));
+            }
+        }
+        changed
+    });
+    let save = |id| connection::save(model, id);
+    changed.into_iter().map(save).collect()
+}
+
+/// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
+pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect> {
+    let Some(known) = id.and_then(|id| model.connections.get(&id)) else {
+        model.notices.push(model.now, "There is no connection here to duplicate.".into());
+        return vec![];
+    };
+    let mut config = known.config.clone();
+    config.name = free_name(model, &config.label());
+    config.order = last_place(model, &config.group);
+    let copy = ConnectionId::next(&mut model.ids);
+    let notice = format!(
+        "“{}” is a copy without the passwords: it asks for what it needs when it connects.",
+        config.name
+    );
+    sidebar::keeping_choices(model, |model| {
+        model.connections.insert(copy, Connection::new(config, true));
+    });
+    model.notices.push(model.now, notice);
+    vec![connection::save(model, copy)]
+}
+
+/// `shop copy`, `shop copy 2`, …: the first that no connection has.
+fn free_name(model: &Model, label: &str) -> String {
+    let taken = |name: &str| model.connections.values().any(|known| known.config.name == name);
+    let first = format!("{label} copy");
+    let later = (2..=model.connections.len() + 2).map(|number| format!("{first} {number}"));
+    std::iter::once(first.clone()).chain(later).find(|name| !taken(name)).unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::secret::{Secret, SecretKind},
+        update::{
+            keeping::{self, Kept, SavedConnection},
+            shell::command::Command,
+            testing::{World, config, expect, nothing_kept},
+        },
+    };
+
+    fn world(names: &[(&str, &str)]) -> World {
+        let mut ids = crate::base::ids::Ids::seeded(1);
+        let saved = names.iter().map(|(group, name)| SavedConnection {
+            id: ConnectionId::next(&mut ids),
+            config: Config { name: (*name).into(), group: (*group).into(), ..config(7000) },
+            last_used_us: None,
+        });
+        let mut world = World::with(Kept { connections: saved.collect(), ..nothing_kept() });
+        world.command(Command::FocusSidebar);
+        world
+    }
+
+    fn listed(world: &World) -> Vec<String> {
+        let name = |row| match row {
+            sidebar::Row::Connection(id) => Some(world.model.connections[&id].config.name.clone()),
+            sidebar::Row::Run(_) => None,
+        };
+        sidebar::rows(&world.model).into_iter().filter_map(name).collect()
+    }
+
+    fn saved(effects: &[RootEffect]) -> Vec<(String, u32)> {
+        let one = |effect: &RootEffect| match effect {
+            RootEffect::Store(keeping::Effect::SaveConnection { connection, .. }) => {
+                Some((connection.config.name.clone(), connection.config.order))
+            }
+            _ => None,
+        };
+        effects.iter().filter_map(one).collect()
+    }
+
+    #[test]
+    fn a_connection_moves_within_its_folder_and_the_order_is_kept() {
+        let mut world = world(&[("", "a"), ("", "b"), ("", "c"), ("work", "d")]);
+        let effects = world.press("alt-down");
+        // b has the place 0 already: all of them had it.
+        assert_eq!(saved(&effects), [("a".into(), 1), ("c".into(), 2)]);
+        assert_eq!(listed(&world), ["b", "a", "c", "d"]);
+        assert_eq!(world.model.sidebar.selected, 1, "the choice goes with it");
+        let effects = world.press("alt-down");
+        assert_eq!(saved(&effects), [("c".into(), 1), ("a".into(), 2)]);
+        expect(&world.press("alt-down"), &[]);
+        assert_eq!(listed(&world), ["b", "c", "a", "d"]);
+        let effects = world.press("alt-up");
+        assert_eq!(saved(&effects), [("a".into(), 1), ("c".into(), 2)]);
+        assert_eq!(listed(&world), ["b", "a", "c", "d"]);
+    }
+
+    #[test]
+    fn a_copy_has_a_name_of_its_own_and_no_secret() {
+        let mut world = world(&[("", "a"), ("", "b")]);
+        let original = world.model.connections.values_mut().find(|known| known.config.name == "a");
+        let secret = Some(Secret::new("hunter2"));
+        original.unwrap().secrets.set(SecretKind::Database, secret);
+        let effects = world.command(Command::ConnectionDuplicate);
+        expect(&effects, &["Store(SaveConnection"]);
+        assert_eq!(saved(&effects), [("a copy".into(), 1)]);
+        assert!(world.notice().contains("without the passwords"));
+        let effects = world.command(Command::ConnectionDuplicate);
+        assert_eq!(saved(&effects), [("a copy 2".into(), 2)]);
+        assert_eq!(listed(&world), ["a", "b", "a copy", "a copy 2"]);
+        let copies = world.model.connections.values();
+        let copies = copies.filter(|known| known.config.name.starts_with("a copy"));
+        assert!(
+            copies.clone().count() == 2 && copies.clone().all(|known| known.secrets.is_empty())
+        );
+    }
+
+    #[test]
+    fn where_nothing_is_chosen_nothing_is_copied_or_moved() {
+        let mut world = world(&[]);
+        expect(&world.command(Command::ConnectionDuplicate), &[]);
+        assert_eq!(world.notice(), "There is no connection here to duplicate.");
+        expect(&world.command(Command::ConnectionMoveUp), &[]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The user's files: opening and writing SQL files, in any encoding, never over somebody else's change.
+
+pub mod contract;
+pub mod encoding;
+pub mod prompt;
+
+pub use contract::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread};

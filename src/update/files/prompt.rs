@@ -1,0 +1,646 @@
+//! Opening and saving files by name: a field with the directory's names under it, all by key.
+
+use serde::Serialize;
+
+use super::{
+    DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread,
+    encoding::{Choice, Encoding, Form, Reading},
+};
+use crate::{
+    base::{ids::*, text::Buffer},
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+    update::{
+        jobs,
+        query::editor::{self, FileLink},
+        shell::{
+            dialog::{self, Confirm, Dialog},
+            keymap, tabs,
+        },
+    },
+};
+
+/// The entries of a directory are listed from a multiple of this on.
+const PAGE: usize = 100;
+
+/// A file to open or to save to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PathPrompt {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The path as typed.
+    pub field: Buffer,
+    /// The directory that was listed last.
+    pub directory: String,
+    /// Its entries.
+    pub entries: Vec<DirectoryEntry>,
+    /// The list that is under way.
+    pub listing: Option<Request>,
+    /// The entry that is chosen; none while the field itself is meant.
+    pub selected: Option<usize>,
+    /// Why the directory could not be listed, or the file not used.
+    pub problem: Option<String>,
+}
+
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Purpose {
+    /// To open the file.
+    Open,
+    /// To run the file without opening it.
+    Run,
+    /// To save a tab.
+    Save {
+        /// The tab.
+        tab: TabId,
+    },
+}
+
+/// A file whose encoding somebody has to say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EncodingPrompt {
+    /// The file.
+    pub path: String,
+    /// The tab that reads it again; none for a new one.
+    pub tab: Option<TabId>,
+    /// The ways in which it can be read.
+    pub choices: Vec<Choice>,
+    /// The one that is chosen.
+    pub selected: usize,
+}
+
+/// A text that its file's encoding can't hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherEncoding {
+    /// The tab.
+    pub tab: TabId,
+    /// The file.
+    pub path: String,
+    /// What was to be there.
+    pub expected: Expected,
+    /// The encoding that the file had.
+    pub encoding: Encoding,
+    /// The character that it has not.
+    pub character: char,
+    /// The line of that, from 1.
+    pub line: usize,
+    /// Its place in the line in characters, from 1.
+    pub column: usize,
+}
+
+/// File effects that are under way, by request.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Pending {
+    /// A file is being opened, in a new tab or in its own.
+    Open {
+        /// The tab that reads it again; none for a new one.
+        tab: Option<TabId>,
+    },
+    /// A file that another program changed is read again into a tab without edits.
+    Follow {
+        /// The tab.
+        tab: TabId,
+    },
+    /// A tab is being saved.
+    Save {
+        /// The tab.
+        tab: TabId,
+        /// The revision that goes to the file.
+        revision: u64,
+        /// How it is written.
+        form: Form,
+        /// What was to be there.
+        expected: Expected,
+    },
+    /// The user's keymap is being read.
+    Keymap {
+        /// Where it was kept before, which is read where there is none.
+        before: Option<String>,
+    },
+}
+
+impl PathPrompt {
+    fn new(purpose: Purpose, path: &str) -> Self {
+        Self {
+            purpose,
+            field: Buffer::new(path),
+            directory: String::new(),
+            entries: vec![],
+            listing: None,
+            selected: None,
+            problem: None,
+        }
+    }
+
+    /// The first entry that is listed: the one that is chosen is within those listed, and that does not change with
+    /// each step.
+    pub fn first(&self) -> usize {
+        let pages = self.selected.unwrap_or(0) / PAGE;
+        pages.saturating_sub(1) * PAGE
+    }
+
+    /// The entries that the typed name begins.
+    pub fn matching(&self) -> impl Iterator<Item = &DirectoryEntry> {
+        let typed = self.field.string();
+        let name = typed.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let hidden = name.starts_with('.');
+        self.entries.iter().filter(move |entry| {
+            entry.name.to_lowercase().starts_with(&name) && (hidden || !entry.name.starts_with('.'))
+        })
+    }
+
+    fn directory_of_field(&self) -> String {
+        let typed = self.field.string();
+        match typed.rfind('/') {
+            Some(0) => "/".into(),
+            Some(end) => typed[..end].into(),
+            None => "~".into(),
+        }
+    }
+
+    /// The path that Enter means.
+    fn chosen(&self) -> (String, bool) {
+        let typed = self.field.string();
+        let Some(entry) = self.selected.and_then(|selected| self.matching().nth(selected)) else {
+            return (typed.clone(), typed.ends_with('/'));
+        };
+        let end = typed.rfind('/').map_or(0, |slash| slash + 1);
+        (
+            format!("{}{}{}", &typed[..end], entry.name, if entry.directory { "/" } else { "" }),
+            entry.directory,
+        )
+    }
+}
+
+/// Asks which file to open.
+pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Open)
+}
+
+/// Asks which file to run.
+pub fn run(model: &mut Model) -> Vec<RootEffect> {
+    ask(model, Purpose::Run)
+}
+
+fn ask(model: &mut Model, purpose: Purpose) -> Vec<RootEffect> {
+    let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
+    let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
+    let path = start.unwrap_or_else(|| "~/".into());
+    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
+    effects.extend(list(model));
+    effects
+}
+
+/// Opens a file in a tab.
+pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
+    read(model, path, Pending::Open { tab: None }, Reading::Detect)
+}
+
+fn read(model: &mut Model, path: String, what: Pending, reading: Reading) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model.files.insert(request, what);
+    vec![Effect::Open { request, path, reading }.into()]
+}
+
+/// Reads a file in the encoding that was chosen for it.
+pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) -> Vec<RootEffect> {
+    let Some(choice) = prompt.choices.get(prompt.selected) else {
+        return vec![];
+    };
+    let reading = Reading::Chosen(choice.encoding);
+    read(model, prompt.path, Pending::Open { tab: prompt.tab }, reading)
+}
+
+/// No encoding was chosen: the file stays closed.
+pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) -> Vec<RootEffect> {
+    let text = format!("{} was not opened.", prompt.path);
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// Saves the active tab to its file, or asks for one.
+pub fn save(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let id = tab.id;
+    match &tab.editor.file {
+        Some(file) => {
+            let expected = match (file.changed, file.stamp) {
+                (false, Some(stamp)) => Expected::Unchanged(stamp),
+                _ => Expected::Nothing,
+            };
+            let path = file.path.clone();
+            write(model, id, path, expected, None)
+        }
+        None => save_as(model),
+    }
+}
+
+/// Asks where to save the active tab.
+pub fn save_as(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let path = match &tab.editor.file {
+        Some(file) => file.path.clone(),
+        None => format!("~/{}.sql", file_name(&tab.label())),
+    };
+    let prompt = PathPrompt::new(Purpose::Save { tab: tab.id }, &path);
+    let mut effects = dialog::show(model, Dialog::Path(prompt));
+    effects.extend(list(model));
+    effects
+}
+
+/// Reads the active tab's file again.
+pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let (id, path) = (tab.id, tab.editor.file.as_ref().map(|file| file.path.clone()));
+    match path {
+        Some(path) => reload(model, id, path),
+        None => {
+            model.notices.push(model.now, "This tab has no file.".into());
+            vec![]
+        }
+    }
+}
+
+/// Reads a tab's file again.
+pub fn reload(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+    let reading = known_encoding(model, tab);
+    read(model, path, Pending::Open { tab: Some(tab) }, reading)
+}
+
+/// Reads a tab's file again without having asked.
+fn follow(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+    let reading = known_encoding(model, tab);
+    read(model, path, Pending::Follow { tab }, reading)
+}
+
+fn known_encoding(model: &mut Model, tab: TabId) -> Reading {
+    let file = model.tabs.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
+    file.map_or(Reading::Detect, |file| Reading::Known(file.form.encoding))
+}
+
+/// Writes over a file that is not what it was.
+pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) -> Vec<RootEffect> {
+    write(model, tab, path, Expected::Anything, Some(form))
+}
+
+/// Saves a text that its file's encoding can't hold as UTF-8.
+pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) -> Vec<RootEffect> {
+    let OtherEncoding { tab, path, expected, .. } = other;
+    write(model, tab, path, expected, Some(Form::default()))
+}
+
+/// Lists the directory of the typed path, where it is not the one that is listed.
+pub fn list(model: &mut Model) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    prompt.selected = None;
+    prompt.problem = None;
+    let directory = prompt.directory_of_field();
+    if directory == prompt.directory && prompt.listing.is_none() {
+        return vec![];
+    }
+    prompt.directory = directory.clone();
+    prompt.listing = Some(request);
+    vec![Effect::List { request, directory }.into()]
+}
+
+/// Tab: completes the typed path from the list.
+pub fn complete(model: &mut Model) -> Vec<RootEffect> {
+    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    prompt.selected.get_or_insert(0);
+    let (path, _) = prompt.chosen();
+    prompt.field.replace_all(&path);
+    list(model)
+}
+
+/// Enter: goes into a directory, or uses the file.
+pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
+    let (path, directory) = prompt.chosen();
+    if directory || path.trim().is_empty() {
+        prompt.field.replace_all(&path);
+        model.dialog = Some(Dialog::Path(prompt));
+        return list(model);
+    }
+    match prompt.purpose {
+        Purpose::Open => open_path(model, path),
+        Purpose::Run => jobs::run_file(model, path),
+        Purpose::Save { tab } => write(model, tab, path, Expected::Nothing, None),
+    }
+}
+
+/// Writes a tab's text to a file, in the form that its file had where none is given.
+fn write(
+    model: &mut Model,
+    tab: TabId,
+    path: String,
+    expected: Expected,
+    form: Option<Form>,
+) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let text = found.editor.buffer.text().clone();
+    let revision = found.editor.buffer.revision();
+    // What the file was before this write is of no interest any more.
+    found.editor.checking = None;
+    let of_file = found.editor.file.as_ref().map(|file| file.form);
+    let form = form.or(of_file).unwrap_or_default();
+    let pending = Pending::Save { tab, revision, form, expected };
+    model.files.insert(request, pending);
+    vec![Effect::Save { request, path, text, form, expected }.into()]
+}
+
+/// Takes in what the runner reports of files.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Opened { request, path, result } => match model.files.remove(&request) {
+            Some(Pending::Keymap { before }) => keymap_read(model, result, before),
+            Some(Pending::Open { tab }) => opened(model, tab, path, result),
+            Some(Pending::Follow { tab }) => followed(model, tab, path, result),
+            Some(Pending::Save { .. }) | None => vec![],
+        },
+        Msg::Saved { request, path, result } => match model.files.remove(&request) {
+            Some(pending @ Pending::Save { .. }) => saved(model, pending, path, result),
+            Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
+                vec![]
+            }
+        },
+        Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
+        Msg::Listed { request, directory: _, result } => {
+            if let Some(Dialog::Path(prompt)) = &mut model.dialog
+                && prompt.listing == Some(request)
+            {
+                prompt.listing = None;
+                match result {
+                    Ok(entries) => prompt.entries = entries,
+                    Err(failure) => {
+                        prompt.entries = vec![];
+                        prompt.problem = Some(failure.message);
+                    }
+                }
+            }
+            vec![]
+        }
+    }
+}
+
+fn keymap_read(
+    model: &mut Model,
+    result: Result<Box<Read>, Unread>,
+    before: Option<String>,
+) -> Vec<RootEffect> {
+    match result {
+        Ok(read) => {
+            for problem in model.keymap.lay_over(&read.text.to_string(), false) {
+                model.notices.push(model.now, problem);
+            }
+            return vec![];
+        }
+        // A user without a keymap of their own is the usual case.
+        Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
+        }
+        Err(Unread::Failed(failure)) => model.notices.push(model.now, failure.message),
+        Err(Unread::Unclear(_)) => {
+            let text = "The keymap was not read: it is not UTF-8 text.";
+            model.notices.push(model.now, text.into());
+        }
+        Err(Unread::Large { .. }) => {
+            let text = "The keymap was not read: it is too large.";
+            model.notices.push(model.now, text.into());
+        }
+    }
+    match before {
+        Some(before) => read_keymap(model, before, None),
+        None => vec![],
+    }
+}
+
+/// Tells why a file was not read, or asks what is missing.
+fn not_opened(
+    model: &mut Model,
+    tab: Option<TabId>,
+    path: String,
+    unread: Unread,
+) -> Vec<RootEffect> {
+    match unread {
+        Unread::Failed(failure) => model.notices.push(model.now, failure.message),
+        Unread::Unclear(choices) if choices.is_empty() => {
+            let text = format!("{path} was not opened: it is not text.");
+            model.notices.push(model.now, text);
+        }
+        Unread::Unclear(choices) => {
+            let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
+            return dialog::show(model, Dialog::Encoding(prompt));
+        }
+        Unread::Large { bytes } => {
+            let question = Confirm::RunLarge { path, bytes };
+            return dialog::show(model, Dialog::Confirm(question));
+        }
+    }
+    vec![]
+}
+
+/// A file that another program changed was read again. Where something was typed meanwhile, that comes first.
+fn followed(
+    model: &mut Model,
+    tab: TabId,
+    path: String,
+    result: Result<Box<Read>, Unread>,
+) -> Vec<RootEffect> {
+    let busy = model.dialog.is_some();
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let is_its_file = found.editor.file.as_ref().is_some_and(|file| file.path == path);
+    match result {
+        _ if !is_its_file => vec![],
+        Ok(_) if found.editor.is_unsaved() && !busy => {
+            if let Some(file) = &mut found.editor.file {
+                file.changed = true;
+            }
+            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab, path }));
+            vec![]
+        }
+        // Behind a dialog it is looked at again when the window or the tab is next.
+        Ok(_) if found.editor.is_unsaved() => vec![],
+        Ok(read) => {
+            let (effects, differs) = editor::reload(model, tab, path.clone(), *read);
+            if differs {
+                let text = format!("{path} was changed by another program and is read again.");
+                model.notices.push(model.now, text);
+            }
+            effects
+        }
+        // What is on screen is the last that could be read.
+        Err(Unread::Unclear(_)) if busy => vec![],
+        Err(unread) => not_opened(model, Some(tab), path, unread),
+    }
+}
+
+fn opened(
+    model: &mut Model,
+    tab: Option<TabId>,
+    path: String,
+    result: Result<Box<Read>, Unread>,
+) -> Vec<RootEffect> {
+    let read = match result {
+        Ok(read) => *read,
+        Err(unread) => return not_opened(model, tab, path, unread),
+    };
+    if let Some(tab) = tab {
+        return editor::reload(model, tab, path, read).0;
+    }
+    let open = model
+        .tabs
+        .open
+        .iter()
+        .find(|tab| tab.editor.file.as_ref().is_some_and(|file| file.path == path));
+    if let Some(open) = open.map(|tab| tab.id) {
+        return tabs::choose(model, open);
+    }
+    let mut effects = vec![];
+    let empty = model
+        .tabs
+        .active()
+        .is_some_and(|tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none());
+    if !empty {
+        effects.extend(tabs::open_new(model));
+    }
+    model.focus(Area::Editor);
+    effects.extend(editor::load(model, model.tabs.active, path, read));
+    effects
+}
+
+fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Vec<RootEffect> {
+    let Pending::Save { tab, revision, form, expected } = pending else {
+        return vec![];
+    };
+    match result {
+        Saved::Written(stamp) => {
+            model.notices.push(model.now, format!("Saved {path}."));
+            let Some(found) = model.tabs.get_mut(tab) else {
+                return vec![];
+            };
+            found.editor.file = Some(FileLink { path, stamp: Some(stamp), changed: false, form });
+            found.editor.saved_revision = revision;
+            found.editor.checking = None;
+            vec![tabs::save_layout(model)]
+        }
+        Saved::Conflict => {
+            if model.tabs.get_mut(tab).is_none() {
+                return vec![];
+            }
+            dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path, form }))
+        }
+        Saved::Unsayable { encoding, character, at, line, column } => {
+            let other = OtherEncoding { tab, path, expected, encoding, character, line, column };
+            ask_for_utf8(model, other, revision, at)
+        }
+        Saved::Failed(failure) => {
+            model.notices.push(model.now, format!("{path} was not saved: {}", failure.message));
+            vec![]
+        }
+    }
+}
+
+/// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
+fn ask_for_utf8(
+    model: &mut Model,
+    other: OtherEncoding,
+    revision: u64,
+    at: usize,
+) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(other.tab) else {
+        return vec![];
+    };
+    if found.editor.buffer.revision() == revision {
+        let end = at + other.character.len_utf8();
+        found.editor.buffer.select(at, end);
+    }
+    dialog::show(model, Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))))
+}
+
+fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
+    let busy = model.dialog.is_some();
+    let found = model.tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
+    let Some(tab) = found else {
+        return vec![];
+    };
+    let id = tab.id;
+    tab.editor.checking = None;
+    let unsaved = tab.editor.is_unsaved();
+    let known = tab.editor.file.as_ref().and_then(|file| file.stamp);
+    // A restored tab without edits has what it read then: its text tells whether the file is still that.
+    let digest = match known {
+        Some(known) => Some(known.digest),
+        None if unsaved => None,
+        None => Some(xxhash_rust::xxh3::xxh3_64(tab.editor.buffer.string().as_bytes())),
+    };
+    let Some(file) = &mut tab.editor.file else {
+        return vec![];
+    };
+    match (stamp, digest) {
+        (Some(now), Some(digest)) if now.digest == digest => {
+            file.stamp = Some(now);
+            file.changed = false;
+        }
+        // It has edits of which the file knows nothing: saving asks before it writes over what is there.
+        (Some(_), None) => {}
+        // Behind a dialog it is looked at again when the window or the tab is next.
+        (Some(_), Some(_)) if !unsaved => {
+            let path = file.path.clone();
+            return follow(model, id, path);
+        }
+        (Some(_), Some(_)) if !file.changed && !busy => {
+            file.changed = true;
+            let path = file.path.clone();
+            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab: id, path }));
+        }
+        (None, _) if !file.changed => {
+            file.changed = true;
+            let text = format!("{} is gone from the disk. Save writes it again.", file.path);
+            model.notices.push(model.now, text);
+        }
+        _ => {}
+    }
+    vec![]
+}
+
+/// Reads the user's own keymap; where there is none, from where it was kept before.
+pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) -> Vec<RootEffect> {
+    read(model, path, Pending::Keymap { before }, Reading::Detect)
+}
+
+/// The name that a tab's label makes for a file.
+fn file_name(label: &str) -> String {
+    let name: String = label.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    name.trim_matches('-').to_owned()
+}
+
+/// The hint that a prompt shows, with its key.
+pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
+    let key = model
+        .keymap
+        .key_of(crate::update::shell::command::Command::DialogAccept)
+        .map(keymap::shown)
+        .unwrap_or_default();
+    match prompt.purpose {
+        Purpose::Open => format!("{key} opens the file"),
+        Purpose::Run => format!("{key} runs the file"),
+        Purpose::Save { .. } => format!("{key} saves to it"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! What is kept between two starts: tabs, connections, settings of the window, the history.
+
+pub mod contract;
+pub mod storage;
+
+pub use contract::{
+    Effect, HistoryEntry, HistoryOutcome, Kept, Msg, Opened, Salvage, Saved, SavedConnection,
+    SavedTab, TabPlace, note_writes,
+};

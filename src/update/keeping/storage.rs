@@ -1,0 +1,340 @@
+//! Whether what is done is kept: how the store stands, and what the user is told of it.
+//!
+//! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
+//! again, and nothing typed is lost while the program runs.
+
+use serde::Serialize;
+
+use super::{Kept, Opened, Salvage, Saved, SavedConnection};
+use crate::update::keeping;
+use crate::{
+    base::{ids::*, text::Buffer},
+    effect::Effect as RootEffect,
+    model::{Model, Phase},
+    update::{
+        connection::{Connection, Link},
+        query::{
+            history,
+            messages::{Kind, Message},
+        },
+        settings::{self, file},
+        shell::{
+            dialog::{self, Dialog},
+            sidebar, tabs,
+        },
+    },
+};
+
+/// How the store stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Storage {
+    /// What is done is on disk.
+    #[default]
+    OnDisk,
+    /// The disk does not take it now: it waits in memory.
+    Waiting {
+        /// What the disk says.
+        reason: String,
+    },
+    /// It is in memory alone, and gone with the program.
+    InMemory {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The data directory can't be used: another one is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DirectoryPrompt {
+    /// The one that can't be used.
+    pub directory: String,
+    /// Why.
+    pub reason: String,
+    /// The one that is typed.
+    pub field: Buffer,
+    /// The request that tries it.
+    pub trying: Option<Request>,
+    /// Why the last one was not taken.
+    pub problem: Option<String>,
+}
+
+/// Says how the store came up, where that is not as always; asks for another directory where this one can't be used.
+pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
+    let (storage, text) = match opened {
+        Opened::OnDisk => {
+            model.storage = Storage::OnDisk;
+            return vec![];
+        }
+        Opened::Fresh { copy, reason, salvage } => (
+            Storage::OnDisk,
+            format!(
+                "Tusk's own data was damaged ({reason}). {} The damaged file is kept as {copy}.",
+                salvaged(&salvage)
+            ),
+        ),
+        Opened::Recreated { file, how } => (
+            Storage::OnDisk,
+            format!(
+                "{file} was lost while Tusk ran: {how}. All that Tusk knows was written to it again."
+            ),
+        ),
+        Opened::InMemory { reason } => (
+            Storage::InMemory { reason: reason.clone() },
+            format!("Nothing of this run will be kept: {reason}."),
+        ),
+        Opened::NoDirectory { directory, reason } => {
+            model.storage = Storage::InMemory { reason: reason.clone() };
+            let prompt = DirectoryPrompt {
+                field: Buffer::new(&directory),
+                directory,
+                reason,
+                trying: None,
+                problem: None,
+            };
+            return dialog::show(model, Dialog::DataDirectory(prompt));
+        }
+    };
+    model.storage = storage;
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
+pub(crate) fn write_down(model: &mut Model, text: String) {
+    let at_us = model.now.unix_us;
+    if let Some(tab) = model.tabs.active_mut() {
+        tab.messages.push(Message {
+            at_us,
+            kind: Kind::Warning,
+            text,
+            elapsed_us: None,
+            query: None,
+            count: 1,
+        });
+    }
+}
+
+/// What could be read of a damaged file, and what not, in sentences.
+fn salvaged(salvage: &Salvage) -> String {
+    let kinds = [
+        ("tab", "tabs", salvage.tabs),
+        ("connection", "connections", salvage.connections),
+        ("run", "runs", salvage.runs),
+        ("set of settings", "sets of settings", salvage.settings),
+    ];
+    let listed = |count: fn(&Saved) -> u64| {
+        let some =
+            kinds.iter().filter(|(.., saved)| count(saved) > 0).map(
+                |(one, many, saved)| match count(saved) {
+                    1 => format!("1 {one}"),
+                    count => format!("{count} {many}"),
+                },
+            );
+        some.collect::<Vec<_>>().join(", ")
+    };
+    let (back, damaged, lost) =
+        (listed(|saved| saved.back), listed(|saved| saved.damaged), listed(|saved| saved.lost));
+    let mut sentences = vec![if back.is_empty() {
+        "Nothing could be read of it.".to_owned()
+    } else {
+        format!("What could be read of it is back: {back}.")
+    }];
+    if !damaged.is_empty() {
+        sentences.push(format!("Of these, look through what is not quite as it was: {damaged}."));
+    }
+    let unknown: Vec<&str> =
+        kinds.iter().filter(|(.., saved)| saved.perhaps_more).map(|(_, many, _)| *many).collect();
+    let unknown = unknown.join(", ");
+    sentences.push(match (lost.is_empty(), unknown.is_empty()) {
+        (true, true) => "Nothing is known to be lost.".into(),
+        (false, true) => format!("Lost: {lost}."),
+        (true, false) => format!("There may have been more {unknown}."),
+        (false, false) => format!("Lost: {lost}; and there may have been more {unknown}."),
+    });
+    sentences.join(" ")
+}
+
+/// The disk does not take a write. The user is told once, not for each key.
+pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffect> {
+    if model.writes.remove(&request) && model.storage == Storage::OnDisk {
+        let text = format!(
+            "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
+        );
+        model.notices.push(model.now, text);
+        model.storage = Storage::Waiting { reason };
+    }
+    vec![]
+}
+
+/// All that waited is on disk.
+pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
+    if matches!(model.storage, Storage::Waiting { .. }) {
+        model.storage = Storage::OnDisk;
+        let text = "The disk takes what Tusk keeps again: all of it is written.".into();
+        model.notices.push(model.now, text);
+    }
+    vec![]
+}
+
+/// Another file is used from here on: it is given all that there is.
+pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
+    let mut effects = match opened {
+        Opened::Fresh { copy, reason, salvage } if model.phase == Phase::Ready => {
+            model.storage = Storage::OnDisk;
+            let runs = Salvage { runs: salvage.runs, ..Salvage::default() };
+            // All but the old runs is in the Model.
+            let lost = if runs.runs.lost > 0 || runs.runs.perhaps_more {
+                format!(" Of the old runs: {}", salvaged(&runs))
+            } else {
+                String::new()
+            };
+            let text = format!(
+                "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
+            );
+            model.notices.push(model.now, text.clone());
+            write_down(model, text);
+            vec![]
+        }
+        opened => came_up(model, opened),
+    };
+    if model.phase == Phase::Ready {
+        effects.extend(keep_everything(model));
+    }
+    effects
+}
+
+/// The effects that keep all that the Model has.
+fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
+    let mut effects = vec![];
+    let saved: Vec<SavedConnection> = model
+        .connections
+        .iter()
+        .filter(|(_, known)| known.saved)
+        .map(|(id, known)| SavedConnection {
+            id: *id,
+            config: known.config.clone(),
+            last_used_us: known.last_used_us,
+        })
+        .collect();
+    for connection in saved {
+        let request = model.ids.request();
+        let connection = Box::new(connection);
+        effects.push(keeping::Effect::SaveConnection { request, connection }.into());
+    }
+    effects.extend(history::keep_all(model));
+    effects.extend(tabs::keep_closed(model));
+    effects.extend(tabs::keep_all(model));
+    effects.push(tabs::save_layout(model));
+    effects.extend(settings::save(model));
+    effects
+}
+
+/// Another Tusk saved or deleted connections.
+pub fn connections_changed(
+    model: &mut Model,
+    changed: Vec<SavedConnection>,
+    deleted: Vec<ConnectionId>,
+) -> Vec<RootEffect> {
+    sidebar::keeping_choices(model, |model| {
+        for saved in changed {
+            let known = model
+                .connections
+                .entry(saved.id)
+                .or_insert_with(|| Connection::new(saved.config.clone(), true));
+            // One that is open goes on as it was opened; the next time it is opened as it is saved.
+            known.config = saved.config;
+            known.saved = true;
+            known.last_used_us = known.last_used_us.max(saved.last_used_us);
+        }
+        for id in deleted {
+            let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
+            match model.connections.get_mut(&id) {
+                Some(known)
+                    if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) =>
+                {
+                    known.saved = false;
+                }
+                _ => {
+                    model.connections.remove(&id);
+                }
+            }
+        }
+    });
+    vec![]
+}
+
+/// Enter on the typed directory: it is tried.
+pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) -> Vec<RootEffect> {
+    let directory = prompt.field.string().trim().to_owned();
+    let mut effects = vec![];
+    if directory.is_empty() {
+        prompt.problem = Some("Type the name of a directory.".into());
+    } else if prompt.trying.is_none() {
+        let request = model.ids.request();
+        prompt.trying = Some(request);
+        prompt.problem = None;
+        effects.push(keeping::Effect::UseDirectory { request, directory }.into());
+    }
+    model.dialog = Some(Dialog::DataDirectory(prompt));
+    effects
+}
+
+/// A typed directory was tried.
+pub fn directory_used(
+    model: &mut Model,
+    request: Request,
+    result: Result<Box<Kept>, String>,
+) -> Vec<RootEffect> {
+    let Some(Dialog::DataDirectory(prompt)) = &mut model.dialog else {
+        return vec![];
+    };
+    if prompt.trying != Some(request) {
+        return vec![];
+    }
+    prompt.trying = None;
+    let directory = prompt.field.string().trim().to_owned();
+    let kept = match result {
+        Ok(kept) => *kept,
+        Err(reason) => {
+            prompt.problem = Some(format!("{directory} can't be used either: {reason}."));
+            return vec![];
+        }
+    };
+    model.dialog = None;
+    if model.config_dir == model.data_dir {
+        model.config_dir.clone_from(&directory);
+    }
+    model.data_dir.clone_from(&directory);
+    let text = format!(
+        "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
+    );
+    model.notices.push(model.now, text);
+    let mut effects = crate::update::shell::app::take_kept(model, kept);
+    effects.extend(keep_everything(model));
+    let config_dir = model.config_dir.clone();
+    if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
+        effects.push(file::watch(model, &config_dir));
+    }
+    effects.push(file::configure_log(model));
+    effects
+}
+
+/// The user goes on without a directory.
+pub fn go_on_in_memory(model: &mut Model) -> Vec<RootEffect> {
+    let text = "Nothing of this run will be kept. Save what you need to files of your own.".into();
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// What would be lost with the program because the disk does not take it, in words.
+pub fn would_lose(model: &Model) -> Option<String> {
+    match &model.storage {
+        Storage::Waiting { reason } => {
+            Some(format!("What was done lately is not on disk, which does not take it ({reason})"))
+        }
+        Storage::OnDisk | Storage::InMemory { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! A tab's editor: its text, its statements, the place of an error, and the file it belongs to.
+//!
+//! Each edit is journaled through an effect, so that a crash loses nothing.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{
+        ids::*,
+        text::{Buffer, Edit, TextKey},
+    },
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+    sql::{Piece, Splits, lex::BackslashRule},
+    update::{
+        files::{FileStamp, Read, encoding::Form},
+        keeping,
+        shell::sight::Sight,
+    },
+};
+
+/// After so many journaled edits the text is kept whole and the journal begins anew.
+pub const JOURNAL_LIMIT: u32 = 400;
+
+/// A tab's editor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Editor {
+    /// The text and its selection.
+    pub buffer: Buffer,
+    /// Its statements; they follow from the text.
+    #[serde(skip)]
+    pub splits: Splits,
+    /// The place of the last error.
+    pub mark: Option<Mark>,
+    /// The file that it edits.
+    pub file: Option<FileLink>,
+    /// The revision that the file has; edits after it are unsaved.
+    pub saved_revision: u64,
+    /// The look at the file that is under way: an older one's answer tells nothing.
+    pub checking: Option<Request>,
+    /// Edits in the journal since the text was kept whole.
+    pub journaled: u32,
+    /// Where it is scrolled to.
+    pub sight: Sight,
+    /// Where it is scrolled to sideways.
+    pub letters: Sight,
+}
+
+/// The place of an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What is wrong there.
+    pub message: String,
+    /// The revision of the text that it was found in.
+    pub revision: u64,
+}
+
+/// The file that an editor belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileLink {
+    /// Its path.
+    pub path: String,
+    /// What it was when it was read or written; none when a restored tab has not looked yet.
+    pub stamp: Option<FileStamp>,
+    /// Whether another program changed it since.
+    pub changed: bool,
+    /// How its text stands in it.
+    pub form: Form,
+}
+
+/// What the window reports of an editor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The widget edited the text of revision `base`.
+    Edited {
+        /// The revision that it edited.
+        base: u64,
+        /// The edits, in order.
+        edits: Vec<Edit>,
+        /// Where the selection began, after them.
+        anchor: usize,
+        /// Where the cursor is, after them.
+        head: usize,
+    },
+    /// The cursor or the selection moved.
+    Selected {
+        /// Where the selection began.
+        anchor: usize,
+        /// Where the cursor is.
+        head: usize,
+    },
+}
+
+impl Editor {
+    /// An editor with this text.
+    pub fn new(buffer: Buffer) -> Self {
+        let splits = Splits::new(&buffer.string());
+        let saved_revision = buffer.revision();
+        Self {
+            buffer,
+            splits,
+            mark: None,
+            file: None,
+            saved_revision,
+            checking: None,
+            journaled: 0,
+            sight: Sight::default(),
+            letters: Sight::default(),
+        }
+    }
+
+    /// Whether there are edits that the file does not have.
+    pub fn is_unsaved(&self) -> bool {
+        self.file.is_some() && self.buffer.revision() != self.saved_revision
+    }
+
+    /// The statement that would run: the bytes that are marked on screen.
+    pub fn statement(&self) -> Option<Range<usize>> {
+        match self.splits.at(self.buffer.head())? {
+            Piece::Statement(statement) => Some(statement.whole.clone()),
+            Piece::PsqlCommand { .. } | Piece::AcrossData { .. } => None,
+        }
+    }
+
+    /// The error's place, while the text is still the one it was found in.
+    pub fn visible_mark(&self) -> Option<&Mark> {
+        self.mark.as_ref().filter(|mark| mark.revision == self.buffer.revision())
+    }
+
+    /// The text is now that of this file.
+    fn belongs_to(&mut self, path: String, read: &Read) {
+        self.saved_revision = self.buffer.revision();
+        self.file =
+            Some(FileLink { path, stamp: Some(read.stamp), changed: false, form: read.form });
+        self.mark = None;
+        self.checking = None;
+    }
+
+    fn follow(&mut self, edits: &[Edit]) {
+        if let Some((changed, inserted)) = all_as_one(edits) {
+            self.splits.edit(self.buffer.text(), changed, inserted);
+        }
+    }
+
+    /// Cuts the text as the session reads it that runs it.
+    pub fn read_under(&mut self, backslash: BackslashRule) {
+        if backslash != self.splits.backslash() {
+            self.splits = Splits::under(&self.buffer.string(), backslash);
+        }
+    }
+}
+
+/// Edits that were made one after the other, as one: the bytes that it replaces, and how many come in their place.
+fn all_as_one(edits: &[Edit]) -> Option<(Range<usize>, usize)> {
+    let (first, others) = edits.split_first()?;
+    let mut replaced = first.start..first.start + first.removed;
+    let mut end = first.start + first.inserted.len();
+    for edit in others {
+        let reaches = end.max(edit.start + edit.removed);
+        replaced.start = replaced.start.min(edit.start);
+        replaced.end += reaches - end;
+        end = reaches - edit.removed + edit.inserted.len();
+    }
+    Some((replaced.clone(), end - replaced.start))
+}
+
+/// Takes in what the window reports of a tab's editor.
+pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    match msg {
+        Msg::Edited { base, edits, anchor, head } => {
+            let applied = found.editor.buffer.edited(base, &edits, anchor, head);
+            changed(model, tab, applied)
+        }
+        Msg::Selected { anchor, head } => {
+            found.editor.buffer.select(anchor, head);
+            vec![]
+        }
+    }
+}
+
+/// What follows from edits that were made: the statements, the journal.
+pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) -> Vec<RootEffect> {
+    if edits.is_empty() {
+        return vec![];
+    }
+    let request = model.ids.request();
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    found.editor.follow(&edits);
+    found.editor.journaled += 1;
+    if found.editor.journaled > JOURNAL_LIMIT {
+        return crate::update::shell::tabs::keep(model, tab);
+    }
+    let revision = found.editor.buffer.revision();
+    vec![keeping::Effect::JournalEdits { request, tab, revision, edits }.into()]
+}
+
+/// A key without a window: edits the active tab's text.
+pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let edit = tab.editor.buffer.key(key, shift);
+    changed(model, id, edit.into_iter().collect())
+}
+
+/// Text typed without a window.
+pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let edit = tab.editor.buffer.type_lines(text);
+    changed(model, id, vec![edit])
+}
+
+/// Replaces a tab's whole text: from the history, a file, a story.
+pub fn replace_all(model: &mut Model, tab: TabId, text: &str) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let edit = found.editor.buffer.replace_all(text);
+    changed(model, tab, vec![edit])
+}
+
+/// Takes a file's text over.
+pub fn load(model: &mut Model, tab: TabId, path: String, read: Read) -> Vec<RootEffect> {
+    let mut effects = replace_all(model, tab, &read.text.to_string());
+    if let Some(found) = model.tabs.get_mut(tab) {
+        found.editor.buffer.select(0, 0);
+        found.editor.belongs_to(path, &read);
+    }
+    effects.extend(crate::update::shell::tabs::keep(model, tab));
+    effects
+}
+
+/// Takes the new text of a tab's file over. Only what differs is replaced, and the cursor stays where it was in the
+/// text. Says, too, whether anything differs.
+pub fn reload(model: &mut Model, tab: TabId, path: String, read: Read) -> (Vec<RootEffect>, bool) {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return (vec![], false);
+    };
+    let edit = found.editor.buffer.become_text(&read.text.to_string());
+    let differs = edit.is_some();
+    let mut effects = changed(model, tab, edit.into_iter().collect());
+    if let Some(found) = model.tabs.get_mut(tab) {
+        found.editor.belongs_to(path, &read);
+    }
+    effects.extend(crate::update::shell::tabs::keep(model, tab));
+    (effects, differs)
+}
+
+/// Makes the selected lines comments, or, where all of them are, takes that back.
+pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let buffer = &mut tab.editor.buffer;
+    let selection = buffer.selection();
+    let text = buffer.text();
+    let last = if selection.end > selection.start { selection.end - 1 } else { selection.end };
+    let lines = text.line_of(selection.start)..text.line_of(last) + 1;
+    let old: Vec<String> = lines.clone().map(|line| text.line(line)).collect();
+    let commented = |line: &String| line.trim_start().starts_with("--");
+    let uncomment = old.iter().filter(|line| !line.trim().is_empty()).all(commented);
+    let new: Vec<String> = old
+        .iter()
+        .map(|line| match (line.trim().is_empty(), uncomment) {
+            (true, _) => line.clone(),
+            (false, true) if line.trim_start().starts_with("-- ") => line.replacen("-- ", "", 1),
+            (false, true) => line.replacen("--", "", 1),
+            (false, false) => format!("-- {line}"),
+        })
+        .collect();
+    if new == old {
+        return vec![];
+    }
+    let range = text.line_range(lines.start).start..text.line_range(lines.end - 1).end;
+    let one_line = lines.len() == 1;
+    let moved = new.join("\n").len() as isize - (range.end - range.start) as isize;
+    let start = range.start;
+    let head = buffer.head();
+    let edit = buffer.replace(range, &new.join("\n"));
+    if one_line {
+        let head = head.saturating_add_signed(moved).max(start);
+        buffer.select(head, head);
+    } else {
+        buffer.select(start, start + edit.inserted.len());
+    }
+    changed(model, id, vec![edit])
+}
+
+/// Puts the cursor on the error's place.
+pub fn go_to_error(model: &mut Model) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let Some(mark) = tab.editor.visible_mark() else {
+        return vec![];
+    };
+    let (start, end) = (mark.start, mark.end);
+    tab.editor.buffer.select(start, end);
+    model.focus(Area::Editor);
+    vec![]
+}
+
+/// Puts the cursor on a line, from 1.
+pub fn go_to_line(model: &mut Model, line: usize) -> Vec<RootEffect> {
+    if let Some(tab) = model.tabs.active_mut() {
+        let start = tab.editor.buffer.text().line_range(line.saturating_sub(1)).start;
+        tab.editor.buffer.select(start, start);
+    }
+    model.focus(Area::Editor);
+    vec![]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! The search in the editor: its two fields, what was found, and replacing. The bar over the editor belongs to the
+//! window, not to a tab: another tab's text is searched for the same words.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::editor;
+use crate::{
+    base::{
+        ids::TabId,
+        text::{Buffer, TextKey},
+    },
+    effect::Effect as RootEffect,
+    model::{Area, Model},
+    rows::display::counted,
+    update::shell::command::Command,
+};
+
+/// At most so many places are marked at a time: those around the one that is chosen.
+const MARKS: usize = 500;
+/// A selection that is longer is a part of the text, not a word to search for.
+const SELECTION_BYTES: usize = 200;
+
+/// The search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Find {
+    /// Whether its bar is on screen.
+    pub open: bool,
+    /// What is searched for.
+    pub query: Buffer,
+    /// What is put in its place.
+    pub replacement: Buffer,
+    /// Whether there is a field for the replacement.
+    pub replacing: bool,
+    /// The field that has focus.
+    pub field: Field,
+    /// It rises each time a field is gone to by key: its text is selected then.
+    pub entered: u64,
+    /// Whether capitals count.
+    pub match_case: bool,
+    /// What was found the last time.
+    pub found: Option<Found>,
+    /// Where the search for a word that is still being typed begins.
+    pub from: usize,
+}
+
+/// A field of the bar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Field {
+    /// What is searched for.
+    #[default]
+    Query,
+    /// What is put in its place.
+    Replacement,
+}
+
+/// What a search came to. It tells nothing any more of a text that was edited since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The tab.
+    pub tab: TabId,
+    /// The revision of its text.
+    pub revision: u64,
+    /// How many places there are.
+    pub count: usize,
+    /// Which of them is chosen, from 0; none where the cursor is elsewhere.
+    pub chosen: Option<usize>,
+    /// The places that are marked, in bytes of the text.
+    pub marks: Vec<Range<usize>>,
+}
+
+/// What the window reports of the bar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The text of a field changed.
+    Edited {
+        /// The field.
+        field: Field,
+        /// Its whole text.
+        text: String,
+    },
+    /// A field got focus by mouse.
+    Focused {
+        /// The field.
+        field: Field,
+    },
+}
+
+impl Find {
+    /// The field that typed text goes to.
+    fn focused_mut(&mut self) -> &mut Buffer {
+        self.buffer_mut(self.field)
+    }
+
+    fn buffer_mut(&mut self, field: Field) -> &mut Buffer {
+        match field {
+            Field::Query => &mut self.query,
+            Field::Replacement => &mut self.replacement,
+        }
+    }
+
+    /// The text of a field.
+    pub fn buffer(&self, field: Field) -> &Buffer {
+        match field {
+            Field::Query => &self.query,
+            Field::Replacement => &self.replacement,
+        }
+    }
+
+    fn enter(&mut self, field: Field) {
+        self.field = field;
+        self.entered += 1;
+        self.focused_mut().key(TextKey::SelectAll, false);
+    }
+}
+
+/// Takes in what the window reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Edited { field, text } => {
+            let buffer = model.find.buffer_mut(field);
+            if buffer.string() != text {
+                buffer.replace_all(&text);
+                after_edit(model, field);
+            }
+        }
+        Msg::Focused { field } if model.find.open && !model.welcome.shown => {
+            model.find.field = field;
+            model.focus(Area::Find);
+        }
+        Msg::Focused { .. } => {}
+    }
+    vec![]
+}
+
+/// Opens the bar, or goes back to it. A word that is selected is what is searched for.
+pub fn open(model: &mut Model, replacing: bool) -> Vec<RootEffect> {
+    if let Some(tab) = model.tabs.active() {
+        let buffer = &tab.editor.buffer;
+        let selection = buffer.selection();
+        let word = buffer.text().slice(selection.clone());
+        let find = &mut model.find;
+        find.from = selection.start;
+        if !word.is_empty() && word.len() <= SELECTION_BYTES && !word.contains('\n') {
+            find.query.replace_all(&word);
+        }
+    }
+    model.find.open = true;
+    model.find.replacing = replacing;
+    model.find.enter(Field::Query);
+    model.focus(Area::Find);
+    look(model);
+    vec![]
+}
+
+/// Closes the bar: focus goes back to the text.
+pub fn close(model: &mut Model) -> Vec<RootEffect> {
+    model.find.open = false;
+    model.find.found = None;
+    if model.area == Area::Find {
+        model.focus(Area::Editor);
+    }
+    vec![]
+}
+
+/// A command that moves in the bar.
+pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+    match command {
+        Command::DialogNext | Command::DialogPrevious if model.find.replacing => {
+            let other = match model.find.field {
+                Field::Query => Field::Replacement,
+                Field::Replacement => Field::Query,
+            };
+            model.find.enter(other);
+            vec![]
+        }
+        Command::DialogAccept => step(model, true),
+        Command::DialogCancel => close(model),
+        _ => vec![],
+    }
+}
+
+/// Lets capitals count, or not.
+pub fn toggle_case(model: &mut Model) -> Vec<RootEffect> {
+    model.find.match_case = !model.find.match_case;
+    look(model);
+    vec![]
+}
+
+/// Goes to the next place, or the previous one, around the ends of the text.
+pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+    if model.find.query.text().is_empty() {
+        return open(model, model.find.replacing);
+    }
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let selection = tab.editor.buffer.selection();
+    let places = places(model);
+    let next = if forward {
+        let at = places.partition_point(|place| place.start < selection.end);
+        // The place that is chosen begins before the selection's end; one of no length can't be.
+        if at < places.len() { at } else { 0 }
+    } else {
+        let at = places.partition_point(|place| place.start < selection.start);
+        at.checked_sub(1).unwrap_or(places.len().saturating_sub(1))
+    };
+    choose(model, &places, Some(next));
+    vec![]
+}
+
+/// Replaces the place that is chosen and goes to the next one. Where none is chosen, it only goes there.
+pub fn replace(model: &mut Model) -> Vec<RootEffect> {
+    if !model.find.open || model.find.query.text().is_empty() {
+        return open(model, true);
+    }
+    let replacement = model.find.replacement.string();
+    let Some(tab) = model.tabs.active() else {
+        return vec![];
+    };
+    let (id, selection) = (tab.id, tab.editor.buffer.selection());
+    if !places(model).contains(&selection) {
+        return step(model, true);
+    }
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let edit = tab.editor.buffer.replace(selection, &replacement);
+    let mut effects = editor::changed(model, id, vec![edit]);
+    effects.extend(step(model, true));
+    effects
+}
+
+/// Replaces every place, as one edit.
+pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
+    if !model.find.open || model.find.query.text().is_empty() {
+        return open(model, true);
+    }
+    let replacement = model.find.replacement.string();
+    let places = places(model);
+    let (Some(first), Some(last)) = (places.first(), places.last()) else {
+        look(model);
+        return vec![];
+    };
+    let (start, end) = (first.start, last.end);
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let old = tab.editor.buffer.text().slice(start..end);
+    let mut new = String::with_capacity(old.len());
+    let mut at = start;
+    for place in &places {
+        new.push_str(&old[at - start..place.start - start]);
+        new.push_str(&replacement);
+        at = place.end;
+    }
+    let edit = tab.editor.buffer.replace(start..end, &new);
+    let effects = editor::changed(model, id, vec![edit]);
+    let replaced = counted(places.len() as u64, "place");
+    model.notices.push(model.now, format!("Replaced {replaced}."));
+    look(model);
+    effects
+}
+
+/// Text typed without a window.
+pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+    let field = model.find.field;
+    model.find.focused_mut().insert(text);
+    after_edit(model, field);
+    vec![]
+}
+
+/// A key that edits, without a window.
+pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+    let field = model.find.field;
+    if model.find.focused_mut().key(key, shift).is_some() {
+        after_edit(model, field);
+    }
+    vec![]
+}
+
+/// While a word is typed, the first place from where the search began is chosen.
+fn after_edit(model: &mut Model, field: Field) {
+    if field == Field::Replacement {
+        return;
+    }
+    let places = places(model);
+    let from = model.find.from;
+    let at = places.partition_point(|place| place.start < from);
+    let first = if at < places.len() { at } else { 0 };
+    choose(model, &places, Some(first));
+}
+
+/// Counts the places anew, and leaves the cursor where it is.
+fn look(model: &mut Model) {
+    let selection = model.tabs.active().map(|tab| tab.editor.buffer.selection());
+    let places = places(model);
+    let chosen = selection.and_then(|selection| {
+        let at = places.partition_point(|place| place.start < selection.start);
+        (places.get(at) == Some(&selection)).then_some(at)
+    });
+    note(model, &places, chosen);
+}
+
+fn choose(model: &mut Model, places: &[Range<usize>], at: Option<usize>) {
+    let place = at.and_then(|at| places.get(at)).cloned();
+    if let (Some(place), Some(tab)) = (&place, model.tabs.active_mut()) {
+        tab.editor.buffer.select(place.start, place.end);
+    }
+    note(model, places, at.filter(|_| place.is_some()));
+}
+
+fn note(model: &mut Model, places: &[Range<usize>], chosen: Option<usize>) {
+    let around = chosen.unwrap_or(0);
+    let first = around.saturating_sub(MARKS / 2).min(places.len().saturating_sub(MARKS));
+    let marks = places.iter().skip(first).take(MARKS).cloned().collect();
+    model.find.found = model.tabs.active().map(|tab| Found {
+        tab: tab.id,
+        revision: tab.editor.buffer.revision(),
+        count: places.len(),
+        chosen,
+        marks,
+    });
+}
+
+/// Every place of the active tab's text that has the words, in order.
+fn places(model: &Model) -> Vec<Range<usize>> {
+    let query = model.find.query.string();
+    match model.tabs.active() {
+        Some(tab) if !query.is_empty() => {
+            occurrences(&tab.editor.buffer.string(), &query, model.find.match_case)
+        }
+        _ => vec![],
+    }
+}
+
+fn occurrences(text: &str, query: &str, match_case: bool) -> Vec<Range<usize>> {
+    let found = |text: &str, query: &str| {
+        let places = text.match_indices(query);
+        places.map(|(at, word)| at..at + word.len()).collect::<Vec<_>>()
+    };
+    if match_case { found(text, query) } else { found(&folded(text), &folded(query)) }
+}
+
+/// A text in small letters, each as long as before, so that its places are the text's own.
+fn folded(text: &str) -> String {
+    let small = |letter: char| {
+        let mut small = letter.to_lowercase();
+        match (small.next(), small.next()) {
+            (Some(one), None) if one.len_utf8() == letter.len_utf8() => one,
+            _ => letter,
+        }
+    };
+    text.chars().map(small).collect()
+}
+
+#[cfg(test)]
+mod tests;

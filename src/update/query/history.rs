@@ -1,0 +1,335 @@
+//! The history: every run, with its text, connection, time and end; kept on disk, searched with one key.
+//!
+//! A run is written when it begins, in case the program dies with it, and again when it ends. Of a long script that
+//! would be most of the work: what its statements come to is gathered for a moment, and written in one go.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use serde::Serialize;
+
+use super::run::Run;
+use crate::{
+    base::{ids::*, stamp::Stamp},
+    effect::Effect as RootEffect,
+    model::Model,
+    sql,
+    update::{
+        clock,
+        keeping::{self, HistoryEntry, HistoryOutcome},
+        shell::dialog::{self, Dialog, Picker},
+    },
+};
+
+/// So many of the newest runs are kept in the Model, for the sidebar.
+pub const RECENT: usize = 200;
+/// The data of a COPY are kept with it up to so many bytes.
+const DATA_BYTES: usize = 64 << 10;
+/// A search shows at most so many.
+const FOUND: u32 = 200;
+/// So many statements of a script are written one by one, as they are sent and as they end.
+pub const WRITTEN_AT_ONCE: usize = 16;
+/// The others wait to be written for at most so long,
+const GATHERED_MS: u64 = 100;
+/// and there are at most so many.
+const GATHERED: usize = 2_048;
+
+/// The newest runs, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct History {
+    /// The runs.
+    pub recent: VecDeque<HistoryEntry>,
+    /// Those that have not ended, and whether what they come to is gathered.
+    under_way: BTreeMap<QueryId, bool>,
+    /// What is gathered and not yet written, in the order of sending.
+    unwritten: Vec<HistoryEntry>,
+    /// Since when there is something.
+    unwritten_since: Stamp,
+    /// The timer after which it is written.
+    timer: Option<Request>,
+    /// What the last search found.
+    pub found: Vec<HistoryEntry>,
+    /// The search that is under way: only the newest answer counts.
+    pub searching: Option<Request>,
+    /// Whether the first run that is found shall be taken: Enter was pressed before the answer came.
+    pub taking: bool,
+    /// Why the last search failed.
+    pub problem: Option<String>,
+}
+
+/// Where the statements of a script run, in the words of the history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    connection: Arc<str>,
+    database: Arc<str>,
+}
+
+/// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
+/// gathered, a moment later.
+pub fn began(
+    model: &mut Model,
+    tab: TabId,
+    query: QueryId,
+    text: &Arc<str>,
+    data: Option<&str>,
+) -> Vec<RootEffect> {
+    let known = model.tabs.get_mut(tab);
+    let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
+    let Place { connection, database } = place(model, tab);
+    let entry = HistoryEntry {
+        query,
+        at_us: model.now.unix_us,
+        connection,
+        database,
+        sql: kept(text, data),
+        elapsed_us: None,
+        outcome: HistoryOutcome::Running,
+    };
+    let History { recent, under_way, .. } = &mut model.history;
+    // One that still runs stays: its end is written to its own entry.
+    let has_ended = |entry: &HistoryEntry| !under_way.contains_key(&entry.query);
+    if recent.len() >= RECENT
+        && let Some(oldest) = recent.iter().rposition(has_ended)
+    {
+        recent.remove(oldest);
+    }
+    recent.push_front(entry.clone());
+    under_way.insert(query, is_gathered);
+    crate::update::shell::sidebar::run_was_added(model);
+    record(model, entry, is_gathered)
+}
+
+/// A statement as it is kept: without passwords, and with the data of a COPY where they are short and hold none.
+fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
+    let masked = sql::mask::passwords(text);
+    let Some(data) = data else {
+        return match masked {
+            Cow::Borrowed(_) => text.clone(),
+            Cow::Owned(masked) => masked.into(),
+        };
+    };
+    if data.len() > DATA_BYTES {
+        let size = crate::rows::display::bytes_text(data.len() as u64);
+        return format!("{masked}; -- its data, {size}, are too long to be kept").into();
+    }
+    let end = if data.is_empty() || data.ends_with('\n') { "" } else { "\n" };
+    let whole = format!("{text};\n{data}{end}\\.");
+    let shown = sql::mask::passwords(&whole);
+    // With masked data it could be run again, and would write the mask.
+    if *shown == *whole {
+        return whole.into();
+    }
+    format!("{masked}; -- its data are not kept, because they may hold passwords").into()
+}
+
+/// A statement ended.
+pub fn ended(
+    model: &mut Model,
+    query: QueryId,
+    elapsed_us: u64,
+    outcome: HistoryOutcome,
+) -> Vec<RootEffect> {
+    let is_gathered = model.history.under_way.remove(&query).unwrap_or(false);
+    let Some(entry) = model.history.recent.iter_mut().find(|entry| entry.query == query) else {
+        return vec![];
+    };
+    entry.elapsed_us = Some(elapsed_us);
+    entry.outcome = match outcome {
+        HistoryOutcome::Failed { sqlstate, message } => HistoryOutcome::Failed {
+            sqlstate,
+            message: sql::mask::passwords_in_words(&message).into_owned(),
+        },
+        other => other,
+    };
+    let entry = entry.clone();
+    record(model, entry, is_gathered)
+}
+
+fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) -> Vec<RootEffect> {
+    let now = model.now;
+    let unwritten = &mut model.history.unwritten;
+    if unwritten.is_empty() {
+        model.history.unwritten_since = now;
+    }
+    // One that ends before its beginning was written is written once. Mostly it is the last one.
+    let same = match entry.outcome {
+        HistoryOutcome::Running => None,
+        _ => unwritten.iter_mut().rfind(|same| same.query == entry.query),
+    };
+    match same {
+        Some(same) => *same = entry,
+        None => unwritten.push(entry),
+    }
+    if is_gathered { vec![] } else { write(model) }
+}
+
+/// Writes what was gathered.
+pub fn write(model: &mut Model) -> Vec<RootEffect> {
+    let entries = std::mem::take(&mut model.history.unwritten);
+    if entries.is_empty() {
+        return vec![];
+    }
+    let request = model.ids.request();
+    vec![keeping::Effect::RecordRuns { request, entries }.into()]
+}
+
+/// Writes what was gathered where that is due. Called after each message.
+pub fn step(model: &mut Model) -> Vec<RootEffect> {
+    let history = &model.history;
+    if history.unwritten.is_empty() {
+        return vec![];
+    }
+    let waited_ms = model.now.us_since(history.unwritten_since) / 1_000;
+    let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
+    if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
+        return write(model);
+    }
+    if history.timer.is_some() {
+        return vec![];
+    }
+    let timer = model.ids.request();
+    model.history.timer = Some(timer);
+    let after_ms = GATHERED_MS - waited_ms;
+    vec![clock::Effect::Start { timer, after_ms }.into()]
+}
+
+/// Whether what the statements of a run come to is gathered.
+fn is_gathered(run: &Run) -> bool {
+    match run {
+        Run::Idle => false,
+        Run::Waiting { script, .. } => script.next >= WRITTEN_AT_ONCE && !script.asks,
+        Run::Running(running) => running.script.next >= WRITTEN_AT_ONCE,
+    }
+}
+
+/// The timer has fired, or was stopped: whether it is the one of what was gathered.
+pub fn timer_ended(model: &mut Model, timer: Request) -> bool {
+    let is_it = model.history.timer == Some(timer);
+    if is_it {
+        model.history.timer = None;
+    }
+    is_it
+}
+
+/// All that there is, for a store that has none of it: the oldest first.
+pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+    let History { recent, unwritten, .. } = &mut model.history;
+    let newest: BTreeSet<QueryId> = unwritten.iter().map(|entry| entry.query).collect();
+    let written = recent.iter().rev();
+    let mut entries: Vec<HistoryEntry> =
+        written.filter(|entry| !newest.contains(&entry.query)).cloned().collect();
+    entries.append(unwritten);
+    *unwritten = entries;
+    write(model)
+}
+
+/// The connection and the database of a tab, as they were called when its script began: a long one would have them put
+/// together for each of its statements.
+fn place(model: &mut Model, tab: TabId) -> Place {
+    let Some(tab) = model.tabs.get_mut(tab) else {
+        return Place::default();
+    };
+    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let said = || {
+        known.map_or_else(Place::default, |known| Place {
+            connection: known.config.label().into(),
+            database: known.config.database.as_str().into(),
+        })
+    };
+    match &mut tab.run {
+        Run::Running(running) => running.script.place.get_or_insert_with(said).clone(),
+        Run::Idle | Run::Waiting { .. } => said(),
+    }
+}
+
+/// Opens the search over the history.
+pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    let mut effects = dialog::show(model, Dialog::History(Picker::default()));
+    effects.extend(search(model, String::new()));
+    effects
+}
+
+/// Asks for the runs that contain every word.
+pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    model.history.searching = Some(request);
+    model.history.taking = false;
+    // The search finds what was written before it.
+    let mut effects = write(model);
+    effects.push(keeping::Effect::SearchHistory { request, text, limit: FOUND }.into());
+    effects
+}
+
+/// Takes in what was found.
+pub fn found(
+    model: &mut Model,
+    request: Request,
+    entries: Result<Vec<HistoryEntry>, crate::failure::Failure>,
+) -> Vec<RootEffect> {
+    if model.history.searching != Some(request) {
+        return vec![];
+    }
+    model.history.searching = None;
+    let taking = std::mem::take(&mut model.history.taking) && entries.is_ok();
+    match entries {
+        Ok(entries) => {
+            model.history.found = entries;
+            model.history.problem = None;
+        }
+        Err(failure) => model.history.problem = Some(failure.message),
+    }
+    let last = model.history.found.len().saturating_sub(1);
+    let Some(Dialog::History(picker)) = &mut model.dialog else {
+        return vec![];
+    };
+    picker.selected = picker.selected.min(last);
+    if taking {
+        crate::update::shell::routing::run(
+            model,
+            crate::update::shell::command::Command::DialogAccept,
+        )
+    } else {
+        vec![]
+    }
+}
+
+/// Puts a run's text into the editor: in the place of an empty text, else behind it.
+pub fn take(model: &mut Model, sql: &str) -> Vec<RootEffect> {
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let id = tab.id;
+    let buffer = &mut tab.editor.buffer;
+    let end = buffer.text().len();
+    let old = buffer.string();
+    let open = tab
+        .editor
+        .splits
+        .pieces()
+        .last()
+        .and_then(|piece| piece.statement())
+        .is_some_and(|statement| !statement.terminated);
+    let lead = match (old.trim_end().is_empty(), open) {
+        (true, _) => "",
+        (false, false) => "\n\n",
+        (false, true) => &format!("{}\n\n", end_of(old.trim_end())),
+    };
+    let start = if lead.is_empty() { 0 } else { old.trim_end().len() };
+    let edit = buffer.replace(start..end, &format!("{lead}{sql}{}", end_of(sql)));
+    super::editor::changed(model, id, vec![edit])
+}
+
+/// What ends a statement: behind a comment at its end the semicolon needs a line of its own. A COPY that was kept with
+/// its data, or with the reason why not, has its end.
+fn end_of(sql: &str) -> &'static str {
+    let splits = sql::Splits::new(sql);
+    let last = splits.pieces().last().and_then(|piece| piece.statement());
+    if last.is_some_and(|statement| statement.terminated) {
+        return "\n";
+    }
+    let last = sql.rsplit('\n').next().unwrap_or_default();
+    if last.contains("--") { "\n;" } else { ";" }
+}

@@ -1,0 +1,529 @@
+//! How a statement ends, and what follows: the next of its script, the error's place, the history.
+
+use std::ops::Range;
+
+use super::{
+    Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
+    ResultState, RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows,
+    history, is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions,
+    tell,
+};
+use crate::{
+    failure::advice,
+    rows::display::{counted, counted_with, grouped},
+    sql::{TransactionControl, copy, mask, position},
+    update::{
+        clock,
+        keeping::HistoryOutcome,
+        query::{
+            editor::Mark,
+            messages,
+            read_only::{self, Inspection},
+        },
+        schema,
+        shell::{
+            dialog::{Confirm, Dialog},
+            tabs::Tab,
+        },
+    },
+};
+
+/// A read-only connection tells what a statement left, just before its end.
+pub(super) fn inspected(
+    model: &mut Model,
+    query: QueryId,
+    inspection: &Inspection,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = running_tab(model, query) else {
+        return vec![];
+    };
+    let kind = match inspection.access {
+        read_only::Access::ReadOnly => MessageKind::Session,
+        read_only::Access::ReadWrite | read_only::Access::Over => MessageKind::Warning,
+    };
+    let words: Vec<String> = tab
+        .read_only
+        .inspected(inspection)
+        .iter()
+        .map(|words| mask::passwords_in_words(&tab.secrets.mask(words)).into_owned())
+        .collect();
+    for text in &words {
+        say(tab, now, kind, text.clone(), Some(query));
+    }
+    if let (MessageKind::Warning, Some(text)) = (kind, words.first()) {
+        model.notices.push(now, text.clone());
+    }
+    vec![]
+}
+
+/// It completed.
+pub(super) fn finished(
+    model: &mut Model,
+    query: QueryId,
+    tag: String,
+    transaction: Transaction,
+    discarded: u64,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let budget = model.settings.memory_bytes();
+    let Some((tab, running)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let (rows, _) = tab.results.of_query(query);
+    let cancelling = matches!(running.phase, Phase::Cancelling { .. });
+    let state = ResultState::Finished { tag: tag.clone() };
+    tab.results.end(query, &state, elapsed_us);
+    if let Some(result) = tab.results.current_mut(query) {
+        result.discarded = discarded;
+        if discarded > 0 && result.note.is_none() && cancelling {
+            result.note = Some(format!(
+                "It ended before the cancel arrived: {} read and not kept.",
+                counted_with(discarded, "further row", ["was", "were"])
+            ));
+        } else if discarded > 0 && result.note.is_none() {
+            result.note = Some(over_budget_note(rows, budget));
+        }
+    }
+    tell(
+        tab,
+        messages::Message {
+            elapsed_us: Some(elapsed_us),
+            ..messages::Message::new(now.unix_us, MessageKind::Done, tag.clone(), Some(query))
+        },
+    );
+    tab.ended = Some(Ended::Well);
+    if let Some(words) = not_committed(&running, &tag) {
+        say(tab, now, MessageKind::Warning, words.into(), Some(query));
+        if let Some(result) = tab.results.current_mut(query) {
+            result.note = Some(words.into());
+        }
+        model.notices.push(now, words.into());
+    }
+    session_ready(model, id, &running, transaction, false);
+    if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
+        live.note_done(&tag);
+    }
+    let mut effects = let_go(model, id, &running);
+    effects.extend(schema::session_ready(model, id));
+    let outcome = HistoryOutcome::Finished { tag, rows };
+    effects.extend(history::ended(model, query, elapsed_us, outcome));
+    let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
+    let end = if stopped { End::Stopped } else { End::Well };
+    match followed(model, id, running) {
+        Ok(followed) => effects.extend(followed),
+        Err(running) => {
+            effects.extend(next(model, id, *running, end));
+            effects.extend(pump(model, id));
+        }
+    }
+    effects
+}
+
+/// Goes on to the statement that the session goes on to by itself. A cancel of the one before it is one of this.
+fn followed(
+    model: &mut Model,
+    id: TabId,
+    mut running: Running,
+) -> Result<Vec<RootEffect>, Box<Running>> {
+    let since = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return Err(running.into());
+    };
+    let Session::Live(live) = &tab.session else {
+        return Err(running.into());
+    };
+    let Some(query) = running.script.take_ahead(live.backslash) else {
+        return Err(running.into());
+    };
+    let (mut script, phase) = (running.script, running.phase);
+    script.next += 1;
+    tab.run = Run::Waiting { script, since };
+    Ok(send_next(model, id, Some(Given { query, phase })))
+}
+
+/// How a statement ended, as far as the script goes on behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Well,
+    Failed,
+    Stopped,
+}
+
+/// A transaction that had failed is not committed, and only the command tag says so: ROLLBACK, without an error.
+fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
+    let control = running.planned.kind.transaction?;
+    // On a read-only connection the ROLLBACK is Tusk's own, which says so itself.
+    if tag != "ROLLBACK" || running.passage.is_some() {
+        return None;
+    }
+    match control {
+        TransactionControl::Commit { .. } => {
+            Some("Nothing was committed: the transaction had failed, so the server rolled it back.")
+        }
+        TransactionControl::PrepareTransaction => {
+            Some("Nothing was prepared: the transaction had failed, so the server rolled it back.")
+        }
+        _ => None,
+    }
+}
+
+/// The server refused or stopped it.
+pub(super) fn failed(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    transaction: Transaction,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    not_followed(model, query);
+    let id = running_tab(model, query).map(|tab| tab.id);
+    let mut effects = ended_badly(model, query, failure, transaction, elapsed_us);
+    effects.extend(id.map(|id| pump(model, id)).into_iter().flatten());
+    effects
+}
+
+/// One that its session had been given ahead ended before the one that it follows: it was not sent.
+fn not_followed(model: &mut Model, query: QueryId) {
+    for tab in &mut model.tabs.open {
+        if let Run::Running(running) = &mut tab.run {
+            running.script.not_followed(query);
+        }
+    }
+}
+
+/// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
+pub(super) fn ended_badly(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    transaction: Transaction,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let (failure, looked_up) = classified(model, query, failure, elapsed_us);
+    let Some((tab, running)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let made_room =
+        is_cancel(&failure) && matches!(running.phase, Phase::Cancelling { asked: false, .. });
+    if let Some(result) = tab.results.current_mut(query) {
+        let rows = result.rows.len();
+        let state = if made_room {
+            result.note = Some(format!(
+                "The stream was closed: the first {} kept.",
+                counted_with(rows, "row", ["is", "are"])
+            ));
+            ResultState::Closed
+        } else if is_cancel(&failure) {
+            ResultState::Cancelled { failure: failure.clone() }
+        } else {
+            ResultState::Failed { failure: failure.clone() }
+        };
+        tab.results.end(query, &state, elapsed_us);
+    }
+    if made_room {
+        tab.ended = Some(Ended::Well);
+    } else {
+        let mut text = messages::text_of(&failure);
+        if let Some(place) = place_in_data(tab, &running.planned, &failure) {
+            text.push_str(&format!("\nDATA: {place}"));
+        }
+        say(tab, now, MessageKind::Error, text, Some(query));
+        tab.ended = Some(badly(&failure));
+        mark_error(tab, &running, &failure);
+    }
+    session_ready(model, id, &running, transaction, true);
+    let mut effects = let_go(model, id, &running);
+    effects.extend(looked_up);
+    effects.extend(schema::session_ready(model, id));
+    let outcome = failed_outcome(&failure);
+    effects.extend(history::ended(model, query, elapsed_us, outcome));
+    let stopped = matches!(running.phase, Phase::Cancelling { .. });
+    let end = if stopped { End::Stopped } else { End::Failed };
+    effects.extend(next(model, id, running, end));
+    effects
+}
+
+/// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
+fn classified(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) -> (Failure, Vec<RootEffect>) {
+    let Some(tab) = running_tab(model, query) else {
+        return (failure, vec![]);
+    };
+    let Run::Running(running) = &tab.run else {
+        return (failure, vec![]);
+    };
+    let failure = in_the_statement(failure, &running.planned);
+    let asked = matches!(running.phase, Phase::Cancelling { .. });
+    let (connection, sql) = (tab.connection, running.planned.statement());
+    let known = connection.and_then(|id| model.connections.get(&id));
+    let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
+    let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
+    let failure = advice::stopped(failure, advice::Stop { asked, over_time });
+    schema::advised(model, connection, &sql, failure)
+}
+
+/// The server counts from the comments in front of a statement, and a person from its first word.
+fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
+    let lead = planned.sql.get(..planned.lead).unwrap_or("");
+    let lead = u32::try_from(lead.chars().count()).unwrap_or(u32::MAX);
+    Failure {
+        position: failure.position.map(|position| position.saturating_sub(lead).max(1)),
+        ..failure
+    }
+}
+
+/// The link broke while it ran.
+pub(super) fn lost(
+    model: &mut Model,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) -> Vec<RootEffect> {
+    not_followed(model, query);
+    let Some((tab, running)) = take_running(model, query) else {
+        return vec![];
+    };
+    let id = tab.id;
+    lose_query(tab, query, &failure, elapsed_us);
+    // What was queued behind it is not run on another session unasked.
+    tab.queued = None;
+    if let Session::Live(live) = &mut tab.session {
+        live.broken = true;
+    }
+    let previous = tab.results.drop_previous();
+    let mut effects = let_go(model, id, &running);
+    effects.extend(history::ended(model, query, elapsed_us, failed_outcome(&failure)));
+    effects.extend(drop_rows(&mut model.ids, previous));
+    effects
+}
+
+/// Ends what runs in a tab without waiting for the server: its session goes with it.
+pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    tab.queued = None;
+    let Run::Running(running) = std::mem::take(&mut tab.run) else {
+        return vec![];
+    };
+    let elapsed_us = now.us_since(running.sent);
+    lose_query(tab, running.query, failure, elapsed_us);
+    let previous = tab.results.drop_previous();
+    let mut effects = history::ended(model, running.query, elapsed_us, failed_outcome(failure));
+    effects.extend(drop_rows(&mut model.ids, previous));
+    effects
+}
+
+/// Shows a query as lost: nobody knows how it ended.
+fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
+    let state = ResultState::Lost { failure: failure.clone() };
+    tab.results.end(query, &state, elapsed_us);
+    tab.ended = Some(badly(failure));
+}
+
+fn failed_outcome(failure: &Failure) -> HistoryOutcome {
+    HistoryOutcome::Failed { sqlstate: failure.sqlstate.clone(), message: failure.message.clone() }
+}
+
+/// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
+fn let_go(model: &mut Model, id: TabId, running: &Running) -> Vec<RootEffect> {
+    let terminating =
+        matches!(&model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })) if *tab == id);
+    match running.phase {
+        Phase::Paused { timer, .. } => vec![clock::Effect::Stop { timer }.into()],
+        Phase::Cancelling { .. } if terminating => {
+            model.dialog = None;
+            vec![]
+        }
+        Phase::Cancelling { .. } | Phase::Running => vec![],
+    }
+}
+
+fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)> {
+    let tab = running_tab(model, query)?;
+    match std::mem::take(&mut tab.run) {
+        Run::Running(running) => Some((tab, running)),
+        Run::Idle | Run::Waiting { .. } => None,
+    }
+}
+
+/// The session is ready again: its status is the server's own; what it may hold is asked when it idles.
+fn session_ready(
+    model: &mut Model,
+    id: TabId,
+    running: &Running,
+    transaction: Transaction,
+    failed: bool,
+) {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return;
+    };
+    let Session::Live(live) = &mut tab.session else {
+        return;
+    };
+    if transaction == Transaction::Idle {
+        live.transaction_since = None;
+    } else if live.transaction == Transaction::Idle {
+        live.transaction_since = Some(now);
+    }
+    let before = std::mem::replace(&mut live.transaction, transaction);
+    if let Some(passage) = &running.passage {
+        // Nothing is left in a session of a read-only connection, whatever ran.
+        let word = tab.read_only.ended(passage, before, transaction);
+        if let Some(word) = word {
+            let query = Some(running.query);
+            say(tab, now, MessageKind::Session, word.into(), query);
+            if let Some(result) = tab.results.current_mut(running.query) {
+                result.note.get_or_insert_with(|| word.to_owned());
+            }
+        }
+        return;
+    }
+    live.changed_schema |= !failed && schema::may_change(&running.planned().kind);
+    // A statement that failed outside a transaction may still have left something behind (a procedure that committed).
+    let kind = &running.planned().kind;
+    // What a session holds may also go by a statement: `drop table`, `close`, `unlisten`.
+    live.used_sequences |= kind.may_use_sequence;
+    let may_let_go = !live.holds.is_empty() && !kind.may_pause;
+    live.unsure |=
+        kind.may_hold || kind.reset.is_some() || may_let_go || (failed && !kind.may_pause);
+}
+
+/// Has the script's next statement be due, or the question whether it is; or ends the run.
+fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let mut script = running.script;
+    script.next += 1;
+    // The session sends none of them behind one that failed.
+    script.ahead.let_go(end == End::Well);
+    script.failed += usize::from(end == End::Failed);
+    let left = script.statements.len().saturating_sub(script.next);
+    let goes_on = match (end, script.on_error) {
+        (End::Well, _) | (End::Failed, OnError::Continue) => left > 0,
+        (End::Failed, OnError::Ask) => {
+            script.asks = left > 0;
+            script.asks
+        }
+        (End::Failed, OnError::Stop) | (End::Stopped, _) => false,
+    };
+    if !goes_on {
+        return run_ended(model, id, script, Some(running.query));
+    }
+    tab.run = Run::Waiting { script, since: now };
+    vec![]
+}
+
+/// A run has ended, or does not go on: what was not run and what failed is said.
+pub(super) fn run_ended(
+    model: &mut Model,
+    id: TabId,
+    script: Script,
+    query: Option<QueryId>,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    tab.run = Run::Idle;
+    let (ran, failed) = (script.next, script.failed);
+    let left = script.statements.len().saturating_sub(ran);
+    if left > 0 {
+        let rest = counted_with(left as u64, "more statement", ["was", "were"]);
+        let text = format!("The script stopped here: {rest} not run.");
+        say(tab, now, MessageKind::Session, text, query);
+    }
+    // That the last statement failed, and the script stopped at it, has been said.
+    if failed > 1 || failed == 1 && left == 0 && ran > 1 {
+        let text =
+            format!("{} of {} failed.", grouped(failed as u64), counted(ran as u64, "statement"));
+        say(tab, now, MessageKind::Warning, text.clone(), query);
+        model.notices.push(now, text);
+    }
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let previous = tab.results.drop_previous();
+    let mut effects = drop_rows(&mut model.ids, previous);
+    effects.extend(sessions::start_idle_timer(model, id));
+    effects
+}
+
+/// There is no next statement, or the rest of the script, cut again as the session reads it, can't be run.
+pub(super) fn not_sent(
+    model: &mut Model,
+    id: TabId,
+    script: Script,
+    problem: Option<Problem>,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    if let Some(tab) = model.tabs.get_mut(id)
+        && let Some(Problem::Refused { range, reason }) = problem
+    {
+        let text = refused(tab, now, range, &reason, script.next > 0);
+        model.notices.push(now, text);
+    }
+    run_ended(model, id, script, None)
+}
+
+/// Marks the error's place in the editor, where the text there is still the one that was run. The first error of a run
+/// keeps the mark: the others often follow from it.
+fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
+    if running.script.failed > 0 && tab.editor.visible_mark().is_some() {
+        return;
+    }
+    let planned = running.planned();
+    let Some(start) = planned.start else {
+        return;
+    };
+    let text = tab.editor.buffer.text();
+    if !planned.is_written(&text.slice(start..start + planned.written())) {
+        return;
+    }
+    let Some(place) = copy_place(tab, planned, failure).or_else(|| {
+        let sql = planned.statement();
+        let byte = position::byte_of_character(&sql, failure.position?)?;
+        let word = position::word_at(&sql, byte);
+        Some(start + planned.in_text(word.start)..start + planned.in_text(word.end))
+    }) else {
+        return;
+    };
+    tab.editor.mark = Some(Mark {
+        start: place.start,
+        end: place.end,
+        message: failure.message.clone(),
+        revision: tab.editor.buffer.revision(),
+    });
+}
+
+/// The line and the column in the data of a COPY that its error is about, and the line in the editor.
+fn place_in_data(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<String> {
+    planned.copy_data.as_ref()?;
+    let words = failure.context.as_deref().and_then(copy::place_in_words)?;
+    let line = copy_place(tab, planned, failure)
+        .map(|place| tab.editor.buffer.text().line_of(place.start) + 1);
+    let here = line.map(|line| format!(" (line {line} of the text)"));
+    Some(words + &here.unwrap_or_default())
+}
+
+/// The place in the data of a COPY that its error is about, in the editor's text.
+fn copy_place(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<Range<usize>> {
+    let (start, data) = planned.data_start.zip(planned.copy_data.as_ref())?;
+    let place = copy::place(failure.context.as_deref()?, &planned.statement(), data)?;
+    let range = start + place.start..start + place.end;
+    let is_there = tab.editor.buffer.text().slice(range.clone()) == data.get(place)?;
+    is_there.then_some(range)
+}

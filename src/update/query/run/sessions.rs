@@ -1,0 +1,597 @@
+//! A tab's session: when it opens, what it holds, when it goes back, and what dies with it.
+
+use serde::Serialize;
+
+use super::{
+    Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
+    ending, holders, keeping, pump, say, secrets,
+};
+use crate::{
+    base::{ids::*, stamp::Stamp, transaction::Transaction},
+    sql::lex::BackslashRule,
+    update::{
+        clock, connection,
+        query::{
+            messages, read_only,
+            session::{Effect, Ending, Msg},
+        },
+        shell::{
+            dialog::{self, Confirm, Dialog},
+            tabs::Tab,
+        },
+    },
+};
+
+/// A tab's session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub enum Session {
+    /// None: the next run takes one out of the pool.
+    #[default]
+    Closed,
+    /// The pool was asked for one.
+    Opening {
+        /// Its id.
+        id: SessionId,
+        /// Its connection.
+        connection: ConnectionId,
+        /// Since when.
+        since: Stamp,
+        /// What a backslash in a plain string will be to it.
+        backslash: BackslashRule,
+    },
+    /// It stands.
+    Live(Live),
+    /// It broke.
+    Lost(LostSession),
+}
+
+/// A session that stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Live {
+    /// Its id.
+    pub id: SessionId,
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The server process that serves it.
+    pub backend_pid: i32,
+    /// What a backslash in a plain string is to it.
+    pub backslash: BackslashRule,
+    /// The transaction status, in the server's own word.
+    pub transaction: Transaction,
+    /// Since when there is a transaction.
+    pub transaction_since: Option<Stamp>,
+    /// Whether something ran that may have left something in it, since the server was asked last.
+    pub unsure: bool,
+    /// What it holds, in the server's own word.
+    pub holds: Vec<String>,
+    /// Whether something ran that may have taken a sequence's value, which `currval` and `lastval` tell in this session.
+    pub used_sequences: bool,
+    /// Whether it is kept for that alone, since its tab was used last.
+    pub kept: Option<Stamp>,
+    /// What its transaction did so far, by command tag, each with its count.
+    pub done: Vec<(String, u32)>,
+    /// Whether a statement of its transaction may have changed the schema.
+    pub changed_schema: bool,
+    /// Whether it must not go back to the pool.
+    pub spoiled: bool,
+    /// Whether its link broke under a statement: what is known of it follows.
+    pub broken: bool,
+    /// Whether the server is being asked what it holds.
+    pub asking: bool,
+    /// The timer after which it is looked at.
+    pub idle: Option<Request>,
+}
+
+/// A session that broke.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LostSession {
+    /// Why.
+    pub failure: Failure,
+    /// What went with it, in words; empty where it held nothing, and may be replaced in silence.
+    pub died: Vec<String>,
+}
+
+impl Live {
+    /// Whether it can take a statement now.
+    pub fn is_free(&self) -> bool {
+        !self.asking && !self.broken
+    }
+
+    /// Keeps in mind that a statement of the open transaction completed.
+    pub(super) fn note_done(&mut self, tag: &str) {
+        const KEPT_MAX: usize = 50;
+        let reads =
+            ["BEGIN", "START", "SELECT", "SHOW", "EXPLAIN", "SET", "SAVEPOINT", "RELEASE", "FETCH"];
+        if matches!(tag, "DISCARD ALL" | "DISCARD SEQUENCES") {
+            self.used_sequences = false;
+        }
+        let word = tag.split(' ').next().unwrap_or_default();
+        if self.transaction == Transaction::Idle {
+            self.done.clear();
+        } else if reads.contains(&word) {
+            // What only reads is not lost.
+        } else if let Some((_, count)) = self.done.iter_mut().find(|(done, _)| done == tag) {
+            *count += 1;
+        } else if self.done.len() < KEPT_MAX {
+            self.done.push((tag.to_owned(), 1));
+        }
+    }
+
+    /// That a transaction is open, and what goes with it.
+    pub fn open_transaction(&self) -> Option<String> {
+        const NAMED_MAX: usize = 6;
+        let words = match self.transaction {
+            Transaction::Idle => return None,
+            Transaction::Active => "a transaction is open",
+            Transaction::Failed => {
+                return Some(
+                    "a transaction is open that has failed and can only be rolled back".into(),
+                );
+            }
+        };
+        let named = self.done.iter().take(NAMED_MAX).map(|(tag, count)| match count {
+            1 => tag.clone(),
+            count => format!("{tag} ({count} times)"),
+        });
+        let mut named: Vec<String> = named.collect();
+        if self.done.len() > NAMED_MAX {
+            named.push("…".into());
+        }
+        Some(match named.is_empty() {
+            true => words.to_owned(),
+            false => format!("{words}: {}", named.join(", ")),
+        })
+    }
+
+    /// Why it does not go back to the pool although nothing runs in it, in a few words.
+    pub fn kept_for(&self) -> Option<String> {
+        match self.holds.as_slice() {
+            [] => self.kept.map(|_| "kept for currval and lastval".to_owned()),
+            [first] => Some(format!("holds {first}")),
+            [first, more @ ..] => Some(format!("holds {first} and {} more", more.len())),
+        }
+    }
+
+    /// How it may be let go.
+    fn ending(&self) -> Ending {
+        let holds = self.unsure
+            || self.spoiled
+            || !self.holds.is_empty()
+            || self.transaction != Transaction::Idle;
+        if holds { Ending::Close } else { Ending::Return }
+    }
+}
+
+/// Takes in what the runner reports of sessions.
+pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match secrets::of_session(model, msg) {
+        Msg::Opened { session, backend_pid } => opened(model, session, backend_pid),
+        Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
+        Msg::Ended { session } => keeping::came_back(model, session),
+        Msg::HeldAnswered { session, held } => held_answered(model, session, held),
+        Msg::Lost { session, failure } => lost(model, session, failure),
+        Msg::Noticed { session, query, notice } => {
+            let now = model.now;
+            if let Some(tab) = tab_of(model, session) {
+                let kind = if notice.severity == "WARNING" {
+                    MessageKind::Warning
+                } else {
+                    MessageKind::Notice
+                };
+                say(tab, now, kind, messages::text_of(&notice), query);
+            }
+            vec![]
+        }
+        Msg::BackslashReported { session, backslash } => {
+            if let Some(tab) = tab_of(model, session) {
+                backslash_reported(tab, backslash);
+            }
+            vec![]
+        }
+        Msg::Notified { session, channel, payload, backend_pid } => {
+            let now = model.now;
+            if let Some(tab) = tab_of(model, session) {
+                let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
+                say(tab, now, MessageKind::Notification, text, None);
+            }
+            vec![]
+        }
+        Msg::TerminateAnswered { result, .. } => {
+            if let Err(failure) = result {
+                model.notices.push(
+                    model.now,
+                    format!("The session was not terminated: {}", failure.message),
+                );
+            }
+            vec![]
+        }
+    }
+}
+
+pub(super) fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
+    model.tabs.open.iter_mut().find(|tab| match &tab.session {
+        Session::Opening { id, .. } => *id == session,
+        Session::Live(live) => live.id == session,
+        Session::Closed | Session::Lost(_) => false,
+    })
+}
+
+/// From now on the tab's text is cut as its session reads it.
+fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
+    match &mut tab.session {
+        Session::Opening { backslash, .. } => *backslash = reported,
+        Session::Live(live) => {
+            live.backslash = reported;
+            tab.editor.read_under(reported);
+        }
+        Session::Closed | Session::Lost(_) => {}
+    }
+}
+
+fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEffect> {
+    let Some(tab) = tab_of(model, session) else {
+        // Its tab is gone: it must not stay out of the pool.
+        return vec![Effect::End { session, ending: Ending::Return }.into()];
+    };
+    let Session::Opening { connection, backslash, .. } = tab.session else {
+        return vec![];
+    };
+    let id = tab.id;
+    tab.editor.read_under(backslash);
+    tab.session = Session::Live(Live {
+        id: session,
+        connection,
+        backend_pid,
+        backslash,
+        transaction: Transaction::Idle,
+        transaction_since: None,
+        unsure: false,
+        holds: vec![],
+        used_sequences: false,
+        kept: None,
+        done: vec![],
+        changed_schema: false,
+        spoiled: false,
+        broken: false,
+        asking: false,
+        idle: None,
+    });
+    let mut effects =
+        if matches!(tab.run, Run::Idle) { start_idle_timer(model, id) } else { vec![] };
+    effects.extend(pump(model, id));
+    effects
+}
+
+fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    let Session::Opening { connection, .. } = tab.session else {
+        return vec![];
+    };
+    let id = tab.id;
+    tab.session = Session::Closed;
+    if failure.is("53300")
+        && let Some(effects) = keeping::make_room_at_server(model, connection)
+    {
+        // What goes back to the pool is asked for when it is there.
+        return effects;
+    }
+    if connection::reconnecting::waits_for(model, connection, &failure) {
+        // Nothing of the run has been sent: it waits for the connection.
+        return connection::reconnecting::begin(model, connection, failure);
+    }
+    let failure = match failure.category {
+        Category::PoolTimeout => holders::explain(model, connection, failure),
+        _ => failure,
+    };
+    if let Some(tab) = model.tabs.get_mut(id) {
+        fail_waiting(tab, now, &failure);
+    }
+    vec![]
+}
+
+/// A session that was asked for is not waited for any more.
+pub(super) fn abandon_opening(tab: &mut Tab) -> Vec<RootEffect> {
+    let Session::Opening { id, .. } = tab.session else {
+        return vec![];
+    };
+    tab.session = Session::Closed;
+    vec![Effect::Abandon { session: id }.into()]
+}
+
+/// A connection could not be opened: what waited for it in any tab fails with the reason.
+pub fn connection_failed(
+    model: &mut Model,
+    connection: ConnectionId,
+    failure: Failure,
+) -> Vec<RootEffect> {
+    let now = model.now;
+    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
+        fail_waiting(tab, now, &failure);
+    }
+    vec![]
+}
+
+/// What waits in a tab fails with the reason; where nothing waits, nothing failed.
+pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
+    if !matches!(tab.run, Run::Waiting { .. }) {
+        return;
+    }
+    tab.run = Run::Idle;
+    tab.queued = None;
+    tab.ended = Some(badly(failure));
+    say(tab, now, MessageKind::Error, messages::text_of(failure), None);
+}
+
+fn held_answered(
+    model: &mut Model,
+    session: SessionId,
+    held: Result<Vec<String>, Failure>,
+) -> Vec<RootEffect> {
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let idle = matches!(tab.run, Run::Idle);
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    if !std::mem::take(&mut live.asking) {
+        // An older answer knows nothing of what ran since.
+        return vec![];
+    }
+    match held {
+        Ok(holds) => {
+            live.unsure = false;
+            live.holds = holds;
+        }
+        Err(_) => live.spoiled = true,
+    }
+    if idle && tab.queued.is_none() && live.ending() == Ending::Return {
+        return keeping::settle(model, id);
+    }
+    pump(model, id)
+}
+
+/// The link of a session broke: what it held is gone, and the tab says so.
+fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = tab_of(model, session) else {
+        return vec![];
+    };
+    let id = tab.id;
+    let (died, gone, idle) = match &tab.session {
+        Session::Live(live) => (what_dies(live), what_goes(live), live.idle),
+        Session::Opening { .. } => {
+            // It never stood: what waited for it is not tried again and again.
+            tab.session = Session::Closed;
+            fail_waiting(tab, now, &failure);
+            return vec![];
+        }
+        Session::Closed | Session::Lost(_) => return vec![],
+    };
+    let mut effects: Vec<RootEffect> =
+        idle.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
+    if let Run::Running(running) = &tab.run {
+        // The statement's own end comes first; where it did not, it ends here.
+        let (query, elapsed_us) = (running.query, now.us_since(running.sent));
+        effects.extend(ending::lost(model, query, failure.clone(), elapsed_us));
+    }
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return effects;
+    };
+    let what =
+        if gone.is_empty() { String::new() } else { format!(" With it went {}.", gone.join(", ")) };
+    say(
+        tab,
+        now,
+        MessageKind::Session,
+        format!("The session was lost: {}.{what}", failure.message.trim_end_matches('.')),
+        None,
+    );
+    tab.session = Session::Lost(LostSession { failure, died });
+    tab.read_only.block = None;
+    effects.extend(pump(model, id));
+    effects
+}
+
+fn what_dies(live: &Live) -> Vec<String> {
+    let mut died = Vec::new();
+    if live.transaction != Transaction::Idle {
+        died.push("its open transaction".to_owned());
+    }
+    died.extend(live.holds.iter().cloned());
+    if live.unsure && live.holds.is_empty() {
+        died.push("settings, temporary tables, prepared statements, LISTENs or locks that it may have had".to_owned());
+    }
+    died
+}
+
+/// What dies, and what another session may take the place of unasked.
+fn what_goes(live: &Live) -> Vec<String> {
+    let mut gone = what_dies(live);
+    if live.used_sequences {
+        gone.push(keeping::VALUES.to_owned());
+    }
+    gone
+}
+
+/// Begins to wait for the session to idle long enough to go back.
+pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let timer = model.ids.request();
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    if live.transaction != Transaction::Idle || live.spoiled || tab.queued.is_some() {
+        return vec![];
+    }
+    live.kept = None;
+    let stale = live.idle.replace(timer);
+    let mut effects: Vec<RootEffect> =
+        stale.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
+    effects.push(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS }.into());
+    effects
+}
+
+/// The session is wanted: it does not go back now.
+pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+    let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
+        return vec![];
+    };
+    live.kept = None;
+    live.idle.take().map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect()
+}
+
+/// The session idled: it goes back, or the server is asked what it holds.
+pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
+    let found = model
+        .tabs
+        .open
+        .iter_mut()
+        .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
+    let Some(tab) = found else { return vec![] };
+    let id = tab.id;
+    let idle = matches!(tab.run, Run::Idle);
+    let Session::Live(live) = &mut tab.session else {
+        return vec![];
+    };
+    live.idle = None;
+    if !idle
+        || live.transaction != Transaction::Idle
+        || live.spoiled
+        || !live.holds.is_empty() && !live.unsure
+    {
+        return vec![];
+    }
+    if live.unsure {
+        live.asking = true;
+        return vec![Effect::AskHeld { session: live.id }.into()];
+    }
+    keeping::settle(model, id)
+}
+
+/// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
+pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.get_mut(id) else {
+        return vec![];
+    };
+    tab.read_only.block = None;
+    // One that comes all the same is returned: no tab waits for it any more.
+    let mut effects = abandon_opening(tab);
+    if let Session::Live(live) = std::mem::take(&mut tab.session) {
+        let mut ending = live.ending();
+        if let Run::Running(running) = &tab.run {
+            let Running { query, phase, .. } = running;
+            ending = Ending::Close;
+            if let Phase::Paused { timer, .. } = phase {
+                effects.push(clock::Effect::Stop { timer: *timer }.into());
+            }
+            effects.push(
+                super::Effect::Cancel {
+                    query: *query,
+                    session: live.id,
+                    ahead: running.script.ahead.queries.clone().into(),
+                }
+                .into(),
+            );
+        }
+        effects.extend(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
+        effects.push(Effect::End { session: live.id, ending }.into());
+    }
+    let failure = Failure::new(Category::Cancelled, reason);
+    fail_waiting(tab, now, &failure);
+    effects.extend(ending::abandoned(model, id, &failure));
+    effects
+}
+
+/// A tab goes to another connection: its session on the old one ends.
+pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
+    match model.tabs.get_mut(tab) {
+        Some(found) if found.connection != Some(to) => {
+            found.read_only = read_only::Kept::default();
+            end(model, tab, "The tab went to another connection.")
+        }
+        _ => vec![],
+    }
+}
+
+/// A connection is being closed: every session on it ends.
+pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| tab.connection == Some(connection))
+        .map(|tab| tab.id)
+        .collect();
+    tabs.into_iter().flat_map(|tab| end(model, tab, "The connection was closed.")).collect()
+}
+
+/// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
+pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
+    let now = model.now;
+    let Some(tab) = model.tabs.active_mut() else {
+        return vec![];
+    };
+    let Some(connection) = tab.connection else {
+        return crate::update::shell::welcome::show(model);
+    };
+    let lost = matches!(tab.session, Session::Lost(_));
+    if lost {
+        tab.session = Session::Closed;
+        tab.ended = Some(Ended::Well);
+        let text = "The next run begins a new session.".into();
+        say(tab, now, MessageKind::Session, text, None);
+    }
+    match model.connections.get(&connection).map(|known| &known.link) {
+        Some(Link::Open { .. }) if lost => vec![],
+        Some(Link::Open { .. }) => reopen(model, connection),
+        Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
+            connection::open(model, connection)
+        }
+        Some(Link::Reconnecting(reconnecting)) if !reconnecting.is_trying() => {
+            connection::open(model, connection)
+        }
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
+            model.notices.push(now, "It is still connecting.".into());
+            vec![]
+        }
+        None => crate::update::shell::welcome::show(model),
+    }
+}
+
+/// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
+fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let reasons = model.would_lose_on(connection);
+    if reasons.is_empty() {
+        return connection::bounce(model, connection);
+    }
+    let text =
+        format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
+    model.notices.push(model.now, text);
+    vec![]
+}
+
+/// Asks before the server process of a tab's session is ended.
+pub fn ask_to_terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let live = model.tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
+    if !live {
+        model.notices.push(model.now, "This tab has no session that could be terminated.".into());
+        return vec![];
+    }
+    dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))
+}
+
+/// The user confirmed it: ends the server process of a tab's session.
+pub fn terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    match model.tabs.get_mut(tab).map(|tab| &tab.session) {
+        Some(Session::Live(live)) => vec![Effect::Terminate { session: live.id }.into()],
+        _ => vec![],
+    }
+}

@@ -1,0 +1,372 @@
+//! The user's own settings, in a file to read and to write by hand: `settings.toml` in the configuration directory.
+//!
+//! What it says is checked; what is wrong with it is said with its line, and the last good settings stay. It is
+//! read again whenever it changes. What the user changes in the program is written into it, and every comment, and
+//! everything that somebody else wrote meanwhile, stays as it is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::ids::Request,
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::Model,
+    settings::{
+        Settings, Theme,
+        toml::{self, Key, LogLevel, Problem, Value, read, template},
+    },
+    update::{files::prompt, settings},
+};
+
+/// The file's name, in the configuration directory.
+pub const FILE_NAME: &str = "settings.toml";
+
+/// The settings' file in the Model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SettingsFile {
+    /// Where it is.
+    pub path: String,
+    /// The watch that reports it.
+    pub watch: Option<Request>,
+    /// Whether it has been looked for.
+    pub is_read: bool,
+    /// Whether somebody changed it since, so that it has to be read again before it is written.
+    pub is_stale: bool,
+    /// What it held then; none where there was none.
+    pub text: Option<String>,
+    /// What the user changed in the program and the file does not have yet.
+    pub pending: BTreeMap<Key, Value>,
+    /// The write that is under way.
+    pub writing: Option<Write>,
+    /// What settings were before there was a file: they become its first ones.
+    pub inherited: BTreeMap<Key, Value>,
+    /// Whether the file is opened in a tab once it is there.
+    pub opening: bool,
+}
+
+/// A write that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Write {
+    /// The request.
+    pub request: Request,
+    /// What the file holds after it.
+    pub text: String,
+    /// What of it the user changed.
+    pub changes: BTreeMap<Key, Value>,
+}
+
+/// How a write ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Written {
+    /// On disk.
+    Done,
+    /// Not written: somebody else changed the file first. It is read again, and a `Read` follows.
+    Conflict,
+    /// Not written.
+    Failed(Failure),
+}
+
+/// What the runner reports of the settings' file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A story changes a setting, as the settings' dialog does.
+    Asked {
+        /// Which.
+        key: Key,
+        /// Its new value.
+        value: Value,
+    },
+    /// The file was looked for, at first or because it changed.
+    Read {
+        /// The watch.
+        request: Request,
+        /// What it holds; none where there is none.
+        result: Result<Option<String>, Failure>,
+    },
+    /// The file is not watched any more. Ends [`Effect::Watch`].
+    WatchEnded {
+        /// The watch.
+        request: Request,
+    },
+    /// Ends [`Effect::Write`].
+    Written {
+        /// The request that it answers.
+        request: Request,
+        /// How it ended.
+        result: Written,
+    },
+    /// Ends [`Effect::ConfigureLog`].
+    LogConfigured {
+        /// The request that it answers.
+        request: Request,
+        /// What the user has to know of it.
+        warning: Option<String>,
+    },
+}
+
+/// What the runner is asked to do with the settings' file, and with the log that it speaks of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Read the file, and again whenever it changed: each time a `Read`. Ends in `WatchEnded`, with the program or
+    /// when another watch begins.
+    Watch {
+        /// The watch.
+        request: Request,
+        /// The file.
+        path: String,
+    },
+    /// Write the file. Ends in `Written`.
+    Write {
+        /// This request.
+        request: Request,
+        /// The file.
+        path: String,
+        /// What it shall hold.
+        text: String,
+        /// What it must hold for the write to happen; none for no file.
+        expected: Option<String>,
+    },
+    /// Log from here on like this. Ends in `LogConfigured`.
+    ConfigureLog {
+        /// This request.
+        request: Request,
+        /// The data directory, whose `logs` the files are in.
+        data_dir: String,
+        /// The least that is logged.
+        level: LogLevel,
+        /// How many days a file is kept.
+        days: u32,
+    },
+}
+
+/// Begins to watch the file of a configuration directory.
+pub fn watch(model: &mut Model, config_dir: &str) -> RootEffect {
+    let request = model.ids.request();
+    let path = format!("{config_dir}/{FILE_NAME}");
+    let file = &mut model.settings_file;
+    file.path.clone_from(&path);
+    file.watch = Some(request);
+    Effect::Watch { request, path }.into()
+}
+
+/// The store was read: settings that an earlier version kept there are the file's, where it has none.
+pub fn inherit(model: &mut Model, kept: &Settings) -> Vec<RootEffect> {
+    let usual = Settings::default();
+    let mut inherited = BTreeMap::new();
+    if kept.theme != usual.theme {
+        inherited.insert(Key::Theme, toml::theme(kept.theme));
+    }
+    if kept.zoom_percent != usual.zoom_percent {
+        inherited.insert(Key::Size, Value::Number(kept.zoom_percent.into()));
+    }
+    if !model.settings_file.is_read {
+        // Until the file is read they are the best that is known.
+        for (key, value) in &inherited {
+            key.apply(&mut model.settings, value);
+        }
+    }
+    model.settings_file.inherited = inherited;
+    take_inheritance(model)
+}
+
+/// Changes a setting in the program, and in the file.
+pub fn change(model: &mut Model, key: Key, value: Value) -> Vec<RootEffect> {
+    key.apply(&mut model.settings, &value);
+    model.settings_file.pending.insert(key, value);
+    write(model)
+}
+
+/// Opens the file in a tab; where there is none, it is made, with every setting as a comment.
+pub fn open(model: &mut Model) -> Vec<RootEffect> {
+    let file = &mut model.settings_file;
+    if file.text.is_some() {
+        let path = file.path.clone();
+        return prompt::open_path(model, path);
+    }
+    file.opening = true;
+    write(model)
+}
+
+/// Takes in what the runner reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Read { request, result } if model.settings_file.watch == Some(request) => {
+            was_read(model, result)
+        }
+        Msg::Asked { key, value } => change(model, key, value),
+        Msg::Written { request, result } => written(model, request, result),
+        Msg::LogConfigured { warning, .. } => {
+            if let Some(warning) = warning {
+                model.notices.push(model.now, warning);
+            }
+            vec![]
+        }
+        Msg::Read { .. } | Msg::WatchEnded { .. } => vec![],
+    }
+}
+
+fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<RootEffect> {
+    let text = match result {
+        Ok(text) => text,
+        Err(failure) => {
+            model.settings_file.is_read = true;
+            let text = format!("The settings stay as they are: {}.", failure.message);
+            model.notices.push(model.now, text);
+            return vec![];
+        }
+    };
+    let first = !std::mem::replace(&mut model.settings_file.is_read, true);
+    model.settings_file.is_stale = false;
+    model.settings_file.text.clone_from(&text);
+    let mut effects = match read(text.as_deref().unwrap_or_default()) {
+        Ok(found) => take(model, found, first),
+        Err(problems) => {
+            let path = &model.settings_file.path;
+            let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            let text = format!(
+                "{path} is not used, and the settings stay as they are. {}",
+                lines.join(" ")
+            );
+            model.notices.push(model.now, text);
+            vec![]
+        }
+    };
+    effects.extend(take_inheritance(model));
+    effects.extend(write(model));
+    effects
+}
+
+/// Uses what the file says, and over it what the user changed since.
+fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
+    let before = (model.settings.log_level, model.settings.log_days);
+    let mut now = Settings {
+        window: model.settings.window,
+        sidebar_width: model.settings.sidebar_width,
+        editor_percent: model.settings.editor_percent,
+        ..found
+    };
+    let file = &model.settings_file;
+    let writing = file.writing.iter().flat_map(|write| &write.changes);
+    for (key, value) in writing.chain(&file.pending) {
+        key.apply(&mut now, value);
+    }
+    model.settings = settings::sane(now);
+    if first || before != (model.settings.log_level, model.settings.log_days) {
+        vec![configure_log(model)]
+    } else {
+        vec![]
+    }
+}
+
+/// Has the log follow the settings and the data directory.
+pub fn configure_log(model: &mut Model) -> RootEffect {
+    Effect::ConfigureLog {
+        request: model.ids.request(),
+        data_dir: model.data_dir.clone(),
+        level: model.settings.log_level,
+        days: model.settings.log_days,
+    }
+    .into()
+}
+
+/// Once the store and the file are both known, what was kept in the store goes to the file, and out of the store.
+fn take_inheritance(model: &mut Model) -> Vec<RootEffect> {
+    if !model.settings_file.is_read || model.settings_file.inherited.is_empty() {
+        return vec![];
+    }
+    let inherited = std::mem::take(&mut model.settings_file.inherited);
+    if model.settings_file.text.is_none() {
+        for (key, value) in &inherited {
+            key.apply(&mut model.settings, value);
+        }
+        model.settings_file.pending.extend(inherited);
+    }
+    // The store keeps the window alone from here on.
+    let mut effects = write(model);
+    effects.extend(settings::save(model));
+    effects
+}
+
+/// Writes what the file does not have yet.
+fn write(model: &mut Model) -> Vec<RootEffect> {
+    let file = &model.settings_file;
+    let making = file.opening && file.text.is_none();
+    if !file.is_read
+        || file.is_stale
+        || file.writing.is_some()
+        || (file.pending.is_empty() && !making)
+    {
+        return vec![];
+    }
+    let old = file.text.clone();
+    let begun = old.clone().unwrap_or_else(template);
+    let text = match toml::edited(&begun, &file.pending) {
+        Ok(text) => text,
+        Err(problem) => {
+            let path = &file.path;
+            let text = format!(
+                "The change holds until Tusk ends: it can't be written to {path}. {problem}"
+            );
+            model.settings_file.pending.clear();
+            model.notices.push(model.now, text);
+            return vec![];
+        }
+    };
+    let request = model.ids.request();
+    let file = &mut model.settings_file;
+    file.writing =
+        Some(Write { request, text: text.clone(), changes: std::mem::take(&mut file.pending) });
+    let effect = Effect::Write { request, path: file.path.clone(), text, expected: old };
+    vec![effect.into()]
+}
+
+fn written(model: &mut Model, answered: Request, result: Written) -> Vec<RootEffect> {
+    let file = &mut model.settings_file;
+    let Some(write_of) = file.writing.take_if(|writing| writing.request == answered) else {
+        return vec![];
+    };
+    match result {
+        Written::Done => {
+            file.text = Some(write_of.text);
+            let mut effects = write(model);
+            if std::mem::take(&mut model.settings_file.opening) {
+                let path = model.settings_file.path.clone();
+                effects.extend(prompt::open_path(model, path));
+            }
+            effects
+        }
+        Written::Conflict => {
+            // What was changed since is newer. The file is read again, and then it is written.
+            let newer = std::mem::replace(&mut file.pending, write_of.changes);
+            file.pending.extend(newer);
+            file.is_stale = true;
+            vec![]
+        }
+        Written::Failed(failure) => {
+            file.opening = false;
+            let text = format!(
+                "The change holds until Tusk ends: the settings were not written. {}",
+                failure.message
+            );
+            model.notices.push(model.now, text);
+            vec![]
+        }
+    }
+}
+
+impl SettingsFile {
+    /// Whether a change is on its way to the file.
+    pub fn is_busy(&self) -> bool {
+        self.writing.is_some()
+    }
+}
+
+/// The theme as a setting.
+pub fn theme(of: Theme) -> Value {
+    toml::theme(of)
+}
+
+#[cfg(test)]
+mod tests;

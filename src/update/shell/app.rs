@@ -1,0 +1,325 @@
+//! The program as a whole: its start, the window's size and colours, and its end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    dialog::{self, Confirm, Dialog},
+    leaving, sidebar, sight, tabs, welcome,
+};
+use crate::{
+    base::ids::*,
+    conninfo::Defaults,
+    effect::Effect as RootEffect,
+    model::{Area, Model, Phase},
+    settings::Settings,
+    update::{
+        connection::{self, Connection, discovery, import},
+        files::prompt,
+        keeping::{self, storage},
+        query::{editor, history},
+        settings::{self, file},
+        window,
+    },
+};
+
+/// So many files are opened at a time.
+const DROPPED: usize = 20;
+
+/// What the program around the loop reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The first message of every run. It seeds the Model's ids.
+    Started {
+        /// Where the ids come from.
+        seed: u64,
+        /// The program's version.
+        version: String,
+        /// Where the program keeps its data.
+        data_dir: String,
+        /// Where the user's own settings and keys are; empty where they are with the data.
+        #[serde(default)]
+        config_dir: String,
+        /// Whether it runs on macOS, where Cmd takes Ctrl's place.
+        macos: bool,
+        /// Whether the messages are being recorded.
+        recording: bool,
+    },
+    /// The window got this size, in logical pixels.
+    WindowResized {
+        /// Width.
+        width: u32,
+        /// Height.
+        height: u32,
+    },
+    /// The system's appearance changed, or was first seen.
+    AppearanceChanged {
+        /// Whether it is dark.
+        dark: bool,
+    },
+    /// The window became the active one: files may have changed meanwhile.
+    WindowActivated,
+    /// An area of the window got focus by mouse.
+    AreaFocused {
+        /// The area.
+        area: Area,
+    },
+    /// Files were dropped on the window.
+    FilesDropped {
+        /// Their paths.
+        paths: Vec<String>,
+    },
+    /// The window's close button was pressed.
+    CloseRequested,
+    /// The system wants the program to end: a signal came, or the user logs out. Nobody is there to answer a question.
+    EndRequested,
+    /// Something that a person should know happened around the loop (the log, the recording, the data directory).
+    Warned {
+        /// What.
+        text: String,
+    },
+    /// The recording ended before the program did.
+    RecordingEnded {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Takes in what the program around the loop reports.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Started { seed, version, data_dir, config_dir, macos, recording } => {
+            *model = Model::new(seed, macos, model.now);
+            model.version = version;
+            model.config_dir = if config_dir.is_empty() { data_dir.clone() } else { config_dir };
+            model.data_dir = data_dir;
+            model.recording = recording;
+            started(model)
+        }
+        Msg::WindowResized { width, height } => {
+            let size = settings::window_size(width, height);
+            if model.settings.window == size {
+                return vec![];
+            }
+            model.settings.window = size;
+            model.visible_rows = sight::grid_rows(model);
+            settings::save_soon(model)
+        }
+        Msg::AppearanceChanged { dark } => {
+            model.dark_system = dark;
+            vec![]
+        }
+        Msg::WindowActivated => tabs::check_file(model),
+        Msg::AreaFocused { area } => {
+            model.focus(area);
+            vec![]
+        }
+        Msg::FilesDropped { paths } => files_dropped(model, paths),
+        Msg::CloseRequested => quit_asked(model),
+        Msg::EndRequested => quit(model),
+        Msg::Warned { text } => {
+            model.notices.push(model.now, text);
+            vec![]
+        }
+        Msg::RecordingEnded { reason } => {
+            model.recording = false;
+            model.notices.push(model.now, format!("The recording ended here: {reason}"));
+            vec![]
+        }
+    }
+}
+
+/// Each file is opened in a tab of its own.
+fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
+    let left = paths.len().saturating_sub(DROPPED);
+    if left > 0 {
+        let notice = format!("Only the first {DROPPED} files were opened; {left} were not.");
+        model.notices.push(model.now, notice);
+    }
+    let paths = paths.into_iter().take(DROPPED);
+    paths.flat_map(|path| prompt::open_path(model, path)).collect()
+}
+
+fn started(model: &mut Model) -> Vec<RootEffect> {
+    let load = model.ids.request();
+    let find = model.ids.request();
+    model.phase = Phase::Loading { request: load };
+    let config_dir = model.config_dir.clone();
+    let keymap = |directory: &str| format!("{directory}/keymap.json");
+    let before = (config_dir != model.data_dir).then(|| keymap(&model.data_dir));
+    let mut effects = vec![
+        keeping::Effect::Load { request: load }.into(),
+        discovery::Effect::FindServers { request: find }.into(),
+        file::watch(model, &config_dir),
+    ];
+    effects.extend(prompt::read_keymap(model, keymap(&config_dir), before));
+    effects
+}
+
+/// Takes in what the store reports.
+pub fn update_store(model: &mut Model, msg: keeping::Msg) -> Vec<RootEffect> {
+    match msg {
+        keeping::Msg::Loaded { request, kept } => loaded(model, request, *kept),
+        keeping::Msg::Wrote { request } => {
+            model.writes.remove(&request);
+            vec![]
+        }
+        keeping::Msg::Failed { request, failure } => {
+            if !model.writes.remove(&request) {
+                return vec![];
+            }
+            // Edits that are journaled behind lost ones would be of another text: the next one keeps the text whole.
+            for tab in &mut model.tabs.open {
+                tab.editor.journaled = editor::JOURNAL_LIMIT;
+            }
+            model.notices.push(model.now, format!("Not saved: {}", failure.message));
+            vec![]
+        }
+        keeping::Msg::Held { request, reason } => storage::held(model, request, reason),
+        keeping::Msg::CaughtUp => storage::caught_up(model),
+        keeping::Msg::Reopened { opened } => storage::reopened(model, opened),
+        keeping::Msg::ConnectionsChanged { changed, deleted } => {
+            storage::connections_changed(model, changed, deleted)
+        }
+        keeping::Msg::DirectoryUsed { request, result } => {
+            storage::directory_used(model, request, result)
+        }
+        keeping::Msg::HistoryFound { request, entries } => history::found(model, request, entries),
+    }
+}
+
+fn loaded(model: &mut Model, answered: Request, kept: keeping::Kept) -> Vec<RootEffect> {
+    if !matches!(model.phase, Phase::Loading { request } if request == answered) {
+        return vec![];
+    }
+    model.phase = Phase::Ready;
+    let mut effects = take_kept(model, kept);
+    let blank = model.tabs.open.iter().all(|tab| tab.editor.buffer.text().is_empty());
+    let asked = model.welcome.asked.take();
+    let connected = model.tabs.active().is_some_and(|tab| {
+        tab.connection.is_some_and(|id| {
+            model.connections.get(&id).is_some_and(|known| known.is_open() || known.is_opening())
+        })
+    });
+    let starting =
+        matches!(model.sandbox, crate::update::connection::sandbox::Sandbox::Starting { .. });
+    if let Some(target) = asked {
+        effects.extend(welcome::connect(model, *target));
+    } else if blank && !connected && !starting {
+        model.focus(Area::Welcome);
+    }
+    effects
+}
+
+/// Takes what was kept beside what is there.
+pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) -> Vec<RootEffect> {
+    let keeping::Kept {
+        opened,
+        connections,
+        tabs: saved,
+        closed,
+        history,
+        settings: saved_settings,
+    } = kept;
+    let saved_settings = settings::sane(saved_settings);
+    model.settings = Settings {
+        window: saved_settings.window,
+        sidebar_width: saved_settings.sidebar_width,
+        editor_percent: saved_settings.editor_percent,
+        ..model.settings.clone()
+    };
+    model.focus_what_is_shown();
+    model.visible_rows = sight::grid_rows(model);
+    model.history.recent.extend(history);
+    model.history.recent.truncate(history::RECENT);
+    for saved in connections {
+        let known = model
+            .connections
+            .entry(saved.id)
+            .or_insert_with(|| Connection::new(saved.config, true));
+        known.saved = true;
+        known.last_used_us = saved.last_used_us;
+    }
+    let damaged = matches!(opened, keeping::Opened::Fresh { .. });
+    let mut effects = storage::came_up(model, opened);
+    let loss = model.notices.iter().last().filter(|_| damaged);
+    let loss = loss.map(|notice| notice.text.clone());
+    effects.extend(file::inherit(model, &saved_settings));
+    effects.extend(tabs::restore(model, saved, closed));
+    if let Some(text) = loss {
+        storage::write_down(model, text);
+    }
+    effects
+}
+
+/// Takes in which servers there are, and what the environment says.
+pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffect> {
+    let discovery::Msg::ServersFound { request, servers, environment } = msg;
+    if model.phase == Phase::Quitting {
+        // What was wiped stays so.
+        return vec![];
+    }
+    // Of two answers the one that was asked for later is newer; an import goes on with the one that it asked for.
+    if request >= model.welcome.servers_of {
+        model.welcome.servers_of = request;
+        let socket = |server: &discovery::LocalServer| (server.directory.clone(), server.port);
+        model.defaults = Defaults {
+            user: environment.user,
+            variables: environment.variables,
+            password: environment.password,
+            service_files: environment.service_files,
+            tls_files: environment.tls_files,
+            sockets: servers.iter().map(socket).collect(),
+        };
+        sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
+    }
+    import::found(model, request, &environment.passfile, &environment.passfile_path)
+}
+
+/// The user wants to quit: asked first where something would be lost.
+pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
+    let mut reasons: Vec<String> = model
+        .tabs
+        .open
+        .iter()
+        .flat_map(|tab| {
+            let label = tab.label();
+            tab.would_lose_session().into_iter().map(move |reason| format!("{label}: {reason}"))
+        })
+        .collect();
+    reasons.extend(model.jobs.would_lose());
+    reasons.extend(storage::would_lose(model));
+    if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
+        return quit(model);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Program, reasons.clone()) {
+        return asked;
+    }
+    dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
+}
+
+/// Ends the program: what is typed is kept, and the runner ends what it does.
+pub fn quit(model: &mut Model) -> Vec<RootEffect> {
+    if model.phase == Phase::Quitting {
+        return vec![];
+    }
+    let mut effects = if model.phase == Phase::Ready {
+        let mut effects = tabs::keep_doubtful(model);
+        effects.push(tabs::save_layout(model));
+        effects
+    } else {
+        // What was kept is not known yet: only what was typed is added to it.
+        tabs::keep_written(model)
+    };
+    effects.extend(history::write(model));
+    if model.settings_timer.is_some() {
+        effects.extend(settings::save(model));
+    }
+    model.phase = Phase::Quitting;
+    model.dialog = None;
+    connection::forget_secrets(model);
+    effects.push(window::Effect::Quit.into());
+    effects
+}
+
+#[cfg(test)]
+mod tests;

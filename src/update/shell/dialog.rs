@@ -1,0 +1,841 @@
+//! What lies over the window: the palette, the history search, the dialogs. At most one at a time.
+//!
+//! Each is closed with Escape, accepted with Enter, and walked with Tab and the arrows; typed text goes
+//! to the field that has focus, in the window and without one alike.
+
+use serde::{Deserialize, Serialize};
+
+use super::{command::Command, leaving, palette, tabs};
+use crate::{
+    base::{
+        ids::*,
+        secret::{Secret, SecretKind, Secrets},
+        text::{Buffer, TextKey},
+    },
+    conninfo::Conninfo,
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::{Area, Model},
+    rows::{Column, display},
+    update::{
+        connection::{
+            self,
+            form::{self, ConnectionForm},
+            host_key::{self, HostKeyPrompt},
+            import::{self, Import},
+            keychain,
+        },
+        files::{
+            encoding::Form,
+            prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
+        },
+        jobs,
+        keeping::{
+            self,
+            storage::{self, DirectoryPrompt},
+        },
+        query::{editor, history, run},
+        results, settings, window,
+    },
+};
+
+/// A page of a list.
+const PAGE: i64 = 10;
+/// The inspector shows at most so many bytes; a longer value is copied whole, and shown cut.
+pub const INSPECT_BYTES: usize = 1 << 20;
+
+/// What lies over the window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Dialog {
+    /// Every command, by name.
+    Palette(Picker),
+    /// Every run, by text.
+    History(Picker),
+    /// The results of the tab, by what was run.
+    Results(Picker),
+    /// A connection's configuration.
+    Connection(Box<ConnectionForm>),
+    /// The server wants a password.
+    Password(PasswordPrompt),
+    /// An SSH server shows a key that is not known.
+    HostKey(HostKeyPrompt),
+    /// Something would be lost.
+    Confirm(Confirm),
+    /// A value, whole.
+    Inspect(Inspect),
+    /// A file to open or to save to.
+    Path(PathPrompt),
+    /// A file whose encoding somebody has to say.
+    Encoding(EncodingPrompt),
+    /// A line to go to.
+    GoToLine(Buffer),
+    /// The data directory can't be used.
+    DataDirectory(DirectoryPrompt),
+    /// The settings.
+    Settings {
+        /// The row that is chosen.
+        selected: usize,
+    },
+}
+
+/// A field over a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Picker {
+    /// What was typed.
+    pub field: Buffer,
+    /// The row that is chosen.
+    pub selected: usize,
+}
+
+/// The server wants a password.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PasswordPrompt {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Which of its secrets is asked for.
+    pub kind: SecretKind,
+    /// The secrets that the last attempt had.
+    pub known: Secrets,
+    /// What was typed.
+    pub password: Secret,
+    /// Whether the keychain shall have it.
+    pub store: bool,
+    /// What was typed before it, and goes to the keychain with it.
+    pub stored_too: Secrets,
+    /// Why the last one was not taken.
+    pub failure: Option<Failure>,
+}
+
+impl PasswordPrompt {
+    /// A prompt for a connection's secret.
+    pub fn new(
+        connection: ConnectionId,
+        kind: SecretKind,
+        known: Secrets,
+        store: bool,
+        failure: Option<Failure>,
+    ) -> Self {
+        Self {
+            connection,
+            kind,
+            known,
+            password: Secret::default(),
+            store,
+            stored_too: Secrets::default(),
+            failure,
+        }
+    }
+}
+
+/// Something that is asked before it is done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Confirm {
+    /// Close a tab that would lose something.
+    CloseTab {
+        /// The tab.
+        tab: TabId,
+        /// What would be lost.
+        reasons: Vec<String>,
+    },
+    /// Close the window although something would be lost.
+    Quit {
+        /// What would be lost.
+        reasons: Vec<String>,
+    },
+    /// Close a connection although something would be lost.
+    Disconnect {
+        /// The connection.
+        connection: ConnectionId,
+        /// What would be lost.
+        reasons: Vec<String>,
+    },
+    /// Leave open transactions; accepting stays, the alternative commits, and the toggle rolls back.
+    Leave {
+        /// What is left.
+        place: leaving::Place,
+        /// What would be lost.
+        reasons: Vec<String>,
+        /// Whether there is something to commit, and nothing is in its way.
+        can_commit: bool,
+    },
+    /// Go on with a script that stands at an error; accepting stops it.
+    GoOn {
+        /// The tab.
+        tab: TabId,
+        /// The error.
+        message: String,
+        /// How many statements are left.
+        left: usize,
+    },
+    /// End the server process of a tab's session.
+    Terminate {
+        /// The tab.
+        tab: TabId,
+    },
+    /// Forget a saved connection.
+    DeleteConnection {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// Save the connections that other files name.
+    Import(Box<Import>),
+    /// Write over a file that is not what it was.
+    Overwrite {
+        /// The tab.
+        tab: TabId,
+        /// The file.
+        path: String,
+        /// How it is written.
+        form: Form,
+    },
+    /// Save a text as UTF-8, because the encoding that its file had can't hold it.
+    OtherEncoding(Box<OtherEncoding>),
+    /// Run a file that is too large to be opened.
+    RunLarge {
+        /// The file.
+        path: String,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
+    Reload {
+        /// The tab.
+        tab: TabId,
+        /// The file.
+        path: String,
+    },
+}
+
+/// A value, whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Inspect {
+    /// The column's name.
+    pub column: String,
+    /// The column's type.
+    pub type_name: String,
+    /// The row, from 0.
+    pub row: u64,
+    /// Its length in bytes; none for NULL.
+    pub bytes: Option<u64>,
+    /// The value's text, as far as it is shown.
+    pub text: String,
+    /// Whether it was cut.
+    pub cut: bool,
+    /// The first line on screen.
+    pub first_line: usize,
+}
+
+impl Inspect {
+    /// The inspector over a value. JSON on one line is laid out.
+    pub fn new(column: &Column, row: u64, bytes: Option<u64>, whole: &str) -> Self {
+        let cut = whole.len() > INSPECT_BYTES;
+        let mut end = whole.len().min(INSPECT_BYTES);
+        while !whole.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = &whole[..end];
+        let is_json = matches!(column.type_name.as_str(), "json" | "jsonb");
+        let laid_out = (is_json && !cut).then(|| lay_out_json(text)).flatten();
+        Self {
+            column: column.name.clone(),
+            type_name: column.type_name.clone(),
+            row,
+            bytes,
+            text: laid_out.unwrap_or_else(|| text.to_owned()),
+            cut,
+            first_line: 0,
+        }
+    }
+}
+
+/// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
+pub fn show(model: &mut Model, dialog: Dialog) -> Vec<RootEffect> {
+    let effects = cancel(model);
+    model.dialog = Some(dialog);
+    effects
+}
+
+/// What the window reports of a dialog.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// The text of a field changed.
+    FieldEdited {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// Its whole text.
+        text: String,
+    },
+    /// A connection was pasted into a field of the connection dialog; made by [`edited`], which reads it, so that no
+    /// message holds a password.
+    Pasted {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// What it says.
+        conninfo: Box<Conninfo>,
+    },
+    /// The same, where it can't be read. What was pasted may hold a password: the field does not keep it.
+    PasteRefused {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// Why, and what to write.
+        problem: String,
+    },
+    /// The text of a password field changed.
+    SecretEdited {
+        /// The field, counted in the dialog's order.
+        field: usize,
+        /// Its whole text.
+        secret: Secret,
+    },
+    /// A field got focus.
+    FieldFocused {
+        /// The field.
+        field: usize,
+    },
+    /// A choice of a field was clicked.
+    ChoiceClicked {
+        /// The field.
+        field: usize,
+        /// The choice.
+        choice: usize,
+    },
+    /// A row of the list was clicked, and what it stands for is meant.
+    RowClicked {
+        /// The row.
+        row: usize,
+    },
+    /// A row of the list was clicked to be looked at: a run.
+    RowChosen {
+        /// The row.
+        row: usize,
+    },
+}
+
+/// Takes in what the window reports of the dialog.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::FieldEdited { field, text } => field_edited(model, field, &text),
+        Msg::Pasted { conninfo, .. } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.fill(*conninfo);
+            }
+            vec![]
+        }
+        Msg::PasteRefused { field, problem } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.refuse(field, problem);
+            }
+            vec![]
+        }
+        Msg::SecretEdited { field, secret } => {
+            match &mut model.dialog {
+                Some(Dialog::Connection(form)) => form.set_secret(field, secret),
+                Some(Dialog::Password(prompt)) => prompt.password = secret,
+                _ => {}
+            }
+            vec![]
+        }
+        Msg::FieldFocused { field } => {
+            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+                form.focus_field(field);
+            }
+            vec![]
+        }
+        Msg::ChoiceClicked { field, choice } => {
+            match &mut model.dialog {
+                Some(Dialog::Connection(form)) => form.choose(field, choice),
+                Some(Dialog::Password(prompt)) => prompt.store = choice == 0,
+                _ => {}
+            }
+            vec![]
+        }
+        Msg::RowClicked { row } => {
+            select_row(model, row);
+            accept(model)
+        }
+        Msg::RowChosen { row } => {
+            select_row(model, row);
+            vec![]
+        }
+    }
+}
+
+/// The message for a field whose whole text changed.
+pub fn edited(model: &Model, field: usize, text: &str) -> Msg {
+    let pasted = match &model.dialog {
+        Some(Dialog::Connection(_)) => form::pasted(field, text, &model.defaults),
+        _ => None,
+    };
+    pasted.unwrap_or_else(|| Msg::FieldEdited { field, text: text.to_owned() })
+}
+
+/// The message for text that is typed without a window, where it makes a connection of the field that has focus.
+pub fn pasted(model: &Model, text: &str) -> Option<Msg> {
+    let Some(Dialog::Connection(form)) = &model.dialog else {
+        return None;
+    };
+    let mut buffer = form.texts.get(&form.focus)?.clone();
+    buffer.insert(text);
+    form::pasted(form.focus as usize, &buffer.string(), &model.defaults)
+}
+
+fn field_edited(model: &mut Model, field: usize, text: &str) -> Vec<RootEffect> {
+    let buffer = match &mut model.dialog {
+        Some(Dialog::Connection(form)) => form.text_mut(field),
+        _ => focused_field(model),
+    };
+    let Some(buffer) = buffer else { return vec![] };
+    if buffer.string() == text {
+        return vec![];
+    }
+    buffer.replace_all(text);
+    after_edit(model)
+}
+
+/// The field that typed text goes to.
+fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
+    match model.dialog.as_mut()? {
+        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
+            Some(&mut picker.field)
+        }
+        Dialog::Path(prompt) => Some(&mut prompt.field),
+        Dialog::GoToLine(field) => Some(field),
+        Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
+        Dialog::Connection(form) => form.focused_mut(),
+        Dialog::Password(_)
+        | Dialog::HostKey(_)
+        | Dialog::Confirm(_)
+        | Dialog::Inspect(_)
+        | Dialog::Encoding(_)
+        | Dialog::Settings { .. } => None,
+    }
+}
+
+fn secret_mut(model: &mut Model) -> Option<&mut Secret> {
+    match model.dialog.as_mut()? {
+        Dialog::Password(prompt) => Some(&mut prompt.password),
+        Dialog::Connection(form) => form.focused_secret_mut(),
+        _ => None,
+    }
+}
+
+/// Whether typed text is a password now: it then travels as a secret.
+pub fn takes_secret(dialog: &Dialog) -> bool {
+    match dialog {
+        Dialog::Password(_) => true,
+        Dialog::Connection(form) => form.focus.secret().is_some(),
+        _ => false,
+    }
+}
+
+/// Text typed without a window.
+pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+    if let Some(Dialog::Connection(form)) = &mut model.dialog
+        && form.focus.is_choice()
+    {
+        if text == " " {
+            form.toggle();
+        }
+        return vec![];
+    }
+    match focused_field(model) {
+        Some(field) => {
+            field.insert(text);
+            after_edit(model)
+        }
+        None => vec![],
+    }
+}
+
+/// A password typed without a window; it comes whole or in pieces.
+pub fn secret_typed(model: &mut Model, secret: &Secret) -> Vec<RootEffect> {
+    if let Some(password) = secret_mut(model) {
+        *password = Secret::new(format!("{}{}", password.reveal(), secret.reveal()));
+    }
+    vec![]
+}
+
+/// A key that edits, without a window.
+pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+    if let Some(Dialog::Inspect(inspect)) = &mut model.dialog {
+        let last = inspect.text.lines().count().saturating_sub(1);
+        inspect.first_line = if key == TextKey::End { last } else { 0 };
+        return vec![];
+    }
+    if let Some(password) = secret_mut(model) {
+        // A password is not shown: the one thing to do with it by key is to begin again.
+        if matches!(key, TextKey::Backspace | TextKey::Delete) {
+            *password = Secret::default();
+        }
+        return vec![];
+    }
+    match focused_field(model).and_then(|field| field.key(key, shift)) {
+        Some(_) => after_edit(model),
+        None => vec![],
+    }
+}
+
+/// What follows from an edited field.
+fn after_edit(model: &mut Model) -> Vec<RootEffect> {
+    match &mut model.dialog {
+        Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
+            picker.selected = 0;
+            vec![]
+        }
+        Some(Dialog::History(picker)) => {
+            picker.selected = 0;
+            let text = picker.field.string();
+            history::search(model, text)
+        }
+        Some(Dialog::Path(_)) => prompt::list(model),
+        Some(Dialog::Connection(form)) => {
+            form.problems.clear();
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+/// A command that is meant for the dialog.
+pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+    match command {
+        Command::DialogAccept => accept(model),
+        Command::DialogCancel => cancel(model),
+        Command::DialogAlternative => alternative(model),
+        Command::DialogTest => form::test(model),
+        Command::DialogNext => next_field(model, true),
+        Command::DialogPrevious => next_field(model, false),
+        Command::DialogToggle => toggle(model),
+        Command::ListUp => step(model, -1),
+        Command::ListDown => step(model, 1),
+        Command::ListPageUp => step(model, -PAGE),
+        Command::ListPageDown => step(model, PAGE),
+        Command::ListFirst => step(model, i64::MIN / 2),
+        Command::ListLast => step(model, i64::MAX / 2),
+        _ => vec![],
+    }
+}
+
+/// How many rows the dialog's list has.
+fn rows(model: &Model) -> usize {
+    match &model.dialog {
+        Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
+        Some(Dialog::History(_)) => model.history.found.len(),
+        Some(Dialog::Results(picker)) => results::listed(model, &picker.field.string()).len(),
+        Some(Dialog::Path(prompt)) => prompt.matching().count(),
+        Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
+        Some(Dialog::Settings { .. }) => settings::ROWS,
+        _ => 0,
+    }
+}
+
+fn select_row(model: &mut Model, row: usize) {
+    let row = row.min(rows(model).saturating_sub(1));
+    match &mut model.dialog {
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected = row;
+        }
+        Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
+        Some(Dialog::Encoding(prompt)) => prompt.selected = row,
+        Some(Dialog::Settings { selected }) => *selected = row,
+        _ => {}
+    }
+}
+
+fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
+    let selected = match &mut model.dialog {
+        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
+            picker.selected
+        }
+        Some(Dialog::Path(prompt)) => match prompt.selected {
+            Some(selected) => selected,
+            None if by > 0 => {
+                select_row(model, 0);
+                return vec![];
+            }
+            None => return vec![],
+        },
+        Some(Dialog::Encoding(prompt)) => prompt.selected,
+        Some(Dialog::Settings { selected }) => *selected,
+        Some(Dialog::Inspect(inspect)) => {
+            let last = inspect.text.lines().count().saturating_sub(1) as i64;
+            inspect.first_line =
+                (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
+            return vec![];
+        }
+        Some(Dialog::Connection(_)) => return next_field(model, by > 0),
+        _ => return vec![],
+    };
+    let last = rows(model).saturating_sub(1) as i64;
+    select_row(model, (selected as i64).saturating_add(by).clamp(0, last) as usize);
+    vec![]
+}
+
+fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+    match &mut model.dialog {
+        Some(Dialog::Connection(form)) => {
+            form.next(forward);
+            vec![]
+        }
+        Some(Dialog::Path(_)) => prompt::complete(model),
+        Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
+            step(model, if forward { 1 } else { -1 })
+        }
+        _ => vec![],
+    }
+}
+
+fn toggle(model: &mut Model) -> Vec<RootEffect> {
+    match &mut model.dialog {
+        Some(Dialog::Connection(form)) => form.toggle(),
+        Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
+        Some(Dialog::Confirm(Confirm::Leave { place, .. })) => {
+            let place = *place;
+            model.dialog = None;
+            return leaving::roll_back(model, place);
+        }
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            let tab = *tab;
+            model.dialog = None;
+            return run::answer_error(model, tab, run::Answer::GoOnToTheEnd);
+        }
+        _ => {}
+    }
+    vec![]
+}
+
+/// Escape: the dialog goes, and nothing was done.
+fn cancel(model: &mut Model) -> Vec<RootEffect> {
+    match model.dialog.take() {
+        Some(Dialog::Password(prompt)) => {
+            let failure = prompt.failure.unwrap_or_else(|| {
+                Failure::new(
+                    crate::failure::Category::Authentication,
+                    "The server wants a password, and none was given.",
+                )
+            });
+            run::connection_failed(model, prompt.connection, failure)
+        }
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
+        Some(Dialog::Connection(form)) => form.abandon(),
+        Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::Stop)
+        }
+        Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(model, &prompt),
+        _ => vec![],
+    }
+}
+
+/// Enter: what the dialog offers is done.
+fn accept(model: &mut Model) -> Vec<RootEffect> {
+    match model.dialog.take() {
+        Some(Dialog::Palette(picker)) => {
+            let chosen = palette::matches(&picker.field.string())
+                .get(picker.selected)
+                .map(|found| found.command);
+            chosen.map_or_else(Vec::new, |command| super::routing::run(model, command))
+        }
+        Some(Dialog::History(picker)) => {
+            if model.history.searching.is_some() {
+                // What is listed answers an older question: the choice is made when the answer is there.
+                model.history.taking = true;
+                model.dialog = Some(Dialog::History(picker));
+                return vec![];
+            }
+            let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
+            model.focus(Area::Editor);
+            sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
+        }
+        Some(Dialog::Results(picker)) => results::take_listed(model, &picker),
+        Some(Dialog::Connection(form)) => form::accept(model, form, true),
+        Some(Dialog::Password(prompt)) => password_given(model, prompt),
+        // Trust is never given by the key that is pressed without reading.
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
+        Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
+        Some(Dialog::Path(prompt)) => prompt::accept(model, prompt),
+        Some(Dialog::Encoding(prompt)) => prompt::encoding_chosen(model, prompt),
+        Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
+        Some(Dialog::GoToLine(field)) => {
+            let typed = field.string();
+            match typed.trim().parse() {
+                Ok(line) => editor::go_to_line(model, line),
+                Err(_) => {
+                    model
+                        .notices
+                        .push(model.now, format!("“{}” is no line's number.", typed.trim()));
+                    vec![]
+                }
+            }
+        }
+        Some(Dialog::Settings { selected }) => {
+            model.dialog = Some(Dialog::Settings { selected });
+            settings::change(model, selected)
+        }
+        Some(Dialog::Inspect(_)) | None => vec![],
+    }
+}
+
+/// The dialog's other offer.
+fn alternative(model: &mut Model) -> Vec<RootEffect> {
+    match model.dialog.take() {
+        Some(Dialog::Connection(form)) => form::accept(model, form, false),
+        Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
+        Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
+            leaving::commit(model, place)
+        }
+        Some(Dialog::DataDirectory(_)) => super::app::quit(model),
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
+            run::answer_error(model, tab, run::Answer::GoOn)
+        }
+        Some(Dialog::Inspect(inspect)) => {
+            // The value itself is copied, not the way in which it is laid out or cut here.
+            let text =
+                crate::update::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
+            model
+                .notices
+                .push(model.now, format!("Copied {}.", display::bytes_text(text.len() as u64)));
+            model.dialog = Some(Dialog::Inspect(inspect));
+            window::write_clipboard(model, text.into())
+        }
+        other => {
+            model.dialog = other;
+            vec![]
+        }
+    }
+}
+
+fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> {
+    let PasswordPrompt {
+        connection,
+        kind,
+        known: mut secrets,
+        password,
+        store,
+        stored_too: mut stored,
+        ..
+    } = prompt;
+    let Some(known) = model.connections.get_mut(&connection) else {
+        return vec![];
+    };
+    // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
+    // storing it saves the connection, too, once the server took the password.
+    known.secrets.set(kind, Some(password.clone()));
+    stored.set(kind, store.then(|| password.clone()));
+    secrets.set(kind, Some(password));
+    connection::attempt(model, connection, secrets, stored)
+}
+
+fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
+    match confirm {
+        Confirm::CloseTab { tab, .. } => tabs::close_now(model, tab),
+        Confirm::Quit { .. } => super::app::quit(model),
+        // Nothing is lost by a key that is pressed without reading.
+        Confirm::Leave { .. } => vec![],
+        Confirm::Disconnect { connection, .. } => connection::close(model, connection),
+        // A key that is pressed without reading runs nothing more.
+        Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
+        Confirm::Terminate { tab } => run::terminate(model, tab),
+        Confirm::DeleteConnection { connection } => delete_connection(model, connection),
+        Confirm::Import(import) => import::accept(model, *import),
+        Confirm::Overwrite { tab, path, form } => prompt::save_over(model, tab, path, form),
+        Confirm::RunLarge { path, .. } => jobs::run_file(model, path),
+        Confirm::OtherEncoding(other) => prompt::save_as_utf8(model, *other),
+        Confirm::Reload { tab, path } => prompt::reload(model, tab, path),
+    }
+}
+
+fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+    let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(connection));
+    let kinds = model
+        .connections
+        .get(&connection)
+        .map(|known| known.config.secrets_used(&model.defaults.tls_files))
+        .unwrap_or_default();
+    // A tab that uses it goes on with it; what is forgotten is how to come back.
+    let mut effects = if in_use { vec![] } else { connection::close(model, connection) };
+    super::sidebar::keeping_choices(model, |model| {
+        if in_use {
+            if let Some(known) = model.connections.get_mut(&connection) {
+                known.saved = false;
+            }
+        } else {
+            model.connections.remove(&connection);
+        }
+    });
+    let request = model.ids.request();
+    effects.push(keeping::Effect::DeleteConnection { request, connection }.into());
+    for kind in kinds {
+        let request = model.ids.request();
+        effects.push(keychain::Effect::Delete { request, connection, kind }.into());
+    }
+    effects
+}
+
+/// JSON with its structure on lines of their own; the texts of its values stay as they are.
+fn lay_out_json(text: &str) -> Option<String> {
+    let value: Box<serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
+    let mut laid_out = String::with_capacity(text.len() * 2);
+    let mut depth: usize = 0;
+    let (mut in_string, mut escaped) = (false, false);
+    let mut characters = value.get().chars().peekable();
+    while let Some(character) = characters.next() {
+        if in_string {
+            laid_out.push(character);
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            continue;
+        }
+        match character {
+            '"' => {
+                in_string = true;
+                laid_out.push(character);
+            }
+            '{' | '[' => {
+                laid_out.push(character);
+                while characters.peek().is_some_and(|next| next.is_whitespace()) {
+                    characters.next();
+                }
+                if matches!(characters.peek(), Some('}' | ']')) {
+                    laid_out.extend(characters.next());
+                } else {
+                    depth += 1;
+                    break_line(&mut laid_out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                break_line(&mut laid_out, depth);
+                laid_out.push(character);
+            }
+            ',' => {
+                laid_out.push(',');
+                break_line(&mut laid_out, depth);
+            }
+            ':' => laid_out.push_str(": "),
+            space if space.is_whitespace() => {}
+            other => laid_out.push(other),
+        }
+    }
+    Some(laid_out)
+}
+
+fn break_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", depth));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_laid_out_and_its_numbers_keep_their_digits() {
+        let laid_out = lay_out_json(r#"{"a": [1.50, {}], "b{": "x\"]", "c": []}"#);
+        assert_eq!(
+            laid_out.as_deref(),
+            Some("{\n  \"a\": [\n    1.50,\n    {}\n  ],\n  \"b{\": \"x\\\"]\",\n  \"c\": []\n}")
+        );
+        assert_eq!(lay_out_json("{"), None);
+    }
+}

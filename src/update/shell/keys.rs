@@ -1,0 +1,117 @@
+//! Keys without a window: a keystroke is looked up in the keymap, or edits the text that has focus.
+
+use serde::{Deserialize, Serialize};
+
+use super::{command::Command, dialog, routing, welcome};
+use crate::{
+    base::{secret::Secret, text::TextKey},
+    effect::Effect,
+    model::{Area, Model},
+    update::query::{editor, find},
+};
+
+/// What the headless driver sends in the place of a keyboard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A keystroke, in GPUI's notation.
+    Pressed {
+        /// `ctrl-enter`
+        keystroke: String,
+    },
+    /// Text was typed into whatever has focus.
+    Typed {
+        /// The text, with no line feed unless it is the editor that has focus.
+        text: String,
+    },
+    /// A password was typed.
+    SecretTyped {
+        /// The password.
+        secret: Secret,
+    },
+}
+
+/// Takes in what was pressed or typed.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Pressed { keystroke } => pressed(model, &keystroke),
+        Msg::Typed { text } => typed(model, &text),
+        Msg::SecretTyped { secret } => match model.dialog {
+            Some(_) => dialog::secret_typed(model, &secret),
+            None => welcome::typed(model, secret.reveal()),
+        },
+    }
+}
+
+/// The contexts of the keymap that hold now, the innermost first.
+pub fn contexts(model: &Model) -> &'static [&'static str] {
+    if model.dialog.is_some() {
+        return &["dialog"];
+    }
+    match model.area {
+        Area::Welcome if !model.welcome.means_row() => &["welcome-field", "global"],
+        Area::Welcome => &["welcome", "global"],
+        Area::Editor => &["editor", "global"],
+        Area::Find => &["find", "global"],
+        Area::Results => &["results", "global"],
+        Area::Sidebar => &["sidebar", "global"],
+    }
+}
+
+fn pressed(model: &mut Model, keystroke: &str) -> Vec<Effect> {
+    if let Some(command) = model.keymap.command(contexts(model), keystroke) {
+        return match command {
+            Command::DialogCancel if model.dialog.is_none() && model.area != Area::Welcome => {
+                vec![]
+            }
+            command => routing::run(model, command),
+        };
+    }
+    if let Some((key, shift)) = text_key(keystroke) {
+        return match (&model.dialog, model.area) {
+            (Some(_), _) => dialog::key(model, key, shift),
+            (None, Area::Editor) => editor::key(model, key, shift),
+            (None, Area::Find) => find::key(model, key, shift),
+            (None, Area::Welcome) => welcome::key(model, key),
+            (None, Area::Results | Area::Sidebar) => vec![],
+        };
+    }
+    match keystroke {
+        "enter" => typed(model, "\n"),
+        "tab" => typed(model, "\t"),
+        "space" => typed(model, " "),
+        single if single.chars().count() == 1 => typed(model, single),
+        _ => vec![],
+    }
+}
+
+fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    match (&model.dialog, model.area) {
+        (Some(_), _) => dialog::typed(model, text),
+        (None, Area::Editor) => editor::typed(model, text),
+        (None, Area::Find) => find::typed(model, text),
+        (None, Area::Welcome) => welcome::typed(model, text),
+        (None, Area::Results | Area::Sidebar) => vec![],
+    }
+}
+
+fn text_key(keystroke: &str) -> Option<(TextKey, bool)> {
+    let (shift, key) = match keystroke.strip_prefix("shift-") {
+        Some(key) => (true, key),
+        None => (false, keystroke),
+    };
+    let key = match key {
+        "backspace" => TextKey::Backspace,
+        "delete" => TextKey::Delete,
+        "left" => TextKey::Left,
+        "right" => TextKey::Right,
+        "up" => TextKey::Up,
+        "down" => TextKey::Down,
+        "home" => TextKey::Home,
+        "end" => TextKey::End,
+        "ctrl-home" => TextKey::TextStart,
+        "ctrl-end" => TextKey::TextEnd,
+        "ctrl-a" => TextKey::SelectAll,
+        _ => return None,
+    };
+    Some((key, shift))
+}

@@ -1,0 +1,537 @@
+//! Tabs: each has a text, a connection, a session, results and messages of its own.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    dialog::{self, Confirm, Dialog},
+    leaving,
+};
+use crate::{
+    base::{ids::*, text::Buffer, transaction::Transaction},
+    effect::Effect as RootEffect,
+    failure::Failure,
+    model::{Area, Model},
+    sql::mask::Values,
+    update::{
+        files,
+        keeping::{self, SavedTab, TabPlace},
+        query::{
+            editor::{self, Editor, FileLink},
+            messages::Messages,
+            read_only,
+            run::{self, Run, Script, Session},
+        },
+        results::Results,
+    },
+};
+
+/// So many closed tabs can be reopened.
+const CLOSED_LIMIT: usize = 20;
+
+/// The tabs of the window. There is always one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tabs {
+    /// The open ones, from the left.
+    pub open: Vec<Tab>,
+    /// The one on screen.
+    pub active: TabId,
+    /// Closed ones, the last one at the end.
+    pub closed: Vec<SavedTab>,
+    /// The number of the next untitled tab.
+    pub next_number: u32,
+}
+
+/// A tab.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tab {
+    /// Its id.
+    pub id: TabId,
+    /// Its number, for its title while it has no other.
+    pub number: u32,
+    /// What the user called it; empty for untitled ones.
+    pub title: String,
+    /// The connection that it uses.
+    pub connection: Option<ConnectionId>,
+    /// Its editor.
+    pub editor: Editor,
+    /// Its session.
+    pub session: Session,
+    /// What it keeps for a read-only connection, whose sessions keep nothing.
+    pub read_only: read_only::Kept,
+    /// What runs in it.
+    pub run: Run,
+    /// What runs next, once the session is free.
+    pub queued: Option<Script>,
+    /// Its results.
+    pub results: Results,
+    /// Its messages.
+    pub messages: Messages,
+    /// How the last connect or statement ended.
+    pub ended: Option<Ended>,
+    /// Whether it connects to the sandbox once that runs.
+    pub waits_for_sandbox: bool,
+    /// The secrets in what was run here, which what comes back may repeat. They are in no recording and no dump.
+    #[serde(skip)]
+    pub secrets: Values,
+}
+
+/// How the last thing in a tab ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// Well.
+    Well,
+    /// It failed, or was cancelled.
+    Badly {
+        /// With all that is known of it.
+        failure: Box<Failure>,
+    },
+}
+
+/// What the window reports of tabs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Msg {
+    /// A tab was clicked.
+    Chosen {
+        /// The tab.
+        tab: TabId,
+    },
+    /// A tab's close mark was clicked.
+    CloseRequested {
+        /// The tab.
+        tab: TabId,
+    },
+}
+
+impl Tab {
+    /// Why the last connect or statement ended badly, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.ended {
+            Some(Ended::Badly { failure }) => Some(failure),
+            Some(Ended::Well) | None => None,
+        }
+    }
+
+    /// An empty tab.
+    pub fn new(id: TabId, number: u32, buffer: Buffer) -> Self {
+        Self {
+            id,
+            number,
+            title: String::new(),
+            connection: None,
+            editor: Editor::new(buffer),
+            session: Session::Closed,
+            read_only: read_only::Kept::default(),
+            run: Run::Idle,
+            queued: None,
+            results: Results::default(),
+            messages: Messages::default(),
+            ended: None,
+            waits_for_sandbox: false,
+            secrets: Values::default(),
+        }
+    }
+
+    /// What the tab is called: its name, its file, the comment that it begins with, or a number.
+    pub fn label(&self) -> String {
+        if !self.title.is_empty() {
+            return self.title.clone();
+        }
+        if let Some(file) = &self.editor.file {
+            return file.path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+        }
+        let first = self.editor.buffer.text().line(0);
+        match first.trim().strip_prefix("--").map(str::trim) {
+            Some(comment) if !comment.is_empty() => comment.chars().take(40).collect(),
+            _ => format!("untitled {}", self.number),
+        }
+    }
+
+    /// The transaction status of its session.
+    pub fn transaction(&self) -> Option<Transaction> {
+        match &self.session {
+            Session::Live(live) => Some(live.transaction),
+            Session::Closed | Session::Opening { .. } | Session::Lost(_) => None,
+        }
+    }
+
+    /// What would be lost with its session, in words: a reason to ask before it is closed.
+    pub fn would_lose(&self) -> Vec<String> {
+        let mut reasons = self.would_lose_session();
+        if self.editor.is_unsaved() {
+            reasons.push("its file has unsaved changes".to_owned());
+        }
+        reasons
+    }
+
+    /// What would be lost with its session alone: the text is kept whatever happens.
+    pub fn would_lose_session(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Run::Running(running) = &self.run
+            && !matches!(running.phase, run::Phase::Paused { .. })
+        {
+            reasons.push("a statement is running".to_owned());
+        }
+        if let Session::Live(live) = &self.session {
+            reasons.extend(live.open_transaction());
+        }
+        reasons
+    }
+
+    /// Whether something is under way in it.
+    pub fn is_busy(&self) -> bool {
+        let running = match &self.run {
+            Run::Idle => false,
+            // One that stands at an error waits for the user.
+            Run::Waiting { script, .. } => !script.asks,
+            Run::Running(running) => !matches!(running.phase, run::Phase::Paused { .. }),
+        };
+        running
+            || self.queued.is_some()
+            || matches!(self.session, Session::Opening { .. }) && !matches!(self.run, Run::Idle)
+    }
+
+    /// Whether anything was done in it.
+    fn is_used(&self) -> bool {
+        !self.editor.buffer.text().is_empty()
+            || self.editor.file.is_some()
+            || self.connection.is_some()
+            || self.waits_for_sandbox
+            || !matches!(self.run, Run::Idle)
+    }
+
+    /// A connection that was made for another run of the program is not known in this one.
+    fn forget_unknown(&mut self, model: &Model) {
+        self.connection = self.connection.filter(|id| model.connections.contains_key(id));
+    }
+
+    fn place(&self, active: TabId) -> TabPlace {
+        TabPlace {
+            id: self.id,
+            active: self.id == active,
+            title: self.title.clone(),
+            path: self.editor.file.as_ref().map(|file| file.path.clone()),
+            form: self.editor.file.as_ref().map(|file| file.form).unwrap_or_default(),
+            unsaved: self.editor.is_unsaved(),
+            connection: self.connection,
+            cursor: self.editor.buffer.head(),
+        }
+    }
+
+    fn saved(&self, place: u32, active: TabId) -> SavedTab {
+        let TabPlace { id, active, title, path, form, unsaved, connection, cursor } =
+            self.place(active);
+        let text = self.editor.buffer.text().clone();
+        let revision = self.editor.buffer.revision();
+        SavedTab {
+            id,
+            place,
+            active,
+            title,
+            path,
+            form,
+            unsaved,
+            connection,
+            text,
+            revision,
+            cursor,
+        }
+    }
+
+    fn restored(saved: SavedTab, number: u32) -> Self {
+        let SavedTab { id, title, path, form, unsaved, connection, text, revision, cursor, .. } =
+            saved;
+        let mut tab = Self::new(id, number, Buffer::restored(text, revision, cursor));
+        tab.title = title;
+        tab.connection = connection;
+        tab.editor.file = path.map(|path| FileLink { path, stamp: None, changed: false, form });
+        if unsaved {
+            tab.editor.saved_revision = revision.wrapping_sub(1);
+        }
+        tab
+    }
+}
+
+impl Tabs {
+    /// One empty tab.
+    pub fn new(ids: &mut Ids) -> Self {
+        let tab = Tab::new(TabId::next(ids), 1, Buffer::default());
+        Self { active: tab.id, open: vec![tab], closed: vec![], next_number: 2 }
+    }
+
+    /// The tab on screen.
+    pub fn active(&self) -> Option<&Tab> {
+        self.open.iter().find(|tab| tab.id == self.active)
+    }
+
+    /// The tab on screen.
+    pub fn active_mut(&mut self) -> Option<&mut Tab> {
+        self.get_mut(self.active)
+    }
+
+    /// A tab.
+    pub fn get_mut(&mut self, id: TabId) -> Option<&mut Tab> {
+        self.open.iter_mut().find(|tab| tab.id == id)
+    }
+
+    fn take_number(&mut self) -> u32 {
+        let number = self.next_number;
+        self.next_number = self.next_number.saturating_add(1);
+        number
+    }
+
+    /// Where the active tab stands.
+    pub fn active_place(&self) -> usize {
+        self.open.iter().position(|tab| tab.id == self.active).unwrap_or(0)
+    }
+}
+
+/// Takes in what the window reports of tabs.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+    match msg {
+        Msg::Chosen { tab } => choose(model, tab),
+        Msg::CloseRequested { tab } => close(model, tab),
+    }
+}
+
+/// Opens an empty tab beside the others, on the same connection.
+pub fn open_new(model: &mut Model) -> Vec<RootEffect> {
+    let connection = model.tabs.active().and_then(|tab| tab.connection);
+    open_on(model, connection)
+}
+
+fn open_on(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
+    let number = model.tabs.take_number();
+    let id = TabId::next(&mut model.ids);
+    let mut tab = Tab::new(id, number, Buffer::default());
+    tab.connection = connection;
+    model.tabs.open.push(tab);
+    model.tabs.active = id;
+    model.focus(Area::Editor);
+    let mut effects = keep(model, id);
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Puts a tab on screen.
+pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    if model.tabs.get_mut(tab).is_none() {
+        return vec![];
+    }
+    model.tabs.active = tab;
+    model.focus(Area::Editor);
+    let mut effects = check_file(model);
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Goes to the next or the previous tab, around the ends.
+pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+    let count = model.tabs.open.len().max(1);
+    let place = model.tabs.active_place();
+    let next = if forward { (place + 1) % count } else { (place + count - 1) % count };
+    match model.tabs.open.get(next).map(|tab| tab.id) {
+        Some(tab) => choose(model, tab),
+        None => vec![],
+    }
+}
+
+/// Closes a tab, asking first where something would be lost.
+pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    let reasons = found.would_lose();
+    if reasons.is_empty() {
+        return close_now(model, tab);
+    }
+    if let Some(asked) = leaving::ask(model, leaving::Place::Tab(tab), reasons.clone()) {
+        return asked;
+    }
+    dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
+}
+
+/// Closes a tab: its session ends, its text can be reopened.
+pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let Some(place) = model.tabs.open.iter().position(|open| open.id == tab) else {
+        return vec![];
+    };
+    let mut effects = run::end(model, tab, "The tab was closed.");
+    let mut closed = model.tabs.open.remove(place);
+    effects.extend(run::drop_rows(&mut model.ids, closed.results.drop_all()));
+    let request = model.ids.request();
+    effects.push(keeping::Effect::CloseTab { request, tab, at_us: model.now.unix_us }.into());
+    if !closed.editor.buffer.text().is_empty() {
+        model.tabs.closed.push(closed.saved(place as u32, tab));
+        let past = model.tabs.closed.len().saturating_sub(CLOSED_LIMIT);
+        model.tabs.closed.drain(..past);
+    }
+    if model.tabs.open.is_empty() {
+        effects.extend(open_on(model, closed.connection));
+        return effects;
+    }
+    let last = model.tabs.open.len() - 1;
+    if model.tabs.active == tab
+        && let Some(neighbour) = model.tabs.open.get(place.min(last)).map(|tab| tab.id)
+    {
+        model.tabs.active = neighbour;
+        if !model.welcome.shown {
+            model.focus(Area::Editor);
+        }
+        effects.extend(check_file(model));
+    }
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Opens the tab that was closed last.
+pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
+    let Some(saved) = model.tabs.closed.pop() else {
+        model.notices.push(model.now, "There is no closed tab to reopen.".into());
+        return vec![];
+    };
+    let number = model.tabs.take_number();
+    let place = (saved.place as usize).min(model.tabs.open.len());
+    let mut tab = Tab::restored(saved, number);
+    tab.forget_unknown(model);
+    let id = tab.id;
+    model.tabs.open.insert(place, tab);
+    model.tabs.active = id;
+    model.focus(Area::Editor);
+    let mut effects = keep(model, id);
+    effects.extend(check_file(model));
+    effects.push(save_layout(model));
+    effects
+}
+
+/// Brings back the tabs of the last time. What was done before they came is kept, in tabs of its own.
+pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -> Vec<RootEffect> {
+    model.tabs.closed = closed;
+    model.tabs.closed.retain(|tab| !tab.text.is_empty());
+    model.tabs.closed.reverse();
+    if saved.is_empty() {
+        return keep_all(model);
+    }
+    let active = model.tabs.active;
+    let mut early = std::mem::take(&mut model.tabs.open);
+    early.retain(Tab::is_used);
+    model.tabs.next_number = 1;
+    for saved in saved {
+        if saved.active {
+            model.tabs.active = saved.id;
+        }
+        let number = model.tabs.take_number();
+        let mut tab = Tab::restored(saved, number);
+        tab.forget_unknown(model);
+        model.tabs.open.push(tab);
+    }
+    let mut effects = vec![];
+    let used: Vec<TabId> = early.iter().map(|tab| tab.id).collect();
+    for mut tab in early {
+        tab.number = model.tabs.take_number();
+        if tab.id == active {
+            model.tabs.active = active;
+        }
+        model.tabs.open.push(tab);
+    }
+    if model.tabs.active().is_none()
+        && let Some(first) = model.tabs.open.first()
+    {
+        model.tabs.active = first.id;
+    }
+    for tab in used {
+        effects.extend(keep(model, tab));
+    }
+    if !effects.is_empty() {
+        effects.push(save_layout(model));
+    }
+    effects.extend(check_file(model));
+    effects
+}
+
+/// The effects that keep every open tab whole.
+pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+}
+
+/// The effects that keep the closed tabs as closed ones, the oldest first.
+pub fn keep_closed(model: &mut Model) -> Vec<RootEffect> {
+    let (now_us, count) = (model.now.unix_us, model.tabs.closed.len() as i64);
+    let mut effects = vec![];
+    for (number, tab) in (0..).zip(model.tabs.closed.clone()) {
+        let id = tab.id;
+        let request = model.ids.request();
+        let tab = Box::new(tab);
+        effects.push(keeping::Effect::SaveTab { request, tab }.into());
+        let request = model.ids.request();
+        let at_us = now_us.saturating_sub(count - number);
+        effects.push(keeping::Effect::CloseTab { request, tab: id, at_us }.into());
+    }
+    effects
+}
+
+/// The effects that keep the tabs in which something was typed since they were kept whole.
+pub fn keep_written(model: &mut Model) -> Vec<RootEffect> {
+    keep_journaled(model, 1)
+}
+
+/// The effects that keep the tabs whose journal may have a gap, because a write failed.
+pub fn keep_doubtful(model: &mut Model) -> Vec<RootEffect> {
+    keep_journaled(model, editor::JOURNAL_LIMIT)
+}
+
+fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
+    let tabs: Vec<TabId> = model
+        .tabs
+        .open
+        .iter()
+        .filter(|tab| tab.editor.journaled >= at_least)
+        .map(|tab| tab.id)
+        .collect();
+    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+}
+
+/// The effects that keep a tab whole.
+pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+    let request = model.ids.request();
+    let active = model.tabs.active;
+    let place = model.tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
+    let Some(found) = model.tabs.get_mut(tab) else {
+        return vec![];
+    };
+    found.editor.journaled = 0;
+    let tab = Box::new(found.saved(place as u32, active));
+    vec![keeping::Effect::SaveTab { request, tab }.into()]
+}
+
+/// The effect that keeps places, titles and cursors.
+pub fn save_layout(model: &mut Model) -> RootEffect {
+    let request = model.ids.request();
+    let active = model.tabs.active;
+    let tabs = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
+    keeping::Effect::SaveLayout { request, tabs }.into()
+}
+
+/// Looks whether another program changed the active tab's file.
+pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
+    let Some(id) = model.tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id)
+    else {
+        return vec![];
+    };
+    let request = model.ids.request();
+    let Some(editor) = model.tabs.get_mut(id).map(|tab| &mut tab.editor) else {
+        return vec![];
+    };
+    let Some(file) = &editor.file else {
+        return vec![];
+    };
+    editor.checking = Some(request);
+    // A restored tab does not know what its file was: any stamp is another than this one.
+    let unknown = files::FileStamp { modified_us: 0, length: 0, digest: 0 };
+    let known = file.stamp.unwrap_or(unknown);
+    let path = file.path.clone();
+    vec![files::Effect::Check { request, path, known }.into()]
+}
+
+#[cfg(test)]
+mod tests;
