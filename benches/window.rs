@@ -14,7 +14,7 @@ use tusk::{
     effects::{Runner, RunnerOptions},
     program::{Beginning, begin},
     story::{self, Stage},
-    view::{stage::Windowed, window::Desk, words::Post},
+    view::{kit::words::Post, shell::window::Desk, stage::Windowed},
 };
 
 const ROWS: u64 = 1_000_000;

@@ -8,18 +8,17 @@ pub mod cells;
 pub mod clock;
 pub mod discovery;
 pub mod failure;
-pub mod file;
+pub mod files;
 mod in_order;
 pub mod keychain;
 pub mod limits;
 pub mod log;
-mod pgpass;
 pub mod postgres;
 mod private_server;
 pub mod regular_file;
 pub mod sandbox;
 mod services;
-pub mod settings_file;
+pub mod settings;
 pub mod signals;
 pub mod store;
 mod tls_files;
@@ -50,11 +49,11 @@ pub struct Runner {
     postgres: postgres::Postgres,
     store: store::Store,
     keychain: keychain::Keychain,
-    files: file::Files,
+    files: files::Files,
     timers: clock::Timers,
     cells: cells::Cells,
     sandbox: private_server::PrivateServer,
-    settings_file: settings_file::SettingsFiles,
+    settings_file: settings::SettingsFiles,
 }
 
 impl Runner {
@@ -65,11 +64,11 @@ impl Runner {
             postgres: postgres::Postgres::start(outbox.clone(), &data_dir),
             store: store::Store::start(store::Place::Directory(data_dir), outbox.clone()),
             keychain: keychain::Keychain::start(outbox.clone()),
-            files: file::Files::start(outbox.clone()),
+            files: files::Files::start(outbox.clone()),
             timers: clock::Timers::start(outbox.clone()),
             cells: cells::Cells::start(outbox.clone()),
             sandbox: private_server::PrivateServer::new(outbox.clone()),
-            settings_file: settings_file::SettingsFiles::start(outbox.clone()),
+            settings_file: settings::SettingsFiles::start(outbox.clone()),
             outbox,
         }
     }

@@ -15,7 +15,7 @@ use tusk::{
     effects::{limits, log, signals, store},
     program::{Launch, Places, data_dir, places, time_zone},
     recording,
-    rows::display::{counted, printable},
+    rows::show::display::{counted, printable},
     settings::toml,
     story::{self, Playing},
     update::settings::file,
@@ -120,7 +120,7 @@ fn start(places: &Places, on_disk: bool) -> Vec<String> {
 /// The log begins before the program does, so the settings that it follows are read here first.
 fn start_log(places: &Places, on_disk: bool) -> Option<String> {
     let file = places.config_dir.join(file::FILE_NAME);
-    let text = tusk::effects::settings_file::read(&file).unwrap_or_default();
+    let text = tusk::effects::settings::read(&file).unwrap_or_default();
     let settings = toml::read(&text.unwrap_or_default()).unwrap_or_default();
     let variable = std::env::var(log::VARIABLE).ok();
     let options = log::Options::new(variable.as_deref(), settings.log_level, settings.log_days);

@@ -6,20 +6,15 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-pub mod builder;
-pub mod chunk;
-pub mod display;
 pub mod export;
-pub mod held;
-pub mod range;
-pub mod summary;
-pub mod type_name;
+pub mod hold;
+pub mod show;
 
 #[cfg(test)]
 pub mod samples;
 
-pub use builder::{ChunkBuilder, MalformedRow};
-pub use chunk::{Cell, Chunk, Column};
-pub use held::Rows;
-pub use range::{Position, Range};
-pub use summary::Summary;
+pub use hold::builder::{ChunkBuilder, MalformedRow};
+pub use hold::chunk::{Cell, Chunk, Column};
+pub use hold::held::Rows;
+pub use hold::range::{Position, Range};
+pub use show::summary::Summary;

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     conninfo::Conninfo,
     effects::regular_file::{self, Limit},
-    sql::mask,
+    sql::safety::mask,
 };
 
 mod action;

@@ -1,30 +1,11 @@
 //! The window: GPUI views that draw what the Model's presentation says, and turn keys and clicks into messages.
 
-pub mod dialogs;
-pub mod editors;
-pub mod fields;
-pub mod find;
-pub mod fonts;
-pub mod grid;
-pub mod keys;
-pub mod messages;
-pub mod notices;
+pub mod kit;
 pub mod offscreen;
-pub mod places;
-pub mod platform;
+pub mod query;
 pub mod results;
-pub mod rows;
-pub mod sidebar;
-pub mod sql_editor;
+pub mod shell;
 pub mod stage;
-pub mod status_bar;
-pub mod tabs;
-pub mod theme;
-pub mod title_bar;
-pub mod welcome;
-pub mod widgets;
-pub mod window;
-pub mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,15 +14,17 @@ use std::sync::Arc;
 use flume::Receiver;
 use gpui::{App, AppContext, Bounds, TitlebarOptions, WindowBounds, WindowOptions, px, size};
 
+use self::{
+    kit::{theme::Appearance, words::Post},
+    shell::window::{Desk, Pace, Parts, TuskWindow},
+};
 use crate::{
     effects::{Runner, RunnerOptions, signals},
     model::{Model, Phase},
     msg::Msg,
     program::{Beginning, Launch, Opening, Program, begin},
+    view::kit::{fonts, platform, theme},
 };
-use theme::Appearance;
-use window::{Desk, Pace, Parts, TuskWindow};
-use words::Post;
 
 /// Smaller than this the window is not made.
 const LEAST: (f32, f32) = (640.0, 420.0);

@@ -11,7 +11,12 @@ use generated::as_many_as;
 use tusk::{
     conninfo::{Config, Conninfo, Defaults, passfile, service},
     settings::toml,
-    sql::{Splits, classify, guard, lex, mask, names, position},
+    sql::{
+        Splits,
+        read::{lex, names, position},
+        safety::{guard, mask},
+        statement::classify,
+    },
     story,
     update::shell::keymap::Keymap,
 };

@@ -13,10 +13,12 @@ mod server;
 #[path = "support/traces.rs"]
 mod traces;
 
-use generated::{Random, as_many_as, seed};
-use server::{TestConfig, TestServer};
-use traces::Traces;
-use tusk::sql::{Piece, Splits, mask};
+use self::{
+    generated::{Random, as_many_as, seed},
+    server::{TestConfig, TestServer},
+    traces::Traces,
+};
+use tusk::sql::{Piece, Splits, safety::mask};
 
 /// Where a password stands: `§` is the secret in quotes as SQL has them, `#` the secret as it is.
 const FORMS: [&str; 73] = [

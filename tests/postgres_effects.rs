@@ -28,7 +28,7 @@ use tusk::{
     failure::{Category, Failure},
     msg::Msg,
     settings::OnError,
-    sql::lex::BackslashRule,
+    sql::read::lex::BackslashRule,
     update::{
         connection::{self, PoolStatus, ServerInfo},
         files::encoding::Reading,

@@ -37,7 +37,7 @@ use tusk::{
     effects::postgres::{Postgres, ssh::Surroundings},
     failure::{Category, Failure},
     msg::Msg,
-    sql::guard::{self, Passage, Refusal, known},
+    sql::safety::guard::{self, Passage, Refusal, known},
     update::{
         connection,
         query::{
@@ -609,7 +609,7 @@ fn of_the_queries_in_postgresql_s_own_tests_only_those_that_name_such_a_function
     for file in files {
         let path = file.unwrap().path();
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-        let splits = tusk::sql::split::Splits::new(&text);
+        let splits = tusk::sql::statement::split::Splits::new(&text);
         for piece in splits.pieces() {
             let sql = &text[piece.range()];
             let is_query =

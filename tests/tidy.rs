@@ -178,7 +178,7 @@ fn what_clippy_refuses_is_allowed_only_where_it_belongs() {
         "src/effects/regular_file.rs",
         "src/effects/regular_file/database.rs",
         "src/effects/postgres/connect.rs",
-        "src/effects/postgres/link.rs",
+        "src/effects/postgres/session/link.rs",
     ];
     let denied = "#![deny(clippy::disallowed_methods, clippy::disallowed_types)]";
     let pure = [

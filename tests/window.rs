@@ -35,7 +35,7 @@ use tusk::{
         results::{self, ResultState, Shown},
         shell::{app, command::Command},
     },
-    view::{stage::Windowed, window::Desk, words::Post},
+    view::{kit::words::Post, shell::window::Desk, stage::Windowed},
 };
 
 #[path = "support/generated.rs"]

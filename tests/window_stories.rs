@@ -12,7 +12,7 @@ use tusk::{
     effects::{Runner, RunnerOptions},
     program::{Beginning, begin},
     story,
-    view::{stage::Windowed, window::Desk, words::Post},
+    view::{kit::words::Post, shell::window::Desk, stage::Windowed},
 };
 
 /// Plays a story file in a window.

@@ -11,7 +11,7 @@ use flume::Sender;
 use crate::{
     base::ids::Request,
     msg::Msg,
-    rows::{Range, Rows, export, summary},
+    rows::{Range, Rows, export, show::summary},
     update::results::{self, contract::Effect},
 };
 
@@ -81,7 +81,7 @@ fn copy(request: Request, rows: &Rows, range: &Range, headers: bool) -> results:
         Ok(()) => Ok(export::clipboard(rows, range, format).into()),
         Err(()) => Err(format!(
             "The selection is more than {}, which is too much for the clipboard. Select fewer cells.",
-            crate::rows::display::bytes_text(COPY_BYTES as u64)
+            crate::rows::show::display::bytes_text(COPY_BYTES as u64)
         )),
     };
     results::contract::Msg::Copied { request, text, cells: range.cells() }

@@ -10,7 +10,7 @@ use std::{
 use flume::Sender;
 
 use super::{
-    pgpass,
+    postgres::connect::pgpass,
     regular_file::{self, Limit, SMALL},
     services, tls_files,
 };

@@ -15,7 +15,7 @@ use chrono::{Local, NaiveDate};
 use log::LevelFilter;
 
 use super::regular_file;
-use crate::{rows::display::printable, settings::toml::LogLevel, sql::mask};
+use crate::{rows::show::display::printable, settings::toml::LogLevel, sql::safety::mask};
 
 /// The directory of the files, in the data directory.
 pub const DIRECTORY: &str = "logs";

@@ -20,10 +20,12 @@ use flume::{Receiver, Sender};
 
 use self::{
     answer::{Answer, post},
-    connect::Target,
-    link::{Command, CopyData, Link, Run},
+    connect::{
+        Target,
+        pool::{Helps, Lent, Opened},
+    },
     own_sql::OwnSql,
-    pool::{Helps, Lent, Opened},
+    session::link::{Command, CopyData, Link, Run},
     threads::Threads,
 };
 use crate::{
@@ -33,45 +35,30 @@ use crate::{
         transaction::Transaction,
     },
     conninfo::Config,
+    effects::postgres::{
+        connect::pool,
+        session::{file_run, held},
+    },
     failure::{Category, Failure, HostKey},
     msg::Msg,
-    sql::lex::BackslashRule,
+    sql::read::lex::BackslashRule,
     update::{
         connection,
-        query::{
-            self,
-            session::{self, Ending},
-        },
+        query::{self, session::Ending},
         shell::app,
     },
 };
 
 mod answer;
-mod cancel;
-mod capture;
-mod connect;
-pub mod encoding;
+mod catalog;
+pub mod connect;
 pub mod error;
-mod file_run;
-mod frames;
-mod held;
-mod link;
-mod login;
-mod outflow;
 pub mod own_sql;
-mod paced;
-mod pool;
-#[cfg(unix)]
-mod reactor;
-mod schema;
-mod sealed;
-mod socket;
+mod session;
 pub mod ssh;
-mod tap;
 mod threads;
 mod tls;
-mod watchdog;
-mod words;
+pub mod wire;
 
 /// How long a session that is closed may take to say goodbye, its statement cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -167,18 +154,20 @@ impl Postgres {
     }
 
     /// Does what a session needs.
-    pub fn perform_session(&self, effect: session::Effect) {
+    pub fn perform_session(&self, effect: query::session::Effect) {
         match effect {
-            session::Effect::Open { session, connection } => {
+            query::session::Effect::Open { session, connection } => {
                 self.shared.open_session(session, connection)
             }
-            session::Effect::Abandon { session } => {
+            query::session::Effect::Abandon { session } => {
                 let task = locked(&self.shared.openings).remove(&session);
                 drop(task);
             }
-            session::Effect::End { session, ending } => self.shared.end_session(session, ending),
-            session::Effect::AskHeld { session } => self.shared.ask_held(session),
-            session::Effect::Terminate { session } => self.shared.terminate(session),
+            query::session::Effect::End { session, ending } => {
+                self.shared.end_session(session, ending)
+            }
+            query::session::Effect::AskHeld { session } => self.shared.ask_held(session),
+            query::session::Effect::Terminate { session } => self.shared.terminate(session),
         }
     }
 
@@ -483,7 +472,7 @@ impl Shared {
             match smol::future::or(asked, timeout).await {
                 Some(Ok(rows)) => {
                     // Sorting many names is no work for the thread that cancels.
-                    let catalog = smol::unblock(move || schema::in_order(rows)).await;
+                    let catalog = smol::unblock(move || catalog::in_order(rows)).await;
                     answer.with(loaded(Ok(Arc::new(catalog))));
                 }
                 Some(Err(failure)) => answer.failed(failure),
@@ -498,7 +487,7 @@ impl Shared {
 
     fn open_session(self: &Arc<Self>, session: SessionId, connection: ConnectionId) {
         let answer = Answer::new(&self.outbox, move |failure| {
-            session::Msg::OpenFailed { session, failure }.into()
+            query::session::Msg::OpenFailed { session, failure }.into()
         });
         let Some(opened) = locked(&self.open).get(&connection).cloned() else {
             return answer.failed(unknown_connection());
@@ -517,10 +506,10 @@ impl Shared {
                         let mut sessions = locked(&shared.sessions);
                         sessions.insert(session, Session { lent, opened });
                         if backslash != BackslashRule::default() {
-                            let msg = session::Msg::BackslashReported { session, backslash };
+                            let msg = query::session::Msg::BackslashReported { session, backslash };
                             post(&shared.outbox, msg);
                         }
-                        answer.with(session::Msg::Opened { session, backend_pid });
+                        answer.with(query::session::Msg::Opened { session, backend_pid });
                     }
                     if !told || link.is_gone() {
                         shared.lost_at_once(session);
@@ -536,15 +525,16 @@ impl Shared {
         if let Some(gone) = self.take_session(session) {
             gone.opened.forget(gone.lent);
             let failure = error::lost(None, None, None);
-            post(&self.outbox, session::Msg::Lost { session, failure });
+            post(&self.outbox, query::session::Msg::Lost { session, failure });
         }
     }
 
     fn end_session(self: &Arc<Self>, session: SessionId, ending: Ending) {
-        let answer = Answer::new(&self.outbox, move |_| session::Msg::Ended { session }.into());
+        let answer =
+            Answer::new(&self.outbox, move |_| query::session::Msg::Ended { session }.into());
         let Some(ended) = self.take_session(session) else {
             // It was lost, or never there: either way it has ended.
-            return answer.with(session::Msg::Ended { session });
+            return answer.with(query::session::Msg::Ended { session });
         };
         let link = ended.lent.link().clone();
         let clean = link.transaction() == Transaction::Idle
@@ -553,13 +543,13 @@ impl Shared {
         if ending == Ending::Return && clean && link.tell(Command::Serve(None)) {
             return self.threads.control(async move {
                 ended.opened.clean_and_take_back(ended.lent).await;
-                answer.with(session::Msg::Ended { session });
+                answer.with(query::session::Msg::Ended { session });
             });
         }
         let shared = self.clone();
         self.threads.control(async move {
             shared.end_link(ended).await;
-            answer.with(session::Msg::Ended { session });
+            answer.with(query::session::Msg::Ended { session });
         });
     }
 
@@ -586,7 +576,7 @@ impl Shared {
     }
 
     fn ask_held(self: &Arc<Self>, session: SessionId) {
-        let answered = move |held| session::Msg::HeldAnswered { session, held };
+        let answered = move |held| query::session::Msg::HeldAnswered { session, held };
         let answer = Answer::new(&self.outbox, move |failure| answered(Err(failure)).into());
         let Some(link) = self.link_of(session) else {
             return answer.failed(unknown_session());
@@ -610,7 +600,7 @@ impl Shared {
     }
 
     fn terminate(self: &Arc<Self>, session: SessionId) {
-        let answered = move |result| session::Msg::TerminateAnswered { session, result };
+        let answered = move |result| query::session::Msg::TerminateAnswered { session, result };
         let answer = Answer::new(&self.outbox, move |failure| answered(Err(failure)).into());
         let found = locked(&self.sessions)
             .get(&session)

@@ -31,7 +31,7 @@ impl PrivateServer {
     /// Takes an effect; returns at once.
     pub fn perform(&self, effect: Effect) {
         let Effect::Start { request, data_dir } = effect;
-        let options = SandboxOptions::new(super::file::absolute(&data_dir));
+        let options = SandboxOptions::new(super::files::absolute(&data_dir));
         let (outbox, running) = (self.outbox.clone(), self.running.clone());
         let work = move || {
             let answer = smol::block_on(start(request, options, &outbox, &running));

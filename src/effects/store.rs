@@ -169,7 +169,8 @@ impl Keeper {
                     self.send(Msg::Loaded { request, kept });
                 }),
                 [Effect::UseDirectory { request, directory }] => {
-                    let result = self.use_directory(super::file::absolute(directory)).map(Box::new);
+                    let result =
+                        self.use_directory(super::files::absolute(directory)).map(Box::new);
                     let request = *request;
                     self.send(Msg::DirectoryUsed { request, result });
                     Ok(())

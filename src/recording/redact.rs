@@ -17,7 +17,7 @@ use crate::{
     conninfo::Conninfo,
     model::{Area, Model},
     msg::Msg,
-    sql::mask::{self, Values},
+    sql::safety::mask::{self, Values},
     update::{
         query::{self, editor, run::secrets},
         results,

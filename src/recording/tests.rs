@@ -19,7 +19,7 @@ use crate::{
     model::{Area, Model},
     rows::{ChunkBuilder, Column},
     settings,
-    sql::mask,
+    sql::safety::mask,
     update::{
         connection::{self, discovery, keychain, sandbox},
         keeping,

@@ -8,10 +8,14 @@ use std::ops;
 
 use serde::{Deserialize, Serialize};
 
-use super::chunk::{Cell, Chunk, Column};
-use super::held::Rows;
-use super::range::Range;
-use super::type_name::{BOOL, JSON, JSONB};
+use super::{
+    hold::{
+        chunk::{Cell, Chunk, Column},
+        held::Rows,
+        range::Range,
+    },
+    show::type_name::{BOOL, JSON, JSONB},
+};
 
 /// The size at which a block is handed to the sink.
 const BLOCK_BYTES: usize = 64 << 10;
@@ -466,7 +470,7 @@ mod tests {
             let columns = (0..width).map(|at| Column::new(format!("c{at}"), 25, -1)).collect();
             let mut rows = Rows::new(columns);
             for part in cells.chunks(7) {
-                let mut builder = crate::rows::builder::ChunkBuilder::new(width);
+                let mut builder = crate::rows::hold::builder::ChunkBuilder::new(width);
                 part.iter().for_each(|row| builder.push_data_row(&data_row(row)).unwrap());
                 assert!(rows.append(Arc::new(builder.finish())));
             }

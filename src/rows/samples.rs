@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::builder::ChunkBuilder;
-use super::chunk::{Chunk, Column};
-use super::held::Rows;
+use super::hold::{
+    builder::ChunkBuilder,
+    chunk::{Chunk, Column},
+    held::Rows,
+};
 
 /// A row as a test writes it.
 pub type Row<'row> = &'row [Option<&'row [u8]>];

@@ -4,7 +4,7 @@ use super::{Action, Card, CardKind, CardPart, words};
 use crate::{
     failure::{Category, Failure, advice},
     model::Model,
-    sql::{copy, position},
+    sql::{read::position, statement::copy},
     update::{
         connection::Connection,
         query::run::LostSession,

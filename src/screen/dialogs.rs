@@ -15,7 +15,7 @@ use crate::{
     conninfo::SshAuth,
     failure::{Failure, advice},
     model::Model,
-    rows::display,
+    rows::show::display,
     update::{
         connection::{
             Connection,

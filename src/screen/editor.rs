@@ -3,7 +3,7 @@
 use super::{Action, Editor, FindBar, Mark, Span, Tone, words};
 use crate::{
     model::{Area, Model},
-    rows::display,
+    rows::show::display,
     update::{
         query::run::{Phase, Run, Running},
         shell::{command::Command, sight, tabs::Tab},

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Grid, GridCell, GridColumn, Span, Tone};
 use crate::{
-    rows::{Cell, display},
+    rows::{Cell, show::display},
     update::{
         results::{ResultSet, ResultState},
         shell::sight::LETTER_TENTHS,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     base::stamp::Stamp,
     model::Model,
-    rows::display,
+    rows::show::display,
     update::{
         connection::{Connection, Link, sandbox::Sandbox},
         query::{

@@ -4,7 +4,7 @@ use super::{Segment, SegmentName, Span, StatusBar, Tone, title, words};
 use crate::{
     base::{stamp::Stamp, transaction::Transaction},
     model::Model,
-    rows::display,
+    rows::show::display,
     update::{
         connection::{Connection, Link, reconnecting::Reconnecting},
         jobs,

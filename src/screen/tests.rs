@@ -698,7 +698,7 @@ fn the_range_and_its_sum_are_shown() {
     else {
         panic!("{effects:?}");
     };
-    let summary = crate::rows::summary::summarise(&rows, &range, &|| false);
+    let summary = crate::rows::show::summary::summarise(&rows, &range, &|| false);
     world.tell(contract::Msg::Summarized { request, summary });
     assert_eq!(world.status(SegmentName::Summary).unwrap(), "2 cells · sum 3 · avg 1.50");
 }

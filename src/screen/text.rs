@@ -12,7 +12,7 @@ use super::{
 use crate::{
     base::secret,
     model::Model,
-    rows::{Position, display},
+    rows::{Position, show::display},
     update::{
         query::find,
         results::ResultSet,

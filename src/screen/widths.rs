@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{TabMark, Work};
-use crate::rows::display;
+use crate::rows::show::display;
 
 /// Between the texts of a part of a bar, and what is around a key in its box, in logical pixels at 100 %.
 pub(super) const PART_GAP: u32 = 8;

@@ -6,8 +6,8 @@ use super::{Action, Span, Tone};
 use crate::{
     base::stamp::Stamp,
     model::Model,
-    rows::display,
-    sql::lex,
+    rows::show::display,
+    sql::read::lex,
     update::{
         connection::reconnecting::{PAUSES_MS, Reconnecting, Step},
         shell::{command::Command, keymap, tabs::Tab},

@@ -3,14 +3,19 @@
 
 use std::cell::Cell;
 
-use crate::generated::{Random, as_many_as, seed};
-
 use super::{
-    Splits, classify, guard,
-    lex::{self, BackslashRule},
-    mask, names, position,
-    split::{self, Pieces},
+    Splits,
+    read::{
+        lex::{self, BackslashRule},
+        names, position,
+    },
+    safety::{guard, mask},
+    statement::{
+        classify,
+        split::{self, Pieces},
+    },
 };
+use crate::generated::{Random, as_many_as, seed};
 
 thread_local! {
     static LOOKED: Cell<usize> = const { Cell::new(0) };

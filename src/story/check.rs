@@ -4,7 +4,7 @@ use super::{Expectation, Until};
 use crate::{
     base::transaction::Transaction,
     model::Model,
-    rows::{Cell, display::counted},
+    rows::{Cell, show::display::counted},
     update::{
         connection::{Link, host_key, sandbox::Sandbox},
         query::run::{Phase, Run},

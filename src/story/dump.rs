@@ -11,7 +11,7 @@ use crate::{
     effects::regular_file,
     model::Model,
     recording::redact,
-    rows::{display, export},
+    rows::{export, show::display},
 };
 
 /// Writes what a line asks for.

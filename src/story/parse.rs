@@ -8,7 +8,7 @@ use crate::{
     conninfo::Conninfo,
     program::Opening,
     settings::toml::Key,
-    sql::mask,
+    sql::safety::mask,
     update::shell::command::Command,
 };
 

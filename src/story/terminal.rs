@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::rows::{Cell, display};
+use crate::rows::{Cell, show::display};
 
 /// A stream that may be a terminal. Into a pipe or a file everything goes as it is; on a terminal what can't be seen
 /// is written as its escape, line ends and tabs aside.

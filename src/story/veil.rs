@@ -8,7 +8,7 @@ use crate::{
     base::secret::{MASK, Secret},
     conninfo::{Conninfo, EXAMPLE},
     model::Model,
-    sql::mask,
+    sql::safety::mask,
     update::shell::dialog::Dialog,
 };
 

@@ -20,7 +20,7 @@ use crate::{
     base::{ids::*, stamp::Stamp},
     effect::Effect as RootEffect,
     model::Model,
-    rows::display,
+    rows::show::display,
     settings::OnError,
 };
 

@@ -24,7 +24,7 @@ use crate::{
     effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
-    rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, display},
+    rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
 };
 
 /// A column is at least and at most so wide, in logical pixels at 100 %.

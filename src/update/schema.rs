@@ -190,7 +190,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 fn notice_cut(model: &mut Model) {
     let text = format!(
         "The database has more objects than the schema cache holds: {} columns are kept, and what lies past them is not suggested.",
-        crate::rows::display::grouped(catalog::COLUMNS_MAX as u64)
+        crate::rows::show::display::grouped(catalog::COLUMNS_MAX as u64)
     );
     model.notices.push(model.now, text);
 }

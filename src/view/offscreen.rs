@@ -16,8 +16,10 @@ use gpui::{
 use image::imageops::{self, FilterType};
 use image::{ImageError, ImageFormat, RgbaImage};
 
-use super::fonts;
-use super::theme::{self, Appearance};
+use super::kit::{
+    fonts,
+    theme::{self, Appearance},
+};
 use crate::story::write_file;
 
 /// Why there is no picture.

@@ -1,12 +1,14 @@
 //! The results: the bar with a tab for each, and under it rows, a card, or what to do.
 
+pub mod rows;
+
 use gpui::prelude::FluentBuilder;
 use gpui::{
     AnyElement, App, Div, FontWeight, InteractiveElement, IntoElement, ParentElement, SharedString,
     Stateful, StatefulInteractiveElement, Styled, div, px,
 };
 
-use super::{
+use super::kit::{
     fonts,
     theme::Look,
     widgets::{ErrorCard, Pill, fitting, key_box, spacer, spinner},
@@ -15,7 +17,7 @@ use super::{
 use crate::{
     base::ids::TabId,
     msg::Msg,
-    rows::display::counted,
+    rows::show::display::counted,
     screen::{Action, Card, CardKind, Empty, Grid, MessagesTab, ResultMark, ResultTab, ResultsBar},
     update::results,
 };

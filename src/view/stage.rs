@@ -12,10 +12,9 @@ use gpui::{
 };
 
 use super::{
+    kit::{theme::Appearance, words::Post},
     offscreen::{Offscreen, OffscreenError},
-    theme::Appearance,
-    window::{Desk, Pace, Parts, Still, TuskWindow},
-    words::Post,
+    shell::window::{Desk, Pace, Parts, Still, TuskWindow},
 };
 use crate::{
     base::text::Edit,

@@ -1,9 +1,7 @@
 //! What Tusk's tables say is what the server says.
 
-use super::{Tab, literal, servers};
-use super::{generated::is_long, server::TestServer};
-use tusk::effects::postgres::encoding::Wire;
-use tusk::effects::postgres::encoding::charset::Charset;
+use super::{Tab, generated::is_long, literal, server::TestServer, servers};
+use tusk::effects::postgres::wire::encoding::{Wire, charset::Charset};
 
 /// Each sequence of bytes that may be one character of such an encoding.
 fn sequences(charset: Charset) -> Vec<Vec<u8>> {

@@ -5,7 +5,7 @@ use super::{
     generated::{Random, as_many_as, seed},
     literal, servers,
 };
-use tusk::{base::transaction::Transaction, effects::postgres::encoding::charset::Charset};
+use tusk::{base::transaction::Transaction, effects::postgres::wire::encoding::charset::Charset};
 
 /// Ways to another encoding, each a list of statements.
 fn ways(name: &str) -> Vec<Vec<String>> {

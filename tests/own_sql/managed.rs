@@ -1,9 +1,12 @@
 //! Servers as they are managed: a library is loaded with the server, and the role has LOGIN and nothing else.
 
-use super::generated::is_long;
-use super::server::{MAJORS, SUPERUSER, TestConfig, TestServer};
-use super::{Config, Ending, Msg, Transaction, World, config, session};
-use tusk::sql::classify;
+use super::{
+    Config, Ending, Msg, Transaction, World, config,
+    generated::is_long,
+    server::{MAJORS, SUPERUSER, TestConfig, TestServer},
+    session,
+};
+use tusk::sql::statement::classify;
 
 /// A role with nothing but LOGIN.
 const PLAIN: &str = "plain";

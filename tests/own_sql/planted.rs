@@ -16,7 +16,7 @@ use super::{
 use tusk::{
     conninfo::TargetSession,
     effects::postgres::own_sql::{OwnSql, Way},
-    sql::lex::{self, Token, TokenKind},
+    sql::read::lex::{self, Token, TokenKind},
     update::query::read_only::Setting,
 };
 

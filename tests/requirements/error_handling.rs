@@ -687,7 +687,7 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     assert_eq!(results::shown_failure(&program.model), Some(&pool), "the card has all of it");
 
     let (outbox, inbox) = flume::unbounded();
-    let files = tusk::effects::file::Files::start(outbox);
+    let files = tusk::effects::files::Files::start(outbox);
     files.perform(tusk::update::files::Effect::Open {
         request: Default::default(),
         path: "/nowhere/at/all.sql".into(),

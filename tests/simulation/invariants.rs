@@ -11,7 +11,7 @@ use tusk::{
     base::{ids::*, transaction::Transaction},
     failure::{Category, Failure},
     model::{Area, Model, Phase as Life},
-    sql::guard::{self, Passage},
+    sql::safety::guard::{self, Passage},
     update::{
         connection::{
             Connection, Link, PoolStatus, form,

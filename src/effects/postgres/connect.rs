@@ -26,26 +26,31 @@ use tokio_postgres::{Client, Connection, SimpleQueryMessage};
 
 use self::{
     liveness::{Patience, notice_cut_networks},
+    login::Terms,
     servers::{Budget, Next, Question, Reported, Tried},
 };
 use super::{
     error,
-    login::Terms,
     own_sql::OwnSql,
-    paced::Paced,
-    socket,
     ssh::{Backlog, Far, Lane, Surroundings, Way},
-    tap::{AsItIs, Learnt, Tap, Wire},
     tls::{Secured, Tls},
+    wire::{
+        paced::Paced,
+        socket,
+        tap::{AsItIs, Learnt, Tap, Wire},
+    },
 };
 use crate::{
     base::secret::{SecretKind, Secrets},
     conninfo::{ChannelBinding, Config, Endpoint, Keepalive, SslMode, TargetSession},
-    effects::{pgpass::Password, tls_files},
+    effects::{postgres::connect::pgpass::Password, tls_files},
     failure::{Category, Failure},
 };
 
 pub mod liveness;
+pub(super) mod login;
+pub mod pgpass;
+pub(super) mod pool;
 mod servers;
 
 /// Where and how to connect: a configuration, its secrets, and the certificates of its files.

@@ -116,7 +116,7 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
     }
     if outer.starts_with("authentication error") {
         if chain(error).contains("channel binding") {
-            return super::login::Refused::Unbound("did not use it").failure();
+            return super::connect::login::Refused::Unbound("did not use it").failure();
         }
         return plain(
             Category::Authentication,
@@ -159,12 +159,12 @@ pub fn from_io(error: &io::Error) -> Failure {
         return failure.clone();
     }
     if let Some(malformed) =
-        error.get_ref().and_then(|inner| inner.downcast_ref::<super::frames::Malformed>())
+        error.get_ref().and_then(|inner| inner.downcast_ref::<super::wire::frames::Malformed>())
     {
         return malformed.failure();
     }
     if let Some(refused) =
-        error.get_ref().and_then(|inner| inner.downcast_ref::<super::login::Refused>())
+        error.get_ref().and_then(|inner| inner.downcast_ref::<super::connect::login::Refused>())
     {
         return refused.failure();
     }

@@ -26,7 +26,7 @@
 
 use crate::{
     catalog::{COLUMNS_MAX, FUNCTIONS_MAX, RELATIONS_MAX},
-    sql::{guard::known, lex},
+    sql::{read::lex, safety::guard::known},
     update::query::read_only::Setting,
 };
 

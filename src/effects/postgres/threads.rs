@@ -13,7 +13,7 @@ use smol::Executor;
 
 use super::locked;
 #[cfg(unix)]
-use super::reactor::Reactor;
+use super::wire::reactor::Reactor;
 
 /// A few executors on named threads.
 pub struct Threads {

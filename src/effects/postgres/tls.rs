@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{error, tap::Wire};
+use super::{error, wire::tap::Wire};
 use crate::{
     base::secret::{SecretKind, Secrets},
     conninfo::{Config, SYSTEM_ROOTS, SslMode, TlsFiles, TlsVersions},

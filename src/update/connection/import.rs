@@ -6,16 +6,18 @@
 use serde::Serialize;
 
 use super::{Connection, discovery, saved};
-use crate::update::connection;
 use crate::{
     base::{ids::*, secret::Secrets},
     conninfo::{Config, Defaults, Endpoint, passfile::Listed},
     effect::Effect as RootEffect,
     model::Model,
-    rows::display::counted,
-    update::shell::{
-        dialog::{self, Confirm, Dialog},
-        sidebar,
+    rows::show::display::counted,
+    update::{
+        connection,
+        shell::{
+            dialog::{self, Confirm, Dialog},
+            sidebar,
+        },
     },
 };
 

@@ -1,8 +1,8 @@
-//! The encodings that a file of text may have, by name. What turns bytes into text is `effects/file/encoding.rs`.
+//! The encodings that a file of text may have, by name. What turns bytes into text is `effects/files/encoding.rs`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::sql::encodings;
+use crate::sql::read::encodings;
 
 macro_rules! encodings {
     ($($(#[$default:meta])? $name:ident $shown:literal [$($other:literal),*];)*) => {

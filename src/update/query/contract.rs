@@ -9,7 +9,7 @@ use crate::{
     base::{ids::*, transaction::Transaction},
     failure::Failure,
     rows::{Chunk, Column},
-    sql::lex::BackslashRule,
+    sql::read::lex::BackslashRule,
 };
 
 /// What the runner reports of a running statement.

@@ -13,7 +13,7 @@ use crate::{
     },
     effect::Effect as RootEffect,
     model::{Area, Model},
-    sql::{Piece, Splits, lex::BackslashRule},
+    sql::{Piece, Splits, read::lex::BackslashRule},
     update::{
         files::{FileStamp, Read, encoding::Form},
         keeping,

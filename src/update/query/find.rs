@@ -13,7 +13,7 @@ use crate::{
     },
     effect::Effect as RootEffect,
     model::{Area, Model},
-    rows::display::counted,
+    rows::show::display::counted,
     update::shell::command::Command,
 };
 

@@ -16,7 +16,7 @@ use crate::{
     base::{ids::*, stamp::Stamp},
     effect::Effect as RootEffect,
     model::Model,
-    sql,
+    sql::{self, safety::mask},
     update::{
         clock,
         keeping::{self, HistoryEntry, HistoryOutcome},
@@ -104,7 +104,7 @@ pub fn began(
 
 /// A statement as it is kept: without passwords, and with the data of a COPY where they are short and hold none.
 fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
-    let masked = sql::mask::passwords(text);
+    let masked = mask::passwords(text);
     let Some(data) = data else {
         return match masked {
             Cow::Borrowed(_) => text.clone(),
@@ -112,12 +112,12 @@ fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
         };
     };
     if data.len() > DATA_BYTES {
-        let size = crate::rows::display::bytes_text(data.len() as u64);
+        let size = crate::rows::show::display::bytes_text(data.len() as u64);
         return format!("{masked}; -- its data, {size}, are too long to be kept").into();
     }
     let end = if data.is_empty() || data.ends_with('\n') { "" } else { "\n" };
     let whole = format!("{text};\n{data}{end}\\.");
-    let shown = sql::mask::passwords(&whole);
+    let shown = mask::passwords(&whole);
     // With masked data it could be run again, and would write the mask.
     if *shown == *whole {
         return whole.into();
@@ -140,7 +140,7 @@ pub fn ended(
     entry.outcome = match outcome {
         HistoryOutcome::Failed { sqlstate, message } => HistoryOutcome::Failed {
             sqlstate,
-            message: sql::mask::passwords_in_words(&message).into_owned(),
+            message: mask::passwords_in_words(&message).into_owned(),
         },
         other => other,
     };

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     base::ids::QueryId,
     failure::{Failure, advice},
-    rows::display::{duration_text, grouped},
+    rows::show::display::{duration_text, grouped},
 };
 
 /// So many messages are kept that are neither warnings nor errors; the oldest go, and the pane says how many.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::transaction::Transaction,
     failure::{Category, Failure},
-    sql::guard::{self, Judgement, Passage, Refusal},
+    sql::safety::guard::{self, Judgement, Passage, Refusal},
 };
 
 /// A setting of the server and its value, as `pg_settings` writes them.

@@ -24,8 +24,8 @@ use crate::{
     rows::{Chunk, Column, Rows},
     settings::{OnError, Settings},
     sql::{
-        guard::Passage,
-        lex::{self, BackslashRule},
+        read::lex::{self, BackslashRule},
+        safety::guard::Passage,
     },
     update::{
         clock,
@@ -743,8 +743,8 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEf
 fn over_budget_note(rows: u64, budget: u64) -> String {
     format!(
         "Results may hold {} of memory, and that is used up: {} kept, the rest is read and not kept.",
-        crate::rows::display::bytes_text(budget),
-        crate::rows::display::counted_with(rows, "row", ["is", "are"])
+        crate::rows::show::display::bytes_text(budget),
+        crate::rows::show::display::counted_with(rows, "row", ["is", "are"])
     )
 }
 
@@ -813,7 +813,7 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
     let text = format!(
         "An SSH tunnel can't make the server wait: {} more had come while the result was paused, so its stream is \
          closed.",
-        crate::rows::display::bytes_text(bytes)
+        crate::rows::show::display::bytes_text(bytes)
     );
     say(tab, now, MessageKind::Notice, text, Some(query));
     stop(model, id, false)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base::ids::*, failure::Failure, sql::lex::BackslashRule};
+use crate::{base::ids::*, failure::Failure, sql::read::lex::BackslashRule};
 
 /// What becomes of a client when its tab lets it go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use crate::{
     base::spelling::nearest,
     catalog::{Catalog, Function, Relation},
     failure::{Failure, advice::meant},
-    sql::{
+    sql::read::{
         names::{self, Mention, quoted},
         position,
     },

@@ -16,7 +16,7 @@ use crate::{
     effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
-    rows::{Column, display},
+    rows::{Column, show::display},
     update::{
         connection::{
             self,

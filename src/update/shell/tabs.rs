@@ -11,7 +11,7 @@ use crate::{
     effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
-    sql::mask::Values,
+    sql::safety::mask::Values,
     update::{
         files,
         keeping::{self, SavedTab, TabPlace},

@@ -3,11 +3,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use super::super::{error, frames, tap::StartUp};
+use super::super::{
+    error,
+    wire::{frames, tap::StartUp},
+};
 use crate::{
     conninfo::{Config, TargetSession},
     failure::{Category, Failure},
-    rows::display::{bytes_text, grouped},
+    rows::show::display::{bytes_text, grouped},
 };
 
 /// What is left of an attempt's time, or no bound at all.

@@ -1,7 +1,7 @@
 //! The texts looked at by Tusk's own lexer: whatever is looked up along the search path has its schema.
 
 use super::*;
-use crate::sql::lex::{Token, TokenKind};
+use crate::sql::read::lex::{Token, TokenKind};
 
 /// Words that stand before a parenthesis and call nothing.
 #[rustfmt::skip]

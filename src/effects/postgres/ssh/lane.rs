@@ -18,7 +18,10 @@ use smol::Async;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    super::{error, locked, paced::Paced, socket},
+    super::{
+        error, locked,
+        wire::{paced::Paced, socket},
+    },
     Tunnel,
 };
 use crate::failure::{Category, Failure};

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     failure::advice,
-    rows::display::{counted, counted_with, grouped},
-    sql::{TransactionControl, copy, mask, position},
+    rows::show::display::{counted, counted_with, grouped},
+    sql::{TransactionControl, read::position, safety::mask, statement::copy},
     update::{
         clock,
         keeping::HistoryOutcome,

@@ -13,12 +13,14 @@ use crate::{
     },
     settings::OnError,
     sql::{
-        self, Kind,
-        classify::CopyDirection,
-        lex::BackslashRule,
-        psql::{self, Order, Refusal, Restriction},
-        script::{self, Sent, Step},
-        split::{self, Pieces, Place, Read},
+        Kind,
+        read::lex::{self, BackslashRule},
+        statement::{
+            classify::{self, CopyDirection},
+            psql::{self, Order, Refusal, Restriction},
+            script::{self, Sent, Step},
+            split::{self, Pieces, Place, Read},
+        },
     },
     update::{query::history, shell::tabs::Tab},
 };
@@ -171,7 +173,7 @@ impl Planned {
             lead: 0,
             copy_data: None,
             start: None,
-            kind: sql::classify::kind_of(sql),
+            kind: classify::kind_of(sql),
             cuts: vec![],
             data_start: None,
             line_end: 0,
@@ -443,7 +445,7 @@ impl<'text> Planner<'text> {
         match place.jump {
             Some((_, to)) => self.line_end = to,
             None if is_behind => {
-                self.line_end = sql::lex::find(self.text.as_bytes(), place.at, b'\n');
+                self.line_end = lex::find(self.text.as_bytes(), place.at, b'\n');
             }
             None => {}
         }

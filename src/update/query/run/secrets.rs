@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     model::Model,
     rows::Column,
-    sql::mask::Values,
+    sql::safety::mask::Values,
     update::{
         query::{
             self,

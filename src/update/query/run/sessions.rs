@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
-    sql::lex::BackslashRule,
+    sql::read::lex::BackslashRule,
     update::{
         clock, connection,
         query::{

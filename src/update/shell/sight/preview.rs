@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::rows::display;
+use crate::rows::show::display;
 
 /// Heights in logical pixels at 100 %: a row, what is around the text with what can be done, the words under it.
 const ROW: u64 = 19;

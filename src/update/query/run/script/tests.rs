@@ -9,8 +9,8 @@ use crate::{
     generated::{Random, as_many_as, seed},
     sql::{
         growth::FRAGMENTS,
-        position,
-        stream::{Data, Next, Spot, Stream},
+        read::position,
+        statement::stream::{Data, Next, Spot, Stream},
     },
 };
 

@@ -1,0 +1,110 @@
+//! Cancel: a request over a socket of its own, which can hit nothing but the query that it is meant for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use crate::{
+    base::ids::{QueryId, SessionId},
+    effects::postgres::{Shared, answer::Answer, error, locked},
+    failure::{Category, Failure},
+    update::query,
+};
+
+/// When a request that may have come too early is sent again, each time after the one before.
+const AGAIN: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
+
+/// A statement that was sent this long ago has been begun, or its server hears nothing.
+const YOUNG: Duration = Duration::from_secs(1);
+
+/// A request whose own connection broke is made again within so much time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks the server to cancel. A request whose own connection breaks before it was taken has hit nothing, whatever broke
+/// it: a busy server may hang up on it in the middle of the handshake.
+async fn request(link: &Link) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut result = link.cancel().await;
+    for pause in AGAIN {
+        let broke = |failure: &Failure| {
+            matches!(failure.category, Category::Connection | Category::Ssl)
+                && failure.sqlstate.is_none()
+        };
+        if began.elapsed() > PATIENCE || !result.as_ref().is_err_and(broke) {
+            break;
+        }
+        smol::Timer::after(pause).await;
+        result = link.cancel().await;
+    }
+    result
+}
+
+impl Shared {
+    /// Cancels a query, or the one of those that follow it that runs by now, and nothing else.
+    pub(in crate::effects::postgres) fn cancel(
+        self: &Arc<Self>,
+        query: QueryId,
+        ahead: &[QueryId],
+        session: SessionId,
+    ) {
+        let answer = Answer::new(&self.outbox, move |failure| {
+            query::Msg::CancelFailed { query, failure: Box::new(failure) }.into()
+        });
+        let running = {
+            let queries = locked(&self.queries);
+            let mut all = [query].into_iter().chain(ahead.iter().copied());
+            all.find_map(|one| Some((one, queries.get(&one)?.clone())))
+        };
+        let Some((running, link)) = running else {
+            let known = self.link_of(session).is_some();
+            let message =
+                if known { "The statement had already ended." } else { "The session is gone." };
+            return answer.failed(error::plain(Category::Cancelled, message));
+        };
+        // From this moment the session starts nothing new, so that nothing else can be hit.
+        let hold = link.hold(running);
+        let (asked_at, shared) = (Instant::now(), Arc::downgrade(self));
+        self.threads.control(async move {
+            let result = request(&link).await;
+            drop(hold);
+            drop(link);
+            match result {
+                Ok(()) => answer.with(query::Msg::CancelSent { query }),
+                Err(failure) => return answer.failed(failure),
+            }
+            for pause in AGAIN {
+                smol::Timer::after(pause).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                if !shared.cancel_again(running, asked_at).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// A cancel that overtook its statement has hit nothing: a young one that still says nothing is sent another.
+    /// Whether there may be need of one more.
+    async fn cancel_again(&self, query: QueryId, asked_at: Instant) -> bool {
+        let link = locked(&self.queries).get(&query).cloned();
+        let Some((link, unheard)) = link.and_then(|link| {
+            let unheard = link.unheard_for(query)?;
+            Some((link, unheard))
+        }) else {
+            return false;
+        };
+        if unheard.saturating_sub(asked_at.elapsed()) > YOUNG {
+            return false;
+        }
+        let hold = link.hold(query);
+        let sent = link.cancel().await;
+        drop(hold);
+        sent.is_ok()
+    }
+}

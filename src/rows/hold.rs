@@ -1,0 +1,6 @@
+//! How rows are held: packed into chunks as they come, in order, looked at by range.
+
+pub mod builder;
+pub mod chunk;
+pub mod held;
+pub mod range;
