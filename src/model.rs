@@ -8,17 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
-        ids::{ConnectionId, Ids, Request},
+        ids::{ConnectionId, Request},
         stamp::Stamp,
     },
     conninfo::Defaults,
-    settings::Settings,
     update::{
         connection::{Connections, host_key, sandbox::Sandbox},
+        cx::Cx,
         files::prompt,
         jobs::Jobs,
         keeping::storage::Storage,
-        notices::Notices,
         query::{find::Find, history::History},
         settings::file::SettingsFile,
         shell::{
@@ -36,10 +35,9 @@ use crate::{
 /// The whole state of the program.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Model {
-    /// The stamp of the last message.
-    pub now: Stamp,
-    /// Where ids come from.
-    pub ids: Ids,
+    /// What every room may use.
+    #[serde(flatten)]
+    pub cx: Cx,
     /// The program's version.
     pub version: String,
     /// Where the program keeps its data.
@@ -54,8 +52,6 @@ pub struct Model {
     pub recording: bool,
     /// Whether the system's appearance is dark.
     pub dark_system: bool,
-    /// What the user fixed.
-    pub settings: Settings,
     /// The file of the user's own settings.
     pub settings_file: SettingsFile,
     /// Which key means which command.
@@ -82,8 +78,6 @@ pub struct Model {
     pub dialog: Option<Dialog>,
     /// The search in the editor.
     pub find: Find,
-    /// Short words to the user.
-    pub notices: Notices,
     /// The area of the window that has focus, below any dialog.
     pub area: Area,
     /// Rows of the grid that fit on screen.
@@ -142,11 +136,10 @@ impl Default for Model {
 impl Model {
     /// A Model before anything was read.
     pub fn new(seed: u64, macos: bool, now: Stamp) -> Self {
-        let mut ids = Ids::seeded(seed);
-        let tabs = Tabs::new(&mut ids);
+        let mut cx = Cx::new(seed, now);
+        let tabs = Tabs::new(&mut cx.ids);
         Self {
-            now,
-            ids,
+            cx,
             version: String::new(),
             data_dir: String::new(),
             config_dir: String::new(),
@@ -154,7 +147,6 @@ impl Model {
             phase: Phase::Blank,
             recording: false,
             dark_system: true,
-            settings: Settings::default(),
             settings_file: SettingsFile::default(),
             keymap: Keymap::shipped(macos),
             defaults: Defaults::default(),
@@ -168,7 +160,6 @@ impl Model {
             leaving: None,
             dialog: None,
             find: Find::default(),
-            notices: Notices::default(),
             area: Area::Editor,
             visible_rows: 18,
             sights: Sights::default(),
@@ -184,7 +175,7 @@ impl Model {
     /// is not on screen gets no focus; the editor has it then.
     pub fn focus(&mut self, area: Area) {
         let on_screen = match area {
-            Area::Sidebar => self.settings.sidebar_width > 0,
+            Area::Sidebar => self.cx.settings.sidebar_width > 0,
             Area::Find => self.find.open,
             Area::Welcome | Area::Editor | Area::Results => true,
         };
@@ -205,7 +196,7 @@ impl Model {
     /// Whether the colours are dark now.
     pub fn is_dark(&self) -> bool {
         use crate::settings::Theme;
-        match self.settings.theme {
+        match self.cx.settings.theme {
             Theme::System => self.dark_system,
             Theme::Light => false,
             Theme::Dark => true,

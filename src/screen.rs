@@ -76,6 +76,7 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
         status_bar: status::bar(model, now),
         dialog: dialogs::dialog(model, now),
         notices: model
+            .cx
             .notices
             .shown(now)
             .map(|notice| Notice { at: notice.at, text: notice.text.clone() })

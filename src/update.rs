@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod connection;
+pub mod cx;
 pub mod files;
 pub mod jobs;
 pub mod keeping;
@@ -36,7 +37,7 @@ use crate::{
 
 /// Takes in one message. The same Model, stamp and message give the same Model and effects, everywhere.
 pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
-    model.now = at;
+    model.cx.now = at;
     if model.phase == Phase::Quitting && !matches!(msg, Msg::App(app::Msg::Started { .. })) {
         // The runner ends all that is under way: nothing new is begun.
         return vec![];

@@ -121,9 +121,9 @@ fn open(parts: Parts, inbox: Receiver<Msg>, cx: &mut App) -> Result<(), String> 
     let (title, place) = {
         let engine = parts.engine.borrow();
         let model = engine.model();
-        let (width, height) = model.settings.window;
+        let (width, height) = model.cx.settings.window;
         let room = size(px((width as f32).max(LEAST.0)), px((height as f32).max(LEAST.1)));
-        let title = crate::screen::screen(model, model.now).title;
+        let title = crate::screen::screen(model, model.cx.now).title;
         (title, Bounds::centered(None, room, cx))
     };
     let post = parts.post.clone();

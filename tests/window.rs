@@ -401,7 +401,7 @@ fn the_palette_finds_a_command_by_a_few_letters() {
     tried.stage.press("ctrl-shift-p");
     tried.stage.type_text("light th");
     tried.stage.press("enter");
-    let (theme, open) = tried.stage.read(|model| (model.settings.theme, model.dialog.is_some()));
+    let (theme, open) = tried.stage.read(|model| (model.cx.settings.theme, model.dialog.is_some()));
     assert_eq!((theme, open), (Theme::Light, false));
     // Focus is back where it was, and nothing of it went into the text.
     tried.stage.type_text("x");

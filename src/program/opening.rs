@@ -159,7 +159,7 @@ mod tests {
     fn a_saved_name_may_look_like_a_url() {
         let mut model = model();
         let config = Config { name: "a@b".into(), ..Config::default() };
-        let id = crate::base::ids::ConnectionId::next(&mut model.ids);
+        let id = crate::base::ids::ConnectionId::next(&mut model.cx.ids);
         model.connections.insert(id, crate::update::connection::Connection::new(config, true));
         assert_eq!(target(Opening::new("a@b", false), &model), Target::Named("a@b".into()));
         assert!(matches!(

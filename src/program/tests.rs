@@ -132,7 +132,7 @@ fn it_begins_with_its_data_and_what_went_before() {
     let mut world = world(None);
     let model = world.program.model();
     assert_eq!(model.data_dir, "/data");
-    assert!(model.notices.iter().any(|notice| notice.text == "no log"));
+    assert!(model.cx.notices.iter().any(|notice| notice.text == "no log"));
     assert!(world.program.drain(&world.inbox).changed);
     assert_eq!(world.program.model().phase, crate::model::Phase::Ready);
 }

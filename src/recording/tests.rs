@@ -276,7 +276,7 @@ fn the_state_of_the_recorder_is_that_of_the_program_but_for_secrets() {
         update(&mut live, at(step as u64), msg.clone());
     }
     let replay = replayed(&recorded(msgs)).unwrap();
-    assert_eq!(replay.model.ids, live.ids);
+    assert_eq!(replay.model.cx.ids, live.cx.ids);
     assert_eq!(replay.model.tabs.open.len(), live.tabs.open.len());
     let lengths = |model: &Model| -> Vec<usize> {
         let tabs = model.tabs.open.iter();
@@ -371,7 +371,7 @@ fn what_is_no_recording_is_told_from_one() {
 #[test]
 fn a_chunk_of_rows_is_recorded_once() {
     let mut dice = Dice(1);
-    let query = QueryId::next(&mut Model::default().ids);
+    let query = QueryId::next(&mut Model::default().cx.ids);
     let chunk = chunk(&mut dice, 2);
     let digest = format!("{:016x}", chunk.digest());
     let file = recorded([started(1), query::Msg::RowsArrived { query, chunk }.into()]);
@@ -396,7 +396,7 @@ fn leaking_failure() -> Failure {
 fn leaks_of_secrets() -> Vec<Msg> {
     let secret = || Secret::new(PASSWORD);
     let request = Request(1);
-    let connection = ConnectionId::next(&mut Model::default().ids);
+    let connection = ConnectionId::next(&mut Model::default().cx.ids);
     let url = format!("postgres://a:{PASSWORD}@h/d");
     vec![
         keys::Msg::SecretTyped { secret: secret() }.into(),
@@ -424,7 +424,7 @@ fn leaks_of_secrets() -> Vec<Msg> {
 /// Messages whose texts carry a password.
 fn leaks_of_texts() -> Vec<Msg> {
     let request = Request(1);
-    let mut ids = Model::default().ids;
+    let mut ids = Model::default().cx.ids;
     let session = crate::base::ids::SessionId::next(&mut ids);
     let query = QueryId::next(&mut ids);
     let entry = keeping::HistoryEntry {
@@ -609,7 +609,7 @@ fn a_recorder_that_cannot_keep_up_ends_the_recording_and_says_so() {
     let mut recorder = Recorder::start(&path, "1", 7, outbox).unwrap();
     recorder.limits.bytes = 0;
     recorder.record(at(0), &started(1));
-    let query = QueryId::next(&mut Model::default().ids);
+    let query = QueryId::next(&mut Model::default().cx.ids);
     let chunk = chunk(&mut Dice(4), 2);
     recorder.record(at(1), &query::Msg::RowsArrived { query, chunk }.into());
     recorder.record(at(2), &Command::TabNew.into());
@@ -641,7 +641,7 @@ fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
         body.extend(value);
         builder.push_data_row(&body).unwrap();
     }
-    let query = QueryId::next(&mut Model::default().ids);
+    let query = QueryId::next(&mut Model::default().cx.ids);
     let shelf = Shelf::default();
     let mut writer = Writer::begin(shelf.clone(), "1", 7).unwrap();
     writer.message(at(0), started(1)).unwrap();

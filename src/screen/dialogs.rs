@@ -65,7 +65,7 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
         dialog::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
         dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
             title: "Settings".into(),
-            rows: settings::rows(&model.settings)
+            rows: settings::rows(&model.cx.settings)
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),

@@ -38,7 +38,7 @@ pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
             Some(key) => format!("Write SQL here. {key} runs the statement under the cursor."),
             None => "Write SQL here.".into(),
         },
-        percent: model.settings.editor_percent,
+        percent: model.cx.settings.editor_percent,
         find: find_bar(model, tab),
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
         ..result_tab(tab, index, result, now)
     };
     let scrolled = results.scrolled.filter(|(shown, _)| *shown == results.shown && !stale);
-    let note = note(tab, model.settings.window_rows, now).map(Span::muted);
+    let note = note(tab, model.cx.settings.window_rows, now).map(Span::muted);
     let actions = actions(model, tab);
     let beside = width_beside(note.as_ref(), &actions);
     let room = room_for_tabs(model, &messages, beside);
@@ -138,7 +138,7 @@ fn fitting(
 /// Room for the results' tabs, in logical pixels at 100 %: the window draws exactly the tabs that are said to be there.
 /// `beside` is what would be at the bar's right end; more than a quarter of the bar is not kept for it.
 fn room_for_tabs(model: &Model, messages: &MessagesTab, beside: u32) -> u32 {
-    let settings = &model.settings;
+    let settings = &model.cx.settings;
     let window = settings.window.0 * 100 / settings.zoom_percent.max(1);
     let sidebar = settings.sidebar_width.min(window * 6 / 10);
     let bar = window.saturating_sub(sidebar + BAR_PADDING);

@@ -25,7 +25,7 @@ const LINE_CHARACTERS: usize = 80;
 
 /// The sidebar, unless it is hidden.
 pub(super) fn sidebar(model: &Model, now: Stamp) -> Option<Sidebar> {
-    let width = model.settings.sidebar_width;
+    let width = model.cx.settings.sidebar_width;
     if width == 0 {
         return None;
     }

@@ -377,7 +377,7 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
         None => (newest(messages.count, tab, model), messages.count),
     };
     lines.beyond(start, "message", "above");
-    for row in (start..end).filter_map(|index| message_row(tab, index, model.now)) {
+    for row in (start..end).filter_map(|index| message_row(tab, index, model.cx.now)) {
         lines.indented(&format!("{} · {}", row.kind.text, row.when));
         for line in row.text.lines() {
             lines.indented(&format!("  {line}"));
@@ -390,7 +390,8 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
 fn newest(count: usize, tab: &tabs::Tab, model: &Model) -> usize {
     let mut room = model.visible_rows.max(1) as usize;
     let mut first = count;
-    while let Some(row) = first.checked_sub(1).and_then(|index| message_row(tab, index, model.now))
+    while let Some(row) =
+        first.checked_sub(1).and_then(|index| message_row(tab, index, model.cx.now))
     {
         // In the window its kind and its time stand on its first line.
         let height = row.text.lines().count().max(1);

@@ -126,7 +126,7 @@ fn absolute(path: &str) -> Result<String, String> {
 fn answer(label: &str, stage: &mut impl Stage) -> Result<(), String> {
     stage.pump(Duration::ZERO);
     let msg = stage.read(|model| {
-        let screen = screen(model, model.now);
+        let screen = screen(model, model.cx.now);
         let shown = screen.dialog.ok_or("there is no dialog to answer")?;
         if let Some(action) = shown.actions().iter().find(|action| action.label == label) {
             return Ok(action.command.into());

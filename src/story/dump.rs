@@ -62,7 +62,7 @@ pub fn dump(
 
 /// The whole screen as text, at the time of the last message.
 pub fn screen(model: &Model) -> String {
-    crate::screen::screen(model, model.now).to_text(model)
+    crate::screen::screen(model, model.cx.now).to_text(model)
 }
 
 fn write(

@@ -412,7 +412,7 @@ fn a_story_types_presses_and_looks_at_the_screen() {
     assert_eq!(result, Ok(()));
     assert_eq!(stage.model.tabs.open[0].editor.buffer.string(), "select 1;\n-- tw");
     assert_eq!(stage.model.tabs.open.len(), 2);
-    assert_eq!(stage.model.settings.window, (1000, 700));
+    assert_eq!(stage.model.cx.settings.window, (1000, 700));
     assert!(out.contains("untitled"), "{out}");
 }
 
@@ -428,7 +428,7 @@ fn nothing_is_done_in_a_program_that_has_quit() {
 #[test]
 fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
     let mut model = Model::default();
-    let connection = ConnectionId::next(&mut model.ids);
+    let connection = ConnectionId::next(&mut model.cx.ids);
     model.dialog = Some(Dialog::Password(PasswordPrompt::new(
         connection,
         SecretKind::Database,
@@ -475,7 +475,7 @@ fn a_read_only_sandbox_is_connected_to_once_it_runs() {
     let mut stage = Scripted::new();
     play_on(&mut stage, "wait idle").0.unwrap();
     let request = {
-        let mut next = stage.model.ids.clone();
+        let mut next = stage.model.cx.ids.clone();
         next.request()
     };
     stage.later.push_back((

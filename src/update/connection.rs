@@ -193,7 +193,7 @@ pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> Conne
         .iter()
         .find(|(_, known)| same_place(&known.config, &config))
         .map(|(id, _)| *id);
-    let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
+    let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
     super::shell::sidebar::keeping_choices(model, |model| {
         let connection =
             model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
@@ -229,8 +229,8 @@ fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
     if !stays {
         return vec![];
     }
-    model.notices.push(
-        model.now,
+    model.cx.notices.push(
+        model.cx.now,
         "The other tab keeps its session, because something is open in it.".into(),
     );
     super::shell::tabs::open_new(model)
@@ -238,7 +238,7 @@ fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 
 /// Opens a connection that is not open or on its way.
 pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let since = model.now;
+    let since = model.cx.now;
     let asked = model.dialog_asks_password(id);
     if host_key::asks(model, id) {
         return vec![];
@@ -282,7 +282,7 @@ fn ask_keychain(
         return attempt(model, id, secrets, Secrets::default());
     }
     let kind = left.remove(0);
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(connection) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -309,9 +309,9 @@ pub fn attempt(
     if !matches!(connection.link, Link::Closed | Link::Failed { .. }) {
         return vec![];
     }
-    let attempt = model.ids.request();
+    let attempt = model.cx.ids.request();
     let with = Credentials { secrets: secrets.clone(), store };
-    connection.link = Link::Opening { attempt, since: model.now, with };
+    connection.link = Link::Opening { attempt, since: model.cx.now, with };
     connection.made_read_only = connection.config.read_only;
     let config = Box::new(connection.config.clone());
     vec![Effect::Open { connection: id, attempt, config, secrets }.into()]
@@ -393,7 +393,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             reconnecting::link_lost(model, connection, left, failure)
         }
         Msg::NotAnswering { connection, silent_ms } => {
-            let since = model.now.before_ms(silent_ms);
+            let since = model.cx.now.before_ms(silent_ms);
             if let Some(known) = model.connections.get_mut(&connection)
                 && known.is_open()
             {
@@ -457,8 +457,8 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
             vec![]
         }
         keychain::Msg::Deleted { result: Err(Refusal::Unavailable { reason }), .. } => {
-            model.notices.push(
-                model.now,
+            model.cx.notices.push(
+                model.cx.now,
                 format!(
                     "The password may still be in the keychain, which can't be used: {reason}."
                 ),
@@ -490,7 +490,7 @@ fn opened(
     attempt: Request,
     server: ServerInfo,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(connection) = model.connections.get_mut(&id) else {
         // It was deleted meanwhile: its pool must not stay open unseen.
         return vec![Effect::Close { connection: id }.into()];
@@ -536,7 +536,7 @@ fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) -> Vec<Root
     connection.link = Link::Open { server };
     connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     let mut effects = run::pump_all(model);
     // It may be another server that answers now.
     effects.extend(schema::refresh(model, id, schema::Cause::Opened));
@@ -675,7 +675,7 @@ pub fn forget_secrets(model: &mut Model) {
 
 /// The effect that keeps a connection.
 pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let (config, last_used_us) = model
         .connections
         .get(&id)
@@ -688,7 +688,7 @@ pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
 /// The effects that put secrets into the keychain.
 pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> Vec<RootEffect> {
     let stored = secrets.iter().map(|(kind, secret)| {
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         if let Some(known) = model.connections.get_mut(&id) {
             known.storing.insert(kind, request);
         }
@@ -713,7 +713,7 @@ fn keychain_absent(model: &mut Model, reason: &str) {
     let failure = Failure::from(&Refusal::Unavailable { reason: reason.to_owned() });
     let next_step = failure.next_step.unwrap_or_default();
     let text = format!("{} {next_step}", failure.message);
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
 }
 
 /// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.

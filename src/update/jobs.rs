@@ -245,20 +245,20 @@ impl Jobs {
 
 /// Runs a file on the active tab's connection.
 pub fn run_file(model: &mut Model, path: String) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some((tab, connection)) = model.tabs.active().map(|tab| (tab.id, tab.connection)) else {
         return vec![];
     };
     let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
     let Some((connection, known)) = known.filter(|(_, known)| known.is_open()) else {
         let text = "Connect this tab first, then run the file.";
-        model.notices.push(now, text.into());
+        model.cx.notices.push(now, text.into());
         return vec![];
     };
     let read_only = known.is_read_only();
-    let on_error = model.settings.on_error;
-    let query = QueryId::next(&mut model.ids);
-    let id = model.ids.request();
+    let on_error = model.cx.settings.on_error;
+    let query = QueryId::next(&mut model.cx.ids);
+    let id = model.cx.ids.request();
     model.jobs.list.push(Job {
         id,
         tab,
@@ -361,7 +361,7 @@ fn ended(
         }
     };
     say(model, id, kind, text.clone());
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     let mut effects = history::ended(model, query, elapsed_us, outcome);
     effects.extend(schema::refresh(model, connection, schema::Cause::Changed));
     effects
@@ -369,7 +369,7 @@ fn ended(
 
 /// A line among the messages of the tab from which the job was begun.
 fn say(model: &mut Model, job: Request, kind: Kind, text: String) {
-    let at_us = model.now.unix_us;
+    let at_us = model.cx.now.unix_us;
     let Some(tab) = model.jobs.get_mut(job).map(|job| job.tab) else {
         return;
     };

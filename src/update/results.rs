@@ -689,7 +689,7 @@ fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let paused = model.tabs.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
-    if active && paused && model.held_bytes() < model.settings.memory_bytes() {
+    if active && paused && model.held_bytes() < model.cx.settings.memory_bytes() {
         run::fetch(model, false)
     } else {
         vec![]
@@ -725,8 +725,8 @@ pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
 
 /// Copies the selected cells: one column as its lines, several as TSV.
 pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
-    let request = model.ids.request();
-    let now = model.now;
+    let request = model.cx.ids.request();
+    let now = model.cx.now;
     let without_rows = model
         .tabs
         .active()
@@ -743,7 +743,7 @@ pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
     };
     let range = result.range();
     if range.is_empty() {
-        model.notices.push(now, "There is nothing to copy.".into());
+        model.cx.notices.push(now, "There is nothing to copy.".into());
         return vec![];
     }
     tab.results.copying = Some(request);
@@ -759,7 +759,7 @@ pub fn copy_error(model: &mut Model) -> Vec<RootEffect> {
         Some(report) => window::write_clipboard(model, report.into()),
         None => {
             let text = "There is no error here to copy.";
-            model.notices.push(model.now, text.into());
+            model.cx.notices.push(model.cx.now, text.into());
             vec![]
         }
     }
@@ -899,7 +899,7 @@ fn summarize_active(model: &mut Model) -> Vec<RootEffect> {
 
 /// Asks for the sum of the range, where there is more than one cell.
 fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(tab) = model.tabs.get_mut(tab) else {
         return vec![];
     };
@@ -919,7 +919,7 @@ fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 
 /// Takes in what the runner reports of work on cells.
 pub fn update_cells(model: &mut Model, msg: contract::Msg) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     match msg {
         contract::Msg::Copied { request, text, cells } => {
             let asked = model.tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
@@ -928,11 +928,11 @@ pub fn update_cells(model: &mut Model, msg: contract::Msg) -> Vec<RootEffect> {
             match text {
                 Ok(text) => {
                     let what = display::counted(cells, "cell");
-                    model.notices.push(now, format!("Copied {what}."));
+                    model.cx.notices.push(now, format!("Copied {what}."));
                     window::write_clipboard(model, text)
                 }
                 Err(problem) => {
-                    model.notices.push(now, problem);
+                    model.cx.notices.push(now, problem);
                     vec![]
                 }
             }

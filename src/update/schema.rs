@@ -113,7 +113,7 @@ impl Schema {
 
 /// Loads the cache of an open connection. While it is being loaded, it is loaded once more afterwards.
 pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(known) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -140,7 +140,7 @@ pub fn refresh_asked(model: &mut Model) -> Vec<RootEffect> {
         Some(id) => refresh(model, id, Cause::Asked),
         None => {
             let text = "There is no open connection whose schema could be read. Connect first.";
-            model.notices.push(model.now, text.into());
+            model.cx.notices.push(model.cx.now, text.into());
             vec![]
         }
     }
@@ -173,13 +173,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             } else if cause == Cause::Asked {
                 let counts = counts.rsplit_once(", ").map_or("", |(counts, _)| counts);
                 let text = format!("The schema was read anew: {counts}.");
-                model.notices.push(model.now, text);
+                model.cx.notices.push(model.cx.now, text);
             }
         }
         Err(failure) => {
             if cause == Cause::Asked {
                 let text = format!("The schema could not be read: {}", failure.message);
-                model.notices.push(model.now, text);
+                model.cx.notices.push(model.cx.now, text);
             }
             known.schema = Schema::Failed { failure, previous };
         }
@@ -192,7 +192,7 @@ fn notice_cut(model: &mut Model) {
         "The database has more objects than the schema cache holds: {} columns are kept, and what lies past them is not suggested.",
         crate::rows::show::display::grouped(catalog::COLUMNS_MAX as u64)
     );
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
 }
 
 /// A cache has come: errors that wait for a name get it.

@@ -46,7 +46,7 @@ pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
 pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
     match row {
         0 => {
-            let next = match model.settings.theme {
+            let next = match model.cx.settings.theme {
                 Theme::System => Theme::Light,
                 Theme::Light => Theme::Dark,
                 Theme::Dark => Theme::System,
@@ -54,12 +54,13 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
             set_theme(model, next)
         }
         1 => {
-            let at = ZOOM.iter().position(|zoom| *zoom == model.settings.zoom_percent).unwrap_or(0);
+            let at =
+                ZOOM.iter().position(|zoom| *zoom == model.cx.settings.zoom_percent).unwrap_or(0);
             set_zoom(model, ZOOM[(at + 1) % ZOOM.len()])
         }
         2 => toggle_sidebar(model),
         _ => {
-            let next = match model.settings.on_error {
+            let next = match model.cx.settings.on_error {
                 OnError::Stop => OnError::Continue,
                 OnError::Continue => OnError::Ask,
                 OnError::Ask => OnError::Stop,
@@ -77,7 +78,7 @@ pub fn set_theme(model: &mut Model, theme: Theme) -> Vec<RootEffect> {
 
 /// Larger, smaller, or, with none, the usual size.
 pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
-    let percent = model.settings.zoom_percent;
+    let percent = model.cx.settings.zoom_percent;
     let percent = match larger {
         Some(true) => ZOOM.iter().copied().find(|zoom| *zoom > percent).unwrap_or(percent),
         Some(false) => ZOOM.iter().rev().copied().find(|zoom| *zoom < percent).unwrap_or(percent),
@@ -92,8 +93,8 @@ fn set_zoom(model: &mut Model, percent: u32) -> Vec<RootEffect> {
 
 /// Shows or hides the sidebar.
 pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
-    model.settings.sidebar_width =
-        if model.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
+    model.cx.settings.sidebar_width =
+        if model.cx.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
     model.focus_what_is_shown();
     save(model)
 }
@@ -112,7 +113,7 @@ pub fn save_soon(model: &mut Model) -> Vec<RootEffect> {
     if model.settings_timer.is_some() {
         return vec![];
     }
-    let timer = model.ids.request();
+    let timer = model.cx.ids.request();
     model.settings_timer = Some(timer);
     let after_ms = SAVE_AFTER_MS;
     vec![clock::Effect::Start { timer, after_ms }.into()]
@@ -155,7 +156,7 @@ pub fn window_size(width: u32, height: u32) -> (u32, u32) {
 }
 
 fn write(model: &mut Model) -> RootEffect {
-    let request = model.ids.request();
-    let settings = model.settings.clone();
+    let request = model.cx.ids.request();
+    let settings = model.cx.settings.clone();
     keeping::Effect::SaveSettings { request, settings }.into()
 }

@@ -178,7 +178,7 @@ impl World {
     pub fn pass_ms(&mut self, ms: u64) {
         self.at.mono_us += ms * 1_000;
         self.at.unix_us += ms as i64 * 1_000;
-        self.model.now = self.at;
+        self.model.cx.now = self.at;
     }
 
     /// The active tab uses a connection that is known.
@@ -380,7 +380,7 @@ impl World {
 
     /// The newest notice.
     pub fn notice(&self) -> &str {
-        self.model.notices.iter().last().map_or("", |notice| notice.text.as_str())
+        self.model.cx.notices.iter().last().map_or("", |notice| notice.text.as_str())
     }
 
     /// The texts of the active tab's messages.

@@ -32,6 +32,6 @@ pub enum Msg {
 
 /// The effect that puts a text on the clipboard.
 pub fn write_clipboard(model: &mut Model, text: Arc<str>) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     vec![Effect::WriteClipboard { request, text }.into()]
 }

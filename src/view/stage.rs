@@ -51,7 +51,7 @@ impl Windowed {
         desk: Desk,
     ) -> Result<Self, OffscreenError> {
         let program = Rc::new(RefCell::new(program));
-        let (width, height) = program.borrow().model().settings.window;
+        let (width, height) = program.borrow().model().cx.settings.window;
         let parts = Parts { engine: program.clone(), desk, post, pace: Pace::Still, quit: |_| {} };
         let (offscreen, window) = opened(parts, width, height)?;
         Ok(Self {
@@ -332,7 +332,7 @@ impl Stage for Windowed {
 /// When there is no renderer, or the file can't be written, in a sentence.
 pub fn screenshot(model: &Model, path: &Path) -> Result<(), String> {
     let (outbox, _) = flume::unbounded();
-    let (width, height) = model.settings.window;
+    let (width, height) = model.cx.settings.window;
     let parts = Parts {
         engine: Rc::new(RefCell::new(Still(model.clone()))),
         desk: Desk::default(),

@@ -873,7 +873,7 @@ fn a_server_that_stands_still_is_told_by_the_watchdog_and_its_query_still_answer
     };
     let frozen = Frozen::server_of(live.backend_pid);
     app.until("the watchdog tells it", |app| app.known().silent_since.is_some());
-    let silent_us = app.model.now.us_since(app.known().silent_since.unwrap());
+    let silent_us = app.model.cx.now.us_since(app.known().silent_since.unwrap());
     assert!(silent_us >= 10_000_000, "{silent_us}");
     assert!(matches!(app.tab().run, Run::Running(_)), "nothing is ended for it");
     drop(frozen);

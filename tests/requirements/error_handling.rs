@@ -775,7 +775,7 @@ fn fr_002_fr_003_the_details_unfold_on_screen_and_are_copied_whole() {
         "do $$ begin raise exception 'short' using detail = '{long}', constraint = 'k'; end $$"
     ));
     let screen = |program: &Program| {
-        tusk::screen::screen(&program.model, program.model.now).to_text(&program.model)
+        tusk::screen::screen(&program.model, program.model.cx.now).to_text(&program.model)
     };
     assert!(!screen(&program).contains("Constraint: k"));
     program.send(Command::ErrorDetails);
@@ -926,7 +926,7 @@ fn fr_003_the_card_has_title_sentence_and_next_step() {
         panic!("it failed");
     };
     assert!(failure.is("42P01"));
-    let screen = tusk::screen::screen(&program.model, program.model.now).to_text(&program.model);
+    let screen = tusk::screen::screen(&program.model, program.model.cx.now).to_text(&program.model);
     for words in [
         "Relation “custmers” does not exist",
         "ERROR 42P01",

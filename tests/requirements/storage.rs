@@ -111,7 +111,7 @@ impl Tusk {
     }
 
     fn notices(&self) -> Vec<String> {
-        let all = self.model().notices.iter();
+        let all = self.model().cx.notices.iter();
         all.map(|notice| notice.text.clone()).collect()
     }
 
@@ -463,7 +463,7 @@ fn a_directory_that_is_deleted_while_it_is_used_is_made_again_with_everything() 
     fs::remove_dir_all(&directory).unwrap();
     tusk.write(" -- and more");
     tusk.wait("the word of it", |model| {
-        let mut notices = model.notices.iter();
+        let mut notices = model.cx.notices.iter();
         notices.any(|notice| notice.text.contains("was lost while Tusk ran"))
     });
     tusk.wait("the writes", |model| model.writes.is_empty());
@@ -570,19 +570,19 @@ fn settings_that_are_edited_by_hand_are_used_at_once_and_a_mistake_is_named_with
     let file = directory.path().join("settings.toml");
     fs::write(&file, "# mine\nsize = 150 # large\n").unwrap();
     let mut tusk = Tusk::start(directory.path());
-    assert_eq!(tusk.model().settings.zoom_percent, 150);
+    assert_eq!(tusk.model().cx.settings.zoom_percent, 150);
     fs::write(&file, "# mine\nsize = 120 # large\n\n[results]\nwindow_rows = 5000\n").unwrap();
     tusk.wait("the new settings", |model| {
-        model.settings.zoom_percent == 120 && model.settings.window_rows == 5_000
+        model.cx.settings.zoom_percent == 120 && model.cx.settings.window_rows == 5_000
     });
     fs::write(&file, "# mine\nsize = 120 # large\n\n[results]\nwindow_row = 5000\n").unwrap();
     tusk.wait("the report", |model| {
-        let mut notices = model.notices.iter();
+        let mut notices = model.cx.notices.iter();
         notices.any(|notice| notice.text.contains("Line 5: there is no setting window_row"))
     });
-    assert_eq!(tusk.model().settings.window_rows, 5_000);
+    assert_eq!(tusk.model().cx.settings.window_rows, 5_000);
     fs::write(&file, "# mine\nsize = 120 # large\n").unwrap();
-    tusk.wait("the file without it", |model| model.settings.window_rows == 100_000);
+    tusk.wait("the file without it", |model| model.cx.settings.window_rows == 100_000);
     tusk.command(Deed::ViewZoomOut);
     tusk.wait("the write", |model| !model.settings_file.is_busy());
     let text = fs::read_to_string(&file).unwrap();

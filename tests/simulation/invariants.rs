@@ -54,7 +54,7 @@ pub fn structure(model: &Model) {
     );
     let on_screen = match model.area {
         Area::Find => model.find.open,
-        Area::Sidebar => model.settings.sidebar_width > 0,
+        Area::Sidebar => model.cx.settings.sidebar_width > 0,
         Area::Welcome | Area::Editor | Area::Results => true,
     };
     assert!(on_screen, "{:?} has focus and is not shown", model.area);
@@ -547,7 +547,7 @@ fn memory_is_bounded(model: &Model, runner: &Runner) {
     let held = model.held_bytes();
     let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
     assert!(
-        held <= model.settings.memory_bytes() + credit,
+        held <= model.cx.settings.memory_bytes() + credit,
         "results hold too much memory: {held} bytes"
     );
 }

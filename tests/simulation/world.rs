@@ -281,8 +281,8 @@ impl World {
             )
         };
         assert!(effects.iter().all(let_go), "a stale answer has effects: {msg:?}, {effects:?}");
-        self.twin.now = self.model.now;
-        self.twin.notices = self.model.notices.clone();
+        self.twin.cx.now = self.model.cx.now;
+        self.twin.cx.notices = self.model.cx.notices.clone();
         assert!(self.model == self.twin, "a stale answer changes something: {msg:?}");
     }
 
@@ -379,7 +379,7 @@ impl World {
     }
 
     fn look(&mut self) {
-        if self.model.held_bytes() >= self.model.settings.memory_bytes() {
+        if self.model.held_bytes() >= self.model.cx.settings.memory_bytes() {
             self.seen.full += 1;
         }
         if !self.runner.behind.is_empty() {

@@ -26,7 +26,7 @@ impl Tried {
     }
 
     fn scale(&mut self) -> f32 {
-        self.stage.read(|model| model.settings.zoom_percent) as f32 / 100.0
+        self.stage.read(|model| model.cx.settings.zoom_percent) as f32 / 100.0
     }
 
     fn random_size(&mut self, random: &mut Random) {
@@ -113,7 +113,7 @@ impl Tried {
     fn compare_tabs(&mut self, what: &str) {
         let area = drawn(self, "tabs-scroll").expect("tabs");
         let tabs = self.stage.read(|model| {
-            let Main::Work(work) = tusk::screen::screen(model, model.now).main else {
+            let Main::Work(work) = tusk::screen::screen(model, model.cx.now).main else {
                 unreachable!("there are tabs");
             };
             work.tabs
@@ -302,7 +302,7 @@ fn a_dump_has_the_fields_that_a_low_window_shows() {
         tried.stage.pump(Duration::ZERO);
         let area = drawn(&mut tried, "connection-form").expect("a form");
         let fields =
-            tried.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+            tried.stage.read(|model| match tusk::screen::screen(model, model.cx.now).dialog {
                 Some(Dialog::Connection(form)) => form.fields,
                 other => unreachable!("{other:?}"),
             });

@@ -85,7 +85,7 @@ fn height(place: Bounds<Pixels>) -> Range<f32> {
 
 impl Tried {
     fn zoom(&mut self) -> f32 {
-        let percent = self.stage.read(|model| model.settings.zoom_percent);
+        let percent = self.stage.read(|model| model.cx.settings.zoom_percent);
         percent as f32 / 100.0
     }
 
@@ -132,7 +132,7 @@ impl Tried {
     fn compare_picture(&mut self, what: &str) {
         self.uncover();
         let lines = self.stage.read(|model| {
-            let Main::Work(work) = tusk::screen::screen(model, model.now).main else {
+            let Main::Work(work) = tusk::screen::screen(model, model.cx.now).main else {
                 unreachable!("the editor is shown");
             };
             work.editor.in_sight
@@ -174,7 +174,7 @@ impl Tried {
             place.end = preview.top().as_f32() - 8.0 * self.zoom();
         }
         let known = self.stage.read(|model| {
-            let Main::Work(work) = tusk::screen::screen(model, model.now).main else {
+            let Main::Work(work) = tusk::screen::screen(model, model.cx.now).main else {
                 unreachable!("the sidebar is shown");
             };
             work.sidebar.expect("a sidebar")
@@ -211,7 +211,7 @@ impl Tried {
     fn compare_dialog(&mut self, what: &str) {
         let place = drawn(self, "picker-rows").map_or(0.0..0.0, height);
         let (title, known, preview) =
-            self.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+            self.stage.read(|model| match tusk::screen::screen(model, model.cx.now).dialog {
                 Some(Dialog::Picker(picker)) => {
                     let typed = &picker.field;
                     let title = [&typed.text, &typed.placeholder];
@@ -259,7 +259,7 @@ impl Tried {
             (height - expected).abs() < 0.5 * rows + 1.0,
             "{what}: {id} of {rows} rows is {height} high"
         );
-        let window = self.stage.read(|model| model.settings.window.1) as f32;
+        let window = self.stage.read(|model| model.cx.settings.window.1) as f32;
         assert!(place.bottom().as_f32() <= window, "{what}: {id} is at {place:?}");
     }
 
@@ -403,7 +403,7 @@ impl Tried {
 fn told(tried: &mut Tried, alone: &mut Model) {
     for msg in tried.stage.watched() {
         if !matches!(msg, Msg::Sight(_)) {
-            let at = alone.now;
+            let at = alone.cx.now;
             tusk::update::update(alone, at, msg);
         }
     }
@@ -438,7 +438,7 @@ fn a_dump_without_a_window_has_the_rows_that_a_window_would_show() {
             // Which half of a row is in sight can be a matter of rounding, in windows of one size.
             for _ in 0..2 {
                 if shown != written {
-                    let (width, height) = tried.stage.read(|model| model.settings.window);
+                    let (width, height) = tried.stage.read(|model| model.cx.settings.window);
                     tried.stage.watch();
                     tried.stage.resize(width + 3, height + 5);
                     tried.stage.pump(Duration::ZERO);
@@ -470,7 +470,7 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
     for press in 0..45 {
         tried.stage.press("down");
         tried.stage.pump(Duration::ZERO);
-        let row = tried.stage.read(|model| match tusk::screen::screen(model, model.now).dialog {
+        let row = tried.stage.read(|model| match tusk::screen::screen(model, model.cx.now).dialog {
             Some(Dialog::Path(prompt)) => {
                 prompt.selected.map(|row| row.saturating_sub(prompt.first))
             }

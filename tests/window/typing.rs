@@ -380,7 +380,7 @@ impl Tried {
     /// Where the runs that were kept stand in the sidebar now.
     fn find_run_rows(&mut self) {
         let first = self.stage.read(|model| {
-            let screen = tusk::screen::screen(model, model.now);
+            let screen = tusk::screen::screen(model, model.cx.now);
             let tusk::screen::Main::Work(work) = screen.main else {
                 return 0;
             };
@@ -650,7 +650,7 @@ fn deeds_have_room(
     messages: gpui::Bounds<gpui::Pixels>,
 ) -> bool {
     let bar = drawn(tried, "editor").expect("the editor is as wide as the bar");
-    let zoom = tried.stage.read(|model| model.settings.zoom_percent) as f32 / 100.0;
+    let zoom = tried.stage.read(|model| model.cx.settings.zoom_percent) as f32 / 100.0;
     let quarter = bar.size.width.as_f32() / 4.0 + SLACK * zoom;
     let is_on_bar = |command: &Command| {
         let id = gpui::SharedString::from(format!("results-{command}"));
@@ -675,7 +675,7 @@ fn messages_and_every_tab_that_the_screen_tells_of_are_in_the_window() {
         for key in [keys[at % 4], keys[(at + 1) % 4]] {
             tried.stage.press(key);
             let (tabs, hidden, deeds) = tried.stage.read(|model| {
-                let screen = tusk::screen::screen(model, model.now);
+                let screen = tusk::screen::screen(model, model.cx.now);
                 let tusk::screen::Main::Work(work) = screen.main else {
                     unreachable!("no results");
                 };
@@ -721,7 +721,7 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
     tried.stage.resize(1200, 760);
     let first = |tried: &mut Tried| {
         tried.stage.read(|model| {
-            let screen = tusk::screen::screen(model, model.now);
+            let screen = tusk::screen::screen(model, model.cx.now);
             match screen.main {
                 tusk::screen::Main::Work(work) => work.results_bar.tabs[0].number,
                 tusk::screen::Main::Welcome(_) => 0,

@@ -560,7 +560,7 @@ fn new_config(model: &Model) -> Config {
         if said == *usual { setting } else { said }
     }
     let usual = Config::default();
-    let setting = model.settings.new_connections.config();
+    let setting = model.cx.settings.new_connections.config();
     let said = model.defaults.config();
     Config {
         pool_size: or(said.pool_size, &usual.pool_size, setting.pool_size),
@@ -585,7 +585,7 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
         (editing, model.defaults.conninfo())
     {
         let notice = format!("The environment does not fill this in. {problem}");
-        model.notices.push(model.now, notice);
+        model.cx.notices.push(model.cx.now, notice);
     }
     let config = match editing.and_then(|id| model.connections.get(&id)) {
         Some(known) => known.config.clone(),
@@ -595,14 +595,14 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
     form.usual.clone_from(&model.defaults.tls_files);
     let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));
     // What services say may have changed since it was read: the next text that names one shall find it.
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     effects.push(discovery::Effect::FindServers { request }.into());
     effects
 }
 
 /// Tries the configuration.
 pub fn test(model: &mut Model) -> Vec<RootEffect> {
-    let since = model.now;
+    let since = model.cx.now;
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
         return vec![];
     };
@@ -614,7 +614,7 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
         }
     };
     let mut effects = form.abandon();
-    let attempt = model.ids.request();
+    let attempt = model.cx.ids.request();
     form.test = Test::Running { attempt, since };
     form.reading = None;
     form.problems.clear();
@@ -703,7 +703,7 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     if form.editing.is_none() || form.base.group != config.group {
         config.order = saved::last_place(model, &config.group);
     }
-    let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.ids));
+    let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
     let typed = form.typed();
     effects.extend(forget_unused(model, id, &config));
     let moved = crate::update::shell::sidebar::keeping_choices(model, |model| {
@@ -722,7 +722,7 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
     }
     effects.push(connection::save(model, id));
     if moved {
-        model.notices.push(model.now, "The change takes effect when you reconnect.".into());
+        model.cx.notices.push(model.cx.now, "The change takes effect when you reconnect.".into());
     }
     if open {
         effects.extend(connection::choose(model, id));
@@ -743,7 +743,7 @@ fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) -> Vec<Ro
         known.secrets.set(*kind, None);
     }
     let delete = unused.into_iter().map(|kind| {
-        keychain::Effect::Delete { request: model.ids.request(), connection: id, kind }.into()
+        keychain::Effect::Delete { request: model.cx.ids.request(), connection: id, kind }.into()
     });
     delete.collect()
 }

@@ -60,7 +60,7 @@ pub fn trust(model: &mut Model, mut prompt: HostKeyPrompt) -> Vec<RootEffect> {
         model.dialog = Some(Dialog::HostKey(prompt));
         return vec![];
     }
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let key = Box::new(prompt.key.clone());
     prompt.writing = Some(request);
     prompt.problem = None;

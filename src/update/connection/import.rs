@@ -48,7 +48,7 @@ pub struct Candidate {
 
 /// Looks for what there is to import; the answer asks.
 pub fn request(model: &mut Model) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     model.importing = Some(request);
     vec![discovery::Effect::FindServers { request }.into()]
 }
@@ -77,7 +77,7 @@ pub fn found(
         }
         (_, None) => "There is nothing to import: all that is named there is saved already.".into(),
     };
-    model.notices.push(model.now, notice);
+    model.cx.notices.push(model.cx.now, notice);
     vec![]
 }
 
@@ -172,7 +172,7 @@ pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
     let count = import.new.len();
     let mut effects = vec![];
     for Candidate { config, secrets } in import.new {
-        let id = ConnectionId::next(&mut model.ids);
+        let id = ConnectionId::next(&mut model.cx.ids);
         sidebar::keeping_choices(model, |model| {
             let order = saved::last_place(model, &config.group);
             let mut connection = Connection::new(Config { order, ..config }, true);
@@ -183,7 +183,7 @@ pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
         effects.extend(connection::store_secrets(model, id, &secrets));
     }
     let what = counted(count as u64, "connection");
-    model.notices.push(model.now, format!("Imported {what}."));
+    model.cx.notices.push(model.cx.now, format!("Imported {what}."));
     effects
 }
 

@@ -96,7 +96,7 @@ pub fn waits_for(model: &Model, id: ConnectionId, failure: &Failure) -> bool {
 
 /// Begins to reconnect, unless that is under way.
 pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(known) = model.connections.get(&id) else {
         return vec![];
     };
@@ -108,7 +108,7 @@ pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootE
         known.config.label(),
         failure.message.trim_end_matches('.')
     );
-    model.notices.push(now, text);
+    model.cx.notices.push(now, text);
     pause(model, id, 1, failure)
 }
 
@@ -137,7 +137,7 @@ fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) -
     let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
         return give_up(model, id, failure);
     };
-    let (timer, now) = (model.ids.request(), model.now);
+    let (timer, now) = (model.cx.ids.request(), model.cx.now);
     let Some(known) = model.connections.get_mut(&id) else {
         return vec![];
     };
@@ -175,7 +175,7 @@ pub fn try_now(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
 }
 
 fn attempt(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let (attempt, since) = (model.ids.request(), model.now);
+    let (attempt, since) = (model.cx.ids.request(), model.cx.now);
     let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
         model.connections.get_mut(&id)
     else {

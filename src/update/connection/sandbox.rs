@@ -109,7 +109,7 @@ pub fn start(model: &mut Model) -> Vec<RootEffect> {
     match model.sandbox {
         Sandbox::Running { .. } | Sandbox::Starting { .. } => vec![],
         Sandbox::Stopped | Sandbox::Failed { .. } => {
-            let request = model.ids.request();
+            let request = model.cx.ids.request();
             let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
             model.sandbox = Sandbox::Starting { request, progress };
             let data_dir = model.data_dir.clone();
@@ -172,7 +172,7 @@ fn failed(model: &mut Model, failure: Failure) {
             tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
         }
     }
-    model.notices.push(model.now, format!("The sandbox did not start: {}", failure.message));
+    model.cx.notices.push(model.cx.now, format!("The sandbox did not start: {}", failure.message));
     model.sandbox = Sandbox::Failed { failure };
 }
 

@@ -63,13 +63,13 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) -> Vec<Root
 /// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
 pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect> {
     let Some(known) = id.and_then(|id| model.connections.get(&id)) else {
-        model.notices.push(model.now, "There is no connection here to duplicate.".into());
+        model.cx.notices.push(model.cx.now, "There is no connection here to duplicate.".into());
         return vec![];
     };
     let mut config = known.config.clone();
     config.name = free_name(model, &config.label());
     config.order = last_place(model, &config.group);
-    let copy = ConnectionId::next(&mut model.ids);
+    let copy = ConnectionId::next(&mut model.cx.ids);
     let notice = format!(
         "“{}” is a copy without the passwords: it asks for what it needs when it connects.",
         config.name
@@ -77,7 +77,7 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect>
     sidebar::keeping_choices(model, |model| {
         model.connections.insert(copy, Connection::new(config, true));
     });
-    model.notices.push(model.now, notice);
+    model.cx.notices.push(model.cx.now, notice);
     vec![connection::save(model, copy)]
 }
 

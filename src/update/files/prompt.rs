@@ -197,7 +197,7 @@ pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
 }
 
 fn read(model: &mut Model, path: String, what: Pending, reading: Reading) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     model.files.insert(request, what);
     vec![Effect::Open { request, path, reading }.into()]
 }
@@ -214,7 +214,7 @@ pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) -> Vec<RootEff
 /// No encoding was chosen: the file stays closed.
 pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) -> Vec<RootEffect> {
     let text = format!("{} was not opened.", prompt.path);
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     vec![]
 }
 
@@ -261,7 +261,7 @@ pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
     match path {
         Some(path) => reload(model, id, path),
         None => {
-            model.notices.push(model.now, "This tab has no file.".into());
+            model.cx.notices.push(model.cx.now, "This tab has no file.".into());
             vec![]
         }
     }
@@ -297,7 +297,7 @@ pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) -> Vec<RootEffect> 
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
 pub fn list(model: &mut Model) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(Dialog::Path(prompt)) = &mut model.dialog else {
         return vec![];
     };
@@ -346,7 +346,7 @@ fn write(
     expected: Expected,
     form: Option<Form>,
 ) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
     };
@@ -403,21 +403,21 @@ fn keymap_read(
     match result {
         Ok(read) => {
             for problem in model.keymap.lay_over(&read.text.to_string(), false) {
-                model.notices.push(model.now, problem);
+                model.cx.notices.push(model.cx.now, problem);
             }
             return vec![];
         }
         // A user without a keymap of their own is the usual case.
         Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
         }
-        Err(Unread::Failed(failure)) => model.notices.push(model.now, failure.message),
+        Err(Unread::Failed(failure)) => model.cx.notices.push(model.cx.now, failure.message),
         Err(Unread::Unclear(_)) => {
             let text = "The keymap was not read: it is not UTF-8 text.";
-            model.notices.push(model.now, text.into());
+            model.cx.notices.push(model.cx.now, text.into());
         }
         Err(Unread::Large { .. }) => {
             let text = "The keymap was not read: it is too large.";
-            model.notices.push(model.now, text.into());
+            model.cx.notices.push(model.cx.now, text.into());
         }
     }
     match before {
@@ -434,10 +434,10 @@ fn not_opened(
     unread: Unread,
 ) -> Vec<RootEffect> {
     match unread {
-        Unread::Failed(failure) => model.notices.push(model.now, failure.message),
+        Unread::Failed(failure) => model.cx.notices.push(model.cx.now, failure.message),
         Unread::Unclear(choices) if choices.is_empty() => {
             let text = format!("{path} was not opened: it is not text.");
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
         }
         Unread::Unclear(choices) => {
             let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
@@ -478,7 +478,7 @@ fn followed(
             let (effects, differs) = editor::reload(model, tab, path.clone(), *read);
             if differs {
                 let text = format!("{path} was changed by another program and is read again.");
-                model.notices.push(model.now, text);
+                model.cx.notices.push(model.cx.now, text);
             }
             effects
         }
@@ -528,7 +528,7 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
     };
     match result {
         Saved::Written(stamp) => {
-            model.notices.push(model.now, format!("Saved {path}."));
+            model.cx.notices.push(model.cx.now, format!("Saved {path}."));
             let Some(found) = model.tabs.get_mut(tab) else {
                 return vec![];
             };
@@ -548,7 +548,10 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             ask_for_utf8(model, other, revision, at)
         }
         Saved::Failed(failure) => {
-            model.notices.push(model.now, format!("{path} was not saved: {}", failure.message));
+            model
+                .cx
+                .notices
+                .push(model.cx.now, format!("{path} was not saved: {}", failure.message));
             vec![]
         }
     }
@@ -610,7 +613,7 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
         (None, _) if !file.changed => {
             file.changed = true;
             let text = format!("{} is gone from the disk. Save writes it again.", file.path);
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
         }
         _ => {}
     }

@@ -95,13 +95,13 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
         }
     };
     model.storage = storage;
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     vec![]
 }
 
 /// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
 pub(crate) fn write_down(model: &mut Model, text: String) {
-    let at_us = model.now.unix_us;
+    let at_us = model.cx.now.unix_us;
     if let Some(tab) = model.tabs.active_mut() {
         tab.messages.push(Message {
             at_us,
@@ -160,7 +160,7 @@ pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffe
         let text = format!(
             "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
         );
-        model.notices.push(model.now, text);
+        model.cx.notices.push(model.cx.now, text);
         model.storage = Storage::Waiting { reason };
     }
     vec![]
@@ -171,7 +171,7 @@ pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
     if matches!(model.storage, Storage::Waiting { .. }) {
         model.storage = Storage::OnDisk;
         let text = "The disk takes what Tusk keeps again: all of it is written.".into();
-        model.notices.push(model.now, text);
+        model.cx.notices.push(model.cx.now, text);
     }
     vec![]
 }
@@ -191,7 +191,7 @@ pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
             let text = format!(
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
-            model.notices.push(model.now, text.clone());
+            model.cx.notices.push(model.cx.now, text.clone());
             write_down(model, text);
             vec![]
         }
@@ -217,7 +217,7 @@ fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
         })
         .collect();
     for connection in saved {
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         let connection = Box::new(connection);
         effects.push(keeping::Effect::SaveConnection { request, connection }.into());
     }
@@ -270,7 +270,7 @@ pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) -> Vec<Root
     if directory.is_empty() {
         prompt.problem = Some("Type the name of a directory.".into());
     } else if prompt.trying.is_none() {
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         prompt.trying = Some(request);
         prompt.problem = None;
         effects.push(keeping::Effect::UseDirectory { request, directory }.into());
@@ -308,7 +308,7 @@ pub fn directory_used(
     let text = format!(
         "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
     );
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     let mut effects = crate::update::shell::app::take_kept(model, kept);
     effects.extend(keep_everything(model));
     let config_dir = model.config_dir.clone();
@@ -322,7 +322,7 @@ pub fn directory_used(
 /// The user goes on without a directory.
 pub fn go_on_in_memory(model: &mut Model) -> Vec<RootEffect> {
     let text = "Nothing of this run will be kept. Save what you need to files of your own.".into();
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     vec![]
 }
 

@@ -192,7 +192,7 @@ pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) -> Vec<RootEffec
     if edits.is_empty() {
         return vec![];
     }
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(found) = model.tabs.get_mut(tab) else {
         return vec![];
     };

@@ -259,7 +259,7 @@ pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
     let edit = tab.editor.buffer.replace(start..end, &new);
     let effects = editor::changed(model, id, vec![edit]);
     let replaced = counted(places.len() as u64, "place");
-    model.notices.push(model.now, format!("Replaced {replaced}."));
+    model.cx.notices.push(model.cx.now, format!("Replaced {replaced}."));
     look(model);
     effects
 }

@@ -81,7 +81,7 @@ pub fn began(
     let Place { connection, database } = place(model, tab);
     let entry = HistoryEntry {
         query,
-        at_us: model.now.unix_us,
+        at_us: model.cx.now.unix_us,
         connection,
         database,
         sql: kept(text, data),
@@ -149,7 +149,7 @@ pub fn ended(
 }
 
 fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let unwritten = &mut model.history.unwritten;
     if unwritten.is_empty() {
         model.history.unwritten_since = now;
@@ -172,7 +172,7 @@ pub fn write(model: &mut Model) -> Vec<RootEffect> {
     if entries.is_empty() {
         return vec![];
     }
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     vec![keeping::Effect::RecordRuns { request, entries }.into()]
 }
 
@@ -182,7 +182,7 @@ pub fn step(model: &mut Model) -> Vec<RootEffect> {
     if history.unwritten.is_empty() {
         return vec![];
     }
-    let waited_ms = model.now.us_since(history.unwritten_since) / 1_000;
+    let waited_ms = model.cx.now.us_since(history.unwritten_since) / 1_000;
     let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
     if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
         return write(model);
@@ -190,7 +190,7 @@ pub fn step(model: &mut Model) -> Vec<RootEffect> {
     if history.timer.is_some() {
         return vec![];
     }
-    let timer = model.ids.request();
+    let timer = model.cx.ids.request();
     model.history.timer = Some(timer);
     let after_ms = GATHERED_MS - waited_ms;
     vec![clock::Effect::Start { timer, after_ms }.into()]
@@ -254,7 +254,7 @@ pub fn open(model: &mut Model) -> Vec<RootEffect> {
 
 /// Asks for the runs that contain every word.
 pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     model.history.searching = Some(request);
     model.history.taking = false;
     // The search finds what was written before it.

@@ -142,7 +142,7 @@ impl Running {
 /// Runs the statement under the cursor, the selection, or everything. What follows on an error is what the settings
 /// say, if this run has no choice of its own.
 pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) -> Vec<RootEffect> {
-    let on_error = on_error.unwrap_or(model.settings.on_error);
+    let on_error = on_error.unwrap_or(model.cx.settings.on_error);
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -158,7 +158,7 @@ pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) -> Vec<
 
 /// Says why nothing was run. A text that can't be run has failed; where there is none, nothing has.
 fn refuse(model: &mut Model, problem: &Problem) {
-    let now = model.now;
+    let now = model.cx.now;
     let text = match problem {
         Problem::Nothing => "There is no statement here to run.".to_owned(),
         Problem::OnlyPsql { note } => note.clone(),
@@ -169,7 +169,7 @@ fn refuse(model: &mut Model, problem: &Problem) {
             refused(tab, now, range.clone(), reason, false)
         }
     };
-    model.notices.push(now, text);
+    model.cx.notices.push(now, text);
 }
 
 /// What is not run is marked, and the tab's last end is that it was not.
@@ -202,13 +202,13 @@ pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) -> Vec<RootEffe
 }
 
 fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     let known = tab.connection.is_some_and(|id| model.connections.contains_key(&id));
     if !known {
-        model.notices.push(now, "Choose where to connect, then run again.".into());
+        model.cx.notices.push(now, "Choose where to connect, then run again.".into());
         return crate::update::shell::welcome::show(model);
     }
     if model.welcome.shown {
@@ -219,7 +219,7 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
         return vec![];
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
-        model.notices.push(
+        model.cx.notices.push(
             now,
             "The session was lost. Reconnect first: its transaction and settings are gone.".into(),
         );
@@ -234,11 +234,11 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
             } else {
                 "This tab still waits for its connection."
             };
-            model.notices.push(now, text.into());
+            model.cx.notices.push(now, text.into());
             return vec![];
         }
         Run::Running(Running { phase: Phase::Running, .. }) => {
-            model.notices.push(now, "A statement is still running. Cancel it first.".into());
+            model.cx.notices.push(now, "A statement is still running. Cancel it first.".into());
             return vec![];
         }
         Run::Running(Running { phase: Phase::Cancelling { .. }, .. }) => tab.queued = Some(script),
@@ -259,7 +259,7 @@ pub fn pump_all(model: &mut Model) -> Vec<RootEffect> {
 
 /// Takes the step that is due in a tab: begin a queued script, open what it needs, send its next statement.
 pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -273,7 +273,7 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         let gone = tab.results.begin();
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
-        let mut effects = drop_rows(&mut model.ids, gone);
+        let mut effects = drop_rows(&mut model.cx.ids, gone);
         effects.extend(pump_waiting(model, id));
         return effects;
     }
@@ -282,7 +282,7 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
 
 /// Takes the step that is due where a script waits.
 fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -322,7 +322,7 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
             vec![]
         }
         Session::Closed | Session::Lost(_) => {
-            let session = SessionId::next(&mut model.ids);
+            let session = SessionId::next(&mut model.cx.ids);
             tab.session = Session::Opening {
                 id: session,
                 connection,
@@ -380,9 +380,9 @@ fn take_waiting(tab: &mut Tab) -> Option<Script> {
 }
 
 fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let given_query = given.as_ref().map(|given| given.query);
-    let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.ids));
+    let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.cx.ids));
     let held = model.held_bytes();
     let stop_timer = sessions::stop_idle_timer(model, id);
     let mut tabs = model.tabs.open.iter();
@@ -406,10 +406,11 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
     let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
-    let full = held.saturating_sub(tab.results.previous_bytes()) >= model.settings.memory_bytes();
+    let full =
+        held.saturating_sub(tab.results.previous_bytes()) >= model.cx.settings.memory_bytes();
     let granted_rows = CREDIT_ROWS * u64::from(!full || given.is_some());
     let discarding = full && !may_pause;
-    let (window_end, window_bytes) = window(&script, &model.settings);
+    let (window_end, window_bytes) = window(&script, &model.cx.settings);
     let transaction = live.transaction;
     let prepared = match given {
         Some(_) => Ok(None),
@@ -474,7 +475,7 @@ fn give_ahead(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if running.phase != Phase::Running {
         return vec![];
     }
-    let given = running.script.give_ahead(live.backslash, &mut model.ids);
+    let given = running.script.give_ahead(live.backslash, &mut model.cx.ids);
     let order = |(query, sql)| Effect::Run {
         query,
         session: live.id,
@@ -609,10 +610,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         // It was only sent: the query's own end says what became of it.
         Msg::CancelSent { .. } => vec![],
         Msg::CancelFailed { query, failure } => {
-            let now = model.now;
+            let now = model.cx.now;
             if running_tab(model, query).is_some() {
                 let advice = "Press cancel again to terminate the session.";
-                model.notices.push(
+                model.cx.notices.push(
                     now,
                     format!("The cancel did not reach the server: {}. {advice}", failure.message),
                 );
@@ -632,7 +633,7 @@ fn running_tab(model: &mut Model, query: QueryId) -> Option<&mut Tab> {
 }
 
 fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -655,9 +656,9 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
     if let Some(result) = tab.results.current_mut(query) {
         result.describe(columns.into());
     }
-    let mut effects = drop_rows(&mut model.ids, tab.results.drop_previous());
+    let mut effects = drop_rows(&mut model.cx.ids, tab.results.drop_previous());
     if !unknown.is_empty() {
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         if let Some(known) = model.connections.get_mut(&connection) {
             known.naming.insert(request);
         }
@@ -693,7 +694,7 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<Roo
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
-    let (held, budget) = (model.held_bytes(), model.settings.memory_bytes());
+    let (held, budget) = (model.held_bytes(), model.cx.settings.memory_bytes());
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -750,7 +751,7 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
 
 /// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
 fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
-    let full = model.held_bytes() >= model.settings.memory_bytes();
+    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -770,8 +771,8 @@ fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect>
 }
 
 fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
-    let since = model.now;
-    let full = model.held_bytes() >= model.settings.memory_bytes();
+    let since = model.cx.now;
+    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
     let stands_still = running_tab(model, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
@@ -782,7 +783,7 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
     if !stands_still {
         return vec![];
     }
-    let timer = model.ids.request();
+    let timer = model.cx.ids.request();
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -801,7 +802,7 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
 
 /// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
 fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -821,10 +822,10 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
 
 /// Reads a paused result on: by another window, or to its end.
 pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
-    let now = model.now;
-    let full = model.held_bytes() >= model.settings.memory_bytes();
-    let window_rows = u64::from(model.settings.window_rows);
-    let window_bytes = model.settings.window_bytes();
+    let now = model.cx.now;
+    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
+    let window_rows = u64::from(model.cx.settings.window_rows);
+    let window_bytes = model.cx.settings.window_bytes();
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -833,11 +834,11 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         Run::Waiting { script, .. } => {
             script.fetches_all |= everything;
             let text = "The statement still waits for its connection. Its rows come when it runs.";
-            model.notices.push(now, text.into());
+            model.cx.notices.push(now, text.into());
             return vec![];
         }
         Run::Idle => {
-            model.notices.push(now, "There are no more rows to fetch.".into());
+            model.cx.notices.push(now, "There are no more rows to fetch.".into());
             return vec![];
         }
     };
@@ -846,6 +847,7 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     };
     if full {
         model
+            .cx
             .notices
             .push(now, "Results have used up their memory. Close a tab to fetch more.".into());
         return vec![];
@@ -866,7 +868,7 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
 
 /// More was asked for of a statement that does not stand still.
 fn fetch_later(model: &mut Model, everything: bool) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(Run::Running(running)) = model.tabs.active_mut().map(|tab| &mut tab.run) else {
         return vec![];
     };
@@ -880,13 +882,13 @@ fn fetch_later(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         (true, false) => "Rows are still coming in.",
         (false, _) => "The statement is being ended: there are no more rows to fetch.",
     };
-    model.notices.push(now, text.into());
+    model.cx.notices.push(now, text.into());
     vec![]
 }
 
 /// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
 pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -923,7 +925,7 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
 /// Asks the server to cancel the statement of a tab. Rows of a running one are kept while they come, because it may
 /// yet end well; a paused one is read on and thrown away, because a server that waits to send hears no cancel.
 pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
-    let since = model.now;
+    let since = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };

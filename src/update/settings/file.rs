@@ -143,7 +143,7 @@ pub enum Effect {
 
 /// Begins to watch the file of a configuration directory.
 pub fn watch(model: &mut Model, config_dir: &str) -> RootEffect {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let path = format!("{config_dir}/{FILE_NAME}");
     let file = &mut model.settings_file;
     file.path.clone_from(&path);
@@ -164,7 +164,7 @@ pub fn inherit(model: &mut Model, kept: &Settings) -> Vec<RootEffect> {
     if !model.settings_file.is_read {
         // Until the file is read they are the best that is known.
         for (key, value) in &inherited {
-            key.apply(&mut model.settings, value);
+            key.apply(&mut model.cx.settings, value);
         }
     }
     model.settings_file.inherited = inherited;
@@ -173,7 +173,7 @@ pub fn inherit(model: &mut Model, kept: &Settings) -> Vec<RootEffect> {
 
 /// Changes a setting in the program, and in the file.
 pub fn change(model: &mut Model, key: Key, value: Value) -> Vec<RootEffect> {
-    key.apply(&mut model.settings, &value);
+    key.apply(&mut model.cx.settings, &value);
     model.settings_file.pending.insert(key, value);
     write(model)
 }
@@ -199,7 +199,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Written { request, result } => written(model, request, result),
         Msg::LogConfigured { warning, .. } => {
             if let Some(warning) = warning {
-                model.notices.push(model.now, warning);
+                model.cx.notices.push(model.cx.now, warning);
             }
             vec![]
         }
@@ -213,7 +213,7 @@ fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<R
         Err(failure) => {
             model.settings_file.is_read = true;
             let text = format!("The settings stay as they are: {}.", failure.message);
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
             return vec![];
         }
     };
@@ -229,7 +229,7 @@ fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<R
                 "{path} is not used, and the settings stay as they are. {}",
                 lines.join(" ")
             );
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
             vec![]
         }
     };
@@ -240,11 +240,11 @@ fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<R
 
 /// Uses what the file says, and over it what the user changed since.
 fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
-    let before = (model.settings.log_level, model.settings.log_days);
+    let before = (model.cx.settings.log_level, model.cx.settings.log_days);
     let mut now = Settings {
-        window: model.settings.window,
-        sidebar_width: model.settings.sidebar_width,
-        editor_percent: model.settings.editor_percent,
+        window: model.cx.settings.window,
+        sidebar_width: model.cx.settings.sidebar_width,
+        editor_percent: model.cx.settings.editor_percent,
         ..found
     };
     let file = &model.settings_file;
@@ -252,8 +252,8 @@ fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
     for (key, value) in writing.chain(&file.pending) {
         key.apply(&mut now, value);
     }
-    model.settings = settings::sane(now);
-    if first || before != (model.settings.log_level, model.settings.log_days) {
+    model.cx.settings = settings::sane(now);
+    if first || before != (model.cx.settings.log_level, model.cx.settings.log_days) {
         vec![configure_log(model)]
     } else {
         vec![]
@@ -263,10 +263,10 @@ fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
 /// Has the log follow the settings and the data directory.
 pub fn configure_log(model: &mut Model) -> RootEffect {
     Effect::ConfigureLog {
-        request: model.ids.request(),
+        request: model.cx.ids.request(),
         data_dir: model.data_dir.clone(),
-        level: model.settings.log_level,
-        days: model.settings.log_days,
+        level: model.cx.settings.log_level,
+        days: model.cx.settings.log_days,
     }
     .into()
 }
@@ -279,7 +279,7 @@ fn take_inheritance(model: &mut Model) -> Vec<RootEffect> {
     let inherited = std::mem::take(&mut model.settings_file.inherited);
     if model.settings_file.text.is_none() {
         for (key, value) in &inherited {
-            key.apply(&mut model.settings, value);
+            key.apply(&mut model.cx.settings, value);
         }
         model.settings_file.pending.extend(inherited);
     }
@@ -310,11 +310,11 @@ fn write(model: &mut Model) -> Vec<RootEffect> {
                 "The change holds until Tusk ends: it can't be written to {path}. {problem}"
             );
             model.settings_file.pending.clear();
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
             return vec![];
         }
     };
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let file = &mut model.settings_file;
     file.writing =
         Some(Write { request, text: text.clone(), changes: std::mem::take(&mut file.pending) });
@@ -350,7 +350,7 @@ fn written(model: &mut Model, answered: Request, result: Written) -> Vec<RootEff
                 "The change holds until Tusk ends: the settings were not written. {}",
                 failure.message
             );
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
             vec![]
         }
     }

@@ -88,7 +88,7 @@ pub enum Msg {
 pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
     match msg {
         Msg::Started { seed, version, data_dir, config_dir, macos, recording } => {
-            *model = Model::new(seed, macos, model.now);
+            *model = Model::new(seed, macos, model.cx.now);
             model.version = version;
             model.config_dir = if config_dir.is_empty() { data_dir.clone() } else { config_dir };
             model.data_dir = data_dir;
@@ -97,10 +97,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::WindowResized { width, height } => {
             let size = settings::window_size(width, height);
-            if model.settings.window == size {
+            if model.cx.settings.window == size {
                 return vec![];
             }
-            model.settings.window = size;
+            model.cx.settings.window = size;
             model.visible_rows = sight::grid_rows(model);
             settings::save_soon(model)
         }
@@ -117,12 +117,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::CloseRequested => quit_asked(model),
         Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
-            model.notices.push(model.now, text);
+            model.cx.notices.push(model.cx.now, text);
             vec![]
         }
         Msg::RecordingEnded { reason } => {
             model.recording = false;
-            model.notices.push(model.now, format!("The recording ended here: {reason}"));
+            model.cx.notices.push(model.cx.now, format!("The recording ended here: {reason}"));
             vec![]
         }
     }
@@ -133,15 +133,15 @@ fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
     let left = paths.len().saturating_sub(DROPPED);
     if left > 0 {
         let notice = format!("Only the first {DROPPED} files were opened; {left} were not.");
-        model.notices.push(model.now, notice);
+        model.cx.notices.push(model.cx.now, notice);
     }
     let paths = paths.into_iter().take(DROPPED);
     paths.flat_map(|path| prompt::open_path(model, path)).collect()
 }
 
 fn started(model: &mut Model) -> Vec<RootEffect> {
-    let load = model.ids.request();
-    let find = model.ids.request();
+    let load = model.cx.ids.request();
+    let find = model.cx.ids.request();
     model.phase = Phase::Loading { request: load };
     let config_dir = model.config_dir.clone();
     let keymap = |directory: &str| format!("{directory}/keymap.json");
@@ -171,7 +171,7 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) -> Vec<RootEffect> {
             for tab in &mut model.tabs.open {
                 tab.editor.journaled = editor::JOURNAL_LIMIT;
             }
-            model.notices.push(model.now, format!("Not saved: {}", failure.message));
+            model.cx.notices.push(model.cx.now, format!("Not saved: {}", failure.message));
             vec![]
         }
         keeping::Msg::Held { request, reason } => storage::held(model, request, reason),
@@ -221,11 +221,11 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) -> Vec<RootEffec
         settings: saved_settings,
     } = kept;
     let saved_settings = settings::sane(saved_settings);
-    model.settings = Settings {
+    model.cx.settings = Settings {
         window: saved_settings.window,
         sidebar_width: saved_settings.sidebar_width,
         editor_percent: saved_settings.editor_percent,
-        ..model.settings.clone()
+        ..model.cx.settings.clone()
     };
     model.focus_what_is_shown();
     model.visible_rows = sight::grid_rows(model);
@@ -241,7 +241,7 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) -> Vec<RootEffec
     }
     let damaged = matches!(opened, keeping::Opened::Fresh { .. });
     let mut effects = storage::came_up(model, opened);
-    let loss = model.notices.iter().last().filter(|_| damaged);
+    let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
     effects.extend(file::inherit(model, &saved_settings));
     effects.extend(tabs::restore(model, saved, closed));

@@ -662,8 +662,9 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
                 Ok(line) => editor::go_to_line(model, line),
                 Err(_) => {
                     model
+                        .cx
                         .notices
-                        .push(model.now, format!("“{}” is no line's number.", typed.trim()));
+                        .push(model.cx.now, format!("“{}” is no line's number.", typed.trim()));
                     vec![]
                 }
             }
@@ -693,8 +694,9 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
             let text =
                 crate::update::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
             model
+                .cx
                 .notices
-                .push(model.now, format!("Copied {}.", display::bytes_text(text.len() as u64)));
+                .push(model.cx.now, format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));
             window::write_clipboard(model, text.into())
         }
@@ -763,10 +765,10 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
             model.connections.remove(&connection);
         }
     });
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     effects.push(keeping::Effect::DeleteConnection { request, connection }.into());
     for kind in kinds {
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         effects.push(keychain::Effect::Delete { request, connection, kind }.into());
     }
     effects

@@ -113,7 +113,7 @@ pub fn step(model: &mut Model) -> Vec<Effect> {
         return roll_back(model, place);
     };
     let text = format!("“{label}” could not commit, so nothing was closed.");
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     tabs::choose(model, tab)
 }
 

@@ -199,7 +199,7 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::FocusEditor => model.focus(Area::Editor),
         Command::FocusResults => model.focus(Area::Results),
         Command::FocusSidebar => {
-            if model.settings.sidebar_width == 0 {
+            if model.cx.settings.sidebar_width == 0 {
                 let effects = settings::toggle_sidebar(model);
                 model.focus(Area::Sidebar);
                 return effects;
@@ -212,7 +212,7 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
             } else if results::has_something(model) {
                 model.focus(Area::Results);
             } else {
-                model.notices.push(model.now, "Nothing has run in this tab yet.".into());
+                model.cx.notices.push(model.cx.now, "Nothing has run in this tab yet.".into());
             }
         }
         Command::ViewSidebar => return settings::toggle_sidebar(model),

@@ -183,11 +183,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             }
         }
         Msg::Resized { width } => {
-            model.settings.sidebar_width = width.clamp(160, 600);
+            model.cx.settings.sidebar_width = width.clamp(160, 600);
             crate::update::settings::save_soon(model)
         }
         Msg::EditorResized { percent } => {
-            model.settings.editor_percent = percent.clamp(10, 85);
+            model.cx.settings.editor_percent = percent.clamp(10, 85);
             crate::update::settings::save_soon(model)
         }
     }

@@ -240,7 +240,7 @@ struct Room {
 
 impl Room {
     fn of(model: &Model) -> Self {
-        let settings = &model.settings;
+        let settings = &model.cx.settings;
         let zoom = u64::from(settings.zoom_percent.max(1));
         let [width, window] =
             [settings.window.0, settings.window.1].map(|side| u64::from(side) * 100 / zoom);
@@ -343,7 +343,7 @@ pub fn sidebar_preview(model: &Model) -> Option<Preview> {
         return None;
     }
     let room = Room::of(model);
-    let width = u64::from(model.settings.sidebar_width).min(room.width * 6 / 10);
+    let width = u64::from(model.cx.settings.sidebar_width).min(room.width * 6 / 10);
     let run = sidebar::previewed(model)?;
     Some(Preview::of(&run.sql, width, room.main / 2))
 }
@@ -506,7 +506,7 @@ pub fn follow(model: &mut Model) {
     if !matches!(model.dialog, Some(Dialog::Connection(_))) {
         model.sights.items.forget(Items::Fields);
     }
-    if model.settings.sidebar_width > 0 {
+    if model.cx.settings.sidebar_width > 0 {
         follow_sidebar(model, &room);
     }
     let has_focus = model.area == Area::Editor && model.dialog.is_none();

@@ -301,7 +301,7 @@ pub fn open_new(model: &mut Model) -> Vec<RootEffect> {
 
 fn open_on(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
     let number = model.tabs.take_number();
-    let id = TabId::next(&mut model.ids);
+    let id = TabId::next(&mut model.cx.ids);
     let mut tab = Tab::new(id, number, Buffer::default());
     tab.connection = connection;
     model.tabs.open.push(tab);
@@ -357,9 +357,9 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     };
     let mut effects = run::end(model, tab, "The tab was closed.");
     let mut closed = model.tabs.open.remove(place);
-    effects.extend(run::drop_rows(&mut model.ids, closed.results.drop_all()));
-    let request = model.ids.request();
-    effects.push(keeping::Effect::CloseTab { request, tab, at_us: model.now.unix_us }.into());
+    effects.extend(run::drop_rows(&mut model.cx.ids, closed.results.drop_all()));
+    let request = model.cx.ids.request();
+    effects.push(keeping::Effect::CloseTab { request, tab, at_us: model.cx.now.unix_us }.into());
     if !closed.editor.buffer.text().is_empty() {
         model.tabs.closed.push(closed.saved(place as u32, tab));
         let past = model.tabs.closed.len().saturating_sub(CLOSED_LIMIT);
@@ -386,7 +386,7 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 /// Opens the tab that was closed last.
 pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
     let Some(saved) = model.tabs.closed.pop() else {
-        model.notices.push(model.now, "There is no closed tab to reopen.".into());
+        model.cx.notices.push(model.cx.now, "There is no closed tab to reopen.".into());
         return vec![];
     };
     let number = model.tabs.take_number();
@@ -456,14 +456,14 @@ pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
 
 /// The effects that keep the closed tabs as closed ones, the oldest first.
 pub fn keep_closed(model: &mut Model) -> Vec<RootEffect> {
-    let (now_us, count) = (model.now.unix_us, model.tabs.closed.len() as i64);
+    let (now_us, count) = (model.cx.now.unix_us, model.tabs.closed.len() as i64);
     let mut effects = vec![];
     for (number, tab) in (0..).zip(model.tabs.closed.clone()) {
         let id = tab.id;
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         let tab = Box::new(tab);
         effects.push(keeping::Effect::SaveTab { request, tab }.into());
-        let request = model.ids.request();
+        let request = model.cx.ids.request();
         let at_us = now_us.saturating_sub(count - number);
         effects.push(keeping::Effect::CloseTab { request, tab: id, at_us }.into());
     }
@@ -493,7 +493,7 @@ fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
 
 /// The effects that keep a tab whole.
 pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let active = model.tabs.active;
     let place = model.tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
     let Some(found) = model.tabs.get_mut(tab) else {
@@ -506,7 +506,7 @@ pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
 
 /// The effect that keeps places, titles and cursors.
 pub fn save_layout(model: &mut Model) -> RootEffect {
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let active = model.tabs.active;
     let tabs = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
     keeping::Effect::SaveLayout { request, tabs }.into()
@@ -518,7 +518,7 @@ pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
     else {
         return vec![];
     };
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     let Some(editor) = model.tabs.get_mut(id).map(|tab| &mut tab.editor) else {
         return vec![];
     };

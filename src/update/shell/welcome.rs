@@ -141,7 +141,7 @@ pub fn show(model: &mut Model) -> Vec<RootEffect> {
     model.welcome.in_field = true;
     model.welcome.selected = 0;
     model.focus(Area::Welcome);
-    let request = model.ids.request();
+    let request = model.cx.ids.request();
     vec![crate::update::connection::discovery::Effect::FindServers { request }.into()]
 }
 
@@ -197,7 +197,7 @@ pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
                             .with_next_step("Check the name, or connect by URL.");
                         tab.ended = Some(super::tabs::Ended::Badly { failure: Box::new(failure) });
                     }
-                    model.notices.push(model.now, message);
+                    model.cx.notices.push(model.cx.now, message);
                     vec![]
                 }
             }
@@ -249,7 +249,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
                 connect(model, Target::Conninfo(conninfo))
             }
             Some(Err(problem)) => {
-                model.notices.push(model.now, problem);
+                model.cx.notices.push(model.cx.now, problem);
                 vec![]
             }
             None => vec![],
@@ -307,7 +307,7 @@ pub fn chosen(model: &Model) -> Option<ConnectionId> {
 pub fn delete(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
     let saved = connection.filter(|id| model.connections.get(id).is_some_and(|known| known.saved));
     let Some(connection) = saved else {
-        model.notices.push(model.now, "There is no saved connection here to delete.".into());
+        model.cx.notices.push(model.cx.now, "There is no saved connection here to delete.".into());
         return vec![];
     };
     let confirm = dialog::Confirm::DeleteConnection { connection };

@@ -237,7 +237,7 @@ pub struct TuskWindow {
 impl TuskWindow {
     /// A window over a program. Its loop is started by [`TuskWindow::listen`].
     pub fn new(parts: Parts, window: &mut Window, cx: &mut Context<Self>) -> Self {
-        let now = parts.engine.borrow().model().now;
+        let now = parts.engine.borrow().model().cx.now;
         let first = screen(parts.engine.borrow().model(), now);
         let rows = Rows::new(&parts.post, cx);
         let handles = Handles { sidebar: cx.focus_handle(), dialog: cx.focus_handle() };
@@ -394,7 +394,7 @@ impl TuskWindow {
 
     /// This moment, on the clock of the messages.
     fn now(&self) -> Stamp {
-        let last = self.parts.engine.borrow().model().now;
+        let last = self.parts.engine.borrow().model().cx.now;
         if self.parts.pace == Pace::Still {
             return last;
         }
@@ -432,7 +432,7 @@ impl TuskWindow {
     }
 
     fn follow_look(&mut self, model: &Model, cx: &mut Context<Self>) {
-        let wanted = (model.is_dark(), model.settings.zoom_percent);
+        let wanted = (model.is_dark(), model.cx.settings.zoom_percent);
         if self.look == Some(wanted) {
             return;
         }
@@ -702,7 +702,7 @@ impl TuskWindow {
     fn resized(&mut self, window: &mut Window, _: &mut Context<Self>) {
         let size = window.viewport_size();
         let (width, height) = (f32::from(size.width) as u32, f32::from(size.height) as u32);
-        let known = self.parts.engine.borrow().model().settings.window;
+        let known = self.parts.engine.borrow().model().cx.settings.window;
         if known != (width, height) && width > 0 && height > 0 {
             self.post(app::Msg::WindowResized { width, height });
         }

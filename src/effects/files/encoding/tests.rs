@@ -119,7 +119,7 @@ impl Desk {
     }
 
     fn notices(&self) -> String {
-        format!("{:?}", self.model.notices)
+        format!("{:?}", self.model.cx.notices)
     }
 }
 

@@ -52,7 +52,7 @@ fn write(world: &mut World) -> Request {
 #[test]
 fn the_question_shows_the_server_its_algorithm_and_its_fingerprint() {
     let world = asked();
-    let now = world.model.now;
+    let now = world.model.cx.now;
     let text = screen(&world.model, now).to_text(&world.model);
     for part in [
         "Trust the SSH server bastion.example:2222?",
@@ -105,7 +105,7 @@ fn a_key_that_could_not_be_kept_is_not_trusted_and_says_why() {
     let request = write(&mut world);
     let result = Err(Failure::new(Category::Storage, "the disk is full"));
     expect(&world.send(connection::Msg::HostKeyTrusted { request, result }), &[]);
-    let now = world.model.now;
+    let now = world.model.cx.now;
     let text = screen(&world.model, now).to_text(&world.model);
     assert!(text.contains("The disk is full"), "{text}");
     write(&mut world);

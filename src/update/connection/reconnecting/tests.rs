@@ -50,7 +50,7 @@ fn pause_of(world: &World, after_ms: u64) -> Vec<RootEffect> {
     let Step::Pausing { timer, until } = reconnecting(world).step else {
         panic!("no pause");
     };
-    let now = world.model.now;
+    let now = world.model.cx.now;
     assert_eq!(until.unix_us - now.unix_us, after_ms as i64 * 1_000);
     assert_eq!(until.mono_us - now.mono_us, after_ms * 1_000);
     vec![clock::Effect::Start { timer, after_ms }.into()]
@@ -321,7 +321,7 @@ fn a_server_that_does_not_answer_is_known_until_it_does() {
     let connection = world.connection();
     let silent_ms = 0;
     expect(&world.send(Msg::NotAnswering { connection, silent_ms }), &[]);
-    let since = world.model.now;
+    let since = world.model.cx.now;
     let known = |world: &World| world.model.connections[&connection].silent_since;
     assert_eq!(known(&world), Some(since));
     expect(&world.send(Msg::Answering { connection }), &[]);

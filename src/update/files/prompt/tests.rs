@@ -19,7 +19,7 @@ fn opened() -> World {
     let mut world = World::new();
     let mut effects = read_keymap(&mut world.model, "/unused".into(), None);
     effects.clear();
-    let request = world.model.ids.request();
+    let request = world.model.cx.ids.request();
     world.model.files.clear();
     world.model.files.insert(request, Pending::Open { tab: None });
     let result = Ok(Read::plain(RopeText::from("select 1"), stamp(1)));

@@ -63,11 +63,11 @@ fn a_disk_that_refuses_is_said_once_and_its_recovery_too() {
     expect(&held(&mut world, request), &[]);
     assert!(world.notice().contains("database or disk is full"));
     assert!(!world.model.writes.contains(&request));
-    let told = world.model.notices.clone();
+    let told = world.model.cx.notices.clone();
     world.type_text(" + 1");
     let another = *world.model.writes.iter().next().unwrap();
     expect(&held(&mut world, another), &[]);
-    assert_eq!(world.model.notices, told, "it is said once");
+    assert_eq!(world.model.cx.notices, told, "it is said once");
 
     // Quitting now would lose something.
     expect(&world.command(Command::AppQuit), &[]);
@@ -150,7 +150,7 @@ fn a_store_in_memory_is_said_and_marked() {
     let mut world =
         World::with(opened(Opened::InMemory { reason: "a newer Tusk wrote it".into() }));
     assert_eq!(world.notice(), "Nothing of this run will be kept: a newer Tusk wrote it.");
-    let screen = crate::screen::screen(&world.model, world.model.now);
+    let screen = crate::screen::screen(&world.model, world.model.cx.now);
     let text = screen.to_text(&world.model);
     assert!(text.contains("● in memory only"), "{text}");
     world.send(Msg::Reopened { opened: Opened::OnDisk });
@@ -193,7 +193,7 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
 #[test]
 fn where_the_directory_cannot_be_used_another_one_is_asked_for() {
     let world = World::with(opened(no_directory()));
-    let screen = crate::screen::screen(&world.model, world.model.now);
+    let screen = crate::screen::screen(&world.model, world.model.cx.now);
     let text = screen.to_text(&world.model);
     for part in [
         "Tusk can't keep its data in /locked",

@@ -12,7 +12,7 @@ pub(super) fn changed(
     is_understood: bool,
     escaped: Vec<Vec<Arc<Chunk>>>,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -40,8 +40,8 @@ pub(super) fn changed(
             say(tab, now, MessageKind::Session, text, Some(query));
         } else {
             say(tab, now, MessageKind::Warning, text.clone(), Some(query));
-            model.notices.push(now, text);
+            model.cx.notices.push(now, text);
         }
     }
-    drop_rows(&mut model.ids, gone)
+    drop_rows(&mut model.cx.ids, gone)
 }

@@ -34,7 +34,7 @@ pub(super) fn inspected(
     query: QueryId,
     inspection: &Inspection,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = running_tab(model, query) else {
         return vec![];
     };
@@ -52,7 +52,7 @@ pub(super) fn inspected(
         say(tab, now, kind, text.clone(), Some(query));
     }
     if let (MessageKind::Warning, Some(text)) = (kind, words.first()) {
-        model.notices.push(now, text.clone());
+        model.cx.notices.push(now, text.clone());
     }
     vec![]
 }
@@ -66,8 +66,8 @@ pub(super) fn finished(
     discarded: u64,
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
-    let now = model.now;
-    let budget = model.settings.memory_bytes();
+    let now = model.cx.now;
+    let budget = model.cx.settings.memory_bytes();
     let Some((tab, running)) = take_running(model, query) else {
         return vec![];
     };
@@ -100,7 +100,7 @@ pub(super) fn finished(
         if let Some(result) = tab.results.current_mut(query) {
             result.note = Some(words.into());
         }
-        model.notices.push(now, words.into());
+        model.cx.notices.push(now, words.into());
     }
     session_ready(model, id, &running, transaction, false);
     if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
@@ -128,7 +128,7 @@ fn followed(
     id: TabId,
     mut running: Running,
 ) -> Result<Vec<RootEffect>, Box<Running>> {
-    let since = model.now;
+    let since = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return Err(running.into());
     };
@@ -202,7 +202,7 @@ pub(super) fn ended_badly(
     transaction: Transaction,
     elapsed_us: u64,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let (failure, looked_up) = classified(model, query, failure, elapsed_us);
     let Some((tab, running)) = take_running(model, query) else {
         return vec![];
@@ -302,13 +302,13 @@ pub(super) fn lost(
     let previous = tab.results.drop_previous();
     let mut effects = let_go(model, id, &running);
     effects.extend(history::ended(model, query, elapsed_us, failed_outcome(&failure)));
-    effects.extend(drop_rows(&mut model.ids, previous));
+    effects.extend(drop_rows(&mut model.cx.ids, previous));
     effects
 }
 
 /// Ends what runs in a tab without waiting for the server: its session goes with it.
 pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -320,7 +320,7 @@ pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<
     lose_query(tab, running.query, failure, elapsed_us);
     let previous = tab.results.drop_previous();
     let mut effects = history::ended(model, running.query, elapsed_us, failed_outcome(failure));
-    effects.extend(drop_rows(&mut model.ids, previous));
+    effects.extend(drop_rows(&mut model.cx.ids, previous));
     effects
 }
 
@@ -365,7 +365,7 @@ fn session_ready(
     transaction: Transaction,
     failed: bool,
 ) {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return;
     };
@@ -402,7 +402,7 @@ fn session_ready(
 
 /// Has the script's next statement be due, or the question whether it is; or ends the run.
 fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -434,7 +434,7 @@ pub(super) fn run_ended(
     script: Script,
     query: Option<QueryId>,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -451,13 +451,13 @@ pub(super) fn run_ended(
         let text =
             format!("{} of {} failed.", grouped(failed as u64), counted(ran as u64, "statement"));
         say(tab, now, MessageKind::Warning, text.clone(), query);
-        model.notices.push(now, text);
+        model.cx.notices.push(now, text);
     }
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
     let previous = tab.results.drop_previous();
-    let mut effects = drop_rows(&mut model.ids, previous);
+    let mut effects = drop_rows(&mut model.cx.ids, previous);
     effects.extend(sessions::start_idle_timer(model, id));
     effects
 }
@@ -469,12 +469,12 @@ pub(super) fn not_sent(
     script: Script,
     problem: Option<Problem>,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     if let Some(tab) = model.tabs.get_mut(id)
         && let Some(Problem::Refused { range, reason }) = problem
     {
         let text = refused(tab, now, range, &reason, script.next > 0);
-        model.notices.push(now, text);
+        model.cx.notices.push(now, text);
     }
     run_ended(model, id, script, None)
 }

@@ -33,7 +33,7 @@ pub fn of_connection(model: &Model, connection: ConnectionId, now: Stamp) -> Vec
 
 /// The failure of a pool that gave no session in time, with who holds them and what to do.
 pub(super) fn explain(model: &Model, connection: ConnectionId, failure: Failure) -> Failure {
-    let holders = of_connection(model, connection, model.now);
+    let holders = of_connection(model, connection, model.cx.now);
     if holders.is_empty() {
         return failure;
     }
@@ -154,7 +154,7 @@ mod tests {
     fn what_a_holder_does_is_in_words() {
         let mut world = World::new().connected();
         let connection = world.connection();
-        let words = |world: &World| of_connection(&world.model, connection, world.model.now);
+        let words = |world: &World| of_connection(&world.model, connection, world.model.cx.now);
         assert!(words(&world).is_empty());
         world.run("select 1");
         world.finish("SELECT 1", Transaction::Idle);
@@ -171,7 +171,7 @@ mod tests {
         let mut paused = World::new().connected().paused();
         paused.pass_ms(7_400_000);
         let connection = paused.connection();
-        let words = of_connection(&paused.model, connection, paused.model.now);
+        let words = of_connection(&paused.model, connection, paused.model.cx.now);
         assert_eq!(words, ["untitled 1: a result paused for 2 h"]);
     }
 
@@ -185,15 +185,15 @@ mod tests {
             world.command(Command::TabNew);
             world.choose(connection);
         }
-        let lines = |world: &World| of_connection(&world.model, connection, world.model.now);
+        let lines = |world: &World| of_connection(&world.model, connection, world.model.cx.now);
         assert_eq!(lines(&world).len(), NAMED_MAX);
         assert!(lines(&world).iter().all(|line| !line.contains("more")));
         world.run("begin");
         let lines = lines(&world);
         assert_eq!(lines.len(), NAMED_MAX + 1);
         assert_eq!(lines[NAMED_MAX], "and 1 more");
-        let another = ConnectionId::next(&mut world.model.ids);
-        assert!(of_connection(&world.model, another, world.model.now).is_empty());
+        let another = ConnectionId::next(&mut world.model.cx.ids);
+        assert!(of_connection(&world.model, another, world.model.cx.now).is_empty());
     }
 
     #[test]
@@ -208,7 +208,7 @@ mod tests {
                 Some(Session::Live(live)) => mark(live),
                 other => panic!("no session: {other:?}"),
             }
-            let lines = of_connection(&world.model, world.connection(), world.model.now);
+            let lines = of_connection(&world.model, world.connection(), world.model.cx.now);
             assert_eq!(lines, ["untitled 1: idle; it may hold something"]);
         }
     }

@@ -22,7 +22,7 @@ pub(super) const VALUES: &str = "the last values of its sequences (currval, last
 
 /// What becomes of an idle session that holds nothing.
 pub(super) fn settle(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let found = model.tabs.open.iter().find(|tab| tab.id == id);
     let Some(Session::Live(live)) = found.map(|tab| &tab.session) else {
         return vec![];
@@ -48,7 +48,7 @@ const WANTED: &str = "because another tab waits for one";
 
 /// Puts a session back into its pool. Where it was, or would be, kept, the tab says why.
 fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -152,14 +152,14 @@ pub fn attend(model: &mut Model, before: TabId) -> Vec<RootEffect> {
 
 /// A tab is not on screen: if its session is kept, it is for so long from now.
 fn left(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
         return vec![];
     };
     if live.kept.is_none() {
         return vec![];
     }
-    let timer = model.ids.request();
+    let timer = model.cx.ids.request();
     live.kept = Some(now);
     live.idle = Some(timer);
     let after_ms = IN_USE_MS;

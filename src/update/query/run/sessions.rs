@@ -171,7 +171,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::HeldAnswered { session, held } => held_answered(model, session, held),
         Msg::Lost { session, failure } => lost(model, session, failure),
         Msg::Noticed { session, query, notice } => {
-            let now = model.now;
+            let now = model.cx.now;
             if let Some(tab) = tab_of(model, session) {
                 let kind = if notice.severity == "WARNING" {
                     MessageKind::Warning
@@ -189,7 +189,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             vec![]
         }
         Msg::Notified { session, channel, payload, backend_pid } => {
-            let now = model.now;
+            let now = model.cx.now;
             if let Some(tab) = tab_of(model, session) {
                 let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
                 say(tab, now, MessageKind::Notification, text, None);
@@ -198,8 +198,8 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::TerminateAnswered { result, .. } => {
             if let Err(failure) = result {
-                model.notices.push(
-                    model.now,
+                model.cx.notices.push(
+                    model.cx.now,
                     format!("The session was not terminated: {}", failure.message),
                 );
             }
@@ -263,7 +263,7 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
 }
 
 fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = tab_of(model, session) else {
         return vec![];
     };
@@ -307,7 +307,7 @@ pub fn connection_failed(
     connection: ConnectionId,
     failure: Failure,
 ) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
@@ -357,7 +357,7 @@ fn held_answered(
 
 /// The link of a session broke: what it held is gone, and the tab says so.
 fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = tab_of(model, session) else {
         return vec![];
     };
@@ -420,7 +420,7 @@ fn what_goes(live: &Live) -> Vec<String> {
 
 /// Begins to wait for the session to idle long enough to go back.
 pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let timer = model.ids.request();
+    let timer = model.cx.ids.request();
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -477,7 +477,7 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEff
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
 pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return vec![];
     };
@@ -535,7 +535,7 @@ pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<Roo
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
 pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
-    let now = model.now;
+    let now = model.cx.now;
     let Some(tab) = model.tabs.active_mut() else {
         return vec![];
     };
@@ -559,7 +559,7 @@ pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
             connection::open(model, connection)
         }
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
-            model.notices.push(now, "It is still connecting.".into());
+            model.cx.notices.push(now, "It is still connecting.".into());
             vec![]
         }
         None => crate::update::shell::welcome::show(model),
@@ -574,7 +574,7 @@ fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
     }
     let text =
         format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
-    model.notices.push(model.now, text);
+    model.cx.notices.push(model.cx.now, text);
     vec![]
 }
 
@@ -582,7 +582,10 @@ fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
 pub fn ask_to_terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
     let live = model.tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
     if !live {
-        model.notices.push(model.now, "This tab has no session that could be terminated.".into());
+        model
+            .cx
+            .notices
+            .push(model.cx.now, "This tab has no session that could be terminated.".into());
         return vec![];
     }
     dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))

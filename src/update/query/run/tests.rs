@@ -203,7 +203,7 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
         world.send(Msg::RowsArrived { query, chunk: big.clone() });
     }
     let full = world.send(Msg::RowsArrived { query, chunk: big });
-    assert!(world.model.held_bytes() >= world.model.settings.memory_bytes());
+    assert!(world.model.held_bytes() >= world.model.cx.settings.memory_bytes());
     expect(&full, &[]);
     let (rows, _) = world.tab().results.of_query(query);
     if let Some(Run::Running(running)) = world.model.tabs.active_mut().map(|tab| &mut tab.run) {
@@ -281,7 +281,7 @@ fn a_stale_word_that_rows_stand_still_changes_nothing() {
     world.finish("SELECT 0", Transaction::Idle);
     let mut before = world.model.clone();
     expect(&world.send(Msg::Stalled { query, rows: 0 }), &[]);
-    before.now = world.model.now;
+    before.cx.now = world.model.cx.now;
     assert!(world.model == before);
 }
 
@@ -660,7 +660,7 @@ fn a_statement_that_was_cut_by_another_rule_than_the_session_s_is_not_sent() {
 fn what_a_session_reports_after_its_tab_let_it_go_changes_nothing() {
     let mut world = World::new().connected();
     world.run("select 1");
-    let session = SessionId::next(&mut world.model.ids);
+    let session = SessionId::next(&mut world.model.cx.ids);
     let before = world.model.tabs.clone();
     let backslash = BackslashRule::Escapes;
     let effects = world.send(session::Msg::BackslashReported { session, backslash });
@@ -822,7 +822,7 @@ fn a_statement_that_switched_to_read_write_is_a_warning_and_a_notice() {
     let said = world.tab().messages.iter().last().unwrap();
     assert_eq!(said.kind, MessageKind::Warning);
     assert!(said.text.contains("Everything was rolled back"));
-    assert_eq!(world.model.notices.iter().last().unwrap().text, said.text);
+    assert_eq!(world.model.cx.notices.iter().last().unwrap().text, said.text);
 }
 
 #[test]
@@ -833,7 +833,7 @@ fn a_late_inspection_of_another_query_changes_nothing() {
     let inspection = Inspection { access: Access::Over, settings: Some(vec![]) };
     expect(&world.send(Msg::Inspected { query, inspection }), &[]);
     assert_eq!(world.model.tabs, before.tabs);
-    assert!(world.model.notices.iter().eq(before.notices.iter()));
+    assert!(world.model.cx.notices.iter().eq(before.cx.notices.iter()));
 }
 
 #[test]

@@ -149,10 +149,10 @@ fn a_change_in_a_file_of_comments_alone_is_read_back() {
 fn the_file_is_watched_from_the_start_and_its_settings_are_used_at_once() {
     let mut world = World::new();
     expect(&reads(&mut world, Some("size = 150\n[log]\ndays = 3")), &["SettingsFile(ConfigureLog"]);
-    assert_eq!(world.model.settings.zoom_percent, 150);
+    assert_eq!(world.model.cx.settings.zoom_percent, 150);
     // Changed by another program: what is not there any more is as usual again.
     expect(&reads(&mut world, Some("[log]\ndays = 3")), &[]);
-    assert_eq!(world.model.settings.zoom_percent, 100);
+    assert_eq!(world.model.cx.settings.zoom_percent, 100);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_file_with_a_mistake_is_reported_and_the_last_good_settings_stay() {
     let mut world = World::new();
     reads(&mut world, Some("size = 150"));
     expect(&reads(&mut world, Some("size = 10")), &[]);
-    assert_eq!(world.model.settings.zoom_percent, 150);
+    assert_eq!(world.model.cx.settings.zoom_percent, 150);
     assert_eq!(
         world.notice(),
         "/data/settings.toml is not used, and the settings stay as they are. Line 1: size is a whole number from 50 to 200."
@@ -202,7 +202,7 @@ fn a_change_by_somebody_else_in_between_is_kept_and_so_is_the_users() {
     let effects = reads(&mut world, Some("size = 100\ntheme = \"light\"\n"));
     let theirs = Some("size = 100\ntheme = \"light\"\n".to_owned());
     assert_eq!(writes(&effects), ("size = 110\ntheme = \"light\"\n".into(), theirs));
-    let settings = &world.model.settings;
+    let settings = &world.model.cx.settings;
     assert_eq!((settings.zoom_percent, settings.theme), (110, Theme::Light));
 }
 
@@ -211,7 +211,7 @@ fn a_change_is_not_written_into_a_file_with_a_mistake() {
     let mut world = World::new();
     reads(&mut world, Some("size = \n"));
     expect(&world.command(Command::ViewThemeDark), &[]);
-    assert_eq!(world.model.settings.theme, Theme::Dark);
+    assert_eq!(world.model.cx.settings.theme, Theme::Dark);
     assert!(world.notice().contains("until Tusk ends"), "{}", world.notice());
     assert!(world.notice().contains("Line 1"), "{}", world.notice());
 }
@@ -224,7 +224,7 @@ fn a_write_that_fails_is_said_and_the_change_holds() {
     let failure = Failure::new(Category::Storage, "No space left.");
     expect(&done(&mut world, Written::Failed(failure)), &[]);
     assert!(world.notice().ends_with("not written. No space left."));
-    assert_eq!(world.model.settings.theme, Theme::Dark);
+    assert_eq!(world.model.cx.settings.theme, Theme::Dark);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     let watch = world.model.settings_file.watch;
     // Before the file is read they are already used.
     world.load(kept());
-    assert_eq!(world.model.settings.zoom_percent, 125);
+    assert_eq!(world.model.cx.settings.zoom_percent, 125);
     let effects = reads(&mut world, None);
     assert_eq!(
         names(&effects),
@@ -252,7 +252,7 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     let mut world = World::loading();
     reads(&mut world, Some("size = 90"));
     expect(&world.load(kept()), &["Store(SaveSettings", "Store(SaveTab"]);
-    let settings = &world.model.settings;
+    let settings = &world.model.cx.settings;
     assert_eq!((settings.zoom_percent, settings.theme), (90, Theme::System));
 }
 
@@ -270,12 +270,12 @@ fn the_file_opens_in_a_tab_and_is_made_where_there_is_none() {
 fn an_answer_of_another_watch_or_write_changes_nothing() {
     let mut world = World::new();
     reads(&mut world, Some("size = 150"));
-    let before = world.model.settings.clone();
+    let before = world.model.cx.settings.clone();
     let stale = Request(9_999);
     let result = Ok(Some("size = 90".to_owned()));
     expect(&world.send(Msg::Read { request: stale, result }), &[]);
     let result = Written::Done;
     expect(&world.send(Msg::Written { request: stale, result }), &[]);
     expect(&world.send(Msg::WatchEnded { request: stale }), &[]);
-    assert_eq!(world.model.settings, before);
+    assert_eq!(world.model.cx.settings, before);
 }

@@ -90,8 +90,8 @@ fn no_size_and_no_kept_setting_overflows() {
     });
     world.send(Msg::WindowResized { width: u32::MAX, height: u32::MAX - 1 });
     assert!(!world.model.is_dark());
-    assert_eq!(world.model.settings.zoom_percent, 50);
-    assert_eq!(world.model.settings.editor_percent, 85);
+    assert_eq!(world.model.cx.settings.zoom_percent, 50);
+    assert_eq!(world.model.cx.settings.editor_percent, 85);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn focus_is_never_on_what_is_not_shown() {
     world.command(Command::ViewSidebar);
     assert_eq!(world.model.area, Area::Editor);
     world.command(Command::FocusSidebar);
-    assert!(world.model.settings.sidebar_width > 0);
+    assert!(world.model.cx.settings.sidebar_width > 0);
     assert_eq!(world.model.area, Area::Sidebar);
     let area = Area::Find;
     world.send(crate::update::shell::app::Msg::AreaFocused { area });

@@ -87,7 +87,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
 #[test]
 fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
     let (mut world, all) = under_way(60);
-    world.model.settings.on_error = OnError::Continue;
+    world.model.cx.settings.on_error = OnError::Continue;
     let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else { panic!() };
     running.script.on_error = OnError::Continue;
     let effects = world.fail(refusal("22012", "no"), Transaction::Idle);

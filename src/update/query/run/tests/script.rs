@@ -444,7 +444,7 @@ fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
     let slow = world.model.history.recent[0].query;
     let began = |world: &mut World| {
         let tab = world.tab().id;
-        let query = QueryId::next(&mut world.model.ids);
+        let query = QueryId::next(&mut world.model.cx.ids);
         history::began(&mut world.model, tab, query, &"select 1".into(), None);
         let outcome = HistoryOutcome::Finished { tag: String::new(), rows: 0 };
         history::ended(&mut world.model, query, 1, outcome);

@@ -29,7 +29,7 @@ fn all_that_is_kept(world: &World, effects: &[RootEffect]) -> String {
     let tab = world.tab();
     format!(
         "{:?} {:?} {:?} {:?} {:?} {effects:?}",
-        tab.messages, tab.ended, tab.editor.mark, world.model.history, world.model.notices
+        tab.messages, tab.ended, tab.editor.mark, world.model.history, world.model.cx.notices
     )
 }
 

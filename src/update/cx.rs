@@ -1,0 +1,57 @@
+//! What every room of `update` may use: the time, ids, a word to the user, the settings to read, and a way to ask for
+//! something to be done.
+
+use serde::Serialize;
+
+use super::notices::Notices;
+use crate::{
+    base::{
+        ids::{Ids, Request},
+        stamp::Stamp,
+    },
+    effect::Effect,
+    settings::Settings,
+};
+
+/// What a feature has at hand beside its own state. It is a part of the Model and holds none of the others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cx {
+    /// The stamp of the last message.
+    pub now: Stamp,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// What the user fixed. Only the settings' own room changes it.
+    pub settings: Settings,
+    /// Short words to the user.
+    pub notices: Notices,
+    /// What this message has asked for so far: empty between two messages.
+    #[serde(skip)]
+    asked: Vec<Effect>,
+}
+
+impl Cx {
+    /// As it is before anything has happened.
+    pub fn new(seed: u64, now: Stamp) -> Self {
+        Self { now, ids: Ids::seeded(seed), ..Self::default() }
+    }
+
+    /// Asks for something to be done, behind all that was asked for before.
+    pub fn ask(&mut self, effect: impl Into<Effect>) {
+        self.asked.push(effect.into());
+    }
+
+    /// A request number that no other effect has.
+    pub fn request(&mut self) -> Request {
+        self.ids.request()
+    }
+
+    /// Tells the user something.
+    pub fn notify(&mut self, text: impl Into<String>) {
+        self.notices.push(self.now, text.into());
+    }
+
+    /// All that was asked for, in its order.
+    pub(super) fn take_asked(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.asked)
+    }
+}
