@@ -43,18 +43,19 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         return vec![];
     }
     let on_screen = model.tabs.active;
-    let mut effects = route(model, msg);
-    effects.extend(run::attend(model, on_screen));
-    effects.extend(run::take_back_writes(model));
-    effects.extend(leaving::step(model));
-    effects.extend(history::step(model));
+    route(model, msg);
+    run::attend(model, on_screen);
+    run::take_back_writes(model);
+    leaving::step(model);
+    history::step(model);
     run::ask_about_error(model);
+    let effects = model.cx.take_asked();
     keeping::note_writes(model, &effects);
     sight::follow(model);
     effects
 }
 
-fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
+fn route(model: &mut Model, msg: Msg) {
     match msg {
         Msg::App(msg) => app::update(model, msg),
         Msg::Command(command) => routing::run(model, command),
@@ -77,21 +78,19 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Keychain(msg) => connection::update_keychain(model, msg),
         Msg::File(msg) => prompt::update(model, msg),
         Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer })
-            if history::timer_ended(model, timer) =>
-        {
-            vec![]
+            if history::timer_ended(model, timer) => {}
+        Msg::Clock(clock::Msg::Fired { timer }) => {
+            let is_taken = settings::timer_fired(model, timer)
+                || connection::reconnecting::timer_fired(model, timer);
+            if !is_taken {
+                run::timer_fired(model, timer);
+            }
         }
-        Msg::Clock(clock::Msg::Fired { timer }) => settings::timer_fired(model, timer)
-            .or_else(|| connection::reconnecting::timer_fired(model, timer))
-            .unwrap_or_else(|| run::timer_fired(model, timer)),
-        Msg::Clock(clock::Msg::Stopped { timer }) => {
-            settings::timer_stopped(model, timer);
-            vec![]
-        }
+        Msg::Clock(clock::Msg::Stopped { timer }) => settings::timer_stopped(model, timer),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
         Msg::Schema(msg) => schema::update(model, msg),
         // A deed of the window has nothing more to say.
-        Msg::Window(window::Msg::Done { .. }) => vec![],
+        Msg::Window(window::Msg::Done { .. }) => {}
     }
 }

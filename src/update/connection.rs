@@ -33,7 +33,6 @@ use crate::{
         stamp::Stamp,
     },
     conninfo::Config,
-    effect::Effect as RootEffect,
     failure::{Category, Failure, Want},
     model::{Area, Model},
 };
@@ -205,9 +204,10 @@ pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> Conne
 }
 
 /// Makes the active tab use a connection, and opens it where it is not open.
-pub fn choose(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = make_room(model, id);
-    effects.extend(run::leave_connection(model, model.tabs.active, id));
+pub fn choose(model: &mut Model, id: ConnectionId) {
+    make_room(model, id);
+    let active = model.tabs.active;
+    run::leave_connection(model, active, id);
     let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
     if let Some(tab) = model.tabs.active_mut() {
         tab.connection = Some(id);
@@ -217,48 +217,43 @@ pub fn choose(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
         }
     }
     model.focus(Area::Editor);
-    effects.extend(open(model, id));
-    effects
+    open(model, id);
 }
 
 /// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
-fn make_room(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+fn make_room(model: &mut Model, id: ConnectionId) {
     let stays = model.tabs.active().is_some_and(|tab| {
         tab.connection.is_some_and(|known| known != id) && !tab.would_lose_session().is_empty()
     });
     if !stays {
-        return vec![];
+        return;
     }
-    model.cx.notices.push(
-        model.cx.now,
-        "The other tab keeps its session, because something is open in it.".into(),
-    );
+    model.cx.notify("The other tab keeps its session, because something is open in it.");
     super::shell::tabs::open_new(model)
 }
 
 /// Opens a connection that is not open or on its way.
-pub fn open(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+pub fn open(model: &mut Model, id: ConnectionId) {
     let since = model.cx.now;
     let asked = model.dialog_asks_password(id);
     if host_key::asks(model, id) {
-        return vec![];
+        return;
     }
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     if asked && !connection.secrets.has(SecretKind::Database) {
-        return vec![];
+        return;
     }
     if asked {
         // What the prompt asks for came another way.
         model.dialog = None;
     }
     match &connection.link {
-        Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => vec![],
+        Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => {}
         Link::Reconnecting(_) => reconnecting::try_now(model, id),
         Link::Closing => {
             connection.reopen = true;
-            vec![]
         }
         Link::Closed | Link::Failed { .. } => {
             let secrets = connection.secrets.clone();
@@ -277,53 +272,50 @@ fn ask_keychain(
     since: Stamp,
     secrets: Secrets,
     mut left: Vec<SecretKind>,
-) -> Vec<RootEffect> {
+) {
     if left.is_empty() {
         return attempt(model, id, secrets, Secrets::default());
     }
     let kind = left.remove(0);
-    let request = model.cx.ids.request();
+    let request = model.cx.request();
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     connection.link = Link::AskingKeychain { request, since, kind, left, secrets };
-    vec![keychain::Effect::Read { request, connection: id, kind }.into()]
+    model.cx.ask(keychain::Effect::Read { request, connection: id, kind });
 }
 
 /// Tries to open a connection with these secrets, and stores afterwards those that shall be stored.
-pub fn attempt(
-    model: &mut Model,
-    id: ConnectionId,
-    mut secrets: Secrets,
-    store: Secrets,
-) -> Vec<RootEffect> {
+pub fn attempt(model: &mut Model, id: ConnectionId, mut secrets: Secrets, store: Secrets) {
     // A password of the connection's own, typed or kept, comes before the environment's; the runner looks into
     // the password file where there is neither.
     if !secrets.has(SecretKind::Database) {
         secrets.set(SecretKind::Database, model.defaults.password.clone());
     }
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     // At most one attempt is under way for a connection, so that an answer can't be taken for another's.
     if !matches!(connection.link, Link::Closed | Link::Failed { .. }) {
-        return vec![];
+        return;
     }
-    let attempt = model.cx.ids.request();
+    let attempt = model.cx.request();
     let with = Credentials { secrets: secrets.clone(), store };
     connection.link = Link::Opening { attempt, since: model.cx.now, with };
     connection.made_read_only = connection.config.read_only;
     let config = Box::new(connection.config.clone());
-    vec![Effect::Open { connection: id, attempt, config, secrets }.into()]
+    model.cx.ask(Effect::Open { connection: id, attempt, config, secrets });
 }
 
 /// Closes a connection and every session on it.
-pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+pub fn close(model: &mut Model, id: ConnectionId) {
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     match &connection.link {
-        Link::Opening { attempt, .. } => vec![Effect::Abandon { attempt: *attempt }.into()],
+        Link::Opening { attempt, .. } => {
+            model.cx.ask(Effect::Abandon { attempt: *attempt });
+        }
         Link::AskingKeychain { .. } | Link::Failed { .. } => {
             // A pool that went may have told its figures once more since.
             connection.pool = PoolStatus::default();
@@ -331,44 +323,41 @@ pub fn close(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
             run::connection_closed(model, id)
         }
         Link::Open { .. } | Link::Reconnecting(_) => {
-            let mut effects = match std::mem::replace(&mut connection.link, Link::Closing) {
-                Link::Reconnecting(reconnecting) => reconnecting::let_go(&reconnecting),
-                _ => vec![],
-            };
+            let link = std::mem::replace(&mut connection.link, Link::Closing);
+            if let Link::Reconnecting(reconnecting) = link {
+                reconnecting::let_go(&reconnecting, &mut model.cx);
+            }
             connection.silent_since = None;
             connection.schema = Schema::Idle;
-            effects.extend(run::connection_closed(model, id));
-            effects.push(Effect::Close { connection: id }.into());
-            effects
+            run::connection_closed(model, id);
+            model.cx.ask(Effect::Close { connection: id });
         }
         Link::Closing => {
             connection.reopen = false;
-            vec![]
         }
-        Link::Closed => vec![],
+        Link::Closed => {}
     }
 }
 
 /// Stops what is under way to open a connection.
-pub fn stop_opening(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+pub fn stop_opening(model: &mut Model, id: ConnectionId) {
     match model.connections.get(&id).map(|known| &known.link) {
         Some(Link::Reconnecting(_)) => reconnecting::stop(model, id),
         Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => close(model, id),
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// Closes an open connection, and opens it again as soon as it has closed.
-pub fn bounce(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let effects = close(model, id);
+pub fn bounce(model: &mut Model, id: ConnectionId) {
+    close(model, id);
     if let Some(connection) = model.connections.get_mut(&id) {
         connection.reopen = matches!(connection.link, Link::Closing);
     }
-    effects
 }
 
 /// Takes in what the runner reports of connections.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Opened { connection, attempt, server } => opened(model, connection, attempt, server),
         Msg::OpenFailed { connection, attempt, failure } => {
@@ -379,7 +368,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.tested(attempt, result);
             }
-            vec![]
         }
         Msg::PoolChanged { connection, status } => {
             if let Some(known) = model.connections.get_mut(&connection)
@@ -399,24 +387,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             {
                 known.silent_since = Some(since);
             }
-            vec![]
         }
         Msg::Answering { connection } => {
             if let Some(known) = model.connections.get_mut(&connection) {
                 known.silent_since = None;
             }
-            vec![]
         }
         Msg::TypesResolved { request, connection, names } => {
             types_resolved(model, request, connection, names);
-            vec![]
         }
         Msg::HostKeyTrusted { request, result } => host_key::trusted(model, request, result),
     }
 }
 
 /// Takes in what the keychain reports.
-pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect> {
+pub fn update_keychain(model: &mut Model, msg: keychain::Msg) {
     match msg {
         keychain::Msg::Read { request, connection: id, kind: answered, result } => {
             if self::form::waits_for(model, request) {
@@ -424,7 +409,7 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
                 return self::form::secret_read(model, request, answered, secret, usable);
             }
             let Some(connection) = model.connections.get_mut(&id) else {
-                return vec![];
+                return;
             };
             let (since, mut left, mut secrets) = match &connection.link {
                 Link::AskingKeychain { request: asked, since, left, secrets, .. }
@@ -432,7 +417,7 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
                 {
                     (*since, left.clone(), secrets.clone())
                 }
-                _ => return vec![],
+                _ => return,
             };
             connection.link = Link::Closed;
             let (secret, usable) = read_secret(model, result);
@@ -444,7 +429,6 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
         }
         keychain::Msg::Stored { result: Err(Refusal::Unavailable { reason }), .. } => {
             keychain_absent(model, &reason);
-            vec![]
         }
         keychain::Msg::Stored { request, connection, kind, result: Ok(()) } => {
             // The keychain has it now: it need not stay in memory.
@@ -454,46 +438,38 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) -> Vec<RootEffect>
                 known.storing.remove(&kind);
                 known.secrets.set(kind, None);
             }
-            vec![]
         }
         keychain::Msg::Deleted { result: Err(Refusal::Unavailable { reason }), .. } => {
-            model.cx.notices.push(
-                model.cx.now,
-                format!(
-                    "The password may still be in the keychain, which can't be used: {reason}."
-                ),
-            );
-            vec![]
+            model.cx.notify(format!(
+                "The password may still be in the keychain, which can't be used: {reason}."
+            ));
         }
-        keychain::Msg::Stored { .. } | keychain::Msg::Deleted { .. } => vec![],
+        keychain::Msg::Stored { .. } | keychain::Msg::Deleted { .. } => {}
     }
 }
 
-fn closed(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+fn closed(model: &mut Model, id: ConnectionId) {
     let Some(known) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     if !matches!(known.link, Link::Closing) {
-        return vec![];
+        return;
     }
     known.link = Link::Closed;
     known.silent_since = None;
     known.pool = PoolStatus::default();
-    let mut effects = if std::mem::take(&mut known.reopen) { open(model, id) } else { vec![] };
-    effects.extend(run::pump_all(model));
-    effects
+    if std::mem::take(&mut known.reopen) {
+        open(model, id)
+    }
+    run::pump_all(model);
 }
 
-fn opened(
-    model: &mut Model,
-    id: ConnectionId,
-    attempt: Request,
-    server: ServerInfo,
-) -> Vec<RootEffect> {
+fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerInfo) {
     let now = model.cx.now;
     let Some(connection) = model.connections.get_mut(&id) else {
         // It was deleted meanwhile: its pool must not stay open unseen.
-        return vec![Effect::Close { connection: id }.into()];
+        model.cx.ask(Effect::Close { connection: id });
+        return;
     };
     if connection.tries(attempt) {
         return reopened(model, id, server);
@@ -501,11 +477,11 @@ fn opened(
     let with = match &connection.link {
         Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
         // There is one attempt at a time: this is an answer that came twice.
-        _ => return vec![],
+        _ => return,
     };
     connection.link = Link::Open { server };
     connection.forget_types();
-    let mut effects = vec![];
+
     super::shell::sidebar::keeping_choices(model, |model| {
         if let Some(connection) = model.connections.get_mut(&id) {
             connection.last_used_us = Some(now.unix_us);
@@ -513,34 +489,32 @@ fn opened(
         }
     });
     let Some(connection) = model.connections.get(&id) else {
-        return effects;
+        return;
     };
     if connection.saved {
-        effects.push(save(model, id));
+        save(model, id);
     }
-    effects.extend(store_secrets(model, id, &with.store));
+    store_secrets(model, id, &with.store);
     for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(Ended::Well);
     }
-    effects.extend(run::pump_all(model));
+    run::pump_all(model);
     // Behind what somebody waits for.
-    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
-    effects
+    schema::refresh(model, id, schema::Cause::Opened);
 }
 
 /// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
-fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) -> Vec<RootEffect> {
+fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) {
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     connection.link = Link::Open { server };
     connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
-    model.cx.notices.push(model.cx.now, text);
-    let mut effects = run::pump_all(model);
+    model.cx.notify(text);
+    run::pump_all(model);
     // It may be another server that answers now.
-    effects.extend(schema::refresh(model, id, schema::Cause::Opened));
-    effects
+    schema::refresh(model, id, schema::Cause::Opened);
 }
 
 /// The secret that the attempt failed for, which was wrong or not there. A login that no password helps (peer, a
@@ -560,14 +534,9 @@ fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
     }
 }
 
-fn open_failed(
-    model: &mut Model,
-    id: ConnectionId,
-    attempt: Request,
-    failure: Failure,
-) -> Vec<RootEffect> {
+fn open_failed(model: &mut Model, id: ConnectionId, attempt: Request, failure: Failure) {
     let Some(connection) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     let tried = connection.tries(attempt);
     let with = match &connection.link {
@@ -575,7 +544,7 @@ fn open_failed(
         _ if tried => {
             Credentials { secrets: connection.secrets.clone(), store: Secrets::default() }
         }
-        _ => return vec![],
+        _ => return,
     };
     let wanted = wanted_secret(&failure);
     let saved = connection.saved;
@@ -596,7 +565,7 @@ fn open_failed(
         // The run that waits for the connection goes on waiting for the user's word.
         let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
         model.dialog = Some(Dialog::HostKey(prompt));
-        return vec![];
+        return;
     }
     if let (Some(kind), None) = (wanted, &model.dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
@@ -607,8 +576,10 @@ fn open_failed(
         prompt.stored_too = with.store;
         model.dialog = Some(Dialog::Password(prompt));
         // A pool with the old secret is of no more use.
-        let close = tried.then_some(Effect::Close { connection: id }.into());
-        return close.into_iter().collect();
+        if tried {
+            model.cx.ask(Effect::Close { connection: id });
+        }
+        return;
     }
     if tried {
         return reconnecting::give_up(model, id, failure);
@@ -674,27 +645,27 @@ pub fn forget_secrets(model: &mut Model) {
 }
 
 /// The effect that keeps a connection.
-pub fn save(model: &mut Model, id: ConnectionId) -> RootEffect {
-    let request = model.cx.ids.request();
+pub fn save(model: &mut Model, id: ConnectionId) {
+    let request = model.cx.request();
     let (config, last_used_us) = model
         .connections
         .get(&id)
         .map(|known| (known.config.clone(), known.last_used_us))
         .unwrap_or_default();
     let connection = Box::new(SavedConnection { id, config, last_used_us });
-    keeping::Effect::SaveConnection { request, connection }.into()
+    model.cx.ask(keeping::Effect::SaveConnection { request, connection });
 }
 
 /// The effects that put secrets into the keychain.
-pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) -> Vec<RootEffect> {
-    let stored = secrets.iter().map(|(kind, secret)| {
-        let request = model.cx.ids.request();
+pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) {
+    for (kind, secret) in secrets.iter() {
+        let request = model.cx.request();
         if let Some(known) = model.connections.get_mut(&id) {
             known.storing.insert(kind, request);
         }
-        keychain::Effect::Store { request, connection: id, kind, password: secret.clone() }.into()
-    });
-    stored.collect()
+        let password = secret.clone();
+        model.cx.ask(keychain::Effect::Store { request, connection: id, kind, password });
+    }
 }
 
 /// What the keychain had, and whether it can be used; where it can't, the user is told.
@@ -713,7 +684,7 @@ fn keychain_absent(model: &mut Model, reason: &str) {
     let failure = Failure::from(&Refusal::Unavailable { reason: reason.to_owned() });
     let next_step = failure.next_step.unwrap_or_default();
     let text = format!("{} {next_step}", failure.message);
-    model.cx.notices.push(model.cx.now, text);
+    model.cx.notify(text);
 }
 
 /// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.

@@ -40,6 +40,11 @@ impl Cx {
         self.asked.push(effect.into());
     }
 
+    /// Asks for each of these.
+    pub fn ask_all(&mut self, effects: impl IntoIterator<Item = Effect>) {
+        self.asked.extend(effects);
+    }
+
     /// A request number that no other effect has.
     pub fn request(&mut self) -> Request {
         self.ids.request()
@@ -51,7 +56,7 @@ impl Cx {
     }
 
     /// All that was asked for, in its order.
-    pub(super) fn take_asked(&mut self) -> Vec<Effect> {
+    pub(crate) fn take_asked(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.asked)
     }
 }

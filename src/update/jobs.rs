@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
-    effect::Effect as RootEffect,
     model::Model,
     rows::show::display,
     settings::OnError,
@@ -244,21 +243,21 @@ impl Jobs {
 }
 
 /// Runs a file on the active tab's connection.
-pub fn run_file(model: &mut Model, path: String) -> Vec<RootEffect> {
+pub fn run_file(model: &mut Model, path: String) {
     let now = model.cx.now;
     let Some((tab, connection)) = model.tabs.active().map(|tab| (tab.id, tab.connection)) else {
-        return vec![];
+        return;
     };
     let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
     let Some((connection, known)) = known.filter(|(_, known)| known.is_open()) else {
         let text = "Connect this tab first, then run the file.";
-        model.cx.notices.push(now, text.into());
-        return vec![];
+        model.cx.notify(text);
+        return;
     };
     let read_only = known.is_read_only();
     let on_error = model.cx.settings.on_error;
     let query = QueryId::next(&mut model.cx.ids);
-    let id = model.cx.ids.request();
+    let id = model.cx.request();
     model.jobs.list.push(Job {
         id,
         tab,
@@ -278,38 +277,35 @@ pub fn run_file(model: &mut Model, path: String) -> Vec<RootEffect> {
         seen += 1;
         seen > past || job.is_running()
     });
-    let mut effects =
-        history::began(model, tab, query, &format!("-- Ran the file {path}").into(), None);
-    effects.push(
-        Effect::RunFile {
-            job: id,
-            connection,
-            path,
-            reading: Reading::Detect,
-            read_only,
-            on_error,
-        }
-        .into(),
-    );
-    effects
+    history::began(model, tab, query, &format!("-- Ran the file {path}").into(), None);
+    model.cx.ask(Effect::RunFile {
+        job: id,
+        connection,
+        path,
+        reading: Reading::Detect,
+        read_only,
+        on_error,
+    });
 }
 
-/// Asks the newest running job to stop; none where nothing runs.
-pub fn cancel(model: &mut Model) -> Option<Vec<RootEffect>> {
-    let id = model.jobs.running()?.id;
-    let job = model.jobs.get_mut(id)?;
+/// Asks the newest running job to stop. Whether one runs.
+pub fn cancel(model: &mut Model) -> bool {
+    let running = model.jobs.running().map(|job| job.id);
+    let Some(job) = running.and_then(|id| model.jobs.get_mut(id)) else {
+        return false;
+    };
     job.cancelling = true;
-    Some(vec![Effect::Cancel { job: id }.into()])
+    model.cx.ask(Effect::Cancel { job: job.id });
+    true
 }
 
 /// Takes in what the runner reports of jobs.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Went { job, progress } => {
             if let Some(job) = model.jobs.get_mut(job).filter(|job| job.is_running()) {
                 job.progress = progress;
             }
-            vec![]
         }
         Msg::Troubled { job, trouble } => {
             let Trouble { file, line, column, sqlstate, message } = &*trouble;
@@ -319,11 +315,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             if let Some(job) = model.jobs.get_mut(job) {
                 job.errors.push(*trouble);
             }
-            vec![]
         }
         Msg::Noted { job, text } => {
             say(model, job, Kind::Notice, text);
-            vec![]
         }
         Msg::Ended { job, state, progress, message, elapsed_us } => {
             ended(model, job, state, progress, message, elapsed_us)
@@ -338,9 +332,9 @@ fn ended(
     progress: Progress,
     message: String,
     elapsed_us: u64,
-) -> Vec<RootEffect> {
+) {
     let Some(job) = model.jobs.get_mut(id).filter(|job| job.is_running()) else {
-        return vec![];
+        return;
     };
     job.state = state;
     job.progress = progress;
@@ -361,10 +355,9 @@ fn ended(
         }
     };
     say(model, id, kind, text.clone());
-    model.cx.notices.push(model.cx.now, text);
-    let mut effects = history::ended(model, query, elapsed_us, outcome);
-    effects.extend(schema::refresh(model, connection, schema::Cause::Changed));
-    effects
+    model.cx.notify(text);
+    history::ended(model, query, elapsed_us, outcome);
+    schema::refresh(model, connection, schema::Cause::Changed);
 }
 
 /// A line among the messages of the tab from which the job was begun.

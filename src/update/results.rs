@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
-    effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
@@ -479,16 +478,16 @@ impl Results {
 }
 
 /// Takes in what the window reports of the grid of a tab.
-pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
     let visible_rows = match msg {
         Msg::RoomChanged { visible_rows } => {
             model.visible_rows = visible_rows.max(1);
-            return vec![];
+            return;
         }
         _ => model.visible_rows,
     };
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     match msg {
         Msg::ResultChosen { shown } => {
@@ -497,12 +496,12 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::BarScrolled { first } => {
             found.results.scrolled = Some((found.results.shown, first));
-            return vec![];
+            return;
         }
         _ => {}
     }
     let Some(result) = found.results.visible_mut() else {
-        return vec![];
+        return;
     };
     match msg {
         Msg::CellClicked { cell, shift } => select(result, cell, shift),
@@ -512,28 +511,30 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
         Msg::ColumnClicked { column, shift } => select_column(result, column, shift),
         Msg::ColumnResized { column, width } => {
             set_width(result, column, i64::from(width));
-            return vec![];
+            return;
         }
         Msg::ColumnFitted { column } => {
             fit(result, column);
-            return vec![];
+            return;
         }
         Msg::Scrolled { first_row } => {
             let last_row = result.rows.len().saturating_sub(1);
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
-            return if near_end { fetch_past_end(model, tab) } else { vec![] };
+            return if near_end {
+                fetch_past_end(model, tab)
+            } else {
+            };
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
-            return vec![];
+            return;
         }
     }
-    let mut effects = summarize(model, tab);
+    summarize(model, tab);
     model.focus(Area::Results);
     if matches!(msg, Msg::CellOpened { .. }) {
-        effects.extend(inspect(model));
+        inspect(model);
     }
-    effects
 }
 
 fn select_row(result: &mut ResultSet, row: u64, extend: bool) {
@@ -576,15 +577,14 @@ fn choose(tab: &mut Tab, shown: Shown) {
 }
 
 /// Shows the Messages pane of the active tab.
-pub fn show_messages(model: &mut Model) -> Vec<RootEffect> {
+pub fn show_messages(model: &mut Model) {
     if let Some(tab) = model.tabs.active_mut() {
         choose(tab, Shown::Messages);
     }
-    vec![]
 }
 
 /// Opens the list of the active tab's results.
-pub fn open_list(model: &mut Model) -> Vec<RootEffect> {
+pub fn open_list(model: &mut Model) {
     let selected = match model.tabs.active().map(|tab| tab.results.shown) {
         Some(Shown::Result(index)) if index < LISTED => index,
         _ => 0,
@@ -613,10 +613,10 @@ pub fn listed(model: &Model, typed: &str) -> Vec<usize> {
 }
 
 /// Shows the result that was chosen in the list.
-pub fn take_listed(model: &mut Model, picker: &Picker) -> Vec<RootEffect> {
+pub fn take_listed(model: &mut Model, picker: &Picker) {
     let listed = listed(model, &picker.field.string());
     let Some(place) = listed.get(picker.selected).copied() else {
-        return vec![];
+        return;
     };
     if let Some(tab) = model.tabs.active_mut() {
         choose(tab, Shown::Result(place));
@@ -626,9 +626,9 @@ pub fn take_listed(model: &mut Model, picker: &Picker) -> Vec<RootEffect> {
 }
 
 /// Goes to the next or the previous result; the Messages pane is the last of them.
-pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+pub fn step(model: &mut Model, forward: bool) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let count = tab.results.list.len();
     let shown = match (tab.results.shown, forward) {
@@ -643,15 +643,15 @@ pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
-pub fn go(model: &mut Model, to: Move, extend: bool) -> Vec<RootEffect> {
+pub fn go(model: &mut Model, to: Move, extend: bool) {
     let page = i64::from(model.visible_rows.max(2) - 1);
     let visible = u64::from(model.visible_rows.max(1));
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let Some(result) = tab.results.visible_mut() else {
-        return vec![];
+        return;
     };
     let (last_row, last_column) =
         (result.rows.len().saturating_sub(1), result.rows.columns().len().saturating_sub(1));
@@ -670,11 +670,10 @@ pub fn go(model: &mut Model, to: Move, extend: bool) -> Vec<RootEffect> {
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
     reveal(&mut result.grid, visible);
-    let mut effects = summarize(model, id);
+    summarize(model, id);
     if past_end {
-        effects.extend(fetch_past_end(model, id));
+        fetch_past_end(model, id);
     }
-    effects
 }
 
 /// Brings the active cell into the rows on screen.
@@ -684,15 +683,13 @@ fn reveal(grid: &mut Grid, visible: u64) {
     grid.reveal += 1;
 }
 
-fn fetch_past_end(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+fn fetch_past_end(model: &mut Model, tab: TabId) {
     let active = model.tabs.active == tab;
     let paused = model.tabs.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
     if active && paused && model.held_bytes() < model.cx.settings.memory_bytes() {
         run::fetch(model, false)
-    } else {
-        vec![]
     }
 }
 
@@ -707,13 +704,13 @@ pub fn has_something(model: &Model) -> bool {
 }
 
 /// Selects every cell.
-pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
+pub fn select_all(model: &mut Model) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let Some(result) = tab.results.visible_mut() else {
-        return vec![];
+        return;
     };
     result.grid.active = Position::default();
     result.grid.anchor = Position {
@@ -724,9 +721,8 @@ pub fn select_all(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Copies the selected cells: one column as its lines, several as TSV.
-pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
-    let now = model.cx.now;
+pub fn copy(model: &mut Model, headers: bool) {
+    let request = model.cx.request();
     let without_rows = model
         .tabs
         .active()
@@ -736,31 +732,30 @@ pub fn copy(model: &mut Model, headers: bool) -> Vec<RootEffect> {
         return copy_error(model);
     }
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let Some(result) = tab.results.visible() else {
-        return vec![];
+        return;
     };
     let range = result.range();
     if range.is_empty() {
-        model.cx.notices.push(now, "There is nothing to copy.".into());
-        return vec![];
+        model.cx.notify("There is nothing to copy.");
+        return;
     }
     tab.results.copying = Some(request);
     let rows = tab.results.visible().map(|result| result.rows.clone());
-    rows.map(|rows| contract::Effect::Copy { request, rows, range, headers }.into())
-        .into_iter()
-        .collect()
+    if let Some(rows) = rows {
+        model.cx.ask(contract::Effect::Copy { request, rows, range, headers });
+    }
 }
 
 /// Copies the error that is shown, with all its details.
-pub fn copy_error(model: &mut Model) -> Vec<RootEffect> {
+pub fn copy_error(model: &mut Model) {
     match shown_failure(model).map(super::query::messages::report_of) {
         Some(report) => window::write_clipboard(model, report.into()),
         None => {
             let text = "There is no error here to copy.";
-            model.cx.notices.push(model.cx.now, text.into());
-            vec![]
+            model.cx.notify(text);
         }
     }
 }
@@ -808,24 +803,23 @@ pub fn shown_failure(model: &Model) -> Option<&Failure> {
 }
 
 /// Unfolds the details of errors, or folds them.
-pub fn toggle_error_details(model: &mut Model) -> Vec<RootEffect> {
+pub fn toggle_error_details(model: &mut Model) {
     model.error_details = !model.error_details;
-    vec![]
 }
 
 /// Shows the active cell's value whole.
-pub fn inspect(model: &mut Model) -> Vec<RootEffect> {
+pub fn inspect(model: &mut Model) {
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let Some(result) = tab.results.visible() else {
-        return vec![];
+        return;
     };
     let Position { row, column } = result.grid.active;
     let (Some(cell), Some(described)) =
         (result.rows.cell(row, column), result.rows.columns().get(column))
     else {
-        return vec![];
+        return;
     };
     let (bytes, shown) = match cell {
         Cell::Null => (None, cell),
@@ -859,9 +853,9 @@ pub fn active_value(model: &Model) -> Option<String> {
 }
 
 /// Widens, narrows or fits the active column.
-pub fn resize_active(model: &mut Model, steps: Option<i64>) -> Vec<RootEffect> {
+pub fn resize_active(model: &mut Model, steps: Option<i64>) {
     let Some(result) = model.tabs.active_mut().and_then(|tab| tab.results.visible_mut()) else {
-        return vec![];
+        return;
     };
     let column = result.grid.active.column;
     match (steps, result.grid.widths.get(column).copied()) {
@@ -871,7 +865,6 @@ pub fn resize_active(model: &mut Model, steps: Option<i64>) -> Vec<RootEffect> {
         (None, Some(_)) => fit(result, column),
         (_, None) => {}
     }
-    vec![]
 }
 
 fn set_width(result: &mut ResultSet, column: usize, width: i64) {
@@ -892,61 +885,58 @@ fn fitted(rows: &Rows, column: usize, characters: usize) -> u32 {
     (width as u32).clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
-fn summarize_active(model: &mut Model) -> Vec<RootEffect> {
+fn summarize_active(model: &mut Model) {
     let active = model.tabs.active;
     summarize(model, active)
 }
 
 /// Asks for the sum of the range, where there is more than one cell.
-fn summarize(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+fn summarize(model: &mut Model, tab: TabId) {
+    let request = model.cx.request();
     let Some(tab) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     let Some(result) = tab.results.visible_mut() else {
-        return vec![];
+        return;
     };
     result.grid.summary = None;
     let range = result.range();
     if range.cells() < 2 {
         tab.results.summing = None;
-        return vec![];
+        return;
     }
     let rows = result.rows.clone();
     tab.results.summing = Some(request);
-    vec![contract::Effect::Summarize { request, rows, range }.into()]
+    model.cx.ask(contract::Effect::Summarize { request, rows, range });
 }
 
 /// Takes in what the runner reports of work on cells.
-pub fn update_cells(model: &mut Model, msg: contract::Msg) -> Vec<RootEffect> {
-    let now = model.cx.now;
+pub fn update_cells(model: &mut Model, msg: contract::Msg) {
     match msg {
         contract::Msg::Copied { request, text, cells } => {
             let asked = model.tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
-            let Some(tab) = asked else { return vec![] };
+            let Some(tab) = asked else { return };
             tab.results.copying = None;
             match text {
                 Ok(text) => {
                     let what = display::counted(cells, "cell");
-                    model.cx.notices.push(now, format!("Copied {what}."));
+                    model.cx.notify(format!("Copied {what}."));
                     window::write_clipboard(model, text)
                 }
                 Err(problem) => {
-                    model.cx.notices.push(now, problem);
-                    vec![]
+                    model.cx.notify(problem);
                 }
             }
         }
         contract::Msg::Summarized { request, summary } => {
             let asked = model.tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
-            let Some(tab) = asked else { return vec![] };
+            let Some(tab) = asked else { return };
             tab.results.summing = None;
             if let Some(result) = tab.results.visible_mut() {
                 result.grid.summary = summary;
             }
-            vec![]
         }
-        contract::Msg::Dropped { .. } => vec![],
+        contract::Msg::Dropped { .. } => {}
     }
 }
 

@@ -13,7 +13,6 @@ use super::{connection::Link, query::run::Session, results::ResultState};
 use crate::{
     base::{ids::*, transaction::Transaction},
     catalog::{self, Catalog},
-    effect::Effect as RootEffect,
     failure::Failure,
     model::Model,
     sql::{Kind, Verb},
@@ -112,26 +111,26 @@ impl Schema {
 }
 
 /// Loads the cache of an open connection. While it is being loaded, it is loaded once more afterwards.
-pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) {
+    let request = model.cx.request();
     let Some(known) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     if !known.is_open() {
-        return vec![];
+        return;
     }
     if let Schema::Loading { again, .. } = &mut known.schema {
         *again = Some(cause);
-        return vec![];
+        return;
     }
     let previous = known.schema.catalog().cloned();
     known.schema = Schema::Loading { request, cause, previous, again: None };
     let connection = id;
-    vec![Effect::Load { request, connection }.into()]
+    model.cx.ask(Effect::Load { request, connection });
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
-pub fn refresh_asked(model: &mut Model) -> Vec<RootEffect> {
+pub fn refresh_asked(model: &mut Model) {
     let open = model.chosen_connection().filter(|id| {
         let known = model.connections.get(id);
         known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
@@ -140,17 +139,16 @@ pub fn refresh_asked(model: &mut Model) -> Vec<RootEffect> {
         Some(id) => refresh(model, id, Cause::Asked),
         None => {
             let text = "There is no open connection whose schema could be read. Connect first.";
-            model.cx.notices.push(model.cx.now, text.into());
-            vec![]
+            model.cx.notify(text);
         }
     }
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     let Msg::Loaded { request, connection: id, result } = msg;
     let Some(known) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     let (cause, previous, again) = match std::mem::take(&mut known.schema) {
         Schema::Loading { request: asked, cause, previous, again } if asked == request => {
@@ -159,7 +157,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         other => {
             // The answer of a load before the connection closed.
             known.schema = other;
-            return vec![];
+            return;
         }
     };
     match result {
@@ -173,18 +171,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             } else if cause == Cause::Asked {
                 let counts = counts.rsplit_once(", ").map_or("", |(counts, _)| counts);
                 let text = format!("The schema was read anew: {counts}.");
-                model.cx.notices.push(model.cx.now, text);
+                model.cx.notify(text);
             }
         }
         Err(failure) => {
             if cause == Cause::Asked {
                 let text = format!("The schema could not be read: {}", failure.message);
-                model.cx.notices.push(model.cx.now, text);
+                model.cx.notify(text);
             }
             known.schema = Schema::Failed { failure, previous };
         }
     }
-    again.map_or_else(Vec::new, |cause| refresh(model, id, cause))
+    if let Some(cause) = again {
+        refresh(model, id, cause)
+    }
 }
 
 fn notice_cut(model: &mut Model) {
@@ -192,7 +192,7 @@ fn notice_cut(model: &mut Model) {
         "The database has more objects than the schema cache holds: {} columns are kept, and what lies past them is not suggested.",
         crate::rows::show::display::grouped(catalog::COLUMNS_MAX as u64)
     );
-    model.cx.notices.push(model.cx.now, text);
+    model.cx.notify(text);
 }
 
 /// A cache has come: errors that wait for a name get it.
@@ -216,33 +216,35 @@ pub fn advised(
     connection: Option<ConnectionId>,
     sql: &str,
     failure: Failure,
-) -> (Failure, Vec<RootEffect>) {
+) -> Failure {
     let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
     let Some((id, known)) = known.filter(|_| nearest::wants_nearest(&failure)) else {
-        return (failure, vec![]);
+        return failure;
     };
     match (known.schema.catalog(), &known.schema) {
         (Some(catalog), _) => {
             let advice = nearest::nearest_in(catalog, &failure, sql);
             let next_step = advice.or(failure.next_step);
-            let failure = Failure { next_step, ..failure };
-            (failure, vec![])
+            Failure { next_step, ..failure }
         }
-        (None, Schema::Loading { .. }) => (failure, vec![]),
-        (None, _) => (failure, refresh(model, id, Cause::Missing)),
+        (None, Schema::Loading { .. }) => failure,
+        (None, _) => {
+            refresh(model, id, Cause::Missing);
+            failure
+        }
     }
 }
 
 /// A tab's session is ready after a statement: what it changed is read once everybody can see it.
-pub fn session_ready(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+pub fn session_ready(model: &mut Model, id: TabId) {
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let Session::Live(live) = &mut tab.session else {
-        return vec![];
+        return;
     };
     if live.transaction != Transaction::Idle || !std::mem::take(&mut live.changed_schema) {
-        return vec![];
+        return;
     }
     let connection = live.connection;
     refresh(model, connection, Cause::Changed)

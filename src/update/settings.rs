@@ -6,7 +6,6 @@ pub mod file;
 use super::{clock, keeping};
 use crate::{
     base::ids::Request,
-    effect::Effect as RootEffect,
     model::Model,
     settings::{
         OnError, Settings, Theme,
@@ -43,7 +42,7 @@ pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
 }
 
 /// Enter on a row: its next choice.
-pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
+pub fn change(model: &mut Model, row: usize) {
     match row {
         0 => {
             let next = match model.cx.settings.theme {
@@ -72,12 +71,12 @@ pub fn change(model: &mut Model, row: usize) -> Vec<RootEffect> {
 }
 
 /// Fixes the theme, or lets it follow the system.
-pub fn set_theme(model: &mut Model, theme: Theme) -> Vec<RootEffect> {
+pub fn set_theme(model: &mut Model, theme: Theme) {
     file::change(model, Key::Theme, file::theme(theme))
 }
 
 /// Larger, smaller, or, with none, the usual size.
-pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
+pub fn zoom(model: &mut Model, larger: Option<bool>) {
     let percent = model.cx.settings.zoom_percent;
     let percent = match larger {
         Some(true) => ZOOM.iter().copied().find(|zoom| *zoom > percent).unwrap_or(percent),
@@ -87,12 +86,12 @@ pub fn zoom(model: &mut Model, larger: Option<bool>) -> Vec<RootEffect> {
     set_zoom(model, percent)
 }
 
-fn set_zoom(model: &mut Model, percent: u32) -> Vec<RootEffect> {
+fn set_zoom(model: &mut Model, percent: u32) {
     file::change(model, Key::Size, Value::Number(percent.into()))
 }
 
 /// Shows or hides the sidebar.
-pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
+pub fn toggle_sidebar(model: &mut Model) {
     model.cx.settings.sidebar_width =
         if model.cx.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
     model.focus_what_is_shown();
@@ -100,32 +99,33 @@ pub fn toggle_sidebar(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// The effect that keeps the window and its parts.
-pub fn save(model: &mut Model) -> Vec<RootEffect> {
+pub fn save(model: &mut Model) {
     let waiting = model.settings_timer.take();
-    let mut effects: Vec<RootEffect> =
-        waiting.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
-    effects.push(write(model));
-    effects
+    if let Some(timer) = waiting {
+        model.cx.ask(clock::Effect::Stop { timer });
+    }
+    write(model);
 }
 
 /// Keeps the window and its parts a little later, once for all that changes until then.
-pub fn save_soon(model: &mut Model) -> Vec<RootEffect> {
+pub fn save_soon(model: &mut Model) {
     if model.settings_timer.is_some() {
-        return vec![];
+        return;
     }
-    let timer = model.cx.ids.request();
+    let timer = model.cx.request();
     model.settings_timer = Some(timer);
     let after_ms = SAVE_AFTER_MS;
-    vec![clock::Effect::Start { timer, after_ms }.into()]
+    model.cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
-/// A timer fired: the settings are kept where it was theirs; none where it was another's.
-pub fn timer_fired(model: &mut Model, timer: Request) -> Option<Vec<RootEffect>> {
+/// A timer fired: the settings are kept where it was theirs. Whether it was.
+pub fn timer_fired(model: &mut Model, timer: Request) -> bool {
     if model.settings_timer != Some(timer) {
-        return None;
+        return false;
     }
     model.settings_timer = None;
-    Some(vec![write(model)])
+    write(model);
+    true
 }
 
 /// A timer will not fire: what it stood for waits for the next change, or for the end of the program.
@@ -155,8 +155,8 @@ pub fn window_size(width: u32, height: u32) -> (u32, u32) {
     (width.clamp(200, 30_000), height.clamp(150, 30_000))
 }
 
-fn write(model: &mut Model) -> RootEffect {
-    let request = model.cx.ids.request();
+fn write(model: &mut Model) {
+    let request = model.cx.request();
     let settings = model.cx.settings.clone();
-    keeping::Effect::SaveSettings { request, settings }.into()
+    model.cx.ask(keeping::Effect::SaveSettings { request, settings });
 }

@@ -181,9 +181,15 @@ impl World {
         self.model.cx.now = self.at;
     }
 
+    /// What a feature asks for where it is called by itself.
+    pub fn asked(&mut self, call: impl FnOnce(&mut Model)) -> Vec<Effect> {
+        call(&mut self.model);
+        self.model.cx.take_asked()
+    }
+
     /// The active tab uses a connection that is known.
     pub fn choose(&mut self, connection: ConnectionId) -> Vec<Effect> {
-        crate::update::connection::choose(&mut self.model, connection)
+        self.asked(|model| crate::update::connection::choose(model, connection))
     }
 
     /// Asks for a command.
@@ -294,7 +300,7 @@ impl World {
     /// Puts text into the active tab, the cursor at its end.
     pub fn text(&mut self, text: &str) -> Vec<Effect> {
         let tab = self.model.tabs.active;
-        crate::update::query::editor::replace_all(&mut self.model, tab, text)
+        self.asked(|model| crate::update::query::editor::replace_all(model, tab, text))
     }
 
     /// Runs everything in the active tab, with a session, and answers with the effects of the first statement.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{base::ids::Request, effect::Effect as RootEffect, model::Model};
+use crate::{base::ids::Request, model::Model};
 
 /// What the program around the loop is asked to do. Each ends in [`Msg::Done`], but `Quit`, which ends it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub enum Msg {
 }
 
 /// The effect that puts a text on the clipboard.
-pub fn write_clipboard(model: &mut Model, text: Arc<str>) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
-    vec![Effect::WriteClipboard { request, text }.into()]
+pub fn write_clipboard(model: &mut Model, text: Arc<str>) {
+    let request = model.cx.request();
+    model.cx.ask(Effect::WriteClipboard { request, text });
 }

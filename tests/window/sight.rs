@@ -470,12 +470,13 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
     for press in 0..45 {
         tried.stage.press("down");
         tried.stage.pump(Duration::ZERO);
-        let row = tried.stage.read(|model| match tusk::screen::screen(model, model.cx.now).dialog {
-            Some(Dialog::Path(prompt)) => {
-                prompt.selected.map(|row| row.saturating_sub(prompt.first))
-            }
-            other => unreachable!("{other:?}"),
-        });
+        let row =
+            tried.stage.read(|model| match tusk::screen::screen(model, model.cx.now).dialog {
+                Some(Dialog::Path(prompt)) => {
+                    prompt.selected.map(|row| row.saturating_sub(prompt.first))
+                }
+                other => unreachable!("{other:?}"),
+            });
         let Some(row) = row else { continue };
         let place = height(drawn(&mut tried, "path-rows").expect("the entries"));
         let dump = tried.stage.screen();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Connection, ServerInfo, discovery, keychain, saved};
-use crate::update::connection;
+use crate::update::{connection, cx::Cx};
 use crate::{
     base::{
         ids::*,
@@ -13,7 +13,6 @@ use crate::{
         text::{Buffer, TextKey},
     },
     conninfo::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
-    effect::Effect as RootEffect,
     failure::Failure,
     model::Model,
     update::shell::dialog::{self, Dialog},
@@ -519,10 +518,12 @@ impl ConnectionForm {
     }
 
     /// The dialog goes: a test that is under way is not waited for.
-    pub fn abandon(&self) -> Vec<RootEffect> {
+    pub fn abandon(&self, cx: &mut Cx) {
         match self.test {
-            Test::Running { attempt, .. } => vec![connection::Effect::Abandon { attempt }.into()],
-            Test::None | Test::Ended(_) => vec![],
+            Test::Running { attempt, .. } => {
+                cx.ask(connection::Effect::Abandon { attempt });
+            }
+            Test::None | Test::Ended(_) => {}
         }
     }
 }
@@ -580,12 +581,12 @@ fn new_config(model: &Model) -> Config {
 }
 
 /// Opens the dialog for a new connection, or for one that is known.
-pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect> {
+pub fn open(model: &mut Model, editing: Option<ConnectionId>) {
     if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) =
         (editing, model.defaults.conninfo())
     {
         let notice = format!("The environment does not fill this in. {problem}");
-        model.cx.notices.push(model.cx.now, notice);
+        model.cx.notify(notice);
     }
     let config = match editing.and_then(|id| model.connections.get(&id)) {
         Some(known) => known.config.clone(),
@@ -593,28 +594,27 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) -> Vec<RootEffect>
     };
     let mut form = ConnectionForm::new(editing, &config);
     form.usual.clone_from(&model.defaults.tls_files);
-    let mut effects = dialog::show(model, Dialog::Connection(Box::new(form)));
+    dialog::show(model, Dialog::Connection(Box::new(form)));
     // What services say may have changed since it was read: the next text that names one shall find it.
-    let request = model.cx.ids.request();
-    effects.push(discovery::Effect::FindServers { request }.into());
-    effects
+    let request = model.cx.request();
+    model.cx.ask(discovery::Effect::FindServers { request });
 }
 
 /// Tries the configuration.
-pub fn test(model: &mut Model) -> Vec<RootEffect> {
+pub fn test(model: &mut Model) {
     let since = model.cx.now;
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     let config = match form.config() {
         Ok(config) => config,
         Err(problems) => {
             form.complain(problems);
-            return vec![];
+            return;
         }
     };
-    let mut effects = form.abandon();
-    let attempt = model.cx.ids.request();
+    form.abandon(&mut model.cx);
+    let attempt = model.cx.request();
     form.test = Test::Running { attempt, since };
     form.reading = None;
     form.problems.clear();
@@ -628,26 +628,21 @@ pub fn test(model: &mut Model) -> Vec<RootEffect> {
     let kept = known.is_some_and(|known| known.saved);
     let mut left = config.secrets_used(&model.defaults.tls_files);
     left.retain(|kind| kept && !secrets.has(*kind));
-    effects.extend(test_with(model, attempt, secrets, left));
-    effects
+    test_with(model, attempt, secrets, left);
 }
 
 /// Asks the keychain for what is left to ask for, then tries the configuration.
-fn test_with(
-    model: &mut Model,
-    attempt: Request,
-    mut secrets: Secrets,
-    mut left: Vec<SecretKind>,
-) -> Vec<RootEffect> {
+fn test_with(model: &mut Model, attempt: Request, mut secrets: Secrets, mut left: Vec<SecretKind>) {
     let of_environment = model.defaults.password.clone();
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     if let (Some(connection), false) = (form.editing, left.is_empty()) {
         let kind = left.remove(0);
         form.reading = Some(Reading { attempt, secrets, left });
         let request = attempt;
-        return vec![keychain::Effect::Read { request, connection, kind }.into()];
+        model.cx.ask(keychain::Effect::Read { request, connection, kind });
+        return;
     }
     match form.config() {
         Ok(config) => {
@@ -655,12 +650,11 @@ fn test_with(
             if !secrets.has(SecretKind::Database) {
                 secrets.set(SecretKind::Database, of_environment);
             }
-            vec![connection::Effect::Test { attempt, config, secrets }.into()]
+            model.cx.ask(connection::Effect::Test { attempt, config, secrets });
         }
         Err(problems) => {
             form.complain(problems);
             form.test = Test::None;
-            vec![]
         }
     }
 }
@@ -677,12 +671,12 @@ pub fn secret_read(
     kind: SecretKind,
     secret: Option<Secret>,
     usable: bool,
-) -> Vec<RootEffect> {
+) {
     let Some(Dialog::Connection(form)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     let Some(Reading { mut secrets, left, .. }) = form.reading.take() else {
-        return vec![];
+        return;
     };
     secrets.set(kind, secret);
     let left = if usable { left } else { vec![] };
@@ -690,22 +684,22 @@ pub fn secret_read(
 }
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
-pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> Vec<RootEffect> {
+pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
     let mut config = match form.config() {
         Ok(config) => config,
         Err(problems) => {
             form.complain(problems);
             model.dialog = Some(Dialog::Connection(form));
-            return vec![];
+            return;
         }
     };
-    let mut effects = form.abandon();
+    form.abandon(&mut model.cx);
     if form.editing.is_none() || form.base.group != config.group {
         config.order = saved::last_place(model, &config.group);
     }
     let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
     let typed = form.typed();
-    effects.extend(forget_unused(model, id, &config));
+    forget_unused(model, id, &config);
     let moved = crate::update::shell::sidebar::keeping_choices(model, |model| {
         let known =
             model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
@@ -718,34 +712,33 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) -> V
         moved
     });
     if form.choice(Field::Store) == 0 {
-        effects.extend(connection::store_secrets(model, id, &typed));
+        connection::store_secrets(model, id, &typed);
     }
-    effects.push(connection::save(model, id));
+    connection::save(model, id);
     if moved {
-        model.cx.notices.push(model.cx.now, "The change takes effect when you reconnect.".into());
+        model.cx.notify("The change takes effect when you reconnect.");
     }
     if open {
-        effects.extend(connection::choose(model, id));
+        connection::choose(model, id);
     }
-    effects
 }
 
 /// Secrets that a changed configuration has no use for any more leave the keychain, and the memory.
-fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) -> Vec<RootEffect> {
+fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) {
     let usual = &model.defaults.tls_files;
     let used = config.secrets_used(usual);
     let Some(known) = model.connections.get_mut(&id).filter(|known| known.saved) else {
-        return vec![];
+        return;
     };
     let mut unused = known.config.secrets_used(usual);
     unused.retain(|kind| !used.contains(kind));
     for kind in &unused {
         known.secrets.set(*kind, None);
     }
-    let delete = unused.into_iter().map(|kind| {
-        keychain::Effect::Delete { request: model.cx.ids.request(), connection: id, kind }.into()
-    });
-    delete.collect()
+    for kind in unused {
+        let request = model.cx.request();
+        model.cx.ask(keychain::Effect::Delete { request, connection: id, kind });
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use super::{Credentials, Effect};
 use crate::update::connection;
 use crate::{
     base::ids::*,
-    effect::Effect as RootEffect,
     failure::{Failure, HostKey},
     model::Model,
     update::{query::run, shell::dialog::Dialog},
@@ -55,30 +54,26 @@ pub fn is_writing(model: &Model) -> bool {
 }
 
 /// The user trusts the key: it is kept, and then connecting goes on.
-pub fn trust(model: &mut Model, mut prompt: HostKeyPrompt) -> Vec<RootEffect> {
+pub fn trust(model: &mut Model, mut prompt: HostKeyPrompt) {
     if prompt.writing.is_some() {
         model.dialog = Some(Dialog::HostKey(prompt));
-        return vec![];
+        return;
     }
-    let request = model.cx.ids.request();
+    let request = model.cx.request();
     let key = Box::new(prompt.key.clone());
     prompt.writing = Some(request);
     prompt.problem = None;
     model.dialog = Some(Dialog::HostKey(prompt));
-    vec![Effect::TrustHostKey { request, key }.into()]
+    model.cx.ask(Effect::TrustHostKey { request, key });
 }
 
 /// The user does not trust it: the attempt has failed.
-pub fn refuse(model: &mut Model, prompt: HostKeyPrompt) -> Vec<RootEffect> {
+pub fn refuse(model: &mut Model, prompt: HostKeyPrompt) {
     run::connection_failed(model, prompt.connection, prompt.failure)
 }
 
 /// The key was kept, or could not be.
-pub fn trusted(
-    model: &mut Model,
-    request: Request,
-    result: Result<(), Failure>,
-) -> Vec<RootEffect> {
+pub fn trusted(model: &mut Model, request: Request, result: Result<(), Failure>) {
     // An answer that comes after the question was taken back changes nothing but what is known.
     match model.dialog.take() {
         Some(Dialog::HostKey(mut prompt)) if prompt.writing == Some(request) => match result {
@@ -90,12 +85,10 @@ pub fn trusted(
                 prompt.writing = None;
                 prompt.problem = Some(failure);
                 model.dialog = Some(Dialog::HostKey(prompt));
-                vec![]
             }
         },
         other => {
             model.dialog = other;
-            vec![]
         }
     }
 }

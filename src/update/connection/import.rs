@@ -9,7 +9,6 @@ use super::{Connection, discovery, saved};
 use crate::{
     base::{ids::*, secret::Secrets},
     conninfo::{Config, Defaults, Endpoint, passfile::Listed},
-    effect::Effect as RootEffect,
     model::Model,
     rows::show::display::counted,
     update::{
@@ -47,22 +46,17 @@ pub struct Candidate {
 }
 
 /// Looks for what there is to import; the answer asks.
-pub fn request(model: &mut Model) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+pub fn request(model: &mut Model) {
+    let request = model.cx.request();
     model.importing = Some(request);
-    vec![discovery::Effect::FindServers { request }.into()]
+    model.cx.ask(discovery::Effect::FindServers { request });
 }
 
 /// Service files and the password file were read: where that was for an import, the user is asked.
 /// Where the password file is not the usual one, its path comes along.
-pub fn found(
-    model: &mut Model,
-    answered: Request,
-    passfile: &[Listed],
-    path: &str,
-) -> Vec<RootEffect> {
+pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &str) {
     if model.importing != Some(answered) {
-        return vec![];
+        return;
     }
     model.importing = None;
     let import = candidates(model, passfile, path);
@@ -77,8 +71,7 @@ pub fn found(
         }
         (_, None) => "There is nothing to import: all that is named there is saved already.".into(),
     };
-    model.cx.notices.push(model.cx.now, notice);
-    vec![]
+    model.cx.notify(notice);
 }
 
 fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
@@ -168,9 +161,9 @@ impl Import {
 }
 
 /// The user agreed: they are saved.
-pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
+pub fn accept(model: &mut Model, import: Import) {
     let count = import.new.len();
-    let mut effects = vec![];
+
     for Candidate { config, secrets } in import.new {
         let id = ConnectionId::next(&mut model.cx.ids);
         sidebar::keeping_choices(model, |model| {
@@ -179,17 +172,17 @@ pub fn accept(model: &mut Model, import: Import) -> Vec<RootEffect> {
             connection.secrets = secrets.clone();
             model.connections.insert(id, connection);
         });
-        effects.push(connection::save(model, id));
-        effects.extend(connection::store_secrets(model, id, &secrets));
+        connection::save(model, id);
+        connection::store_secrets(model, id, &secrets);
     }
     let what = counted(count as u64, "connection");
-    model.cx.notices.push(model.cx.now, format!("Imported {what}."));
-    effects
+    model.cx.notify(format!("Imported {what}."));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::Effect as RootEffect;
     use crate::{
         conninfo::service::{ServiceFile, services},
         update::{

@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::{Connection, Link, wanted_secret};
 use crate::{
     base::{ids::*, stamp::Stamp},
-    effect::Effect as RootEffect,
     failure::{Category, Failure},
     model::Model,
     update::{
         clock,
         connection::{Effect, PoolStatus},
+        cx::Cx,
         query::run::{self, Session},
     },
 };
@@ -68,14 +68,9 @@ impl Connection {
 }
 
 /// A link of the pool broke. With the last one the connection is lost; one of several was one session's affair.
-pub(super) fn link_lost(
-    model: &mut Model,
-    id: ConnectionId,
-    left: u32,
-    failure: Failure,
-) -> Vec<RootEffect> {
+pub(super) fn link_lost(model: &mut Model, id: ConnectionId, left: u32, failure: Failure) {
     if left > 0 || !may_begin(model, id) {
-        return vec![];
+        return;
     }
     begin(model, id, failure)
 }
@@ -95,20 +90,19 @@ pub fn waits_for(model: &Model, id: ConnectionId, failure: &Failure) -> bool {
 }
 
 /// Begins to reconnect, unless that is under way.
-pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
-    let now = model.cx.now;
+pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) {
     let Some(known) = model.connections.get(&id) else {
-        return vec![];
+        return;
     };
     if !known.is_open() {
-        return vec![];
+        return;
     }
     let text = format!(
         "The connection to {} was lost: {}. Tusk tries to connect again.",
         known.config.label(),
         failure.message.trim_end_matches('.')
     );
-    model.cx.notices.push(now, text);
+    model.cx.notify(text);
     pause(model, id, 1, failure)
 }
 
@@ -133,13 +127,13 @@ fn may_pass(failure: &Failure) -> bool {
     failure.category == Category::Connection && !refuses
 }
 
-fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) -> Vec<RootEffect> {
+fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) {
     let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
         return give_up(model, id, failure);
     };
-    let (timer, now) = (model.cx.ids.request(), model.cx.now);
+    let (timer, now) = (model.cx.request(), model.cx.now);
     let Some(known) = model.connections.get_mut(&id) else {
-        return vec![];
+        return;
     };
     let until = Stamp {
         unix_us: now.unix_us.saturating_add_unsigned(after_ms * 1_000),
@@ -148,83 +142,87 @@ fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) -
     known.silent_since = None;
     known.link =
         Link::Reconnecting(Reconnecting { number, step: Step::Pausing { timer, until }, failure });
-    vec![clock::Effect::Start { timer, after_ms }.into()]
+    model.cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
-/// A pause is over: the try begins. Not this one's timer: none.
-pub fn timer_fired(model: &mut Model, fired: Request) -> Option<Vec<RootEffect>> {
+/// A pause is over: the try begins. Whether the timer was a pause's.
+pub fn timer_fired(model: &mut Model, fired: Request) -> bool {
     let waits = |known: &Connection| {
         matches!(&known.link,
         Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. }) if *timer == fired)
     };
-    let (id, _) = model.connections.iter().find(|(_, known)| waits(known))?;
-    let id = *id;
-    Some(attempt(model, id))
+    let waiting = model.connections.iter().find(|(_, known)| waits(known)).map(|(id, _)| *id);
+    if let Some(id) = waiting {
+        attempt(model, id);
+    }
+    waiting.is_some()
 }
 
 /// The user does not want to wait for the pause to end.
-pub fn try_now(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = match model.connections.get(&id).map(|known| &known.link) {
+pub fn try_now(model: &mut Model, id: ConnectionId) {
+    match model.connections.get(&id).map(|known| &known.link) {
         Some(Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. })) => {
-            vec![clock::Effect::Stop { timer: *timer }.into()]
+            model.cx.ask(clock::Effect::Stop { timer: *timer });
         }
-        _ => return vec![],
-    };
-    effects.extend(attempt(model, id));
-    effects
+        _ => return,
+    }
+    attempt(model, id);
 }
 
-fn attempt(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
-    let (attempt, since) = (model.cx.ids.request(), model.cx.now);
+fn attempt(model: &mut Model, id: ConnectionId) {
+    let (attempt, since) = (model.cx.request(), model.cx.now);
     let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
         model.connections.get_mut(&id)
     else {
-        return vec![];
+        return;
     };
     reconnecting.step = Step::Trying { attempt, since };
-    vec![Effect::Prove { connection: id, attempt }.into()]
+    model.cx.ask(Effect::Prove { connection: id, attempt });
 }
 
 /// A try failed: another one follows where that may help.
-pub(super) fn failed(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
+pub(super) fn failed(model: &mut Model, id: ConnectionId, failure: Failure) {
     let Some(Connection { link: Link::Reconnecting(Reconnecting { number, .. }), .. }) =
         model.connections.get(&id)
     else {
-        return vec![];
+        return;
     };
     let next = number + 1;
     if may_pass(&failure) { pause(model, id, next, failure) } else { give_up(model, id, failure) }
 }
 
 /// The user stops it: the connection stays lost, for the reason that it was.
-pub fn stop(model: &mut Model, id: ConnectionId) -> Vec<RootEffect> {
+pub fn stop(model: &mut Model, id: ConnectionId) {
     let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
         model.connections.get(&id)
     else {
-        return vec![];
+        return;
     };
     let failure = reconnecting.failure.clone();
-    let mut effects = let_go(reconnecting);
-    effects.extend(give_up(model, id, failure));
-    effects
+    let_go(reconnecting, &mut model.cx);
+    give_up(model, id, failure);
 }
 
 /// The effects that end the pause or the try.
-pub(super) fn let_go(reconnecting: &Reconnecting) -> Vec<RootEffect> {
+pub(super) fn let_go(reconnecting: &Reconnecting, cx: &mut Cx) {
     match reconnecting.step {
-        Step::Pausing { timer, .. } => vec![clock::Effect::Stop { timer }.into()],
-        Step::Trying { attempt, .. } => vec![Effect::Abandon { attempt }.into()],
+        Step::Pausing { timer, .. } => {
+            cx.ask(clock::Effect::Stop { timer });
+        }
+        Step::Trying { attempt, .. } => {
+            cx.ask(Effect::Abandon { attempt });
+        }
     }
 }
 
 /// It stays lost: what waits for it fails, and its pool goes.
-pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) -> Vec<RootEffect> {
+pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) {
     if let Some(known) = model.connections.get_mut(&id) {
         known.pool = PoolStatus::default();
         known.link = Link::Failed { failure: failure.clone() };
     }
     let reason = failure.message.clone();
-    let mut effects = run::connection_failed(model, id, failure);
+    run::connection_failed(model, id, failure);
     let sessions: Vec<TabId> = model
         .tabs
         .open
@@ -234,10 +232,9 @@ pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) -> 
         .map(|tab| tab.id)
         .collect();
     for tab in sessions {
-        effects.extend(run::end(model, tab, &reason));
+        run::end(model, tab, &reason);
     }
-    effects.push(Effect::Close { connection: id }.into());
-    effects
+    model.cx.ask(Effect::Close { connection: id });
 }
 
 #[cfg(test)]

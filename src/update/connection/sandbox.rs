@@ -9,7 +9,6 @@ use crate::{
         secret::{Secret, Secrets},
     },
     conninfo::{Colour, Config, SslMode},
-    effect::Effect as RootEffect,
     failure::Failure,
     model::Model,
     update::shell::tabs::Ended,
@@ -98,7 +97,7 @@ pub enum Effect {
 }
 
 /// The user asked for the sandbox.
-pub fn start(model: &mut Model) -> Vec<RootEffect> {
+pub fn start(model: &mut Model) {
     if let Sandbox::Running { connection } = model.sandbox {
         return connection::choose(model, connection);
     }
@@ -107,26 +106,25 @@ pub fn start(model: &mut Model) -> Vec<RootEffect> {
         tab.waits_for_sandbox = true;
     }
     match model.sandbox {
-        Sandbox::Running { .. } | Sandbox::Starting { .. } => vec![],
+        Sandbox::Running { .. } | Sandbox::Starting { .. } => {}
         Sandbox::Stopped | Sandbox::Failed { .. } => {
-            let request = model.cx.ids.request();
+            let request = model.cx.request();
             let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
             model.sandbox = Sandbox::Starting { request, progress };
             let data_dir = model.data_dir.clone();
-            vec![Effect::Start { request, data_dir }.into()]
+            model.cx.ask(Effect::Start { request, data_dir });
         }
     }
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     let Sandbox::Starting { request: waiting, progress: known } = &mut model.sandbox else {
-        return vec![];
+        return;
     };
     match msg {
         Msg::Progressed { request, progress } if request == *waiting => {
             *known = progress;
-            vec![]
         }
         Msg::Started { request, host, port, user, database, password } if request == *waiting => {
             let config = config(host, port, user, database);
@@ -137,14 +135,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Failed { request, failure } if request == *waiting => {
             failed(model, failure);
-            vec![]
         }
-        Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => vec![],
+        Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => {}
     }
 }
 
 /// The tabs that wait for it get it; the one on screen as if it had been chosen.
-fn arrived(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+fn arrived(model: &mut Model, connection: ConnectionId) {
     let active = model.tabs.active;
     let mut chosen = false;
     let mut wanted = false;
@@ -162,7 +159,7 @@ fn arrived(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
     match (chosen, wanted) {
         (true, _) => connection::choose(model, connection),
         (false, true) => connection::open(model, connection),
-        (false, false) => vec![],
+        (false, false) => {}
     }
 }
 
@@ -172,7 +169,7 @@ fn failed(model: &mut Model, failure: Failure) {
             tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
         }
     }
-    model.cx.notices.push(model.cx.now, format!("The sandbox did not start: {}", failure.message));
+    model.cx.notify(format!("The sandbox did not start: {}", failure.message));
     model.sandbox = Sandbox::Failed { failure };
 }
 

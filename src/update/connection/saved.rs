@@ -2,10 +2,7 @@
 
 use super::Connection;
 use crate::update::connection;
-use crate::{
-    base::ids::ConnectionId, conninfo::Config, effect::Effect as RootEffect, model::Model,
-    update::shell::sidebar,
-};
+use crate::{base::ids::ConnectionId, conninfo::Config, model::Model, update::shell::sidebar};
 
 /// The connections of a folder, in the order in which they are listed.
 pub fn in_folder(model: &Model, group: &str) -> Vec<ConnectionId> {
@@ -31,17 +28,17 @@ pub fn last_place(model: &Model, group: &str) -> u32 {
 }
 
 /// Moves a connection by one place within its folder, and keeps the order.
-pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) -> Vec<RootEffect> {
+pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
     let Some((id, known)) = id.and_then(|id| Some((id, model.connections.get(&id)?))) else {
-        return vec![];
+        return;
     };
     let mut listed = in_folder(model, &known.config.group);
     let Some(from) = listed.iter().position(|other| *other == id) else {
-        return vec![];
+        return;
     };
     let to = if down { from + 1 } else { from.wrapping_sub(1) };
     if to >= listed.len() {
-        return vec![];
+        return;
     }
     listed.swap(from, to);
     let changed = sidebar::keeping_choices(model, |model| {
@@ -61,10 +58,10 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) -> Vec<Root
 }
 
 /// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
-pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect> {
+pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) {
     let Some(known) = id.and_then(|id| model.connections.get(&id)) else {
-        model.cx.notices.push(model.cx.now, "There is no connection here to duplicate.".into());
-        return vec![];
+        model.cx.notify("There is no connection here to duplicate.");
+        return;
     };
     let mut config = known.config.clone();
     config.name = free_name(model, &config.label());
@@ -77,8 +74,8 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) -> Vec<RootEffect>
     sidebar::keeping_choices(model, |model| {
         model.connections.insert(copy, Connection::new(config, true));
     });
-    model.cx.notices.push(model.cx.now, notice);
-    vec![connection::save(model, copy)]
+    model.cx.notify(notice);
+    connection::save(model, copy);
 }
 
 /// `shop copy`, `shop copy 2`, …: the first that no connection has.
@@ -92,6 +89,7 @@ fn free_name(model: &Model, label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::Effect as RootEffect;
     use crate::{
         base::secret::{Secret, SecretKind},
         update::{

@@ -1,6 +1,7 @@
 //! Opening, passwords, closing, and what comes in the wrong order.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
     conninfo::service::{Service, ServiceFile},
@@ -278,7 +279,7 @@ fn a_connection_that_opens_after_it_was_deleted_is_closed() {
     let mut world = World::new().connected();
     let mut ids = Ids::seeded(99);
     let gone = ConnectionId::next(&mut ids);
-    let attempt = world.model.cx.ids.request();
+    let attempt = world.model.cx.request();
     let server = ServerInfo::default();
     assert_eq!(
         world.send(Msg::Opened { connection: gone, attempt, server }),
@@ -406,7 +407,7 @@ fn the_password_of_a_passing_connection_is_not_stored_unasked() {
 fn an_answer_of_the_keychain_to_another_question_changes_nothing() {
     let mut world = with_saved();
     named(&mut world);
-    let (connection, request) = (world.connection(), world.model.cx.ids.request());
+    let (connection, request) = (world.connection(), world.model.cx.request());
     let stale = keychain::Msg::Read {
         request,
         connection,
@@ -421,7 +422,7 @@ fn an_answer_of_the_keychain_to_another_question_changes_nothing() {
 fn an_answer_to_another_attempt_opens_nothing() {
     let mut world = World::new();
     world.connect(5432);
-    let (connection, attempt) = (world.connection(), world.model.cx.ids.request());
+    let (connection, attempt) = (world.connection(), world.model.cx.request());
     expect(&world.send(Msg::Opened { connection, attempt, server: ServerInfo::default() }), &[]);
     assert!(matches!(world.link(), Link::Opening { .. }));
 }
@@ -430,7 +431,7 @@ fn an_answer_to_another_attempt_opens_nothing() {
 fn a_failure_of_another_attempt_fails_nothing() {
     let mut world = World::new();
     world.connect(5432);
-    let (connection, attempt) = (world.connection(), world.model.cx.ids.request());
+    let (connection, attempt) = (world.connection(), world.model.cx.request());
     let failure = refusal("3D000", "no such database");
     let stale = Msg::OpenFailed { connection, attempt, failure };
     expect(&world.send(stale), &[]);

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, text::Buffer},
-    effect::Effect as RootEffect,
     model::{Area, Model},
     update::{
         jobs,
@@ -173,55 +172,53 @@ impl PathPrompt {
 }
 
 /// Asks which file to open.
-pub fn open(model: &mut Model) -> Vec<RootEffect> {
+pub fn open(model: &mut Model) {
     ask(model, Purpose::Open)
 }
 
 /// Asks which file to run.
-pub fn run(model: &mut Model) -> Vec<RootEffect> {
+pub fn run(model: &mut Model) {
     ask(model, Purpose::Run)
 }
 
-fn ask(model: &mut Model, purpose: Purpose) -> Vec<RootEffect> {
+fn ask(model: &mut Model, purpose: Purpose) {
     let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    let mut effects = dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
-    effects.extend(list(model));
-    effects
+    dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
+    list(model);
 }
 
 /// Opens a file in a tab.
-pub fn open_path(model: &mut Model, path: String) -> Vec<RootEffect> {
+pub fn open_path(model: &mut Model, path: String) {
     read(model, path, Pending::Open { tab: None }, Reading::Detect)
 }
 
-fn read(model: &mut Model, path: String, what: Pending, reading: Reading) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+fn read(model: &mut Model, path: String, what: Pending, reading: Reading) {
+    let request = model.cx.request();
     model.files.insert(request, what);
-    vec![Effect::Open { request, path, reading }.into()]
+    model.cx.ask(Effect::Open { request, path, reading });
 }
 
 /// Reads a file in the encoding that was chosen for it.
-pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) -> Vec<RootEffect> {
+pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) {
     let Some(choice) = prompt.choices.get(prompt.selected) else {
-        return vec![];
+        return;
     };
     let reading = Reading::Chosen(choice.encoding);
     read(model, prompt.path, Pending::Open { tab: prompt.tab }, reading)
 }
 
 /// No encoding was chosen: the file stays closed.
-pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) -> Vec<RootEffect> {
+pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) {
     let text = format!("{} was not opened.", prompt.path);
-    model.cx.notices.push(model.cx.now, text);
-    vec![]
+    model.cx.notify(text);
 }
 
 /// Saves the active tab to its file, or asks for one.
-pub fn save(model: &mut Model) -> Vec<RootEffect> {
+pub fn save(model: &mut Model) {
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     match &tab.editor.file {
@@ -238,43 +235,41 @@ pub fn save(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Asks where to save the active tab.
-pub fn save_as(model: &mut Model) -> Vec<RootEffect> {
+pub fn save_as(model: &mut Model) {
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let path = match &tab.editor.file {
         Some(file) => file.path.clone(),
         None => format!("~/{}.sql", file_name(&tab.label())),
     };
     let prompt = PathPrompt::new(Purpose::Save { tab: tab.id }, &path);
-    let mut effects = dialog::show(model, Dialog::Path(prompt));
-    effects.extend(list(model));
-    effects
+    dialog::show(model, Dialog::Path(prompt));
+    list(model);
 }
 
 /// Reads the active tab's file again.
-pub fn reload_active(model: &mut Model) -> Vec<RootEffect> {
+pub fn reload_active(model: &mut Model) {
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let (id, path) = (tab.id, tab.editor.file.as_ref().map(|file| file.path.clone()));
     match path {
         Some(path) => reload(model, id, path),
         None => {
-            model.cx.notices.push(model.cx.now, "This tab has no file.".into());
-            vec![]
+            model.cx.notify("This tab has no file.");
         }
     }
 }
 
 /// Reads a tab's file again.
-pub fn reload(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+pub fn reload(model: &mut Model, tab: TabId, path: String) {
     let reading = known_encoding(model, tab);
     read(model, path, Pending::Open { tab: Some(tab) }, reading)
 }
 
 /// Reads a tab's file again without having asked.
-fn follow(model: &mut Model, tab: TabId, path: String) -> Vec<RootEffect> {
+fn follow(model: &mut Model, tab: TabId, path: String) {
     let reading = known_encoding(model, tab);
     read(model, path, Pending::Follow { tab }, reading)
 }
@@ -285,37 +280,37 @@ fn known_encoding(model: &mut Model, tab: TabId) -> Reading {
 }
 
 /// Writes over a file that is not what it was.
-pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) -> Vec<RootEffect> {
+pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) {
     write(model, tab, path, Expected::Anything, Some(form))
 }
 
 /// Saves a text that its file's encoding can't hold as UTF-8.
-pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) -> Vec<RootEffect> {
+pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) {
     let OtherEncoding { tab, path, expected, .. } = other;
     write(model, tab, path, expected, Some(Form::default()))
 }
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
-pub fn list(model: &mut Model) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+pub fn list(model: &mut Model) {
+    let request = model.cx.request();
     let Some(Dialog::Path(prompt)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     prompt.selected = None;
     prompt.problem = None;
     let directory = prompt.directory_of_field();
     if directory == prompt.directory && prompt.listing.is_none() {
-        return vec![];
+        return;
     }
     prompt.directory = directory.clone();
     prompt.listing = Some(request);
-    vec![Effect::List { request, directory }.into()]
+    model.cx.ask(Effect::List { request, directory });
 }
 
 /// Tab: completes the typed path from the list.
-pub fn complete(model: &mut Model) -> Vec<RootEffect> {
+pub fn complete(model: &mut Model) {
     let Some(Dialog::Path(prompt)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     prompt.selected.get_or_insert(0);
     let (path, _) = prompt.chosen();
@@ -324,7 +319,7 @@ pub fn complete(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Enter: goes into a directory, or uses the file.
-pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
+pub fn accept(model: &mut Model, mut prompt: PathPrompt) {
     let (path, directory) = prompt.chosen();
     if directory || path.trim().is_empty() {
         prompt.field.replace_all(&path);
@@ -339,16 +334,10 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) -> Vec<RootEffect> {
 }
 
 /// Writes a tab's text to a file, in the form that its file had where none is given.
-fn write(
-    model: &mut Model,
-    tab: TabId,
-    path: String,
-    expected: Expected,
-    form: Option<Form>,
-) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+fn write(model: &mut Model, tab: TabId, path: String, expected: Expected, form: Option<Form>) {
+    let request = model.cx.request();
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     let text = found.editor.buffer.text().clone();
     let revision = found.editor.buffer.revision();
@@ -358,22 +347,21 @@ fn write(
     let form = form.or(of_file).unwrap_or_default();
     let pending = Pending::Save { tab, revision, form, expected };
     model.files.insert(request, pending);
-    vec![Effect::Save { request, path, text, form, expected }.into()]
+    model.cx.ask(Effect::Save { request, path, text, form, expected });
 }
 
 /// Takes in what the runner reports of files.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Opened { request, path, result } => match model.files.remove(&request) {
             Some(Pending::Keymap { before }) => keymap_read(model, result, before),
             Some(Pending::Open { tab }) => opened(model, tab, path, result),
             Some(Pending::Follow { tab }) => followed(model, tab, path, result),
-            Some(Pending::Save { .. }) | None => vec![],
+            Some(Pending::Save { .. }) | None => {}
         },
         Msg::Saved { request, path, result } => match model.files.remove(&request) {
             Some(pending @ Pending::Save { .. }) => saved(model, pending, path, result),
             Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
-                vec![]
             }
         },
         Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
@@ -390,54 +378,44 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
                     }
                 }
             }
-            vec![]
         }
     }
 }
 
-fn keymap_read(
-    model: &mut Model,
-    result: Result<Box<Read>, Unread>,
-    before: Option<String>,
-) -> Vec<RootEffect> {
+fn keymap_read(model: &mut Model, result: Result<Box<Read>, Unread>, before: Option<String>) {
     match result {
         Ok(read) => {
             for problem in model.keymap.lay_over(&read.text.to_string(), false) {
-                model.cx.notices.push(model.cx.now, problem);
+                model.cx.notify(problem);
             }
-            return vec![];
+            return;
         }
         // A user without a keymap of their own is the usual case.
         Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
         }
-        Err(Unread::Failed(failure)) => model.cx.notices.push(model.cx.now, failure.message),
+        Err(Unread::Failed(failure)) => model.cx.notify(failure.message),
         Err(Unread::Unclear(_)) => {
             let text = "The keymap was not read: it is not UTF-8 text.";
-            model.cx.notices.push(model.cx.now, text.into());
+            model.cx.notify(text);
         }
         Err(Unread::Large { .. }) => {
             let text = "The keymap was not read: it is too large.";
-            model.cx.notices.push(model.cx.now, text.into());
+            model.cx.notify(text);
         }
     }
     match before {
         Some(before) => read_keymap(model, before, None),
-        None => vec![],
+        None => {}
     }
 }
 
 /// Tells why a file was not read, or asks what is missing.
-fn not_opened(
-    model: &mut Model,
-    tab: Option<TabId>,
-    path: String,
-    unread: Unread,
-) -> Vec<RootEffect> {
+fn not_opened(model: &mut Model, tab: Option<TabId>, path: String, unread: Unread) {
     match unread {
-        Unread::Failed(failure) => model.cx.notices.push(model.cx.now, failure.message),
+        Unread::Failed(failure) => model.cx.notify(failure.message),
         Unread::Unclear(choices) if choices.is_empty() => {
             let text = format!("{path} was not opened: it is not text.");
-            model.cx.notices.push(model.cx.now, text);
+            model.cx.notify(text);
         }
         Unread::Unclear(choices) => {
             let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
@@ -448,58 +426,45 @@ fn not_opened(
             return dialog::show(model, Dialog::Confirm(question));
         }
     }
-    vec![]
 }
 
 /// A file that another program changed was read again. Where something was typed meanwhile, that comes first.
-fn followed(
-    model: &mut Model,
-    tab: TabId,
-    path: String,
-    result: Result<Box<Read>, Unread>,
-) -> Vec<RootEffect> {
+fn followed(model: &mut Model, tab: TabId, path: String, result: Result<Box<Read>, Unread>) {
     let busy = model.dialog.is_some();
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     let is_its_file = found.editor.file.as_ref().is_some_and(|file| file.path == path);
     match result {
-        _ if !is_its_file => vec![],
+        _ if !is_its_file => {}
         Ok(_) if found.editor.is_unsaved() && !busy => {
             if let Some(file) = &mut found.editor.file {
                 file.changed = true;
             }
             model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab, path }));
-            vec![]
         }
         // Behind a dialog it is looked at again when the window or the tab is next.
-        Ok(_) if found.editor.is_unsaved() => vec![],
+        Ok(_) if found.editor.is_unsaved() => {}
         Ok(read) => {
-            let (effects, differs) = editor::reload(model, tab, path.clone(), *read);
-            if differs {
+            if editor::reload(model, tab, path.clone(), *read) {
                 let text = format!("{path} was changed by another program and is read again.");
-                model.cx.notices.push(model.cx.now, text);
+                model.cx.notify(text);
             }
-            effects
         }
         // What is on screen is the last that could be read.
-        Err(Unread::Unclear(_)) if busy => vec![],
+        Err(Unread::Unclear(_)) if busy => {}
         Err(unread) => not_opened(model, Some(tab), path, unread),
     }
 }
 
-fn opened(
-    model: &mut Model,
-    tab: Option<TabId>,
-    path: String,
-    result: Result<Box<Read>, Unread>,
-) -> Vec<RootEffect> {
+fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Box<Read>, Unread>) {
     let read = match result {
         Ok(read) => *read,
         Err(unread) => return not_opened(model, tab, path, unread),
     };
     if let Some(tab) = tab {
-        return editor::reload(model, tab, path, read).0;
+        editor::reload(model, tab, path, read);
+        return;
     }
     let open = model
         .tabs
@@ -509,37 +474,36 @@ fn opened(
     if let Some(open) = open.map(|tab| tab.id) {
         return tabs::choose(model, open);
     }
-    let mut effects = vec![];
+
     let empty = model
         .tabs
         .active()
         .is_some_and(|tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none());
     if !empty {
-        effects.extend(tabs::open_new(model));
+        tabs::open_new(model);
     }
     model.focus(Area::Editor);
-    effects.extend(editor::load(model, model.tabs.active, path, read));
-    effects
+    editor::load(model, model.tabs.active, path, read);
 }
 
-fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Vec<RootEffect> {
+fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) {
     let Pending::Save { tab, revision, form, expected } = pending else {
-        return vec![];
+        return;
     };
     match result {
         Saved::Written(stamp) => {
-            model.cx.notices.push(model.cx.now, format!("Saved {path}."));
+            model.cx.notify(format!("Saved {path}."));
             let Some(found) = model.tabs.get_mut(tab) else {
-                return vec![];
+                return;
             };
             found.editor.file = Some(FileLink { path, stamp: Some(stamp), changed: false, form });
             found.editor.saved_revision = revision;
             found.editor.checking = None;
-            vec![tabs::save_layout(model)]
+            tabs::save_layout(model);
         }
         Saved::Conflict => {
             if model.tabs.get_mut(tab).is_none() {
-                return vec![];
+                return;
             }
             dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path, form }))
         }
@@ -548,24 +512,15 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) -> Ve
             ask_for_utf8(model, other, revision, at)
         }
         Saved::Failed(failure) => {
-            model
-                .cx
-                .notices
-                .push(model.cx.now, format!("{path} was not saved: {}", failure.message));
-            vec![]
+            model.cx.notify(format!("{path} was not saved: {}", failure.message));
         }
     }
 }
 
 /// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
-fn ask_for_utf8(
-    model: &mut Model,
-    other: OtherEncoding,
-    revision: u64,
-    at: usize,
-) -> Vec<RootEffect> {
+fn ask_for_utf8(model: &mut Model, other: OtherEncoding, revision: u64, at: usize) {
     let Some(found) = model.tabs.get_mut(other.tab) else {
-        return vec![];
+        return;
     };
     if found.editor.buffer.revision() == revision {
         let end = at + other.character.len_utf8();
@@ -574,11 +529,11 @@ fn ask_for_utf8(
     dialog::show(model, Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))))
 }
 
-fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec<RootEffect> {
+fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) {
     let busy = model.dialog.is_some();
     let found = model.tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
     let Some(tab) = found else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     tab.editor.checking = None;
@@ -591,7 +546,7 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
         None => Some(xxhash_rust::xxh3::xxh3_64(tab.editor.buffer.string().as_bytes())),
     };
     let Some(file) = &mut tab.editor.file else {
-        return vec![];
+        return;
     };
     match (stamp, digest) {
         (Some(now), Some(digest)) if now.digest == digest => {
@@ -613,15 +568,14 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) -> Vec
         (None, _) if !file.changed => {
             file.changed = true;
             let text = format!("{} is gone from the disk. Save writes it again.", file.path);
-            model.cx.notices.push(model.cx.now, text);
+            model.cx.notify(text);
         }
         _ => {}
     }
-    vec![]
 }
 
 /// Reads the user's own keymap; where there is none, from where it was kept before.
-pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) -> Vec<RootEffect> {
+pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) {
     read(model, path, Pending::Keymap { before }, Reading::Detect)
 }
 

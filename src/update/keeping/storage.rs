@@ -9,7 +9,6 @@ use super::{Kept, Opened, Salvage, Saved, SavedConnection};
 use crate::update::keeping;
 use crate::{
     base::{ids::*, text::Buffer},
-    effect::Effect as RootEffect,
     model::{Model, Phase},
     update::{
         connection::{Connection, Link},
@@ -59,11 +58,11 @@ pub struct DirectoryPrompt {
 }
 
 /// Says how the store came up, where that is not as always; asks for another directory where this one can't be used.
-pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
+pub fn came_up(model: &mut Model, opened: Opened) {
     let (storage, text) = match opened {
         Opened::OnDisk => {
             model.storage = Storage::OnDisk;
-            return vec![];
+            return;
         }
         Opened::Fresh { copy, reason, salvage } => (
             Storage::OnDisk,
@@ -95,8 +94,7 @@ pub fn came_up(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
         }
     };
     model.storage = storage;
-    model.cx.notices.push(model.cx.now, text);
-    vec![]
+    model.cx.notify(text);
 }
 
 /// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
@@ -155,30 +153,28 @@ fn salvaged(salvage: &Salvage) -> String {
 }
 
 /// The disk does not take a write. The user is told once, not for each key.
-pub fn held(model: &mut Model, request: Request, reason: String) -> Vec<RootEffect> {
+pub fn held(model: &mut Model, request: Request, reason: String) {
     if model.writes.remove(&request) && model.storage == Storage::OnDisk {
         let text = format!(
             "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
         );
-        model.cx.notices.push(model.cx.now, text);
+        model.cx.notify(text);
         model.storage = Storage::Waiting { reason };
     }
-    vec![]
 }
 
 /// All that waited is on disk.
-pub fn caught_up(model: &mut Model) -> Vec<RootEffect> {
+pub fn caught_up(model: &mut Model) {
     if matches!(model.storage, Storage::Waiting { .. }) {
         model.storage = Storage::OnDisk;
-        let text = "The disk takes what Tusk keeps again: all of it is written.".into();
-        model.cx.notices.push(model.cx.now, text);
+        let text = "The disk takes what Tusk keeps again: all of it is written.";
+        model.cx.notify(text);
     }
-    vec![]
 }
 
 /// Another file is used from here on: it is given all that there is.
-pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
-    let mut effects = match opened {
+pub fn reopened(model: &mut Model, opened: Opened) {
+    match opened {
         Opened::Fresh { copy, reason, salvage } if model.phase == Phase::Ready => {
             model.storage = Storage::OnDisk;
             let runs = Salvage { runs: salvage.runs, ..Salvage::default() };
@@ -191,21 +187,18 @@ pub fn reopened(model: &mut Model, opened: Opened) -> Vec<RootEffect> {
             let text = format!(
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
-            model.cx.notices.push(model.cx.now, text.clone());
+            model.cx.notify(text.clone());
             write_down(model, text);
-            vec![]
         }
         opened => came_up(model, opened),
-    };
-    if model.phase == Phase::Ready {
-        effects.extend(keep_everything(model));
     }
-    effects
+    if model.phase == Phase::Ready {
+        keep_everything(model);
+    }
 }
 
 /// The effects that keep all that the Model has.
-fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
-    let mut effects = vec![];
+fn keep_everything(model: &mut Model) {
     let saved: Vec<SavedConnection> = model
         .connections
         .iter()
@@ -217,16 +210,15 @@ fn keep_everything(model: &mut Model) -> Vec<RootEffect> {
         })
         .collect();
     for connection in saved {
-        let request = model.cx.ids.request();
+        let request = model.cx.request();
         let connection = Box::new(connection);
-        effects.push(keeping::Effect::SaveConnection { request, connection }.into());
+        model.cx.ask(keeping::Effect::SaveConnection { request, connection });
     }
-    effects.extend(history::keep_all(model));
-    effects.extend(tabs::keep_closed(model));
-    effects.extend(tabs::keep_all(model));
-    effects.push(tabs::save_layout(model));
-    effects.extend(settings::save(model));
-    effects
+    history::keep_all(model);
+    tabs::keep_closed(model);
+    tabs::keep_all(model);
+    tabs::save_layout(model);
+    settings::save(model);
 }
 
 /// Another Tusk saved or deleted connections.
@@ -234,7 +226,7 @@ pub fn connections_changed(
     model: &mut Model,
     changed: Vec<SavedConnection>,
     deleted: Vec<ConnectionId>,
-) -> Vec<RootEffect> {
+) {
     sidebar::keeping_choices(model, |model| {
         for saved in changed {
             let known = model
@@ -260,36 +252,30 @@ pub fn connections_changed(
             }
         }
     });
-    vec![]
 }
 
 /// Enter on the typed directory: it is tried.
-pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) -> Vec<RootEffect> {
+pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) {
     let directory = prompt.field.string().trim().to_owned();
-    let mut effects = vec![];
+
     if directory.is_empty() {
         prompt.problem = Some("Type the name of a directory.".into());
     } else if prompt.trying.is_none() {
-        let request = model.cx.ids.request();
+        let request = model.cx.request();
         prompt.trying = Some(request);
         prompt.problem = None;
-        effects.push(keeping::Effect::UseDirectory { request, directory }.into());
+        model.cx.ask(keeping::Effect::UseDirectory { request, directory });
     }
     model.dialog = Some(Dialog::DataDirectory(prompt));
-    effects
 }
 
 /// A typed directory was tried.
-pub fn directory_used(
-    model: &mut Model,
-    request: Request,
-    result: Result<Box<Kept>, String>,
-) -> Vec<RootEffect> {
+pub fn directory_used(model: &mut Model, request: Request, result: Result<Box<Kept>, String>) {
     let Some(Dialog::DataDirectory(prompt)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     if prompt.trying != Some(request) {
-        return vec![];
+        return;
     }
     prompt.trying = None;
     let directory = prompt.field.string().trim().to_owned();
@@ -297,7 +283,7 @@ pub fn directory_used(
         Ok(kept) => *kept,
         Err(reason) => {
             prompt.problem = Some(format!("{directory} can't be used either: {reason}."));
-            return vec![];
+            return;
         }
     };
     model.dialog = None;
@@ -308,22 +294,20 @@ pub fn directory_used(
     let text = format!(
         "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
     );
-    model.cx.notices.push(model.cx.now, text);
-    let mut effects = crate::update::shell::app::take_kept(model, kept);
-    effects.extend(keep_everything(model));
+    model.cx.notify(text);
+    crate::update::shell::app::take_kept(model, kept);
+    keep_everything(model);
     let config_dir = model.config_dir.clone();
     if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
-        effects.push(file::watch(model, &config_dir));
+        file::watch(model, &config_dir);
     }
-    effects.push(file::configure_log(model));
-    effects
+    file::configure_log(model);
 }
 
 /// The user goes on without a directory.
-pub fn go_on_in_memory(model: &mut Model) -> Vec<RootEffect> {
-    let text = "Nothing of this run will be kept. Save what you need to files of your own.".into();
-    model.cx.notices.push(model.cx.now, text);
-    vec![]
+pub fn go_on_in_memory(model: &mut Model) {
+    let text = "Nothing of this run will be kept. Save what you need to files of your own.";
+    model.cx.notify(text);
 }
 
 /// What would be lost with the program because the disk does not take it, in words.

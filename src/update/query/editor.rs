@@ -11,7 +11,6 @@ use crate::{
         ids::*,
         text::{Buffer, Edit, TextKey},
     },
-    effect::Effect as RootEffect,
     model::{Area, Model},
     sql::{Piece, Splits, read::lex::BackslashRule},
     update::{
@@ -171,9 +170,9 @@ fn all_as_one(edits: &[Edit]) -> Option<(Range<usize>, usize)> {
 }
 
 /// Takes in what the window reports of a tab's editor.
-pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     match msg {
         Msg::Edited { base, edits, anchor, head } => {
@@ -182,19 +181,18 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Selected { anchor, head } => {
             found.editor.buffer.select(anchor, head);
-            vec![]
         }
     }
 }
 
 /// What follows from edits that were made: the statements, the journal.
-pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) -> Vec<RootEffect> {
+pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) {
     if edits.is_empty() {
-        return vec![];
+        return;
     }
-    let request = model.cx.ids.request();
+    let request = model.cx.request();
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     found.editor.follow(&edits);
     found.editor.journaled += 1;
@@ -202,13 +200,13 @@ pub fn changed(model: &mut Model, tab: TabId, edits: Vec<Edit>) -> Vec<RootEffec
         return crate::update::shell::tabs::keep(model, tab);
     }
     let revision = found.editor.buffer.revision();
-    vec![keeping::Effect::JournalEdits { request, tab, revision, edits }.into()]
+    model.cx.ask(keeping::Effect::JournalEdits { request, tab, revision, edits });
 }
 
 /// A key without a window: edits the active tab's text.
-pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+pub fn key(model: &mut Model, key: TextKey, shift: bool) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let edit = tab.editor.buffer.key(key, shift);
@@ -216,9 +214,9 @@ pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
 }
 
 /// Text typed without a window.
-pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+pub fn typed(model: &mut Model, text: &str) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let edit = tab.editor.buffer.type_lines(text);
@@ -226,45 +224,44 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
 }
 
 /// Replaces a tab's whole text: from the history, a file, a story.
-pub fn replace_all(model: &mut Model, tab: TabId, text: &str) -> Vec<RootEffect> {
+pub fn replace_all(model: &mut Model, tab: TabId, text: &str) {
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     let edit = found.editor.buffer.replace_all(text);
     changed(model, tab, vec![edit])
 }
 
 /// Takes a file's text over.
-pub fn load(model: &mut Model, tab: TabId, path: String, read: Read) -> Vec<RootEffect> {
-    let mut effects = replace_all(model, tab, &read.text.to_string());
+pub fn load(model: &mut Model, tab: TabId, path: String, read: Read) {
+    replace_all(model, tab, &read.text.to_string());
     if let Some(found) = model.tabs.get_mut(tab) {
         found.editor.buffer.select(0, 0);
         found.editor.belongs_to(path, &read);
     }
-    effects.extend(crate::update::shell::tabs::keep(model, tab));
-    effects
+    crate::update::shell::tabs::keep(model, tab);
 }
 
 /// Takes the new text of a tab's file over. Only what differs is replaced, and the cursor stays where it was in the
 /// text. Says, too, whether anything differs.
-pub fn reload(model: &mut Model, tab: TabId, path: String, read: Read) -> (Vec<RootEffect>, bool) {
+pub fn reload(model: &mut Model, tab: TabId, path: String, read: Read) -> bool {
     let Some(found) = model.tabs.get_mut(tab) else {
-        return (vec![], false);
+        return false;
     };
     let edit = found.editor.buffer.become_text(&read.text.to_string());
     let differs = edit.is_some();
-    let mut effects = changed(model, tab, edit.into_iter().collect());
+    changed(model, tab, edit.into_iter().collect());
     if let Some(found) = model.tabs.get_mut(tab) {
         found.editor.belongs_to(path, &read);
     }
-    effects.extend(crate::update::shell::tabs::keep(model, tab));
-    (effects, differs)
+    crate::update::shell::tabs::keep(model, tab);
+    differs
 }
 
 /// Makes the selected lines comments, or, where all of them are, takes that back.
-pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
+pub fn toggle_comment(model: &mut Model) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let buffer = &mut tab.editor.buffer;
@@ -285,7 +282,7 @@ pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
         })
         .collect();
     if new == old {
-        return vec![];
+        return;
     }
     let range = text.line_range(lines.start).start..text.line_range(lines.end - 1).end;
     let one_line = lines.len() == 1;
@@ -303,27 +300,25 @@ pub fn toggle_comment(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Puts the cursor on the error's place.
-pub fn go_to_error(model: &mut Model) -> Vec<RootEffect> {
+pub fn go_to_error(model: &mut Model) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let Some(mark) = tab.editor.visible_mark() else {
-        return vec![];
+        return;
     };
     let (start, end) = (mark.start, mark.end);
     tab.editor.buffer.select(start, end);
     model.focus(Area::Editor);
-    vec![]
 }
 
 /// Puts the cursor on a line, from 1.
-pub fn go_to_line(model: &mut Model, line: usize) -> Vec<RootEffect> {
+pub fn go_to_line(model: &mut Model, line: usize) {
     if let Some(tab) = model.tabs.active_mut() {
         let start = tab.editor.buffer.text().line_range(line.saturating_sub(1)).start;
         tab.editor.buffer.select(start, start);
     }
     model.focus(Area::Editor);
-    vec![]
 }
 
 #[cfg(test)]

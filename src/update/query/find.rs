@@ -11,7 +11,6 @@ use crate::{
         ids::TabId,
         text::{Buffer, TextKey},
     },
-    effect::Effect as RootEffect,
     model::{Area, Model},
     rows::show::display::counted,
     update::shell::command::Command,
@@ -116,7 +115,7 @@ impl Find {
 }
 
 /// Takes in what the window reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Edited { field, text } => {
             let buffer = model.find.buffer_mut(field);
@@ -131,11 +130,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Focused { .. } => {}
     }
-    vec![]
 }
 
 /// Opens the bar, or goes back to it. A word that is selected is what is searched for.
-pub fn open(model: &mut Model, replacing: bool) -> Vec<RootEffect> {
+pub fn open(model: &mut Model, replacing: bool) {
     if let Some(tab) = model.tabs.active() {
         let buffer = &tab.editor.buffer;
         let selection = buffer.selection();
@@ -151,21 +149,19 @@ pub fn open(model: &mut Model, replacing: bool) -> Vec<RootEffect> {
     model.find.enter(Field::Query);
     model.focus(Area::Find);
     look(model);
-    vec![]
 }
 
 /// Closes the bar: focus goes back to the text.
-pub fn close(model: &mut Model) -> Vec<RootEffect> {
+pub fn close(model: &mut Model) {
     model.find.open = false;
     model.find.found = None;
     if model.area == Area::Find {
         model.focus(Area::Editor);
     }
-    vec![]
 }
 
 /// A command that moves in the bar.
-pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+pub fn command(model: &mut Model, command: Command) {
     match command {
         Command::DialogNext | Command::DialogPrevious if model.find.replacing => {
             let other = match model.find.field {
@@ -173,28 +169,26 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
                 Field::Replacement => Field::Query,
             };
             model.find.enter(other);
-            vec![]
         }
         Command::DialogAccept => step(model, true),
         Command::DialogCancel => close(model),
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// Lets capitals count, or not.
-pub fn toggle_case(model: &mut Model) -> Vec<RootEffect> {
+pub fn toggle_case(model: &mut Model) {
     model.find.match_case = !model.find.match_case;
     look(model);
-    vec![]
 }
 
 /// Goes to the next place, or the previous one, around the ends of the text.
-pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+pub fn step(model: &mut Model, forward: bool) {
     if model.find.query.text().is_empty() {
         return open(model, model.find.replacing);
     }
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let selection = tab.editor.buffer.selection();
     let places = places(model);
@@ -207,33 +201,31 @@ pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
         at.checked_sub(1).unwrap_or(places.len().saturating_sub(1))
     };
     choose(model, &places, Some(next));
-    vec![]
 }
 
 /// Replaces the place that is chosen and goes to the next one. Where none is chosen, it only goes there.
-pub fn replace(model: &mut Model) -> Vec<RootEffect> {
+pub fn replace(model: &mut Model) {
     if !model.find.open || model.find.query.text().is_empty() {
         return open(model, true);
     }
     let replacement = model.find.replacement.string();
     let Some(tab) = model.tabs.active() else {
-        return vec![];
+        return;
     };
     let (id, selection) = (tab.id, tab.editor.buffer.selection());
     if !places(model).contains(&selection) {
         return step(model, true);
     }
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let edit = tab.editor.buffer.replace(selection, &replacement);
-    let mut effects = editor::changed(model, id, vec![edit]);
-    effects.extend(step(model, true));
-    effects
+    editor::changed(model, id, vec![edit]);
+    step(model, true);
 }
 
 /// Replaces every place, as one edit.
-pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
+pub fn replace_all(model: &mut Model) {
     if !model.find.open || model.find.query.text().is_empty() {
         return open(model, true);
     }
@@ -241,11 +233,11 @@ pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
     let places = places(model);
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
         look(model);
-        return vec![];
+        return;
     };
     let (start, end) = (first.start, last.end);
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let old = tab.editor.buffer.text().slice(start..end);
@@ -257,28 +249,25 @@ pub fn replace_all(model: &mut Model) -> Vec<RootEffect> {
         at = place.end;
     }
     let edit = tab.editor.buffer.replace(start..end, &new);
-    let effects = editor::changed(model, id, vec![edit]);
+    editor::changed(model, id, vec![edit]);
     let replaced = counted(places.len() as u64, "place");
-    model.cx.notices.push(model.cx.now, format!("Replaced {replaced}."));
+    model.cx.notify(format!("Replaced {replaced}."));
     look(model);
-    effects
 }
 
 /// Text typed without a window.
-pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+pub fn typed(model: &mut Model, text: &str) {
     let field = model.find.field;
     model.find.focused_mut().insert(text);
     after_edit(model, field);
-    vec![]
 }
 
 /// A key that edits, without a window.
-pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+pub fn key(model: &mut Model, key: TextKey, shift: bool) {
     let field = model.find.field;
     if model.find.focused_mut().key(key, shift).is_some() {
         after_edit(model, field);
     }
-    vec![]
 }
 
 /// While a word is typed, the first place from where the search began is chosen.

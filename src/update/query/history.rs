@@ -14,7 +14,6 @@ use serde::Serialize;
 use super::run::Run;
 use crate::{
     base::{ids::*, stamp::Stamp},
-    effect::Effect as RootEffect,
     model::Model,
     sql::{self, safety::mask},
     update::{
@@ -69,13 +68,7 @@ pub struct Place {
 
 /// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
 /// gathered, a moment later.
-pub fn began(
-    model: &mut Model,
-    tab: TabId,
-    query: QueryId,
-    text: &Arc<str>,
-    data: Option<&str>,
-) -> Vec<RootEffect> {
+pub fn began(model: &mut Model, tab: TabId, query: QueryId, text: &Arc<str>, data: Option<&str>) {
     let known = model.tabs.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
     let Place { connection, database } = place(model, tab);
@@ -126,15 +119,10 @@ fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
 }
 
 /// A statement ended.
-pub fn ended(
-    model: &mut Model,
-    query: QueryId,
-    elapsed_us: u64,
-    outcome: HistoryOutcome,
-) -> Vec<RootEffect> {
+pub fn ended(model: &mut Model, query: QueryId, elapsed_us: u64, outcome: HistoryOutcome) {
     let is_gathered = model.history.under_way.remove(&query).unwrap_or(false);
     let Some(entry) = model.history.recent.iter_mut().find(|entry| entry.query == query) else {
-        return vec![];
+        return;
     };
     entry.elapsed_us = Some(elapsed_us);
     entry.outcome = match outcome {
@@ -148,7 +136,7 @@ pub fn ended(
     record(model, entry, is_gathered)
 }
 
-fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) -> Vec<RootEffect> {
+fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) {
     let now = model.cx.now;
     let unwritten = &mut model.history.unwritten;
     if unwritten.is_empty() {
@@ -163,24 +151,27 @@ fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) -> Vec<Root
         Some(same) => *same = entry,
         None => unwritten.push(entry),
     }
-    if is_gathered { vec![] } else { write(model) }
+    if is_gathered {
+    } else {
+        write(model)
+    }
 }
 
 /// Writes what was gathered.
-pub fn write(model: &mut Model) -> Vec<RootEffect> {
+pub fn write(model: &mut Model) {
     let entries = std::mem::take(&mut model.history.unwritten);
     if entries.is_empty() {
-        return vec![];
+        return;
     }
-    let request = model.cx.ids.request();
-    vec![keeping::Effect::RecordRuns { request, entries }.into()]
+    let request = model.cx.request();
+    model.cx.ask(keeping::Effect::RecordRuns { request, entries });
 }
 
 /// Writes what was gathered where that is due. Called after each message.
-pub fn step(model: &mut Model) -> Vec<RootEffect> {
+pub fn step(model: &mut Model) {
     let history = &model.history;
     if history.unwritten.is_empty() {
-        return vec![];
+        return;
     }
     let waited_ms = model.cx.now.us_since(history.unwritten_since) / 1_000;
     let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
@@ -188,12 +179,12 @@ pub fn step(model: &mut Model) -> Vec<RootEffect> {
         return write(model);
     }
     if history.timer.is_some() {
-        return vec![];
+        return;
     }
-    let timer = model.cx.ids.request();
+    let timer = model.cx.request();
     model.history.timer = Some(timer);
     let after_ms = GATHERED_MS - waited_ms;
-    vec![clock::Effect::Start { timer, after_ms }.into()]
+    model.cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 /// Whether what the statements of a run come to is gathered.
@@ -215,7 +206,7 @@ pub fn timer_ended(model: &mut Model, timer: Request) -> bool {
 }
 
 /// All that there is, for a store that has none of it: the oldest first.
-pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+pub fn keep_all(model: &mut Model) {
     let History { recent, unwritten, .. } = &mut model.history;
     let newest: BTreeSet<QueryId> = unwritten.iter().map(|entry| entry.query).collect();
     let written = recent.iter().rev();
@@ -246,21 +237,19 @@ fn place(model: &mut Model, tab: TabId) -> Place {
 }
 
 /// Opens the search over the history.
-pub fn open(model: &mut Model) -> Vec<RootEffect> {
-    let mut effects = dialog::show(model, Dialog::History(Picker::default()));
-    effects.extend(search(model, String::new()));
-    effects
+pub fn open(model: &mut Model) {
+    dialog::show(model, Dialog::History(Picker::default()));
+    search(model, String::new());
 }
 
 /// Asks for the runs that contain every word.
-pub fn search(model: &mut Model, text: String) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+pub fn search(model: &mut Model, text: String) {
+    let request = model.cx.request();
     model.history.searching = Some(request);
     model.history.taking = false;
     // The search finds what was written before it.
-    let mut effects = write(model);
-    effects.push(keeping::Effect::SearchHistory { request, text, limit: FOUND }.into());
-    effects
+    write(model);
+    model.cx.ask(keeping::Effect::SearchHistory { request, text, limit: FOUND });
 }
 
 /// Takes in what was found.
@@ -268,9 +257,9 @@ pub fn found(
     model: &mut Model,
     request: Request,
     entries: Result<Vec<HistoryEntry>, crate::failure::Failure>,
-) -> Vec<RootEffect> {
+) {
     if model.history.searching != Some(request) {
-        return vec![];
+        return;
     }
     model.history.searching = None;
     let taking = std::mem::take(&mut model.history.taking) && entries.is_ok();
@@ -283,7 +272,7 @@ pub fn found(
     }
     let last = model.history.found.len().saturating_sub(1);
     let Some(Dialog::History(picker)) = &mut model.dialog else {
-        return vec![];
+        return;
     };
     picker.selected = picker.selected.min(last);
     if taking {
@@ -291,15 +280,13 @@ pub fn found(
             model,
             crate::update::shell::command::Command::DialogAccept,
         )
-    } else {
-        vec![]
     }
 }
 
 /// Puts a run's text into the editor: in the place of an empty text, else behind it.
-pub fn take(model: &mut Model, sql: &str) -> Vec<RootEffect> {
+pub fn take(model: &mut Model, sql: &str) {
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let buffer = &mut tab.editor.buffer;

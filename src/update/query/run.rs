@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
-    effect::Effect as RootEffect,
     failure::{Category, Failure},
     model::{Area, Model},
     rows::{Chunk, Column, Rows},
@@ -30,11 +29,12 @@ use crate::{
     update::{
         clock,
         connection::{self, Connection, Link},
+        cx::Cx,
         jobs,
         results::{self, ResultSet, ResultState},
         shell::{
             dialog::{self, Confirm, Dialog},
-            tabs::{Ended, Tab},
+            tabs::{Ended, Tab, Tabs},
         },
     },
 };
@@ -141,17 +141,16 @@ impl Running {
 
 /// Runs the statement under the cursor, the selection, or everything. What follows on an error is what the settings
 /// say, if this run has no choice of its own.
-pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) -> Vec<RootEffect> {
+pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) {
     let on_error = on_error.unwrap_or(model.cx.settings.on_error);
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     match Script::of_tab(tab, part, on_error) {
         Ok(script) => request_script(model, id, script),
         Err(problem) => {
             refuse(model, &problem);
-            vec![]
         }
     }
 }
@@ -169,7 +168,7 @@ fn refuse(model: &mut Model, problem: &Problem) {
             refused(tab, now, range.clone(), reason, false)
         }
     };
-    model.cx.notices.push(now, text);
+    model.cx.notify(text);
 }
 
 /// What is not run is marked, and the tab's last end is that it was not.
@@ -188,27 +187,26 @@ fn refused(tab: &mut Tab, now: Stamp, range: Range<usize>, reason: &str, sent: b
 }
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
-pub fn request_text(model: &mut Model, sql: &str) -> Vec<RootEffect> {
+pub fn request_text(model: &mut Model, sql: &str) {
     match model.tabs.active().map(|tab| tab.id) {
         Some(tab) => request_text_in(model, tab, sql),
-        None => vec![],
+        None => {}
     }
 }
 
 /// The same in any tab.
-pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) -> Vec<RootEffect> {
+pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) {
     let script = Script::new(vec![Planned::of_text(sql)], OnError::Stop);
     request_script(model, tab, script)
 }
 
-fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffect> {
-    let now = model.cx.now;
+fn request_script(model: &mut Model, id: TabId, script: Script) {
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let known = tab.connection.is_some_and(|id| model.connections.contains_key(&id));
     if !known {
-        model.cx.notices.push(now, "Choose where to connect, then run again.".into());
+        model.cx.notify("Choose where to connect, then run again.");
         return crate::update::shell::welcome::show(model);
     }
     if model.welcome.shown {
@@ -216,16 +214,15 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
         model.focus(Area::Editor);
     }
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
-        model.cx.notices.push(
-            now,
-            "The session was lost. Reconnect first: its transaction and settings are gone.".into(),
+        model.cx.notify(
+            "The session was lost. Reconnect first: its transaction and settings are gone.",
         );
-        return vec![];
+        return;
     }
-    let mut effects = vec![];
+
     match &tab.run {
         Run::Idle => tab.queued = Some(script),
         Run::Waiting { script, .. } => {
@@ -234,38 +231,39 @@ fn request_script(model: &mut Model, id: TabId, script: Script) -> Vec<RootEffec
             } else {
                 "This tab still waits for its connection."
             };
-            model.cx.notices.push(now, text.into());
-            return vec![];
+            model.cx.notify(text);
+            return;
         }
         Run::Running(Running { phase: Phase::Running, .. }) => {
-            model.cx.notices.push(now, "A statement is still running. Cancel it first.".into());
-            return vec![];
+            model.cx.notify("A statement is still running. Cancel it first.");
+            return;
         }
         Run::Running(Running { phase: Phase::Cancelling { .. }, .. }) => tab.queued = Some(script),
         Run::Running(Running { phase: Phase::Paused { .. }, .. }) => {
             tab.queued = Some(script);
-            effects.extend(stop(model, id, false));
+            stop(model, id, false);
         }
     }
-    effects.extend(pump(model, id));
-    effects
+    pump(model, id);
 }
 
 /// Takes the step that is due in every tab.
-pub fn pump_all(model: &mut Model) -> Vec<RootEffect> {
+pub fn pump_all(model: &mut Model) {
     let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-    tabs.into_iter().flat_map(|tab| pump(model, tab)).collect()
+    for tab in tabs {
+        pump(model, tab)
+    }
 }
 
 /// Takes the step that is due in a tab: begin a queued script, open what it needs, send its next statement.
-pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+pub fn pump(model: &mut Model, id: TabId) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     if matches!(tab.run, Run::Idle) {
         let Some(mut script) = tab.queued.take() else {
-            return vec![];
+            return;
         };
         if let Some(note) = script.note.take() {
             say(tab, now, MessageKind::Session, note, None);
@@ -273,25 +271,25 @@ pub fn pump(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         let gone = tab.results.begin();
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
-        let mut effects = drop_rows(&mut model.cx.ids, gone);
-        effects.extend(pump_waiting(model, id));
-        return effects;
+        drop_rows(gone, &mut model.cx);
+        pump_waiting(model, id);
+        return;
     }
     pump_waiting(model, id)
 }
 
 /// Takes the step that is due where a script waits.
-fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+fn pump_waiting(model: &mut Model, id: TabId) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let (Run::Waiting { script, .. }, Some(connection)) = (&tab.run, tab.connection) else {
-        return vec![];
+        return;
     };
     if script.asks {
         // It goes on when the user says so.
-        return vec![];
+        return;
     }
     let link = model.connections.get(&connection).map(|known| &known.link);
     match link {
@@ -303,23 +301,22 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         }
         // It goes on when the connection is open; until then nothing of it has been sent.
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
-            return vec![];
+            return;
         }
         None => {
             let failure =
                 Failure::new(Category::Connection, "The connection is not known any more.");
             sessions::fail_waiting(tab, now, &failure);
-            return vec![];
+            return;
         }
     }
     match &mut tab.session {
         Session::Live(live) if live.is_free() => send(model, id),
-        Session::Live(_) | Session::Opening { .. } => vec![],
+        Session::Live(_) | Session::Opening { .. } => {}
         Session::Lost(lost) if !lost.died.is_empty() => {
             // What it held is gone, and a new session in silence would hide that.
             let failure = lost.failure.clone();
             sessions::fail_waiting(tab, now, &failure);
-            vec![]
         }
         Session::Closed | Session::Lost(_) => {
             let session = SessionId::next(&mut model.cx.ids);
@@ -329,37 +326,35 @@ fn pump_waiting(model: &mut Model, id: TabId) -> Vec<RootEffect> {
                 since: now,
                 backslash: BackslashRule::Ordinary,
             };
-            vec![session::Effect::Open { session, connection }.into()]
+            model.cx.ask(session::Effect::Open { session, connection });
         }
     }
 }
 
 /// Sends the script's next statement through the free session. One that is refused here is not sent, and the script
 /// may go on behind it.
-fn send(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let mut effects = vec![];
+fn send(model: &mut Model, id: TabId) {
     for _ in 0..REFUSALS_PER_TURN {
-        effects.extend(send_next(model, id, None));
+        send_next(model, id, None);
         let is_due = model.tabs.get_mut(id).is_some_and(|tab| match &tab.run {
             Run::Waiting { script, .. } => !script.asks,
             Run::Idle => tab.queued.is_some(),
             Run::Running(_) => false,
         });
         if !is_due {
-            return effects;
+            return;
         }
         if let Some(tab) = model.tabs.get_mut(id)
             && matches!(tab.run, Run::Idle)
         {
-            effects.extend(pump(model, id));
-            return effects;
+            pump(model, id);
+            return;
         }
     }
     if let Some(Run::Waiting { script, .. }) = model.tabs.get_mut(id).map(|tab| &tab.run) {
         let script = script.clone();
-        effects.extend(ending::run_ended(model, id, script, None));
+        ending::run_ended(model, id, script, None);
     }
-    effects
 }
 
 /// A statement that the session was given before.
@@ -379,28 +374,27 @@ fn take_waiting(tab: &mut Tab) -> Option<Script> {
     None
 }
 
-fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffect> {
+fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
     let now = model.cx.now;
     let given_query = given.as_ref().map(|given| given.query);
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.cx.ids));
     let held = model.held_bytes();
-    let stop_timer = sessions::stop_idle_timer(model, id);
+    sessions::stop_idle_timer(model, id);
     let mut tabs = model.tabs.open.iter();
     let read_only = tabs.any(|tab| tab.id == id && is_read_only(model, tab));
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let Some(mut script) = take_waiting(tab) else {
-        return vec![];
+        return;
     };
     let Session::Live(live) = &tab.session else {
-        return vec![];
+        return;
     };
     let (planned, is_read) = match script.take_next(live.backslash) {
         Ok(Some(next)) => next,
         other => {
-            let ended = ending::not_sent(model, id, script, other.err());
-            return stop_timer.into_iter().chain(ended).collect();
+            return ending::not_sent(model, id, script, other.err());
         }
     };
     let (session, alone) = (live.id, script.statements.len() == 1);
@@ -431,23 +425,21 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) -> Vec<RootEffe
         script,
     };
     begin(tab, running, now);
-    let mut effects = stop_timer;
     let sent = prepared.map(|prepared| {
         if given_query.is_none() {
             let what = (sql.clone(), data.clone());
-            effects.push(order(query, session, what, prepared, granted_rows).into());
+            model.cx.ask(order(query, session, what, prepared, granted_rows));
         }
         if discarding {
-            effects.push(Effect::DiscardRows { query }.into());
+            model.cx.ask(Effect::DiscardRows { query });
         }
     });
-    effects.extend(history::began(model, id, query, &sql, data.as_deref()));
+    history::began(model, id, query, &sql, data.as_deref());
     if let Err(failure) = sent {
-        effects.extend(ending::ended_badly(model, query, *failure, transaction, 0));
+        ending::ended_badly(model, query, *failure, transaction, 0);
     } else if !full && !read_only {
-        effects.extend(give_ahead(model, id));
+        give_ahead(model, id);
     }
-    effects
 }
 
 /// A statement runs in a tab from now on, and has a result.
@@ -465,15 +457,15 @@ fn begin(tab: &mut Tab, running: Running, now: Stamp) {
 
 /// Gives the session the next statements of a long script while one runs, which saves it the wait for the loop between
 /// one and the next.
-fn give_ahead(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+fn give_ahead(model: &mut Model, id: TabId) {
     let Some(tab) = model.tabs.open.iter_mut().find(|tab| tab.id == id) else {
-        return vec![];
+        return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
-        return vec![];
+        return;
     };
     if running.phase != Phase::Running {
-        return vec![];
+        return;
     }
     let given = running.script.give_ahead(live.backslash, &mut model.cx.ids);
     let order = |(query, sql)| Effect::Run {
@@ -484,28 +476,27 @@ fn give_ahead(model: &mut Model, id: TabId) -> Vec<RootEffect> {
         granted_rows: CREDIT_ROWS,
         follows: Some(live.backslash),
     };
-    given.into_iter().map(order).map(Into::into).collect()
+    model.cx.ask_all(given.into_iter().map(order).map(Into::into));
 }
 
 /// A connection that is read-only from now on is told so at once: what its sessions were given ahead is taken back, and
 /// sent sealed. Called after each message.
-pub fn take_back_writes(model: &mut Model) -> Vec<RootEffect> {
+pub fn take_back_writes(model: &mut Model) {
     let gives_ahead = |tab: &&Tab| match &tab.run {
         Run::Running(running) => running.script.ahead.is_given(),
         _ => false,
     };
     let tabs = model.tabs.open.iter().filter(gives_ahead);
     let tabs: Vec<TabId> = tabs.filter(|tab| is_read_only(model, tab)).map(|tab| tab.id).collect();
-    let mut effects = vec![];
+
     for id in tabs {
         if let Some(tab) = model.tabs.get_mut(id)
             && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
         {
             running.script.ahead.take_back();
-            effects.push(Effect::TakeBack { session: live.id }.into());
+            model.cx.ask(Effect::TakeBack { session: live.id });
         }
     }
-    effects
 }
 
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
@@ -587,7 +578,7 @@ pub fn is_read_only(model: &Model, tab: &Tab) -> bool {
 }
 
 /// Takes in what the runner reports of a statement.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match secrets::of_query(model, msg) {
         Msg::Described { query, columns } => described(model, query, columns),
         Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
@@ -608,42 +599,38 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             ending::lost(model, query, *failure, elapsed_us)
         }
         // It was only sent: the query's own end says what became of it.
-        Msg::CancelSent { .. } => vec![],
+        Msg::CancelSent { .. } => {}
         Msg::CancelFailed { query, failure } => {
-            let now = model.cx.now;
-            if running_tab(model, query).is_some() {
+            if running_tab(&mut model.tabs, query).is_some() {
                 let advice = "Press cancel again to terminate the session.";
-                model.cx.notices.push(
-                    now,
-                    format!("The cancel did not reach the server: {}. {advice}", failure.message),
-                );
+                model.cx.notify(format!(
+                    "The cancel did not reach the server: {}. {advice}",
+                    failure.message
+                ));
             }
-            vec![]
         }
     }
 }
 
 /// The tab in which a query runs.
-fn running_tab(model: &mut Model, query: QueryId) -> Option<&mut Tab> {
-    model
-        .tabs
-        .open
+fn running_tab(tabs: &mut Tabs, query: QueryId) -> Option<&mut Tab> {
+    tabs.open
         .iter_mut()
         .find(|tab| matches!(&tab.run, Run::Running(running) if running.query == query))
 }
 
-fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<RootEffect> {
+fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) {
     let now = model.cx.now;
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let Some(connection) = tab.connection else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     if tab.results.current_mut(query).is_some_and(|result| result.described) {
         let Run::Running(running) = &tab.run else {
-            return vec![];
+            return;
         };
         let planned = running.planned();
         tab.results.push(ResultSet::new(query, planned.statement(), planned.start, now));
@@ -651,21 +638,19 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) -> Vec<Roo
     let mut columns = columns;
     let unknown = name_columns(&model.connections, connection, &mut columns);
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     if let Some(result) = tab.results.current_mut(query) {
         result.describe(columns.into());
     }
-    let mut effects = drop_rows(&mut model.cx.ids, tab.results.drop_previous());
+    drop_rows(tab.results.drop_previous(), &mut model.cx);
     if !unknown.is_empty() {
-        let request = model.cx.ids.request();
+        let request = model.cx.request();
         if let Some(known) = model.connections.get_mut(&connection) {
             known.naming.insert(request);
         }
-        effects
-            .push(connection::Effect::ResolveTypes { request, connection, oids: unknown }.into());
+        model.cx.ask(connection::Effect::ResolveTypes { request, connection, oids: unknown });
     }
-    effects
 }
 
 /// Names types from the connection's cache; answers with those that have to be asked for.
@@ -687,44 +672,46 @@ fn name_columns(
     unknown
 }
 
-fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) -> Vec<RootEffect> {
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) {
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
     let (held, budget) = (model.held_bytes(), model.cx.settings.memory_bytes());
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let (rows, bytes) = tab.results.of_query(query);
     let Run::Running(running) = &mut tab.run else {
-        return vec![];
+        return;
     };
     if matches!(running.phase, Phase::Paused { .. }) {
-        return vec![];
+        return;
     }
-    let effects = grant(running, rows, bytes, held >= budget);
+    grant(running, rows, bytes, held >= budget, &mut model.cx);
     if running.discarding
         && let Some(result) = tab.results.current_mut(query)
     {
         result.note = Some(over_budget_note(rows, budget));
     }
-    effects
 }
 
 /// Grants what the window, or for what can't pause the memory, has room for.
-fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEffect> {
+fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool, cx: &mut Cx) -> bool {
     let query = running.query;
     if running.discarding {
-        return vec![];
+        return false;
     }
     let pauses = running.may_pause && !matches!(running.phase, Phase::Cancelling { .. });
     if full {
         // What may pause stands still at what it was granted; what may not is read to its end.
         running.discarding = !pauses;
-        return if pauses { vec![] } else { vec![Effect::DiscardRows { query }.into()] };
+        if !pauses {
+            cx.ask(Effect::DiscardRows { query });
+        }
+        return false;
     }
     let end = match running.window_end {
         Some(_) if pauses && bytes >= running.window_bytes => running.granted,
@@ -735,10 +722,11 @@ fn grant(running: &mut Running, rows: u64, bytes: u64, full: bool) -> Vec<RootEf
     let more = wanted.saturating_sub(running.granted);
     // Small grants are saved up, so that a chunk is not cut short at every turn; the window's last rows are not.
     if more == 0 || (more < CREDIT_ROWS / 4 && wanted != end) {
-        return vec![];
+        return false;
     }
     running.granted = wanted;
-    vec![Effect::GrantRows { query, rows: more }.into()]
+    cx.ask(Effect::GrantRows { query, rows: more });
+    true
 }
 
 fn over_budget_note(rows: u64, budget: u64) -> String {
@@ -750,30 +738,31 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
 }
 
 /// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
-fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
+fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) {
     let full = model.held_bytes() >= model.cx.settings.memory_bytes();
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let (_, bytes) = tab.results.of_query(query);
     let Run::Running(running) = &mut tab.run else {
-        return vec![];
+        return;
     };
     running.granted = rows;
     if matches!(running.phase, Phase::Paused { .. }) {
-        return vec![];
+        return;
     }
-    let effects = grant(running, rows, bytes, full);
-    if effects.is_empty() {
-        return stalled(model, query, rows);
+    let was_discarding = running.discarding;
+    let is_granted = grant(running, rows, bytes, full, &mut model.cx);
+    let discards = running.discarding && !was_discarding;
+    if !is_granted && !discards {
+        stalled(model, query, rows);
     }
-    effects
 }
 
-fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
+fn stalled(model: &mut Model, query: QueryId, rows: u64) {
     let since = model.cx.now;
     let full = model.held_bytes() >= model.cx.settings.memory_bytes();
-    let stands_still = running_tab(model, query).is_some_and(|tab| match &tab.run {
+    let stands_still = running_tab(&mut model.tabs, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
             matches!(running.phase, Phase::Running) && running.granted <= rows && running.may_pause
@@ -781,14 +770,14 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
         Run::Idle | Run::Waiting { .. } => false,
     });
     if !stands_still {
-        return vec![];
+        return;
     }
-    let timer = model.cx.ids.request();
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let timer = model.cx.request();
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let Run::Running(running) = &mut tab.run else {
-        return vec![];
+        return;
     };
     running.phase = Phase::Paused { since, timer };
     if let Some(result) = tab.results.current_mut(query) {
@@ -797,19 +786,19 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) -> Vec<RootEffect> {
             "Results have used up their memory. Close a tab or a result to fetch more.".to_owned()
         });
     }
-    vec![clock::Effect::Start { timer, after_ms: PAUSE_LIMIT_MS }.into()]
+    model.cx.ask(clock::Effect::Start { timer, after_ms: PAUSE_LIMIT_MS });
 }
 
 /// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
-fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
+fn held_up(model: &mut Model, query: QueryId, bytes: u64) {
     let now = model.cx.now;
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let id = tab.id;
     if !matches!(&tab.run, Run::Running(running) if matches!(running.phase, Phase::Paused { .. })) {
         // It is read on, or ends anyway.
-        return vec![];
+        return;
     }
     let text = format!(
         "An SSH tunnel can't make the server wait: {} more had come while the result was paused, so its stream is \
@@ -821,36 +810,32 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) -> Vec<RootEffect> {
 }
 
 /// Reads a paused result on: by another window, or to its end.
-pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
-    let now = model.cx.now;
+pub fn fetch(model: &mut Model, everything: bool) {
     let full = model.held_bytes() >= model.cx.settings.memory_bytes();
     let window_rows = u64::from(model.cx.settings.window_rows);
     let window_bytes = model.cx.settings.window_bytes();
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let running = match &mut tab.run {
         Run::Running(running) => running,
         Run::Waiting { script, .. } => {
             script.fetches_all |= everything;
             let text = "The statement still waits for its connection. Its rows come when it runs.";
-            model.cx.notices.push(now, text.into());
-            return vec![];
+            model.cx.notify(text);
+            return;
         }
         Run::Idle => {
-            model.cx.notices.push(now, "There are no more rows to fetch.".into());
-            return vec![];
+            model.cx.notify("There are no more rows to fetch.");
+            return;
         }
     };
     let Phase::Paused { timer, .. } = running.phase else {
         return fetch_later(model, everything);
     };
     if full {
-        model
-            .cx
-            .notices
-            .push(now, "Results have used up their memory. Close a tab to fetch more.".into());
-        return vec![];
+        model.cx.notify("Results have used up their memory. Close a tab to fetch more.");
+        return;
     }
     let query = running.query;
     let (rows, bytes) = tab.results.of_query(query);
@@ -861,16 +846,14 @@ pub fn fetch(model: &mut Model, everything: bool) -> Vec<RootEffect> {
     running.phase = Phase::Running;
     running.window_end = (!everything).then_some(rows.saturating_add(window_rows));
     running.window_bytes = if everything { u64::MAX } else { bytes.saturating_add(window_bytes) };
-    let mut effects = vec![clock::Effect::Stop { timer }.into()];
-    effects.extend(grant(running, rows, bytes, full));
-    effects
+    model.cx.ask(clock::Effect::Stop { timer });
+    grant(running, rows, bytes, full, &mut model.cx);
 }
 
 /// More was asked for of a statement that does not stand still.
-fn fetch_later(model: &mut Model, everything: bool) -> Vec<RootEffect> {
-    let now = model.cx.now;
+fn fetch_later(model: &mut Model, everything: bool) {
     let Some(Run::Running(running)) = model.tabs.active_mut().map(|tab| &mut tab.run) else {
-        return vec![];
+        return;
     };
     let reads_on = matches!(running.phase, Phase::Running) && !running.discarding;
     if reads_on && everything {
@@ -882,23 +865,24 @@ fn fetch_later(model: &mut Model, everything: bool) -> Vec<RootEffect> {
         (true, false) => "Rows are still coming in.",
         (false, _) => "The statement is being ended: there are no more rows to fetch.",
     };
-    model.cx.notices.push(now, text.into());
-    vec![]
+    model.cx.notify(text);
 }
 
 /// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
-pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
+pub fn cancel(model: &mut Model) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
-        Run::Idle => match (jobs::cancel(model), connection) {
-            (Some(effects), _) => effects,
-            (None, Some(connection)) => connection::stop_opening(model, connection),
-            (None, None) => vec![],
-        },
+        Run::Idle => {
+            if !jobs::cancel(model)
+                && let Some(connection) = connection
+            {
+                connection::stop_opening(model, connection);
+            }
+        }
         Run::Waiting { script, .. } if script.asks => question::answer(model, id, Answer::Stop),
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
@@ -906,11 +890,10 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
             let text = "It was cancelled before it was sent.";
             tab.ended = Some(badly(&Failure::new(Category::Cancelled, text)));
             say(tab, now, MessageKind::Session, text.into(), None);
-            let mut effects = sessions::abandon_opening(tab);
-            effects.extend(
-                connection.map(|id| connection::stop_opening(model, id)).unwrap_or_default(),
-            );
-            effects
+            sessions::abandon_opening(tab, &mut model.cx);
+            if let Some(id) = connection {
+                connection::stop_opening(model, id)
+            }
         }
         Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
             dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab: id }))
@@ -924,34 +907,34 @@ pub fn cancel(model: &mut Model) -> Vec<RootEffect> {
 
 /// Asks the server to cancel the statement of a tab. Rows of a running one are kept while they come, because it may
 /// yet end well; a paused one is read on and thrown away, because a server that waits to send hears no cancel.
-pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
+pub fn stop(model: &mut Model, id: TabId, asked: bool) {
     let since = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
-        return vec![];
+        return;
     };
     let query = running.query;
     let ahead = Vec::from(running.script.ahead.queries.clone());
-    let mut effects = vec![];
+
     match running.phase {
         Phase::Cancelling { since, asked: before } => {
             running.phase = Phase::Cancelling { since, asked: asked || before };
-            return vec![];
+            return;
         }
         Phase::Paused { timer, .. } => {
             running.discarding = true;
-            effects.push(clock::Effect::Stop { timer }.into());
-            effects.push(Effect::Cancel { query, session: live.id, ahead }.into());
-            effects.push(Effect::DiscardRows { query }.into());
+            model.cx.ask(clock::Effect::Stop { timer });
+            model.cx.ask(Effect::Cancel { query, session: live.id, ahead });
+            model.cx.ask(Effect::DiscardRows { query });
         }
         Phase::Running => {
-            effects.push(Effect::Cancel { query, session: live.id, ahead }.into());
+            model.cx.ask(Effect::Cancel { query, session: live.id, ahead });
             let (rows, _) = tab.results.of_query(query);
             let wanted = rows.saturating_add(CREDIT_ROWS);
             if wanted > running.granted {
-                effects.push(Effect::GrantRows { query, rows: wanted - running.granted }.into());
+                model.cx.ask(Effect::GrantRows { query, rows: wanted - running.granted });
                 running.granted = wanted;
             }
         }
@@ -960,11 +943,10 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) -> Vec<RootEffect> {
     if let Some(result) = tab.results.current_mut(query) {
         result.state = ResultState::Cancelling;
     }
-    effects
 }
 
 /// A timer fired: a paused stream is closed, or an idle session looked at.
-pub fn timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
+pub fn timer_fired(model: &mut Model, timer: Request) {
     let paused = model.tabs.open.iter().find_map(|tab| match &tab.run {
         Run::Running(Running { phase: Phase::Paused { timer: waiting, .. }, .. })
             if *waiting == timer =>
@@ -980,12 +962,13 @@ pub fn timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
 }
 
 /// The effect that lets rows go, off the loop.
-pub fn drop_rows(ids: &mut Ids, rows: Vec<Rows>) -> Vec<RootEffect> {
+pub fn drop_rows(rows: Vec<Rows>, cx: &mut Cx) {
     let rows: Vec<Rows> = rows.into_iter().filter(|rows| !rows.is_empty()).collect();
     if rows.is_empty() {
-        return vec![];
+        return;
     }
-    vec![results::contract::Effect::Drop { request: ids.request(), rows }.into()]
+    let request = cx.request();
+    cx.ask(results::contract::Effect::Drop { request, rows });
 }
 
 /// A message of the tab's own about its session.

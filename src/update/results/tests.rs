@@ -1,6 +1,7 @@
 //! Moves, ranges, copying and looking at a value; also where there is nothing.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
     rows::Column,

@@ -1,6 +1,7 @@
 //! The cache's life: loaded once, refreshed after changes, gone with its connection; and errors that wait for it.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     catalog::{CatalogBuilder, RelationKind},
     failure::Category,

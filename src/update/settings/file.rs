@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::ids::Request,
-    effect::Effect as RootEffect,
     failure::Failure,
     model::Model,
     settings::{
@@ -142,17 +141,17 @@ pub enum Effect {
 }
 
 /// Begins to watch the file of a configuration directory.
-pub fn watch(model: &mut Model, config_dir: &str) -> RootEffect {
-    let request = model.cx.ids.request();
+pub fn watch(model: &mut Model, config_dir: &str) {
+    let request = model.cx.request();
     let path = format!("{config_dir}/{FILE_NAME}");
     let file = &mut model.settings_file;
     file.path.clone_from(&path);
     file.watch = Some(request);
-    Effect::Watch { request, path }.into()
+    model.cx.ask(Effect::Watch { request, path });
 }
 
 /// The store was read: settings that an earlier version kept there are the file's, where it has none.
-pub fn inherit(model: &mut Model, kept: &Settings) -> Vec<RootEffect> {
+pub fn inherit(model: &mut Model, kept: &Settings) {
     let usual = Settings::default();
     let mut inherited = BTreeMap::new();
     if kept.theme != usual.theme {
@@ -172,14 +171,14 @@ pub fn inherit(model: &mut Model, kept: &Settings) -> Vec<RootEffect> {
 }
 
 /// Changes a setting in the program, and in the file.
-pub fn change(model: &mut Model, key: Key, value: Value) -> Vec<RootEffect> {
+pub fn change(model: &mut Model, key: Key, value: Value) {
     key.apply(&mut model.cx.settings, &value);
     model.settings_file.pending.insert(key, value);
     write(model)
 }
 
 /// Opens the file in a tab; where there is none, it is made, with every setting as a comment.
-pub fn open(model: &mut Model) -> Vec<RootEffect> {
+pub fn open(model: &mut Model) {
     let file = &mut model.settings_file;
     if file.text.is_some() {
         let path = file.path.clone();
@@ -190,7 +189,7 @@ pub fn open(model: &mut Model) -> Vec<RootEffect> {
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Read { request, result } if model.settings_file.watch == Some(request) => {
             was_read(model, result)
@@ -199,28 +198,27 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Written { request, result } => written(model, request, result),
         Msg::LogConfigured { warning, .. } => {
             if let Some(warning) = warning {
-                model.cx.notices.push(model.cx.now, warning);
+                model.cx.notify(warning);
             }
-            vec![]
         }
-        Msg::Read { .. } | Msg::WatchEnded { .. } => vec![],
+        Msg::Read { .. } | Msg::WatchEnded { .. } => {}
     }
 }
 
-fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<RootEffect> {
+fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) {
     let text = match result {
         Ok(text) => text,
         Err(failure) => {
             model.settings_file.is_read = true;
             let text = format!("The settings stay as they are: {}.", failure.message);
-            model.cx.notices.push(model.cx.now, text);
-            return vec![];
+            model.cx.notify(text);
+            return;
         }
     };
     let first = !std::mem::replace(&mut model.settings_file.is_read, true);
     model.settings_file.is_stale = false;
     model.settings_file.text.clone_from(&text);
-    let mut effects = match read(text.as_deref().unwrap_or_default()) {
+    match read(text.as_deref().unwrap_or_default()) {
         Ok(found) => take(model, found, first),
         Err(problems) => {
             let path = &model.settings_file.path;
@@ -229,17 +227,15 @@ fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) -> Vec<R
                 "{path} is not used, and the settings stay as they are. {}",
                 lines.join(" ")
             );
-            model.cx.notices.push(model.cx.now, text);
-            vec![]
+            model.cx.notify(text);
         }
-    };
-    effects.extend(take_inheritance(model));
-    effects.extend(write(model));
-    effects
+    }
+    take_inheritance(model);
+    write(model);
 }
 
 /// Uses what the file says, and over it what the user changed since.
-fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
+fn take(model: &mut Model, found: Settings, first: bool) {
     let before = (model.cx.settings.log_level, model.cx.settings.log_days);
     let mut now = Settings {
         window: model.cx.settings.window,
@@ -254,27 +250,25 @@ fn take(model: &mut Model, found: Settings, first: bool) -> Vec<RootEffect> {
     }
     model.cx.settings = settings::sane(now);
     if first || before != (model.cx.settings.log_level, model.cx.settings.log_days) {
-        vec![configure_log(model)]
-    } else {
-        vec![]
+        configure_log(model);
     }
 }
 
 /// Has the log follow the settings and the data directory.
-pub fn configure_log(model: &mut Model) -> RootEffect {
-    Effect::ConfigureLog {
-        request: model.cx.ids.request(),
+pub fn configure_log(model: &mut Model) {
+    let request = model.cx.request();
+    model.cx.ask(Effect::ConfigureLog {
+        request,
         data_dir: model.data_dir.clone(),
         level: model.cx.settings.log_level,
         days: model.cx.settings.log_days,
-    }
-    .into()
+    });
 }
 
 /// Once the store and the file are both known, what was kept in the store goes to the file, and out of the store.
-fn take_inheritance(model: &mut Model) -> Vec<RootEffect> {
+fn take_inheritance(model: &mut Model) {
     if !model.settings_file.is_read || model.settings_file.inherited.is_empty() {
-        return vec![];
+        return;
     }
     let inherited = std::mem::take(&mut model.settings_file.inherited);
     if model.settings_file.text.is_none() {
@@ -284,13 +278,12 @@ fn take_inheritance(model: &mut Model) -> Vec<RootEffect> {
         model.settings_file.pending.extend(inherited);
     }
     // The store keeps the window alone from here on.
-    let mut effects = write(model);
-    effects.extend(settings::save(model));
-    effects
+    write(model);
+    settings::save(model);
 }
 
 /// Writes what the file does not have yet.
-fn write(model: &mut Model) -> Vec<RootEffect> {
+fn write(model: &mut Model) {
     let file = &model.settings_file;
     let making = file.opening && file.text.is_none();
     if !file.is_read
@@ -298,7 +291,7 @@ fn write(model: &mut Model) -> Vec<RootEffect> {
         || file.writing.is_some()
         || (file.pending.is_empty() && !making)
     {
-        return vec![];
+        return;
     }
     let old = file.text.clone();
     let begun = old.clone().unwrap_or_else(template);
@@ -310,39 +303,37 @@ fn write(model: &mut Model) -> Vec<RootEffect> {
                 "The change holds until Tusk ends: it can't be written to {path}. {problem}"
             );
             model.settings_file.pending.clear();
-            model.cx.notices.push(model.cx.now, text);
-            return vec![];
+            model.cx.notify(text);
+            return;
         }
     };
-    let request = model.cx.ids.request();
+    let request = model.cx.request();
     let file = &mut model.settings_file;
     file.writing =
         Some(Write { request, text: text.clone(), changes: std::mem::take(&mut file.pending) });
     let effect = Effect::Write { request, path: file.path.clone(), text, expected: old };
-    vec![effect.into()]
+    model.cx.ask(effect);
 }
 
-fn written(model: &mut Model, answered: Request, result: Written) -> Vec<RootEffect> {
+fn written(model: &mut Model, answered: Request, result: Written) {
     let file = &mut model.settings_file;
     let Some(write_of) = file.writing.take_if(|writing| writing.request == answered) else {
-        return vec![];
+        return;
     };
     match result {
         Written::Done => {
             file.text = Some(write_of.text);
-            let mut effects = write(model);
+            write(model);
             if std::mem::take(&mut model.settings_file.opening) {
                 let path = model.settings_file.path.clone();
-                effects.extend(prompt::open_path(model, path));
+                prompt::open_path(model, path);
             }
-            effects
         }
         Written::Conflict => {
             // What was changed since is newer. The file is read again, and then it is written.
             let newer = std::mem::replace(&mut file.pending, write_of.changes);
             file.pending.extend(newer);
             file.is_stale = true;
-            vec![]
         }
         Written::Failed(failure) => {
             file.opening = false;
@@ -350,8 +341,7 @@ fn written(model: &mut Model, answered: Request, result: Written) -> Vec<RootEff
                 "The change holds until Tusk ends: the settings were not written. {}",
                 failure.message
             );
-            model.cx.notices.push(model.cx.now, text);
-            vec![]
+            model.cx.notify(text);
         }
     }
 }

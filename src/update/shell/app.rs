@@ -9,7 +9,6 @@ use super::{
 use crate::{
     base::ids::*,
     conninfo::Defaults,
-    effect::Effect as RootEffect,
     model::{Area, Model, Phase},
     settings::Settings,
     update::{
@@ -85,7 +84,7 @@ pub enum Msg {
 }
 
 /// Takes in what the program around the loop reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Started { seed, version, data_dir, config_dir, macos, recording } => {
             *model = Model::new(seed, macos, model.cx.now);
@@ -98,7 +97,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::WindowResized { width, height } => {
             let size = settings::window_size(width, height);
             if model.cx.settings.window == size {
-                return vec![];
+                return;
             }
             model.cx.settings.window = size;
             model.visible_rows = sight::grid_rows(model);
@@ -106,73 +105,66 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
-            vec![]
         }
         Msg::WindowActivated => tabs::check_file(model),
         Msg::AreaFocused { area } => {
             model.focus(area);
-            vec![]
         }
         Msg::FilesDropped { paths } => files_dropped(model, paths),
         Msg::CloseRequested => quit_asked(model),
         Msg::EndRequested => quit(model),
         Msg::Warned { text } => {
-            model.cx.notices.push(model.cx.now, text);
-            vec![]
+            model.cx.notify(text);
         }
         Msg::RecordingEnded { reason } => {
             model.recording = false;
-            model.cx.notices.push(model.cx.now, format!("The recording ended here: {reason}"));
-            vec![]
+            model.cx.notify(format!("The recording ended here: {reason}"));
         }
     }
 }
 
 /// Each file is opened in a tab of its own.
-fn files_dropped(model: &mut Model, paths: Vec<String>) -> Vec<RootEffect> {
+fn files_dropped(model: &mut Model, paths: Vec<String>) {
     let left = paths.len().saturating_sub(DROPPED);
     if left > 0 {
         let notice = format!("Only the first {DROPPED} files were opened; {left} were not.");
-        model.cx.notices.push(model.cx.now, notice);
+        model.cx.notify(notice);
     }
     let paths = paths.into_iter().take(DROPPED);
-    paths.flat_map(|path| prompt::open_path(model, path)).collect()
+    for path in paths {
+        prompt::open_path(model, path)
+    }
 }
 
-fn started(model: &mut Model) -> Vec<RootEffect> {
-    let load = model.cx.ids.request();
-    let find = model.cx.ids.request();
+fn started(model: &mut Model) {
+    let load = model.cx.request();
+    let find = model.cx.request();
     model.phase = Phase::Loading { request: load };
     let config_dir = model.config_dir.clone();
     let keymap = |directory: &str| format!("{directory}/keymap.json");
     let before = (config_dir != model.data_dir).then(|| keymap(&model.data_dir));
-    let mut effects = vec![
-        keeping::Effect::Load { request: load }.into(),
-        discovery::Effect::FindServers { request: find }.into(),
-        file::watch(model, &config_dir),
-    ];
-    effects.extend(prompt::read_keymap(model, keymap(&config_dir), before));
-    effects
+    model.cx.ask(keeping::Effect::Load { request: load });
+    model.cx.ask(discovery::Effect::FindServers { request: find });
+    file::watch(model, &config_dir);
+    prompt::read_keymap(model, keymap(&config_dir), before);
 }
 
 /// Takes in what the store reports.
-pub fn update_store(model: &mut Model, msg: keeping::Msg) -> Vec<RootEffect> {
+pub fn update_store(model: &mut Model, msg: keeping::Msg) {
     match msg {
         keeping::Msg::Loaded { request, kept } => loaded(model, request, *kept),
         keeping::Msg::Wrote { request } => {
             model.writes.remove(&request);
-            vec![]
         }
         keeping::Msg::Failed { request, failure } => {
             if !model.writes.remove(&request) {
-                return vec![];
+                return;
             }
             // Edits that are journaled behind lost ones would be of another text: the next one keeps the text whole.
             for tab in &mut model.tabs.open {
                 tab.editor.journaled = editor::JOURNAL_LIMIT;
             }
-            model.cx.notices.push(model.cx.now, format!("Not saved: {}", failure.message));
-            vec![]
+            model.cx.notify(format!("Not saved: {}", failure.message));
         }
         keeping::Msg::Held { request, reason } => storage::held(model, request, reason),
         keeping::Msg::CaughtUp => storage::caught_up(model),
@@ -187,12 +179,12 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) -> Vec<RootEffect> {
     }
 }
 
-fn loaded(model: &mut Model, answered: Request, kept: keeping::Kept) -> Vec<RootEffect> {
+fn loaded(model: &mut Model, answered: Request, kept: keeping::Kept) {
     if !matches!(model.phase, Phase::Loading { request } if request == answered) {
-        return vec![];
+        return;
     }
     model.phase = Phase::Ready;
-    let mut effects = take_kept(model, kept);
+    take_kept(model, kept);
     let blank = model.tabs.open.iter().all(|tab| tab.editor.buffer.text().is_empty());
     let asked = model.welcome.asked.take();
     let connected = model.tabs.active().is_some_and(|tab| {
@@ -203,15 +195,14 @@ fn loaded(model: &mut Model, answered: Request, kept: keeping::Kept) -> Vec<Root
     let starting =
         matches!(model.sandbox, crate::update::connection::sandbox::Sandbox::Starting { .. });
     if let Some(target) = asked {
-        effects.extend(welcome::connect(model, *target));
+        welcome::connect(model, *target);
     } else if blank && !connected && !starting {
         model.focus(Area::Welcome);
     }
-    effects
 }
 
 /// Takes what was kept beside what is there.
-pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) -> Vec<RootEffect> {
+pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
     let keeping::Kept {
         opened,
         connections,
@@ -240,23 +231,22 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) -> Vec<RootEffec
         known.last_used_us = saved.last_used_us;
     }
     let damaged = matches!(opened, keeping::Opened::Fresh { .. });
-    let mut effects = storage::came_up(model, opened);
+    storage::came_up(model, opened);
     let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
-    effects.extend(file::inherit(model, &saved_settings));
-    effects.extend(tabs::restore(model, saved, closed));
+    file::inherit(model, &saved_settings);
+    tabs::restore(model, saved, closed);
     if let Some(text) = loss {
         storage::write_down(model, text);
     }
-    effects
 }
 
 /// Takes in which servers there are, and what the environment says.
-pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffect> {
+pub fn update_discovery(model: &mut Model, msg: discovery::Msg) {
     let discovery::Msg::ServersFound { request, servers, environment } = msg;
     if model.phase == Phase::Quitting {
         // What was wiped stays so.
-        return vec![];
+        return;
     }
     // Of two answers the one that was asked for later is newer; an import goes on with the one that it asked for.
     if request >= model.welcome.servers_of {
@@ -276,7 +266,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) -> Vec<RootEffec
 }
 
 /// The user wants to quit: asked first where something would be lost.
-pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
+pub fn quit_asked(model: &mut Model) {
     let mut reasons: Vec<String> = model
         .tabs
         .open
@@ -291,34 +281,32 @@ pub fn quit_asked(model: &mut Model) -> Vec<RootEffect> {
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
     }
-    if let Some(asked) = leaving::ask(model, leaving::Place::Program, reasons.clone()) {
-        return asked;
+    if leaving::ask(model, leaving::Place::Program, &reasons) {
+        return;
     }
     dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
 }
 
 /// Ends the program: what is typed is kept, and the runner ends what it does.
-pub fn quit(model: &mut Model) -> Vec<RootEffect> {
+pub fn quit(model: &mut Model) {
     if model.phase == Phase::Quitting {
-        return vec![];
+        return;
     }
-    let mut effects = if model.phase == Phase::Ready {
-        let mut effects = tabs::keep_doubtful(model);
-        effects.push(tabs::save_layout(model));
-        effects
+    if model.phase == Phase::Ready {
+        tabs::keep_doubtful(model);
+        tabs::save_layout(model);
     } else {
         // What was kept is not known yet: only what was typed is added to it.
         tabs::keep_written(model)
-    };
-    effects.extend(history::write(model));
+    }
+    history::write(model);
     if model.settings_timer.is_some() {
-        effects.extend(settings::save(model));
+        settings::save(model);
     }
     model.phase = Phase::Quitting;
     model.dialog = None;
     connection::forget_secrets(model);
-    effects.push(window::Effect::Quit.into());
-    effects
+    model.cx.ask(window::Effect::Quit);
 }
 
 #[cfg(test)]

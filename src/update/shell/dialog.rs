@@ -13,7 +13,6 @@ use crate::{
         text::{Buffer, TextKey},
     },
     conninfo::Conninfo,
-    effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
     rows::{Column, show::display},
@@ -249,10 +248,9 @@ impl Inspect {
 }
 
 /// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
-pub fn show(model: &mut Model, dialog: Dialog) -> Vec<RootEffect> {
-    let effects = cancel(model);
+pub fn show(model: &mut Model, dialog: Dialog) {
+    cancel(model);
     model.dialog = Some(dialog);
-    effects
 }
 
 /// What the window reports of a dialog.
@@ -312,50 +310,40 @@ pub enum Msg {
 }
 
 /// Takes in what the window reports of the dialog.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::FieldEdited { field, text } => field_edited(model, field, &text),
         Msg::Pasted { conninfo, .. } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.fill(*conninfo);
             }
-            vec![]
         }
         Msg::PasteRefused { field, problem } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.refuse(field, problem);
             }
-            vec![]
         }
-        Msg::SecretEdited { field, secret } => {
-            match &mut model.dialog {
-                Some(Dialog::Connection(form)) => form.set_secret(field, secret),
-                Some(Dialog::Password(prompt)) => prompt.password = secret,
-                _ => {}
-            }
-            vec![]
-        }
+        Msg::SecretEdited { field, secret } => match &mut model.dialog {
+            Some(Dialog::Connection(form)) => form.set_secret(field, secret),
+            Some(Dialog::Password(prompt)) => prompt.password = secret,
+            _ => {}
+        },
         Msg::FieldFocused { field } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.focus_field(field);
             }
-            vec![]
         }
-        Msg::ChoiceClicked { field, choice } => {
-            match &mut model.dialog {
-                Some(Dialog::Connection(form)) => form.choose(field, choice),
-                Some(Dialog::Password(prompt)) => prompt.store = choice == 0,
-                _ => {}
-            }
-            vec![]
-        }
+        Msg::ChoiceClicked { field, choice } => match &mut model.dialog {
+            Some(Dialog::Connection(form)) => form.choose(field, choice),
+            Some(Dialog::Password(prompt)) => prompt.store = choice == 0,
+            _ => {}
+        },
         Msg::RowClicked { row } => {
             select_row(model, row);
             accept(model)
         }
         Msg::RowChosen { row } => {
             select_row(model, row);
-            vec![]
         }
     }
 }
@@ -379,14 +367,14 @@ pub fn pasted(model: &Model, text: &str) -> Option<Msg> {
     form::pasted(form.focus as usize, &buffer.string(), &model.defaults)
 }
 
-fn field_edited(model: &mut Model, field: usize, text: &str) -> Vec<RootEffect> {
+fn field_edited(model: &mut Model, field: usize, text: &str) {
     let buffer = match &mut model.dialog {
         Some(Dialog::Connection(form)) => form.text_mut(field),
         _ => focused_field(model),
     };
-    let Some(buffer) = buffer else { return vec![] };
+    let Some(buffer) = buffer else { return };
     if buffer.string() == text {
-        return vec![];
+        return;
     }
     buffer.replace_all(text);
     after_edit(model)
@@ -429,58 +417,56 @@ pub fn takes_secret(dialog: &Dialog) -> bool {
 }
 
 /// Text typed without a window.
-pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+pub fn typed(model: &mut Model, text: &str) {
     if let Some(Dialog::Connection(form)) = &mut model.dialog
         && form.focus.is_choice()
     {
         if text == " " {
             form.toggle();
         }
-        return vec![];
+        return;
     }
     match focused_field(model) {
         Some(field) => {
             field.insert(text);
             after_edit(model)
         }
-        None => vec![],
+        None => {}
     }
 }
 
 /// A password typed without a window; it comes whole or in pieces.
-pub fn secret_typed(model: &mut Model, secret: &Secret) -> Vec<RootEffect> {
+pub fn secret_typed(model: &mut Model, secret: &Secret) {
     if let Some(password) = secret_mut(model) {
         *password = Secret::new(format!("{}{}", password.reveal(), secret.reveal()));
     }
-    vec![]
 }
 
 /// A key that edits, without a window.
-pub fn key(model: &mut Model, key: TextKey, shift: bool) -> Vec<RootEffect> {
+pub fn key(model: &mut Model, key: TextKey, shift: bool) {
     if let Some(Dialog::Inspect(inspect)) = &mut model.dialog {
         let last = inspect.text.lines().count().saturating_sub(1);
         inspect.first_line = if key == TextKey::End { last } else { 0 };
-        return vec![];
+        return;
     }
     if let Some(password) = secret_mut(model) {
         // A password is not shown: the one thing to do with it by key is to begin again.
         if matches!(key, TextKey::Backspace | TextKey::Delete) {
             *password = Secret::default();
         }
-        return vec![];
+        return;
     }
     match focused_field(model).and_then(|field| field.key(key, shift)) {
         Some(_) => after_edit(model),
-        None => vec![],
+        None => {}
     }
 }
 
 /// What follows from an edited field.
-fn after_edit(model: &mut Model) -> Vec<RootEffect> {
+fn after_edit(model: &mut Model) {
     match &mut model.dialog {
         Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
             picker.selected = 0;
-            vec![]
         }
         Some(Dialog::History(picker)) => {
             picker.selected = 0;
@@ -490,14 +476,13 @@ fn after_edit(model: &mut Model) -> Vec<RootEffect> {
         Some(Dialog::Path(_)) => prompt::list(model),
         Some(Dialog::Connection(form)) => {
             form.problems.clear();
-            vec![]
         }
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// A command that is meant for the dialog.
-pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+pub fn command(model: &mut Model, command: Command) {
     match command {
         Command::DialogAccept => accept(model),
         Command::DialogCancel => cancel(model),
@@ -512,7 +497,7 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::ListPageDown => step(model, PAGE),
         Command::ListFirst => step(model, i64::MIN / 2),
         Command::ListLast => step(model, i64::MAX / 2),
-        _ => vec![],
+        _ => {}
     }
 }
 
@@ -542,7 +527,7 @@ fn select_row(model: &mut Model, row: usize) {
     }
 }
 
-fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
+fn step(model: &mut Model, by: i64) {
     let selected = match &mut model.dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
             picker.selected
@@ -551,9 +536,9 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
             Some(selected) => selected,
             None if by > 0 => {
                 select_row(model, 0);
-                return vec![];
+                return;
             }
-            None => return vec![],
+            None => return,
         },
         Some(Dialog::Encoding(prompt)) => prompt.selected,
         Some(Dialog::Settings { selected }) => *selected,
@@ -561,31 +546,29 @@ fn step(model: &mut Model, by: i64) -> Vec<RootEffect> {
             let last = inspect.text.lines().count().saturating_sub(1) as i64;
             inspect.first_line =
                 (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
-            return vec![];
+            return;
         }
         Some(Dialog::Connection(_)) => return next_field(model, by > 0),
-        _ => return vec![],
+        _ => return,
     };
     let last = rows(model).saturating_sub(1) as i64;
     select_row(model, (selected as i64).saturating_add(by).clamp(0, last) as usize);
-    vec![]
 }
 
-fn next_field(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+fn next_field(model: &mut Model, forward: bool) {
     match &mut model.dialog {
         Some(Dialog::Connection(form)) => {
             form.next(forward);
-            vec![]
         }
         Some(Dialog::Path(_)) => prompt::complete(model),
         Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
             step(model, if forward { 1 } else { -1 })
         }
-        _ => vec![],
+        _ => {}
     }
 }
 
-fn toggle(model: &mut Model) -> Vec<RootEffect> {
+fn toggle(model: &mut Model) {
     match &mut model.dialog {
         Some(Dialog::Connection(form)) => form.toggle(),
         Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
@@ -601,11 +584,10 @@ fn toggle(model: &mut Model) -> Vec<RootEffect> {
         }
         _ => {}
     }
-    vec![]
 }
 
 /// Escape: the dialog goes, and nothing was done.
-fn cancel(model: &mut Model) -> Vec<RootEffect> {
+fn cancel(model: &mut Model) {
     match model.dialog.take() {
         Some(Dialog::Password(prompt)) => {
             let failure = prompt.failure.unwrap_or_else(|| {
@@ -617,35 +599,39 @@ fn cancel(model: &mut Model) -> Vec<RootEffect> {
             run::connection_failed(model, prompt.connection, failure)
         }
         Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
-        Some(Dialog::Connection(form)) => form.abandon(),
+        Some(Dialog::Connection(form)) => form.abandon(&mut model.cx),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
             run::answer_error(model, tab, run::Answer::Stop)
         }
         Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(model, &prompt),
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// Enter: what the dialog offers is done.
-fn accept(model: &mut Model) -> Vec<RootEffect> {
+fn accept(model: &mut Model) {
     match model.dialog.take() {
         Some(Dialog::Palette(picker)) => {
             let chosen = palette::matches(&picker.field.string())
                 .get(picker.selected)
                 .map(|found| found.command);
-            chosen.map_or_else(Vec::new, |command| super::routing::run(model, command))
+            if let Some(command) = chosen {
+                super::routing::run(model, command)
+            }
         }
         Some(Dialog::History(picker)) => {
             if model.history.searching.is_some() {
                 // What is listed answers an older question: the choice is made when the answer is there.
                 model.history.taking = true;
                 model.dialog = Some(Dialog::History(picker));
-                return vec![];
+                return;
             }
             let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
-            sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
+            if let Some(sql) = sql {
+                history::take(model, &sql)
+            }
         }
         Some(Dialog::Results(picker)) => results::take_listed(model, &picker),
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
@@ -661,11 +647,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             match typed.trim().parse() {
                 Ok(line) => editor::go_to_line(model, line),
                 Err(_) => {
-                    model
-                        .cx
-                        .notices
-                        .push(model.cx.now, format!("“{}” is no line's number.", typed.trim()));
-                    vec![]
+                    model.cx.notify(format!("“{}” is no line's number.", typed.trim()));
                 }
             }
         }
@@ -673,12 +655,12 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             model.dialog = Some(Dialog::Settings { selected });
             settings::change(model, selected)
         }
-        Some(Dialog::Inspect(_)) | None => vec![],
+        Some(Dialog::Inspect(_)) | None => {}
     }
 }
 
 /// The dialog's other offer.
-fn alternative(model: &mut Model) -> Vec<RootEffect> {
+fn alternative(model: &mut Model) {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
@@ -693,21 +675,17 @@ fn alternative(model: &mut Model) -> Vec<RootEffect> {
             // The value itself is copied, not the way in which it is laid out or cut here.
             let text =
                 crate::update::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
-            model
-                .cx
-                .notices
-                .push(model.cx.now, format!("Copied {}.", display::bytes_text(text.len() as u64)));
+            model.cx.notify(format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));
             window::write_clipboard(model, text.into())
         }
         other => {
             model.dialog = other;
-            vec![]
         }
     }
 }
 
-fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> {
+fn password_given(model: &mut Model, prompt: PasswordPrompt) {
     let PasswordPrompt {
         connection,
         kind,
@@ -718,7 +696,7 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
         ..
     } = prompt;
     let Some(known) = model.connections.get_mut(&connection) else {
-        return vec![];
+        return;
     };
     // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
     // storing it saves the connection, too, once the server took the password.
@@ -728,12 +706,12 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) -> Vec<RootEffect> 
     connection::attempt(model, connection, secrets, stored)
 }
 
-fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
+fn confirmed(model: &mut Model, confirm: Confirm) {
     match confirm {
         Confirm::CloseTab { tab, .. } => tabs::close_now(model, tab),
         Confirm::Quit { .. } => super::app::quit(model),
         // Nothing is lost by a key that is pressed without reading.
-        Confirm::Leave { .. } => vec![],
+        Confirm::Leave { .. } => {}
         Confirm::Disconnect { connection, .. } => connection::close(model, connection),
         // A key that is pressed without reading runs nothing more.
         Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
@@ -747,7 +725,7 @@ fn confirmed(model: &mut Model, confirm: Confirm) -> Vec<RootEffect> {
     }
 }
 
-fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+fn delete_connection(model: &mut Model, connection: ConnectionId) {
     let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(connection));
     let kinds = model
         .connections
@@ -755,7 +733,10 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
         .map(|known| known.config.secrets_used(&model.defaults.tls_files))
         .unwrap_or_default();
     // A tab that uses it goes on with it; what is forgotten is how to come back.
-    let mut effects = if in_use { vec![] } else { connection::close(model, connection) };
+    if in_use {
+    } else {
+        connection::close(model, connection)
+    }
     super::sidebar::keeping_choices(model, |model| {
         if in_use {
             if let Some(known) = model.connections.get_mut(&connection) {
@@ -765,13 +746,12 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) -> Vec<RootEff
             model.connections.remove(&connection);
         }
     });
-    let request = model.cx.ids.request();
-    effects.push(keeping::Effect::DeleteConnection { request, connection }.into());
+    let request = model.cx.request();
+    model.cx.ask(keeping::Effect::DeleteConnection { request, connection });
     for kind in kinds {
-        let request = model.cx.ids.request();
-        effects.push(keychain::Effect::Delete { request, connection, kind }.into());
+        let request = model.cx.request();
+        model.cx.ask(keychain::Effect::Delete { request, connection, kind });
     }
-    effects
 }
 
 /// JSON with its structure on lines of their own; the texts of its values stay as they are.

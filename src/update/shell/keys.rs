@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{command::Command, dialog, routing, welcome};
 use crate::{
     base::{secret::Secret, text::TextKey},
-    effect::Effect,
     model::{Area, Model},
     update::query::{editor, find},
 };
@@ -31,7 +30,7 @@ pub enum Msg {
 }
 
 /// Takes in what was pressed or typed.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Pressed { keystroke } => pressed(model, &keystroke),
         Msg::Typed { text } => typed(model, &text),
@@ -57,12 +56,10 @@ pub fn contexts(model: &Model) -> &'static [&'static str] {
     }
 }
 
-fn pressed(model: &mut Model, keystroke: &str) -> Vec<Effect> {
+fn pressed(model: &mut Model, keystroke: &str) {
     if let Some(command) = model.keymap.command(contexts(model), keystroke) {
         return match command {
-            Command::DialogCancel if model.dialog.is_none() && model.area != Area::Welcome => {
-                vec![]
-            }
+            Command::DialogCancel if model.dialog.is_none() && model.area != Area::Welcome => {}
             command => routing::run(model, command),
         };
     }
@@ -72,7 +69,7 @@ fn pressed(model: &mut Model, keystroke: &str) -> Vec<Effect> {
             (None, Area::Editor) => editor::key(model, key, shift),
             (None, Area::Find) => find::key(model, key, shift),
             (None, Area::Welcome) => welcome::key(model, key),
-            (None, Area::Results | Area::Sidebar) => vec![],
+            (None, Area::Results | Area::Sidebar) => {}
         };
     }
     match keystroke {
@@ -80,17 +77,17 @@ fn pressed(model: &mut Model, keystroke: &str) -> Vec<Effect> {
         "tab" => typed(model, "\t"),
         "space" => typed(model, " "),
         single if single.chars().count() == 1 => typed(model, single),
-        _ => vec![],
+        _ => {}
     }
 }
 
-fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
+fn typed(model: &mut Model, text: &str) {
     match (&model.dialog, model.area) {
         (Some(_), _) => dialog::typed(model, text),
         (None, Area::Editor) => editor::typed(model, text),
         (None, Area::Find) => find::typed(model, text),
         (None, Area::Welcome) => welcome::typed(model, text),
-        (None, Area::Results | Area::Sidebar) => vec![],
+        (None, Area::Results | Area::Sidebar) => {}
     }
 }
 

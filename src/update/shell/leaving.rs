@@ -18,7 +18,6 @@ use crate::{
         ids::{ConnectionId, TabId},
         transaction::Transaction,
     },
-    effect::Effect,
     model::Model,
     update::{
         connection,
@@ -54,16 +53,17 @@ impl Place {
     }
 }
 
-/// Asks before a place with open transactions is left; nothing where it has none.
-pub fn ask(model: &mut Model, place: Place, reasons: Vec<String>) -> Option<Vec<Effect>> {
+/// Asks before a place with open transactions is left; whether it has any.
+pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
     let tabs: Vec<&Tab> = open_transactions(model, place).collect();
     if tabs.is_empty() {
-        return None;
+        return false;
     }
     let can_commit = tabs.iter().any(|tab| tab.transaction() == Some(Transaction::Active))
         && tabs.iter().all(|tab| matches!(tab.run, Run::Idle));
-    let confirm = Confirm::Leave { place, reasons, can_commit };
-    Some(dialog::show(model, Dialog::Confirm(confirm)))
+    let confirm = Confirm::Leave { place, reasons: reasons.to_vec(), can_commit };
+    dialog::show(model, Dialog::Confirm(confirm));
+    true
 }
 
 fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Tab> {
@@ -74,18 +74,19 @@ fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Tab> 
 }
 
 /// The user chose to commit: a failed transaction has nothing to commit, and goes.
-pub fn commit(model: &mut Model, place: Place) -> Vec<Effect> {
+pub fn commit(model: &mut Model, place: Place) {
     let tabs: BTreeSet<TabId> = open_transactions(model, place)
         .filter(|tab| tab.transaction() == Some(Transaction::Active))
         .map(|tab| tab.id)
         .collect();
     model.leaving = Some(Leaving { place, tabs: tabs.clone() });
-    let sent = tabs.into_iter().flat_map(|tab| run::request_text_in(model, tab, "commit"));
-    sent.collect()
+    for tab in tabs {
+        run::request_text_in(model, tab, "commit");
+    }
 }
 
 /// The user chose to roll back, which the server does by itself when the sessions end.
-pub fn roll_back(model: &mut Model, place: Place) -> Vec<Effect> {
+pub fn roll_back(model: &mut Model, place: Place) {
     match place {
         Place::Tab(tab) => tabs::close_now(model, tab),
         Place::Connection(connection) => connection::close(model, connection),
@@ -94,16 +95,16 @@ pub fn roll_back(model: &mut Model, place: Place) -> Vec<Effect> {
 }
 
 /// Leaves, when all that was to be committed is. Called after each message.
-pub fn step(model: &mut Model) -> Vec<Effect> {
+pub fn step(model: &mut Model) {
     let Some(leaving) = &model.leaving else {
-        return vec![];
+        return;
     };
     let tabs = || {
         let open = model.tabs.open.iter();
         open.filter(|tab| leaving.tabs.contains(&tab.id))
     };
     if tabs().any(Tab::is_busy) {
-        return vec![];
+        return;
     }
     let place = leaving.place;
     let kept = tabs().find(|tab| !has_committed(tab));
@@ -113,7 +114,7 @@ pub fn step(model: &mut Model) -> Vec<Effect> {
         return roll_back(model, place);
     };
     let text = format!("“{label}” could not commit, so nothing was closed.");
-    model.cx.notices.push(model.cx.now, text);
+    model.cx.notify(text);
     tabs::choose(model, tab)
 }
 

@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     base::text::Buffer,
-    effect::Effect,
     model::{Area, Model},
     settings::{OnError, Theme},
     update::{
@@ -25,7 +24,7 @@ use crate::{
 };
 
 /// Does what a command says. With a dialog open, only the dialog's own commands and quitting mean anything.
-pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+pub fn run(model: &mut Model, command: Command) {
     if model.dialog.is_some() {
         return match command {
             Command::AppQuit => app::quit_asked(model),
@@ -42,7 +41,7 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     }
 }
 
-fn query(model: &mut Model, command: Command) -> Vec<Effect> {
+fn query(model: &mut Model, command: Command) {
     match command {
         Command::QueryRun => run::request(model, Part::Here, None),
         Command::QueryRunAll => run::request(model, Part::All, None),
@@ -57,11 +56,11 @@ fn query(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ErrorGoTo => editor::go_to_error(model),
         Command::ErrorCopy => results::copy_error(model),
         Command::ErrorDetails => results::toggle_error_details(model),
-        _ => vec![],
+        _ => {}
     }
 }
 
-fn results(model: &mut Model, command: Command) -> Vec<Effect> {
+fn results(model: &mut Model, command: Command) {
     let (to, extend) = match command {
         Command::ResultsUp => (Move::By(-1, 0), false),
         Command::ResultsDown => (Move::By(1, 0), false),
@@ -88,7 +87,7 @@ fn results(model: &mut Model, command: Command) -> Vec<Effect> {
     results::go(model, to, extend)
 }
 
-fn results_else(model: &mut Model, command: Command) -> Vec<Effect> {
+fn results_else(model: &mut Model, command: Command) {
     match command {
         Command::ResultsFetchMore => run::fetch(model, false),
         Command::ResultsFetchAll => run::fetch(model, true),
@@ -103,11 +102,11 @@ fn results_else(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ResultsWidenColumn => results::resize_active(model, Some(1)),
         Command::ResultsNarrowColumn => results::resize_active(model, Some(-1)),
         Command::ResultsSelectAll => results::select_all(model),
-        _ => vec![],
+        _ => {}
     }
 }
 
-fn text(model: &mut Model, command: Command) -> Vec<Effect> {
+fn text(model: &mut Model, command: Command) {
     match command {
         Command::TabNew => tabs::open_new(model),
         Command::TabClose => {
@@ -132,11 +131,11 @@ fn text(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::FindClose => find::close(model),
         Command::EditorComment => editor::toggle_comment(model),
         Command::EditorGoToLine => dialog::show(model, Dialog::GoToLine(Buffer::default())),
-        _ => vec![],
+        _ => {}
     }
 }
 
-fn connection(model: &mut Model, command: Command) -> Vec<Effect> {
+fn connection(model: &mut Model, command: Command) {
     match command {
         Command::TransactionBegin => run::request_text(model, "begin"),
         Command::TransactionCommit => run::request_text(model, "commit"),
@@ -164,45 +163,45 @@ fn connection(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ConnectionReconnect => run::reconnect(model),
         Command::SchemaRefresh => schema::refresh_asked(model),
         Command::SandboxStart => sandbox::start(model),
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// Closes the active tab's connection, asking first where something would be lost with its sessions.
-fn disconnect(model: &mut Model) -> Vec<Effect> {
+fn disconnect(model: &mut Model) {
     let Some(connection) = model.tabs.active().and_then(|tab| tab.connection) else {
-        return vec![];
+        return;
     };
     let reasons = model.would_lose_on(connection);
     if reasons.is_empty() {
         return connection::close(model, connection);
     }
     let place = leaving::Place::Connection(connection);
-    if let Some(asked) = leaving::ask(model, place, reasons.clone()) {
-        return asked;
+    if leaving::ask(model, place, &reasons) {
+        return;
     }
     let confirm = Confirm::Disconnect { connection, reasons };
     dialog::show(model, Dialog::Confirm(confirm))
 }
 
-fn list(model: &mut Model, command: Command) -> Vec<Effect> {
+fn list(model: &mut Model, command: Command) {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
         Area::Find => find::command(model, command),
-        Area::Editor | Area::Results => vec![],
+        Area::Editor | Area::Results => {}
     }
 }
 
-fn window(model: &mut Model, command: Command) -> Vec<Effect> {
+fn window(model: &mut Model, command: Command) {
     match command {
         Command::FocusEditor => model.focus(Area::Editor),
         Command::FocusResults => model.focus(Area::Results),
         Command::FocusSidebar => {
             if model.cx.settings.sidebar_width == 0 {
-                let effects = settings::toggle_sidebar(model);
+                settings::toggle_sidebar(model);
                 model.focus(Area::Sidebar);
-                return effects;
+                return;
             }
             model.focus(Area::Sidebar);
         }
@@ -212,7 +211,7 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
             } else if results::has_something(model) {
                 model.focus(Area::Results);
             } else {
-                model.cx.notices.push(model.cx.now, "Nothing has run in this tab yet.".into());
+                model.cx.notify("Nothing has run in this tab yet.");
             }
         }
         Command::ViewSidebar => return settings::toggle_sidebar(model),
@@ -229,7 +228,6 @@ fn window(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::AppQuit => return app::quit_asked(model),
         _ => {}
     }
-    vec![]
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{command::Command, welcome};
 use crate::{
     base::ids::*,
-    effect::Effect as RootEffect,
     model::{Area, Model},
     update::{
         connection::{self, saved},
@@ -162,7 +161,7 @@ fn name(model: &Model, row: &Row) -> Option<Named> {
 }
 
 /// Takes in what the window reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::RowClicked { row } => {
             let rows = rows(model);
@@ -171,7 +170,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
                 Some(Row::Connection(_)) => accept(model),
                 Some(Row::Run(_)) | None => {
                     model.focus(Area::Sidebar);
-                    vec![]
                 }
             }
         }
@@ -179,7 +177,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
             model.sidebar.selected = row.min(rows(model).len().saturating_sub(1));
             match previewed(model) {
                 Some(_) => accept(model),
-                None => vec![],
+                None => {}
             }
         }
         Msg::Resized { width } => {
@@ -194,7 +192,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 }
 
 /// A command that is meant for the list.
-pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+pub fn command(model: &mut Model, command: Command) {
     let last = rows(model).len().saturating_sub(1) as i64;
     let by = match command {
         Command::ListUp => -1,
@@ -204,22 +202,23 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         Command::ListFirst => i64::MIN / 2,
         Command::ListLast => i64::MAX / 2,
         Command::DialogAccept => return accept(model),
-        _ => return vec![],
+        _ => return,
     };
     let selected = (model.sidebar.selected as i64).saturating_add(by).clamp(0, last);
     model.sidebar.selected = selected as usize;
-    vec![]
 }
 
-fn accept(model: &mut Model) -> Vec<RootEffect> {
+fn accept(model: &mut Model) {
     match rows(model).get(model.sidebar.selected) {
         Some(Row::Connection(id)) => connection::choose(model, *id),
         Some(Row::Run(place)) => {
             let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
-            sql.map_or_else(Vec::new, |sql| history::take(model, &sql))
+            if let Some(sql) = sql {
+                history::take(model, &sql)
+            }
         }
-        None => vec![],
+        None => {}
     }
 }
 

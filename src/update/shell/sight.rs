@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     base::{ids::TabId, text::RopeText},
-    effect::Effect,
     model::{Area, Model},
     update::{query::editor::Editor, results::ResultSet},
 };
@@ -357,7 +356,7 @@ pub fn picker_preview(model: &Model, sql: &str) -> Preview {
 }
 
 /// Takes in where the window drew a list, or which items.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Drawn { list, scrolled, room } => {
             if let Some(sight) = sight_mut(model, list) {
@@ -367,7 +366,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Shown { items, in_sight } => model.sights.items.set(items, in_sight),
     }
-    vec![]
 }
 
 /// What the Model knows of what a message is about, where something else is in sight than that.

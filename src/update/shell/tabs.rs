@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, text::Buffer, transaction::Transaction},
-    effect::Effect as RootEffect,
     failure::Failure,
     model::{Area, Model},
     sql::safety::mask::Values,
@@ -286,7 +285,7 @@ impl Tabs {
 }
 
 /// Takes in what the window reports of tabs.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Chosen { tab } => choose(model, tab),
         Msg::CloseRequested { tab } => close(model, tab),
@@ -294,12 +293,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
 }
 
 /// Opens an empty tab beside the others, on the same connection.
-pub fn open_new(model: &mut Model) -> Vec<RootEffect> {
+pub fn open_new(model: &mut Model) {
     let connection = model.tabs.active().and_then(|tab| tab.connection);
     open_on(model, connection)
 }
 
-fn open_on(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
+fn open_on(model: &mut Model, connection: Option<ConnectionId>) {
     let number = model.tabs.take_number();
     let id = TabId::next(&mut model.cx.ids);
     let mut tab = Tab::new(id, number, Buffer::default());
@@ -307,67 +306,64 @@ fn open_on(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffec
     model.tabs.open.push(tab);
     model.tabs.active = id;
     model.focus(Area::Editor);
-    let mut effects = keep(model, id);
-    effects.push(save_layout(model));
-    effects
+    keep(model, id);
+    save_layout(model);
 }
 
 /// Puts a tab on screen.
-pub fn choose(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+pub fn choose(model: &mut Model, tab: TabId) {
     if model.tabs.get_mut(tab).is_none() {
-        return vec![];
+        return;
     }
     model.tabs.active = tab;
     model.focus(Area::Editor);
-    let mut effects = check_file(model);
-    effects.push(save_layout(model));
-    effects
+    check_file(model);
+    save_layout(model);
 }
 
 /// Goes to the next or the previous tab, around the ends.
-pub fn step(model: &mut Model, forward: bool) -> Vec<RootEffect> {
+pub fn step(model: &mut Model, forward: bool) {
     let count = model.tabs.open.len().max(1);
     let place = model.tabs.active_place();
     let next = if forward { (place + 1) % count } else { (place + count - 1) % count };
-    match model.tabs.open.get(next).map(|tab| tab.id) {
-        Some(tab) => choose(model, tab),
-        None => vec![],
+    if let Some(tab) = model.tabs.open.get(next).map(|tab| tab.id) {
+        choose(model, tab);
     }
 }
 
 /// Closes a tab, asking first where something would be lost.
-pub fn close(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+pub fn close(model: &mut Model, tab: TabId) {
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     let reasons = found.would_lose();
     if reasons.is_empty() {
         return close_now(model, tab);
     }
-    if let Some(asked) = leaving::ask(model, leaving::Place::Tab(tab), reasons.clone()) {
-        return asked;
+    if leaving::ask(model, leaving::Place::Tab(tab), &reasons) {
+        return;
     }
     dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
 }
 
 /// Closes a tab: its session ends, its text can be reopened.
-pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+pub fn close_now(model: &mut Model, tab: TabId) {
     let Some(place) = model.tabs.open.iter().position(|open| open.id == tab) else {
-        return vec![];
+        return;
     };
-    let mut effects = run::end(model, tab, "The tab was closed.");
+    run::end(model, tab, "The tab was closed.");
     let mut closed = model.tabs.open.remove(place);
-    effects.extend(run::drop_rows(&mut model.cx.ids, closed.results.drop_all()));
-    let request = model.cx.ids.request();
-    effects.push(keeping::Effect::CloseTab { request, tab, at_us: model.cx.now.unix_us }.into());
+    run::drop_rows(closed.results.drop_all(), &mut model.cx);
+    let request = model.cx.request();
+    model.cx.ask(keeping::Effect::CloseTab { request, tab, at_us: model.cx.now.unix_us });
     if !closed.editor.buffer.text().is_empty() {
         model.tabs.closed.push(closed.saved(place as u32, tab));
         let past = model.tabs.closed.len().saturating_sub(CLOSED_LIMIT);
         model.tabs.closed.drain(..past);
     }
     if model.tabs.open.is_empty() {
-        effects.extend(open_on(model, closed.connection));
-        return effects;
+        open_on(model, closed.connection);
+        return;
     }
     let last = model.tabs.open.len() - 1;
     if model.tabs.active == tab
@@ -377,17 +373,16 @@ pub fn close_now(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
         if !model.welcome.shown {
             model.focus(Area::Editor);
         }
-        effects.extend(check_file(model));
+        check_file(model);
     }
-    effects.push(save_layout(model));
-    effects
+    save_layout(model);
 }
 
 /// Opens the tab that was closed last.
-pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
+pub fn reopen(model: &mut Model) {
     let Some(saved) = model.tabs.closed.pop() else {
-        model.cx.notices.push(model.cx.now, "There is no closed tab to reopen.".into());
-        return vec![];
+        model.cx.notify("There is no closed tab to reopen.");
+        return;
     };
     let number = model.tabs.take_number();
     let place = (saved.place as usize).min(model.tabs.open.len());
@@ -397,14 +392,13 @@ pub fn reopen(model: &mut Model) -> Vec<RootEffect> {
     model.tabs.open.insert(place, tab);
     model.tabs.active = id;
     model.focus(Area::Editor);
-    let mut effects = keep(model, id);
-    effects.extend(check_file(model));
-    effects.push(save_layout(model));
-    effects
+    keep(model, id);
+    check_file(model);
+    save_layout(model);
 }
 
 /// Brings back the tabs of the last time. What was done before they came is kept, in tabs of its own.
-pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -> Vec<RootEffect> {
+pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
     model.tabs.closed = closed;
     model.tabs.closed.retain(|tab| !tab.text.is_empty());
     model.tabs.closed.reverse();
@@ -424,7 +418,7 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -
         tab.forget_unknown(model);
         model.tabs.open.push(tab);
     }
-    let mut effects = vec![];
+
     let used: Vec<TabId> = early.iter().map(|tab| tab.id).collect();
     for mut tab in early {
         tab.number = model.tabs.take_number();
@@ -438,49 +432,49 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) -
     {
         model.tabs.active = first.id;
     }
-    for tab in used {
-        effects.extend(keep(model, tab));
+    for tab in &used {
+        keep(model, *tab);
     }
-    if !effects.is_empty() {
-        effects.push(save_layout(model));
+    if !used.is_empty() {
+        save_layout(model);
     }
-    effects.extend(check_file(model));
-    effects
+    check_file(model);
 }
 
 /// The effects that keep every open tab whole.
-pub fn keep_all(model: &mut Model) -> Vec<RootEffect> {
+pub fn keep_all(model: &mut Model) {
     let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+    for tab in tabs {
+        keep(model, tab)
+    }
 }
 
 /// The effects that keep the closed tabs as closed ones, the oldest first.
-pub fn keep_closed(model: &mut Model) -> Vec<RootEffect> {
+pub fn keep_closed(model: &mut Model) {
     let (now_us, count) = (model.cx.now.unix_us, model.tabs.closed.len() as i64);
-    let mut effects = vec![];
+
     for (number, tab) in (0..).zip(model.tabs.closed.clone()) {
         let id = tab.id;
-        let request = model.cx.ids.request();
+        let request = model.cx.request();
         let tab = Box::new(tab);
-        effects.push(keeping::Effect::SaveTab { request, tab }.into());
-        let request = model.cx.ids.request();
+        model.cx.ask(keeping::Effect::SaveTab { request, tab });
+        let request = model.cx.request();
         let at_us = now_us.saturating_sub(count - number);
-        effects.push(keeping::Effect::CloseTab { request, tab: id, at_us }.into());
+        model.cx.ask(keeping::Effect::CloseTab { request, tab: id, at_us });
     }
-    effects
 }
 
 /// The effects that keep the tabs in which something was typed since they were kept whole.
-pub fn keep_written(model: &mut Model) -> Vec<RootEffect> {
+pub fn keep_written(model: &mut Model) {
     keep_journaled(model, 1)
 }
 
 /// The effects that keep the tabs whose journal may have a gap, because a write failed.
-pub fn keep_doubtful(model: &mut Model) -> Vec<RootEffect> {
+pub fn keep_doubtful(model: &mut Model) {
     keep_journaled(model, editor::JOURNAL_LIMIT)
 }
 
-fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
+fn keep_journaled(model: &mut Model, at_least: u32) {
     let tabs: Vec<TabId> = model
         .tabs
         .open
@@ -488,49 +482,51 @@ fn keep_journaled(model: &mut Model, at_least: u32) -> Vec<RootEffect> {
         .filter(|tab| tab.editor.journaled >= at_least)
         .map(|tab| tab.id)
         .collect();
-    tabs.into_iter().flat_map(|tab| keep(model, tab)).collect()
+    for tab in tabs {
+        keep(model, tab)
+    }
 }
 
 /// The effects that keep a tab whole.
-pub fn keep(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
-    let request = model.cx.ids.request();
+pub fn keep(model: &mut Model, tab: TabId) {
+    let request = model.cx.request();
     let active = model.tabs.active;
     let place = model.tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
     let Some(found) = model.tabs.get_mut(tab) else {
-        return vec![];
+        return;
     };
     found.editor.journaled = 0;
     let tab = Box::new(found.saved(place as u32, active));
-    vec![keeping::Effect::SaveTab { request, tab }.into()]
+    model.cx.ask(keeping::Effect::SaveTab { request, tab });
 }
 
 /// The effect that keeps places, titles and cursors.
-pub fn save_layout(model: &mut Model) -> RootEffect {
-    let request = model.cx.ids.request();
+pub fn save_layout(model: &mut Model) {
+    let request = model.cx.request();
     let active = model.tabs.active;
     let tabs = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
-    keeping::Effect::SaveLayout { request, tabs }.into()
+    model.cx.ask(keeping::Effect::SaveLayout { request, tabs });
 }
 
 /// Looks whether another program changed the active tab's file.
-pub fn check_file(model: &mut Model) -> Vec<RootEffect> {
+pub fn check_file(model: &mut Model) {
     let Some(id) = model.tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id)
     else {
-        return vec![];
+        return;
     };
-    let request = model.cx.ids.request();
+    let request = model.cx.request();
     let Some(editor) = model.tabs.get_mut(id).map(|tab| &mut tab.editor) else {
-        return vec![];
+        return;
     };
     let Some(file) = &editor.file else {
-        return vec![];
+        return;
     };
     editor.checking = Some(request);
     // A restored tab does not know what its file was: any stamp is another than this one.
     let unknown = files::FileStamp { modified_us: 0, length: 0, digest: 0 };
     let known = file.stamp.unwrap_or(unknown);
     let path = file.path.clone();
-    vec![files::Effect::Check { request, path, known }.into()]
+    model.cx.ask(files::Effect::Check { request, path, known });
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::{
         text::TextKey,
     },
     conninfo::{Config, Conninfo, Defaults, Endpoint},
-    effect::Effect as RootEffect,
     failure::{Category, Failure},
     model::{Area, Model, Phase},
     update::connection::{self, discovery::LocalServer, form, sandbox},
@@ -137,30 +136,28 @@ pub fn rows(model: &Model) -> Vec<Row> {
 }
 
 /// Shows the screen.
-pub fn show(model: &mut Model) -> Vec<RootEffect> {
+pub fn show(model: &mut Model) {
     model.welcome.in_field = true;
     model.welcome.selected = 0;
     model.focus(Area::Welcome);
-    let request = model.cx.ids.request();
-    vec![crate::update::connection::discovery::Effect::FindServers { request }.into()]
+    let request = model.cx.request();
+    model.cx.ask(crate::update::connection::discovery::Effect::FindServers { request });
 }
 
 /// Takes in what the window reports.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Edited { typed, masked, parsed } => {
             model.welcome.typed = typed;
             model.welcome.masked = masked;
             model.welcome.parsed = parsed;
             model.welcome.in_field = true;
-            vec![]
         }
         Msg::Focused { in_field } => {
             model.welcome.in_field = in_field;
             if model.welcome.shown {
                 model.focus(Area::Welcome);
             }
-            vec![]
         }
         Msg::RowClicked { row } => {
             model.welcome.in_field = false;
@@ -169,14 +166,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         }
         Msg::Asked { target } if matches!(model.phase, Phase::Loading { .. }) => {
             model.welcome.asked = Some(target);
-            vec![]
         }
         Msg::Asked { target } => connect(model, *target),
     }
 }
 
 /// Connects the active tab.
-pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
+pub fn connect(model: &mut Model, target: Target) {
     match target {
         Target::Sandbox => sandbox::start(model),
         Target::Conninfo(Conninfo { config, secrets }) => {
@@ -197,8 +193,7 @@ pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
                             .with_next_step("Check the name, or connect by URL.");
                         tab.ended = Some(super::tabs::Ended::Badly { failure: Box::new(failure) });
                     }
-                    model.cx.notices.push(model.cx.now, message);
-                    vec![]
+                    model.cx.notify(message);
                 }
             }
         }
@@ -206,7 +201,7 @@ pub fn connect(model: &mut Model, target: Target) -> Vec<RootEffect> {
 }
 
 /// A command that is meant for the screen.
-pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
+pub fn command(model: &mut Model, command: Command) {
     let last = rows(model).len().saturating_sub(1);
     let welcome = &mut model.welcome;
     match command {
@@ -230,7 +225,6 @@ pub fn command(model: &mut Model, command: Command) -> Vec<RootEffect> {
         }
         _ => {}
     }
-    vec![]
 }
 
 fn go(welcome: &mut Welcome, row: usize) {
@@ -238,7 +232,7 @@ fn go(welcome: &mut Welcome, row: usize) {
     welcome.selected = row;
 }
 
-fn accept(model: &mut Model) -> Vec<RootEffect> {
+fn accept(model: &mut Model) {
     if !model.welcome.means_row() {
         let parsed = model.welcome.parsed.clone();
         return match parsed {
@@ -249,10 +243,9 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
                 connect(model, Target::Conninfo(conninfo))
             }
             Some(Err(problem)) => {
-                model.cx.notices.push(model.cx.now, problem);
-                vec![]
+                model.cx.notify(problem);
             }
-            None => vec![],
+            None => {}
         };
     }
     match rows(model).get(model.welcome.selected) {
@@ -263,7 +256,7 @@ fn accept(model: &mut Model) -> Vec<RootEffect> {
             connection::choose(model, id)
         }
         Some(Row::Sandbox) => sandbox::start(model),
-        None => vec![],
+        None => {}
     }
 }
 
@@ -278,16 +271,16 @@ fn local_config(server: &LocalServer, defaults: &Defaults) -> Config {
 }
 
 /// Text typed without a window into the field.
-pub fn typed(model: &mut Model, text: &str) -> Vec<RootEffect> {
+pub fn typed(model: &mut Model, text: &str) {
     let whole = Secret::new(format!("{}{text}", model.welcome.typed.reveal()));
     let msg = edited(whole.reveal(), &model.defaults);
     update(model, msg)
 }
 
 /// A key that edits the field, without a window: backspace takes a character, everything else leaves it.
-pub fn key(model: &mut Model, key: TextKey) -> Vec<RootEffect> {
+pub fn key(model: &mut Model, key: TextKey) {
     if key != TextKey::Backspace {
-        return vec![];
+        return;
     }
     let mut whole = model.welcome.typed.reveal().to_owned();
     whole.pop();
@@ -304,21 +297,21 @@ pub fn chosen(model: &Model) -> Option<ConnectionId> {
 }
 
 /// Asks before a saved connection is forgotten.
-pub fn delete(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
+pub fn delete(model: &mut Model, connection: Option<ConnectionId>) {
     let saved = connection.filter(|id| model.connections.get(id).is_some_and(|known| known.saved));
     let Some(connection) = saved else {
-        model.cx.notices.push(model.cx.now, "There is no saved connection here to delete.".into());
-        return vec![];
+        model.cx.notify("There is no saved connection here to delete.");
+        return;
     };
     let confirm = dialog::Confirm::DeleteConnection { connection };
     dialog::show(model, dialog::Dialog::Confirm(confirm))
 }
 
 /// Opens the dialog over a connection.
-pub fn edit(model: &mut Model, connection: Option<ConnectionId>) -> Vec<RootEffect> {
+pub fn edit(model: &mut Model, connection: Option<ConnectionId>) {
     match connection {
         Some(connection) => form::open(model, Some(connection)),
-        None => vec![],
+        None => {}
     }
 }
 

@@ -80,7 +80,8 @@ impl Desk {
     }
 
     fn open(&mut self, path: &str, encoding: Encoding) {
-        let effects = prompt::open_path(&mut self.model, path.to_owned());
+        prompt::open_path(&mut self.model, path.to_owned());
+        let effects = self.model.cx.take_asked();
         self.settle(effects);
         if let Some(Dialog::Encoding(prompt)) = &mut self.model.dialog {
             let mut choices = prompt.choices.iter();
@@ -114,7 +115,8 @@ impl Desk {
             anchor: at,
             head: at,
         };
-        let effects = editor::update(&mut self.model, tab, msg);
+        editor::update(&mut self.model, tab, msg);
+        let effects = self.model.cx.take_asked();
         self.settle(effects);
     }
 
@@ -305,7 +307,8 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     desk.model.tabs.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
-    let effects = tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model);
+    let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert_eq!(desk.model.dialog, None);
     assert_eq!(desk.text(), "select 0;\nselect 1;\nselect 2;\nselect 3;\n");
@@ -317,7 +320,8 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     // With edits, nobody but the user can say which text it shall be.
     desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
-    let effects = tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model);
+    let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert!(matches!(desk.model.dialog, Some(Dialog::Confirm(dialog::Confirm::Reload { .. }))));
     assert!(desk.text().starts_with("-- select 0"));
@@ -332,7 +336,8 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
-    let mut effects = tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model);
+    let mut effects = desk.model.cx.take_asked();
     let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);
     let effects = update::update(&mut desk.model, Stamp::default(), checked.into());

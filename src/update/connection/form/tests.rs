@@ -1,6 +1,7 @@
 //! Every field there and back, what is shown when, and what is said of a mistake.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     conninfo::{
         ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,

@@ -1,6 +1,7 @@
 //! The question about an SSH server's key: what asks it, what answers it, and what comes too late.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     base::secret::{Secret, SecretKind},
     failure::{Category, Want},

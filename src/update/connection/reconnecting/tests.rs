@@ -1,6 +1,7 @@
 //! Every transition of a connection that is tried again by itself.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
     update::{

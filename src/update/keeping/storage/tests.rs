@@ -1,6 +1,7 @@
 //! What the user is told of the store, and what a store that begins again is given.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     base::text::RopeText,
     conninfo::Config,
@@ -164,7 +165,7 @@ fn connections_that_another_tusk_changes_are_taken_over_and_open_ones_stay() {
         ..nothing_kept()
     });
     let two = ConnectionId(uuid::Uuid::from_u128(2));
-    crate::update::connection::choose(&mut world.model, two);
+    world.choose(two);
     expect(
         &world.send(Msg::ConnectionsChanged {
             changed: vec![connection(1, "one, renamed"), connection(4, "four")],
@@ -183,7 +184,7 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
     let known = world.model.connections.get_mut(&one).unwrap();
     known.link = Link::Open { server: Default::default() };
     let failure = Failure::new(Category::Connection, "The link broke.");
-    let begun = reconnecting::begin(&mut world.model, one, failure);
+    let begun = world.asked(|model| reconnecting::begin(model, one, failure));
     expect(&begun, &["Clock(Start"]);
     let deleted = vec![one];
     expect(&world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), &[]);

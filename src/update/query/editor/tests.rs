@@ -1,6 +1,7 @@
 //! The journal, the statements that follow the text, and comments on and off.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::update::{
     shell::command::Command,
     testing::{World, expect, names},

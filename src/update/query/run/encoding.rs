@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Chunk, MessageKind, Model, QueryId, RootEffect, Run, drop_rows, running_tab, say};
+use super::{Chunk, MessageKind, Model, QueryId, Run, drop_rows, running_tab, say};
 
 /// The statement changed `client_encoding`; its rows may have come in the one or the other.
 pub(super) fn changed(
@@ -11,10 +11,10 @@ pub(super) fn changed(
     [from, to]: [&str; 2],
     is_understood: bool,
     escaped: Vec<Vec<Arc<Chunk>>>,
-) -> Vec<RootEffect> {
+) {
     let now = model.cx.now;
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     // A read-only connection takes the change back with its statement.
     let sealed = matches!(&tab.run, Run::Running(running) if running.passage.is_some());
@@ -40,8 +40,8 @@ pub(super) fn changed(
             say(tab, now, MessageKind::Session, text, Some(query));
         } else {
             say(tab, now, MessageKind::Warning, text.clone(), Some(query));
-            model.cx.notices.push(now, text);
+            model.cx.notify(text);
         }
     }
-    drop_rows(&mut model.cx.ids, gone)
+    drop_rows(gone, &mut model.cx)
 }

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use super::{
     Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
-    ResultState, RootEffect, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows,
-    history, is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions,
-    tell,
+    ResultState, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows, history,
+    is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions, tell,
 };
 use crate::{
     failure::advice,
@@ -29,14 +28,10 @@ use crate::{
 };
 
 /// A read-only connection tells what a statement left, just before its end.
-pub(super) fn inspected(
-    model: &mut Model,
-    query: QueryId,
-    inspection: &Inspection,
-) -> Vec<RootEffect> {
+pub(super) fn inspected(model: &mut Model, query: QueryId, inspection: &Inspection) {
     let now = model.cx.now;
-    let Some(tab) = running_tab(model, query) else {
-        return vec![];
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return;
     };
     let kind = match inspection.access {
         read_only::Access::ReadOnly => MessageKind::Session,
@@ -52,9 +47,8 @@ pub(super) fn inspected(
         say(tab, now, kind, text.clone(), Some(query));
     }
     if let (MessageKind::Warning, Some(text)) = (kind, words.first()) {
-        model.cx.notices.push(now, text.clone());
+        model.cx.notify(text.clone());
     }
-    vec![]
 }
 
 /// It completed.
@@ -65,11 +59,11 @@ pub(super) fn finished(
     transaction: Transaction,
     discarded: u64,
     elapsed_us: u64,
-) -> Vec<RootEffect> {
+) {
     let now = model.cx.now;
     let budget = model.cx.settings.memory_bytes();
     let Some((tab, running)) = take_running(model, query) else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let (rows, _) = tab.results.of_query(query);
@@ -100,34 +94,26 @@ pub(super) fn finished(
         if let Some(result) = tab.results.current_mut(query) {
             result.note = Some(words.into());
         }
-        model.cx.notices.push(now, words.into());
+        model.cx.notify(words);
     }
     session_ready(model, id, &running, transaction, false);
     if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
         live.note_done(&tag);
     }
-    let mut effects = let_go(model, id, &running);
-    effects.extend(schema::session_ready(model, id));
+    let_go(model, id, &running);
+    schema::session_ready(model, id);
     let outcome = HistoryOutcome::Finished { tag, rows };
-    effects.extend(history::ended(model, query, elapsed_us, outcome));
+    history::ended(model, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     let end = if stopped { End::Stopped } else { End::Well };
-    match followed(model, id, running) {
-        Ok(followed) => effects.extend(followed),
-        Err(running) => {
-            effects.extend(next(model, id, *running, end));
-            effects.extend(pump(model, id));
-        }
+    if let Err(running) = followed(model, id, running) {
+        next(model, id, *running, end);
+        pump(model, id);
     }
-    effects
 }
 
 /// Goes on to the statement that the session goes on to by itself. A cancel of the one before it is one of this.
-fn followed(
-    model: &mut Model,
-    id: TabId,
-    mut running: Running,
-) -> Result<Vec<RootEffect>, Box<Running>> {
+fn followed(model: &mut Model, id: TabId, mut running: Running) -> Result<(), Box<Running>> {
     let since = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
         return Err(running.into());
@@ -141,7 +127,8 @@ fn followed(
     let (mut script, phase) = (running.script, running.phase);
     script.next += 1;
     tab.run = Run::Waiting { script, since };
-    Ok(send_next(model, id, Some(Given { query, phase })))
+    send_next(model, id, Some(Given { query, phase }));
+    Ok(())
 }
 
 /// How a statement ended, as far as the script goes on behind it.
@@ -177,12 +164,13 @@ pub(super) fn failed(
     failure: Failure,
     transaction: Transaction,
     elapsed_us: u64,
-) -> Vec<RootEffect> {
+) {
     not_followed(model, query);
-    let id = running_tab(model, query).map(|tab| tab.id);
-    let mut effects = ended_badly(model, query, failure, transaction, elapsed_us);
-    effects.extend(id.map(|id| pump(model, id)).into_iter().flatten());
-    effects
+    let id = running_tab(&mut model.tabs, query).map(|tab| tab.id);
+    ended_badly(model, query, failure, transaction, elapsed_us);
+    if let Some(id) = id {
+        pump(model, id);
+    }
 }
 
 /// One that its session had been given ahead ended before the one that it follows: it was not sent.
@@ -201,11 +189,11 @@ pub(super) fn ended_badly(
     failure: Failure,
     transaction: Transaction,
     elapsed_us: u64,
-) -> Vec<RootEffect> {
+) {
     let now = model.cx.now;
-    let (failure, looked_up) = classified(model, query, failure, elapsed_us);
+    let failure = classified(model, query, failure, elapsed_us);
     let Some((tab, running)) = take_running(model, query) else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     let made_room =
@@ -237,29 +225,22 @@ pub(super) fn ended_badly(
         mark_error(tab, &running, &failure);
     }
     session_ready(model, id, &running, transaction, true);
-    let mut effects = let_go(model, id, &running);
-    effects.extend(looked_up);
-    effects.extend(schema::session_ready(model, id));
+    let_go(model, id, &running);
+    schema::session_ready(model, id);
     let outcome = failed_outcome(&failure);
-    effects.extend(history::ended(model, query, elapsed_us, outcome));
+    history::ended(model, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { .. });
     let end = if stopped { End::Stopped } else { End::Failed };
-    effects.extend(next(model, id, running, end));
-    effects
+    next(model, id, running, end);
 }
 
 /// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
-fn classified(
-    model: &mut Model,
-    query: QueryId,
-    failure: Failure,
-    elapsed_us: u64,
-) -> (Failure, Vec<RootEffect>) {
-    let Some(tab) = running_tab(model, query) else {
-        return (failure, vec![]);
+fn classified(model: &mut Model, query: QueryId, failure: Failure, elapsed_us: u64) -> Failure {
+    let Some(tab) = running_tab(&mut model.tabs, query) else {
+        return failure;
     };
     let Run::Running(running) = &tab.run else {
-        return (failure, vec![]);
+        return failure;
     };
     let failure = in_the_statement(failure, &running.planned);
     let asked = matches!(running.phase, Phase::Cancelling { .. });
@@ -282,15 +263,10 @@ fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
 }
 
 /// The link broke while it ran.
-pub(super) fn lost(
-    model: &mut Model,
-    query: QueryId,
-    failure: Failure,
-    elapsed_us: u64,
-) -> Vec<RootEffect> {
+pub(super) fn lost(model: &mut Model, query: QueryId, failure: Failure, elapsed_us: u64) {
     not_followed(model, query);
     let Some((tab, running)) = take_running(model, query) else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     lose_query(tab, query, &failure, elapsed_us);
@@ -300,28 +276,26 @@ pub(super) fn lost(
         live.broken = true;
     }
     let previous = tab.results.drop_previous();
-    let mut effects = let_go(model, id, &running);
-    effects.extend(history::ended(model, query, elapsed_us, failed_outcome(&failure)));
-    effects.extend(drop_rows(&mut model.cx.ids, previous));
-    effects
+    let_go(model, id, &running);
+    history::ended(model, query, elapsed_us, failed_outcome(&failure));
+    drop_rows(previous, &mut model.cx);
 }
 
 /// Ends what runs in a tab without waiting for the server: its session goes with it.
-pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) -> Vec<RootEffect> {
+pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     tab.queued = None;
     let Run::Running(running) = std::mem::take(&mut tab.run) else {
-        return vec![];
+        return;
     };
     let elapsed_us = now.us_since(running.sent);
     lose_query(tab, running.query, failure, elapsed_us);
     let previous = tab.results.drop_previous();
-    let mut effects = history::ended(model, running.query, elapsed_us, failed_outcome(failure));
-    effects.extend(drop_rows(&mut model.cx.ids, previous));
-    effects
+    history::ended(model, running.query, elapsed_us, failed_outcome(failure));
+    drop_rows(previous, &mut model.cx);
 }
 
 /// Shows a query as lost: nobody knows how it ended.
@@ -336,21 +310,22 @@ fn failed_outcome(failure: &Failure) -> HistoryOutcome {
 }
 
 /// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
-fn let_go(model: &mut Model, id: TabId, running: &Running) -> Vec<RootEffect> {
+fn let_go(model: &mut Model, id: TabId, running: &Running) {
     let terminating =
         matches!(&model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })) if *tab == id);
     match running.phase {
-        Phase::Paused { timer, .. } => vec![clock::Effect::Stop { timer }.into()],
+        Phase::Paused { timer, .. } => {
+            model.cx.ask(clock::Effect::Stop { timer });
+        }
         Phase::Cancelling { .. } if terminating => {
             model.dialog = None;
-            vec![]
         }
-        Phase::Cancelling { .. } | Phase::Running => vec![],
+        Phase::Cancelling { .. } | Phase::Running => {}
     }
 }
 
 fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)> {
-    let tab = running_tab(model, query)?;
+    let tab = running_tab(&mut model.tabs, query)?;
     match std::mem::take(&mut tab.run) {
         Run::Running(running) => Some((tab, running)),
         Run::Idle | Run::Waiting { .. } => None,
@@ -401,10 +376,10 @@ fn session_ready(
 }
 
 /// Has the script's next statement be due, or the question whether it is; or ends the run.
-fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEffect> {
+fn next(model: &mut Model, id: TabId, running: Running, end: End) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let mut script = running.script;
     script.next += 1;
@@ -424,19 +399,13 @@ fn next(model: &mut Model, id: TabId, running: Running, end: End) -> Vec<RootEff
         return run_ended(model, id, script, Some(running.query));
     }
     tab.run = Run::Waiting { script, since: now };
-    vec![]
 }
 
 /// A run has ended, or does not go on: what was not run and what failed is said.
-pub(super) fn run_ended(
-    model: &mut Model,
-    id: TabId,
-    script: Script,
-    query: Option<QueryId>,
-) -> Vec<RootEffect> {
+pub(super) fn run_ended(model: &mut Model, id: TabId, script: Script, query: Option<QueryId>) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     tab.run = Run::Idle;
     let (ran, failed) = (script.next, script.failed);
@@ -451,30 +420,24 @@ pub(super) fn run_ended(
         let text =
             format!("{} of {} failed.", grouped(failed as u64), counted(ran as u64, "statement"));
         say(tab, now, MessageKind::Warning, text.clone(), query);
-        model.cx.notices.push(now, text);
+        model.cx.notify(text);
     }
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let previous = tab.results.drop_previous();
-    let mut effects = drop_rows(&mut model.cx.ids, previous);
-    effects.extend(sessions::start_idle_timer(model, id));
-    effects
+    drop_rows(previous, &mut model.cx);
+    sessions::start_idle_timer(model, id);
 }
 
 /// There is no next statement, or the rest of the script, cut again as the session reads it, can't be run.
-pub(super) fn not_sent(
-    model: &mut Model,
-    id: TabId,
-    script: Script,
-    problem: Option<Problem>,
-) -> Vec<RootEffect> {
+pub(super) fn not_sent(model: &mut Model, id: TabId, script: Script, problem: Option<Problem>) {
     let now = model.cx.now;
     if let Some(tab) = model.tabs.get_mut(id)
         && let Some(Problem::Refused { range, reason }) = problem
     {
         let text = refused(tab, now, range, &reason, script.next > 0);
-        model.cx.notices.push(now, text);
+        model.cx.notify(text);
     }
     run_ended(model, id, script, None)
 }

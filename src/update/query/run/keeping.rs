@@ -5,7 +5,7 @@
 //! may have used one (`Kind::may_use_sequence`) is taken for it. That costs no more than a link that would idle in the pool:
 //! such a session goes back as before as soon as somebody waits for one, or its tab is not used any more.
 
-use super::{MessageKind, Model, RootEffect, Run, Session, pump, say};
+use super::{MessageKind, Model, Run, Session, pump, say};
 use crate::{
     base::ids::*,
     update::{
@@ -21,11 +21,11 @@ pub const IN_USE_MS: u64 = 10 * 60 * 1000;
 pub(super) const VALUES: &str = "the last values of its sequences (currval, lastval)";
 
 /// What becomes of an idle session that holds nothing.
-pub(super) fn settle(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+pub(super) fn settle(model: &mut Model, id: TabId) {
     let now = model.cx.now;
     let found = model.tabs.open.iter().find(|tab| tab.id == id);
     let Some(Session::Live(live)) = found.map(|tab| &tab.session) else {
-        return vec![];
+        return;
     };
     let connection = live.connection;
     if live.kept.is_some() {
@@ -41,19 +41,22 @@ pub(super) fn settle(model: &mut Model, id: TabId) -> Vec<RootEffect> {
     if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
         live.kept = Some(now);
     }
-    if model.tabs.active == id { vec![] } else { left(model, id) }
+    if model.tabs.active == id {
+    } else {
+        left(model, id)
+    }
 }
 
 const WANTED: &str = "because another tab waits for one";
 
 /// Puts a session back into its pool. Where it was, or would be, kept, the tab says why.
-fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) -> Vec<RootEffect> {
+fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let Session::Live(live) = std::mem::take(&mut tab.session) else {
-        return vec![];
+        return;
     };
     if let Some(reason) = reason {
         let text = format!("The session went back to the pool, {reason}. With it went {VALUES}.");
@@ -63,10 +66,10 @@ fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) -> Vec<RootEffect
     if let Some(known) = model.connections.get_mut(&live.connection) {
         known.returning.insert(session);
     }
-    let stop = live.idle.map(|timer| clock::Effect::Stop { timer }.into());
-    let ending = Ending::Return;
-    let end = Effect::End { session, ending }.into();
-    stop.into_iter().chain([end]).collect()
+    if let Some(timer) = live.idle {
+        model.cx.ask(clock::Effect::Stop { timer });
+    }
+    model.cx.ask(Effect::End { session, ending: Ending::Return });
 }
 
 /// Whether somebody waits for a session of the pool and no session is on its way back for them.
@@ -76,31 +79,26 @@ fn is_wanted(model: &Model, connection: ConnectionId) -> bool {
 }
 
 /// The pool told how full it is: who waits there is given what is kept.
-pub fn make_room(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
-    let mut effects = vec![];
+pub fn make_room(model: &mut Model, connection: ConnectionId) {
     while is_wanted(model, connection)
         && let Some(tab) = to_spare(model, connection)
     {
-        effects.extend(go_back(model, tab, Some(WANTED)));
+        go_back(model, tab, Some(WANTED));
     }
-    effects
 }
 
-/// The server has no room for another session of the connection: what is kept goes back, to be used instead. None where
-/// there is nothing to wait for.
-pub(super) fn make_room_at_server(
-    model: &mut Model,
-    connection: ConnectionId,
-) -> Option<Vec<RootEffect>> {
-    let is_coming = |model: &Model| {
-        let known = model.connections.get(&connection);
-        known.is_some_and(|known| !known.returning.is_empty())
-    };
-    if is_coming(model) {
-        return Some(vec![]);
+/// The server has no room for another session of the connection: what is kept goes back, to be used instead. Whether
+/// there is something to wait for.
+pub(super) fn make_room_at_server(model: &mut Model, connection: ConnectionId) -> bool {
+    let known = model.connections.get(&connection);
+    if known.is_some_and(|known| !known.returning.is_empty()) {
+        return true;
     }
-    let tab = to_spare(model, connection)?;
-    Some(go_back(model, tab, Some(WANTED)))
+    let spare = to_spare(model, connection);
+    if let Some(tab) = spare {
+        go_back(model, tab, Some(WANTED));
+    }
+    spare.is_some()
 }
 
 /// The tab whose kept session is missed least: the one that was left first, and the one on screen last of all.
@@ -116,12 +114,12 @@ fn to_spare(model: &Model, connection: ConnectionId) -> Option<TabId> {
 }
 
 /// A session is back in its pool: who was refused one by the server asks again.
-pub(super) fn came_back(model: &mut Model, session: SessionId) -> Vec<RootEffect> {
+pub(super) fn came_back(model: &mut Model, session: SessionId) {
     let mut connections = model.connections.iter_mut();
     let Some((connection, known)) =
         connections.find(|(_, known)| known.returning.contains(&session))
     else {
-        return vec![];
+        return;
     };
     known.returning.remove(&session);
     let connection = *connection;
@@ -131,44 +129,46 @@ pub(super) fn came_back(model: &mut Model, session: SessionId) -> Vec<RootEffect
             && matches!(tab.session, Session::Closed)
     });
     let waiting: Vec<TabId> = waits.map(|tab| tab.id).collect();
-    waiting.into_iter().flat_map(|tab| pump(model, tab)).collect()
+    for tab in waiting {
+        pump(model, tab)
+    }
 }
 
 /// After each message: where another tab came on screen, the use of its session goes on, and that of the one before ends
 /// in a while.
-pub fn attend(model: &mut Model, before: TabId) -> Vec<RootEffect> {
+pub fn attend(model: &mut Model, before: TabId) {
     if model.tabs.active == before {
-        return vec![];
+        return;
     }
-    let mut effects = left(model, before);
+    left(model, before);
     if let Some(Session::Live(live)) = model.tabs.active_mut().map(|tab| &mut tab.session)
         && live.kept.is_some()
         && let Some(timer) = live.idle.take()
     {
-        effects.push(clock::Effect::Stop { timer }.into());
+        model.cx.ask(clock::Effect::Stop { timer });
     }
-    effects
 }
 
 /// A tab is not on screen: if its session is kept, it is for so long from now.
-fn left(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+fn left(model: &mut Model, id: TabId) {
     let now = model.cx.now;
     let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
-        return vec![];
+        return;
     };
     if live.kept.is_none() {
-        return vec![];
+        return;
     }
-    let timer = model.cx.ids.request();
+    let timer = model.cx.request();
     live.kept = Some(now);
     live.idle = Some(timer);
     let after_ms = IN_USE_MS;
-    vec![clock::Effect::Start { timer, after_ms }.into()]
+    model.cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::Effect as RootEffect;
     use crate::{
         base::transaction::Transaction,
         update::{

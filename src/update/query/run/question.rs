@@ -1,6 +1,6 @@
 //! A script that stands at an error, and the question whether it goes on.
 
-use super::{Confirm, Dialog, Model, OnError, RootEffect, Run, ending, pump};
+use super::{Confirm, Dialog, Model, OnError, Run, ending, pump};
 use crate::base::ids::TabId;
 
 /// What the user says of a script that stands at an error.
@@ -50,23 +50,23 @@ pub fn ask(model: &mut Model) {
 }
 
 /// The user answered.
-pub fn answer(model: &mut Model, id: TabId, answer: Answer) -> Vec<RootEffect> {
+pub fn answer(model: &mut Model, id: TabId, answer: Answer) {
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let Run::Waiting { script, .. } = &mut tab.run else {
-        return vec![];
+        return;
     };
     if !std::mem::take(&mut script.asks) {
-        return vec![];
+        return;
     }
     match answer {
         Answer::Stop => {
             let script = script.clone();
             tab.queued = None;
-            let mut effects = ending::run_ended(model, id, script, None);
-            effects.extend(pump(model, id));
-            return effects;
+            ending::run_ended(model, id, script, None);
+            pump(model, id);
+            return;
         }
         Answer::GoOn => {}
         Answer::GoOnToTheEnd => script.on_error = OnError::Continue,

@@ -27,7 +27,7 @@ pub(super) fn learn(tab: &mut Tab, planned: &Planned) {
 /// What the runner reports of a statement, without the secrets of what was run in its tab.
 pub(super) fn of_query(model: &mut Model, mut msg: query::Msg) -> query::Msg {
     let query = query_of(&msg);
-    if let Some(tab) = run::running_tab(model, query) {
+    if let Some(tab) = run::running_tab(&mut model.tabs, query) {
         hide_in_query(&tab.secrets, &mut msg);
     }
     msg
@@ -36,7 +36,7 @@ pub(super) fn of_query(model: &mut Model, mut msg: query::Msg) -> query::Msg {
 /// What the runner reports of a session, without the secrets of what was run in its tab.
 pub(super) fn of_session(model: &mut Model, mut msg: session::Msg) -> session::Msg {
     let session = session_of(&msg);
-    if let Some(tab) = super::sessions::tab_of(model, session) {
+    if let Some(tab) = super::sessions::tab_of(&mut model.tabs, session) {
         hide_in_session(&tab.secrets, &mut msg);
     }
     msg

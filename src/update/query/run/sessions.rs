@@ -3,21 +3,22 @@
 use serde::Serialize;
 
 use super::{
-    Category, Ended, Failure, Link, MessageKind, Model, Phase, RootEffect, Run, Running, badly,
-    ending, holders, keeping, pump, say, secrets,
+    Category, Ended, Failure, Link, MessageKind, Model, Phase, Run, Running, badly, ending,
+    holders, keeping, pump, say, secrets,
 };
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
     sql::read::lex::BackslashRule,
     update::{
         clock, connection,
+        cx::Cx,
         query::{
             messages, read_only,
             session::{Effect, Ending, Msg},
         },
         shell::{
             dialog::{self, Confirm, Dialog},
-            tabs::Tab,
+            tabs::{Tab, Tabs},
         },
     },
 };
@@ -163,7 +164,7 @@ impl Live {
 }
 
 /// Takes in what the runner reports of sessions.
-pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
+pub fn update_session(model: &mut Model, msg: Msg) {
     match secrets::of_session(model, msg) {
         Msg::Opened { session, backend_pid } => opened(model, session, backend_pid),
         Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
@@ -172,7 +173,7 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
         Msg::Lost { session, failure } => lost(model, session, failure),
         Msg::Noticed { session, query, notice } => {
             let now = model.cx.now;
-            if let Some(tab) = tab_of(model, session) {
+            if let Some(tab) = tab_of(&mut model.tabs, session) {
                 let kind = if notice.severity == "WARNING" {
                     MessageKind::Warning
                 } else {
@@ -180,36 +181,29 @@ pub fn update_session(model: &mut Model, msg: Msg) -> Vec<RootEffect> {
                 };
                 say(tab, now, kind, messages::text_of(&notice), query);
             }
-            vec![]
         }
         Msg::BackslashReported { session, backslash } => {
-            if let Some(tab) = tab_of(model, session) {
+            if let Some(tab) = tab_of(&mut model.tabs, session) {
                 backslash_reported(tab, backslash);
             }
-            vec![]
         }
         Msg::Notified { session, channel, payload, backend_pid } => {
             let now = model.cx.now;
-            if let Some(tab) = tab_of(model, session) {
+            if let Some(tab) = tab_of(&mut model.tabs, session) {
                 let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
                 say(tab, now, MessageKind::Notification, text, None);
             }
-            vec![]
         }
         Msg::TerminateAnswered { result, .. } => {
             if let Err(failure) = result {
-                model.cx.notices.push(
-                    model.cx.now,
-                    format!("The session was not terminated: {}", failure.message),
-                );
+                model.cx.notify(format!("The session was not terminated: {}", failure.message));
             }
-            vec![]
         }
     }
 }
 
-pub(super) fn tab_of(model: &mut Model, session: SessionId) -> Option<&mut Tab> {
-    model.tabs.open.iter_mut().find(|tab| match &tab.session {
+pub(super) fn tab_of(tabs: &mut Tabs, session: SessionId) -> Option<&mut Tab> {
+    tabs.open.iter_mut().find(|tab| match &tab.session {
         Session::Opening { id, .. } => *id == session,
         Session::Live(live) => live.id == session,
         Session::Closed | Session::Lost(_) => false,
@@ -228,13 +222,14 @@ fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
     }
 }
 
-fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEffect> {
-    let Some(tab) = tab_of(model, session) else {
+fn opened(model: &mut Model, session: SessionId, backend_pid: i32) {
+    let Some(tab) = tab_of(&mut model.tabs, session) else {
         // Its tab is gone: it must not stay out of the pool.
-        return vec![Effect::End { session, ending: Ending::Return }.into()];
+        model.cx.ask(Effect::End { session, ending: Ending::Return });
+        return;
     };
     let Session::Opening { connection, backslash, .. } = tab.session else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     tab.editor.read_under(backslash);
@@ -256,27 +251,25 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) -> Vec<RootEf
         asking: false,
         idle: None,
     });
-    let mut effects =
-        if matches!(tab.run, Run::Idle) { start_idle_timer(model, id) } else { vec![] };
-    effects.extend(pump(model, id));
-    effects
+    if matches!(tab.run, Run::Idle) {
+        start_idle_timer(model, id);
+    }
+    pump(model, id);
 }
 
-fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+fn open_failed(model: &mut Model, session: SessionId, failure: Failure) {
     let now = model.cx.now;
-    let Some(tab) = tab_of(model, session) else {
-        return vec![];
+    let Some(tab) = tab_of(&mut model.tabs, session) else {
+        return;
     };
     let Session::Opening { connection, .. } = tab.session else {
-        return vec![];
+        return;
     };
     let id = tab.id;
     tab.session = Session::Closed;
-    if failure.is("53300")
-        && let Some(effects) = keeping::make_room_at_server(model, connection)
-    {
+    if failure.is("53300") && keeping::make_room_at_server(model, connection) {
         // What goes back to the pool is asked for when it is there.
-        return effects;
+        return;
     }
     if connection::reconnecting::waits_for(model, connection, &failure) {
         // Nothing of the run has been sent: it waits for the connection.
@@ -289,29 +282,23 @@ fn open_failed(model: &mut Model, session: SessionId, failure: Failure) -> Vec<R
     if let Some(tab) = model.tabs.get_mut(id) {
         fail_waiting(tab, now, &failure);
     }
-    vec![]
 }
 
 /// A session that was asked for is not waited for any more.
-pub(super) fn abandon_opening(tab: &mut Tab) -> Vec<RootEffect> {
+pub(super) fn abandon_opening(tab: &mut Tab, cx: &mut Cx) {
     let Session::Opening { id, .. } = tab.session else {
-        return vec![];
+        return;
     };
     tab.session = Session::Closed;
-    vec![Effect::Abandon { session: id }.into()]
+    cx.ask(Effect::Abandon { session: id });
 }
 
 /// A connection could not be opened: what waited for it in any tab fails with the reason.
-pub fn connection_failed(
-    model: &mut Model,
-    connection: ConnectionId,
-    failure: Failure,
-) -> Vec<RootEffect> {
+pub fn connection_failed(model: &mut Model, connection: ConnectionId, failure: Failure) {
     let now = model.cx.now;
     for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
-    vec![]
 }
 
 /// What waits in a tab fails with the reason; where nothing waits, nothing failed.
@@ -325,22 +312,18 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
     say(tab, now, MessageKind::Error, messages::text_of(failure), None);
 }
 
-fn held_answered(
-    model: &mut Model,
-    session: SessionId,
-    held: Result<Vec<String>, Failure>,
-) -> Vec<RootEffect> {
-    let Some(tab) = tab_of(model, session) else {
-        return vec![];
+fn held_answered(model: &mut Model, session: SessionId, held: Result<Vec<String>, Failure>) {
+    let Some(tab) = tab_of(&mut model.tabs, session) else {
+        return;
     };
     let id = tab.id;
     let idle = matches!(tab.run, Run::Idle);
     let Session::Live(live) = &mut tab.session else {
-        return vec![];
+        return;
     };
     if !std::mem::take(&mut live.asking) {
         // An older answer knows nothing of what ran since.
-        return vec![];
+        return;
     }
     match held {
         Ok(holds) => {
@@ -356,10 +339,10 @@ fn held_answered(
 }
 
 /// The link of a session broke: what it held is gone, and the tab says so.
-fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffect> {
+fn lost(model: &mut Model, session: SessionId, failure: Failure) {
     let now = model.cx.now;
-    let Some(tab) = tab_of(model, session) else {
-        return vec![];
+    let Some(tab) = tab_of(&mut model.tabs, session) else {
+        return;
     };
     let id = tab.id;
     let (died, gone, idle) = match &tab.session {
@@ -368,19 +351,20 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
             // It never stood: what waited for it is not tried again and again.
             tab.session = Session::Closed;
             fail_waiting(tab, now, &failure);
-            return vec![];
+            return;
         }
-        Session::Closed | Session::Lost(_) => return vec![],
+        Session::Closed | Session::Lost(_) => return,
     };
-    let mut effects: Vec<RootEffect> =
-        idle.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
+    if let Some(timer) = idle {
+        model.cx.ask(clock::Effect::Stop { timer });
+    }
     if let Run::Running(running) = &tab.run {
         // The statement's own end comes first; where it did not, it ends here.
         let (query, elapsed_us) = (running.query, now.us_since(running.sent));
-        effects.extend(ending::lost(model, query, failure.clone(), elapsed_us));
+        ending::lost(model, query, failure.clone(), elapsed_us);
     }
     let Some(tab) = model.tabs.get_mut(id) else {
-        return effects;
+        return;
     };
     let what =
         if gone.is_empty() { String::new() } else { format!(" With it went {}.", gone.join(", ")) };
@@ -393,8 +377,7 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) -> Vec<RootEffe
     );
     tab.session = Session::Lost(LostSession { failure, died });
     tab.read_only.block = None;
-    effects.extend(pump(model, id));
-    effects
+    pump(model, id);
 }
 
 fn what_dies(live: &Live) -> Vec<String> {
@@ -419,46 +402,48 @@ fn what_goes(live: &Live) -> Vec<String> {
 }
 
 /// Begins to wait for the session to idle long enough to go back.
-pub(super) fn start_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
-    let timer = model.cx.ids.request();
+pub(super) fn start_idle_timer(model: &mut Model, id: TabId) {
+    let timer = model.cx.request();
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     let Session::Live(live) = &mut tab.session else {
-        return vec![];
+        return;
     };
     if live.transaction != Transaction::Idle || live.spoiled || tab.queued.is_some() {
-        return vec![];
+        return;
     }
     live.kept = None;
     let stale = live.idle.replace(timer);
-    let mut effects: Vec<RootEffect> =
-        stale.map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect();
-    effects.push(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS }.into());
-    effects
+    if let Some(timer) = stale {
+        model.cx.ask(clock::Effect::Stop { timer });
+    }
+    model.cx.ask(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS });
 }
 
 /// The session is wanted: it does not go back now.
-pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) -> Vec<RootEffect> {
+pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) {
     let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
-        return vec![];
+        return;
     };
     live.kept = None;
-    live.idle.take().map(|timer| clock::Effect::Stop { timer }.into()).into_iter().collect()
+    if let Some(timer) = live.idle.take() {
+        model.cx.ask(clock::Effect::Stop { timer });
+    }
 }
 
 /// The session idled: it goes back, or the server is asked what it holds.
-pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEffect> {
+pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) {
     let found = model
         .tabs
         .open
         .iter_mut()
         .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
-    let Some(tab) = found else { return vec![] };
+    let Some(tab) = found else { return };
     let id = tab.id;
     let idle = matches!(tab.run, Run::Idle);
     let Session::Live(live) = &mut tab.session else {
-        return vec![];
+        return;
     };
     live.idle = None;
     if !idle
@@ -466,63 +451,60 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) -> Vec<RootEff
         || live.spoiled
         || !live.holds.is_empty() && !live.unsure
     {
-        return vec![];
+        return;
     }
     if live.unsure {
         live.asking = true;
-        return vec![Effect::AskHeld { session: live.id }.into()];
+        model.cx.ask(Effect::AskHeld { session: live.id });
+        return;
     }
     keeping::settle(model, id)
 }
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
-pub fn end(model: &mut Model, id: TabId, reason: &str) -> Vec<RootEffect> {
+pub fn end(model: &mut Model, id: TabId, reason: &str) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.get_mut(id) else {
-        return vec![];
+        return;
     };
     tab.read_only.block = None;
     // One that comes all the same is returned: no tab waits for it any more.
-    let mut effects = abandon_opening(tab);
+    abandon_opening(tab, &mut model.cx);
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
         let mut ending = live.ending();
         if let Run::Running(running) = &tab.run {
             let Running { query, phase, .. } = running;
             ending = Ending::Close;
             if let Phase::Paused { timer, .. } = phase {
-                effects.push(clock::Effect::Stop { timer: *timer }.into());
+                model.cx.ask(clock::Effect::Stop { timer: *timer });
             }
-            effects.push(
-                super::Effect::Cancel {
-                    query: *query,
-                    session: live.id,
-                    ahead: running.script.ahead.queries.clone().into(),
-                }
-                .into(),
-            );
+            model.cx.ask(super::Effect::Cancel {
+                query: *query,
+                session: live.id,
+                ahead: running.script.ahead.queries.clone().into(),
+            });
         }
-        effects.extend(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
-        effects.push(Effect::End { session: live.id, ending }.into());
+        model.cx.ask_all(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
+        model.cx.ask(Effect::End { session: live.id, ending });
     }
     let failure = Failure::new(Category::Cancelled, reason);
     fail_waiting(tab, now, &failure);
-    effects.extend(ending::abandoned(model, id, &failure));
-    effects
+    ending::abandoned(model, id, &failure);
 }
 
 /// A tab goes to another connection: its session on the old one ends.
-pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) -> Vec<RootEffect> {
+pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) {
     match model.tabs.get_mut(tab) {
         Some(found) if found.connection != Some(to) => {
             found.read_only = read_only::Kept::default();
             end(model, tab, "The tab went to another connection.")
         }
-        _ => vec![],
+        _ => {}
     }
 }
 
 /// A connection is being closed: every session on it ends.
-pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+pub fn connection_closed(model: &mut Model, connection: ConnectionId) {
     let tabs: Vec<TabId> = model
         .tabs
         .open
@@ -530,14 +512,16 @@ pub fn connection_closed(model: &mut Model, connection: ConnectionId) -> Vec<Roo
         .filter(|tab| tab.connection == Some(connection))
         .map(|tab| tab.id)
         .collect();
-    tabs.into_iter().flat_map(|tab| end(model, tab, "The connection was closed.")).collect()
+    for tab in tabs {
+        end(model, tab, "The connection was closed.")
+    }
 }
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
-pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
+pub fn reconnect(model: &mut Model) {
     let now = model.cx.now;
     let Some(tab) = model.tabs.active_mut() else {
-        return vec![];
+        return;
     };
     let Some(connection) = tab.connection else {
         return crate::update::shell::welcome::show(model);
@@ -550,7 +534,7 @@ pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
         say(tab, now, MessageKind::Session, text, None);
     }
     match model.connections.get(&connection).map(|known| &known.link) {
-        Some(Link::Open { .. }) if lost => vec![],
+        Some(Link::Open { .. }) if lost => {}
         Some(Link::Open { .. }) => reopen(model, connection),
         Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
             connection::open(model, connection)
@@ -559,42 +543,39 @@ pub fn reconnect(model: &mut Model) -> Vec<RootEffect> {
             connection::open(model, connection)
         }
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
-            model.cx.notices.push(now, "It is still connecting.".into());
-            vec![]
+            model.cx.notify("It is still connecting.");
         }
         None => crate::update::shell::welcome::show(model),
     }
 }
 
 /// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
-fn reopen(model: &mut Model, connection: ConnectionId) -> Vec<RootEffect> {
+fn reopen(model: &mut Model, connection: ConnectionId) {
     let reasons = model.would_lose_on(connection);
     if reasons.is_empty() {
         return connection::bounce(model, connection);
     }
     let text =
         format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
-    model.cx.notices.push(model.cx.now, text);
-    vec![]
+    model.cx.notify(text);
 }
 
 /// Asks before the server process of a tab's session is ended.
-pub fn ask_to_terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+pub fn ask_to_terminate(model: &mut Model, tab: TabId) {
     let live = model.tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
     if !live {
-        model
-            .cx
-            .notices
-            .push(model.cx.now, "This tab has no session that could be terminated.".into());
-        return vec![];
+        model.cx.notify("This tab has no session that could be terminated.");
+        return;
     }
     dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))
 }
 
 /// The user confirmed it: ends the server process of a tab's session.
-pub fn terminate(model: &mut Model, tab: TabId) -> Vec<RootEffect> {
+pub fn terminate(model: &mut Model, tab: TabId) {
     match model.tabs.get_mut(tab).map(|tab| &tab.session) {
-        Some(Session::Live(live)) => vec![Effect::Terminate { session: live.id }.into()],
-        _ => vec![],
+        Some(Session::Live(live)) => {
+            model.cx.ask(Effect::Terminate { session: live.id });
+        }
+        _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! A query's life, message by message.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::update::{
     query::{
         read_only::{Access, Inspection, Seal, Setting},

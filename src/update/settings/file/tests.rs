@@ -1,6 +1,7 @@
 //! What the settings' file says, what is wrong with it, and what becomes of changes from both sides.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     failure::Category,
     update::{

@@ -1,6 +1,7 @@
 //! Start, end, settings, and the window's size.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     failure::{Category, Failure},
     settings::{Settings, Theme},

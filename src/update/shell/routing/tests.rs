@@ -1,5 +1,6 @@
 //! Every command in every place, dialogs, focus, and keys that mean one thing each.
 
+use crate::effect::Effect;
 use std::collections::BTreeMap;
 
 use super::*;

@@ -56,7 +56,7 @@ fn a_sandbox_that_fails_is_the_tabs_last_end() {
 fn the_choice_stays_on_its_row_when_servers_are_found() {
     let mut world = World::new();
     assert_eq!(rows(&world.model), [Row::Sandbox]);
-    let request = world.model.cx.ids.request();
+    let request = world.model.cx.request();
     let servers =
         vec![LocalServer { directory: "/run/postgresql".into(), port: 5432, version: None }];
     world.send(discovery::Msg::ServersFound {

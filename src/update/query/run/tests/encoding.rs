@@ -1,6 +1,7 @@
 //! What is said, and shown, where a statement changes the encoding of its session.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::rows::ChunkBuilder;
 use crate::rows::samples::data_row;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::ids::QueryId;
+use crate::effect::Effect as RootEffect;
 
 /// What the effects give to the session, and whether it follows.
 fn given(effects: &[RootEffect]) -> Vec<(QueryId, String, bool)> {

@@ -1,6 +1,7 @@
 //! Scripts: what psql's commands in them mean, what follows on an error, and how they are cut.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::{
     settings::toml::{Key, Value},
     update::{
@@ -433,7 +434,7 @@ fn a_statement_that_takes_long_is_in_the_history_while_it_runs() {
     expect(&effects, &["Store(RecordRuns", "Store(SearchHistory"]);
     world.command(Command::DialogCancel);
     world.finish("SELECT 1", Transaction::Idle);
-    let effects = crate::update::shell::app::quit(&mut world.model);
+    let effects = world.asked(crate::update::shell::app::quit);
     expect(&effects, &["Store(SaveLayout", "Store(RecordRuns", "Window(Quit"]);
 }
 
@@ -450,6 +451,7 @@ fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
         history::ended(&mut world.model, query, 1, outcome);
     };
     (0..history::RECENT * 2).for_each(|_| began(&mut world));
+    world.model.cx.take_asked();
     assert_eq!(world.model.history.recent.len(), history::RECENT);
     let kept = entries(&world.finish("SELECT 1", Transaction::Idle));
     assert_eq!(kept[0].query, slow);

@@ -1,6 +1,7 @@
 //! What a server says of a statement comes back without its secrets.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 
 const SECRET: &str = "S3cret-Word";
 

@@ -1,6 +1,7 @@
 //! How far a result is read: what is granted, where it pauses, what is read and not kept.
 
 use super::*;
+use crate::effect::Effect as RootEffect;
 use crate::failure::advice;
 
 fn running(world: &World) -> &Running {
@@ -251,7 +252,7 @@ fn a_timeout_in_another_language_is_known_by_its_time() {
 fn only_its_own_timer_closes_a_paused_stream_and_a_person_may_ask_for_it_too() {
     let mut world = World::new().connected().paused();
     let Phase::Paused { timer, .. } = *phase(&world) else { panic!("it is paused") };
-    let another = world.model.cx.ids.request();
+    let another = world.model.cx.request();
     let fired = |timer| crate::update::clock::Msg::Fired { timer };
     expect(&world.send(fired(another)), &[]);
     assert!(matches!(phase(&world), Phase::Paused { .. }));
