@@ -2,8 +2,6 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,9 +13,9 @@ use crate::{
     update::{
         connection::{Connections, host_key, sandbox::Sandbox},
         cx::Cx,
-        files::prompt,
+        files::prompt::Pendings,
         jobs::Jobs,
-        keeping::storage::Storage,
+        keeping::{Writes, storage::Storage},
         query::{find::Find, history::History},
         settings::file::SettingsFile,
         shell::{
@@ -89,9 +87,9 @@ pub struct Model {
     /// The timer after which the settings are kept.
     pub settings_timer: Option<Request>,
     /// Writes of the store that are under way.
-    pub writes: BTreeSet<Request>,
+    pub writes: Writes,
     /// File effects that are under way.
-    pub files: BTreeMap<Request, prompt::Pending>,
+    pub files: Pendings,
     /// Long work that outlives a page.
     pub jobs: Jobs,
 }
@@ -165,8 +163,8 @@ impl Model {
             sights: Sights::default(),
             error_details: false,
             settings_timer: None,
-            writes: BTreeSet::new(),
-            files: BTreeMap::new(),
+            writes: Writes::new(),
+            files: Pendings::new(),
             jobs: Jobs::default(),
         }
     }
@@ -186,11 +184,6 @@ impl Model {
     /// What was shown may be hidden now: focus does not stay on it.
     pub fn focus_what_is_shown(&mut self) {
         self.focus(self.area);
-    }
-
-    /// What the rows of all results cost in memory.
-    pub fn held_bytes(&self) -> u64 {
-        self.tabs.open.iter().map(|tab| tab.results.heap_bytes()).sum()
     }
 
     /// Whether the colours are dark now.
@@ -216,19 +209,6 @@ impl Model {
             Area::Editor | Area::Find | Area::Results => None,
         };
         chosen.or_else(|| self.tabs.active()?.connection)
-    }
-
-    /// What would be lost in the tabs of a connection with their sessions, in words.
-    pub fn would_lose_on(&self, connection: ConnectionId) -> Vec<String> {
-        self.tabs
-            .open
-            .iter()
-            .filter(|tab| tab.connection == Some(connection))
-            .flat_map(|tab| {
-                let label = tab.label();
-                tab.would_lose_session().into_iter().map(move |reason| format!("{label}: {reason}"))
-            })
-            .collect()
     }
 
     /// Whether something is under way that a story waits for: a load, a connect, a run, a write, a file, a search. Timers, pools,

@@ -5,5 +5,5 @@ pub mod storage;
 
 pub use contract::{
     Effect, HistoryEntry, HistoryOutcome, Kept, Msg, Opened, Salvage, Saved, SavedConnection,
-    SavedTab, TabPlace, note_writes,
+    SavedTab, TabPlace, Writes, note_writes,
 };

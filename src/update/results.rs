@@ -688,7 +688,7 @@ fn fetch_past_end(model: &mut Model, tab: TabId) {
     let paused = model.tabs.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
-    if active && paused && model.held_bytes() < model.cx.settings.memory_bytes() {
+    if active && paused && model.tabs.held_bytes() < model.cx.settings.memory_bytes() {
         run::fetch(model, false)
     }
 }

@@ -544,7 +544,7 @@ fn what_is_typed_is_kept(model: &Model, runner: &Runner) {
 /// All results together hold no more than the budget and what was on its way when it was used up.
 fn memory_is_bounded(model: &Model, runner: &Runner) {
     let running = model.tabs.open.iter().filter(|tab| matches!(tab.run, Run::Running(_))).count();
-    let held = model.held_bytes();
+    let held = model.tabs.held_bytes();
     let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
     assert!(
         held <= model.cx.settings.memory_bytes() + credit,

@@ -379,7 +379,7 @@ impl World {
     }
 
     fn look(&mut self) {
-        if self.model.held_bytes() >= self.model.cx.settings.memory_bytes() {
+        if self.model.tabs.held_bytes() >= self.model.cx.settings.memory_bytes() {
             self.seen.full += 1;
         }
         if !self.runner.behind.is_empty() {

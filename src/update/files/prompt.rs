@@ -88,6 +88,9 @@ pub struct OtherEncoding {
 }
 
 /// File effects that are under way, by request.
+pub type Pendings = std::collections::BTreeMap<Request, Pending>;
+
+/// What a file effect that is under way is for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Pending {
     /// A file is being opened, in a new tab or in its own.

@@ -168,6 +168,9 @@ pub enum HistoryOutcome {
     },
 }
 
+/// Writes of the store that are under way.
+pub type Writes = std::collections::BTreeSet<Request>;
+
 /// Everything that the program starts with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {

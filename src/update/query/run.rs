@@ -378,7 +378,7 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
     let now = model.cx.now;
     let given_query = given.as_ref().map(|given| given.query);
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.cx.ids));
-    let held = model.held_bytes();
+    let held = model.tabs.held_bytes();
     sessions::stop_idle_timer(model, id);
     let mut tabs = model.tabs.open.iter();
     let read_only = tabs.any(|tab| tab.id == id && is_read_only(model, tab));
@@ -679,7 +679,7 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) {
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
-    let (held, budget) = (model.held_bytes(), model.cx.settings.memory_bytes());
+    let (held, budget) = (model.tabs.held_bytes(), model.cx.settings.memory_bytes());
     let Some(tab) = running_tab(&mut model.tabs, query) else {
         return;
     };
@@ -739,7 +739,7 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
 
 /// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
 fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) {
-    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
+    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
     let Some(tab) = running_tab(&mut model.tabs, query) else {
         return;
     };
@@ -761,7 +761,7 @@ fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) {
 
 fn stalled(model: &mut Model, query: QueryId, rows: u64) {
     let since = model.cx.now;
-    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
+    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
     let stands_still = running_tab(&mut model.tabs, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
@@ -811,7 +811,7 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) {
 
 /// Reads a paused result on: by another window, or to its end.
 pub fn fetch(model: &mut Model, everything: bool) {
-    let full = model.held_bytes() >= model.cx.settings.memory_bytes();
+    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
     let window_rows = u64::from(model.cx.settings.window_rows);
     let window_bytes = model.cx.settings.window_bytes();
     let Some(tab) = model.tabs.active_mut() else {

@@ -172,7 +172,7 @@ fn disconnect(model: &mut Model) {
     let Some(connection) = model.tabs.active().and_then(|tab| tab.connection) else {
         return;
     };
-    let reasons = model.would_lose_on(connection);
+    let reasons = model.tabs.would_lose_on(connection);
     if reasons.is_empty() {
         return connection::close(model, connection);
     }

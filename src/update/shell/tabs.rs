@@ -251,6 +251,23 @@ impl Tab {
 }
 
 impl Tabs {
+    /// What the rows of all results cost in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.open.iter().map(|tab| tab.results.heap_bytes()).sum()
+    }
+
+    /// What would be lost in the tabs of a connection with their sessions, in words.
+    pub fn would_lose_on(&self, connection: ConnectionId) -> Vec<String> {
+        self.open
+            .iter()
+            .filter(|tab| tab.connection == Some(connection))
+            .flat_map(|tab| {
+                let label = tab.label();
+                tab.would_lose_session().into_iter().map(move |reason| format!("{label}: {reason}"))
+            })
+            .collect()
+    }
+
     /// One empty tab.
     pub fn new(ids: &mut Ids) -> Self {
         let tab = Tab::new(TabId::next(ids), 1, Buffer::default());

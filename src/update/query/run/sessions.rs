@@ -551,7 +551,7 @@ pub fn reconnect(model: &mut Model) {
 
 /// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
 fn reopen(model: &mut Model, connection: ConnectionId) {
-    let reasons = model.would_lose_on(connection);
+    let reasons = model.tabs.would_lose_on(connection);
     if reasons.is_empty() {
         return connection::bounce(model, connection);
     }

@@ -204,7 +204,7 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
         world.send(Msg::RowsArrived { query, chunk: big.clone() });
     }
     let full = world.send(Msg::RowsArrived { query, chunk: big });
-    assert!(world.model.held_bytes() >= world.model.cx.settings.memory_bytes());
+    assert!(world.model.tabs.held_bytes() >= world.model.cx.settings.memory_bytes());
     expect(&full, &[]);
     let (rows, _) = world.tab().results.of_query(query);
     if let Some(Run::Running(running)) = world.model.tabs.active_mut().map(|tab| &mut tab.run) {
@@ -939,7 +939,7 @@ fn a_script_s_statements_are_shared_and_its_results_counted_as_they_come() {
         world.describe();
         world.rows(number % 7);
         bytes += world.tab().results.list.last().unwrap().rows.heap_bytes();
-        assert_eq!(world.model.held_bytes(), bytes, "{number}");
+        assert_eq!(world.model.tabs.held_bytes(), bytes, "{number}");
         world.finish("SELECT 1", Transaction::Idle);
     }
     assert_eq!(world.tab().results.list.len(), statements);
@@ -949,5 +949,5 @@ fn a_script_s_statements_are_shared_and_its_results_counted_as_they_come() {
     world.describe();
     world.finish("SELECT 0", Transaction::Idle);
     let rows = &world.tab().results.list[0].rows;
-    assert_eq!(world.model.held_bytes(), rows.heap_bytes());
+    assert_eq!(world.model.tabs.held_bytes(), rows.heap_bytes());
 }
