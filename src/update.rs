@@ -12,6 +12,7 @@ pub mod files;
 pub mod jobs;
 pub mod keeping;
 pub mod notices;
+pub mod outcome;
 pub mod query;
 pub mod results;
 pub mod schema;
@@ -21,10 +22,17 @@ pub mod shell;
 pub mod testing;
 pub mod window;
 
+use self::{
+    outcome::Outcome,
+    shell::{
+        command::Command,
+        dialog::{Confirm, Dialog},
+    },
+};
 use crate::{
     base::stamp::Stamp,
     effect::Effect,
-    model::{Model, Phase},
+    model::{Area, Model, Phase},
     msg::Msg,
     update::{
         connection::sandbox,
@@ -43,16 +51,64 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         return vec![];
     }
     let on_screen = model.tabs.active;
+    let begun = model.history.begun;
     route(model, msg);
+    settle(model);
     run::attend(model, on_screen);
     run::take_back_writes(model);
     leaving::step(model);
+    settle(model);
     history::step(model);
     run::ask_about_error(model);
+    let added = model.history.begun.saturating_sub(begun);
+    sidebar::runs_were_added(model, added);
     let effects = model.cx.take_asked();
     keeping::note_writes(model, &effects);
     sight::follow(model);
     effects
+}
+
+/// Takes up what rooms have left to others, until nothing is left.
+fn settle(model: &mut Model) {
+    while let Some(outcome) = model.cx.take_outcome() {
+        match outcome {
+            Outcome::Query(outcome) => query_left(model, outcome),
+            Outcome::Results(results::Outcome::EnterResults) => model.focus(Area::Results),
+        }
+    }
+}
+
+fn query_left(model: &mut Model, outcome: query::Outcome) {
+    use query::Outcome;
+    match outcome {
+        // What runs is seen, not hidden behind the welcome screen.
+        Outcome::Requested if model.welcome.shown => model.focus(Area::Editor),
+        Outcome::Requested => {}
+        Outcome::ChooseConnection => welcome::show(model),
+        Outcome::NeedsConnection(id) => connection::open(model, id),
+        Outcome::NeedsNoConnection(id) => connection::stop_opening(model, id),
+        Outcome::Reopen(id) => connection::bounce(model, id),
+        Outcome::NothingToCancel(connection) => {
+            if !jobs::cancel(model)
+                && let Some(id) = connection
+            {
+                connection::stop_opening(model, id);
+            }
+        }
+        Outcome::AskTerminate(tab) => {
+            dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }));
+        }
+        Outcome::CancelEnded(ended) => {
+            let asks =
+                |confirm: &Confirm| matches!(confirm, Confirm::Terminate { tab } if *tab == ended);
+            if matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if asks(confirm)) {
+                model.dialog = None;
+            }
+        }
+        Outcome::TakeFound => routing::run(model, Command::DialogAccept),
+        Outcome::EnterEditor => model.focus(Area::Editor),
+        Outcome::EnterSearch => model.focus(Area::Find),
+    }
 }
 
 fn route(model: &mut Model, msg: Msg) {

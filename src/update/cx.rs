@@ -1,9 +1,11 @@
 //! What every room of `update` may use: the time, ids, a word to the user, the settings to read, and a way to ask for
 //! something to be done.
 
+use std::collections::VecDeque;
+
 use serde::Serialize;
 
-use super::notices::Notices;
+use super::{notices::Notices, outcome::Outcome};
 use crate::{
     base::{
         ids::{Ids, Request},
@@ -27,6 +29,9 @@ pub struct Cx {
     /// What this message has asked for so far: empty between two messages.
     #[serde(skip)]
     asked: Vec<Effect>,
+    /// What rooms have left to others and nobody has taken up so far: empty between two messages.
+    #[serde(skip)]
+    left: VecDeque<Outcome>,
 }
 
 impl Cx {
@@ -43,6 +48,16 @@ impl Cx {
     /// Asks for each of these.
     pub fn ask_all(&mut self, effects: impl IntoIterator<Item = Effect>) {
         self.asked.extend(effects);
+    }
+
+    /// Leaves something to the rooms beside and above.
+    pub fn leave(&mut self, outcome: impl Into<Outcome>) {
+        self.left.push_back(outcome.into());
+    }
+
+    /// The oldest outcome that nobody has taken up.
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
+        self.left.pop_front()
     }
 
     /// A request number that no other effect has.

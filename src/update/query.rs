@@ -9,4 +9,4 @@ pub mod read_only;
 pub mod run;
 pub mod session;
 
-pub use contract::{Effect, Msg};
+pub use contract::{Effect, Msg, Outcome};

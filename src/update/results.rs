@@ -5,6 +5,8 @@
 
 pub mod contract;
 
+pub use contract::Outcome;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +24,7 @@ use super::{
 use crate::{
     base::{ids::*, stamp::Stamp},
     failure::Failure,
-    model::{Area, Model},
+    model::Model,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
 };
 
@@ -531,7 +533,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
         }
     }
     summarize(model, tab);
-    model.focus(Area::Results);
+    model.cx.leave(Outcome::EnterResults);
     if matches!(msg, Msg::CellOpened { .. }) {
         inspect(model);
     }
@@ -621,7 +623,7 @@ pub fn take_listed(model: &mut Model, picker: &Picker) {
     if let Some(tab) = model.tabs.active_mut() {
         choose(tab, Shown::Result(place));
     }
-    model.focus(Area::Results);
+    model.cx.leave(Outcome::EnterResults);
     summarize_active(model)
 }
 

@@ -184,6 +184,7 @@ impl World {
     /// What a feature asks for where it is called by itself.
     pub fn asked(&mut self, call: impl FnOnce(&mut Model)) -> Vec<Effect> {
         call(&mut self.model);
+        crate::update::settle(&mut self.model);
         self.model.cx.take_asked()
     }
 

@@ -183,3 +183,30 @@ pub enum Effect {
         ahead: Vec<QueryId>,
     },
 }
+
+/// What a tab's text and its runs leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A run was asked for, and shall be seen.
+    Requested,
+    /// There is no connection to run on: one has to be chosen.
+    ChooseConnection,
+    /// A run waits for this connection to be opened.
+    NeedsConnection(ConnectionId),
+    /// Nothing of the tab waits for this connection any more.
+    NeedsNoConnection(ConnectionId),
+    /// An open connection is to be closed and opened again.
+    Reopen(ConnectionId),
+    /// A cancel was asked for in a tab where nothing runs, on this connection.
+    NothingToCancel(Option<ConnectionId>),
+    /// Whether the server process of a tab's session shall be ended has to be asked.
+    AskTerminate(TabId),
+    /// A statement that was asked to end has ended.
+    CancelEnded(TabId),
+    /// What was searched for in the history is there, and the choice was made before.
+    TakeFound,
+    /// The editor wants focus.
+    EnterEditor,
+    /// The search in the editor wants focus.
+    EnterSearch,
+}

@@ -6,12 +6,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
 use crate::{
     base::{
         ids::*,
         text::{Buffer, Edit, TextKey},
     },
-    model::{Area, Model},
+    model::Model,
     sql::{Piece, Splits, read::lex::BackslashRule},
     update::{
         files::{FileStamp, Read, encoding::Form},
@@ -309,7 +310,7 @@ pub fn go_to_error(model: &mut Model) {
     };
     let (start, end) = (mark.start, mark.end);
     tab.editor.buffer.select(start, end);
-    model.focus(Area::Editor);
+    model.cx.leave(Outcome::EnterEditor);
 }
 
 /// Puts the cursor on a line, from 1.
@@ -318,7 +319,7 @@ pub fn go_to_line(model: &mut Model, line: usize) {
         let start = tab.editor.buffer.text().line_range(line.saturating_sub(1)).start;
         tab.editor.buffer.select(start, start);
     }
-    model.focus(Area::Editor);
+    model.cx.leave(Outcome::EnterEditor);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::Outcome;
 use super::editor;
 use crate::{
     base::{
@@ -126,7 +127,7 @@ pub fn update(model: &mut Model, msg: Msg) {
         }
         Msg::Focused { field } if model.find.open && !model.welcome.shown => {
             model.find.field = field;
-            model.focus(Area::Find);
+            model.cx.leave(Outcome::EnterSearch);
         }
         Msg::Focused { .. } => {}
     }
@@ -147,7 +148,7 @@ pub fn open(model: &mut Model, replacing: bool) {
     model.find.open = true;
     model.find.replacing = replacing;
     model.find.enter(Field::Query);
-    model.focus(Area::Find);
+    model.cx.leave(Outcome::EnterSearch);
     look(model);
 }
 
@@ -156,7 +157,7 @@ pub fn close(model: &mut Model) {
     model.find.open = false;
     model.find.found = None;
     if model.area == Area::Find {
-        model.focus(Area::Editor);
+        model.cx.leave(Outcome::EnterEditor);
     }
 }
 

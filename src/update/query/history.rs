@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::run::Run;
+use super::{Outcome, run::Run};
 use crate::{
     base::{ids::*, stamp::Stamp},
     model::Model,
@@ -41,6 +41,8 @@ const GATHERED: usize = 2_048;
 pub struct History {
     /// The runs.
     pub recent: VecDeque<HistoryEntry>,
+    /// How many have begun since the start of the program.
+    pub begun: u64,
     /// Those that have not ended, and whether what they come to is gathered.
     under_way: BTreeMap<QueryId, bool>,
     /// What is gathered and not yet written, in the order of sending.
@@ -91,7 +93,7 @@ pub fn began(model: &mut Model, tab: TabId, query: QueryId, text: &Arc<str>, dat
     }
     recent.push_front(entry.clone());
     under_way.insert(query, is_gathered);
-    crate::update::shell::sidebar::run_was_added(model);
+    model.history.begun += 1;
     record(model, entry, is_gathered)
 }
 
@@ -276,10 +278,7 @@ pub fn found(
     };
     picker.selected = picker.selected.min(last);
     if taking {
-        crate::update::shell::routing::run(
-            model,
-            crate::update::shell::command::Command::DialogAccept,
-        )
+        model.cx.leave(Outcome::TakeFound);
     }
 }
 

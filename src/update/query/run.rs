@@ -9,7 +9,7 @@ use std::{ops::Range, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Effect, Msg,
+    Effect, Msg, Outcome,
     editor::Mark,
     history,
     messages::{self, Kind as MessageKind},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
     failure::{Category, Failure},
-    model::{Area, Model},
+    model::Model,
     rows::{Chunk, Column, Rows},
     settings::{OnError, Settings},
     sql::{
@@ -30,10 +30,9 @@ use crate::{
         clock,
         connection::{self, Connection, Link},
         cx::Cx,
-        jobs,
         results::{self, ResultSet, ResultState},
         shell::{
-            dialog::{self, Confirm, Dialog},
+            dialog::{Confirm, Dialog},
             tabs::{Ended, Tab, Tabs},
         },
     },
@@ -207,12 +206,10 @@ fn request_script(model: &mut Model, id: TabId, script: Script) {
     let known = tab.connection.is_some_and(|id| model.connections.contains_key(&id));
     if !known {
         model.cx.notify("Choose where to connect, then run again.");
-        return crate::update::shell::welcome::show(model);
+        model.cx.leave(Outcome::ChooseConnection);
+        return;
     }
-    if model.welcome.shown {
-        // What runs is seen, not hidden behind the welcome screen.
-        model.focus(Area::Editor);
-    }
+    model.cx.leave(Outcome::Requested);
     let Some(tab) = model.tabs.get_mut(id) else {
         return;
     };
@@ -294,10 +291,14 @@ fn pump_waiting(model: &mut Model, id: TabId) {
     let link = model.connections.get(&connection).map(|known| &known.link);
     match link {
         Some(Link::Open { .. }) => {}
-        Some(Link::Closed | Link::Failed { .. }) => return connection::open(model, connection),
+        Some(Link::Closed | Link::Failed { .. }) => {
+            model.cx.leave(Outcome::NeedsConnection(connection));
+            return;
+        }
         Some(Link::Closing) => {
             // It was closed for another reason; this run wants it again.
-            return connection::open(model, connection);
+            model.cx.leave(Outcome::NeedsConnection(connection));
+            return;
         }
         // It goes on when the connection is open; until then nothing of it has been sent.
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
@@ -877,11 +878,7 @@ pub fn cancel(model: &mut Model) {
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
         Run::Idle => {
-            if !jobs::cancel(model)
-                && let Some(connection) = connection
-            {
-                connection::stop_opening(model, connection);
-            }
+            model.cx.leave(Outcome::NothingToCancel(connection));
         }
         Run::Waiting { script, .. } if script.asks => question::answer(model, id, Answer::Stop),
         Run::Waiting { .. } => {
@@ -892,11 +889,11 @@ pub fn cancel(model: &mut Model) {
             say(tab, now, MessageKind::Session, text.into(), None);
             sessions::abandon_opening(tab, &mut model.cx);
             if let Some(id) = connection {
-                connection::stop_opening(model, id)
+                model.cx.leave(Outcome::NeedsNoConnection(id));
             }
         }
         Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
-            dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab: id }))
+            model.cx.leave(Outcome::AskTerminate(id));
         }
         Run::Running(_) => {
             tab.queued = None;

@@ -66,3 +66,10 @@ pub enum Effect {
         rows: Vec<Rows>,
     },
 }
+
+/// What results leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The results want focus.
+    EnterResults,
+}

@@ -130,15 +130,17 @@ pub fn keeping_choices<R>(model: &mut Model, change: impl FnOnce(&mut Model) -> 
     answer
 }
 
-/// A run was added before all others: the choice stays on the run that it was on, or within the list where that is
-/// gone. It is what [`keeping_choices`] would come to, without a list for each statement of a script.
-pub fn run_was_added(model: &mut Model) {
+/// Runs were added before all others: the choice stays on the run that it was on, or within the list where that is gone.
+/// It is what [`keeping_choices`] would come to, without a list for each statement of a script.
+pub fn runs_were_added(model: &mut Model, added: u64) {
     let connections = model.connections.len();
     let runs = model.history.recent.len().min(RUNS);
+    let had_runs = runs as u64 > added || runs == RUNS;
     // An empty list had no choice that could move.
-    if model.sidebar.selected >= connections && connections + runs > 1 {
+    if added > 0 && model.sidebar.selected >= connections && (connections > 0 || had_runs) {
         let last = (connections + runs).saturating_sub(1);
-        model.sidebar.selected = (model.sidebar.selected + 1).min(last);
+        let added = usize::try_from(added).unwrap_or(usize::MAX);
+        model.sidebar.selected = model.sidebar.selected.saturating_add(added).min(last);
     }
 }
 

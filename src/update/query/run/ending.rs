@@ -15,15 +15,13 @@ use crate::{
         clock,
         keeping::HistoryOutcome,
         query::{
+            Outcome,
             editor::Mark,
             messages,
             read_only::{self, Inspection},
         },
         schema,
-        shell::{
-            dialog::{Confirm, Dialog},
-            tabs::Tab,
-        },
+        shell::tabs::Tab,
     },
 };
 
@@ -311,16 +309,12 @@ fn failed_outcome(failure: &Failure) -> HistoryOutcome {
 
 /// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
 fn let_go(model: &mut Model, id: TabId, running: &Running) {
-    let terminating =
-        matches!(&model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })) if *tab == id);
     match running.phase {
         Phase::Paused { timer, .. } => {
             model.cx.ask(clock::Effect::Stop { timer });
         }
-        Phase::Cancelling { .. } if terminating => {
-            model.dialog = None;
-        }
-        Phase::Cancelling { .. } | Phase::Running => {}
+        Phase::Cancelling { .. } => model.cx.leave(Outcome::CancelEnded(id)),
+        Phase::Running => {}
     }
 }
 

@@ -13,13 +13,10 @@ use crate::{
         clock, connection,
         cx::Cx,
         query::{
-            messages, read_only,
+            Outcome, messages, read_only,
             session::{Effect, Ending, Msg},
         },
-        shell::{
-            dialog::{self, Confirm, Dialog},
-            tabs::{Tab, Tabs},
-        },
+        shell::tabs::{Tab, Tabs},
     },
 };
 
@@ -524,7 +521,8 @@ pub fn reconnect(model: &mut Model) {
         return;
     };
     let Some(connection) = tab.connection else {
-        return crate::update::shell::welcome::show(model);
+        model.cx.leave(Outcome::ChooseConnection);
+        return;
     };
     let lost = matches!(tab.session, Session::Lost(_));
     if lost {
@@ -537,15 +535,15 @@ pub fn reconnect(model: &mut Model) {
         Some(Link::Open { .. }) if lost => {}
         Some(Link::Open { .. }) => reopen(model, connection),
         Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
-            connection::open(model, connection)
+            model.cx.leave(Outcome::NeedsConnection(connection));
         }
         Some(Link::Reconnecting(reconnecting)) if !reconnecting.is_trying() => {
-            connection::open(model, connection)
+            model.cx.leave(Outcome::NeedsConnection(connection));
         }
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
             model.cx.notify("It is still connecting.");
         }
-        None => crate::update::shell::welcome::show(model),
+        None => model.cx.leave(Outcome::ChooseConnection),
     }
 }
 
@@ -553,7 +551,8 @@ pub fn reconnect(model: &mut Model) {
 fn reopen(model: &mut Model, connection: ConnectionId) {
     let reasons = model.tabs.would_lose_on(connection);
     if reasons.is_empty() {
-        return connection::bounce(model, connection);
+        model.cx.leave(Outcome::Reopen(connection));
+        return;
     }
     let text =
         format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
@@ -567,7 +566,7 @@ pub fn ask_to_terminate(model: &mut Model, tab: TabId) {
         model.cx.notify("This tab has no session that could be terminated.");
         return;
     }
-    dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }))
+    model.cx.leave(Outcome::AskTerminate(tab));
 }
 
 /// The user confirmed it: ends the server process of a tab's session.

@@ -1,0 +1,25 @@
+//! Every outcome, by room: what a room leaves to those beside and above it, in its own words. `update` alone knows what
+//! follows.
+
+use super::{query, results};
+
+/// What a room leaves to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Of a tab's text and what runs of it.
+    Query(query::Outcome),
+    /// Of the results.
+    Results(results::Outcome),
+}
+
+impl From<query::Outcome> for Outcome {
+    fn from(outcome: query::Outcome) -> Self {
+        Self::Query(outcome)
+    }
+}
+
+impl From<results::Outcome> for Outcome {
+    fn from(outcome: results::Outcome) -> Self {
+        Self::Results(outcome)
+    }
+}
