@@ -196,11 +196,6 @@ impl Model {
         }
     }
 
-    /// Whether the user is being asked for this connection's password.
-    pub fn dialog_asks_password(&self, connection: ConnectionId) -> bool {
-        matches!(&self.dialog, Some(Dialog::Password(prompt)) if prompt.connection == connection)
-    }
-
     /// The connection that a command on connections means: the chosen row, or the active tab's.
     pub fn chosen_connection(&self) -> Option<ConnectionId> {
         let chosen = match self.area {
@@ -242,7 +237,8 @@ impl Model {
     /// A run that waits for a password, or for trust in a server, waits for the user, not for the program.
     fn waits_for_password(&self, connection: Option<ConnectionId>) -> bool {
         connection.is_some_and(|connection| {
-            self.dialog_asks_password(connection) || host_key::asks(self, connection)
+            crate::update::shell::dialog::asks_password(&self.dialog, connection)
+                || host_key::asks(self, connection)
         })
     }
 }

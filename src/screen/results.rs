@@ -359,7 +359,9 @@ fn nothing(model: &Model, tab: &Tab, now: Stamp) -> Empty {
     };
     let label = known.config.label();
     match &known.link {
-        Link::Closed | Link::Failed { .. } if model.dialog_asks_password(id) => {
+        Link::Closed | Link::Failed { .. }
+            if crate::update::shell::dialog::asks_password(&model.dialog, id) =>
+        {
             empty(&format!("{label} wants a password"))
         }
         Link::AskingKeychain { since, .. } => {

@@ -43,7 +43,9 @@ pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
 
 fn connected(model: &Model, tab: &Tab) -> Seen {
     let known = tab.connection.and_then(|id| model.connections.get(&id));
-    let asks = tab.connection.is_some_and(|id| model.dialog_asks_password(id));
+    let asks = tab
+        .connection
+        .is_some_and(|id| crate::update::shell::dialog::asks_password(&model.dialog, id));
     match known.map(|known| &known.link) {
         // The tab goes to the sandbox once it runs; until then it still has the connection of before.
         Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {

@@ -235,7 +235,7 @@ fn make_room(model: &mut Model, id: ConnectionId) {
 /// Opens a connection that is not open or on its way.
 pub fn open(model: &mut Model, id: ConnectionId) {
     let since = model.cx.now;
-    let asked = model.dialog_asks_password(id);
+    let asked = crate::update::shell::dialog::asks_password(&model.dialog, id);
     if host_key::asks(model, id) {
         return;
     }
@@ -590,8 +590,8 @@ fn open_failed(model: &mut Model, id: ConnectionId, attempt: Request, failure: F
 /// The tabs of a connection ended with what it ended with.
 fn tell_tabs(model: &mut Model, id: ConnectionId, failure: &Failure) {
     let ended = Ended::Badly { failure: Box::new(failure.clone()) };
-    let tabs = model.tabs.open.iter_mut();
-    for tab in tabs.filter(|tab| tab.connection == Some(id)) {
+    let open = model.tabs.open.iter_mut();
+    for tab in open.filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(ended.clone());
     }
 }

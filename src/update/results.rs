@@ -781,7 +781,9 @@ pub fn trouble<'a>(model: &'a Model, tab: &'a Tab) -> Option<Trouble<'a>> {
     let id = tab.connection?;
     let known = model.connections.get(&id)?;
     // While a password is asked for, nothing has failed yet.
-    if !matches!(tab.run, Run::Idle) || model.dialog_asks_password(id) {
+    if !matches!(tab.run, Run::Idle)
+        || crate::update::shell::dialog::asks_password(&model.dialog, id)
+    {
         return None;
     }
     match (&known.link, &tab.ended) {

@@ -197,8 +197,8 @@ fn notice_cut(model: &mut Model) {
 
 /// A cache has come: errors that wait for a name get it.
 fn complete(model: &mut Model, id: ConnectionId, catalog: &Catalog) {
-    let tabs = model.tabs.open.iter_mut();
-    for tab in tabs.filter(|tab| tab.connection == Some(id)) {
+    let open = model.tabs.open.iter_mut();
+    for tab in open.filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             if let ResultState::Failed { failure } = &mut result.state
                 && let Some(advice) = nearest::nearest_in(catalog, failure, &result.sql)

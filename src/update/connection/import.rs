@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{Connection, discovery, saved};
+use super::{Connection, Connections, discovery, saved};
 use crate::{
     base::{ids::*, secret::Secrets},
     conninfo::{Config, Defaults, Endpoint, passfile::Listed},
@@ -78,7 +78,7 @@ fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
     let mut import = Import::default();
     for service in services(&model.defaults) {
         match service {
-            Ok(candidate) => import.add(model, candidate),
+            Ok(candidate) => import.add(&model.connections, candidate),
             Err(problem) if import.problems.len() < LISTED => import.problems.push(problem),
             Err(_) => {}
         }
@@ -97,7 +97,7 @@ fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
             hostaddr: String::new(),
         }]);
         let secrets = Secrets::default();
-        import.add(model, Candidate { config, secrets });
+        import.add(&model.connections, Candidate { config, secrets });
     }
     import
 }
@@ -118,14 +118,14 @@ fn services(defaults: &Defaults) -> impl Iterator<Item = Result<Candidate, Strin
 }
 
 impl Import {
-    fn add(&mut self, model: &Model, candidate: Candidate) {
+    fn add(&mut self, connections: &Connections, candidate: Candidate) {
         let place = |config: &Config| {
             let Config { user, database, .. } = config;
             let servers: Vec<Endpoint> = config.endpoints().collect();
             (servers, user.clone(), database.clone())
         };
         let new = place(&candidate.config);
-        let saved = model.connections.values().filter(|known| known.saved);
+        let saved = connections.values().filter(|known| known.saved);
         if saved.map(|known| &known.config).any(|known| place(known) == new) {
             self.known += 1;
         } else if self.new.len() < IMPORTED

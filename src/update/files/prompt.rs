@@ -486,7 +486,8 @@ fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Bo
         tabs::open_new(model);
     }
     model.focus(Area::Editor);
-    editor::load(model, model.tabs.active, path, read);
+    let active = model.tabs.active;
+    editor::load(model, active, path, read);
 }
 
 fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) {

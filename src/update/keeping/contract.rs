@@ -377,9 +377,9 @@ impl Effect {
 
 /// Notes the writes among effects that are about to be done, so that a story can wait for them.
 pub fn note_writes(model: &mut Model, effects: &[RootEffect]) {
-    let writes = effects.iter().filter_map(|effect| match effect {
+    let begun = effects.iter().filter_map(|effect| match effect {
         RootEffect::Store(effect) => effect.write_request(),
         _ => None,
     });
-    model.writes.extend(writes);
+    model.writes.extend(begun);
 }

@@ -139,10 +139,9 @@ pub fn open(model: &mut Model, replacing: bool) {
         let buffer = &tab.editor.buffer;
         let selection = buffer.selection();
         let word = buffer.text().slice(selection.clone());
-        let find = &mut model.find;
-        find.from = selection.start;
+        model.find.from = selection.start;
         if !word.is_empty() && word.len() <= SELECTION_BYTES && !word.contains('\n') {
-            find.query.replace_all(&word);
+            model.find.query.replace_all(&word);
         }
     }
     model.find.open = true;

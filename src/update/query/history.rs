@@ -171,16 +171,15 @@ pub fn write(model: &mut Model) {
 
 /// Writes what was gathered where that is due. Called after each message.
 pub fn step(model: &mut Model) {
-    let history = &model.history;
-    if history.unwritten.is_empty() {
+    if model.history.unwritten.is_empty() {
         return;
     }
-    let waited_ms = model.cx.now.us_since(history.unwritten_since) / 1_000;
+    let waited_ms = model.cx.now.us_since(model.history.unwritten_since) / 1_000;
     let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
-    if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
+    if !goes_on || waited_ms >= GATHERED_MS || model.history.unwritten.len() >= GATHERED {
         return write(model);
     }
-    if history.timer.is_some() {
+    if model.history.timer.is_some() {
         return;
     }
     let timer = model.cx.request();

@@ -48,7 +48,7 @@ pub mod secrets;
 mod sessions;
 
 pub use keeping::{attend, make_room};
-pub use question::{Answer, answer as answer_error, ask as ask_about_error};
+pub use question::{Answer, answer_error, ask_about_error};
 pub use script::{Part, Planned, Problem, Script};
 
 pub use sessions::{
@@ -246,8 +246,8 @@ fn request_script(model: &mut Model, id: TabId, script: Script) {
 
 /// Takes the step that is due in every tab.
 pub fn pump_all(model: &mut Model) {
-    let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-    for tab in tabs {
+    let all: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    for tab in all {
         pump(model, tab)
     }
 }
@@ -381,8 +381,8 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.cx.ids));
     let held = model.tabs.held_bytes();
     sessions::stop_idle_timer(model, id);
-    let mut tabs = model.tabs.open.iter();
-    let read_only = tabs.any(|tab| tab.id == id && is_read_only(model, tab));
+    let mut open = model.tabs.open.iter();
+    let read_only = open.any(|tab| tab.id == id && is_read_only(model, tab));
     let Some(tab) = model.tabs.get_mut(id) else {
         return;
     };
@@ -487,10 +487,11 @@ pub fn take_back_writes(model: &mut Model) {
         Run::Running(running) => running.script.ahead.is_given(),
         _ => false,
     };
-    let tabs = model.tabs.open.iter().filter(gives_ahead);
-    let tabs: Vec<TabId> = tabs.filter(|tab| is_read_only(model, tab)).map(|tab| tab.id).collect();
+    let giving = model.tabs.open.iter().filter(gives_ahead);
+    let sealed = giving.filter(|tab| is_read_only(model, tab));
+    let sealed: Vec<TabId> = sealed.map(|tab| tab.id).collect();
 
-    for id in tabs {
+    for id in sealed {
         if let Some(tab) = model.tabs.get_mut(id)
             && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
         {
@@ -880,7 +881,9 @@ pub fn cancel(model: &mut Model) {
         Run::Idle => {
             model.cx.leave(Outcome::NothingToCancel(connection));
         }
-        Run::Waiting { script, .. } if script.asks => question::answer(model, id, Answer::Stop),
+        Run::Waiting { script, .. } if script.asks => {
+            question::answer_error(model, id, Answer::Stop)
+        }
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
             tab.queued = None;

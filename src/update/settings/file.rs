@@ -179,12 +179,11 @@ pub fn change(model: &mut Model, key: Key, value: Value) {
 
 /// Opens the file in a tab; where there is none, it is made, with every setting as a comment.
 pub fn open(model: &mut Model) {
-    let file = &mut model.settings_file;
-    if file.text.is_some() {
-        let path = file.path.clone();
+    if model.settings_file.text.is_some() {
+        let path = model.settings_file.path.clone();
         return prompt::open_path(model, path);
     }
-    file.opening = true;
+    model.settings_file.opening = true;
     write(model)
 }
 
@@ -284,21 +283,20 @@ fn take_inheritance(model: &mut Model) {
 
 /// Writes what the file does not have yet.
 fn write(model: &mut Model) {
-    let file = &model.settings_file;
-    let making = file.opening && file.text.is_none();
-    if !file.is_read
-        || file.is_stale
-        || file.writing.is_some()
-        || (file.pending.is_empty() && !making)
+    let making = model.settings_file.opening && model.settings_file.text.is_none();
+    if !model.settings_file.is_read
+        || model.settings_file.is_stale
+        || model.settings_file.writing.is_some()
+        || (model.settings_file.pending.is_empty() && !making)
     {
         return;
     }
-    let old = file.text.clone();
+    let old = model.settings_file.text.clone();
     let begun = old.clone().unwrap_or_else(template);
-    let text = match toml::edited(&begun, &file.pending) {
+    let text = match toml::edited(&begun, &model.settings_file.pending) {
         Ok(text) => text,
         Err(problem) => {
-            let path = &file.path;
+            let path = &model.settings_file.path;
             let text = format!(
                 "The change holds until Tusk ends: it can't be written to {path}. {problem}"
             );
@@ -308,21 +306,24 @@ fn write(model: &mut Model) {
         }
     };
     let request = model.cx.request();
-    let file = &mut model.settings_file;
-    file.writing =
-        Some(Write { request, text: text.clone(), changes: std::mem::take(&mut file.pending) });
-    let effect = Effect::Write { request, path: file.path.clone(), text, expected: old };
+    model.settings_file.writing = Some(Write {
+        request,
+        text: text.clone(),
+        changes: std::mem::take(&mut model.settings_file.pending),
+    });
+    let effect =
+        Effect::Write { request, path: model.settings_file.path.clone(), text, expected: old };
     model.cx.ask(effect);
 }
 
 fn written(model: &mut Model, answered: Request, result: Written) {
-    let file = &mut model.settings_file;
-    let Some(write_of) = file.writing.take_if(|writing| writing.request == answered) else {
+    let Some(write_of) = model.settings_file.writing.take_if(|writing| writing.request == answered)
+    else {
         return;
     };
     match result {
         Written::Done => {
-            file.text = Some(write_of.text);
+            model.settings_file.text = Some(write_of.text);
             write(model);
             if std::mem::take(&mut model.settings_file.opening) {
                 let path = model.settings_file.path.clone();
@@ -331,12 +332,12 @@ fn written(model: &mut Model, answered: Request, result: Written) {
         }
         Written::Conflict => {
             // What was changed since is newer. The file is read again, and then it is written.
-            let newer = std::mem::replace(&mut file.pending, write_of.changes);
-            file.pending.extend(newer);
-            file.is_stale = true;
+            let newer = std::mem::replace(&mut model.settings_file.pending, write_of.changes);
+            model.settings_file.pending.extend(newer);
+            model.settings_file.is_stale = true;
         }
         Written::Failed(failure) => {
-            file.opening = false;
+            model.settings_file.opening = false;
             let text = format!(
                 "The change holds until Tusk ends: the settings were not written. {}",
                 failure.message

@@ -247,6 +247,11 @@ impl Inspect {
     }
 }
 
+/// Whether the user is being asked for this connection's password.
+pub fn asks_password(dialog: &Option<Dialog>, connection: ConnectionId) -> bool {
+    matches!(dialog, Some(Dialog::Password(prompt)) if prompt.connection == connection)
+}
+
 /// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
 pub fn show(model: &mut Model, dialog: Dialog) {
     cancel(model);

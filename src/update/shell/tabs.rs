@@ -460,8 +460,8 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
 
 /// The effects that keep every open tab whole.
 pub fn keep_all(model: &mut Model) {
-    let tabs: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-    for tab in tabs {
+    let all: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    for tab in all {
         keep(model, tab)
     }
 }
@@ -492,14 +492,14 @@ pub fn keep_doubtful(model: &mut Model) {
 }
 
 fn keep_journaled(model: &mut Model, at_least: u32) {
-    let tabs: Vec<TabId> = model
+    let written: Vec<TabId> = model
         .tabs
         .open
         .iter()
         .filter(|tab| tab.editor.journaled >= at_least)
         .map(|tab| tab.id)
         .collect();
-    for tab in tabs {
+    for tab in written {
         keep(model, tab)
     }
 }
@@ -521,8 +521,8 @@ pub fn keep(model: &mut Model, tab: TabId) {
 pub fn save_layout(model: &mut Model) {
     let request = model.cx.request();
     let active = model.tabs.active;
-    let tabs = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
-    model.cx.ask(keeping::Effect::SaveLayout { request, tabs });
+    let places = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
+    model.cx.ask(keeping::Effect::SaveLayout { request, tabs: places });
 }
 
 /// Looks whether another program changed the active tab's file.

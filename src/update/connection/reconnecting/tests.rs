@@ -265,7 +265,7 @@ fn a_password_that_is_not_right_any_more_stops_it_and_asks() {
     let wrong =
         Failure { category: Category::Authentication, ..refusal("28P01", "wrong password") };
     expect(&answer(&mut world, Err(wrong)), &["Connection(Close"]);
-    assert!(world.model.dialog_asks_password(world.connection()));
+    assert!(crate::update::shell::dialog::asks_password(&world.model.dialog, world.connection()));
     world.type_secret("new");
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
 }

@@ -115,9 +115,8 @@ fn to_spare(model: &Model, connection: ConnectionId) -> Option<TabId> {
 
 /// A session is back in its pool: who was refused one by the server asks again.
 pub(super) fn came_back(model: &mut Model, session: SessionId) {
-    let mut connections = model.connections.iter_mut();
-    let Some((connection, known)) =
-        connections.find(|(_, known)| known.returning.contains(&session))
+    let mut known = model.connections.iter_mut();
+    let Some((connection, known)) = known.find(|(_, known)| known.returning.contains(&session))
     else {
         return;
     };

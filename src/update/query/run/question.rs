@@ -16,7 +16,7 @@ pub enum Answer {
 
 /// Asks whether the active tab's script goes on, where it stands at an error and nothing else is asked. Called after
 /// each message, because the question may have to wait for another one.
-pub fn ask(model: &mut Model) {
+pub fn ask_about_error(model: &mut Model) {
     if let Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) = &model.dialog {
         let tab = *tab;
         let asks = model
@@ -50,7 +50,7 @@ pub fn ask(model: &mut Model) {
 }
 
 /// The user answered.
-pub fn answer(model: &mut Model, id: TabId, answer: Answer) {
+pub fn answer_error(model: &mut Model, id: TabId, answer: Answer) {
     let Some(tab) = model.tabs.get_mut(id) else {
         return;
     };

@@ -502,14 +502,14 @@ pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) {
 
 /// A connection is being closed: every session on it ends.
 pub fn connection_closed(model: &mut Model, connection: ConnectionId) {
-    let tabs: Vec<TabId> = model
+    let on_it: Vec<TabId> = model
         .tabs
         .open
         .iter()
         .filter(|tab| tab.connection == Some(connection))
         .map(|tab| tab.id)
         .collect();
-    for tab in tabs {
+    for tab in on_it {
         end(model, tab, "The connection was closed.")
     }
 }
