@@ -72,6 +72,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
 fn settle(model: &mut Model) {
     while let Some(outcome) = model.cx.take_outcome() {
         match outcome {
+            Outcome::Show(dialog) => dialog::show(model, *dialog),
             Outcome::Query(outcome) => query_left(model, outcome),
             Outcome::Results(results::Outcome::EnterResults) => model.focus(Area::Results),
         }

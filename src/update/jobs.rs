@@ -277,7 +277,8 @@ pub fn run_file(model: &mut Model, path: String) {
         seen += 1;
         seen > past || job.is_running()
     });
-    history::began(model, tab, query, &format!("-- Ran the file {path}").into(), None);
+    let text = format!("-- Ran the file {path}").into();
+    history::began(model, tab, history::Sent { query, text: &text, data: None });
     model.cx.ask(Effect::RunFile {
         job: id,
         connection,
@@ -320,19 +321,21 @@ pub fn update(model: &mut Model, msg: Msg) {
             say(model, job, Kind::Notice, text);
         }
         Msg::Ended { job, state, progress, message, elapsed_us } => {
-            ended(model, job, state, progress, message, elapsed_us)
+            ended(model, job, Ending { state, progress, message, elapsed_us })
         }
     }
 }
 
-fn ended(
-    model: &mut Model,
-    id: Request,
+/// How a job ended.
+struct Ending {
     state: State,
     progress: Progress,
     message: String,
     elapsed_us: u64,
-) {
+}
+
+fn ended(model: &mut Model, id: Request, ending: Ending) {
+    let Ending { state, progress, message, elapsed_us } = ending;
     let Some(job) = model.jobs.get_mut(id).filter(|job| job.is_running()) else {
         return;
     };

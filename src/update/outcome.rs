@@ -1,13 +1,15 @@
 //! Every outcome, by room: what a room leaves to those beside and above it, in its own words. `update` alone knows what
 //! follows.
 
-use super::{query, results};
+use super::{query, results, shell::dialog::Dialog};
 
 /// What a room leaves to others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Of a tab's text and what runs of it.
     Query(query::Outcome),
+    /// A dialog wants to be put over the window.
+    Show(Box<Dialog>),
     /// Of the results.
     Results(results::Outcome),
 }
@@ -21,5 +23,11 @@ impl From<query::Outcome> for Outcome {
 impl From<results::Outcome> for Outcome {
     fn from(outcome: results::Outcome) -> Self {
         Self::Results(outcome)
+    }
+}
+
+impl From<Dialog> for Outcome {
+    fn from(dialog: Dialog) -> Self {
+        Self::Show(Box::new(dialog))
     }
 }

@@ -15,7 +15,7 @@ use super::{
     connection::{Connection, Link},
     query::run::{self, Run},
     shell::{
-        dialog::{self, Dialog, INSPECT_BYTES, Inspect, Picker},
+        dialog::{Dialog, INSPECT_BYTES, Inspect, Picker},
         sight::Sight,
         tabs::{Ended, Tab},
     },
@@ -592,7 +592,7 @@ pub fn open_list(model: &mut Model) {
         _ => 0,
     };
     let picker = Picker { selected, ..Picker::default() };
-    dialog::show(model, Dialog::Results(picker))
+    model.cx.leave(Dialog::Results(picker));
 }
 
 /// The results of the active tab whose statements, or whose numbers, have every word that was typed, by place.
@@ -831,7 +831,7 @@ pub fn inspect(model: &mut Model) {
     };
     let mut inspect = Inspect::new(described, row, bytes, &display::whole(shown));
     inspect.cut |= bytes.is_some_and(|bytes| bytes > INSPECT_BYTES as u64);
-    dialog::show(model, Dialog::Inspect(inspect))
+    model.cx.leave(Dialog::Inspect(inspect));
 }
 
 /// As much of a value as the inspector shows, to the end of a character: what is cut off is not looked at.

@@ -594,7 +594,7 @@ pub fn open(model: &mut Model, editing: Option<ConnectionId>) {
     };
     let mut form = ConnectionForm::new(editing, &config);
     form.usual.clone_from(&model.defaults.tls_files);
-    dialog::show(model, Dialog::Connection(Box::new(form)));
+    model.cx.leave(Dialog::Connection(Box::new(form)));
     // What services say may have changed since it was read: the next text that names one shall find it.
     let request = model.cx.request();
     model.cx.ask(discovery::Effect::FindServers { request });

@@ -14,7 +14,7 @@ use crate::{
     update::{
         connection,
         shell::{
-            dialog::{self, Confirm, Dialog},
+            dialog::{Confirm, Dialog},
             sidebar,
         },
     },
@@ -61,7 +61,8 @@ pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &s
     model.importing = None;
     let import = candidates(model, passfile, path);
     if !import.new.is_empty() {
-        return dialog::show(model, Dialog::Confirm(Confirm::Import(Box::new(import))));
+        model.cx.leave(Dialog::Confirm(Confirm::Import(Box::new(import))));
+        return;
     }
     let notice = match (import.known, import.problems.first()) {
         (_, Some(problem)) => format!("Nothing was imported. {problem}"),

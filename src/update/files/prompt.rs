@@ -10,10 +10,11 @@ use crate::{
     base::{ids::*, text::Buffer},
     model::{Area, Model},
     update::{
+        cx::Cx,
         jobs,
         query::editor::{self, FileLink},
         shell::{
-            dialog::{self, Confirm, Dialog},
+            dialog::{Confirm, Dialog},
             keymap, tabs,
         },
     },
@@ -151,6 +152,20 @@ impl PathPrompt {
         })
     }
 
+    /// Lists the directory of the typed path, where it is not the one that is listed.
+    fn list(&mut self, cx: &mut Cx) {
+        let request = cx.request();
+        self.selected = None;
+        self.problem = None;
+        let directory = self.directory_of_field();
+        if directory == self.directory && self.listing.is_none() {
+            return;
+        }
+        self.directory = directory.clone();
+        self.listing = Some(request);
+        cx.ask(Effect::List { request, directory });
+    }
+
     fn directory_of_field(&self) -> String {
         let typed = self.field.string();
         match typed.rfind('/') {
@@ -188,8 +203,7 @@ fn ask(model: &mut Model, purpose: Purpose) {
     let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    dialog::show(model, Dialog::Path(PathPrompt::new(purpose, &path)));
-    list(model);
+    ask_path(model, PathPrompt::new(purpose, &path));
 }
 
 /// Opens a file in a tab.
@@ -247,8 +261,7 @@ pub fn save_as(model: &mut Model) {
         None => format!("~/{}.sql", file_name(&tab.label())),
     };
     let prompt = PathPrompt::new(Purpose::Save { tab: tab.id }, &path);
-    dialog::show(model, Dialog::Path(prompt));
-    list(model);
+    ask_path(model, prompt);
 }
 
 /// Reads the active tab's file again.
@@ -295,19 +308,14 @@ pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) {
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
 pub fn list(model: &mut Model) {
-    let request = model.cx.request();
-    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
-        return;
-    };
-    prompt.selected = None;
-    prompt.problem = None;
-    let directory = prompt.directory_of_field();
-    if directory == prompt.directory && prompt.listing.is_none() {
-        return;
+    if let Some(Dialog::Path(prompt)) = &mut model.dialog {
+        prompt.list(&mut model.cx);
     }
-    prompt.directory = directory.clone();
-    prompt.listing = Some(request);
-    model.cx.ask(Effect::List { request, directory });
+}
+
+fn ask_path(model: &mut Model, mut prompt: PathPrompt) {
+    prompt.list(&mut model.cx);
+    model.cx.leave(Dialog::Path(prompt));
 }
 
 /// Tab: completes the typed path from the list.
@@ -422,11 +430,11 @@ fn not_opened(model: &mut Model, tab: Option<TabId>, path: String, unread: Unrea
         }
         Unread::Unclear(choices) => {
             let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
-            return dialog::show(model, Dialog::Encoding(prompt));
+            model.cx.leave(Dialog::Encoding(prompt));
         }
         Unread::Large { bytes } => {
             let question = Confirm::RunLarge { path, bytes };
-            return dialog::show(model, Dialog::Confirm(question));
+            model.cx.leave(Dialog::Confirm(question));
         }
     }
 }
@@ -509,7 +517,7 @@ fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) {
             if model.tabs.get_mut(tab).is_none() {
                 return;
             }
-            dialog::show(model, Dialog::Confirm(Confirm::Overwrite { tab, path, form }))
+            model.cx.leave(Dialog::Confirm(Confirm::Overwrite { tab, path, form }));
         }
         Saved::Unsayable { encoding, character, at, line, column } => {
             let other = OtherEncoding { tab, path, expected, encoding, character, line, column };
@@ -530,7 +538,7 @@ fn ask_for_utf8(model: &mut Model, other: OtherEncoding, revision: u64, at: usiz
         let end = at + other.character.len_utf8();
         found.editor.buffer.select(at, end);
     }
-    dialog::show(model, Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))))
+    model.cx.leave(Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))));
 }
 
 fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) {

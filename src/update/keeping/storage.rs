@@ -17,10 +17,7 @@ use crate::{
             messages::{Kind, Message},
         },
         settings::{self, file},
-        shell::{
-            dialog::{self, Dialog},
-            sidebar, tabs,
-        },
+        shell::{dialog::Dialog, sidebar, tabs},
     },
 };
 
@@ -90,7 +87,8 @@ pub fn came_up(model: &mut Model, opened: Opened) {
                 trying: None,
                 problem: None,
             };
-            return dialog::show(model, Dialog::DataDirectory(prompt));
+            model.cx.leave(Dialog::DataDirectory(prompt));
+            return;
         }
     };
     model.storage = storage;

@@ -19,7 +19,7 @@ use crate::{
     update::{
         clock,
         keeping::{self, HistoryEntry, HistoryOutcome},
-        shell::dialog::{self, Dialog, Picker},
+        shell::dialog::{Dialog, Picker},
     },
 };
 
@@ -68,9 +68,20 @@ pub struct Place {
     database: Arc<str>,
 }
 
+/// A statement that was sent.
+pub struct Sent<'a> {
+    /// Its query.
+    pub query: QueryId,
+    /// Its text.
+    pub text: &'a Arc<str>,
+    /// The data that a COPY has with it.
+    pub data: Option<&'a str>,
+}
+
 /// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
 /// gathered, a moment later.
-pub fn began(model: &mut Model, tab: TabId, query: QueryId, text: &Arc<str>, data: Option<&str>) {
+pub fn began(model: &mut Model, tab: TabId, sent: Sent<'_>) {
+    let Sent { query, text, data } = sent;
     let known = model.tabs.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
     let Place { connection, database } = place(model, tab);
@@ -239,7 +250,7 @@ fn place(model: &mut Model, tab: TabId) -> Place {
 
 /// Opens the search over the history.
 pub fn open(model: &mut Model) {
-    dialog::show(model, Dialog::History(Picker::default()));
+    model.cx.leave(Dialog::History(Picker::default()));
     search(model, String::new());
 }
 

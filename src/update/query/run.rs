@@ -47,6 +47,7 @@ pub mod script;
 pub mod secrets;
 mod sessions;
 
+use ending::QueryEnd;
 pub use keeping::{attend, make_room};
 pub use question::{Answer, answer_error, ask_about_error};
 pub use script::{Part, Planned, Problem, Script};
@@ -435,9 +436,10 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
             model.cx.ask(Effect::DiscardRows { query });
         }
     });
-    history::began(model, id, query, &sql, data.as_deref());
+    let sent_text = history::Sent { query, text: &sql, data: data.as_deref() };
+    history::began(model, id, sent_text);
     if let Err(failure) = sent {
-        ending::ended_badly(model, query, *failure, transaction, 0);
+        ending::ended_badly(model, QueryEnd { query, transaction, elapsed_us: 0 }, *failure);
     } else if !full && !read_only {
         give_ahead(model, id);
     }
@@ -592,10 +594,10 @@ pub fn update(model: &mut Model, msg: Msg) {
         }
         Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
         Msg::Finished { query, tag, transaction, discarded, elapsed_us } => {
-            ending::finished(model, query, tag, transaction, discarded, elapsed_us)
+            ending::finished(model, QueryEnd { query, transaction, elapsed_us }, tag, discarded)
         }
         Msg::Failed { query, failure, transaction, elapsed_us } => {
-            ending::failed(model, query, *failure, transaction, elapsed_us)
+            ending::failed(model, QueryEnd { query, transaction, elapsed_us }, *failure)
         }
         Msg::Lost { query, failure, elapsed_us } => {
             ending::lost(model, query, *failure, elapsed_us)

@@ -49,15 +49,20 @@ pub(super) fn inspected(model: &mut Model, query: QueryId, inspection: &Inspecti
     }
 }
 
+/// The end of a query, whatever it is.
+#[derive(Clone, Copy)]
+pub(super) struct QueryEnd {
+    /// The query.
+    pub(super) query: QueryId,
+    /// The transaction status behind it.
+    pub(super) transaction: Transaction,
+    /// How long it took.
+    pub(super) elapsed_us: u64,
+}
+
 /// It completed.
-pub(super) fn finished(
-    model: &mut Model,
-    query: QueryId,
-    tag: String,
-    transaction: Transaction,
-    discarded: u64,
-    elapsed_us: u64,
-) {
+pub(super) fn finished(model: &mut Model, end: QueryEnd, tag: String, discarded: u64) {
+    let QueryEnd { query, transaction, elapsed_us } = end;
     let now = model.cx.now;
     let budget = model.cx.settings.memory_bytes();
     let Some((tab, running)) = take_running(model, query) else {
@@ -156,16 +161,10 @@ fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
 }
 
 /// The server refused or stopped it.
-pub(super) fn failed(
-    model: &mut Model,
-    query: QueryId,
-    failure: Failure,
-    transaction: Transaction,
-    elapsed_us: u64,
-) {
-    not_followed(model, query);
-    let id = running_tab(&mut model.tabs, query).map(|tab| tab.id);
-    ended_badly(model, query, failure, transaction, elapsed_us);
+pub(super) fn failed(model: &mut Model, end: QueryEnd, failure: Failure) {
+    not_followed(model, end.query);
+    let id = running_tab(&mut model.tabs, end.query).map(|tab| tab.id);
+    ended_badly(model, end, failure);
     if let Some(id) = id {
         pump(model, id);
     }
@@ -181,13 +180,8 @@ fn not_followed(model: &mut Model, query: QueryId) {
 }
 
 /// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
-pub(super) fn ended_badly(
-    model: &mut Model,
-    query: QueryId,
-    failure: Failure,
-    transaction: Transaction,
-    elapsed_us: u64,
-) {
+pub(super) fn ended_badly(model: &mut Model, end: QueryEnd, failure: Failure) {
+    let QueryEnd { query, transaction, elapsed_us } = end;
     let now = model.cx.now;
     let failure = classified(model, query, failure, elapsed_us);
     let Some((tab, running)) = take_running(model, query) else {

@@ -446,7 +446,8 @@ fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
     let began = |world: &mut World| {
         let tab = world.tab().id;
         let query = QueryId::next(&mut world.model.cx.ids);
-        history::began(&mut world.model, tab, query, &"select 1".into(), None);
+        let sent = history::Sent { query, text: &"select 1".into(), data: None };
+        history::began(&mut world.model, tab, sent);
         let outcome = HistoryOutcome::Finished { tag: String::new(), rows: 0 };
         history::ended(&mut world.model, query, 1, outcome);
     };
