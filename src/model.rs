@@ -230,7 +230,7 @@ impl Model {
             || self.settings_file.is_busy()
             || matches!(&self.dialog, Some(Dialog::DataDirectory(prompt)) if prompt.trying.is_some())
             || testing
-            || host_key::is_writing(self)
+            || host_key::is_writing(&self.dialog)
             || listing
     }
 
@@ -238,7 +238,7 @@ impl Model {
     fn waits_for_password(&self, connection: Option<ConnectionId>) -> bool {
         connection.is_some_and(|connection| {
             crate::update::shell::dialog::asks_password(&self.dialog, connection)
-                || host_key::asks(self, connection)
+                || host_key::asks(&self.dialog, connection)
         })
     }
 }

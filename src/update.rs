@@ -54,16 +54,16 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     let begun = model.history.begun;
     route(model, msg);
     settle(model);
-    run::attend(model, on_screen);
-    run::take_back_writes(model);
+    run::attend(&mut model.tabs, &mut model.cx, on_screen);
+    run::take_back_writes(&mut model.tabs, &model.connections, &mut model.cx);
     leaving::step(model);
     settle(model);
-    history::step(model);
-    run::ask_about_error(model);
+    history::step(&model.tabs, &mut model.history, &mut model.cx);
+    run::ask_about_error(&mut model.tabs, &mut model.dialog);
     let added = model.history.begun.saturating_sub(begun);
     sidebar::runs_were_added(model, added);
     let effects = model.cx.take_asked();
-    keeping::note_writes(model, &effects);
+    keeping::note_writes(&mut model.writes, &effects);
     sight::follow(model);
     effects
 }
@@ -72,7 +72,14 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
 fn settle(model: &mut Model) {
     while let Some(outcome) = model.cx.take_outcome() {
         match outcome {
-            Outcome::Show(dialog) => dialog::show(model, *dialog),
+            Outcome::Show(dialog) => dialog::show(
+                &mut model.tabs,
+                &mut model.connections,
+                &mut model.history,
+                &mut model.dialog,
+                &mut model.cx,
+                *dialog,
+            ),
             Outcome::Query(outcome) => query_left(model, outcome),
             Outcome::Results(results::Outcome::EnterResults) => model.focus(Area::Results),
         }
@@ -86,18 +93,49 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
         Outcome::Requested if model.welcome.shown => model.focus(Area::Editor),
         Outcome::Requested => {}
         Outcome::ChooseConnection => welcome::show(model),
-        Outcome::NeedsConnection(id) => connection::open(model, id),
-        Outcome::NeedsNoConnection(id) => connection::stop_opening(model, id),
-        Outcome::Reopen(id) => connection::bounce(model, id),
+        Outcome::NeedsConnection(id) => connection::open(
+            &mut model.connections,
+            &model.defaults,
+            &mut model.dialog,
+            &mut model.cx,
+            id,
+        ),
+        Outcome::NeedsNoConnection(id) => connection::stop_opening(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            id,
+        ),
+        Outcome::Reopen(id) => connection::bounce(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            id,
+        ),
         Outcome::NothingToCancel(connection) => {
-            if !jobs::cancel(model)
+            if !jobs::cancel(&mut model.jobs, &mut model.cx)
                 && let Some(id) = connection
             {
-                connection::stop_opening(model, id);
+                connection::stop_opening(
+                    &mut model.tabs,
+                    &mut model.connections,
+                    &mut model.history,
+                    &mut model.cx,
+                    id,
+                );
             }
         }
         Outcome::AskTerminate(tab) => {
-            dialog::show(model, Dialog::Confirm(Confirm::Terminate { tab }));
+            dialog::show(
+                &mut model.tabs,
+                &mut model.connections,
+                &mut model.history,
+                &mut model.dialog,
+                &mut model.cx,
+                Dialog::Confirm(Confirm::Terminate { tab }),
+            );
         }
         Outcome::CancelEnded(ended) => {
             let asks =
@@ -117,7 +155,7 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::App(msg) => app::update(model, msg),
         Msg::Command(command) => routing::run(model, command),
         Msg::Keys(msg) => keys::update(model, msg),
-        Msg::Editor { tab, msg } => editor::update(model, tab, msg),
+        Msg::Editor { tab, msg } => editor::update(&mut model.tabs, &mut model.cx, tab, msg),
         Msg::Grid { tab, msg } => results::update(model, tab, msg),
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
@@ -126,27 +164,58 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::Dialog(msg) => dialog::update(model, msg),
         Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connection::update(model, msg),
-        Msg::Session(msg) => run::update_session(model, msg),
-        Msg::Query(msg) => run::update(model, msg),
-        Msg::Job(msg) => jobs::update(model, msg),
-        Msg::Cells(msg) => results::update_cells(model, msg),
+        Msg::Session(msg) => run::update_session(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            msg,
+        ),
+        Msg::Query(msg) => run::update(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            msg,
+        ),
+        Msg::Job(msg) => jobs::update(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.jobs,
+            &mut model.cx,
+            msg,
+        ),
+        Msg::Cells(msg) => results::update_cells(&mut model.tabs, &mut model.cx, msg),
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => file::update(model, msg),
-        Msg::Keychain(msg) => connection::update_keychain(model, msg),
+        Msg::Keychain(msg) => connection::update_keychain(
+            &mut model.connections,
+            &model.defaults,
+            &mut model.dialog,
+            &mut model.cx,
+            msg,
+        ),
         Msg::File(msg) => prompt::update(model, msg),
         Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer })
-            if history::timer_ended(model, timer) => {}
+            if history::timer_ended(&mut model.history, timer) => {}
         Msg::Clock(clock::Msg::Fired { timer }) => {
             let is_taken = settings::timer_fired(model, timer)
-                || connection::reconnecting::timer_fired(model, timer);
+                || connection::reconnecting::timer_fired(
+                    &mut model.connections,
+                    &mut model.cx,
+                    timer,
+                );
             if !is_taken {
-                run::timer_fired(model, timer);
+                run::timer_fired(&mut model.tabs, &mut model.connections, &mut model.cx, timer);
             }
         }
         Msg::Clock(clock::Msg::Stopped { timer }) => settings::timer_stopped(model, timer),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
-        Msg::Schema(msg) => schema::update(model, msg),
+        Msg::Schema(msg) => {
+            schema::update(&mut model.tabs, &mut model.connections, &mut model.cx, msg)
+        }
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => {}
     }

@@ -329,7 +329,8 @@ fn a_connection_pasted_into_the_dialog_fills_its_fields_and_shows_no_password() 
             let parts = Parts::new(&mut random);
             let text = (form.write)(&mut random, &parts).text;
             let mut world = world.clone();
-            let msg = Msg::from(dialog::edited(&world.model, host, &text));
+            let msg =
+                Msg::from(dialog::edited(&world.model.defaults, &world.model.dialog, host, &text));
             let recorded = Redactor::default().redact(&world.model, &msg).unwrap();
             let mut traces = vec![
                 ("a message's Debug", format!("{msg:?}")),

@@ -570,7 +570,7 @@ fn a_dump_of_the_model_has_no_password_of_its_texts() {
     let mut model = Model::default();
     let tab = model.tabs.active;
     let sql = format!("alter role x password '{PASSWORD}'");
-    crate::update::query::editor::replace_all(&mut model, tab, &sql);
+    crate::update::query::editor::replace_all(&mut model.tabs, &mut model.cx, tab, &sql);
     let dump = redact::model(&model).unwrap().to_string();
     assert!(dump.contains("alter role x") && !dump.contains(PASSWORD));
 }

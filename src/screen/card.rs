@@ -22,7 +22,7 @@ const SQL_BYTES: usize = 64 << 10;
 
 /// What is wrong with the tab's connection or session, which stands above any result.
 pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
-    Some(match results::trouble(model, tab)? {
+    Some(match results::trouble(&model.connections, &model.dialog, tab)? {
         Trouble::Lost(lost) => session_lost(model, lost),
         Trouble::NotConnected(known, failure) => not_connected(model, known, failure),
     })

@@ -224,7 +224,7 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
 /// The results of the tab, with what was run for each.
 fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     let typed = picker.field.string();
-    let listed = result_sets::listed(model, &typed);
+    let listed = result_sets::listed(&model.tabs, &typed);
     let rows: Vec<PickerRow> = model
         .tabs
         .active()

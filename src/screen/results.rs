@@ -458,7 +458,9 @@ fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
             };
             let holders = tab.connection.filter(|_| waits);
             Empty {
-                lines: holders.map(|id| holders::of_connection(model, id, now)).unwrap_or_default(),
+                lines: holders
+                    .map(|id| holders::of_connection(&model.tabs, id, now))
+                    .unwrap_or_default(),
                 ..under_way(model, title.into(), *since, now, "Cancel")
             }
         }

@@ -94,7 +94,7 @@ fn chip(id: ConnectionId, known: &Connection) -> ConnectionChip {
 /// Whether it may write, where a person should know: on read-only connections and in production.
 fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
     let tab = model.tabs.active();
-    let read_only = tab.is_some_and(|tab| run::is_read_only(model, tab));
+    let read_only = tab.is_some_and(|tab| run::is_read_only(&model.connections, tab));
     let label = match (read_only, known.config.colour) {
         (true, _) => Span::new("read-only", Tone::Ok),
         (false, Colour::Red) => Span::new("read-write", Tone::Warning),

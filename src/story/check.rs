@@ -53,7 +53,9 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
         }
         Some(Link::Open { .. }) => Seen::Yes,
         Some(Link::Failed { .. }) if asks => Seen::NotYet("a password is asked for".into()),
-        Some(Link::Failed { .. }) if tab.connection.is_some_and(|id| host_key::asks(model, id)) => {
+        Some(Link::Failed { .. })
+            if tab.connection.is_some_and(|id| host_key::asks(&model.dialog, id)) =>
+        {
             Seen::NotYet("the SSH server's key is not trusted yet".into())
         }
         Some(Link::Failed { failure }) => Seen::Never(format!(

@@ -43,7 +43,7 @@ pub fn typed(model: &Model, text: &str) -> Vec<Msg> {
     match focus(model) {
         Focus::Secret => vec![keys::Msg::SecretTyped { secret: Secret::new(text) }.into()],
         Focus::WelcomeField => vec![welcome_field(model, |field| field.push_str(text))],
-        Focus::Text => vec![match dialog::pasted(model, text) {
+        Focus::Text => vec![match dialog::pasted(&model.defaults, &model.dialog, text) {
             Some(msg) => msg.into(),
             None => keys::Msg::Typed { text: text.into() }.into(),
         }],
@@ -69,10 +69,12 @@ pub fn pressed(model: &Model, keystroke: &str) -> Msg {
         (Focus::Secret, Some(letter)) if !bound => {
             keys::Msg::SecretTyped { secret: Secret::new(letter) }.into()
         }
-        (Focus::Text, Some(letter)) if !bound => match dialog::pasted(model, letter) {
-            Some(msg) => msg.into(),
-            None => keys::Msg::Pressed { keystroke: keystroke.into() }.into(),
-        },
+        (Focus::Text, Some(letter)) if !bound => {
+            match dialog::pasted(&model.defaults, &model.dialog, letter) {
+                Some(msg) => msg.into(),
+                None => keys::Msg::Pressed { keystroke: keystroke.into() }.into(),
+            }
+        }
         (Focus::WelcomeField, Some(letter)) if !bound => {
             welcome_field(model, |field| field.push_str(letter))
         }

@@ -120,7 +120,12 @@ impl Stage for Scripted {
 
     fn replace_text(&mut self, text: &str) {
         let tab = self.model.tabs.active;
-        crate::update::query::editor::replace_all(&mut self.model, tab, text);
+        crate::update::query::editor::replace_all(
+            &mut self.model.tabs,
+            &mut self.model.cx,
+            tab,
+            text,
+        );
         self.model.focus(Area::Editor);
     }
 

@@ -12,10 +12,6 @@ pub mod saved;
 
 pub use contract::{Effect, Msg, PoolStatus, ServerInfo};
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Serialize;
-
 use self::{host_key::HostKeyPrompt, keychain::Refusal, reconnecting::Reconnecting};
 use super::{
     keeping::{self, SavedConnection},
@@ -32,10 +28,15 @@ use crate::{
         secret::{Secret, SecretKind, Secrets},
         stamp::Stamp,
     },
-    conninfo::Config,
+    conninfo::{Config, Defaults},
     failure::{Category, Failure, Want},
     model::{Area, Model},
+    update::{cx::Cx, query::history::History, shell::tabs::Tabs},
 };
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
 
 /// Every connection that Tusk knows, by id.
 pub type Connections = BTreeMap<ConnectionId, Connection>;
@@ -207,7 +208,7 @@ pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> Conne
 pub fn choose(model: &mut Model, id: ConnectionId) {
     make_room(model, id);
     let active = model.tabs.active;
-    run::leave_connection(model, active, id);
+    run::leave_connection(&mut model.tabs, &mut model.history, &mut model.cx, active, id);
     let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
     if let Some(tab) = model.tabs.active_mut() {
         tab.connection = Some(id);
@@ -217,7 +218,7 @@ pub fn choose(model: &mut Model, id: ConnectionId) {
         }
     }
     model.focus(Area::Editor);
-    open(model, id);
+    open(&mut model.connections, &model.defaults, &mut model.dialog, &mut model.cx, id);
 }
 
 /// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
@@ -233,13 +234,19 @@ fn make_room(model: &mut Model, id: ConnectionId) {
 }
 
 /// Opens a connection that is not open or on its way.
-pub fn open(model: &mut Model, id: ConnectionId) {
-    let since = model.cx.now;
-    let asked = crate::update::shell::dialog::asks_password(&model.dialog, id);
-    if host_key::asks(model, id) {
+pub fn open(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    let since = cx.now;
+    let asked = crate::update::shell::dialog::asks_password(dialog, id);
+    if host_key::asks(dialog, id) {
         return;
     }
-    let Some(connection) = model.connections.get_mut(&id) else {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     if asked && !connection.secrets.has(SecretKind::Database) {
@@ -247,90 +254,105 @@ pub fn open(model: &mut Model, id: ConnectionId) {
     }
     if asked {
         // What the prompt asks for came another way.
-        model.dialog = None;
+        *dialog = None;
     }
     match &connection.link {
         Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => {}
-        Link::Reconnecting(_) => reconnecting::try_now(model, id),
+        Link::Reconnecting(_) => reconnecting::try_now(connections, cx, id),
         Link::Closing => {
             connection.reopen = true;
         }
         Link::Closed | Link::Failed { .. } => {
             let secrets = connection.secrets.clone();
-            let mut left = connection.config.secrets_used(&model.defaults.tls_files);
+            let mut left = connection.config.secrets_used(&defaults.tls_files);
             left.retain(|kind| connection.saved && !secrets.has(*kind));
             connection.link = Link::Closed;
-            ask_keychain(model, id, since, secrets, left)
+            ask_keychain(connections, defaults, cx, id, since, secrets, left)
         }
     }
 }
 
 /// Asks the keychain for the next secret that is not known; when all are, or it has none, tries to connect.
 fn ask_keychain(
-    model: &mut Model,
+    connections: &mut Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
     id: ConnectionId,
     since: Stamp,
     secrets: Secrets,
     mut left: Vec<SecretKind>,
 ) {
     if left.is_empty() {
-        return attempt(model, id, secrets, Secrets::default());
+        return attempt(connections, defaults, cx, id, secrets, Secrets::default());
     }
     let kind = left.remove(0);
-    let request = model.cx.request();
-    let Some(connection) = model.connections.get_mut(&id) else {
+    let request = cx.request();
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     connection.link = Link::AskingKeychain { request, since, kind, left, secrets };
-    model.cx.ask(keychain::Effect::Read { request, connection: id, kind });
+    cx.ask(keychain::Effect::Read { request, connection: id, kind });
 }
 
 /// Tries to open a connection with these secrets, and stores afterwards those that shall be stored.
-pub fn attempt(model: &mut Model, id: ConnectionId, mut secrets: Secrets, store: Secrets) {
+pub fn attempt(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
+    id: ConnectionId,
+    mut secrets: Secrets,
+    store: Secrets,
+) {
     // A password of the connection's own, typed or kept, comes before the environment's; the runner looks into
     // the password file where there is neither.
     if !secrets.has(SecretKind::Database) {
-        secrets.set(SecretKind::Database, model.defaults.password.clone());
+        secrets.set(SecretKind::Database, defaults.password.clone());
     }
-    let Some(connection) = model.connections.get_mut(&id) else {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     // At most one attempt is under way for a connection, so that an answer can't be taken for another's.
     if !matches!(connection.link, Link::Closed | Link::Failed { .. }) {
         return;
     }
-    let attempt = model.cx.request();
+    let attempt = cx.request();
     let with = Credentials { secrets: secrets.clone(), store };
-    connection.link = Link::Opening { attempt, since: model.cx.now, with };
+    connection.link = Link::Opening { attempt, since: cx.now, with };
     connection.made_read_only = connection.config.read_only;
     let config = Box::new(connection.config.clone());
-    model.cx.ask(Effect::Open { connection: id, attempt, config, secrets });
+    cx.ask(Effect::Open { connection: id, attempt, config, secrets });
 }
 
 /// Closes a connection and every session on it.
-pub fn close(model: &mut Model, id: ConnectionId) {
-    let Some(connection) = model.connections.get_mut(&id) else {
+pub fn close(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     match &connection.link {
         Link::Opening { attempt, .. } => {
-            model.cx.ask(Effect::Abandon { attempt: *attempt });
+            cx.ask(Effect::Abandon { attempt: *attempt });
         }
         Link::AskingKeychain { .. } | Link::Failed { .. } => {
             // A pool that went may have told its figures once more since.
             connection.pool = PoolStatus::default();
             connection.link = Link::Closed;
-            run::connection_closed(model, id)
+            run::connection_closed(tabs, history, cx, id)
         }
         Link::Open { .. } | Link::Reconnecting(_) => {
             let link = std::mem::replace(&mut connection.link, Link::Closing);
             if let Link::Reconnecting(reconnecting) = link {
-                reconnecting::let_go(&reconnecting, &mut model.cx);
+                reconnecting::let_go(&reconnecting, cx);
             }
             connection.silent_since = None;
             connection.schema = Schema::Idle;
-            run::connection_closed(model, id);
-            model.cx.ask(Effect::Close { connection: id });
+            run::connection_closed(tabs, history, cx, id);
+            cx.ask(Effect::Close { connection: id });
         }
         Link::Closing => {
             connection.reopen = false;
@@ -340,18 +362,32 @@ pub fn close(model: &mut Model, id: ConnectionId) {
 }
 
 /// Stops what is under way to open a connection.
-pub fn stop_opening(model: &mut Model, id: ConnectionId) {
-    match model.connections.get(&id).map(|known| &known.link) {
-        Some(Link::Reconnecting(_)) => reconnecting::stop(model, id),
-        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => close(model, id),
+pub fn stop_opening(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    match connections.get(&id).map(|known| &known.link) {
+        Some(Link::Reconnecting(_)) => reconnecting::stop(tabs, connections, history, cx, id),
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => {
+            close(tabs, connections, history, cx, id)
+        }
         _ => {}
     }
 }
 
 /// Closes an open connection, and opens it again as soon as it has closed.
-pub fn bounce(model: &mut Model, id: ConnectionId) {
-    close(model, id);
-    if let Some(connection) = model.connections.get_mut(&id) {
+pub fn bounce(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    close(tabs, connections, history, cx, id);
+    if let Some(connection) = connections.get_mut(&id) {
         connection.reopen = matches!(connection.link, Link::Closing);
     }
 }
@@ -360,9 +396,15 @@ pub fn bounce(model: &mut Model, id: ConnectionId) {
 pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Opened { connection, attempt, server } => opened(model, connection, attempt, server),
-        Msg::OpenFailed { connection, attempt, failure } => {
-            open_failed(model, connection, attempt, failure)
-        }
+        Msg::OpenFailed { connection, attempt, failure } => open_failed(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.dialog,
+            &mut model.cx,
+            (connection, attempt),
+            failure,
+        ),
         Msg::Closed { connection } => closed(model, connection),
         Msg::Tested { attempt, result } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
@@ -375,11 +417,17 @@ pub fn update(model: &mut Model, msg: Msg) {
             {
                 known.pool = status;
             }
-            run::make_room(model, connection)
+            run::make_room(&mut model.tabs, &mut model.connections, &mut model.cx, connection)
         }
-        Msg::LinkLost { connection, left, failure } => {
-            reconnecting::link_lost(model, connection, left, failure)
-        }
+        Msg::LinkLost { connection, left, failure } => reconnecting::link_lost(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            connection,
+            left,
+            failure,
+        ),
         Msg::NotAnswering { connection, silent_ms } => {
             let since = model.cx.now.before_ms(silent_ms);
             if let Some(known) = model.connections.get_mut(&connection)
@@ -394,21 +442,36 @@ pub fn update(model: &mut Model, msg: Msg) {
             }
         }
         Msg::TypesResolved { request, connection, names } => {
-            types_resolved(model, request, connection, names);
+            types_resolved(&mut model.tabs, &mut model.connections, request, connection, names);
         }
-        Msg::HostKeyTrusted { request, result } => host_key::trusted(model, request, result),
+        Msg::HostKeyTrusted { request, result } => host_key::trusted(
+            &mut model.connections,
+            &model.defaults,
+            &mut model.dialog,
+            &mut model.cx,
+            request,
+            result,
+        ),
     }
 }
 
 /// Takes in what the keychain reports.
-pub fn update_keychain(model: &mut Model, msg: keychain::Msg) {
+pub fn update_keychain(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    msg: keychain::Msg,
+) {
     match msg {
         keychain::Msg::Read { request, connection: id, kind: answered, result } => {
-            if self::form::waits_for(model, request) {
-                let (secret, usable) = read_secret(model, result);
-                return self::form::secret_read(model, request, answered, secret, usable);
+            if self::form::waits_for(dialog, request) {
+                let (secret, usable) = read_secret(cx, result);
+                return self::form::secret_read(
+                    defaults, dialog, cx, request, answered, secret, usable,
+                );
             }
-            let Some(connection) = model.connections.get_mut(&id) else {
+            let Some(connection) = connections.get_mut(&id) else {
                 return;
             };
             let (since, mut left, mut secrets) = match &connection.link {
@@ -420,19 +483,19 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) {
                 _ => return,
             };
             connection.link = Link::Closed;
-            let (secret, usable) = read_secret(model, result);
+            let (secret, usable) = read_secret(cx, result);
             secrets.set(answered, secret);
             if !usable {
                 left.clear();
             }
-            ask_keychain(model, id, since, secrets, left)
+            ask_keychain(connections, defaults, cx, id, since, secrets, left)
         }
         keychain::Msg::Stored { result: Err(Refusal::Unavailable { reason }), .. } => {
-            keychain_absent(model, &reason);
+            keychain_absent(cx, &reason);
         }
         keychain::Msg::Stored { request, connection, kind, result: Ok(()) } => {
             // The keychain has it now: it need not stay in memory.
-            if let Some(known) = model.connections.get_mut(&connection)
+            if let Some(known) = connections.get_mut(&connection)
                 && known.storing.get(&kind) == Some(&request)
             {
                 known.storing.remove(&kind);
@@ -440,7 +503,7 @@ pub fn update_keychain(model: &mut Model, msg: keychain::Msg) {
             }
         }
         keychain::Msg::Deleted { result: Err(Refusal::Unavailable { reason }), .. } => {
-            model.cx.notify(format!(
+            cx.notify(format!(
                 "The password may still be in the keychain, which can't be used: {reason}."
             ));
         }
@@ -459,9 +522,9 @@ fn closed(model: &mut Model, id: ConnectionId) {
     known.silent_since = None;
     known.pool = PoolStatus::default();
     if std::mem::take(&mut known.reopen) {
-        open(model, id)
+        open(&mut model.connections, &model.defaults, &mut model.dialog, &mut model.cx, id)
     }
-    run::pump_all(model);
+    run::pump_all(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx);
 }
 
 fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerInfo) {
@@ -472,7 +535,14 @@ fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerI
         return;
     };
     if connection.tries(attempt) {
-        return reopened(model, id, server);
+        return reopened(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            id,
+            server,
+        );
     }
     let with = match &connection.link {
         Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
@@ -492,29 +562,36 @@ fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerI
         return;
     };
     if connection.saved {
-        save(model, id);
+        save(&model.connections, &mut model.cx, id);
     }
-    store_secrets(model, id, &with.store);
+    store_secrets(&mut model.connections, &mut model.cx, id, &with.store);
     for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(Ended::Well);
     }
-    run::pump_all(model);
+    run::pump_all(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx);
     // Behind what somebody waits for.
-    schema::refresh(model, id, schema::Cause::Opened);
+    schema::refresh(&mut model.connections, &mut model.cx, id, schema::Cause::Opened);
 }
 
 /// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
-fn reopened(model: &mut Model, id: ConnectionId, server: ServerInfo) {
-    let Some(connection) = model.connections.get_mut(&id) else {
+fn reopened(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    server: ServerInfo,
+) {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     connection.link = Link::Open { server };
     connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
-    model.cx.notify(text);
-    run::pump_all(model);
+    cx.notify(text);
+    run::pump_all(tabs, connections, history, cx);
     // It may be another server that answers now.
-    schema::refresh(model, id, schema::Cause::Opened);
+    schema::refresh(connections, cx, id, schema::Cause::Opened);
 }
 
 /// The secret that the attempt failed for, which was wrong or not there. A login that no password helps (peer, a
@@ -534,8 +611,16 @@ fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
     }
 }
 
-fn open_failed(model: &mut Model, id: ConnectionId, attempt: Request, failure: Failure) {
-    let Some(connection) = model.connections.get_mut(&id) else {
+fn open_failed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    (id, attempt): (ConnectionId, Request),
+    failure: Failure,
+) {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     let tried = connection.tries(attempt);
@@ -552,7 +637,7 @@ fn open_failed(model: &mut Model, id: ConnectionId, attempt: Request, failure: F
         // It is wrong: the next attempt asks the keychain, or the user.
         connection.secrets.set(kind, None);
     } else if tried {
-        return reconnecting::failed(model, id, failure);
+        return reconnecting::failed(tabs, connections, history, cx, id, failure);
     }
     connection.pool = PoolStatus::default();
     connection.link = if failure.category == Category::Cancelled {
@@ -560,49 +645,50 @@ fn open_failed(model: &mut Model, id: ConnectionId, attempt: Request, failure: F
     } else {
         Link::Failed { failure: failure.clone() }
     };
-    tell_tabs(model, id, &failure);
-    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &model.dialog) {
+    tell_tabs(tabs, id, &failure);
+    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &*dialog) {
         // The run that waits for the connection goes on waiting for the user's word.
         let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
-        model.dialog = Some(Dialog::HostKey(prompt));
+        *dialog = Some(Dialog::HostKey(prompt));
         return;
     }
-    if let (Some(kind), None) = (wanted, &model.dialog) {
+    if let (Some(kind), None) = (wanted, &*dialog) {
         // The run that waits for the connection goes on waiting: the secret is what it needs.
         // That one is needed is said by the question itself; what the server refused is said with it.
         let said = tried || with.secrets.has(kind) || !failure.severity.is_empty();
         let refused = said.then_some(failure);
         let mut prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         prompt.stored_too = with.store;
-        model.dialog = Some(Dialog::Password(prompt));
+        *dialog = Some(Dialog::Password(prompt));
         // A pool with the old secret is of no more use.
         if tried {
-            model.cx.ask(Effect::Close { connection: id });
+            cx.ask(Effect::Close { connection: id });
         }
         return;
     }
     if tried {
-        return reconnecting::give_up(model, id, failure);
+        return reconnecting::give_up(tabs, connections, history, cx, id, failure);
     }
-    run::connection_failed(model, id, failure)
+    run::connection_failed(tabs, cx, id, failure)
 }
 
 /// The tabs of a connection ended with what it ended with.
-fn tell_tabs(model: &mut Model, id: ConnectionId, failure: &Failure) {
+fn tell_tabs(tabs: &mut Tabs, id: ConnectionId, failure: &Failure) {
     let ended = Ended::Badly { failure: Box::new(failure.clone()) };
-    let open = model.tabs.open.iter_mut();
+    let open = tabs.open.iter_mut();
     for tab in open.filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(ended.clone());
     }
 }
 
 fn types_resolved(
-    model: &mut Model,
+    tabs: &mut Tabs,
+    connections: &mut Connections,
     request: Request,
     id: ConnectionId,
     names: Vec<(u32, String)>,
 ) {
-    let Some(connection) = model.connections.get_mut(&id) else {
+    let Some(connection) = connections.get_mut(&id) else {
         return;
     };
     if !connection.naming.remove(&request) {
@@ -611,7 +697,7 @@ fn types_resolved(
     }
     connection.types.extend(names);
     let types = &connection.types;
-    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             result.rows.name_types(|column| types.get(&column.type_oid).cloned());
         }
@@ -645,46 +731,50 @@ pub fn forget_secrets(model: &mut Model) {
 }
 
 /// The effect that keeps a connection.
-pub fn save(model: &mut Model, id: ConnectionId) {
-    let request = model.cx.request();
-    let (config, last_used_us) = model
-        .connections
+pub fn save(connections: &Connections, cx: &mut Cx, id: ConnectionId) {
+    let request = cx.request();
+    let (config, last_used_us) = connections
         .get(&id)
         .map(|known| (known.config.clone(), known.last_used_us))
         .unwrap_or_default();
     let connection = Box::new(SavedConnection { id, config, last_used_us });
-    model.cx.ask(keeping::Effect::SaveConnection { request, connection });
+    cx.ask(keeping::Effect::SaveConnection { request, connection });
 }
 
 /// The effects that put secrets into the keychain.
-pub fn store_secrets(model: &mut Model, id: ConnectionId, secrets: &Secrets) {
+pub fn store_secrets(
+    connections: &mut Connections,
+    cx: &mut Cx,
+    id: ConnectionId,
+    secrets: &Secrets,
+) {
     for (kind, secret) in secrets.iter() {
-        let request = model.cx.request();
-        if let Some(known) = model.connections.get_mut(&id) {
+        let request = cx.request();
+        if let Some(known) = connections.get_mut(&id) {
             known.storing.insert(kind, request);
         }
         let password = secret.clone();
-        model.cx.ask(keychain::Effect::Store { request, connection: id, kind, password });
+        cx.ask(keychain::Effect::Store { request, connection: id, kind, password });
     }
 }
 
 /// What the keychain had, and whether it can be used; where it can't, the user is told.
-fn read_secret(model: &mut Model, result: Result<Secret, Refusal>) -> (Option<Secret>, bool) {
+fn read_secret(cx: &mut Cx, result: Result<Secret, Refusal>) -> (Option<Secret>, bool) {
     match result {
         Ok(password) => (Some(password), true),
         Err(Refusal::NotFound) => (None, true),
         Err(Refusal::Unavailable { reason }) => {
-            keychain_absent(model, &reason);
+            keychain_absent(cx, &reason);
             (None, false)
         }
     }
 }
 
-fn keychain_absent(model: &mut Model, reason: &str) {
+fn keychain_absent(cx: &mut Cx, reason: &str) {
     let failure = Failure::from(&Refusal::Unavailable { reason: reason.to_owned() });
     let next_step = failure.next_step.unwrap_or_default();
     let text = format!("{} {next_step}", failure.message);
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// Whether two configurations lead to the same place as the same user; names, colours and folders don't count.

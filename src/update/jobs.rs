@@ -4,8 +4,6 @@
 //! The runner reads the file and sends its statements; what comes here is how far it is. No message holds what the file
 //! holds, so that no recording does.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     files::encoding::Reading,
     keeping::HistoryOutcome,
@@ -18,10 +16,12 @@ use super::{
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
-    model::Model,
     rows::show::display,
     settings::OnError,
+    update::{connection::Connections, cx::Cx, query::history::History, shell::tabs::Tabs},
 };
+
+use serde::{Deserialize, Serialize};
 
 /// So many jobs that have ended are remembered.
 const KEPT: usize = 20;
@@ -243,22 +243,29 @@ impl Jobs {
 }
 
 /// Runs a file on the active tab's connection.
-pub fn run_file(model: &mut Model, path: String) {
-    let now = model.cx.now;
-    let Some((tab, connection)) = model.tabs.active().map(|tab| (tab.id, tab.connection)) else {
+pub fn run_file(
+    tabs: &mut Tabs,
+    connections: &Connections,
+    history: &mut History,
+    jobs: &mut Jobs,
+    cx: &mut Cx,
+    path: String,
+) {
+    let now = cx.now;
+    let Some((tab, connection)) = tabs.active().map(|tab| (tab.id, tab.connection)) else {
         return;
     };
-    let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
+    let known = connection.and_then(|id| Some((id, connections.get(&id)?)));
     let Some((connection, known)) = known.filter(|(_, known)| known.is_open()) else {
         let text = "Connect this tab first, then run the file.";
-        model.cx.notify(text);
+        cx.notify(text);
         return;
     };
     let read_only = known.is_read_only();
-    let on_error = model.cx.settings.on_error;
-    let query = QueryId::next(&mut model.cx.ids);
-    let id = model.cx.request();
-    model.jobs.list.push(Job {
+    let on_error = cx.settings.on_error;
+    let query = QueryId::next(&mut cx.ids);
+    let id = cx.request();
+    jobs.list.push(Job {
         id,
         tab,
         connection,
@@ -271,15 +278,22 @@ pub fn run_file(model: &mut Model, path: String) {
         errors: vec![],
         cancelling: false,
     });
-    let past = model.jobs.list.len().saturating_sub(KEPT);
+    let past = jobs.list.len().saturating_sub(KEPT);
     let mut seen = 0;
-    model.jobs.list.retain(|job| {
+    jobs.list.retain(|job| {
         seen += 1;
         seen > past || job.is_running()
     });
     let text = format!("-- Ran the file {path}").into();
-    history::began(model, tab, history::Sent { query, text: &text, data: None });
-    model.cx.ask(Effect::RunFile {
+    history::began(
+        tabs,
+        connections,
+        history,
+        cx,
+        tab,
+        history::Sent { query, text: &text, data: None },
+    );
+    cx.ask(Effect::RunFile {
         job: id,
         connection,
         path,
@@ -290,21 +304,28 @@ pub fn run_file(model: &mut Model, path: String) {
 }
 
 /// Asks the newest running job to stop. Whether one runs.
-pub fn cancel(model: &mut Model) -> bool {
-    let running = model.jobs.running().map(|job| job.id);
-    let Some(job) = running.and_then(|id| model.jobs.get_mut(id)) else {
+pub fn cancel(jobs: &mut Jobs, cx: &mut Cx) -> bool {
+    let running = jobs.running().map(|job| job.id);
+    let Some(job) = running.and_then(|id| jobs.get_mut(id)) else {
         return false;
     };
     job.cancelling = true;
-    model.cx.ask(Effect::Cancel { job: job.id });
+    cx.ask(Effect::Cancel { job: job.id });
     true
 }
 
 /// Takes in what the runner reports of jobs.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    jobs: &mut Jobs,
+    cx: &mut Cx,
+    msg: Msg,
+) {
     match msg {
         Msg::Went { job, progress } => {
-            if let Some(job) = model.jobs.get_mut(job).filter(|job| job.is_running()) {
+            if let Some(job) = jobs.get_mut(job).filter(|job| job.is_running()) {
                 job.progress = progress;
             }
         }
@@ -312,17 +333,23 @@ pub fn update(model: &mut Model, msg: Msg) {
             let Trouble { file, line, column, sqlstate, message } = &*trouble;
             let code = sqlstate.as_deref().map(|code| format!(" ({code})"));
             let text = format!("{file}:{line}:{column}: {message}{}", code.unwrap_or_default());
-            say(model, job, Kind::Error, text);
-            if let Some(job) = model.jobs.get_mut(job) {
+            say(tabs, jobs, cx, job, Kind::Error, text);
+            if let Some(job) = jobs.get_mut(job) {
                 job.errors.push(*trouble);
             }
         }
         Msg::Noted { job, text } => {
-            say(model, job, Kind::Notice, text);
+            say(tabs, jobs, cx, job, Kind::Notice, text);
         }
-        Msg::Ended { job, state, progress, message, elapsed_us } => {
-            ended(model, job, Ending { state, progress, message, elapsed_us })
-        }
+        Msg::Ended { job, state, progress, message, elapsed_us } => ended(
+            tabs,
+            connections,
+            history,
+            jobs,
+            cx,
+            job,
+            Ending { state, progress, message, elapsed_us },
+        ),
     }
 }
 
@@ -334,9 +361,17 @@ struct Ending {
     elapsed_us: u64,
 }
 
-fn ended(model: &mut Model, id: Request, ending: Ending) {
+fn ended(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    jobs: &mut Jobs,
+    cx: &mut Cx,
+    id: Request,
+    ending: Ending,
+) {
     let Ending { state, progress, message, elapsed_us } = ending;
-    let Some(job) = model.jobs.get_mut(id).filter(|job| job.is_running()) else {
+    let Some(job) = jobs.get_mut(id).filter(|job| job.is_running()) else {
         return;
     };
     job.state = state;
@@ -357,19 +392,19 @@ fn ended(model: &mut Model, id: Request, ending: Ending) {
             (Kind::Error, HistoryOutcome::Failed { sqlstate, message })
         }
     };
-    say(model, id, kind, text.clone());
-    model.cx.notify(text);
-    history::ended(model, query, elapsed_us, outcome);
-    schema::refresh(model, connection, schema::Cause::Changed);
+    say(tabs, jobs, cx, id, kind, text.clone());
+    cx.notify(text);
+    history::ended(history, cx, query, elapsed_us, outcome);
+    schema::refresh(connections, cx, connection, schema::Cause::Changed);
 }
 
 /// A line among the messages of the tab from which the job was begun.
-fn say(model: &mut Model, job: Request, kind: Kind, text: String) {
-    let at_us = model.cx.now.unix_us;
-    let Some(tab) = model.jobs.get_mut(job).map(|job| job.tab) else {
+fn say(tabs: &mut Tabs, jobs: &mut Jobs, cx: &mut Cx, job: Request, kind: Kind, text: String) {
+    let at_us = cx.now.unix_us;
+    let Some(tab) = jobs.get_mut(job).map(|job| job.tab) else {
         return;
     };
-    let Some(tab) = model.tabs.get_mut(tab) else {
+    let Some(tab) = tabs.get_mut(tab) else {
         return;
     };
     tab.messages.push(Message { at_us, kind, text, elapsed_us: None, query: None, count: 1 });

@@ -7,10 +7,6 @@ pub mod contract;
 
 pub use contract::Outcome;
 
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
-
 use super::{
     connection::{Connection, Link},
     query::run::{self, Run},
@@ -26,7 +22,12 @@ use crate::{
     failure::Failure,
     model::Model,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
+    update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
 };
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 /// A column is at least and at most so wide, in logical pixels at 100 %.
 pub const WIDTH_MIN: u32 = 48;
@@ -494,7 +495,7 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
     match msg {
         Msg::ResultChosen { shown } => {
             choose(found, shown);
-            return summarize(model, tab);
+            return summarize(&mut model.tabs, &mut model.cx, tab);
         }
         Msg::BarScrolled { first } => {
             found.results.scrolled = Some((found.results.shown, first));
@@ -524,18 +525,17 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
             return if near_end {
-                fetch_past_end(model, tab)
-            } else {
+                fetch_past_end(&mut model.tabs, &mut model.cx, tab)
             };
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
             return;
         }
     }
-    summarize(model, tab);
+    summarize(&mut model.tabs, &mut model.cx, tab);
     model.cx.leave(Outcome::EnterResults);
     if matches!(msg, Msg::CellOpened { .. }) {
-        inspect(model);
+        inspect(&model.tabs, &mut model.cx);
     }
 }
 
@@ -579,26 +579,26 @@ fn choose(tab: &mut Tab, shown: Shown) {
 }
 
 /// Shows the Messages pane of the active tab.
-pub fn show_messages(model: &mut Model) {
-    if let Some(tab) = model.tabs.active_mut() {
+pub fn show_messages(tabs: &mut Tabs) {
+    if let Some(tab) = tabs.active_mut() {
         choose(tab, Shown::Messages);
     }
 }
 
 /// Opens the list of the active tab's results.
-pub fn open_list(model: &mut Model) {
-    let selected = match model.tabs.active().map(|tab| tab.results.shown) {
+pub fn open_list(tabs: &Tabs, cx: &mut Cx) {
+    let selected = match tabs.active().map(|tab| tab.results.shown) {
         Some(Shown::Result(index)) if index < LISTED => index,
         _ => 0,
     };
     let picker = Picker { selected, ..Picker::default() };
-    model.cx.leave(Dialog::Results(picker));
+    cx.leave(Dialog::Results(picker));
 }
 
 /// The results of the active tab whose statements, or whose numbers, have every word that was typed, by place.
-pub fn listed(model: &Model, typed: &str) -> Vec<usize> {
+pub fn listed(tabs: &Tabs, typed: &str) -> Vec<usize> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = tabs.active() else {
         return vec![];
     };
     let has_words = |place: usize, result: &ResultSet| {
@@ -615,21 +615,21 @@ pub fn listed(model: &Model, typed: &str) -> Vec<usize> {
 }
 
 /// Shows the result that was chosen in the list.
-pub fn take_listed(model: &mut Model, picker: &Picker) {
-    let listed = listed(model, &picker.field.string());
+pub fn take_listed(tabs: &mut Tabs, cx: &mut Cx, picker: &Picker) {
+    let listed = listed(tabs, &picker.field.string());
     let Some(place) = listed.get(picker.selected).copied() else {
         return;
     };
-    if let Some(tab) = model.tabs.active_mut() {
+    if let Some(tab) = tabs.active_mut() {
         choose(tab, Shown::Result(place));
     }
-    model.cx.leave(Outcome::EnterResults);
-    summarize_active(model)
+    cx.leave(Outcome::EnterResults);
+    summarize_active(tabs, cx)
 }
 
 /// Goes to the next or the previous result; the Messages pane is the last of them.
-pub fn step(model: &mut Model, forward: bool) {
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn step(tabs: &mut Tabs, cx: &mut Cx, forward: bool) {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let count = tab.results.list.len();
@@ -641,7 +641,7 @@ pub fn step(model: &mut Model, forward: bool) {
         (Shown::Messages, false) => Shown::Result(count.saturating_sub(1)),
     };
     choose(tab, shown);
-    summarize_active(model)
+    summarize_active(tabs, cx)
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
@@ -672,9 +672,9 @@ pub fn go(model: &mut Model, to: Move, extend: bool) {
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
     reveal(&mut result.grid, visible);
-    summarize(model, id);
+    summarize(&mut model.tabs, &mut model.cx, id);
     if past_end {
-        fetch_past_end(model, id);
+        fetch_past_end(&mut model.tabs, &mut model.cx, id);
     }
 }
 
@@ -685,19 +685,19 @@ fn reveal(grid: &mut Grid, visible: u64) {
     grid.reveal += 1;
 }
 
-fn fetch_past_end(model: &mut Model, tab: TabId) {
-    let active = model.tabs.active == tab;
-    let paused = model.tabs.get_mut(tab).is_some_and(
+fn fetch_past_end(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+    let active = tabs.active == tab;
+    let paused = tabs.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
-    if active && paused && model.tabs.held_bytes() < model.cx.settings.memory_bytes() {
-        run::fetch(model, false)
+    if active && paused && tabs.held_bytes() < cx.settings.memory_bytes() {
+        run::fetch(tabs, cx, false)
     }
 }
 
 /// Whether the results area of the active tab has anything to be in: results, messages, a connect that failed.
-pub fn has_something(model: &Model) -> bool {
-    model.tabs.active().is_some_and(|tab| {
+pub fn has_something(tabs: &Tabs) -> bool {
+    tabs.active().is_some_and(|tab| {
         !tab.results.is_blank()
             || !tab.messages.is_empty()
             || !matches!(tab.run, Run::Idle)
@@ -706,8 +706,8 @@ pub fn has_something(model: &Model) -> bool {
 }
 
 /// Selects every cell.
-pub fn select_all(model: &mut Model) {
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn select_all(tabs: &mut Tabs, cx: &mut Cx) {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -719,21 +719,26 @@ pub fn select_all(model: &mut Model) {
         row: result.rows.len().saturating_sub(1),
         column: result.rows.columns().len().saturating_sub(1),
     };
-    summarize(model, id)
+    summarize(tabs, cx, id)
 }
 
 /// Copies the selected cells: one column as its lines, several as TSV.
-pub fn copy(model: &mut Model, headers: bool) {
-    let request = model.cx.request();
-    let without_rows = model
-        .tabs
+pub fn copy(
+    tabs: &mut Tabs,
+    connections: &Connections,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    headers: bool,
+) {
+    let request = cx.request();
+    let without_rows = tabs
         .active()
         .and_then(|tab| tab.results.visible())
         .is_none_or(|result| result.rows.is_empty());
-    if without_rows && shown_failure(model).is_some() {
-        return copy_error(model);
+    if without_rows && shown_failure(tabs, connections, dialog).is_some() {
+        return copy_error(tabs, connections, dialog, cx);
     }
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let Some(result) = tab.results.visible() else {
@@ -741,23 +746,28 @@ pub fn copy(model: &mut Model, headers: bool) {
     };
     let range = result.range();
     if range.is_empty() {
-        model.cx.notify("There is nothing to copy.");
+        cx.notify("There is nothing to copy.");
         return;
     }
     tab.results.copying = Some(request);
     let rows = tab.results.visible().map(|result| result.rows.clone());
     if let Some(rows) = rows {
-        model.cx.ask(contract::Effect::Copy { request, rows, range, headers });
+        cx.ask(contract::Effect::Copy { request, rows, range, headers });
     }
 }
 
 /// Copies the error that is shown, with all its details.
-pub fn copy_error(model: &mut Model) {
-    match shown_failure(model).map(super::query::messages::report_of) {
-        Some(report) => window::write_clipboard(model, report.into()),
+pub fn copy_error(
+    tabs: &Tabs,
+    connections: &Connections,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+) {
+    match shown_failure(tabs, connections, dialog).map(super::query::messages::report_of) {
+        Some(report) => window::write_clipboard(cx, report.into()),
         None => {
             let text = "There is no error here to copy.";
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
 }
@@ -772,18 +782,20 @@ pub enum Trouble<'a> {
 }
 
 /// What is wrong with a tab's connection or session.
-pub fn trouble<'a>(model: &'a Model, tab: &'a Tab) -> Option<Trouble<'a>> {
+pub fn trouble<'a>(
+    connections: &'a Connections,
+    dialog: &Option<Dialog>,
+    tab: &'a Tab,
+) -> Option<Trouble<'a>> {
     if let run::Session::Lost(lost) = &tab.session
         && !lost.died.is_empty()
     {
         return Some(Trouble::Lost(lost));
     }
     let id = tab.connection?;
-    let known = model.connections.get(&id)?;
+    let known = connections.get(&id)?;
     // While a password is asked for, nothing has failed yet.
-    if !matches!(tab.run, Run::Idle)
-        || crate::update::shell::dialog::asks_password(&model.dialog, id)
-    {
+    if !matches!(tab.run, Run::Idle) || crate::update::shell::dialog::asks_password(dialog, id) {
         return None;
     }
     match (&known.link, &tab.ended) {
@@ -797,9 +809,13 @@ pub fn trouble<'a>(model: &'a Model, tab: &'a Tab) -> Option<Trouble<'a>> {
 }
 
 /// The failure that the active tab shows.
-pub fn shown_failure(model: &Model) -> Option<&Failure> {
-    let tab = model.tabs.active()?;
-    match trouble(model, tab) {
+pub fn shown_failure<'a>(
+    tabs: &'a Tabs,
+    connections: &'a Connections,
+    dialog: &Option<Dialog>,
+) -> Option<&'a Failure> {
+    let tab = tabs.active()?;
+    match trouble(connections, dialog, tab) {
         Some(Trouble::Lost(lost)) => Some(&lost.failure),
         Some(Trouble::NotConnected(_, failure)) => Some(failure),
         None => tab.results.visible()?.state.failure(),
@@ -812,8 +828,8 @@ pub fn toggle_error_details(model: &mut Model) {
 }
 
 /// Shows the active cell's value whole.
-pub fn inspect(model: &mut Model) {
-    let Some(tab) = model.tabs.active() else {
+pub fn inspect(tabs: &Tabs, cx: &mut Cx) {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let Some(result) = tab.results.visible() else {
@@ -831,7 +847,7 @@ pub fn inspect(model: &mut Model) {
     };
     let mut inspect = Inspect::new(described, row, bytes, &display::whole(shown));
     inspect.cut |= bytes.is_some_and(|bytes| bytes > INSPECT_BYTES as u64);
-    model.cx.leave(Dialog::Inspect(inspect));
+    cx.leave(Dialog::Inspect(inspect));
 }
 
 /// As much of a value as the inspector shows, to the end of a character: what is cut off is not looked at.
@@ -844,8 +860,8 @@ fn beginning(bytes: &[u8]) -> &[u8] {
 }
 
 /// The active cell's value as it is, where it is not too long to be taken at once.
-pub fn active_value(model: &Model) -> Option<String> {
-    let result = model.tabs.active()?.results.visible()?;
+pub fn active_value(tabs: &Tabs) -> Option<String> {
+    let result = tabs.active()?.results.visible()?;
     let Position { row, column } = result.grid.active;
     match result.rows.cell(row, column)? {
         Cell::Value(bytes) if bytes.len() <= COPIED_AT_ONCE_BYTES => {
@@ -857,8 +873,8 @@ pub fn active_value(model: &Model) -> Option<String> {
 }
 
 /// Widens, narrows or fits the active column.
-pub fn resize_active(model: &mut Model, steps: Option<i64>) {
-    let Some(result) = model.tabs.active_mut().and_then(|tab| tab.results.visible_mut()) else {
+pub fn resize_active(tabs: &mut Tabs, steps: Option<i64>) {
+    let Some(result) = tabs.active_mut().and_then(|tab| tab.results.visible_mut()) else {
         return;
     };
     let column = result.grid.active.column;
@@ -889,15 +905,15 @@ fn fitted(rows: &Rows, column: usize, characters: usize) -> u32 {
     (width as u32).clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
-fn summarize_active(model: &mut Model) {
-    let active = model.tabs.active;
-    summarize(model, active)
+fn summarize_active(tabs: &mut Tabs, cx: &mut Cx) {
+    let active = tabs.active;
+    summarize(tabs, cx, active)
 }
 
 /// Asks for the sum of the range, where there is more than one cell.
-fn summarize(model: &mut Model, tab: TabId) {
-    let request = model.cx.request();
-    let Some(tab) = model.tabs.get_mut(tab) else {
+fn summarize(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+    let request = cx.request();
+    let Some(tab) = tabs.get_mut(tab) else {
         return;
     };
     let Some(result) = tab.results.visible_mut() else {
@@ -911,29 +927,29 @@ fn summarize(model: &mut Model, tab: TabId) {
     }
     let rows = result.rows.clone();
     tab.results.summing = Some(request);
-    model.cx.ask(contract::Effect::Summarize { request, rows, range });
+    cx.ask(contract::Effect::Summarize { request, rows, range });
 }
 
 /// Takes in what the runner reports of work on cells.
-pub fn update_cells(model: &mut Model, msg: contract::Msg) {
+pub fn update_cells(tabs: &mut Tabs, cx: &mut Cx, msg: contract::Msg) {
     match msg {
         contract::Msg::Copied { request, text, cells } => {
-            let asked = model.tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
+            let asked = tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
             let Some(tab) = asked else { return };
             tab.results.copying = None;
             match text {
                 Ok(text) => {
                     let what = display::counted(cells, "cell");
-                    model.cx.notify(format!("Copied {what}."));
-                    window::write_clipboard(model, text)
+                    cx.notify(format!("Copied {what}."));
+                    window::write_clipboard(cx, text)
                 }
                 Err(problem) => {
-                    model.cx.notify(problem);
+                    cx.notify(problem);
                 }
             }
         }
         contract::Msg::Summarized { request, summary } => {
-            let asked = model.tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
+            let asked = tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
             let Some(tab) = asked else { return };
             tab.results.summing = None;
             if let Some(result) = tab.results.visible_mut() {

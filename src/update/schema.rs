@@ -5,10 +5,6 @@
 //! transaction, because before nobody else sees the change. One load is under way at a time, and one more may be
 //! owed. It goes with the connection.
 
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize, Serializer};
-
 use super::{connection::Link, query::run::Session, results::ResultState};
 use crate::{
     base::{ids::*, transaction::Transaction},
@@ -16,7 +12,12 @@ use crate::{
     failure::Failure,
     model::Model,
     sql::{Kind, Verb},
+    update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
 };
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 mod nearest;
 
@@ -111,9 +112,9 @@ impl Schema {
 }
 
 /// Loads the cache of an open connection. While it is being loaded, it is loaded once more afterwards.
-pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) {
-    let request = model.cx.request();
-    let Some(known) = model.connections.get_mut(&id) else {
+pub fn refresh(connections: &mut Connections, cx: &mut Cx, id: ConnectionId, cause: Cause) {
+    let request = cx.request();
+    let Some(known) = connections.get_mut(&id) else {
         return;
     };
     if !known.is_open() {
@@ -126,7 +127,7 @@ pub fn refresh(model: &mut Model, id: ConnectionId, cause: Cause) {
     let previous = known.schema.catalog().cloned();
     known.schema = Schema::Loading { request, cause, previous, again: None };
     let connection = id;
-    model.cx.ask(Effect::Load { request, connection });
+    cx.ask(Effect::Load { request, connection });
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
@@ -136,7 +137,7 @@ pub fn refresh_asked(model: &mut Model) {
         known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
     });
     match open {
-        Some(id) => refresh(model, id, Cause::Asked),
+        Some(id) => refresh(&mut model.connections, &mut model.cx, id, Cause::Asked),
         None => {
             let text = "There is no open connection whose schema could be read. Connect first.";
             model.cx.notify(text);
@@ -145,9 +146,9 @@ pub fn refresh_asked(model: &mut Model) {
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, msg: Msg) {
     let Msg::Loaded { request, connection: id, result } = msg;
-    let Some(known) = model.connections.get_mut(&id) else {
+    let Some(known) = connections.get_mut(&id) else {
         return;
     };
     let (cause, previous, again) = match std::mem::take(&mut known.schema) {
@@ -165,39 +166,39 @@ pub fn update(model: &mut Model, msg: Msg) {
             let cut = catalog.is_cut();
             let counts = catalog.in_short();
             known.schema = Schema::Ready { catalog: catalog.clone() };
-            complete(model, id, &catalog);
+            complete(tabs, id, &catalog);
             if cut && matches!(cause, Cause::Opened | Cause::Asked) {
-                notice_cut(model);
+                notice_cut(cx);
             } else if cause == Cause::Asked {
                 let counts = counts.rsplit_once(", ").map_or("", |(counts, _)| counts);
                 let text = format!("The schema was read anew: {counts}.");
-                model.cx.notify(text);
+                cx.notify(text);
             }
         }
         Err(failure) => {
             if cause == Cause::Asked {
                 let text = format!("The schema could not be read: {}", failure.message);
-                model.cx.notify(text);
+                cx.notify(text);
             }
             known.schema = Schema::Failed { failure, previous };
         }
     }
     if let Some(cause) = again {
-        refresh(model, id, cause)
+        refresh(connections, cx, id, cause)
     }
 }
 
-fn notice_cut(model: &mut Model) {
+fn notice_cut(cx: &mut Cx) {
     let text = format!(
         "The database has more objects than the schema cache holds: {} columns are kept, and what lies past them is not suggested.",
         crate::rows::show::display::grouped(catalog::COLUMNS_MAX as u64)
     );
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// A cache has come: errors that wait for a name get it.
-fn complete(model: &mut Model, id: ConnectionId, catalog: &Catalog) {
-    let open = model.tabs.open.iter_mut();
+fn complete(tabs: &mut Tabs, id: ConnectionId, catalog: &Catalog) {
+    let open = tabs.open.iter_mut();
     for tab in open.filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             if let ResultState::Failed { failure } = &mut result.state
@@ -212,12 +213,13 @@ fn complete(model: &mut Model, id: ConnectionId, catalog: &Catalog) {
 /// The failure of a statement with the nearest name that the cache has; where there is no cache, it is loaded, and
 /// the name comes later.
 pub fn advised(
-    model: &mut Model,
+    connections: &mut Connections,
+    cx: &mut Cx,
     connection: Option<ConnectionId>,
     sql: &str,
     failure: Failure,
 ) -> Failure {
-    let known = connection.and_then(|id| Some((id, model.connections.get(&id)?)));
+    let known = connection.and_then(|id| Some((id, connections.get(&id)?)));
     let Some((id, known)) = known.filter(|_| nearest::wants_nearest(&failure)) else {
         return failure;
     };
@@ -229,15 +231,15 @@ pub fn advised(
         }
         (None, Schema::Loading { .. }) => failure,
         (None, _) => {
-            refresh(model, id, Cause::Missing);
+            refresh(connections, cx, id, Cause::Missing);
             failure
         }
     }
 }
 
 /// A tab's session is ready after a statement: what it changed is read once everybody can see it.
-pub fn session_ready(model: &mut Model, id: TabId) {
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub fn session_ready(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, id: TabId) {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {
@@ -247,7 +249,7 @@ pub fn session_ready(model: &mut Model, id: TabId) {
         return;
     }
     let connection = live.connection;
-    refresh(model, connection, Cause::Changed)
+    refresh(connections, cx, connection, Cause::Changed)
 }
 
 /// Whether a statement that completed may have changed what is in the schema.

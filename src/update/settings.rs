@@ -11,6 +11,7 @@ use crate::{
         OnError, Settings, Theme,
         toml::{Key, Value},
     },
+    update::{cx::Cx, settings::file::SettingsFile},
 };
 
 /// How many rows the settings dialog has.
@@ -50,12 +51,12 @@ pub fn change(model: &mut Model, row: usize) {
                 Theme::Light => Theme::Dark,
                 Theme::Dark => Theme::System,
             };
-            set_theme(model, next)
+            set_theme(&mut model.settings_file, &mut model.cx, next)
         }
         1 => {
             let at =
                 ZOOM.iter().position(|zoom| *zoom == model.cx.settings.zoom_percent).unwrap_or(0);
-            set_zoom(model, ZOOM[(at + 1) % ZOOM.len()])
+            set_zoom(&mut model.settings_file, &mut model.cx, ZOOM[(at + 1) % ZOOM.len()])
         }
         2 => toggle_sidebar(model),
         _ => {
@@ -65,29 +66,29 @@ pub fn change(model: &mut Model, row: usize) {
                 OnError::Ask => OnError::Stop,
             };
             let value = Value::Text(next.name().into());
-            file::change(model, Key::OnError, value)
+            file::change(&mut model.settings_file, &mut model.cx, Key::OnError, value)
         }
     }
 }
 
 /// Fixes the theme, or lets it follow the system.
-pub fn set_theme(model: &mut Model, theme: Theme) {
-    file::change(model, Key::Theme, file::theme(theme))
+pub fn set_theme(settings_file: &mut SettingsFile, cx: &mut Cx, theme: Theme) {
+    file::change(settings_file, cx, Key::Theme, file::theme(theme))
 }
 
 /// Larger, smaller, or, with none, the usual size.
-pub fn zoom(model: &mut Model, larger: Option<bool>) {
-    let percent = model.cx.settings.zoom_percent;
+pub fn zoom(settings_file: &mut SettingsFile, cx: &mut Cx, larger: Option<bool>) {
+    let percent = cx.settings.zoom_percent;
     let percent = match larger {
         Some(true) => ZOOM.iter().copied().find(|zoom| *zoom > percent).unwrap_or(percent),
         Some(false) => ZOOM.iter().rev().copied().find(|zoom| *zoom < percent).unwrap_or(percent),
         None => 100,
     };
-    set_zoom(model, percent)
+    set_zoom(settings_file, cx, percent)
 }
 
-fn set_zoom(model: &mut Model, percent: u32) {
-    file::change(model, Key::Size, Value::Number(percent.into()))
+fn set_zoom(settings_file: &mut SettingsFile, cx: &mut Cx, percent: u32) {
+    file::change(settings_file, cx, Key::Size, Value::Number(percent.into()))
 }
 
 /// Shows or hides the sidebar.
@@ -104,7 +105,7 @@ pub fn save(model: &mut Model) {
     if let Some(timer) = waiting {
         model.cx.ask(clock::Effect::Stop { timer });
     }
-    write(model);
+    write(&mut model.cx);
 }
 
 /// Keeps the window and its parts a little later, once for all that changes until then.
@@ -124,7 +125,7 @@ pub fn timer_fired(model: &mut Model, timer: Request) -> bool {
         return false;
     }
     model.settings_timer = None;
-    write(model);
+    write(&mut model.cx);
     true
 }
 
@@ -155,8 +156,8 @@ pub fn window_size(width: u32, height: u32) -> (u32, u32) {
     (width.clamp(200, 30_000), height.clamp(150, 30_000))
 }
 
-fn write(model: &mut Model) {
-    let request = model.cx.request();
-    let settings = model.cx.settings.clone();
-    model.cx.ask(keeping::Effect::SaveSettings { request, settings });
+fn write(cx: &mut Cx) {
+    let request = cx.request();
+    let settings = cx.settings.clone();
+    cx.ask(keeping::Effect::SaveSettings { request, settings });
 }

@@ -301,7 +301,9 @@ impl World {
     /// Puts text into the active tab, the cursor at its end.
     pub fn text(&mut self, text: &str) -> Vec<Effect> {
         let tab = self.model.tabs.active;
-        self.asked(|model| crate::update::query::editor::replace_all(model, tab, text))
+        self.asked(|model| {
+            crate::update::query::editor::replace_all(&mut model.tabs, &mut model.cx, tab, text)
+        })
     }
 
     /// Runs everything in the active tab, with a session, and answers with the effects of the first statement.

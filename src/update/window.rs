@@ -1,10 +1,9 @@
 //! What only the program around the loop can do: the clipboard, the window itself.
 
+use crate::{base::ids::Request, update::cx::Cx};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-
-use crate::{base::ids::Request, model::Model};
 
 /// What the program around the loop is asked to do. Each ends in [`Msg::Done`], but `Quit`, which ends it all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +30,7 @@ pub enum Msg {
 }
 
 /// The effect that puts a text on the clipboard.
-pub fn write_clipboard(model: &mut Model, text: Arc<str>) {
-    let request = model.cx.request();
-    model.cx.ask(Effect::WriteClipboard { request, text });
+pub fn write_clipboard(cx: &mut Cx, text: Arc<str>) {
+    let request = cx.request();
+    cx.ask(Effect::WriteClipboard { request, text });
 }

@@ -1,7 +1,9 @@
 //! The forms that programs write a connection in, what stands around it when it is copied, and what goes amiss.
 
-use crate::generated::Random;
-use crate::parts::{Parts, encoded};
+use crate::{
+    generated::Random,
+    parts::{Parts, encoded},
+};
 
 /// A form.
 pub struct Form {

@@ -152,7 +152,11 @@ impl Program {
         match &self.model.tabs.active().unwrap().ended {
             Some(Ended::Badly { failure }) => {
                 // What is shown may have been completed when the cache came.
-                let shown = results::shown_failure(&self.model);
+                let shown = results::shown_failure(
+                    &self.model.tabs,
+                    &self.model.connections,
+                    &self.model.dialog,
+                );
                 shown.unwrap_or(failure).clone()
             }
             other => panic!("nothing failed: {other:?}"),
@@ -684,7 +688,15 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     let pool = program.failure();
     assert_eq!(pool.category, Category::PoolTimeout, "{pool:?}");
     assert!(pool.next_step.as_ref().unwrap().contains("pool size"));
-    assert_eq!(results::shown_failure(&program.model), Some(&pool), "the card has all of it");
+    assert_eq!(
+        results::shown_failure(
+            &program.model.tabs,
+            &program.model.connections,
+            &program.model.dialog
+        ),
+        Some(&pool),
+        "the card has all of it"
+    );
 
     let (outbox, inbox) = flume::unbounded();
     let files = tusk::effects::files::Files::start(outbox);

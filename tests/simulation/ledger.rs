@@ -163,7 +163,7 @@ fn goes_on(model: &Model, query: QueryId) -> bool {
 }
 
 fn runs_read_only(model: &Model, query: QueryId) -> bool {
-    running(model, query).is_some_and(|(tab, _)| run::is_read_only(model, tab))
+    running(model, query).is_some_and(|(tab, _)| run::is_read_only(&model.connections, tab))
 }
 
 /// The statement that the user wrote, whatever is sent in its place.
@@ -225,7 +225,7 @@ impl Ledger {
                 let (tab, running) =
                     given_in(model, *query).expect("what follows is known in a tab");
                 assert!(
-                    !run::is_read_only(model, tab),
+                    !run::is_read_only(&model.connections, tab),
                     "a statement follows another one on a read-only connection: {sql}"
                 );
                 let goes_on = running.script.on_error != OnError::Stop;

@@ -5,15 +5,20 @@ use std::time::{Duration, Instant};
 
 use smol::Timer;
 
-use super::binaries::{Binaries, program};
-use super::cluster;
-use super::error::SandboxError;
-use super::place::{Place, SOCKET_PORT};
-use super::process::{Failure, Task};
-use super::watcher::{self, Watch};
-use super::{Link, USER, system};
-use crate::effects::postgres::own_sql::OwnSql;
-use crate::effects::regular_file::{self, SMALL};
+use super::{
+    Link, USER,
+    binaries::{Binaries, program},
+    cluster,
+    error::SandboxError,
+    place::{Place, SOCKET_PORT},
+    process::{Failure, Task},
+    system,
+    watcher::{self, Watch},
+};
+use crate::effects::{
+    postgres::own_sql::OwnSql,
+    regular_file::{self, SMALL},
+};
 
 /// How long a server may take to start, or one that is stopping to be gone.
 const START_LIMIT: Duration = Duration::from_secs(60);

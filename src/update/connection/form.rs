@@ -1,11 +1,6 @@
 //! The connection dialog: a connection's configuration, field by field; test it, save it, open it.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use super::{Connection, ServerInfo, discovery, keychain, saved};
-use crate::update::{connection, cx::Cx};
 use crate::{
     base::{
         ids::*,
@@ -15,8 +10,15 @@ use crate::{
     conninfo::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
     failure::Failure,
     model::Model,
-    update::shell::dialog::{self, Dialog},
+    update::{
+        connection::{self, Connections},
+        cx::Cx,
+        shell::dialog::{self, Dialog},
+    },
 };
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 mod fields;
 
@@ -556,13 +558,13 @@ pub(crate) fn pasted(field: usize, text: &str, defaults: &Defaults) -> Option<di
 }
 
 /// What a new connection begins with: what the environment says, and the settings where it says nothing.
-fn new_config(model: &Model) -> Config {
+fn new_config(defaults: &Defaults, cx: &Cx) -> Config {
     fn or<T: PartialEq>(said: T, usual: &T, setting: T) -> T {
         if said == *usual { setting } else { said }
     }
     let usual = Config::default();
-    let setting = model.cx.settings.new_connections.config();
-    let said = model.defaults.config();
+    let setting = cx.settings.new_connections.config();
+    let said = defaults.config();
     Config {
         pool_size: or(said.pool_size, &usual.pool_size, setting.pool_size),
         pool_timeout_s: or(said.pool_timeout_s, &usual.pool_timeout_s, setting.pool_timeout_s),
@@ -581,29 +583,37 @@ fn new_config(model: &Model) -> Config {
 }
 
 /// Opens the dialog for a new connection, or for one that is known.
-pub fn open(model: &mut Model, editing: Option<ConnectionId>) {
-    if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) =
-        (editing, model.defaults.conninfo())
-    {
+pub fn open(
+    connections: &Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
+    editing: Option<ConnectionId>,
+) {
+    if let (None, Err(problem @ ParseProblem::Elsewhere { .. })) = (editing, defaults.conninfo()) {
         let notice = format!("The environment does not fill this in. {problem}");
-        model.cx.notify(notice);
+        cx.notify(notice);
     }
-    let config = match editing.and_then(|id| model.connections.get(&id)) {
+    let config = match editing.and_then(|id| connections.get(&id)) {
         Some(known) => known.config.clone(),
-        None => new_config(model),
+        None => new_config(defaults, cx),
     };
     let mut form = ConnectionForm::new(editing, &config);
-    form.usual.clone_from(&model.defaults.tls_files);
-    model.cx.leave(Dialog::Connection(Box::new(form)));
+    form.usual.clone_from(&defaults.tls_files);
+    cx.leave(Dialog::Connection(Box::new(form)));
     // What services say may have changed since it was read: the next text that names one shall find it.
-    let request = model.cx.request();
-    model.cx.ask(discovery::Effect::FindServers { request });
+    let request = cx.request();
+    cx.ask(discovery::Effect::FindServers { request });
 }
 
 /// Tries the configuration.
-pub fn test(model: &mut Model) {
-    let since = model.cx.now;
-    let Some(Dialog::Connection(form)) = &mut model.dialog else {
+pub fn test(
+    connections: &Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+) {
+    let since = cx.now;
+    let Some(Dialog::Connection(form)) = dialog else {
         return;
     };
     let config = match form.config() {
@@ -613,35 +623,42 @@ pub fn test(model: &mut Model) {
             return;
         }
     };
-    form.abandon(&mut model.cx);
-    let attempt = model.cx.request();
+    form.abandon(cx);
+    let attempt = cx.request();
     form.test = Test::Running { attempt, since };
     form.reading = None;
     form.problems.clear();
     let editing = form.editing;
-    let known = editing.and_then(|id| model.connections.get(&id));
+    let known = editing.and_then(|id| connections.get(&id));
     let mut secrets = known.map(|known| known.secrets.clone()).unwrap_or_default();
     for (kind, typed) in form.typed().iter() {
         secrets.set(kind, Some(typed.clone()));
     }
     // What is not typed again is the keychain's.
     let kept = known.is_some_and(|known| known.saved);
-    let mut left = config.secrets_used(&model.defaults.tls_files);
+    let mut left = config.secrets_used(&defaults.tls_files);
     left.retain(|kind| kept && !secrets.has(*kind));
-    test_with(model, attempt, secrets, left);
+    test_with(defaults, dialog, cx, attempt, secrets, left);
 }
 
 /// Asks the keychain for what is left to ask for, then tries the configuration.
-fn test_with(model: &mut Model, attempt: Request, mut secrets: Secrets, mut left: Vec<SecretKind>) {
-    let of_environment = model.defaults.password.clone();
-    let Some(Dialog::Connection(form)) = &mut model.dialog else {
+fn test_with(
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    attempt: Request,
+    mut secrets: Secrets,
+    mut left: Vec<SecretKind>,
+) {
+    let of_environment = defaults.password.clone();
+    let Some(Dialog::Connection(form)) = dialog else {
         return;
     };
     if let (Some(connection), false) = (form.editing, left.is_empty()) {
         let kind = left.remove(0);
         form.reading = Some(Reading { attempt, secrets, left });
         let request = attempt;
-        model.cx.ask(keychain::Effect::Read { request, connection, kind });
+        cx.ask(keychain::Effect::Read { request, connection, kind });
         return;
     }
     match form.config() {
@@ -650,7 +667,7 @@ fn test_with(model: &mut Model, attempt: Request, mut secrets: Secrets, mut left
             if !secrets.has(SecretKind::Database) {
                 secrets.set(SecretKind::Database, of_environment);
             }
-            model.cx.ask(connection::Effect::Test { attempt, config, secrets });
+            cx.ask(connection::Effect::Test { attempt, config, secrets });
         }
         Err(problems) => {
             form.complain(problems);
@@ -660,19 +677,21 @@ fn test_with(model: &mut Model, attempt: Request, mut secrets: Secrets, mut left
 }
 
 /// Whether a test waits for this answer of the keychain.
-pub fn waits_for(model: &Model, request: Request) -> bool {
-    matches!(&model.dialog, Some(Dialog::Connection(form)) if form.reading.as_ref().is_some_and(|reading| reading.attempt == request))
+pub fn waits_for(dialog: &Option<Dialog>, request: Request) -> bool {
+    matches!(dialog, Some(Dialog::Connection(form)) if form.reading.as_ref().is_some_and(|reading| reading.attempt == request))
 }
 
 /// The keychain answered: the test goes on with what it had. One that can't be used is not asked again.
 pub fn secret_read(
-    model: &mut Model,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
     attempt: Request,
     kind: SecretKind,
     secret: Option<Secret>,
     usable: bool,
 ) {
-    let Some(Dialog::Connection(form)) = &mut model.dialog else {
+    let Some(Dialog::Connection(form)) = dialog else {
         return;
     };
     let Some(Reading { mut secrets, left, .. }) = form.reading.take() else {
@@ -680,7 +699,7 @@ pub fn secret_read(
     };
     secrets.set(kind, secret);
     let left = if usable { left } else { vec![] };
-    test_with(model, attempt, secrets, left)
+    test_with(defaults, dialog, cx, attempt, secrets, left)
 }
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
@@ -695,11 +714,11 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
     };
     form.abandon(&mut model.cx);
     if form.editing.is_none() || form.base.group != config.group {
-        config.order = saved::last_place(model, &config.group);
+        config.order = saved::last_place(&model.connections, &config.group);
     }
     let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
     let typed = form.typed();
-    forget_unused(model, id, &config);
+    forget_unused(&mut model.connections, &model.defaults, &mut model.cx, id, &config);
     let moved = crate::update::shell::sidebar::keeping_choices(model, |model| {
         let known =
             model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
@@ -712,9 +731,9 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
         moved
     });
     if form.choice(Field::Store) == 0 {
-        connection::store_secrets(model, id, &typed);
+        connection::store_secrets(&mut model.connections, &mut model.cx, id, &typed);
     }
-    connection::save(model, id);
+    connection::save(&model.connections, &mut model.cx, id);
     if moved {
         model.cx.notify("The change takes effect when you reconnect.");
     }
@@ -724,10 +743,16 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
 }
 
 /// Secrets that a changed configuration has no use for any more leave the keychain, and the memory.
-fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) {
-    let usual = &model.defaults.tls_files;
+fn forget_unused(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
+    id: ConnectionId,
+    config: &Config,
+) {
+    let usual = &defaults.tls_files;
     let used = config.secrets_used(usual);
-    let Some(known) = model.connections.get_mut(&id).filter(|known| known.saved) else {
+    let Some(known) = connections.get_mut(&id).filter(|known| known.saved) else {
         return;
     };
     let mut unused = known.config.secrets_used(usual);
@@ -736,8 +761,8 @@ fn forget_unused(model: &mut Model, id: ConnectionId, config: &Config) {
         known.secrets.set(*kind, None);
     }
     for kind in unused {
-        let request = model.cx.request();
-        model.cx.ask(keychain::Effect::Delete { request, connection: id, kind });
+        let request = cx.request();
+        cx.ask(keychain::Effect::Delete { request, connection: id, kind });
     }
 }
 

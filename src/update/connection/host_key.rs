@@ -3,16 +3,20 @@
 //! The answer that costs nothing is no: Enter and Escape both refuse. A key that has changed is no question at all; it
 //! is refused where it is seen, and never comes here.
 
-use serde::Serialize;
-
 use super::{Credentials, Effect};
-use crate::update::connection;
 use crate::{
     base::ids::*,
+    conninfo::Defaults,
     failure::{Failure, HostKey},
-    model::Model,
-    update::{query::run, shell::dialog::Dialog},
+    update::{
+        connection::{self, Connections},
+        cx::Cx,
+        query::run,
+        shell::{dialog::Dialog, tabs::Tabs},
+    },
 };
+
+use serde::Serialize;
 
 /// The question whether an SSH server's key is trusted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,51 +48,58 @@ impl HostKeyPrompt {
 }
 
 /// Whether the user is being asked about the SSH server of this connection.
-pub fn asks(model: &Model, connection: ConnectionId) -> bool {
-    matches!(&model.dialog, Some(Dialog::HostKey(prompt)) if prompt.connection == connection)
+pub fn asks(dialog: &Option<Dialog>, connection: ConnectionId) -> bool {
+    matches!(dialog, Some(Dialog::HostKey(prompt)) if prompt.connection == connection)
 }
 
 /// Whether a key that the user trusts is being written.
-pub fn is_writing(model: &Model) -> bool {
-    matches!(&model.dialog, Some(Dialog::HostKey(prompt)) if prompt.writing.is_some())
+pub fn is_writing(dialog: &Option<Dialog>) -> bool {
+    matches!(dialog, Some(Dialog::HostKey(prompt)) if prompt.writing.is_some())
 }
 
 /// The user trusts the key: it is kept, and then connecting goes on.
-pub fn trust(model: &mut Model, mut prompt: HostKeyPrompt) {
+pub fn trust(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: HostKeyPrompt) {
     if prompt.writing.is_some() {
-        model.dialog = Some(Dialog::HostKey(prompt));
+        *dialog = Some(Dialog::HostKey(prompt));
         return;
     }
-    let request = model.cx.request();
+    let request = cx.request();
     let key = Box::new(prompt.key.clone());
     prompt.writing = Some(request);
     prompt.problem = None;
-    model.dialog = Some(Dialog::HostKey(prompt));
-    model.cx.ask(Effect::TrustHostKey { request, key });
+    *dialog = Some(Dialog::HostKey(prompt));
+    cx.ask(Effect::TrustHostKey { request, key });
 }
 
 /// The user does not trust it: the attempt has failed.
-pub fn refuse(model: &mut Model, prompt: HostKeyPrompt) {
-    run::connection_failed(model, prompt.connection, prompt.failure)
+pub fn refuse(tabs: &mut Tabs, cx: &mut Cx, prompt: HostKeyPrompt) {
+    run::connection_failed(tabs, cx, prompt.connection, prompt.failure)
 }
 
 /// The key was kept, or could not be.
-pub fn trusted(model: &mut Model, request: Request, result: Result<(), Failure>) {
+pub fn trusted(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    request: Request,
+    result: Result<(), Failure>,
+) {
     // An answer that comes after the question was taken back changes nothing but what is known.
-    match model.dialog.take() {
+    match dialog.take() {
         Some(Dialog::HostKey(mut prompt)) if prompt.writing == Some(request) => match result {
             Ok(()) => {
                 let Credentials { secrets, store } = prompt.with;
-                connection::attempt(model, prompt.connection, secrets, store)
+                connection::attempt(connections, defaults, cx, prompt.connection, secrets, store)
             }
             Err(failure) => {
                 prompt.writing = None;
                 prompt.problem = Some(failure);
-                model.dialog = Some(Dialog::HostKey(prompt));
+                *dialog = Some(Dialog::HostKey(prompt));
             }
         },
         other => {
-            model.dialog = other;
+            *dialog = other;
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &s
         return;
     }
     model.importing = None;
-    let import = candidates(model, passfile, path);
+    let import = candidates(&model.connections, &model.defaults, passfile, path);
     if !import.new.is_empty() {
         model.cx.leave(Dialog::Confirm(Confirm::Import(Box::new(import))));
         return;
@@ -75,11 +75,16 @@ pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &s
     model.cx.notify(notice);
 }
 
-fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
+fn candidates(
+    connections: &Connections,
+    defaults: &Defaults,
+    passfile: &[Listed],
+    path: &str,
+) -> Import {
     let mut import = Import::default();
-    for service in services(&model.defaults) {
+    for service in services(defaults) {
         match service {
-            Ok(candidate) => import.add(&model.connections, candidate),
+            Ok(candidate) => import.add(connections, candidate),
             Err(problem) if import.problems.len() < LISTED => import.problems.push(problem),
             Err(_) => {}
         }
@@ -98,7 +103,7 @@ fn candidates(model: &Model, passfile: &[Listed], path: &str) -> Import {
             hostaddr: String::new(),
         }]);
         let secrets = Secrets::default();
-        import.add(&model.connections, Candidate { config, secrets });
+        import.add(connections, Candidate { config, secrets });
     }
     import
 }
@@ -168,13 +173,13 @@ pub fn accept(model: &mut Model, import: Import) {
     for Candidate { config, secrets } in import.new {
         let id = ConnectionId::next(&mut model.cx.ids);
         sidebar::keeping_choices(model, |model| {
-            let order = saved::last_place(model, &config.group);
+            let order = saved::last_place(&model.connections, &config.group);
             let mut connection = Connection::new(Config { order, ..config }, true);
             connection.secrets = secrets.clone();
             model.connections.insert(id, connection);
         });
-        connection::save(model, id);
-        connection::store_secrets(model, id, &secrets);
+        connection::save(&model.connections, &mut model.cx, id);
+        connection::store_secrets(&mut model.connections, &mut model.cx, id, &secrets);
     }
     let what = counted(count as u64, "connection");
     model.cx.notify(format!("Imported {what}."));
@@ -183,9 +188,9 @@ pub fn accept(model: &mut Model, import: Import) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Effect as RootEffect;
     use crate::{
         conninfo::service::{ServiceFile, services},
+        effect::Effect as RootEffect,
         update::{
             connection::discovery::Environment,
             shell::command::Command,

@@ -4,20 +4,23 @@
 //! and stoppable. Only the pool is proven again. No statement is sent again, and no session that held something is
 //! replaced: where one was lost, the user says when to go on.
 
-use serde::Serialize;
-
 use super::{Connection, Link, wanted_secret};
 use crate::{
     base::{ids::*, stamp::Stamp},
     failure::{Category, Failure},
-    model::Model,
     update::{
         clock,
-        connection::{Effect, PoolStatus},
+        connection::{Connections, Effect, PoolStatus},
         cx::Cx,
-        query::run::{self, Session},
+        query::{
+            history::History,
+            run::{self, Session},
+        },
+        shell::tabs::Tabs,
     },
 };
+
+use serde::Serialize;
 
 /// The pause before each try.
 pub const PAUSES_MS: [u64; 3] = [1_000, 3_000, 9_000];
@@ -68,30 +71,52 @@ impl Connection {
 }
 
 /// A link of the pool broke. With the last one the connection is lost; one of several was one session's affair.
-pub(super) fn link_lost(model: &mut Model, id: ConnectionId, left: u32, failure: Failure) {
-    if left > 0 || !may_begin(model, id) {
+pub(super) fn link_lost(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    left: u32,
+    failure: Failure,
+) {
+    if left > 0 || !may_begin(tabs, connections, id) {
         return;
     }
-    begin(model, id, failure)
+    begin(tabs, connections, history, cx, id, failure)
 }
 
 /// A session could not be opened, for this reason. Whether that is the connection's affair, and what waits for the
 /// session goes on to wait for the connection.
-pub fn waits_for(model: &Model, id: ConnectionId, failure: &Failure) -> bool {
-    let Some(known) = model.connections.get(&id) else {
+pub fn waits_for(
+    tabs: &Tabs,
+    connections: &Connections,
+    id: ConnectionId,
+    failure: &Failure,
+) -> bool {
+    let Some(known) = connections.get(&id) else {
         return false;
     };
     match known.link {
         // Where a secret is no longer right, the try finds the same, and asks for it.
         Link::Reconnecting(_) => may_pass(failure) || wanted_secret(failure).is_some(),
-        Link::Open { .. } => known.pool.size == 0 && may_pass(failure) && may_begin(model, id),
+        Link::Open { .. } => {
+            known.pool.size == 0 && may_pass(failure) && may_begin(tabs, connections, id)
+        }
         _ => false,
     }
 }
 
 /// Begins to reconnect, unless that is under way.
-pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) {
-    let Some(known) = model.connections.get(&id) else {
+pub fn begin(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    failure: Failure,
+) {
+    let Some(known) = connections.get(&id) else {
         return;
     };
     if !known.is_open() {
@@ -102,19 +127,18 @@ pub fn begin(model: &mut Model, id: ConnectionId, failure: Failure) {
         known.config.label(),
         failure.message.trim_end_matches('.')
     );
-    model.cx.notify(text);
-    pause(model, id, 1, failure)
+    cx.notify(text);
+    pause(tabs, connections, history, cx, id, 1, failure)
 }
 
 /// Whether a lost connection may be opened again unasked: nothing that a session held is gone.
-fn may_begin(model: &Model, id: ConnectionId) -> bool {
+fn may_begin(tabs: &Tabs, connections: &Connections, id: ConnectionId) -> bool {
     let holds_nothing = |session: &Session| match session {
         Session::Lost(lost) => lost.died.is_empty(),
         _ => true,
     };
-    model.connections.get(&id).is_some_and(Connection::is_open)
-        && model
-            .tabs
+    connections.get(&id).is_some_and(Connection::is_open)
+        && tabs
             .open
             .iter()
             .filter(|tab| tab.connection == Some(id))
@@ -127,12 +151,20 @@ fn may_pass(failure: &Failure) -> bool {
     failure.category == Category::Connection && !refuses
 }
 
-fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) {
+fn pause(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    number: usize,
+    failure: Failure,
+) {
     let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
-        return give_up(model, id, failure);
+        return give_up(tabs, connections, history, cx, id, failure);
     };
-    let (timer, now) = (model.cx.request(), model.cx.now);
-    let Some(known) = model.connections.get_mut(&id) else {
+    let (timer, now) = (cx.request(), cx.now);
+    let Some(known) = connections.get_mut(&id) else {
         return;
     };
     let until = Stamp {
@@ -142,65 +174,80 @@ fn pause(model: &mut Model, id: ConnectionId, number: usize, failure: Failure) {
     known.silent_since = None;
     known.link =
         Link::Reconnecting(Reconnecting { number, step: Step::Pausing { timer, until }, failure });
-    model.cx.ask(clock::Effect::Start { timer, after_ms });
+    cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 /// A pause is over: the try begins. Whether the timer was a pause's.
-pub fn timer_fired(model: &mut Model, fired: Request) -> bool {
+pub fn timer_fired(connections: &mut Connections, cx: &mut Cx, fired: Request) -> bool {
     let waits = |known: &Connection| {
         matches!(&known.link,
         Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. }) if *timer == fired)
     };
-    let waiting = model.connections.iter().find(|(_, known)| waits(known)).map(|(id, _)| *id);
+    let waiting = connections.iter().find(|(_, known)| waits(known)).map(|(id, _)| *id);
     if let Some(id) = waiting {
-        attempt(model, id);
+        attempt(connections, cx, id);
     }
     waiting.is_some()
 }
 
 /// The user does not want to wait for the pause to end.
-pub fn try_now(model: &mut Model, id: ConnectionId) {
-    match model.connections.get(&id).map(|known| &known.link) {
+pub fn try_now(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
+    match connections.get(&id).map(|known| &known.link) {
         Some(Link::Reconnecting(Reconnecting { step: Step::Pausing { timer, .. }, .. })) => {
-            model.cx.ask(clock::Effect::Stop { timer: *timer });
+            cx.ask(clock::Effect::Stop { timer: *timer });
         }
         _ => return,
     }
-    attempt(model, id);
+    attempt(connections, cx, id);
 }
 
-fn attempt(model: &mut Model, id: ConnectionId) {
-    let (attempt, since) = (model.cx.request(), model.cx.now);
-    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
-        model.connections.get_mut(&id)
+fn attempt(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
+    let (attempt, since) = (cx.request(), cx.now);
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) = connections.get_mut(&id)
     else {
         return;
     };
     reconnecting.step = Step::Trying { attempt, since };
-    model.cx.ask(Effect::Prove { connection: id, attempt });
+    cx.ask(Effect::Prove { connection: id, attempt });
 }
 
 /// A try failed: another one follows where that may help.
-pub(super) fn failed(model: &mut Model, id: ConnectionId, failure: Failure) {
+pub(super) fn failed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    failure: Failure,
+) {
     let Some(Connection { link: Link::Reconnecting(Reconnecting { number, .. }), .. }) =
-        model.connections.get(&id)
+        connections.get(&id)
     else {
         return;
     };
     let next = number + 1;
-    if may_pass(&failure) { pause(model, id, next, failure) } else { give_up(model, id, failure) }
+    if may_pass(&failure) {
+        pause(tabs, connections, history, cx, id, next, failure)
+    } else {
+        give_up(tabs, connections, history, cx, id, failure)
+    }
 }
 
 /// The user stops it: the connection stays lost, for the reason that it was.
-pub fn stop(model: &mut Model, id: ConnectionId) {
-    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) =
-        model.connections.get(&id)
+pub fn stop(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) = connections.get(&id)
     else {
         return;
     };
     let failure = reconnecting.failure.clone();
-    let_go(reconnecting, &mut model.cx);
-    give_up(model, id, failure);
+    let_go(reconnecting, cx);
+    give_up(tabs, connections, history, cx, id, failure);
 }
 
 /// The effects that end the pause or the try.
@@ -216,15 +263,21 @@ pub(super) fn let_go(reconnecting: &Reconnecting, cx: &mut Cx) {
 }
 
 /// It stays lost: what waits for it fails, and its pool goes.
-pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) {
-    if let Some(known) = model.connections.get_mut(&id) {
+pub(super) fn give_up(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    failure: Failure,
+) {
+    if let Some(known) = connections.get_mut(&id) {
         known.pool = PoolStatus::default();
         known.link = Link::Failed { failure: failure.clone() };
     }
     let reason = failure.message.clone();
-    run::connection_failed(model, id, failure);
-    let sessions: Vec<TabId> = model
-        .tabs
+    run::connection_failed(tabs, cx, id, failure);
+    let sessions: Vec<TabId> = tabs
         .open
         .iter()
         .filter(|tab| tab.connection == Some(id))
@@ -232,9 +285,9 @@ pub(super) fn give_up(model: &mut Model, id: ConnectionId, failure: Failure) {
         .map(|tab| tab.id)
         .collect();
     for tab in sessions {
-        run::end(model, tab, &reason);
+        run::end(tabs, history, cx, tab, &reason);
     }
-    model.cx.ask(Effect::Close { connection: id });
+    cx.ask(Effect::Close { connection: id });
 }
 
 #[cfg(test)]

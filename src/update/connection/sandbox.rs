@@ -1,8 +1,5 @@
 //! The sandbox: a private PostgreSQL with a sample database, so that there is always something to connect to.
 
-use serde::{Deserialize, Serialize};
-
-use crate::update::connection;
 use crate::{
     base::{
         ids::*,
@@ -11,8 +8,14 @@ use crate::{
     conninfo::{Colour, Config, SslMode},
     failure::Failure,
     model::Model,
-    update::shell::tabs::Ended,
+    update::{
+        connection,
+        cx::Cx,
+        shell::tabs::{Ended, Tabs},
+    },
 };
+
+use serde::{Deserialize, Serialize};
 
 /// The sandbox's place in the Model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -134,7 +137,7 @@ pub fn update(model: &mut Model, msg: Msg) {
             arrived(model, connection)
         }
         Msg::Failed { request, failure } if request == *waiting => {
-            failed(model, failure);
+            failed(&mut model.tabs, &mut model.sandbox, &mut model.cx, failure);
         }
         Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => {}
     }
@@ -158,19 +161,25 @@ fn arrived(model: &mut Model, connection: ConnectionId) {
     }
     match (chosen, wanted) {
         (true, _) => connection::choose(model, connection),
-        (false, true) => connection::open(model, connection),
+        (false, true) => connection::open(
+            &mut model.connections,
+            &model.defaults,
+            &mut model.dialog,
+            &mut model.cx,
+            connection,
+        ),
         (false, false) => {}
     }
 }
 
-fn failed(model: &mut Model, failure: Failure) {
-    for tab in &mut model.tabs.open {
+fn failed(tabs: &mut Tabs, sandbox: &mut Sandbox, cx: &mut Cx, failure: Failure) {
+    for tab in &mut tabs.open {
         if std::mem::take(&mut tab.waits_for_sandbox) {
             tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
         }
     }
-    model.cx.notify(format!("The sandbox did not start: {}", failure.message));
-    model.sandbox = Sandbox::Failed { failure };
+    cx.notify(format!("The sandbox did not start: {}", failure.message));
+    *sandbox = Sandbox::Failed { failure };
 }
 
 fn config(host: String, port: u16, user: String, database: String) -> Config {

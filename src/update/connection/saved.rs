@@ -1,13 +1,20 @@
 //! Saved connections as a list of the user's own: their order in a folder, and a copy of one.
 
 use super::Connection;
-use crate::update::connection;
-use crate::{base::ids::ConnectionId, conninfo::Config, model::Model, update::shell::sidebar};
+use crate::{
+    base::ids::ConnectionId,
+    conninfo::Config,
+    model::Model,
+    update::{
+        connection::{self, Connections},
+        shell::sidebar,
+    },
+};
 
 /// The connections of a folder, in the order in which they are listed.
-pub fn in_folder(model: &Model, group: &str) -> Vec<ConnectionId> {
+pub fn in_folder(connections: &Connections, group: &str) -> Vec<ConnectionId> {
     let mut listed: Vec<_> =
-        model.connections.iter().filter(|(_, known)| known.config.group == group).collect();
+        connections.iter().filter(|(_, known)| known.config.group == group).collect();
     listed.sort_by_key(|(_, known)| place(&known.config));
     listed.into_iter().map(|(id, _)| *id).collect()
 }
@@ -18,9 +25,8 @@ pub fn place(config: &Config) -> (String, u32, String) {
 }
 
 /// The place behind all others of a folder.
-pub fn last_place(model: &Model, group: &str) -> u32 {
-    let used = model
-        .connections
+pub fn last_place(connections: &Connections, group: &str) -> u32 {
+    let used = connections
         .values()
         .filter(|known| known.config.group == group)
         .map(|known| known.config.order.saturating_add(1));
@@ -32,7 +38,7 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
     let Some((id, known)) = id.and_then(|id| Some((id, model.connections.get(&id)?))) else {
         return;
     };
-    let mut listed = in_folder(model, &known.config.group);
+    let mut listed = in_folder(&model.connections, &known.config.group);
     let Some(from) = listed.iter().position(|other| *other == id) else {
         return;
     };
@@ -53,7 +59,7 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
         }
         changed
     });
-    let save = |id| connection::save(model, id);
+    let save = |id| connection::save(&model.connections, &mut model.cx, id);
     changed.into_iter().map(save).collect()
 }
 
@@ -64,8 +70,8 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) {
         return;
     };
     let mut config = known.config.clone();
-    config.name = free_name(model, &config.label());
-    config.order = last_place(model, &config.group);
+    config.name = free_name(&model.connections, &config.label());
+    config.order = last_place(&model.connections, &config.group);
     let copy = ConnectionId::next(&mut model.cx.ids);
     let notice = format!(
         "“{}” is a copy without the passwords: it asks for what it needs when it connects.",
@@ -75,23 +81,23 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) {
         model.connections.insert(copy, Connection::new(config, true));
     });
     model.cx.notify(notice);
-    connection::save(model, copy);
+    connection::save(&model.connections, &mut model.cx, copy);
 }
 
 /// `shop copy`, `shop copy 2`, …: the first that no connection has.
-fn free_name(model: &Model, label: &str) -> String {
-    let taken = |name: &str| model.connections.values().any(|known| known.config.name == name);
+fn free_name(connections: &Connections, label: &str) -> String {
+    let taken = |name: &str| connections.values().any(|known| known.config.name == name);
     let first = format!("{label} copy");
-    let later = (2..=model.connections.len() + 2).map(|number| format!("{first} {number}"));
+    let later = (2..=connections.len() + 2).map(|number| format!("{first} {number}"));
     std::iter::once(first.clone()).chain(later).find(|name| !taken(name)).unwrap_or(first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Effect as RootEffect;
     use crate::{
         base::secret::{Secret, SecretKind},
+        effect::Effect as RootEffect,
         update::{
             keeping::{self, Kept, SavedConnection},
             shell::command::Command,

@@ -1,10 +1,10 @@
 //! Opening, passwords, closing, and what comes in the wrong order.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
     conninfo::service::{Service, ServiceFile},
+    effect::Effect as RootEffect,
     rows::Column,
     update::{
         connection,
@@ -214,7 +214,14 @@ fn a_dialog_over_the_password_prompt_cancels_it() {
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
     let inspect = dialog_settings();
-    super::super::shell::dialog::show(&mut world.model, inspect);
+    super::super::shell::dialog::show(
+        &mut world.model.tabs,
+        &mut world.model.connections,
+        &mut world.model.history,
+        &mut world.model.dialog,
+        &mut world.model.cx,
+        inspect,
+    );
     assert!(matches!(world.model.tabs.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
 }
 

@@ -1,7 +1,5 @@
 //! Opening and saving files by name: a field with the directory's names under it, all by key.
 
-use serde::Serialize;
-
 use super::{
     DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread,
     encoding::{Choice, Encoding, Form, Reading},
@@ -15,10 +13,13 @@ use crate::{
         query::editor::{self, FileLink},
         shell::{
             dialog::{Confirm, Dialog},
-            keymap, tabs,
+            keymap::{self, Keymap},
+            tabs::{self, Tabs},
         },
     },
 };
+
+use serde::Serialize;
 
 /// The entries of a directory are listed from a multiple of this on.
 const PAGE: usize = 100;
@@ -190,51 +191,51 @@ impl PathPrompt {
 }
 
 /// Asks which file to open.
-pub fn open(model: &mut Model) {
-    ask(model, Purpose::Open)
+pub fn open(tabs: &Tabs, cx: &mut Cx) {
+    ask(tabs, cx, Purpose::Open)
 }
 
 /// Asks which file to run.
-pub fn run(model: &mut Model) {
-    ask(model, Purpose::Run)
+pub fn run(tabs: &Tabs, cx: &mut Cx) {
+    ask(tabs, cx, Purpose::Run)
 }
 
-fn ask(model: &mut Model, purpose: Purpose) {
-    let near = model.tabs.active().and_then(|tab| tab.editor.file.as_ref());
+fn ask(tabs: &Tabs, cx: &mut Cx, purpose: Purpose) {
+    let near = tabs.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
-    ask_path(model, PathPrompt::new(purpose, &path));
+    ask_path(cx, PathPrompt::new(purpose, &path));
 }
 
 /// Opens a file in a tab.
-pub fn open_path(model: &mut Model, path: String) {
-    read(model, path, Pending::Open { tab: None }, Reading::Detect)
+pub fn open_path(files: &mut Pendings, cx: &mut Cx, path: String) {
+    read(files, cx, path, Pending::Open { tab: None }, Reading::Detect)
 }
 
-fn read(model: &mut Model, path: String, what: Pending, reading: Reading) {
-    let request = model.cx.request();
-    model.files.insert(request, what);
-    model.cx.ask(Effect::Open { request, path, reading });
+fn read(files: &mut Pendings, cx: &mut Cx, path: String, what: Pending, reading: Reading) {
+    let request = cx.request();
+    files.insert(request, what);
+    cx.ask(Effect::Open { request, path, reading });
 }
 
 /// Reads a file in the encoding that was chosen for it.
-pub fn encoding_chosen(model: &mut Model, prompt: EncodingPrompt) {
+pub fn encoding_chosen(files: &mut Pendings, cx: &mut Cx, prompt: EncodingPrompt) {
     let Some(choice) = prompt.choices.get(prompt.selected) else {
         return;
     };
     let reading = Reading::Chosen(choice.encoding);
-    read(model, prompt.path, Pending::Open { tab: prompt.tab }, reading)
+    read(files, cx, prompt.path, Pending::Open { tab: prompt.tab }, reading)
 }
 
 /// No encoding was chosen: the file stays closed.
-pub fn encoding_unknown(model: &mut Model, prompt: &EncodingPrompt) {
+pub fn encoding_unknown(cx: &mut Cx, prompt: &EncodingPrompt) {
     let text = format!("{} was not opened.", prompt.path);
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// Saves the active tab to its file, or asks for one.
-pub fn save(model: &mut Model) {
-    let Some(tab) = model.tabs.active() else {
+pub fn save(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let id = tab.id;
@@ -245,15 +246,15 @@ pub fn save(model: &mut Model) {
                 _ => Expected::Nothing,
             };
             let path = file.path.clone();
-            write(model, id, path, expected, None)
+            write(tabs, files, cx, id, path, expected, None)
         }
-        None => save_as(model),
+        None => save_as(tabs, cx),
     }
 }
 
 /// Asks where to save the active tab.
-pub fn save_as(model: &mut Model) {
-    let Some(tab) = model.tabs.active() else {
+pub fn save_as(tabs: &Tabs, cx: &mut Cx) {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let path = match &tab.editor.file {
@@ -261,72 +262,79 @@ pub fn save_as(model: &mut Model) {
         None => format!("~/{}.sql", file_name(&tab.label())),
     };
     let prompt = PathPrompt::new(Purpose::Save { tab: tab.id }, &path);
-    ask_path(model, prompt);
+    ask_path(cx, prompt);
 }
 
 /// Reads the active tab's file again.
-pub fn reload_active(model: &mut Model) {
-    let Some(tab) = model.tabs.active() else {
+pub fn reload_active(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let (id, path) = (tab.id, tab.editor.file.as_ref().map(|file| file.path.clone()));
     match path {
-        Some(path) => reload(model, id, path),
+        Some(path) => reload(tabs, files, cx, id, path),
         None => {
-            model.cx.notify("This tab has no file.");
+            cx.notify("This tab has no file.");
         }
     }
 }
 
 /// Reads a tab's file again.
-pub fn reload(model: &mut Model, tab: TabId, path: String) {
-    let reading = known_encoding(model, tab);
-    read(model, path, Pending::Open { tab: Some(tab) }, reading)
+pub fn reload(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
+    let reading = known_encoding(tabs, tab);
+    read(files, cx, path, Pending::Open { tab: Some(tab) }, reading)
 }
 
 /// Reads a tab's file again without having asked.
-fn follow(model: &mut Model, tab: TabId, path: String) {
-    let reading = known_encoding(model, tab);
-    read(model, path, Pending::Follow { tab }, reading)
+fn follow(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
+    let reading = known_encoding(tabs, tab);
+    read(files, cx, path, Pending::Follow { tab }, reading)
 }
 
-fn known_encoding(model: &mut Model, tab: TabId) -> Reading {
-    let file = model.tabs.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
+fn known_encoding(tabs: &mut Tabs, tab: TabId) -> Reading {
+    let file = tabs.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
     file.map_or(Reading::Detect, |file| Reading::Known(file.form.encoding))
 }
 
 /// Writes over a file that is not what it was.
-pub fn save_over(model: &mut Model, tab: TabId, path: String, form: Form) {
-    write(model, tab, path, Expected::Anything, Some(form))
+pub fn save_over(
+    tabs: &mut Tabs,
+    files: &mut Pendings,
+    cx: &mut Cx,
+    tab: TabId,
+    path: String,
+    form: Form,
+) {
+    write(tabs, files, cx, tab, path, Expected::Anything, Some(form))
 }
 
 /// Saves a text that its file's encoding can't hold as UTF-8.
-pub fn save_as_utf8(model: &mut Model, other: OtherEncoding) {
+pub fn save_as_utf8(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, other: OtherEncoding) {
     let OtherEncoding { tab, path, expected, .. } = other;
-    write(model, tab, path, expected, Some(Form::default()))
+    write(tabs, files, cx, tab, path, expected, Some(Form::default()))
 }
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
-pub fn list(model: &mut Model) {
-    if let Some(Dialog::Path(prompt)) = &mut model.dialog {
-        prompt.list(&mut model.cx);
+pub fn list(dialog: &mut Option<Dialog>, cx: &mut Cx) {
+    if let Some(Dialog::Path(prompt)) = dialog {
+        prompt.list(cx);
     }
 }
 
-fn ask_path(model: &mut Model, mut prompt: PathPrompt) {
-    prompt.list(&mut model.cx);
-    model.cx.leave(Dialog::Path(prompt));
+fn ask_path(cx: &mut Cx, mut prompt: PathPrompt) {
+    prompt.list(cx);
+    cx.leave(Dialog::Path(prompt));
 }
 
 /// Tab: completes the typed path from the list.
-pub fn complete(model: &mut Model) {
-    let Some(Dialog::Path(prompt)) = &mut model.dialog else {
+pub fn complete(dialog: &mut Option<Dialog>, cx: &mut Cx) {
+    let Some(Dialog::Path(prompt)) = dialog else {
         return;
     };
     prompt.selected.get_or_insert(0);
     let (path, _) = prompt.chosen();
     prompt.field.replace_all(&path);
-    list(model)
+    list(dialog, cx)
 }
 
 /// Enter: goes into a directory, or uses the file.
@@ -335,19 +343,42 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) {
     if directory || path.trim().is_empty() {
         prompt.field.replace_all(&path);
         model.dialog = Some(Dialog::Path(prompt));
-        return list(model);
+        return list(&mut model.dialog, &mut model.cx);
     }
     match prompt.purpose {
-        Purpose::Open => open_path(model, path),
-        Purpose::Run => jobs::run_file(model, path),
-        Purpose::Save { tab } => write(model, tab, path, Expected::Nothing, None),
+        Purpose::Open => open_path(&mut model.files, &mut model.cx, path),
+        Purpose::Run => jobs::run_file(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.history,
+            &mut model.jobs,
+            &mut model.cx,
+            path,
+        ),
+        Purpose::Save { tab } => write(
+            &mut model.tabs,
+            &mut model.files,
+            &mut model.cx,
+            tab,
+            path,
+            Expected::Nothing,
+            None,
+        ),
     }
 }
 
 /// Writes a tab's text to a file, in the form that its file had where none is given.
-fn write(model: &mut Model, tab: TabId, path: String, expected: Expected, form: Option<Form>) {
-    let request = model.cx.request();
-    let Some(found) = model.tabs.get_mut(tab) else {
+fn write(
+    tabs: &mut Tabs,
+    files: &mut Pendings,
+    cx: &mut Cx,
+    tab: TabId,
+    path: String,
+    expected: Expected,
+    form: Option<Form>,
+) {
+    let request = cx.request();
+    let Some(found) = tabs.get_mut(tab) else {
         return;
     };
     let text = found.editor.buffer.text().clone();
@@ -357,25 +388,38 @@ fn write(model: &mut Model, tab: TabId, path: String, expected: Expected, form: 
     let of_file = found.editor.file.as_ref().map(|file| file.form);
     let form = form.or(of_file).unwrap_or_default();
     let pending = Pending::Save { tab, revision, form, expected };
-    model.files.insert(request, pending);
-    model.cx.ask(Effect::Save { request, path, text, form, expected });
+    files.insert(request, pending);
+    cx.ask(Effect::Save { request, path, text, form, expected });
 }
 
 /// Takes in what the runner reports of files.
 pub fn update(model: &mut Model, msg: Msg) {
     match msg {
         Msg::Opened { request, path, result } => match model.files.remove(&request) {
-            Some(Pending::Keymap { before }) => keymap_read(model, result, before),
+            Some(Pending::Keymap { before }) => {
+                keymap_read(&mut model.files, &mut model.keymap, &mut model.cx, result, before)
+            }
             Some(Pending::Open { tab }) => opened(model, tab, path, result),
-            Some(Pending::Follow { tab }) => followed(model, tab, path, result),
+            Some(Pending::Follow { tab }) => {
+                followed(&mut model.tabs, &mut model.dialog, &mut model.cx, tab, path, result)
+            }
             Some(Pending::Save { .. }) | None => {}
         },
         Msg::Saved { request, path, result } => match model.files.remove(&request) {
-            Some(pending @ Pending::Save { .. }) => saved(model, pending, path, result),
+            Some(pending @ Pending::Save { .. }) => {
+                saved(&mut model.tabs, &mut model.cx, pending, path, result)
+            }
             Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
             }
         },
-        Msg::Checked { request, stamp, .. } => checked(model, request, stamp),
+        Msg::Checked { request, stamp, .. } => checked(
+            &mut model.tabs,
+            &mut model.files,
+            &mut model.dialog,
+            &mut model.cx,
+            request,
+            stamp,
+        ),
         Msg::Listed { request, directory: _, result } => {
             if let Some(Dialog::Path(prompt)) = &mut model.dialog
                 && prompt.listing == Some(request)
@@ -393,56 +437,68 @@ pub fn update(model: &mut Model, msg: Msg) {
     }
 }
 
-fn keymap_read(model: &mut Model, result: Result<Box<Read>, Unread>, before: Option<String>) {
+fn keymap_read(
+    files: &mut Pendings,
+    keymap: &mut Keymap,
+    cx: &mut Cx,
+    result: Result<Box<Read>, Unread>,
+    before: Option<String>,
+) {
     match result {
         Ok(read) => {
-            for problem in model.keymap.lay_over(&read.text.to_string(), false) {
-                model.cx.notify(problem);
+            for problem in keymap.lay_over(&read.text.to_string(), false) {
+                cx.notify(problem);
             }
             return;
         }
         // A user without a keymap of their own is the usual case.
         Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
         }
-        Err(Unread::Failed(failure)) => model.cx.notify(failure.message),
+        Err(Unread::Failed(failure)) => cx.notify(failure.message),
         Err(Unread::Unclear(_)) => {
             let text = "The keymap was not read: it is not UTF-8 text.";
-            model.cx.notify(text);
+            cx.notify(text);
         }
         Err(Unread::Large { .. }) => {
             let text = "The keymap was not read: it is too large.";
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
-    match before {
-        Some(before) => read_keymap(model, before, None),
-        None => {}
+    if let Some(before) = before {
+        read_keymap(files, cx, before, None)
     }
 }
 
 /// Tells why a file was not read, or asks what is missing.
-fn not_opened(model: &mut Model, tab: Option<TabId>, path: String, unread: Unread) {
+fn not_opened(cx: &mut Cx, tab: Option<TabId>, path: String, unread: Unread) {
     match unread {
-        Unread::Failed(failure) => model.cx.notify(failure.message),
+        Unread::Failed(failure) => cx.notify(failure.message),
         Unread::Unclear(choices) if choices.is_empty() => {
             let text = format!("{path} was not opened: it is not text.");
-            model.cx.notify(text);
+            cx.notify(text);
         }
         Unread::Unclear(choices) => {
             let prompt = EncodingPrompt { path, tab, choices, selected: 0 };
-            model.cx.leave(Dialog::Encoding(prompt));
+            cx.leave(Dialog::Encoding(prompt));
         }
         Unread::Large { bytes } => {
             let question = Confirm::RunLarge { path, bytes };
-            model.cx.leave(Dialog::Confirm(question));
+            cx.leave(Dialog::Confirm(question));
         }
     }
 }
 
 /// A file that another program changed was read again. Where something was typed meanwhile, that comes first.
-fn followed(model: &mut Model, tab: TabId, path: String, result: Result<Box<Read>, Unread>) {
-    let busy = model.dialog.is_some();
-    let Some(found) = model.tabs.get_mut(tab) else {
+fn followed(
+    tabs: &mut Tabs,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    tab: TabId,
+    path: String,
+    result: Result<Box<Read>, Unread>,
+) {
+    let busy = dialog.is_some();
+    let Some(found) = tabs.get_mut(tab) else {
         return;
     };
     let is_its_file = found.editor.file.as_ref().is_some_and(|file| file.path == path);
@@ -452,29 +508,29 @@ fn followed(model: &mut Model, tab: TabId, path: String, result: Result<Box<Read
             if let Some(file) = &mut found.editor.file {
                 file.changed = true;
             }
-            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab, path }));
+            *dialog = Some(Dialog::Confirm(Confirm::Reload { tab, path }));
         }
         // Behind a dialog it is looked at again when the window or the tab is next.
         Ok(_) if found.editor.is_unsaved() => {}
         Ok(read) => {
-            if editor::reload(model, tab, path.clone(), *read) {
+            if editor::reload(tabs, cx, tab, path.clone(), *read) {
                 let text = format!("{path} was changed by another program and is read again.");
-                model.cx.notify(text);
+                cx.notify(text);
             }
         }
         // What is on screen is the last that could be read.
         Err(Unread::Unclear(_)) if busy => {}
-        Err(unread) => not_opened(model, Some(tab), path, unread),
+        Err(unread) => not_opened(cx, Some(tab), path, unread),
     }
 }
 
 fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Box<Read>, Unread>) {
     let read = match result {
         Ok(read) => *read,
-        Err(unread) => return not_opened(model, tab, path, unread),
+        Err(unread) => return not_opened(&mut model.cx, tab, path, unread),
     };
     if let Some(tab) = tab {
-        editor::reload(model, tab, path, read);
+        editor::reload(&mut model.tabs, &mut model.cx, tab, path, read);
         return;
     }
     let open = model
@@ -495,55 +551,62 @@ fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Bo
     }
     model.focus(Area::Editor);
     let active = model.tabs.active;
-    editor::load(model, active, path, read);
+    editor::load(&mut model.tabs, &mut model.cx, active, path, read);
 }
 
-fn saved(model: &mut Model, pending: Pending, path: String, result: Saved) {
+fn saved(tabs: &mut Tabs, cx: &mut Cx, pending: Pending, path: String, result: Saved) {
     let Pending::Save { tab, revision, form, expected } = pending else {
         return;
     };
     match result {
         Saved::Written(stamp) => {
-            model.cx.notify(format!("Saved {path}."));
-            let Some(found) = model.tabs.get_mut(tab) else {
+            cx.notify(format!("Saved {path}."));
+            let Some(found) = tabs.get_mut(tab) else {
                 return;
             };
             found.editor.file = Some(FileLink { path, stamp: Some(stamp), changed: false, form });
             found.editor.saved_revision = revision;
             found.editor.checking = None;
-            tabs::save_layout(model);
+            tabs::save_layout(tabs, cx);
         }
         Saved::Conflict => {
-            if model.tabs.get_mut(tab).is_none() {
+            if tabs.get_mut(tab).is_none() {
                 return;
             }
-            model.cx.leave(Dialog::Confirm(Confirm::Overwrite { tab, path, form }));
+            cx.leave(Dialog::Confirm(Confirm::Overwrite { tab, path, form }));
         }
         Saved::Unsayable { encoding, character, at, line, column } => {
             let other = OtherEncoding { tab, path, expected, encoding, character, line, column };
-            ask_for_utf8(model, other, revision, at)
+            ask_for_utf8(tabs, cx, other, revision, at)
         }
         Saved::Failed(failure) => {
-            model.cx.notify(format!("{path} was not saved: {}", failure.message));
+            cx.notify(format!("{path} was not saved: {}", failure.message));
         }
     }
 }
 
 /// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
-fn ask_for_utf8(model: &mut Model, other: OtherEncoding, revision: u64, at: usize) {
-    let Some(found) = model.tabs.get_mut(other.tab) else {
+fn ask_for_utf8(tabs: &mut Tabs, cx: &mut Cx, other: OtherEncoding, revision: u64, at: usize) {
+    let Some(found) = tabs.get_mut(other.tab) else {
         return;
     };
     if found.editor.buffer.revision() == revision {
         let end = at + other.character.len_utf8();
         found.editor.buffer.select(at, end);
     }
-    model.cx.leave(Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))));
+    cx.leave(Dialog::Confirm(Confirm::OtherEncoding(Box::new(other))));
 }
 
-fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) {
-    let busy = model.dialog.is_some();
-    let found = model.tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
+fn checked(
+    tabs: &mut Tabs,
+    files: &mut Pendings,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    request: Request,
+    stamp: Option<FileStamp>,
+) {
+    let busy = dialog.is_some();
+    let found = tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
     let Some(tab) = found else {
         return;
     };
@@ -570,25 +633,25 @@ fn checked(model: &mut Model, request: Request, stamp: Option<FileStamp>) {
         // Behind a dialog it is looked at again when the window or the tab is next.
         (Some(_), Some(_)) if !unsaved => {
             let path = file.path.clone();
-            return follow(model, id, path);
+            follow(tabs, files, cx, id, path)
         }
         (Some(_), Some(_)) if !file.changed && !busy => {
             file.changed = true;
             let path = file.path.clone();
-            model.dialog = Some(Dialog::Confirm(Confirm::Reload { tab: id, path }));
+            *dialog = Some(Dialog::Confirm(Confirm::Reload { tab: id, path }));
         }
         (None, _) if !file.changed => {
             file.changed = true;
             let text = format!("{} is gone from the disk. Save writes it again.", file.path);
-            model.cx.notify(text);
+            cx.notify(text);
         }
         _ => {}
     }
 }
 
 /// Reads the user's own keymap; where there is none, from where it was kept before.
-pub fn read_keymap(model: &mut Model, path: String, before: Option<String>) {
-    read(model, path, Pending::Keymap { before }, Reading::Detect)
+pub fn read_keymap(files: &mut Pendings, cx: &mut Cx, path: String, before: Option<String>) {
+    read(files, cx, path, Pending::Keymap { before }, Reading::Detect)
 }
 
 /// The name that a tab's label makes for a file.
@@ -598,9 +661,8 @@ fn file_name(label: &str) -> String {
 }
 
 /// The hint that a prompt shows, with its key.
-pub fn hint(model: &Model, prompt: &PathPrompt) -> String {
-    let key = model
-        .keymap
+pub fn hint(keymap: &Keymap, prompt: &PathPrompt) -> String {
+    let key = keymap
         .key_of(crate::update::shell::command::Command::DialogAccept)
         .map(keymap::shown)
         .unwrap_or_default();

@@ -11,7 +11,16 @@ const PROGRESS: Progress =
 
 fn begun() -> (World, Request) {
     let mut world = World::new().connected();
-    let effects = world.asked(|model| run_file(model, "/d/dump.sql".into()));
+    let effects = world.asked(|model| {
+        run_file(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.history,
+            &mut model.jobs,
+            &mut model.cx,
+            "/d/dump.sql".into(),
+        )
+    });
     expect(&effects, &["Store(RecordRuns", "Job(RunFile"]);
     let job = world.model.jobs.list[0].id;
     (world, job)
@@ -20,7 +29,19 @@ fn begun() -> (World, Request) {
 #[test]
 fn a_file_needs_a_connection() {
     let mut world = World::new();
-    expect(&world.asked(|model| run_file(model, "/d/dump.sql".into())), &[]);
+    expect(
+        &world.asked(|model| {
+            run_file(
+                &mut model.tabs,
+                &model.connections,
+                &mut model.history,
+                &mut model.jobs,
+                &mut model.cx,
+                "/d/dump.sql".into(),
+            )
+        }),
+        &[],
+    );
     assert!(world.notice().contains("Connect this tab first"));
     assert_eq!(world.model.jobs.list, []);
 }

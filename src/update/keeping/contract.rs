@@ -14,7 +14,6 @@ use crate::{
     conninfo::Config,
     effect::Effect as RootEffect,
     failure::Failure,
-    model::Model,
     settings::Settings,
     update::files::encoding::Form,
 };
@@ -376,10 +375,10 @@ impl Effect {
 }
 
 /// Notes the writes among effects that are about to be done, so that a story can wait for them.
-pub fn note_writes(model: &mut Model, effects: &[RootEffect]) {
+pub fn note_writes(writes: &mut Writes, effects: &[RootEffect]) {
     let begun = effects.iter().filter_map(|effect| match effect {
         RootEffect::Store(effect) => effect.write_request(),
         _ => None,
     });
-    model.writes.extend(begun);
+    writes.extend(begun);
 }

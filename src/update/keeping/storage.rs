@@ -3,23 +3,28 @@
 //! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
 //! again, and nothing typed is lost while the program runs.
 
-use serde::Serialize;
-
 use super::{Kept, Opened, Salvage, Saved, SavedConnection};
-use crate::update::keeping;
 use crate::{
     base::{ids::*, text::Buffer},
     model::{Model, Phase},
     update::{
         connection::{Connection, Link},
+        cx::Cx,
+        keeping::{self, Writes},
         query::{
             history,
             messages::{Kind, Message},
         },
         settings::{self, file},
-        shell::{dialog::Dialog, sidebar, tabs},
+        shell::{
+            dialog::Dialog,
+            sidebar,
+            tabs::{self, Tabs},
+        },
     },
 };
+
+use serde::Serialize;
 
 /// How the store stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,10 +60,10 @@ pub struct DirectoryPrompt {
 }
 
 /// Says how the store came up, where that is not as always; asks for another directory where this one can't be used.
-pub fn came_up(model: &mut Model, opened: Opened) {
-    let (storage, text) = match opened {
+pub fn came_up(storage: &mut Storage, cx: &mut Cx, opened: Opened) {
+    let (found, text) = match opened {
         Opened::OnDisk => {
-            model.storage = Storage::OnDisk;
+            *storage = Storage::OnDisk;
             return;
         }
         Opened::Fresh { copy, reason, salvage } => (
@@ -79,7 +84,7 @@ pub fn came_up(model: &mut Model, opened: Opened) {
             format!("Nothing of this run will be kept: {reason}."),
         ),
         Opened::NoDirectory { directory, reason } => {
-            model.storage = Storage::InMemory { reason: reason.clone() };
+            *storage = Storage::InMemory { reason: reason.clone() };
             let prompt = DirectoryPrompt {
                 field: Buffer::new(&directory),
                 directory,
@@ -87,18 +92,18 @@ pub fn came_up(model: &mut Model, opened: Opened) {
                 trying: None,
                 problem: None,
             };
-            model.cx.leave(Dialog::DataDirectory(prompt));
+            cx.leave(Dialog::DataDirectory(prompt));
             return;
         }
     };
-    model.storage = storage;
-    model.cx.notify(text);
+    *storage = found;
+    cx.notify(text);
 }
 
 /// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
-pub(crate) fn write_down(model: &mut Model, text: String) {
-    let at_us = model.cx.now.unix_us;
-    if let Some(tab) = model.tabs.active_mut() {
+pub(crate) fn write_down(tabs: &mut Tabs, cx: &mut Cx, text: String) {
+    let at_us = cx.now.unix_us;
+    if let Some(tab) = tabs.active_mut() {
         tab.messages.push(Message {
             at_us,
             kind: Kind::Warning,
@@ -151,22 +156,28 @@ fn salvaged(salvage: &Salvage) -> String {
 }
 
 /// The disk does not take a write. The user is told once, not for each key.
-pub fn held(model: &mut Model, request: Request, reason: String) {
-    if model.writes.remove(&request) && model.storage == Storage::OnDisk {
+pub fn held(
+    storage: &mut Storage,
+    writes: &mut Writes,
+    cx: &mut Cx,
+    request: Request,
+    reason: String,
+) {
+    if writes.remove(&request) && *storage == Storage::OnDisk {
         let text = format!(
             "The disk does not take what Tusk wants to keep ({reason}). It stays in memory and is written as soon as the disk takes it; don't quit Tusk until then."
         );
-        model.cx.notify(text);
-        model.storage = Storage::Waiting { reason };
+        cx.notify(text);
+        *storage = Storage::Waiting { reason };
     }
 }
 
 /// All that waited is on disk.
-pub fn caught_up(model: &mut Model) {
-    if matches!(model.storage, Storage::Waiting { .. }) {
-        model.storage = Storage::OnDisk;
+pub fn caught_up(storage: &mut Storage, cx: &mut Cx) {
+    if matches!(storage, Storage::Waiting { .. }) {
+        *storage = Storage::OnDisk;
         let text = "The disk takes what Tusk keeps again: all of it is written.";
-        model.cx.notify(text);
+        cx.notify(text);
     }
 }
 
@@ -186,9 +197,9 @@ pub fn reopened(model: &mut Model, opened: Opened) {
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
             model.cx.notify(text.clone());
-            write_down(model, text);
+            write_down(&mut model.tabs, &mut model.cx, text);
         }
-        opened => came_up(model, opened),
+        opened => came_up(&mut model.storage, &mut model.cx, opened),
     }
     if model.phase == Phase::Ready {
         keep_everything(model);
@@ -212,10 +223,10 @@ fn keep_everything(model: &mut Model) {
         let connection = Box::new(connection);
         model.cx.ask(keeping::Effect::SaveConnection { request, connection });
     }
-    history::keep_all(model);
-    tabs::keep_closed(model);
-    tabs::keep_all(model);
-    tabs::save_layout(model);
+    history::keep_all(&mut model.history, &mut model.cx);
+    tabs::keep_closed(&model.tabs, &mut model.cx);
+    tabs::keep_all(&mut model.tabs, &mut model.cx);
+    tabs::save_layout(&model.tabs, &mut model.cx);
     settings::save(model);
 }
 
@@ -253,18 +264,18 @@ pub fn connections_changed(
 }
 
 /// Enter on the typed directory: it is tried.
-pub fn try_directory(model: &mut Model, mut prompt: DirectoryPrompt) {
+pub fn try_directory(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: DirectoryPrompt) {
     let directory = prompt.field.string().trim().to_owned();
 
     if directory.is_empty() {
         prompt.problem = Some("Type the name of a directory.".into());
     } else if prompt.trying.is_none() {
-        let request = model.cx.request();
+        let request = cx.request();
         prompt.trying = Some(request);
         prompt.problem = None;
-        model.cx.ask(keeping::Effect::UseDirectory { request, directory });
+        cx.ask(keeping::Effect::UseDirectory { request, directory });
     }
-    model.dialog = Some(Dialog::DataDirectory(prompt));
+    *dialog = Some(Dialog::DataDirectory(prompt));
 }
 
 /// A typed directory was tried.
@@ -297,20 +308,20 @@ pub fn directory_used(model: &mut Model, request: Request, result: Result<Box<Ke
     keep_everything(model);
     let config_dir = model.config_dir.clone();
     if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
-        file::watch(model, &config_dir);
+        file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
     }
     file::configure_log(model);
 }
 
 /// The user goes on without a directory.
-pub fn go_on_in_memory(model: &mut Model) {
+pub fn go_on_in_memory(cx: &mut Cx) {
     let text = "Nothing of this run will be kept. Save what you need to files of your own.";
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// What would be lost with the program because the disk does not take it, in words.
-pub fn would_lose(model: &Model) -> Option<String> {
-    match &model.storage {
+pub fn would_lose(storage: &Storage) -> Option<String> {
+    match storage {
         Storage::Waiting { reason } => {
             Some(format!("What was done lately is not on disk, which does not take it ({reason})"))
         }

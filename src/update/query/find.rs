@@ -1,12 +1,7 @@
 //! The search in the editor: its two fields, what was found, and replacing. The bar over the editor belongs to the
 //! window, not to a tab: another tab's text is searched for the same words.
 
-use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
-
-use super::Outcome;
-use super::editor;
+use super::{Outcome, editor};
 use crate::{
     base::{
         ids::TabId,
@@ -14,8 +9,15 @@ use crate::{
     },
     model::{Area, Model},
     rows::show::display::counted,
-    update::shell::command::Command,
+    update::{
+        cx::Cx,
+        shell::{command::Command, tabs::Tabs},
+    },
 };
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 /// At most so many places are marked at a time: those around the one that is chosen.
 const MARKS: usize = 500;
@@ -122,7 +124,7 @@ pub fn update(model: &mut Model, msg: Msg) {
             let buffer = model.find.buffer_mut(field);
             if buffer.string() != text {
                 buffer.replace_all(&text);
-                after_edit(model, field);
+                after_edit(&mut model.tabs, &mut model.find, field);
             }
         }
         Msg::Focused { field } if model.find.open && !model.welcome.shown => {
@@ -134,21 +136,21 @@ pub fn update(model: &mut Model, msg: Msg) {
 }
 
 /// Opens the bar, or goes back to it. A word that is selected is what is searched for.
-pub fn open(model: &mut Model, replacing: bool) {
-    if let Some(tab) = model.tabs.active() {
+pub fn open(tabs: &Tabs, find: &mut Find, cx: &mut Cx, replacing: bool) {
+    if let Some(tab) = tabs.active() {
         let buffer = &tab.editor.buffer;
         let selection = buffer.selection();
         let word = buffer.text().slice(selection.clone());
-        model.find.from = selection.start;
+        find.from = selection.start;
         if !word.is_empty() && word.len() <= SELECTION_BYTES && !word.contains('\n') {
-            model.find.query.replace_all(&word);
+            find.query.replace_all(&word);
         }
     }
-    model.find.open = true;
-    model.find.replacing = replacing;
-    model.find.enter(Field::Query);
-    model.cx.leave(Outcome::EnterSearch);
-    look(model);
+    find.open = true;
+    find.replacing = replacing;
+    find.enter(Field::Query);
+    cx.leave(Outcome::EnterSearch);
+    look(tabs, find);
 }
 
 /// Closes the bar: focus goes back to the text.
@@ -170,28 +172,28 @@ pub fn command(model: &mut Model, command: Command) {
             };
             model.find.enter(other);
         }
-        Command::DialogAccept => step(model, true),
+        Command::DialogAccept => step(&mut model.tabs, &mut model.find, &mut model.cx, true),
         Command::DialogCancel => close(model),
         _ => {}
     }
 }
 
 /// Lets capitals count, or not.
-pub fn toggle_case(model: &mut Model) {
-    model.find.match_case = !model.find.match_case;
-    look(model);
+pub fn toggle_case(tabs: &Tabs, find: &mut Find) {
+    find.match_case = !find.match_case;
+    look(tabs, find);
 }
 
 /// Goes to the next place, or the previous one, around the ends of the text.
-pub fn step(model: &mut Model, forward: bool) {
-    if model.find.query.text().is_empty() {
-        return open(model, model.find.replacing);
+pub fn step(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, forward: bool) {
+    if find.query.text().is_empty() {
+        return open(tabs, find, cx, find.replacing);
     }
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let selection = tab.editor.buffer.selection();
-    let places = places(model);
+    let places = places(tabs, find);
     let next = if forward {
         let at = places.partition_point(|place| place.start < selection.end);
         // The place that is chosen begins before the selection's end; one of no length can't be.
@@ -200,43 +202,43 @@ pub fn step(model: &mut Model, forward: bool) {
         let at = places.partition_point(|place| place.start < selection.start);
         at.checked_sub(1).unwrap_or(places.len().saturating_sub(1))
     };
-    choose(model, &places, Some(next));
+    choose(tabs, find, &places, Some(next));
 }
 
 /// Replaces the place that is chosen and goes to the next one. Where none is chosen, it only goes there.
-pub fn replace(model: &mut Model) {
-    if !model.find.open || model.find.query.text().is_empty() {
-        return open(model, true);
+pub fn replace(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx) {
+    if !find.open || find.query.text().is_empty() {
+        return open(tabs, find, cx, true);
     }
-    let replacement = model.find.replacement.string();
-    let Some(tab) = model.tabs.active() else {
+    let replacement = find.replacement.string();
+    let Some(tab) = tabs.active() else {
         return;
     };
     let (id, selection) = (tab.id, tab.editor.buffer.selection());
-    if !places(model).contains(&selection) {
-        return step(model, true);
+    if !places(tabs, find).contains(&selection) {
+        return step(tabs, find, cx, true);
     }
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let edit = tab.editor.buffer.replace(selection, &replacement);
-    editor::changed(model, id, vec![edit]);
-    step(model, true);
+    editor::changed(tabs, cx, id, vec![edit]);
+    step(tabs, find, cx, true);
 }
 
 /// Replaces every place, as one edit.
-pub fn replace_all(model: &mut Model) {
-    if !model.find.open || model.find.query.text().is_empty() {
-        return open(model, true);
+pub fn replace_all(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx) {
+    if !find.open || find.query.text().is_empty() {
+        return open(tabs, find, cx, true);
     }
-    let replacement = model.find.replacement.string();
-    let places = places(model);
+    let replacement = find.replacement.string();
+    let places = places(tabs, find);
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
-        look(model);
+        look(tabs, find);
         return;
     };
     let (start, end) = (first.start, last.end);
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -249,63 +251,63 @@ pub fn replace_all(model: &mut Model) {
         at = place.end;
     }
     let edit = tab.editor.buffer.replace(start..end, &new);
-    editor::changed(model, id, vec![edit]);
+    editor::changed(tabs, cx, id, vec![edit]);
     let replaced = counted(places.len() as u64, "place");
-    model.cx.notify(format!("Replaced {replaced}."));
-    look(model);
+    cx.notify(format!("Replaced {replaced}."));
+    look(tabs, find);
 }
 
 /// Text typed without a window.
-pub fn typed(model: &mut Model, text: &str) {
-    let field = model.find.field;
-    model.find.focused_mut().insert(text);
-    after_edit(model, field);
+pub fn typed(tabs: &mut Tabs, find: &mut Find, text: &str) {
+    let field = find.field;
+    find.focused_mut().insert(text);
+    after_edit(tabs, find, field);
 }
 
 /// A key that edits, without a window.
-pub fn key(model: &mut Model, key: TextKey, shift: bool) {
-    let field = model.find.field;
-    if model.find.focused_mut().key(key, shift).is_some() {
-        after_edit(model, field);
+pub fn key(tabs: &mut Tabs, find: &mut Find, key: TextKey, shift: bool) {
+    let field = find.field;
+    if find.focused_mut().key(key, shift).is_some() {
+        after_edit(tabs, find, field);
     }
 }
 
 /// While a word is typed, the first place from where the search began is chosen.
-fn after_edit(model: &mut Model, field: Field) {
+fn after_edit(tabs: &mut Tabs, find: &mut Find, field: Field) {
     if field == Field::Replacement {
         return;
     }
-    let places = places(model);
-    let from = model.find.from;
+    let places = places(tabs, find);
+    let from = find.from;
     let at = places.partition_point(|place| place.start < from);
     let first = if at < places.len() { at } else { 0 };
-    choose(model, &places, Some(first));
+    choose(tabs, find, &places, Some(first));
 }
 
 /// Counts the places anew, and leaves the cursor where it is.
-fn look(model: &mut Model) {
-    let selection = model.tabs.active().map(|tab| tab.editor.buffer.selection());
-    let places = places(model);
+fn look(tabs: &Tabs, find: &mut Find) {
+    let selection = tabs.active().map(|tab| tab.editor.buffer.selection());
+    let places = places(tabs, find);
     let chosen = selection.and_then(|selection| {
         let at = places.partition_point(|place| place.start < selection.start);
         (places.get(at) == Some(&selection)).then_some(at)
     });
-    note(model, &places, chosen);
+    note(tabs, find, &places, chosen);
 }
 
-fn choose(model: &mut Model, places: &[Range<usize>], at: Option<usize>) {
+fn choose(tabs: &mut Tabs, find: &mut Find, places: &[Range<usize>], at: Option<usize>) {
     let place = at.and_then(|at| places.get(at)).cloned();
-    if let (Some(place), Some(tab)) = (&place, model.tabs.active_mut()) {
+    if let (Some(place), Some(tab)) = (&place, tabs.active_mut()) {
         tab.editor.buffer.select(place.start, place.end);
     }
-    note(model, places, at.filter(|_| place.is_some()));
+    note(tabs, find, places, at.filter(|_| place.is_some()));
 }
 
-fn note(model: &mut Model, places: &[Range<usize>], chosen: Option<usize>) {
+fn note(tabs: &Tabs, find: &mut Find, places: &[Range<usize>], chosen: Option<usize>) {
     let around = chosen.unwrap_or(0);
     let first = around.saturating_sub(MARKS / 2).min(places.len().saturating_sub(MARKS));
     let marks = places.iter().skip(first).take(MARKS).cloned().collect();
-    model.find.found = model.tabs.active().map(|tab| Found {
+    find.found = tabs.active().map(|tab| Found {
         tab: tab.id,
         revision: tab.editor.buffer.revision(),
         count: places.len(),
@@ -315,11 +317,11 @@ fn note(model: &mut Model, places: &[Range<usize>], chosen: Option<usize>) {
 }
 
 /// Every place of the active tab's text that has the words, in order.
-fn places(model: &Model) -> Vec<Range<usize>> {
-    let query = model.find.query.string();
-    match model.tabs.active() {
+fn places(tabs: &Tabs, find: &Find) -> Vec<Range<usize>> {
+    let query = find.query.string();
+    match tabs.active() {
         Some(tab) if !query.is_empty() => {
-            occurrences(&tab.editor.buffer.string(), &query, model.find.match_case)
+            occurrences(&tab.editor.buffer.string(), &query, find.match_case)
         }
         _ => vec![],
     }

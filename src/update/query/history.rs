@@ -3,6 +3,22 @@
 //! A run is written when it begins, in case the program dies with it, and again when it ends. Of a long script that
 //! would be most of the work: what its statements come to is gathered for a moment, and written in one go.
 
+use super::{Outcome, run::Run};
+use crate::{
+    base::{ids::*, stamp::Stamp},
+    sql::{self, safety::mask},
+    update::{
+        clock,
+        connection::Connections,
+        cx::Cx,
+        keeping::{self, HistoryEntry, HistoryOutcome},
+        shell::{
+            dialog::{Dialog, Picker},
+            tabs::Tabs,
+        },
+    },
+};
+
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,18 +26,6 @@ use std::{
 };
 
 use serde::Serialize;
-
-use super::{Outcome, run::Run};
-use crate::{
-    base::{ids::*, stamp::Stamp},
-    model::Model,
-    sql::{self, safety::mask},
-    update::{
-        clock,
-        keeping::{self, HistoryEntry, HistoryOutcome},
-        shell::dialog::{Dialog, Picker},
-    },
-};
 
 /// So many of the newest runs are kept in the Model, for the sidebar.
 pub const RECENT: usize = 200;
@@ -80,21 +84,28 @@ pub struct Sent<'a> {
 
 /// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
 /// gathered, a moment later.
-pub fn began(model: &mut Model, tab: TabId, sent: Sent<'_>) {
+pub fn began(
+    tabs: &mut Tabs,
+    connections: &Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    tab: TabId,
+    sent: Sent<'_>,
+) {
     let Sent { query, text, data } = sent;
-    let known = model.tabs.get_mut(tab);
+    let known = tabs.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
-    let Place { connection, database } = place(model, tab);
+    let Place { connection, database } = place(tabs, connections, tab);
     let entry = HistoryEntry {
         query,
-        at_us: model.cx.now.unix_us,
+        at_us: cx.now.unix_us,
         connection,
         database,
         sql: kept(text, data),
         elapsed_us: None,
         outcome: HistoryOutcome::Running,
     };
-    let History { recent, under_way, .. } = &mut model.history;
+    let History { recent, under_way, .. } = history;
     // One that still runs stays: its end is written to its own entry.
     let has_ended = |entry: &HistoryEntry| !under_way.contains_key(&entry.query);
     if recent.len() >= RECENT
@@ -104,8 +115,8 @@ pub fn began(model: &mut Model, tab: TabId, sent: Sent<'_>) {
     }
     recent.push_front(entry.clone());
     under_way.insert(query, is_gathered);
-    model.history.begun += 1;
-    record(model, entry, is_gathered)
+    history.begun += 1;
+    record(history, cx, entry, is_gathered)
 }
 
 /// A statement as it is kept: without passwords, and with the data of a COPY where they are short and hold none.
@@ -132,9 +143,15 @@ fn kept(text: &Arc<str>, data: Option<&str>) -> Arc<str> {
 }
 
 /// A statement ended.
-pub fn ended(model: &mut Model, query: QueryId, elapsed_us: u64, outcome: HistoryOutcome) {
-    let is_gathered = model.history.under_way.remove(&query).unwrap_or(false);
-    let Some(entry) = model.history.recent.iter_mut().find(|entry| entry.query == query) else {
+pub fn ended(
+    history: &mut History,
+    cx: &mut Cx,
+    query: QueryId,
+    elapsed_us: u64,
+    outcome: HistoryOutcome,
+) {
+    let is_gathered = history.under_way.remove(&query).unwrap_or(false);
+    let Some(entry) = history.recent.iter_mut().find(|entry| entry.query == query) else {
         return;
     };
     entry.elapsed_us = Some(elapsed_us);
@@ -146,14 +163,14 @@ pub fn ended(model: &mut Model, query: QueryId, elapsed_us: u64, outcome: Histor
         other => other,
     };
     let entry = entry.clone();
-    record(model, entry, is_gathered)
+    record(history, cx, entry, is_gathered)
 }
 
-fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) {
-    let now = model.cx.now;
-    let unwritten = &mut model.history.unwritten;
+fn record(history: &mut History, cx: &mut Cx, entry: HistoryEntry, is_gathered: bool) {
+    let now = cx.now;
+    let unwritten = &mut history.unwritten;
     if unwritten.is_empty() {
-        model.history.unwritten_since = now;
+        history.unwritten_since = now;
     }
     // One that ends before its beginning was written is written once. Mostly it is the last one.
     let same = match entry.outcome {
@@ -166,37 +183,37 @@ fn record(model: &mut Model, entry: HistoryEntry, is_gathered: bool) {
     }
     if is_gathered {
     } else {
-        write(model)
+        write(history, cx)
     }
 }
 
 /// Writes what was gathered.
-pub fn write(model: &mut Model) {
-    let entries = std::mem::take(&mut model.history.unwritten);
+pub fn write(history: &mut History, cx: &mut Cx) {
+    let entries = std::mem::take(&mut history.unwritten);
     if entries.is_empty() {
         return;
     }
-    let request = model.cx.request();
-    model.cx.ask(keeping::Effect::RecordRuns { request, entries });
+    let request = cx.request();
+    cx.ask(keeping::Effect::RecordRuns { request, entries });
 }
 
 /// Writes what was gathered where that is due. Called after each message.
-pub fn step(model: &mut Model) {
-    if model.history.unwritten.is_empty() {
+pub fn step(tabs: &Tabs, history: &mut History, cx: &mut Cx) {
+    if history.unwritten.is_empty() {
         return;
     }
-    let waited_ms = model.cx.now.us_since(model.history.unwritten_since) / 1_000;
-    let goes_on = model.tabs.open.iter().any(|tab| is_gathered(&tab.run));
-    if !goes_on || waited_ms >= GATHERED_MS || model.history.unwritten.len() >= GATHERED {
-        return write(model);
+    let waited_ms = cx.now.us_since(history.unwritten_since) / 1_000;
+    let goes_on = tabs.open.iter().any(|tab| is_gathered(&tab.run));
+    if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
+        return write(history, cx);
     }
-    if model.history.timer.is_some() {
+    if history.timer.is_some() {
         return;
     }
-    let timer = model.cx.request();
-    model.history.timer = Some(timer);
+    let timer = cx.request();
+    history.timer = Some(timer);
     let after_ms = GATHERED_MS - waited_ms;
-    model.cx.ask(clock::Effect::Start { timer, after_ms });
+    cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 /// Whether what the statements of a run come to is gathered.
@@ -209,33 +226,33 @@ fn is_gathered(run: &Run) -> bool {
 }
 
 /// The timer has fired, or was stopped: whether it is the one of what was gathered.
-pub fn timer_ended(model: &mut Model, timer: Request) -> bool {
-    let is_it = model.history.timer == Some(timer);
+pub fn timer_ended(history: &mut History, timer: Request) -> bool {
+    let is_it = history.timer == Some(timer);
     if is_it {
-        model.history.timer = None;
+        history.timer = None;
     }
     is_it
 }
 
 /// All that there is, for a store that has none of it: the oldest first.
-pub fn keep_all(model: &mut Model) {
-    let History { recent, unwritten, .. } = &mut model.history;
+pub fn keep_all(history: &mut History, cx: &mut Cx) {
+    let History { recent, unwritten, .. } = history;
     let newest: BTreeSet<QueryId> = unwritten.iter().map(|entry| entry.query).collect();
     let written = recent.iter().rev();
     let mut entries: Vec<HistoryEntry> =
         written.filter(|entry| !newest.contains(&entry.query)).cloned().collect();
     entries.append(unwritten);
     *unwritten = entries;
-    write(model)
+    write(history, cx)
 }
 
 /// The connection and the database of a tab, as they were called when its script began: a long one would have them put
 /// together for each of its statements.
-fn place(model: &mut Model, tab: TabId) -> Place {
-    let Some(tab) = model.tabs.get_mut(tab) else {
+fn place(tabs: &mut Tabs, connections: &Connections, tab: TabId) -> Place {
+    let Some(tab) = tabs.get_mut(tab) else {
         return Place::default();
     };
-    let known = tab.connection.and_then(|id| model.connections.get(&id));
+    let known = tab.connection.and_then(|id| connections.get(&id));
     let said = || {
         known.map_or_else(Place::default, |known| Place {
             connection: known.config.label().into(),
@@ -249,52 +266,54 @@ fn place(model: &mut Model, tab: TabId) -> Place {
 }
 
 /// Opens the search over the history.
-pub fn open(model: &mut Model) {
-    model.cx.leave(Dialog::History(Picker::default()));
-    search(model, String::new());
+pub fn open(history: &mut History, cx: &mut Cx) {
+    cx.leave(Dialog::History(Picker::default()));
+    search(history, cx, String::new());
 }
 
 /// Asks for the runs that contain every word.
-pub fn search(model: &mut Model, text: String) {
-    let request = model.cx.request();
-    model.history.searching = Some(request);
-    model.history.taking = false;
+pub fn search(history: &mut History, cx: &mut Cx, text: String) {
+    let request = cx.request();
+    history.searching = Some(request);
+    history.taking = false;
     // The search finds what was written before it.
-    write(model);
-    model.cx.ask(keeping::Effect::SearchHistory { request, text, limit: FOUND });
+    write(history, cx);
+    cx.ask(keeping::Effect::SearchHistory { request, text, limit: FOUND });
 }
 
 /// Takes in what was found.
 pub fn found(
-    model: &mut Model,
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
     request: Request,
     entries: Result<Vec<HistoryEntry>, crate::failure::Failure>,
 ) {
-    if model.history.searching != Some(request) {
+    if history.searching != Some(request) {
         return;
     }
-    model.history.searching = None;
-    let taking = std::mem::take(&mut model.history.taking) && entries.is_ok();
+    history.searching = None;
+    let taking = std::mem::take(&mut history.taking) && entries.is_ok();
     match entries {
         Ok(entries) => {
-            model.history.found = entries;
-            model.history.problem = None;
+            history.found = entries;
+            history.problem = None;
         }
-        Err(failure) => model.history.problem = Some(failure.message),
+        Err(failure) => history.problem = Some(failure.message),
     }
-    let last = model.history.found.len().saturating_sub(1);
-    let Some(Dialog::History(picker)) = &mut model.dialog else {
+    let last = history.found.len().saturating_sub(1);
+    let Some(Dialog::History(picker)) = dialog else {
         return;
     };
     picker.selected = picker.selected.min(last);
     if taking {
-        model.cx.leave(Outcome::TakeFound);
+        cx.leave(Outcome::TakeFound);
     }
 }
 
 /// Puts a run's text into the editor: in the place of an empty text, else behind it.
-pub fn take(model: &mut Model, sql: &str) {
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn take(tabs: &mut Tabs, cx: &mut Cx, sql: &str) {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -315,7 +334,7 @@ pub fn take(model: &mut Model, sql: &str) {
     };
     let start = if lead.is_empty() { 0 } else { old.trim_end().len() };
     let edit = buffer.replace(start..end, &format!("{lead}{sql}{}", end_of(sql)));
-    super::editor::changed(model, id, vec![edit])
+    super::editor::changed(tabs, cx, id, vec![edit])
 }
 
 /// What ends a statement: behind a comment at its end the semicolon needs a line of its own. A COPY that was kept with

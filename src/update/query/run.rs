@@ -4,10 +4,6 @@
 //! connection and takes the one step that is due. The session takes no new statement until the one
 //! before has ended; what the query itself answers decides what is shown.
 
-use std::{ops::Range, sync::Arc};
-
-use serde::Serialize;
-
 use super::{
     Effect, Msg, Outcome,
     editor::Mark,
@@ -19,7 +15,6 @@ use super::{
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
     failure::{Category, Failure},
-    model::Model,
     rows::{Chunk, Column, Rows},
     settings::{OnError, Settings},
     sql::{
@@ -28,8 +23,9 @@ use crate::{
     },
     update::{
         clock,
-        connection::{self, Connection, Link},
+        connection::{self, Connection, Connections, Link},
         cx::Cx,
+        query::history::History,
         results::{self, ResultSet, ResultState},
         shell::{
             dialog::{Confirm, Dialog},
@@ -37,6 +33,11 @@ use crate::{
         },
     },
 };
+use ending::QueryEnd;
+
+use std::{ops::Range, sync::Arc};
+
+use serde::Serialize;
 
 mod encoding;
 mod ending;
@@ -47,7 +48,6 @@ pub mod script;
 pub mod secrets;
 mod sessions;
 
-use ending::QueryEnd;
 pub use keeping::{attend, make_room};
 pub use question::{Answer, answer_error, ask_about_error};
 pub use script::{Part, Planned, Problem, Script};
@@ -141,34 +141,41 @@ impl Running {
 
 /// Runs the statement under the cursor, the selection, or everything. What follows on an error is what the settings
 /// say, if this run has no choice of its own.
-pub fn request(model: &mut Model, part: Part, on_error: Option<OnError>) {
-    let on_error = on_error.unwrap_or(model.cx.settings.on_error);
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn request(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    part: Part,
+    on_error: Option<OnError>,
+) {
+    let on_error = on_error.unwrap_or(cx.settings.on_error);
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let id = tab.id;
     match Script::of_tab(tab, part, on_error) {
-        Ok(script) => request_script(model, id, script),
+        Ok(script) => request_script(tabs, connections, history, cx, id, script),
         Err(problem) => {
-            refuse(model, &problem);
+            refuse(tabs, cx, &problem);
         }
     }
 }
 
 /// Says why nothing was run. A text that can't be run has failed; where there is none, nothing has.
-fn refuse(model: &mut Model, problem: &Problem) {
-    let now = model.cx.now;
+fn refuse(tabs: &mut Tabs, cx: &mut Cx, problem: &Problem) {
+    let now = cx.now;
     let text = match problem {
         Problem::Nothing => "There is no statement here to run.".to_owned(),
         Problem::OnlyPsql { note } => note.clone(),
         Problem::Refused { range, reason } => {
-            let Some(tab) = model.tabs.active_mut() else {
+            let Some(tab) = tabs.active_mut() else {
                 return;
             };
             refused(tab, now, range.clone(), reason, false)
         }
     };
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// What is not run is marked, and the tab's last end is that it was not.
@@ -187,37 +194,54 @@ fn refused(tab: &mut Tab, now: Stamp, range: Range<usize>, reason: &str, sent: b
 }
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
-pub fn request_text(model: &mut Model, sql: &str) {
-    match model.tabs.active().map(|tab| tab.id) {
-        Some(tab) => request_text_in(model, tab, sql),
-        None => {}
+pub fn request_text(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    sql: &str,
+) {
+    if let Some(tab) = tabs.active().map(|tab| tab.id) {
+        request_text_in(tabs, connections, history, cx, tab, sql)
     }
 }
 
 /// The same in any tab.
-pub fn request_text_in(model: &mut Model, tab: TabId, sql: &str) {
+pub fn request_text_in(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    tab: TabId,
+    sql: &str,
+) {
     let script = Script::new(vec![Planned::of_text(sql)], OnError::Stop);
-    request_script(model, tab, script)
+    request_script(tabs, connections, history, cx, tab, script)
 }
 
-fn request_script(model: &mut Model, id: TabId, script: Script) {
-    let Some(tab) = model.tabs.get_mut(id) else {
+fn request_script(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+    script: Script,
+) {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
-    let known = tab.connection.is_some_and(|id| model.connections.contains_key(&id));
+    let known = tab.connection.is_some_and(|id| connections.contains_key(&id));
     if !known {
-        model.cx.notify("Choose where to connect, then run again.");
-        model.cx.leave(Outcome::ChooseConnection);
+        cx.notify("Choose where to connect, then run again.");
+        cx.leave(Outcome::ChooseConnection);
         return;
     }
-    model.cx.leave(Outcome::Requested);
-    let Some(tab) = model.tabs.get_mut(id) else {
+    cx.leave(Outcome::Requested);
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
-        model.cx.notify(
-            "The session was lost. Reconnect first: its transaction and settings are gone.",
-        );
+        cx.notify("The session was lost. Reconnect first: its transaction and settings are gone.");
         return;
     }
 
@@ -229,34 +253,45 @@ fn request_script(model: &mut Model, id: TabId, script: Script) {
             } else {
                 "This tab still waits for its connection."
             };
-            model.cx.notify(text);
+            cx.notify(text);
             return;
         }
         Run::Running(Running { phase: Phase::Running, .. }) => {
-            model.cx.notify("A statement is still running. Cancel it first.");
+            cx.notify("A statement is still running. Cancel it first.");
             return;
         }
         Run::Running(Running { phase: Phase::Cancelling { .. }, .. }) => tab.queued = Some(script),
         Run::Running(Running { phase: Phase::Paused { .. }, .. }) => {
             tab.queued = Some(script);
-            stop(model, id, false);
+            stop(tabs, cx, id, false);
         }
     }
-    pump(model, id);
+    pump(tabs, connections, history, cx, id);
 }
 
 /// Takes the step that is due in every tab.
-pub fn pump_all(model: &mut Model) {
-    let all: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+pub fn pump_all(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+) {
+    let all: Vec<TabId> = tabs.open.iter().map(|tab| tab.id).collect();
     for tab in all {
-        pump(model, tab)
+        pump(tabs, connections, history, cx, tab)
     }
 }
 
 /// Takes the step that is due in a tab: begin a queued script, open what it needs, send its next statement.
-pub fn pump(model: &mut Model, id: TabId) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub fn pump(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     if matches!(tab.run, Run::Idle) {
@@ -269,17 +304,23 @@ pub fn pump(model: &mut Model, id: TabId) {
         let gone = tab.results.begin();
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
-        drop_rows(gone, &mut model.cx);
-        pump_waiting(model, id);
+        drop_rows(gone, cx);
+        pump_waiting(tabs, connections, history, cx, id);
         return;
     }
-    pump_waiting(model, id)
+    pump_waiting(tabs, connections, history, cx, id)
 }
 
 /// Takes the step that is due where a script waits.
-fn pump_waiting(model: &mut Model, id: TabId) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+fn pump_waiting(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let (Run::Waiting { script, .. }, Some(connection)) = (&tab.run, tab.connection) else {
@@ -289,16 +330,16 @@ fn pump_waiting(model: &mut Model, id: TabId) {
         // It goes on when the user says so.
         return;
     }
-    let link = model.connections.get(&connection).map(|known| &known.link);
+    let link = connections.get(&connection).map(|known| &known.link);
     match link {
         Some(Link::Open { .. }) => {}
         Some(Link::Closed | Link::Failed { .. }) => {
-            model.cx.leave(Outcome::NeedsConnection(connection));
+            cx.leave(Outcome::NeedsConnection(connection));
             return;
         }
         Some(Link::Closing) => {
             // It was closed for another reason; this run wants it again.
-            model.cx.leave(Outcome::NeedsConnection(connection));
+            cx.leave(Outcome::NeedsConnection(connection));
             return;
         }
         // It goes on when the connection is open; until then nothing of it has been sent.
@@ -313,7 +354,7 @@ fn pump_waiting(model: &mut Model, id: TabId) {
         }
     }
     match &mut tab.session {
-        Session::Live(live) if live.is_free() => send(model, id),
+        Session::Live(live) if live.is_free() => send(tabs, connections, history, cx, id),
         Session::Live(_) | Session::Opening { .. } => {}
         Session::Lost(lost) if !lost.died.is_empty() => {
             // What it held is gone, and a new session in silence would hide that.
@@ -321,24 +362,30 @@ fn pump_waiting(model: &mut Model, id: TabId) {
             sessions::fail_waiting(tab, now, &failure);
         }
         Session::Closed | Session::Lost(_) => {
-            let session = SessionId::next(&mut model.cx.ids);
+            let session = SessionId::next(&mut cx.ids);
             tab.session = Session::Opening {
                 id: session,
                 connection,
                 since: now,
                 backslash: BackslashRule::Ordinary,
             };
-            model.cx.ask(session::Effect::Open { session, connection });
+            cx.ask(session::Effect::Open { session, connection });
         }
     }
 }
 
 /// Sends the script's next statement through the free session. One that is refused here is not sent, and the script
 /// may go on behind it.
-fn send(model: &mut Model, id: TabId) {
+fn send(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+) {
     for _ in 0..REFUSALS_PER_TURN {
-        send_next(model, id, None);
-        let is_due = model.tabs.get_mut(id).is_some_and(|tab| match &tab.run {
+        send_next(tabs, connections, history, cx, id, None);
+        let is_due = tabs.get_mut(id).is_some_and(|tab| match &tab.run {
             Run::Waiting { script, .. } => !script.asks,
             Run::Idle => tab.queued.is_some(),
             Run::Running(_) => false,
@@ -346,16 +393,16 @@ fn send(model: &mut Model, id: TabId) {
         if !is_due {
             return;
         }
-        if let Some(tab) = model.tabs.get_mut(id)
+        if let Some(tab) = tabs.get_mut(id)
             && matches!(tab.run, Run::Idle)
         {
-            pump(model, id);
+            pump(tabs, connections, history, cx, id);
             return;
         }
     }
-    if let Some(Run::Waiting { script, .. }) = model.tabs.get_mut(id).map(|tab| &tab.run) {
+    if let Some(Run::Waiting { script, .. }) = tabs.get_mut(id).map(|tab| &tab.run) {
         let script = script.clone();
-        ending::run_ended(model, id, script, None);
+        ending::run_ended(tabs, cx, id, script, None);
     }
 }
 
@@ -376,15 +423,22 @@ fn take_waiting(tab: &mut Tab) -> Option<Script> {
     None
 }
 
-fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
-    let now = model.cx.now;
+fn send_next(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+    given: Option<Given>,
+) {
+    let now = cx.now;
     let given_query = given.as_ref().map(|given| given.query);
-    let query = given_query.unwrap_or_else(|| QueryId::next(&mut model.cx.ids));
-    let held = model.tabs.held_bytes();
-    sessions::stop_idle_timer(model, id);
-    let mut open = model.tabs.open.iter();
-    let read_only = open.any(|tab| tab.id == id && is_read_only(model, tab));
-    let Some(tab) = model.tabs.get_mut(id) else {
+    let query = given_query.unwrap_or_else(|| QueryId::next(&mut cx.ids));
+    let held = tabs.held_bytes();
+    sessions::stop_idle_timer(tabs, cx, id);
+    let mut open = tabs.open.iter();
+    let read_only = open.any(|tab| tab.id == id && is_read_only(connections, tab));
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Some(mut script) = take_waiting(tab) else {
@@ -395,18 +449,15 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
     };
     let (planned, is_read) = match script.take_next(live.backslash) {
         Ok(Some(next)) => next,
-        other => {
-            return ending::not_sent(model, id, script, other.err());
-        }
+        other => return ending::not_sent(tabs, cx, id, script, other.err()),
     };
     let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
     // What the run before holds goes as soon as this one has something to show.
-    let full =
-        held.saturating_sub(tab.results.previous_bytes()) >= model.cx.settings.memory_bytes();
+    let full = held.saturating_sub(tab.results.previous_bytes()) >= cx.settings.memory_bytes();
     let granted_rows = CREDIT_ROWS * u64::from(!full || given.is_some());
     let discarding = full && !may_pause;
-    let (window_end, window_bytes) = window(&script, &model.cx.settings);
+    let (window_end, window_bytes) = window(&script, &cx.settings);
     let transaction = live.transaction;
     let prepared = match given {
         Some(_) => Ok(None),
@@ -430,18 +481,19 @@ fn send_next(model: &mut Model, id: TabId, given: Option<Given>) {
     let sent = prepared.map(|prepared| {
         if given_query.is_none() {
             let what = (sql.clone(), data.clone());
-            model.cx.ask(order(query, session, what, prepared, granted_rows));
+            cx.ask(order(query, session, what, prepared, granted_rows));
         }
         if discarding {
-            model.cx.ask(Effect::DiscardRows { query });
+            cx.ask(Effect::DiscardRows { query });
         }
     });
     let sent_text = history::Sent { query, text: &sql, data: data.as_deref() };
-    history::began(model, id, sent_text);
+    history::began(tabs, connections, history, cx, id, sent_text);
     if let Err(failure) = sent {
-        ending::ended_badly(model, QueryEnd { query, transaction, elapsed_us: 0 }, *failure);
+        let end = QueryEnd { query, transaction, elapsed_us: 0 };
+        ending::ended_badly(tabs, connections, history, cx, end, *failure);
     } else if !full && !read_only {
-        give_ahead(model, id);
+        give_ahead(tabs, cx, id);
     }
 }
 
@@ -460,8 +512,8 @@ fn begin(tab: &mut Tab, running: Running, now: Stamp) {
 
 /// Gives the session the next statements of a long script while one runs, which saves it the wait for the loop between
 /// one and the next.
-fn give_ahead(model: &mut Model, id: TabId) {
-    let Some(tab) = model.tabs.open.iter_mut().find(|tab| tab.id == id) else {
+fn give_ahead(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+    let Some(tab) = tabs.open.iter_mut().find(|tab| tab.id == id) else {
         return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
@@ -470,7 +522,7 @@ fn give_ahead(model: &mut Model, id: TabId) {
     if running.phase != Phase::Running {
         return;
     }
-    let given = running.script.give_ahead(live.backslash, &mut model.cx.ids);
+    let given = running.script.give_ahead(live.backslash, &mut cx.ids);
     let order = |(query, sql)| Effect::Run {
         query,
         session: live.id,
@@ -479,26 +531,26 @@ fn give_ahead(model: &mut Model, id: TabId) {
         granted_rows: CREDIT_ROWS,
         follows: Some(live.backslash),
     };
-    model.cx.ask_all(given.into_iter().map(order).map(Into::into));
+    cx.ask_all(given.into_iter().map(order).map(Into::into));
 }
 
 /// A connection that is read-only from now on is told so at once: what its sessions were given ahead is taken back, and
 /// sent sealed. Called after each message.
-pub fn take_back_writes(model: &mut Model) {
+pub fn take_back_writes(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
     let gives_ahead = |tab: &&Tab| match &tab.run {
         Run::Running(running) => running.script.ahead.is_given(),
         _ => false,
     };
-    let giving = model.tabs.open.iter().filter(gives_ahead);
-    let sealed = giving.filter(|tab| is_read_only(model, tab));
+    let giving = tabs.open.iter().filter(gives_ahead);
+    let sealed = giving.filter(|tab| is_read_only(connections, tab));
     let sealed: Vec<TabId> = sealed.map(|tab| tab.id).collect();
 
     for id in sealed {
-        if let Some(tab) = model.tabs.get_mut(id)
+        if let Some(tab) = tabs.get_mut(id)
             && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
         {
             running.script.ahead.take_back();
-            model.cx.ask(Effect::TakeBack { session: live.id });
+            cx.ask(Effect::TakeBack { session: live.id });
         }
     }
 }
@@ -573,8 +625,8 @@ fn order(
 }
 
 /// Whether what a tab runs is kept from writing. A transaction that was begun as one that writes goes on as one.
-pub fn is_read_only(model: &Model, tab: &Tab) -> bool {
-    let known = tab.connection.and_then(|id| model.connections.get(&id));
+pub fn is_read_only(connections: &Connections, tab: &Tab) -> bool {
+    let known = tab.connection.and_then(|id| connections.get(&id));
     let writes = tab.read_only.block.is_none()
         && !matches!(tab.transaction(), None | Some(Transaction::Idle))
         && known.is_some_and(|known| !known.made_read_only);
@@ -582,32 +634,49 @@ pub fn is_read_only(model: &Model, tab: &Tab) -> bool {
 }
 
 /// Takes in what the runner reports of a statement.
-pub fn update(model: &mut Model, msg: Msg) {
-    match secrets::of_query(model, msg) {
-        Msg::Described { query, columns } => described(model, query, columns),
-        Msg::RowsArrived { query, chunk } => rows_arrived(model, query, chunk),
-        Msg::Stalled { query, rows } => stalled(model, query, rows),
-        Msg::GrantLapsed { query, rows } => grant_lapsed(model, query, rows),
-        Msg::Inspected { query, inspection } => ending::inspected(model, query, &inspection),
+pub fn update(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    msg: Msg,
+) {
+    match secrets::of_query(tabs, msg) {
+        Msg::Described { query, columns } => described(tabs, connections, cx, query, columns),
+        Msg::RowsArrived { query, chunk } => rows_arrived(tabs, cx, query, chunk),
+        Msg::Stalled { query, rows } => stalled(tabs, cx, query, rows),
+        Msg::GrantLapsed { query, rows } => grant_lapsed(tabs, cx, query, rows),
+        Msg::Inspected { query, inspection } => ending::inspected(tabs, cx, query, &inspection),
         Msg::EncodingChanged { query, from, to, is_understood, escaped } => {
-            encoding::changed(model, query, [&from, &to], is_understood, escaped)
+            encoding::changed(tabs, cx, query, [&from, &to], is_understood, escaped)
         }
-        Msg::HeldUp { query, bytes } => held_up(model, query, bytes),
-        Msg::Finished { query, tag, transaction, discarded, elapsed_us } => {
-            ending::finished(model, QueryEnd { query, transaction, elapsed_us }, tag, discarded)
-        }
-        Msg::Failed { query, failure, transaction, elapsed_us } => {
-            ending::failed(model, QueryEnd { query, transaction, elapsed_us }, *failure)
-        }
+        Msg::HeldUp { query, bytes } => held_up(tabs, cx, query, bytes),
+        Msg::Finished { query, tag, transaction, discarded, elapsed_us } => ending::finished(
+            tabs,
+            connections,
+            history,
+            cx,
+            QueryEnd { query, transaction, elapsed_us },
+            tag,
+            discarded,
+        ),
+        Msg::Failed { query, failure, transaction, elapsed_us } => ending::failed(
+            tabs,
+            connections,
+            history,
+            cx,
+            QueryEnd { query, transaction, elapsed_us },
+            *failure,
+        ),
         Msg::Lost { query, failure, elapsed_us } => {
-            ending::lost(model, query, *failure, elapsed_us)
+            ending::lost(tabs, history, cx, query, *failure, elapsed_us)
         }
         // It was only sent: the query's own end says what became of it.
         Msg::CancelSent { .. } => {}
         Msg::CancelFailed { query, failure } => {
-            if running_tab(&mut model.tabs, query).is_some() {
+            if running_tab(tabs, query).is_some() {
                 let advice = "Press cancel again to terminate the session.";
-                model.cx.notify(format!(
+                cx.notify(format!(
                     "The cancel did not reach the server: {}. {advice}",
                     failure.message
                 ));
@@ -623,9 +692,15 @@ fn running_tab(tabs: &mut Tabs, query: QueryId) -> Option<&mut Tab> {
         .find(|tab| matches!(&tab.run, Run::Running(running) if running.query == query))
 }
 
-fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) {
-    let now = model.cx.now;
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+fn described(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    query: QueryId,
+    columns: Vec<Column>,
+) {
+    let now = cx.now;
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let Some(connection) = tab.connection else {
@@ -640,20 +715,20 @@ fn described(model: &mut Model, query: QueryId, columns: Vec<Column>) {
         tab.results.push(ResultSet::new(query, planned.statement(), planned.start, now));
     }
     let mut columns = columns;
-    let unknown = name_columns(&model.connections, connection, &mut columns);
-    let Some(tab) = model.tabs.get_mut(id) else {
+    let unknown = name_columns(connections, connection, &mut columns);
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     if let Some(result) = tab.results.current_mut(query) {
         result.describe(columns.into());
     }
-    drop_rows(tab.results.drop_previous(), &mut model.cx);
+    drop_rows(tab.results.drop_previous(), cx);
     if !unknown.is_empty() {
-        let request = model.cx.request();
-        if let Some(known) = model.connections.get_mut(&connection) {
+        let request = cx.request();
+        if let Some(known) = connections.get_mut(&connection) {
             known.naming.insert(request);
         }
-        model.cx.ask(connection::Effect::ResolveTypes { request, connection, oids: unknown });
+        cx.ask(connection::Effect::ResolveTypes { request, connection, oids: unknown });
     }
 }
 
@@ -676,15 +751,15 @@ fn name_columns(
     unknown
 }
 
-fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) {
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+fn rows_arrived(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, chunk: Arc<Chunk>) {
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
-    let (held, budget) = (model.tabs.held_bytes(), model.cx.settings.memory_bytes());
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+    let (held, budget) = (tabs.held_bytes(), cx.settings.memory_bytes());
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let (rows, bytes) = tab.results.of_query(query);
@@ -694,7 +769,7 @@ fn rows_arrived(model: &mut Model, query: QueryId, chunk: Arc<Chunk>) {
     if matches!(running.phase, Phase::Paused { .. }) {
         return;
     }
-    grant(running, rows, bytes, held >= budget, &mut model.cx);
+    grant(running, rows, bytes, held >= budget, cx);
     if running.discarding
         && let Some(result) = tab.results.current_mut(query)
     {
@@ -742,9 +817,9 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
 }
 
 /// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
-fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) {
-    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+fn grant_lapsed(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
+    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let (_, bytes) = tab.results.of_query(query);
@@ -756,17 +831,17 @@ fn grant_lapsed(model: &mut Model, query: QueryId, rows: u64) {
         return;
     }
     let was_discarding = running.discarding;
-    let is_granted = grant(running, rows, bytes, full, &mut model.cx);
+    let is_granted = grant(running, rows, bytes, full, cx);
     let discards = running.discarding && !was_discarding;
     if !is_granted && !discards {
-        stalled(model, query, rows);
+        stalled(tabs, cx, query, rows);
     }
 }
 
-fn stalled(model: &mut Model, query: QueryId, rows: u64) {
-    let since = model.cx.now;
-    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
-    let stands_still = running_tab(&mut model.tabs, query).is_some_and(|tab| match &tab.run {
+fn stalled(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
+    let since = cx.now;
+    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
+    let stands_still = running_tab(tabs, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
             matches!(running.phase, Phase::Running) && running.granted <= rows && running.may_pause
@@ -776,8 +851,8 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) {
     if !stands_still {
         return;
     }
-    let timer = model.cx.request();
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+    let timer = cx.request();
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let Run::Running(running) = &mut tab.run else {
@@ -790,13 +865,13 @@ fn stalled(model: &mut Model, query: QueryId, rows: u64) {
             "Results have used up their memory. Close a tab or a result to fetch more.".to_owned()
         });
     }
-    model.cx.ask(clock::Effect::Start { timer, after_ms: PAUSE_LIMIT_MS });
+    cx.ask(clock::Effect::Start { timer, after_ms: PAUSE_LIMIT_MS });
 }
 
 /// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
-fn held_up(model: &mut Model, query: QueryId, bytes: u64) {
-    let now = model.cx.now;
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+fn held_up(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, bytes: u64) {
+    let now = cx.now;
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let id = tab.id;
@@ -810,15 +885,15 @@ fn held_up(model: &mut Model, query: QueryId, bytes: u64) {
         crate::rows::show::display::bytes_text(bytes)
     );
     say(tab, now, MessageKind::Notice, text, Some(query));
-    stop(model, id, false)
+    stop(tabs, cx, id, false)
 }
 
 /// Reads a paused result on: by another window, or to its end.
-pub fn fetch(model: &mut Model, everything: bool) {
-    let full = model.tabs.held_bytes() >= model.cx.settings.memory_bytes();
-    let window_rows = u64::from(model.cx.settings.window_rows);
-    let window_bytes = model.cx.settings.window_bytes();
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn fetch(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
+    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
+    let window_rows = u64::from(cx.settings.window_rows);
+    let window_bytes = cx.settings.window_bytes();
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let running = match &mut tab.run {
@@ -826,19 +901,19 @@ pub fn fetch(model: &mut Model, everything: bool) {
         Run::Waiting { script, .. } => {
             script.fetches_all |= everything;
             let text = "The statement still waits for its connection. Its rows come when it runs.";
-            model.cx.notify(text);
+            cx.notify(text);
             return;
         }
         Run::Idle => {
-            model.cx.notify("There are no more rows to fetch.");
+            cx.notify("There are no more rows to fetch.");
             return;
         }
     };
     let Phase::Paused { timer, .. } = running.phase else {
-        return fetch_later(model, everything);
+        return fetch_later(tabs, cx, everything);
     };
     if full {
-        model.cx.notify("Results have used up their memory. Close a tab to fetch more.");
+        cx.notify("Results have used up their memory. Close a tab to fetch more.");
         return;
     }
     let query = running.query;
@@ -850,13 +925,13 @@ pub fn fetch(model: &mut Model, everything: bool) {
     running.phase = Phase::Running;
     running.window_end = (!everything).then_some(rows.saturating_add(window_rows));
     running.window_bytes = if everything { u64::MAX } else { bytes.saturating_add(window_bytes) };
-    model.cx.ask(clock::Effect::Stop { timer });
-    grant(running, rows, bytes, full, &mut model.cx);
+    cx.ask(clock::Effect::Stop { timer });
+    grant(running, rows, bytes, full, cx);
 }
 
 /// More was asked for of a statement that does not stand still.
-fn fetch_later(model: &mut Model, everything: bool) {
-    let Some(Run::Running(running)) = model.tabs.active_mut().map(|tab| &mut tab.run) else {
+fn fetch_later(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
+    let Some(Run::Running(running)) = tabs.active_mut().map(|tab| &mut tab.run) else {
         return;
     };
     let reads_on = matches!(running.phase, Phase::Running) && !running.discarding;
@@ -869,22 +944,22 @@ fn fetch_later(model: &mut Model, everything: bool) {
         (true, false) => "Rows are still coming in.",
         (false, _) => "The statement is being ended: there are no more rows to fetch.",
     };
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
-pub fn cancel(model: &mut Model) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn cancel(tabs: &mut Tabs, connections: &mut Connections, history: &mut History, cx: &mut Cx) {
+    let now = cx.now;
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let (id, connection) = (tab.id, tab.connection);
     match &tab.run {
         Run::Idle => {
-            model.cx.leave(Outcome::NothingToCancel(connection));
+            cx.leave(Outcome::NothingToCancel(connection));
         }
         Run::Waiting { script, .. } if script.asks => {
-            question::answer_error(model, id, Answer::Stop)
+            question::answer_error(tabs, connections, history, cx, id, Answer::Stop)
         }
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
@@ -892,26 +967,26 @@ pub fn cancel(model: &mut Model) {
             let text = "It was cancelled before it was sent.";
             tab.ended = Some(badly(&Failure::new(Category::Cancelled, text)));
             say(tab, now, MessageKind::Session, text.into(), None);
-            sessions::abandon_opening(tab, &mut model.cx);
+            sessions::abandon_opening(tab, cx);
             if let Some(id) = connection {
-                model.cx.leave(Outcome::NeedsNoConnection(id));
+                cx.leave(Outcome::NeedsNoConnection(id));
             }
         }
         Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
-            model.cx.leave(Outcome::AskTerminate(id));
+            cx.leave(Outcome::AskTerminate(id));
         }
         Run::Running(_) => {
             tab.queued = None;
-            stop(model, id, true)
+            stop(tabs, cx, id, true)
         }
     }
 }
 
 /// Asks the server to cancel the statement of a tab. Rows of a running one are kept while they come, because it may
 /// yet end well; a paused one is read on and thrown away, because a server that waits to send hears no cancel.
-pub fn stop(model: &mut Model, id: TabId, asked: bool) {
-    let since = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub fn stop(tabs: &mut Tabs, cx: &mut Cx, id: TabId, asked: bool) {
+    let since = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
@@ -927,16 +1002,16 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) {
         }
         Phase::Paused { timer, .. } => {
             running.discarding = true;
-            model.cx.ask(clock::Effect::Stop { timer });
-            model.cx.ask(Effect::Cancel { query, session: live.id, ahead });
-            model.cx.ask(Effect::DiscardRows { query });
+            cx.ask(clock::Effect::Stop { timer });
+            cx.ask(Effect::Cancel { query, session: live.id, ahead });
+            cx.ask(Effect::DiscardRows { query });
         }
         Phase::Running => {
-            model.cx.ask(Effect::Cancel { query, session: live.id, ahead });
+            cx.ask(Effect::Cancel { query, session: live.id, ahead });
             let (rows, _) = tab.results.of_query(query);
             let wanted = rows.saturating_add(CREDIT_ROWS);
             if wanted > running.granted {
-                model.cx.ask(Effect::GrantRows { query, rows: wanted - running.granted });
+                cx.ask(Effect::GrantRows { query, rows: wanted - running.granted });
                 running.granted = wanted;
             }
         }
@@ -948,8 +1023,8 @@ pub fn stop(model: &mut Model, id: TabId, asked: bool) {
 }
 
 /// A timer fired: a paused stream is closed, or an idle session looked at.
-pub fn timer_fired(model: &mut Model, timer: Request) {
-    let paused = model.tabs.open.iter().find_map(|tab| match &tab.run {
+pub fn timer_fired(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, timer: Request) {
+    let paused = tabs.open.iter().find_map(|tab| match &tab.run {
         Run::Running(Running { phase: Phase::Paused { timer: waiting, .. }, .. })
             if *waiting == timer =>
         {
@@ -958,8 +1033,8 @@ pub fn timer_fired(model: &mut Model, timer: Request) {
         _ => None,
     });
     match paused {
-        Some(tab) => stop(model, tab, false),
-        None => sessions::idle_timer_fired(model, timer),
+        Some(tab) => stop(tabs, cx, tab, false),
+        None => sessions::idle_timer_fired(tabs, connections, cx, timer),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Moves, ranges, copying and looking at a value; also where there is nothing.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
+    effect::Effect as RootEffect,
     rows::Column,
     update::{
         query,

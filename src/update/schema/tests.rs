@@ -1,9 +1,9 @@
 //! The cache's life: loaded once, refreshed after changes, gone with its connection; and errors that wait for it.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     catalog::{CatalogBuilder, RelationKind},
+    effect::Effect as RootEffect,
     failure::Category,
     update::{
         connection,

@@ -4,10 +4,6 @@
 //! read again whenever it changes. What the user changes in the program is written into it, and every comment, and
 //! everything that somebody else wrote meanwhile, stays as it is.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use crate::{
     base::ids::Request,
     failure::Failure,
@@ -16,8 +12,16 @@ use crate::{
         Settings, Theme,
         toml::{self, Key, LogLevel, Problem, Value, read, template},
     },
-    update::{files::prompt, settings},
+    update::{
+        cx::Cx,
+        files::prompt::{self, Pendings},
+        settings,
+    },
 };
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 /// The file's name, in the configuration directory.
 pub const FILE_NAME: &str = "settings.toml";
@@ -141,13 +145,13 @@ pub enum Effect {
 }
 
 /// Begins to watch the file of a configuration directory.
-pub fn watch(model: &mut Model, config_dir: &str) {
-    let request = model.cx.request();
+pub fn watch(settings_file: &mut SettingsFile, cx: &mut Cx, config_dir: &str) {
+    let request = cx.request();
     let path = format!("{config_dir}/{FILE_NAME}");
-    let file = &mut model.settings_file;
+    let file = settings_file;
     file.path.clone_from(&path);
     file.watch = Some(request);
-    model.cx.ask(Effect::Watch { request, path });
+    cx.ask(Effect::Watch { request, path });
 }
 
 /// The store was read: settings that an earlier version kept there are the file's, where it has none.
@@ -171,20 +175,20 @@ pub fn inherit(model: &mut Model, kept: &Settings) {
 }
 
 /// Changes a setting in the program, and in the file.
-pub fn change(model: &mut Model, key: Key, value: Value) {
-    key.apply(&mut model.cx.settings, &value);
-    model.settings_file.pending.insert(key, value);
-    write(model)
+pub fn change(settings_file: &mut SettingsFile, cx: &mut Cx, key: Key, value: Value) {
+    key.apply(&mut cx.settings, &value);
+    settings_file.pending.insert(key, value);
+    write(settings_file, cx)
 }
 
 /// Opens the file in a tab; where there is none, it is made, with every setting as a comment.
-pub fn open(model: &mut Model) {
-    if model.settings_file.text.is_some() {
-        let path = model.settings_file.path.clone();
-        return prompt::open_path(model, path);
+pub fn open(files: &mut Pendings, settings_file: &mut SettingsFile, cx: &mut Cx) {
+    if settings_file.text.is_some() {
+        let path = settings_file.path.clone();
+        return prompt::open_path(files, cx, path);
     }
-    model.settings_file.opening = true;
-    write(model)
+    settings_file.opening = true;
+    write(settings_file, cx)
 }
 
 /// Takes in what the runner reports.
@@ -193,8 +197,10 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::Read { request, result } if model.settings_file.watch == Some(request) => {
             was_read(model, result)
         }
-        Msg::Asked { key, value } => change(model, key, value),
-        Msg::Written { request, result } => written(model, request, result),
+        Msg::Asked { key, value } => change(&mut model.settings_file, &mut model.cx, key, value),
+        Msg::Written { request, result } => {
+            written(&mut model.files, &mut model.settings_file, &mut model.cx, request, result)
+        }
         Msg::LogConfigured { warning, .. } => {
             if let Some(warning) = warning {
                 model.cx.notify(warning);
@@ -230,7 +236,7 @@ fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) {
         }
     }
     take_inheritance(model);
-    write(model);
+    write(&mut model.settings_file, &mut model.cx);
 }
 
 /// Uses what the file says, and over it what the user changed since.
@@ -277,72 +283,77 @@ fn take_inheritance(model: &mut Model) {
         model.settings_file.pending.extend(inherited);
     }
     // The store keeps the window alone from here on.
-    write(model);
+    write(&mut model.settings_file, &mut model.cx);
     settings::save(model);
 }
 
 /// Writes what the file does not have yet.
-fn write(model: &mut Model) {
-    let making = model.settings_file.opening && model.settings_file.text.is_none();
-    if !model.settings_file.is_read
-        || model.settings_file.is_stale
-        || model.settings_file.writing.is_some()
-        || (model.settings_file.pending.is_empty() && !making)
+fn write(settings_file: &mut SettingsFile, cx: &mut Cx) {
+    let making = settings_file.opening && settings_file.text.is_none();
+    if !settings_file.is_read
+        || settings_file.is_stale
+        || settings_file.writing.is_some()
+        || (settings_file.pending.is_empty() && !making)
     {
         return;
     }
-    let old = model.settings_file.text.clone();
+    let old = settings_file.text.clone();
     let begun = old.clone().unwrap_or_else(template);
-    let text = match toml::edited(&begun, &model.settings_file.pending) {
+    let text = match toml::edited(&begun, &settings_file.pending) {
         Ok(text) => text,
         Err(problem) => {
-            let path = &model.settings_file.path;
+            let path = &settings_file.path;
             let text = format!(
                 "The change holds until Tusk ends: it can't be written to {path}. {problem}"
             );
-            model.settings_file.pending.clear();
-            model.cx.notify(text);
+            settings_file.pending.clear();
+            cx.notify(text);
             return;
         }
     };
-    let request = model.cx.request();
-    model.settings_file.writing = Some(Write {
+    let request = cx.request();
+    settings_file.writing = Some(Write {
         request,
         text: text.clone(),
-        changes: std::mem::take(&mut model.settings_file.pending),
+        changes: std::mem::take(&mut settings_file.pending),
     });
-    let effect =
-        Effect::Write { request, path: model.settings_file.path.clone(), text, expected: old };
-    model.cx.ask(effect);
+    let effect = Effect::Write { request, path: settings_file.path.clone(), text, expected: old };
+    cx.ask(effect);
 }
 
-fn written(model: &mut Model, answered: Request, result: Written) {
-    let Some(write_of) = model.settings_file.writing.take_if(|writing| writing.request == answered)
+fn written(
+    files: &mut Pendings,
+    settings_file: &mut SettingsFile,
+    cx: &mut Cx,
+    answered: Request,
+    result: Written,
+) {
+    let Some(write_of) = settings_file.writing.take_if(|writing| writing.request == answered)
     else {
         return;
     };
     match result {
         Written::Done => {
-            model.settings_file.text = Some(write_of.text);
-            write(model);
-            if std::mem::take(&mut model.settings_file.opening) {
-                let path = model.settings_file.path.clone();
-                prompt::open_path(model, path);
+            settings_file.text = Some(write_of.text);
+            write(settings_file, cx);
+            if std::mem::take(&mut settings_file.opening) {
+                let path = settings_file.path.clone();
+                prompt::open_path(files, cx, path);
             }
         }
         Written::Conflict => {
             // What was changed since is newer. The file is read again, and then it is written.
-            let newer = std::mem::replace(&mut model.settings_file.pending, write_of.changes);
-            model.settings_file.pending.extend(newer);
-            model.settings_file.is_stale = true;
+            let newer = std::mem::replace(&mut settings_file.pending, write_of.changes);
+            settings_file.pending.extend(newer);
+            settings_file.is_stale = true;
         }
         Written::Failed(failure) => {
-            model.settings_file.opening = false;
+            settings_file.opening = false;
             let text = format!(
                 "The change holds until Tusk ends: the settings were not written. {}",
                 failure.message
             );
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
 }

@@ -106,7 +106,7 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
         }
-        Msg::WindowActivated => tabs::check_file(model),
+        Msg::WindowActivated => tabs::check_file(&mut model.tabs, &mut model.cx),
         Msg::AreaFocused { area } => {
             model.focus(area);
         }
@@ -132,7 +132,7 @@ fn files_dropped(model: &mut Model, paths: Vec<String>) {
     }
     let paths = paths.into_iter().take(DROPPED);
     for path in paths {
-        prompt::open_path(model, path)
+        prompt::open_path(&mut model.files, &mut model.cx, path)
     }
 }
 
@@ -145,8 +145,8 @@ fn started(model: &mut Model) {
     let before = (config_dir != model.data_dir).then(|| keymap(&model.data_dir));
     model.cx.ask(keeping::Effect::Load { request: load });
     model.cx.ask(discovery::Effect::FindServers { request: find });
-    file::watch(model, &config_dir);
-    prompt::read_keymap(model, keymap(&config_dir), before);
+    file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
+    prompt::read_keymap(&mut model.files, &mut model.cx, keymap(&config_dir), before);
 }
 
 /// Takes in what the store reports.
@@ -166,8 +166,10 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
             }
             model.cx.notify(format!("Not saved: {}", failure.message));
         }
-        keeping::Msg::Held { request, reason } => storage::held(model, request, reason),
-        keeping::Msg::CaughtUp => storage::caught_up(model),
+        keeping::Msg::Held { request, reason } => {
+            storage::held(&mut model.storage, &mut model.writes, &mut model.cx, request, reason)
+        }
+        keeping::Msg::CaughtUp => storage::caught_up(&mut model.storage, &mut model.cx),
         keeping::Msg::Reopened { opened } => storage::reopened(model, opened),
         keeping::Msg::ConnectionsChanged { changed, deleted } => {
             storage::connections_changed(model, changed, deleted)
@@ -175,7 +177,9 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
         keeping::Msg::DirectoryUsed { request, result } => {
             storage::directory_used(model, request, result)
         }
-        keeping::Msg::HistoryFound { request, entries } => history::found(model, request, entries),
+        keeping::Msg::HistoryFound { request, entries } => {
+            history::found(&mut model.history, &mut model.dialog, &mut model.cx, request, entries)
+        }
     }
 }
 
@@ -231,13 +235,13 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
         known.last_used_us = saved.last_used_us;
     }
     let damaged = matches!(opened, keeping::Opened::Fresh { .. });
-    storage::came_up(model, opened);
+    storage::came_up(&mut model.storage, &mut model.cx, opened);
     let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
     file::inherit(model, &saved_settings);
     tabs::restore(model, saved, closed);
     if let Some(text) = loss {
-        storage::write_down(model, text);
+        storage::write_down(&mut model.tabs, &mut model.cx, text);
     }
 }
 
@@ -277,14 +281,21 @@ pub fn quit_asked(model: &mut Model) {
         })
         .collect();
     reasons.extend(model.jobs.would_lose());
-    reasons.extend(storage::would_lose(model));
+    reasons.extend(storage::would_lose(&model.storage));
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
     }
     if leaving::ask(model, leaving::Place::Program, &reasons) {
         return;
     }
-    dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
+    dialog::show(
+        &mut model.tabs,
+        &mut model.connections,
+        &mut model.history,
+        &mut model.dialog,
+        &mut model.cx,
+        Dialog::Confirm(Confirm::Quit { reasons }),
+    )
 }
 
 /// Ends the program: what is typed is kept, and the runner ends what it does.
@@ -293,13 +304,13 @@ pub fn quit(model: &mut Model) {
         return;
     }
     if model.phase == Phase::Ready {
-        tabs::keep_doubtful(model);
-        tabs::save_layout(model);
+        tabs::keep_doubtful(&mut model.tabs, &mut model.cx);
+        tabs::save_layout(&model.tabs, &mut model.cx);
     } else {
         // What was kept is not known yet: only what was typed is added to it.
-        tabs::keep_written(model)
+        tabs::keep_written(&mut model.tabs, &mut model.cx)
     }
-    history::write(model);
+    history::write(&mut model.history, &mut model.cx);
     if model.settings_timer.is_some() {
         settings::save(model);
     }

@@ -3,8 +3,6 @@
 //! Each is closed with Escape, accepted with Enter, and walked with Tab and the arrows; typed text goes
 //! to the field that has focus, in the window and without one alike.
 
-use serde::{Deserialize, Serialize};
-
 use super::{command::Command, leaving, palette, tabs};
 use crate::{
     base::{
@@ -12,18 +10,19 @@ use crate::{
         secret::{Secret, SecretKind, Secrets},
         text::{Buffer, TextKey},
     },
-    conninfo::Conninfo,
+    conninfo::{Conninfo, Defaults},
     failure::Failure,
     model::{Area, Model},
     rows::{Column, show::display},
     update::{
         connection::{
-            self,
+            self, Connections,
             form::{self, ConnectionForm},
             host_key::{self, HostKeyPrompt},
             import::{self, Import},
             keychain,
         },
+        cx::Cx,
         files::{
             encoding::Form,
             prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
@@ -33,10 +32,18 @@ use crate::{
             self,
             storage::{self, DirectoryPrompt},
         },
-        query::{editor, history, run},
-        results, settings, window,
+        query::{
+            editor,
+            history::{self, History},
+            run,
+        },
+        results, settings,
+        shell::tabs::Tabs,
+        window,
     },
 };
+
+use serde::{Deserialize, Serialize};
 
 /// A page of a list.
 const PAGE: i64 = 10;
@@ -253,9 +260,16 @@ pub fn asks_password(dialog: &Option<Dialog>, connection: ConnectionId) -> bool 
 }
 
 /// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
-pub fn show(model: &mut Model, dialog: Dialog) {
-    cancel(model);
-    model.dialog = Some(dialog);
+pub fn show(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    shown: Dialog,
+) {
+    cancel(tabs, connections, history, dialog, cx);
+    *dialog = Some(shown);
 }
 
 /// What the window reports of a dialog.
@@ -317,7 +331,9 @@ pub enum Msg {
 /// Takes in what the window reports of the dialog.
 pub fn update(model: &mut Model, msg: Msg) {
     match msg {
-        Msg::FieldEdited { field, text } => field_edited(model, field, &text),
+        Msg::FieldEdited { field, text } => {
+            field_edited(&mut model.history, &mut model.dialog, &mut model.cx, field, &text)
+        }
         Msg::Pasted { conninfo, .. } => {
             if let Some(Dialog::Connection(form)) = &mut model.dialog {
                 form.fill(*conninfo);
@@ -344,50 +360,56 @@ pub fn update(model: &mut Model, msg: Msg) {
             _ => {}
         },
         Msg::RowClicked { row } => {
-            select_row(model, row);
+            select_row(&model.tabs, &model.history, &mut model.dialog, row);
             accept(model)
         }
         Msg::RowChosen { row } => {
-            select_row(model, row);
+            select_row(&model.tabs, &model.history, &mut model.dialog, row);
         }
     }
 }
 
 /// The message for a field whose whole text changed.
-pub fn edited(model: &Model, field: usize, text: &str) -> Msg {
-    let pasted = match &model.dialog {
-        Some(Dialog::Connection(_)) => form::pasted(field, text, &model.defaults),
+pub fn edited(defaults: &Defaults, dialog: &Option<Dialog>, field: usize, text: &str) -> Msg {
+    let pasted = match dialog {
+        Some(Dialog::Connection(_)) => form::pasted(field, text, defaults),
         _ => None,
     };
     pasted.unwrap_or_else(|| Msg::FieldEdited { field, text: text.to_owned() })
 }
 
 /// The message for text that is typed without a window, where it makes a connection of the field that has focus.
-pub fn pasted(model: &Model, text: &str) -> Option<Msg> {
-    let Some(Dialog::Connection(form)) = &model.dialog else {
+pub fn pasted(defaults: &Defaults, dialog: &Option<Dialog>, text: &str) -> Option<Msg> {
+    let Some(Dialog::Connection(form)) = dialog else {
         return None;
     };
     let mut buffer = form.texts.get(&form.focus)?.clone();
     buffer.insert(text);
-    form::pasted(form.focus as usize, &buffer.string(), &model.defaults)
+    form::pasted(form.focus as usize, &buffer.string(), defaults)
 }
 
-fn field_edited(model: &mut Model, field: usize, text: &str) {
-    let buffer = match &mut model.dialog {
+fn field_edited(
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    field: usize,
+    text: &str,
+) {
+    let buffer = match dialog {
         Some(Dialog::Connection(form)) => form.text_mut(field),
-        _ => focused_field(model),
+        _ => focused_field(dialog),
     };
     let Some(buffer) = buffer else { return };
     if buffer.string() == text {
         return;
     }
     buffer.replace_all(text);
-    after_edit(model)
+    after_edit(history, dialog, cx)
 }
 
 /// The field that typed text goes to.
-fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
-    match model.dialog.as_mut()? {
+fn focused_field(dialog: &mut Option<Dialog>) -> Option<&mut Buffer> {
+    match dialog.as_mut()? {
         Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
             Some(&mut picker.field)
         }
@@ -404,8 +426,8 @@ fn focused_field(model: &mut Model) -> Option<&mut Buffer> {
     }
 }
 
-fn secret_mut(model: &mut Model) -> Option<&mut Secret> {
-    match model.dialog.as_mut()? {
+fn secret_mut(dialog: &mut Option<Dialog>) -> Option<&mut Secret> {
+    match dialog.as_mut()? {
         Dialog::Password(prompt) => Some(&mut prompt.password),
         Dialog::Connection(form) => form.focused_secret_mut(),
         _ => None,
@@ -422,8 +444,8 @@ pub fn takes_secret(dialog: &Dialog) -> bool {
 }
 
 /// Text typed without a window.
-pub fn typed(model: &mut Model, text: &str) {
-    if let Some(Dialog::Connection(form)) = &mut model.dialog
+pub fn typed(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx, text: &str) {
+    if let Some(Dialog::Connection(form)) = dialog
         && form.focus.is_choice()
     {
         if text == " " {
@@ -431,54 +453,56 @@ pub fn typed(model: &mut Model, text: &str) {
         }
         return;
     }
-    match focused_field(model) {
-        Some(field) => {
-            field.insert(text);
-            after_edit(model)
-        }
-        None => {}
+    if let Some(field) = focused_field(dialog) {
+        field.insert(text);
+        after_edit(history, dialog, cx)
     }
 }
 
 /// A password typed without a window; it comes whole or in pieces.
-pub fn secret_typed(model: &mut Model, secret: &Secret) {
-    if let Some(password) = secret_mut(model) {
+pub fn secret_typed(dialog: &mut Option<Dialog>, secret: &Secret) {
+    if let Some(password) = secret_mut(dialog) {
         *password = Secret::new(format!("{}{}", password.reveal(), secret.reveal()));
     }
 }
 
 /// A key that edits, without a window.
-pub fn key(model: &mut Model, key: TextKey, shift: bool) {
-    if let Some(Dialog::Inspect(inspect)) = &mut model.dialog {
+pub fn key(
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    key: TextKey,
+    shift: bool,
+) {
+    if let Some(Dialog::Inspect(inspect)) = dialog {
         let last = inspect.text.lines().count().saturating_sub(1);
         inspect.first_line = if key == TextKey::End { last } else { 0 };
         return;
     }
-    if let Some(password) = secret_mut(model) {
+    if let Some(password) = secret_mut(dialog) {
         // A password is not shown: the one thing to do with it by key is to begin again.
         if matches!(key, TextKey::Backspace | TextKey::Delete) {
             *password = Secret::default();
         }
         return;
     }
-    match focused_field(model).and_then(|field| field.key(key, shift)) {
-        Some(_) => after_edit(model),
-        None => {}
+    if focused_field(dialog).and_then(|field| field.key(key, shift)).is_some() {
+        after_edit(history, dialog, cx)
     }
 }
 
 /// What follows from an edited field.
-fn after_edit(model: &mut Model) {
-    match &mut model.dialog {
+fn after_edit(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx) {
+    match dialog {
         Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
             picker.selected = 0;
         }
         Some(Dialog::History(picker)) => {
             picker.selected = 0;
             let text = picker.field.string();
-            history::search(model, text)
+            history::search(history, cx, text)
         }
-        Some(Dialog::Path(_)) => prompt::list(model),
+        Some(Dialog::Path(_)) => prompt::list(dialog, cx),
         Some(Dialog::Connection(form)) => {
             form.problems.clear();
         }
@@ -490,28 +514,48 @@ fn after_edit(model: &mut Model) {
 pub fn command(model: &mut Model, command: Command) {
     match command {
         Command::DialogAccept => accept(model),
-        Command::DialogCancel => cancel(model),
+        Command::DialogCancel => cancel(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.dialog,
+            &mut model.cx,
+        ),
         Command::DialogAlternative => alternative(model),
-        Command::DialogTest => form::test(model),
-        Command::DialogNext => next_field(model, true),
-        Command::DialogPrevious => next_field(model, false),
+        Command::DialogTest => {
+            form::test(&model.connections, &model.defaults, &mut model.dialog, &mut model.cx)
+        }
+        Command::DialogNext => {
+            next_field(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, true)
+        }
+        Command::DialogPrevious => {
+            next_field(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, false)
+        }
         Command::DialogToggle => toggle(model),
-        Command::ListUp => step(model, -1),
-        Command::ListDown => step(model, 1),
-        Command::ListPageUp => step(model, -PAGE),
-        Command::ListPageDown => step(model, PAGE),
-        Command::ListFirst => step(model, i64::MIN / 2),
-        Command::ListLast => step(model, i64::MAX / 2),
+        Command::ListUp => step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, -1),
+        Command::ListDown => step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, 1),
+        Command::ListPageUp => {
+            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, -PAGE)
+        }
+        Command::ListPageDown => {
+            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, PAGE)
+        }
+        Command::ListFirst => {
+            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, i64::MIN / 2)
+        }
+        Command::ListLast => {
+            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, i64::MAX / 2)
+        }
         _ => {}
     }
 }
 
 /// How many rows the dialog's list has.
-fn rows(model: &Model) -> usize {
-    match &model.dialog {
+fn rows(tabs: &Tabs, history: &History, dialog: &Option<Dialog>) -> usize {
+    match dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
-        Some(Dialog::History(_)) => model.history.found.len(),
-        Some(Dialog::Results(picker)) => results::listed(model, &picker.field.string()).len(),
+        Some(Dialog::History(_)) => history.found.len(),
+        Some(Dialog::Results(picker)) => results::listed(tabs, &picker.field.string()).len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
         Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
@@ -519,9 +563,9 @@ fn rows(model: &Model) -> usize {
     }
 }
 
-fn select_row(model: &mut Model, row: usize) {
-    let row = row.min(rows(model).saturating_sub(1));
-    match &mut model.dialog {
+fn select_row(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, row: usize) {
+    let row = row.min(rows(tabs, history, dialog).saturating_sub(1));
+    match dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
             picker.selected = row;
         }
@@ -532,15 +576,15 @@ fn select_row(model: &mut Model, row: usize) {
     }
 }
 
-fn step(model: &mut Model, by: i64) {
-    let selected = match &mut model.dialog {
+fn step(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx, by: i64) {
+    let selected = match dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
             picker.selected
         }
         Some(Dialog::Path(prompt)) => match prompt.selected {
             Some(selected) => selected,
             None if by > 0 => {
-                select_row(model, 0);
+                select_row(tabs, history, dialog, 0);
                 return;
             }
             None => return,
@@ -553,21 +597,27 @@ fn step(model: &mut Model, by: i64) {
                 (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
             return;
         }
-        Some(Dialog::Connection(_)) => return next_field(model, by > 0),
+        Some(Dialog::Connection(_)) => return next_field(tabs, history, dialog, cx, by > 0),
         _ => return,
     };
-    let last = rows(model).saturating_sub(1) as i64;
-    select_row(model, (selected as i64).saturating_add(by).clamp(0, last) as usize);
+    let last = rows(tabs, history, dialog).saturating_sub(1) as i64;
+    select_row(tabs, history, dialog, (selected as i64).saturating_add(by).clamp(0, last) as usize);
 }
 
-fn next_field(model: &mut Model, forward: bool) {
-    match &mut model.dialog {
+fn next_field(
+    tabs: &Tabs,
+    history: &History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    forward: bool,
+) {
+    match dialog {
         Some(Dialog::Connection(form)) => {
             form.next(forward);
         }
-        Some(Dialog::Path(_)) => prompt::complete(model),
+        Some(Dialog::Path(_)) => prompt::complete(dialog, cx),
         Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
-            step(model, if forward { 1 } else { -1 })
+            step(tabs, history, dialog, cx, if forward { 1 } else { -1 })
         }
         _ => {}
     }
@@ -580,20 +630,33 @@ fn toggle(model: &mut Model) {
         Some(Dialog::Confirm(Confirm::Leave { place, .. })) => {
             let place = *place;
             model.dialog = None;
-            return leaving::roll_back(model, place);
+            leaving::roll_back(model, place)
         }
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
             let tab = *tab;
             model.dialog = None;
-            return run::answer_error(model, tab, run::Answer::GoOnToTheEnd);
+            run::answer_error(
+                &mut model.tabs,
+                &mut model.connections,
+                &mut model.history,
+                &mut model.cx,
+                tab,
+                run::Answer::GoOnToTheEnd,
+            )
         }
         _ => {}
     }
 }
 
 /// Escape: the dialog goes, and nothing was done.
-fn cancel(model: &mut Model) {
-    match model.dialog.take() {
+fn cancel(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+) {
+    match dialog.take() {
         Some(Dialog::Password(prompt)) => {
             let failure = prompt.failure.unwrap_or_else(|| {
                 Failure::new(
@@ -601,15 +664,15 @@ fn cancel(model: &mut Model) {
                     "The server wants a password, and none was given.",
                 )
             });
-            run::connection_failed(model, prompt.connection, failure)
+            run::connection_failed(tabs, cx, prompt.connection, failure)
         }
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
-        Some(Dialog::Connection(form)) => form.abandon(&mut model.cx),
-        Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(model),
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(tabs, cx, prompt),
+        Some(Dialog::Connection(form)) => form.abandon(cx),
+        Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(cx),
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
-            run::answer_error(model, tab, run::Answer::Stop)
+            run::answer_error(tabs, connections, history, cx, tab, run::Answer::Stop)
         }
-        Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(model, &prompt),
+        Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(cx, &prompt),
         _ => {}
     }
 }
@@ -635,22 +698,30 @@ fn accept(model: &mut Model) {
             let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             if let Some(sql) = sql {
-                history::take(model, &sql)
+                history::take(&mut model.tabs, &mut model.cx, &sql)
             }
         }
-        Some(Dialog::Results(picker)) => results::take_listed(model, &picker),
+        Some(Dialog::Results(picker)) => {
+            results::take_listed(&mut model.tabs, &mut model.cx, &picker)
+        }
         Some(Dialog::Connection(form)) => form::accept(model, form, true),
-        Some(Dialog::Password(prompt)) => password_given(model, prompt),
+        Some(Dialog::Password(prompt)) => {
+            password_given(&mut model.connections, &model.defaults, &mut model.cx, prompt)
+        }
         // Trust is never given by the key that is pressed without reading.
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(model, prompt),
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(&mut model.tabs, &mut model.cx, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => prompt::accept(model, prompt),
-        Some(Dialog::Encoding(prompt)) => prompt::encoding_chosen(model, prompt),
-        Some(Dialog::DataDirectory(prompt)) => storage::try_directory(model, prompt),
+        Some(Dialog::Encoding(prompt)) => {
+            prompt::encoding_chosen(&mut model.files, &mut model.cx, prompt)
+        }
+        Some(Dialog::DataDirectory(prompt)) => {
+            storage::try_directory(&mut model.dialog, &mut model.cx, prompt)
+        }
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
             match typed.trim().parse() {
-                Ok(line) => editor::go_to_line(model, line),
+                Ok(line) => editor::go_to_line(&mut model.tabs, &mut model.cx, line),
                 Err(_) => {
                     model.cx.notify(format!("“{}” is no line's number.", typed.trim()));
                 }
@@ -668,21 +739,26 @@ fn accept(model: &mut Model) {
 fn alternative(model: &mut Model) {
     match model.dialog.take() {
         Some(Dialog::Connection(form)) => form::accept(model, form, false),
-        Some(Dialog::HostKey(prompt)) => host_key::trust(model, prompt),
+        Some(Dialog::HostKey(prompt)) => host_key::trust(&mut model.dialog, &mut model.cx, prompt),
         Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
             leaving::commit(model, place)
         }
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
-        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
-            run::answer_error(model, tab, run::Answer::GoOn)
-        }
+        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => run::answer_error(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            tab,
+            run::Answer::GoOn,
+        ),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
-            let text =
-                crate::update::results::active_value(model).unwrap_or_else(|| inspect.text.clone());
+            let text = crate::update::results::active_value(&model.tabs)
+                .unwrap_or_else(|| inspect.text.clone());
             model.cx.notify(format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));
-            window::write_clipboard(model, text.into())
+            window::write_clipboard(&mut model.cx, text.into())
         }
         other => {
             model.dialog = other;
@@ -690,7 +766,12 @@ fn alternative(model: &mut Model) {
     }
 }
 
-fn password_given(model: &mut Model, prompt: PasswordPrompt) {
+fn password_given(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
+    prompt: PasswordPrompt,
+) {
     let PasswordPrompt {
         connection,
         kind,
@@ -700,7 +781,7 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) {
         stored_too: mut stored,
         ..
     } = prompt;
-    let Some(known) = model.connections.get_mut(&connection) else {
+    let Some(known) = connections.get_mut(&connection) else {
         return;
     };
     // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
@@ -708,7 +789,7 @@ fn password_given(model: &mut Model, prompt: PasswordPrompt) {
     known.secrets.set(kind, Some(password.clone()));
     stored.set(kind, store.then(|| password.clone()));
     secrets.set(kind, Some(password));
-    connection::attempt(model, connection, secrets, stored)
+    connection::attempt(connections, defaults, cx, connection, secrets, stored)
 }
 
 fn confirmed(model: &mut Model, confirm: Confirm) {
@@ -717,16 +798,42 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         Confirm::Quit { .. } => super::app::quit(model),
         // Nothing is lost by a key that is pressed without reading.
         Confirm::Leave { .. } => {}
-        Confirm::Disconnect { connection, .. } => connection::close(model, connection),
+        Confirm::Disconnect { connection, .. } => connection::close(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            connection,
+        ),
         // A key that is pressed without reading runs nothing more.
-        Confirm::GoOn { tab, .. } => run::answer_error(model, tab, run::Answer::Stop),
-        Confirm::Terminate { tab } => run::terminate(model, tab),
+        Confirm::GoOn { tab, .. } => run::answer_error(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            tab,
+            run::Answer::Stop,
+        ),
+        Confirm::Terminate { tab } => run::terminate(&mut model.tabs, &mut model.cx, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => import::accept(model, *import),
-        Confirm::Overwrite { tab, path, form } => prompt::save_over(model, tab, path, form),
-        Confirm::RunLarge { path, .. } => jobs::run_file(model, path),
-        Confirm::OtherEncoding(other) => prompt::save_as_utf8(model, *other),
-        Confirm::Reload { tab, path } => prompt::reload(model, tab, path),
+        Confirm::Overwrite { tab, path, form } => {
+            prompt::save_over(&mut model.tabs, &mut model.files, &mut model.cx, tab, path, form)
+        }
+        Confirm::RunLarge { path, .. } => jobs::run_file(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.history,
+            &mut model.jobs,
+            &mut model.cx,
+            path,
+        ),
+        Confirm::OtherEncoding(other) => {
+            prompt::save_as_utf8(&mut model.tabs, &mut model.files, &mut model.cx, *other)
+        }
+        Confirm::Reload { tab, path } => {
+            prompt::reload(&mut model.tabs, &mut model.files, &mut model.cx, tab, path)
+        }
     }
 }
 
@@ -740,7 +847,13 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) {
     // A tab that uses it goes on with it; what is forgotten is how to come back.
     if in_use {
     } else {
-        connection::close(model, connection)
+        connection::close(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            connection,
+        )
     }
     super::sidebar::keeping_choices(model, |model| {
         if in_use {

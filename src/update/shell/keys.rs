@@ -35,7 +35,7 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::Pressed { keystroke } => pressed(model, &keystroke),
         Msg::Typed { text } => typed(model, &text),
         Msg::SecretTyped { secret } => match model.dialog {
-            Some(_) => dialog::secret_typed(model, &secret),
+            Some(_) => dialog::secret_typed(&mut model.dialog, &secret),
             None => welcome::typed(model, secret.reveal()),
         },
     }
@@ -65,9 +65,11 @@ fn pressed(model: &mut Model, keystroke: &str) {
     }
     if let Some((key, shift)) = text_key(keystroke) {
         return match (&model.dialog, model.area) {
-            (Some(_), _) => dialog::key(model, key, shift),
-            (None, Area::Editor) => editor::key(model, key, shift),
-            (None, Area::Find) => find::key(model, key, shift),
+            (Some(_), _) => {
+                dialog::key(&mut model.history, &mut model.dialog, &mut model.cx, key, shift)
+            }
+            (None, Area::Editor) => editor::key(&mut model.tabs, &mut model.cx, key, shift),
+            (None, Area::Find) => find::key(&mut model.tabs, &mut model.find, key, shift),
             (None, Area::Welcome) => welcome::key(model, key),
             (None, Area::Results | Area::Sidebar) => {}
         };
@@ -83,9 +85,9 @@ fn pressed(model: &mut Model, keystroke: &str) {
 
 fn typed(model: &mut Model, text: &str) {
     match (&model.dialog, model.area) {
-        (Some(_), _) => dialog::typed(model, text),
-        (None, Area::Editor) => editor::typed(model, text),
-        (None, Area::Find) => find::typed(model, text),
+        (Some(_), _) => dialog::typed(&mut model.history, &mut model.dialog, &mut model.cx, text),
+        (None, Area::Editor) => editor::typed(&mut model.tabs, &mut model.cx, text),
+        (None, Area::Find) => find::typed(&mut model.tabs, &mut model.find, text),
         (None, Area::Welcome) => welcome::typed(model, text),
         (None, Area::Results | Area::Sidebar) => {}
     }

@@ -62,7 +62,14 @@ pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
     let can_commit = tabs.iter().any(|tab| tab.transaction() == Some(Transaction::Active))
         && tabs.iter().all(|tab| matches!(tab.run, Run::Idle));
     let confirm = Confirm::Leave { place, reasons: reasons.to_vec(), can_commit };
-    dialog::show(model, Dialog::Confirm(confirm));
+    dialog::show(
+        &mut model.tabs,
+        &mut model.connections,
+        &mut model.history,
+        &mut model.dialog,
+        &mut model.cx,
+        Dialog::Confirm(confirm),
+    );
     true
 }
 
@@ -81,7 +88,14 @@ pub fn commit(model: &mut Model, place: Place) {
         .collect();
     model.leaving = Some(Leaving { place, tabs: tabs.clone() });
     for tab in tabs {
-        run::request_text_in(model, tab, "commit");
+        run::request_text_in(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            tab,
+            "commit",
+        );
     }
 }
 
@@ -89,7 +103,13 @@ pub fn commit(model: &mut Model, place: Place) {
 pub fn roll_back(model: &mut Model, place: Place) {
     match place {
         Place::Tab(tab) => tabs::close_now(model, tab),
-        Place::Connection(connection) => connection::close(model, connection),
+        Place::Connection(connection) => connection::close(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            connection,
+        ),
         Place::Program => app::quit(model),
     }
 }

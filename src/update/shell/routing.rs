@@ -43,18 +43,57 @@ pub fn run(model: &mut Model, command: Command) {
 
 fn query(model: &mut Model, command: Command) {
     match command {
-        Command::QueryRun => run::request(model, Part::Here, None),
-        Command::QueryRunAll => run::request(model, Part::All, None),
-        Command::QueryRunAllStop => run::request(model, Part::All, Some(OnError::Stop)),
-        Command::QueryRunAllContinue => run::request(model, Part::All, Some(OnError::Continue)),
-        Command::QueryRunAllAsk => run::request(model, Part::All, Some(OnError::Ask)),
-        Command::QueryCancel => run::cancel(model),
+        Command::QueryRun => run::request(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            Part::Here,
+            None,
+        ),
+        Command::QueryRunAll => run::request(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            Part::All,
+            None,
+        ),
+        Command::QueryRunAllStop => run::request(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            Part::All,
+            Some(OnError::Stop),
+        ),
+        Command::QueryRunAllContinue => run::request(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            Part::All,
+            Some(OnError::Continue),
+        ),
+        Command::QueryRunAllAsk => run::request(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            Part::All,
+            Some(OnError::Ask),
+        ),
+        Command::QueryCancel => {
+            run::cancel(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx)
+        }
         Command::QueryTerminate => {
             let active = model.tabs.active;
-            run::ask_to_terminate(model, active)
+            run::ask_to_terminate(&mut model.tabs, &mut model.cx, active)
         }
-        Command::ErrorGoTo => editor::go_to_error(model),
-        Command::ErrorCopy => results::copy_error(model),
+        Command::ErrorGoTo => editor::go_to_error(&mut model.tabs, &mut model.cx),
+        Command::ErrorCopy => {
+            results::copy_error(&model.tabs, &model.connections, &mut model.dialog, &mut model.cx)
+        }
         Command::ErrorDetails => results::toggle_error_details(model),
         _ => {}
     }
@@ -89,19 +128,31 @@ fn results(model: &mut Model, command: Command) {
 
 fn results_else(model: &mut Model, command: Command) {
     match command {
-        Command::ResultsFetchMore => run::fetch(model, false),
-        Command::ResultsFetchAll => run::fetch(model, true),
-        Command::ResultsCopy => results::copy(model, false),
-        Command::ResultsCopyWithHeaders => results::copy(model, true),
-        Command::ResultsInspect => results::inspect(model),
-        Command::ResultsNext => results::step(model, true),
-        Command::ResultsPrevious => results::step(model, false),
-        Command::ResultsMessages => results::show_messages(model),
-        Command::ResultsList => results::open_list(model),
-        Command::ResultsFitColumn => results::resize_active(model, None),
-        Command::ResultsWidenColumn => results::resize_active(model, Some(1)),
-        Command::ResultsNarrowColumn => results::resize_active(model, Some(-1)),
-        Command::ResultsSelectAll => results::select_all(model),
+        Command::ResultsFetchMore => run::fetch(&mut model.tabs, &mut model.cx, false),
+        Command::ResultsFetchAll => run::fetch(&mut model.tabs, &mut model.cx, true),
+        Command::ResultsCopy => results::copy(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.dialog,
+            &mut model.cx,
+            false,
+        ),
+        Command::ResultsCopyWithHeaders => results::copy(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.dialog,
+            &mut model.cx,
+            true,
+        ),
+        Command::ResultsInspect => results::inspect(&model.tabs, &mut model.cx),
+        Command::ResultsNext => results::step(&mut model.tabs, &mut model.cx, true),
+        Command::ResultsPrevious => results::step(&mut model.tabs, &mut model.cx, false),
+        Command::ResultsMessages => results::show_messages(&mut model.tabs),
+        Command::ResultsList => results::open_list(&model.tabs, &mut model.cx),
+        Command::ResultsFitColumn => results::resize_active(&mut model.tabs, None),
+        Command::ResultsWidenColumn => results::resize_active(&mut model.tabs, Some(1)),
+        Command::ResultsNarrowColumn => results::resize_active(&mut model.tabs, Some(-1)),
+        Command::ResultsSelectAll => results::select_all(&mut model.tabs, &mut model.cx),
         _ => {}
     }
 }
@@ -116,32 +167,63 @@ fn text(model: &mut Model, command: Command) {
         Command::TabReopen => tabs::reopen(model),
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
-        Command::FileOpen => prompt::open(model),
-        Command::FileRun => prompt::run(model),
-        Command::FileSave => prompt::save(model),
-        Command::FileSaveAs => prompt::save_as(model),
-        Command::FileReload => prompt::reload_active(model),
-        Command::EditorFind => find::open(model, false),
-        Command::EditorReplace => find::open(model, true),
-        Command::FindNext => find::step(model, true),
-        Command::FindPrevious => find::step(model, false),
-        Command::FindReplace => find::replace(model),
-        Command::FindReplaceAll => find::replace_all(model),
-        Command::FindMatchCase => find::toggle_case(model),
+        Command::FileOpen => prompt::open(&model.tabs, &mut model.cx),
+        Command::FileRun => prompt::run(&model.tabs, &mut model.cx),
+        Command::FileSave => prompt::save(&mut model.tabs, &mut model.files, &mut model.cx),
+        Command::FileSaveAs => prompt::save_as(&model.tabs, &mut model.cx),
+        Command::FileReload => {
+            prompt::reload_active(&mut model.tabs, &mut model.files, &mut model.cx)
+        }
+        Command::EditorFind => find::open(&model.tabs, &mut model.find, &mut model.cx, false),
+        Command::EditorReplace => find::open(&model.tabs, &mut model.find, &mut model.cx, true),
+        Command::FindNext => find::step(&mut model.tabs, &mut model.find, &mut model.cx, true),
+        Command::FindPrevious => find::step(&mut model.tabs, &mut model.find, &mut model.cx, false),
+        Command::FindReplace => find::replace(&mut model.tabs, &mut model.find, &mut model.cx),
+        Command::FindReplaceAll => {
+            find::replace_all(&mut model.tabs, &mut model.find, &mut model.cx)
+        }
+        Command::FindMatchCase => find::toggle_case(&model.tabs, &mut model.find),
         Command::FindClose => find::close(model),
-        Command::EditorComment => editor::toggle_comment(model),
-        Command::EditorGoToLine => dialog::show(model, Dialog::GoToLine(Buffer::default())),
+        Command::EditorComment => editor::toggle_comment(&mut model.tabs, &mut model.cx),
+        Command::EditorGoToLine => dialog::show(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.dialog,
+            &mut model.cx,
+            Dialog::GoToLine(Buffer::default()),
+        ),
         _ => {}
     }
 }
 
 fn connection(model: &mut Model, command: Command) {
     match command {
-        Command::TransactionBegin => run::request_text(model, "begin"),
-        Command::TransactionCommit => run::request_text(model, "commit"),
-        Command::TransactionRollback => run::request_text(model, "rollback"),
+        Command::TransactionBegin => run::request_text(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            "begin",
+        ),
+        Command::TransactionCommit => run::request_text(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            "commit",
+        ),
+        Command::TransactionRollback => run::request_text(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            "rollback",
+        ),
         Command::ConnectionChoose => welcome::show(model),
-        Command::ConnectionNew => form::open(model, None),
+        Command::ConnectionNew => {
+            form::open(&model.connections, &model.defaults, &mut model.cx, None)
+        }
         Command::ConnectionEdit => {
             let chosen = model.chosen_connection();
             welcome::edit(model, chosen)
@@ -160,7 +242,9 @@ fn connection(model: &mut Model, command: Command) {
         }
         Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
-        Command::ConnectionReconnect => run::reconnect(model),
+        Command::ConnectionReconnect => {
+            run::reconnect(&mut model.tabs, &model.connections, &mut model.cx)
+        }
         Command::SchemaRefresh => schema::refresh_asked(model),
         Command::SandboxStart => sandbox::start(model),
         _ => {}
@@ -174,14 +258,27 @@ fn disconnect(model: &mut Model) {
     };
     let reasons = model.tabs.would_lose_on(connection);
     if reasons.is_empty() {
-        return connection::close(model, connection);
+        return connection::close(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            connection,
+        );
     }
     let place = leaving::Place::Connection(connection);
     if leaving::ask(model, place, &reasons) {
         return;
     }
     let confirm = Confirm::Disconnect { connection, reasons };
-    dialog::show(model, Dialog::Confirm(confirm))
+    dialog::show(
+        &mut model.tabs,
+        &mut model.connections,
+        &mut model.history,
+        &mut model.dialog,
+        &mut model.cx,
+        Dialog::Confirm(confirm),
+    )
 }
 
 fn list(model: &mut Model, command: Command) {
@@ -208,24 +305,34 @@ fn window(model: &mut Model, command: Command) {
         Command::FocusSwap => {
             if model.area != Area::Editor {
                 model.focus(Area::Editor);
-            } else if results::has_something(model) {
+            } else if results::has_something(&model.tabs) {
                 model.focus(Area::Results);
             } else {
                 model.cx.notify("Nothing has run in this tab yet.");
             }
         }
-        Command::ViewSidebar => return settings::toggle_sidebar(model),
-        Command::ViewZoomIn => return settings::zoom(model, Some(true)),
-        Command::ViewZoomOut => return settings::zoom(model, Some(false)),
-        Command::ViewZoomReset => return settings::zoom(model, None),
-        Command::ViewThemeLight => return settings::set_theme(model, Theme::Light),
-        Command::ViewThemeDark => return settings::set_theme(model, Theme::Dark),
-        Command::ViewThemeSystem => return settings::set_theme(model, Theme::System),
+        Command::ViewSidebar => settings::toggle_sidebar(model),
+        Command::ViewZoomIn => settings::zoom(&mut model.settings_file, &mut model.cx, Some(true)),
+        Command::ViewZoomOut => {
+            settings::zoom(&mut model.settings_file, &mut model.cx, Some(false))
+        }
+        Command::ViewZoomReset => settings::zoom(&mut model.settings_file, &mut model.cx, None),
+        Command::ViewThemeLight => {
+            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::Light)
+        }
+        Command::ViewThemeDark => {
+            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::Dark)
+        }
+        Command::ViewThemeSystem => {
+            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::System)
+        }
         Command::SettingsOpen => model.dialog = Some(Dialog::Settings { selected: 0 }),
-        Command::SettingsOpenFile => return file::open(model),
+        Command::SettingsOpenFile => {
+            file::open(&mut model.files, &mut model.settings_file, &mut model.cx)
+        }
         Command::PaletteOpen => model.dialog = Some(Dialog::Palette(dialog::Picker::default())),
-        Command::HistoryOpen => return history::open(model),
-        Command::AppQuit => return app::quit_asked(model),
+        Command::HistoryOpen => history::open(&mut model.history, &mut model.cx),
+        Command::AppQuit => app::quit_asked(model),
         _ => {}
     }
 }

@@ -177,9 +177,8 @@ pub fn update(model: &mut Model, msg: Msg) {
         }
         Msg::RowOpened { row } => {
             model.sidebar.selected = row.min(rows(model).len().saturating_sub(1));
-            match previewed(model) {
-                Some(_) => accept(model),
-                None => {}
+            if previewed(model).is_some() {
+                accept(model)
             }
         }
         Msg::Resized { width } => {
@@ -217,7 +216,7 @@ fn accept(model: &mut Model) {
             let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             if let Some(sql) = sql {
-                history::take(model, &sql)
+                history::take(&mut model.tabs, &mut model.cx, &sql)
             }
         }
         None => {}

@@ -1,7 +1,5 @@
 //! Tabs: each has a text, a connection, a session, results and messages of its own.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     dialog::{self, Confirm, Dialog},
     leaving,
@@ -12,6 +10,8 @@ use crate::{
     model::{Area, Model},
     sql::safety::mask::Values,
     update::{
+        connection::Connections,
+        cx::Cx,
         files,
         keeping::{self, SavedTab, TabPlace},
         query::{
@@ -23,6 +23,8 @@ use crate::{
         results::Results,
     },
 };
+
+use serde::{Deserialize, Serialize};
 
 /// So many closed tabs can be reopened.
 const CLOSED_LIMIT: usize = 20;
@@ -199,8 +201,8 @@ impl Tab {
     }
 
     /// A connection that was made for another run of the program is not known in this one.
-    fn forget_unknown(&mut self, model: &Model) {
-        self.connection = self.connection.filter(|id| model.connections.contains_key(id));
+    fn forget_unknown(&mut self, connections: &Connections) {
+        self.connection = self.connection.filter(|id| connections.contains_key(id));
     }
 
     fn place(&self, active: TabId) -> TabPlace {
@@ -323,8 +325,8 @@ fn open_on(model: &mut Model, connection: Option<ConnectionId>) {
     model.tabs.open.push(tab);
     model.tabs.active = id;
     model.focus(Area::Editor);
-    keep(model, id);
-    save_layout(model);
+    keep(&mut model.tabs, &mut model.cx, id);
+    save_layout(&model.tabs, &mut model.cx);
 }
 
 /// Puts a tab on screen.
@@ -334,8 +336,8 @@ pub fn choose(model: &mut Model, tab: TabId) {
     }
     model.tabs.active = tab;
     model.focus(Area::Editor);
-    check_file(model);
-    save_layout(model);
+    check_file(&mut model.tabs, &mut model.cx);
+    save_layout(&model.tabs, &mut model.cx);
 }
 
 /// Goes to the next or the previous tab, around the ends.
@@ -360,7 +362,14 @@ pub fn close(model: &mut Model, tab: TabId) {
     if leaving::ask(model, leaving::Place::Tab(tab), &reasons) {
         return;
     }
-    dialog::show(model, Dialog::Confirm(Confirm::CloseTab { tab, reasons }))
+    dialog::show(
+        &mut model.tabs,
+        &mut model.connections,
+        &mut model.history,
+        &mut model.dialog,
+        &mut model.cx,
+        Dialog::Confirm(Confirm::CloseTab { tab, reasons }),
+    )
 }
 
 /// Closes a tab: its session ends, its text can be reopened.
@@ -368,7 +377,7 @@ pub fn close_now(model: &mut Model, tab: TabId) {
     let Some(place) = model.tabs.open.iter().position(|open| open.id == tab) else {
         return;
     };
-    run::end(model, tab, "The tab was closed.");
+    run::end(&mut model.tabs, &mut model.history, &mut model.cx, tab, "The tab was closed.");
     let mut closed = model.tabs.open.remove(place);
     run::drop_rows(closed.results.drop_all(), &mut model.cx);
     let request = model.cx.request();
@@ -390,9 +399,9 @@ pub fn close_now(model: &mut Model, tab: TabId) {
         if !model.welcome.shown {
             model.focus(Area::Editor);
         }
-        check_file(model);
+        check_file(&mut model.tabs, &mut model.cx);
     }
-    save_layout(model);
+    save_layout(&model.tabs, &mut model.cx);
 }
 
 /// Opens the tab that was closed last.
@@ -404,14 +413,14 @@ pub fn reopen(model: &mut Model) {
     let number = model.tabs.take_number();
     let place = (saved.place as usize).min(model.tabs.open.len());
     let mut tab = Tab::restored(saved, number);
-    tab.forget_unknown(model);
+    tab.forget_unknown(&model.connections);
     let id = tab.id;
     model.tabs.open.insert(place, tab);
     model.tabs.active = id;
     model.focus(Area::Editor);
-    keep(model, id);
-    check_file(model);
-    save_layout(model);
+    keep(&mut model.tabs, &mut model.cx, id);
+    check_file(&mut model.tabs, &mut model.cx);
+    save_layout(&model.tabs, &mut model.cx);
 }
 
 /// Brings back the tabs of the last time. What was done before they came is kept, in tabs of its own.
@@ -420,7 +429,7 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
     model.tabs.closed.retain(|tab| !tab.text.is_empty());
     model.tabs.closed.reverse();
     if saved.is_empty() {
-        return keep_all(model);
+        return keep_all(&mut model.tabs, &mut model.cx);
     }
     let active = model.tabs.active;
     let mut early = std::mem::take(&mut model.tabs.open);
@@ -432,7 +441,7 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
         }
         let number = model.tabs.take_number();
         let mut tab = Tab::restored(saved, number);
-        tab.forget_unknown(model);
+        tab.forget_unknown(&model.connections);
         model.tabs.open.push(tab);
     }
 
@@ -450,89 +459,83 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
         model.tabs.active = first.id;
     }
     for tab in &used {
-        keep(model, *tab);
+        keep(&mut model.tabs, &mut model.cx, *tab);
     }
     if !used.is_empty() {
-        save_layout(model);
+        save_layout(&model.tabs, &mut model.cx);
     }
-    check_file(model);
+    check_file(&mut model.tabs, &mut model.cx);
 }
 
 /// The effects that keep every open tab whole.
-pub fn keep_all(model: &mut Model) {
-    let all: Vec<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+pub fn keep_all(tabs: &mut Tabs, cx: &mut Cx) {
+    let all: Vec<TabId> = tabs.open.iter().map(|tab| tab.id).collect();
     for tab in all {
-        keep(model, tab)
+        keep(tabs, cx, tab)
     }
 }
 
 /// The effects that keep the closed tabs as closed ones, the oldest first.
-pub fn keep_closed(model: &mut Model) {
-    let (now_us, count) = (model.cx.now.unix_us, model.tabs.closed.len() as i64);
+pub fn keep_closed(tabs: &Tabs, cx: &mut Cx) {
+    let (now_us, count) = (cx.now.unix_us, tabs.closed.len() as i64);
 
-    for (number, tab) in (0..).zip(model.tabs.closed.clone()) {
+    for (number, tab) in (0..).zip(tabs.closed.clone()) {
         let id = tab.id;
-        let request = model.cx.request();
+        let request = cx.request();
         let tab = Box::new(tab);
-        model.cx.ask(keeping::Effect::SaveTab { request, tab });
-        let request = model.cx.request();
+        cx.ask(keeping::Effect::SaveTab { request, tab });
+        let request = cx.request();
         let at_us = now_us.saturating_sub(count - number);
-        model.cx.ask(keeping::Effect::CloseTab { request, tab: id, at_us });
+        cx.ask(keeping::Effect::CloseTab { request, tab: id, at_us });
     }
 }
 
 /// The effects that keep the tabs in which something was typed since they were kept whole.
-pub fn keep_written(model: &mut Model) {
-    keep_journaled(model, 1)
+pub fn keep_written(tabs: &mut Tabs, cx: &mut Cx) {
+    keep_journaled(tabs, cx, 1)
 }
 
 /// The effects that keep the tabs whose journal may have a gap, because a write failed.
-pub fn keep_doubtful(model: &mut Model) {
-    keep_journaled(model, editor::JOURNAL_LIMIT)
+pub fn keep_doubtful(tabs: &mut Tabs, cx: &mut Cx) {
+    keep_journaled(tabs, cx, editor::JOURNAL_LIMIT)
 }
 
-fn keep_journaled(model: &mut Model, at_least: u32) {
-    let written: Vec<TabId> = model
-        .tabs
-        .open
-        .iter()
-        .filter(|tab| tab.editor.journaled >= at_least)
-        .map(|tab| tab.id)
-        .collect();
+fn keep_journaled(tabs: &mut Tabs, cx: &mut Cx, at_least: u32) {
+    let written: Vec<TabId> =
+        tabs.open.iter().filter(|tab| tab.editor.journaled >= at_least).map(|tab| tab.id).collect();
     for tab in written {
-        keep(model, tab)
+        keep(tabs, cx, tab)
     }
 }
 
 /// The effects that keep a tab whole.
-pub fn keep(model: &mut Model, tab: TabId) {
-    let request = model.cx.request();
-    let active = model.tabs.active;
-    let place = model.tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
-    let Some(found) = model.tabs.get_mut(tab) else {
+pub fn keep(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+    let request = cx.request();
+    let active = tabs.active;
+    let place = tabs.open.iter().position(|open| open.id == tab).unwrap_or(0);
+    let Some(found) = tabs.get_mut(tab) else {
         return;
     };
     found.editor.journaled = 0;
     let tab = Box::new(found.saved(place as u32, active));
-    model.cx.ask(keeping::Effect::SaveTab { request, tab });
+    cx.ask(keeping::Effect::SaveTab { request, tab });
 }
 
 /// The effect that keeps places, titles and cursors.
-pub fn save_layout(model: &mut Model) {
-    let request = model.cx.request();
-    let active = model.tabs.active;
-    let places = model.tabs.open.iter().map(|tab| tab.place(active)).collect();
-    model.cx.ask(keeping::Effect::SaveLayout { request, tabs: places });
+pub fn save_layout(tabs: &Tabs, cx: &mut Cx) {
+    let request = cx.request();
+    let active = tabs.active;
+    let places = tabs.open.iter().map(|tab| tab.place(active)).collect();
+    cx.ask(keeping::Effect::SaveLayout { request, tabs: places });
 }
 
 /// Looks whether another program changed the active tab's file.
-pub fn check_file(model: &mut Model) {
-    let Some(id) = model.tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id)
-    else {
+pub fn check_file(tabs: &mut Tabs, cx: &mut Cx) {
+    let Some(id) = tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id) else {
         return;
     };
-    let request = model.cx.request();
-    let Some(editor) = model.tabs.get_mut(id).map(|tab| &mut tab.editor) else {
+    let request = cx.request();
+    let Some(editor) = tabs.get_mut(id).map(|tab| &mut tab.editor) else {
         return;
     };
     let Some(file) = &editor.file else {
@@ -543,7 +546,7 @@ pub fn check_file(model: &mut Model) {
     let unknown = files::FileStamp { modified_us: 0, length: 0, digest: 0 };
     let known = file.stamp.unwrap_or(unknown);
     let path = file.path.clone();
-    model.cx.ask(files::Effect::Check { request, path, known });
+    cx.ask(files::Effect::Check { request, path, known });
 }
 
 #[cfg(test)]

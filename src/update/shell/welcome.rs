@@ -213,14 +213,14 @@ pub fn command(model: &mut Model, command: Command) {
         Command::ListFirst => go(welcome, 0),
         Command::ListLast => go(welcome, last),
         Command::DialogNext | Command::DialogPrevious => welcome.in_field = !welcome.in_field,
-        Command::DialogAccept => return accept(model),
+        Command::DialogAccept => accept(model),
         Command::DialogCancel => model.focus(Area::Editor),
-        Command::WelcomeSandbox => return sandbox::start(model),
+        Command::WelcomeSandbox => sandbox::start(model),
         Command::WelcomeLocal => {
             let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
             if let Some(row) = local {
                 model.welcome.selected = row;
-                return accept(model);
+                accept(model)
             }
         }
         _ => {}
@@ -304,14 +304,20 @@ pub fn delete(model: &mut Model, connection: Option<ConnectionId>) {
         return;
     };
     let confirm = dialog::Confirm::DeleteConnection { connection };
-    dialog::show(model, dialog::Dialog::Confirm(confirm))
+    dialog::show(
+        &mut model.tabs,
+        &mut model.connections,
+        &mut model.history,
+        &mut model.dialog,
+        &mut model.cx,
+        dialog::Dialog::Confirm(confirm),
+    )
 }
 
 /// Opens the dialog over a connection.
 pub fn edit(model: &mut Model, connection: Option<ConnectionId>) {
-    match connection {
-        Some(connection) => form::open(model, Some(connection)),
-        None => {}
+    if let Some(connection) = connection {
+        form::open(&model.connections, &model.defaults, &mut model.cx, Some(connection))
     }
 }
 

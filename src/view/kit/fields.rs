@@ -302,6 +302,8 @@ pub fn edited(id: FieldId, text: &str, masked: bool, model: &Model) -> Msg {
         FieldId::Dialog { index, .. } if masked => {
             dialog::Msg::SecretEdited { field: index, secret: Secret::new(text) }.into()
         }
-        FieldId::Dialog { index, .. } => dialog::edited(model, index, text).into(),
+        FieldId::Dialog { index, .. } => {
+            dialog::edited(&model.defaults, &model.dialog, index, text).into()
+        }
     }
 }

@@ -80,7 +80,7 @@ impl Desk {
     }
 
     fn open(&mut self, path: &str, encoding: Encoding) {
-        prompt::open_path(&mut self.model, path.to_owned());
+        prompt::open_path(&mut self.model.files, &mut self.model.cx, path.to_owned());
         let effects = self.model.cx.take_asked();
         self.settle(effects);
         if let Some(Dialog::Encoding(prompt)) = &mut self.model.dialog {
@@ -115,7 +115,7 @@ impl Desk {
             anchor: at,
             head: at,
         };
-        editor::update(&mut self.model, tab, msg);
+        editor::update(&mut self.model.tabs, &mut self.model.cx, tab, msg);
         let effects = self.model.cx.take_asked();
         self.settle(effects);
     }
@@ -307,7 +307,7 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     desk.model.tabs.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
-    tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert_eq!(desk.model.dialog, None);
@@ -320,7 +320,7 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     // With edits, nobody but the user can say which text it shall be.
     desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert!(matches!(desk.model.dialog, Some(Dialog::Confirm(dialog::Confirm::Reload { .. }))));
@@ -336,7 +336,7 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model);
+    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
     let mut effects = desk.model.cx.take_asked();
     let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);

@@ -1,12 +1,12 @@
 //! Every field there and back, what is shown when, and what is said of a mistake.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     conninfo::{
         ChannelBinding, Colour, Endpoint, Keepalive, SshAuth, SshTunnel, SslMode, TargetSession,
         TlsFiles, TlsVersions,
     },
+    effect::Effect as RootEffect,
     update::{
         keeping::{self, Kept, SavedConnection},
         shell::command::Command,

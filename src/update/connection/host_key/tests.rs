@@ -1,9 +1,9 @@
 //! The question about an SSH server's key: what asks it, what answers it, and what comes too late.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::secret::{Secret, SecretKind},
+    effect::Effect as RootEffect,
     failure::{Category, Want},
     screen::screen,
     update::{
@@ -36,7 +36,7 @@ fn asked() -> World {
     world.text("select 1");
     world.command(Command::QueryRun);
     expect(&world.fail_link(unknown()), &[]);
-    assert!(asks(&world.model, world.connection()));
+    assert!(asks(&world.model.dialog, world.connection()));
     world
 }
 
@@ -121,14 +121,14 @@ fn an_answer_after_the_question_was_taken_back_connects_nothing() {
     expect(&world.send(late.clone()), &[]);
     let mut world = asked();
     expect(&world.send(late), &[]);
-    assert!(asks(&world.model, world.connection()));
+    assert!(asks(&world.model.dialog, world.connection()));
 }
 
 #[test]
 fn asking_for_the_connection_again_leaves_the_question_open() {
     let mut world = asked();
     expect(&world.connect_with(5432, Some("pw")), &[]);
-    assert!(asks(&world.model, world.connection()));
+    assert!(asks(&world.model.dialog, world.connection()));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Every transition of a connection that is tried again by itself.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::transaction::Transaction,
+    effect::Effect as RootEffect,
     update::{
         connection::{Msg, ServerInfo},
         query::{self, session},

@@ -1,9 +1,9 @@
 //! Opening, saving, and files that somebody else changed.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::text::RopeText,
+    effect::Effect as RootEffect,
     failure::{Category, Failure},
     update::{
         shell::command::Command,
@@ -18,7 +18,7 @@ fn stamp(digest: u64) -> FileStamp {
 /// A world whose tab has the file `/a.sql` with this stamp.
 fn opened() -> World {
     let mut world = World::new();
-    world.asked(|model| read_keymap(model, "/unused".into(), None));
+    world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/unused".into(), None));
     let request = world.model.cx.request();
     world.model.files.clear();
     world.model.files.insert(request, Pending::Open { tab: None });
@@ -167,7 +167,8 @@ fn a_keymap_that_is_there_and_cannot_be_read_is_told_of_and_a_missing_one_is_not
         [("/k: there is no such file or directory", ""), ("/k: it is a pipe", "/k: it is a pipe")]
     {
         let mut world = World::new();
-        let effects = world.asked(|model| read_keymap(model, "/k".into(), None));
+        let effects =
+            world.asked(|model| read_keymap(&mut model.files, &mut model.cx, "/k".into(), None));
         let [crate::effect::Effect::File(Effect::Open { request, path, .. })] = &effects[..] else {
             panic!("{effects:?}");
         };

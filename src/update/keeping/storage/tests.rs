@@ -1,10 +1,10 @@
 //! What the user is told of the store, and what a store that begins again is given.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
     base::text::RopeText,
     conninfo::Config,
+    effect::Effect as RootEffect,
     failure::{Category, Failure},
     update::{
         connection::reconnecting,
@@ -184,7 +184,16 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
     let known = world.model.connections.get_mut(&one).unwrap();
     known.link = Link::Open { server: Default::default() };
     let failure = Failure::new(Category::Connection, "The link broke.");
-    let begun = world.asked(|model| reconnecting::begin(model, one, failure));
+    let begun = world.asked(|model| {
+        reconnecting::begin(
+            &mut model.tabs,
+            &mut model.connections,
+            &mut model.history,
+            &mut model.cx,
+            one,
+            failure,
+        )
+    });
     expect(&begun, &["Clock(Start"]);
     let deleted = vec![one];
     expect(&world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), &[]);

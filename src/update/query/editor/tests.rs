@@ -1,10 +1,12 @@
 //! The journal, the statements that follow the text, and comments on and off.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
-use crate::update::{
-    shell::command::Command,
-    testing::{World, expect, names},
+use crate::{
+    effect::Effect as RootEffect,
+    update::{
+        shell::command::Command,
+        testing::{World, expect, names},
+    },
 };
 
 fn edited(

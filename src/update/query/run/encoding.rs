@@ -1,19 +1,21 @@
 //! A statement that changed the encoding of its session: what a person has to know, and rows that nobody can read.
 
-use std::sync::Arc;
+use super::{Chunk, MessageKind, QueryId, Run, drop_rows, running_tab, say};
+use crate::update::{cx::Cx, shell::tabs::Tabs};
 
-use super::{Chunk, MessageKind, Model, QueryId, Run, drop_rows, running_tab, say};
+use std::sync::Arc;
 
 /// The statement changed `client_encoding`; its rows may have come in the one or the other.
 pub(super) fn changed(
-    model: &mut Model,
+    tabs: &mut Tabs,
+    cx: &mut Cx,
     query: QueryId,
     [from, to]: [&str; 2],
     is_understood: bool,
     escaped: Vec<Vec<Arc<Chunk>>>,
 ) {
-    let now = model.cx.now;
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+    let now = cx.now;
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     // A read-only connection takes the change back with its statement.
@@ -40,8 +42,8 @@ pub(super) fn changed(
             say(tab, now, MessageKind::Session, text, Some(query));
         } else {
             say(tab, now, MessageKind::Warning, text.clone(), Some(query));
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
-    drop_rows(gone, &mut model.cx)
+    drop_rows(gone, cx)
 }

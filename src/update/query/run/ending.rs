@@ -1,11 +1,9 @@
 //! How a statement ends, and what follows: the next of its script, the error's place, the history.
 
-use std::ops::Range;
-
 use super::{
-    Ended, Failure, Given, MessageKind, Model, OnError, Phase, Planned, Problem, QueryId,
-    ResultState, Run, Running, Script, Session, TabId, Transaction, badly, drop_rows, history,
-    is_cancel, over_budget_note, pump, refused, running_tab, say, send_next, sessions, tell,
+    Ended, Failure, Given, MessageKind, OnError, Phase, Planned, Problem, QueryId, ResultState,
+    Run, Running, Script, Session, TabId, Transaction, badly, drop_rows, history, is_cancel,
+    over_budget_note, pump, refused, running_tab, say, send_next, sessions, tell,
 };
 use crate::{
     failure::advice,
@@ -13,22 +11,27 @@ use crate::{
     sql::{TransactionControl, read::position, safety::mask, statement::copy},
     update::{
         clock,
+        connection::Connections,
+        cx::Cx,
         keeping::HistoryOutcome,
         query::{
             Outcome,
             editor::Mark,
+            history::History,
             messages,
             read_only::{self, Inspection},
         },
         schema,
-        shell::tabs::Tab,
+        shell::tabs::{Tab, Tabs},
     },
 };
 
+use std::ops::Range;
+
 /// A read-only connection tells what a statement left, just before its end.
-pub(super) fn inspected(model: &mut Model, query: QueryId, inspection: &Inspection) {
-    let now = model.cx.now;
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+pub(super) fn inspected(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, inspection: &Inspection) {
+    let now = cx.now;
+    let Some(tab) = running_tab(tabs, query) else {
         return;
     };
     let kind = match inspection.access {
@@ -45,7 +48,7 @@ pub(super) fn inspected(model: &mut Model, query: QueryId, inspection: &Inspecti
         say(tab, now, kind, text.clone(), Some(query));
     }
     if let (MessageKind::Warning, Some(text)) = (kind, words.first()) {
-        model.cx.notify(text.clone());
+        cx.notify(text.clone());
     }
 }
 
@@ -61,11 +64,19 @@ pub(super) struct QueryEnd {
 }
 
 /// It completed.
-pub(super) fn finished(model: &mut Model, end: QueryEnd, tag: String, discarded: u64) {
+pub(super) fn finished(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    end: QueryEnd,
+    tag: String,
+    discarded: u64,
+) {
     let QueryEnd { query, transaction, elapsed_us } = end;
-    let now = model.cx.now;
-    let budget = model.cx.settings.memory_bytes();
-    let Some((tab, running)) = take_running(model, query) else {
+    let now = cx.now;
+    let budget = cx.settings.memory_bytes();
+    let Some((tab, running)) = take_running(tabs, query) else {
         return;
     };
     let id = tab.id;
@@ -97,28 +108,35 @@ pub(super) fn finished(model: &mut Model, end: QueryEnd, tag: String, discarded:
         if let Some(result) = tab.results.current_mut(query) {
             result.note = Some(words.into());
         }
-        model.cx.notify(words);
+        cx.notify(words);
     }
-    session_ready(model, id, &running, transaction, false);
-    if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
+    session_ready(tabs, cx, id, &running, transaction, false);
+    if let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) {
         live.note_done(&tag);
     }
-    let_go(model, id, &running);
-    schema::session_ready(model, id);
+    let_go(cx, id, &running);
+    schema::session_ready(tabs, connections, cx, id);
     let outcome = HistoryOutcome::Finished { tag, rows };
-    history::ended(model, query, elapsed_us, outcome);
+    history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     let end = if stopped { End::Stopped } else { End::Well };
-    if let Err(running) = followed(model, id, running) {
-        next(model, id, *running, end);
-        pump(model, id);
+    if let Err(running) = followed(tabs, connections, history, cx, id, running) {
+        next(tabs, cx, id, *running, end);
+        pump(tabs, connections, history, cx, id);
     }
 }
 
 /// Goes on to the statement that the session goes on to by itself. A cancel of the one before it is one of this.
-fn followed(model: &mut Model, id: TabId, mut running: Running) -> Result<(), Box<Running>> {
-    let since = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+fn followed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+    mut running: Running,
+) -> Result<(), Box<Running>> {
+    let since = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return Err(running.into());
     };
     let Session::Live(live) = &tab.session else {
@@ -130,7 +148,7 @@ fn followed(model: &mut Model, id: TabId, mut running: Running) -> Result<(), Bo
     let (mut script, phase) = (running.script, running.phase);
     script.next += 1;
     tab.run = Run::Waiting { script, since };
-    send_next(model, id, Some(Given { query, phase }));
+    send_next(tabs, connections, history, cx, id, Some(Given { query, phase }));
     Ok(())
 }
 
@@ -161,18 +179,25 @@ fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
 }
 
 /// The server refused or stopped it.
-pub(super) fn failed(model: &mut Model, end: QueryEnd, failure: Failure) {
-    not_followed(model, end.query);
-    let id = running_tab(&mut model.tabs, end.query).map(|tab| tab.id);
-    ended_badly(model, end, failure);
+pub(super) fn failed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    end: QueryEnd,
+    failure: Failure,
+) {
+    not_followed(tabs, end.query);
+    let id = running_tab(tabs, end.query).map(|tab| tab.id);
+    ended_badly(tabs, connections, history, cx, end, failure);
     if let Some(id) = id {
-        pump(model, id);
+        pump(tabs, connections, history, cx, id);
     }
 }
 
 /// One that its session had been given ahead ended before the one that it follows: it was not sent.
-fn not_followed(model: &mut Model, query: QueryId) {
-    for tab in &mut model.tabs.open {
+fn not_followed(tabs: &mut Tabs, query: QueryId) {
+    for tab in &mut tabs.open {
         if let Run::Running(running) = &mut tab.run {
             running.script.not_followed(query);
         }
@@ -180,11 +205,18 @@ fn not_followed(model: &mut Model, query: QueryId) {
 }
 
 /// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
-pub(super) fn ended_badly(model: &mut Model, end: QueryEnd, failure: Failure) {
+pub(super) fn ended_badly(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    end: QueryEnd,
+    failure: Failure,
+) {
     let QueryEnd { query, transaction, elapsed_us } = end;
-    let now = model.cx.now;
-    let failure = classified(model, query, failure, elapsed_us);
-    let Some((tab, running)) = take_running(model, query) else {
+    let now = cx.now;
+    let failure = classified(tabs, connections, cx, query, failure, elapsed_us);
+    let Some((tab, running)) = take_running(tabs, query) else {
         return;
     };
     let id = tab.id;
@@ -216,19 +248,26 @@ pub(super) fn ended_badly(model: &mut Model, end: QueryEnd, failure: Failure) {
         tab.ended = Some(badly(&failure));
         mark_error(tab, &running, &failure);
     }
-    session_ready(model, id, &running, transaction, true);
-    let_go(model, id, &running);
-    schema::session_ready(model, id);
+    session_ready(tabs, cx, id, &running, transaction, true);
+    let_go(cx, id, &running);
+    schema::session_ready(tabs, connections, cx, id);
     let outcome = failed_outcome(&failure);
-    history::ended(model, query, elapsed_us, outcome);
+    history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { .. });
     let end = if stopped { End::Stopped } else { End::Failed };
-    next(model, id, running, end);
+    next(tabs, cx, id, running, end);
 }
 
 /// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
-fn classified(model: &mut Model, query: QueryId, failure: Failure, elapsed_us: u64) -> Failure {
-    let Some(tab) = running_tab(&mut model.tabs, query) else {
+fn classified(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) -> Failure {
+    let Some(tab) = running_tab(tabs, query) else {
         return failure;
     };
     let Run::Running(running) = &tab.run else {
@@ -237,11 +276,11 @@ fn classified(model: &mut Model, query: QueryId, failure: Failure, elapsed_us: u
     let failure = in_the_statement(failure, &running.planned);
     let asked = matches!(running.phase, Phase::Cancelling { .. });
     let (connection, sql) = (tab.connection, running.planned.statement());
-    let known = connection.and_then(|id| model.connections.get(&id));
+    let known = connection.and_then(|id| connections.get(&id));
     let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
     let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
     let failure = advice::stopped(failure, advice::Stop { asked, over_time });
-    schema::advised(model, connection, &sql, failure)
+    schema::advised(connections, cx, connection, &sql, failure)
 }
 
 /// The server counts from the comments in front of a statement, and a person from its first word.
@@ -255,9 +294,16 @@ fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
 }
 
 /// The link broke while it ran.
-pub(super) fn lost(model: &mut Model, query: QueryId, failure: Failure, elapsed_us: u64) {
-    not_followed(model, query);
-    let Some((tab, running)) = take_running(model, query) else {
+pub(super) fn lost(
+    tabs: &mut Tabs,
+    history: &mut History,
+    cx: &mut Cx,
+    query: QueryId,
+    failure: Failure,
+    elapsed_us: u64,
+) {
+    not_followed(tabs, query);
+    let Some((tab, running)) = take_running(tabs, query) else {
         return;
     };
     let id = tab.id;
@@ -268,15 +314,21 @@ pub(super) fn lost(model: &mut Model, query: QueryId, failure: Failure, elapsed_
         live.broken = true;
     }
     let previous = tab.results.drop_previous();
-    let_go(model, id, &running);
-    history::ended(model, query, elapsed_us, failed_outcome(&failure));
-    drop_rows(previous, &mut model.cx);
+    let_go(cx, id, &running);
+    history::ended(history, cx, query, elapsed_us, failed_outcome(&failure));
+    drop_rows(previous, cx);
 }
 
 /// Ends what runs in a tab without waiting for the server: its session goes with it.
-pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub(super) fn abandoned(
+    tabs: &mut Tabs,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+    failure: &Failure,
+) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     tab.queued = None;
@@ -286,8 +338,8 @@ pub(super) fn abandoned(model: &mut Model, id: TabId, failure: &Failure) {
     let elapsed_us = now.us_since(running.sent);
     lose_query(tab, running.query, failure, elapsed_us);
     let previous = tab.results.drop_previous();
-    history::ended(model, running.query, elapsed_us, failed_outcome(failure));
-    drop_rows(previous, &mut model.cx);
+    history::ended(history, cx, running.query, elapsed_us, failed_outcome(failure));
+    drop_rows(previous, cx);
 }
 
 /// Shows a query as lost: nobody knows how it ended.
@@ -302,18 +354,18 @@ fn failed_outcome(failure: &Failure) -> HistoryOutcome {
 }
 
 /// A statement ended: the timer of its pause is let go, and so is the question whether to terminate it.
-fn let_go(model: &mut Model, id: TabId, running: &Running) {
+fn let_go(cx: &mut Cx, id: TabId, running: &Running) {
     match running.phase {
         Phase::Paused { timer, .. } => {
-            model.cx.ask(clock::Effect::Stop { timer });
+            cx.ask(clock::Effect::Stop { timer });
         }
-        Phase::Cancelling { .. } => model.cx.leave(Outcome::CancelEnded(id)),
+        Phase::Cancelling { .. } => cx.leave(Outcome::CancelEnded(id)),
         Phase::Running => {}
     }
 }
 
-fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)> {
-    let tab = running_tab(&mut model.tabs, query)?;
+fn take_running(tabs: &mut Tabs, query: QueryId) -> Option<(&mut Tab, Running)> {
+    let tab = running_tab(tabs, query)?;
     match std::mem::take(&mut tab.run) {
         Run::Running(running) => Some((tab, running)),
         Run::Idle | Run::Waiting { .. } => None,
@@ -322,14 +374,15 @@ fn take_running(model: &mut Model, query: QueryId) -> Option<(&mut Tab, Running)
 
 /// The session is ready again: its status is the server's own; what it may hold is asked when it idles.
 fn session_ready(
-    model: &mut Model,
+    tabs: &mut Tabs,
+    cx: &mut Cx,
     id: TabId,
     running: &Running,
     transaction: Transaction,
     failed: bool,
 ) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {
@@ -364,9 +417,9 @@ fn session_ready(
 }
 
 /// Has the script's next statement be due, or the question whether it is; or ends the run.
-fn next(model: &mut Model, id: TabId, running: Running, end: End) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+fn next(tabs: &mut Tabs, cx: &mut Cx, id: TabId, running: Running, end: End) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let mut script = running.script;
@@ -384,15 +437,21 @@ fn next(model: &mut Model, id: TabId, running: Running, end: End) {
         (End::Failed, OnError::Stop) | (End::Stopped, _) => false,
     };
     if !goes_on {
-        return run_ended(model, id, script, Some(running.query));
+        return run_ended(tabs, cx, id, script, Some(running.query));
     }
     tab.run = Run::Waiting { script, since: now };
 }
 
 /// A run has ended, or does not go on: what was not run and what failed is said.
-pub(super) fn run_ended(model: &mut Model, id: TabId, script: Script, query: Option<QueryId>) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub(super) fn run_ended(
+    tabs: &mut Tabs,
+    cx: &mut Cx,
+    id: TabId,
+    script: Script,
+    query: Option<QueryId>,
+) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     tab.run = Run::Idle;
@@ -408,26 +467,32 @@ pub(super) fn run_ended(model: &mut Model, id: TabId, script: Script, query: Opt
         let text =
             format!("{} of {} failed.", grouped(failed as u64), counted(ran as u64, "statement"));
         say(tab, now, MessageKind::Warning, text.clone(), query);
-        model.cx.notify(text);
+        cx.notify(text);
     }
-    let Some(tab) = model.tabs.get_mut(id) else {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let previous = tab.results.drop_previous();
-    drop_rows(previous, &mut model.cx);
-    sessions::start_idle_timer(model, id);
+    drop_rows(previous, cx);
+    sessions::start_idle_timer(tabs, cx, id);
 }
 
 /// There is no next statement, or the rest of the script, cut again as the session reads it, can't be run.
-pub(super) fn not_sent(model: &mut Model, id: TabId, script: Script, problem: Option<Problem>) {
-    let now = model.cx.now;
-    if let Some(tab) = model.tabs.get_mut(id)
+pub(super) fn not_sent(
+    tabs: &mut Tabs,
+    cx: &mut Cx,
+    id: TabId,
+    script: Script,
+    problem: Option<Problem>,
+) {
+    let now = cx.now;
+    if let Some(tab) = tabs.get_mut(id)
         && let Some(Problem::Refused { range, reason }) = problem
     {
         let text = refused(tab, now, range, &reason, script.next > 0);
-        model.cx.notify(text);
+        cx.notify(text);
     }
-    run_ended(model, id, script, None)
+    run_ended(tabs, cx, id, script, None)
 }
 
 /// Marks the error's place in the editor, where the text there is still the one that was run. The first error of a run

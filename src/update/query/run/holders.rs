@@ -4,10 +4,11 @@ use super::{Phase, Run, Session};
 use crate::{
     base::{ids::ConnectionId, stamp::Stamp, transaction::Transaction},
     failure::Failure,
-    model::Model,
     update::{
+        connection::Connections,
+        cx::Cx,
         query::run::{Live, Running},
-        shell::tabs::Tab,
+        shell::tabs::{Tab, Tabs},
     },
 };
 
@@ -15,8 +16,8 @@ use crate::{
 const NAMED_MAX: usize = 12;
 
 /// One line for each tab that has a session of the connection: what it runs, what it holds, for how long.
-pub fn of_connection(model: &Model, connection: ConnectionId, now: Stamp) -> Vec<String> {
-    let lines = model.tabs.open.iter().filter_map(|tab| match &tab.session {
+pub fn of_connection(tabs: &Tabs, connection: ConnectionId, now: Stamp) -> Vec<String> {
+    let lines = tabs.open.iter().filter_map(|tab| match &tab.session {
         Session::Live(live) if live.connection == connection => {
             Some(format!("{}: {}", tab.label(), occupation(tab, live, now)))
         }
@@ -32,12 +33,18 @@ pub fn of_connection(model: &Model, connection: ConnectionId, now: Stamp) -> Vec
 }
 
 /// The failure of a pool that gave no session in time, with who holds them and what to do.
-pub(super) fn explain(model: &Model, connection: ConnectionId, failure: Failure) -> Failure {
-    let holders = of_connection(model, connection, model.cx.now);
+pub(super) fn explain(
+    tabs: &Tabs,
+    connections: &Connections,
+    cx: &Cx,
+    connection: ConnectionId,
+    failure: Failure,
+) -> Failure {
+    let holders = of_connection(tabs, connection, cx.now);
     if holders.is_empty() {
         return failure;
     }
-    let max = model.connections.get(&connection).map_or(0, |known| {
+    let max = connections.get(&connection).map_or(0, |known| {
         if known.pool.max > 0 { known.pool.max } else { known.config.pool_size }
     });
     let advice = format!(
@@ -147,14 +154,22 @@ mod tests {
         assert!(world.messages().last().unwrap().contains("orders: in a"));
         // The next run has its own fate.
         world.command(Command::QueryRun);
-        assert!(crate::update::results::trouble(&world.model, world.tab()).is_none());
+        assert!(
+            crate::update::results::trouble(
+                &world.model.connections,
+                &world.model.dialog,
+                world.tab()
+            )
+            .is_none()
+        );
     }
 
     #[test]
     fn what_a_holder_does_is_in_words() {
         let mut world = World::new().connected();
         let connection = world.connection();
-        let words = |world: &World| of_connection(&world.model, connection, world.model.cx.now);
+        let words =
+            |world: &World| of_connection(&world.model.tabs, connection, world.model.cx.now);
         assert!(words(&world).is_empty());
         world.run("select 1");
         world.finish("SELECT 1", Transaction::Idle);
@@ -171,7 +186,7 @@ mod tests {
         let mut paused = World::new().connected().paused();
         paused.pass_ms(7_400_000);
         let connection = paused.connection();
-        let words = of_connection(&paused.model, connection, paused.model.cx.now);
+        let words = of_connection(&paused.model.tabs, connection, paused.model.cx.now);
         assert_eq!(words, ["untitled 1: a result paused for 2 h"]);
     }
 
@@ -185,7 +200,8 @@ mod tests {
             world.command(Command::TabNew);
             world.choose(connection);
         }
-        let lines = |world: &World| of_connection(&world.model, connection, world.model.cx.now);
+        let lines =
+            |world: &World| of_connection(&world.model.tabs, connection, world.model.cx.now);
         assert_eq!(lines(&world).len(), NAMED_MAX);
         assert!(lines(&world).iter().all(|line| !line.contains("more")));
         world.run("begin");
@@ -193,7 +209,7 @@ mod tests {
         assert_eq!(lines.len(), NAMED_MAX + 1);
         assert_eq!(lines[NAMED_MAX], "and 1 more");
         let another = ConnectionId::next(&mut world.model.cx.ids);
-        assert!(of_connection(&world.model, another, world.model.cx.now).is_empty());
+        assert!(of_connection(&world.model.tabs, another, world.model.cx.now).is_empty());
     }
 
     #[test]
@@ -208,7 +224,7 @@ mod tests {
                 Some(Session::Live(live)) => mark(live),
                 other => panic!("no session: {other:?}"),
             }
-            let lines = of_connection(&world.model, world.connection(), world.model.cx.now);
+            let lines = of_connection(&world.model.tabs, world.connection(), world.model.cx.now);
             assert_eq!(lines, ["untitled 1: idle; it may hold something"]);
         }
     }

@@ -5,12 +5,18 @@
 //! may have used one (`Kind::may_use_sequence`) is taken for it. That costs no more than a link that would idle in the pool:
 //! such a session goes back as before as soon as somebody waits for one, or its tab is not used any more.
 
-use super::{MessageKind, Model, Run, Session, pump, say};
+use super::{MessageKind, Run, Session, pump, say};
 use crate::{
     base::ids::*,
     update::{
         clock,
-        query::session::{Effect, Ending},
+        connection::Connections,
+        cx::Cx,
+        query::{
+            history::History,
+            session::{Effect, Ending},
+        },
+        shell::tabs::Tabs,
     },
 };
 
@@ -21,38 +27,44 @@ pub const IN_USE_MS: u64 = 10 * 60 * 1000;
 pub(super) const VALUES: &str = "the last values of its sequences (currval, lastval)";
 
 /// What becomes of an idle session that holds nothing.
-pub(super) fn settle(model: &mut Model, id: TabId) {
-    let now = model.cx.now;
-    let found = model.tabs.open.iter().find(|tab| tab.id == id);
+pub(super) fn settle(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, id: TabId) {
+    let now = cx.now;
+    let found = tabs.open.iter().find(|tab| tab.id == id);
     let Some(Session::Live(live)) = found.map(|tab| &tab.session) else {
         return;
     };
     let connection = live.connection;
     if live.kept.is_some() {
         let reason = "because this tab was not in use for 10 minutes";
-        return go_back(model, id, Some(reason));
+        return go_back(tabs, connections, cx, id, Some(reason));
     }
     if !live.used_sequences {
-        return go_back(model, id, None);
+        return go_back(tabs, connections, cx, id, None);
     }
-    if is_wanted(model, connection) {
-        return go_back(model, id, Some(WANTED));
+    if is_wanted(connections, connection) {
+        return go_back(tabs, connections, cx, id, Some(WANTED));
     }
-    if let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) {
+    if let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) {
         live.kept = Some(now);
     }
-    if model.tabs.active == id {
+    if tabs.active == id {
     } else {
-        left(model, id)
+        left(tabs, cx, id)
     }
 }
 
 const WANTED: &str = "because another tab waits for one";
 
 /// Puts a session back into its pool. Where it was, or would be, kept, the tab says why.
-fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+fn go_back(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    id: TabId,
+    reason: Option<&str>,
+) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Session::Live(live) = std::mem::take(&mut tab.session) else {
@@ -63,50 +75,60 @@ fn go_back(model: &mut Model, id: TabId, reason: Option<&str>) {
         say(tab, now, MessageKind::Session, text, None);
     }
     let session = live.id;
-    if let Some(known) = model.connections.get_mut(&live.connection) {
+    if let Some(known) = connections.get_mut(&live.connection) {
         known.returning.insert(session);
     }
     if let Some(timer) = live.idle {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
-    model.cx.ask(Effect::End { session, ending: Ending::Return });
+    cx.ask(Effect::End { session, ending: Ending::Return });
 }
 
 /// Whether somebody waits for a session of the pool and no session is on its way back for them.
-fn is_wanted(model: &Model, connection: ConnectionId) -> bool {
-    let known = model.connections.get(&connection);
+fn is_wanted(connections: &Connections, connection: ConnectionId) -> bool {
+    let known = connections.get(&connection);
     known.is_some_and(|known| known.pool.waiting as usize > known.returning.len())
 }
 
 /// The pool told how full it is: who waits there is given what is kept.
-pub fn make_room(model: &mut Model, connection: ConnectionId) {
-    while is_wanted(model, connection)
-        && let Some(tab) = to_spare(model, connection)
+pub fn make_room(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    connection: ConnectionId,
+) {
+    while is_wanted(connections, connection)
+        && let Some(tab) = to_spare(tabs, connection)
     {
-        go_back(model, tab, Some(WANTED));
+        go_back(tabs, connections, cx, tab, Some(WANTED));
     }
 }
 
 /// The server has no room for another session of the connection: what is kept goes back, to be used instead. Whether
 /// there is something to wait for.
-pub(super) fn make_room_at_server(model: &mut Model, connection: ConnectionId) -> bool {
-    let known = model.connections.get(&connection);
+pub(super) fn make_room_at_server(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    connection: ConnectionId,
+) -> bool {
+    let known = connections.get(&connection);
     if known.is_some_and(|known| !known.returning.is_empty()) {
         return true;
     }
-    let spare = to_spare(model, connection);
+    let spare = to_spare(tabs, connection);
     if let Some(tab) = spare {
-        go_back(model, tab, Some(WANTED));
+        go_back(tabs, connections, cx, tab, Some(WANTED));
     }
     spare.is_some()
 }
 
 /// The tab whose kept session is missed least: the one that was left first, and the one on screen last of all.
-fn to_spare(model: &Model, connection: ConnectionId) -> Option<TabId> {
-    let kept = model.tabs.open.iter().filter_map(|tab| match &tab.session {
+fn to_spare(tabs: &Tabs, connection: ConnectionId) -> Option<TabId> {
+    let kept = tabs.open.iter().filter_map(|tab| match &tab.session {
         Session::Live(live) if live.connection == connection && matches!(tab.run, Run::Idle) => {
             let used = live.kept?;
-            Some((tab.id == model.tabs.active, used, tab.id))
+            Some((tab.id == tabs.active, used, tab.id))
         }
         _ => None,
     });
@@ -114,62 +136,68 @@ fn to_spare(model: &Model, connection: ConnectionId) -> Option<TabId> {
 }
 
 /// A session is back in its pool: who was refused one by the server asks again.
-pub(super) fn came_back(model: &mut Model, session: SessionId) {
-    let mut known = model.connections.iter_mut();
+pub(super) fn came_back(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    session: SessionId,
+) {
+    let mut known = connections.iter_mut();
     let Some((connection, known)) = known.find(|(_, known)| known.returning.contains(&session))
     else {
         return;
     };
     known.returning.remove(&session);
     let connection = *connection;
-    let waits = model.tabs.open.iter().filter(|tab| {
+    let waits = tabs.open.iter().filter(|tab| {
         tab.connection == Some(connection)
             && matches!(tab.run, Run::Waiting { .. })
             && matches!(tab.session, Session::Closed)
     });
     let waiting: Vec<TabId> = waits.map(|tab| tab.id).collect();
     for tab in waiting {
-        pump(model, tab)
+        pump(tabs, connections, history, cx, tab)
     }
 }
 
 /// After each message: where another tab came on screen, the use of its session goes on, and that of the one before ends
 /// in a while.
-pub fn attend(model: &mut Model, before: TabId) {
-    if model.tabs.active == before {
+pub fn attend(tabs: &mut Tabs, cx: &mut Cx, before: TabId) {
+    if tabs.active == before {
         return;
     }
-    left(model, before);
-    if let Some(Session::Live(live)) = model.tabs.active_mut().map(|tab| &mut tab.session)
+    left(tabs, cx, before);
+    if let Some(Session::Live(live)) = tabs.active_mut().map(|tab| &mut tab.session)
         && live.kept.is_some()
         && let Some(timer) = live.idle.take()
     {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
 }
 
 /// A tab is not on screen: if its session is kept, it is for so long from now.
-fn left(model: &mut Model, id: TabId) {
-    let now = model.cx.now;
-    let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
+fn left(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+    let now = cx.now;
+    let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) else {
         return;
     };
     if live.kept.is_none() {
         return;
     }
-    let timer = model.cx.request();
+    let timer = cx.request();
     live.kept = Some(now);
     live.idle = Some(timer);
     let after_ms = IN_USE_MS;
-    model.cx.ask(clock::Effect::Start { timer, after_ms });
+    cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Effect as RootEffect;
     use crate::{
         base::transaction::Transaction,
+        effect::Effect as RootEffect,
         update::{
             clock,
             connection::{self, PoolStatus},

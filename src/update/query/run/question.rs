@@ -1,7 +1,10 @@
 //! A script that stands at an error, and the question whether it goes on.
 
-use super::{Confirm, Dialog, Model, OnError, Run, ending, pump};
-use crate::base::ids::TabId;
+use super::{Confirm, Dialog, OnError, Run, ending, pump};
+use crate::{
+    base::ids::TabId,
+    update::{connection::Connections, cx::Cx, query::history::History, shell::tabs::Tabs},
+};
 
 /// What the user says of a script that stands at an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,22 +19,21 @@ pub enum Answer {
 
 /// Asks whether the active tab's script goes on, where it stands at an error and nothing else is asked. Called after
 /// each message, because the question may have to wait for another one.
-pub fn ask_about_error(model: &mut Model) {
-    if let Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) = &model.dialog {
+pub fn ask_about_error(tabs: &mut Tabs, dialog: &mut Option<Dialog>) {
+    if let Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) = dialog {
         let tab = *tab;
-        let asks = model
-            .tabs
+        let asks = tabs
             .get_mut(tab)
             .is_some_and(|tab| matches!(&tab.run, Run::Waiting { script, .. } if script.asks));
         if !asks {
             // Its session or its tab has gone meanwhile.
-            model.dialog = None;
+            *dialog = None;
         }
     }
-    if model.dialog.is_some() {
+    if dialog.is_some() {
         return;
     }
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = tabs.active() else {
         return;
     };
     let Run::Waiting { script, .. } = &tab.run else {
@@ -42,7 +44,7 @@ pub fn ask_about_error(model: &mut Model) {
     }
     let message = tab.failure().map(|failure| failure.message.clone());
     let left = script.statements.len().saturating_sub(script.next);
-    model.dialog = Some(Dialog::Confirm(Confirm::GoOn {
+    *dialog = Some(Dialog::Confirm(Confirm::GoOn {
         tab: tab.id,
         message: message.unwrap_or_default(),
         left,
@@ -50,8 +52,15 @@ pub fn ask_about_error(model: &mut Model) {
 }
 
 /// The user answered.
-pub fn answer_error(model: &mut Model, id: TabId, answer: Answer) {
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub fn answer_error(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: TabId,
+    answer: Answer,
+) {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Run::Waiting { script, .. } = &mut tab.run else {
@@ -64,12 +73,12 @@ pub fn answer_error(model: &mut Model, id: TabId, answer: Answer) {
         Answer::Stop => {
             let script = script.clone();
             tab.queued = None;
-            ending::run_ended(model, id, script, None);
-            pump(model, id);
+            ending::run_ended(tabs, cx, id, script, None);
+            pump(tabs, connections, history, cx, id);
             return;
         }
         Answer::GoOn => {}
         Answer::GoOnToTheEnd => script.on_error = OnError::Continue,
     }
-    pump(model, id)
+    pump(tabs, connections, history, cx, id)
 }

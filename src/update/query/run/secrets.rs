@@ -6,7 +6,6 @@
 
 use crate::{
     failure::Failure,
-    model::Model,
     rows::Column,
     sql::safety::mask::Values,
     update::{
@@ -15,7 +14,7 @@ use crate::{
             run::{self, Planned},
             session,
         },
-        shell::tabs::Tab,
+        shell::tabs::{Tab, Tabs},
     },
 };
 
@@ -25,18 +24,18 @@ pub(super) fn learn(tab: &mut Tab, planned: &Planned) {
 }
 
 /// What the runner reports of a statement, without the secrets of what was run in its tab.
-pub(super) fn of_query(model: &mut Model, mut msg: query::Msg) -> query::Msg {
+pub(super) fn of_query(tabs: &mut Tabs, mut msg: query::Msg) -> query::Msg {
     let query = query_of(&msg);
-    if let Some(tab) = run::running_tab(&mut model.tabs, query) {
+    if let Some(tab) = run::running_tab(tabs, query) {
         hide_in_query(&tab.secrets, &mut msg);
     }
     msg
 }
 
 /// What the runner reports of a session, without the secrets of what was run in its tab.
-pub(super) fn of_session(model: &mut Model, mut msg: session::Msg) -> session::Msg {
+pub(super) fn of_session(tabs: &mut Tabs, mut msg: session::Msg) -> session::Msg {
     let session = session_of(&msg);
-    if let Some(tab) = super::sessions::tab_of(&mut model.tabs, session) {
+    if let Some(tab) = super::sessions::tab_of(tabs, session) {
         hide_in_session(&tab.secrets, &mut msg);
     }
     msg

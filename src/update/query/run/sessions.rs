@@ -1,24 +1,27 @@
 //! A tab's session: when it opens, what it holds, when it goes back, and what dies with it.
 
-use serde::Serialize;
-
 use super::{
-    Category, Ended, Failure, Link, MessageKind, Model, Phase, Run, Running, badly, ending,
-    holders, keeping, pump, say, secrets,
+    Category, Ended, Failure, Link, MessageKind, Phase, Run, Running, badly, ending, holders,
+    keeping, pump, say, secrets,
 };
 use crate::{
     base::{ids::*, stamp::Stamp, transaction::Transaction},
     sql::read::lex::BackslashRule,
     update::{
-        clock, connection,
+        clock,
+        connection::{self, Connections},
         cx::Cx,
         query::{
-            Outcome, messages, read_only,
+            Outcome,
+            history::History,
+            messages, read_only,
             session::{Effect, Ending, Msg},
         },
         shell::tabs::{Tab, Tabs},
     },
 };
+
+use serde::Serialize;
 
 /// A tab's session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -161,16 +164,28 @@ impl Live {
 }
 
 /// Takes in what the runner reports of sessions.
-pub fn update_session(model: &mut Model, msg: Msg) {
-    match secrets::of_session(model, msg) {
-        Msg::Opened { session, backend_pid } => opened(model, session, backend_pid),
-        Msg::OpenFailed { session, failure } => open_failed(model, session, failure),
-        Msg::Ended { session } => keeping::came_back(model, session),
-        Msg::HeldAnswered { session, held } => held_answered(model, session, held),
-        Msg::Lost { session, failure } => lost(model, session, failure),
+pub fn update_session(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    msg: Msg,
+) {
+    match secrets::of_session(tabs, msg) {
+        Msg::Opened { session, backend_pid } => {
+            opened(tabs, connections, history, cx, session, backend_pid)
+        }
+        Msg::OpenFailed { session, failure } => {
+            open_failed(tabs, connections, history, cx, session, failure)
+        }
+        Msg::Ended { session } => keeping::came_back(tabs, connections, history, cx, session),
+        Msg::HeldAnswered { session, held } => {
+            held_answered(tabs, connections, history, cx, session, held)
+        }
+        Msg::Lost { session, failure } => lost(tabs, connections, history, cx, session, failure),
         Msg::Noticed { session, query, notice } => {
-            let now = model.cx.now;
-            if let Some(tab) = tab_of(&mut model.tabs, session) {
+            let now = cx.now;
+            if let Some(tab) = tab_of(tabs, session) {
                 let kind = if notice.severity == "WARNING" {
                     MessageKind::Warning
                 } else {
@@ -180,20 +195,20 @@ pub fn update_session(model: &mut Model, msg: Msg) {
             }
         }
         Msg::BackslashReported { session, backslash } => {
-            if let Some(tab) = tab_of(&mut model.tabs, session) {
+            if let Some(tab) = tab_of(tabs, session) {
                 backslash_reported(tab, backslash);
             }
         }
         Msg::Notified { session, channel, payload, backend_pid } => {
-            let now = model.cx.now;
-            if let Some(tab) = tab_of(&mut model.tabs, session) {
+            let now = cx.now;
+            if let Some(tab) = tab_of(tabs, session) {
                 let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
                 say(tab, now, MessageKind::Notification, text, None);
             }
         }
         Msg::TerminateAnswered { result, .. } => {
             if let Err(failure) = result {
-                model.cx.notify(format!("The session was not terminated: {}", failure.message));
+                cx.notify(format!("The session was not terminated: {}", failure.message));
             }
         }
     }
@@ -219,10 +234,17 @@ fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
     }
 }
 
-fn opened(model: &mut Model, session: SessionId, backend_pid: i32) {
-    let Some(tab) = tab_of(&mut model.tabs, session) else {
+fn opened(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    session: SessionId,
+    backend_pid: i32,
+) {
+    let Some(tab) = tab_of(tabs, session) else {
         // Its tab is gone: it must not stay out of the pool.
-        model.cx.ask(Effect::End { session, ending: Ending::Return });
+        cx.ask(Effect::End { session, ending: Ending::Return });
         return;
     };
     let Session::Opening { connection, backslash, .. } = tab.session else {
@@ -249,14 +271,21 @@ fn opened(model: &mut Model, session: SessionId, backend_pid: i32) {
         idle: None,
     });
     if matches!(tab.run, Run::Idle) {
-        start_idle_timer(model, id);
+        start_idle_timer(tabs, cx, id);
     }
-    pump(model, id);
+    pump(tabs, connections, history, cx, id);
 }
 
-fn open_failed(model: &mut Model, session: SessionId, failure: Failure) {
-    let now = model.cx.now;
-    let Some(tab) = tab_of(&mut model.tabs, session) else {
+fn open_failed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    session: SessionId,
+    failure: Failure,
+) {
+    let now = cx.now;
+    let Some(tab) = tab_of(tabs, session) else {
         return;
     };
     let Session::Opening { connection, .. } = tab.session else {
@@ -264,19 +293,26 @@ fn open_failed(model: &mut Model, session: SessionId, failure: Failure) {
     };
     let id = tab.id;
     tab.session = Session::Closed;
-    if failure.is("53300") && keeping::make_room_at_server(model, connection) {
+    if failure.is("53300") && keeping::make_room_at_server(tabs, connections, cx, connection) {
         // What goes back to the pool is asked for when it is there.
         return;
     }
-    if connection::reconnecting::waits_for(model, connection, &failure) {
+    if connection::reconnecting::waits_for(tabs, connections, connection, &failure) {
         // Nothing of the run has been sent: it waits for the connection.
-        return connection::reconnecting::begin(model, connection, failure);
+        return connection::reconnecting::begin(
+            tabs,
+            connections,
+            history,
+            cx,
+            connection,
+            failure,
+        );
     }
     let failure = match failure.category {
-        Category::PoolTimeout => holders::explain(model, connection, failure),
+        Category::PoolTimeout => holders::explain(tabs, connections, cx, connection, failure),
         _ => failure,
     };
-    if let Some(tab) = model.tabs.get_mut(id) {
+    if let Some(tab) = tabs.get_mut(id) {
         fail_waiting(tab, now, &failure);
     }
 }
@@ -291,9 +327,9 @@ pub(super) fn abandon_opening(tab: &mut Tab, cx: &mut Cx) {
 }
 
 /// A connection could not be opened: what waited for it in any tab fails with the reason.
-pub fn connection_failed(model: &mut Model, connection: ConnectionId, failure: Failure) {
-    let now = model.cx.now;
-    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
+pub fn connection_failed(tabs: &mut Tabs, cx: &mut Cx, connection: ConnectionId, failure: Failure) {
+    let now = cx.now;
+    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
 }
@@ -309,8 +345,15 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
     say(tab, now, MessageKind::Error, messages::text_of(failure), None);
 }
 
-fn held_answered(model: &mut Model, session: SessionId, held: Result<Vec<String>, Failure>) {
-    let Some(tab) = tab_of(&mut model.tabs, session) else {
+fn held_answered(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    session: SessionId,
+    held: Result<Vec<String>, Failure>,
+) {
+    let Some(tab) = tab_of(tabs, session) else {
         return;
     };
     let id = tab.id;
@@ -330,15 +373,22 @@ fn held_answered(model: &mut Model, session: SessionId, held: Result<Vec<String>
         Err(_) => live.spoiled = true,
     }
     if idle && tab.queued.is_none() && live.ending() == Ending::Return {
-        return keeping::settle(model, id);
+        return keeping::settle(tabs, connections, cx, id);
     }
-    pump(model, id)
+    pump(tabs, connections, history, cx, id)
 }
 
 /// The link of a session broke: what it held is gone, and the tab says so.
-fn lost(model: &mut Model, session: SessionId, failure: Failure) {
-    let now = model.cx.now;
-    let Some(tab) = tab_of(&mut model.tabs, session) else {
+fn lost(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    session: SessionId,
+    failure: Failure,
+) {
+    let now = cx.now;
+    let Some(tab) = tab_of(tabs, session) else {
         return;
     };
     let id = tab.id;
@@ -353,14 +403,14 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) {
         Session::Closed | Session::Lost(_) => return,
     };
     if let Some(timer) = idle {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
     if let Run::Running(running) = &tab.run {
         // The statement's own end comes first; where it did not, it ends here.
         let (query, elapsed_us) = (running.query, now.us_since(running.sent));
-        ending::lost(model, query, failure.clone(), elapsed_us);
+        ending::lost(tabs, history, cx, query, failure.clone(), elapsed_us);
     }
-    let Some(tab) = model.tabs.get_mut(id) else {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let what =
@@ -374,7 +424,7 @@ fn lost(model: &mut Model, session: SessionId, failure: Failure) {
     );
     tab.session = Session::Lost(LostSession { failure, died });
     tab.read_only.block = None;
-    pump(model, id);
+    pump(tabs, connections, history, cx, id);
 }
 
 fn what_dies(live: &Live) -> Vec<String> {
@@ -399,9 +449,9 @@ fn what_goes(live: &Live) -> Vec<String> {
 }
 
 /// Begins to wait for the session to idle long enough to go back.
-pub(super) fn start_idle_timer(model: &mut Model, id: TabId) {
-    let timer = model.cx.request();
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub(super) fn start_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+    let timer = cx.request();
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {
@@ -413,26 +463,30 @@ pub(super) fn start_idle_timer(model: &mut Model, id: TabId) {
     live.kept = None;
     let stale = live.idle.replace(timer);
     if let Some(timer) = stale {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
-    model.cx.ask(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS });
+    cx.ask(clock::Effect::Start { timer, after_ms: super::SESSION_IDLE_MS });
 }
 
 /// The session is wanted: it does not go back now.
-pub(super) fn stop_idle_timer(model: &mut Model, id: TabId) {
-    let Some(Session::Live(live)) = model.tabs.get_mut(id).map(|tab| &mut tab.session) else {
+pub(super) fn stop_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+    let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) else {
         return;
     };
     live.kept = None;
     if let Some(timer) = live.idle.take() {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
 }
 
 /// The session idled: it goes back, or the server is asked what it holds.
-pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) {
-    let found = model
-        .tabs
+pub(super) fn idle_timer_fired(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    cx: &mut Cx,
+    timer: Request,
+) {
+    let found = tabs
         .open
         .iter_mut()
         .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
@@ -452,76 +506,86 @@ pub(super) fn idle_timer_fired(model: &mut Model, timer: Request) {
     }
     if live.unsure {
         live.asking = true;
-        model.cx.ask(Effect::AskHeld { session: live.id });
+        cx.ask(Effect::AskHeld { session: live.id });
         return;
     }
-    keeping::settle(model, id)
+    keeping::settle(tabs, connections, cx, id)
 }
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
-pub fn end(model: &mut Model, id: TabId, reason: &str) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.get_mut(id) else {
+pub fn end(tabs: &mut Tabs, history: &mut History, cx: &mut Cx, id: TabId, reason: &str) {
+    let now = cx.now;
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     tab.read_only.block = None;
     // One that comes all the same is returned: no tab waits for it any more.
-    abandon_opening(tab, &mut model.cx);
+    abandon_opening(tab, cx);
     if let Session::Live(live) = std::mem::take(&mut tab.session) {
         let mut ending = live.ending();
         if let Run::Running(running) = &tab.run {
             let Running { query, phase, .. } = running;
             ending = Ending::Close;
             if let Phase::Paused { timer, .. } = phase {
-                model.cx.ask(clock::Effect::Stop { timer: *timer });
+                cx.ask(clock::Effect::Stop { timer: *timer });
             }
-            model.cx.ask(super::Effect::Cancel {
+            cx.ask(super::Effect::Cancel {
                 query: *query,
                 session: live.id,
                 ahead: running.script.ahead.queries.clone().into(),
             });
         }
-        model.cx.ask_all(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
-        model.cx.ask(Effect::End { session: live.id, ending });
+        cx.ask_all(live.idle.map(|timer| clock::Effect::Stop { timer }.into()));
+        cx.ask(Effect::End { session: live.id, ending });
     }
     let failure = Failure::new(Category::Cancelled, reason);
     fail_waiting(tab, now, &failure);
-    ending::abandoned(model, id, &failure);
+    ending::abandoned(tabs, history, cx, id, &failure);
 }
 
 /// A tab goes to another connection: its session on the old one ends.
-pub fn leave_connection(model: &mut Model, tab: TabId, to: ConnectionId) {
-    match model.tabs.get_mut(tab) {
+pub fn leave_connection(
+    tabs: &mut Tabs,
+    history: &mut History,
+    cx: &mut Cx,
+    tab: TabId,
+    to: ConnectionId,
+) {
+    match tabs.get_mut(tab) {
         Some(found) if found.connection != Some(to) => {
             found.read_only = read_only::Kept::default();
-            end(model, tab, "The tab went to another connection.")
+            end(tabs, history, cx, tab, "The tab went to another connection.")
         }
         _ => {}
     }
 }
 
 /// A connection is being closed: every session on it ends.
-pub fn connection_closed(model: &mut Model, connection: ConnectionId) {
-    let on_it: Vec<TabId> = model
-        .tabs
+pub fn connection_closed(
+    tabs: &mut Tabs,
+    history: &mut History,
+    cx: &mut Cx,
+    connection: ConnectionId,
+) {
+    let on_it: Vec<TabId> = tabs
         .open
         .iter()
         .filter(|tab| tab.connection == Some(connection))
         .map(|tab| tab.id)
         .collect();
     for tab in on_it {
-        end(model, tab, "The connection was closed.")
+        end(tabs, history, cx, tab, "The connection was closed.")
     }
 }
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
-pub fn reconnect(model: &mut Model) {
-    let now = model.cx.now;
-    let Some(tab) = model.tabs.active_mut() else {
+pub fn reconnect(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
+    let now = cx.now;
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let Some(connection) = tab.connection else {
-        model.cx.leave(Outcome::ChooseConnection);
+        cx.leave(Outcome::ChooseConnection);
         return;
     };
     let lost = matches!(tab.session, Session::Lost(_));
@@ -531,50 +595,47 @@ pub fn reconnect(model: &mut Model) {
         let text = "The next run begins a new session.".into();
         say(tab, now, MessageKind::Session, text, None);
     }
-    match model.connections.get(&connection).map(|known| &known.link) {
+    match connections.get(&connection).map(|known| &known.link) {
         Some(Link::Open { .. }) if lost => {}
-        Some(Link::Open { .. }) => reopen(model, connection),
+        Some(Link::Open { .. }) => reopen(tabs, cx, connection),
         Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
-            model.cx.leave(Outcome::NeedsConnection(connection));
+            cx.leave(Outcome::NeedsConnection(connection));
         }
         Some(Link::Reconnecting(reconnecting)) if !reconnecting.is_trying() => {
-            model.cx.leave(Outcome::NeedsConnection(connection));
+            cx.leave(Outcome::NeedsConnection(connection));
         }
         Some(Link::Opening { .. } | Link::AskingKeychain { .. } | Link::Reconnecting(_)) => {
-            model.cx.notify("It is still connecting.");
+            cx.notify("It is still connecting.");
         }
-        None => model.cx.leave(Outcome::ChooseConnection),
+        None => cx.leave(Outcome::ChooseConnection),
     }
 }
 
 /// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
-fn reopen(model: &mut Model, connection: ConnectionId) {
-    let reasons = model.tabs.would_lose_on(connection);
+fn reopen(tabs: &Tabs, cx: &mut Cx, connection: ConnectionId) {
+    let reasons = tabs.would_lose_on(connection);
     if reasons.is_empty() {
-        model.cx.leave(Outcome::Reopen(connection));
+        cx.leave(Outcome::Reopen(connection));
         return;
     }
     let text =
         format!("It was not reconnected, because something would be lost: {}.", reasons.join("; "));
-    model.cx.notify(text);
+    cx.notify(text);
 }
 
 /// Asks before the server process of a tab's session is ended.
-pub fn ask_to_terminate(model: &mut Model, tab: TabId) {
-    let live = model.tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
+pub fn ask_to_terminate(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+    let live = tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
     if !live {
-        model.cx.notify("This tab has no session that could be terminated.");
+        cx.notify("This tab has no session that could be terminated.");
         return;
     }
-    model.cx.leave(Outcome::AskTerminate(tab));
+    cx.leave(Outcome::AskTerminate(tab));
 }
 
 /// The user confirmed it: ends the server process of a tab's session.
-pub fn terminate(model: &mut Model, tab: TabId) {
-    match model.tabs.get_mut(tab).map(|tab| &tab.session) {
-        Some(Session::Live(live)) => {
-            model.cx.ask(Effect::Terminate { session: live.id });
-        }
-        _ => {}
+pub fn terminate(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+    if let Some(Session::Live(live)) = tabs.get_mut(tab).map(|tab| &tab.session) {
+        cx.ask(Effect::Terminate { session: live.id });
     }
 }

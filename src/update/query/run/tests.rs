@@ -1,14 +1,16 @@
 //! A query's life, message by message.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
-use crate::update::{
-    query::{
-        read_only::{Access, Inspection, Seal, Setting},
-        session::Ending,
+use crate::{
+    effect::Effect as RootEffect,
+    update::{
+        query::{
+            read_only::{Access, Inspection, Seal, Setting},
+            session::Ending,
+        },
+        shell::command::Command,
+        testing::{World, broken, chunk, expect, names, refusal},
     },
-    shell::command::Command,
-    testing::{World, broken, chunk, expect, names, refusal},
 };
 
 mod encoding;

@@ -1,8 +1,8 @@
 //! What the settings' file says, what is wrong with it, and what becomes of changes from both sides.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
+    effect::Effect as RootEffect,
     failure::Category,
     update::{
         keeping::Kept,

@@ -1,8 +1,8 @@
 //! Start, end, settings, and the window's size.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
+    effect::Effect as RootEffect,
     failure::{Category, Failure},
     settings::{Settings, Theme},
     update::{

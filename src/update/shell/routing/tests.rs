@@ -1,11 +1,9 @@
 //! Every command in every place, dialogs, focus, and keys that mean one thing each.
 
-use crate::effect::Effect;
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::{
     base::ids::Request,
+    effect::Effect,
     update::{
         keeping::{HistoryEntry, HistoryOutcome},
         query::history,
@@ -13,6 +11,7 @@ use crate::{
         testing::{World, expect},
     },
 };
+use std::collections::BTreeMap;
 
 #[test]
 fn every_command_is_harmless_in_every_area_and_over_every_dialog() {

@@ -1,9 +1,10 @@
 //! What is said, and shown, where a statement changes the encoding of its session.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
-use crate::rows::ChunkBuilder;
-use crate::rows::samples::data_row;
+use crate::{
+    effect::Effect as RootEffect,
+    rows::{ChunkBuilder, samples::data_row},
+};
 
 fn of(values: &[&str]) -> Arc<Chunk> {
     let mut builder = ChunkBuilder::new(1);

@@ -1,8 +1,7 @@
 //! Statements of a long script that its session is given ahead.
 
 use super::*;
-use crate::base::ids::QueryId;
-use crate::effect::Effect as RootEffect;
+use crate::{base::ids::QueryId, effect::Effect as RootEffect};
 
 /// What the effects give to the session, and whether it follows.
 fn given(effects: &[RootEffect]) -> Vec<(QueryId, String, bool)> {

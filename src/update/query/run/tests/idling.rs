@@ -1,8 +1,7 @@
 //! When a tab's session goes back to its pool, and when it must not.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
-use crate::update::clock;
+use crate::{effect::Effect as RootEffect, update::clock};
 
 fn change(world: &mut World, change: impl FnOnce(&mut Live)) {
     match world.model.tabs.active_mut().map(|tab| &mut tab.session) {
@@ -62,7 +61,12 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
     assert!(effects.iter().any(ended), "{effects:?}");
     let mut world = idle();
     let (tab, same) = (world.tab().id, world.connection());
-    expect(&world.asked(|model| leave_connection(model, tab, same)), &[]);
+    expect(
+        &world.asked(|model| {
+            leave_connection(&mut model.tabs, &mut model.history, &mut model.cx, tab, same)
+        }),
+        &[],
+    );
     assert!(matches!(world.tab().session, Session::Live(_)));
 }
 
@@ -70,11 +74,11 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
 fn only_a_session_that_is_there_can_be_terminated() {
     let mut world = idle();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(model, tab)), &[]);
+    expect(&world.asked(|model| ask_to_terminate(&mut model.tabs, &mut model.cx, tab)), &[]);
     assert_eq!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })));
     let mut world = World::new().connected();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(model, tab)), &[]);
+    expect(&world.asked(|model| ask_to_terminate(&mut model.tabs, &mut model.cx, tab)), &[]);
     assert_eq!(world.model.dialog, None);
     assert!(world.notice().contains("no session"));
 }
@@ -94,7 +98,17 @@ fn what_holds_anything_is_closed_and_not_given_back() {
         change(&mut world, obstacle);
         let (tab, session) = (world.tab().id, world.session());
         let ending = session::Effect::End { session, ending: expected };
-        assert!(world.asked(|model| end(model, tab, "It ends.")).contains(&ending.into()));
+        assert!(
+            world
+                .asked(|model| end(
+                    &mut model.tabs,
+                    &mut model.history,
+                    &mut model.cx,
+                    tab,
+                    "It ends."
+                ))
+                .contains(&ending.into())
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! Scripts: what psql's commands in them mean, what follows on an error, and how they are cut.
 
 use super::*;
-use crate::effect::Effect as RootEffect;
 use crate::{
+    effect::Effect as RootEffect,
     settings::toml::{Key, Value},
     update::{
         keeping::{self, HistoryEntry, HistoryOutcome},
@@ -275,7 +275,12 @@ fn a_script_that_stands_at_an_error_is_stopped_by_a_cancel_and_by_its_tab_s_end(
     assert_eq!(world.tab().run, Run::Idle);
     let mut world = asking();
     let connection = world.connection();
-    connection_closed(&mut world.model, connection);
+    connection_closed(
+        &mut world.model.tabs,
+        &mut world.model.history,
+        &mut world.model.cx,
+        connection,
+    );
     assert_eq!(world.tab().run, Run::Idle);
     let tab = world.model.tabs.active;
     world.send(crate::msg::Msg::Grid { tab, msg: results_msg() });
@@ -447,9 +452,16 @@ fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
         let tab = world.tab().id;
         let query = QueryId::next(&mut world.model.cx.ids);
         let sent = history::Sent { query, text: &"select 1".into(), data: None };
-        history::began(&mut world.model, tab, sent);
+        history::began(
+            &mut world.model.tabs,
+            &world.model.connections,
+            &mut world.model.history,
+            &mut world.model.cx,
+            tab,
+            sent,
+        );
         let outcome = HistoryOutcome::Finished { tag: String::new(), rows: 0 };
-        history::ended(&mut world.model, query, 1, outcome);
+        history::ended(&mut world.model.history, &mut world.model.cx, query, 1, outcome);
     };
     (0..history::RECENT * 2).for_each(|_| began(&mut world));
     world.model.cx.take_asked();
@@ -467,7 +479,7 @@ fn the_history_keeps_the_data_of_a_copy_and_runs_it_again() {
     assert_eq!(&*kept, "copy t from stdin;\n1\n\\.");
     world.finish("COPY 1", Transaction::Idle);
     world.text("");
-    crate::update::query::history::take(&mut world.model, &kept);
+    crate::update::query::history::take(&mut world.model.tabs, &mut world.model.cx, &kept);
     let effects = world.command(Command::QueryRun);
     assert_eq!(sent(&effects), ["copy t from stdin"]);
     assert_eq!(entries(&effects)[0].sql, kept);
@@ -482,7 +494,7 @@ fn the_history_keeps_the_data_of_a_copy_and_runs_it_again() {
         assert!(kept.ends_with(why) && kept.lines().count() == 1, "{kept}");
         world.finish("COPY 1", Transaction::Idle);
         world.text("");
-        crate::update::query::history::take(&mut world.model, &kept);
+        crate::update::query::history::take(&mut world.model.tabs, &mut world.model.cx, &kept);
         let pieces = world.tab().editor.splits.pieces();
         assert_eq!(pieces.len(), 1);
         assert!(editor::Editor::new(world.tab().editor.buffer.clone()).statement().is_some());
