@@ -87,75 +87,59 @@ fn settle(model: &mut Model) {
 }
 
 fn query_left(model: &mut Model, outcome: query::Outcome) {
+    let Model { tabs, connections, history, jobs, defaults, dialog, cx, .. } = model;
     use query::Outcome;
     match outcome {
         // What runs is seen, not hidden behind the welcome screen.
         Outcome::Requested if model.welcome.shown => model.focus(Area::Editor),
         Outcome::Requested => {}
         Outcome::ChooseConnection => welcome::show(model),
-        Outcome::NeedsConnection(id) => connection::open(
-            &mut model.connections,
-            &model.defaults,
-            &mut model.dialog,
-            &mut model.cx,
-            id,
-        ),
-        Outcome::NeedsNoConnection(id) => connection::stop_opening(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            id,
-        ),
-        Outcome::Reopen(id) => connection::bounce(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            id,
-        ),
+        Outcome::NeedsConnection(id) => connection::open(connections, defaults, dialog, cx, id),
+        Outcome::NeedsNoConnection(id) => {
+            connection::stop_opening(tabs, connections, history, cx, id)
+        }
+        Outcome::Reopen(id) => connection::bounce(tabs, connections, history, cx, id),
         Outcome::NothingToCancel(connection) => {
-            if !jobs::cancel(&mut model.jobs, &mut model.cx)
+            if !jobs::cancel(jobs, cx)
                 && let Some(id) = connection
             {
-                connection::stop_opening(
-                    &mut model.tabs,
-                    &mut model.connections,
-                    &mut model.history,
-                    &mut model.cx,
-                    id,
-                );
+                connection::stop_opening(tabs, connections, history, cx, id);
             }
         }
         Outcome::AskTerminate(tab) => {
             dialog::show(
-                &mut model.tabs,
-                &mut model.connections,
-                &mut model.history,
-                &mut model.dialog,
-                &mut model.cx,
+                tabs,
+                connections,
+                history,
+                dialog,
+                cx,
                 Dialog::Confirm(Confirm::Terminate { tab }),
             );
         }
         Outcome::CancelEnded(ended) => {
             let asks =
                 |confirm: &Confirm| matches!(confirm, Confirm::Terminate { tab } if *tab == ended);
-            if matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if asks(confirm)) {
+            if matches!(dialog, Some(Dialog::Confirm(confirm)) if asks(confirm)) {
                 model.dialog = None;
             }
         }
-        Outcome::TakeFound => routing::run(model, Command::DialogAccept),
+        Outcome::TakeFound => {
+            routing::run(model, Command::DialogAccept);
+        }
         Outcome::EnterEditor => model.focus(Area::Editor),
         Outcome::EnterSearch => model.focus(Area::Find),
     }
 }
 
 fn route(model: &mut Model, msg: Msg) {
+    let Model { tabs, connections, history, jobs, defaults, dialog, cx, .. } = model;
     match msg {
         Msg::App(msg) => app::update(model, msg),
-        Msg::Command(command) => routing::run(model, command),
+        Msg::Command(command) => {
+            routing::run(model, command);
+        }
         Msg::Keys(msg) => keys::update(model, msg),
-        Msg::Editor { tab, msg } => editor::update(&mut model.tabs, &mut model.cx, tab, msg),
+        Msg::Editor { tab, msg } => editor::update(tabs, cx, tab, msg),
         Msg::Grid { tab, msg } => results::update(model, tab, msg),
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
@@ -164,59 +148,37 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::Dialog(msg) => dialog::update(model, msg),
         Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connection::update(model, msg),
-        Msg::Session(msg) => run::update_session(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            msg,
-        ),
-        Msg::Query(msg) => run::update(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            msg,
-        ),
-        Msg::Job(msg) => jobs::update(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.jobs,
-            &mut model.cx,
-            msg,
-        ),
-        Msg::Cells(msg) => results::update_cells(&mut model.tabs, &mut model.cx, msg),
+        Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),
+        Msg::Query(msg) => run::update(tabs, connections, history, cx, msg),
+        Msg::Job(msg) => jobs::update(tabs, connections, history, jobs, cx, msg),
+        Msg::Cells(msg) => results::update_cells(tabs, cx, msg),
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => file::update(model, msg),
-        Msg::Keychain(msg) => connection::update_keychain(
-            &mut model.connections,
-            &model.defaults,
-            &mut model.dialog,
-            &mut model.cx,
-            msg,
-        ),
+        Msg::Keychain(msg) => connection::update_keychain(connections, defaults, dialog, cx, msg),
         Msg::File(msg) => prompt::update(model, msg),
-        Msg::Clock(clock::Msg::Fired { timer } | clock::Msg::Stopped { timer })
-            if history::timer_ended(&mut model.history, timer) => {}
-        Msg::Clock(clock::Msg::Fired { timer }) => {
-            let is_taken = settings::timer_fired(model, timer)
-                || connection::reconnecting::timer_fired(
-                    &mut model.connections,
-                    &mut model.cx,
-                    timer,
-                );
-            if !is_taken {
-                run::timer_fired(&mut model.tabs, &mut model.connections, &mut model.cx, timer);
-            }
-        }
-        Msg::Clock(clock::Msg::Stopped { timer }) => settings::timer_stopped(model, timer),
+        Msg::Clock(msg) => timer_ended(model, msg),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
-        Msg::Schema(msg) => {
-            schema::update(&mut model.tabs, &mut model.connections, &mut model.cx, msg)
-        }
+        Msg::Schema(msg) => schema::update(tabs, connections, cx, msg),
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => {}
+    }
+}
+
+/// A timer has fired, or will not: it is one room's.
+fn timer_ended(model: &mut Model, msg: clock::Msg) {
+    let (clock::Msg::Fired { timer } | clock::Msg::Stopped { timer }) = msg;
+    if history::timer_ended(&mut model.history, timer) {
+        return;
+    }
+    if matches!(msg, clock::Msg::Stopped { .. }) {
+        return settings::timer_stopped(model, timer);
+    }
+    if settings::timer_fired(model, timer) {
+        return;
+    }
+    let Model { tabs, connections, cx, .. } = model;
+    if !connection::reconnecting::timer_fired(connections, cx, timer) {
+        run::timer_fired(tabs, connections, cx, timer);
     }
 }

@@ -163,7 +163,7 @@ pub fn close(model: &mut Model) {
 }
 
 /// A command that moves in the bar.
-pub fn command(model: &mut Model, command: Command) {
+pub fn command(model: &mut Model, command: Command) -> bool {
     match command {
         Command::DialogNext | Command::DialogPrevious if model.find.replacing => {
             let other = match model.find.field {
@@ -174,8 +174,9 @@ pub fn command(model: &mut Model, command: Command) {
         }
         Command::DialogAccept => step(&mut model.tabs, &mut model.find, &mut model.cx, true),
         Command::DialogCancel => close(model),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// Lets capitals count, or not.

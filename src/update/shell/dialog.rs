@@ -511,7 +511,7 @@ fn after_edit(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx) {
 }
 
 /// A command that is meant for the dialog.
-pub fn command(model: &mut Model, command: Command) {
+pub fn command(model: &mut Model, command: Command) -> bool {
     match command {
         Command::DialogAccept => accept(model),
         Command::DialogCancel => cancel(
@@ -546,8 +546,9 @@ pub fn command(model: &mut Model, command: Command) {
         Command::ListLast => {
             step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, i64::MAX / 2)
         }
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// How many rows the dialog's list has.
@@ -685,7 +686,7 @@ fn accept(model: &mut Model) {
                 .get(picker.selected)
                 .map(|found| found.command);
             if let Some(command) = chosen {
-                super::routing::run(model, command)
+                super::routing::run(model, command);
             }
         }
         Some(Dialog::History(picker)) => {

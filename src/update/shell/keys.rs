@@ -60,7 +60,9 @@ fn pressed(model: &mut Model, keystroke: &str) {
     if let Some(command) = model.keymap.command(contexts(model), keystroke) {
         return match command {
             Command::DialogCancel if model.dialog.is_none() && model.area != Area::Welcome => {}
-            command => routing::run(model, command),
+            command => {
+                routing::run(model, command);
+            }
         };
     }
     if let Some((key, shift)) = text_key(keystroke) {

@@ -23,11 +23,15 @@ use crate::{
     },
 };
 
-/// Does what a command says. With a dialog open, only the dialog's own commands and quitting mean anything.
-pub fn run(model: &mut Model, command: Command) {
+/// Does what a command says. With a dialog open, only the dialog's own commands and quitting mean anything. Whether
+/// the command means something here: one that means nothing anywhere is a command that nobody carries out.
+pub fn run(model: &mut Model, command: Command) -> bool {
     if model.dialog.is_some() {
         return match command {
-            Command::AppQuit => app::quit_asked(model),
+            Command::AppQuit => {
+                app::quit_asked(model);
+                true
+            }
             command => dialog::command(model, command),
         };
     }
@@ -41,65 +45,34 @@ pub fn run(model: &mut Model, command: Command) {
     }
 }
 
-fn query(model: &mut Model, command: Command) {
+fn query(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, connections, history, dialog, cx, .. } = model;
     match command {
-        Command::QueryRun => run::request(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            Part::Here,
-            None,
-        ),
-        Command::QueryRunAll => run::request(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            Part::All,
-            None,
-        ),
-        Command::QueryRunAllStop => run::request(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            Part::All,
-            Some(OnError::Stop),
-        ),
-        Command::QueryRunAllContinue => run::request(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            Part::All,
-            Some(OnError::Continue),
-        ),
-        Command::QueryRunAllAsk => run::request(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            Part::All,
-            Some(OnError::Ask),
-        ),
-        Command::QueryCancel => {
-            run::cancel(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx)
+        Command::QueryRun => run::request(tabs, connections, history, cx, Part::Here, None),
+        Command::QueryRunAll => run::request(tabs, connections, history, cx, Part::All, None),
+        Command::QueryRunAllStop => {
+            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Stop))
         }
+        Command::QueryRunAllContinue => {
+            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Continue))
+        }
+        Command::QueryRunAllAsk => {
+            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Ask))
+        }
+        Command::QueryCancel => run::cancel(tabs, connections, history, cx),
         Command::QueryTerminate => {
-            let active = model.tabs.active;
-            run::ask_to_terminate(&mut model.tabs, &mut model.cx, active)
+            let active = tabs.active;
+            run::ask_to_terminate(tabs, cx, active)
         }
-        Command::ErrorGoTo => editor::go_to_error(&mut model.tabs, &mut model.cx),
-        Command::ErrorCopy => {
-            results::copy_error(&model.tabs, &model.connections, &mut model.dialog, &mut model.cx)
-        }
+        Command::ErrorGoTo => editor::go_to_error(tabs, cx),
+        Command::ErrorCopy => results::copy_error(tabs, connections, dialog, cx),
         Command::ErrorDetails => results::toggle_error_details(model),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
-fn results(model: &mut Model, command: Command) {
+fn results(model: &mut Model, command: Command) -> bool {
     let (to, extend) = match command {
         Command::ResultsUp => (Move::By(-1, 0), false),
         Command::ResultsDown => (Move::By(1, 0), false),
@@ -123,41 +96,33 @@ fn results(model: &mut Model, command: Command) {
         Command::ResultsExtendLast => (Move::Last, true),
         other => return results_else(model, other),
     };
-    results::go(model, to, extend)
+    results::go(model, to, extend);
+    true
 }
 
-fn results_else(model: &mut Model, command: Command) {
+fn results_else(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, connections, dialog, cx, .. } = model;
     match command {
-        Command::ResultsFetchMore => run::fetch(&mut model.tabs, &mut model.cx, false),
-        Command::ResultsFetchAll => run::fetch(&mut model.tabs, &mut model.cx, true),
-        Command::ResultsCopy => results::copy(
-            &mut model.tabs,
-            &model.connections,
-            &mut model.dialog,
-            &mut model.cx,
-            false,
-        ),
-        Command::ResultsCopyWithHeaders => results::copy(
-            &mut model.tabs,
-            &model.connections,
-            &mut model.dialog,
-            &mut model.cx,
-            true,
-        ),
-        Command::ResultsInspect => results::inspect(&model.tabs, &mut model.cx),
-        Command::ResultsNext => results::step(&mut model.tabs, &mut model.cx, true),
-        Command::ResultsPrevious => results::step(&mut model.tabs, &mut model.cx, false),
-        Command::ResultsMessages => results::show_messages(&mut model.tabs),
-        Command::ResultsList => results::open_list(&model.tabs, &mut model.cx),
-        Command::ResultsFitColumn => results::resize_active(&mut model.tabs, None),
-        Command::ResultsWidenColumn => results::resize_active(&mut model.tabs, Some(1)),
-        Command::ResultsNarrowColumn => results::resize_active(&mut model.tabs, Some(-1)),
-        Command::ResultsSelectAll => results::select_all(&mut model.tabs, &mut model.cx),
-        _ => {}
+        Command::ResultsFetchMore => run::fetch(tabs, cx, false),
+        Command::ResultsFetchAll => run::fetch(tabs, cx, true),
+        Command::ResultsCopy => results::copy(tabs, connections, dialog, cx, false),
+        Command::ResultsCopyWithHeaders => results::copy(tabs, connections, dialog, cx, true),
+        Command::ResultsInspect => results::inspect(tabs, cx),
+        Command::ResultsNext => results::step(tabs, cx, true),
+        Command::ResultsPrevious => results::step(tabs, cx, false),
+        Command::ResultsMessages => results::show_messages(tabs),
+        Command::ResultsList => results::open_list(tabs, cx),
+        Command::ResultsFitColumn => results::resize_active(tabs, None),
+        Command::ResultsWidenColumn => results::resize_active(tabs, Some(1)),
+        Command::ResultsNarrowColumn => results::resize_active(tabs, Some(-1)),
+        Command::ResultsSelectAll => results::select_all(tabs, cx),
+        _ => return false,
     }
+    true
 }
 
-fn text(model: &mut Model, command: Command) {
+fn text(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, connections, history, find, files, dialog, cx, .. } = model;
     match command {
         Command::TabNew => tabs::open_new(model),
         Command::TabClose => {
@@ -167,63 +132,43 @@ fn text(model: &mut Model, command: Command) {
         Command::TabReopen => tabs::reopen(model),
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
-        Command::FileOpen => prompt::open(&model.tabs, &mut model.cx),
-        Command::FileRun => prompt::run(&model.tabs, &mut model.cx),
-        Command::FileSave => prompt::save(&mut model.tabs, &mut model.files, &mut model.cx),
-        Command::FileSaveAs => prompt::save_as(&model.tabs, &mut model.cx),
-        Command::FileReload => {
-            prompt::reload_active(&mut model.tabs, &mut model.files, &mut model.cx)
-        }
-        Command::EditorFind => find::open(&model.tabs, &mut model.find, &mut model.cx, false),
-        Command::EditorReplace => find::open(&model.tabs, &mut model.find, &mut model.cx, true),
-        Command::FindNext => find::step(&mut model.tabs, &mut model.find, &mut model.cx, true),
-        Command::FindPrevious => find::step(&mut model.tabs, &mut model.find, &mut model.cx, false),
-        Command::FindReplace => find::replace(&mut model.tabs, &mut model.find, &mut model.cx),
-        Command::FindReplaceAll => {
-            find::replace_all(&mut model.tabs, &mut model.find, &mut model.cx)
-        }
-        Command::FindMatchCase => find::toggle_case(&model.tabs, &mut model.find),
+        Command::FileOpen => prompt::open(tabs, cx),
+        Command::FileRun => prompt::run(tabs, cx),
+        Command::FileSave => prompt::save(tabs, files, cx),
+        Command::FileSaveAs => prompt::save_as(tabs, cx),
+        Command::FileReload => prompt::reload_active(tabs, files, cx),
+        Command::EditorFind => find::open(tabs, find, cx, false),
+        Command::EditorReplace => find::open(tabs, find, cx, true),
+        Command::FindNext => find::step(tabs, find, cx, true),
+        Command::FindPrevious => find::step(tabs, find, cx, false),
+        Command::FindReplace => find::replace(tabs, find, cx),
+        Command::FindReplaceAll => find::replace_all(tabs, find, cx),
+        Command::FindMatchCase => find::toggle_case(tabs, find),
         Command::FindClose => find::close(model),
-        Command::EditorComment => editor::toggle_comment(&mut model.tabs, &mut model.cx),
+        Command::EditorComment => editor::toggle_comment(tabs, cx),
         Command::EditorGoToLine => dialog::show(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.dialog,
-            &mut model.cx,
+            tabs,
+            connections,
+            history,
+            dialog,
+            cx,
             Dialog::GoToLine(Buffer::default()),
         ),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
-fn connection(model: &mut Model, command: Command) {
+fn connection(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, connections, history, defaults, cx, .. } = model;
     match command {
-        Command::TransactionBegin => run::request_text(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            "begin",
-        ),
-        Command::TransactionCommit => run::request_text(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            "commit",
-        ),
-        Command::TransactionRollback => run::request_text(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            "rollback",
-        ),
-        Command::ConnectionChoose => welcome::show(model),
-        Command::ConnectionNew => {
-            form::open(&model.connections, &model.defaults, &mut model.cx, None)
+        Command::TransactionBegin => run::request_text(tabs, connections, history, cx, "begin"),
+        Command::TransactionCommit => run::request_text(tabs, connections, history, cx, "commit"),
+        Command::TransactionRollback => {
+            run::request_text(tabs, connections, history, cx, "rollback")
         }
+        Command::ConnectionChoose => welcome::show(model),
+        Command::ConnectionNew => form::open(connections, defaults, cx, None),
         Command::ConnectionEdit => {
             let chosen = model.chosen_connection();
             welcome::edit(model, chosen)
@@ -242,13 +187,12 @@ fn connection(model: &mut Model, command: Command) {
         }
         Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
-        Command::ConnectionReconnect => {
-            run::reconnect(&mut model.tabs, &model.connections, &mut model.cx)
-        }
+        Command::ConnectionReconnect => run::reconnect(tabs, connections, cx),
         Command::SchemaRefresh => schema::refresh_asked(model),
         Command::SandboxStart => sandbox::start(model),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// Closes the active tab's connection, asking first where something would be lost with its sessions.
@@ -281,16 +225,17 @@ fn disconnect(model: &mut Model) {
     )
 }
 
-fn list(model: &mut Model, command: Command) {
+fn list(model: &mut Model, command: Command) -> bool {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
         Area::Find => find::command(model, command),
-        Area::Editor | Area::Results => {}
+        Area::Editor | Area::Results => false,
     }
 }
 
-fn window(model: &mut Model, command: Command) {
+fn window(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, history, files, settings_file, cx, .. } = model;
     match command {
         Command::FocusEditor => model.focus(Area::Editor),
         Command::FocusResults => model.focus(Area::Results),
@@ -298,43 +243,34 @@ fn window(model: &mut Model, command: Command) {
             if model.cx.settings.sidebar_width == 0 {
                 settings::toggle_sidebar(model);
                 model.focus(Area::Sidebar);
-                return;
+                return true;
             }
             model.focus(Area::Sidebar);
         }
         Command::FocusSwap => {
             if model.area != Area::Editor {
                 model.focus(Area::Editor);
-            } else if results::has_something(&model.tabs) {
+            } else if results::has_something(tabs) {
                 model.focus(Area::Results);
             } else {
                 model.cx.notify("Nothing has run in this tab yet.");
             }
         }
         Command::ViewSidebar => settings::toggle_sidebar(model),
-        Command::ViewZoomIn => settings::zoom(&mut model.settings_file, &mut model.cx, Some(true)),
-        Command::ViewZoomOut => {
-            settings::zoom(&mut model.settings_file, &mut model.cx, Some(false))
-        }
-        Command::ViewZoomReset => settings::zoom(&mut model.settings_file, &mut model.cx, None),
-        Command::ViewThemeLight => {
-            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::Light)
-        }
-        Command::ViewThemeDark => {
-            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::Dark)
-        }
-        Command::ViewThemeSystem => {
-            settings::set_theme(&mut model.settings_file, &mut model.cx, Theme::System)
-        }
+        Command::ViewZoomIn => settings::zoom(settings_file, cx, Some(true)),
+        Command::ViewZoomOut => settings::zoom(settings_file, cx, Some(false)),
+        Command::ViewZoomReset => settings::zoom(settings_file, cx, None),
+        Command::ViewThemeLight => settings::set_theme(settings_file, cx, Theme::Light),
+        Command::ViewThemeDark => settings::set_theme(settings_file, cx, Theme::Dark),
+        Command::ViewThemeSystem => settings::set_theme(settings_file, cx, Theme::System),
         Command::SettingsOpen => model.dialog = Some(Dialog::Settings { selected: 0 }),
-        Command::SettingsOpenFile => {
-            file::open(&mut model.files, &mut model.settings_file, &mut model.cx)
-        }
+        Command::SettingsOpenFile => file::open(files, settings_file, cx),
         Command::PaletteOpen => model.dialog = Some(Dialog::Palette(dialog::Picker::default())),
-        Command::HistoryOpen => history::open(&mut model.history, &mut model.cx),
+        Command::HistoryOpen => history::open(history, cx),
         Command::AppQuit => app::quit_asked(model),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 #[cfg(test)]

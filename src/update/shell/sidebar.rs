@@ -193,7 +193,7 @@ pub fn update(model: &mut Model, msg: Msg) {
 }
 
 /// A command that is meant for the list.
-pub fn command(model: &mut Model, command: Command) {
+pub fn command(model: &mut Model, command: Command) -> bool {
     let last = rows(model).len().saturating_sub(1) as i64;
     let by = match command {
         Command::ListUp => -1,
@@ -202,11 +202,15 @@ pub fn command(model: &mut Model, command: Command) {
         Command::ListPageDown => PAGE,
         Command::ListFirst => i64::MIN / 2,
         Command::ListLast => i64::MAX / 2,
-        Command::DialogAccept => return accept(model),
-        _ => return,
+        Command::DialogAccept => {
+            accept(model);
+            return true;
+        }
+        _ => return false,
     };
     let selected = (model.sidebar.selected as i64).saturating_add(by).clamp(0, last);
     model.sidebar.selected = selected as usize;
+    true
 }
 
 fn accept(model: &mut Model) {

@@ -201,7 +201,7 @@ pub fn connect(model: &mut Model, target: Target) {
 }
 
 /// A command that is meant for the screen.
-pub fn command(model: &mut Model, command: Command) {
+pub fn command(model: &mut Model, command: Command) -> bool {
     let last = rows(model).len().saturating_sub(1);
     let welcome = &mut model.welcome;
     match command {
@@ -223,8 +223,9 @@ pub fn command(model: &mut Model, command: Command) {
                 accept(model)
             }
         }
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 fn go(welcome: &mut Welcome, row: usize) {

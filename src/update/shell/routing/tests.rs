@@ -41,6 +41,24 @@ fn every_command_is_harmless_in_every_area_and_over_every_dialog() {
 }
 
 #[test]
+fn every_command_means_something_somewhere() {
+    let nobody_carries_out = |command: &&Command| {
+        let places = [Area::Welcome, Area::Editor, Area::Find, Area::Results, Area::Sidebar];
+        let in_an_area = places.into_iter().any(|area| {
+            let mut world = World::new();
+            world.command(Command::EditorFind);
+            world.model.focus(area);
+            run(&mut world.model, **command)
+        });
+        let mut world = World::new();
+        world.command(Command::ConnectionNew);
+        !in_an_area && !run(&mut world.model, **command)
+    };
+    let left_out: Vec<_> = Command::ALL.iter().filter(nobody_carries_out).collect();
+    assert_eq!(left_out, Vec::<&Command>::new());
+}
+
+#[test]
 fn a_dialog_takes_all_commands_but_quitting() {
     let mut world = World::new();
     world.command(Command::PaletteOpen);
