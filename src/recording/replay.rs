@@ -37,6 +37,9 @@ pub struct ReplayProblem {
 /// A tab's text, and that of the largest file that is opened, is a part of it.
 const LINE_MAX: usize = 1 << 30;
 
+/// The version that this program is: it replays its own recordings alone.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What is wrong with a recording.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
@@ -49,6 +52,11 @@ pub enum Kind {
     /// It is in a format that this program does not know.
     #[error("The recording has format {0}, and this Tusk reads format {FORMAT}.")]
     Format(u32),
+    /// Another version made it, whose messages and states are others.
+    #[error(
+        "The recording was made by Tusk {0}, and this is Tusk {VERSION}: replay it with the version that made it."
+    )]
+    OtherVersion(String),
     /// A line is not what was written.
     #[error("The recording was changed: message {0} is the first one that differs.")]
     Changed(u64),
@@ -60,14 +68,11 @@ pub enum Kind {
     Longer(u64),
     /// The messages are as they were, and lead to another state.
     #[error(
-        "The replay differs from the run: after message {message} the state is another one (recorded by version {version}, replayed by {}).",
-        env!("CARGO_PKG_VERSION")
+        "The replay differs from the run: after message {message} the state is another one, though Tusk {VERSION} made it, too."
     )]
     Differs {
         /// The first message after which the states were compared and found to differ.
         message: u64,
-        /// The version that recorded.
-        version: String,
     },
 }
 
@@ -89,8 +94,8 @@ pub(crate) fn replay_lines(
 ) -> Result<Replayed, ReplayProblem> {
     let mut line = Vec::new();
     read(&mut lines, &mut line)?;
-    let (head, chain) = head(&line)?;
-    let mut replay = Replay { version: head.tusk, model: Model::default(), messages: 0, chain };
+    let chain = head(&line)?;
+    let mut replay = Replay { model: Model::default(), messages: 0, chain };
     loop {
         if until.is_some_and(|until| replay.messages >= until) {
             return Ok(replay.ended(true, None));
@@ -119,7 +124,6 @@ enum Next {
 }
 
 struct Replay {
-    version: String,
     model: Model,
     messages: u64,
     chain: u64,
@@ -169,7 +173,7 @@ impl Replay {
         }
         Err(ReplayProblem {
             message: self.messages,
-            kind: Kind::Differs { message: self.messages, version: self.version.clone() },
+            kind: Kind::Differs { message: self.messages },
         })
     }
 
@@ -183,7 +187,7 @@ impl Replay {
     }
 }
 
-fn head(line: &[u8]) -> Result<(Head, u64), ReplayProblem> {
+fn head(line: &[u8]) -> Result<u64, ReplayProblem> {
     if !line.starts_with(MAGIC) {
         return Err(whole(Kind::NotARecording));
     }
@@ -196,7 +200,10 @@ fn head(line: &[u8]) -> Result<(Head, u64), ReplayProblem> {
     if head.format != FORMAT {
         return Err(whole(Kind::Format(head.format)));
     }
-    Ok((head, chain))
+    if head.tusk != VERSION {
+        return Err(whole(Kind::OtherVersion(head.tusk)));
+    }
+    Ok(chain)
 }
 
 /// Reads a line with its end. A byte that no line of a recording holds ends it too, so that a hole in a file, however

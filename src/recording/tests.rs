@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use super::{
+    replay::VERSION,
     replay::{Kind, replay_lines},
     writer::Writer,
     *,
@@ -88,7 +89,7 @@ fn at(step: u64) -> Stamp {
 /// Records messages; answers with the file.
 fn recorded(msgs: impl IntoIterator<Item = Msg>) -> Vec<u8> {
     let shelf = Shelf::default();
-    let mut writer = Writer::begin(shelf.clone(), "1", 7).unwrap();
+    let mut writer = Writer::begin(shelf.clone(), VERSION, 7).unwrap();
     for (step, msg) in msgs.into_iter().enumerate() {
         writer.message(at(step as u64), msg).unwrap();
     }
@@ -341,9 +342,9 @@ fn a_recording_that_was_cut_says_where() {
 
 #[test]
 fn lines_that_are_whole_but_lead_elsewhere_are_found_by_the_hash() {
-    // A true chain over a false message: what another version of the program would make of it.
+    // A true chain over a false message: what another program of the same version would make of it.
     let shelf = Shelf::default();
-    let mut writer = Writer::begin(shelf.clone(), "0.0.9", 7).unwrap();
+    let mut writer = Writer::begin(shelf.clone(), VERSION, 7).unwrap();
     writer.message(at(0), started(7)).unwrap();
     writer.end().unwrap();
     let file = shelf.taken();
@@ -356,7 +357,24 @@ fn lines_that_are_whole_but_lead_elsewhere_are_found_by_the_hash() {
         forged.extend(line);
     }
     let problem = replayed(&forged).unwrap_err();
-    assert_eq!(problem.kind, Kind::Differs { message: 1, version: "0.0.9".into() });
+    assert_eq!(problem.kind, Kind::Differs { message: 1 });
+}
+
+#[test]
+fn the_recording_of_another_version_is_refused_before_any_message() {
+    let shelf = Shelf::default();
+    let mut writer = Writer::begin(shelf.clone(), "0.0.9", 7).unwrap();
+    writer.message(at(0), started(7)).unwrap();
+    writer.end().unwrap();
+    let mut seen = 0;
+    let problem = replay_lines(&shelf.taken()[..], None, |_, _, _| seen += 1).unwrap_err();
+    assert_eq!((seen, problem.message), (0, 0));
+    assert_eq!(
+        problem.to_string(),
+        format!(
+            "The recording was made by Tusk 0.0.9, and this is Tusk {VERSION}: replay it with the version that made it."
+        )
+    );
 }
 
 #[test]
@@ -579,7 +597,7 @@ fn a_dump_of_the_model_has_no_password_of_its_texts() {
 fn the_file_is_its_owners_alone_and_no_other_file_is_written_over() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.tusk");
-    let begin = || Recorder::start(&path, "1", 7, flume::unbounded().0);
+    let begin = || Recorder::start(&path, VERSION, 7, flume::unbounded().0);
     begin().unwrap().finish();
     #[cfg(unix)]
     {
@@ -606,7 +624,7 @@ fn a_recorder_that_cannot_keep_up_ends_the_recording_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.tusk");
     let (outbox, inbox) = flume::unbounded();
-    let mut recorder = Recorder::start(&path, "1", 7, outbox).unwrap();
+    let mut recorder = Recorder::start(&path, VERSION, 7, outbox).unwrap();
     recorder.limits.bytes = 0;
     recorder.record(at(0), &started(1));
     let query = QueryId::next(&mut Model::default().cx.ids);
@@ -643,7 +661,7 @@ fn a_secret_of_a_statement_is_masked_in_its_rows_and_messages() {
     }
     let query = QueryId::next(&mut Model::default().cx.ids);
     let shelf = Shelf::default();
-    let mut writer = Writer::begin(shelf.clone(), "1", 7).unwrap();
+    let mut writer = Writer::begin(shelf.clone(), VERSION, 7).unwrap();
     writer.message(at(0), started(1)).unwrap();
     writer.learn(&format!("alter role r password {PASSWORD}"));
     let chunk = Arc::new(builder.finish());

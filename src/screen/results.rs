@@ -534,7 +534,6 @@ fn messages(tab: &Tab) -> Messages {
 pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
     let message = tab.messages.nth(index)?;
     let (kind, tone) = match message.kind {
-        Kind::Statement => ("Statement", Tone::Muted),
         Kind::Done => ("Done", Tone::Ok),
         Kind::Error => ("Error", Tone::Error),
         Kind::Notice => ("Notice", Tone::Accent),

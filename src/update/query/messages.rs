@@ -43,8 +43,6 @@ pub struct Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A statement began.
-    Statement,
     /// A statement ended well.
     Done,
     /// An error.
@@ -148,7 +146,7 @@ impl Message {
 impl Messages {
     /// Adds one, or counts the last one up where it is the same.
     pub fn push(&mut self, mut message: Message) {
-        if !matches!(message.kind, Kind::Statement | Kind::Done) {
+        if message.kind != Kind::Done {
             self.unseen += 1;
         }
         if message.text.len() > TEXT_BYTES {

@@ -20,14 +20,8 @@ use self::paint::GridElement;
 use self::scroll::Scroll;
 use super::theme::Look;
 
-/// Narrowest that a column can be dragged or fitted.
+/// Narrowest that a column can be dragged.
 const NARROWEST: f32 = 40.0;
-
-/// Widest that a fit makes a column; a drag may go further.
-const WIDEST_FIT: f32 = 480.0;
-
-/// Rows that a fit measures at most.
-const ROWS_MEASURED: u64 = 200;
 
 /// One column as the header shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,8 +140,6 @@ pub enum GridEvent {
         /// Its column.
         column: usize,
     },
-    /// The button was let go after a press on a cell.
-    DragEnded,
     /// A column's border was dragged.
     ColumnResized {
         /// The column.
@@ -159,8 +151,6 @@ pub enum GridEvent {
     ColumnFitted {
         /// The column.
         column: usize,
-        /// The width that its visible values need, at 100% zoom.
-        width: f32,
     },
     /// A cell was double-clicked: its value is to be seen whole.
     CellOpened {
@@ -298,8 +288,7 @@ impl Grid {
             Hit::RowNumber(row) => self.tell(GridEvent::RowClicked { row, shift }, window, cx),
             Hit::Border(column) if event.click_count == 2 => {
                 self.drag = None;
-                let width = self.fitting_width(column, window, cx);
-                self.tell(GridEvent::ColumnFitted { column, width }, window, cx);
+                self.tell(GridEvent::ColumnFitted { column }, window, cx);
             }
             Hit::Border(column) => {
                 let right = geometry.column_left(column) + geometry.column_width(column);
@@ -344,7 +333,7 @@ impl Grid {
         let at = event.position;
         if self.drag.is_some() && event.pressed_button != Some(MouseButton::Left) {
             // The button was let go where the window could not see it.
-            self.released(window, cx);
+            self.released(cx);
         }
         match self.drag {
             Some(Drag::Cells { row, column }) => {
@@ -424,14 +413,10 @@ impl Grid {
         }
     }
 
-    fn released(&mut self, window: &mut Window, cx: &mut Context<Self>) {
-        let Some(drag) = self.drag.take() else {
-            return;
-        };
-        if let Drag::Cells { .. } = drag {
-            self.tell(GridEvent::DragEnded, window, cx);
+    fn released(&mut self, cx: &mut Context<Self>) {
+        if self.drag.take().is_some() {
+            cx.notify();
         }
-        cx.notify();
     }
 
     fn wheeled(&mut self, event: &ScrollEvent, cx: &mut Context<Self>) {
@@ -452,19 +437,6 @@ impl Grid {
             (self.scroll, self.left) = (scroll, left);
             cx.notify();
         }
-    }
-
-    /// The width at 100% zoom that a column's name and visible values need.
-    fn fitting_width(&self, column: usize, window: &Window, cx: &App) -> f32 {
-        let Some(geometry) = &self.geometry else {
-            return NARROWEST;
-        };
-        let look = Look::of(cx);
-        let visible = geometry.visible_rows();
-        let rows = visible.start..visible.end.min(visible.start + ROWS_MEASURED);
-        let cells = rows.map(|row| (self.cells)(row, column));
-        let needed = paint::needed_width(self.spec.columns.get(column), cells, &look, window);
-        (f32::from(needed) / look.zoom).ceil().clamp(NARROWEST, WIDEST_FIT)
     }
 
     fn active_label(&self, row: u64, column: usize) -> SharedString {
@@ -639,7 +611,7 @@ mod tests {
     }
 
     #[gpui::test]
-    fn a_click_a_drag_and_a_release_are_told(cx: &mut TestAppContext) {
+    fn a_click_and_a_drag_are_told(cx: &mut TestAppContext) {
         let shown = show(1_000, 5, numbers(), cx);
         shown.point(cx, |window, cx, geometry| {
             let (from, to) = (geometry.cell(2, 1).center(), geometry.cell(4, 3).center());
@@ -652,7 +624,6 @@ mod tests {
         let expected = [
             GridEvent::CellClicked { row, column, shift },
             GridEvent::Dragged { row: 4, column: 3 },
-            GridEvent::DragEnded,
         ];
         assert_eq!(shown.said(), expected);
     }
@@ -670,7 +641,7 @@ mod tests {
         let (row, column) = (3, 2);
         let clicked = |shift| GridEvent::CellClicked { row, column, shift };
         let said = shown.said();
-        assert_eq!(said[..2], [clicked(true), GridEvent::DragEnded]);
+        assert_eq!(said[0], clicked(true));
         assert_eq!(said.last(), Some(&GridEvent::CellOpened { row, column }));
     }
 

@@ -170,11 +170,10 @@ fn report(event: GridEvent, tab: TabId, room: &Cell<u64>, post: &Post) {
         GridEvent::Dragged { row, column } => {
             send(results::Msg::Dragged { cell: Position { row, column } })
         }
-        GridEvent::DragEnded => {}
         GridEvent::ColumnResized { column, width } => {
             send(results::Msg::ColumnResized { column, width: width.round() as u32 })
         }
-        GridEvent::ColumnFitted { column, .. } => send(results::Msg::ColumnFitted { column }),
+        GridEvent::ColumnFitted { column } => send(results::Msg::ColumnFitted { column }),
         GridEvent::CellOpened { row, column } => {
             send(results::Msg::CellOpened { cell: Position { row, column } })
         }

@@ -9,7 +9,7 @@ use gpui::{
 };
 
 use super::{
-    CellContent, Drag, Grid, GridCell, GridColumn, GridEvent, GridView,
+    CellContent, Drag, Grid, GridColumn, GridEvent, GridView,
     geometry::{Geometry, Hit},
     scroll::Scroll,
 };
@@ -142,29 +142,6 @@ impl Grid {
     }
 }
 
-/// Width at the current zoom that a name, a type and some values need, padding included.
-pub(crate) fn needed_width(
-    column: Option<&GridColumn>,
-    cells: impl Iterator<Item = GridCell>,
-    look: &Look,
-    window: &Window,
-) -> Pixels {
-    let mut widest = px(0.0);
-    if let Some(column) = column {
-        let title = fonts::ui(FontWeight::MEDIUM);
-        let name = shape(&column.title, title, look.text_size(), window);
-        let kind = shape(&column.type_name, fonts::mono(), look.key_size(), window);
-        widest = name.width().max(kind.width());
-    }
-    for cell in cells {
-        let (text, more) = first_line(&cell.text);
-        let line = shape(&text, fonts::mono(), look.mono_size(), window);
-        let mark = if more || cell.cut { look.mono_size() } else { px(0.0) };
-        widest = widest.max(line.width() + mark);
-    }
-    widest + look.px(2.0 * PADDING + 1.0)
-}
-
 fn numbers_width(rows: u64, look: &Look, window: &Window) -> Pixels {
     let digits: SharedString = "0".repeat(rows.max(1).to_string().len()).into();
     let line = shape(&digits, fonts::mono(), look.mono_size(), window);
@@ -203,9 +180,9 @@ fn listen(grid: &Entity<Grid>, window: &mut Window) {
         }
     });
     let released = grid.clone();
-    window.on_mouse_event(move |_: &MouseUpEvent, phase, window, cx| {
+    window.on_mouse_event(move |_: &MouseUpEvent, phase, _, cx| {
         if phase.bubble() {
-            released.update(cx, |grid, cx| grid.released(window, cx));
+            released.update(cx, |grid, cx| grid.released(cx));
         }
     });
 }
