@@ -32,7 +32,6 @@ const LONG_TEXT_KEYS: usize = 300;
 /// So often a query is stopped.
 const CANCELS: usize = 200;
 
-/// What was measured.
 #[derive(Default)]
 struct Measured {
     turns: Vec<Duration>,

@@ -17,21 +17,15 @@ pub const RELATIONS_MAX: usize = 50_000;
 /// At most so many functions are kept.
 pub const FUNCTIONS_MAX: usize = 50_000;
 
-/// What a relation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RelationKind {
-    /// A table.
     Table,
-    /// A partitioned table.
     PartitionedTable,
-    /// A view.
     View,
     /// A materialised view.
     MaterializedView,
-    /// A foreign table.
     ForeignTable,
-    /// A sequence.
     Sequence,
 }
 
@@ -69,7 +63,6 @@ pub struct Relation<'a> {
 /// A column of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Its type, as `format_type` prints it.
     pub type_name: &'a str,
@@ -80,9 +73,7 @@ pub struct Column<'a> {
 /// A function, procedure or aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function<'a> {
-    /// Its schema.
     pub schema: &'a str,
-    /// Its name.
     pub name: &'a str,
     /// The types of its arguments: `text, integer`.
     pub arguments: &'a str,
@@ -185,12 +176,10 @@ impl Catalog {
 }
 
 impl<'a> Relation<'a> {
-    /// Its schema.
     pub fn schema(&self) -> &'a str {
         self.entry().map_or("", |entry| self.catalog.text(entry.0))
     }
 
-    /// Its name.
     pub fn name(&self) -> &'a str {
         self.entry().map_or("", |entry| self.catalog.text(entry.1))
     }
@@ -238,13 +227,11 @@ impl CatalogBuilder {
         self.search_path.push(schema);
     }
 
-    /// A schema.
     pub fn schema(&mut self, name: &str) {
         let name = self.intern(name);
         self.schemas.push(name);
     }
 
-    /// A relation, by its oid.
     pub fn relation(&mut self, oid: u32, schema: &str, name: &str, kind: RelationKind) {
         if self.relations.len() == RELATIONS_MAX {
             self.cut = true;
@@ -264,7 +251,6 @@ impl CatalogBuilder {
         self.columns.push((relation, position, name, type_name));
     }
 
-    /// A function.
     pub fn function(&mut self, schema: &str, name: &str, arguments: &str) {
         if self.functions.len() == FUNCTIONS_MAX {
             self.cut = true;

@@ -77,13 +77,9 @@ pub enum Colour {
     Green,
     /// Production: red, and framed.
     Red,
-    /// Amber.
     Amber,
-    /// Blue.
     Blue,
-    /// Violet.
     Violet,
-    /// Grey.
     Grey,
 }
 
@@ -144,7 +140,6 @@ pub enum SshAuth {
         /// The file.
         path: String,
     },
-    /// A password.
     Password,
 }
 
@@ -153,7 +148,6 @@ pub enum SshAuth {
 pub struct SshTunnel {
     /// The SSH server's host.
     pub host: String,
-    /// Its port.
     pub port: u16,
     /// The user there; empty for the name of the user of the operating system.
     pub user: String,
@@ -185,7 +179,6 @@ pub struct Config {
     pub target_session: TargetSession,
     /// Whether they are tried in a new order each time, as with libpq's `load_balance_hosts=random`.
     pub shuffled: bool,
-    /// The database.
     pub database: String,
     /// The role.
     pub user: String,

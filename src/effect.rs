@@ -17,21 +17,15 @@ use crate::update::{
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Effect {
-    /// To the connections.
     Connection(connection::Effect),
-    /// To the sessions.
     Session(session::Effect),
     /// To the statements.
     Query(query::Effect),
-    /// To the jobs.
     Job(jobs::Effect),
     /// On many cells.
     Cells(results::contract::Effect),
-    /// To the store.
     Store(keeping::Effect),
-    /// On the settings' file.
     SettingsFile(file::Effect),
-    /// To the keychain.
     Keychain(keychain::Effect),
     /// On the user's files.
     File(files::Effect),
@@ -39,7 +33,6 @@ pub enum Effect {
     Clock(clock::Effect),
     /// To find servers on this machine.
     Discovery(discovery::Effect),
-    /// To the sandbox.
     Sandbox(sandbox::Effect),
     /// To the schema caches.
     Schema(schema::Effect),

@@ -50,7 +50,6 @@ pub enum Want {
 pub struct HostKey {
     /// The server's host.
     pub host: String,
-    /// Its port.
     pub port: u16,
     /// `ssh-ed25519` and the like.
     pub algorithm: String,
@@ -136,7 +135,6 @@ impl Failure {
         Self { wants: Some(want), ..self }
     }
 
-    /// Whether it wants this secret.
     pub fn wants_secret(&self, kind: SecretKind) -> bool {
         self.wants == Some(Want::Secret(kind))
     }

@@ -60,15 +60,12 @@ pub struct Model {
     pub connections: Connections,
     /// The private server.
     pub sandbox: Sandbox,
-    /// The tabs.
     pub tabs: Tabs,
-    /// The history.
     pub history: History,
     /// The search for what there is to import.
     pub importing: Option<Request>,
     /// The welcome screen.
     pub welcome: Welcome,
-    /// The sidebar.
     pub sidebar: Sidebar,
     /// What is left when it has committed.
     pub leaving: Option<Leaving>,
@@ -100,10 +97,7 @@ pub enum Phase {
     /// The first message has not come.
     Blank,
     /// What was kept is being read.
-    Loading {
-        /// The request.
-        request: Request,
-    },
+    Loading { request: Request },
     /// It is up.
     Ready,
     /// It ends.
@@ -115,13 +109,11 @@ pub enum Phase {
 pub enum Area {
     /// The welcome screen.
     Welcome,
-    /// The editor.
     Editor,
     /// The search over the editor.
     Find,
     /// The results: the grid, an error, or the messages.
     Results,
-    /// The sidebar.
     Sidebar,
 }
 

@@ -29,27 +29,21 @@ pub enum Msg {
     Keys(keys::Msg),
     /// In a tab's editor.
     Editor {
-        /// The tab.
         tab: TabId,
-        /// What.
         msg: editor::Msg,
     },
     /// In a tab's grid.
     Grid {
-        /// The tab.
         tab: TabId,
-        /// What.
         msg: results::Msg,
     },
     /// On the row of tabs.
     Tabs(tabs::Msg),
     /// On the welcome screen.
     Welcome(welcome::Msg),
-    /// In the sidebar.
     Sidebar(sidebar::Msg),
     /// From the window, of what is in sight.
     Sight(sight::Msg),
-    /// In the dialog.
     Dialog(dialog::Msg),
     /// In the search over the editor.
     Find(find::Msg),

@@ -122,15 +122,11 @@ pub enum Focus {
     Welcome,
     /// The field of the welcome screen.
     WelcomeField,
-    /// The sidebar.
     Sidebar,
-    /// The editor.
     Editor,
     /// The search over the editor.
     Find,
-    /// The results.
     Results,
-    /// The dialog.
     Dialog,
 }
 
@@ -159,7 +155,6 @@ pub enum Tone {
 /// A piece of text in one tone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The text.
     pub text: String,
     /// How it is meant.
     pub tone: Tone,
@@ -179,7 +174,6 @@ pub struct Action {
 /// A connection's dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dot {
-    /// Its colour.
     pub colour: Colour,
     /// Whether it is filled: the connection is open.
     pub filled: bool,
@@ -203,9 +197,7 @@ pub struct TitleBar {
 /// The connection in the title bar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionChip {
-    /// The connection.
     pub id: ConnectionId,
-    /// Its dot.
     pub dot: Dot,
     /// Its name, or its address where it has none.
     pub name: String,
@@ -252,10 +244,8 @@ pub struct Work {
     pub body: Body,
 }
 
-/// A tab.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tab {
-    /// Its id.
     pub id: TabId,
     /// What it is called.
     pub label: String,
@@ -284,7 +274,6 @@ pub enum TabMark {
     Lost,
 }
 
-/// The sidebar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sidebar {
     /// Its width in logical pixels at 100 %.
@@ -308,7 +297,6 @@ pub struct Preview {
     pub action: Action,
 }
 
-/// A row of the sidebar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SidebarRow {
     /// Its place for `sidebar::Msg::RowClicked`; none for a heading.
@@ -330,9 +318,7 @@ pub enum SidebarRowKind {
     Heading,
     /// Words where rows would be: `No runs yet`.
     Empty,
-    /// A connection.
     Connection {
-        /// Its dot.
         dot: Dot,
         /// Whether it is on its way.
         opening: bool,
@@ -349,7 +335,6 @@ pub enum SidebarRowKind {
 /// The editor, but for its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Editor {
-    /// The tab.
     pub tab: TabId,
     /// The statement that would run, in bytes of the text; none where a selection would.
     pub statement: Option<Range<usize>>,
@@ -446,7 +431,6 @@ pub enum ResultMark {
     None,
     /// Under way: the spinner.
     Running,
-    /// Paused.
     Paused,
     /// Failed, cancelled or lost: a cross.
     Failed,
@@ -461,7 +445,6 @@ pub struct MessagesTab {
     pub unseen: u64,
     /// Whether it is on screen.
     pub active: bool,
-    /// Its key.
     pub key: Option<String>,
 }
 
@@ -525,7 +508,6 @@ pub struct Grid {
 /// How a column is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GridColumn<'column> {
-    /// Its name.
     pub title: &'column str,
     /// Its type, in small under the name.
     pub type_name: &'column str,
@@ -549,7 +531,6 @@ pub struct GridCell<'chunk> {
 /// What went wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// What kind of card.
     pub kind: CardKind,
     /// What happened, in words.
     pub title: String,
@@ -616,7 +597,6 @@ pub struct StatusBar {
     pub dot: Option<Dot>,
     /// From the left.
     pub left: Vec<Segment>,
-    /// At the right.
     pub right: Vec<Segment>,
 }
 
@@ -627,7 +607,6 @@ pub struct Segment {
     pub name: SegmentName,
     /// Whether the spinner is before it.
     pub spinner: bool,
-    /// Its text.
     pub spans: Vec<Span>,
 }
 
@@ -658,7 +637,6 @@ pub enum SegmentName {
     Version,
 }
 
-/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// When it was given: it is shown for `notices::SHOWN_MS` from then.
@@ -702,7 +680,6 @@ pub struct WelcomeField {
 pub struct WelcomeGroup {
     /// `Saved`, `On this machine`
     pub title: String,
-    /// The rows.
     pub rows: Vec<WelcomeRow>,
 }
 
@@ -713,13 +690,11 @@ pub struct WelcomeRow {
     pub index: usize,
     /// A saved connection's dot; none for a server that was found.
     pub dot: Option<Dot>,
-    /// Its name.
     pub name: String,
     /// What it is: `app@localhost:5432/shop · read-only`.
     pub detail: Span,
     /// At the right: `yesterday`.
     pub when: String,
-    /// Its key.
     pub key: Option<String>,
     /// Whether it is chosen.
     pub selected: bool,
@@ -746,11 +721,9 @@ pub enum Dialog {
     Inspect(Inspect),
     /// A file to open or to save to.
     Path(PathPrompt),
-    /// A line to go to.
     GoToLine(GoToLine),
     /// The data directory can't be used.
     DataDirectory(DataDirectory),
-    /// The settings.
     Settings(Settings),
 }
 
@@ -783,7 +756,6 @@ impl Dialog {
 /// A text field of a dialog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Field {
-    /// Its text.
     pub text: String,
     /// Where the selection began, in bytes.
     pub anchor: usize,
@@ -800,7 +772,6 @@ pub struct Field {
 pub struct Picker {
     /// What it is.
     pub kind: PickerKind,
-    /// The field.
     pub field: Field,
     /// The rows, the best first.
     pub rows: Vec<PickerRow>,
@@ -821,11 +792,9 @@ pub enum PickerKind {
     Palette,
     /// Runs.
     History,
-    /// Results.
     Results,
 }
 
-/// A row of a picker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PickerRow {
     /// In front, muted: the command's group, or when the run was.
@@ -884,7 +853,6 @@ pub struct FormField {
 /// What is in a field of the connection dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FormValue {
-    /// A text.
     Text(Field),
     /// A password, of which nothing is told but whether it is there.
     Secret {
@@ -895,14 +863,11 @@ pub enum FormValue {
     },
     /// One of few.
     Choice {
-        /// The choices.
         choices: Vec<String>,
-        /// Which one is chosen.
         chosen: usize,
     },
 }
 
-/// The prompt for a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordPrompt {
     /// `Password for app`
@@ -967,7 +932,6 @@ pub struct Inspect {
     pub title: String,
     /// `jsonb · row 3 · 1.2 kB`
     pub detail: String,
-    /// Whether it is NULL.
     pub null: bool,
     /// The lines from the first one on screen, as far as a screen may need them.
     pub text: String,
@@ -1013,11 +977,9 @@ pub struct PathPrompt {
 pub struct PathEntry {
     /// Its name; a directory's ends in `/`.
     pub name: String,
-    /// Whether it is a directory.
     pub directory: bool,
 }
 
-/// A line to go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoToLine {
     /// `Go to line`
@@ -1043,7 +1005,6 @@ pub struct DataDirectory {
     pub actions: Vec<Action>,
 }
 
-/// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// `Settings`

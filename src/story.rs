@@ -70,7 +70,6 @@ impl std::error::Error for StoryFailure {}
 /// Where a story comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file.
     File(PathBuf),
     /// Standard input.
     Stdin,

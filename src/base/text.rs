@@ -209,7 +209,6 @@ impl Buffer {
         Self { text, anchor: cursor, head: cursor, revision }
     }
 
-    /// The text.
     pub fn text(&self) -> &RopeText {
         &self.text
     }

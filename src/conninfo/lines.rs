@@ -30,7 +30,6 @@ impl Line<'_> {
     }
 }
 
-/// The lines of a file.
 pub(super) fn lines(file: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let lines = file.split(|byte| *byte == b'\n').enumerate();
     lines.map(|(index, line)| {

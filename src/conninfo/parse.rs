@@ -80,7 +80,6 @@ pub enum ParseProblem {
     Counts {
         /// What there is another number of.
         what: String,
-        /// How many.
         count: usize,
         /// How many servers there are.
         hosts: usize,
@@ -98,7 +97,6 @@ pub enum ParseProblem {
     ServiceFile {
         /// The file.
         path: String,
-        /// Why.
         reason: String,
     },
     /// A line of a service that can't be used.

@@ -16,9 +16,7 @@ const SOCKET_DIRECTORIES: [&str; 3] = ["/var/run/postgresql", "/run/postgresql",
 pub struct Login<'a> {
     /// A host name or address, or the directory of a Unix socket.
     pub host: &'a str,
-    /// The port.
     pub port: u16,
-    /// The database.
     pub database: &'a str,
     /// The role.
     pub user: &'a str,
@@ -27,7 +25,6 @@ pub struct Login<'a> {
 /// A password, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The password.
     pub password: Secret,
     /// The line, from 1.
     pub line: usize,

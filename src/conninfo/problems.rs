@@ -15,13 +15,10 @@ pub enum FieldName {
     Group,
     /// Host, address or socket directory.
     Host,
-    /// The port.
     Port,
-    /// The database.
     Database,
     /// The role.
     User,
-    /// The password.
     Password,
     /// How the link is secured.
     SslMode,
@@ -47,7 +44,6 @@ pub enum FieldName {
     Passfile,
     /// The SSH server.
     SshHost,
-    /// Its port.
     SshPort,
     /// The private key there.
     SshKey,

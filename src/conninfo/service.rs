@@ -44,7 +44,6 @@ pub struct Mistake {
     pub sentence: String,
 }
 
-/// The services of a file.
 pub fn services(file: &(impl AsRef<[u8]> + ?Sized)) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
     let mut in_section = false;

@@ -36,7 +36,6 @@ impl Limit {
         Self(count << 20)
     }
 
-    /// In bytes.
     pub const fn bytes(self) -> u64 {
         self.0
     }
@@ -60,7 +59,6 @@ pub enum Unfit {
     /// It gives its bytes when there are some, as the kernel's log does.
     #[error("it gives what it holds only bit by bit; name a file that is whole")]
     Unready,
-    /// It was to be text.
     #[error("it is not UTF-8 text")]
     NotText,
 }

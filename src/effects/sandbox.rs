@@ -42,7 +42,6 @@ use watcher::Watch;
 
 /// The superuser that owns everything in the sandbox.
 pub const USER: &str = "tusk";
-/// The sample database.
 pub const DATABASE: &str = SAMPLE_DATABASE;
 /// How long to wait for another Tusk that is starting or stopping the same sandbox; it may be loading the sample.
 const LOCK_LIMIT: Duration = Duration::from_secs(300);

@@ -10,7 +10,6 @@ pub trait Clock {
     fn stamp(&mut self) -> Stamp;
 }
 
-/// The clocks of the system.
 #[derive(Clone, Debug)]
 pub struct SystemClock {
     began: Instant,

@@ -26,7 +26,6 @@ impl Opening {
         Self { text: Secret::new(text), read_only }
     }
 
-    /// The sandbox.
     pub fn sandbox() -> Self {
         Self::new("sandbox", false)
     }

@@ -10,7 +10,6 @@ use crate::effects::regular_file;
 /// The variable that names the data directory.
 const VARIABLE: &str = "TUSK_DATA_DIR";
 
-/// What a build is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
     /// Working on Tusk: it has a directory of its own, and so never touches what its developer keeps in a release.
@@ -34,9 +33,7 @@ pub struct Places {
     "The data directory {directory} can't be used: {reason}. Name another one with --data-dir DIR or TUSK_DATA_DIR."
 )]
 pub struct NoPlace {
-    /// The directory.
     pub directory: String,
-    /// Why.
     pub reason: String,
 }
 

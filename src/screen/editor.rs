@@ -10,7 +10,6 @@ use crate::{
     },
 };
 
-/// The editor of a tab.
 pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
     let buffer = &tab.editor.buffer;
     let text = buffer.text();

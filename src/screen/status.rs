@@ -18,7 +18,6 @@ use crate::{
     },
 };
 
-/// The bar.
 pub(super) fn bar(model: &Model, now: Stamp) -> StatusBar {
     let current = title::current(model);
     StatusBar {

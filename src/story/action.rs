@@ -43,14 +43,12 @@ pub enum Action {
     Command(Command),
     /// `setting run.on_error continue`
     Setting {
-        /// Which.
         key: Key,
         /// Its new value.
         value: Value,
     },
     /// `open FILE`, `save FILE`, `run-file FILE`: the command with its dialog, filled in and accepted.
     Path {
-        /// The command.
         command: Command,
         /// The file.
         path: String,
@@ -72,7 +70,6 @@ pub enum Action {
     Sleep(Duration),
     /// `dump …`
     Dump {
-        /// What.
         what: Dump,
         /// Where to.
         to: Sink,
@@ -105,7 +102,6 @@ pub enum Expectation {
     Rows {
         /// The result, from 1.
         result: usize,
-        /// How many.
         rows: u64,
     },
     /// `result 1 cell 0 0 is "1"`, or `is NULL`.
@@ -137,7 +133,6 @@ pub enum Dump {
     },
     /// The screen as text.
     Screen,
-    /// The clipboard.
     Clipboard,
     /// The newest job as JSON.
     Job,
@@ -153,6 +148,5 @@ pub type Format = export::Format;
 pub enum Sink {
     /// Standard output.
     Stdout,
-    /// A file.
     File(PathBuf),
 }

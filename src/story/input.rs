@@ -93,7 +93,6 @@ enum Focus {
     Secret,
     /// The welcome screen's field, whose text may hold a password.
     WelcomeField,
-    /// Text.
     Text,
     /// Nothing that text goes into: each letter is a key.
     Keys,

@@ -24,7 +24,6 @@ pub trait Stage {
     /// Waits for answers for at most so long, and takes a slice of them. Answers whether it is quiet now: nothing more
     /// is in the queue.
     fn pump(&mut self, at_most: Duration) -> bool;
-    /// Looks at the Model.
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R;
     /// The whole screen as text, as it is now.
     fn screen(&mut self) -> String {

@@ -8,15 +8,9 @@ use crate::base::ids::Request;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Msg {
     /// Its time has come. Ends [`Effect::Start`].
-    Fired {
-        /// The timer.
-        timer: Request,
-    },
+    Fired { timer: Request },
     /// It will not fire: it was stopped, or the program is shutting down. Ends [`Effect::Start`].
-    Stopped {
-        /// The timer.
-        timer: Request,
-    },
+    Stopped { timer: Request },
 }
 
 /// What the runner is asked to do with timers.
@@ -31,8 +25,5 @@ pub enum Effect {
     },
     /// Let a timer go. It has no answer of its own: the timer's `Stopped` is one, and a timer that has
     /// fired already has answered.
-    Stop {
-        /// The timer.
-        timer: Request,
-    },
+    Stop { timer: Request },
 }

@@ -41,7 +41,6 @@ use serde::Serialize;
 /// Every connection that Tusk knows, by id.
 pub type Connections = BTreeMap<ConnectionId, Connection>;
 
-/// One connection.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Connection {
     /// How to reach it.
@@ -82,9 +81,7 @@ pub enum Link {
     Closed,
     /// The keychain is asked for its password.
     AskingKeychain {
-        /// The request.
         request: Request,
-        /// Since when.
         since: Stamp,
         /// The secret that is asked for.
         kind: SecretKind,
@@ -95,9 +92,7 @@ pub enum Link {
     },
     /// A pool is being made.
     Opening {
-        /// The attempt.
         attempt: Request,
-        /// Since when.
         since: Stamp,
         /// The secrets that went along, and those that the keychain shall have afterwards.
         with: Credentials,
@@ -112,16 +107,12 @@ pub enum Link {
     /// Its pool is being closed.
     Closing,
     /// It could not be opened.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
+    Failed { failure: Failure },
 }
 
 /// What an attempt to connect had with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Credentials {
-    /// The secrets.
     pub secrets: Secrets,
     /// Those to store once they proved right.
     pub store: Secrets,

@@ -29,14 +29,12 @@ const KEPT: usize = 20;
 /// Every job of this run of the program, the newest last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Jobs {
-    /// The jobs.
     pub list: Vec<Job>,
 }
 
 /// A file that is run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Job {
-    /// Its id.
     pub id: Request,
     /// The tab from which it was begun, which has its messages.
     pub tab: TabId,
@@ -72,7 +70,6 @@ pub enum State {
     Failed,
     /// It stopped at something that Tusk does not run.
     Refused,
-    /// It was cancelled.
     Cancelled,
 }
 
@@ -108,7 +105,6 @@ pub struct Progress {
 /// An error and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
-    /// The file.
     pub file: String,
     /// The line, from 1.
     pub line: u64,
@@ -125,28 +121,20 @@ pub struct Trouble {
 pub enum Msg {
     /// It is so far by now.
     Went {
-        /// The job.
         job: Request,
         /// How far.
         progress: Progress,
     },
     /// A statement failed. Of many, the first are told.
     Troubled {
-        /// The job.
         job: Request,
         /// The error.
         trouble: Box<Trouble>,
     },
     /// Something worth a line: a notice of the server, a command of psql that was skipped.
-    Noted {
-        /// The job.
-        job: Request,
-        /// What.
-        text: String,
-    },
+    Noted { job: Request, text: String },
     /// It is over. Ends [`Effect::RunFile`].
     Ended {
-        /// The job.
         job: Request,
         /// How it ended.
         state: State,
@@ -164,7 +152,6 @@ pub enum Msg {
 pub enum Effect {
     /// Run a file without opening it: its statements one by one, in a session of their own. Ends in `Ended`.
     RunFile {
-        /// The job.
         job: Request,
         /// The connection, which is open.
         connection: ConnectionId,
@@ -178,10 +165,7 @@ pub enum Effect {
         on_error: OnError,
     },
     /// Stop it. A word to a running job; it has no answer of its own.
-    Cancel {
-        /// The job.
-        job: Request,
-    },
+    Cancel { job: Request },
 }
 
 impl Job {

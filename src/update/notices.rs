@@ -17,7 +17,6 @@ pub struct Notices {
     list: VecDeque<Notice>,
 }
 
-/// One notice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Notice {
     /// When it was given.

@@ -10,7 +10,6 @@ pub enum Outcome {
     Query(query::Outcome),
     /// A dialog wants to be put over the window.
     Show(Box<Dialog>),
-    /// Of the results.
     Results(results::Outcome),
 }
 

@@ -55,7 +55,6 @@ pub struct Results {
     pub list: Vec<ResultSet>,
     /// Those of the run before, which stay on screen until the new one has something to show.
     pub previous: Vec<ResultSet>,
-    /// What is shown.
     pub shown: Shown,
     /// Which of `previous` was shown.
     pub previous_shown: usize,
@@ -95,7 +94,6 @@ impl Default for Shown {
 /// The result of one statement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResultSet {
-    /// The query.
     pub query: QueryId,
     /// The statement.
     pub sql: Arc<str>,
@@ -136,20 +134,14 @@ pub enum ResultState {
     /// The stream was closed by Tusk to make room, which a plain query outside a transaction does not notice.
     Closed,
     /// The server refused or stopped it.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
+    Failed { failure: Failure },
     /// The server cancelled it.
     Cancelled {
         /// In the server's word.
         failure: Failure,
     },
     /// The link broke.
-    Lost {
-        /// Why.
-        failure: Failure,
-    },
+    Lost { failure: Failure },
 }
 
 impl ResultState {
@@ -193,47 +185,34 @@ pub struct Grid {
 pub enum Msg {
     /// A cell was clicked; with shift the range is extended to it.
     CellClicked {
-        /// The cell.
         cell: Position,
         /// Whether shift was down.
         shift: bool,
     },
     /// The mouse was dragged to a cell.
-    Dragged {
-        /// The cell.
-        cell: Position,
-    },
+    Dragged { cell: Position },
     /// A cell was double-clicked.
-    CellOpened {
-        /// The cell.
-        cell: Position,
-    },
+    CellOpened { cell: Position },
     /// A row number was clicked.
     RowClicked {
-        /// The row.
         row: u64,
         /// Whether shift was down.
         shift: bool,
     },
     /// A column's header was clicked.
     ColumnClicked {
-        /// The column.
         column: usize,
         /// Whether shift was down.
         shift: bool,
     },
     /// A column's border was dragged.
     ColumnResized {
-        /// The column.
         column: usize,
         /// Its width in logical pixels at 100 %.
         width: u32,
     },
     /// A column's border was double-clicked.
-    ColumnFitted {
-        /// The column.
-        column: usize,
-    },
+    ColumnFitted { column: usize },
     /// The grid was scrolled.
     Scrolled {
         /// The first row on screen.
@@ -250,10 +229,7 @@ pub enum Msg {
         first: usize,
     },
     /// A result's tab was clicked.
-    ResultChosen {
-        /// Which.
-        shown: Shown,
-    },
+    ResultChosen { shown: Shown },
 }
 
 /// Where a move goes.
@@ -315,7 +291,6 @@ impl ResultSet {
         before
     }
 
-    /// It ended.
     pub fn end(&mut self, state: ResultState, elapsed_us: u64) {
         self.state = state;
         self.elapsed_us = Some(elapsed_us);

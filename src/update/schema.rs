@@ -26,9 +26,7 @@ mod nearest;
 pub enum Msg {
     /// The objects that the role may see. Ends [`Effect::Load`].
     Loaded {
-        /// The request that it answers.
         request: Request,
-        /// The connection.
         connection: ConnectionId,
         /// The objects, or why they are not known.
         result: Result<Arc<Catalog>, Box<Failure>>,
@@ -39,12 +37,7 @@ pub enum Msg {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// List the objects of the database over the connection for metadata. Ends in `Loaded`.
-    Load {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Load { request: Request, connection: ConnectionId },
 }
 
 /// Why a cache is loaded.
@@ -69,9 +62,7 @@ pub enum Schema {
     Idle,
     /// It is being loaded.
     Loading {
-        /// The request.
         request: Request,
-        /// Why.
         cause: Cause,
         /// What was known before.
         #[serde(serialize_with = "in_short")]
@@ -87,7 +78,6 @@ pub enum Schema {
     },
     /// It could not be loaded.
     Failed {
-        /// Why.
         failure: Box<Failure>,
         /// What was known before.
         #[serde(serialize_with = "in_short")]

@@ -32,7 +32,6 @@ use crate::{
 
 /// A Model, and the messages that come to it a millisecond apart.
 pub struct World {
-    /// The Model.
     pub model: Model,
     at: Stamp,
 }

@@ -9,12 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Put a text on the clipboard.
-    WriteClipboard {
-        /// This request.
-        request: Request,
-        /// The text.
-        text: Arc<str>,
-    },
+    WriteClipboard { request: Request, text: Arc<str> },
     /// Stop the program: the runner has been told to finish what it does.
     Quit,
 }
@@ -23,10 +18,7 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// It was done, or can't be done here.
-    Done {
-        /// The request that it answers.
-        request: Request,
-    },
+    Done { request: Request },
 }
 
 /// The effect that puts a text on the clipboard.

@@ -5,7 +5,6 @@ use crate::{
     parts::{Parts, encoded},
 };
 
-/// A form.
 pub struct Form {
     pub name: &'static str,
     pub write: fn(&mut Random, &Parts) -> Written,

@@ -58,7 +58,6 @@ impl Place<'_> {
         command
     }
 
-    /// A dump of a database.
     #[track_caller]
     fn dump(&self, database: &str, arguments: &[&str]) -> Vec<u8> {
         let output = self.client("pg_dump", database).args(arguments).output();

@@ -218,7 +218,6 @@ pub fn answered(msg: &Msg) -> Option<Key> {
     })
 }
 
-/// The accounts.
 #[derive(Default)]
 pub struct Accounts {
     open: BTreeMap<Key, u32>,

@@ -19,10 +19,12 @@ pub const NO_DIRECTORY: usize = 2;
 
 /// Who decides what fails.
 pub enum Fate {
-    /// Chance.
     Chance,
     /// The n-th effect, counted from 0, fails in one of its forms; nothing else does.
-    Nth { n: usize, form: usize },
+    Nth {
+        n: usize,
+        form: usize,
+    },
     /// Nothing fails.
     Well,
 }

@@ -26,7 +26,6 @@ pub fn learn(corpus: &mut Vec<Msg>, msg: &Msg, random: &mut Random) {
     }
 }
 
-/// A message.
 pub fn message(model: &Model, corpus: &[Msg], random: &mut Random) -> Msg {
     let msg = random.pick(corpus);
     let Ok(mut value) = serde_json::to_value(msg) else {

@@ -13,7 +13,6 @@ use super::{random::Random, world::World};
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// The user.
     User,
     /// The runner: the answer, or the timer, that is due next.
     Answer,

@@ -38,7 +38,6 @@ pub enum Phase {
 /// What it says.
 #[derive(Clone, Debug)]
 pub struct Flood {
-    /// When.
     pub phase: Phase,
     /// Is sent once.
     pub first: Vec<u8>,
@@ -91,7 +90,6 @@ pub fn described(names: &[&str]) -> Vec<u8> {
     message(b'T', &body)
 }
 
-/// A row of one value.
 pub fn row(value: &[u8]) -> Vec<u8> {
     let length = u32::try_from(value.len()).unwrap().to_be_bytes();
     message(b'D', &[&[0, 1][..], &length, value].concat())
@@ -109,7 +107,6 @@ fn stopped() -> Vec<u8> {
 }
 
 impl FloodingServer {
-    /// Starts one.
     pub fn start(flood: Flood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

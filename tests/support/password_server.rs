@@ -25,7 +25,6 @@ pub enum Asks {
     PasswordAndKey,
 }
 
-/// The user.
 pub const USER: &str = "ada";
 /// Her password.
 pub const PASSWORD: &str = "Dorothea 1815";
@@ -39,7 +38,6 @@ pub struct PasswordServer {
 }
 
 impl PasswordServer {
-    /// Starts one.
     pub fn start(asks: Asks) -> Self {
         let key = PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).expect("it is made");
         let public = key.public_key().to_openssh().expect("it has a public half");

@@ -27,7 +27,6 @@ use rcgen::{
 pub const SUPERUSER: &str = "postgres";
 /// The user of the tests over TCP: a superuser too, so that a test can do anything, but with a password.
 pub const USER: &str = "app";
-/// Its password.
 pub const PASSWORD: &str = "correct horse battery";
 /// The passphrase of the one encrypted key.
 pub const PASSPHRASE: &str = "open sesame";

@@ -224,7 +224,6 @@ impl Agent {
         agent
     }
 
-    /// Its socket.
     pub fn socket(&self) -> PathBuf {
         self.directory.path().join("agent")
     }

@@ -15,7 +15,6 @@ pub struct Played {
 }
 
 impl Played {
-    /// Starts it.
     pub fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let (data_dir, desk) = (data.path().to_path_buf(), Desk::default());

@@ -23,11 +23,9 @@ pub struct Name {
 
 /// A file as it was read.
 pub struct Source {
-    /// The module that it is.
     pub module: Module,
     /// Whether only tests are built from it.
     pub is_test: bool,
-    /// Its code.
     pub code: syn::File,
 }
 

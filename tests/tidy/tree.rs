@@ -27,7 +27,6 @@ pub struct Declared {
 /// All files that are declared, from the roots of the package on.
 #[derive(Default)]
 pub struct Tree {
-    /// The files.
     pub files: Vec<Declared>,
     /// What is no code, and what nobody declares.
     pub problems: Vec<String>,

@@ -161,7 +161,6 @@ pub(super) fn conninfo(
     Ok(Conninfo { config, secrets })
 }
 
-/// The parameters that are secrets.
 fn secrets(found: &mut Parameters) -> Secrets {
     let mut secrets = Secrets::default();
     for (name, kind) in SECRETS {

@@ -28,7 +28,6 @@ impl Decoder {
         }
     }
 
-    /// The text of a block.
     pub(in crate::effects) fn text(&mut self, block: &[u8], last: bool) -> Result<String, NoText> {
         if let Some(table) = &mut self.table {
             return by_table(table, block, last);

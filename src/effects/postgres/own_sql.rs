@@ -125,7 +125,6 @@ own_sql! {
     /// Applies settings and, in any case, takes the transaction's snapshot, after which no statement can make it
     /// read-write by asking for it.
     Apply {
-        /// The settings.
         settings: Vec<Setting> = vec![Setting { name: "a.b".into(), value: "it's \\".into(), custom: true }]
     } Sealed => application(settings);
     /// Takes back what would make the server read the next statement of a transaction otherwise than Tusk did, or write
@@ -164,7 +163,6 @@ own_sql! {
         alter database {UNFINISHED_SAMPLE} rename to {SAMPLE_DATABASE};\n");
 }
 
-/// The sample database.
 pub const SAMPLE_DATABASE: &str = "shop";
 /// Its name while it is loaded.
 pub const UNFINISHED_SAMPLE: &str = "shop_loading";

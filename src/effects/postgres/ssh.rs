@@ -255,7 +255,6 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// Opens a lane.
     async fn open(self: &Arc<Self>, far: &Far) -> Result<Lane, Failure> {
         let (reply, answer) = flume::bounded(1);
         let (tunnel, far) = (self.clone(), far.clone());

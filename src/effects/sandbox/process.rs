@@ -17,7 +17,6 @@ pub struct Task {
     pub action: String,
     /// The program's file.
     pub program: PathBuf,
-    /// Its arguments.
     pub arguments: Vec<OsString>,
     /// Variables on top of the cleaned environment.
     pub variables: Vec<(String, String)>,

@@ -34,7 +34,6 @@ pub struct Running {
     pub pid: u32,
     /// The socket's directory, or the loopback's address.
     pub host: String,
-    /// Its port.
     pub port: u16,
     /// The server's version, as it says itself.
     pub version: String,

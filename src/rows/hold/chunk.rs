@@ -71,7 +71,6 @@ pub enum Cell<'chunk> {
 }
 
 impl<'chunk> Cell<'chunk> {
-    /// Whether this is NULL.
     pub fn is_null(self) -> bool {
         matches!(self, Cell::Null)
     }

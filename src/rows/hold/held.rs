@@ -15,7 +15,6 @@ use super::chunk::{Cell, Chunk, Column};
 pub struct Held(Arc<Chunk>);
 
 impl Held {
-    /// The chunk.
     pub fn chunk(&self) -> &Arc<Chunk> {
         &self.0
     }
@@ -91,7 +90,6 @@ impl Rows {
         self.heap_bytes
     }
 
-    /// The columns.
     pub fn columns(&self) -> &Arc<[Column]> {
         &self.columns
     }

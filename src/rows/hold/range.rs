@@ -5,18 +5,14 @@ use serde::{Deserialize, Serialize};
 /// One cell's place in a result, both counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
-    /// The row.
     pub row: u64,
-    /// The column.
     pub column: usize,
 }
 
 /// Rows and columns from the first one up to, and without, the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
-    /// The rows.
     pub rows: std::ops::Range<u64>,
-    /// The columns.
     pub columns: std::ops::Range<usize>,
 }
 

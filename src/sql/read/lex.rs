@@ -17,7 +17,6 @@ pub enum BackslashRule {
     Escapes,
 }
 
-/// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenKind {
     /// Spaces, tabs, newlines; a byte order mark at the start of the text.
@@ -79,7 +78,6 @@ impl Token {
         self.start..self.end
     }
 
-    /// Its text.
     pub fn text<'a>(&self, text: &'a str) -> &'a str {
         text.get(self.range()).unwrap_or("")
     }

@@ -325,7 +325,6 @@ pub struct Pieces {
 /// A piece that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// The piece.
     pub piece: Piece,
     /// Where the piece before it has ended, for the comments in front of it.
     pub previous: Option<usize>,

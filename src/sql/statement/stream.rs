@@ -66,7 +66,6 @@ pub struct Spot {
 pub enum Next {
     /// More text is needed to tell.
     More,
-    /// A statement.
     Statement(Part),
     /// A COPY whose data are to be taken with [`Stream::data`].
     Copy(Part),

@@ -43,7 +43,6 @@ pub struct PoolStatus {
 pub enum Msg {
     /// The pool stands, proven with a real connection. Ends [`Effect::Open`] and [`Effect::Prove`].
     Opened {
-        /// The connection.
         connection: ConnectionId,
         /// The attempt that it answers.
         attempt: Request,
@@ -52,18 +51,13 @@ pub enum Msg {
     },
     /// There is no pool, or no connection for it. Ends [`Effect::Open`] and [`Effect::Prove`]; also when abandoned.
     OpenFailed {
-        /// The connection.
         connection: ConnectionId,
         /// The attempt that it answers.
         attempt: Request,
-        /// Why.
         failure: Failure,
     },
     /// The pool and its connections are gone. Ends [`Effect::Close`].
-    Closed {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Closed { connection: ConnectionId },
     /// A configuration was tried and let go. Ends [`Effect::Test`].
     Tested {
         /// The attempt that it answers.
@@ -73,14 +67,12 @@ pub enum Msg {
     },
     /// A connection of the pool was made, lent, returned or closed, or somebody began or ended to wait.
     PoolChanged {
-        /// The connection.
         connection: ConnectionId,
         /// How full it is now.
         status: PoolStatus,
     },
     /// A link of the pool broke by itself, lent or idle. It follows the loss of the session that the link served.
     LinkLost {
-        /// The connection.
         connection: ConnectionId,
         /// How many links of the pool still stand.
         left: u32,
@@ -89,19 +81,14 @@ pub enum Msg {
     },
     /// A statement runs, nothing is heard of the server, and it does not answer the watchdog's question either.
     NotAnswering {
-        /// The connection.
         connection: ConnectionId,
         /// How long nothing was heard when this was noticed.
         silent_ms: u64,
     },
     /// The server answers again, or nothing runs there any more. It follows [`Msg::NotAnswering`].
-    Answering {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Answering { connection: ConnectionId },
     /// Names of types that are not built in. Ends [`Effect::ResolveTypes`].
     TypesResolved {
-        /// The request that it answers.
         request: Request,
         /// The connection, whose cache they go to.
         connection: ConnectionId,
@@ -110,7 +97,6 @@ pub enum Msg {
     },
     /// The key of an SSH server was added to Tusk's known hosts, or could not be. Ends [`Effect::TrustHostKey`].
     HostKeyTrusted {
-        /// The request that it answers.
         request: Request,
         /// Whether it is known now.
         result: Result<(), Failure>,
@@ -124,7 +110,6 @@ pub enum Effect {
     Open {
         /// The connection that the pool will belong to.
         connection: ConnectionId,
-        /// This attempt.
         attempt: Request,
         /// How to reach it.
         config: Box<Config>,
@@ -133,25 +118,13 @@ pub enum Effect {
     },
     /// Prove the pool of an open connection again, with a real connection and the secrets that it has. Ends in `Opened`
     /// or `OpenFailed`.
-    Prove {
-        /// The connection.
-        connection: ConnectionId,
-        /// This attempt.
-        attempt: Request,
-    },
+    Prove { connection: ConnectionId, attempt: Request },
     /// Stop an attempt that is under way (open, prove or test); it still ends in its own message. Has no answer of its own.
-    Abandon {
-        /// The attempt.
-        attempt: Request,
-    },
+    Abandon { attempt: Request },
     /// Close the pool and all that came out of it. Ends in `Closed`.
-    Close {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Close { connection: ConnectionId },
     /// Connect once, ask the version, close. Ends in `Tested`.
     Test {
-        /// This attempt.
         attempt: Request,
         /// How to reach it.
         config: Box<Config>,
@@ -160,18 +133,11 @@ pub enum Effect {
     },
     /// Ask the names of types by oid, over the metadata connection, never a tab's session. Ends in `TypesResolved`.
     ResolveTypes {
-        /// This request.
         request: Request,
-        /// The connection.
         connection: ConnectionId,
         /// Type oid and typmod of each column to name.
         oids: Vec<(u32, i32)>,
     },
     /// Add the key of an SSH server to Tusk's known hosts: the user said so. Ends in `HostKeyTrusted`.
-    TrustHostKey {
-        /// This request.
-        request: Request,
-        /// The key.
-        key: Box<HostKey>,
-    },
+    TrustHostKey { request: Request, key: Box<HostKey> },
 }

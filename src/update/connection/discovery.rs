@@ -48,7 +48,6 @@ pub struct Environment {
 pub enum Msg {
     /// The servers and the environment. Ends [`Effect::FindServers`].
     ServersFound {
-        /// The request that it answers.
         request: Request,
         /// Servers by port, then by directory.
         servers: Vec<LocalServer>,
@@ -62,8 +61,5 @@ pub enum Msg {
 pub enum Effect {
     /// List the sockets in the usual places and read the environment, the service files and which servers the
     /// password file names. Ends in `ServersFound`, whatever happens.
-    FindServers {
-        /// This request.
-        request: Request,
-    },
+    FindServers { request: Request },
 }

@@ -29,29 +29,23 @@ pub enum Field {
     Name,
     /// Hosts or socket directories.
     Host,
-    /// Port.
     Port,
-    /// Database.
     Database,
     /// Role.
     User,
-    /// Password.
     Password,
     /// Whether the keychain shall have the secrets.
     Store,
     /// Which of several servers is wanted.
     TargetSession,
-    /// Read-only.
     ReadOnly,
     /// The folder.
     Group,
-    /// Colour.
     Colour,
     /// Whether there is an SSH tunnel, and how its server knows the user.
     Tunnel,
     /// The SSH server.
     SshHost,
-    /// Its port.
     SshPort,
     /// The user there.
     SshUser,
@@ -59,7 +53,6 @@ pub enum Field {
     SshKey,
     /// The key's passphrase, or the user's password there.
     SshSecret,
-    /// SSL mode.
     SslMode,
     /// CA file.
     RootCert,
@@ -69,15 +62,11 @@ pub enum Field {
     Key,
     /// The client key's passphrase.
     KeyPassphrase,
-    /// Channel binding.
     ChannelBinding,
     /// Whether the password may go in the clear.
     Cleartext,
-    /// Connect timeout.
     ConnectTimeout,
-    /// Statement timeout.
     StatementTimeout,
-    /// Pool size.
     PoolSize,
     /// How long to wait for a connection of the pool.
     PoolTimeout,
@@ -276,12 +265,9 @@ pub enum Test {
     None,
     /// Under way.
     Running {
-        /// The attempt.
         attempt: Request,
-        /// Since when.
         since: crate::base::stamp::Stamp,
     },
-    /// It ended.
     Ended(Result<ServerInfo, Failure>),
 }
 
@@ -357,12 +343,10 @@ impl ConnectionForm {
         found.map(|(_, sentence)| sentence.as_str())
     }
 
-    /// The text of a field.
     pub fn text(&self, field: Field) -> String {
         self.texts.get(&field).map(Buffer::string).unwrap_or_default()
     }
 
-    /// The choice of a field.
     pub fn choice(&self, field: Field) -> usize {
         self.choices.get(&field).copied().unwrap_or(0)
     }
@@ -512,7 +496,6 @@ impl ConnectionForm {
         }
     }
 
-    /// The answer of a test.
     pub fn tested(&mut self, answered: Request, result: Result<ServerInfo, Failure>) {
         if matches!(self.test, Test::Running { attempt, .. } if attempt == answered) {
             self.test = Test::Ended(result);

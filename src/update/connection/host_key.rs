@@ -23,7 +23,6 @@ use serde::Serialize;
 pub struct HostKeyPrompt {
     /// The connection that its tunnel is for.
     pub connection: ConnectionId,
-    /// The key.
     pub key: HostKey,
     /// What the last attempt ended in.
     pub failure: Failure,

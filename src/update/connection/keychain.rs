@@ -37,33 +37,24 @@ impl From<&Refusal> for Failure {
 pub enum Msg {
     /// Ends [`Effect::Read`].
     Read {
-        /// The request that it answers.
         request: Request,
-        /// The connection.
         connection: ConnectionId,
-        /// Which of its secrets.
         kind: SecretKind,
         /// The password.
         result: Result<Secret, Refusal>,
     },
     /// Ends [`Effect::Store`].
     Stored {
-        /// The request that it answers.
         request: Request,
-        /// The connection.
         connection: ConnectionId,
-        /// Which of its secrets.
         kind: SecretKind,
         /// Whether it is stored.
         result: Result<(), Refusal>,
     },
     /// Ends [`Effect::Delete`]; one that was not there counts as deleted.
     Deleted {
-        /// The request that it answers.
         request: Request,
-        /// The connection.
         connection: ConnectionId,
-        /// Which of its secrets.
         kind: SecretKind,
         /// Whether it is gone.
         result: Result<(), Refusal>,
@@ -74,32 +65,9 @@ pub enum Msg {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Read a password. Ends in `Read`.
-    Read {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-        /// Which of its secrets.
-        kind: SecretKind,
-    },
+    Read { request: Request, connection: ConnectionId, kind: SecretKind },
     /// Store a password. Ends in `Stored`.
-    Store {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-        /// Which of its secrets.
-        kind: SecretKind,
-        /// The password.
-        password: Secret,
-    },
+    Store { request: Request, connection: ConnectionId, kind: SecretKind, password: Secret },
     /// Forget a password. Ends in `Deleted`.
-    Delete {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-        /// Which of its secrets.
-        kind: SecretKind,
-    },
+    Delete { request: Request, connection: ConnectionId, kind: SecretKind },
 }

@@ -41,18 +41,12 @@ pub struct Reconnecting {
 pub enum Step {
     /// It waits before the try.
     Pausing {
-        /// The timer.
         timer: Request,
         /// When the try begins.
         until: Stamp,
     },
     /// The try is under way.
-    Trying {
-        /// The attempt.
-        attempt: Request,
-        /// Since when.
-        since: Stamp,
-    },
+    Trying { attempt: Request, since: Stamp },
 }
 
 impl Reconnecting {

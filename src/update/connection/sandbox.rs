@@ -25,21 +25,14 @@ pub enum Sandbox {
     Stopped,
     /// It is on its way.
     Starting {
-        /// The request.
         request: Request,
         /// How far it is.
         progress: Progress,
     },
     /// It runs, and this is its connection.
-    Running {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    Running { connection: ConnectionId },
     /// It did not start.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
+    Failed { failure: Failure },
 }
 
 /// How far the start is.
@@ -65,26 +58,18 @@ pub enum Msg {
     },
     /// The server runs and the sample is loaded. Ends [`Effect::Start`].
     Started {
-        /// The request that it answers.
         request: Request,
         /// A socket's directory, or an address of the loopback.
         host: String,
-        /// The port.
         port: u16,
         /// The role.
         user: String,
-        /// The database.
         database: String,
         /// Its password, where there are no sockets.
         password: Option<Secret>,
     },
     /// The server does not run. Ends [`Effect::Start`].
-    Failed {
-        /// The request that it answers.
-        request: Request,
-        /// Why.
-        failure: Failure,
-    },
+    Failed { request: Request, failure: Failure },
 }
 
 /// What the runner is asked to do with the sandbox. It stops with the runner.
@@ -92,7 +77,6 @@ pub enum Msg {
 pub enum Effect {
     /// Start it, or find it running; load the sample once. Ends in `Started` or `Failed`.
     Start {
-        /// This request.
         request: Request,
         /// The data directory that it is in.
         data_dir: String,

@@ -24,7 +24,6 @@ pub struct FileStamp {
 pub struct Read {
     /// Its text, without a byte order mark.
     pub text: RopeText,
-    /// What the file was.
     pub stamp: FileStamp,
     /// How the text stands in it.
     pub form: Form,
@@ -63,7 +62,6 @@ impl From<Failure> for Unread {
 pub struct DirectoryEntry {
     /// The name, without its directory.
     pub name: String,
-    /// Whether it is a directory.
     pub directory: bool,
 }
 
@@ -87,9 +85,7 @@ pub enum Saved {
     Conflict,
     /// Not written: the file's encoding has not this character.
     Unsayable {
-        /// The encoding.
         encoding: Encoding,
-        /// The character.
         character: char,
         /// Its place in bytes of the text.
         at: usize,
@@ -107,7 +103,6 @@ pub enum Saved {
 pub enum Msg {
     /// Ends [`Effect::Open`].
     Opened {
-        /// The request that it answers.
         request: Request,
         /// The path, absolute, as it was found.
         path: String,
@@ -116,7 +111,6 @@ pub enum Msg {
     },
     /// Ends [`Effect::Save`].
     Saved {
-        /// The request that it answers.
         request: Request,
         /// The path, absolute.
         path: String,
@@ -125,16 +119,13 @@ pub enum Msg {
     },
     /// Ends [`Effect::Check`].
     Checked {
-        /// The request that it answers.
         request: Request,
-        /// The path.
         path: String,
         /// What the file is now; none where it is gone.
         stamp: Option<FileStamp>,
     },
     /// Ends [`Effect::List`].
     Listed {
-        /// The request that it answers.
         request: Request,
         /// The directory, absolute.
         directory: String,
@@ -148,20 +139,15 @@ pub enum Msg {
 pub enum Effect {
     /// Read a text file (at most 64 MB). `~` is the home directory. Ends in `Opened`.
     Open {
-        /// This request.
         request: Request,
-        /// The path.
         path: String,
         /// What is known of its encoding.
         reading: Reading,
     },
     /// Write a text file. Ends in `Saved`.
     Save {
-        /// This request.
         request: Request,
-        /// The path.
         path: String,
-        /// The text.
         text: RopeText,
         /// How it is written.
         form: Form,
@@ -170,18 +156,11 @@ pub enum Effect {
     },
     /// Look whether a file changed. Ends in `Checked`.
     Check {
-        /// This request.
         request: Request,
-        /// The path.
         path: String,
         /// What it was; where time and length are the same the content is not read.
         known: FileStamp,
     },
     /// List a directory. Ends in `Listed`.
-    List {
-        /// This request.
-        request: Request,
-        /// The directory.
-        directory: String,
-    },
+    List { request: Request, directory: String },
 }

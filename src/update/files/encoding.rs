@@ -88,7 +88,6 @@ impl Encoding {
 /// How a file of text is written: kept from its reading to its writing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Form {
-    /// Its encoding.
     pub encoding: Encoding,
     /// Whether it begins with a byte order mark.
     pub mark: bool,
@@ -134,7 +133,6 @@ pub enum Reading {
 /// One way in which a file can be read, with a line of it that tells the ways apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// The encoding.
     pub encoding: Encoding,
     /// The line, cut.
     pub preview: String,
@@ -143,7 +141,6 @@ pub struct Choice {
 /// A character that an encoding has not, and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsayable {
-    /// The character.
     pub character: char,
     /// Its place in bytes of the text.
     pub at: usize,

@@ -33,7 +33,6 @@ pub struct PathPrompt {
     pub field: Buffer,
     /// The directory that was listed last.
     pub directory: String,
-    /// Its entries.
     pub entries: Vec<DirectoryEntry>,
     /// The list that is under way.
     pub listing: Option<Request>,
@@ -51,10 +50,7 @@ pub enum Purpose {
     /// To run the file without opening it.
     Run,
     /// To save a tab.
-    Save {
-        /// The tab.
-        tab: TabId,
-    },
+    Save { tab: TabId },
 }
 
 /// A file whose encoding somebody has to say.
@@ -73,7 +69,6 @@ pub struct EncodingPrompt {
 /// A text that its file's encoding can't hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OtherEncoding {
-    /// The tab.
     pub tab: TabId,
     /// The file.
     pub path: String,
@@ -101,13 +96,9 @@ pub enum Pending {
         tab: Option<TabId>,
     },
     /// A file that another program changed is read again into a tab without edits.
-    Follow {
-        /// The tab.
-        tab: TabId,
-    },
+    Follow { tab: TabId },
     /// A tab is being saved.
     Save {
-        /// The tab.
         tab: TabId,
         /// The revision that goes to the file.
         revision: u64,

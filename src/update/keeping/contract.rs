@@ -35,23 +35,14 @@ pub enum Opened {
     },
     /// The file was deleted or replaced while it was in use: what was known of it was written to its place.
     Recreated {
-        /// The file.
         file: String,
         /// What had happened to it.
         how: String,
     },
     /// No file can be used: nothing of this run will be there next time.
-    InMemory {
-        /// Why.
-        reason: String,
-    },
+    InMemory { reason: String },
     /// The directory can't be made or written: until another one is named, nothing is kept.
-    NoDirectory {
-        /// The directory.
-        directory: String,
-        /// Why.
-        reason: String,
-    },
+    NoDirectory { directory: String, reason: String },
 }
 
 /// What could be read of a damaged file, and what not.
@@ -59,7 +50,6 @@ pub enum Opened {
 pub struct Salvage {
     /// Tabs, open and closed, with their texts.
     pub tabs: Saved,
-    /// Saved connections.
     pub connections: Saved,
     /// Runs of the history.
     pub runs: Saved,
@@ -88,10 +78,8 @@ impl Saved {
     }
 }
 
-/// A saved connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedConnection {
-    /// Its id.
     pub id: ConnectionId,
     /// Its configuration; the password is the keychain's.
     pub config: Config,
@@ -102,7 +90,6 @@ pub struct SavedConnection {
 /// A tab as it was kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SavedTab {
-    /// Its id.
     pub id: TabId,
     /// Its place from the left.
     pub place: u32,
@@ -136,7 +123,6 @@ pub struct HistoryEntry {
     pub at_us: i64,
     /// The connection's name, or `user@host/database`.
     pub connection: Arc<str>,
-    /// The database.
     pub database: Arc<str>,
     /// The statement.
     pub sql: Arc<str>,
@@ -162,7 +148,6 @@ pub enum HistoryOutcome {
     Failed {
         /// PostgreSQL's code.
         sqlstate: Option<String>,
-        /// The message.
         message: String,
     },
 }
@@ -175,7 +160,6 @@ pub type Writes = std::collections::BTreeSet<Request>;
 pub struct Kept {
     /// How the store came up.
     pub opened: Opened,
-    /// Saved connections.
     pub connections: Vec<SavedConnection>,
     /// Tabs that were open, from the left.
     pub tabs: Vec<SavedTab>,
@@ -183,7 +167,6 @@ pub struct Kept {
     pub closed: Vec<SavedTab>,
     /// The newest runs, the newest first (at most 200).
     pub history: Vec<HistoryEntry>,
-    /// Settings.
     pub settings: Settings,
 }
 
@@ -191,28 +174,14 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// Everything that was kept. Ends [`Effect::Load`].
-    Loaded {
-        /// The request that it answers.
-        request: Request,
-        /// What was kept.
-        kept: Box<Kept>,
-    },
+    Loaded { request: Request, kept: Box<Kept> },
     /// A write is on disk. Ends every writing effect.
-    Wrote {
-        /// The request that it answers.
-        request: Request,
-    },
+    Wrote { request: Request },
     /// A write failed; what it held is still in the Model. Ends every writing effect.
-    Failed {
-        /// The request that it answers.
-        request: Request,
-        /// Why.
-        failure: Failure,
-    },
+    Failed { request: Request, failure: Failure },
     /// The disk does not take a write now. It waits in memory, and is written as soon as it can be. Ends every
     /// writing effect.
     Held {
-        /// The request that it answers.
         request: Request,
         /// What the disk says.
         reason: String,
@@ -233,14 +202,12 @@ pub enum Msg {
     },
     /// Another directory is used from here on, or can't be. Ends [`Effect::UseDirectory`].
     DirectoryUsed {
-        /// The request that it answers.
         request: Request,
         /// What was kept there; or why it can't be used, and all is as it was.
         result: Result<Box<Kept>, String>,
     },
     /// Runs that match. Ends [`Effect::SearchHistory`].
     HistoryFound {
-        /// The request that it answers.
         request: Request,
         /// The newest first.
         entries: Result<Vec<HistoryEntry>, Failure>,
@@ -251,36 +218,20 @@ pub enum Msg {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
     /// Open the file, bring it up to date, read everything. Ends in `Loaded`, whatever happens.
-    Load {
-        /// This request.
-        request: Request,
-    },
+    Load { request: Request },
     /// Keep everything in another directory from here on. Ends in `DirectoryUsed`.
     UseDirectory {
-        /// This request.
         request: Request,
         /// The directory, which is made when it is missing; `~` is the home directory.
         directory: String,
     },
     /// Keep a connection (new or changed). Ends in `Wrote`, `Held` or `Failed`.
-    SaveConnection {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: Box<SavedConnection>,
-    },
+    SaveConnection { request: Request, connection: Box<SavedConnection> },
     /// Forget a connection. Ends in `Wrote`, `Held` or `Failed`.
-    DeleteConnection {
-        /// This request.
-        request: Request,
-        /// The connection.
-        connection: ConnectionId,
-    },
+    DeleteConnection { request: Request, connection: ConnectionId },
     /// Journal edits of a tab's text, so that a crash loses none. Ends in `Wrote`, `Held` or `Failed`.
     JournalEdits {
-        /// This request.
         request: Request,
-        /// The tab.
         tab: TabId,
         /// The revision that the text has after them.
         revision: u64,
@@ -289,37 +240,31 @@ pub enum Effect {
     },
     /// Keep a tab whole: its text takes the journal's place. Ends in `Wrote`, `Held` or `Failed`.
     SaveTab {
-        /// This request.
         request: Request,
         /// The tab, with its text.
         tab: Box<SavedTab>,
     },
     /// Keep places, titles, cursors and which tab is active, without the texts. Ends in `Wrote`, `Held` or `Failed`.
     SaveLayout {
-        /// This request.
         request: Request,
         /// Open tabs from the left; their `text` is not read.
         tabs: Vec<TabPlace>,
     },
     /// Move a tab to the closed ones (its text stays). Ends in `Wrote`, `Held` or `Failed`.
     CloseTab {
-        /// This request.
         request: Request,
-        /// The tab.
         tab: TabId,
         /// When, in unix microseconds.
         at_us: i64,
     },
     /// Add runs, or how they ended, by their query ids. Ends in `Wrote`, `Held` or `Failed`.
     RecordRuns {
-        /// This request.
         request: Request,
         /// The runs, in the order of sending.
         entries: Vec<HistoryEntry>,
     },
     /// Find runs whose text, connection or error contains every word, the newest first. Ends in `HistoryFound`.
     SearchHistory {
-        /// This request.
         request: Request,
         /// Words, separated by spaces; empty for all.
         text: String,
@@ -327,22 +272,15 @@ pub enum Effect {
         limit: u32,
     },
     /// Keep the settings. Ends in `Wrote`, `Held` or `Failed`.
-    SaveSettings {
-        /// This request.
-        request: Request,
-        /// The settings.
-        settings: Settings,
-    },
+    SaveSettings { request: Request, settings: Settings },
 }
 
 /// Where a tab stands, without its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TabPlace {
-    /// Its id.
     pub id: TabId,
     /// Whether it is the active one.
     pub active: bool,
-    /// Its title.
     pub title: String,
     /// The file that it edits.
     pub path: Option<String>,

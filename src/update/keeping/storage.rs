@@ -38,10 +38,7 @@ pub enum Storage {
         reason: String,
     },
     /// It is in memory alone, and gone with the program.
-    InMemory {
-        /// Why.
-        reason: String,
-    },
+    InMemory { reason: String },
 }
 
 /// The data directory can't be used: another one is asked for.
@@ -49,7 +46,6 @@ pub enum Storage {
 pub struct DirectoryPrompt {
     /// The one that can't be used.
     pub directory: String,
-    /// Why.
     pub reason: String,
     /// The one that is typed.
     pub field: Buffer,

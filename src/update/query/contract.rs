@@ -16,22 +16,15 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// The server described the rows that will come. At most once for most statements; a second one begins a further result.
-    Described {
-        /// The query.
-        query: QueryId,
-        /// The columns.
-        columns: Vec<Column>,
-    },
+    Described { query: QueryId, columns: Vec<Column> },
     /// Rows, in order.
     RowsArrived {
-        /// The query.
         query: QueryId,
         /// Up to 4,096 of them.
         chunk: Arc<Chunk>,
     },
     /// The reader has a further row in hand and stands still at what it was granted.
     Stalled {
-        /// The query.
         query: QueryId,
         /// Rows sent so far.
         rows: u64,
@@ -39,14 +32,12 @@ pub enum Msg {
     /// The rows that came were so large that the reader stands still before it has sent all that were granted. The
     /// rest of the grant is void.
     GrantLapsed {
-        /// The query.
         query: QueryId,
         /// Rows sent so far.
         rows: u64,
     },
     /// What a statement on a read-only connection left in its transaction, just before its end.
     Inspected {
-        /// The query.
         query: QueryId,
         /// What was seen.
         inspection: Inspection,
@@ -54,7 +45,6 @@ pub enum Msg {
     /// The statement changed the encoding of its session (`client_encoding`). Comes behind its rows, just before its
     /// end.
     EncodingChanged {
-        /// The query.
         query: QueryId,
         /// What it was sent in.
         from: String,
@@ -69,14 +59,12 @@ pub enum Msg {
     /// The reader stands still, and what the server sends all the same fills up the link's tunnel, which can't make it
     /// wait. Told once for each standstill.
     HeldUp {
-        /// The query.
         query: QueryId,
         /// So much has come and is not read.
         bytes: u64,
     },
     /// It completed, and the session is ready. Ends [`Effect::Run`].
     Finished {
-        /// The query.
         query: QueryId,
         /// The command tag: `SELECT 42`.
         tag: String,
@@ -89,7 +77,6 @@ pub enum Msg {
     },
     /// The server refused or stopped it, and the session is ready. Ends [`Effect::Run`].
     Failed {
-        /// The query.
         query: QueryId,
         /// Why; a cancel is SQLSTATE 57014.
         failure: Box<Failure>,
@@ -100,7 +87,6 @@ pub enum Msg {
     },
     /// The link broke while it ran: nobody knows how it ended. Ends [`Effect::Run`].
     Lost {
-        /// The query.
         query: QueryId,
         /// What is known of the reason.
         failure: Box<Failure>,
@@ -108,17 +94,9 @@ pub enum Msg {
         elapsed_us: u64,
     },
     /// The cancel request was handed to the server and its socket read to the end. Ends [`Effect::Cancel`]. It says nothing of the query.
-    CancelSent {
-        /// The query.
-        query: QueryId,
-    },
+    CancelSent { query: QueryId },
     /// The cancel request did not reach the server. Ends [`Effect::Cancel`].
-    CancelFailed {
-        /// The query.
-        query: QueryId,
-        /// Why.
-        failure: Box<Failure>,
-    },
+    CancelFailed { query: QueryId, failure: Box<Failure> },
 }
 
 /// What the runner is asked to do for a statement.
@@ -126,7 +104,6 @@ pub enum Msg {
 pub enum Effect {
     /// Send the statement as it is written. Ends in `Finished`, `Failed` or `Lost`.
     Run {
-        /// The query.
         query: QueryId,
         /// The session, which is ready, or runs the statement that this one follows.
         session: SessionId,
@@ -144,7 +121,6 @@ pub enum Effect {
     /// Run the statement on a read-only connection, sealed in a transaction that is rolled back. Ends in `Finished`,
     /// `Failed` or `Lost`.
     RunReadOnly {
-        /// The query.
         query: QueryId,
         /// The session, which is ready.
         session: SessionId,
@@ -157,27 +133,18 @@ pub enum Effect {
     },
     /// What follows the statement that runs in a session is not sent. A word to the session; it has no answer of its
     /// own, and each of them ends in `Failed` before the statement that runs does.
-    TakeBack {
-        /// The session.
-        session: SessionId,
-    },
+    TakeBack { session: SessionId },
     /// So many further rows may be sent. A word to a running query; it has no answer of its own.
     GrantRows {
-        /// The query.
         query: QueryId,
         /// How many more.
         rows: u64,
     },
     /// Read the rest to its end and keep none of it. A word to a running query; it has no answer of its own.
-    DiscardRows {
-        /// The query.
-        query: QueryId,
-    },
+    DiscardRows { query: QueryId },
     /// Ask the server to cancel it, over an own socket, read to its end. Ends in `CancelSent` or `CancelFailed`.
     Cancel {
-        /// The query.
         query: QueryId,
-        /// Its session.
         session: SessionId,
         /// Those that follow it. The one that runs by then is cancelled, and the others are not sent.
         ahead: Vec<QueryId>,

@@ -64,7 +64,6 @@ pub struct Mark {
 /// The file that an editor belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileLink {
-    /// Its path.
     pub path: String,
     /// What it was when it was read or written; none when a restored tab has not looked yet.
     pub stamp: Option<FileStamp>,

@@ -60,7 +60,6 @@ pub enum Field {
 /// What a search came to. It tells nothing any more of a text that was edited since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Found {
-    /// The tab.
     pub tab: TabId,
     /// The revision of its text.
     pub revision: u64,
@@ -77,16 +76,12 @@ pub struct Found {
 pub enum Msg {
     /// The text of a field changed.
     Edited {
-        /// The field.
         field: Field,
         /// Its whole text.
         text: String,
     },
     /// A field got focus by mouse.
-    Focused {
-        /// The field.
-        field: Field,
-    },
+    Focused { field: Field },
 }
 
 impl Find {

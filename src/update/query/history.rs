@@ -74,9 +74,7 @@ pub struct Place {
 
 /// A statement that was sent.
 pub struct Sent<'a> {
-    /// Its query.
     pub query: QueryId,
-    /// Its text.
     pub text: &'a Arc<str>,
     /// The data that a COPY has with it.
     pub data: Option<&'a str>,

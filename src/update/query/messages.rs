@@ -29,7 +29,6 @@ pub struct Message {
     pub at_us: i64,
     /// What it is.
     pub kind: Kind,
-    /// Its text.
     pub text: String,
     /// How long what it tells of took.
     pub elapsed_us: Option<u64>,
@@ -45,7 +44,6 @@ pub struct Message {
 pub enum Kind {
     /// A statement ended well.
     Done,
-    /// An error.
     Error,
     /// A notice or info of the server.
     Notice,

@@ -79,7 +79,6 @@ pub enum Access {
     /// It is as it was, or has failed.
     #[default]
     ReadOnly,
-    /// It was read-write.
     ReadWrite,
     /// It was over before Tusk rolled it back.
     Over,

@@ -74,12 +74,7 @@ pub enum Run {
     #[default]
     Idle,
     /// A script waits for the connection or the session.
-    Waiting {
-        /// The script.
-        script: Script,
-        /// Since when.
-        since: Stamp,
-    },
+    Waiting { script: Script, since: Stamp },
     /// A statement is with the server.
     Running(Running),
 }
@@ -87,11 +82,9 @@ pub enum Run {
 /// A statement that is with the server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Running {
-    /// Its script.
     pub script: Script,
     /// The statement itself.
     pub planned: Planned,
-    /// Its id.
     pub query: QueryId,
     /// What it is to a read-only connection; none on others.
     pub passage: Option<Passage>,
@@ -118,14 +111,12 @@ pub enum Phase {
     Running,
     /// Its rows are not read on: the window is full.
     Paused {
-        /// Since when.
         since: Stamp,
         /// The timer that closes the stream.
         timer: Request,
     },
     /// The server was asked to cancel it.
     Cancelling {
-        /// Since when.
         since: Stamp,
         /// Whether the user asked, or a paused stream had to make room.
         asked: bool,

@@ -21,40 +21,28 @@ pub enum Ending {
 pub enum Msg {
     /// A client came out of the pool. Ends [`Effect::Open`].
     Opened {
-        /// The session.
         session: SessionId,
         /// The server process that serves it.
         backend_pid: i32,
     },
     /// No client came out of the pool. Ends [`Effect::Open`].
-    OpenFailed {
-        /// The session.
-        session: SessionId,
-        /// Why.
-        failure: Failure,
-    },
+    OpenFailed { session: SessionId, failure: Failure },
     /// The client is back in its pool or closed. Ends [`Effect::End`].
-    Ended {
-        /// The session.
-        session: SessionId,
-    },
+    Ended { session: SessionId },
     /// The server said what the session holds. Ends [`Effect::AskHeld`].
     HeldAnswered {
-        /// The session.
         session: SessionId,
         /// In words: "a temporary table", "LISTEN on jobs"; none where it holds nothing; on a failure, why not.
         held: Result<Vec<String>, Failure>,
     },
     /// The link is gone. Comes once, whenever it happens, after the end of a query that it took along.
     Lost {
-        /// The session.
         session: SessionId,
         /// What is known of the reason.
         failure: Failure,
     },
     /// A notice of the server (RAISE NOTICE and the like).
     Noticed {
-        /// The session.
         session: SessionId,
         /// The query that ran, if one did.
         query: Option<QueryId>,
@@ -63,26 +51,17 @@ pub enum Msg {
     },
     /// What a backslash in a plain string is to the session: the server reported its `standard_conforming_strings`.
     /// Comes before [`Msg::Opened`] where it is off, and after that before the end of the query that changed it.
-    BackslashReported {
-        /// The session.
-        session: SessionId,
-        /// The rule.
-        backslash: BackslashRule,
-    },
+    BackslashReported { session: SessionId, backslash: BackslashRule },
     /// A NOTIFY that the session listens to.
     Notified {
-        /// The session.
         session: SessionId,
-        /// The channel.
         channel: String,
-        /// The payload.
         payload: String,
         /// The process that sent it.
         backend_pid: i32,
     },
     /// The server was asked to terminate the session's process. Ends [`Effect::Terminate`].
     TerminateAnswered {
-        /// The session.
         session: SessionId,
         /// Whether the server took it; the session's own end follows as `Lost`.
         result: Result<(), Failure>,
@@ -100,25 +79,15 @@ pub enum Effect {
         connection: ConnectionId,
     },
     /// Wait no longer for a session that was asked for; its `Open` still ends in its own message. Has no answer of its own.
-    Abandon {
-        /// The session.
-        session: SessionId,
-    },
+    Abandon { session: SessionId },
     /// Let it go. Ends in `Ended`.
     End {
-        /// The session.
         session: SessionId,
         /// Back to the pool, or closed.
         ending: Ending,
     },
     /// Ask the server, in this idle session, what it holds. Ends in `HeldAnswered`.
-    AskHeld {
-        /// The session.
-        session: SessionId,
-    },
+    AskHeld { session: SessionId },
     /// `pg_terminate_backend` on its process, over another connection. Ends in `TerminateAnswered`.
-    Terminate {
-        /// The session.
-        session: SessionId,
-    },
+    Terminate { session: SessionId },
 }

@@ -14,7 +14,6 @@ use crate::{
 pub enum Msg {
     /// The cells as text. Ends [`Effect::Copy`].
     Copied {
-        /// The request that it answers.
         request: Request,
         /// The text; why not, where it is too long.
         text: Result<Arc<str>, String>,
@@ -23,16 +22,12 @@ pub enum Msg {
     },
     /// What the cells add up to. Ends [`Effect::Summarize`].
     Summarized {
-        /// The request that it answers.
         request: Request,
         /// The sum; none where it was overtaken by another.
         summary: Option<Summary>,
     },
     /// The rows are gone. Ends [`Effect::Drop`].
-    Dropped {
-        /// The request that it answers.
-        request: Request,
-    },
+    Dropped { request: Request },
 }
 
 /// What the runner is asked to do with cells.
@@ -40,9 +35,7 @@ pub enum Msg {
 pub enum Effect {
     /// Write a range of cells as text: one column as its lines, several as TSV. Ends in `Copied`.
     Copy {
-        /// This request.
         request: Request,
-        /// The rows.
         rows: Rows,
         /// The cells.
         range: Range,
@@ -51,20 +44,13 @@ pub enum Effect {
     },
     /// Add a range of cells up; the newest request wins. Ends in `Summarized`.
     Summarize {
-        /// This request.
         request: Request,
-        /// The rows.
         rows: Rows,
         /// The cells.
         range: Range,
     },
     /// Let rows go, which takes time where they are many. Ends in `Dropped`.
-    Drop {
-        /// This request.
-        request: Request,
-        /// The rows.
-        rows: Vec<Rows>,
-    },
+    Drop { request: Request, rows: Vec<Rows> },
 }
 
 /// What results leave to others.

@@ -52,7 +52,6 @@ pub struct SettingsFile {
 /// A write that is under way.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Write {
-    /// The request.
     pub request: Request,
     /// What the file holds after it.
     pub text: String,
@@ -76,7 +75,6 @@ pub enum Written {
 pub enum Msg {
     /// A story changes a setting, as the settings' dialog does.
     Asked {
-        /// Which.
         key: Key,
         /// Its new value.
         value: Value,
@@ -95,14 +93,12 @@ pub enum Msg {
     },
     /// Ends [`Effect::Write`].
     Written {
-        /// The request that it answers.
         request: Request,
         /// How it ended.
         result: Written,
     },
     /// Ends [`Effect::ConfigureLog`].
     LogConfigured {
-        /// The request that it answers.
         request: Request,
         /// What the user has to know of it.
         warning: Option<String>,
@@ -122,7 +118,6 @@ pub enum Effect {
     },
     /// Write the file. Ends in `Written`.
     Write {
-        /// This request.
         request: Request,
         /// The file.
         path: String,
@@ -133,7 +128,6 @@ pub enum Effect {
     },
     /// Log from here on like this. Ends in `LogConfigured`.
     ConfigureLog {
-        /// This request.
         request: Request,
         /// The data directory, whose `logs` the files are in.
         data_dir: String,

@@ -44,43 +44,23 @@ pub enum Msg {
         recording: bool,
     },
     /// The window got this size, in logical pixels.
-    WindowResized {
-        /// Width.
-        width: u32,
-        /// Height.
-        height: u32,
-    },
+    WindowResized { width: u32, height: u32 },
     /// The system's appearance changed, or was first seen.
-    AppearanceChanged {
-        /// Whether it is dark.
-        dark: bool,
-    },
+    AppearanceChanged { dark: bool },
     /// The window became the active one: files may have changed meanwhile.
     WindowActivated,
     /// An area of the window got focus by mouse.
-    AreaFocused {
-        /// The area.
-        area: Area,
-    },
+    AreaFocused { area: Area },
     /// Files were dropped on the window.
-    FilesDropped {
-        /// Their paths.
-        paths: Vec<String>,
-    },
+    FilesDropped { paths: Vec<String> },
     /// The window's close button was pressed.
     CloseRequested,
     /// The system wants the program to end: a signal came, or the user logs out. Nobody is there to answer a question.
     EndRequested,
     /// Something that a person should know happened around the loop (the log, the recording, the data directory).
-    Warned {
-        /// What.
-        text: String,
-    },
+    Warned { text: String },
     /// The recording ended before the program did.
-    RecordingEnded {
-        /// Why.
-        reason: String,
-    },
+    RecordingEnded { reason: String },
 }
 
 /// Takes in what the program around the loop reports.

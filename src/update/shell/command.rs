@@ -100,13 +100,9 @@ commands! {
     ResultsFirst "results.first" "Results" "First cell";
     /// Moves the active cell to the last row and column.
     ResultsLast "results.last" "Results" "Last cell";
-    /// Extends the selection.
     ResultsExtendUp "results.extend-up" "Results" "Extend selection up";
-    /// Extends the selection.
     ResultsExtendDown "results.extend-down" "Results" "Extend selection down";
-    /// Extends the selection.
     ResultsExtendLeft "results.extend-left" "Results" "Extend selection left";
-    /// Extends the selection.
     ResultsExtendRight "results.extend-right" "Results" "Extend selection right";
     /// Extends the selection to the first column.
     ResultsExtendHome "results.extend-home" "Results" "Extend selection to the first column";
@@ -166,11 +162,8 @@ commands! {
     EditorGoToLine "editor.go-to-line" "Editor" "Go to line…";
     /// Makes the selected lines comments, or takes that back.
     EditorComment "editor.comment" "Editor" "Toggle comment";
-    /// Begins a transaction.
     TransactionBegin "transaction.begin" "Transaction" "Begin";
-    /// Commits the transaction.
     TransactionCommit "transaction.commit" "Transaction" "Commit";
-    /// Rolls the transaction back.
     TransactionRollback "transaction.rollback" "Transaction" "Roll back";
     /// Shows the welcome screen, to choose where the tab connects to.
     ConnectionChoose "connection.choose" "Connection" "Connect to…";
@@ -196,7 +189,6 @@ commands! {
     SchemaRefresh "schema.refresh" "Connection" "Read the schema anew";
     /// Starts the private server with its sample.
     SandboxStart "sandbox.start" "Connection" "Open the sandbox";
-    /// Searches the history.
     HistoryOpen "history.open" "History" "Search runs";
     /// Focuses the editor.
     FocusEditor "focus.editor" "Focus" "Editor";
@@ -212,19 +204,14 @@ commands! {
     ViewZoomIn "view.zoom-in" "View" "Larger";
     /// Everything smaller.
     ViewZoomOut "view.zoom-out" "View" "Smaller";
-    /// The usual size.
     ViewZoomReset "view.zoom-reset" "View" "Usual size";
-    /// The light theme.
     ViewThemeLight "view.theme-light" "View" "Light theme";
-    /// The dark theme.
     ViewThemeDark "view.theme-dark" "View" "Dark theme";
     /// The system's theme.
     ViewThemeSystem "view.theme-system" "View" "Theme as the system has it";
-    /// Opens the settings.
     SettingsOpen "settings.open" "View" "Settings";
     /// Opens the settings' file in a tab.
     SettingsOpenFile "settings.open-file" "View" "Open the settings file";
-    /// Opens the palette.
     PaletteOpen "palette.open" "General" "Commands";
     /// Closes the window.
     AppQuit "app.quit" "General" "Quit";
@@ -256,7 +243,6 @@ commands! {
     ListLast "list.last" "List" "Last row";
     /// Connects to the first server on this machine.
     WelcomeLocal "welcome.local" "Welcome" "Connect to the local server";
-    /// Opens the sandbox.
     WelcomeSandbox "welcome.sandbox" "Welcome" "Open the sandbox";
 }
 

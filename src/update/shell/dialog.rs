@@ -73,11 +73,9 @@ pub enum Dialog {
     Path(PathPrompt),
     /// A file whose encoding somebody has to say.
     Encoding(EncodingPrompt),
-    /// A line to go to.
     GoToLine(Buffer),
     /// The data directory can't be used.
     DataDirectory(DirectoryPrompt),
-    /// The settings.
     Settings {
         /// The row that is chosen.
         selected: usize,
@@ -96,7 +94,6 @@ pub struct Picker {
 /// The server wants a password.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PasswordPrompt {
-    /// The connection.
     pub connection: ConnectionId,
     /// Which of its secrets is asked for.
     pub kind: SecretKind,
@@ -138,7 +135,6 @@ impl PasswordPrompt {
 pub enum Confirm {
     /// Close a tab that would lose something.
     CloseTab {
-        /// The tab.
         tab: TabId,
         /// What would be lost.
         reasons: Vec<String>,
@@ -150,7 +146,6 @@ pub enum Confirm {
     },
     /// Close a connection although something would be lost.
     Disconnect {
-        /// The connection.
         connection: ConnectionId,
         /// What would be lost.
         reasons: Vec<String>,
@@ -166,7 +161,6 @@ pub enum Confirm {
     },
     /// Go on with a script that stands at an error; accepting stops it.
     GoOn {
-        /// The tab.
         tab: TabId,
         /// The error.
         message: String,
@@ -174,20 +168,13 @@ pub enum Confirm {
         left: usize,
     },
     /// End the server process of a tab's session.
-    Terminate {
-        /// The tab.
-        tab: TabId,
-    },
+    Terminate { tab: TabId },
     /// Forget a saved connection.
-    DeleteConnection {
-        /// The connection.
-        connection: ConnectionId,
-    },
+    DeleteConnection { connection: ConnectionId },
     /// Save the connections that other files name.
     Import(Box<Import>),
     /// Write over a file that is not what it was.
     Overwrite {
-        /// The tab.
         tab: TabId,
         /// The file.
         path: String,
@@ -205,7 +192,6 @@ pub enum Confirm {
     },
     /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
     Reload {
-        /// The tab.
         tab: TabId,
         /// The file.
         path: String,
@@ -225,7 +211,6 @@ pub struct Inspect {
     pub bytes: Option<u64>,
     /// The value's text, as far as it is shown.
     pub text: String,
-    /// Whether it was cut.
     pub cut: bool,
     /// The first line on screen.
     pub first_line: usize,
@@ -305,27 +290,13 @@ pub enum Msg {
         secret: Secret,
     },
     /// A field got focus.
-    FieldFocused {
-        /// The field.
-        field: usize,
-    },
+    FieldFocused { field: usize },
     /// A choice of a field was clicked.
-    ChoiceClicked {
-        /// The field.
-        field: usize,
-        /// The choice.
-        choice: usize,
-    },
+    ChoiceClicked { field: usize, choice: usize },
     /// A row of the list was clicked, and what it stands for is meant.
-    RowClicked {
-        /// The row.
-        row: usize,
-    },
+    RowClicked { row: usize },
     /// A row of the list was clicked to be looked at: a run.
-    RowChosen {
-        /// The row.
-        row: usize,
-    },
+    RowChosen { row: usize },
 }
 
 /// Takes in what the window reports of the dialog.

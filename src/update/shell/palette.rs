@@ -10,7 +10,6 @@ use super::command::Command;
 /// A command that matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The command.
     pub command: Command,
     /// Which characters of its title matched, in order.
     pub positions: Vec<u32>,

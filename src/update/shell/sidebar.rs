@@ -18,7 +18,6 @@ const RUNS: usize = 100;
 /// A page of the list.
 const PAGE: i64 = 10;
 
-/// The sidebar.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sidebar {
     /// The row that is chosen.
@@ -28,7 +27,6 @@ pub struct Sidebar {
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    /// A connection.
     Connection(ConnectionId),
     /// A run, by its place in the history.
     Run(usize),
@@ -84,15 +82,9 @@ pub fn lines(model: &Model) -> Vec<Line<'_>> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// A row was clicked: a connection is opened, a run is chosen and shown.
-    RowClicked {
-        /// The row.
-        row: usize,
-    },
+    RowClicked { row: usize },
     /// A row was double-clicked: a run's text goes into the editor.
-    RowOpened {
-        /// The row.
-        row: usize,
-    },
+    RowOpened { row: usize },
     /// Its border was dragged.
     Resized {
         /// Its width in logical pixels at 100 %.
@@ -235,7 +227,6 @@ pub fn previewed(model: &Model) -> Option<&HistoryEntry> {
     }
 }
 
-/// The connection that is chosen.
 pub fn chosen(model: &Model) -> Option<ConnectionId> {
     match rows(model).get(model.sidebar.selected) {
         Some(Row::Connection(id)) => Some(*id),

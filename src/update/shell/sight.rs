@@ -87,20 +87,11 @@ const TALL_EDITOR_LINES: u64 = 24;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum List {
     /// The lines of a tab's editor.
-    Editor {
-        /// The tab.
-        tab: TabId,
-    },
+    Editor { tab: TabId },
     /// The columns of letters of a tab's editor.
-    Letters {
-        /// The tab.
-        tab: TabId,
-    },
+    Letters { tab: TabId },
     /// The columns of the result that a tab shows.
-    Columns {
-        /// The tab.
-        tab: TabId,
-    },
+    Columns { tab: TabId },
     /// The rows of the sidebar, headings included.
     Sidebar,
     /// The rows of the dialog that is open.
@@ -112,7 +103,6 @@ pub enum List {
 pub enum Msg {
     /// A list was drawn with other rows in sight than the Model knew of.
     Drawn {
-        /// The list.
         list: List,
         /// How far it is scrolled, in logical pixels at 100 %.
         scrolled: u64,
@@ -121,7 +111,6 @@ pub enum Msg {
     },
     /// Other items were drawn in sight than the Model knew of.
     Shown {
-        /// The items.
         items: Items,
         /// Those that are in sight, by their places, in order.
         in_sight: Vec<Range<usize>>,
@@ -221,7 +210,6 @@ fn equal_halves(height: u64, part: &Range<u64>) -> Range<usize> {
 struct Room {
     /// The window's width.
     width: u64,
-    /// A picker.
     picker: u64,
     /// Between the bars.
     main: u64,

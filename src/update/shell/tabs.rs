@@ -42,10 +42,8 @@ pub struct Tabs {
     pub next_number: u32,
 }
 
-/// A tab.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tab {
-    /// Its id.
     pub id: TabId,
     /// Its number, for its title while it has no other.
     pub number: u32,
@@ -53,19 +51,14 @@ pub struct Tab {
     pub title: String,
     /// The connection that it uses.
     pub connection: Option<ConnectionId>,
-    /// Its editor.
     pub editor: Editor,
-    /// Its session.
     pub session: Session,
     /// What it keeps for a read-only connection, whose sessions keep nothing.
     pub read_only: read_only::Kept,
-    /// What runs in it.
     pub run: Run,
     /// What runs next, once the session is free.
     pub queued: Option<Script>,
-    /// Its results.
     pub results: Results,
-    /// Its messages.
     pub messages: Messages,
     /// How the last connect or statement ended.
     pub ended: Option<Ended>,
@@ -79,7 +72,6 @@ pub struct Tab {
 /// How the last thing in a tab ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
-    /// Well.
     Well,
     /// It failed, or was cancelled.
     Badly {
@@ -92,15 +84,9 @@ pub enum Ended {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     /// A tab was clicked.
-    Chosen {
-        /// The tab.
-        tab: TabId,
-    },
+    Chosen { tab: TabId },
     /// A tab's close mark was clicked.
-    CloseRequested {
-        /// The tab.
-        tab: TabId,
-    },
+    CloseRequested { tab: TabId },
 }
 
 impl Tab {
@@ -286,7 +272,6 @@ impl Tabs {
         self.get_mut(self.active)
     }
 
-    /// A tab.
     pub fn get_mut(&mut self, id: TabId) -> Option<&mut Tab> {
         self.open.iter_mut().find(|tab| tab.id == id)
     }

@@ -64,11 +64,9 @@ impl Welcome {
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Row {
-    /// A saved connection.
     Saved(ConnectionId),
     /// A server on this machine.
     Local(LocalServer),
-    /// The sandbox.
     Sandbox,
 }
 
@@ -86,12 +84,9 @@ pub enum Msg {
     },
     /// The field was pressed, or the list beside its rows.
     Focused {
-        /// Whether it was the field.
         in_field: bool,
     },
-    /// A row was clicked.
     RowClicked {
-        /// The row.
         row: usize,
     },
     /// A connection was asked for by name or by what a URL says: a story, or the command line.
@@ -108,7 +103,6 @@ pub enum Target {
     Named(String),
     /// What a URL or a `key=value` string says.
     Conninfo(Conninfo),
-    /// The sandbox.
     Sandbox,
 }
 

@@ -23,7 +23,6 @@ use crate::{
     view::shell::window::TuskWindow,
 };
 
-/// Which field it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FieldId {
     /// The field of the welcome screen.

@@ -26,7 +26,6 @@ const NARROWEST: f32 = 40.0;
 /// One column as the header shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GridColumn {
-    /// Its name.
     pub title: SharedString,
     /// Its type, as the server calls it.
     pub type_name: SharedString,
@@ -73,7 +72,6 @@ impl GridCell {
         Self { text: text.into(), content: CellContent::Value, cut }
     }
 
-    /// NULL.
     pub fn null() -> Self {
         Self { text: SharedString::new_static("NULL"), content: CellContent::Null, cut: false }
     }
@@ -112,53 +110,35 @@ pub struct GridSpec {
 pub enum GridEvent {
     /// A cell was pressed; with shift the range extends to it.
     CellClicked {
-        /// Its row.
         row: u64,
-        /// Its column.
         column: usize,
         /// Shift was down.
         shift: bool,
     },
     /// A row's number was pressed: the whole row is meant.
     RowClicked {
-        /// The row.
         row: u64,
         /// Shift was down.
         shift: bool,
     },
     /// A column's header was pressed: the whole column is meant.
     ColumnClicked {
-        /// The column.
         column: usize,
         /// Shift was down.
         shift: bool,
     },
     /// The pointer was dragged to another cell.
-    Dragged {
-        /// Its row.
-        row: u64,
-        /// Its column.
-        column: usize,
-    },
+    Dragged { row: u64, column: usize },
     /// A column's border was dragged.
     ColumnResized {
-        /// The column.
         column: usize,
         /// Its new width at 100% zoom.
         width: f32,
     },
     /// A column's border was double-clicked.
-    ColumnFitted {
-        /// The column.
-        column: usize,
-    },
+    ColumnFitted { column: usize },
     /// A cell was double-clicked: its value is to be seen whole.
-    CellOpened {
-        /// Its row.
-        row: u64,
-        /// Its column.
-        column: usize,
-    },
+    CellOpened { row: u64, column: usize },
     /// What is visible has changed.
     Scrolled(GridView),
 }

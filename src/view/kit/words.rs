@@ -89,7 +89,6 @@ pub fn key(action: &Action) -> Option<SharedString> {
     action.key.clone().map(SharedString::from)
 }
 
-/// An action as a button.
 pub fn button(action: &Action, place: &str, post: &Post) -> KeyButton {
     let (post, command) = (post.clone(), action.command);
     let id = SharedString::from(format!("{place}-{}", action.command));

@@ -38,7 +38,6 @@ pub struct Editors {
 }
 
 impl Editors {
-    /// The editor of a tab.
     pub fn get(&self, tab: TabId) -> Option<&Entity<SqlEditor>> {
         Some(&self.held.get(&tab)?.editor)
     }

@@ -64,7 +64,6 @@ impl Rows {
         }
     }
 
-    /// The grid.
     pub fn grid(&self) -> &Entity<Grid> {
         &self.grid
     }

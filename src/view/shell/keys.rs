@@ -9,13 +9,11 @@ use crate::update::shell::{command::Command, keymap::Keymap};
 
 /// The part of the window that has the keys which mean the same everywhere.
 pub const WINDOW: &str = "Tusk";
-/// The editor.
 pub const EDITOR: &str = "TuskEditor";
 /// The search over the editor.
 pub const FIND: &str = "TuskFind";
 /// The results: the grid, a card, the messages.
 pub const RESULTS: &str = "TuskResults";
-/// The sidebar.
 pub const SIDEBAR: &str = "TuskSidebar";
 /// The welcome screen, where Enter means the row that is chosen.
 pub const WELCOME: &str = "TuskWelcome";

@@ -32,7 +32,6 @@ const HELPER_IDLE: Duration = Duration::from_secs(60);
 
 /// What an open connection consists of.
 pub struct Opened {
-    /// Its id.
     pub connection: ConnectionId,
     /// Where its links lead.
     pub target: Arc<Target>,

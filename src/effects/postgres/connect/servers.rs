@@ -35,7 +35,6 @@ pub enum Next {
 pub struct Tried {
     /// The server, as `host:port`.
     pub server: String,
-    /// Its address.
     pub address: Option<String>,
     /// Why it was not taken.
     pub failure: Failure,

@@ -80,7 +80,6 @@ pub struct Link {
 
 /// A user's statement.
 pub struct Run {
-    /// The query.
     pub query: QueryId,
     /// The statement as it is written.
     pub sql: Arc<str>,

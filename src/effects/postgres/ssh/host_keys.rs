@@ -34,9 +34,7 @@ pub struct KnownHosts {
 /// An SSH server, as its user calls it.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// Its host.
     pub host: String,
-    /// Its port.
     pub port: u16,
 }
 
@@ -147,7 +145,6 @@ impl KnownHosts {
 }
 
 impl Known {
-    /// The server.
     pub fn server(&self) -> &Server {
         &self.server
     }

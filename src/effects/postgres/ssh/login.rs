@@ -23,7 +23,6 @@ use crate::{
 
 /// Who logs in where, and with what.
 pub struct Login<'way> {
-    /// The server.
     pub server: &'way Server,
     /// The user there.
     pub user: &'way str,
@@ -46,7 +45,6 @@ enum Asked {
 }
 
 impl Login<'_> {
-    /// Logs in.
     pub async fn log_in(&self, session: &mut Session) -> Result<(), Failure> {
         if self.user.is_empty() {
             return Err(error::plain(

@@ -38,7 +38,6 @@ impl Shown {
         self.0.tbs_certificate.version == Version::V1
     }
 
-    /// Its public key.
     pub fn public_key(&self) -> Option<SubjectPublicKeyInfoDer<'static>> {
         let key = self.0.tbs_certificate.subject_public_key_info.to_der();
         key.ok().map(SubjectPublicKeyInfoDer::from)

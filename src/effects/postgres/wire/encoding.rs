@@ -54,7 +54,6 @@ pub enum Wire {
 /// A character that an encoding can't say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsayable {
-    /// The character.
     pub character: char,
     /// Where it stands in the text, in bytes.
     pub at: usize,
@@ -74,7 +73,6 @@ impl Wire {
         }
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         match self {
             Self::Utf8 => "UTF8",

@@ -88,9 +88,7 @@ pub struct Learnt {
 /// What a server said before it was ready for a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StartUp {
-    /// Messages.
     pub messages: u64,
-    /// Their bytes.
     pub bytes: usize,
     /// The type of the last one.
     pub last: u8,

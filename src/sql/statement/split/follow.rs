@@ -92,7 +92,6 @@ pub(super) struct Change {
     pub(super) delta: isize,
 }
 
-/// The beginning of a text.
 struct Beginning<'text, S: ?Sized> {
     text: &'text S,
     end: usize,

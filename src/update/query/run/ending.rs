@@ -55,7 +55,6 @@ pub(super) fn inspected(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, inspection
 /// The end of a query, whatever it is.
 #[derive(Clone, Copy)]
 pub(super) struct QueryEnd {
-    /// The query.
     pub(super) query: QueryId,
     /// The transaction status behind it.
     pub(super) transaction: Transaction,

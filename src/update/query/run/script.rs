@@ -31,9 +31,7 @@ const SKIPPED_NAMED: usize = 12;
 /// Statements to run one by one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Script {
-    /// The statements.
     pub statements: Arc<[Planned]>,
-    /// Which one is next.
     pub next: usize,
     /// Whether all rows shall come, however many: it was said while the script still waited.
     pub fetches_all: bool,
@@ -59,7 +57,6 @@ pub struct Script {
 /// without a word of the loop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Ahead {
-    /// Their queries.
     pub queries: VecDeque<QueryId>,
     /// What a backslash was to the session when they were given to it.
     backslash: BackslashRule,
@@ -143,10 +140,7 @@ pub enum Problem {
     /// There is no statement.
     Nothing,
     /// There are only commands that psql would print something for.
-    OnlyPsql {
-        /// Which.
-        note: String,
-    },
+    OnlyPsql { note: String },
     /// Something in it is not run, and what stands behind it would not be what the user wrote.
     Refused {
         /// Where it is, in bytes of the editor's text.

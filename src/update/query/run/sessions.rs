@@ -31,11 +31,8 @@ pub enum Session {
     Closed,
     /// The pool was asked for one.
     Opening {
-        /// Its id.
         id: SessionId,
-        /// Its connection.
         connection: ConnectionId,
-        /// Since when.
         since: Stamp,
         /// What a backslash in a plain string will be to it.
         backslash: BackslashRule,
@@ -49,9 +46,7 @@ pub enum Session {
 /// A session that stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Live {
-    /// Its id.
     pub id: SessionId,
-    /// Its connection.
     pub connection: ConnectionId,
     /// The server process that serves it.
     pub backend_pid: i32,
@@ -86,7 +81,6 @@ pub struct Live {
 /// A session that broke.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LostSession {
-    /// Why.
     pub failure: Failure,
     /// What went with it, in words; empty where it held nothing, and may be replaced in silence.
     pub died: Vec<String>,

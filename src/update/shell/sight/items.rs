@@ -12,10 +12,7 @@ pub enum Items {
     /// The tabs over the editor.
     Tabs,
     /// The messages of a tab.
-    Messages {
-        /// The tab.
-        tab: TabId,
-    },
+    Messages { tab: TabId },
     /// The rows of the welcome screen.
     Welcome,
     /// The fields of the dialog that is open.

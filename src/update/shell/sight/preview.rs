@@ -23,7 +23,6 @@ const BYTES: usize = 32_768;
 /// What of a run is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// Its rows.
     pub rows: Vec<String>,
     /// What is not shown of it.
     pub more: Option<More>,

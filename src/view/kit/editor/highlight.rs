@@ -26,7 +26,6 @@ pub enum Kind {
     Text,
     /// A number, TRUE or FALSE, or a parameter.
     Number,
-    /// A comment.
     Comment,
     /// A name that is called.
     Function,

@@ -22,12 +22,9 @@ const SHORTEST_THUMB: f32 = 28.0;
 pub enum Hit {
     /// A value.
     Cell {
-        /// Its row.
         row: u64,
-        /// Its column.
         column: usize,
     },
-    /// The number of a row.
     RowNumber(u64),
     /// The name of a column.
     Header(usize),
@@ -50,7 +47,6 @@ pub struct Geometry {
     pub header: Pixels,
     /// Width of the row numbers.
     pub numbers: Pixels,
-    /// Height of a row.
     pub row_height: Pixels,
     /// Left edges of the columns, unscrolled, and the right edge of the last one.
     pub edges: Rc<[f32]>,
@@ -121,7 +117,6 @@ impl Geometry {
         self.body().origin.x + px(edge - self.left)
     }
 
-    /// Width of a column.
     pub fn column_width(&self, column: usize) -> Pixels {
         match (self.edges.get(column), self.edges.get(column + 1)) {
             (Some(left), Some(right)) => px(right - left),

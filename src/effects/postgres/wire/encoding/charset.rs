@@ -171,7 +171,6 @@ const EUC_JP_MORE: &str = "\
 const FOURS_OF_THE_FIRST_PLANE: u32 = 39_420;
 
 impl Charset {
-    /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
         let wanted = canonical(name);
         let mut all = Self::all();
