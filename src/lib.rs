@@ -3,7 +3,7 @@
 //! - [`msg`]: everything that can happen, as plain data. [`effect`]: everything that can be asked for.
 //! - [`model`]: the one state of the program. [`update`]: the pure function that changes it.
 //! - [`base`]: ids, stamps, secrets, text under edit. [`failure`]: one shape for every error, and what to do about it.
-//! - [`conninfo`]: what libpq's parameters say. [`catalog`]: what is in a database.
+//! - [`conninfo`]: what libpq's parameters say. [`settings`]: what a user may fix. [`catalog`]: what is in a database.
 //! - [`sql`]: what a text of SQL consists of. [`rows`]: how a result is held, shown and written.
 //! - [`screen`]: what the window says, as plain data: every text and mark, and no pixel.
 //! - [`effects`]: the runner, which does what effects say and answers with messages.

@@ -422,13 +422,11 @@ fn send_next(
     id: TabId,
     given: Option<Given>,
 ) {
-    let now = cx.now;
     let given_query = given.as_ref().map(|given| given.query);
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut cx.ids));
     let held = tabs.held_bytes();
     sessions::stop_idle_timer(tabs, cx, id);
-    let mut open = tabs.open.iter();
-    let read_only = open.any(|tab| tab.id == id && is_read_only(connections, tab));
+    let read_only = tabs.get(id).is_some_and(|tab| is_read_only(connections, tab));
     let Some(tab) = tabs.get_mut(id) else {
         return;
     };
@@ -458,7 +456,7 @@ fn send_next(
     let running = Running {
         query,
         passage: passage_of(&prepared),
-        sent: now,
+        sent: cx.now,
         may_pause,
         granted: granted_rows,
         window_end,
@@ -468,11 +466,10 @@ fn send_next(
         planned,
         script,
     };
-    begin(tab, running, now);
+    begin(tab, running, cx.now);
     let sent = prepared.map(|prepared| {
         if given_query.is_none() {
-            let what = (sql.clone(), data.clone());
-            cx.ask(order(query, session, what, prepared, granted_rows));
+            cx.ask(order(query, session, (sql.clone(), data.clone()), prepared, granted_rows));
         }
         if discarding {
             cx.ask(Effect::DiscardRows { query });
@@ -504,7 +501,7 @@ fn begin(tab: &mut Tab, running: Running, now: Stamp) {
 /// Gives the session the next statements of a long script while one runs, which saves it the wait for the loop between
 /// one and the next.
 fn give_ahead(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
-    let Some(tab) = tabs.open.iter_mut().find(|tab| tab.id == id) else {
+    let Some(tab) = tabs.get_mut(id) else {
         return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {

@@ -272,6 +272,12 @@ impl Tabs {
         self.get_mut(self.active)
     }
 
+    /// A tab, if it is open.
+    pub fn get(&self, id: TabId) -> Option<&Tab> {
+        self.open.iter().find(|tab| tab.id == id)
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, id: TabId) -> Option<&mut Tab> {
         self.open.iter_mut().find(|tab| tab.id == id)
     }

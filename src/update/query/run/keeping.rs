@@ -29,7 +29,7 @@ pub(super) const VALUES: &str = "the last values of its sequences (currval, last
 /// What becomes of an idle session that holds nothing.
 pub(super) fn settle(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, id: TabId) {
     let now = cx.now;
-    let found = tabs.open.iter().find(|tab| tab.id == id);
+    let found = tabs.get(id);
     let Some(Session::Live(live)) = found.map(|tab| &tab.session) else {
         return;
     };
