@@ -81,8 +81,6 @@ pub struct Model {
     pub sights: Sights,
     /// Whether the details of an error are unfolded.
     pub error_details: bool,
-    /// The timer after which the settings are kept.
-    pub settings_timer: Option<Request>,
     /// Writes of the store that are under way.
     pub writes: Writes,
     /// File effects that are under way.
@@ -154,7 +152,6 @@ impl Model {
             visible_rows: 18,
             sights: Sights::default(),
             error_details: false,
-            settings_timer: None,
             writes: Writes::new(),
             files: Pendings::new(),
             jobs: Jobs::default(),

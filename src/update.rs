@@ -81,6 +81,17 @@ fn settle(model: &mut Model) {
                 *dialog,
             ),
             Outcome::Query(outcome) => query_left(model, outcome),
+            Outcome::Files(files::Outcome::Opened { path, read }) => {
+                tabs::show_file(model, path, *read);
+            }
+            Outcome::Files(files::Outcome::Run { path }) => {
+                let Model { tabs, connections, history, jobs, cx, .. } = model;
+                jobs::run_file(tabs, connections, history, jobs, cx, path);
+            }
+            Outcome::Settings(settings::Outcome::SidebarChanged) => model.focus_what_is_shown(),
+            Outcome::Settings(settings::Outcome::LogChanged) => {
+                file::configure_log(&model.data_dir, &mut model.cx);
+            }
             Outcome::Results(results::Outcome::EnterResults) => model.focus(Area::Results),
         }
     }
@@ -128,6 +139,8 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
         }
         Outcome::EnterEditor => model.focus(Area::Editor),
         Outcome::EnterSearch => model.focus(Area::Find),
+        Outcome::LeaveSearch if model.area == Area::Find => model.focus(Area::Editor),
+        Outcome::LeaveSearch => {}
     }
 }
 
@@ -140,12 +153,20 @@ fn route(model: &mut Model, msg: Msg) {
         }
         Msg::Keys(msg) => keys::update(model, msg),
         Msg::Editor { tab, msg } => editor::update(tabs, cx, tab, msg),
-        Msg::Grid { tab, msg } => results::update(model, tab, msg),
+        Msg::Grid { msg: results::Msg::RoomChanged { visible_rows }, .. } => {
+            model.visible_rows = visible_rows.max(1);
+        }
+        Msg::Grid { tab, msg } => {
+            let visible_rows = model.visible_rows;
+            results::update(model, tab, msg, visible_rows);
+        }
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
         Msg::Sidebar(msg) => sidebar::update(model, msg),
         Msg::Sight(msg) => sight::update(model, msg),
         Msg::Dialog(msg) => dialog::update(model, msg),
+        // The welcome screen lies over the search.
+        Msg::Find(find::Msg::Focused { .. }) if model.welcome.shown => {}
         Msg::Find(msg) => find::update(model, msg),
         Msg::Connection(msg) => connection::update(model, msg),
         Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),

@@ -32,7 +32,7 @@ struct Planted {
 const PLANTED: [Planted; 17] = [
     Planted {
         file: "src/update/notices.rs",
-        code: "use std::{fmt as _, fs::{self as files}};\nfn planted() -> bool { files::metadata(\"x\").is_ok() }\n",
+        code: "use std::{mem as _, fs::{self as files}};\nfn planted() -> bool { files::metadata(\"x\").is_ok() }\n",
         names: &[(1, "std::fs"), (2, "std::fs::metadata")],
         types: &[],
     },
@@ -81,7 +81,7 @@ const PLANTED: [Planted; 17] = [
     Planted {
         file: "src/rows/hold/range.rs",
         code: "use crate::update::clock::Msg as Planted;\n",
-        names: &[(1, "crate::base::ids::TabId")],
+        names: &[(1, "crate::update::clock::Msg")],
         types: &[],
     },
     Planted {

@@ -4,4 +4,6 @@ pub mod contract;
 pub mod encoding;
 pub mod prompt;
 
-pub use contract::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread};
+pub use contract::{
+    DirectoryEntry, Effect, Expected, FileStamp, Msg, Outcome, Read, Saved, Unread,
+};

@@ -1,7 +1,7 @@
 //! Every outcome, by room: what a room leaves to those beside and above it, in its own words. `update` alone knows what
 //! follows.
 
-use super::{query, results, shell::dialog::Dialog};
+use super::{files, query, results, settings, shell::dialog::Dialog};
 
 /// What a room leaves to others.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,8 @@ pub enum Outcome {
     /// A dialog wants to be put over the window.
     Show(Box<Dialog>),
     Results(results::Outcome),
+    Settings(settings::Outcome),
+    Files(files::Outcome),
 }
 
 impl From<query::Outcome> for Outcome {
@@ -28,5 +30,17 @@ impl From<results::Outcome> for Outcome {
 impl From<Dialog> for Outcome {
     fn from(dialog: Dialog) -> Self {
         Self::Show(Box::new(dialog))
+    }
+}
+
+impl From<settings::Outcome> for Outcome {
+    fn from(outcome: settings::Outcome) -> Self {
+        Self::Settings(outcome)
+    }
+}
+
+impl From<files::Outcome> for Outcome {
+    fn from(outcome: files::Outcome) -> Self {
+        Self::Files(outcome)
     }
 }

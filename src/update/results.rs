@@ -456,14 +456,7 @@ impl Results {
 }
 
 /// Takes in what the window reports of the grid of a tab.
-pub fn update(model: &mut Model, tab: TabId, msg: Msg) {
-    let visible_rows = match msg {
-        Msg::RoomChanged { visible_rows } => {
-            model.visible_rows = visible_rows.max(1);
-            return;
-        }
-        _ => model.visible_rows,
-    };
+pub fn update(model: &mut Model, tab: TabId, msg: Msg, visible_rows: u32) {
     let Some(found) = model.tabs.get_mut(tab) else {
         return;
     };
@@ -620,9 +613,9 @@ pub fn step(tabs: &mut Tabs, cx: &mut Cx, forward: bool) {
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
-pub fn go(model: &mut Model, to: Move, extend: bool) {
-    let page = i64::from(model.visible_rows.max(2) - 1);
-    let visible = u64::from(model.visible_rows.max(1));
+pub fn go(model: &mut Model, to: Move, extend: bool, visible_rows: u32) {
+    let page = i64::from(visible_rows.max(2) - 1);
+    let visible = u64::from(visible_rows.max(1));
     let Some(tab) = model.tabs.active_mut() else {
         return;
     };
@@ -795,11 +788,6 @@ pub fn shown_failure<'a>(
         Some(Trouble::NotConnected(_, failure)) => Some(failure),
         None => tab.results.visible()?.state.failure(),
     }
-}
-
-/// Unfolds the details of errors, or folds them.
-pub fn toggle_error_details(model: &mut Model) {
-    model.error_details = !model.error_details;
 }
 
 /// Shows the active cell's value whole.

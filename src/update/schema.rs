@@ -121,8 +121,8 @@ pub fn refresh(connections: &mut Connections, cx: &mut Cx, id: ConnectionId, cau
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
-pub fn refresh_asked(model: &mut Model) {
-    let open = model.chosen_connection().filter(|id| {
+pub fn refresh_asked(model: &mut Model, chosen: Option<ConnectionId>) {
+    let open = chosen.filter(|id| {
         let known = model.connections.get(id);
         known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
     });

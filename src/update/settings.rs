@@ -3,6 +3,15 @@
 
 pub mod file;
 
+/// What settings leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The sidebar was shown or hidden: focus may be on what is not there.
+    SidebarChanged,
+    /// What is logged, or for how long, has changed.
+    LogChanged,
+}
+
 use super::{clock, keeping};
 use crate::{
     base::ids::Request,
@@ -95,13 +104,13 @@ fn set_zoom(settings_file: &mut SettingsFile, cx: &mut Cx, percent: u32) {
 pub fn toggle_sidebar(model: &mut Model) {
     model.cx.settings.sidebar_width =
         if model.cx.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
-    model.focus_what_is_shown();
+    model.cx.leave(Outcome::SidebarChanged);
     save(model)
 }
 
 /// The effect that keeps the window and its parts.
 pub fn save(model: &mut Model) {
-    let waiting = model.settings_timer.take();
+    let waiting = model.settings_file.timer.take();
     if let Some(timer) = waiting {
         model.cx.ask(clock::Effect::Stop { timer });
     }
@@ -110,29 +119,29 @@ pub fn save(model: &mut Model) {
 
 /// Keeps the window and its parts a little later, once for all that changes until then.
 pub fn save_soon(model: &mut Model) {
-    if model.settings_timer.is_some() {
+    if model.settings_file.timer.is_some() {
         return;
     }
     let timer = model.cx.request();
-    model.settings_timer = Some(timer);
+    model.settings_file.timer = Some(timer);
     let after_ms = SAVE_AFTER_MS;
     model.cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 /// A timer fired: the settings are kept where it was theirs. Whether it was.
 pub fn timer_fired(model: &mut Model, timer: Request) -> bool {
-    if model.settings_timer != Some(timer) {
+    if model.settings_file.timer != Some(timer) {
         return false;
     }
-    model.settings_timer = None;
+    model.settings_file.timer = None;
     write(&mut model.cx);
     true
 }
 
 /// A timer will not fire: what it stood for waits for the next change, or for the end of the program.
 pub fn timer_stopped(model: &mut Model, timer: Request) {
-    if model.settings_timer == Some(timer) {
-        model.settings_timer = None;
+    if model.settings_file.timer == Some(timer) {
+        model.settings_file.timer = None;
     }
 }
 

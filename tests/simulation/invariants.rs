@@ -434,7 +434,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
     for tab in &model.tabs.open {
         waits_of_tab(tab, &owes);
     }
-    if let Some(timer) = model.settings_timer {
+    if let Some(timer) = model.settings_file.timer {
         owes("the settings' timer", Key::Timer(timer));
     }
     for request in &model.writes {

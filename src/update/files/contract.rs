@@ -164,3 +164,12 @@ pub enum Effect {
     /// List a directory. Ends in `Listed`.
     List { request: Request, directory: String },
 }
+
+/// What the user's files leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A file was read for a tab of its own.
+    Opened { path: String, read: Box<Read> },
+    /// A file is to be run without being opened.
+    Run { path: String },
+}

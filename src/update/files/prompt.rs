@@ -1,15 +1,14 @@
 //! Opening and saving files by name: a field with the directory's names under it, all by key.
 
 use super::{
-    DirectoryEntry, Effect, Expected, FileStamp, Msg, Read, Saved, Unread,
+    DirectoryEntry, Effect, Expected, FileStamp, Msg, Outcome, Read, Saved, Unread,
     encoding::{Choice, Encoding, Form, Reading},
 };
 use crate::{
     base::{ids::*, text::Buffer},
-    model::{Area, Model},
+    model::Model,
     update::{
         cx::Cx,
-        jobs,
         query::editor::{self, FileLink},
         shell::{
             dialog::{Confirm, Dialog},
@@ -338,14 +337,7 @@ pub fn accept(model: &mut Model, mut prompt: PathPrompt) {
     }
     match prompt.purpose {
         Purpose::Open => open_path(&mut model.files, &mut model.cx, path),
-        Purpose::Run => jobs::run_file(
-            &mut model.tabs,
-            &model.connections,
-            &mut model.history,
-            &mut model.jobs,
-            &mut model.cx,
-            path,
-        ),
+        Purpose::Run => model.cx.leave(Outcome::Run { path }),
         Purpose::Save { tab } => write(
             &mut model.tabs,
             &mut model.files,
@@ -524,25 +516,7 @@ fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Bo
         editor::reload(&mut model.tabs, &mut model.cx, tab, path, read);
         return;
     }
-    let open = model
-        .tabs
-        .open
-        .iter()
-        .find(|tab| tab.editor.file.as_ref().is_some_and(|file| file.path == path));
-    if let Some(open) = open.map(|tab| tab.id) {
-        return tabs::choose(model, open);
-    }
-
-    let empty = model
-        .tabs
-        .active()
-        .is_some_and(|tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none());
-    if !empty {
-        tabs::open_new(model);
-    }
-    model.focus(Area::Editor);
-    let active = model.tabs.active;
-    editor::load(&mut model.tabs, &mut model.cx, active, path, read);
+    model.cx.leave(Outcome::Opened { path, read: Box::new(read) });
 }
 
 fn saved(tabs: &mut Tabs, cx: &mut Cx, pending: Pending, path: String, result: Saved) {

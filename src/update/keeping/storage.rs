@@ -306,7 +306,7 @@ pub fn directory_used(model: &mut Model, request: Request, result: Result<Box<Ke
     if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
         file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
     }
-    file::configure_log(model);
+    file::configure_log(&model.data_dir, &mut model.cx);
 }
 
 /// The user goes on without a directory.

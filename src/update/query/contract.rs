@@ -176,4 +176,6 @@ pub enum Outcome {
     EnterEditor,
     /// The search in the editor wants focus.
     EnterSearch,
+    /// The search has closed: what focus it had is the editor's.
+    LeaveSearch,
 }

@@ -7,7 +7,7 @@ use crate::{
         ids::TabId,
         text::{Buffer, TextKey},
     },
-    model::{Area, Model},
+    model::Model,
     rows::show::display::counted,
     update::{
         cx::Cx,
@@ -122,7 +122,7 @@ pub fn update(model: &mut Model, msg: Msg) {
                 after_edit(&mut model.tabs, &mut model.find, field);
             }
         }
-        Msg::Focused { field } if model.find.open && !model.welcome.shown => {
+        Msg::Focused { field } if model.find.open => {
             model.find.field = field;
             model.cx.leave(Outcome::EnterSearch);
         }
@@ -152,9 +152,7 @@ pub fn open(tabs: &Tabs, find: &mut Find, cx: &mut Cx, replacing: bool) {
 pub fn close(model: &mut Model) {
     model.find.open = false;
     model.find.found = None;
-    if model.area == Area::Find {
-        model.cx.leave(Outcome::EnterEditor);
-    }
+    model.cx.leave(Outcome::LeaveSearch);
 }
 
 /// A command that moves in the bar.

@@ -45,6 +45,8 @@ pub struct SettingsFile {
     pub writing: Option<Write>,
     /// What settings were before there was a file: they become its first ones.
     pub inherited: BTreeMap<Key, Value>,
+    /// The timer after which the window and its parts are kept.
+    pub timer: Option<Request>,
     /// Whether the file is opened in a tab once it is there.
     pub opening: bool,
 }
@@ -249,19 +251,15 @@ fn take(model: &mut Model, found: Settings, first: bool) {
     }
     model.cx.settings = settings::sane(now);
     if first || before != (model.cx.settings.log_level, model.cx.settings.log_days) {
-        configure_log(model);
+        model.cx.leave(settings::Outcome::LogChanged);
     }
 }
 
 /// Has the log follow the settings and the data directory.
-pub fn configure_log(model: &mut Model) {
-    let request = model.cx.request();
-    model.cx.ask(Effect::ConfigureLog {
-        request,
-        data_dir: model.data_dir.clone(),
-        level: model.cx.settings.log_level,
-        days: model.cx.settings.log_days,
-    });
+pub fn configure_log(data_dir: &str, cx: &mut Cx) {
+    let request = cx.request();
+    let (level, days) = (cx.settings.log_level, cx.settings.log_days);
+    cx.ask(Effect::ConfigureLog { request, data_dir: data_dir.to_owned(), level, days });
 }
 
 /// Once the store and the file are both known, what was kept in the store goes to the file, and out of the store.

@@ -291,7 +291,7 @@ pub fn quit(model: &mut Model) {
         tabs::keep_written(&mut model.tabs, &mut model.cx)
     }
     history::write(&mut model.history, &mut model.cx);
-    if model.settings_timer.is_some() {
+    if model.settings_file.timer.is_some() {
         settings::save(model);
     }
     model.phase = Phase::Quitting;

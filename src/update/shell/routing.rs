@@ -66,7 +66,7 @@ fn query(model: &mut Model, command: Command) -> bool {
         }
         Command::ErrorGoTo => editor::go_to_error(tabs, cx),
         Command::ErrorCopy => results::copy_error(tabs, connections, dialog, cx),
-        Command::ErrorDetails => results::toggle_error_details(model),
+        Command::ErrorDetails => model.error_details = !model.error_details,
         _ => return false,
     }
     true
@@ -96,7 +96,8 @@ fn results(model: &mut Model, command: Command) -> bool {
         Command::ResultsExtendLast => (Move::Last, true),
         other => return results_else(model, other),
     };
-    results::go(model, to, extend);
+    let visible_rows = model.visible_rows;
+    results::go(model, to, extend, visible_rows);
     true
 }
 
@@ -188,7 +189,10 @@ fn connection(model: &mut Model, command: Command) -> bool {
         Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
         Command::ConnectionReconnect => run::reconnect(tabs, connections, cx),
-        Command::SchemaRefresh => schema::refresh_asked(model),
+        Command::SchemaRefresh => {
+            let chosen = model.chosen_connection();
+            schema::refresh_asked(model, chosen);
+        }
         Command::SandboxStart => sandbox::start(model),
         _ => return false,
     }

@@ -520,6 +520,21 @@ pub fn save_layout(tabs: &Tabs, cx: &mut Cx) {
     cx.ask(keeping::Effect::SaveLayout { request, tabs: places });
 }
 
+/// Shows a file that was read: in the tab that has it, in the one that is empty, or in a new one.
+pub fn show_file(model: &mut Model, path: String, read: files::Read) {
+    let has_it = |tab: &&Tab| tab.editor.file.as_ref().is_some_and(|file| file.path == path);
+    if let Some(open) = model.tabs.open.iter().find(has_it).map(|tab| tab.id) {
+        return choose(model, open);
+    }
+    let is_empty = |tab: &Tab| tab.editor.buffer.text().is_empty() && tab.editor.file.is_none();
+    if !model.tabs.active().is_some_and(is_empty) {
+        open_new(model);
+    }
+    model.focus(Area::Editor);
+    let active = model.tabs.active;
+    editor::load(&mut model.tabs, &mut model.cx, active, path, read);
+}
+
 /// Looks whether another program changed the active tab's file.
 pub fn check_file(tabs: &mut Tabs, cx: &mut Cx) {
     let Some(id) = tabs.active().filter(|tab| tab.editor.file.is_some()).map(|tab| tab.id) else {

@@ -1,6 +1,7 @@
 //! Opening, saving, and files that somebody else changed.
 
 use super::*;
+use crate::model::Area;
 use crate::{
     base::text::RopeText,
     effect::Effect as RootEffect,

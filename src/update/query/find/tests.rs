@@ -1,6 +1,7 @@
 //! The search: what is found, what is chosen, what is replaced.
 
 use super::*;
+use crate::model::Area;
 use crate::update::testing::{World, expect};
 
 fn world(text: &str) -> World {

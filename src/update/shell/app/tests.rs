@@ -61,7 +61,7 @@ fn resizing_writes_the_settings_once() {
     for height in 701..720 {
         expect(&world.send(Msg::WindowResized { width: 1000, height }), &[]);
     }
-    let timer = world.model.settings_timer.unwrap();
+    let timer = world.model.settings_file.timer.unwrap();
     expect(&world.send(clock::Msg::Fired { timer }), &["Store(SaveSettings"]);
     expect(&world.send(clock::Msg::Fired { timer }), &[]);
 }
