@@ -145,7 +145,20 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
 }
 
 fn route(model: &mut Model, msg: Msg) {
-    let Model { tabs, connections, history, jobs, defaults, dialog, cx, .. } = model;
+    let Model {
+        tabs,
+        connections,
+        history,
+        find,
+        files,
+        jobs,
+        defaults,
+        settings_file,
+        keymap,
+        dialog,
+        cx,
+        ..
+    } = model;
     match msg {
         Msg::App(msg) => app::update(model, msg),
         Msg::Command(command) => {
@@ -158,7 +171,7 @@ fn route(model: &mut Model, msg: Msg) {
         }
         Msg::Grid { tab, msg } => {
             let visible_rows = model.visible_rows;
-            results::update(model, tab, msg, visible_rows);
+            results::update(tabs, cx, tab, msg, visible_rows);
         }
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
@@ -167,16 +180,16 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::Dialog(msg) => dialog::update(model, msg),
         // The welcome screen lies over the search.
         Msg::Find(find::Msg::Focused { .. }) if model.welcome.shown => {}
-        Msg::Find(msg) => find::update(model, msg),
+        Msg::Find(msg) => find::update(tabs, find, cx, msg),
         Msg::Connection(msg) => connection::update(model, msg),
         Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),
         Msg::Query(msg) => run::update(tabs, connections, history, cx, msg),
         Msg::Job(msg) => jobs::update(tabs, connections, history, jobs, cx, msg),
         Msg::Cells(msg) => results::update_cells(tabs, cx, msg),
         Msg::Store(msg) => app::update_store(model, msg),
-        Msg::SettingsFile(msg) => file::update(model, msg),
+        Msg::SettingsFile(msg) => file::update(files, settings_file, cx, msg),
         Msg::Keychain(msg) => connection::update_keychain(connections, defaults, dialog, cx, msg),
-        Msg::File(msg) => prompt::update(model, msg),
+        Msg::File(msg) => prompt::update(tabs, files, keymap, dialog, cx, msg),
         Msg::Clock(msg) => timer_ended(model, msg),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox::update(model, msg),
@@ -193,9 +206,9 @@ fn timer_ended(model: &mut Model, msg: clock::Msg) {
         return;
     }
     if matches!(msg, clock::Msg::Stopped { .. }) {
-        return settings::timer_stopped(model, timer);
+        return settings::timer_stopped(&mut model.settings_file, timer);
     }
-    if settings::timer_fired(model, timer) {
+    if settings::timer_fired(&mut model.settings_file, &mut model.cx, timer) {
         return;
     }
     let Model { tabs, connections, cx, .. } = model;

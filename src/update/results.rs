@@ -20,7 +20,6 @@ use super::{
 use crate::{
     base::{ids::*, stamp::Stamp},
     failure::Failure,
-    model::Model,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
     update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
 };
@@ -456,14 +455,14 @@ impl Results {
 }
 
 /// Takes in what the window reports of the grid of a tab.
-pub fn update(model: &mut Model, tab: TabId, msg: Msg, visible_rows: u32) {
-    let Some(found) = model.tabs.get_mut(tab) else {
+pub fn update(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: u32) {
+    let Some(found) = tabs.get_mut(tab) else {
         return;
     };
     match msg {
         Msg::ResultChosen { shown } => {
             choose(found, shown);
-            return summarize(&mut model.tabs, &mut model.cx, tab);
+            return summarize(tabs, cx, tab);
         }
         Msg::BarScrolled { first } => {
             found.results.scrolled = Some((found.results.shown, first));
@@ -493,17 +492,17 @@ pub fn update(model: &mut Model, tab: TabId, msg: Msg, visible_rows: u32) {
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
             return if near_end {
-                fetch_past_end(&mut model.tabs, &mut model.cx, tab)
+                fetch_past_end(tabs, cx, tab)
             };
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
             return;
         }
     }
-    summarize(&mut model.tabs, &mut model.cx, tab);
-    model.cx.leave(Outcome::EnterResults);
+    summarize(tabs, cx, tab);
+    cx.leave(Outcome::EnterResults);
     if matches!(msg, Msg::CellOpened { .. }) {
-        inspect(&model.tabs, &mut model.cx);
+        inspect(tabs, cx);
     }
 }
 
@@ -613,10 +612,10 @@ pub fn step(tabs: &mut Tabs, cx: &mut Cx, forward: bool) {
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
-pub fn go(model: &mut Model, to: Move, extend: bool, visible_rows: u32) {
+pub fn go(tabs: &mut Tabs, cx: &mut Cx, to: Move, extend: bool, visible_rows: u32) {
     let page = i64::from(visible_rows.max(2) - 1);
     let visible = u64::from(visible_rows.max(1));
-    let Some(tab) = model.tabs.active_mut() else {
+    let Some(tab) = tabs.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -640,9 +639,9 @@ pub fn go(model: &mut Model, to: Move, extend: bool, visible_rows: u32) {
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
     reveal(&mut result.grid, visible);
-    summarize(&mut model.tabs, &mut model.cx, id);
+    summarize(tabs, cx, id);
     if past_end {
-        fetch_past_end(&mut model.tabs, &mut model.cx, id);
+        fetch_past_end(tabs, cx, id);
     }
 }
 

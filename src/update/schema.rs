@@ -10,7 +10,6 @@ use crate::{
     base::{ids::*, transaction::Transaction},
     catalog::{self, Catalog},
     failure::Failure,
-    model::Model,
     sql::{Kind, Verb},
     update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
 };
@@ -121,16 +120,16 @@ pub fn refresh(connections: &mut Connections, cx: &mut Cx, id: ConnectionId, cau
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
-pub fn refresh_asked(model: &mut Model, chosen: Option<ConnectionId>) {
+pub fn refresh_asked(connections: &mut Connections, cx: &mut Cx, chosen: Option<ConnectionId>) {
     let open = chosen.filter(|id| {
-        let known = model.connections.get(id);
+        let known = connections.get(id);
         known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
     });
     match open {
-        Some(id) => refresh(&mut model.connections, &mut model.cx, id, Cause::Asked),
+        Some(id) => refresh(connections, cx, id, Cause::Asked),
         None => {
             let text = "There is no open connection whose schema could be read. Connect first.";
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
 }

@@ -15,7 +15,6 @@ pub enum Outcome {
 use super::{clock, keeping};
 use crate::{
     base::ids::Request,
-    model::Model,
     settings::{
         OnError, Settings, Theme,
         toml::{Key, Value},
@@ -52,30 +51,29 @@ pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
 }
 
 /// Enter on a row: its next choice.
-pub fn change(model: &mut Model, row: usize) {
+pub fn change(settings_file: &mut SettingsFile, cx: &mut Cx, row: usize) {
     match row {
         0 => {
-            let next = match model.cx.settings.theme {
+            let next = match cx.settings.theme {
                 Theme::System => Theme::Light,
                 Theme::Light => Theme::Dark,
                 Theme::Dark => Theme::System,
             };
-            set_theme(&mut model.settings_file, &mut model.cx, next)
+            set_theme(settings_file, cx, next)
         }
         1 => {
-            let at =
-                ZOOM.iter().position(|zoom| *zoom == model.cx.settings.zoom_percent).unwrap_or(0);
-            set_zoom(&mut model.settings_file, &mut model.cx, ZOOM[(at + 1) % ZOOM.len()])
+            let at = ZOOM.iter().position(|zoom| *zoom == cx.settings.zoom_percent).unwrap_or(0);
+            set_zoom(settings_file, cx, ZOOM[(at + 1) % ZOOM.len()])
         }
-        2 => toggle_sidebar(model),
+        2 => toggle_sidebar(settings_file, cx),
         _ => {
-            let next = match model.cx.settings.on_error {
+            let next = match cx.settings.on_error {
                 OnError::Stop => OnError::Continue,
                 OnError::Continue => OnError::Ask,
                 OnError::Ask => OnError::Stop,
             };
             let value = Value::Text(next.name().into());
-            file::change(&mut model.settings_file, &mut model.cx, Key::OnError, value)
+            file::change(settings_file, cx, Key::OnError, value)
         }
     }
 }
@@ -101,47 +99,47 @@ fn set_zoom(settings_file: &mut SettingsFile, cx: &mut Cx, percent: u32) {
 }
 
 /// Shows or hides the sidebar.
-pub fn toggle_sidebar(model: &mut Model) {
-    model.cx.settings.sidebar_width =
-        if model.cx.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
-    model.cx.leave(Outcome::SidebarChanged);
-    save(model)
+pub fn toggle_sidebar(settings_file: &mut SettingsFile, cx: &mut Cx) {
+    cx.settings.sidebar_width =
+        if cx.settings.sidebar_width == 0 { Settings::default().sidebar_width } else { 0 };
+    cx.leave(Outcome::SidebarChanged);
+    save(settings_file, cx)
 }
 
 /// The effect that keeps the window and its parts.
-pub fn save(model: &mut Model) {
-    let waiting = model.settings_file.timer.take();
+pub fn save(settings_file: &mut SettingsFile, cx: &mut Cx) {
+    let waiting = settings_file.timer.take();
     if let Some(timer) = waiting {
-        model.cx.ask(clock::Effect::Stop { timer });
+        cx.ask(clock::Effect::Stop { timer });
     }
-    write(&mut model.cx);
+    write(cx);
 }
 
 /// Keeps the window and its parts a little later, once for all that changes until then.
-pub fn save_soon(model: &mut Model) {
-    if model.settings_file.timer.is_some() {
+pub fn save_soon(settings_file: &mut SettingsFile, cx: &mut Cx) {
+    if settings_file.timer.is_some() {
         return;
     }
-    let timer = model.cx.request();
-    model.settings_file.timer = Some(timer);
+    let timer = cx.request();
+    settings_file.timer = Some(timer);
     let after_ms = SAVE_AFTER_MS;
-    model.cx.ask(clock::Effect::Start { timer, after_ms });
+    cx.ask(clock::Effect::Start { timer, after_ms });
 }
 
 /// A timer fired: the settings are kept where it was theirs. Whether it was.
-pub fn timer_fired(model: &mut Model, timer: Request) -> bool {
-    if model.settings_file.timer != Some(timer) {
+pub fn timer_fired(settings_file: &mut SettingsFile, cx: &mut Cx, timer: Request) -> bool {
+    if settings_file.timer != Some(timer) {
         return false;
     }
-    model.settings_file.timer = None;
-    write(&mut model.cx);
+    settings_file.timer = None;
+    write(cx);
     true
 }
 
 /// A timer will not fire: what it stood for waits for the next change, or for the end of the program.
-pub fn timer_stopped(model: &mut Model, timer: Request) {
-    if model.settings_file.timer == Some(timer) {
-        model.settings_file.timer = None;
+pub fn timer_stopped(settings_file: &mut SettingsFile, timer: Request) {
+    if settings_file.timer == Some(timer) {
+        settings_file.timer = None;
     }
 }
 

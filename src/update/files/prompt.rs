@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     base::{ids::*, text::Buffer},
-    model::Model,
     update::{
         cx::Cx,
         query::editor::{self, FileLink},
@@ -328,25 +327,23 @@ pub fn complete(dialog: &mut Option<Dialog>, cx: &mut Cx) {
 }
 
 /// Enter: goes into a directory, or uses the file.
-pub fn accept(model: &mut Model, mut prompt: PathPrompt) {
+pub fn accept(
+    tabs: &mut Tabs,
+    files: &mut Pendings,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    mut prompt: PathPrompt,
+) {
     let (path, directory) = prompt.chosen();
     if directory || path.trim().is_empty() {
         prompt.field.replace_all(&path);
-        model.dialog = Some(Dialog::Path(prompt));
-        return list(&mut model.dialog, &mut model.cx);
+        *dialog = Some(Dialog::Path(prompt));
+        return list(dialog, cx);
     }
     match prompt.purpose {
-        Purpose::Open => open_path(&mut model.files, &mut model.cx, path),
-        Purpose::Run => model.cx.leave(Outcome::Run { path }),
-        Purpose::Save { tab } => write(
-            &mut model.tabs,
-            &mut model.files,
-            &mut model.cx,
-            tab,
-            path,
-            Expected::Nothing,
-            None,
-        ),
+        Purpose::Open => open_path(files, cx, path),
+        Purpose::Run => cx.leave(Outcome::Run { path }),
+        Purpose::Save { tab } => write(tabs, files, cx, tab, path, Expected::Nothing, None),
     }
 }
 
@@ -376,35 +373,29 @@ fn write(
 }
 
 /// Takes in what the runner reports of files.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(
+    tabs: &mut Tabs,
+    files: &mut Pendings,
+    keymap: &mut Keymap,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    msg: Msg,
+) {
     match msg {
-        Msg::Opened { request, path, result } => match model.files.remove(&request) {
-            Some(Pending::Keymap { before }) => {
-                keymap_read(&mut model.files, &mut model.keymap, &mut model.cx, result, before)
-            }
-            Some(Pending::Open { tab }) => opened(model, tab, path, result),
-            Some(Pending::Follow { tab }) => {
-                followed(&mut model.tabs, &mut model.dialog, &mut model.cx, tab, path, result)
-            }
+        Msg::Opened { request, path, result } => match files.remove(&request) {
+            Some(Pending::Keymap { before }) => keymap_read(files, keymap, cx, result, before),
+            Some(Pending::Open { tab }) => opened(tabs, cx, tab, path, result),
+            Some(Pending::Follow { tab }) => followed(tabs, dialog, cx, tab, path, result),
             Some(Pending::Save { .. }) | None => {}
         },
-        Msg::Saved { request, path, result } => match model.files.remove(&request) {
-            Some(pending @ Pending::Save { .. }) => {
-                saved(&mut model.tabs, &mut model.cx, pending, path, result)
-            }
+        Msg::Saved { request, path, result } => match files.remove(&request) {
+            Some(pending @ Pending::Save { .. }) => saved(tabs, cx, pending, path, result),
             Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
             }
         },
-        Msg::Checked { request, stamp, .. } => checked(
-            &mut model.tabs,
-            &mut model.files,
-            &mut model.dialog,
-            &mut model.cx,
-            request,
-            stamp,
-        ),
+        Msg::Checked { request, stamp, .. } => checked(tabs, files, dialog, cx, request, stamp),
         Msg::Listed { request, directory: _, result } => {
-            if let Some(Dialog::Path(prompt)) = &mut model.dialog
+            if let Some(Dialog::Path(prompt)) = dialog
                 && prompt.listing == Some(request)
             {
                 prompt.listing = None;
@@ -507,16 +498,22 @@ fn followed(
     }
 }
 
-fn opened(model: &mut Model, tab: Option<TabId>, path: String, result: Result<Box<Read>, Unread>) {
+fn opened(
+    tabs: &mut Tabs,
+    cx: &mut Cx,
+    tab: Option<TabId>,
+    path: String,
+    result: Result<Box<Read>, Unread>,
+) {
     let read = match result {
         Ok(read) => *read,
-        Err(unread) => return not_opened(&mut model.cx, tab, path, unread),
+        Err(unread) => return not_opened(cx, tab, path, unread),
     };
     if let Some(tab) = tab {
-        editor::reload(&mut model.tabs, &mut model.cx, tab, path, read);
+        editor::reload(tabs, cx, tab, path, read);
         return;
     }
-    model.cx.leave(Outcome::Opened { path, read: Box::new(read) });
+    cx.leave(Outcome::Opened { path, read: Box::new(read) });
 }
 
 fn saved(tabs: &mut Tabs, cx: &mut Cx, pending: Pending, path: String, result: Saved) {

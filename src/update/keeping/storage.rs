@@ -8,14 +8,17 @@ use crate::{
     base::{ids::*, text::Buffer},
     model::{Model, Phase},
     update::{
-        connection::{Connection, Link},
+        connection::{Connection, Connections, Link},
         cx::Cx,
         keeping::{self, Writes},
         query::{
-            history,
+            history::{self, History},
             messages::{Kind, Message},
         },
-        settings::{self, file},
+        settings::{
+            self,
+            file::{self, SettingsFile},
+        },
         shell::{
             dialog::Dialog,
             sidebar,
@@ -198,14 +201,25 @@ pub fn reopened(model: &mut Model, opened: Opened) {
         opened => came_up(&mut model.storage, &mut model.cx, opened),
     }
     if model.phase == Phase::Ready {
-        keep_everything(model);
+        keep_everything(
+            &mut model.tabs,
+            &model.connections,
+            &mut model.history,
+            &mut model.settings_file,
+            &mut model.cx,
+        );
     }
 }
 
 /// The effects that keep all that the Model has.
-fn keep_everything(model: &mut Model) {
-    let saved: Vec<SavedConnection> = model
-        .connections
+fn keep_everything(
+    tabs: &mut Tabs,
+    connections: &Connections,
+    history: &mut History,
+    settings_file: &mut SettingsFile,
+    cx: &mut Cx,
+) {
+    let saved: Vec<SavedConnection> = connections
         .iter()
         .filter(|(_, known)| known.saved)
         .map(|(id, known)| SavedConnection {
@@ -215,15 +229,15 @@ fn keep_everything(model: &mut Model) {
         })
         .collect();
     for connection in saved {
-        let request = model.cx.request();
+        let request = cx.request();
         let connection = Box::new(connection);
-        model.cx.ask(keeping::Effect::SaveConnection { request, connection });
+        cx.ask(keeping::Effect::SaveConnection { request, connection });
     }
-    history::keep_all(&mut model.history, &mut model.cx);
-    tabs::keep_closed(&model.tabs, &mut model.cx);
-    tabs::keep_all(&mut model.tabs, &mut model.cx);
-    tabs::save_layout(&model.tabs, &mut model.cx);
-    settings::save(model);
+    history::keep_all(history, cx);
+    tabs::keep_closed(tabs, cx);
+    tabs::keep_all(tabs, cx);
+    tabs::save_layout(tabs, cx);
+    settings::save(settings_file, cx);
 }
 
 /// Another Tusk saved or deleted connections.
@@ -301,7 +315,13 @@ pub fn directory_used(model: &mut Model, request: Request, result: Result<Box<Ke
     );
     model.cx.notify(text);
     crate::update::shell::app::take_kept(model, kept);
-    keep_everything(model);
+    keep_everything(
+        &mut model.tabs,
+        &model.connections,
+        &mut model.history,
+        &mut model.settings_file,
+        &mut model.cx,
+    );
     let config_dir = model.config_dir.clone();
     if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
         file::watch(&mut model.settings_file, &mut model.cx, &config_dir);

@@ -7,7 +7,6 @@ use crate::{
         ids::TabId,
         text::{Buffer, TextKey},
     },
-    model::Model,
     rows::show::display::counted,
     update::{
         cx::Cx,
@@ -113,18 +112,18 @@ impl Find {
 }
 
 /// Takes in what the window reports.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, msg: Msg) {
     match msg {
         Msg::Edited { field, text } => {
-            let buffer = model.find.buffer_mut(field);
+            let buffer = find.buffer_mut(field);
             if buffer.string() != text {
                 buffer.replace_all(&text);
-                after_edit(&mut model.tabs, &mut model.find, field);
+                after_edit(tabs, find, field);
             }
         }
-        Msg::Focused { field } if model.find.open => {
-            model.find.field = field;
-            model.cx.leave(Outcome::EnterSearch);
+        Msg::Focused { field } if find.open => {
+            find.field = field;
+            cx.leave(Outcome::EnterSearch);
         }
         Msg::Focused { .. } => {}
     }
@@ -149,24 +148,24 @@ pub fn open(tabs: &Tabs, find: &mut Find, cx: &mut Cx, replacing: bool) {
 }
 
 /// Closes the bar: focus goes back to the text.
-pub fn close(model: &mut Model) {
-    model.find.open = false;
-    model.find.found = None;
-    model.cx.leave(Outcome::LeaveSearch);
+pub fn close(find: &mut Find, cx: &mut Cx) {
+    find.open = false;
+    find.found = None;
+    cx.leave(Outcome::LeaveSearch);
 }
 
 /// A command that moves in the bar.
-pub fn command(model: &mut Model, command: Command) -> bool {
+pub fn command(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, command: Command) -> bool {
     match command {
-        Command::DialogNext | Command::DialogPrevious if model.find.replacing => {
-            let other = match model.find.field {
+        Command::DialogNext | Command::DialogPrevious if find.replacing => {
+            let other = match find.field {
                 Field::Query => Field::Replacement,
                 Field::Replacement => Field::Query,
             };
-            model.find.enter(other);
+            find.enter(other);
         }
-        Command::DialogAccept => step(&mut model.tabs, &mut model.find, &mut model.cx, true),
-        Command::DialogCancel => close(model),
+        Command::DialogAccept => step(tabs, find, cx, true),
+        Command::DialogCancel => close(find, cx),
         _ => return false,
     }
     true

@@ -7,7 +7,6 @@
 use crate::{
     base::ids::Request,
     failure::Failure,
-    model::Model,
     settings::{
         Settings, Theme,
         toml::{self, Key, LogLevel, Problem, Value, read, template},
@@ -151,7 +150,7 @@ pub fn watch(settings_file: &mut SettingsFile, cx: &mut Cx, config_dir: &str) {
 }
 
 /// The store was read: settings that an earlier version kept there are the file's, where it has none.
-pub fn inherit(model: &mut Model, kept: &Settings) {
+pub fn inherit(settings_file: &mut SettingsFile, cx: &mut Cx, kept: &Settings) {
     let usual = Settings::default();
     let mut inherited = BTreeMap::new();
     if kept.theme != usual.theme {
@@ -160,14 +159,14 @@ pub fn inherit(model: &mut Model, kept: &Settings) {
     if kept.zoom_percent != usual.zoom_percent {
         inherited.insert(Key::Size, Value::Number(kept.zoom_percent.into()));
     }
-    if !model.settings_file.is_read {
+    if !settings_file.is_read {
         // Until the file is read they are the best that is known.
         for (key, value) in &inherited {
-            key.apply(&mut model.cx.settings, value);
+            key.apply(&mut cx.settings, value);
         }
     }
-    model.settings_file.inherited = inherited;
-    take_inheritance(model)
+    settings_file.inherited = inherited;
+    take_inheritance(settings_file, cx)
 }
 
 /// Changes a setting in the program, and in the file.
@@ -188,70 +187,72 @@ pub fn open(files: &mut Pendings, settings_file: &mut SettingsFile, cx: &mut Cx)
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(files: &mut Pendings, settings_file: &mut SettingsFile, cx: &mut Cx, msg: Msg) {
     match msg {
-        Msg::Read { request, result } if model.settings_file.watch == Some(request) => {
-            was_read(model, result)
+        Msg::Read { request, result } if settings_file.watch == Some(request) => {
+            was_read(settings_file, cx, result)
         }
-        Msg::Asked { key, value } => change(&mut model.settings_file, &mut model.cx, key, value),
-        Msg::Written { request, result } => {
-            written(&mut model.files, &mut model.settings_file, &mut model.cx, request, result)
-        }
+        Msg::Asked { key, value } => change(settings_file, cx, key, value),
+        Msg::Written { request, result } => written(files, settings_file, cx, request, result),
         Msg::LogConfigured { warning, .. } => {
             if let Some(warning) = warning {
-                model.cx.notify(warning);
+                cx.notify(warning);
             }
         }
         Msg::Read { .. } | Msg::WatchEnded { .. } => {}
     }
 }
 
-fn was_read(model: &mut Model, result: Result<Option<String>, Failure>) {
+fn was_read(
+    settings_file: &mut SettingsFile,
+    cx: &mut Cx,
+    result: Result<Option<String>, Failure>,
+) {
     let text = match result {
         Ok(text) => text,
         Err(failure) => {
-            model.settings_file.is_read = true;
+            settings_file.is_read = true;
             let text = format!("The settings stay as they are: {}.", failure.message);
-            model.cx.notify(text);
+            cx.notify(text);
             return;
         }
     };
-    let first = !std::mem::replace(&mut model.settings_file.is_read, true);
-    model.settings_file.is_stale = false;
-    model.settings_file.text.clone_from(&text);
+    let first = !std::mem::replace(&mut settings_file.is_read, true);
+    settings_file.is_stale = false;
+    settings_file.text.clone_from(&text);
     match read(text.as_deref().unwrap_or_default()) {
-        Ok(found) => take(model, found, first),
+        Ok(found) => take(settings_file, cx, found, first),
         Err(problems) => {
-            let path = &model.settings_file.path;
+            let path = &settings_file.path;
             let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
             let text = format!(
                 "{path} is not used, and the settings stay as they are. {}",
                 lines.join(" ")
             );
-            model.cx.notify(text);
+            cx.notify(text);
         }
     }
-    take_inheritance(model);
-    write(&mut model.settings_file, &mut model.cx);
+    take_inheritance(settings_file, cx);
+    write(settings_file, cx);
 }
 
 /// Uses what the file says, and over it what the user changed since.
-fn take(model: &mut Model, found: Settings, first: bool) {
-    let before = (model.cx.settings.log_level, model.cx.settings.log_days);
+fn take(settings_file: &mut SettingsFile, cx: &mut Cx, found: Settings, first: bool) {
+    let before = (cx.settings.log_level, cx.settings.log_days);
     let mut now = Settings {
-        window: model.cx.settings.window,
-        sidebar_width: model.cx.settings.sidebar_width,
-        editor_percent: model.cx.settings.editor_percent,
+        window: cx.settings.window,
+        sidebar_width: cx.settings.sidebar_width,
+        editor_percent: cx.settings.editor_percent,
         ..found
     };
-    let file = &model.settings_file;
+    let file = settings_file;
     let writing = file.writing.iter().flat_map(|write| &write.changes);
     for (key, value) in writing.chain(&file.pending) {
         key.apply(&mut now, value);
     }
-    model.cx.settings = settings::sane(now);
-    if first || before != (model.cx.settings.log_level, model.cx.settings.log_days) {
-        model.cx.leave(settings::Outcome::LogChanged);
+    cx.settings = settings::sane(now);
+    if first || before != (cx.settings.log_level, cx.settings.log_days) {
+        cx.leave(settings::Outcome::LogChanged);
     }
 }
 
@@ -263,20 +264,20 @@ pub fn configure_log(data_dir: &str, cx: &mut Cx) {
 }
 
 /// Once the store and the file are both known, what was kept in the store goes to the file, and out of the store.
-fn take_inheritance(model: &mut Model) {
-    if !model.settings_file.is_read || model.settings_file.inherited.is_empty() {
+fn take_inheritance(settings_file: &mut SettingsFile, cx: &mut Cx) {
+    if !settings_file.is_read || settings_file.inherited.is_empty() {
         return;
     }
-    let inherited = std::mem::take(&mut model.settings_file.inherited);
-    if model.settings_file.text.is_none() {
+    let inherited = std::mem::take(&mut settings_file.inherited);
+    if settings_file.text.is_none() {
         for (key, value) in &inherited {
-            key.apply(&mut model.cx.settings, value);
+            key.apply(&mut cx.settings, value);
         }
-        model.settings_file.pending.extend(inherited);
+        settings_file.pending.extend(inherited);
     }
     // The store keeps the window alone from here on.
-    write(&mut model.settings_file, &mut model.cx);
-    settings::save(model);
+    write(settings_file, cx);
+    settings::save(settings_file, cx);
 }
 
 /// Writes what the file does not have yet.

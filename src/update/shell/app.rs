@@ -81,7 +81,7 @@ pub fn update(model: &mut Model, msg: Msg) {
             }
             model.cx.settings.window = size;
             model.visible_rows = sight::grid_rows(model);
-            settings::save_soon(model)
+            settings::save_soon(&mut model.settings_file, &mut model.cx)
         }
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
@@ -218,8 +218,8 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
     storage::came_up(&mut model.storage, &mut model.cx, opened);
     let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
-    file::inherit(model, &saved_settings);
-    tabs::restore(model, saved, closed);
+    file::inherit(&mut model.settings_file, &mut model.cx, &saved_settings);
+    tabs::restore(&mut model.tabs, &model.connections, &mut model.cx, saved, closed);
     if let Some(text) = loss {
         storage::write_down(&mut model.tabs, &mut model.cx, text);
     }
@@ -292,7 +292,7 @@ pub fn quit(model: &mut Model) {
     }
     history::write(&mut model.history, &mut model.cx);
     if model.settings_file.timer.is_some() {
-        settings::save(model);
+        settings::save(&mut model.settings_file, &mut model.cx);
     }
     model.phase = Phase::Quitting;
     model.dialog = None;

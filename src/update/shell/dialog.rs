@@ -683,7 +683,13 @@ fn accept(model: &mut Model) {
         // Trust is never given by the key that is pressed without reading.
         Some(Dialog::HostKey(prompt)) => host_key::refuse(&mut model.tabs, &mut model.cx, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
-        Some(Dialog::Path(prompt)) => prompt::accept(model, prompt),
+        Some(Dialog::Path(prompt)) => prompt::accept(
+            &mut model.tabs,
+            &mut model.files,
+            &mut model.dialog,
+            &mut model.cx,
+            prompt,
+        ),
         Some(Dialog::Encoding(prompt)) => {
             prompt::encoding_chosen(&mut model.files, &mut model.cx, prompt)
         }
@@ -701,7 +707,7 @@ fn accept(model: &mut Model) {
         }
         Some(Dialog::Settings { selected }) => {
             model.dialog = Some(Dialog::Settings { selected });
-            settings::change(model, selected)
+            settings::change(&mut model.settings_file, &mut model.cx, selected)
         }
         Some(Dialog::Inspect(_)) | None => {}
     }

@@ -73,6 +73,7 @@ fn query(model: &mut Model, command: Command) -> bool {
 }
 
 fn results(model: &mut Model, command: Command) -> bool {
+    let Model { tabs, cx, .. } = model;
     let (to, extend) = match command {
         Command::ResultsUp => (Move::By(-1, 0), false),
         Command::ResultsDown => (Move::By(1, 0), false),
@@ -97,7 +98,7 @@ fn results(model: &mut Model, command: Command) -> bool {
         other => return results_else(model, other),
     };
     let visible_rows = model.visible_rows;
-    results::go(model, to, extend, visible_rows);
+    results::go(tabs, cx, to, extend, visible_rows);
     true
 }
 
@@ -145,7 +146,7 @@ fn text(model: &mut Model, command: Command) -> bool {
         Command::FindReplace => find::replace(tabs, find, cx),
         Command::FindReplaceAll => find::replace_all(tabs, find, cx),
         Command::FindMatchCase => find::toggle_case(tabs, find),
-        Command::FindClose => find::close(model),
+        Command::FindClose => find::close(find, cx),
         Command::EditorComment => editor::toggle_comment(tabs, cx),
         Command::EditorGoToLine => dialog::show(
             tabs,
@@ -191,7 +192,7 @@ fn connection(model: &mut Model, command: Command) -> bool {
         Command::ConnectionReconnect => run::reconnect(tabs, connections, cx),
         Command::SchemaRefresh => {
             let chosen = model.chosen_connection();
-            schema::refresh_asked(model, chosen);
+            schema::refresh_asked(&mut model.connections, &mut model.cx, chosen);
         }
         Command::SandboxStart => sandbox::start(model),
         _ => return false,
@@ -233,7 +234,7 @@ fn list(model: &mut Model, command: Command) -> bool {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
-        Area::Find => find::command(model, command),
+        Area::Find => find::command(&mut model.tabs, &mut model.find, &mut model.cx, command),
         Area::Editor | Area::Results => false,
     }
 }
@@ -244,10 +245,8 @@ fn window(model: &mut Model, command: Command) -> bool {
         Command::FocusEditor => model.focus(Area::Editor),
         Command::FocusResults => model.focus(Area::Results),
         Command::FocusSidebar => {
-            if model.cx.settings.sidebar_width == 0 {
-                settings::toggle_sidebar(model);
-                model.focus(Area::Sidebar);
-                return true;
+            if cx.settings.sidebar_width == 0 {
+                settings::toggle_sidebar(settings_file, cx);
             }
             model.focus(Area::Sidebar);
         }
@@ -260,7 +259,7 @@ fn window(model: &mut Model, command: Command) -> bool {
                 model.cx.notify("Nothing has run in this tab yet.");
             }
         }
-        Command::ViewSidebar => settings::toggle_sidebar(model),
+        Command::ViewSidebar => settings::toggle_sidebar(settings_file, cx),
         Command::ViewZoomIn => settings::zoom(settings_file, cx, Some(true)),
         Command::ViewZoomOut => settings::zoom(settings_file, cx, Some(false)),
         Command::ViewZoomReset => settings::zoom(settings_file, cx, None),

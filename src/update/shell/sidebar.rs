@@ -175,11 +175,11 @@ pub fn update(model: &mut Model, msg: Msg) {
         }
         Msg::Resized { width } => {
             model.cx.settings.sidebar_width = width.clamp(160, 600);
-            crate::update::settings::save_soon(model)
+            crate::update::settings::save_soon(&mut model.settings_file, &mut model.cx)
         }
         Msg::EditorResized { percent } => {
             model.cx.settings.editor_percent = percent.clamp(10, 85);
-            crate::update::settings::save_soon(model)
+            crate::update::settings::save_soon(&mut model.settings_file, &mut model.cx)
         }
     }
 }

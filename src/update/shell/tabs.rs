@@ -415,47 +415,53 @@ pub fn reopen(model: &mut Model) {
 }
 
 /// Brings back the tabs of the last time. What was done before they came is kept, in tabs of its own.
-pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
-    model.tabs.closed = closed;
-    model.tabs.closed.retain(|tab| !tab.text.is_empty());
-    model.tabs.closed.reverse();
+pub fn restore(
+    tabs: &mut Tabs,
+    connections: &Connections,
+    cx: &mut Cx,
+    saved: Vec<SavedTab>,
+    closed: Vec<SavedTab>,
+) {
+    tabs.closed = closed;
+    tabs.closed.retain(|tab| !tab.text.is_empty());
+    tabs.closed.reverse();
     if saved.is_empty() {
-        return keep_all(&mut model.tabs, &mut model.cx);
+        return keep_all(tabs, cx);
     }
-    let active = model.tabs.active;
-    let mut early = std::mem::take(&mut model.tabs.open);
+    let active = tabs.active;
+    let mut early = std::mem::take(&mut tabs.open);
     early.retain(Tab::is_used);
-    model.tabs.next_number = 1;
+    tabs.next_number = 1;
     for saved in saved {
         if saved.active {
-            model.tabs.active = saved.id;
+            tabs.active = saved.id;
         }
-        let number = model.tabs.take_number();
+        let number = tabs.take_number();
         let mut tab = Tab::restored(saved, number);
-        tab.forget_unknown(&model.connections);
-        model.tabs.open.push(tab);
+        tab.forget_unknown(connections);
+        tabs.open.push(tab);
     }
 
     let used: Vec<TabId> = early.iter().map(|tab| tab.id).collect();
     for mut tab in early {
-        tab.number = model.tabs.take_number();
+        tab.number = tabs.take_number();
         if tab.id == active {
-            model.tabs.active = active;
+            tabs.active = active;
         }
-        model.tabs.open.push(tab);
+        tabs.open.push(tab);
     }
-    if model.tabs.active().is_none()
-        && let Some(first) = model.tabs.open.first()
+    if tabs.active().is_none()
+        && let Some(first) = tabs.open.first()
     {
-        model.tabs.active = first.id;
+        tabs.active = first.id;
     }
     for tab in &used {
-        keep(&mut model.tabs, &mut model.cx, *tab);
+        keep(tabs, cx, *tab);
     }
     if !used.is_empty() {
-        save_layout(&model.tabs, &mut model.cx);
+        save_layout(tabs, cx);
     }
-    check_file(&mut model.tabs, &mut model.cx);
+    check_file(tabs, cx);
 }
 
 /// The effects that keep every open tab whole.

@@ -1,11 +1,11 @@
 //! Opening, saving, and files that somebody else changed.
 
 use super::*;
-use crate::model::Area;
 use crate::{
     base::text::RopeText,
     effect::Effect as RootEffect,
     failure::{Category, Failure},
+    model::Area,
     update::{
         shell::command::Command,
         testing::{World, expect},

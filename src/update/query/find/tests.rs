@@ -1,8 +1,10 @@
 //! The search: what is found, what is chosen, what is replaced.
 
 use super::*;
-use crate::model::Area;
-use crate::update::testing::{World, expect};
+use crate::{
+    model::Area,
+    update::testing::{World, expect},
+};
 
 fn world(text: &str) -> World {
     let mut world = World::new();

@@ -242,9 +242,9 @@ fn what_an_earlier_version_kept_in_the_store_goes_to_the_file() {
     let effects = reads(&mut world, None);
     assert_eq!(
         names(&effects),
-        ["SettingsFile(ConfigureLog", "SettingsFile(Write", "Store(SaveSettings"]
+        ["SettingsFile(Write", "Store(SaveSettings", "SettingsFile(ConfigureLog"]
     );
-    let RootEffect::SettingsFile(Effect::Write { text, .. }) = &effects[1] else { unreachable!() };
+    let RootEffect::SettingsFile(Effect::Write { text, .. }) = &effects[0] else { unreachable!() };
     let settings = found(text);
     assert_eq!((settings.theme, settings.zoom_percent), (Theme::Dark, 125));
     assert_eq!(world.model.settings_file.watch, watch);
