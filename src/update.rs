@@ -81,6 +81,7 @@ fn settle(model: &mut Model) {
                 *dialog,
             ),
             Outcome::Query(outcome) => query_left(model, outcome),
+            Outcome::Connection(connection::Outcome::Choose(id)) => tabs::connect(model, id),
             Outcome::Files(files::Outcome::Opened { path, read }) => {
                 tabs::show_file(model, path, *read);
             }
@@ -181,6 +182,9 @@ fn route(model: &mut Model, msg: Msg) {
         // The welcome screen lies over the search.
         Msg::Find(find::Msg::Focused { .. }) if model.welcome.shown => {}
         Msg::Find(msg) => find::update(tabs, find, cx, msg),
+        Msg::Connection(msg @ connection::Msg::Opened { .. }) => {
+            sidebar::keeping_choices(model, |model| connection::update(model, msg));
+        }
         Msg::Connection(msg) => connection::update(model, msg),
         Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),
         Msg::Query(msg) => run::update(tabs, connections, history, cx, msg),
@@ -192,7 +196,9 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::File(msg) => prompt::update(tabs, files, keymap, dialog, cx, msg),
         Msg::Clock(msg) => timer_ended(model, msg),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
-        Msg::Sandbox(msg) => sandbox::update(model, msg),
+        Msg::Sandbox(msg) => {
+            sidebar::keeping_choices(model, |model| sandbox::update(model, msg));
+        }
         Msg::Schema(msg) => schema::update(tabs, connections, cx, msg),
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => {}

@@ -1019,7 +1019,7 @@ fn a_pool_timeout_says_who_holds_the_sessions() {
     let connection = world.screen().title_bar.connection.unwrap().id;
     world.wait_ms(180_000);
     world.tell(Command::TabNew);
-    connection::choose(&mut world.model, connection);
+    crate::update::shell::tabs::connect(&mut world.model, connection);
     world.write("select 1");
     let effects = world.press("ctrl-enter");
     world.tell(connection::Msg::PoolChanged {

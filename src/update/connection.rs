@@ -10,7 +10,7 @@ pub mod reconnecting;
 pub mod sandbox;
 pub mod saved;
 
-pub use contract::{Effect, Msg, PoolStatus, ServerInfo};
+pub use contract::{Effect, Msg, Outcome, PoolStatus, ServerInfo};
 
 use self::{host_key::HostKeyPrompt, keychain::Refusal, reconnecting::Reconnecting};
 use super::{
@@ -30,7 +30,7 @@ use crate::{
     },
     conninfo::{Config, Defaults},
     failure::{Category, Failure, Want},
-    model::{Area, Model},
+    model::Model,
     update::{cx::Cx, query::history::History, shell::tabs::Tabs},
 };
 
@@ -185,43 +185,11 @@ pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> Conne
         .find(|(_, known)| same_place(&known.config, &config))
         .map(|(id, _)| *id);
     let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
-    super::shell::sidebar::keeping_choices(model, |model| {
-        let connection =
-            model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
-        for (kind, secret) in secrets.iter() {
-            connection.secrets.set(kind, Some(secret.clone()));
-        }
-    });
+    let connection = model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
+    for (kind, secret) in secrets.iter() {
+        connection.secrets.set(kind, Some(secret.clone()));
+    }
     id
-}
-
-/// Makes the active tab use a connection, and opens it where it is not open.
-pub fn choose(model: &mut Model, id: ConnectionId) {
-    make_room(model, id);
-    let active = model.tabs.active;
-    run::leave_connection(&mut model.tabs, &mut model.history, &mut model.cx, active, id);
-    let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
-    if let Some(tab) = model.tabs.active_mut() {
-        tab.connection = Some(id);
-        tab.waits_for_sandbox = false;
-        if open_already {
-            tab.ended = Some(Ended::Well);
-        }
-    }
-    model.focus(Area::Editor);
-    open(&mut model.connections, &model.defaults, &mut model.dialog, &mut model.cx, id);
-}
-
-/// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
-fn make_room(model: &mut Model, id: ConnectionId) {
-    let stays = model.tabs.active().is_some_and(|tab| {
-        tab.connection.is_some_and(|known| known != id) && !tab.would_lose_session().is_empty()
-    });
-    if !stays {
-        return;
-    }
-    model.cx.notify("The other tab keeps its session, because something is open in it.");
-    super::shell::tabs::open_new(model)
 }
 
 /// Opens a connection that is not open or on its way.
@@ -543,12 +511,8 @@ fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerI
     connection.link = Link::Open { server };
     connection.forget_types();
 
-    super::shell::sidebar::keeping_choices(model, |model| {
-        if let Some(connection) = model.connections.get_mut(&id) {
-            connection.last_used_us = Some(now.unix_us);
-            connection.saved |= !with.store.is_empty();
-        }
-    });
+    connection.last_used_us = Some(now.unix_us);
+    connection.saved |= !with.store.is_empty();
     let Some(connection) = model.connections.get(&id) else {
         return;
     };
@@ -710,9 +674,6 @@ pub fn forget_secrets(model: &mut Model) {
             | Link::Failed { .. } => {}
         }
     }
-    model.welcome.typed = Secret::default();
-    model.welcome.parsed = None;
-    model.welcome.asked = None;
     model.defaults.password = None;
     for file in &mut model.defaults.service_files {
         for service in file.services.iter_mut().flatten() {

@@ -1,7 +1,7 @@
 //! Every outcome, by room: what a room leaves to those beside and above it, in its own words. `update` alone knows what
 //! follows.
 
-use super::{files, query, results, settings, shell::dialog::Dialog};
+use super::{connection, files, query, results, settings, shell::dialog::Dialog};
 
 /// What a room leaves to others.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,7 @@ pub enum Outcome {
     Results(results::Outcome),
     Settings(settings::Outcome),
     Files(files::Outcome),
+    Connection(connection::Outcome),
 }
 
 impl From<query::Outcome> for Outcome {
@@ -42,5 +43,11 @@ impl From<settings::Outcome> for Outcome {
 impl From<files::Outcome> for Outcome {
     fn from(outcome: files::Outcome) -> Self {
         Self::Files(outcome)
+    }
+}
+
+impl From<connection::Outcome> for Outcome {
+    fn from(outcome: connection::Outcome) -> Self {
+        Self::Connection(outcome)
     }
 }

@@ -189,7 +189,7 @@ impl World {
 
     /// The active tab uses a connection that is known.
     pub fn choose(&mut self, connection: ConnectionId) -> Vec<Effect> {
-        self.asked(|model| crate::update::connection::choose(model, connection))
+        self.asked(|model| crate::update::shell::tabs::connect(model, connection))
     }
 
     /// Asks for a command.

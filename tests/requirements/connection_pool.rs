@@ -145,7 +145,7 @@ fn fr_013a_a_run_that_finds_no_session_says_who_holds_them() {
         app.tab().transaction() == Some(Transaction::Active)
     });
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     app.run("select 1");
     app.until("the pool is waited for", |app| app.known().pool.waiting == 1);
     app.command(Command::QueryCancel);
@@ -219,7 +219,7 @@ fn a_session_that_used_a_sequence_is_kept_until_another_tab_waits_for_it() {
     }
     is_kept(&mut app);
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     runs(&mut app, "select 'served'");
     assert_eq!(app.known().pool.size, 1);
     app.command(Command::TabPrevious);
@@ -245,7 +245,7 @@ fn where_the_role_has_no_connection_left_the_kept_session_is_used() {
     runs(&mut app, "drop sequence s");
     is_kept(&mut app);
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     runs(&mut app, "select 'served'");
     app.shut_down();
     server.psql("postgres", "drop role two_at_most");
@@ -651,13 +651,13 @@ fn three_tabs(server: &TestServer) -> App {
         |app| matches!(&app.tab().session, Session::Live(live) if live.holds.len() == 6),
     );
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     app.run("begin");
     app.until("the transaction is open", |app| {
         app.tab().transaction() == Some(Transaction::Active)
     });
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     app.run(ONE_ROW_THEN_NOTHING);
     app.until("the statement runs", |app| {
         app.tab().results.list.last().is_some_and(|result| result.rows.len() == 1)
@@ -814,7 +814,7 @@ fn one_terminated_session_of_several_is_one_session_s_loss() {
     app.run("begin");
     app.until("it has a session", |app| app.tab().transaction() == Some(Transaction::Active));
     app.command(Command::TabNew);
-    tusk::update::connection::choose(&mut app.model, connection);
+    tusk::update::shell::tabs::connect(&mut app.model, connection);
     app.run("select 1");
     app.until("it has one too", |app| {
         matches!(app.tab().run, Run::Idle) && matches!(app.tab().session, Session::Live(_))

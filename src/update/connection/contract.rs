@@ -141,3 +141,10 @@ pub enum Effect {
     /// Add the key of an SSH server to Tusk's known hosts: the user said so. Ends in `HostKeyTrusted`.
     TrustHostKey { request: Request, key: Box<HostKey> },
 }
+
+/// What connections leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The tab on screen is to use this connection.
+    Choose(ConnectionId),
+}

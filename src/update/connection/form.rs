@@ -702,17 +702,14 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
     let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
     let typed = form.typed();
     forget_unused(&mut model.connections, &model.defaults, &mut model.cx, id, &config);
-    let moved = crate::update::shell::sidebar::keeping_choices(model, |model| {
-        let known =
-            model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
-        let moved = known.is_open() && !connection::same_place(&known.config, &config);
-        known.config = config;
-        known.saved = true;
-        for (kind, secret) in typed.iter() {
-            known.secrets.set(kind, Some(secret.clone()));
-        }
-        moved
-    });
+    let known =
+        model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
+    let moved = known.is_open() && !connection::same_place(&known.config, &config);
+    known.config = config;
+    known.saved = true;
+    for (kind, secret) in typed.iter() {
+        known.secrets.set(kind, Some(secret.clone()));
+    }
     if form.choice(Field::Store) == 0 {
         connection::store_secrets(&mut model.connections, &mut model.cx, id, &typed);
     }
@@ -721,7 +718,7 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
         model.cx.notify("The change takes effect when you reconnect.");
     }
     if open {
-        connection::choose(model, id);
+        model.cx.leave(connection::Outcome::Choose(id));
     }
 }
 

@@ -13,10 +13,7 @@ use crate::{
     rows::show::display::counted,
     update::{
         connection,
-        shell::{
-            dialog::{Confirm, Dialog},
-            sidebar,
-        },
+        shell::dialog::{Confirm, Dialog},
     },
 };
 
@@ -172,12 +169,10 @@ pub fn accept(model: &mut Model, import: Import) {
 
     for Candidate { config, secrets } in import.new {
         let id = ConnectionId::next(&mut model.cx.ids);
-        sidebar::keeping_choices(model, |model| {
-            let order = saved::last_place(&model.connections, &config.group);
-            let mut connection = Connection::new(Config { order, ..config }, true);
-            connection.secrets = secrets.clone();
-            model.connections.insert(id, connection);
-        });
+        let order = saved::last_place(&model.connections, &config.group);
+        let mut connection = Connection::new(Config { order, ..config }, true);
+        connection.secrets = secrets.clone();
+        model.connections.insert(id, connection);
         connection::save(&model.connections, &mut model.cx, id);
         connection::store_secrets(&mut model.connections, &mut model.cx, id, &secrets);
     }

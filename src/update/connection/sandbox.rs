@@ -84,9 +84,10 @@ pub enum Effect {
 }
 
 /// The user asked for the sandbox.
-pub fn start(model: &mut Model) {
+pub fn start(model: &mut Model, data_dir: &str) {
     if let Sandbox::Running { connection } = model.sandbox {
-        return connection::choose(model, connection);
+        model.cx.leave(connection::Outcome::Choose(connection));
+        return;
     }
     if let Some(tab) = model.tabs.active_mut() {
         // The tab that asked gets it, whichever is on screen by then.
@@ -98,7 +99,7 @@ pub fn start(model: &mut Model) {
             let request = model.cx.request();
             let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
             model.sandbox = Sandbox::Starting { request, progress };
-            let data_dir = model.data_dir.clone();
+            let data_dir = data_dir.to_owned();
             model.cx.ask(Effect::Start { request, data_dir });
         }
     }
@@ -144,7 +145,7 @@ fn arrived(model: &mut Model, connection: ConnectionId) {
         }
     }
     match (chosen, wanted) {
-        (true, _) => connection::choose(model, connection),
+        (true, _) => model.cx.leave(connection::Outcome::Choose(connection)),
         (false, true) => connection::open(
             &mut model.connections,
             &model.defaults,

@@ -5,10 +5,7 @@ use crate::{
     base::ids::ConnectionId,
     conninfo::Config,
     model::Model,
-    update::{
-        connection::{self, Connections},
-        shell::sidebar,
-    },
+    update::connection::{self, Connections},
 };
 
 /// The connections of a folder, in the order in which they are listed.
@@ -47,20 +44,16 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
         return;
     }
     listed.swap(from, to);
-    let changed = sidebar::keeping_choices(model, |model| {
-        let mut changed = Vec::new();
-        for (order, id) in (0..).zip(&listed) {
-            if let Some(known) = model.connections.get_mut(id)
-                && known.config.order != order
-            {
-                known.config.order = order;
-                changed.extend(known.saved.then_some(*id));
+    for (order, id) in (0..).zip(&listed) {
+        if let Some(known) = model.connections.get_mut(id)
+            && known.config.order != order
+        {
+            known.config.order = order;
+            if known.saved {
+                connection::save(&model.connections, &mut model.cx, *id);
             }
         }
-        changed
-    });
-    let save = |id| connection::save(&model.connections, &mut model.cx, id);
-    changed.into_iter().map(save).collect()
+    }
 }
 
 /// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
@@ -77,9 +70,7 @@ pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) {
         "“{}” is a copy without the passwords: it asks for what it needs when it connects.",
         config.name
     );
-    sidebar::keeping_choices(model, |model| {
-        model.connections.insert(copy, Connection::new(config, true));
-    });
+    model.connections.insert(copy, Connection::new(config, true));
     model.cx.notify(notice);
     connection::save(&model.connections, &mut model.cx, copy);
 }
@@ -95,6 +86,7 @@ fn free_name(connections: &Connections, label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::update::shell::sidebar;
     use crate::{
         base::secret::{Secret, SecretKind},
         effect::Effect as RootEffect,

@@ -3,10 +3,10 @@
 //! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
 //! again, and nothing typed is lost while the program runs.
 
-use super::{Kept, Opened, Salvage, Saved, SavedConnection};
+use super::{Opened, Salvage, Saved, SavedConnection};
 use crate::{
     base::{ids::*, text::Buffer},
-    model::{Model, Phase},
+    model::Model,
     update::{
         connection::{Connection, Connections, Link},
         cx::Cx,
@@ -15,13 +15,9 @@ use crate::{
             history::{self, History},
             messages::{Kind, Message},
         },
-        settings::{
-            self,
-            file::{self, SettingsFile},
-        },
+        settings::{self, file::SettingsFile},
         shell::{
             dialog::Dialog,
-            sidebar,
             tabs::{self, Tabs},
         },
     },
@@ -181,9 +177,9 @@ pub fn caught_up(storage: &mut Storage, cx: &mut Cx) {
 }
 
 /// Another file is used from here on: it is given all that there is.
-pub fn reopened(model: &mut Model, opened: Opened) {
+pub fn reopened(model: &mut Model, opened: Opened, is_ready: bool) {
     match opened {
-        Opened::Fresh { copy, reason, salvage } if model.phase == Phase::Ready => {
+        Opened::Fresh { copy, reason, salvage } if is_ready => {
             model.storage = Storage::OnDisk;
             let runs = Salvage { runs: salvage.runs, ..Salvage::default() };
             // All but the old runs is in the Model.
@@ -200,7 +196,7 @@ pub fn reopened(model: &mut Model, opened: Opened) {
         }
         opened => came_up(&mut model.storage, &mut model.cx, opened),
     }
-    if model.phase == Phase::Ready {
+    if is_ready {
         keep_everything(
             &mut model.tabs,
             &model.connections,
@@ -212,7 +208,7 @@ pub fn reopened(model: &mut Model, opened: Opened) {
 }
 
 /// The effects that keep all that the Model has.
-fn keep_everything(
+pub fn keep_everything(
     tabs: &mut Tabs,
     connections: &Connections,
     history: &mut History,
@@ -246,31 +242,27 @@ pub fn connections_changed(
     changed: Vec<SavedConnection>,
     deleted: Vec<ConnectionId>,
 ) {
-    sidebar::keeping_choices(model, |model| {
-        for saved in changed {
-            let known = model
-                .connections
-                .entry(saved.id)
-                .or_insert_with(|| Connection::new(saved.config.clone(), true));
-            // One that is open goes on as it was opened; the next time it is opened as it is saved.
-            known.config = saved.config;
-            known.saved = true;
-            known.last_used_us = known.last_used_us.max(saved.last_used_us);
-        }
-        for id in deleted {
-            let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
-            match model.connections.get_mut(&id) {
-                Some(known)
-                    if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) =>
-                {
-                    known.saved = false;
-                }
-                _ => {
-                    model.connections.remove(&id);
-                }
+    for saved in changed {
+        let known = model
+            .connections
+            .entry(saved.id)
+            .or_insert_with(|| Connection::new(saved.config.clone(), true));
+        // One that is open goes on as it was opened; the next time it is opened as it is saved.
+        known.config = saved.config;
+        known.saved = true;
+        known.last_used_us = known.last_used_us.max(saved.last_used_us);
+    }
+    for id in deleted {
+        let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
+        match model.connections.get_mut(&id) {
+            Some(known) if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) => {
+                known.saved = false;
+            }
+            _ => {
+                model.connections.remove(&id);
             }
         }
-    });
+    }
 }
 
 /// Enter on the typed directory: it is tried.
@@ -286,47 +278,6 @@ pub fn try_directory(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: Direc
         cx.ask(keeping::Effect::UseDirectory { request, directory });
     }
     *dialog = Some(Dialog::DataDirectory(prompt));
-}
-
-/// A typed directory was tried.
-pub fn directory_used(model: &mut Model, request: Request, result: Result<Box<Kept>, String>) {
-    let Some(Dialog::DataDirectory(prompt)) = &mut model.dialog else {
-        return;
-    };
-    if prompt.trying != Some(request) {
-        return;
-    }
-    prompt.trying = None;
-    let directory = prompt.field.string().trim().to_owned();
-    let kept = match result {
-        Ok(kept) => *kept,
-        Err(reason) => {
-            prompt.problem = Some(format!("{directory} can't be used either: {reason}."));
-            return;
-        }
-    };
-    model.dialog = None;
-    if model.config_dir == model.data_dir {
-        model.config_dir.clone_from(&directory);
-    }
-    model.data_dir.clone_from(&directory);
-    let text = format!(
-        "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
-    );
-    model.cx.notify(text);
-    crate::update::shell::app::take_kept(model, kept);
-    keep_everything(
-        &mut model.tabs,
-        &model.connections,
-        &mut model.history,
-        &mut model.settings_file,
-        &mut model.cx,
-    );
-    let config_dir = model.config_dir.clone();
-    if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
-        file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
-    }
-    file::configure_log(&model.data_dir, &mut model.cx);
 }
 
 /// The user goes on without a directory.

@@ -150,13 +150,16 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
             storage::held(&mut model.storage, &mut model.writes, &mut model.cx, request, reason)
         }
         keeping::Msg::CaughtUp => storage::caught_up(&mut model.storage, &mut model.cx),
-        keeping::Msg::Reopened { opened } => storage::reopened(model, opened),
+        keeping::Msg::Reopened { opened } => {
+            let is_ready = model.phase == Phase::Ready;
+            storage::reopened(model, opened, is_ready);
+        }
         keeping::Msg::ConnectionsChanged { changed, deleted } => {
-            storage::connections_changed(model, changed, deleted)
+            sidebar::keeping_choices(model, |model| {
+                storage::connections_changed(model, changed, deleted);
+            })
         }
-        keeping::Msg::DirectoryUsed { request, result } => {
-            storage::directory_used(model, request, result)
-        }
+        keeping::Msg::DirectoryUsed { request, result } => directory_used(model, request, result),
         keeping::Msg::HistoryFound { request, entries } => {
             history::found(&mut model.history, &mut model.dialog, &mut model.cx, request, entries)
         }
@@ -223,6 +226,51 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
     if let Some(text) = loss {
         storage::write_down(&mut model.tabs, &mut model.cx, text);
     }
+}
+
+/// A typed directory was tried.
+pub fn directory_used(
+    model: &mut Model,
+    request: Request,
+    result: Result<Box<keeping::Kept>, String>,
+) {
+    let Some(Dialog::DataDirectory(prompt)) = &mut model.dialog else {
+        return;
+    };
+    if prompt.trying != Some(request) {
+        return;
+    }
+    prompt.trying = None;
+    let directory = prompt.field.string().trim().to_owned();
+    let kept = match result {
+        Ok(kept) => *kept,
+        Err(reason) => {
+            prompt.problem = Some(format!("{directory} can't be used either: {reason}."));
+            return;
+        }
+    };
+    model.dialog = None;
+    if model.config_dir == model.data_dir {
+        model.config_dir.clone_from(&directory);
+    }
+    model.data_dir.clone_from(&directory);
+    let text = format!(
+        "Tusk keeps its data in {directory} until it ends. Start it with --data-dir {directory} to use it again."
+    );
+    model.cx.notify(text);
+    take_kept(model, kept);
+    storage::keep_everything(
+        &mut model.tabs,
+        &model.connections,
+        &mut model.history,
+        &mut model.settings_file,
+        &mut model.cx,
+    );
+    let config_dir = model.config_dir.clone();
+    if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
+        file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
+    }
+    file::configure_log(&model.data_dir, &mut model.cx);
 }
 
 /// Takes in which servers there are, and what the environment says.
@@ -297,6 +345,7 @@ pub fn quit(model: &mut Model) {
     model.phase = Phase::Quitting;
     model.dialog = None;
     connection::forget_secrets(model);
+    model.welcome.forget_secrets();
     model.cx.ask(window::Effect::Quit);
 }
 

@@ -3,7 +3,7 @@
 //! Each is closed with Escape, accepted with Enter, and walked with Tab and the arrows; typed text goes
 //! to the field that has focus, in the window and without one alike.
 
-use super::{command::Command, leaving, palette, tabs};
+use super::{command::Command, leaving, palette, sidebar, tabs};
 use crate::{
     base::{
         ids::*,
@@ -676,7 +676,9 @@ fn accept(model: &mut Model) {
         Some(Dialog::Results(picker)) => {
             results::take_listed(&mut model.tabs, &mut model.cx, &picker)
         }
-        Some(Dialog::Connection(form)) => form::accept(model, form, true),
+        Some(Dialog::Connection(form)) => {
+            sidebar::keeping_choices(model, |model| form::accept(model, form, true))
+        }
         Some(Dialog::Password(prompt)) => {
             password_given(&mut model.connections, &model.defaults, &mut model.cx, prompt)
         }
@@ -716,7 +718,9 @@ fn accept(model: &mut Model) {
 /// The dialog's other offer.
 fn alternative(model: &mut Model) {
     match model.dialog.take() {
-        Some(Dialog::Connection(form)) => form::accept(model, form, false),
+        Some(Dialog::Connection(form)) => {
+            sidebar::keeping_choices(model, |model| form::accept(model, form, false))
+        }
         Some(Dialog::HostKey(prompt)) => host_key::trust(&mut model.dialog, &mut model.cx, prompt),
         Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
             leaving::commit(model, place)
@@ -794,7 +798,9 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         ),
         Confirm::Terminate { tab } => run::terminate(&mut model.tabs, &mut model.cx, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
-        Confirm::Import(import) => import::accept(model, *import),
+        Confirm::Import(import) => {
+            sidebar::keeping_choices(model, |model| import::accept(model, *import))
+        }
         Confirm::Overwrite { tab, path, form } => {
             prompt::save_over(&mut model.tabs, &mut model.files, &mut model.cx, tab, path, form)
         }
@@ -833,7 +839,7 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) {
             connection,
         )
     }
-    super::sidebar::keeping_choices(model, |model| {
+    sidebar::keeping_choices(model, |model| {
         if in_use {
             if let Some(known) = model.connections.get_mut(&connection) {
                 known.saved = false;

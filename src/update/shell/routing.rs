@@ -181,11 +181,12 @@ fn connection(model: &mut Model, command: Command) -> bool {
         }
         Command::ConnectionDuplicate => {
             let chosen = model.chosen_connection();
-            saved::duplicate(model, chosen)
+            sidebar::keeping_choices(model, |model| saved::duplicate(model, chosen));
         }
         Command::ConnectionMoveUp | Command::ConnectionMoveDown => {
             let chosen = model.chosen_connection();
-            saved::step(model, chosen, command == Command::ConnectionMoveDown)
+            let down = command == Command::ConnectionMoveDown;
+            sidebar::keeping_choices(model, |model| saved::step(model, chosen, down));
         }
         Command::ConnectionImport => import::request(model),
         Command::ConnectionDisconnect => disconnect(model),
@@ -194,7 +195,10 @@ fn connection(model: &mut Model, command: Command) -> bool {
             let chosen = model.chosen_connection();
             schema::refresh_asked(&mut model.connections, &mut model.cx, chosen);
         }
-        Command::SandboxStart => sandbox::start(model),
+        Command::SandboxStart => {
+            let data_dir = model.data_dir.clone();
+            sandbox::start(model, &data_dir);
+        }
         _ => return false,
     }
     true

@@ -2,15 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{command::Command, welcome};
+use super::{command::Command, tabs, welcome};
 use crate::{
     base::ids::*,
     model::{Area, Model},
-    update::{
-        connection::{self, saved},
-        keeping::HistoryEntry,
-        query::history,
-    },
+    update::{connection::saved, keeping::HistoryEntry, query::history},
 };
 
 /// The sidebar shows so many runs.
@@ -207,7 +203,7 @@ pub fn command(model: &mut Model, command: Command) -> bool {
 
 fn accept(model: &mut Model) {
     match rows(model).get(model.sidebar.selected) {
-        Some(Row::Connection(id)) => connection::choose(model, *id),
+        Some(Row::Connection(id)) => tabs::connect(model, *id),
         Some(Row::Run(place)) => {
             let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);

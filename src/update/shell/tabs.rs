@@ -10,7 +10,7 @@ use crate::{
     model::{Area, Model},
     sql::safety::mask::Values,
     update::{
-        connection::Connections,
+        connection::{self, Connection, Connections},
         cx::Cx,
         files,
         keeping::{self, SavedTab, TabPlace},
@@ -329,6 +329,35 @@ pub fn choose(model: &mut Model, tab: TabId) {
     model.focus(Area::Editor);
     check_file(&mut model.tabs, &mut model.cx);
     save_layout(&model.tabs, &mut model.cx);
+}
+
+/// Makes the active tab use a connection, and opens it where it is not open.
+pub fn connect(model: &mut Model, id: ConnectionId) {
+    make_room(model, id);
+    let active = model.tabs.active;
+    run::leave_connection(&mut model.tabs, &mut model.history, &mut model.cx, active, id);
+    let open_already = model.connections.get(&id).is_some_and(Connection::is_open);
+    if let Some(tab) = model.tabs.active_mut() {
+        tab.connection = Some(id);
+        tab.waits_for_sandbox = false;
+        if open_already {
+            tab.ended = Some(Ended::Well);
+        }
+    }
+    model.focus(Area::Editor);
+    connection::open(&mut model.connections, &model.defaults, &mut model.dialog, &mut model.cx, id);
+}
+
+/// A tab whose session would lose something stays where it is: the other connection gets a tab of its own.
+fn make_room(model: &mut Model, id: ConnectionId) {
+    let stays = model.tabs.active().is_some_and(|tab| {
+        tab.connection.is_some_and(|known| known != id) && !tab.would_lose_session().is_empty()
+    });
+    if !stays {
+        return;
+    }
+    model.cx.notify("The other tab keeps its session, because something is open in it.");
+    open_new(model)
 }
 
 /// Goes to the next or the previous tab, around the ends.

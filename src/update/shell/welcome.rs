@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{command::Command, dialog};
+use super::{sidebar, tabs};
 use crate::{
     base::{
         ids::*,
@@ -55,6 +56,13 @@ impl Default for Welcome {
 }
 
 impl Welcome {
+    /// The program ends: no secret stays in the Model.
+    pub fn forget_secrets(&mut self) {
+        self.typed = Secret::default();
+        self.parsed = None;
+        self.asked = None;
+    }
+
     /// Whether the row that is chosen is what Enter means: an empty field means nothing.
     pub fn means_row(&self) -> bool {
         !self.in_field || self.typed.reveal().trim().is_empty()
@@ -168,10 +176,15 @@ pub fn update(model: &mut Model, msg: Msg) {
 /// Connects the active tab.
 pub fn connect(model: &mut Model, target: Target) {
     match target {
-        Target::Sandbox => sandbox::start(model),
+        Target::Sandbox => {
+            let data_dir = model.data_dir.clone();
+            sandbox::start(model, &data_dir);
+        }
         Target::Conninfo(Conninfo { config, secrets }) => {
-            let id = connection::add_passing(model, config, secrets);
-            connection::choose(model, id)
+            let id = sidebar::keeping_choices(model, |model| {
+                connection::add_passing(model, config, secrets)
+            });
+            tabs::connect(model, id)
         }
         Target::Named(name) => {
             let known = model
@@ -179,7 +192,7 @@ pub fn connect(model: &mut Model, target: Target) {
                 .iter()
                 .find(|(_, known)| known.saved && known.config.name == name);
             match known.map(|(id, _)| *id) {
-                Some(id) => connection::choose(model, id),
+                Some(id) => tabs::connect(model, id),
                 None => {
                     let message = format!("There is no saved connection called “{name}”.");
                     if let Some(tab) = model.tabs.active_mut() {
@@ -209,7 +222,10 @@ pub fn command(model: &mut Model, command: Command) -> bool {
         Command::DialogNext | Command::DialogPrevious => welcome.in_field = !welcome.in_field,
         Command::DialogAccept => accept(model),
         Command::DialogCancel => model.focus(Area::Editor),
-        Command::WelcomeSandbox => sandbox::start(model),
+        Command::WelcomeSandbox => {
+            let data_dir = model.data_dir.clone();
+            sandbox::start(model, &data_dir);
+        }
         Command::WelcomeLocal => {
             let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
             if let Some(row) = local {
@@ -244,13 +260,18 @@ fn accept(model: &mut Model) {
         };
     }
     match rows(model).get(model.welcome.selected) {
-        Some(Row::Saved(id)) => connection::choose(model, *id),
+        Some(Row::Saved(id)) => tabs::connect(model, *id),
         Some(Row::Local(server)) => {
             let config = local_config(server, &model.defaults);
-            let id = connection::add_passing(model, config, Secrets::default());
-            connection::choose(model, id)
+            let id = sidebar::keeping_choices(model, |model| {
+                connection::add_passing(model, config, Secrets::default())
+            });
+            tabs::connect(model, id)
         }
-        Some(Row::Sandbox) => sandbox::start(model),
+        Some(Row::Sandbox) => {
+            let data_dir = model.data_dir.clone();
+            sandbox::start(model, &data_dir);
+        }
         None => {}
     }
 }
