@@ -182,10 +182,7 @@ fn route(model: &mut Model, msg: Msg) {
         // The welcome screen lies over the search.
         Msg::Find(find::Msg::Focused { .. }) if model.welcome.shown => {}
         Msg::Find(msg) => find::update(tabs, find, cx, msg),
-        Msg::Connection(msg @ connection::Msg::Opened { .. }) => {
-            sidebar::keeping_choices(model, |model| connection::update(model, msg));
-        }
-        Msg::Connection(msg) => connection::update(model, msg),
+        Msg::Connection(msg) => connection_told(model, msg),
         Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),
         Msg::Query(msg) => run::update(tabs, connections, history, cx, msg),
         Msg::Job(msg) => jobs::update(tabs, connections, history, jobs, cx, msg),
@@ -196,9 +193,7 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::File(msg) => prompt::update(tabs, files, keymap, dialog, cx, msg),
         Msg::Clock(msg) => timer_ended(model, msg),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
-        Msg::Sandbox(msg) => {
-            sidebar::keeping_choices(model, |model| sandbox::update(model, msg));
-        }
+        Msg::Sandbox(msg) => sandbox_told(model, msg),
         Msg::Schema(msg) => schema::update(tabs, connections, cx, msg),
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => {}
@@ -221,4 +216,22 @@ fn timer_ended(model: &mut Model, msg: clock::Msg) {
     if !connection::reconnecting::timer_fired(connections, cx, timer) {
         run::timer_fired(tabs, connections, cx, timer);
     }
+}
+
+/// A connection that opens may move in the lists.
+fn connection_told(model: &mut Model, msg: connection::Msg) {
+    let moves = matches!(msg, connection::Msg::Opened { .. });
+    let tell = |model: &mut Model| {
+        let Model { tabs, connections, history, defaults, dialog, cx, .. } = model;
+        connection::update(tabs, connections, history, defaults, dialog, cx, msg);
+    };
+    if moves { sidebar::keeping_choices(model, tell) } else { tell(model) }
+}
+
+/// The sandbox is a connection once it runs.
+fn sandbox_told(model: &mut Model, msg: sandbox::Msg) {
+    sidebar::keeping_choices(model, |model| {
+        let Model { tabs, connections, defaults, sandbox, dialog, cx, .. } = model;
+        sandbox::update(tabs, connections, defaults, sandbox, dialog, cx, msg);
+    });
 }

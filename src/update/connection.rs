@@ -30,7 +30,6 @@ use crate::{
     },
     conninfo::{Config, Defaults},
     failure::{Category, Failure, Want},
-    model::Model,
     update::{cx::Cx, query::history::History, shell::tabs::Tabs},
 };
 
@@ -178,14 +177,16 @@ impl Connection {
 }
 
 /// Adds a connection for this run; one with the same configuration is used again.
-pub fn add_passing(model: &mut Model, config: Config, secrets: Secrets) -> ConnectionId {
-    let known = model
-        .connections
-        .iter()
-        .find(|(_, known)| same_place(&known.config, &config))
-        .map(|(id, _)| *id);
-    let id = known.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
-    let connection = model.connections.entry(id).or_insert_with(|| Connection::new(config, false));
+pub fn add_passing(
+    connections: &mut Connections,
+    cx: &mut Cx,
+    config: Config,
+    secrets: Secrets,
+) -> ConnectionId {
+    let known =
+        connections.iter().find(|(_, known)| same_place(&known.config, &config)).map(|(id, _)| *id);
+    let id = known.unwrap_or_else(|| ConnectionId::next(&mut cx.ids));
+    let connection = connections.entry(id).or_insert_with(|| Connection::new(config, false));
     for (kind, secret) in secrets.iter() {
         connection.secrets.set(kind, Some(secret.clone()));
     }
@@ -352,65 +353,60 @@ pub fn bounce(
 }
 
 /// Takes in what the runner reports of connections.
-pub fn update(model: &mut Model, msg: Msg) {
+pub fn update(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    msg: Msg,
+) {
     match msg {
-        Msg::Opened { connection, attempt, server } => opened(model, connection, attempt, server),
-        Msg::OpenFailed { connection, attempt, failure } => open_failed(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.dialog,
-            &mut model.cx,
-            (connection, attempt),
-            failure,
-        ),
-        Msg::Closed { connection } => closed(model, connection),
+        Msg::Opened { connection, attempt, server } => {
+            opened(tabs, connections, history, cx, connection, attempt, server)
+        }
+        Msg::OpenFailed { connection, attempt, failure } => {
+            open_failed(tabs, connections, history, dialog, cx, (connection, attempt), failure)
+        }
+        Msg::Closed { connection } => {
+            closed(tabs, connections, history, defaults, dialog, cx, connection)
+        }
         Msg::Tested { attempt, result } => {
-            if let Some(Dialog::Connection(form)) = &mut model.dialog {
+            if let Some(Dialog::Connection(form)) = dialog {
                 form.tested(attempt, result);
             }
         }
         Msg::PoolChanged { connection, status } => {
-            if let Some(known) = model.connections.get_mut(&connection)
+            if let Some(known) = connections.get_mut(&connection)
                 && !matches!(known.link, Link::Closed | Link::Failed { .. })
             {
                 known.pool = status;
             }
-            run::make_room(&mut model.tabs, &mut model.connections, &mut model.cx, connection)
+            run::make_room(tabs, connections, cx, connection)
         }
-        Msg::LinkLost { connection, left, failure } => reconnecting::link_lost(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            connection,
-            left,
-            failure,
-        ),
+        Msg::LinkLost { connection, left, failure } => {
+            reconnecting::link_lost(tabs, connections, history, cx, connection, left, failure)
+        }
         Msg::NotAnswering { connection, silent_ms } => {
-            let since = model.cx.now.before_ms(silent_ms);
-            if let Some(known) = model.connections.get_mut(&connection)
+            let since = cx.now.before_ms(silent_ms);
+            if let Some(known) = connections.get_mut(&connection)
                 && known.is_open()
             {
                 known.silent_since = Some(since);
             }
         }
         Msg::Answering { connection } => {
-            if let Some(known) = model.connections.get_mut(&connection) {
+            if let Some(known) = connections.get_mut(&connection) {
                 known.silent_since = None;
             }
         }
         Msg::TypesResolved { request, connection, names } => {
-            types_resolved(&mut model.tabs, &mut model.connections, request, connection, names);
+            types_resolved(tabs, connections, request, connection, names);
         }
-        Msg::HostKeyTrusted { request, result } => host_key::trusted(
-            &mut model.connections,
-            &model.defaults,
-            &mut model.dialog,
-            &mut model.cx,
-            request,
-            result,
-        ),
+        Msg::HostKeyTrusted { request, result } => {
+            host_key::trusted(connections, defaults, dialog, cx, request, result)
+        }
     }
 }
 
@@ -470,8 +466,16 @@ pub fn update_keychain(
     }
 }
 
-fn closed(model: &mut Model, id: ConnectionId) {
-    let Some(known) = model.connections.get_mut(&id) else {
+fn closed(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    id: ConnectionId,
+) {
+    let Some(known) = connections.get_mut(&id) else {
         return;
     };
     if !matches!(known.link, Link::Closing) {
@@ -481,27 +485,28 @@ fn closed(model: &mut Model, id: ConnectionId) {
     known.silent_since = None;
     known.pool = PoolStatus::default();
     if std::mem::take(&mut known.reopen) {
-        open(&mut model.connections, &model.defaults, &mut model.dialog, &mut model.cx, id)
+        open(connections, defaults, dialog, cx, id)
     }
-    run::pump_all(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx);
+    run::pump_all(tabs, connections, history, cx);
 }
 
-fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerInfo) {
-    let now = model.cx.now;
-    let Some(connection) = model.connections.get_mut(&id) else {
+fn opened(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    id: ConnectionId,
+    attempt: Request,
+    server: ServerInfo,
+) {
+    let now = cx.now;
+    let Some(connection) = connections.get_mut(&id) else {
         // It was deleted meanwhile: its pool must not stay open unseen.
-        model.cx.ask(Effect::Close { connection: id });
+        cx.ask(Effect::Close { connection: id });
         return;
     };
     if connection.tries(attempt) {
-        return reopened(
-            &mut model.tabs,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            id,
-            server,
-        );
+        return reopened(tabs, connections, history, cx, id, server);
     }
     let with = match &connection.link {
         Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
@@ -513,19 +518,19 @@ fn opened(model: &mut Model, id: ConnectionId, attempt: Request, server: ServerI
 
     connection.last_used_us = Some(now.unix_us);
     connection.saved |= !with.store.is_empty();
-    let Some(connection) = model.connections.get(&id) else {
+    let Some(connection) = connections.get(&id) else {
         return;
     };
     if connection.saved {
-        save(&model.connections, &mut model.cx, id);
+        save(connections, cx, id);
     }
-    store_secrets(&mut model.connections, &mut model.cx, id, &with.store);
-    for tab in model.tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+    store_secrets(connections, cx, id, &with.store);
+    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(Ended::Well);
     }
-    run::pump_all(&mut model.tabs, &mut model.connections, &mut model.history, &mut model.cx);
+    run::pump_all(tabs, connections, history, cx);
     // Behind what somebody waits for.
-    schema::refresh(&mut model.connections, &mut model.cx, id, schema::Cause::Opened);
+    schema::refresh(connections, cx, id, schema::Cause::Opened);
 }
 
 /// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
@@ -661,8 +666,8 @@ fn types_resolved(
 
 /// The program ends: no secret stays in the Model. What the driver and the keychain's library copied into their own
 /// memory is theirs, and goes with the process.
-pub fn forget_secrets(model: &mut Model) {
-    for known in model.connections.values_mut() {
+pub fn forget_secrets(connections: &mut Connections, defaults: &mut Defaults) {
+    for known in connections.values_mut() {
         known.secrets = Secrets::default();
         match &mut known.link {
             Link::AskingKeychain { secrets, .. } => *secrets = Secrets::default(),
@@ -674,8 +679,8 @@ pub fn forget_secrets(model: &mut Model) {
             | Link::Failed { .. } => {}
         }
     }
-    model.defaults.password = None;
-    for file in &mut model.defaults.service_files {
+    defaults.password = None;
+    for file in &mut defaults.service_files {
         for service in file.services.iter_mut().flatten() {
             service.secrets.clear();
         }

@@ -9,7 +9,6 @@ use crate::{
     },
     conninfo::{Config, Conninfo, Defaults, FieldName, ParseProblem, TlsFiles},
     failure::Failure,
-    model::Model,
     update::{
         connection::{self, Connections},
         cx::Cx,
@@ -686,24 +685,30 @@ pub fn secret_read(
 }
 
 /// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
-pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
+pub fn accept(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    mut form: Box<ConnectionForm>,
+    open: bool,
+) {
     let mut config = match form.config() {
         Ok(config) => config,
         Err(problems) => {
             form.complain(problems);
-            model.dialog = Some(Dialog::Connection(form));
+            *dialog = Some(Dialog::Connection(form));
             return;
         }
     };
-    form.abandon(&mut model.cx);
+    form.abandon(cx);
     if form.editing.is_none() || form.base.group != config.group {
-        config.order = saved::last_place(&model.connections, &config.group);
+        config.order = saved::last_place(connections, &config.group);
     }
-    let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut model.cx.ids));
+    let id = form.editing.unwrap_or_else(|| ConnectionId::next(&mut cx.ids));
     let typed = form.typed();
-    forget_unused(&mut model.connections, &model.defaults, &mut model.cx, id, &config);
-    let known =
-        model.connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
+    forget_unused(connections, defaults, cx, id, &config);
+    let known = connections.entry(id).or_insert_with(|| Connection::new(config.clone(), true));
     let moved = known.is_open() && !connection::same_place(&known.config, &config);
     known.config = config;
     known.saved = true;
@@ -711,14 +716,14 @@ pub fn accept(model: &mut Model, mut form: Box<ConnectionForm>, open: bool) {
         known.secrets.set(kind, Some(secret.clone()));
     }
     if form.choice(Field::Store) == 0 {
-        connection::store_secrets(&mut model.connections, &mut model.cx, id, &typed);
+        connection::store_secrets(connections, cx, id, &typed);
     }
-    connection::save(&model.connections, &mut model.cx, id);
+    connection::save(connections, cx, id);
     if moved {
-        model.cx.notify("The change takes effect when you reconnect.");
+        cx.notify("The change takes effect when you reconnect.");
     }
     if open {
-        model.cx.leave(connection::Outcome::Choose(id));
+        cx.leave(connection::Outcome::Choose(id));
     }
 }
 

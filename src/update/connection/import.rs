@@ -3,19 +3,22 @@
 //! No password of the password file is copied: its connections go on finding it there. A service's password goes
 //! to the keychain.
 
-use serde::Serialize;
-
 use super::{Connection, Connections, discovery, saved};
 use crate::{
-    base::{ids::*, secret::Secrets},
+    base::{
+        ids::{Request, *},
+        secret::Secrets,
+    },
     conninfo::{Config, Defaults, Endpoint, passfile::Listed},
-    model::Model,
     rows::show::display::counted,
     update::{
         connection,
+        cx::Cx,
         shell::dialog::{Confirm, Dialog},
     },
 };
+
+use serde::Serialize;
 
 /// At most so many are imported at a time.
 const IMPORTED: usize = 500;
@@ -43,22 +46,30 @@ pub struct Candidate {
 }
 
 /// Looks for what there is to import; the answer asks.
-pub fn request(model: &mut Model) {
-    let request = model.cx.request();
-    model.importing = Some(request);
-    model.cx.ask(discovery::Effect::FindServers { request });
+pub fn request(importing: &mut Option<Request>, cx: &mut Cx) {
+    let request = cx.request();
+    *importing = Some(request);
+    cx.ask(discovery::Effect::FindServers { request });
 }
 
 /// Service files and the password file were read: where that was for an import, the user is asked.
 /// Where the password file is not the usual one, its path comes along.
-pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &str) {
-    if model.importing != Some(answered) {
+pub fn found(
+    connections: &Connections,
+    defaults: &Defaults,
+    importing: &mut Option<Request>,
+    cx: &mut Cx,
+    answered: Request,
+    passfile: &[Listed],
+    path: &str,
+) {
+    if *importing != Some(answered) {
         return;
     }
-    model.importing = None;
-    let import = candidates(&model.connections, &model.defaults, passfile, path);
+    *importing = None;
+    let import = candidates(connections, defaults, passfile, path);
     if !import.new.is_empty() {
-        model.cx.leave(Dialog::Confirm(Confirm::Import(Box::new(import))));
+        cx.leave(Dialog::Confirm(Confirm::Import(Box::new(import))));
         return;
     }
     let notice = match (import.known, import.problems.first()) {
@@ -69,7 +80,7 @@ pub fn found(model: &mut Model, answered: Request, passfile: &[Listed], path: &s
         }
         (_, None) => "There is nothing to import: all that is named there is saved already.".into(),
     };
-    model.cx.notify(notice);
+    cx.notify(notice);
 }
 
 fn candidates(
@@ -164,20 +175,20 @@ impl Import {
 }
 
 /// The user agreed: they are saved.
-pub fn accept(model: &mut Model, import: Import) {
+pub fn accept(connections: &mut Connections, cx: &mut Cx, import: Import) {
     let count = import.new.len();
 
     for Candidate { config, secrets } in import.new {
-        let id = ConnectionId::next(&mut model.cx.ids);
-        let order = saved::last_place(&model.connections, &config.group);
+        let id = ConnectionId::next(&mut cx.ids);
+        let order = saved::last_place(connections, &config.group);
         let mut connection = Connection::new(Config { order, ..config }, true);
         connection.secrets = secrets.clone();
-        model.connections.insert(id, connection);
-        connection::save(&model.connections, &mut model.cx, id);
-        connection::store_secrets(&mut model.connections, &mut model.cx, id, &secrets);
+        connections.insert(id, connection);
+        connection::save(connections, cx, id);
+        connection::store_secrets(connections, cx, id, &secrets);
     }
     let what = counted(count as u64, "connection");
-    model.cx.notify(format!("Imported {what}."));
+    cx.notify(format!("Imported {what}."));
 }
 
 #[cfg(test)]

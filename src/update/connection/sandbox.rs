@@ -5,13 +5,15 @@ use crate::{
         ids::*,
         secret::{Secret, Secrets},
     },
-    conninfo::{Colour, Config, SslMode},
+    conninfo::{Colour, Config, Defaults, SslMode},
     failure::Failure,
-    model::Model,
     update::{
-        connection,
+        connection::{self, Connections},
         cx::Cx,
-        shell::tabs::{Ended, Tabs},
+        shell::{
+            dialog::Dialog,
+            tabs::{Ended, Tabs},
+        },
     },
 };
 
@@ -84,30 +86,38 @@ pub enum Effect {
 }
 
 /// The user asked for the sandbox.
-pub fn start(model: &mut Model, data_dir: &str) {
-    if let Sandbox::Running { connection } = model.sandbox {
-        model.cx.leave(connection::Outcome::Choose(connection));
+pub fn start(tabs: &mut Tabs, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str) {
+    if let Sandbox::Running { connection } = *sandbox {
+        cx.leave(connection::Outcome::Choose(connection));
         return;
     }
-    if let Some(tab) = model.tabs.active_mut() {
+    if let Some(tab) = tabs.active_mut() {
         // The tab that asked gets it, whichever is on screen by then.
         tab.waits_for_sandbox = true;
     }
-    match model.sandbox {
+    match *sandbox {
         Sandbox::Running { .. } | Sandbox::Starting { .. } => {}
         Sandbox::Stopped | Sandbox::Failed { .. } => {
-            let request = model.cx.request();
+            let request = cx.request();
             let progress = Progress { step: "Looking for PostgreSQL".into(), done: 0, total: 0 };
-            model.sandbox = Sandbox::Starting { request, progress };
+            *sandbox = Sandbox::Starting { request, progress };
             let data_dir = data_dir.to_owned();
-            model.cx.ask(Effect::Start { request, data_dir });
+            cx.ask(Effect::Start { request, data_dir });
         }
     }
 }
 
 /// Takes in what the runner reports.
-pub fn update(model: &mut Model, msg: Msg) {
-    let Sandbox::Starting { request: waiting, progress: known } = &mut model.sandbox else {
+pub fn update(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    defaults: &Defaults,
+    sandbox: &mut Sandbox,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    msg: Msg,
+) {
+    let Sandbox::Starting { request: waiting, progress: known } = sandbox else {
         return;
     };
     match msg {
@@ -117,23 +127,30 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::Started { request, host, port, user, database, password } if request == *waiting => {
             let config = config(host, port, user, database);
             let connection =
-                connection::add_passing(model, config, Secrets::with_password(password));
-            model.sandbox = Sandbox::Running { connection };
-            arrived(model, connection)
+                connection::add_passing(connections, cx, config, Secrets::with_password(password));
+            *sandbox = Sandbox::Running { connection };
+            arrived(tabs, connections, defaults, dialog, cx, connection)
         }
         Msg::Failed { request, failure } if request == *waiting => {
-            failed(&mut model.tabs, &mut model.sandbox, &mut model.cx, failure);
+            failed(tabs, sandbox, cx, failure);
         }
         Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => {}
     }
 }
 
 /// The tabs that wait for it get it; the one on screen as if it had been chosen.
-fn arrived(model: &mut Model, connection: ConnectionId) {
-    let active = model.tabs.active;
+fn arrived(
+    tabs: &mut Tabs,
+    connections: &mut Connections,
+    defaults: &Defaults,
+    dialog: &mut Option<Dialog>,
+    cx: &mut Cx,
+    connection: ConnectionId,
+) {
+    let active = tabs.active;
     let mut chosen = false;
     let mut wanted = false;
-    for tab in &mut model.tabs.open {
+    for tab in &mut tabs.open {
         if !std::mem::take(&mut tab.waits_for_sandbox) {
             continue;
         }
@@ -145,14 +162,8 @@ fn arrived(model: &mut Model, connection: ConnectionId) {
         }
     }
     match (chosen, wanted) {
-        (true, _) => model.cx.leave(connection::Outcome::Choose(connection)),
-        (false, true) => connection::open(
-            &mut model.connections,
-            &model.defaults,
-            &mut model.dialog,
-            &mut model.cx,
-            connection,
-        ),
+        (true, _) => cx.leave(connection::Outcome::Choose(connection)),
+        (false, true) => connection::open(connections, defaults, dialog, cx, connection),
         (false, false) => {}
     }
 }

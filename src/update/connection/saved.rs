@@ -4,8 +4,10 @@ use super::Connection;
 use crate::{
     base::ids::ConnectionId,
     conninfo::Config,
-    model::Model,
-    update::connection::{self, Connections},
+    update::{
+        connection::{self, Connections},
+        cx::Cx,
+    },
 };
 
 /// The connections of a folder, in the order in which they are listed.
@@ -31,11 +33,11 @@ pub fn last_place(connections: &Connections, group: &str) -> u32 {
 }
 
 /// Moves a connection by one place within its folder, and keeps the order.
-pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
-    let Some((id, known)) = id.and_then(|id| Some((id, model.connections.get(&id)?))) else {
+pub fn step(connections: &mut Connections, cx: &mut Cx, id: Option<ConnectionId>, down: bool) {
+    let Some((id, known)) = id.and_then(|id| Some((id, connections.get(&id)?))) else {
         return;
     };
-    let mut listed = in_folder(&model.connections, &known.config.group);
+    let mut listed = in_folder(connections, &known.config.group);
     let Some(from) = listed.iter().position(|other| *other == id) else {
         return;
     };
@@ -45,34 +47,34 @@ pub fn step(model: &mut Model, id: Option<ConnectionId>, down: bool) {
     }
     listed.swap(from, to);
     for (order, id) in (0..).zip(&listed) {
-        if let Some(known) = model.connections.get_mut(id)
+        if let Some(known) = connections.get_mut(id)
             && known.config.order != order
         {
             known.config.order = order;
             if known.saved {
-                connection::save(&model.connections, &mut model.cx, *id);
+                connection::save(connections, cx, *id);
             }
         }
     }
 }
 
 /// Saves a copy of a connection. No secret is copied: the keychain gives none away without being asked for it.
-pub fn duplicate(model: &mut Model, id: Option<ConnectionId>) {
-    let Some(known) = id.and_then(|id| model.connections.get(&id)) else {
-        model.cx.notify("There is no connection here to duplicate.");
+pub fn duplicate(connections: &mut Connections, cx: &mut Cx, id: Option<ConnectionId>) {
+    let Some(known) = id.and_then(|id| connections.get(&id)) else {
+        cx.notify("There is no connection here to duplicate.");
         return;
     };
     let mut config = known.config.clone();
-    config.name = free_name(&model.connections, &config.label());
-    config.order = last_place(&model.connections, &config.group);
-    let copy = ConnectionId::next(&mut model.cx.ids);
+    config.name = free_name(connections, &config.label());
+    config.order = last_place(connections, &config.group);
+    let copy = ConnectionId::next(&mut cx.ids);
     let notice = format!(
         "“{}” is a copy without the passwords: it asks for what it needs when it connects.",
         config.name
     );
-    model.connections.insert(copy, Connection::new(config, true));
-    model.cx.notify(notice);
-    connection::save(&model.connections, &mut model.cx, copy);
+    connections.insert(copy, Connection::new(config, true));
+    cx.notify(notice);
+    connection::save(connections, cx, copy);
 }
 
 /// `shop copy`, `shop copy 2`, …: the first that no connection has.
@@ -86,13 +88,12 @@ fn free_name(connections: &Connections, label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::update::shell::sidebar;
     use crate::{
         base::secret::{Secret, SecretKind},
         effect::Effect as RootEffect,
         update::{
             keeping::{self, Kept, SavedConnection},
-            shell::command::Command,
+            shell::{command::Command, sidebar},
             testing::{World, config, expect, nothing_kept},
         },
     };

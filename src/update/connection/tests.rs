@@ -1,6 +1,7 @@
 //! Opening, passwords, closing, and what comes in the wrong order.
 
 use super::*;
+use crate::model::Model;
 use crate::{
     base::transaction::Transaction,
     conninfo::service::{Service, ServiceFile},

@@ -6,7 +6,6 @@
 use super::{Opened, Salvage, Saved, SavedConnection};
 use crate::{
     base::{ids::*, text::Buffer},
-    model::Model,
     update::{
         connection::{Connection, Connections, Link},
         cx::Cx,
@@ -176,11 +175,17 @@ pub fn caught_up(storage: &mut Storage, cx: &mut Cx) {
     }
 }
 
-/// Another file is used from here on: it is given all that there is.
-pub fn reopened(model: &mut Model, opened: Opened, is_ready: bool) {
+/// Another file is used from here on.
+pub fn reopened(
+    tabs: &mut Tabs,
+    storage: &mut Storage,
+    cx: &mut Cx,
+    opened: Opened,
+    is_ready: bool,
+) {
     match opened {
         Opened::Fresh { copy, reason, salvage } if is_ready => {
-            model.storage = Storage::OnDisk;
+            *storage = Storage::OnDisk;
             let runs = Salvage { runs: salvage.runs, ..Salvage::default() };
             // All but the old runs is in the Model.
             let lost = if runs.runs.lost > 0 || runs.runs.perhaps_more {
@@ -191,19 +196,10 @@ pub fn reopened(model: &mut Model, opened: Opened, is_ready: bool) {
             let text = format!(
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
-            model.cx.notify(text.clone());
-            write_down(&mut model.tabs, &mut model.cx, text);
+            cx.notify(text.clone());
+            write_down(tabs, cx, text);
         }
-        opened => came_up(&mut model.storage, &mut model.cx, opened),
-    }
-    if is_ready {
-        keep_everything(
-            &mut model.tabs,
-            &model.connections,
-            &mut model.history,
-            &mut model.settings_file,
-            &mut model.cx,
-        );
+        opened => came_up(storage, cx, opened),
     }
 }
 
@@ -238,13 +234,13 @@ pub fn keep_everything(
 
 /// Another Tusk saved or deleted connections.
 pub fn connections_changed(
-    model: &mut Model,
+    tabs: &Tabs,
+    connections: &mut Connections,
     changed: Vec<SavedConnection>,
     deleted: Vec<ConnectionId>,
 ) {
     for saved in changed {
-        let known = model
-            .connections
+        let known = connections
             .entry(saved.id)
             .or_insert_with(|| Connection::new(saved.config.clone(), true));
         // One that is open goes on as it was opened; the next time it is opened as it is saved.
@@ -253,13 +249,13 @@ pub fn connections_changed(
         known.last_used_us = known.last_used_us.max(saved.last_used_us);
     }
     for id in deleted {
-        let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(id));
-        match model.connections.get_mut(&id) {
+        let in_use = tabs.open.iter().any(|tab| tab.connection == Some(id));
+        match connections.get_mut(&id) {
             Some(known) if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) => {
                 known.saved = false;
             }
             _ => {
-                model.connections.remove(&id);
+                connections.remove(&id);
             }
         }
     }

@@ -152,11 +152,16 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
         keeping::Msg::CaughtUp => storage::caught_up(&mut model.storage, &mut model.cx),
         keeping::Msg::Reopened { opened } => {
             let is_ready = model.phase == Phase::Ready;
-            storage::reopened(model, opened, is_ready);
+            let Model { tabs, connections, history, storage, settings_file, cx, .. } = model;
+            storage::reopened(tabs, storage, cx, opened, is_ready);
+            if is_ready {
+                // The other file is given all that there is.
+                storage::keep_everything(tabs, connections, history, settings_file, cx);
+            }
         }
         keeping::Msg::ConnectionsChanged { changed, deleted } => {
             sidebar::keeping_choices(model, |model| {
-                storage::connections_changed(model, changed, deleted);
+                storage::connections_changed(&model.tabs, &mut model.connections, changed, deleted);
             })
         }
         keeping::Msg::DirectoryUsed { request, result } => directory_used(model, request, result),
@@ -294,7 +299,15 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) {
         };
         sidebar::keeping_choices(model, |model| model.welcome.servers = servers);
     }
-    import::found(model, request, &environment.passfile, &environment.passfile_path)
+    import::found(
+        &model.connections,
+        &model.defaults,
+        &mut model.importing,
+        &mut model.cx,
+        request,
+        &environment.passfile,
+        &environment.passfile_path,
+    )
 }
 
 /// The user wants to quit: asked first where something would be lost.
@@ -344,7 +357,7 @@ pub fn quit(model: &mut Model) {
     }
     model.phase = Phase::Quitting;
     model.dialog = None;
-    connection::forget_secrets(model);
+    connection::forget_secrets(&mut model.connections, &mut model.defaults);
     model.welcome.forget_secrets();
     model.cx.ask(window::Effect::Quit);
 }

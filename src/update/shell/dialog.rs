@@ -676,9 +676,7 @@ fn accept(model: &mut Model) {
         Some(Dialog::Results(picker)) => {
             results::take_listed(&mut model.tabs, &mut model.cx, &picker)
         }
-        Some(Dialog::Connection(form)) => {
-            sidebar::keeping_choices(model, |model| form::accept(model, form, true))
-        }
+        Some(Dialog::Connection(form)) => save_form(model, form, true),
         Some(Dialog::Password(prompt)) => {
             password_given(&mut model.connections, &model.defaults, &mut model.cx, prompt)
         }
@@ -715,12 +713,18 @@ fn accept(model: &mut Model) {
     }
 }
 
+/// Saves a connection, and opens it where asked. It may move in the lists.
+fn save_form(model: &mut Model, form: Box<ConnectionForm>, open: bool) {
+    sidebar::keeping_choices(model, |model| {
+        let Model { connections, defaults, dialog, cx, .. } = model;
+        form::accept(connections, defaults, dialog, cx, form, open);
+    });
+}
+
 /// The dialog's other offer.
 fn alternative(model: &mut Model) {
     match model.dialog.take() {
-        Some(Dialog::Connection(form)) => {
-            sidebar::keeping_choices(model, |model| form::accept(model, form, false))
-        }
+        Some(Dialog::Connection(form)) => save_form(model, form, false),
         Some(Dialog::HostKey(prompt)) => host_key::trust(&mut model.dialog, &mut model.cx, prompt),
         Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
             leaving::commit(model, place)
@@ -798,9 +802,9 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         ),
         Confirm::Terminate { tab } => run::terminate(&mut model.tabs, &mut model.cx, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
-        Confirm::Import(import) => {
-            sidebar::keeping_choices(model, |model| import::accept(model, *import))
-        }
+        Confirm::Import(import) => sidebar::keeping_choices(model, |model| {
+            import::accept(&mut model.connections, &mut model.cx, *import)
+        }),
         Confirm::Overwrite { tab, path, form } => {
             prompt::save_over(&mut model.tabs, &mut model.files, &mut model.cx, tab, path, form)
         }

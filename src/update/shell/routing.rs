@@ -181,14 +181,18 @@ fn connection(model: &mut Model, command: Command) -> bool {
         }
         Command::ConnectionDuplicate => {
             let chosen = model.chosen_connection();
-            sidebar::keeping_choices(model, |model| saved::duplicate(model, chosen));
+            sidebar::keeping_choices(model, |model| {
+                saved::duplicate(&mut model.connections, &mut model.cx, chosen)
+            });
         }
         Command::ConnectionMoveUp | Command::ConnectionMoveDown => {
             let chosen = model.chosen_connection();
             let down = command == Command::ConnectionMoveDown;
-            sidebar::keeping_choices(model, |model| saved::step(model, chosen, down));
+            sidebar::keeping_choices(model, |model| {
+                saved::step(&mut model.connections, &mut model.cx, chosen, down)
+            });
         }
-        Command::ConnectionImport => import::request(model),
+        Command::ConnectionImport => import::request(&mut model.importing, &mut model.cx),
         Command::ConnectionDisconnect => disconnect(model),
         Command::ConnectionReconnect => run::reconnect(tabs, connections, cx),
         Command::SchemaRefresh => {
@@ -197,7 +201,7 @@ fn connection(model: &mut Model, command: Command) -> bool {
         }
         Command::SandboxStart => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(model, &data_dir);
+            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         _ => return false,
     }

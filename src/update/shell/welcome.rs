@@ -178,11 +178,11 @@ pub fn connect(model: &mut Model, target: Target) {
     match target {
         Target::Sandbox => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(model, &data_dir);
+            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         Target::Conninfo(Conninfo { config, secrets }) => {
             let id = sidebar::keeping_choices(model, |model| {
-                connection::add_passing(model, config, secrets)
+                connection::add_passing(&mut model.connections, &mut model.cx, config, secrets)
             });
             tabs::connect(model, id)
         }
@@ -224,7 +224,7 @@ pub fn command(model: &mut Model, command: Command) -> bool {
         Command::DialogCancel => model.focus(Area::Editor),
         Command::WelcomeSandbox => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(model, &data_dir);
+            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         Command::WelcomeLocal => {
             let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
@@ -264,13 +264,18 @@ fn accept(model: &mut Model) {
         Some(Row::Local(server)) => {
             let config = local_config(server, &model.defaults);
             let id = sidebar::keeping_choices(model, |model| {
-                connection::add_passing(model, config, Secrets::default())
+                connection::add_passing(
+                    &mut model.connections,
+                    &mut model.cx,
+                    config,
+                    Secrets::default(),
+                )
             });
             tabs::connect(model, id)
         }
         Some(Row::Sandbox) => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(model, &data_dir);
+            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         None => {}
     }
