@@ -687,7 +687,7 @@ pub fn forget_secrets(connections: &mut Connections, defaults: &mut Defaults) {
     }
 }
 
-/// The effect that keeps a connection.
+/// Keeps a connection.
 pub fn save(connections: &Connections, cx: &mut Cx, id: ConnectionId) {
     let request = cx.request();
     let (config, last_used_us) = connections
@@ -698,7 +698,7 @@ pub fn save(connections: &Connections, cx: &mut Cx, id: ConnectionId) {
     cx.ask(keeping::Effect::SaveConnection { request, connection });
 }
 
-/// The effects that put secrets into the keychain.
+/// Puts secrets into the keychain.
 pub fn store_secrets(
     connections: &mut Connections,
     cx: &mut Cx,

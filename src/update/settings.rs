@@ -106,7 +106,7 @@ pub fn toggle_sidebar(settings_file: &mut SettingsFile, cx: &mut Cx) {
     save(settings_file, cx)
 }
 
-/// The effect that keeps the window and its parts.
+/// Keeps the window and its parts.
 pub fn save(settings_file: &mut SettingsFile, cx: &mut Cx) {
     let waiting = settings_file.timer.take();
     if let Some(timer) = waiting {

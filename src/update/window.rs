@@ -21,7 +21,7 @@ pub enum Msg {
     Done { request: Request },
 }
 
-/// The effect that puts a text on the clipboard.
+/// Puts a text on the clipboard.
 pub fn write_clipboard(cx: &mut Cx, text: Arc<str>) {
     let request = cx.request();
     cx.ask(Effect::WriteClipboard { request, text });

@@ -244,7 +244,7 @@ pub fn stop(
     give_up(tabs, connections, history, cx, id, failure);
 }
 
-/// The effects that end the pause or the try.
+/// Ends the pause or the try.
 pub(super) fn let_go(reconnecting: &Reconnecting, cx: &mut Cx) {
     match reconnecting.step {
         Step::Pausing { timer, .. } => {

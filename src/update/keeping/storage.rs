@@ -203,7 +203,7 @@ pub fn reopened(
     }
 }
 
-/// The effects that keep all that the Model has.
+/// Keeps all that the Model has.
 pub fn keep_everything(
     tabs: &mut Tabs,
     connections: &Connections,

@@ -1026,7 +1026,7 @@ pub fn timer_fired(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, 
     }
 }
 
-/// The effect that lets rows go, off the loop.
+/// Lets rows go, off the loop.
 pub fn drop_rows(rows: Vec<Rows>, cx: &mut Cx) {
     let rows: Vec<Rows> = rows.into_iter().filter(|rows| !rows.is_empty()).collect();
     if rows.is_empty() {

@@ -493,7 +493,7 @@ pub fn restore(
     check_file(tabs, cx);
 }
 
-/// The effects that keep every open tab whole.
+/// Keeps every open tab whole.
 pub fn keep_all(tabs: &mut Tabs, cx: &mut Cx) {
     let all: Vec<TabId> = tabs.open.iter().map(|tab| tab.id).collect();
     for tab in all {
@@ -501,7 +501,7 @@ pub fn keep_all(tabs: &mut Tabs, cx: &mut Cx) {
     }
 }
 
-/// The effects that keep the closed tabs as closed ones, the oldest first.
+/// Keeps the closed tabs as closed ones, the oldest first.
 pub fn keep_closed(tabs: &Tabs, cx: &mut Cx) {
     let (now_us, count) = (cx.now.unix_us, tabs.closed.len() as i64);
 
@@ -516,12 +516,12 @@ pub fn keep_closed(tabs: &Tabs, cx: &mut Cx) {
     }
 }
 
-/// The effects that keep the tabs in which something was typed since they were kept whole.
+/// Keeps the tabs in which something was typed since they were kept whole.
 pub fn keep_written(tabs: &mut Tabs, cx: &mut Cx) {
     keep_journaled(tabs, cx, 1)
 }
 
-/// The effects that keep the tabs whose journal may have a gap, because a write failed.
+/// Keeps the tabs whose journal may have a gap, because a write failed.
 pub fn keep_doubtful(tabs: &mut Tabs, cx: &mut Cx) {
     keep_journaled(tabs, cx, editor::JOURNAL_LIMIT)
 }
@@ -534,7 +534,7 @@ fn keep_journaled(tabs: &mut Tabs, cx: &mut Cx, at_least: u32) {
     }
 }
 
-/// The effects that keep a tab whole.
+/// Keeps a tab whole.
 pub fn keep(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
     let request = cx.request();
     let active = tabs.active;
@@ -547,7 +547,7 @@ pub fn keep(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
     cx.ask(keeping::Effect::SaveTab { request, tab });
 }
 
-/// The effect that keeps places, titles and cursors.
+/// Keeps places, titles and cursors.
 pub fn save_layout(tabs: &Tabs, cx: &mut Cx) {
     let request = cx.request();
     let active = tabs.active;
