@@ -3,15 +3,6 @@
 
 pub mod file;
 
-/// What settings leave to others.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The sidebar was shown or hidden: focus may be on what is not there.
-    SidebarChanged,
-    /// What is logged, or for how long, has changed.
-    LogChanged,
-}
-
 use super::{clock, keeping};
 use crate::{
     base::ids::Request,
@@ -21,6 +12,15 @@ use crate::{
     },
     update::{cx::Cx, settings::file::SettingsFile},
 };
+
+/// What settings leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The sidebar was shown or hidden: focus may be on what is not there.
+    SidebarChanged,
+    /// What is logged, or for how long, has changed.
+    LogChanged,
+}
 
 /// How many rows the settings dialog has.
 pub const ROWS: usize = 4;

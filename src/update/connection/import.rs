@@ -177,7 +177,6 @@ impl Import {
 /// The user agreed: they are saved.
 pub fn accept(connections: &mut Connections, cx: &mut Cx, import: Import) {
     let count = import.new.len();
-
     for Candidate { config, secrets } in import.new {
         let id = ConnectionId::next(&mut cx.ids);
         let order = saved::last_place(connections, &config.group);

@@ -264,7 +264,6 @@ pub fn connections_changed(
 /// Enter on the typed directory: it is tried.
 pub fn try_directory(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: DirectoryPrompt) {
     let directory = prompt.field.string().trim().to_owned();
-
     if directory.is_empty() {
         prompt.problem = Some("Type the name of a directory.".into());
     } else if prompt.trying.is_none() {

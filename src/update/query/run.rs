@@ -532,7 +532,6 @@ pub fn take_back_writes(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx)
     let giving = tabs.open.iter().filter(gives_ahead);
     let sealed = giving.filter(|tab| is_read_only(connections, tab));
     let sealed: Vec<TabId> = sealed.map(|tab| tab.id).collect();
-
     for id in sealed {
         if let Some(tab) = tabs.get_mut(id)
             && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
@@ -982,7 +981,6 @@ pub fn stop(tabs: &mut Tabs, cx: &mut Cx, id: TabId, asked: bool) {
     };
     let query = running.query;
     let ahead = Vec::from(running.script.ahead.queries.clone());
-
     match running.phase {
         Phase::Cancelling { since, asked: before } => {
             running.phase = Phase::Cancelling { since, asked: asked || before };

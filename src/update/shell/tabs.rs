@@ -504,7 +504,6 @@ pub fn keep_all(tabs: &mut Tabs, cx: &mut Cx) {
 /// Keeps the closed tabs as closed ones, the oldest first.
 pub fn keep_closed(tabs: &Tabs, cx: &mut Cx) {
     let (now_us, count) = (cx.now.unix_us, tabs.closed.len() as i64);
-
     for (number, tab) in (0..).zip(tabs.closed.clone()) {
         let id = tab.id;
         let request = cx.request();
