@@ -9,6 +9,7 @@
 mod server;
 
 use std::time::{Duration, Instant};
+use tusk::update::query::page::Ended;
 
 use server::TestServer;
 use tusk::{
@@ -20,7 +21,7 @@ use tusk::{
     msg::Msg,
     update::{
         query::{self, editor},
-        shell::{app, command::Command, tabs::Ended, welcome},
+        shell::{app, command::Command, welcome},
         update,
     },
 };
@@ -57,7 +58,7 @@ impl Bench {
     }
 
     fn write(&mut self, sql: &str) {
-        let tab = self.model.tabs.active().expect("there is a tab");
+        let tab = self.model.pages.active().expect("there is a tab");
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
         let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {
@@ -82,7 +83,7 @@ impl Bench {
             self.take(msg);
             if let Some(elapsed_us) = answered {
                 let whole = sent.elapsed().as_secs_f64() * 1e3;
-                let ended = self.model.tabs.active().and_then(|tab| tab.ended.as_ref());
+                let ended = self.model.pages.active().and_then(|tab| tab.ended.as_ref());
                 assert!(matches!(ended, Some(Ended::Badly { .. })));
                 return (whole, whole - elapsed_us as f64 / 1e3);
             }

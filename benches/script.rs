@@ -95,7 +95,7 @@ impl Bench {
     }
 
     fn write(&mut self, sql: &str) {
-        let tab = self.model.tabs.active().expect("there is a tab");
+        let tab = self.model.pages.active().expect("there is a tab");
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
         let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {

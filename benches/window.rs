@@ -117,7 +117,7 @@ fn cancel(stage: &mut Windowed, cancels: &mut Vec<Duration>) {
         let began = Instant::now();
         let mut next_frame = began + FRAME;
         stage.keystroke("ctrl-.").unwrap();
-        while stage.read(|model| model.tabs.open.iter().any(|tab| tab.is_busy())) {
+        while stage.read(|model| model.pages.open.iter().any(|tab| tab.is_busy())) {
             if stage.turn().is_none() {
                 std::thread::yield_now();
             }
@@ -161,7 +161,7 @@ fn stream(stage: &mut Windowed, measured: &mut Measured) {
     let mut next_key = Instant::now() + KEY_PAUSE;
     let mut typed = length(stage);
     let mut waiting = None;
-    while stage.read(|model| model.tabs.open.iter().any(|tab| tab.is_busy())) {
+    while stage.read(|model| model.pages.open.iter().any(|tab| tab.is_busy())) {
         if Instant::now() >= next_frame {
             let began = Instant::now();
             stage.draw();
@@ -192,7 +192,7 @@ fn stream(stage: &mut Windowed, measured: &mut Measured) {
 /// How long the text in the editor is, as the Model has it.
 fn length(stage: &mut Windowed) -> usize {
     stage.read(|model| {
-        let tab = model.tabs.active();
+        let tab = model.pages.active();
         tab.map_or(0, |tab| tab.editor.buffer.text().len())
     })
 }

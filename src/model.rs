@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
-        ids::{ConnectionId, Request},
+        ids::{ConnectionId, Request, TabId},
         stamp::Stamp,
     },
     conninfo::Defaults,
@@ -16,7 +16,7 @@ use crate::{
         files::prompt::Pendings,
         jobs::Jobs,
         keeping::{Writes, storage::Storage},
-        query::{find::Find, history::History},
+        query::{find::Find, history::History, page::Pages},
         settings::file::SettingsFile,
         shell::{
             dialog::Dialog,
@@ -61,6 +61,8 @@ pub struct Model {
     /// The private server.
     pub sandbox: Sandbox,
     pub tabs: Tabs,
+    /// The query pages that the tabs hold.
+    pub pages: Pages,
     pub history: History,
     /// The search for what there is to import.
     pub importing: Option<Request>,
@@ -125,7 +127,7 @@ impl Model {
     /// A Model before anything was read.
     pub fn new(seed: u64, macos: bool, now: Stamp) -> Self {
         let mut cx = Cx::new(seed, now);
-        let tabs = Tabs::new(&mut cx.ids);
+        let first = TabId::next(&mut cx.ids);
         Self {
             cx,
             version: String::new(),
@@ -140,7 +142,8 @@ impl Model {
             defaults: Defaults::default(),
             connections: Connections::new(),
             sandbox: Sandbox::default(),
-            tabs,
+            tabs: Tabs::new(first),
+            pages: Pages::new(first),
             history: History::default(),
             importing: None,
             welcome: Welcome::default(),
@@ -192,7 +195,7 @@ impl Model {
             Area::Sidebar => sidebar::chosen(self),
             Area::Editor | Area::Find | Area::Results => None,
         };
-        chosen.or_else(|| self.tabs.active()?.connection)
+        chosen.or_else(|| self.pages.active()?.connection)
     }
 
     /// Whether something is under way that a story waits for: a load, a connect, a run, a write, a file, a search. Timers, pools,
@@ -206,7 +209,7 @@ impl Model {
             || self.connections.values().any(|known| known.schema.is_loading())
             || matches!(self.sandbox, Sandbox::Starting { .. })
             || self.connections.values().any(|known| known.is_on_its_way())
-            || self.tabs.open.iter().any(|tab| {
+            || self.pages.open.iter().any(|tab| {
                 (tab.is_busy() && !self.waits_for_password(tab.connection))
                     || tab.results.copying.is_some()
                     || tab.results.summing.is_some()

@@ -86,7 +86,7 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
 
 /// The result whose rows the grid shows: what [`grid_cell`] is asked of.
 pub fn visible_result(model: &Model) -> Option<&ResultSet> {
-    model.tabs.active()?.results.visible()
+    model.pages.active()?.results.visible()
 }
 
 fn focus(model: &Model) -> Focus {
@@ -102,7 +102,7 @@ fn focus(model: &Model) -> Focus {
 }
 
 fn main(model: &Model, now: Stamp) -> Main {
-    match model.tabs.active() {
+    match model.pages.active() {
         Some(tab) if !model.welcome.shown => Main::Work(Box::new(Work {
             sidebar: sidebar::sidebar(model, now),
             tabs: title::tabs(model),

@@ -50,16 +50,16 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
         // The runner ends all that is under way: nothing new is begun.
         return vec![];
     }
-    let on_screen = model.tabs.active;
+    let on_screen = model.pages.active;
     let begun = model.history.begun;
     route(model, msg);
     settle(model);
-    run::attend(&mut model.tabs, &mut model.cx, on_screen);
-    run::take_back_writes(&mut model.tabs, &model.connections, &mut model.cx);
+    run::attend(&mut model.pages, &mut model.cx, on_screen);
+    run::take_back_writes(&mut model.pages, &model.connections, &mut model.cx);
     leaving::step(model);
     settle(model);
-    history::step(&model.tabs, &mut model.history, &mut model.cx);
-    run::ask_about_error(&mut model.tabs, &mut model.dialog);
+    history::step(&model.pages, &mut model.history, &mut model.cx);
+    run::ask_about_error(&mut model.pages, &mut model.dialog);
     let added = model.history.begun.saturating_sub(begun);
     sidebar::runs_were_added(model, added);
     let effects = model.cx.take_asked();
@@ -73,7 +73,7 @@ fn settle(model: &mut Model) {
     while let Some(outcome) = model.cx.take_outcome() {
         match outcome {
             Outcome::Show(dialog) => dialog::show(
-                &mut model.tabs,
+                &mut model.pages,
                 &mut model.connections,
                 &mut model.history,
                 &mut model.dialog,
@@ -85,9 +85,12 @@ fn settle(model: &mut Model) {
             Outcome::Files(files::Outcome::Opened { path, read }) => {
                 tabs::show_file(model, path, *read);
             }
+            Outcome::Files(files::Outcome::Saved) => {
+                tabs::save_layout(&model.tabs, &model.pages, &mut model.cx);
+            }
             Outcome::Files(files::Outcome::Run { path }) => {
-                let Model { tabs, connections, history, jobs, cx, .. } = model;
-                jobs::run_file(tabs, connections, history, jobs, cx, path);
+                let Model { pages, connections, history, jobs, cx, .. } = model;
+                jobs::run_file(pages, connections, history, jobs, cx, path);
             }
             Outcome::Settings(settings::Outcome::SidebarChanged) => model.focus_what_is_shown(),
             Outcome::Settings(settings::Outcome::LogChanged) => {
@@ -99,7 +102,7 @@ fn settle(model: &mut Model) {
 }
 
 fn query_left(model: &mut Model, outcome: query::Outcome) {
-    let Model { tabs, connections, history, jobs, defaults, dialog, cx, .. } = model;
+    let Model { tabs, pages, connections, history, jobs, defaults, dialog, cx, .. } = model;
     use query::Outcome;
     match outcome {
         // What runs is seen, not hidden behind the welcome screen.
@@ -108,19 +111,19 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
         Outcome::ChooseConnection => welcome::show(model),
         Outcome::NeedsConnection(id) => connection::open(connections, defaults, dialog, cx, id),
         Outcome::NeedsNoConnection(id) => {
-            connection::stop_opening(tabs, connections, history, cx, id)
+            connection::stop_opening(pages, connections, history, cx, id)
         }
-        Outcome::Reopen(id) => connection::bounce(tabs, connections, history, cx, id),
+        Outcome::Reopen(id) => connection::bounce(pages, connections, history, cx, id),
         Outcome::NothingToCancel(connection) => {
             if !jobs::cancel(jobs, cx)
                 && let Some(id) = connection
             {
-                connection::stop_opening(tabs, connections, history, cx, id);
+                connection::stop_opening(pages, connections, history, cx, id);
             }
         }
         Outcome::AskTerminate(tab) => {
             dialog::show(
-                tabs,
+                pages,
                 connections,
                 history,
                 dialog,
@@ -138,6 +141,8 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
         Outcome::TakeFound => {
             routing::run(model, Command::DialogAccept);
         }
+        Outcome::KeepText(tab) => tabs::keep(tabs, pages, cx, tab),
+        Outcome::KeepLayout => tabs::save_layout(tabs, pages, cx),
         Outcome::EnterEditor => model.focus(Area::Editor),
         Outcome::EnterSearch => model.focus(Area::Find),
         Outcome::LeaveSearch if model.area == Area::Find => model.focus(Area::Editor),
@@ -147,7 +152,7 @@ fn query_left(model: &mut Model, outcome: query::Outcome) {
 
 fn route(model: &mut Model, msg: Msg) {
     let Model {
-        tabs,
+        pages,
         connections,
         history,
         find,
@@ -166,13 +171,13 @@ fn route(model: &mut Model, msg: Msg) {
             routing::run(model, command);
         }
         Msg::Keys(msg) => keys::update(model, msg),
-        Msg::Editor { tab, msg } => editor::update(tabs, cx, tab, msg),
+        Msg::Editor { tab, msg } => editor::update(pages, cx, tab, msg),
         Msg::Grid { msg: results::Msg::RoomChanged { visible_rows }, .. } => {
             model.visible_rows = visible_rows.max(1);
         }
         Msg::Grid { tab, msg } => {
             let visible_rows = model.visible_rows;
-            results::update(tabs, cx, tab, msg, visible_rows);
+            results::update(pages, cx, tab, msg, visible_rows);
         }
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
@@ -181,20 +186,20 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::Dialog(msg) => dialog::update(model, msg),
         // The welcome screen lies over the search.
         Msg::Find(find::Msg::Focused { .. }) if model.welcome.shown => {}
-        Msg::Find(msg) => find::update(tabs, find, cx, msg),
+        Msg::Find(msg) => find::update(pages, find, cx, msg),
         Msg::Connection(msg) => connection_told(model, msg),
-        Msg::Session(msg) => run::update_session(tabs, connections, history, cx, msg),
-        Msg::Query(msg) => run::update(tabs, connections, history, cx, msg),
-        Msg::Job(msg) => jobs::update(tabs, connections, history, jobs, cx, msg),
-        Msg::Cells(msg) => results::update_cells(tabs, cx, msg),
+        Msg::Session(msg) => run::update_session(pages, connections, history, cx, msg),
+        Msg::Query(msg) => run::update(pages, connections, history, cx, msg),
+        Msg::Job(msg) => jobs::update(pages, connections, history, jobs, cx, msg),
+        Msg::Cells(msg) => results::update_cells(pages, cx, msg),
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => file::update(files, settings_file, cx, msg),
         Msg::Keychain(msg) => connection::update_keychain(connections, defaults, dialog, cx, msg),
-        Msg::File(msg) => prompt::update(tabs, files, keymap, dialog, cx, msg),
+        Msg::File(msg) => prompt::update(pages, files, keymap, dialog, cx, msg),
         Msg::Clock(msg) => timer_ended(model, msg),
         Msg::Discovery(msg) => app::update_discovery(model, msg),
         Msg::Sandbox(msg) => sandbox_told(model, msg),
-        Msg::Schema(msg) => schema::update(tabs, connections, cx, msg),
+        Msg::Schema(msg) => schema::update(pages, connections, cx, msg),
         // A deed of the window has nothing more to say.
         Msg::Window(window::Msg::Done { .. }) => {}
     }
@@ -212,9 +217,9 @@ fn timer_ended(model: &mut Model, msg: clock::Msg) {
     if settings::timer_fired(&mut model.settings_file, &mut model.cx, timer) {
         return;
     }
-    let Model { tabs, connections, cx, .. } = model;
+    let Model { pages, connections, cx, .. } = model;
     if !connection::reconnecting::timer_fired(connections, cx, timer) {
-        run::timer_fired(tabs, connections, cx, timer);
+        run::timer_fired(pages, connections, cx, timer);
     }
 }
 
@@ -222,8 +227,8 @@ fn timer_ended(model: &mut Model, msg: clock::Msg) {
 fn connection_told(model: &mut Model, msg: connection::Msg) {
     let moves = matches!(msg, connection::Msg::Opened { .. });
     let tell = |model: &mut Model| {
-        let Model { tabs, connections, history, defaults, dialog, cx, .. } = model;
-        connection::update(tabs, connections, history, defaults, dialog, cx, msg);
+        let Model { pages, connections, history, defaults, dialog, cx, .. } = model;
+        connection::update(pages, connections, history, defaults, dialog, cx, msg);
     };
     if moves { sidebar::keeping_choices(model, tell) } else { tell(model) }
 }
@@ -231,7 +236,7 @@ fn connection_told(model: &mut Model, msg: connection::Msg) {
 /// The sandbox is a connection once it runs.
 fn sandbox_told(model: &mut Model, msg: sandbox::Msg) {
     sidebar::keeping_choices(model, |model| {
-        let Model { tabs, connections, defaults, sandbox, dialog, cx, .. } = model;
-        sandbox::update(tabs, connections, defaults, sandbox, dialog, cx, msg);
+        let Model { pages, connections, defaults, sandbox, dialog, cx, .. } = model;
+        sandbox::update(pages, connections, defaults, sandbox, dialog, cx, msg);
     });
 }

@@ -324,13 +324,13 @@ fn model_in(file: &Path) -> serde_json::Value {
 
 fn tabs_in(file: &Path) -> Vec<String> {
     let model = model_in(file);
-    let tabs = model["tabs"]["open"].as_array().unwrap();
+    let tabs = model["pages"]["open"].as_array().unwrap();
     tabs.iter().map(|tab| tab["editor"]["buffer"]["text"].as_str().unwrap().to_owned()).collect()
 }
 
 fn active_in(file: &Path) -> usize {
     let model = model_in(file);
-    let active = &model["tabs"]["active"];
-    let tabs = model["tabs"]["open"].as_array().unwrap();
+    let active = &model["pages"]["active"];
+    let tabs = model["pages"]["open"].as_array().unwrap();
     tabs.iter().position(|tab| tab["id"] == *active).unwrap()
 }

@@ -293,21 +293,21 @@ fn connected(settings: Settings) -> Tried {
 impl Tried {
     fn text(&mut self) -> String {
         self.stage.read(|model| {
-            let tab = model.tabs.active().expect("there is always a tab");
+            let tab = model.pages.active().expect("there is always a tab");
             tab.editor.buffer.string()
         })
     }
 
     fn active_cell(&mut self) -> Position {
         self.stage.read(|model| {
-            let tab = model.tabs.active().expect("there is always a tab");
+            let tab = model.pages.active().expect("there is always a tab");
             tab.results.visible().expect("a result").grid.active
         })
     }
 
     fn state(&mut self) -> ResultState {
         self.stage.read(|model| {
-            let tab = model.tabs.active().expect("there is always a tab");
+            let tab = model.pages.active().expect("there is always a tab");
             tab.results.list.last().expect("a result").state.clone()
         })
     }
@@ -337,7 +337,7 @@ fn the_grid_is_moved_in_and_copied_from_by_keys() {
     tried.stage.press("ctrl-end");
     assert_eq!(tried.active_cell(), Position { row: 199, column: 2 });
     let first_row = tried.stage.read(|model| {
-        let tab = model.tabs.active().expect("there is always a tab");
+        let tab = model.pages.active().expect("there is always a tab");
         tab.results.visible().expect("a result").grid.first_row
     });
     assert!(first_row > 150, "the grid scrolled to the cell: {first_row}");
@@ -362,7 +362,7 @@ fn an_error_is_marked_in_the_text_and_gone_to_by_key() {
     assert!(matches!(tried.state(), ResultState::Failed { .. }));
     tried.stage.press("f8");
     let selection = tried.stage.read(|model| {
-        let tab = model.tabs.active().expect("there is always a tab");
+        let tab = model.pages.active().expect("there is always a tab");
         tab.editor.buffer.selection()
     });
     assert_eq!(selection, 11..16);
@@ -471,7 +471,7 @@ impl Tried {
                 self.stage.send(Command::DialogCancel.into());
             }
         }
-        while self.stage.read(|model| model.tabs.open.len()) > 1 {
+        while self.stage.read(|model| model.pages.open.len()) > 1 {
             self.stage.send(Command::TabClose.into());
         }
         self.stage.send(Command::ViewZoomReset.into());
@@ -554,7 +554,7 @@ fn messages_are_shown_by_key() {
     tried.stage.type_text("select 1");
     tried.stage.press("ctrl-enter ctrl-3");
     let shown = tried.stage.read(|model| {
-        let tab = model.tabs.active().expect("there is always a tab");
+        let tab = model.pages.active().expect("there is always a tab");
         tab.results.shown
     });
     assert_eq!(shown, Shown::Messages);

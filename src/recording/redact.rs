@@ -102,7 +102,7 @@ impl Redactor {
 pub fn model(model: &Model) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(model)?;
     mask_strings(&mut value, false);
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         mask_values(&mut value, &tab.secrets);
     }
     Ok(value)
@@ -111,7 +111,7 @@ pub fn model(model: &Model) -> serde_json::Result<Value> {
 /// The screen of a Model as text, without secrets.
 pub fn screen(model: &Model, screen: &str) -> String {
     let mut masked = words(screen);
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         let found = tab.secrets.found_in(&masked);
         blank(&mut masked, found);
     }
@@ -234,7 +234,7 @@ fn in_context(model: &Model, msg: &Msg) -> Msg {
 }
 
 fn buffer(model: &Model, tab: TabId) -> Option<&Buffer> {
-    let tab = model.tabs.open.iter().find(|open| open.id == tab)?;
+    let tab = model.pages.open.iter().find(|open| open.id == tab)?;
     Some(&tab.editor.buffer)
 }
 
@@ -242,7 +242,7 @@ fn typed(model: &Model, text: &str) -> String {
     let mut text = text.to_owned();
     if model.dialog.is_none()
         && model.area == Area::Editor
-        && let Some(buffer) = buffer(model, model.tabs.active)
+        && let Some(buffer) = buffer(model, model.pages.active)
     {
         let mut after = buffer.clone();
         let edit = after.insert(&text);

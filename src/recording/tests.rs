@@ -142,7 +142,7 @@ fn chunk(dice: &mut Dice, columns: usize) -> Arc<crate::rows::Chunk> {
 ///
 /// Half a string makes texts whose structure hangs on what is masked in them: only `wild` runs have it.
 fn random(dice: &mut Dice, model: &Model, wild: bool) -> Msg {
-    let query = model.tabs.active().and_then(|tab| match &tab.run {
+    let query = model.pages.active().and_then(|tab| match &tab.run {
         crate::update::query::run::Run::Running(running) => Some(running.query),
         _ => None,
     });
@@ -226,7 +226,7 @@ fn random_link(dice: &mut Dice, model: &Model) -> Msg {
             };
         }
     }
-    match model.tabs.active().map(|tab| &tab.session) {
+    match model.pages.active().map(|tab| &tab.session) {
         Some(Session::Opening { id, .. }) => {
             session::Msg::Opened { session: *id, backend_pid: 1 }.into()
         }
@@ -278,9 +278,9 @@ fn the_state_of_the_recorder_is_that_of_the_program_but_for_secrets() {
     }
     let replay = replayed(&recorded(msgs)).unwrap();
     assert_eq!(replay.model.cx.ids, live.cx.ids);
-    assert_eq!(replay.model.tabs.open.len(), live.tabs.open.len());
+    assert_eq!(replay.model.pages.open.len(), live.pages.open.len());
     let lengths = |model: &Model| -> Vec<usize> {
-        let tabs = model.tabs.open.iter();
+        let tabs = model.pages.open.iter();
         tabs.map(|tab| tab.editor.buffer.text().len()).collect()
     };
     assert_eq!(lengths(&replay.model), lengths(&live));
@@ -503,7 +503,7 @@ fn a_password_typed_letter_by_letter_is_masked_where_it_stands() {
         msgs.push(keys::Msg::Pressed { keystroke }.into());
     }
     let replay = replayed(&recorded(msgs)).unwrap();
-    let buffer = &replay.model.tabs.active().unwrap().editor.buffer;
+    let buffer = &replay.model.pages.active().unwrap().editor.buffer;
     let expected =
         format!("alter role x password '{}'; select 'plain'", "*".repeat(PASSWORD.len()));
     assert_eq!(buffer.string(), expected);
@@ -513,7 +513,7 @@ fn a_password_typed_letter_by_letter_is_masked_where_it_stands() {
 fn edits_of_several_cursors_are_masked_each_in_its_place() {
     let mut live = Model::default();
     update(&mut live, at(0), started(1));
-    let tab = live.tabs.active;
+    let tab = live.pages.active;
     let edited = |base, edits: Vec<(usize, usize, &str)>| Msg::Editor {
         tab,
         msg: editor::Msg::Edited {
@@ -540,7 +540,7 @@ fn edits_of_several_cursors_are_masked_each_in_its_place() {
     ];
     let replay = replayed(&recorded(msgs)).unwrap();
     assert_eq!(
-        replay.model.tabs.active().unwrap().editor.buffer.string(),
+        replay.model.pages.active().unwrap().editor.buffer.string(),
         "alter role a password '******';\nselect 'geheim';"
     );
 }
@@ -586,9 +586,9 @@ fn masked_texts_keep_their_length_and_lines() {
 #[test]
 fn a_dump_of_the_model_has_no_password_of_its_texts() {
     let mut model = Model::default();
-    let tab = model.tabs.active;
+    let tab = model.pages.active;
     let sql = format!("alter role x password '{PASSWORD}'");
-    crate::update::query::editor::replace_all(&mut model.tabs, &mut model.cx, tab, &sql);
+    crate::update::query::editor::replace_all(&mut model.pages, &mut model.cx, tab, &sql);
     let dump = redact::model(&model).unwrap().to_string();
     assert!(dump.contains("alter role x") && !dump.contains(PASSWORD));
 }

@@ -7,9 +7,9 @@ use crate::{
     sql::{read::position, statement::copy},
     update::{
         connection::Connection,
-        query::run::LostSession,
+        query::{page::Page, run::LostSession},
         results::{self, ResultSet, ResultState, Trouble},
-        shell::{command::Command, tabs::Tab},
+        shell::command::Command,
     },
 };
 
@@ -21,7 +21,7 @@ const PART_CHARACTERS: usize = 4_000;
 const SQL_BYTES: usize = 64 << 10;
 
 /// What is wrong with the tab's connection or session, which stands above any result.
-pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
+pub(super) fn trouble(model: &Model, tab: &Page) -> Option<Card> {
     Some(match results::trouble(&model.connections, &model.dialog, tab)? {
         Trouble::Lost(lost) => session_lost(model, lost),
         Trouble::NotConnected(known, failure) => not_connected(model, known, failure),
@@ -29,7 +29,7 @@ pub(super) fn trouble(model: &Model, tab: &Tab) -> Option<Card> {
 }
 
 /// The card of a result that ended badly.
-pub(super) fn of_result(model: &Model, tab: &Tab, result: &ResultSet) -> Option<Card> {
+pub(super) fn of_result(model: &Model, tab: &Page, result: &ResultSet) -> Option<Card> {
     let (kind, failure) = match &result.state {
         ResultState::Failed { failure } => (CardKind::Failed, failure),
         ResultState::Cancelled { failure } => (CardKind::Cancelled, failure),
@@ -137,7 +137,7 @@ fn not_connected(model: &Model, known: &Connection, failure: &Failure) -> Card {
 
 /// Whether the active tab shows rows, which a copy means then.
 fn has_rows(model: &Model) -> bool {
-    let shown = model.tabs.active().and_then(|tab| tab.results.visible());
+    let shown = model.pages.active().and_then(|tab| tab.results.visible());
     shown.is_some_and(|result| !result.rows.is_empty())
 }
 
@@ -184,13 +184,13 @@ fn details(failure: &Failure) -> Vec<(&'static str, String)> {
 }
 
 /// Whether the error's place is marked in the editor.
-fn marked(tab: &Tab, failure: &Failure) -> bool {
+fn marked(tab: &Page, failure: &Failure) -> bool {
     let mark = tab.editor.visible_mark();
     mark.is_some_and(|mark| mark.message == failure.message)
 }
 
 /// Where the error is: in the editor's text while it is still the one that ran, else in the statement.
-fn place(tab: &Tab, result: &ResultSet, failure: &Failure) -> Option<String> {
+fn place(tab: &Page, result: &ResultSet, failure: &Failure) -> Option<String> {
     let byte = failure
         .position
         .filter(|_| result.sql.len() <= SQL_BYTES)

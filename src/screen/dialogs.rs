@@ -224,9 +224,9 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
 /// The results of the tab, with what was run for each.
 fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     let typed = picker.field.string();
-    let listed = result_sets::listed(&model.tabs, &typed);
+    let listed = result_sets::listed(&model.pages, &typed);
     let rows: Vec<PickerRow> = model
-        .tabs
+        .pages
         .active()
         .into_iter()
         .flat_map(|tab| listed.iter().map(move |place| (tab, *place)))
@@ -244,7 +244,7 @@ fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
             }
         })
         .collect();
-    let held = model.tabs.active().map_or(0, |tab| tab.results.list.len());
+    let held = model.pages.active().map_or(0, |tab| tab.results.list.len());
     let note = if listed.len() == result_sets::LISTED && held > listed.len() {
         let count = display::grouped(held as u64);
         Some(Span::muted(format!(
@@ -584,12 +584,12 @@ fn leave(model: &Model, place: Place) -> (String, &'static str) {
 }
 
 fn tab_label(model: &Model, id: TabId) -> String {
-    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
+    let tab = model.pages.open.iter().find(|tab| tab.id == id);
     tab.map(words::tab_label).unwrap_or_default()
 }
 
 fn terminated(model: &Model, id: TabId) -> String {
-    let tab = model.tabs.open.iter().find(|tab| tab.id == id);
+    let tab = model.pages.open.iter().find(|tab| tab.id == id);
     let process = match tab.map(|tab| &tab.session) {
         Some(Session::Live(live)) => format!("Its server process {}", live.backend_pid),
         _ => "Its server process".into(),

@@ -5,12 +5,15 @@ use crate::{
     model::{Area, Model},
     rows::show::display,
     update::{
-        query::run::{Phase, Run, Running},
-        shell::{command::Command, sight, tabs::Tab},
+        query::{
+            page::Page,
+            run::{Phase, Run, Running},
+        },
+        shell::{command::Command, sight},
     },
 };
 
-pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
+pub(super) fn editor(model: &Model, tab: &Page) -> Editor {
     let buffer = &tab.editor.buffer;
     let text = buffer.text();
     // With a selection the selection runs, and it marks itself.
@@ -43,7 +46,7 @@ pub(super) fn editor(model: &Model, tab: &Tab) -> Editor {
 }
 
 /// The search, while its bar is open.
-fn find_bar(model: &Model, tab: &Tab) -> Option<FindBar> {
+fn find_bar(model: &Model, tab: &Page) -> Option<FindBar> {
     let find = &model.find;
     if !find.open {
         return None;
@@ -90,7 +93,7 @@ fn find_bar(model: &Model, tab: &Tab) -> Option<FindBar> {
     })
 }
 
-fn hint(model: &Model, tab: &Tab) -> Action {
+fn hint(model: &Model, tab: &Page) -> Action {
     let cancel = |label| words::named(model, words::EDITOR, Command::QueryCancel, label);
     let run = |label| words::named(model, words::EDITOR, Command::QueryRun, label);
     match &tab.run {

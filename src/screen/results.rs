@@ -14,13 +14,11 @@ use crate::{
         connection::{Connection, Link, sandbox::Sandbox},
         query::{
             messages::Kind,
+            page::{Ended, Page},
             run::{PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
         },
         results::{ResultSet, ResultState, Results, Shown},
-        shell::{
-            command::Command,
-            tabs::{Ended, Tab},
-        },
+        shell::command::Command,
     },
 };
 
@@ -45,7 +43,7 @@ fn is_stale(results: &Results) -> bool {
 }
 
 /// The bar over the results.
-pub(super) fn bar(model: &Model, tab: &Tab, now: Stamp) -> ResultsBar {
+pub(super) fn bar(model: &Model, tab: &Page, now: Stamp) -> ResultsBar {
     let results = &tab.results;
     let stale = results.list.is_empty();
     let (list, at) = match (stale, results.shown) {
@@ -175,7 +173,7 @@ fn tab_width(tab: &ResultTab) -> u32 {
     PART + GAP + sign + 2 * PART_GAP + texts
 }
 
-pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
+pub(super) fn result_tab(tab: &Page, index: usize, result: &ResultSet, now: Stamp) -> ResultTab {
     let so_far = || {
         let label =
             if result.described { words::rows(result.rows.len()) } else { "running".into() };
@@ -213,7 +211,7 @@ pub(super) fn result_tab(tab: &Tab, index: usize, result: &ResultSet, now: Stamp
     }
 }
 
-fn cancelling_since(tab: &Tab, now: Stamp) -> String {
+fn cancelling_since(tab: &Page, now: Stamp) -> String {
     match &tab.run {
         Run::Running(Running { phase: Phase::Cancelling { since, .. }, .. }) => {
             words::clock(now.us_since(*since))
@@ -223,7 +221,7 @@ fn cancelling_since(tab: &Tab, now: Stamp) -> String {
 }
 
 /// What is said of a result that is under way: its rate, its size, where its window ends.
-fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
+fn note(tab: &Page, window_rows: u32, now: Stamp) -> Option<String> {
     let running = match &tab.run {
         Run::Running(running) => running,
         Run::Waiting { script, .. } if script.asks || tab.results.previous.is_empty() => {
@@ -264,7 +262,7 @@ fn note(tab: &Tab, window_rows: u32, now: Stamp) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(words::DOT))
 }
 
-fn actions(model: &Model, tab: &Tab) -> Vec<Action> {
+fn actions(model: &Model, tab: &Page) -> Vec<Action> {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     let mut actions = match &tab.run {
         Run::Running(Running { phase: Phase::Paused { .. }, .. }) => vec![
@@ -284,7 +282,7 @@ fn actions(model: &Model, tab: &Tab) -> Vec<Action> {
 }
 
 /// What the results area shows.
-pub(super) fn body(model: &Model, tab: &Tab, now: Stamp) -> Body {
+pub(super) fn body(model: &Model, tab: &Page, now: Stamp) -> Body {
     if tab.results.shown == Shown::Messages {
         return Body::Messages(messages(tab));
     }
@@ -307,7 +305,7 @@ pub(super) fn body(model: &Model, tab: &Tab, now: Stamp) -> Body {
 }
 
 /// A result without rows: a statement that runs, or one that has none to give.
-fn without_rows(model: &Model, tab: &Tab, result: &ResultSet, now: Stamp) -> Empty {
+fn without_rows(model: &Model, tab: &Page, result: &ResultSet, now: Stamp) -> Empty {
     match (&tab.run, &result.state) {
         (Run::Idle, ResultState::Finished { tag }) => Empty {
             title: Span::new(if tag.is_empty() { "Done" } else { tag }, Tone::Ok),
@@ -353,7 +351,7 @@ fn under_way(model: &Model, title: String, since: Stamp, now: Stamp, cancel: &st
 }
 
 /// No result: what goes on, or what to do.
-fn nothing(model: &Model, tab: &Tab, now: Stamp) -> Empty {
+fn nothing(model: &Model, tab: &Page, now: Stamp) -> Empty {
     let Some((id, known)) = title::current(model) else {
         return unconnected(model);
     };
@@ -427,7 +425,7 @@ fn unconnected(model: &Model) -> Empty {
     }
 }
 
-fn closed(model: &Model, tab: &Tab, label: &str) -> Empty {
+fn closed(model: &Model, tab: &Page, label: &str) -> Empty {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     let said = match &tab.ended {
         Some(Ended::Badly { failure }) if tab.results.list.is_empty() => {
@@ -446,7 +444,7 @@ fn closed(model: &Model, tab: &Tab, label: &str) -> Empty {
     }
 }
 
-fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
+fn open(model: &Model, tab: &Page, known: &Connection, now: Stamp) -> Empty {
     let named = |command, label| words::named(model, words::RESULTS, command, label);
     match (&tab.run, &tab.session) {
         (Run::Waiting { .. }, Session::Opening { since, .. }) => {
@@ -459,7 +457,7 @@ fn open(model: &Model, tab: &Tab, known: &Connection, now: Stamp) -> Empty {
             let holders = tab.connection.filter(|_| waits);
             Empty {
                 lines: holders
-                    .map(|id| holders::of_connection(&model.tabs, id, now))
+                    .map(|id| holders::of_connection(&model.pages, id, now))
                     .unwrap_or_default(),
                 ..under_way(model, title.into(), *since, now, "Cancel")
             }
@@ -504,7 +502,7 @@ fn server(known: &Connection) -> String {
         .join(", ")
 }
 
-fn messages(tab: &Tab) -> Messages {
+fn messages(tab: &Page) -> Messages {
     let messages = &tab.messages;
     let gone = [
         (messages.dropped(), "older message"),
@@ -531,7 +529,7 @@ fn messages(tab: &Tab) -> Messages {
 }
 
 /// A message as it is shown, the oldest at 0; none behind the last.
-pub fn message_row(tab: &Tab, index: usize, now: Stamp) -> Option<MessageRow> {
+pub fn message_row(tab: &Page, index: usize, now: Stamp) -> Option<MessageRow> {
     let message = tab.messages.nth(index)?;
     let (kind, tone) = match message.kind {
         Kind::Done => ("Done", Tone::Ok),

@@ -116,7 +116,7 @@ pub(super) fn running(model: &Model) -> BTreeSet<QueryId> {
         Run::Running(running) => Some(running.query),
         Run::Idle | Run::Waiting { .. } => None,
     };
-    model.tabs.open.iter().filter_map(|tab| query(&tab.run)).collect()
+    model.pages.open.iter().filter_map(|tab| query(&tab.run)).collect()
 }
 
 /// How a run ended.

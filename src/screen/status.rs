@@ -9,12 +9,12 @@ use crate::{
         connection::{Connection, Link, reconnecting::Reconnecting},
         jobs,
         keeping::storage::Storage,
-        query::run::{Live, Phase, Run, Running, Session},
-        results::{ResultSet, ResultState},
-        shell::{
-            command::Command,
-            tabs::{Ended, Tab},
+        query::{
+            page::{Ended, Page},
+            run::{Live, Phase, Run, Running, Session},
         },
+        results::{ResultSet, ResultState},
+        shell::command::Command,
     },
 };
 
@@ -40,7 +40,7 @@ fn left(model: &Model, known: Option<&Connection>, now: Stamp) -> Vec<Segment> {
         Some(known) => left.push(segment(SegmentName::Connection, connection(known))),
         None => left.push(segment(SegmentName::Connection, vec![Span::muted("not connected")])),
     }
-    if let (Some(known), Some(tab), false) = (known, model.tabs.active(), model.welcome.shown) {
+    if let (Some(known), Some(tab), false) = (known, model.pages.active(), model.welcome.shown) {
         if known.is_open() {
             left.push(segment(SegmentName::Transaction, transaction(tab, now)));
             left.push(segment(SegmentName::Pool, pool(known)));
@@ -118,7 +118,7 @@ fn connection(known: &Connection) -> Vec<Span> {
     spans
 }
 
-fn transaction(tab: &Tab, now: Stamp) -> Vec<Span> {
+fn transaction(tab: &Page, now: Stamp) -> Vec<Span> {
     match &tab.session {
         Session::Live(live) => live_transaction(live, now),
         Session::Closed => vec![Span::muted("no session")],
@@ -189,7 +189,7 @@ fn verdict(known: &Connection, now: Stamp) -> Option<Span> {
     Some(Span::new(text, Tone::Warning))
 }
 
-fn state(model: &Model, known: &Connection, tab: &Tab, now: Stamp) -> Option<Segment> {
+fn state(model: &Model, known: &Connection, tab: &Page, now: Stamp) -> Option<Segment> {
     let mut more = vec![];
     let (text, tone, spinner) = match &tab.run {
         Run::Waiting { script, .. } if script.asks => {
@@ -232,7 +232,7 @@ fn under_way(running: &Running, now: Stamp) -> (String, Tone, bool) {
 }
 
 /// How the last run ended: as its last result did, or as the connection that it waited for.
-fn ended(tab: &Tab) -> Option<(&'static str, Tone)> {
+fn ended(tab: &Page) -> Option<(&'static str, Tone)> {
     let Some(last) = tab.results.list.last() else {
         return match tab.ended {
             Some(Ended::Badly { .. }) => Some(("failed", Tone::Error)),
@@ -252,7 +252,7 @@ fn ended(tab: &Tab) -> Option<(&'static str, Tone)> {
 }
 
 /// The time of the whole run, and the rows of the result on screen.
-fn time_and_rows(tab: &Tab) -> Option<Span> {
+fn time_and_rows(tab: &Page) -> Option<Span> {
     let results = &tab.results;
     let rows = results
         .visible()
@@ -274,7 +274,7 @@ fn right(model: &Model) -> Vec<Segment> {
         let version = format!("Tusk {}", model.version);
         return vec![segment(SegmentName::Version, vec![Span::muted(version.trim_end())])];
     }
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = model.pages.active() else {
         return vec![];
     };
     let mut right = Vec::new();
@@ -298,7 +298,7 @@ fn right(model: &Model) -> Vec<Segment> {
 }
 
 /// What the range adds up to; while that is being found out, how many cells it has.
-fn summary(tab: &Tab, result: &ResultSet) -> Option<Vec<Span>> {
+fn summary(tab: &Page, result: &ResultSet) -> Option<Vec<Span>> {
     if let Some(summary) = &result.grid.summary {
         return Some(vec![Span::new(summary.text(), Tone::Plain)]);
     }

@@ -156,7 +156,7 @@ impl World {
     }
 
     fn session(&self) -> SessionId {
-        match &self.model.tabs.active().unwrap().session {
+        match &self.model.pages.active().unwrap().session {
             run::Session::Live(live) => live.id,
             other => panic!("{other:?}"),
         }
@@ -890,7 +890,7 @@ fn a_pool_without_a_free_connection_is_shown_as_fully_as_any_error() {
     let mut world = World::connected();
     world.write("select 1");
     world.tell(Command::QueryRun);
-    let run::Session::Opening { id: session, .. } = world.model.tabs.active().unwrap().session
+    let run::Session::Opening { id: session, .. } = world.model.pages.active().unwrap().session
     else {
         panic!("no session was asked for");
     };
@@ -914,7 +914,7 @@ fn a_read_only_connection_says_so() {
         format!("{} {}", mode.label.text, mode.detail)
     };
     assert_eq!(shown(&world), "read-only always rolled back");
-    let kept = &mut world.model.tabs.active_mut().unwrap().read_only;
+    let kept = &mut world.model.pages.active_mut().unwrap().read_only;
     kept.settings.push(Setting { name: "work_mem".into(), value: "5120".into(), custom: false });
     assert_eq!(shown(&world), "read-only always rolled back · keeps 1 setting");
 }
@@ -1076,7 +1076,7 @@ fn messages_are_counted_until_they_are_looked_at() {
         panic!("{:?}", work.body);
     };
     assert_eq!(messages.count, 2);
-    let tab = world.model.tabs.active().unwrap();
+    let tab = world.model.pages.active().unwrap();
     let row = message_row(tab, 0, world.now).unwrap();
     assert_eq!((row.kind.text.as_str(), row.when.as_str()), ("Notice", "just now"));
     assert_eq!(row.text, "NOTICE: hello\nDETAIL: from a block");
@@ -1112,7 +1112,7 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     world.write(&"select 1;\n".repeat(100));
     let effects = world.press("ctrl-shift-enter");
     world.sent(effects);
-    while let run::Run::Running(running) = &world.model.tabs.active().unwrap().run {
+    while let run::Run::Running(running) = &world.model.pages.active().unwrap().run {
         let query = running.query;
         world.describe(query, &[("n", INT8)]);
         world.finish(query, "SELECT 0");
@@ -1124,7 +1124,7 @@ fn of_many_results_the_bar_has_those_around_the_one_on_screen() {
     };
     assert_eq!((numbers(&bar).last(), bar.hidden_after), (Some(&100), 0));
     assert!(bar.tabs.len() > 1);
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     let msg = results::Msg::ResultChosen { shown: Shown::Result(50) };
     world.tell(Msg::Grid { tab, msg });
     let bar = world.work().results_bar;

@@ -1,7 +1,5 @@
 //! The whole screen as text, for stories and `dump screen`: what the window shows, from top to bottom.
 
-use std::ops::Range;
-
 use super::{
     Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, Focus, FormField,
     FormValue, Grid, GridColumn, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt,
@@ -14,14 +12,12 @@ use crate::{
     model::Model,
     rows::{Position, show::display},
     update::{
-        query::find,
+        query::{find, page::Page},
         results::ResultSet,
-        shell::{
-            sight::{self, Items, List},
-            tabs,
-        },
+        shell::sight::{self, Items, List},
     },
 };
+use std::ops::Range;
 
 /// A line of the editor is written up to so many characters.
 const LINE_CHARACTERS: usize = 500;
@@ -59,7 +55,7 @@ impl Screen {
         }
         lines.rule("");
         tab_row(lines, work, model);
-        let Some(tab) = model.tabs.active() else {
+        let Some(tab) = model.pages.active() else {
             return;
         };
         editor(lines, work, tab, model);
@@ -258,7 +254,7 @@ fn tab(tab: &Tab) -> String {
     if tab.active { format!("[{label}]") } else { label }
 }
 
-fn editor(lines: &mut Lines, work: &Work, tab: &tabs::Tab, model: &Model) {
+fn editor(lines: &mut Lines, work: &Work, tab: &Page, model: &Model) {
     let columns = sight::in_sight(model, List::Letters { tab: tab.id }, usize::MAX);
     let end = columns.start.saturating_add(LINE_CHARACTERS);
     let columns = columns.start..columns.end.min(end);
@@ -364,7 +360,7 @@ fn card(lines: &mut Lines, card: &Card) {
     lines.actions(&card.actions);
 }
 
-fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Model) {
+fn messages(lines: &mut Lines, messages: &Messages, tab: &Page, model: &Model) {
     if let Some(note) = &messages.note {
         lines.indented(note);
     }
@@ -387,7 +383,7 @@ fn messages(lines: &mut Lines, messages: &Messages, tab: &tabs::Tab, model: &Mod
 }
 
 /// The first of the newest messages that there is room for, by the lines that they have.
-fn newest(count: usize, tab: &tabs::Tab, model: &Model) -> usize {
+fn newest(count: usize, tab: &Page, model: &Model) -> usize {
     let mut room = model.visible_rows.max(1) as usize;
     let mut first = count;
     while let Some(row) =

@@ -7,14 +7,17 @@ use crate::{
     model::Model,
     update::{
         connection::{Connection, Link},
-        query::run::{self, Phase, Run, Running, Session},
-        shell::{command::Command, tabs},
+        query::{
+            page::Page,
+            run::{self, Phase, Run, Running, Session},
+        },
+        shell::command::Command,
     },
 };
 
 /// The active tab's connection.
 pub(super) fn current(model: &Model) -> Option<(ConnectionId, &Connection)> {
-    let id = model.tabs.active()?.connection?;
+    let id = model.pages.active()?.connection?;
     Some((id, model.connections.get(&id)?))
 }
 
@@ -23,7 +26,7 @@ pub(super) fn window(model: &Model) -> String {
     if model.welcome.shown {
         return "Tusk".into();
     }
-    let tab = model.tabs.active().map(words::tab_label);
+    let tab = model.pages.active().map(words::tab_label);
     let connection = current(model).map(|(_, known)| known.config.label());
     let parts: Vec<String> = tab.into_iter().chain(connection).collect();
     format!("{} — Tusk", parts.join(" — "))
@@ -93,14 +96,14 @@ fn chip(id: ConnectionId, known: &Connection) -> ConnectionChip {
 
 /// Whether it may write, where a person should know: on read-only connections and in production.
 fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
-    let tab = model.tabs.active();
+    let tab = model.pages.active();
     let read_only = tab.is_some_and(|tab| run::is_read_only(&model.connections, tab));
     let label = match (read_only, known.config.colour) {
         (true, _) => Span::new("read-only", Tone::Ok),
         (false, Colour::Red) => Span::new("read-write", Tone::Warning),
         (false, _) => return None,
     };
-    let detail = match tab.and_then(tabs::Tab::transaction) {
+    let detail = match tab.and_then(Page::transaction) {
         Some(Transaction::Active) => "in a transaction",
         Some(Transaction::Failed) => "in a failed transaction",
         Some(Transaction::Idle) | None if read_only => "always rolled back",
@@ -118,18 +121,19 @@ fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
 
 /// The tabs from the left.
 pub(super) fn tabs(model: &Model) -> Vec<Tab> {
-    let shown = |tab: &tabs::Tab| Tab {
+    let shown = |tab: &Page| Tab {
         id: tab.id,
         label: words::tab_label(tab),
-        active: tab.id == model.tabs.active,
+        active: tab.id == model.pages.active,
         unsaved: tab.editor.is_unsaved(),
         changed_on_disk: tab.editor.file.as_ref().is_some_and(|file| file.changed),
         mark: mark(tab),
     };
-    model.tabs.open.iter().map(shown).collect()
+    let queries = model.tabs.open.iter().filter_map(|tab| model.pages.get(tab.id));
+    queries.map(shown).collect()
 }
 
-fn mark(tab: &tabs::Tab) -> TabMark {
+fn mark(tab: &Page) -> TabMark {
     match (&tab.run, &tab.session) {
         (Run::Running(Running { phase: Phase::Paused { .. }, .. }), _) => TabMark::Paused,
         (Run::Running(_) | Run::Waiting { .. }, _) => TabMark::Running,

@@ -1,7 +1,5 @@
 //! How numbers, times, texts and keys are written on screen, in one place.
 
-use std::time::Duration;
-
 use super::{Action, Span, Tone};
 use crate::{
     base::stamp::Stamp,
@@ -10,9 +8,11 @@ use crate::{
     sql::read::lex,
     update::{
         connection::reconnecting::{PAUSES_MS, Reconnecting, Step},
-        shell::{command::Command, keymap, tabs::Tab},
+        query::page::Page,
+        shell::{command::Command, keymap},
     },
 };
+use std::time::Duration;
 
 /// Between parts of a line.
 pub const DOT: &str = " · ";
@@ -209,7 +209,7 @@ pub fn head(text: &str, bytes_max: usize) -> &str {
 }
 
 /// What a tab is called. A giant first line is not read whole for it.
-pub fn tab_label(tab: &Tab) -> String {
+pub fn tab_label(tab: &Page) -> String {
     let text = tab.editor.buffer.text();
     let first = text.line_range(0);
     let bounded = !tab.title.is_empty() || tab.editor.file.is_some() || first.len() <= HEAD_BYTES;

@@ -7,9 +7,9 @@ use crate::{
     rows::{Cell, show::display::counted},
     update::{
         connection::{Link, host_key, sandbox::Sandbox},
+        query::page::{Ended, Page},
         query::run::{Phase, Run},
         results::{ResultSet, ResultState},
-        shell::tabs::{Ended, Tab},
     },
 };
 
@@ -26,7 +26,7 @@ pub enum Seen {
 
 /// Looks for what a line waits for. `quiet` says that no answer waits in the queue.
 pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = model.pages.active() else {
         return Seen::NotYet("there is no tab".into());
     };
     match until {
@@ -41,7 +41,7 @@ pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
     }
 }
 
-fn connected(model: &Model, tab: &Tab) -> Seen {
+fn connected(model: &Model, tab: &Page) -> Seen {
     let known = tab.connection.and_then(|id| model.connections.get(&id));
     let asks = tab
         .connection
@@ -85,7 +85,7 @@ pub fn sandbox_failure(model: &Model) -> Option<String> {
     }
 }
 
-fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
+fn has_rows(tab: &Page, wanted: u64, quiet: bool) -> Seen {
     let begins = tab.queued.is_some() || matches!(tab.run, Run::Waiting { .. });
     let result = tab.results.list.last().filter(|_| !begins);
     let Some(result) = result else {
@@ -138,7 +138,7 @@ pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<
 
 /// A result of the active tab, counted from 1.
 pub fn result(model: &Model, number: usize) -> Result<&ResultSet, String> {
-    let list = model.tabs.active().map_or(&[][..], |tab| &tab.results.list[..]);
+    let list = model.pages.active().map_or(&[][..], |tab| &tab.results.list[..]);
     number.checked_sub(1).and_then(|index| list.get(index)).ok_or_else(|| match list.len() {
         0 => "the tab has no result".to_owned(),
         count => format!("the tab has {}", counted(count as u64, "result")),
@@ -163,7 +163,7 @@ fn cell(result: &ResultSet, row: u64, column: usize, wanted: Option<&str>) -> Re
 }
 
 fn error(model: &Model, wanted: &str) -> Result<(), String> {
-    let ended = model.tabs.active().and_then(|tab| tab.ended.as_ref());
+    let ended = model.pages.active().and_then(|tab| tab.ended.as_ref());
     match ended {
         Some(Ended::Badly { failure }) if failure.is(wanted) => Ok(()),
         Some(Ended::Badly { failure }) => Err(format!(
@@ -177,7 +177,7 @@ fn error(model: &Model, wanted: &str) -> Result<(), String> {
 }
 
 fn transaction(model: &Model, wanted: Option<Transaction>) -> Result<(), String> {
-    let found = model.tabs.active().and_then(Tab::transaction);
+    let found = model.pages.active().and_then(Page::transaction);
     if found == wanted {
         return Ok(());
     }
@@ -193,7 +193,7 @@ fn code(sqlstate: Option<&str>) -> String {
     sqlstate.map(|state| format!("{state} ")).unwrap_or_default()
 }
 
-fn doing(tab: &Tab) -> String {
+fn doing(tab: &Page) -> String {
     match &tab.run {
         Run::Idle => tab.results.list.last().map_or_else(|| "nothing was run".to_owned(), state),
         Run::Waiting { .. } => "a run waits for its connection or its session".to_owned(),

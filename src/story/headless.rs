@@ -156,7 +156,7 @@ impl Stage for Headless {
 
 /// The messages that put a text in the place of the active tab's, and focus on its editor.
 fn replacing(model: &Model, text: &str) -> Vec<Msg> {
-    let Some(tab) = model.tabs.active() else {
+    let Some(tab) = model.pages.active() else {
         return vec![];
     };
     let buffer = &tab.editor.buffer;

@@ -119,9 +119,9 @@ impl Stage for Scripted {
     }
 
     fn replace_text(&mut self, text: &str) {
-        let tab = self.model.tabs.active;
+        let tab = self.model.pages.active;
         crate::update::query::editor::replace_all(
-            &mut self.model.tabs,
+            &mut self.model.pages,
             &mut self.model.cx,
             tab,
             text,
@@ -415,8 +415,8 @@ fn a_story_types_presses_and_looks_at_the_screen() {
                  expect screen lacks \"-- two\"\nsize 1000 700\ncommand tab.new\ndump screen -\n";
     let (result, out) = play_on(&mut stage, story);
     assert_eq!(result, Ok(()));
-    assert_eq!(stage.model.tabs.open[0].editor.buffer.string(), "select 1;\n-- tw");
-    assert_eq!(stage.model.tabs.open.len(), 2);
+    assert_eq!(stage.model.pages.open[0].editor.buffer.string(), "select 1;\n-- tw");
+    assert_eq!(stage.model.pages.open.len(), 2);
     assert_eq!(stage.model.cx.settings.window, (1000, 700));
     assert!(out.contains("untitled"), "{out}");
 }
@@ -496,6 +496,6 @@ fn a_read_only_sandbox_is_connected_to_once_it_runs() {
         .into(),
     ));
     play_on(&mut stage, "connect --read-only sandbox").0.unwrap();
-    let active = stage.model.tabs.active().unwrap().connection.unwrap();
+    let active = stage.model.pages.active().unwrap().connection.unwrap();
     assert!(stage.model.connections[&active].config.read_only);
 }

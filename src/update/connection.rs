@@ -17,10 +17,7 @@ use super::{
     keeping::{self, SavedConnection},
     query::run,
     schema::{self, Schema},
-    shell::{
-        dialog::{Dialog, PasswordPrompt},
-        tabs::Ended,
-    },
+    shell::dialog::{Dialog, PasswordPrompt},
 };
 use crate::{
     base::{
@@ -30,7 +27,13 @@ use crate::{
     },
     conninfo::{Config, Defaults},
     failure::{Category, Failure, Want},
-    update::{cx::Cx, query::history::History, shell::tabs::Tabs},
+    update::{
+        cx::Cx,
+        query::{
+            history::History,
+            page::{Ended, Pages},
+        },
+    },
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -285,7 +288,7 @@ pub fn attempt(
 
 /// Closes a connection and every session on it.
 pub fn close(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -302,7 +305,7 @@ pub fn close(
             // A pool that went may have told its figures once more since.
             connection.pool = PoolStatus::default();
             connection.link = Link::Closed;
-            run::connection_closed(tabs, history, cx, id)
+            run::connection_closed(pages, history, cx, id)
         }
         Link::Open { .. } | Link::Reconnecting(_) => {
             let link = std::mem::replace(&mut connection.link, Link::Closing);
@@ -311,7 +314,7 @@ pub fn close(
             }
             connection.silent_since = None;
             connection.schema = Schema::Idle;
-            run::connection_closed(tabs, history, cx, id);
+            run::connection_closed(pages, history, cx, id);
             cx.ask(Effect::Close { connection: id });
         }
         Link::Closing => {
@@ -323,16 +326,16 @@ pub fn close(
 
 /// Stops what is under way to open a connection.
 pub fn stop_opening(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
 ) {
     match connections.get(&id).map(|known| &known.link) {
-        Some(Link::Reconnecting(_)) => reconnecting::stop(tabs, connections, history, cx, id),
+        Some(Link::Reconnecting(_)) => reconnecting::stop(pages, connections, history, cx, id),
         Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => {
-            close(tabs, connections, history, cx, id)
+            close(pages, connections, history, cx, id)
         }
         _ => {}
     }
@@ -340,13 +343,13 @@ pub fn stop_opening(
 
 /// Closes an open connection, and opens it again as soon as it has closed.
 pub fn bounce(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
 ) {
-    close(tabs, connections, history, cx, id);
+    close(pages, connections, history, cx, id);
     if let Some(connection) = connections.get_mut(&id) {
         connection.reopen = matches!(connection.link, Link::Closing);
     }
@@ -354,7 +357,7 @@ pub fn bounce(
 
 /// Takes in what the runner reports of connections.
 pub fn update(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     defaults: &Defaults,
@@ -364,13 +367,13 @@ pub fn update(
 ) {
     match msg {
         Msg::Opened { connection, attempt, server } => {
-            opened(tabs, connections, history, cx, connection, attempt, server)
+            opened(pages, connections, history, cx, connection, attempt, server)
         }
         Msg::OpenFailed { connection, attempt, failure } => {
-            open_failed(tabs, connections, history, dialog, cx, (connection, attempt), failure)
+            open_failed(pages, connections, history, dialog, cx, (connection, attempt), failure)
         }
         Msg::Closed { connection } => {
-            closed(tabs, connections, history, defaults, dialog, cx, connection)
+            closed(pages, connections, history, defaults, dialog, cx, connection)
         }
         Msg::Tested { attempt, result } => {
             if let Some(Dialog::Connection(form)) = dialog {
@@ -383,10 +386,10 @@ pub fn update(
             {
                 known.pool = status;
             }
-            run::make_room(tabs, connections, cx, connection)
+            run::make_room(pages, connections, cx, connection)
         }
         Msg::LinkLost { connection, left, failure } => {
-            reconnecting::link_lost(tabs, connections, history, cx, connection, left, failure)
+            reconnecting::link_lost(pages, connections, history, cx, connection, left, failure)
         }
         Msg::NotAnswering { connection, silent_ms } => {
             let since = cx.now.before_ms(silent_ms);
@@ -402,7 +405,7 @@ pub fn update(
             }
         }
         Msg::TypesResolved { request, connection, names } => {
-            types_resolved(tabs, connections, request, connection, names);
+            types_resolved(pages, connections, request, connection, names);
         }
         Msg::HostKeyTrusted { request, result } => {
             host_key::trusted(connections, defaults, dialog, cx, request, result)
@@ -467,7 +470,7 @@ pub fn update_keychain(
 }
 
 fn closed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     defaults: &Defaults,
@@ -487,11 +490,11 @@ fn closed(
     if std::mem::take(&mut known.reopen) {
         open(connections, defaults, dialog, cx, id)
     }
-    run::pump_all(tabs, connections, history, cx);
+    run::pump_all(pages, connections, history, cx);
 }
 
 fn opened(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -506,7 +509,7 @@ fn opened(
         return;
     };
     if connection.tries(attempt) {
-        return reopened(tabs, connections, history, cx, id, server);
+        return reopened(pages, connections, history, cx, id, server);
     }
     let with = match &connection.link {
         Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
@@ -525,17 +528,17 @@ fn opened(
         save(connections, cx, id);
     }
     store_secrets(connections, cx, id, &with.store);
-    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+    for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(Ended::Well);
     }
-    run::pump_all(tabs, connections, history, cx);
+    run::pump_all(pages, connections, history, cx);
     // Behind what somebody waits for.
     schema::refresh(connections, cx, id, schema::Cause::Opened);
 }
 
 /// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
 fn reopened(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -549,7 +552,7 @@ fn reopened(
     connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
     cx.notify(text);
-    run::pump_all(tabs, connections, history, cx);
+    run::pump_all(pages, connections, history, cx);
     // It may be another server that answers now.
     schema::refresh(connections, cx, id, schema::Cause::Opened);
 }
@@ -572,7 +575,7 @@ fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
 }
 
 fn open_failed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     dialog: &mut Option<Dialog>,
@@ -597,7 +600,7 @@ fn open_failed(
         // It is wrong: the next attempt asks the keychain, or the user.
         connection.secrets.set(kind, None);
     } else if tried {
-        return reconnecting::failed(tabs, connections, history, cx, id, failure);
+        return reconnecting::failed(pages, connections, history, cx, id, failure);
     }
     connection.pool = PoolStatus::default();
     connection.link = if failure.category == Category::Cancelled {
@@ -605,7 +608,7 @@ fn open_failed(
     } else {
         Link::Failed { failure: failure.clone() }
     };
-    tell_tabs(tabs, id, &failure);
+    tell_tabs(pages, id, &failure);
     if let (Some(Want::HostKey(key)), None) = (&failure.wants, &*dialog) {
         // The run that waits for the connection goes on waiting for the user's word.
         let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
@@ -627,22 +630,22 @@ fn open_failed(
         return;
     }
     if tried {
-        return reconnecting::give_up(tabs, connections, history, cx, id, failure);
+        return reconnecting::give_up(pages, connections, history, cx, id, failure);
     }
-    run::connection_failed(tabs, cx, id, failure)
+    run::connection_failed(pages, cx, id, failure)
 }
 
 /// The tabs of a connection ended with what it ended with.
-fn tell_tabs(tabs: &mut Tabs, id: ConnectionId, failure: &Failure) {
+fn tell_tabs(pages: &mut Pages, id: ConnectionId, failure: &Failure) {
     let ended = Ended::Badly { failure: Box::new(failure.clone()) };
-    let open = tabs.open.iter_mut();
+    let open = pages.open.iter_mut();
     for tab in open.filter(|tab| tab.connection == Some(id)) {
         tab.ended = Some(ended.clone());
     }
 }
 
 fn types_resolved(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     request: Request,
     id: ConnectionId,
@@ -657,7 +660,7 @@ fn types_resolved(
     }
     connection.types.extend(names);
     let types = &connection.types;
-    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
+    for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             result.rows.name_types(|column| types.get(&column.type_oid).cloned());
         }

@@ -18,7 +18,7 @@ use crate::{
     base::{ids::*, stamp::Stamp},
     rows::show::display,
     settings::OnError,
-    update::{connection::Connections, cx::Cx, query::history::History, shell::tabs::Tabs},
+    update::{connection::Connections, cx::Cx, query::history::History, query::page::Pages},
 };
 
 use serde::{Deserialize, Serialize};
@@ -228,7 +228,7 @@ impl Jobs {
 
 /// Runs a file on the active tab's connection.
 pub fn run_file(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &Connections,
     history: &mut History,
     jobs: &mut Jobs,
@@ -236,7 +236,7 @@ pub fn run_file(
     path: String,
 ) {
     let now = cx.now;
-    let Some((tab, connection)) = tabs.active().map(|tab| (tab.id, tab.connection)) else {
+    let Some((tab, connection)) = pages.active().map(|tab| (tab.id, tab.connection)) else {
         return;
     };
     let known = connection.and_then(|id| Some((id, connections.get(&id)?)));
@@ -270,7 +270,7 @@ pub fn run_file(
     });
     let text = format!("-- Ran the file {path}").into();
     history::began(
-        tabs,
+        pages,
         connections,
         history,
         cx,
@@ -300,7 +300,7 @@ pub fn cancel(jobs: &mut Jobs, cx: &mut Cx) -> bool {
 
 /// Takes in what the runner reports of jobs.
 pub fn update(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     jobs: &mut Jobs,
@@ -317,16 +317,16 @@ pub fn update(
             let Trouble { file, line, column, sqlstate, message } = &*trouble;
             let code = sqlstate.as_deref().map(|code| format!(" ({code})"));
             let text = format!("{file}:{line}:{column}: {message}{}", code.unwrap_or_default());
-            say(tabs, jobs, cx, job, Kind::Error, text);
+            say(pages, jobs, cx, job, Kind::Error, text);
             if let Some(job) = jobs.get_mut(job) {
                 job.errors.push(*trouble);
             }
         }
         Msg::Noted { job, text } => {
-            say(tabs, jobs, cx, job, Kind::Notice, text);
+            say(pages, jobs, cx, job, Kind::Notice, text);
         }
         Msg::Ended { job, state, progress, message, elapsed_us } => ended(
-            tabs,
+            pages,
             connections,
             history,
             jobs,
@@ -346,7 +346,7 @@ struct Ending {
 }
 
 fn ended(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     jobs: &mut Jobs,
@@ -376,19 +376,19 @@ fn ended(
             (Kind::Error, HistoryOutcome::Failed { sqlstate, message })
         }
     };
-    say(tabs, jobs, cx, id, kind, text.clone());
+    say(pages, jobs, cx, id, kind, text.clone());
     cx.notify(text);
     history::ended(history, cx, query, elapsed_us, outcome);
     schema::refresh(connections, cx, connection, schema::Cause::Changed);
 }
 
 /// A line among the messages of the tab from which the job was begun.
-fn say(tabs: &mut Tabs, jobs: &mut Jobs, cx: &mut Cx, job: Request, kind: Kind, text: String) {
+fn say(pages: &mut Pages, jobs: &mut Jobs, cx: &mut Cx, job: Request, kind: Kind, text: String) {
     let at_us = cx.now.unix_us;
     let Some(tab) = jobs.get_mut(job).map(|job| job.tab) else {
         return;
     };
-    let Some(tab) = tabs.get_mut(tab) else {
+    let Some(tab) = pages.get_mut(tab) else {
         return;
     };
     tab.messages.push(Message { at_us, kind, text, elapsed_us: None, query: None, count: 1 });

@@ -5,6 +5,7 @@ pub mod editor;
 pub mod find;
 pub mod history;
 pub mod messages;
+pub mod page;
 pub mod read_only;
 pub mod run;
 pub mod session;

@@ -13,7 +13,6 @@ use super::{
     shell::{
         dialog::{Dialog, INSPECT_BYTES, Inspect, Picker},
         sight::Sight,
-        tabs::{Ended, Tab},
     },
     window,
 };
@@ -21,7 +20,11 @@ use crate::{
     base::{ids::*, stamp::Stamp},
     failure::Failure,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
-    update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
+    update::{
+        connection::Connections,
+        cx::Cx,
+        query::page::{Ended, Page, Pages},
+    },
 };
 
 use std::sync::Arc;
@@ -455,14 +458,14 @@ impl Results {
 }
 
 /// Takes in what the window reports of the grid of a tab.
-pub fn update(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: u32) {
-    let Some(found) = tabs.get_mut(tab) else {
+pub fn update(pages: &mut Pages, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: u32) {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     match msg {
         Msg::ResultChosen { shown } => {
             choose(found, shown);
-            return summarize(tabs, cx, tab);
+            return summarize(pages, cx, tab);
         }
         Msg::BarScrolled { first } => {
             found.results.scrolled = Some((found.results.shown, first));
@@ -492,17 +495,17 @@ pub fn update(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: 
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
             return if near_end {
-                fetch_past_end(tabs, cx, tab)
+                fetch_past_end(pages, cx, tab)
             };
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
             return;
         }
     }
-    summarize(tabs, cx, tab);
+    summarize(pages, cx, tab);
     cx.leave(Outcome::EnterResults);
     if matches!(msg, Msg::CellOpened { .. }) {
-        inspect(tabs, cx);
+        inspect(pages, cx);
     }
 }
 
@@ -535,7 +538,7 @@ fn select(result: &mut ResultSet, cell: Position, extend: bool) {
     }
 }
 
-fn choose(tab: &mut Tab, shown: Shown) {
+fn choose(tab: &mut Page, shown: Shown) {
     tab.results.shown = match shown {
         Shown::Result(index) => Shown::Result(index.min(tab.results.list.len().saturating_sub(1))),
         Shown::Messages => Shown::Messages,
@@ -546,15 +549,15 @@ fn choose(tab: &mut Tab, shown: Shown) {
 }
 
 /// Shows the Messages pane of the active tab.
-pub fn show_messages(tabs: &mut Tabs) {
-    if let Some(tab) = tabs.active_mut() {
+pub fn show_messages(pages: &mut Pages) {
+    if let Some(tab) = pages.active_mut() {
         choose(tab, Shown::Messages);
     }
 }
 
 /// Opens the list of the active tab's results.
-pub fn open_list(tabs: &Tabs, cx: &mut Cx) {
-    let selected = match tabs.active().map(|tab| tab.results.shown) {
+pub fn open_list(pages: &Pages, cx: &mut Cx) {
+    let selected = match pages.active().map(|tab| tab.results.shown) {
         Some(Shown::Result(index)) if index < LISTED => index,
         _ => 0,
     };
@@ -563,9 +566,9 @@ pub fn open_list(tabs: &Tabs, cx: &mut Cx) {
 }
 
 /// The results of the active tab whose statements, or whose numbers, have every word that was typed, by place.
-pub fn listed(tabs: &Tabs, typed: &str) -> Vec<usize> {
+pub fn listed(pages: &Pages, typed: &str) -> Vec<usize> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    let Some(tab) = tabs.active() else {
+    let Some(tab) = pages.active() else {
         return vec![];
     };
     let has_words = |place: usize, result: &ResultSet| {
@@ -582,21 +585,21 @@ pub fn listed(tabs: &Tabs, typed: &str) -> Vec<usize> {
 }
 
 /// Shows the result that was chosen in the list.
-pub fn take_listed(tabs: &mut Tabs, cx: &mut Cx, picker: &Picker) {
-    let listed = listed(tabs, &picker.field.string());
+pub fn take_listed(pages: &mut Pages, cx: &mut Cx, picker: &Picker) {
+    let listed = listed(pages, &picker.field.string());
     let Some(place) = listed.get(picker.selected).copied() else {
         return;
     };
-    if let Some(tab) = tabs.active_mut() {
+    if let Some(tab) = pages.active_mut() {
         choose(tab, Shown::Result(place));
     }
     cx.leave(Outcome::EnterResults);
-    summarize_active(tabs, cx)
+    summarize_active(pages, cx)
 }
 
 /// Goes to the next or the previous result; the Messages pane is the last of them.
-pub fn step(tabs: &mut Tabs, cx: &mut Cx, forward: bool) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn step(pages: &mut Pages, cx: &mut Cx, forward: bool) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let count = tab.results.list.len();
@@ -608,14 +611,14 @@ pub fn step(tabs: &mut Tabs, cx: &mut Cx, forward: bool) {
         (Shown::Messages, false) => Shown::Result(count.saturating_sub(1)),
     };
     choose(tab, shown);
-    summarize_active(tabs, cx)
+    summarize_active(pages, cx)
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
-pub fn go(tabs: &mut Tabs, cx: &mut Cx, to: Move, extend: bool, visible_rows: u32) {
+pub fn go(pages: &mut Pages, cx: &mut Cx, to: Move, extend: bool, visible_rows: u32) {
     let page = i64::from(visible_rows.max(2) - 1);
     let visible = u64::from(visible_rows.max(1));
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -639,9 +642,9 @@ pub fn go(tabs: &mut Tabs, cx: &mut Cx, to: Move, extend: bool, visible_rows: u3
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
     reveal(&mut result.grid, visible);
-    summarize(tabs, cx, id);
+    summarize(pages, cx, id);
     if past_end {
-        fetch_past_end(tabs, cx, id);
+        fetch_past_end(pages, cx, id);
     }
 }
 
@@ -652,19 +655,19 @@ fn reveal(grid: &mut Grid, visible: u64) {
     grid.reveal += 1;
 }
 
-fn fetch_past_end(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
-    let active = tabs.active == tab;
-    let paused = tabs.get_mut(tab).is_some_and(
+fn fetch_past_end(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
+    let active = pages.active == tab;
+    let paused = pages.get_mut(tab).is_some_and(
         |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
     );
-    if active && paused && tabs.held_bytes() < cx.settings.memory_bytes() {
-        run::fetch(tabs, cx, false)
+    if active && paused && pages.held_bytes() < cx.settings.memory_bytes() {
+        run::fetch(pages, cx, false)
     }
 }
 
 /// Whether the results area of the active tab has anything to be in: results, messages, a connect that failed.
-pub fn has_something(tabs: &Tabs) -> bool {
-    tabs.active().is_some_and(|tab| {
+pub fn has_something(pages: &Pages) -> bool {
+    pages.active().is_some_and(|tab| {
         !tab.results.is_blank()
             || !tab.messages.is_empty()
             || !matches!(tab.run, Run::Idle)
@@ -673,8 +676,8 @@ pub fn has_something(tabs: &Tabs) -> bool {
 }
 
 /// Selects every cell.
-pub fn select_all(tabs: &mut Tabs, cx: &mut Cx) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn select_all(pages: &mut Pages, cx: &mut Cx) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -686,26 +689,26 @@ pub fn select_all(tabs: &mut Tabs, cx: &mut Cx) {
         row: result.rows.len().saturating_sub(1),
         column: result.rows.columns().len().saturating_sub(1),
     };
-    summarize(tabs, cx, id)
+    summarize(pages, cx, id)
 }
 
 /// Copies the selected cells: one column as its lines, several as TSV.
 pub fn copy(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &Connections,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
     headers: bool,
 ) {
     let request = cx.request();
-    let without_rows = tabs
+    let without_rows = pages
         .active()
         .and_then(|tab| tab.results.visible())
         .is_none_or(|result| result.rows.is_empty());
-    if without_rows && shown_failure(tabs, connections, dialog).is_some() {
-        return copy_error(tabs, connections, dialog, cx);
+    if without_rows && shown_failure(pages, connections, dialog).is_some() {
+        return copy_error(pages, connections, dialog, cx);
     }
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let Some(result) = tab.results.visible() else {
@@ -725,12 +728,12 @@ pub fn copy(
 
 /// Copies the error that is shown, with all its details.
 pub fn copy_error(
-    tabs: &Tabs,
+    pages: &Pages,
     connections: &Connections,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
 ) {
-    match shown_failure(tabs, connections, dialog).map(super::query::messages::report_of) {
+    match shown_failure(pages, connections, dialog).map(super::query::messages::report_of) {
         Some(report) => window::write_clipboard(cx, report.into()),
         None => {
             let text = "There is no error here to copy.";
@@ -752,7 +755,7 @@ pub enum Trouble<'a> {
 pub fn trouble<'a>(
     connections: &'a Connections,
     dialog: &Option<Dialog>,
-    tab: &'a Tab,
+    tab: &'a Page,
 ) -> Option<Trouble<'a>> {
     if let run::Session::Lost(lost) = &tab.session
         && !lost.died.is_empty()
@@ -777,11 +780,11 @@ pub fn trouble<'a>(
 
 /// The failure that the active tab shows.
 pub fn shown_failure<'a>(
-    tabs: &'a Tabs,
+    pages: &'a Pages,
     connections: &'a Connections,
     dialog: &Option<Dialog>,
 ) -> Option<&'a Failure> {
-    let tab = tabs.active()?;
+    let tab = pages.active()?;
     match trouble(connections, dialog, tab) {
         Some(Trouble::Lost(lost)) => Some(&lost.failure),
         Some(Trouble::NotConnected(_, failure)) => Some(failure),
@@ -790,8 +793,8 @@ pub fn shown_failure<'a>(
 }
 
 /// Shows the active cell's value whole.
-pub fn inspect(tabs: &Tabs, cx: &mut Cx) {
-    let Some(tab) = tabs.active() else {
+pub fn inspect(pages: &Pages, cx: &mut Cx) {
+    let Some(tab) = pages.active() else {
         return;
     };
     let Some(result) = tab.results.visible() else {
@@ -822,8 +825,8 @@ fn beginning(bytes: &[u8]) -> &[u8] {
 }
 
 /// The active cell's value as it is, where it is not too long to be taken at once.
-pub fn active_value(tabs: &Tabs) -> Option<String> {
-    let result = tabs.active()?.results.visible()?;
+pub fn active_value(pages: &Pages) -> Option<String> {
+    let result = pages.active()?.results.visible()?;
     let Position { row, column } = result.grid.active;
     match result.rows.cell(row, column)? {
         Cell::Value(bytes) if bytes.len() <= COPIED_AT_ONCE_BYTES => {
@@ -835,8 +838,8 @@ pub fn active_value(tabs: &Tabs) -> Option<String> {
 }
 
 /// Widens, narrows or fits the active column.
-pub fn resize_active(tabs: &mut Tabs, steps: Option<i64>) {
-    let Some(result) = tabs.active_mut().and_then(|tab| tab.results.visible_mut()) else {
+pub fn resize_active(pages: &mut Pages, steps: Option<i64>) {
+    let Some(result) = pages.active_mut().and_then(|tab| tab.results.visible_mut()) else {
         return;
     };
     let column = result.grid.active.column;
@@ -867,15 +870,15 @@ fn fitted(rows: &Rows, column: usize, characters: usize) -> u32 {
     (width as u32).clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
-fn summarize_active(tabs: &mut Tabs, cx: &mut Cx) {
-    let active = tabs.active;
-    summarize(tabs, cx, active)
+fn summarize_active(pages: &mut Pages, cx: &mut Cx) {
+    let active = pages.active;
+    summarize(pages, cx, active)
 }
 
 /// Asks for the sum of the range, where there is more than one cell.
-fn summarize(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
+fn summarize(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
     let request = cx.request();
-    let Some(tab) = tabs.get_mut(tab) else {
+    let Some(tab) = pages.get_mut(tab) else {
         return;
     };
     let Some(result) = tab.results.visible_mut() else {
@@ -893,10 +896,10 @@ fn summarize(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
 }
 
 /// Takes in what the runner reports of work on cells.
-pub fn update_cells(tabs: &mut Tabs, cx: &mut Cx, msg: contract::Msg) {
+pub fn update_cells(pages: &mut Pages, cx: &mut Cx, msg: contract::Msg) {
     match msg {
         contract::Msg::Copied { request, text, cells } => {
-            let asked = tabs.open.iter_mut().find(|tab| tab.results.copying == Some(request));
+            let asked = pages.open.iter_mut().find(|tab| tab.results.copying == Some(request));
             let Some(tab) = asked else { return };
             tab.results.copying = None;
             match text {
@@ -911,7 +914,7 @@ pub fn update_cells(tabs: &mut Tabs, cx: &mut Cx, msg: contract::Msg) {
             }
         }
         contract::Msg::Summarized { request, summary } => {
-            let asked = tabs.open.iter_mut().find(|tab| tab.results.summing == Some(request));
+            let asked = pages.open.iter_mut().find(|tab| tab.results.summing == Some(request));
             let Some(tab) = asked else { return };
             tab.results.summing = None;
             if let Some(result) = tab.results.visible_mut() {

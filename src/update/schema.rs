@@ -11,7 +11,7 @@ use crate::{
     catalog::{self, Catalog},
     failure::Failure,
     sql::{Kind, Verb},
-    update::{connection::Connections, cx::Cx, shell::tabs::Tabs},
+    update::{connection::Connections, cx::Cx, query::page::Pages},
 };
 
 use std::sync::Arc;
@@ -135,7 +135,7 @@ pub fn refresh_asked(connections: &mut Connections, cx: &mut Cx, chosen: Option<
 }
 
 /// Takes in what the runner reports.
-pub fn update(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, msg: Msg) {
+pub fn update(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, msg: Msg) {
     let Msg::Loaded { request, connection: id, result } = msg;
     let Some(known) = connections.get_mut(&id) else {
         return;
@@ -155,7 +155,7 @@ pub fn update(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, msg: 
             let cut = catalog.is_cut();
             let counts = catalog.in_short();
             known.schema = Schema::Ready { catalog: catalog.clone() };
-            complete(tabs, id, &catalog);
+            complete(pages, id, &catalog);
             if cut && matches!(cause, Cause::Opened | Cause::Asked) {
                 notice_cut(cx);
             } else if cause == Cause::Asked {
@@ -186,8 +186,8 @@ fn notice_cut(cx: &mut Cx) {
 }
 
 /// A cache has come: errors that wait for a name get it.
-fn complete(tabs: &mut Tabs, id: ConnectionId, catalog: &Catalog) {
-    let open = tabs.open.iter_mut();
+fn complete(pages: &mut Pages, id: ConnectionId, catalog: &Catalog) {
+    let open = pages.open.iter_mut();
     for tab in open.filter(|tab| tab.connection == Some(id)) {
         for result in &mut tab.results.list {
             if let ResultState::Failed { failure } = &mut result.state
@@ -227,8 +227,8 @@ pub fn advised(
 }
 
 /// A tab's session is ready after a statement: what it changed is read once everybody can see it.
-pub fn session_ready(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, id: TabId) {
-    let Some(tab) = tabs.get_mut(id) else {
+pub fn session_ready(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, id: TabId) {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {

@@ -1,7 +1,5 @@
 //! A small world for the tests of `update`: it feeds messages, answers effects as a runner would, and names effects.
 
-use std::sync::Arc;
-
 use crate::{
     base::{
         ids::*,
@@ -21,14 +19,16 @@ use crate::{
         connection, keeping,
         query::{
             self,
+            page::Page,
             run::{Live, Run, Session},
             session,
         },
         schema,
-        shell::{app, command::Command, keys, tabs::Tab, welcome},
+        shell::{app, command::Command, keys, welcome},
         update,
     },
 };
+use std::sync::Arc;
 
 /// A Model, and the messages that come to it a millisecond apart.
 pub struct World {
@@ -262,8 +262,8 @@ impl World {
     }
 
     /// The active tab.
-    pub fn tab(&self) -> &Tab {
-        self.model.tabs.active().unwrap()
+    pub fn tab(&self) -> &Page {
+        self.model.pages.active().unwrap()
     }
 
     /// The active tab's session that stands.
@@ -299,9 +299,9 @@ impl World {
 
     /// Puts text into the active tab, the cursor at its end.
     pub fn text(&mut self, text: &str) -> Vec<Effect> {
-        let tab = self.model.tabs.active;
+        let tab = self.model.pages.active;
         self.asked(|model| {
-            crate::update::query::editor::replace_all(&mut model.tabs, &mut model.cx, tab, text)
+            crate::update::query::editor::replace_all(&mut model.pages, &mut model.cx, tab, text)
         })
     }
 

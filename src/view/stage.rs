@@ -218,7 +218,7 @@ impl Stage for Windowed {
     fn replace_text(&mut self, text: &str) {
         let msgs = {
             let program = self.program.borrow();
-            let Some(tab) = program.model().tabs.active() else {
+            let Some(tab) = program.model().pages.active() else {
                 return;
             };
             let buffer = &tab.editor.buffer;

@@ -4,6 +4,7 @@
 pub mod pool_world;
 
 use std::time::{Duration, Instant};
+use tusk::update::query::page::Ended;
 
 use crate::server::{PASSWORD, TestConfig, TestServer};
 use pool_world::{App, Frozen, ONE_ROW_THEN_NOTHING, PATIENCE, World, on_socket, on_tcp, signal};
@@ -23,7 +24,7 @@ use tusk::{
             run::{Run, Session},
             session::{self, Ending},
         },
-        shell::{command::Command, tabs::Ended},
+        shell::command::Command,
     },
 };
 
@@ -666,7 +667,7 @@ fn three_tabs(server: &TestServer) -> App {
 }
 
 fn die(death: Death, server: &TestServer, app: &App) {
-    let pids = app.model.tabs.open.iter().map(|tab| match &tab.session {
+    let pids = app.model.pages.open.iter().map(|tab| match &tab.session {
         Session::Live(live) => live.backend_pid,
         other => panic!("no session: {other:?}"),
     });
@@ -690,9 +691,9 @@ fn a_lost_session_lists_what_died_however_the_server_went() {
         let mut app = three_tabs(&server);
         die(death, &server, &app);
         app.until("every session is lost", |app| {
-            app.model.tabs.open.iter().all(|tab| matches!(tab.session, Session::Lost(_)))
+            app.model.pages.open.iter().all(|tab| matches!(tab.session, Session::Lost(_)))
         });
-        let lost: Vec<_> = (app.model.tabs.open.iter())
+        let lost: Vec<_> = (app.model.pages.open.iter())
             .map(|tab| match &tab.session {
                 Session::Lost(lost) => lost.clone(),
                 other => panic!("{other:?}"),
@@ -715,9 +716,9 @@ fn a_lost_session_lists_what_died_however_the_server_went() {
         assert_eq!(died, held, "{death:?}");
         assert_eq!(lost[1].died, ["its open transaction"], "{death:?}");
         assert!(lost[2].died.is_empty(), "{death:?}: {:?}", lost[2].died);
-        let ended = |app: &App, at: usize| app.model.tabs.open[at].ended.clone();
+        let ended = |app: &App, at: usize| app.model.pages.open[at].ended.clone();
         assert!(matches!(ended(&app, 2), Some(Ended::Badly { .. })), "{death:?}");
-        assert!(!app.model.tabs.open[2].results.list[0].rows.is_empty());
+        assert!(!app.model.pages.open[2].results.list[0].rows.is_empty());
         // Something that a session held is gone: nothing is connected again unasked.
         assert!(matches!(app.known().link, Link::Open { .. }), "{death:?}");
         assert_eq!(app.times_sent("prove"), 0);

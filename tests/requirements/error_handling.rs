@@ -14,6 +14,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use tusk::update::query::page::Ended;
 
 use crate::{
     program,
@@ -32,7 +33,7 @@ use tusk::{
         query::{editor, run::Run},
         results::{self, ResultState},
         schema::Schema,
-        shell::{app, command::Command, tabs::Ended, welcome},
+        shell::{app, command::Command, welcome},
         update,
     },
 };
@@ -117,7 +118,7 @@ impl Program {
 
     /// Sends a text of one statement or several.
     fn start(&mut self, sql: &str) {
-        let tab = self.model.tabs.active().unwrap();
+        let tab = self.model.pages.active().unwrap();
         let (tab, buffer) = (tab.id, &tab.editor.buffer);
         let edit = Edit { start: 0, removed: buffer.text().len(), inserted: sql.to_owned() };
         let msg = editor::Msg::Edited {
@@ -136,7 +137,7 @@ impl Program {
     }
 
     fn connection(&self) -> ConnectionId {
-        self.model.tabs.active().unwrap().connection.unwrap()
+        self.model.pages.active().unwrap().connection.unwrap()
     }
 
     fn link_failure(&self) -> Option<&Failure> {
@@ -149,11 +150,11 @@ impl Program {
     /// How the last thing in the tab failed.
     #[track_caller]
     fn failure(&self) -> Failure {
-        match &self.model.tabs.active().unwrap().ended {
+        match &self.model.pages.active().unwrap().ended {
             Some(Ended::Badly { failure }) => {
                 // What is shown may have been completed when the cache came.
                 let shown = results::shown_failure(
-                    &self.model.tabs,
+                    &self.model.pages,
                     &self.model.connections,
                     &self.model.dialog,
                 );
@@ -165,7 +166,7 @@ impl Program {
 
     /// Waits until the server works on the statement that was started.
     fn wait_active(&mut self, server: &TestServer, like: &str) -> String {
-        self.until(|model| matches!(model.tabs.active().unwrap().run, Run::Running(_)));
+        self.until(|model| matches!(model.pages.active().unwrap().run, Run::Running(_)));
         loop {
             let pid = server.psql(
                 "postgres",
@@ -450,7 +451,7 @@ fn fr_001_fr_003_two_sessions_meet_40001_40p01_and_55p03() {
     other.settle();
     let failures: Vec<Failure> = [&one, &other]
         .into_iter()
-        .filter_map(|program| match &program.model.tabs.active()?.ended {
+        .filter_map(|program| match &program.model.pages.active()?.ended {
             Some(Ended::Badly { failure }) => Some((**failure).clone()),
             _ => None,
         })
@@ -492,7 +493,7 @@ fn fr_001_fr_002_a_terminated_session_is_a_connection_error_with_its_reason() {
     assert!(failure.next_step.unwrap().contains("Reconnect"));
     program.run("set idle_in_transaction_session_timeout = 1; begin");
     program.until(|model| {
-        matches!(&model.tabs.active().unwrap().session, tusk::update::query::run::Session::Lost(_))
+        matches!(&model.pages.active().unwrap().session, tusk::update::query::run::Session::Lost(_))
     });
     let idle = program.failure_of_session();
     assert!(idle.is("25P03"), "{idle:?}");
@@ -502,7 +503,7 @@ fn fr_001_fr_002_a_terminated_session_is_a_connection_error_with_its_reason() {
 impl Program {
     #[track_caller]
     fn failure_of_session(&self) -> Failure {
-        match &self.model.tabs.active().unwrap().session {
+        match &self.model.pages.active().unwrap().session {
             tusk::update::query::run::Session::Lost(lost) => lost.failure.clone(),
             other => panic!("{other:?}"),
         }
@@ -683,14 +684,14 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     program.run("begin");
     program.send(Command::TabNew);
     let connection = program.model.connections.keys().next().copied();
-    program.model.tabs.active_mut().unwrap().connection = connection;
+    program.model.pages.active_mut().unwrap().connection = connection;
     program.run("select 1");
     let pool = program.failure();
     assert_eq!(pool.category, Category::PoolTimeout, "{pool:?}");
     assert!(pool.next_step.as_ref().unwrap().contains("pool size"));
     assert_eq!(
         results::shown_failure(
-            &program.model.tabs,
+            &program.model.pages,
             &program.model.connections,
             &program.model.dialog
         ),
@@ -933,7 +934,7 @@ fn fr_003_the_card_has_title_sentence_and_next_step() {
     let database = shop(server);
     let mut program = Program::on(&server.url_unix(&database));
     program.run("select * from custmers");
-    let tab = program.model.tabs.active().unwrap();
+    let tab = program.model.pages.active().unwrap();
     let ResultState::Failed { failure } = &tab.results.visible().unwrap().state else {
         panic!("it failed");
     };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+use tusk::update::query::page::Page;
 
 use crate::server::{PASSWORD, SUPERUSER, TestServer, USER};
 use tusk::{
@@ -28,7 +29,7 @@ use tusk::{
             session::{self, Ending},
         },
         schema,
-        shell::{app, command::Command, keys, tabs::Tab, welcome},
+        shell::{app, command::Command, keys, welcome},
         update,
     },
 };
@@ -496,8 +497,8 @@ impl App {
     }
 
     /// The active tab.
-    pub fn tab(&self) -> &Tab {
-        self.model.tabs.active().unwrap()
+    pub fn tab(&self) -> &Page {
+        self.model.pages.active().unwrap()
     }
 
     /// How often this was sent.

@@ -24,7 +24,7 @@ fn connected() -> (Played, String) {
 
 fn active_queries(played: &mut Played) -> Vec<QueryId> {
     played.read(|model| {
-        let running = model.tabs.open.iter().filter_map(|tab| match &tab.run {
+        let running = model.pages.open.iter().filter_map(|tab| match &tab.run {
             Run::Running(running) => Some(running.query),
             Run::Idle | Run::Waiting { .. } => None,
         });

@@ -106,7 +106,7 @@ impl Tusk {
     }
 
     fn texts(&self) -> Vec<String> {
-        let open = self.model().tabs.open.iter();
+        let open = self.model().pages.open.iter();
         open.map(|tab| tab.editor.buffer.string()).collect()
     }
 
@@ -443,7 +443,7 @@ fn one_sandbox_serves_two_at_once_and_ends_with_the_last() {
     first.type_text("select count(*) from orders");
     first.command(Deed::QueryRun);
     first.wait("the rows", |model| {
-        let results = &model.tabs.active().unwrap().results;
+        let results = &model.pages.active().unwrap().results;
         results.list.first().is_some_and(|result| result.rows.len() == 1)
     });
     first.quit();

@@ -102,8 +102,8 @@ impl Place<'_> {
             return (failed_on(&fs::read_to_string(&out).unwrap()), vec![]);
         }
         let model = json(&out);
-        let tabs = model["tabs"]["open"].as_array().unwrap();
-        let tab = tabs.iter().find(|tab| tab["id"] == model["tabs"]["active"]).unwrap();
+        let tabs = model["pages"]["open"].as_array().unwrap();
+        let tab = tabs.iter().find(|tab| tab["id"] == model["pages"]["active"]).unwrap();
         let results = tab["results"]["list"].as_array().unwrap();
         assert!(!results.is_empty(), "nothing was run: {}", tab["messages"]);
         let failures = results.iter().map(|result| &result["state"]["Failed"]["failure"]);

@@ -1,6 +1,7 @@
 //! What holds after every message, each rule in a function of its own. Their words begin with the rule, up to a colon.
 
 use std::collections::BTreeSet;
+use tusk::update::query::page::Page;
 
 use super::{
     accounts::Key,
@@ -21,7 +22,7 @@ use tusk::{
         query::run::{self, Run, Running, Session},
         results::{ResultSet, ResultState},
         schema::Schema,
-        shell::{dialog::Dialog, tabs::Tab},
+        shell::dialog::Dialog,
     },
 };
 
@@ -44,9 +45,9 @@ pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
 
 /// What holds in any state whatever, also after messages that nobody would send.
 pub fn structure(model: &Model) {
-    let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
+    let ids: BTreeSet<TabId> = model.pages.open.iter().map(|tab| tab.id).collect();
     assert!(!ids.is_empty(), "there is no tab");
-    assert!(ids.contains(&model.tabs.active), "the active tab is not open");
+    assert!(ids.contains(&model.pages.active), "the active tab is not open");
     assert_eq!(
         model.welcome.shown,
         model.area == Area::Welcome,
@@ -58,7 +59,7 @@ pub fn structure(model: &Model) {
         Area::Welcome | Area::Editor | Area::Results => true,
     };
     assert!(on_screen, "{:?} has focus and is not shown", model.area);
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         let buffer = &tab.editor.buffer;
         assert!(
             buffer.text().floor(buffer.head()) == buffer.head()
@@ -80,15 +81,15 @@ pub fn structure(model: &Model) {
 
 /// Ids are the store's word where tabs come from it, so this holds for what a store would say.
 fn each_tab_is_there_once(model: &Model) {
-    let ids: BTreeSet<TabId> = model.tabs.open.iter().map(|tab| tab.id).collect();
-    assert!(ids.len() == model.tabs.open.len(), "a tab is there twice");
+    let ids: BTreeSet<TabId> = model.pages.open.iter().map(|tab| tab.id).collect();
+    assert!(ids.len() == model.pages.open.len(), "a tab is there twice");
 }
 
 /// A query that was sent runs in one tab until its end is told, and in none afterwards.
 fn each_query_is_in_one_state(model: &Model, ledger: &mut Ledger) {
     for (query, sent) in &mut ledger.queries {
         let runs = model
-            .tabs
+            .pages
             .open
             .iter()
             .filter(|tab| matches!(&tab.run, Run::Running(run) if run.query == *query))
@@ -110,11 +111,11 @@ fn each_query_is_in_one_state(model: &Model, ledger: &mut Ledger) {
 
 /// What was given to a session ahead is known in a tab or not sent; what came to run of it is shown.
 fn what_followed(model: &Model, query: QueryId, sent: &Sent, runs: usize) {
-    let given = |tab: &&Tab| match &tab.run {
+    let given = |tab: &&Page| match &tab.run {
         Run::Running(run) => run.script.ahead.queries.contains(&query),
         _ => false,
     };
-    let given = model.tabs.open.iter().filter(given).count();
+    let given = model.pages.open.iter().filter(given).count();
     match &sent.told {
         _ if sent.given_up => {
             assert!(runs + given == 0, "{query} is known in {runs} + {given} tabs")
@@ -133,7 +134,7 @@ fn what_followed(model: &Model, query: QueryId, sent: &Sent, runs: usize) {
 /// A result is open while its query runs; then it shows the end that was told, and that for ever. After a cancel it is
 /// the server's word that is shown: cancelled only where the server said 57014.
 fn what_is_shown_of_a_query_is_what_was_told(model: &Model, ledger: &mut Ledger) {
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         for (at, result) in tab.results.list.iter().enumerate() {
             let later = tab.results.list.iter().skip(at + 1);
             let last = later.into_iter().all(|later| later.query != result.query);
@@ -161,7 +162,7 @@ fn what_is_shown_of_a_query_is_what_was_told(model: &Model, ledger: &mut Ledger)
 }
 
 /// What was never sent is shown only where Tusk refused it on a read-only connection, and as failed.
-fn refused_by_tusk(model: &Model, tab: &Tab, result: &ResultSet, ledger: &mut Ledger) {
+fn refused_by_tusk(model: &Model, tab: &Page, result: &ResultSet, ledger: &mut Ledger) {
     if let Some(before) = ledger.refused.get(&result.query) {
         assert!(
             same_state(before, &result.state),
@@ -251,7 +252,7 @@ fn shown_end(state: &ResultState, sent: &mut Sent) {
 /// A tab's statement runs in the tab's own session, and that is what the server knows too.
 fn one_statement_runs_in_the_session_of_its_tab(model: &Model, runner: &Runner) {
     let mut sessions = BTreeSet::new();
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         if let Session::Live(live) = &tab.session {
             assert!(sessions.insert(live.id), "two tabs have one session");
         }
@@ -285,7 +286,7 @@ fn is_last(received: &[QueryId], run: &Running) -> bool {
 
 /// The transaction status of a session is the server's own last word.
 fn the_transaction_shown_is_the_servers(model: &Model, ledger: &Ledger) {
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         let Session::Live(live) = &tab.session else {
             continue;
         };
@@ -343,7 +344,7 @@ fn pool_figures_add_up(model: &Model, runner: &Runner, ledger: &Ledger) {
 
 /// What a session is kept for is no reason to let another tab wait. It is kept for a while where its tab was left.
 fn a_kept_session_makes_room(model: &Model) {
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         let Session::Live(live) = &tab.session else {
             continue;
         };
@@ -356,7 +357,7 @@ fn a_kept_session_makes_room(model: &Model) {
             live.holds
         );
         assert!(
-            live.idle.is_none() == (tab.id == model.tabs.active),
+            live.idle.is_none() == (tab.id == model.pages.active),
             "a session is kept for another time than its tab is in use"
         );
         let known = model.connections.get(&live.connection);
@@ -381,7 +382,7 @@ fn what_sequences_gave_stays_with_the_tab_on_screen(
             .any(|known| known.returning.contains(&session) && known.pool.waiting == 0);
         assert!(!taken, "a session went back that the tab on screen used");
     }
-    let live = model.tabs.active().and_then(|tab| match &tab.session {
+    let live = model.pages.active().and_then(|tab| match &tab.session {
         Session::Live(live) => Some(live.id),
         _ => None,
     });
@@ -431,7 +432,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
             owes("a schema", Key::Schema(*request));
         }
     }
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         waits_of_tab(tab, &owes);
     }
     if let Some(timer) = model.settings_file.timer {
@@ -489,7 +490,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
     }
 }
 
-fn waits_of_tab(tab: &Tab, owes: &impl Fn(&str, Key)) {
+fn waits_of_tab(tab: &Page, owes: &impl Fn(&str, Key)) {
     match &tab.session {
         Session::Opening { id, .. } => owes("a session", Key::Open(*id)),
         Session::Live(live) => {
@@ -521,7 +522,7 @@ fn waits_of_tab(tab: &Tab, owes: &impl Fn(&str, Key)) {
 
 /// What is on disk, or will be by the writes under way, is what is shown; but for a tab of which a write failed.
 fn what_is_typed_is_kept(model: &Model, runner: &Runner) {
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         if runner.behind.contains(&tab.id) {
             continue;
         }
@@ -543,9 +544,9 @@ fn what_is_typed_is_kept(model: &Model, runner: &Runner) {
 
 /// All results together hold no more than the budget and what was on its way when it was used up.
 fn memory_is_bounded(model: &Model, runner: &Runner) {
-    let running = model.tabs.open.iter().filter(|tab| matches!(tab.run, Run::Running(_))).count();
-    let held = model.tabs.held_bytes();
-    let credit = (running + model.tabs.open.len()) as u64 * runner.credit_bytes();
+    let running = model.pages.open.iter().filter(|tab| matches!(tab.run, Run::Running(_))).count();
+    let held = model.pages.held_bytes();
+    let credit = (running + model.pages.open.len()) as u64 * runner.credit_bytes();
     assert!(
         held <= model.cx.settings.memory_bytes() + credit,
         "results hold too much memory: {held} bytes"
@@ -568,7 +569,7 @@ pub fn at_rest(model: &Model, runner: &Runner) {
         .map(|(id, _)| *id)
         .collect();
     let known: BTreeSet<SessionId> = model
-        .tabs
+        .pages
         .open
         .iter()
         .filter_map(|tab| match &tab.session {
@@ -589,7 +590,7 @@ pub fn at_rest(model: &Model, runner: &Runner) {
         "the settings' file is not what it is taken for: {:?}",
         file.text
     );
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         assert!(tab.queued.is_none(), "a script waits for ever in the queue");
     }
 }

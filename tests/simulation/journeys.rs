@@ -50,7 +50,7 @@ fn connects(_: &World) -> Msg {
 }
 
 fn write(world: &World, text: &str) -> Msg {
-    let tab = world.model.tabs.active().unwrap();
+    let tab = world.model.pages.active().unwrap();
     Msg::Editor {
         tab: tab.id,
         msg: editor::Msg::Edited {

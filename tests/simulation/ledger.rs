@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+use tusk::update::query::page::Page;
 
 use tusk::{
     base::{ids::*, transaction::Transaction},
@@ -25,7 +26,6 @@ use tusk::{
             command::Command,
             dialog::{self, Confirm, Dialog},
             keys, palette,
-            tabs::Tab,
         },
     },
 };
@@ -89,7 +89,7 @@ fn place_of(sql: &Arc<str>) -> usize {
 }
 
 fn scripts(model: &Model) -> impl Iterator<Item = (TabId, &Script)> {
-    model.tabs.open.iter().flat_map(|tab| {
+    model.pages.open.iter().flat_map(|tab| {
         let running = match &tab.run {
             Run::Idle => None,
             Run::Waiting { script, .. } => Some(script),
@@ -140,16 +140,16 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
     }
 }
 
-fn running(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
-    model.tabs.open.iter().find_map(|tab| match &tab.run {
+fn running(model: &Model, query: QueryId) -> Option<(&Page, &Running)> {
+    model.pages.open.iter().find_map(|tab| match &tab.run {
         Run::Running(running) if running.query == query => Some((tab, running)),
         _ => None,
     })
 }
 
 /// The tab whose session was given a statement while another one runs.
-fn given_in(model: &Model, query: QueryId) -> Option<(&Tab, &Running)> {
-    model.tabs.open.iter().find_map(|tab| match &tab.run {
+fn given_in(model: &Model, query: QueryId) -> Option<(&Page, &Running)> {
+    model.pages.open.iter().find_map(|tab| match &tab.run {
         Run::Running(running) if running.script.ahead.queries.contains(&query) => {
             Some((tab, running))
         }
@@ -201,10 +201,10 @@ impl Ledger {
             assert!(asks, "a statement is to be run that nobody asked for: {sql}");
             let is_commit = &**sql == "commit" && model.leaving.is_some();
             assert!(
-                tab == before || tab == model.tabs.active || is_commit,
+                tab == before || tab == model.pages.active || is_commit,
                 "a statement is to be run in a tab that nobody asked in: {sql}"
             );
-            let open = model.tabs.open.iter().find(|open| open.id == tab);
+            let open = model.pages.open.iter().find(|open| open.id == tab);
             let text = open.map(|tab| tab.editor.buffer.string()).unwrap_or_default();
             self.scripts += 1;
             for (place, planned) in script.statements.iter().enumerate() {

@@ -38,9 +38,9 @@ pub fn message(model: &Model, corpus: &[Msg], random: &mut Random) -> Msg {
 
 /// Ids of the Model, whatever they stand for.
 fn ids(model: &Model) -> Vec<String> {
-    let mut ids: Vec<String> = model.tabs.open.iter().map(|tab| tab.id.to_string()).collect();
+    let mut ids: Vec<String> = model.pages.open.iter().map(|tab| tab.id.to_string()).collect();
     ids.extend(model.connections.keys().map(ToString::to_string));
-    for tab in &model.tabs.open {
+    for tab in &model.pages.open {
         use tusk::update::query::run::{Run, Session};
         match &tab.session {
             Session::Live(live) => ids.push(live.id.to_string()),

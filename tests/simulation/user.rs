@@ -109,7 +109,7 @@ pub fn message(world: &mut World) -> Msg {
         });
     }
     // Who has nothing to run, and nowhere to run it, mostly sees to that first.
-    let (blank, nowhere) = world.model.tabs.active().map_or((true, true), |tab| {
+    let (blank, nowhere) = world.model.pages.active().map_or((true, true), |tab| {
         (tab.editor.buffer.text().is_empty(), tab.connection.is_none())
     });
     if nowhere && world.random.chance(30) {
@@ -160,13 +160,13 @@ fn command(world: &mut World) -> Msg {
 }
 
 fn some_tab(world: &mut World) -> TabId {
-    let open = &world.model.tabs.open;
+    let open = &world.model.pages.open;
     open[world.random.below(open.len())].id
 }
 
 fn edits(world: &mut World) -> Msg {
     let tab = some_tab(world);
-    let found = world.model.tabs.open.iter().find(|open| open.id == tab);
+    let found = world.model.pages.open.iter().find(|open| open.id == tab);
     let (revision, length) = found.map_or((0, 0), |tab| {
         let buffer = &tab.editor.buffer;
         (buffer.revision(), buffer.text().len())

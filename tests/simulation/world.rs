@@ -11,6 +11,7 @@ use super::{
     runner::Runner,
     user,
 };
+use tusk::update::query::page::Page;
 use tusk::{
     base::{ids::TabId, stamp::Stamp, transaction},
     effect::Effect,
@@ -22,7 +23,7 @@ use tusk::{
         connection::{self, Connection, Link},
         keeping,
         query::{self, editor, run::Session, session},
-        shell::{app, command::Command, tabs::Tab},
+        shell::{app, command::Command},
         update, window,
     },
 };
@@ -305,13 +306,13 @@ impl World {
     /// Gives the Model a user's message.
     pub fn users(&mut self, msg: Msg) {
         let wanted = typed(&self.model, &msg);
-        let asks = (asks_to_run(&self.model, &msg), self.model.tabs.active);
+        let asks = (asks_to_run(&self.model, &msg), self.model.pages.active);
         if matches!(&msg, Msg::Command(Command::ConnectionDelete)) {
             self.seen.deleted += 1;
         }
         self.feed(msg, Some(asks));
         if let Some((tab, text)) = wanted {
-            let found = self.model.tabs.open.iter().find(|open| open.id == tab);
+            let found = self.model.pages.open.iter().find(|open| open.id == tab);
             let shown = found.map(|tab| tab.editor.buffer.string());
             assert!(
                 shown.as_ref() == Some(&text),
@@ -346,7 +347,7 @@ impl World {
         let twins = update(&mut self.twin, self.now, msg);
         assert!(effects == twins, "the same message has other effects");
         assert!(effects.is_empty() || !self.quit, "something is begun after the end: {effects:?}");
-        let (asks, before) = users.unwrap_or((false, self.model.tabs.active));
+        let (asks, before) = users.unwrap_or((false, self.model.pages.active));
         self.ledger.ask(&self.model, asks, before);
         for effect in &effects {
             self.ledger.effect(effect, &self.model);
@@ -363,7 +364,7 @@ impl World {
             // The runner ends what is under way; the Model has nothing more to say.
             self.quit = true;
             self.seen.quits += 1;
-            let open = |tab: &TabId| self.model.tabs.open.iter().any(|open| open.id == *tab);
+            let open = |tab: &TabId| self.model.pages.open.iter().any(|open| open.id == *tab);
             assert!(
                 !self.runner.gaps.iter().any(open),
                 "the program ends with a text that it knows not to be kept: {:?}",
@@ -379,7 +380,7 @@ impl World {
     }
 
     fn look(&mut self) {
-        if self.model.tabs.held_bytes() >= self.model.cx.settings.memory_bytes() {
+        if self.model.pages.held_bytes() >= self.model.cx.settings.memory_bytes() {
             self.seen.full += 1;
         }
         if !self.runner.behind.is_empty() {
@@ -389,8 +390,8 @@ impl World {
         if self.runner.servers.pools.values().any(waiting) {
             self.seen.waiting += 1;
         }
-        let kept = |tab: &Tab| matches!(&tab.session, Session::Live(live) if live.kept.is_some());
-        self.seen.kept += u64::from(self.model.tabs.open.iter().any(kept));
+        let kept = |tab: &Page| matches!(&tab.session, Session::Live(live) if live.kept.is_some());
+        self.seen.kept += u64::from(self.model.pages.open.iter().any(kept));
         let gives = |known: &Connection| known.pool.waiting > 0 && !known.returning.is_empty();
         self.seen.given_back += u64::from(self.model.connections.values().any(gives));
         if self.seen.messages.is_multiple_of(32) {
@@ -444,7 +445,7 @@ fn typed(model: &Model, msg: &Msg) -> Option<(TabId, String)> {
     let Msg::Editor { tab, msg: editor::Msg::Edited { base, edits, .. } } = msg else {
         return None;
     };
-    let found = model.tabs.open.iter().find(|open| open.id == *tab)?;
+    let found = model.pages.open.iter().find(|open| open.id == *tab)?;
     let ([edit], true) = (&edits[..], *base == found.editor.buffer.revision()) else {
         return None;
     };

@@ -5,7 +5,7 @@ use tusk::{
     model::Model,
     program::{Beginning, begin},
     story::{self, Desk, Headless, Stage},
-    update::shell::tabs::Tab,
+    update::query::page::Page,
 };
 
 /// A program of its own, with a data directory that goes with it.
@@ -51,8 +51,8 @@ impl Played {
     }
 
     /// Looks into the active tab.
-    pub fn tab<R>(&mut self, look: impl FnOnce(&Tab) -> R) -> R {
-        self.read(|model| look(model.tabs.active().unwrap()))
+    pub fn tab<R>(&mut self, look: impl FnOnce(&Page) -> R) -> R {
+        self.read(|model| look(model.pages.active().unwrap()))
     }
 
     /// What a person sees, as text.

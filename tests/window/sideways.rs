@@ -51,7 +51,7 @@ impl Tried {
         let grid = drawn(self, "grid").expect("a grid");
         let active = drawn(self, "active-cell").expect("an active cell");
         let (column, widths) = self.stage.read(|model| {
-            let result = model.tabs.active().and_then(|tab| tab.results.visible());
+            let result = model.pages.active().and_then(|tab| tab.results.visible());
             let grid = &result.expect("a result").grid;
             (grid.active.column, grid.widths.clone())
         });
@@ -79,7 +79,7 @@ impl Tried {
         let zoom = self.scale();
         let (caret, area) = self.stage.caret().expect("a cursor");
         let (line, head, lines) = self.stage.read(|model| {
-            let buffer = &model.tabs.active().expect("a tab").editor.buffer;
+            let buffer = &model.pages.active().expect("a tab").editor.buffer;
             let (text, head) = (buffer.text(), buffer.head());
             let line = text.line_of(head);
             let before = text.slice(text.line_range(line).start..head);
@@ -188,7 +188,7 @@ fn a_dump_has_the_columns_that_the_window_shows() {
         tried.stage.type_text("select pg_sleep(1)");
         tried.stage.press("ctrl-enter");
         let query = tried.stage.read(|model| {
-            let tab = model.tabs.active().expect("a tab");
+            let tab = model.pages.active().expect("a tab");
             tab.results.list.last().expect("a result").query
         });
         let (columns, mut rows) = wide(3 + random.below(25), &mut random);
@@ -336,7 +336,7 @@ fn a_dump_has_the_messages_that_the_window_shows() {
     tried.stage.type_text("select pg_sleep(1)");
     tried.stage.press("ctrl-enter");
     let session = tried.stage.read(|model| {
-        let tab = model.tabs.active().expect("a tab");
+        let tab = model.pages.active().expect("a tab");
         match &tab.session {
             Session::Live(live) => live.id,
             other => unreachable!("{other:?}"),

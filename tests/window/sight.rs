@@ -98,7 +98,7 @@ impl Tried {
         let place = height(drawn(self, "editor").expect("the editor"));
         let (caret, _) = self.stage.caret().expect("a cursor");
         let (cursor, count) = self.stage.read(|model| {
-            let buffer = &model.tabs.active().expect("a tab").editor.buffer;
+            let buffer = &model.pages.active().expect("a tab").editor.buffer;
             (buffer.text().line_of(buffer.head()), buffer.text().lines())
         });
         // A line is whole pixels high.
@@ -140,7 +140,7 @@ impl Tried {
         let place = drawn(self, "editor").expect("the editor");
         let (caret, _) = self.stage.caret().expect("a cursor");
         let cursor = self.stage.read(|model| {
-            let buffer = &model.tabs.active().expect("a tab").editor.buffer;
+            let buffer = &model.pages.active().expect("a tab").editor.buffer;
             buffer.text().line_of(buffer.head())
         });
         let zoom = self.zoom();
@@ -419,7 +419,7 @@ fn a_dump_without_a_window_has_the_rows_that_a_window_would_show() {
         let mut tried = with(connections, runs, &mut random);
         let mut alone = tried.stage.read(Model::clone);
         alone.sights = Default::default();
-        if let Some(tab) = alone.tabs.active_mut() {
+        if let Some(tab) = alone.pages.active_mut() {
             tab.editor.sight = Default::default();
             tab.editor.letters = Default::default();
         }

@@ -204,7 +204,7 @@ impl Tried {
                 _ => None,
             },
             (None, Area::Editor) => {
-                Some(model.tabs.active().expect("a tab").editor.buffer.string())
+                Some(model.pages.active().expect("a tab").editor.buffer.string())
             }
             (None, Area::Find) => Some(model.find.buffer(model.find.field).string()),
             (None, Area::Welcome) => Some(model.welcome.typed.reveal().to_owned()),
@@ -731,7 +731,7 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
     tried.stage.press("ctrl-alt-down");
     tried.stage.type_text("30");
     tried.stage.press("enter");
-    let shown = tried.stage.read(|model| model.tabs.active().expect("a tab").results.shown);
+    let shown = tried.stage.read(|model| model.pages.active().expect("a tab").results.shown);
     assert_eq!(shown, Shown::Result(29));
     let before = first(&mut tried);
     assert!((25..=30).contains(&before), "{before}");
@@ -739,6 +739,6 @@ fn the_wheel_moves_along_the_result_tabs_and_the_list_goes_to_any() {
     tried.act(|window, cx| window.scroll("result-30", delta, cx));
     assert_eq!(first(&mut tried), before + 1);
     tried.click("messages");
-    let shown = tried.stage.read(|model| model.tabs.active().expect("a tab").results.shown);
+    let shown = tried.stage.read(|model| model.pages.active().expect("a tab").results.shown);
     assert_eq!(shown, Shown::Messages);
 }

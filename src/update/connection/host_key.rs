@@ -11,8 +11,8 @@ use crate::{
     update::{
         connection::{self, Connections},
         cx::Cx,
-        query::run,
-        shell::{dialog::Dialog, tabs::Tabs},
+        query::{page::Pages, run},
+        shell::dialog::Dialog,
     },
 };
 
@@ -71,8 +71,8 @@ pub fn trust(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: HostKeyPrompt
 }
 
 /// The user does not trust it: the attempt has failed.
-pub fn refuse(tabs: &mut Tabs, cx: &mut Cx, prompt: HostKeyPrompt) {
-    run::connection_failed(tabs, cx, prompt.connection, prompt.failure)
+pub fn refuse(pages: &mut Pages, cx: &mut Cx, prompt: HostKeyPrompt) {
+    run::connection_failed(pages, cx, prompt.connection, prompt.failure)
 }
 
 /// The key was kept, or could not be.

@@ -12,11 +12,11 @@ use crate::{
         clock,
         connection::{Connections, Effect, PoolStatus},
         cx::Cx,
+        query::page::Pages,
         query::{
             history::History,
             run::{self, Session},
         },
-        shell::tabs::Tabs,
     },
 };
 
@@ -66,7 +66,7 @@ impl Connection {
 
 /// A link of the pool broke. With the last one the connection is lost; one of several was one session's affair.
 pub(super) fn link_lost(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -74,16 +74,16 @@ pub(super) fn link_lost(
     left: u32,
     failure: Failure,
 ) {
-    if left > 0 || !may_begin(tabs, connections, id) {
+    if left > 0 || !may_begin(pages, connections, id) {
         return;
     }
-    begin(tabs, connections, history, cx, id, failure)
+    begin(pages, connections, history, cx, id, failure)
 }
 
 /// A session could not be opened, for this reason. Whether that is the connection's affair, and what waits for the
 /// session goes on to wait for the connection.
 pub fn waits_for(
-    tabs: &Tabs,
+    pages: &Pages,
     connections: &Connections,
     id: ConnectionId,
     failure: &Failure,
@@ -95,7 +95,7 @@ pub fn waits_for(
         // Where a secret is no longer right, the try finds the same, and asks for it.
         Link::Reconnecting(_) => may_pass(failure) || wanted_secret(failure).is_some(),
         Link::Open { .. } => {
-            known.pool.size == 0 && may_pass(failure) && may_begin(tabs, connections, id)
+            known.pool.size == 0 && may_pass(failure) && may_begin(pages, connections, id)
         }
         _ => false,
     }
@@ -103,7 +103,7 @@ pub fn waits_for(
 
 /// Begins to reconnect, unless that is under way.
 pub fn begin(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -122,17 +122,17 @@ pub fn begin(
         failure.message.trim_end_matches('.')
     );
     cx.notify(text);
-    pause(tabs, connections, history, cx, id, 1, failure)
+    pause(pages, connections, history, cx, id, 1, failure)
 }
 
 /// Whether a lost connection may be opened again unasked: nothing that a session held is gone.
-fn may_begin(tabs: &Tabs, connections: &Connections, id: ConnectionId) -> bool {
+fn may_begin(pages: &Pages, connections: &Connections, id: ConnectionId) -> bool {
     let holds_nothing = |session: &Session| match session {
         Session::Lost(lost) => lost.died.is_empty(),
         _ => true,
     };
     connections.get(&id).is_some_and(Connection::is_open)
-        && tabs
+        && pages
             .open
             .iter()
             .filter(|tab| tab.connection == Some(id))
@@ -146,7 +146,7 @@ fn may_pass(failure: &Failure) -> bool {
 }
 
 fn pause(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -155,7 +155,7 @@ fn pause(
     failure: Failure,
 ) {
     let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
-        return give_up(tabs, connections, history, cx, id, failure);
+        return give_up(pages, connections, history, cx, id, failure);
     };
     let (timer, now) = (cx.request(), cx.now);
     let Some(known) = connections.get_mut(&id) else {
@@ -207,7 +207,7 @@ fn attempt(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
 
 /// A try failed: another one follows where that may help.
 pub(super) fn failed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -221,15 +221,15 @@ pub(super) fn failed(
     };
     let next = number + 1;
     if may_pass(&failure) {
-        pause(tabs, connections, history, cx, id, next, failure)
+        pause(pages, connections, history, cx, id, next, failure)
     } else {
-        give_up(tabs, connections, history, cx, id, failure)
+        give_up(pages, connections, history, cx, id, failure)
     }
 }
 
 /// The user stops it: the connection stays lost, for the reason that it was.
 pub fn stop(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -241,7 +241,7 @@ pub fn stop(
     };
     let failure = reconnecting.failure.clone();
     let_go(reconnecting, cx);
-    give_up(tabs, connections, history, cx, id, failure);
+    give_up(pages, connections, history, cx, id, failure);
 }
 
 /// Ends the pause or the try.
@@ -258,7 +258,7 @@ pub(super) fn let_go(reconnecting: &Reconnecting, cx: &mut Cx) {
 
 /// It stays lost: what waits for it fails, and its pool goes.
 pub(super) fn give_up(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -270,8 +270,8 @@ pub(super) fn give_up(
         known.link = Link::Failed { failure: failure.clone() };
     }
     let reason = failure.message.clone();
-    run::connection_failed(tabs, cx, id, failure);
-    let sessions: Vec<TabId> = tabs
+    run::connection_failed(pages, cx, id, failure);
+    let sessions: Vec<TabId> = pages
         .open
         .iter()
         .filter(|tab| tab.connection == Some(id))
@@ -279,7 +279,7 @@ pub(super) fn give_up(
         .map(|tab| tab.id)
         .collect();
     for tab in sessions {
-        run::end(tabs, history, cx, tab, &reason);
+        run::end(pages, history, cx, tab, &reason);
     }
     cx.ask(Effect::Close { connection: id });
 }

@@ -10,10 +10,8 @@ use crate::{
     update::{
         connection::{self, Connections},
         cx::Cx,
-        shell::{
-            dialog::Dialog,
-            tabs::{Ended, Tabs},
-        },
+        query::page::{Ended, Pages},
+        shell::dialog::Dialog,
     },
 };
 
@@ -86,12 +84,12 @@ pub enum Effect {
 }
 
 /// The user asked for the sandbox.
-pub fn start(tabs: &mut Tabs, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str) {
+pub fn start(pages: &mut Pages, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str) {
     if let Sandbox::Running { connection } = *sandbox {
         cx.leave(connection::Outcome::Choose(connection));
         return;
     }
-    if let Some(tab) = tabs.active_mut() {
+    if let Some(tab) = pages.active_mut() {
         // The tab that asked gets it, whichever is on screen by then.
         tab.waits_for_sandbox = true;
     }
@@ -109,7 +107,7 @@ pub fn start(tabs: &mut Tabs, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str
 
 /// Takes in what the runner reports.
 pub fn update(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     defaults: &Defaults,
     sandbox: &mut Sandbox,
@@ -129,10 +127,10 @@ pub fn update(
             let connection =
                 connection::add_passing(connections, cx, config, Secrets::with_password(password));
             *sandbox = Sandbox::Running { connection };
-            arrived(tabs, connections, defaults, dialog, cx, connection)
+            arrived(pages, connections, defaults, dialog, cx, connection)
         }
         Msg::Failed { request, failure } if request == *waiting => {
-            failed(tabs, sandbox, cx, failure);
+            failed(pages, sandbox, cx, failure);
         }
         Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => {}
     }
@@ -140,17 +138,17 @@ pub fn update(
 
 /// The tabs that wait for it get it; the one on screen as if it had been chosen.
 fn arrived(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     defaults: &Defaults,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
     connection: ConnectionId,
 ) {
-    let active = tabs.active;
+    let active = pages.active;
     let mut chosen = false;
     let mut wanted = false;
-    for tab in &mut tabs.open {
+    for tab in &mut pages.open {
         if !std::mem::take(&mut tab.waits_for_sandbox) {
             continue;
         }
@@ -168,8 +166,8 @@ fn arrived(
     }
 }
 
-fn failed(tabs: &mut Tabs, sandbox: &mut Sandbox, cx: &mut Cx, failure: Failure) {
-    for tab in &mut tabs.open {
+fn failed(pages: &mut Pages, sandbox: &mut Sandbox, cx: &mut Cx, failure: Failure) {
+    for tab in &mut pages.open {
         if std::mem::take(&mut tab.waits_for_sandbox) {
             tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
         }

@@ -5,8 +5,9 @@ use crate::{
     base::ids::ConnectionId,
     conninfo::Config,
     update::{
-        connection::{self, Connections},
+        connection::{self, Connections, Link},
         cx::Cx,
+        keeping::{self, SavedConnection},
     },
 };
 
@@ -83,6 +84,49 @@ fn free_name(connections: &Connections, label: &str) -> String {
     let first = format!("{label} copy");
     let later = (2..=connections.len() + 2).map(|number| format!("{first} {number}"));
     std::iter::once(first.clone()).chain(later).find(|name| !taken(name)).unwrap_or(first)
+}
+
+/// Keeps every saved connection.
+pub fn keep_all(connections: &Connections, cx: &mut Cx) {
+    for (id, known) in connections.iter().filter(|(_, known)| known.saved) {
+        let request = cx.request();
+        let connection = Box::new(SavedConnection {
+            id: *id,
+            config: known.config.clone(),
+            last_used_us: known.last_used_us,
+        });
+        cx.ask(keeping::Effect::SaveConnection { request, connection });
+    }
+}
+
+/// Another Tusk saved or deleted connections.
+pub fn changed_elsewhere(
+    connections: &mut Connections,
+    changed: Vec<SavedConnection>,
+    deleted: Vec<ConnectionId>,
+    is_used: impl Fn(ConnectionId) -> bool,
+) {
+    for saved in changed {
+        let known = connections
+            .entry(saved.id)
+            .or_insert_with(|| Connection::new(saved.config.clone(), true));
+        // One that is open goes on as it was opened; the next time it is opened as it is saved.
+        known.config = saved.config;
+        known.saved = true;
+        known.last_used_us = known.last_used_us.max(saved.last_used_us);
+    }
+    for id in deleted {
+        match connections.get_mut(&id) {
+            Some(known)
+                if is_used(id) || !matches!(known.link, Link::Closed | Link::Failed { .. }) =>
+            {
+                known.saved = false;
+            }
+            _ => {
+                connections.remove(&id);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Opening, passwords, closing, and what comes in the wrong order.
 
 use super::*;
-use crate::model::Model;
 use crate::{
     base::transaction::Transaction,
     conninfo::service::{Service, ServiceFile},
     effect::Effect as RootEffect,
+    model::Model,
     rows::Column,
     update::{
         connection,
@@ -210,20 +210,20 @@ fn a_dialog_over_the_password_prompt_cancels_it() {
     world.text("select 1");
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     world.command(Command::DialogCancel);
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
     let inspect = dialog_settings();
     super::super::shell::dialog::show(
-        &mut world.model.tabs,
+        &mut world.model.pages,
         &mut world.model.connections,
         &mut world.model.history,
         &mut world.model.dialog,
         &mut world.model.cx,
         inspect,
     );
-    assert!(matches!(world.model.tabs.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
+    assert!(matches!(world.model.pages.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
 }
 
 fn dialog_settings() -> Dialog {
@@ -273,11 +273,11 @@ fn another_connection_leaves_an_open_transaction_in_its_tab() {
     let mut world = World::new().connected();
     world.run("begin");
     world.finish("BEGIN", Transaction::Active);
-    let first = world.model.tabs.active;
+    let first = world.model.pages.active;
     expect(&world.connect(5433), &["Store(SaveTab", "Store(SaveLayout", "Connection(Open"]);
-    assert_ne!(world.model.tabs.active, first);
+    assert_ne!(world.model.pages.active, first);
     assert_eq!(
-        world.model.tabs.get_mut(first).and_then(|tab| tab.transaction()),
+        world.model.pages.get_mut(first).and_then(|tab| tab.transaction()),
         Some(Transaction::Active)
     );
 }
@@ -450,7 +450,7 @@ fn a_failure_of_another_attempt_fails_nothing() {
 #[test]
 fn the_tabs_of_a_connection_that_was_refused_say_so_and_those_of_another_do_not() {
     let mut world = World::new().connected();
-    let other = world.model.tabs.active;
+    let other = world.model.pages.active;
     world.command(Command::TabNew);
     world.connect(5433);
     world.fail_link(refusal("28P01", "wrong password"));
@@ -459,7 +459,7 @@ fn the_tabs_of_a_connection_that_was_refused_say_so_and_those_of_another_do_not(
         "{:?}",
         world.tab().ended
     );
-    let other = world.model.tabs.get_mut(other).unwrap();
+    let other = world.model.pages.get_mut(other).unwrap();
     assert_eq!(other.ended, Some(Ended::Well));
 }
 
@@ -487,7 +487,7 @@ fn types_that_are_named_later_are_named_in_every_tab_of_their_connection_and_in_
     world.send(Msg::TypesResolved { request, connection, names: vec![(MOOD, "mood".into())] });
     let named: Vec<_> = world
         .model
-        .tabs
+        .pages
         .open
         .iter()
         .flat_map(|tab| &tab.results.list)

@@ -168,6 +168,8 @@ pub enum Effect {
 /// What the user's files leave to others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// A page's text is in a file now.
+    Saved,
     /// A file was read for a tab of its own.
     Opened { path: String, read: Box<Read> },
     /// A file is to be run without being opened.

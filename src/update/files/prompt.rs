@@ -8,11 +8,13 @@ use crate::{
     base::{ids::*, text::Buffer},
     update::{
         cx::Cx,
-        query::editor::{self, FileLink},
+        query::{
+            editor::{self, FileLink},
+            page::Pages,
+        },
         shell::{
             dialog::{Confirm, Dialog},
             keymap::{self, Keymap},
-            tabs::{self, Tabs},
         },
     },
 };
@@ -180,17 +182,17 @@ impl PathPrompt {
 }
 
 /// Asks which file to open.
-pub fn open(tabs: &Tabs, cx: &mut Cx) {
-    ask(tabs, cx, Purpose::Open)
+pub fn open(pages: &Pages, cx: &mut Cx) {
+    ask(pages, cx, Purpose::Open)
 }
 
 /// Asks which file to run.
-pub fn run(tabs: &Tabs, cx: &mut Cx) {
-    ask(tabs, cx, Purpose::Run)
+pub fn run(pages: &Pages, cx: &mut Cx) {
+    ask(pages, cx, Purpose::Run)
 }
 
-fn ask(tabs: &Tabs, cx: &mut Cx, purpose: Purpose) {
-    let near = tabs.active().and_then(|tab| tab.editor.file.as_ref());
+fn ask(pages: &Pages, cx: &mut Cx, purpose: Purpose) {
+    let near = pages.active().and_then(|tab| tab.editor.file.as_ref());
     let start = near.and_then(|file| file.path.rfind('/').map(|end| file.path[..=end].to_owned()));
     let path = start.unwrap_or_else(|| "~/".into());
     ask_path(cx, PathPrompt::new(purpose, &path));
@@ -223,8 +225,8 @@ pub fn encoding_unknown(cx: &mut Cx, prompt: &EncodingPrompt) {
 }
 
 /// Saves the active tab to its file, or asks for one.
-pub fn save(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
-    let Some(tab) = tabs.active() else {
+pub fn save(pages: &mut Pages, files: &mut Pendings, cx: &mut Cx) {
+    let Some(tab) = pages.active() else {
         return;
     };
     let id = tab.id;
@@ -235,15 +237,15 @@ pub fn save(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
                 _ => Expected::Nothing,
             };
             let path = file.path.clone();
-            write(tabs, files, cx, id, path, expected, None)
+            write(pages, files, cx, id, path, expected, None)
         }
-        None => save_as(tabs, cx),
+        None => save_as(pages, cx),
     }
 }
 
 /// Asks where to save the active tab.
-pub fn save_as(tabs: &Tabs, cx: &mut Cx) {
-    let Some(tab) = tabs.active() else {
+pub fn save_as(pages: &Pages, cx: &mut Cx) {
+    let Some(tab) = pages.active() else {
         return;
     };
     let path = match &tab.editor.file {
@@ -255,13 +257,13 @@ pub fn save_as(tabs: &Tabs, cx: &mut Cx) {
 }
 
 /// Reads the active tab's file again.
-pub fn reload_active(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
-    let Some(tab) = tabs.active() else {
+pub fn reload_active(pages: &mut Pages, files: &mut Pendings, cx: &mut Cx) {
+    let Some(tab) = pages.active() else {
         return;
     };
     let (id, path) = (tab.id, tab.editor.file.as_ref().map(|file| file.path.clone()));
     match path {
-        Some(path) => reload(tabs, files, cx, id, path),
+        Some(path) => reload(pages, files, cx, id, path),
         None => {
             cx.notify("This tab has no file.");
         }
@@ -269,38 +271,38 @@ pub fn reload_active(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx) {
 }
 
 /// Reads a tab's file again.
-pub fn reload(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
-    let reading = known_encoding(tabs, tab);
+pub fn reload(pages: &mut Pages, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
+    let reading = known_encoding(pages, tab);
     read(files, cx, path, Pending::Open { tab: Some(tab) }, reading)
 }
 
 /// Reads a tab's file again without having asked.
-fn follow(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
-    let reading = known_encoding(tabs, tab);
+fn follow(pages: &mut Pages, files: &mut Pendings, cx: &mut Cx, tab: TabId, path: String) {
+    let reading = known_encoding(pages, tab);
     read(files, cx, path, Pending::Follow { tab }, reading)
 }
 
-fn known_encoding(tabs: &mut Tabs, tab: TabId) -> Reading {
-    let file = tabs.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
+fn known_encoding(pages: &mut Pages, tab: TabId) -> Reading {
+    let file = pages.get_mut(tab).and_then(|tab| tab.editor.file.as_ref());
     file.map_or(Reading::Detect, |file| Reading::Known(file.form.encoding))
 }
 
 /// Writes over a file that is not what it was.
 pub fn save_over(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     files: &mut Pendings,
     cx: &mut Cx,
     tab: TabId,
     path: String,
     form: Form,
 ) {
-    write(tabs, files, cx, tab, path, Expected::Anything, Some(form))
+    write(pages, files, cx, tab, path, Expected::Anything, Some(form))
 }
 
 /// Saves a text that its file's encoding can't hold as UTF-8.
-pub fn save_as_utf8(tabs: &mut Tabs, files: &mut Pendings, cx: &mut Cx, other: OtherEncoding) {
+pub fn save_as_utf8(pages: &mut Pages, files: &mut Pendings, cx: &mut Cx, other: OtherEncoding) {
     let OtherEncoding { tab, path, expected, .. } = other;
-    write(tabs, files, cx, tab, path, expected, Some(Form::default()))
+    write(pages, files, cx, tab, path, expected, Some(Form::default()))
 }
 
 /// Lists the directory of the typed path, where it is not the one that is listed.
@@ -328,7 +330,7 @@ pub fn complete(dialog: &mut Option<Dialog>, cx: &mut Cx) {
 
 /// Enter: goes into a directory, or uses the file.
 pub fn accept(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     files: &mut Pendings,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
@@ -343,13 +345,13 @@ pub fn accept(
     match prompt.purpose {
         Purpose::Open => open_path(files, cx, path),
         Purpose::Run => cx.leave(Outcome::Run { path }),
-        Purpose::Save { tab } => write(tabs, files, cx, tab, path, Expected::Nothing, None),
+        Purpose::Save { tab } => write(pages, files, cx, tab, path, Expected::Nothing, None),
     }
 }
 
 /// Writes a tab's text to a file, in the form that its file had where none is given.
 fn write(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     files: &mut Pendings,
     cx: &mut Cx,
     tab: TabId,
@@ -358,7 +360,7 @@ fn write(
     form: Option<Form>,
 ) {
     let request = cx.request();
-    let Some(found) = tabs.get_mut(tab) else {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     let text = found.editor.buffer.text().clone();
@@ -374,7 +376,7 @@ fn write(
 
 /// Takes in what the runner reports of files.
 pub fn update(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     files: &mut Pendings,
     keymap: &mut Keymap,
     dialog: &mut Option<Dialog>,
@@ -384,16 +386,16 @@ pub fn update(
     match msg {
         Msg::Opened { request, path, result } => match files.remove(&request) {
             Some(Pending::Keymap { before }) => keymap_read(files, keymap, cx, result, before),
-            Some(Pending::Open { tab }) => opened(tabs, cx, tab, path, result),
-            Some(Pending::Follow { tab }) => followed(tabs, dialog, cx, tab, path, result),
+            Some(Pending::Open { tab }) => opened(pages, cx, tab, path, result),
+            Some(Pending::Follow { tab }) => followed(pages, dialog, cx, tab, path, result),
             Some(Pending::Save { .. }) | None => {}
         },
         Msg::Saved { request, path, result } => match files.remove(&request) {
-            Some(pending @ Pending::Save { .. }) => saved(tabs, cx, pending, path, result),
+            Some(pending @ Pending::Save { .. }) => saved(pages, cx, pending, path, result),
             Some(Pending::Open { .. } | Pending::Follow { .. } | Pending::Keymap { .. }) | None => {
             }
         },
-        Msg::Checked { request, stamp, .. } => checked(tabs, files, dialog, cx, request, stamp),
+        Msg::Checked { request, stamp, .. } => checked(pages, files, dialog, cx, request, stamp),
         Msg::Listed { request, directory: _, result } => {
             if let Some(Dialog::Path(prompt)) = dialog
                 && prompt.listing == Some(request)
@@ -464,7 +466,7 @@ fn not_opened(cx: &mut Cx, tab: Option<TabId>, path: String, unread: Unread) {
 
 /// A file that another program changed was read again. Where something was typed meanwhile, that comes first.
 fn followed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
     tab: TabId,
@@ -472,7 +474,7 @@ fn followed(
     result: Result<Box<Read>, Unread>,
 ) {
     let busy = dialog.is_some();
-    let Some(found) = tabs.get_mut(tab) else {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     let is_its_file = found.editor.file.as_ref().is_some_and(|file| file.path == path);
@@ -487,7 +489,7 @@ fn followed(
         // Behind a dialog it is looked at again when the window or the tab is next.
         Ok(_) if found.editor.is_unsaved() => {}
         Ok(read) => {
-            if editor::reload(tabs, cx, tab, path.clone(), *read) {
+            if editor::reload(pages, cx, tab, path.clone(), *read) {
                 let text = format!("{path} was changed by another program and is read again.");
                 cx.notify(text);
             }
@@ -499,7 +501,7 @@ fn followed(
 }
 
 fn opened(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     cx: &mut Cx,
     tab: Option<TabId>,
     path: String,
@@ -510,36 +512,36 @@ fn opened(
         Err(unread) => return not_opened(cx, tab, path, unread),
     };
     if let Some(tab) = tab {
-        editor::reload(tabs, cx, tab, path, read);
+        editor::reload(pages, cx, tab, path, read);
         return;
     }
     cx.leave(Outcome::Opened { path, read: Box::new(read) });
 }
 
-fn saved(tabs: &mut Tabs, cx: &mut Cx, pending: Pending, path: String, result: Saved) {
+fn saved(pages: &mut Pages, cx: &mut Cx, pending: Pending, path: String, result: Saved) {
     let Pending::Save { tab, revision, form, expected } = pending else {
         return;
     };
     match result {
         Saved::Written(stamp) => {
             cx.notify(format!("Saved {path}."));
-            let Some(found) = tabs.get_mut(tab) else {
+            let Some(found) = pages.get_mut(tab) else {
                 return;
             };
             found.editor.file = Some(FileLink { path, stamp: Some(stamp), changed: false, form });
             found.editor.saved_revision = revision;
             found.editor.checking = None;
-            tabs::save_layout(tabs, cx);
+            cx.leave(Outcome::Saved);
         }
         Saved::Conflict => {
-            if tabs.get_mut(tab).is_none() {
+            if pages.get_mut(tab).is_none() {
                 return;
             }
             cx.leave(Dialog::Confirm(Confirm::Overwrite { tab, path, form }));
         }
         Saved::Unsayable { encoding, character, at, line, column } => {
             let other = OtherEncoding { tab, path, expected, encoding, character, line, column };
-            ask_for_utf8(tabs, cx, other, revision, at)
+            ask_for_utf8(pages, cx, other, revision, at)
         }
         Saved::Failed(failure) => {
             cx.notify(format!("{path} was not saved: {}", failure.message));
@@ -548,8 +550,8 @@ fn saved(tabs: &mut Tabs, cx: &mut Cx, pending: Pending, path: String, result: S
 }
 
 /// The file's encoding has not a character of the text: that is marked, and UTF-8 offered.
-fn ask_for_utf8(tabs: &mut Tabs, cx: &mut Cx, other: OtherEncoding, revision: u64, at: usize) {
-    let Some(found) = tabs.get_mut(other.tab) else {
+fn ask_for_utf8(pages: &mut Pages, cx: &mut Cx, other: OtherEncoding, revision: u64, at: usize) {
+    let Some(found) = pages.get_mut(other.tab) else {
         return;
     };
     if found.editor.buffer.revision() == revision {
@@ -560,7 +562,7 @@ fn ask_for_utf8(tabs: &mut Tabs, cx: &mut Cx, other: OtherEncoding, revision: u6
 }
 
 fn checked(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     files: &mut Pendings,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
@@ -568,7 +570,7 @@ fn checked(
     stamp: Option<FileStamp>,
 ) {
     let busy = dialog.is_some();
-    let found = tabs.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
+    let found = pages.open.iter_mut().find(|tab| tab.editor.checking == Some(request));
     let Some(tab) = found else {
         return;
     };
@@ -595,7 +597,7 @@ fn checked(
         // Behind a dialog it is looked at again when the window or the tab is next.
         (Some(_), Some(_)) if !unsaved => {
             let path = file.path.clone();
-            follow(tabs, files, cx, id, path)
+            follow(pages, files, cx, id, path)
         }
         (Some(_), Some(_)) if !file.changed && !busy => {
             file.changed = true;

@@ -13,7 +13,7 @@ fn begun() -> (World, Request) {
     let mut world = World::new().connected();
     let effects = world.asked(|model| {
         run_file(
-            &mut model.tabs,
+            &mut model.pages,
             &model.connections,
             &mut model.history,
             &mut model.jobs,
@@ -32,7 +32,7 @@ fn a_file_needs_a_connection() {
     expect(
         &world.asked(|model| {
             run_file(
-                &mut model.tabs,
+                &mut model.pages,
                 &model.connections,
                 &mut model.history,
                 &mut model.jobs,

@@ -3,22 +3,17 @@
 //! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
 //! again, and nothing typed is lost while the program runs.
 
-use super::{Opened, Salvage, Saved, SavedConnection};
+use super::{Opened, Salvage, Saved};
 use crate::{
     base::{ids::*, text::Buffer},
     update::{
-        connection::{Connection, Connections, Link},
         cx::Cx,
         keeping::{self, Writes},
         query::{
-            history::{self, History},
             messages::{Kind, Message},
+            page::Pages,
         },
-        settings::{self, file::SettingsFile},
-        shell::{
-            dialog::Dialog,
-            tabs::{self, Tabs},
-        },
+        shell::dialog::Dialog,
     },
 };
 
@@ -95,9 +90,9 @@ pub fn came_up(storage: &mut Storage, cx: &mut Cx, opened: Opened) {
 }
 
 /// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
-pub(crate) fn write_down(tabs: &mut Tabs, cx: &mut Cx, text: String) {
+pub(crate) fn write_down(pages: &mut Pages, cx: &mut Cx, text: String) {
     let at_us = cx.now.unix_us;
-    if let Some(tab) = tabs.active_mut() {
+    if let Some(tab) = pages.active_mut() {
         tab.messages.push(Message {
             at_us,
             kind: Kind::Warning,
@@ -177,7 +172,7 @@ pub fn caught_up(storage: &mut Storage, cx: &mut Cx) {
 
 /// Another file is used from here on.
 pub fn reopened(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     storage: &mut Storage,
     cx: &mut Cx,
     opened: Opened,
@@ -197,67 +192,9 @@ pub fn reopened(
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
             cx.notify(text.clone());
-            write_down(tabs, cx, text);
+            write_down(pages, cx, text);
         }
         opened => came_up(storage, cx, opened),
-    }
-}
-
-/// Keeps all that the Model has.
-pub fn keep_everything(
-    tabs: &mut Tabs,
-    connections: &Connections,
-    history: &mut History,
-    settings_file: &mut SettingsFile,
-    cx: &mut Cx,
-) {
-    let saved: Vec<SavedConnection> = connections
-        .iter()
-        .filter(|(_, known)| known.saved)
-        .map(|(id, known)| SavedConnection {
-            id: *id,
-            config: known.config.clone(),
-            last_used_us: known.last_used_us,
-        })
-        .collect();
-    for connection in saved {
-        let request = cx.request();
-        let connection = Box::new(connection);
-        cx.ask(keeping::Effect::SaveConnection { request, connection });
-    }
-    history::keep_all(history, cx);
-    tabs::keep_closed(tabs, cx);
-    tabs::keep_all(tabs, cx);
-    tabs::save_layout(tabs, cx);
-    settings::save(settings_file, cx);
-}
-
-/// Another Tusk saved or deleted connections.
-pub fn connections_changed(
-    tabs: &Tabs,
-    connections: &mut Connections,
-    changed: Vec<SavedConnection>,
-    deleted: Vec<ConnectionId>,
-) {
-    for saved in changed {
-        let known = connections
-            .entry(saved.id)
-            .or_insert_with(|| Connection::new(saved.config.clone(), true));
-        // One that is open goes on as it was opened; the next time it is opened as it is saved.
-        known.config = saved.config;
-        known.saved = true;
-        known.last_used_us = known.last_used_us.max(saved.last_used_us);
-    }
-    for id in deleted {
-        let in_use = tabs.open.iter().any(|tab| tab.connection == Some(id));
-        match connections.get_mut(&id) {
-            Some(known) if in_use || !matches!(known.link, Link::Closed | Link::Failed { .. }) => {
-                known.saved = false;
-            }
-            _ => {
-                connections.remove(&id);
-            }
-        }
     }
 }
 

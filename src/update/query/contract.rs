@@ -172,6 +172,10 @@ pub enum Outcome {
     CancelEnded(TabId),
     /// What was searched for in the history is there, and the choice was made before.
     TakeFound,
+    /// A page is kept whole.
+    KeepText(TabId),
+    /// What is kept of the tabs beside their texts has changed.
+    KeepLayout,
     /// The editor wants focus.
     EnterEditor,
     /// The search in the editor wants focus.

@@ -13,7 +13,8 @@ use crate::{
         cx::Cx,
         files::{FileStamp, Read, encoding::Form},
         keeping,
-        shell::{sight::Sight, tabs::Tabs},
+        query::page::Pages,
+        shell::sight::Sight,
     },
 };
 
@@ -170,14 +171,14 @@ fn all_as_one(edits: &[Edit]) -> Option<(Range<usize>, usize)> {
 }
 
 /// Takes in what the window reports of a tab's editor.
-pub fn update(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, msg: Msg) {
-    let Some(found) = tabs.get_mut(tab) else {
+pub fn update(pages: &mut Pages, cx: &mut Cx, tab: TabId, msg: Msg) {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     match msg {
         Msg::Edited { base, edits, anchor, head } => {
             let applied = found.editor.buffer.edited(base, &edits, anchor, head);
-            changed(tabs, cx, tab, applied)
+            changed(pages, cx, tab, applied)
         }
         Msg::Selected { anchor, head } => {
             found.editor.buffer.select(anchor, head);
@@ -186,81 +187,81 @@ pub fn update(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, msg: Msg) {
 }
 
 /// What follows from edits that were made: the statements, the journal.
-pub fn changed(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, edits: Vec<Edit>) {
+pub fn changed(pages: &mut Pages, cx: &mut Cx, tab: TabId, edits: Vec<Edit>) {
     if edits.is_empty() {
         return;
     }
     let request = cx.request();
-    let Some(found) = tabs.get_mut(tab) else {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     found.editor.follow(&edits);
     found.editor.journaled += 1;
     if found.editor.journaled > JOURNAL_LIMIT {
-        return crate::update::shell::tabs::keep(tabs, cx, tab);
+        return cx.leave(Outcome::KeepText(tab));
     }
     let revision = found.editor.buffer.revision();
     cx.ask(keeping::Effect::JournalEdits { request, tab, revision, edits });
 }
 
 /// A key without a window: edits the active tab's text.
-pub fn key(tabs: &mut Tabs, cx: &mut Cx, key: TextKey, shift: bool) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn key(pages: &mut Pages, cx: &mut Cx, key: TextKey, shift: bool) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
     let edit = tab.editor.buffer.key(key, shift);
-    changed(tabs, cx, id, edit.into_iter().collect())
+    changed(pages, cx, id, edit.into_iter().collect())
 }
 
 /// Text typed without a window.
-pub fn typed(tabs: &mut Tabs, cx: &mut Cx, text: &str) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn typed(pages: &mut Pages, cx: &mut Cx, text: &str) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
     let edit = tab.editor.buffer.type_lines(text);
-    changed(tabs, cx, id, vec![edit])
+    changed(pages, cx, id, vec![edit])
 }
 
 /// Replaces a tab's whole text: from the history, a file, a story.
-pub fn replace_all(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, text: &str) {
-    let Some(found) = tabs.get_mut(tab) else {
+pub fn replace_all(pages: &mut Pages, cx: &mut Cx, tab: TabId, text: &str) {
+    let Some(found) = pages.get_mut(tab) else {
         return;
     };
     let edit = found.editor.buffer.replace_all(text);
-    changed(tabs, cx, tab, vec![edit])
+    changed(pages, cx, tab, vec![edit])
 }
 
 /// Takes a file's text over.
-pub fn load(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, path: String, read: Read) {
-    replace_all(tabs, cx, tab, &read.text.to_string());
-    if let Some(found) = tabs.get_mut(tab) {
+pub fn load(pages: &mut Pages, cx: &mut Cx, tab: TabId, path: String, read: Read) {
+    replace_all(pages, cx, tab, &read.text.to_string());
+    if let Some(found) = pages.get_mut(tab) {
         found.editor.buffer.select(0, 0);
         found.editor.belongs_to(path, &read);
     }
-    crate::update::shell::tabs::keep(tabs, cx, tab);
+    cx.leave(Outcome::KeepText(tab));
 }
 
 /// Takes the new text of a tab's file over. Only what differs is replaced, and the cursor stays where it was in the
 /// text. Says, too, whether anything differs.
-pub fn reload(tabs: &mut Tabs, cx: &mut Cx, tab: TabId, path: String, read: Read) -> bool {
-    let Some(found) = tabs.get_mut(tab) else {
+pub fn reload(pages: &mut Pages, cx: &mut Cx, tab: TabId, path: String, read: Read) -> bool {
+    let Some(found) = pages.get_mut(tab) else {
         return false;
     };
     let edit = found.editor.buffer.become_text(&read.text.to_string());
     let differs = edit.is_some();
-    changed(tabs, cx, tab, edit.into_iter().collect());
-    if let Some(found) = tabs.get_mut(tab) {
+    changed(pages, cx, tab, edit.into_iter().collect());
+    if let Some(found) = pages.get_mut(tab) {
         found.editor.belongs_to(path, &read);
     }
-    crate::update::shell::tabs::keep(tabs, cx, tab);
+    cx.leave(Outcome::KeepText(tab));
     differs
 }
 
 /// Makes the selected lines comments, or, where all of them are, takes that back.
-pub fn toggle_comment(tabs: &mut Tabs, cx: &mut Cx) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn toggle_comment(pages: &mut Pages, cx: &mut Cx) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -296,12 +297,12 @@ pub fn toggle_comment(tabs: &mut Tabs, cx: &mut Cx) {
     } else {
         buffer.select(start, start + edit.inserted.len());
     }
-    changed(tabs, cx, id, vec![edit])
+    changed(pages, cx, id, vec![edit])
 }
 
 /// Puts the cursor on the error's place.
-pub fn go_to_error(tabs: &mut Tabs, cx: &mut Cx) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn go_to_error(pages: &mut Pages, cx: &mut Cx) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let Some(mark) = tab.editor.visible_mark() else {
@@ -313,8 +314,8 @@ pub fn go_to_error(tabs: &mut Tabs, cx: &mut Cx) {
 }
 
 /// Puts the cursor on a line, from 1.
-pub fn go_to_line(tabs: &mut Tabs, cx: &mut Cx, line: usize) {
-    if let Some(tab) = tabs.active_mut() {
+pub fn go_to_line(pages: &mut Pages, cx: &mut Cx, line: usize) {
+    if let Some(tab) = pages.active_mut() {
         let start = tab.editor.buffer.text().line_range(line.saturating_sub(1)).start;
         tab.editor.buffer.select(start, start);
     }

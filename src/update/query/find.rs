@@ -8,10 +8,7 @@ use crate::{
         text::{Buffer, TextKey},
     },
     rows::show::display::counted,
-    update::{
-        cx::Cx,
-        shell::{command::Command, tabs::Tabs},
-    },
+    update::{cx::Cx, query::page::Pages, shell::command::Command},
 };
 
 use std::ops::Range;
@@ -112,13 +109,13 @@ impl Find {
 }
 
 /// Takes in what the window reports.
-pub fn update(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, msg: Msg) {
+pub fn update(pages: &mut Pages, find: &mut Find, cx: &mut Cx, msg: Msg) {
     match msg {
         Msg::Edited { field, text } => {
             let buffer = find.buffer_mut(field);
             if buffer.string() != text {
                 buffer.replace_all(&text);
-                after_edit(tabs, find, field);
+                after_edit(pages, find, field);
             }
         }
         Msg::Focused { field } if find.open => {
@@ -130,8 +127,8 @@ pub fn update(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, msg: Msg) {
 }
 
 /// Opens the bar, or goes back to it. A word that is selected is what is searched for.
-pub fn open(tabs: &Tabs, find: &mut Find, cx: &mut Cx, replacing: bool) {
-    if let Some(tab) = tabs.active() {
+pub fn open(pages: &Pages, find: &mut Find, cx: &mut Cx, replacing: bool) {
+    if let Some(tab) = pages.active() {
         let buffer = &tab.editor.buffer;
         let selection = buffer.selection();
         let word = buffer.text().slice(selection.clone());
@@ -144,7 +141,7 @@ pub fn open(tabs: &Tabs, find: &mut Find, cx: &mut Cx, replacing: bool) {
     find.replacing = replacing;
     find.enter(Field::Query);
     cx.leave(Outcome::EnterSearch);
-    look(tabs, find);
+    look(pages, find);
 }
 
 /// Closes the bar: focus goes back to the text.
@@ -155,7 +152,7 @@ pub fn close(find: &mut Find, cx: &mut Cx) {
 }
 
 /// A command that moves in the bar.
-pub fn command(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, command: Command) -> bool {
+pub fn command(pages: &mut Pages, find: &mut Find, cx: &mut Cx, command: Command) -> bool {
     match command {
         Command::DialogNext | Command::DialogPrevious if find.replacing => {
             let other = match find.field {
@@ -164,7 +161,7 @@ pub fn command(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, command: Command) 
             };
             find.enter(other);
         }
-        Command::DialogAccept => step(tabs, find, cx, true),
+        Command::DialogAccept => step(pages, find, cx, true),
         Command::DialogCancel => close(find, cx),
         _ => return false,
     }
@@ -172,21 +169,21 @@ pub fn command(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, command: Command) 
 }
 
 /// Lets capitals count, or not.
-pub fn toggle_case(tabs: &Tabs, find: &mut Find) {
+pub fn toggle_case(pages: &Pages, find: &mut Find) {
     find.match_case = !find.match_case;
-    look(tabs, find);
+    look(pages, find);
 }
 
 /// Goes to the next place, or the previous one, around the ends of the text.
-pub fn step(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, forward: bool) {
+pub fn step(pages: &mut Pages, find: &mut Find, cx: &mut Cx, forward: bool) {
     if find.query.text().is_empty() {
-        return open(tabs, find, cx, find.replacing);
+        return open(pages, find, cx, find.replacing);
     }
-    let Some(tab) = tabs.active() else {
+    let Some(tab) = pages.active() else {
         return;
     };
     let selection = tab.editor.buffer.selection();
-    let places = places(tabs, find);
+    let places = places(pages, find);
     let next = if forward {
         let at = places.partition_point(|place| place.start < selection.end);
         // The place that is chosen begins before the selection's end; one of no length can't be.
@@ -195,43 +192,43 @@ pub fn step(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx, forward: bool) {
         let at = places.partition_point(|place| place.start < selection.start);
         at.checked_sub(1).unwrap_or(places.len().saturating_sub(1))
     };
-    choose(tabs, find, &places, Some(next));
+    choose(pages, find, &places, Some(next));
 }
 
 /// Replaces the place that is chosen and goes to the next one. Where none is chosen, it only goes there.
-pub fn replace(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx) {
+pub fn replace(pages: &mut Pages, find: &mut Find, cx: &mut Cx) {
     if !find.open || find.query.text().is_empty() {
-        return open(tabs, find, cx, true);
+        return open(pages, find, cx, true);
     }
     let replacement = find.replacement.string();
-    let Some(tab) = tabs.active() else {
+    let Some(tab) = pages.active() else {
         return;
     };
     let (id, selection) = (tab.id, tab.editor.buffer.selection());
-    if !places(tabs, find).contains(&selection) {
-        return step(tabs, find, cx, true);
+    if !places(pages, find).contains(&selection) {
+        return step(pages, find, cx, true);
     }
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let edit = tab.editor.buffer.replace(selection, &replacement);
-    editor::changed(tabs, cx, id, vec![edit]);
-    step(tabs, find, cx, true);
+    editor::changed(pages, cx, id, vec![edit]);
+    step(pages, find, cx, true);
 }
 
 /// Replaces every place, as one edit.
-pub fn replace_all(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx) {
+pub fn replace_all(pages: &mut Pages, find: &mut Find, cx: &mut Cx) {
     if !find.open || find.query.text().is_empty() {
-        return open(tabs, find, cx, true);
+        return open(pages, find, cx, true);
     }
     let replacement = find.replacement.string();
-    let places = places(tabs, find);
+    let places = places(pages, find);
     let (Some(first), Some(last)) = (places.first(), places.last()) else {
-        look(tabs, find);
+        look(pages, find);
         return;
     };
     let (start, end) = (first.start, last.end);
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -244,63 +241,63 @@ pub fn replace_all(tabs: &mut Tabs, find: &mut Find, cx: &mut Cx) {
         at = place.end;
     }
     let edit = tab.editor.buffer.replace(start..end, &new);
-    editor::changed(tabs, cx, id, vec![edit]);
+    editor::changed(pages, cx, id, vec![edit]);
     let replaced = counted(places.len() as u64, "place");
     cx.notify(format!("Replaced {replaced}."));
-    look(tabs, find);
+    look(pages, find);
 }
 
 /// Text typed without a window.
-pub fn typed(tabs: &mut Tabs, find: &mut Find, text: &str) {
+pub fn typed(pages: &mut Pages, find: &mut Find, text: &str) {
     let field = find.field;
     find.focused_mut().insert(text);
-    after_edit(tabs, find, field);
+    after_edit(pages, find, field);
 }
 
 /// A key that edits, without a window.
-pub fn key(tabs: &mut Tabs, find: &mut Find, key: TextKey, shift: bool) {
+pub fn key(pages: &mut Pages, find: &mut Find, key: TextKey, shift: bool) {
     let field = find.field;
     if find.focused_mut().key(key, shift).is_some() {
-        after_edit(tabs, find, field);
+        after_edit(pages, find, field);
     }
 }
 
 /// While a word is typed, the first place from where the search began is chosen.
-fn after_edit(tabs: &mut Tabs, find: &mut Find, field: Field) {
+fn after_edit(pages: &mut Pages, find: &mut Find, field: Field) {
     if field == Field::Replacement {
         return;
     }
-    let places = places(tabs, find);
+    let places = places(pages, find);
     let from = find.from;
     let at = places.partition_point(|place| place.start < from);
     let first = if at < places.len() { at } else { 0 };
-    choose(tabs, find, &places, Some(first));
+    choose(pages, find, &places, Some(first));
 }
 
 /// Counts the places anew, and leaves the cursor where it is.
-fn look(tabs: &Tabs, find: &mut Find) {
-    let selection = tabs.active().map(|tab| tab.editor.buffer.selection());
-    let places = places(tabs, find);
+fn look(pages: &Pages, find: &mut Find) {
+    let selection = pages.active().map(|tab| tab.editor.buffer.selection());
+    let places = places(pages, find);
     let chosen = selection.and_then(|selection| {
         let at = places.partition_point(|place| place.start < selection.start);
         (places.get(at) == Some(&selection)).then_some(at)
     });
-    note(tabs, find, &places, chosen);
+    note(pages, find, &places, chosen);
 }
 
-fn choose(tabs: &mut Tabs, find: &mut Find, places: &[Range<usize>], at: Option<usize>) {
+fn choose(pages: &mut Pages, find: &mut Find, places: &[Range<usize>], at: Option<usize>) {
     let place = at.and_then(|at| places.get(at)).cloned();
-    if let (Some(place), Some(tab)) = (&place, tabs.active_mut()) {
+    if let (Some(place), Some(tab)) = (&place, pages.active_mut()) {
         tab.editor.buffer.select(place.start, place.end);
     }
-    note(tabs, find, places, at.filter(|_| place.is_some()));
+    note(pages, find, places, at.filter(|_| place.is_some()));
 }
 
-fn note(tabs: &Tabs, find: &mut Find, places: &[Range<usize>], chosen: Option<usize>) {
+fn note(pages: &Pages, find: &mut Find, places: &[Range<usize>], chosen: Option<usize>) {
     let around = chosen.unwrap_or(0);
     let first = around.saturating_sub(MARKS / 2).min(places.len().saturating_sub(MARKS));
     let marks = places.iter().skip(first).take(MARKS).cloned().collect();
-    find.found = tabs.active().map(|tab| Found {
+    find.found = pages.active().map(|tab| Found {
         tab: tab.id,
         revision: tab.editor.buffer.revision(),
         count: places.len(),
@@ -310,9 +307,9 @@ fn note(tabs: &Tabs, find: &mut Find, places: &[Range<usize>], chosen: Option<us
 }
 
 /// Every place of the active tab's text that has the words, in order.
-fn places(tabs: &Tabs, find: &Find) -> Vec<Range<usize>> {
+fn places(pages: &Pages, find: &Find) -> Vec<Range<usize>> {
     let query = find.query.string();
-    match tabs.active() {
+    match pages.active() {
         Some(tab) if !query.is_empty() => {
             occurrences(&tab.editor.buffer.string(), &query, find.match_case)
         }

@@ -12,10 +12,8 @@ use crate::{
         connection::Connections,
         cx::Cx,
         keeping::{self, HistoryEntry, HistoryOutcome},
-        shell::{
-            dialog::{Dialog, Picker},
-            tabs::Tabs,
-        },
+        query::page::Pages,
+        shell::dialog::{Dialog, Picker},
     },
 };
 
@@ -83,7 +81,7 @@ pub struct Sent<'a> {
 /// A statement was sent in a tab. The history has it at once, in case the program dies with it; one of those that are
 /// gathered, a moment later.
 pub fn began(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -91,9 +89,9 @@ pub fn began(
     sent: Sent<'_>,
 ) {
     let Sent { query, text, data } = sent;
-    let known = tabs.get_mut(tab);
+    let known = pages.get_mut(tab);
     let is_gathered = known.is_some_and(|tab| is_gathered(&tab.run));
-    let Place { connection, database } = place(tabs, connections, tab);
+    let Place { connection, database } = place(pages, connections, tab);
     let entry = HistoryEntry {
         query,
         at_us: cx.now.unix_us,
@@ -196,12 +194,12 @@ pub fn write(history: &mut History, cx: &mut Cx) {
 }
 
 /// Writes what was gathered where that is due. Called after each message.
-pub fn step(tabs: &Tabs, history: &mut History, cx: &mut Cx) {
+pub fn step(pages: &Pages, history: &mut History, cx: &mut Cx) {
     if history.unwritten.is_empty() {
         return;
     }
     let waited_ms = cx.now.us_since(history.unwritten_since) / 1_000;
-    let goes_on = tabs.open.iter().any(|tab| is_gathered(&tab.run));
+    let goes_on = pages.open.iter().any(|tab| is_gathered(&tab.run));
     if !goes_on || waited_ms >= GATHERED_MS || history.unwritten.len() >= GATHERED {
         return write(history, cx);
     }
@@ -246,8 +244,8 @@ pub fn keep_all(history: &mut History, cx: &mut Cx) {
 
 /// The connection and the database of a tab, as they were called when its script began: a long one would have them put
 /// together for each of its statements.
-fn place(tabs: &mut Tabs, connections: &Connections, tab: TabId) -> Place {
-    let Some(tab) = tabs.get_mut(tab) else {
+fn place(pages: &mut Pages, connections: &Connections, tab: TabId) -> Place {
+    let Some(tab) = pages.get_mut(tab) else {
         return Place::default();
     };
     let known = tab.connection.and_then(|id| connections.get(&id));
@@ -310,8 +308,8 @@ pub fn found(
 }
 
 /// Puts a run's text into the editor: in the place of an empty text, else behind it.
-pub fn take(tabs: &mut Tabs, cx: &mut Cx, sql: &str) {
-    let Some(tab) = tabs.active_mut() else {
+pub fn take(pages: &mut Pages, cx: &mut Cx, sql: &str) {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
@@ -332,7 +330,7 @@ pub fn take(tabs: &mut Tabs, cx: &mut Cx, sql: &str) {
     };
     let start = if lead.is_empty() { 0 } else { old.trim_end().len() };
     let edit = buffer.replace(start..end, &format!("{lead}{sql}{}", end_of(sql)));
-    super::editor::changed(tabs, cx, id, vec![edit])
+    super::editor::changed(pages, cx, id, vec![edit])
 }
 
 /// What ends a statement: behind a comment at its end the semicolon needs a line of its own. A COPY that was kept with

@@ -25,12 +25,12 @@ use crate::{
         clock,
         connection::{self, Connection, Connections, Link},
         cx::Cx,
-        query::history::History,
-        results::{self, ResultSet, ResultState},
-        shell::{
-            dialog::{Confirm, Dialog},
-            tabs::{Ended, Tab, Tabs},
+        query::{
+            history::History,
+            page::{Ended, Page, Pages},
         },
+        results::{self, ResultSet, ResultState},
+        shell::dialog::{Confirm, Dialog},
     },
 };
 use ending::QueryEnd;
@@ -133,7 +133,7 @@ impl Running {
 /// Runs the statement under the cursor, the selection, or everything. What follows on an error is what the settings
 /// say, if this run has no choice of its own.
 pub fn request(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -141,26 +141,26 @@ pub fn request(
     on_error: Option<OnError>,
 ) {
     let on_error = on_error.unwrap_or(cx.settings.on_error);
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let id = tab.id;
     match Script::of_tab(tab, part, on_error) {
-        Ok(script) => request_script(tabs, connections, history, cx, id, script),
+        Ok(script) => request_script(pages, connections, history, cx, id, script),
         Err(problem) => {
-            refuse(tabs, cx, &problem);
+            refuse(pages, cx, &problem);
         }
     }
 }
 
 /// Says why nothing was run. A text that can't be run has failed; where there is none, nothing has.
-fn refuse(tabs: &mut Tabs, cx: &mut Cx, problem: &Problem) {
+fn refuse(pages: &mut Pages, cx: &mut Cx, problem: &Problem) {
     let now = cx.now;
     let text = match problem {
         Problem::Nothing => "There is no statement here to run.".to_owned(),
         Problem::OnlyPsql { note } => note.clone(),
         Problem::Refused { range, reason } => {
-            let Some(tab) = tabs.active_mut() else {
+            let Some(tab) = pages.active_mut() else {
                 return;
             };
             refused(tab, now, range.clone(), reason, false)
@@ -170,7 +170,7 @@ fn refuse(tabs: &mut Tabs, cx: &mut Cx, problem: &Problem) {
 }
 
 /// What is not run is marked, and the tab's last end is that it was not.
-fn refused(tab: &mut Tab, now: Stamp, range: Range<usize>, reason: &str, sent: bool) -> String {
+fn refused(tab: &mut Page, now: Stamp, range: Range<usize>, reason: &str, sent: bool) -> String {
     let line = tab.editor.buffer.text().line_of(range.start) + 1;
     let text = script::refusal(reason, line, sent);
     tab.editor.mark = Some(Mark {
@@ -186,20 +186,20 @@ fn refused(tab: &mut Tab, now: Stamp, range: Range<usize>, reason: &str, sent: b
 
 /// Runs a statement that the user did not write: `begin`, `commit`, `rollback`.
 pub fn request_text(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     sql: &str,
 ) {
-    if let Some(tab) = tabs.active().map(|tab| tab.id) {
-        request_text_in(tabs, connections, history, cx, tab, sql)
+    if let Some(tab) = pages.active().map(|tab| tab.id) {
+        request_text_in(pages, connections, history, cx, tab, sql)
     }
 }
 
 /// The same in any tab.
 pub fn request_text_in(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -207,18 +207,18 @@ pub fn request_text_in(
     sql: &str,
 ) {
     let script = Script::new(vec![Planned::of_text(sql)], OnError::Stop);
-    request_script(tabs, connections, history, cx, tab, script)
+    request_script(pages, connections, history, cx, tab, script)
 }
 
 fn request_script(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
     script: Script,
 ) {
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let known = tab.connection.is_some_and(|id| connections.contains_key(&id));
@@ -228,7 +228,7 @@ fn request_script(
         return;
     }
     cx.leave(Outcome::Requested);
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     if matches!(&tab.session, Session::Lost(lost) if !lost.died.is_empty()) {
@@ -254,35 +254,35 @@ fn request_script(
         Run::Running(Running { phase: Phase::Cancelling { .. }, .. }) => tab.queued = Some(script),
         Run::Running(Running { phase: Phase::Paused { .. }, .. }) => {
             tab.queued = Some(script);
-            stop(tabs, cx, id, false);
+            stop(pages, cx, id, false);
         }
     }
-    pump(tabs, connections, history, cx, id);
+    pump(pages, connections, history, cx, id);
 }
 
 /// Takes the step that is due in every tab.
 pub fn pump_all(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
 ) {
-    let all: Vec<TabId> = tabs.open.iter().map(|tab| tab.id).collect();
+    let all: Vec<TabId> = pages.open.iter().map(|tab| tab.id).collect();
     for tab in all {
-        pump(tabs, connections, history, cx, tab)
+        pump(pages, connections, history, cx, tab)
     }
 }
 
 /// Takes the step that is due in a tab: begin a queued script, open what it needs, send its next statement.
 pub fn pump(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     if matches!(tab.run, Run::Idle) {
@@ -296,22 +296,22 @@ pub fn pump(
         tab.editor.mark = None;
         tab.run = Run::Waiting { script, since: now };
         drop_rows(gone, cx);
-        pump_waiting(tabs, connections, history, cx, id);
+        pump_waiting(pages, connections, history, cx, id);
         return;
     }
-    pump_waiting(tabs, connections, history, cx, id)
+    pump_waiting(pages, connections, history, cx, id)
 }
 
 /// Takes the step that is due where a script waits.
 fn pump_waiting(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let (Run::Waiting { script, .. }, Some(connection)) = (&tab.run, tab.connection) else {
@@ -345,7 +345,7 @@ fn pump_waiting(
         }
     }
     match &mut tab.session {
-        Session::Live(live) if live.is_free() => send(tabs, connections, history, cx, id),
+        Session::Live(live) if live.is_free() => send(pages, connections, history, cx, id),
         Session::Live(_) | Session::Opening { .. } => {}
         Session::Lost(lost) if !lost.died.is_empty() => {
             // What it held is gone, and a new session in silence would hide that.
@@ -368,15 +368,15 @@ fn pump_waiting(
 /// Sends the script's next statement through the free session. One that is refused here is not sent, and the script
 /// may go on behind it.
 fn send(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
 ) {
     for _ in 0..REFUSALS_PER_TURN {
-        send_next(tabs, connections, history, cx, id, None);
-        let is_due = tabs.get_mut(id).is_some_and(|tab| match &tab.run {
+        send_next(pages, connections, history, cx, id, None);
+        let is_due = pages.get_mut(id).is_some_and(|tab| match &tab.run {
             Run::Waiting { script, .. } => !script.asks,
             Run::Idle => tab.queued.is_some(),
             Run::Running(_) => false,
@@ -384,16 +384,16 @@ fn send(
         if !is_due {
             return;
         }
-        if let Some(tab) = tabs.get_mut(id)
+        if let Some(tab) = pages.get_mut(id)
             && matches!(tab.run, Run::Idle)
         {
-            pump(tabs, connections, history, cx, id);
+            pump(pages, connections, history, cx, id);
             return;
         }
     }
-    if let Some(Run::Waiting { script, .. }) = tabs.get_mut(id).map(|tab| &tab.run) {
+    if let Some(Run::Waiting { script, .. }) = pages.get_mut(id).map(|tab| &tab.run) {
         let script = script.clone();
-        ending::run_ended(tabs, cx, id, script, None);
+        ending::run_ended(pages, cx, id, script, None);
     }
 }
 
@@ -405,7 +405,7 @@ struct Given {
 }
 
 /// The script that waits in a tab for the session that it has.
-fn take_waiting(tab: &mut Tab) -> Option<Script> {
+fn take_waiting(tab: &mut Page) -> Option<Script> {
     if let (Run::Waiting { .. }, Session::Live(_)) = (&tab.run, &tab.session)
         && let Run::Waiting { script, .. } = std::mem::take(&mut tab.run)
     {
@@ -415,7 +415,7 @@ fn take_waiting(tab: &mut Tab) -> Option<Script> {
 }
 
 fn send_next(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -424,10 +424,10 @@ fn send_next(
 ) {
     let given_query = given.as_ref().map(|given| given.query);
     let query = given_query.unwrap_or_else(|| QueryId::next(&mut cx.ids));
-    let held = tabs.held_bytes();
-    sessions::stop_idle_timer(tabs, cx, id);
-    let read_only = tabs.get(id).is_some_and(|tab| is_read_only(connections, tab));
-    let Some(tab) = tabs.get_mut(id) else {
+    let held = pages.held_bytes();
+    sessions::stop_idle_timer(pages, cx, id);
+    let read_only = pages.get(id).is_some_and(|tab| is_read_only(connections, tab));
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Some(mut script) = take_waiting(tab) else {
@@ -438,7 +438,7 @@ fn send_next(
     };
     let (planned, is_read) = match script.take_next(live.backslash) {
         Ok(Some(next)) => next,
-        other => return ending::not_sent(tabs, cx, id, script, other.err()),
+        other => return ending::not_sent(pages, cx, id, script, other.err()),
     };
     let (session, alone) = (live.id, script.statements.len() == 1);
     let may_pause = alone && live.transaction == Transaction::Idle && planned.kind.may_pause;
@@ -476,17 +476,17 @@ fn send_next(
         }
     });
     let sent_text = history::Sent { query, text: &sql, data: data.as_deref() };
-    history::began(tabs, connections, history, cx, id, sent_text);
+    history::began(pages, connections, history, cx, id, sent_text);
     if let Err(failure) = sent {
         let end = QueryEnd { query, transaction, elapsed_us: 0 };
-        ending::ended_badly(tabs, connections, history, cx, end, *failure);
+        ending::ended_badly(pages, connections, history, cx, end, *failure);
     } else if !full && !read_only {
-        give_ahead(tabs, cx, id);
+        give_ahead(pages, cx, id);
     }
 }
 
 /// A statement runs in a tab from now on, and has a result.
-fn begin(tab: &mut Tab, running: Running, now: Stamp) {
+fn begin(tab: &mut Page, running: Running, now: Stamp) {
     let (query, planned) = (running.query, &running.planned);
     tab.results.push(ResultSet::new(query, planned.statement(), planned.start, now));
     if let Phase::Cancelling { .. } = running.phase
@@ -500,8 +500,8 @@ fn begin(tab: &mut Tab, running: Running, now: Stamp) {
 
 /// Gives the session the next statements of a long script while one runs, which saves it the wait for the loop between
 /// one and the next.
-fn give_ahead(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
-    let Some(tab) = tabs.get_mut(id) else {
+fn give_ahead(pages: &mut Pages, cx: &mut Cx, id: TabId) {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
@@ -524,16 +524,16 @@ fn give_ahead(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
 
 /// A connection that is read-only from now on is told so at once: what its sessions were given ahead is taken back, and
 /// sent sealed. Called after each message.
-pub fn take_back_writes(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
-    let gives_ahead = |tab: &&Tab| match &tab.run {
+pub fn take_back_writes(pages: &mut Pages, connections: &Connections, cx: &mut Cx) {
+    let gives_ahead = |tab: &&Page| match &tab.run {
         Run::Running(running) => running.script.ahead.is_given(),
         _ => false,
     };
-    let giving = tabs.open.iter().filter(gives_ahead);
+    let giving = pages.open.iter().filter(gives_ahead);
     let sealed = giving.filter(|tab| is_read_only(connections, tab));
     let sealed: Vec<TabId> = sealed.map(|tab| tab.id).collect();
     for id in sealed {
-        if let Some(tab) = tabs.get_mut(id)
+        if let Some(tab) = pages.get_mut(id)
             && let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session)
         {
             running.script.ahead.take_back();
@@ -544,7 +544,7 @@ pub fn take_back_writes(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx)
 
 /// How a read-only connection runs a statement; why not, where it is not sent on whichever connection.
 fn prepare(
-    tab: &Tab,
+    tab: &Page,
     is_read: bool,
     planned: &Planned,
     live: &Live,
@@ -560,7 +560,11 @@ fn prepare(
 
 /// Whether the session reads a statement as it was cut. Where `standard_conforming_strings` is another than it was
 /// then, a string may end elsewhere, and what was taken for a statement may be part of one.
-fn cut_as_read(tab: &Tab, planned: &Planned, backslash: BackslashRule) -> Result<(), Box<Failure>> {
+fn cut_as_read(
+    tab: &Page,
+    planned: &Planned,
+    backslash: BackslashRule,
+) -> Result<(), Box<Failure>> {
     let depends = lex::depends_on_backslashes(&planned.sql)
         || planned.start.is_some() && lex::depends_on_backslashes(&tab.editor.buffer.string());
     if !depends {
@@ -612,7 +616,7 @@ fn order(
 }
 
 /// Whether what a tab runs is kept from writing. A transaction that was begun as one that writes goes on as one.
-pub fn is_read_only(connections: &Connections, tab: &Tab) -> bool {
+pub fn is_read_only(connections: &Connections, tab: &Page) -> bool {
     let known = tab.connection.and_then(|id| connections.get(&id));
     let writes = tab.read_only.block.is_none()
         && !matches!(tab.transaction(), None | Some(Transaction::Idle))
@@ -622,24 +626,24 @@ pub fn is_read_only(connections: &Connections, tab: &Tab) -> bool {
 
 /// Takes in what the runner reports of a statement.
 pub fn update(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     msg: Msg,
 ) {
-    match secrets::of_query(tabs, msg) {
-        Msg::Described { query, columns } => described(tabs, connections, cx, query, columns),
-        Msg::RowsArrived { query, chunk } => rows_arrived(tabs, cx, query, chunk),
-        Msg::Stalled { query, rows } => stalled(tabs, cx, query, rows),
-        Msg::GrantLapsed { query, rows } => grant_lapsed(tabs, cx, query, rows),
-        Msg::Inspected { query, inspection } => ending::inspected(tabs, cx, query, &inspection),
+    match secrets::of_query(pages, msg) {
+        Msg::Described { query, columns } => described(pages, connections, cx, query, columns),
+        Msg::RowsArrived { query, chunk } => rows_arrived(pages, cx, query, chunk),
+        Msg::Stalled { query, rows } => stalled(pages, cx, query, rows),
+        Msg::GrantLapsed { query, rows } => grant_lapsed(pages, cx, query, rows),
+        Msg::Inspected { query, inspection } => ending::inspected(pages, cx, query, &inspection),
         Msg::EncodingChanged { query, from, to, is_understood, escaped } => {
-            encoding::changed(tabs, cx, query, [&from, &to], is_understood, escaped)
+            encoding::changed(pages, cx, query, [&from, &to], is_understood, escaped)
         }
-        Msg::HeldUp { query, bytes } => held_up(tabs, cx, query, bytes),
+        Msg::HeldUp { query, bytes } => held_up(pages, cx, query, bytes),
         Msg::Finished { query, tag, transaction, discarded, elapsed_us } => ending::finished(
-            tabs,
+            pages,
             connections,
             history,
             cx,
@@ -648,7 +652,7 @@ pub fn update(
             discarded,
         ),
         Msg::Failed { query, failure, transaction, elapsed_us } => ending::failed(
-            tabs,
+            pages,
             connections,
             history,
             cx,
@@ -656,12 +660,12 @@ pub fn update(
             *failure,
         ),
         Msg::Lost { query, failure, elapsed_us } => {
-            ending::lost(tabs, history, cx, query, *failure, elapsed_us)
+            ending::lost(pages, history, cx, query, *failure, elapsed_us)
         }
         // It was only sent: the query's own end says what became of it.
         Msg::CancelSent { .. } => {}
         Msg::CancelFailed { query, failure } => {
-            if running_tab(tabs, query).is_some() {
+            if running_tab(pages, query).is_some() {
                 let advice = "Press cancel again to terminate the session.";
                 cx.notify(format!(
                     "The cancel did not reach the server: {}. {advice}",
@@ -673,21 +677,22 @@ pub fn update(
 }
 
 /// The tab in which a query runs.
-fn running_tab(tabs: &mut Tabs, query: QueryId) -> Option<&mut Tab> {
-    tabs.open
+fn running_tab(pages: &mut Pages, query: QueryId) -> Option<&mut Page> {
+    pages
+        .open
         .iter_mut()
         .find(|tab| matches!(&tab.run, Run::Running(running) if running.query == query))
 }
 
 fn described(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     query: QueryId,
     columns: Vec<Column>,
 ) {
     let now = cx.now;
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let Some(connection) = tab.connection else {
@@ -703,7 +708,7 @@ fn described(
     }
     let mut columns = columns;
     let unknown = name_columns(connections, connection, &mut columns);
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     if let Some(result) = tab.results.current_mut(query) {
@@ -738,15 +743,15 @@ fn name_columns(
     unknown
 }
 
-fn rows_arrived(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, chunk: Arc<Chunk>) {
-    let Some(tab) = running_tab(tabs, query) else {
+fn rows_arrived(pages: &mut Pages, cx: &mut Cx, query: QueryId, chunk: Arc<Chunk>) {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     if let Some(result) = tab.results.current_mut(query) {
         result.append(chunk);
     }
-    let (held, budget) = (tabs.held_bytes(), cx.settings.memory_bytes());
-    let Some(tab) = running_tab(tabs, query) else {
+    let (held, budget) = (pages.held_bytes(), cx.settings.memory_bytes());
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let (rows, bytes) = tab.results.of_query(query);
@@ -804,9 +809,9 @@ fn over_budget_note(rows: u64, budget: u64) -> String {
 }
 
 /// What is left of a grant is void: rows are granted anew where there is room for them, else the reader stands still.
-fn grant_lapsed(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
-    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
-    let Some(tab) = running_tab(tabs, query) else {
+fn grant_lapsed(pages: &mut Pages, cx: &mut Cx, query: QueryId, rows: u64) {
+    let full = pages.held_bytes() >= cx.settings.memory_bytes();
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let (_, bytes) = tab.results.of_query(query);
@@ -821,14 +826,14 @@ fn grant_lapsed(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
     let is_granted = grant(running, rows, bytes, full, cx);
     let discards = running.discarding && !was_discarding;
     if !is_granted && !discards {
-        stalled(tabs, cx, query, rows);
+        stalled(pages, cx, query, rows);
     }
 }
 
-fn stalled(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
+fn stalled(pages: &mut Pages, cx: &mut Cx, query: QueryId, rows: u64) {
     let since = cx.now;
-    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
-    let stands_still = running_tab(tabs, query).is_some_and(|tab| match &tab.run {
+    let full = pages.held_bytes() >= cx.settings.memory_bytes();
+    let stands_still = running_tab(pages, query).is_some_and(|tab| match &tab.run {
         // Otherwise more was granted meanwhile, or it ends anyway: the reader goes on by itself.
         Run::Running(running) => {
             matches!(running.phase, Phase::Running) && running.granted <= rows && running.may_pause
@@ -839,7 +844,7 @@ fn stalled(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
         return;
     }
     let timer = cx.request();
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let Run::Running(running) = &mut tab.run else {
@@ -856,9 +861,9 @@ fn stalled(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, rows: u64) {
 }
 
 /// A paused result fills up its tunnel, and would hold up everybody on it: its stream is closed.
-fn held_up(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, bytes: u64) {
+fn held_up(pages: &mut Pages, cx: &mut Cx, query: QueryId, bytes: u64) {
     let now = cx.now;
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let id = tab.id;
@@ -872,15 +877,15 @@ fn held_up(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, bytes: u64) {
         crate::rows::show::display::bytes_text(bytes)
     );
     say(tab, now, MessageKind::Notice, text, Some(query));
-    stop(tabs, cx, id, false)
+    stop(pages, cx, id, false)
 }
 
 /// Reads a paused result on: by another window, or to its end.
-pub fn fetch(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
-    let full = tabs.held_bytes() >= cx.settings.memory_bytes();
+pub fn fetch(pages: &mut Pages, cx: &mut Cx, everything: bool) {
+    let full = pages.held_bytes() >= cx.settings.memory_bytes();
     let window_rows = u64::from(cx.settings.window_rows);
     let window_bytes = cx.settings.window_bytes();
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let running = match &mut tab.run {
@@ -897,7 +902,7 @@ pub fn fetch(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
         }
     };
     let Phase::Paused { timer, .. } = running.phase else {
-        return fetch_later(tabs, cx, everything);
+        return fetch_later(pages, cx, everything);
     };
     if full {
         cx.notify("Results have used up their memory. Close a tab to fetch more.");
@@ -917,8 +922,8 @@ pub fn fetch(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
 }
 
 /// More was asked for of a statement that does not stand still.
-fn fetch_later(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
-    let Some(Run::Running(running)) = tabs.active_mut().map(|tab| &mut tab.run) else {
+fn fetch_later(pages: &mut Pages, cx: &mut Cx, everything: bool) {
+    let Some(Run::Running(running)) = pages.active_mut().map(|tab| &mut tab.run) else {
         return;
     };
     let reads_on = matches!(running.phase, Phase::Running) && !running.discarding;
@@ -935,9 +940,14 @@ fn fetch_later(tabs: &mut Tabs, cx: &mut Cx, everything: bool) {
 }
 
 /// The user asked to cancel what runs in the active tab; the second time, to terminate the session.
-pub fn cancel(tabs: &mut Tabs, connections: &mut Connections, history: &mut History, cx: &mut Cx) {
+pub fn cancel(
+    pages: &mut Pages,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+) {
     let now = cx.now;
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let (id, connection) = (tab.id, tab.connection);
@@ -946,7 +956,7 @@ pub fn cancel(tabs: &mut Tabs, connections: &mut Connections, history: &mut Hist
             cx.leave(Outcome::NothingToCancel(connection));
         }
         Run::Waiting { script, .. } if script.asks => {
-            question::answer_error(tabs, connections, history, cx, id, Answer::Stop)
+            question::answer_error(pages, connections, history, cx, id, Answer::Stop)
         }
         Run::Waiting { .. } => {
             tab.run = Run::Idle;
@@ -964,16 +974,16 @@ pub fn cancel(tabs: &mut Tabs, connections: &mut Connections, history: &mut Hist
         }
         Run::Running(_) => {
             tab.queued = None;
-            stop(tabs, cx, id, true)
+            stop(pages, cx, id, true)
         }
     }
 }
 
 /// Asks the server to cancel the statement of a tab. Rows of a running one are kept while they come, because it may
 /// yet end well; a paused one is read on and thrown away, because a server that waits to send hears no cancel.
-pub fn stop(tabs: &mut Tabs, cx: &mut Cx, id: TabId, asked: bool) {
+pub fn stop(pages: &mut Pages, cx: &mut Cx, id: TabId, asked: bool) {
     let since = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let (Run::Running(running), Session::Live(live)) = (&mut tab.run, &tab.session) else {
@@ -1009,8 +1019,8 @@ pub fn stop(tabs: &mut Tabs, cx: &mut Cx, id: TabId, asked: bool) {
 }
 
 /// A timer fired: a paused stream is closed, or an idle session looked at.
-pub fn timer_fired(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, timer: Request) {
-    let paused = tabs.open.iter().find_map(|tab| match &tab.run {
+pub fn timer_fired(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, timer: Request) {
+    let paused = pages.open.iter().find_map(|tab| match &tab.run {
         Run::Running(Running { phase: Phase::Paused { timer: waiting, .. }, .. })
             if *waiting == timer =>
         {
@@ -1019,8 +1029,8 @@ pub fn timer_fired(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, 
         _ => None,
     });
     match paused {
-        Some(tab) => stop(tabs, cx, tab, false),
-        None => sessions::idle_timer_fired(tabs, connections, cx, timer),
+        Some(tab) => stop(pages, cx, tab, false),
+        None => sessions::idle_timer_fired(pages, connections, cx, timer),
     }
 }
 
@@ -1035,11 +1045,11 @@ pub fn drop_rows(rows: Vec<Rows>, cx: &mut Cx) {
 }
 
 /// A message of the tab's own about its session.
-fn say(tab: &mut Tab, now: Stamp, kind: MessageKind, text: String, query: Option<QueryId>) {
+fn say(tab: &mut Page, now: Stamp, kind: MessageKind, text: String, query: Option<QueryId>) {
     tell(tab, messages::Message::new(now.unix_us, kind, text, query));
 }
 
-fn tell(tab: &mut Tab, message: messages::Message) {
+fn tell(tab: &mut Page, message: messages::Message) {
     tab.messages.push(message);
     if tab.results.shown == crate::update::results::Shown::Messages {
         tab.messages.seen();

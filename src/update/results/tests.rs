@@ -122,7 +122,7 @@ fn enter_shows_a_value_whole_and_copies_it_as_it_is() {
 #[test]
 fn the_mouse_outside_the_result_is_drawn_in() {
     let mut world = with_rows(3);
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     let far = Position { row: u64::MAX, column: usize::MAX };
     for msg in [
         Msg::CellClicked { cell: far, shift: true },

@@ -1,7 +1,5 @@
 //! The program as a whole: its start, the window's size and colours, and its end.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     dialog::{self, Confirm, Dialog},
     leaving, sidebar, sight, tabs, welcome,
@@ -12,7 +10,7 @@ use crate::{
     model::{Area, Model, Phase},
     settings::Settings,
     update::{
-        connection::{self, Connection, discovery, import},
+        connection::{self, Connection, discovery, import, saved},
         files::prompt,
         keeping::{self, storage},
         query::{editor, history},
@@ -20,6 +18,7 @@ use crate::{
         window,
     },
 };
+use serde::{Deserialize, Serialize};
 
 /// So many files are opened at a time.
 const DROPPED: usize = 20;
@@ -86,7 +85,7 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
         }
-        Msg::WindowActivated => tabs::check_file(&mut model.tabs, &mut model.cx),
+        Msg::WindowActivated => tabs::check_file(&mut model.pages, &mut model.cx),
         Msg::AreaFocused { area } => {
             model.focus(area);
         }
@@ -141,7 +140,7 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
                 return;
             }
             // Edits that are journaled behind lost ones would be of another text: the next one keeps the text whole.
-            for tab in &mut model.tabs.open {
+            for tab in &mut model.pages.open {
                 tab.editor.journaled = editor::JOURNAL_LIMIT;
             }
             model.cx.notify(format!("Not saved: {}", failure.message));
@@ -152,16 +151,18 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
         keeping::Msg::CaughtUp => storage::caught_up(&mut model.storage, &mut model.cx),
         keeping::Msg::Reopened { opened } => {
             let is_ready = model.phase == Phase::Ready;
-            let Model { tabs, connections, history, storage, settings_file, cx, .. } = model;
-            storage::reopened(tabs, storage, cx, opened, is_ready);
+            let Model { pages, storage, cx, .. } = model;
+            storage::reopened(pages, storage, cx, opened, is_ready);
             if is_ready {
                 // The other file is given all that there is.
-                storage::keep_everything(tabs, connections, history, settings_file, cx);
+                keep_everything(model);
             }
         }
         keeping::Msg::ConnectionsChanged { changed, deleted } => {
             sidebar::keeping_choices(model, |model| {
-                storage::connections_changed(&model.tabs, &mut model.connections, changed, deleted);
+                let Model { pages, connections, .. } = model;
+                let is_used = |id| pages.open.iter().any(|page| page.connection == Some(id));
+                saved::changed_elsewhere(connections, changed, deleted, is_used);
             })
         }
         keeping::Msg::DirectoryUsed { request, result } => directory_used(model, request, result),
@@ -177,9 +178,9 @@ fn loaded(model: &mut Model, answered: Request, kept: keeping::Kept) {
     }
     model.phase = Phase::Ready;
     take_kept(model, kept);
-    let blank = model.tabs.open.iter().all(|tab| tab.editor.buffer.text().is_empty());
+    let blank = model.pages.open.iter().all(|tab| tab.editor.buffer.text().is_empty());
     let asked = model.welcome.asked.take();
-    let connected = model.tabs.active().is_some_and(|tab| {
+    let connected = model.pages.active().is_some_and(|tab| {
         tab.connection.is_some_and(|id| {
             model.connections.get(&id).is_some_and(|known| known.is_open() || known.is_opening())
         })
@@ -227,10 +228,21 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
     let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
     file::inherit(&mut model.settings_file, &mut model.cx, &saved_settings);
-    tabs::restore(&mut model.tabs, &model.connections, &mut model.cx, saved, closed);
+    tabs::restore(model, saved, closed);
     if let Some(text) = loss {
-        storage::write_down(&mut model.tabs, &mut model.cx, text);
+        storage::write_down(&mut model.pages, &mut model.cx, text);
     }
+}
+
+/// Keeps all that the Model has: the store begins on another file.
+fn keep_everything(model: &mut Model) {
+    let Model { tabs, pages, connections, history, settings_file, cx, .. } = model;
+    saved::keep_all(connections, cx);
+    history::keep_all(history, cx);
+    tabs::keep_closed(tabs, cx);
+    tabs::keep_all(tabs, pages, cx);
+    tabs::save_layout(tabs, pages, cx);
+    settings::save(settings_file, cx);
 }
 
 /// A typed directory was tried.
@@ -264,13 +276,7 @@ pub fn directory_used(
     );
     model.cx.notify(text);
     take_kept(model, kept);
-    storage::keep_everything(
-        &mut model.tabs,
-        &model.connections,
-        &mut model.history,
-        &mut model.settings_file,
-        &mut model.cx,
-    );
+    keep_everything(model);
     let config_dir = model.config_dir.clone();
     if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
         file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
@@ -313,7 +319,7 @@ pub fn update_discovery(model: &mut Model, msg: discovery::Msg) {
 /// The user wants to quit: asked first where something would be lost.
 pub fn quit_asked(model: &mut Model) {
     let mut reasons: Vec<String> = model
-        .tabs
+        .pages
         .open
         .iter()
         .flat_map(|tab| {
@@ -330,7 +336,7 @@ pub fn quit_asked(model: &mut Model) {
         return;
     }
     dialog::show(
-        &mut model.tabs,
+        &mut model.pages,
         &mut model.connections,
         &mut model.history,
         &mut model.dialog,
@@ -345,11 +351,12 @@ pub fn quit(model: &mut Model) {
         return;
     }
     if model.phase == Phase::Ready {
-        tabs::keep_doubtful(&mut model.tabs, &mut model.cx);
-        tabs::save_layout(&model.tabs, &mut model.cx);
+        let Model { tabs, pages, cx, .. } = model;
+        tabs::keep_doubtful(tabs, pages, cx);
+        tabs::save_layout(tabs, pages, cx);
     } else {
         // What was kept is not known yet: only what was typed is added to it.
-        tabs::keep_written(&mut model.tabs, &mut model.cx)
+        tabs::keep_written(&model.tabs, &mut model.pages, &mut model.cx)
     }
     history::write(&mut model.history, &mut model.cx);
     if model.settings_file.timer.is_some() {

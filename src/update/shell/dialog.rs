@@ -32,14 +32,13 @@ use crate::{
             self,
             storage::{self, DirectoryPrompt},
         },
+        query::page::Pages,
         query::{
             editor,
             history::{self, History},
             run,
         },
-        results, settings,
-        shell::tabs::Tabs,
-        window,
+        results, settings, window,
     },
 };
 
@@ -246,14 +245,14 @@ pub fn asks_password(dialog: &Option<Dialog>, connection: ConnectionId) -> bool 
 
 /// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
 pub fn show(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
     shown: Dialog,
 ) {
-    cancel(tabs, connections, history, dialog, cx);
+    cancel(pages, connections, history, dialog, cx);
     *dialog = Some(shown);
 }
 
@@ -331,11 +330,11 @@ pub fn update(model: &mut Model, msg: Msg) {
             _ => {}
         },
         Msg::RowClicked { row } => {
-            select_row(&model.tabs, &model.history, &mut model.dialog, row);
+            select_row(&model.pages, &model.history, &mut model.dialog, row);
             accept(model)
         }
         Msg::RowChosen { row } => {
-            select_row(&model.tabs, &model.history, &mut model.dialog, row);
+            select_row(&model.pages, &model.history, &mut model.dialog, row);
         }
     }
 }
@@ -486,7 +485,7 @@ pub fn command(model: &mut Model, command: Command) -> bool {
     match command {
         Command::DialogAccept => accept(model),
         Command::DialogCancel => cancel(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.dialog,
@@ -497,25 +496,27 @@ pub fn command(model: &mut Model, command: Command) -> bool {
             form::test(&model.connections, &model.defaults, &mut model.dialog, &mut model.cx)
         }
         Command::DialogNext => {
-            next_field(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, true)
+            next_field(&model.pages, &model.history, &mut model.dialog, &mut model.cx, true)
         }
         Command::DialogPrevious => {
-            next_field(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, false)
+            next_field(&model.pages, &model.history, &mut model.dialog, &mut model.cx, false)
         }
         Command::DialogToggle => toggle(model),
-        Command::ListUp => step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, -1),
-        Command::ListDown => step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, 1),
+        Command::ListUp => step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, -1),
+        Command::ListDown => {
+            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, 1)
+        }
         Command::ListPageUp => {
-            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, -PAGE)
+            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, -PAGE)
         }
         Command::ListPageDown => {
-            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, PAGE)
+            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, PAGE)
         }
         Command::ListFirst => {
-            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, i64::MIN / 2)
+            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, i64::MIN / 2)
         }
         Command::ListLast => {
-            step(&model.tabs, &model.history, &mut model.dialog, &mut model.cx, i64::MAX / 2)
+            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, i64::MAX / 2)
         }
         _ => return false,
     }
@@ -523,11 +524,11 @@ pub fn command(model: &mut Model, command: Command) -> bool {
 }
 
 /// How many rows the dialog's list has.
-fn rows(tabs: &Tabs, history: &History, dialog: &Option<Dialog>) -> usize {
+fn rows(pages: &Pages, history: &History, dialog: &Option<Dialog>) -> usize {
     match dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
         Some(Dialog::History(_)) => history.found.len(),
-        Some(Dialog::Results(picker)) => results::listed(tabs, &picker.field.string()).len(),
+        Some(Dialog::Results(picker)) => results::listed(pages, &picker.field.string()).len(),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
         Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
@@ -535,8 +536,8 @@ fn rows(tabs: &Tabs, history: &History, dialog: &Option<Dialog>) -> usize {
     }
 }
 
-fn select_row(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, row: usize) {
-    let row = row.min(rows(tabs, history, dialog).saturating_sub(1));
+fn select_row(pages: &Pages, history: &History, dialog: &mut Option<Dialog>, row: usize) {
+    let row = row.min(rows(pages, history, dialog).saturating_sub(1));
     match dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
             picker.selected = row;
@@ -548,7 +549,7 @@ fn select_row(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, row: 
     }
 }
 
-fn step(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx, by: i64) {
+fn step(pages: &Pages, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx, by: i64) {
     let selected = match dialog {
         Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
             picker.selected
@@ -556,7 +557,7 @@ fn step(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx
         Some(Dialog::Path(prompt)) => match prompt.selected {
             Some(selected) => selected,
             None if by > 0 => {
-                select_row(tabs, history, dialog, 0);
+                select_row(pages, history, dialog, 0);
                 return;
             }
             None => return,
@@ -569,15 +570,20 @@ fn step(tabs: &Tabs, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx
                 (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
             return;
         }
-        Some(Dialog::Connection(_)) => return next_field(tabs, history, dialog, cx, by > 0),
+        Some(Dialog::Connection(_)) => return next_field(pages, history, dialog, cx, by > 0),
         _ => return,
     };
-    let last = rows(tabs, history, dialog).saturating_sub(1) as i64;
-    select_row(tabs, history, dialog, (selected as i64).saturating_add(by).clamp(0, last) as usize);
+    let last = rows(pages, history, dialog).saturating_sub(1) as i64;
+    select_row(
+        pages,
+        history,
+        dialog,
+        (selected as i64).saturating_add(by).clamp(0, last) as usize,
+    );
 }
 
 fn next_field(
-    tabs: &Tabs,
+    pages: &Pages,
     history: &History,
     dialog: &mut Option<Dialog>,
     cx: &mut Cx,
@@ -589,7 +595,7 @@ fn next_field(
         }
         Some(Dialog::Path(_)) => prompt::complete(dialog, cx),
         Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
-            step(tabs, history, dialog, cx, if forward { 1 } else { -1 })
+            step(pages, history, dialog, cx, if forward { 1 } else { -1 })
         }
         _ => {}
     }
@@ -608,7 +614,7 @@ fn toggle(model: &mut Model) {
             let tab = *tab;
             model.dialog = None;
             run::answer_error(
-                &mut model.tabs,
+                &mut model.pages,
                 &mut model.connections,
                 &mut model.history,
                 &mut model.cx,
@@ -622,7 +628,7 @@ fn toggle(model: &mut Model) {
 
 /// Escape: the dialog goes, and nothing was done.
 fn cancel(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     dialog: &mut Option<Dialog>,
@@ -636,13 +642,13 @@ fn cancel(
                     "The server wants a password, and none was given.",
                 )
             });
-            run::connection_failed(tabs, cx, prompt.connection, failure)
+            run::connection_failed(pages, cx, prompt.connection, failure)
         }
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(tabs, cx, prompt),
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(pages, cx, prompt),
         Some(Dialog::Connection(form)) => form.abandon(cx),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(cx),
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
-            run::answer_error(tabs, connections, history, cx, tab, run::Answer::Stop)
+            run::answer_error(pages, connections, history, cx, tab, run::Answer::Stop)
         }
         Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(cx, &prompt),
         _ => {}
@@ -670,21 +676,21 @@ fn accept(model: &mut Model) {
             let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             if let Some(sql) = sql {
-                history::take(&mut model.tabs, &mut model.cx, &sql)
+                history::take(&mut model.pages, &mut model.cx, &sql)
             }
         }
         Some(Dialog::Results(picker)) => {
-            results::take_listed(&mut model.tabs, &mut model.cx, &picker)
+            results::take_listed(&mut model.pages, &mut model.cx, &picker)
         }
         Some(Dialog::Connection(form)) => save_form(model, form, true),
         Some(Dialog::Password(prompt)) => {
             password_given(&mut model.connections, &model.defaults, &mut model.cx, prompt)
         }
         // Trust is never given by the key that is pressed without reading.
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(&mut model.tabs, &mut model.cx, prompt),
+        Some(Dialog::HostKey(prompt)) => host_key::refuse(&mut model.pages, &mut model.cx, prompt),
         Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
         Some(Dialog::Path(prompt)) => prompt::accept(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.files,
             &mut model.dialog,
             &mut model.cx,
@@ -699,7 +705,7 @@ fn accept(model: &mut Model) {
         Some(Dialog::GoToLine(field)) => {
             let typed = field.string();
             match typed.trim().parse() {
-                Ok(line) => editor::go_to_line(&mut model.tabs, &mut model.cx, line),
+                Ok(line) => editor::go_to_line(&mut model.pages, &mut model.cx, line),
                 Err(_) => {
                     model.cx.notify(format!("“{}” is no line's number.", typed.trim()));
                 }
@@ -731,7 +737,7 @@ fn alternative(model: &mut Model) {
         }
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
         Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => run::answer_error(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
@@ -740,7 +746,7 @@ fn alternative(model: &mut Model) {
         ),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
-            let text = crate::update::results::active_value(&model.tabs)
+            let text = crate::update::results::active_value(&model.pages)
                 .unwrap_or_else(|| inspect.text.clone());
             model.cx.notify(format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));
@@ -785,7 +791,7 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         // Nothing is lost by a key that is pressed without reading.
         Confirm::Leave { .. } => {}
         Confirm::Disconnect { connection, .. } => connection::close(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
@@ -793,23 +799,23 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         ),
         // A key that is pressed without reading runs nothing more.
         Confirm::GoOn { tab, .. } => run::answer_error(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
             tab,
             run::Answer::Stop,
         ),
-        Confirm::Terminate { tab } => run::terminate(&mut model.tabs, &mut model.cx, tab),
+        Confirm::Terminate { tab } => run::terminate(&mut model.pages, &mut model.cx, tab),
         Confirm::DeleteConnection { connection } => delete_connection(model, connection),
         Confirm::Import(import) => sidebar::keeping_choices(model, |model| {
             import::accept(&mut model.connections, &mut model.cx, *import)
         }),
         Confirm::Overwrite { tab, path, form } => {
-            prompt::save_over(&mut model.tabs, &mut model.files, &mut model.cx, tab, path, form)
+            prompt::save_over(&mut model.pages, &mut model.files, &mut model.cx, tab, path, form)
         }
         Confirm::RunLarge { path, .. } => jobs::run_file(
-            &mut model.tabs,
+            &mut model.pages,
             &model.connections,
             &mut model.history,
             &mut model.jobs,
@@ -817,16 +823,16 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
             path,
         ),
         Confirm::OtherEncoding(other) => {
-            prompt::save_as_utf8(&mut model.tabs, &mut model.files, &mut model.cx, *other)
+            prompt::save_as_utf8(&mut model.pages, &mut model.files, &mut model.cx, *other)
         }
         Confirm::Reload { tab, path } => {
-            prompt::reload(&mut model.tabs, &mut model.files, &mut model.cx, tab, path)
+            prompt::reload(&mut model.pages, &mut model.files, &mut model.cx, tab, path)
         }
     }
 }
 
 fn delete_connection(model: &mut Model, connection: ConnectionId) {
-    let in_use = model.tabs.open.iter().any(|tab| tab.connection == Some(connection));
+    let in_use = model.pages.open.iter().any(|tab| tab.connection == Some(connection));
     let kinds = model
         .connections
         .get(&connection)
@@ -836,7 +842,7 @@ fn delete_connection(model: &mut Model, connection: ConnectionId) {
     if in_use {
     } else {
         connection::close(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,

@@ -70,8 +70,8 @@ fn pressed(model: &mut Model, keystroke: &str) {
             (Some(_), _) => {
                 dialog::key(&mut model.history, &mut model.dialog, &mut model.cx, key, shift)
             }
-            (None, Area::Editor) => editor::key(&mut model.tabs, &mut model.cx, key, shift),
-            (None, Area::Find) => find::key(&mut model.tabs, &mut model.find, key, shift),
+            (None, Area::Editor) => editor::key(&mut model.pages, &mut model.cx, key, shift),
+            (None, Area::Find) => find::key(&mut model.pages, &mut model.find, key, shift),
             (None, Area::Welcome) => welcome::key(model, key),
             (None, Area::Results | Area::Sidebar) => {}
         };
@@ -88,8 +88,8 @@ fn pressed(model: &mut Model, keystroke: &str) {
 fn typed(model: &mut Model, text: &str) {
     match (&model.dialog, model.area) {
         (Some(_), _) => dialog::typed(&mut model.history, &mut model.dialog, &mut model.cx, text),
-        (None, Area::Editor) => editor::typed(&mut model.tabs, &mut model.cx, text),
-        (None, Area::Find) => find::typed(&mut model.tabs, &mut model.find, text),
+        (None, Area::Editor) => editor::typed(&mut model.pages, &mut model.cx, text),
+        (None, Area::Find) => find::typed(&mut model.pages, &mut model.find, text),
         (None, Area::Welcome) => welcome::typed(model, text),
         (None, Area::Results | Area::Sidebar) => {}
     }

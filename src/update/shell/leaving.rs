@@ -4,14 +4,10 @@
 //! To roll back is to leave: the server does it as soon as the session is gone. To commit takes a statement in each tab,
 //! and only when every one of them has committed is what was asked for done.
 
-use std::collections::BTreeSet;
-
-use serde::Serialize;
-
 use super::{
     app,
     dialog::{self, Confirm, Dialog},
-    tabs::{self, Ended, Tab},
+    tabs,
 };
 use crate::{
     base::{
@@ -21,9 +17,15 @@ use crate::{
     model::Model,
     update::{
         connection,
-        query::run::{self, Run, Session},
+        query::{
+            page::{Ended, Page},
+            run::{self, Run, Session},
+        },
     },
 };
+use std::collections::BTreeSet;
+
+use serde::Serialize;
 
 /// What is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +46,7 @@ pub struct Leaving {
 }
 
 impl Place {
-    fn holds(self, tab: &Tab) -> bool {
+    fn holds(self, tab: &Page) -> bool {
         match self {
             Place::Tab(id) => tab.id == id,
             Place::Connection(id) => tab.connection == Some(id),
@@ -55,7 +57,7 @@ impl Place {
 
 /// Asks before a place with open transactions is left; whether it has any.
 pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
-    let tabs: Vec<&Tab> = open_transactions(model, place).collect();
+    let tabs: Vec<&Page> = open_transactions(model, place).collect();
     if tabs.is_empty() {
         return false;
     }
@@ -63,7 +65,7 @@ pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
         && tabs.iter().all(|tab| matches!(tab.run, Run::Idle));
     let confirm = Confirm::Leave { place, reasons: reasons.to_vec(), can_commit };
     dialog::show(
-        &mut model.tabs,
+        &mut model.pages,
         &mut model.connections,
         &mut model.history,
         &mut model.dialog,
@@ -73,8 +75,8 @@ pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
     true
 }
 
-fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Tab> {
-    let tabs = model.tabs.open.iter();
+fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Page> {
+    let tabs = model.pages.open.iter();
     tabs.filter(move |tab| {
         place.holds(tab) && tab.transaction().is_some_and(|of| of != Transaction::Idle)
     })
@@ -89,7 +91,7 @@ pub fn commit(model: &mut Model, place: Place) {
     model.leaving = Some(Leaving { place, tabs: tabs.clone() });
     for tab in tabs {
         run::request_text_in(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
@@ -104,7 +106,7 @@ pub fn roll_back(model: &mut Model, place: Place) {
     match place {
         Place::Tab(tab) => tabs::close_now(model, tab),
         Place::Connection(connection) => connection::close(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
@@ -120,10 +122,10 @@ pub fn step(model: &mut Model) {
         return;
     };
     let tabs = || {
-        let open = model.tabs.open.iter();
+        let open = model.pages.open.iter();
         open.filter(|tab| leaving.tabs.contains(&tab.id))
     };
-    if tabs().any(Tab::is_busy) {
+    if tabs().any(Page::is_busy) {
         return;
     }
     let place = leaving.place;
@@ -138,7 +140,7 @@ pub fn step(model: &mut Model) {
     tabs::choose(model, tab)
 }
 
-fn has_committed(tab: &Tab) -> bool {
+fn has_committed(tab: &Page) -> bool {
     let is_idle = match &tab.session {
         Session::Live(live) => live.transaction == Transaction::Idle,
         Session::Closed => true,

@@ -46,26 +46,26 @@ pub fn run(model: &mut Model, command: Command) -> bool {
 }
 
 fn query(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, connections, history, dialog, cx, .. } = model;
+    let Model { pages, connections, history, dialog, cx, .. } = model;
     match command {
-        Command::QueryRun => run::request(tabs, connections, history, cx, Part::Here, None),
-        Command::QueryRunAll => run::request(tabs, connections, history, cx, Part::All, None),
+        Command::QueryRun => run::request(pages, connections, history, cx, Part::Here, None),
+        Command::QueryRunAll => run::request(pages, connections, history, cx, Part::All, None),
         Command::QueryRunAllStop => {
-            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Stop))
+            run::request(pages, connections, history, cx, Part::All, Some(OnError::Stop))
         }
         Command::QueryRunAllContinue => {
-            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Continue))
+            run::request(pages, connections, history, cx, Part::All, Some(OnError::Continue))
         }
         Command::QueryRunAllAsk => {
-            run::request(tabs, connections, history, cx, Part::All, Some(OnError::Ask))
+            run::request(pages, connections, history, cx, Part::All, Some(OnError::Ask))
         }
-        Command::QueryCancel => run::cancel(tabs, connections, history, cx),
+        Command::QueryCancel => run::cancel(pages, connections, history, cx),
         Command::QueryTerminate => {
-            let active = tabs.active;
-            run::ask_to_terminate(tabs, cx, active)
+            let active = pages.active;
+            run::ask_to_terminate(pages, cx, active)
         }
-        Command::ErrorGoTo => editor::go_to_error(tabs, cx),
-        Command::ErrorCopy => results::copy_error(tabs, connections, dialog, cx),
+        Command::ErrorGoTo => editor::go_to_error(pages, cx),
+        Command::ErrorCopy => results::copy_error(pages, connections, dialog, cx),
         Command::ErrorDetails => model.error_details = !model.error_details,
         _ => return false,
     }
@@ -73,7 +73,7 @@ fn query(model: &mut Model, command: Command) -> bool {
 }
 
 fn results(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, cx, .. } = model;
+    let Model { pages, cx, .. } = model;
     let (to, extend) = match command {
         Command::ResultsUp => (Move::By(-1, 0), false),
         Command::ResultsDown => (Move::By(1, 0), false),
@@ -98,58 +98,58 @@ fn results(model: &mut Model, command: Command) -> bool {
         other => return results_else(model, other),
     };
     let visible_rows = model.visible_rows;
-    results::go(tabs, cx, to, extend, visible_rows);
+    results::go(pages, cx, to, extend, visible_rows);
     true
 }
 
 fn results_else(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, connections, dialog, cx, .. } = model;
+    let Model { pages, connections, dialog, cx, .. } = model;
     match command {
-        Command::ResultsFetchMore => run::fetch(tabs, cx, false),
-        Command::ResultsFetchAll => run::fetch(tabs, cx, true),
-        Command::ResultsCopy => results::copy(tabs, connections, dialog, cx, false),
-        Command::ResultsCopyWithHeaders => results::copy(tabs, connections, dialog, cx, true),
-        Command::ResultsInspect => results::inspect(tabs, cx),
-        Command::ResultsNext => results::step(tabs, cx, true),
-        Command::ResultsPrevious => results::step(tabs, cx, false),
-        Command::ResultsMessages => results::show_messages(tabs),
-        Command::ResultsList => results::open_list(tabs, cx),
-        Command::ResultsFitColumn => results::resize_active(tabs, None),
-        Command::ResultsWidenColumn => results::resize_active(tabs, Some(1)),
-        Command::ResultsNarrowColumn => results::resize_active(tabs, Some(-1)),
-        Command::ResultsSelectAll => results::select_all(tabs, cx),
+        Command::ResultsFetchMore => run::fetch(pages, cx, false),
+        Command::ResultsFetchAll => run::fetch(pages, cx, true),
+        Command::ResultsCopy => results::copy(pages, connections, dialog, cx, false),
+        Command::ResultsCopyWithHeaders => results::copy(pages, connections, dialog, cx, true),
+        Command::ResultsInspect => results::inspect(pages, cx),
+        Command::ResultsNext => results::step(pages, cx, true),
+        Command::ResultsPrevious => results::step(pages, cx, false),
+        Command::ResultsMessages => results::show_messages(pages),
+        Command::ResultsList => results::open_list(pages, cx),
+        Command::ResultsFitColumn => results::resize_active(pages, None),
+        Command::ResultsWidenColumn => results::resize_active(pages, Some(1)),
+        Command::ResultsNarrowColumn => results::resize_active(pages, Some(-1)),
+        Command::ResultsSelectAll => results::select_all(pages, cx),
         _ => return false,
     }
     true
 }
 
 fn text(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, connections, history, find, files, dialog, cx, .. } = model;
+    let Model { pages, connections, history, find, files, dialog, cx, .. } = model;
     match command {
         Command::TabNew => tabs::open_new(model),
         Command::TabClose => {
-            let active = model.tabs.active;
+            let active = model.pages.active;
             tabs::close(model, active)
         }
         Command::TabReopen => tabs::reopen(model),
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
-        Command::FileOpen => prompt::open(tabs, cx),
-        Command::FileRun => prompt::run(tabs, cx),
-        Command::FileSave => prompt::save(tabs, files, cx),
-        Command::FileSaveAs => prompt::save_as(tabs, cx),
-        Command::FileReload => prompt::reload_active(tabs, files, cx),
-        Command::EditorFind => find::open(tabs, find, cx, false),
-        Command::EditorReplace => find::open(tabs, find, cx, true),
-        Command::FindNext => find::step(tabs, find, cx, true),
-        Command::FindPrevious => find::step(tabs, find, cx, false),
-        Command::FindReplace => find::replace(tabs, find, cx),
-        Command::FindReplaceAll => find::replace_all(tabs, find, cx),
-        Command::FindMatchCase => find::toggle_case(tabs, find),
+        Command::FileOpen => prompt::open(pages, cx),
+        Command::FileRun => prompt::run(pages, cx),
+        Command::FileSave => prompt::save(pages, files, cx),
+        Command::FileSaveAs => prompt::save_as(pages, cx),
+        Command::FileReload => prompt::reload_active(pages, files, cx),
+        Command::EditorFind => find::open(pages, find, cx, false),
+        Command::EditorReplace => find::open(pages, find, cx, true),
+        Command::FindNext => find::step(pages, find, cx, true),
+        Command::FindPrevious => find::step(pages, find, cx, false),
+        Command::FindReplace => find::replace(pages, find, cx),
+        Command::FindReplaceAll => find::replace_all(pages, find, cx),
+        Command::FindMatchCase => find::toggle_case(pages, find),
         Command::FindClose => find::close(find, cx),
-        Command::EditorComment => editor::toggle_comment(tabs, cx),
+        Command::EditorComment => editor::toggle_comment(pages, cx),
         Command::EditorGoToLine => dialog::show(
-            tabs,
+            pages,
             connections,
             history,
             dialog,
@@ -162,12 +162,12 @@ fn text(model: &mut Model, command: Command) -> bool {
 }
 
 fn connection(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, connections, history, defaults, cx, .. } = model;
+    let Model { pages, connections, history, defaults, cx, .. } = model;
     match command {
-        Command::TransactionBegin => run::request_text(tabs, connections, history, cx, "begin"),
-        Command::TransactionCommit => run::request_text(tabs, connections, history, cx, "commit"),
+        Command::TransactionBegin => run::request_text(pages, connections, history, cx, "begin"),
+        Command::TransactionCommit => run::request_text(pages, connections, history, cx, "commit"),
         Command::TransactionRollback => {
-            run::request_text(tabs, connections, history, cx, "rollback")
+            run::request_text(pages, connections, history, cx, "rollback")
         }
         Command::ConnectionChoose => welcome::show(model),
         Command::ConnectionNew => form::open(connections, defaults, cx, None),
@@ -194,14 +194,14 @@ fn connection(model: &mut Model, command: Command) -> bool {
         }
         Command::ConnectionImport => import::request(&mut model.importing, &mut model.cx),
         Command::ConnectionDisconnect => disconnect(model),
-        Command::ConnectionReconnect => run::reconnect(tabs, connections, cx),
+        Command::ConnectionReconnect => run::reconnect(pages, connections, cx),
         Command::SchemaRefresh => {
             let chosen = model.chosen_connection();
             schema::refresh_asked(&mut model.connections, &mut model.cx, chosen);
         }
         Command::SandboxStart => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
+            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         _ => return false,
     }
@@ -210,13 +210,13 @@ fn connection(model: &mut Model, command: Command) -> bool {
 
 /// Closes the active tab's connection, asking first where something would be lost with its sessions.
 fn disconnect(model: &mut Model) {
-    let Some(connection) = model.tabs.active().and_then(|tab| tab.connection) else {
+    let Some(connection) = model.pages.active().and_then(|tab| tab.connection) else {
         return;
     };
-    let reasons = model.tabs.would_lose_on(connection);
+    let reasons = model.pages.would_lose_on(connection);
     if reasons.is_empty() {
         return connection::close(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,
@@ -229,7 +229,7 @@ fn disconnect(model: &mut Model) {
     }
     let confirm = Confirm::Disconnect { connection, reasons };
     dialog::show(
-        &mut model.tabs,
+        &mut model.pages,
         &mut model.connections,
         &mut model.history,
         &mut model.dialog,
@@ -242,13 +242,13 @@ fn list(model: &mut Model, command: Command) -> bool {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
-        Area::Find => find::command(&mut model.tabs, &mut model.find, &mut model.cx, command),
+        Area::Find => find::command(&mut model.pages, &mut model.find, &mut model.cx, command),
         Area::Editor | Area::Results => false,
     }
 }
 
 fn window(model: &mut Model, command: Command) -> bool {
-    let Model { tabs, history, files, settings_file, cx, .. } = model;
+    let Model { pages, history, files, settings_file, cx, .. } = model;
     match command {
         Command::FocusEditor => model.focus(Area::Editor),
         Command::FocusResults => model.focus(Area::Results),
@@ -261,7 +261,7 @@ fn window(model: &mut Model, command: Command) -> bool {
         Command::FocusSwap => {
             if model.area != Area::Editor {
                 model.focus(Area::Editor);
-            } else if results::has_something(tabs) {
+            } else if results::has_something(pages) {
                 model.focus(Area::Results);
             } else {
                 model.cx.notify("Nothing has run in this tab yet.");

@@ -208,7 +208,7 @@ fn accept(model: &mut Model) {
             let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
             model.focus(Area::Editor);
             if let Some(sql) = sql {
-                history::take(&mut model.tabs, &mut model.cx, &sql)
+                history::take(&mut model.pages, &mut model.cx, &sql)
             }
         }
         None => {}

@@ -379,7 +379,7 @@ pub fn before(model: &Model, msg: &Msg) -> Option<Known> {
 }
 
 fn sight_of(model: &Model, list: List) -> Option<&Sight> {
-    let open = |tab| model.tabs.open.iter().find(|open| open.id == tab);
+    let open = |tab| model.pages.open.iter().find(|open| open.id == tab);
     match list {
         List::Editor { tab } => Some(&open(tab)?.editor.sight),
         List::Letters { tab } => Some(&open(tab)?.editor.letters),
@@ -390,7 +390,7 @@ fn sight_of(model: &Model, list: List) -> Option<&Sight> {
 }
 
 fn sight_mut(model: &mut Model, list: List) -> Option<&mut Sight> {
-    let tabs = &mut model.tabs;
+    let tabs = &mut model.pages;
     match list {
         List::Editor { tab } => Some(&mut tabs.get_mut(tab)?.editor.sight),
         List::Letters { tab } => Some(&mut tabs.get_mut(tab)?.editor.letters),
@@ -406,7 +406,7 @@ fn sight_mut(model: &mut Model, list: List) -> Option<&mut Sight> {
 /// The part of a list that is in sight, as far as the Model knows.
 fn known(model: &Model, list: List) -> Option<Range<u64>> {
     let room = Room::of(model);
-    let open = |tab| model.tabs.open.iter().find(|open| open.id == tab);
+    let open = |tab| model.pages.open.iter().find(|open| open.id == tab);
     let room = match list {
         List::Editor { .. } => room.editor,
         List::Letters { tab } => room.letters(open(tab)?.editor.buffer.text().lines()),
@@ -420,7 +420,7 @@ fn known(model: &Model, list: List) -> Option<Range<u64>> {
 /// The part of the columns of a result that is in sight, in logical pixels at 100 % from the first one's left edge.
 pub fn columns_in_sight(model: &Model, tab: TabId) -> Range<u64> {
     let part = known(model, List::Columns { tab }).unwrap_or(0..0);
-    let open = model.tabs.open.iter().find(|open| open.id == tab);
+    let open = model.pages.open.iter().find(|open| open.id == tab);
     let width = open.and_then(|open| open.results.visible()).map(width_of);
     // Where columns became narrower, what is in sight ends where they do.
     let beyond = part.end.saturating_sub(width.unwrap_or(0)).min(part.start);
@@ -462,7 +462,7 @@ fn rows(model: &Model, list: List, part: &Range<u64>) -> Range<usize> {
             equal_halves(LETTER_TENTHS, &tenths)
         }
         List::Columns { tab } => {
-            let open = model.tabs.open.iter().find(|open| open.id == tab);
+            let open = model.pages.open.iter().find(|open| open.id == tab);
             let result = open.and_then(|open| open.results.visible());
             let widths = result.map_or(&[][..], |result| &result.grid.widths);
             halves(widths.iter().copied().map(u64::from), part)
@@ -496,7 +496,7 @@ pub fn follow(model: &mut Model) {
         follow_sidebar(model, &room);
     }
     let has_focus = model.area == Area::Editor && model.dialog.is_none();
-    if let Some(tab) = model.tabs.active_mut() {
+    if let Some(tab) = model.pages.active_mut() {
         follow_cursor(&mut tab.editor, room.editor, has_focus);
         let letters = room.letters(tab.editor.buffer.text().lines());
         follow_cursor_sideways(&mut tab.editor, letters, room.behind);

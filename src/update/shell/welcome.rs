@@ -178,7 +178,7 @@ pub fn connect(model: &mut Model, target: Target) {
     match target {
         Target::Sandbox => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
+            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         Target::Conninfo(Conninfo { config, secrets }) => {
             let id = sidebar::keeping_choices(model, |model| {
@@ -195,10 +195,12 @@ pub fn connect(model: &mut Model, target: Target) {
                 Some(id) => tabs::connect(model, id),
                 None => {
                     let message = format!("There is no saved connection called “{name}”.");
-                    if let Some(tab) = model.tabs.active_mut() {
+                    if let Some(tab) = model.pages.active_mut() {
                         let failure = Failure::new(Category::Connection, message.as_str())
                             .with_next_step("Check the name, or connect by URL.");
-                        tab.ended = Some(super::tabs::Ended::Badly { failure: Box::new(failure) });
+                        tab.ended = Some(crate::update::query::page::Ended::Badly {
+                            failure: Box::new(failure),
+                        });
                     }
                     model.cx.notify(message);
                 }
@@ -224,7 +226,7 @@ pub fn command(model: &mut Model, command: Command) -> bool {
         Command::DialogCancel => model.focus(Area::Editor),
         Command::WelcomeSandbox => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
+            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         Command::WelcomeLocal => {
             let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
@@ -275,7 +277,7 @@ fn accept(model: &mut Model) {
         }
         Some(Row::Sandbox) => {
             let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.tabs, &mut model.sandbox, &mut model.cx, &data_dir);
+            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
         }
         None => {}
     }
@@ -326,7 +328,7 @@ pub fn delete(model: &mut Model, connection: Option<ConnectionId>) {
     };
     let confirm = dialog::Confirm::DeleteConnection { connection };
     dialog::show(
-        &mut model.tabs,
+        &mut model.pages,
         &mut model.connections,
         &mut model.history,
         &mut model.dialog,

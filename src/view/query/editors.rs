@@ -13,7 +13,7 @@ use crate::{
     screen,
     update::{
         query::editor::{self, Mark},
-        shell::tabs::Tab,
+        query::page::Page,
     },
     view::{
         kit::editor::{EditorSelection, SqlEditor, SqlEditorEvent},
@@ -64,10 +64,10 @@ impl Editors {
         window: &mut Window,
         cx: &mut Context<TuskWindow>,
     ) {
-        let open = |id: &TabId| model.tabs.open.iter().any(|tab| tab.id == *id);
+        let open = |id: &TabId| model.pages.open.iter().any(|tab| tab.id == *id);
         self.held.retain(|id, _| open(id));
-        for tab in &model.tabs.open {
-            if tab.id == model.tabs.active && !self.held.contains_key(&tab.id) {
+        for tab in &model.pages.open {
+            if tab.id == model.pages.active && !self.held.contains_key(&tab.id) {
                 let editor = make(tab, &shown.placeholder, window, cx);
                 self.held.insert(tab.id, editor);
             }
@@ -75,7 +75,7 @@ impl Editors {
                 held.follow(tab, window, cx);
             }
         }
-        if let Some(held) = self.held.get(&model.tabs.active)
+        if let Some(held) = self.held.get(&model.pages.active)
             && held.sent == 0
         {
             let find = shown.find.as_ref();
@@ -95,7 +95,7 @@ impl Editors {
 }
 
 impl Held {
-    fn follow(&mut self, tab: &Tab, window: &mut Window, cx: &mut Context<TuskWindow>) {
+    fn follow(&mut self, tab: &Page, window: &mut Window, cx: &mut Context<TuskWindow>) {
         if self.sent > 0 {
             return;
         }
@@ -130,7 +130,7 @@ impl Held {
     }
 }
 
-fn make(tab: &Tab, placeholder: &str, window: &mut Window, cx: &mut Context<TuskWindow>) -> Held {
+fn make(tab: &Page, placeholder: &str, window: &mut Window, cx: &mut Context<TuskWindow>) -> Held {
     let buffer = &tab.editor.buffer;
     let selection = EditorSelection { anchor: buffer.anchor(), head: buffer.head() };
     let editor = cx.new(|cx| {

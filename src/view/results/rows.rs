@@ -83,11 +83,11 @@ impl Rows {
         let Some(result) = visible_result(model) else {
             return;
         };
-        let query = Some((model.tabs.active, result.query));
+        let query = Some((model.pages.active, result.query));
         let another = self.query != query;
         if another {
             self.query = query;
-            self.owner.set(Some(model.tabs.active));
+            self.owner.set(Some(model.pages.active));
             self.reveal = shown.reveal;
         }
         let columns = columns(shown);

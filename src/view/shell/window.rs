@@ -527,7 +527,7 @@ impl TuskWindow {
                 scrolls.sidebar.scroll_to_item(row, ScrollStrategy::Top);
             }
         }
-        let tab = model.tabs.active();
+        let tab = model.pages.active();
         if let (Body::Messages(messages), Some(tab)) = (&work.body, tab) {
             let gone = tab.messages.dropped() + tab.messages.dropped_important();
             let of = Some((tab.id, gone));
@@ -689,13 +689,13 @@ impl TuskWindow {
     fn waits(&self) -> Option<Duration> {
         let engine = self.parts.engine.borrow();
         let model = engine.model();
-        let runs = model.tabs.open.iter().any(|tab| {
+        let runs = model.pages.open.iter().any(|tab| {
             matches!(&tab.run, Run::Waiting { .. } | Run::Running(_)) || tab.queued.is_some()
         });
         if model.is_busy() || runs || !self.screen.notices.is_empty() {
             return Some(TICK);
         }
-        let transaction = model.tabs.active().and_then(|tab| tab.transaction());
+        let transaction = model.pages.active().and_then(|tab| tab.transaction());
         matches!(transaction, Some(Transaction::Active | Transaction::Failed)).then_some(SLOW_TICK)
     }
 

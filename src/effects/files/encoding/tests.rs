@@ -103,19 +103,19 @@ impl Desk {
     }
 
     fn text(&self) -> String {
-        self.model.tabs.active().unwrap().editor.buffer.string()
+        self.model.pages.active().unwrap().editor.buffer.string()
     }
 
     fn edit(&mut self, edit: Edit) {
-        let tab: TabId = self.model.tabs.active;
+        let tab: TabId = self.model.pages.active;
         let at = edit.start + edit.inserted.len();
         let msg = editor::Msg::Edited {
-            base: self.model.tabs.active().unwrap().editor.buffer.revision(),
+            base: self.model.pages.active().unwrap().editor.buffer.revision(),
             edits: vec![edit],
             anchor: at,
             head: at,
         };
-        editor::update(&mut self.model.tabs, &mut self.model.cx, tab, msg);
+        editor::update(&mut self.model.pages, &mut self.model.cx, tab, msg);
         let effects = self.model.cx.take_asked();
         self.settle(effects);
     }
@@ -291,11 +291,11 @@ fn a_character_that_the_encoding_has_not_is_named_and_nothing_is_lost() {
     assert!(screen.contains("line 2, column 9 (U+20AC)"), "{screen}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     desk.command(command::Command::DialogCancel);
-    assert!(desk.model.tabs.active().unwrap().editor.is_unsaved());
+    assert!(desk.model.pages.active().unwrap().editor.is_unsaved());
     desk.save();
     desk.command(command::Command::DialogAccept);
     assert_eq!(fs::read_to_string(&path).unwrap(), desk.text());
-    assert!(!desk.model.tabs.active().unwrap().editor.is_unsaved());
+    assert!(!desk.model.pages.active().unwrap().editor.is_unsaved());
 }
 
 #[test]
@@ -305,22 +305,22 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     fs::write(&path, "select 1;\nselect 2;\nselect 3;\n").unwrap();
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
-    desk.model.tabs.active_mut().unwrap().editor.buffer.select(20, 20);
+    desk.model.pages.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
-    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
+    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert_eq!(desk.model.dialog, None);
     assert_eq!(desk.text(), "select 0;\nselect 1;\nselect 2;\nselect 3;\n");
-    let head = desk.model.tabs.active().unwrap().editor.buffer.head();
+    let head = desk.model.pages.active().unwrap().editor.buffer.head();
     assert_eq!(head, 30);
-    assert!(!desk.model.tabs.active().unwrap().editor.is_unsaved());
+    assert!(!desk.model.pages.active().unwrap().editor.is_unsaved());
     assert!(desk.notices().contains("is read again"), "{}", desk.notices());
 
     // With edits, nobody but the user can say which text it shall be.
     desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
+    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert!(matches!(desk.model.dialog, Some(Dialog::Confirm(dialog::Confirm::Reload { .. }))));
@@ -336,7 +336,7 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model.tabs, &mut desk.model.cx);
+    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
     let mut effects = desk.model.cx.take_asked();
     let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);

@@ -8,7 +8,8 @@ use crate::{
     screen::screen,
     update::{
         connection::{self, Link},
-        shell::{command::Command, tabs::Ended},
+        query::page::Ended,
+        shell::command::Command,
         testing::{World, expect, refusal},
     },
 };

@@ -6,8 +6,9 @@ use crate::{
     effect::Effect as RootEffect,
     update::{
         connection::{Msg, ServerInfo},
+        query::page::Ended,
         query::{self, session},
-        shell::{command::Command, tabs::Ended},
+        shell::command::Command,
         testing::{World, broken, expect, names, refusal},
     },
 };
@@ -228,12 +229,12 @@ fn what_is_given_up_ends_its_own_sessions_and_no_other_s() {
         }
         world.run("select 1");
         world.finish("SELECT 1", Transaction::Idle);
-        tabs.push(world.model.tabs.active);
+        tabs.push(world.model.pages.active);
     }
     lose_link(&mut world, 0);
     world.command(Command::QueryCancel);
     let stands = |tab: &TabId| {
-        let tab = world.model.tabs.open.iter().find(|open| open.id == *tab);
+        let tab = world.model.pages.open.iter().find(|open| open.id == *tab);
         matches!(tab.unwrap().session, run::Session::Live(_))
     };
     let standing: Vec<bool> = tabs.iter().map(stands).collect();

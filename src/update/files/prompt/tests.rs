@@ -35,7 +35,7 @@ fn only(world: &World) -> Request {
 #[test]
 fn an_opened_file_takes_the_empty_tabs_place_and_focus() {
     let world = opened();
-    assert_eq!(world.model.tabs.open.len(), 1);
+    assert_eq!(world.model.pages.open.len(), 1);
     assert_eq!(world.tab().label(), "a.sql");
     assert_eq!(world.model.area, Area::Editor);
     assert!(!world.model.welcome.shown && !world.tab().editor.is_unsaved());
@@ -139,7 +139,7 @@ fn a_restored_tab_finds_out_whether_its_file_is_still_what_it_read() {
     let digest = xxhash_rust::xxh3::xxh3_64(b"select 1");
     for (found, reads) in [(stamp(digest), false), (stamp(5), true)] {
         let mut world = opened();
-        if let Some(tab) = world.model.tabs.active_mut()
+        if let Some(tab) = world.model.pages.active_mut()
             && let Some(file) = &mut tab.editor.file
         {
             file.stamp = None;

@@ -7,8 +7,8 @@ use crate::{
     effect::Effect as RootEffect,
     failure::{Category, Failure},
     update::{
-        connection::reconnecting,
-        keeping::{Kept, Msg, SavedTab},
+        connection::{Link, reconnecting},
+        keeping::{Kept, Msg, SavedConnection, SavedTab},
         shell::command::Command,
         testing::{World, config, expect, names, nothing_kept},
     },
@@ -186,7 +186,7 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
     let failure = Failure::new(Category::Connection, "The link broke.");
     let begun = world.asked(|model| {
         reconnecting::begin(
-            &mut model.tabs,
+            &mut model.pages,
             &mut model.connections,
             &mut model.history,
             &mut model.cx,

@@ -16,7 +16,7 @@ fn edited(
     removed: usize,
     inserted: &str,
 ) -> Vec<RootEffect> {
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     let inserted = inserted.to_owned();
     let end = start + inserted.len();
     let edits = vec![Edit { start, removed, inserted }];
@@ -56,7 +56,7 @@ fn the_journal_begins_anew_before_it_grows_long() {
 #[test]
 fn edits_of_a_tab_that_is_gone_are_ignored() {
     let mut world = World::new();
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     world.command(Command::TabClose);
     let msg = Msg::Selected { anchor: 1, head: 1 };
     expect(&world.send(crate::msg::Msg::Editor { tab, msg }), &[]);
@@ -68,7 +68,7 @@ fn the_statement_under_the_cursor_follows_the_edits() {
     edited(&mut world, 0, 0, 0, "select 1; select 2");
     assert_eq!(world.tab().editor.statement(), Some(10..18));
     edited(&mut world, 1, 0, 0, "-- a\n");
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     let msg = Msg::Selected { anchor: 6, head: 6 };
     world.send(crate::msg::Msg::Editor { tab, msg });
     assert_eq!(world.tab().editor.statement(), Some(5..14));
@@ -133,7 +133,7 @@ fn the_statements_follow_several_edits_at_once() {
                 Edit { start, removed, inserted }
             })
             .collect();
-        let tab = world.model.tabs.active;
+        let tab = world.model.pages.active;
         let base = world.tab().editor.buffer.revision();
         let msg = Msg::Edited { base, edits, anchor: 0, head: 0 };
         world.send(crate::msg::Msg::Editor { tab, msg });

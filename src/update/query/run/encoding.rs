@@ -1,13 +1,13 @@
 //! A statement that changed the encoding of its session: what a person has to know, and rows that nobody can read.
 
 use super::{Chunk, MessageKind, QueryId, Run, drop_rows, running_tab, say};
-use crate::update::{cx::Cx, shell::tabs::Tabs};
+use crate::update::{cx::Cx, query::page::Pages};
 
 use std::sync::Arc;
 
 /// The statement changed `client_encoding`; its rows may have come in the one or the other.
 pub(super) fn changed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     cx: &mut Cx,
     query: QueryId,
     [from, to]: [&str; 2],
@@ -15,7 +15,7 @@ pub(super) fn changed(
     escaped: Vec<Vec<Arc<Chunk>>>,
 ) {
     let now = cx.now;
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     // A read-only connection takes the change back with its statement.

@@ -14,6 +14,7 @@ use crate::{
         connection::Connections,
         cx::Cx,
         keeping::HistoryOutcome,
+        query::page::{Page, Pages},
         query::{
             Outcome,
             editor::Mark,
@@ -22,16 +23,15 @@ use crate::{
             read_only::{self, Inspection},
         },
         schema,
-        shell::tabs::{Tab, Tabs},
     },
 };
 
 use std::ops::Range;
 
 /// A read-only connection tells what a statement left, just before its end.
-pub(super) fn inspected(tabs: &mut Tabs, cx: &mut Cx, query: QueryId, inspection: &Inspection) {
+pub(super) fn inspected(pages: &mut Pages, cx: &mut Cx, query: QueryId, inspection: &Inspection) {
     let now = cx.now;
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return;
     };
     let kind = match inspection.access {
@@ -64,7 +64,7 @@ pub(super) struct QueryEnd {
 
 /// It completed.
 pub(super) fn finished(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -75,7 +75,7 @@ pub(super) fn finished(
     let QueryEnd { query, transaction, elapsed_us } = end;
     let now = cx.now;
     let budget = cx.settings.memory_bytes();
-    let Some((tab, running)) = take_running(tabs, query) else {
+    let Some((tab, running)) = take_running(pages, query) else {
         return;
     };
     let id = tab.id;
@@ -109,25 +109,25 @@ pub(super) fn finished(
         }
         cx.notify(words);
     }
-    session_ready(tabs, cx, id, &running, transaction, false);
-    if let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) {
+    session_ready(pages, cx, id, &running, transaction, false);
+    if let Some(Session::Live(live)) = pages.get_mut(id).map(|tab| &mut tab.session) {
         live.note_done(&tag);
     }
     let_go(cx, id, &running);
-    schema::session_ready(tabs, connections, cx, id);
+    schema::session_ready(pages, connections, cx, id);
     let outcome = HistoryOutcome::Finished { tag, rows };
     history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
     let end = if stopped { End::Stopped } else { End::Well };
-    if let Err(running) = followed(tabs, connections, history, cx, id, running) {
-        next(tabs, cx, id, *running, end);
-        pump(tabs, connections, history, cx, id);
+    if let Err(running) = followed(pages, connections, history, cx, id, running) {
+        next(pages, cx, id, *running, end);
+        pump(pages, connections, history, cx, id);
     }
 }
 
 /// Goes on to the statement that the session goes on to by itself. A cancel of the one before it is one of this.
 fn followed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -135,7 +135,7 @@ fn followed(
     mut running: Running,
 ) -> Result<(), Box<Running>> {
     let since = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return Err(running.into());
     };
     let Session::Live(live) = &tab.session else {
@@ -147,7 +147,7 @@ fn followed(
     let (mut script, phase) = (running.script, running.phase);
     script.next += 1;
     tab.run = Run::Waiting { script, since };
-    send_next(tabs, connections, history, cx, id, Some(Given { query, phase }));
+    send_next(pages, connections, history, cx, id, Some(Given { query, phase }));
     Ok(())
 }
 
@@ -179,24 +179,24 @@ fn not_committed(running: &Running, tag: &str) -> Option<&'static str> {
 
 /// The server refused or stopped it.
 pub(super) fn failed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     end: QueryEnd,
     failure: Failure,
 ) {
-    not_followed(tabs, end.query);
-    let id = running_tab(tabs, end.query).map(|tab| tab.id);
-    ended_badly(tabs, connections, history, cx, end, failure);
+    not_followed(pages, end.query);
+    let id = running_tab(pages, end.query).map(|tab| tab.id);
+    ended_badly(pages, connections, history, cx, end, failure);
     if let Some(id) = id {
-        pump(tabs, connections, history, cx, id);
+        pump(pages, connections, history, cx, id);
     }
 }
 
 /// One that its session had been given ahead ended before the one that it follows: it was not sent.
-fn not_followed(tabs: &mut Tabs, query: QueryId) {
-    for tab in &mut tabs.open {
+fn not_followed(pages: &mut Pages, query: QueryId) {
+    for tab in &mut pages.open {
         if let Run::Running(running) = &mut tab.run {
             running.script.not_followed(query);
         }
@@ -205,7 +205,7 @@ fn not_followed(tabs: &mut Tabs, query: QueryId) {
 
 /// The same for one that was not sent; whether the next one is to be sent is looked at by who was to send it.
 pub(super) fn ended_badly(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -214,8 +214,8 @@ pub(super) fn ended_badly(
 ) {
     let QueryEnd { query, transaction, elapsed_us } = end;
     let now = cx.now;
-    let failure = classified(tabs, connections, cx, query, failure, elapsed_us);
-    let Some((tab, running)) = take_running(tabs, query) else {
+    let failure = classified(pages, connections, cx, query, failure, elapsed_us);
+    let Some((tab, running)) = take_running(pages, query) else {
         return;
     };
     let id = tab.id;
@@ -247,26 +247,26 @@ pub(super) fn ended_badly(
         tab.ended = Some(badly(&failure));
         mark_error(tab, &running, &failure);
     }
-    session_ready(tabs, cx, id, &running, transaction, true);
+    session_ready(pages, cx, id, &running, transaction, true);
     let_go(cx, id, &running);
-    schema::session_ready(tabs, connections, cx, id);
+    schema::session_ready(pages, connections, cx, id);
     let outcome = failed_outcome(&failure);
     history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { .. });
     let end = if stopped { End::Stopped } else { End::Failed };
-    next(tabs, cx, id, running, end);
+    next(pages, cx, id, running, end);
 }
 
 /// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
 fn classified(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     query: QueryId,
     failure: Failure,
     elapsed_us: u64,
 ) -> Failure {
-    let Some(tab) = running_tab(tabs, query) else {
+    let Some(tab) = running_tab(pages, query) else {
         return failure;
     };
     let Run::Running(running) = &tab.run else {
@@ -294,15 +294,15 @@ fn in_the_statement(failure: Failure, planned: &Planned) -> Failure {
 
 /// The link broke while it ran.
 pub(super) fn lost(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     history: &mut History,
     cx: &mut Cx,
     query: QueryId,
     failure: Failure,
     elapsed_us: u64,
 ) {
-    not_followed(tabs, query);
-    let Some((tab, running)) = take_running(tabs, query) else {
+    not_followed(pages, query);
+    let Some((tab, running)) = take_running(pages, query) else {
         return;
     };
     let id = tab.id;
@@ -320,14 +320,14 @@ pub(super) fn lost(
 
 /// Ends what runs in a tab without waiting for the server: its session goes with it.
 pub(super) fn abandoned(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
     failure: &Failure,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     tab.queued = None;
@@ -342,7 +342,7 @@ pub(super) fn abandoned(
 }
 
 /// Shows a query as lost: nobody knows how it ended.
-fn lose_query(tab: &mut Tab, query: QueryId, failure: &Failure, elapsed_us: u64) {
+fn lose_query(tab: &mut Page, query: QueryId, failure: &Failure, elapsed_us: u64) {
     let state = ResultState::Lost { failure: failure.clone() };
     tab.results.end(query, &state, elapsed_us);
     tab.ended = Some(badly(failure));
@@ -363,8 +363,8 @@ fn let_go(cx: &mut Cx, id: TabId, running: &Running) {
     }
 }
 
-fn take_running(tabs: &mut Tabs, query: QueryId) -> Option<(&mut Tab, Running)> {
-    let tab = running_tab(tabs, query)?;
+fn take_running(pages: &mut Pages, query: QueryId) -> Option<(&mut Page, Running)> {
+    let tab = running_tab(pages, query)?;
     match std::mem::take(&mut tab.run) {
         Run::Running(running) => Some((tab, running)),
         Run::Idle | Run::Waiting { .. } => None,
@@ -373,7 +373,7 @@ fn take_running(tabs: &mut Tabs, query: QueryId) -> Option<(&mut Tab, Running)> 
 
 /// The session is ready again: its status is the server's own; what it may hold is asked when it idles.
 fn session_ready(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     cx: &mut Cx,
     id: TabId,
     running: &Running,
@@ -381,7 +381,7 @@ fn session_ready(
     failed: bool,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {
@@ -416,9 +416,9 @@ fn session_ready(
 }
 
 /// Has the script's next statement be due, or the question whether it is; or ends the run.
-fn next(tabs: &mut Tabs, cx: &mut Cx, id: TabId, running: Running, end: End) {
+fn next(pages: &mut Pages, cx: &mut Cx, id: TabId, running: Running, end: End) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let mut script = running.script;
@@ -436,21 +436,21 @@ fn next(tabs: &mut Tabs, cx: &mut Cx, id: TabId, running: Running, end: End) {
         (End::Failed, OnError::Stop) | (End::Stopped, _) => false,
     };
     if !goes_on {
-        return run_ended(tabs, cx, id, script, Some(running.query));
+        return run_ended(pages, cx, id, script, Some(running.query));
     }
     tab.run = Run::Waiting { script, since: now };
 }
 
 /// A run has ended, or does not go on: what was not run and what failed is said.
 pub(super) fn run_ended(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     cx: &mut Cx,
     id: TabId,
     script: Script,
     query: Option<QueryId>,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     tab.run = Run::Idle;
@@ -468,35 +468,35 @@ pub(super) fn run_ended(
         say(tab, now, MessageKind::Warning, text.clone(), query);
         cx.notify(text);
     }
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let previous = tab.results.drop_previous();
     drop_rows(previous, cx);
-    sessions::start_idle_timer(tabs, cx, id);
+    sessions::start_idle_timer(pages, cx, id);
 }
 
 /// There is no next statement, or the rest of the script, cut again as the session reads it, can't be run.
 pub(super) fn not_sent(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     cx: &mut Cx,
     id: TabId,
     script: Script,
     problem: Option<Problem>,
 ) {
     let now = cx.now;
-    if let Some(tab) = tabs.get_mut(id)
+    if let Some(tab) = pages.get_mut(id)
         && let Some(Problem::Refused { range, reason }) = problem
     {
         let text = refused(tab, now, range, &reason, script.next > 0);
         cx.notify(text);
     }
-    run_ended(tabs, cx, id, script, None)
+    run_ended(pages, cx, id, script, None)
 }
 
 /// Marks the error's place in the editor, where the text there is still the one that was run. The first error of a run
 /// keeps the mark: the others often follow from it.
-fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
+fn mark_error(tab: &mut Page, running: &Running, failure: &Failure) {
     if running.script.failed > 0 && tab.editor.visible_mark().is_some() {
         return;
     }
@@ -525,7 +525,7 @@ fn mark_error(tab: &mut Tab, running: &Running, failure: &Failure) {
 }
 
 /// The line and the column in the data of a COPY that its error is about, and the line in the editor.
-fn place_in_data(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<String> {
+fn place_in_data(tab: &Page, planned: &Planned, failure: &Failure) -> Option<String> {
     planned.copy_data.as_ref()?;
     let words = failure.context.as_deref().and_then(copy::place_in_words)?;
     let line = copy_place(tab, planned, failure)
@@ -535,7 +535,7 @@ fn place_in_data(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<Stri
 }
 
 /// The place in the data of a COPY that its error is about, in the editor's text.
-fn copy_place(tab: &Tab, planned: &Planned, failure: &Failure) -> Option<Range<usize>> {
+fn copy_place(tab: &Page, planned: &Planned, failure: &Failure) -> Option<Range<usize>> {
     let (start, data) = planned.data_start.zip(planned.copy_data.as_ref())?;
     let place = copy::place(failure.context.as_deref()?, &planned.statement(), data)?;
     let range = start + place.start..start + place.end;

@@ -7,8 +7,8 @@ use crate::{
     update::{
         connection::Connections,
         cx::Cx,
+        query::page::{Page, Pages},
         query::run::{Live, Running},
-        shell::tabs::{Tab, Tabs},
     },
 };
 
@@ -16,8 +16,8 @@ use crate::{
 const NAMED_MAX: usize = 12;
 
 /// One line for each tab that has a session of the connection: what it runs, what it holds, for how long.
-pub fn of_connection(tabs: &Tabs, connection: ConnectionId, now: Stamp) -> Vec<String> {
-    let lines = tabs.open.iter().filter_map(|tab| match &tab.session {
+pub fn of_connection(pages: &Pages, connection: ConnectionId, now: Stamp) -> Vec<String> {
+    let lines = pages.open.iter().filter_map(|tab| match &tab.session {
         Session::Live(live) if live.connection == connection => {
             Some(format!("{}: {}", tab.label(), occupation(tab, live, now)))
         }
@@ -34,13 +34,13 @@ pub fn of_connection(tabs: &Tabs, connection: ConnectionId, now: Stamp) -> Vec<S
 
 /// The failure of a pool that gave no session in time, with who holds them and what to do.
 pub(super) fn explain(
-    tabs: &Tabs,
+    pages: &Pages,
     connections: &Connections,
     cx: &Cx,
     connection: ConnectionId,
     failure: Failure,
 ) -> Failure {
-    let holders = of_connection(tabs, connection, cx.now);
+    let holders = of_connection(pages, connection, cx.now);
     if holders.is_empty() {
         return failure;
     }
@@ -56,7 +56,7 @@ pub(super) fn explain(
     }
 }
 
-fn occupation(tab: &Tab, live: &Live, now: Stamp) -> String {
+fn occupation(tab: &Page, live: &Live, now: Stamp) -> String {
     let mut parts = Vec::new();
     if let Run::Running(running) = &tab.run {
         parts.push(work(running, now));
@@ -169,7 +169,7 @@ mod tests {
         let mut world = World::new().connected();
         let connection = world.connection();
         let words =
-            |world: &World| of_connection(&world.model.tabs, connection, world.model.cx.now);
+            |world: &World| of_connection(&world.model.pages, connection, world.model.cx.now);
         assert!(words(&world).is_empty());
         world.run("select 1");
         world.finish("SELECT 1", Transaction::Idle);
@@ -186,7 +186,7 @@ mod tests {
         let mut paused = World::new().connected().paused();
         paused.pass_ms(7_400_000);
         let connection = paused.connection();
-        let words = of_connection(&paused.model.tabs, connection, paused.model.cx.now);
+        let words = of_connection(&paused.model.pages, connection, paused.model.cx.now);
         assert_eq!(words, ["untitled 1: a result paused for 2 h"]);
     }
 
@@ -201,7 +201,7 @@ mod tests {
             world.choose(connection);
         }
         let lines =
-            |world: &World| of_connection(&world.model.tabs, connection, world.model.cx.now);
+            |world: &World| of_connection(&world.model.pages, connection, world.model.cx.now);
         assert_eq!(lines(&world).len(), NAMED_MAX);
         assert!(lines(&world).iter().all(|line| !line.contains("more")));
         world.run("begin");
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(lines.len(), NAMED_MAX + 1);
         assert_eq!(lines[NAMED_MAX], "and 1 more");
         let another = ConnectionId::next(&mut world.model.cx.ids);
-        assert!(of_connection(&world.model.tabs, another, world.model.cx.now).is_empty());
+        assert!(of_connection(&world.model.pages, another, world.model.cx.now).is_empty());
     }
 
     #[test]
@@ -220,11 +220,11 @@ mod tests {
             let mut world = World::new().connected();
             world.run("select 1");
             world.finish("SELECT 1", Transaction::Idle);
-            match world.model.tabs.active_mut().map(|tab| &mut tab.session) {
+            match world.model.pages.active_mut().map(|tab| &mut tab.session) {
                 Some(Session::Live(live)) => mark(live),
                 other => panic!("no session: {other:?}"),
             }
-            let lines = of_connection(&world.model.tabs, world.connection(), world.model.cx.now);
+            let lines = of_connection(&world.model.pages, world.connection(), world.model.cx.now);
             assert_eq!(lines, ["untitled 1: idle; it may hold something"]);
         }
     }

@@ -12,11 +12,11 @@ use crate::{
         clock,
         connection::Connections,
         cx::Cx,
+        query::page::Pages,
         query::{
             history::History,
             session::{Effect, Ending},
         },
-        shell::tabs::Tabs,
     },
 };
 
@@ -27,29 +27,29 @@ pub const IN_USE_MS: u64 = 10 * 60 * 1000;
 pub(super) const VALUES: &str = "the last values of its sequences (currval, lastval)";
 
 /// What becomes of an idle session that holds nothing.
-pub(super) fn settle(tabs: &mut Tabs, connections: &mut Connections, cx: &mut Cx, id: TabId) {
+pub(super) fn settle(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, id: TabId) {
     let now = cx.now;
-    let found = tabs.get(id);
+    let found = pages.get(id);
     let Some(Session::Live(live)) = found.map(|tab| &tab.session) else {
         return;
     };
     let connection = live.connection;
     if live.kept.is_some() {
         let reason = "because this tab was not in use for 10 minutes";
-        return go_back(tabs, connections, cx, id, Some(reason));
+        return go_back(pages, connections, cx, id, Some(reason));
     }
     if !live.used_sequences {
-        return go_back(tabs, connections, cx, id, None);
+        return go_back(pages, connections, cx, id, None);
     }
     if is_wanted(connections, connection) {
-        return go_back(tabs, connections, cx, id, Some(WANTED));
+        return go_back(pages, connections, cx, id, Some(WANTED));
     }
-    if let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) {
+    if let Some(Session::Live(live)) = pages.get_mut(id).map(|tab| &mut tab.session) {
         live.kept = Some(now);
     }
-    if tabs.active == id {
+    if pages.active == id {
     } else {
-        left(tabs, cx, id)
+        left(pages, cx, id)
     }
 }
 
@@ -57,14 +57,14 @@ const WANTED: &str = "because another tab waits for one";
 
 /// Puts a session back into its pool. Where it was, or would be, kept, the tab says why.
 fn go_back(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     id: TabId,
     reason: Option<&str>,
 ) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Session::Live(live) = std::mem::take(&mut tab.session) else {
@@ -92,22 +92,22 @@ fn is_wanted(connections: &Connections, connection: ConnectionId) -> bool {
 
 /// The pool told how full it is: who waits there is given what is kept.
 pub fn make_room(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     connection: ConnectionId,
 ) {
     while is_wanted(connections, connection)
-        && let Some(tab) = to_spare(tabs, connection)
+        && let Some(tab) = to_spare(pages, connection)
     {
-        go_back(tabs, connections, cx, tab, Some(WANTED));
+        go_back(pages, connections, cx, tab, Some(WANTED));
     }
 }
 
 /// The server has no room for another session of the connection: what is kept goes back, to be used instead. Whether
 /// there is something to wait for.
 pub(super) fn make_room_at_server(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     connection: ConnectionId,
@@ -116,19 +116,19 @@ pub(super) fn make_room_at_server(
     if known.is_some_and(|known| !known.returning.is_empty()) {
         return true;
     }
-    let spare = to_spare(tabs, connection);
+    let spare = to_spare(pages, connection);
     if let Some(tab) = spare {
-        go_back(tabs, connections, cx, tab, Some(WANTED));
+        go_back(pages, connections, cx, tab, Some(WANTED));
     }
     spare.is_some()
 }
 
 /// The tab whose kept session is missed least: the one that was left first, and the one on screen last of all.
-fn to_spare(tabs: &Tabs, connection: ConnectionId) -> Option<TabId> {
-    let kept = tabs.open.iter().filter_map(|tab| match &tab.session {
+fn to_spare(pages: &Pages, connection: ConnectionId) -> Option<TabId> {
+    let kept = pages.open.iter().filter_map(|tab| match &tab.session {
         Session::Live(live) if live.connection == connection && matches!(tab.run, Run::Idle) => {
             let used = live.kept?;
-            Some((tab.id == tabs.active, used, tab.id))
+            Some((tab.id == pages.active, used, tab.id))
         }
         _ => None,
     });
@@ -137,7 +137,7 @@ fn to_spare(tabs: &Tabs, connection: ConnectionId) -> Option<TabId> {
 
 /// A session is back in its pool: who was refused one by the server asks again.
 pub(super) fn came_back(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -150,25 +150,25 @@ pub(super) fn came_back(
     };
     known.returning.remove(&session);
     let connection = *connection;
-    let waits = tabs.open.iter().filter(|tab| {
+    let waits = pages.open.iter().filter(|tab| {
         tab.connection == Some(connection)
             && matches!(tab.run, Run::Waiting { .. })
             && matches!(tab.session, Session::Closed)
     });
     let waiting: Vec<TabId> = waits.map(|tab| tab.id).collect();
     for tab in waiting {
-        pump(tabs, connections, history, cx, tab)
+        pump(pages, connections, history, cx, tab)
     }
 }
 
 /// After each message: where another tab came on screen, the use of its session goes on, and that of the one before ends
 /// in a while.
-pub fn attend(tabs: &mut Tabs, cx: &mut Cx, before: TabId) {
-    if tabs.active == before {
+pub fn attend(pages: &mut Pages, cx: &mut Cx, before: TabId) {
+    if pages.active == before {
         return;
     }
-    left(tabs, cx, before);
-    if let Some(Session::Live(live)) = tabs.active_mut().map(|tab| &mut tab.session)
+    left(pages, cx, before);
+    if let Some(Session::Live(live)) = pages.active_mut().map(|tab| &mut tab.session)
         && live.kept.is_some()
         && let Some(timer) = live.idle.take()
     {
@@ -177,9 +177,9 @@ pub fn attend(tabs: &mut Tabs, cx: &mut Cx, before: TabId) {
 }
 
 /// A tab is not on screen: if its session is kept, it is for so long from now.
-fn left(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+fn left(pages: &mut Pages, cx: &mut Cx, id: TabId) {
     let now = cx.now;
-    let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) else {
+    let Some(Session::Live(live)) = pages.get_mut(id).map(|tab| &mut tab.session) else {
         return;
     };
     if live.kept.is_none() {
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_tab_that_was_left_is_in_use_for_a_while() {
         let mut world = kept("insert into t values (1)");
-        let first = world.model.tabs.active;
+        let first = world.model.pages.active;
         let effects = another(&mut world);
         let started = effects.iter().find_map(|effect| match effect {
             RootEffect::Clock(clock::Effect::Start { timer, after_ms }) => {
@@ -309,7 +309,7 @@ mod tests {
         expect(&world.send(clock::Msg::Fired { timer }), &[]);
         assert!(world.live().kept.is_some());
         world.command(Command::TabNext);
-        let tab = world.model.tabs.get_mut(first).unwrap();
+        let tab = world.model.pages.get_mut(first).unwrap();
         let Session::Live(live) = &tab.session else { panic!("{:?}", tab.session) };
         let timer = live.idle.unwrap();
         expect(&world.send(clock::Msg::Fired { timer }), &["Session(End"]);
@@ -325,7 +325,7 @@ mod tests {
         let mut world = World::new().connected();
         world.run("insert into t values (1)");
         let query = world.query();
-        let first = world.model.tabs.active;
+        let first = world.model.pages.active;
         another(&mut world);
         let tag = "INSERT 0 1".to_owned();
         world.send(crate::update::query::Msg::Finished {
@@ -335,7 +335,7 @@ mod tests {
             discarded: 0,
             elapsed_us: 5,
         });
-        let live = |world: &mut World| match &world.model.tabs.get_mut(first).unwrap().session {
+        let live = |world: &mut World| match &world.model.pages.get_mut(first).unwrap().session {
             Session::Live(live) => live.clone(),
             other => panic!("{other:?}"),
         };

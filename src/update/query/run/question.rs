@@ -3,7 +3,7 @@
 use super::{Confirm, Dialog, OnError, Run, ending, pump};
 use crate::{
     base::ids::TabId,
-    update::{connection::Connections, cx::Cx, query::history::History, shell::tabs::Tabs},
+    update::{connection::Connections, cx::Cx, query::history::History, query::page::Pages},
 };
 
 /// What the user says of a script that stands at an error.
@@ -19,10 +19,10 @@ pub enum Answer {
 
 /// Asks whether the active tab's script goes on, where it stands at an error and nothing else is asked. Called after
 /// each message, because the question may have to wait for another one.
-pub fn ask_about_error(tabs: &mut Tabs, dialog: &mut Option<Dialog>) {
+pub fn ask_about_error(pages: &mut Pages, dialog: &mut Option<Dialog>) {
     if let Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) = dialog {
         let tab = *tab;
-        let asks = tabs
+        let asks = pages
             .get_mut(tab)
             .is_some_and(|tab| matches!(&tab.run, Run::Waiting { script, .. } if script.asks));
         if !asks {
@@ -33,7 +33,7 @@ pub fn ask_about_error(tabs: &mut Tabs, dialog: &mut Option<Dialog>) {
     if dialog.is_some() {
         return;
     }
-    let Some(tab) = tabs.active() else {
+    let Some(tab) = pages.active() else {
         return;
     };
     let Run::Waiting { script, .. } = &tab.run else {
@@ -53,14 +53,14 @@ pub fn ask_about_error(tabs: &mut Tabs, dialog: &mut Option<Dialog>) {
 
 /// The user answered.
 pub fn answer_error(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     id: TabId,
     answer: Answer,
 ) {
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Run::Waiting { script, .. } = &mut tab.run else {
@@ -73,12 +73,12 @@ pub fn answer_error(
         Answer::Stop => {
             let script = script.clone();
             tab.queued = None;
-            ending::run_ended(tabs, cx, id, script, None);
-            pump(tabs, connections, history, cx, id);
+            ending::run_ended(pages, cx, id, script, None);
+            pump(pages, connections, history, cx, id);
             return;
         }
         Answer::GoOn => {}
         Answer::GoOnToTheEnd => script.on_error = OnError::Continue,
     }
-    pump(tabs, connections, history, cx, id)
+    pump(pages, connections, history, cx, id)
 }

@@ -22,7 +22,7 @@ use crate::{
             split::{self, Pieces, Place, Read},
         },
     },
-    update::{query::history, shell::tabs::Tab},
+    update::{query::history, query::page::Page},
 };
 
 /// So many of the commands that were skipped are named.
@@ -280,7 +280,7 @@ impl Script {
     }
 
     /// The script that a tab's text is. Answers why there is nothing to run.
-    pub fn of_tab(tab: &Tab, part: Part, on_error: OnError) -> Result<Self, Problem> {
+    pub fn of_tab(tab: &Page, part: Part, on_error: OnError) -> Result<Self, Problem> {
         let buffer = &tab.editor.buffer;
         let selection = buffer.selection();
         let backslash = tab.editor.splits.backslash();
@@ -360,7 +360,7 @@ impl Script {
 }
 
 /// The one statement that the cursor means.
-fn statement_at(tab: &Tab, offset: usize) -> Result<Plan, Problem> {
+fn statement_at(tab: &Page, offset: usize) -> Result<Plan, Problem> {
     let splits = &tab.editor.splits;
     let Some(piece) = splits.at(offset) else {
         return Err(Problem::Nothing);

@@ -9,33 +9,33 @@ use crate::{
     rows::Column,
     sql::safety::mask::Values,
     update::{
+        query::page::{Page, Pages},
         query::{
             self,
             run::{self, Planned},
             session,
         },
-        shell::tabs::{Tab, Tabs},
     },
 };
 
 /// A statement is about to be sent: its secrets are known from here on.
-pub(super) fn learn(tab: &mut Tab, planned: &Planned) {
+pub(super) fn learn(tab: &mut Page, planned: &Planned) {
     tab.secrets.learn(&planned.sql);
 }
 
 /// What the runner reports of a statement, without the secrets of what was run in its tab.
-pub(super) fn of_query(tabs: &mut Tabs, mut msg: query::Msg) -> query::Msg {
+pub(super) fn of_query(pages: &mut Pages, mut msg: query::Msg) -> query::Msg {
     let query = query_of(&msg);
-    if let Some(tab) = run::running_tab(tabs, query) {
+    if let Some(tab) = run::running_tab(pages, query) {
         hide_in_query(&tab.secrets, &mut msg);
     }
     msg
 }
 
 /// What the runner reports of a session, without the secrets of what was run in its tab.
-pub(super) fn of_session(tabs: &mut Tabs, mut msg: session::Msg) -> session::Msg {
+pub(super) fn of_session(pages: &mut Pages, mut msg: session::Msg) -> session::Msg {
     let session = session_of(&msg);
-    if let Some(tab) = super::sessions::tab_of(tabs, session) {
+    if let Some(tab) = super::sessions::tab_of(pages, session) {
         hide_in_session(&tab.secrets, &mut msg);
     }
     msg

@@ -11,13 +11,13 @@ use crate::{
         clock,
         connection::{self, Connections},
         cx::Cx,
+        query::page::{Page, Pages},
         query::{
             Outcome,
             history::History,
             messages, read_only,
             session::{Effect, Ending, Msg},
         },
-        shell::tabs::{Tab, Tabs},
     },
 };
 
@@ -159,27 +159,27 @@ impl Live {
 
 /// Takes in what the runner reports of sessions.
 pub fn update_session(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     msg: Msg,
 ) {
-    match secrets::of_session(tabs, msg) {
+    match secrets::of_session(pages, msg) {
         Msg::Opened { session, backend_pid } => {
-            opened(tabs, connections, history, cx, session, backend_pid)
+            opened(pages, connections, history, cx, session, backend_pid)
         }
         Msg::OpenFailed { session, failure } => {
-            open_failed(tabs, connections, history, cx, session, failure)
+            open_failed(pages, connections, history, cx, session, failure)
         }
-        Msg::Ended { session } => keeping::came_back(tabs, connections, history, cx, session),
+        Msg::Ended { session } => keeping::came_back(pages, connections, history, cx, session),
         Msg::HeldAnswered { session, held } => {
-            held_answered(tabs, connections, history, cx, session, held)
+            held_answered(pages, connections, history, cx, session, held)
         }
-        Msg::Lost { session, failure } => lost(tabs, connections, history, cx, session, failure),
+        Msg::Lost { session, failure } => lost(pages, connections, history, cx, session, failure),
         Msg::Noticed { session, query, notice } => {
             let now = cx.now;
-            if let Some(tab) = tab_of(tabs, session) {
+            if let Some(tab) = tab_of(pages, session) {
                 let kind = if notice.severity == "WARNING" {
                     MessageKind::Warning
                 } else {
@@ -189,13 +189,13 @@ pub fn update_session(
             }
         }
         Msg::BackslashReported { session, backslash } => {
-            if let Some(tab) = tab_of(tabs, session) {
+            if let Some(tab) = tab_of(pages, session) {
                 backslash_reported(tab, backslash);
             }
         }
         Msg::Notified { session, channel, payload, backend_pid } => {
             let now = cx.now;
-            if let Some(tab) = tab_of(tabs, session) {
+            if let Some(tab) = tab_of(pages, session) {
                 let text = format!("NOTIFY {channel} from process {backend_pid}: {payload}");
                 say(tab, now, MessageKind::Notification, text, None);
             }
@@ -208,8 +208,8 @@ pub fn update_session(
     }
 }
 
-pub(super) fn tab_of(tabs: &mut Tabs, session: SessionId) -> Option<&mut Tab> {
-    tabs.open.iter_mut().find(|tab| match &tab.session {
+pub(super) fn tab_of(pages: &mut Pages, session: SessionId) -> Option<&mut Page> {
+    pages.open.iter_mut().find(|tab| match &tab.session {
         Session::Opening { id, .. } => *id == session,
         Session::Live(live) => live.id == session,
         Session::Closed | Session::Lost(_) => false,
@@ -217,7 +217,7 @@ pub(super) fn tab_of(tabs: &mut Tabs, session: SessionId) -> Option<&mut Tab> {
 }
 
 /// From now on the tab's text is cut as its session reads it.
-fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
+fn backslash_reported(tab: &mut Page, reported: BackslashRule) {
     match &mut tab.session {
         Session::Opening { backslash, .. } => *backslash = reported,
         Session::Live(live) => {
@@ -229,14 +229,14 @@ fn backslash_reported(tab: &mut Tab, reported: BackslashRule) {
 }
 
 fn opened(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     session: SessionId,
     backend_pid: i32,
 ) {
-    let Some(tab) = tab_of(tabs, session) else {
+    let Some(tab) = tab_of(pages, session) else {
         // Its tab is gone: it must not stay out of the pool.
         cx.ask(Effect::End { session, ending: Ending::Return });
         return;
@@ -265,13 +265,13 @@ fn opened(
         idle: None,
     });
     if matches!(tab.run, Run::Idle) {
-        start_idle_timer(tabs, cx, id);
+        start_idle_timer(pages, cx, id);
     }
-    pump(tabs, connections, history, cx, id);
+    pump(pages, connections, history, cx, id);
 }
 
 fn open_failed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -279,7 +279,7 @@ fn open_failed(
     failure: Failure,
 ) {
     let now = cx.now;
-    let Some(tab) = tab_of(tabs, session) else {
+    let Some(tab) = tab_of(pages, session) else {
         return;
     };
     let Session::Opening { connection, .. } = tab.session else {
@@ -287,14 +287,14 @@ fn open_failed(
     };
     let id = tab.id;
     tab.session = Session::Closed;
-    if failure.is("53300") && keeping::make_room_at_server(tabs, connections, cx, connection) {
+    if failure.is("53300") && keeping::make_room_at_server(pages, connections, cx, connection) {
         // What goes back to the pool is asked for when it is there.
         return;
     }
-    if connection::reconnecting::waits_for(tabs, connections, connection, &failure) {
+    if connection::reconnecting::waits_for(pages, connections, connection, &failure) {
         // Nothing of the run has been sent: it waits for the connection.
         return connection::reconnecting::begin(
-            tabs,
+            pages,
             connections,
             history,
             cx,
@@ -303,16 +303,16 @@ fn open_failed(
         );
     }
     let failure = match failure.category {
-        Category::PoolTimeout => holders::explain(tabs, connections, cx, connection, failure),
+        Category::PoolTimeout => holders::explain(pages, connections, cx, connection, failure),
         _ => failure,
     };
-    if let Some(tab) = tabs.get_mut(id) {
+    if let Some(tab) = pages.get_mut(id) {
         fail_waiting(tab, now, &failure);
     }
 }
 
 /// A session that was asked for is not waited for any more.
-pub(super) fn abandon_opening(tab: &mut Tab, cx: &mut Cx) {
+pub(super) fn abandon_opening(tab: &mut Page, cx: &mut Cx) {
     let Session::Opening { id, .. } = tab.session else {
         return;
     };
@@ -321,15 +321,20 @@ pub(super) fn abandon_opening(tab: &mut Tab, cx: &mut Cx) {
 }
 
 /// A connection could not be opened: what waited for it in any tab fails with the reason.
-pub fn connection_failed(tabs: &mut Tabs, cx: &mut Cx, connection: ConnectionId, failure: Failure) {
+pub fn connection_failed(
+    pages: &mut Pages,
+    cx: &mut Cx,
+    connection: ConnectionId,
+    failure: Failure,
+) {
     let now = cx.now;
-    for tab in tabs.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
+    for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
 }
 
 /// What waits in a tab fails with the reason; where nothing waits, nothing failed.
-pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
+pub(super) fn fail_waiting(tab: &mut Page, now: Stamp, failure: &Failure) {
     if !matches!(tab.run, Run::Waiting { .. }) {
         return;
     }
@@ -340,14 +345,14 @@ pub(super) fn fail_waiting(tab: &mut Tab, now: Stamp, failure: &Failure) {
 }
 
 fn held_answered(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
     session: SessionId,
     held: Result<Vec<String>, Failure>,
 ) {
-    let Some(tab) = tab_of(tabs, session) else {
+    let Some(tab) = tab_of(pages, session) else {
         return;
     };
     let id = tab.id;
@@ -367,14 +372,14 @@ fn held_answered(
         Err(_) => live.spoiled = true,
     }
     if idle && tab.queued.is_none() && live.ending() == Ending::Return {
-        return keeping::settle(tabs, connections, cx, id);
+        return keeping::settle(pages, connections, cx, id);
     }
-    pump(tabs, connections, history, cx, id)
+    pump(pages, connections, history, cx, id)
 }
 
 /// The link of a session broke: what it held is gone, and the tab says so.
 fn lost(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     history: &mut History,
     cx: &mut Cx,
@@ -382,7 +387,7 @@ fn lost(
     failure: Failure,
 ) {
     let now = cx.now;
-    let Some(tab) = tab_of(tabs, session) else {
+    let Some(tab) = tab_of(pages, session) else {
         return;
     };
     let id = tab.id;
@@ -402,9 +407,9 @@ fn lost(
     if let Run::Running(running) = &tab.run {
         // The statement's own end comes first; where it did not, it ends here.
         let (query, elapsed_us) = (running.query, now.us_since(running.sent));
-        ending::lost(tabs, history, cx, query, failure.clone(), elapsed_us);
+        ending::lost(pages, history, cx, query, failure.clone(), elapsed_us);
     }
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let what =
@@ -418,7 +423,7 @@ fn lost(
     );
     tab.session = Session::Lost(LostSession { failure, died });
     tab.read_only.block = None;
-    pump(tabs, connections, history, cx, id);
+    pump(pages, connections, history, cx, id);
 }
 
 fn what_dies(live: &Live) -> Vec<String> {
@@ -443,9 +448,9 @@ fn what_goes(live: &Live) -> Vec<String> {
 }
 
 /// Begins to wait for the session to idle long enough to go back.
-pub(super) fn start_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
+pub(super) fn start_idle_timer(pages: &mut Pages, cx: &mut Cx, id: TabId) {
     let timer = cx.request();
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     let Session::Live(live) = &mut tab.session else {
@@ -463,8 +468,8 @@ pub(super) fn start_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
 }
 
 /// The session is wanted: it does not go back now.
-pub(super) fn stop_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
-    let Some(Session::Live(live)) = tabs.get_mut(id).map(|tab| &mut tab.session) else {
+pub(super) fn stop_idle_timer(pages: &mut Pages, cx: &mut Cx, id: TabId) {
+    let Some(Session::Live(live)) = pages.get_mut(id).map(|tab| &mut tab.session) else {
         return;
     };
     live.kept = None;
@@ -475,12 +480,12 @@ pub(super) fn stop_idle_timer(tabs: &mut Tabs, cx: &mut Cx, id: TabId) {
 
 /// The session idled: it goes back, or the server is asked what it holds.
 pub(super) fn idle_timer_fired(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     connections: &mut Connections,
     cx: &mut Cx,
     timer: Request,
 ) {
-    let found = tabs
+    let found = pages
         .open
         .iter_mut()
         .find(|tab| matches!(&tab.session, Session::Live(live) if live.idle == Some(timer)));
@@ -503,13 +508,13 @@ pub(super) fn idle_timer_fired(
         cx.ask(Effect::AskHeld { session: live.id });
         return;
     }
-    keeping::settle(tabs, connections, cx, id)
+    keeping::settle(pages, connections, cx, id)
 }
 
 /// Lets a tab's session go: cancelled if it runs something, closed if it holds anything.
-pub fn end(tabs: &mut Tabs, history: &mut History, cx: &mut Cx, id: TabId, reason: &str) {
+pub fn end(pages: &mut Pages, history: &mut History, cx: &mut Cx, id: TabId, reason: &str) {
     let now = cx.now;
-    let Some(tab) = tabs.get_mut(id) else {
+    let Some(tab) = pages.get_mut(id) else {
         return;
     };
     tab.read_only.block = None;
@@ -534,21 +539,21 @@ pub fn end(tabs: &mut Tabs, history: &mut History, cx: &mut Cx, id: TabId, reaso
     }
     let failure = Failure::new(Category::Cancelled, reason);
     fail_waiting(tab, now, &failure);
-    ending::abandoned(tabs, history, cx, id, &failure);
+    ending::abandoned(pages, history, cx, id, &failure);
 }
 
 /// A tab goes to another connection: its session on the old one ends.
 pub fn leave_connection(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     history: &mut History,
     cx: &mut Cx,
     tab: TabId,
     to: ConnectionId,
 ) {
-    match tabs.get_mut(tab) {
+    match pages.get_mut(tab) {
         Some(found) if found.connection != Some(to) => {
             found.read_only = read_only::Kept::default();
-            end(tabs, history, cx, tab, "The tab went to another connection.")
+            end(pages, history, cx, tab, "The tab went to another connection.")
         }
         _ => {}
     }
@@ -556,26 +561,26 @@ pub fn leave_connection(
 
 /// A connection is being closed: every session on it ends.
 pub fn connection_closed(
-    tabs: &mut Tabs,
+    pages: &mut Pages,
     history: &mut History,
     cx: &mut Cx,
     connection: ConnectionId,
 ) {
-    let on_it: Vec<TabId> = tabs
+    let on_it: Vec<TabId> = pages
         .open
         .iter()
         .filter(|tab| tab.connection == Some(connection))
         .map(|tab| tab.id)
         .collect();
     for tab in on_it {
-        end(tabs, history, cx, tab, "The connection was closed.")
+        end(pages, history, cx, tab, "The connection was closed.")
     }
 }
 
 /// Opens the tab's connection again, or forgets a lost session so that the next run takes a new one.
-pub fn reconnect(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
+pub fn reconnect(pages: &mut Pages, connections: &Connections, cx: &mut Cx) {
     let now = cx.now;
-    let Some(tab) = tabs.active_mut() else {
+    let Some(tab) = pages.active_mut() else {
         return;
     };
     let Some(connection) = tab.connection else {
@@ -591,7 +596,7 @@ pub fn reconnect(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
     }
     match connections.get(&connection).map(|known| &known.link) {
         Some(Link::Open { .. }) if lost => {}
-        Some(Link::Open { .. }) => reopen(tabs, cx, connection),
+        Some(Link::Open { .. }) => reopen(pages, cx, connection),
         Some(Link::Closed | Link::Failed { .. } | Link::Closing) => {
             cx.leave(Outcome::NeedsConnection(connection));
         }
@@ -606,8 +611,8 @@ pub fn reconnect(tabs: &mut Tabs, connections: &Connections, cx: &mut Cx) {
 }
 
 /// An open connection is closed and opened again, with what its configuration says now, where nothing is lost by it.
-fn reopen(tabs: &Tabs, cx: &mut Cx, connection: ConnectionId) {
-    let reasons = tabs.would_lose_on(connection);
+fn reopen(pages: &Pages, cx: &mut Cx, connection: ConnectionId) {
+    let reasons = pages.would_lose_on(connection);
     if reasons.is_empty() {
         cx.leave(Outcome::Reopen(connection));
         return;
@@ -618,8 +623,8 @@ fn reopen(tabs: &Tabs, cx: &mut Cx, connection: ConnectionId) {
 }
 
 /// Asks before the server process of a tab's session is ended.
-pub fn ask_to_terminate(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
-    let live = tabs.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
+pub fn ask_to_terminate(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
+    let live = pages.get_mut(tab).is_some_and(|tab| matches!(tab.session, Session::Live(_)));
     if !live {
         cx.notify("This tab has no session that could be terminated.");
         return;
@@ -628,8 +633,8 @@ pub fn ask_to_terminate(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
 }
 
 /// The user confirmed it: ends the server process of a tab's session.
-pub fn terminate(tabs: &mut Tabs, cx: &mut Cx, tab: TabId) {
-    if let Some(Session::Live(live)) = tabs.get_mut(tab).map(|tab| &tab.session) {
+pub fn terminate(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
+    if let Some(Session::Live(live)) = pages.get_mut(tab).map(|tab| &tab.session) {
         cx.ask(Effect::Terminate { session: live.id });
     }
 }

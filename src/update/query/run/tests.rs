@@ -206,10 +206,10 @@ fn a_result_that_reaches_the_budget_stops_and_says_so() {
         world.send(Msg::RowsArrived { query, chunk: big.clone() });
     }
     let full = world.send(Msg::RowsArrived { query, chunk: big });
-    assert!(world.model.tabs.held_bytes() >= world.model.cx.settings.memory_bytes());
+    assert!(world.model.pages.held_bytes() >= world.model.cx.settings.memory_bytes());
     expect(&full, &[]);
     let (rows, _) = world.tab().results.of_query(query);
-    if let Some(Run::Running(running)) = world.model.tabs.active_mut().map(|tab| &mut tab.run) {
+    if let Some(Run::Running(running)) = world.model.pages.active_mut().map(|tab| &mut tab.run) {
         running.granted = rows;
     }
     expect(&world.stall(), &["Clock(Start"]);
@@ -464,7 +464,7 @@ fn the_place_of_an_error_in_a_selection_is_found_after_multi_byte_text() {
     world.text("select 1; -- é€\nselect 'ü', wrong");
     let start = world.tab().editor.buffer.string().find("select 'ü'").unwrap();
     let end = world.tab().editor.buffer.text().len();
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     world.send(crate::msg::Msg::Editor {
         tab,
         msg: crate::update::query::editor::Msg::Selected { anchor: start, head: end },
@@ -635,7 +635,7 @@ fn the_text_is_cut_as_the_session_reads_its_backslashes() {
     // Edits go on by the same rule, and so does a selection.
     world.type_text("; select 2");
     assert_eq!(world.tab().editor.splits.pieces().len(), 2);
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     world.send(crate::msg::Msg::Editor {
         tab,
         msg: crate::update::query::editor::Msg::Selected { anchor: 0, head: WITH_BACKSLASH.len() },
@@ -848,7 +848,7 @@ fn a_lost_session_takes_the_transaction_with_it_and_leaves_the_settings() {
     world.finish("BEGIN", Transaction::Active);
     assert!(world.tab().read_only.block.is_some());
     let setting = Setting { name: "work_mem".into(), value: "5120".into(), custom: false };
-    let tab = world.model.tabs.active_mut().unwrap();
+    let tab = world.model.pages.active_mut().unwrap();
     tab.read_only.settings.push(setting.clone());
     let session = session_of(&world);
     world.send(session::Msg::Lost { session, failure: broken() });
@@ -902,7 +902,7 @@ fn the_comments_in_front_of_a_statement_are_sent_with_it() {
     for (sql, expected) in ["select 1", "select 2", "select 3"].into_iter().zip(all) {
         let place = text.find(sql).unwrap();
         world.text(text);
-        let tab = world.model.tabs.active_mut().unwrap();
+        let tab = world.model.pages.active_mut().unwrap();
         tab.editor.buffer.select(place + 3, place + 3);
         let effects = world.command(Command::QueryRun);
         assert_eq!(sent(&effects), [expected], "the one under the cursor");
@@ -941,7 +941,7 @@ fn a_script_s_statements_are_shared_and_its_results_counted_as_they_come() {
         world.describe();
         world.rows(number % 7);
         bytes += world.tab().results.list.last().unwrap().rows.heap_bytes();
-        assert_eq!(world.model.tabs.held_bytes(), bytes, "{number}");
+        assert_eq!(world.model.pages.held_bytes(), bytes, "{number}");
         world.finish("SELECT 1", Transaction::Idle);
     }
     assert_eq!(world.tab().results.list.len(), statements);
@@ -951,5 +951,5 @@ fn a_script_s_statements_are_shared_and_its_results_counted_as_they_come() {
     world.describe();
     world.finish("SELECT 0", Transaction::Idle);
     let rows = &world.tab().results.list[0].rows;
-    assert_eq!(world.model.tabs.held_bytes(), rows.heap_bytes());
+    assert_eq!(world.model.pages.held_bytes(), rows.heap_bytes());
 }

@@ -34,7 +34,7 @@ fn every_command_is_harmless_in_every_area_and_over_every_dialog() {
                     assert!(world.model.dialog.is_some(), "{opener}");
                 }
                 world.command(*command);
-                assert!(world.model.tabs.active().is_some());
+                assert!(world.model.pages.active().is_some());
             }
         }
     }
@@ -63,7 +63,7 @@ fn a_dialog_takes_all_commands_but_quitting() {
     let mut world = World::new();
     world.command(Command::PaletteOpen);
     expect(&world.command(Command::TabNew), &[]);
-    assert_eq!(world.model.tabs.open.len(), 1);
+    assert_eq!(world.model.pages.open.len(), 1);
     expect(&world.command(Command::AppQuit), &["Store(SaveLayout", "Window(Quit"]);
 }
 
@@ -73,7 +73,7 @@ fn the_palette_runs_what_is_chosen() {
     world.command(Command::PaletteOpen);
     world.type_text("new tab");
     expect(&world.press("enter"), &["Store(SaveTab", "Store(SaveLayout"]);
-    assert_eq!((world.model.tabs.open.len(), &world.model.dialog), (2, &None));
+    assert_eq!((world.model.pages.open.len(), &world.model.dialog), (2, &None));
 }
 
 #[test]

@@ -34,11 +34,11 @@ fn a_closed_tab_is_reopened_with_its_text_and_cursor() {
     world.text("select 1");
     world.command(Command::TabNew);
     world.text("select 2");
-    let second = world.model.tabs.active;
+    let second = world.model.pages.active;
     expect(&world.command(Command::TabClose), &["Store(CloseTab", "Store(SaveLayout"]);
     assert_eq!(world.tab().editor.buffer.string(), "select 1");
     expect(&world.command(Command::TabReopen), &["Store(SaveTab", "Store(SaveLayout"]);
-    assert_eq!(world.model.tabs.active, second);
+    assert_eq!(world.model.pages.active, second);
     assert_eq!(world.tab().editor.buffer.string(), "select 2");
     assert_eq!(world.tab().editor.buffer.head(), 8);
 }
@@ -51,7 +51,7 @@ fn there_is_always_a_tab() {
         &world.command(Command::TabClose),
         &["Store(CloseTab", "Store(SaveTab", "Store(SaveLayout"],
     );
-    assert_eq!(world.model.tabs.open.len(), 1);
+    assert_eq!(world.model.pages.open.len(), 1);
     assert_eq!(world.tab().connection, connection);
     expect(&world.command(Command::TabReopen), &[]);
     assert_eq!(world.notice(), "There is no closed tab to reopen.");
@@ -60,13 +60,13 @@ fn there_is_always_a_tab() {
 #[test]
 fn next_and_previous_go_around_the_ends() {
     let mut world = World::new();
-    let first = world.model.tabs.active;
+    let first = world.model.pages.active;
     world.command(Command::TabNew);
-    let second = world.model.tabs.active;
+    let second = world.model.pages.active;
     expect(&world.command(Command::TabNext), &["Store(SaveLayout"]);
-    assert_eq!(world.model.tabs.active, first);
+    assert_eq!(world.model.pages.active, first);
     world.command(Command::TabPrevious);
-    assert_eq!(world.model.tabs.active, second);
+    assert_eq!(world.model.pages.active, second);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_tabs_of_the_last_time_come_back() {
         ..nothing_kept()
     });
     assert_eq!(world.tab().editor.buffer.string(), "select 2");
-    assert_eq!(world.model.tabs.open.len(), 2);
+    assert_eq!(world.model.pages.open.len(), 2);
     assert_eq!(world.model.tabs.closed.len(), 1, "an empty one is not worth it");
     assert!(!world.model.welcome.shown);
 }
@@ -87,15 +87,15 @@ fn the_tabs_of_the_last_time_come_back() {
 fn what_was_typed_before_the_tabs_came_back_is_kept_in_a_tab_of_its_own() {
     let mut world = World::loading();
     world.type_text("early");
-    let early = world.model.tabs.active;
+    let early = world.model.pages.active;
     world.command(Command::TabNew);
     let effects = world.load(Kept { tabs: vec![saved(1, "select 1")], ..nothing_kept() });
     expect(&effects, &["Store(SaveTab", "Store(SaveLayout"]);
     let texts: Vec<String> =
-        world.model.tabs.open.iter().map(|tab| tab.editor.buffer.string()).collect();
+        world.model.pages.open.iter().map(|tab| tab.editor.buffer.string()).collect();
     assert_eq!(texts, ["select 1", "early"]);
-    assert!(world.model.tabs.open.iter().any(|tab| tab.id == early));
-    assert!(world.model.tabs.active().is_some());
+    assert!(world.model.pages.open.iter().any(|tab| tab.id == early));
+    assert!(world.model.pages.active().is_some());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     failure::{Category, Failure},
     update::{
         connection::{discovery, sandbox::Sandbox},
-        shell::tabs::Ended,
+        query::page::Ended,
         testing::{World, expect},
     },
 };
@@ -32,12 +32,12 @@ fn started(request: Request) -> sandbox::Msg {
 fn the_sandbox_goes_to_the_tab_that_asked_for_it() {
     let mut world = World::new();
     expect(&world.press("alt-s"), &["Sandbox(Start"]);
-    let asked = world.model.tabs.active;
+    let asked = world.model.pages.active;
     world.command(Command::TabNew);
     let request = starting(&world);
     expect(&world.send(started(request)), &["Connection(Open"]);
     assert_eq!(world.tab().connection, None);
-    assert!(world.model.tabs.get_mut(asked).is_some_and(|tab| tab.connection.is_some()));
+    assert!(world.model.pages.get_mut(asked).is_some_and(|tab| tab.connection.is_some()));
     expect(&world.send(started(request)), &[]);
 }
 

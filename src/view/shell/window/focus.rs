@@ -31,7 +31,7 @@ impl TuskWindow {
             Focus::WelcomeField | Focus::Welcome => Target::Field(FieldId::Welcome),
             Focus::Find => Target::Field(FieldId::Find(model.find.field)),
             Focus::Sidebar => Target::Sidebar,
-            Focus::Editor => Target::Editor(model.tabs.active),
+            Focus::Editor => Target::Editor(model.pages.active),
             Focus::Results => Target::Results,
         }
     }
@@ -51,7 +51,7 @@ impl TuskWindow {
         let focused = window.focused(cx)?;
         let kind = model.dialog.as_ref().map_or(0, fields::kind);
         let parts = [
-            Target::Editor(model.tabs.active),
+            Target::Editor(model.pages.active),
             Target::Results,
             Target::Sidebar,
             Target::Dialog(kind),
@@ -179,7 +179,7 @@ impl TuskWindow {
 
     /// Where the editor's cursor was drawn, and the place that its text is drawn in.
     pub fn caret(&self, cx: &Context<Self>) -> Option<(Bounds<Pixels>, Bounds<Pixels>)> {
-        let active = self.parts.engine.borrow().model().tabs.active;
+        let active = self.parts.engine.borrow().model().pages.active;
         self.editors.get(active)?.read(cx).caret(cx)
     }
 

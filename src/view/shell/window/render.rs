@@ -417,7 +417,7 @@ impl TuskWindow {
             let row = {
                 let this = this.read(cx);
                 let engine = this.parts.engine.borrow();
-                let tab = engine.model().tabs.active();
+                let tab = engine.model().pages.active();
                 tab.and_then(|tab| message_row(tab, index, this.now()))
             };
             match row {

@@ -88,7 +88,7 @@ fn a_cancel_is_for_all_that_was_given_and_the_script_ends_with_the_one_that_it_h
 fn after_an_error_a_script_that_goes_on_gives_what_follows_anew() {
     let (mut world, all) = under_way(60);
     world.model.cx.settings.on_error = OnError::Continue;
-    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else { panic!() };
+    let Run::Running(running) = &mut world.model.pages.active_mut().unwrap().run else { panic!() };
     running.script.on_error = OnError::Continue;
     let effects = world.fail(refusal("22012", "no"), Transaction::Idle);
     let anew = given(&effects);
@@ -120,7 +120,7 @@ fn the_more_statements_end_well_the_more_are_given_ahead_and_few_in_vain_where_t
         all.extend(given(&world.finish("SELECT 1", Transaction::Idle)));
     }
     assert!((129..=257).contains(&most), "{most}");
-    let Run::Running(running) = &mut world.model.tabs.active_mut().unwrap().run else { panic!() };
+    let Run::Running(running) = &mut world.model.pages.active_mut().unwrap().run else { panic!() };
     running.script.on_error = OnError::Continue;
     let mut in_vain = 0;
     for _ in 0..500 {

@@ -4,7 +4,7 @@ use super::*;
 use crate::{effect::Effect as RootEffect, update::clock};
 
 fn change(world: &mut World, change: impl FnOnce(&mut Live)) {
-    match world.model.tabs.active_mut().map(|tab| &mut tab.session) {
+    match world.model.pages.active_mut().map(|tab| &mut tab.session) {
         Some(Session::Live(live)) => change(live),
         other => panic!("no session: {other:?}"),
     }
@@ -63,7 +63,7 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
     let (tab, same) = (world.tab().id, world.connection());
     expect(
         &world.asked(|model| {
-            leave_connection(&mut model.tabs, &mut model.history, &mut model.cx, tab, same)
+            leave_connection(&mut model.pages, &mut model.history, &mut model.cx, tab, same)
         }),
         &[],
     );
@@ -74,11 +74,11 @@ fn a_tab_that_goes_to_another_connection_leaves_its_session() {
 fn only_a_session_that_is_there_can_be_terminated() {
     let mut world = idle();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(&mut model.tabs, &mut model.cx, tab)), &[]);
+    expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);
     assert_eq!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })));
     let mut world = World::new().connected();
     let tab = world.tab().id;
-    expect(&world.asked(|model| ask_to_terminate(&mut model.tabs, &mut model.cx, tab)), &[]);
+    expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);
     assert_eq!(world.model.dialog, None);
     assert!(world.notice().contains("no session"));
 }
@@ -101,7 +101,7 @@ fn what_holds_anything_is_closed_and_not_given_back() {
         assert!(
             world
                 .asked(|model| end(
-                    &mut model.tabs,
+                    &mut model.pages,
                     &mut model.history,
                     &mut model.cx,
                     tab,

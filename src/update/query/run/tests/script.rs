@@ -246,7 +246,7 @@ fn the_question_waits_for_another_dialog_and_for_its_tab() {
     world.command(Command::QueryRunAllAsk);
     world.open_session();
     world.command(Command::PaletteOpen);
-    let (query, tab) = (world.query(), world.model.tabs.active);
+    let (query, tab) = (world.query(), world.model.pages.active);
     let failure = Box::new(refusal("22012", "no"));
     let (transaction, elapsed_us) = (Transaction::Idle, 5);
     world.send(Msg::Failed { query, failure, transaction, elapsed_us });
@@ -255,7 +255,7 @@ fn the_question_waits_for_another_dialog_and_for_its_tab() {
     assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::GoOn { .. }))));
     world.press("alt-enter");
     world.command(Command::TabNew);
-    let query = match &world.model.tabs.get_mut(tab).unwrap().run {
+    let query = match &world.model.pages.get_mut(tab).unwrap().run {
         Run::Running(running) => running.query,
         other => panic!("{other:?}"),
     };
@@ -276,13 +276,13 @@ fn a_script_that_stands_at_an_error_is_stopped_by_a_cancel_and_by_its_tab_s_end(
     let mut world = asking();
     let connection = world.connection();
     connection_closed(
-        &mut world.model.tabs,
+        &mut world.model.pages,
         &mut world.model.history,
         &mut world.model.cx,
         connection,
     );
     assert_eq!(world.tab().run, Run::Idle);
-    let tab = world.model.tabs.active;
+    let tab = world.model.pages.active;
     world.send(crate::msg::Msg::Grid { tab, msg: results_msg() });
     assert!(world.model.dialog.is_none(), "nothing is asked any more");
     world.press("alt-enter");
@@ -453,7 +453,7 @@ fn the_end_of_a_statement_is_kept_however_many_ran_meanwhile() {
         let query = QueryId::next(&mut world.model.cx.ids);
         let sent = history::Sent { query, text: &"select 1".into(), data: None };
         history::began(
-            &mut world.model.tabs,
+            &mut world.model.pages,
             &world.model.connections,
             &mut world.model.history,
             &mut world.model.cx,
@@ -479,7 +479,7 @@ fn the_history_keeps_the_data_of_a_copy_and_runs_it_again() {
     assert_eq!(&*kept, "copy t from stdin;\n1\n\\.");
     world.finish("COPY 1", Transaction::Idle);
     world.text("");
-    crate::update::query::history::take(&mut world.model.tabs, &mut world.model.cx, &kept);
+    crate::update::query::history::take(&mut world.model.pages, &mut world.model.cx, &kept);
     let effects = world.command(Command::QueryRun);
     assert_eq!(sent(&effects), ["copy t from stdin"]);
     assert_eq!(entries(&effects)[0].sql, kept);
@@ -494,7 +494,7 @@ fn the_history_keeps_the_data_of_a_copy_and_runs_it_again() {
         assert!(kept.ends_with(why) && kept.lines().count() == 1, "{kept}");
         world.finish("COPY 1", Transaction::Idle);
         world.text("");
-        crate::update::query::history::take(&mut world.model.tabs, &mut world.model.cx, &kept);
+        crate::update::query::history::take(&mut world.model.pages, &mut world.model.cx, &kept);
         let pieces = world.tab().editor.splits.pieces();
         assert_eq!(pieces.len(), 1);
         assert!(editor::Editor::new(world.tab().editor.buffer.clone()).statement().is_some());
