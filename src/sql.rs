@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod encoding;
 pub mod read;
 pub mod safety;
 pub mod statement;

@@ -13,9 +13,11 @@ pub mod jobs;
 pub mod keeping;
 pub mod notices;
 pub mod outcome;
+pub mod picker;
 pub mod query;
 pub mod results;
 pub mod schema;
+pub mod scroll;
 pub mod settings;
 pub mod shell;
 #[cfg(test)]
@@ -55,6 +57,7 @@ pub fn update(model: &mut Model, at: Stamp, msg: Msg) -> Vec<Effect> {
     route(model, msg);
     settle(model);
     run::attend(&mut model.pages, &mut model.cx, on_screen);
+    model.pages.see_messages();
     run::take_back_writes(&mut model.pages, &model.connections, &mut model.cx);
     leaving::step(model);
     settle(model);
@@ -97,6 +100,9 @@ fn settle(model: &mut Model) {
                 file::configure_log(&model.data_dir, &mut model.cx);
             }
             Outcome::Results(results::Outcome::EnterResults) => model.focus(Area::Results),
+            Outcome::Results(results::Outcome::NearEnd(tab)) => {
+                run::fetch_near_end(&mut model.pages, &mut model.cx, tab);
+            }
         }
     }
 }
@@ -177,7 +183,9 @@ fn route(model: &mut Model, msg: Msg) {
         }
         Msg::Grid { tab, msg } => {
             let visible_rows = model.visible_rows;
-            results::update(pages, cx, tab, msg, visible_rows);
+            if let Some(page) = pages.get_mut(tab) {
+                results::update(&mut page.results, cx, tab, msg, visible_rows);
+            }
         }
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),
@@ -191,7 +199,10 @@ fn route(model: &mut Model, msg: Msg) {
         Msg::Session(msg) => run::update_session(pages, connections, history, cx, msg),
         Msg::Query(msg) => run::update(pages, connections, history, cx, msg),
         Msg::Job(msg) => jobs::update(pages, connections, history, jobs, cx, msg),
-        Msg::Cells(msg) => results::update_cells(pages, cx, msg),
+        Msg::Cells(msg) => {
+            let all = pages.open.iter_mut().map(|page| &mut page.results);
+            results::update_cells(all, cx, msg);
+        }
         Msg::Store(msg) => app::update_store(model, msg),
         Msg::SettingsFile(msg) => file::update(files, settings_file, cx, msg),
         Msg::Keychain(msg) => connection::update_keychain(connections, defaults, dialog, cx, msg),

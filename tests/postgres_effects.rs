@@ -28,10 +28,9 @@ use tusk::{
     failure::{Category, Failure},
     msg::Msg,
     settings::OnError,
-    sql::read::lex::BackslashRule,
+    sql::{encoding::Reading, read::lex::BackslashRule},
     update::{
         connection::{self, PoolStatus, ServerInfo},
-        files::encoding::Reading,
         jobs,
         query::{
             self,

@@ -18,9 +18,9 @@ use super::{
 use crate::{
     base::text::RopeText,
     failure::{Category, Failure},
+    sql::encoding::{Encoding, Form, Reading},
     update::files::{
         DirectoryEntry, Effect, Expected, FileStamp, Msg, Read as TextRead, Saved, Unread,
-        encoding::{Encoding, Form, Reading},
     },
 };
 

@@ -10,9 +10,9 @@ use crate::{
     catalog::{CatalogBuilder, RelationKind},
     failure::Failure,
     rows::Column,
+    sql::encoding::Form,
     story,
     update::{
-        files::encoding::Form,
         keeping,
         query::{self, session},
         shell::command::Command,

@@ -7,8 +7,12 @@ use crate::{
     sql::{read::position, statement::copy},
     update::{
         connection::Connection,
-        query::{page::Page, run::LostSession},
-        results::{self, ResultSet, ResultState, Trouble},
+        query::{
+            page::Page,
+            run::LostSession,
+            trouble::{self, Trouble},
+        },
+        results::{ResultSet, ResultState},
         shell::command::Command,
     },
 };
@@ -22,7 +26,7 @@ const SQL_BYTES: usize = 64 << 10;
 
 /// What is wrong with the tab's connection or session, which stands above any result.
 pub(super) fn trouble(model: &Model, tab: &Page) -> Option<Card> {
-    Some(match results::trouble(&model.connections, &model.dialog, tab)? {
+    Some(match trouble::trouble(&model.connections, &model.dialog, tab)? {
         Trouble::Lost(lost) => session_lost(model, lost),
         Trouble::NotConnected(known, failure) => not_connected(model, known, failure),
     })

@@ -224,10 +224,9 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
 /// The results of the tab, with what was run for each.
 fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
     let typed = picker.field.string();
-    let listed = result_sets::listed(&model.pages, &typed);
-    let rows: Vec<PickerRow> = model
-        .pages
-        .active()
+    let active = model.pages.active();
+    let listed = active.map_or(vec![], |page| result_sets::listed(&page.results, &typed));
+    let rows: Vec<PickerRow> = active
         .into_iter()
         .flat_map(|tab| listed.iter().map(move |place| (tab, *place)))
         .filter_map(|(tab, place)| Some((tab, place, tab.results.list.get(place)?)))

@@ -1,7 +1,6 @@
 //! The user's files: opening and writing SQL files, in any encoding, never over somebody else's change.
 
 pub mod contract;
-pub mod encoding;
 pub mod prompt;
 
 pub use contract::{

@@ -5,20 +5,23 @@
 //! holds, so that no recording does.
 
 use super::{
-    files::encoding::Reading,
     keeping::HistoryOutcome,
     query::{
         history,
         messages::{Kind, Message},
     },
-    results::Shown,
     schema,
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
     rows::show::display,
     settings::OnError,
-    update::{connection::Connections, cx::Cx, query::history::History, query::page::Pages},
+    sql::encoding::Reading,
+    update::{
+        connection::Connections,
+        cx::Cx,
+        query::{history::History, page::Pages},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -392,9 +395,6 @@ fn say(pages: &mut Pages, jobs: &mut Jobs, cx: &mut Cx, job: Request, kind: Kind
         return;
     };
     tab.messages.push(Message { at_us, kind, text, elapsed_us: None, query: None, count: 1 });
-    if tab.results.shown == Shown::Messages {
-        tab.messages.seen();
-    }
 }
 
 #[cfg(test)]

@@ -9,5 +9,6 @@ pub mod page;
 pub mod read_only;
 pub mod run;
 pub mod session;
+pub mod trouble;
 
 pub use contract::{Effect, Msg, Outcome};

@@ -8,23 +8,14 @@ pub mod contract;
 pub use contract::Outcome;
 
 use super::{
-    connection::{Connection, Link},
-    query::run::{self, Run},
-    shell::{
-        dialog::{Dialog, INSPECT_BYTES, Inspect, Picker},
-        sight::Sight,
-    },
+    shell::dialog::{Dialog, INSPECT_BYTES, Inspect, Picker},
     window,
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
     failure::Failure,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
-    update::{
-        connection::Connections,
-        cx::Cx,
-        query::page::{Ended, Page, Pages},
-    },
+    update::{cx::Cx, scroll::Sight},
 };
 
 use std::sync::Arc;
@@ -458,22 +449,19 @@ impl Results {
 }
 
 /// Takes in what the window reports of the grid of a tab.
-pub fn update(pages: &mut Pages, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: u32) {
-    let Some(found) = pages.get_mut(tab) else {
-        return;
-    };
+pub fn update(results: &mut Results, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows: u32) {
     match msg {
         Msg::ResultChosen { shown } => {
-            choose(found, shown);
-            return summarize(pages, cx, tab);
+            choose(results, shown);
+            return summarize(results, cx);
         }
         Msg::BarScrolled { first } => {
-            found.results.scrolled = Some((found.results.shown, first));
+            results.scrolled = Some((results.shown, first));
             return;
         }
         _ => {}
     }
-    let Some(result) = found.results.visible_mut() else {
+    let Some(result) = results.visible_mut() else {
         return;
     };
     match msg {
@@ -494,18 +482,19 @@ pub fn update(pages: &mut Pages, cx: &mut Cx, tab: TabId, msg: Msg, visible_rows
             let last_row = result.rows.len().saturating_sub(1);
             result.grid.first_row = first_row.min(last_row);
             let near_end = first_row.saturating_add(u64::from(visible_rows)) >= last_row;
-            return if near_end {
-                fetch_past_end(pages, cx, tab)
-            };
+            if near_end {
+                cx.leave(Outcome::NearEnd(tab));
+            }
+            return;
         }
         Msg::RoomChanged { .. } | Msg::ResultChosen { .. } | Msg::BarScrolled { .. } => {
             return;
         }
     }
-    summarize(pages, cx, tab);
+    summarize(results, cx);
     cx.leave(Outcome::EnterResults);
     if matches!(msg, Msg::CellOpened { .. }) {
-        inspect(pages, cx);
+        inspect(results, cx);
     }
 }
 
@@ -538,46 +527,38 @@ fn select(result: &mut ResultSet, cell: Position, extend: bool) {
     }
 }
 
-fn choose(tab: &mut Page, shown: Shown) {
-    tab.results.shown = match shown {
-        Shown::Result(index) => Shown::Result(index.min(tab.results.list.len().saturating_sub(1))),
+fn choose(results: &mut Results, shown: Shown) {
+    results.shown = match shown {
+        Shown::Result(index) => Shown::Result(index.min(results.list.len().saturating_sub(1))),
         Shown::Messages => Shown::Messages,
     };
-    if tab.results.shown == Shown::Messages {
-        tab.messages.seen();
-    }
 }
 
-/// Shows the Messages pane of the active tab.
-pub fn show_messages(pages: &mut Pages) {
-    if let Some(tab) = pages.active_mut() {
-        choose(tab, Shown::Messages);
-    }
+/// Shows the Messages pane.
+pub fn show_messages(results: &mut Results) {
+    choose(results, Shown::Messages);
 }
 
-/// Opens the list of the active tab's results.
-pub fn open_list(pages: &Pages, cx: &mut Cx) {
-    let selected = match pages.active().map(|tab| tab.results.shown) {
-        Some(Shown::Result(index)) if index < LISTED => index,
+/// Opens the list of the results.
+pub fn open_list(results: &Results, cx: &mut Cx) {
+    let selected = match results.shown {
+        Shown::Result(index) if index < LISTED => index,
         _ => 0,
     };
     let picker = Picker { selected, ..Picker::default() };
     cx.leave(Dialog::Results(picker));
 }
 
-/// The results of the active tab whose statements, or whose numbers, have every word that was typed, by place.
-pub fn listed(pages: &Pages, typed: &str) -> Vec<usize> {
+/// The results whose statements, or whose numbers, have every word that was typed, by place.
+pub fn listed(results: &Results, typed: &str) -> Vec<usize> {
     let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
-    let Some(tab) = pages.active() else {
-        return vec![];
-    };
     let has_words = |place: usize, result: &ResultSet| {
         let number = (place + 1).to_string();
         let sql = result.sql.get(..LOOKED_AT).unwrap_or(&result.sql);
         let sql = sql.to_lowercase();
         words.iter().all(|word| *word == number || sql.contains(word.as_str()))
     };
-    let list = tab.results.list.iter().enumerate();
+    let list = results.list.iter().enumerate();
     list.filter(|(place, result)| words.is_empty() || has_words(*place, result))
         .map(|(place, _)| place)
         .take(LISTED)
@@ -585,44 +566,42 @@ pub fn listed(pages: &Pages, typed: &str) -> Vec<usize> {
 }
 
 /// Shows the result that was chosen in the list.
-pub fn take_listed(pages: &mut Pages, cx: &mut Cx, picker: &Picker) {
-    let listed = listed(pages, &picker.field.string());
+pub fn take_listed(results: &mut Results, cx: &mut Cx, picker: &Picker) {
+    let listed = listed(results, &picker.field.string());
     let Some(place) = listed.get(picker.selected).copied() else {
         return;
     };
-    if let Some(tab) = pages.active_mut() {
-        choose(tab, Shown::Result(place));
-    }
+    choose(results, Shown::Result(place));
     cx.leave(Outcome::EnterResults);
-    summarize_active(pages, cx)
+    summarize(results, cx)
 }
 
 /// Goes to the next or the previous result; the Messages pane is the last of them.
-pub fn step(pages: &mut Pages, cx: &mut Cx, forward: bool) {
-    let Some(tab) = pages.active_mut() else {
-        return;
-    };
-    let count = tab.results.list.len();
-    let shown = match (tab.results.shown, forward) {
+pub fn step(results: &mut Results, cx: &mut Cx, forward: bool) {
+    let count = results.list.len();
+    let shown = match (results.shown, forward) {
         (Shown::Result(index), true) if index + 1 < count => Shown::Result(index + 1),
         (Shown::Result(0), false) | (Shown::Result(_), true) => Shown::Messages,
         (Shown::Result(index), false) => Shown::Result(index - 1),
         (Shown::Messages, true) => Shown::Result(0),
         (Shown::Messages, false) => Shown::Result(count.saturating_sub(1)),
     };
-    choose(tab, shown);
-    summarize_active(pages, cx)
+    choose(results, shown);
+    summarize(results, cx)
 }
 
 /// Moves the active cell, extending the range or not; past the end of a paused result, more is fetched.
-pub fn go(pages: &mut Pages, cx: &mut Cx, to: Move, extend: bool, visible_rows: u32) {
+pub fn go(
+    results: &mut Results,
+    cx: &mut Cx,
+    tab: TabId,
+    to: Move,
+    extend: bool,
+    visible_rows: u32,
+) {
     let page = i64::from(visible_rows.max(2) - 1);
     let visible = u64::from(visible_rows.max(1));
-    let Some(tab) = pages.active_mut() else {
-        return;
-    };
-    let id = tab.id;
-    let Some(result) = tab.results.visible_mut() else {
+    let Some(result) = results.visible_mut() else {
         return;
     };
     let (last_row, last_column) =
@@ -642,9 +621,9 @@ pub fn go(pages: &mut Pages, cx: &mut Cx, to: Move, extend: bool, visible_rows: 
     let past_end = wanted.row > last_row || (wanted.row == last_row && wanted.row > row);
     select(result, wanted, extend);
     reveal(&mut result.grid, visible);
-    summarize(pages, cx, id);
+    summarize(results, cx);
     if past_end {
-        fetch_past_end(pages, cx, id);
+        cx.leave(Outcome::NearEnd(tab));
     }
 }
 
@@ -655,33 +634,9 @@ fn reveal(grid: &mut Grid, visible: u64) {
     grid.reveal += 1;
 }
 
-fn fetch_past_end(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
-    let active = pages.active == tab;
-    let paused = pages.get_mut(tab).is_some_and(
-        |tab| matches!(&tab.run, Run::Running(running) if matches!(running.phase, run::Phase::Paused { .. })),
-    );
-    if active && paused && pages.held_bytes() < cx.settings.memory_bytes() {
-        run::fetch(pages, cx, false)
-    }
-}
-
-/// Whether the results area of the active tab has anything to be in: results, messages, a connect that failed.
-pub fn has_something(pages: &Pages) -> bool {
-    pages.active().is_some_and(|tab| {
-        !tab.results.is_blank()
-            || !tab.messages.is_empty()
-            || !matches!(tab.run, Run::Idle)
-            || tab.ended.is_some()
-    })
-}
-
 /// Selects every cell.
-pub fn select_all(pages: &mut Pages, cx: &mut Cx) {
-    let Some(tab) = pages.active_mut() else {
-        return;
-    };
-    let id = tab.id;
-    let Some(result) = tab.results.visible_mut() else {
+pub fn select_all(results: &mut Results, cx: &mut Cx) {
+    let Some(result) = results.visible_mut() else {
         return;
     };
     result.grid.active = Position::default();
@@ -689,29 +644,12 @@ pub fn select_all(pages: &mut Pages, cx: &mut Cx) {
         row: result.rows.len().saturating_sub(1),
         column: result.rows.columns().len().saturating_sub(1),
     };
-    summarize(pages, cx, id)
+    summarize(results, cx)
 }
 
-/// Copies the selected cells: one column as its lines, several as TSV.
-pub fn copy(
-    pages: &mut Pages,
-    connections: &Connections,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-    headers: bool,
-) {
-    let request = cx.request();
-    let without_rows = pages
-        .active()
-        .and_then(|tab| tab.results.visible())
-        .is_none_or(|result| result.rows.is_empty());
-    if without_rows && shown_failure(pages, connections, dialog).is_some() {
-        return copy_error(pages, connections, dialog, cx);
-    }
-    let Some(tab) = pages.active_mut() else {
-        return;
-    };
-    let Some(result) = tab.results.visible() else {
+/// Copies the selected cells.
+pub fn copy(results: &mut Results, cx: &mut Cx, headers: bool) {
+    let Some(result) = results.visible() else {
         return;
     };
     let range = result.range();
@@ -719,85 +657,15 @@ pub fn copy(
         cx.notify("There is nothing to copy.");
         return;
     }
-    tab.results.copying = Some(request);
-    let rows = tab.results.visible().map(|result| result.rows.clone());
-    if let Some(rows) = rows {
-        cx.ask(contract::Effect::Copy { request, rows, range, headers });
-    }
-}
-
-/// Copies the error that is shown, with all its details.
-pub fn copy_error(
-    pages: &Pages,
-    connections: &Connections,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-) {
-    match shown_failure(pages, connections, dialog).map(super::query::messages::report_of) {
-        Some(report) => window::write_clipboard(cx, report.into()),
-        None => {
-            let text = "There is no error here to copy.";
-            cx.notify(text);
-        }
-    }
-}
-
-/// What is wrong with a tab's connection or session, which stands above any result.
-#[derive(Clone, Copy, Debug)]
-pub enum Trouble<'a> {
-    /// The session broke, and something went with it.
-    Lost(&'a run::LostSession),
-    /// There is no session, because the connection could not be opened, or the pool had none.
-    NotConnected(&'a Connection, &'a Failure),
-}
-
-/// What is wrong with a tab's connection or session.
-pub fn trouble<'a>(
-    connections: &'a Connections,
-    dialog: &Option<Dialog>,
-    tab: &'a Page,
-) -> Option<Trouble<'a>> {
-    if let run::Session::Lost(lost) = &tab.session
-        && !lost.died.is_empty()
-    {
-        return Some(Trouble::Lost(lost));
-    }
-    let id = tab.connection?;
-    let known = connections.get(&id)?;
-    // While a password is asked for, nothing has failed yet.
-    if !matches!(tab.run, Run::Idle) || crate::update::shell::dialog::asks_password(dialog, id) {
-        return None;
-    }
-    match (&known.link, &tab.ended) {
-        (Link::Failed { failure }, _) => Some(Trouble::NotConnected(known, failure)),
-        // A run that never got a session: nothing of it is in the list of results.
-        (Link::Open { .. }, Some(Ended::Badly { failure })) if tab.results.list.is_empty() => {
-            Some(Trouble::NotConnected(known, failure))
-        }
-        _ => None,
-    }
-}
-
-/// The failure that the active tab shows.
-pub fn shown_failure<'a>(
-    pages: &'a Pages,
-    connections: &'a Connections,
-    dialog: &Option<Dialog>,
-) -> Option<&'a Failure> {
-    let tab = pages.active()?;
-    match trouble(connections, dialog, tab) {
-        Some(Trouble::Lost(lost)) => Some(&lost.failure),
-        Some(Trouble::NotConnected(_, failure)) => Some(failure),
-        None => tab.results.visible()?.state.failure(),
-    }
+    let rows = result.rows.clone();
+    let request = cx.request();
+    results.copying = Some(request);
+    cx.ask(contract::Effect::Copy { request, rows, range, headers });
 }
 
 /// Shows the active cell's value whole.
-pub fn inspect(pages: &Pages, cx: &mut Cx) {
-    let Some(tab) = pages.active() else {
-        return;
-    };
-    let Some(result) = tab.results.visible() else {
+pub fn inspect(results: &Results, cx: &mut Cx) {
+    let Some(result) = results.visible() else {
         return;
     };
     let Position { row, column } = result.grid.active;
@@ -825,8 +693,8 @@ fn beginning(bytes: &[u8]) -> &[u8] {
 }
 
 /// The active cell's value as it is, where it is not too long to be taken at once.
-pub fn active_value(pages: &Pages) -> Option<String> {
-    let result = pages.active()?.results.visible()?;
+pub fn active_value(results: &Results) -> Option<String> {
+    let result = results.visible()?;
     let Position { row, column } = result.grid.active;
     match result.rows.cell(row, column)? {
         Cell::Value(bytes) if bytes.len() <= COPIED_AT_ONCE_BYTES => {
@@ -838,8 +706,8 @@ pub fn active_value(pages: &Pages) -> Option<String> {
 }
 
 /// Widens, narrows or fits the active column.
-pub fn resize_active(pages: &mut Pages, steps: Option<i64>) {
-    let Some(result) = pages.active_mut().and_then(|tab| tab.results.visible_mut()) else {
+pub fn resize_active(results: &mut Results, steps: Option<i64>) {
+    let Some(result) = results.visible_mut() else {
         return;
     };
     let column = result.grid.active.column;
@@ -870,38 +738,34 @@ fn fitted(rows: &Rows, column: usize, characters: usize) -> u32 {
     (width as u32).clamp(WIDTH_MIN, WIDTH_MAX)
 }
 
-fn summarize_active(pages: &mut Pages, cx: &mut Cx) {
-    let active = pages.active;
-    summarize(pages, cx, active)
-}
-
-/// Asks for the sum of the range, where there is more than one cell.
-fn summarize(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
+fn summarize(results: &mut Results, cx: &mut Cx) {
     let request = cx.request();
-    let Some(tab) = pages.get_mut(tab) else {
-        return;
-    };
-    let Some(result) = tab.results.visible_mut() else {
+    let Some(result) = results.visible_mut() else {
         return;
     };
     result.grid.summary = None;
     let range = result.range();
     if range.cells() < 2 {
-        tab.results.summing = None;
+        results.summing = None;
         return;
     }
     let rows = result.rows.clone();
-    tab.results.summing = Some(request);
+    results.summing = Some(request);
     cx.ask(contract::Effect::Summarize { request, rows, range });
 }
 
 /// Takes in what the runner reports of work on cells.
-pub fn update_cells(pages: &mut Pages, cx: &mut Cx, msg: contract::Msg) {
+pub fn update_cells<'a>(
+    mut all: impl Iterator<Item = &'a mut Results>,
+    cx: &mut Cx,
+    msg: contract::Msg,
+) {
     match msg {
         contract::Msg::Copied { request, text, cells } => {
-            let asked = pages.open.iter_mut().find(|tab| tab.results.copying == Some(request));
-            let Some(tab) = asked else { return };
-            tab.results.copying = None;
+            let Some(results) = all.find(|results| results.copying == Some(request)) else {
+                return;
+            };
+            results.copying = None;
             match text {
                 Ok(text) => {
                     let what = display::counted(cells, "cell");
@@ -914,10 +778,11 @@ pub fn update_cells(pages: &mut Pages, cx: &mut Cx, msg: contract::Msg) {
             }
         }
         contract::Msg::Summarized { request, summary } => {
-            let asked = pages.open.iter_mut().find(|tab| tab.results.summing == Some(request));
-            let Some(tab) = asked else { return };
-            tab.results.summing = None;
-            if let Some(result) = tab.results.visible_mut() {
+            let Some(results) = all.find(|results| results.summing == Some(request)) else {
+                return;
+            };
+            results.summing = None;
+            if let Some(result) = results.visible_mut() {
                 result.grid.summary = summary;
             }
         }

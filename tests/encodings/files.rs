@@ -5,10 +5,8 @@ use super::{Tab, servers};
 use tusk::{
     msg::Msg,
     settings::OnError,
-    update::{
-        files::encoding::Reading,
-        jobs::{self, State, Trouble},
-    },
+    sql::encoding::Reading,
+    update::jobs::{self, State, Trouble},
 };
 
 /// How a run ended, and what went wrong in it.

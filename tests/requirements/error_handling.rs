@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tusk::update::query::page::Ended;
+use tusk::update::query::trouble;
 
 use crate::{
     program,
@@ -153,7 +154,7 @@ impl Program {
         match &self.model.pages.active().unwrap().ended {
             Some(Ended::Badly { failure }) => {
                 // What is shown may have been completed when the cache came.
-                let shown = results::shown_failure(
+                let shown = trouble::shown_failure(
                     &self.model.pages,
                     &self.model.connections,
                     &self.model.dialog,
@@ -690,7 +691,7 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     assert_eq!(pool.category, Category::PoolTimeout, "{pool:?}");
     assert!(pool.next_step.as_ref().unwrap().contains("pool size"));
     assert_eq!(
-        results::shown_failure(
+        trouble::shown_failure(
             &program.model.pages,
             &program.model.connections,
             &program.model.dialog
@@ -704,7 +705,7 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
     files.perform(tusk::update::files::Effect::Open {
         request: Default::default(),
         path: "/nowhere/at/all.sql".into(),
-        reading: tusk::update::files::encoding::Reading::Detect,
+        reading: tusk::sql::encoding::Reading::Detect,
     });
     let Msg::File(tusk::update::files::Msg::Opened {
         result: Err(tusk::update::files::Unread::Failed(file)),

@@ -30,6 +30,7 @@ use tusk::{
     msg::Msg,
     rows::{Chunk, ChunkBuilder, Column},
     settings,
+    sql::encoding,
     update::{
         clock,
         connection::{self, discovery, keychain, sandbox},
@@ -1043,8 +1044,8 @@ impl Runner {
                 result: match form {
                     None => Ok(files::Read::plain(RopeText::from("select 3;"), stamp)),
                     Some(0) => Err(self.failure(Category::Storage).into()),
-                    Some(1) => Err(files::Unread::Unclear(vec![files::encoding::Choice {
-                        encoding: files::encoding::Encoding::Latin1,
+                    Some(1) => Err(files::Unread::Unclear(vec![encoding::Choice {
+                        encoding: encoding::Encoding::Latin1,
                         preview: "select 'é';".into(),
                     }])),
                     Some(_) => Err(files::Unread::Large { bytes: 1 << 30 }),
@@ -1057,7 +1058,7 @@ impl Runner {
                     None => files::Saved::Written(stamp),
                     Some(0) => files::Saved::Conflict,
                     Some(1) => files::Saved::Unsayable {
-                        encoding: files::encoding::Encoding::Latin1,
+                        encoding: encoding::Encoding::Latin1,
                         character: '€',
                         at: random.below(20),
                         line: 1,

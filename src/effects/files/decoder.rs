@@ -1,7 +1,7 @@
 //! Text out of a file that is read bit by bit.
 
 use super::encoding;
-use crate::update::files::encoding::Encoding;
+use crate::sql::encoding::Encoding;
 
 /// Bytes that are no text in the file's encoding.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::{
-    sql::{Piece, Splits, read::lex},
-    update::files::encoding::{Choice, Encoding, Form, Reading, Unsayable},
+use crate::sql::{
+    Piece, Splits,
+    encoding::{Choice, Encoding, Form, Reading, Unsayable},
+    read::lex,
 };
 
 /// What a file says of itself stands within its first bytes.

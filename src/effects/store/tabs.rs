@@ -11,10 +11,8 @@ use crate::{
         ids::{ConnectionId, TabId},
         text::{Edit, RopeText},
     },
-    update::{
-        files::encoding::Form,
-        keeping::{SavedTab, TabPlace},
-    },
+    sql::encoding::Form,
+    update::keeping::{SavedTab, TabPlace},
 };
 
 /// So many closed tabs can be reopened; older ones go, with their texts.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{ids::*, text::RopeText},
     failure::Failure,
-    update::files::encoding::{Choice, Encoding, Form, Reading},
+    sql::encoding::{Choice, Encoding, Form, Reading},
 };
 
 /// What a file was when it was read or written; a different one means that somebody changed it.

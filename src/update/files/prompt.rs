@@ -1,11 +1,9 @@
 //! Opening and saving files by name: a field with the directory's names under it, all by key.
 
-use super::{
-    DirectoryEntry, Effect, Expected, FileStamp, Msg, Outcome, Read, Saved, Unread,
-    encoding::{Choice, Encoding, Form, Reading},
-};
+use super::{DirectoryEntry, Effect, Expected, FileStamp, Msg, Outcome, Read, Saved, Unread};
 use crate::{
     base::{ids::*, text::Buffer},
+    sql::encoding::{Choice, Encoding, Form, Reading},
     update::{
         cx::Cx,
         query::{

@@ -15,7 +15,7 @@ use crate::{
     effect::Effect as RootEffect,
     failure::Failure,
     settings::Settings,
-    update::files::encoding::Form,
+    sql::encoding::Form,
 };
 
 /// How the store came up.

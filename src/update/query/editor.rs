@@ -8,13 +8,13 @@ use crate::{
         ids::*,
         text::{Buffer, Edit, TextKey},
     },
-    sql::{Piece, Splits, read::lex::BackslashRule},
+    sql::{Piece, Splits, encoding::Form, read::lex::BackslashRule},
     update::{
         cx::Cx,
-        files::{FileStamp, Read, encoding::Form},
+        files::{FileStamp, Read},
         keeping,
         query::page::Pages,
-        shell::sight::Sight,
+        scroll::Sight,
     },
 };
 

@@ -10,7 +10,7 @@ use crate::{
     base::{ids::*, text::Buffer, transaction::Transaction},
     failure::Failure,
     sql::safety::mask::Values,
-    update::results::Results,
+    update::results::{Results, Shown},
 };
 
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,14 @@ impl Page {
             || matches!(self.session, Session::Opening { .. }) && !matches!(self.run, Run::Idle)
     }
 
+    /// Whether its results area has anything to be in: results, messages, a connect that failed.
+    pub fn has_results(&self) -> bool {
+        !self.results.is_blank()
+            || !self.messages.is_empty()
+            || !matches!(self.run, Run::Idle)
+            || self.ended.is_some()
+    }
+
     /// Whether anything was done in it.
     pub fn is_used(&self) -> bool {
         !self.editor.buffer.text().is_empty()
@@ -198,6 +206,12 @@ impl Pages {
     pub fn remove(&mut self, tab: TabId) -> Option<Page> {
         let place = self.open.iter().position(|page| page.id == tab)?;
         Some(self.open.remove(place))
+    }
+
+    /// Where the Messages pane is shown, its messages are seen.
+    pub fn see_messages(&mut self) {
+        let shows = |page: &&mut Page| page.results.shown == Shown::Messages;
+        self.open.iter_mut().filter(shows).for_each(|page| page.messages.seen());
     }
 
     /// Counts untitled pages from 1 again.

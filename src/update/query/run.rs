@@ -921,6 +921,15 @@ pub fn fetch(pages: &mut Pages, cx: &mut Cx, everything: bool) {
     grant(running, rows, bytes, full, cx);
 }
 
+/// The end of what a page has is near on screen: a paused result is read on by itself, where there is room for it.
+pub fn fetch_near_end(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
+    let is_paused = |page: &Page| matches!(&page.run, Run::Running(running) if matches!(running.phase, Phase::Paused { .. }));
+    let waits = pages.active == tab && pages.active().is_some_and(is_paused);
+    if waits && pages.held_bytes() < cx.settings.memory_bytes() {
+        fetch(pages, cx, false);
+    }
+}
+
 /// More was asked for of a statement that does not stand still.
 fn fetch_later(pages: &mut Pages, cx: &mut Cx, everything: bool) {
     let Some(Run::Running(running)) = pages.active_mut().map(|tab| &mut tab.run) else {
@@ -1051,9 +1060,6 @@ fn say(tab: &mut Page, now: Stamp, kind: MessageKind, text: String, query: Optio
 
 fn tell(tab: &mut Page, message: messages::Message) {
     tab.messages.push(message);
-    if tab.results.shown == crate::update::results::Shown::Messages {
-        tab.messages.seen();
-    }
 }
 
 /// How a failure is remembered as the last end in a tab.

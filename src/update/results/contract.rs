@@ -58,4 +58,6 @@ pub enum Effect {
 pub enum Outcome {
     /// The results want focus.
     EnterResults,
+    /// The end of what a tab has is near on screen: more is wanted, where there is more.
+    NearEnd(TabId),
 }

@@ -14,6 +14,7 @@ use crate::{
     failure::Failure,
     model::{Area, Model},
     rows::{Column, show::display},
+    sql::encoding::Form,
     update::{
         connection::{
             self, Connections,
@@ -23,19 +24,16 @@ use crate::{
             keychain,
         },
         cx::Cx,
-        files::{
-            encoding::Form,
-            prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
-        },
+        files::prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
         jobs,
         keeping::{
             self,
             storage::{self, DirectoryPrompt},
         },
-        query::page::Pages,
         query::{
             editor,
             history::{self, History},
+            page::Pages,
             run,
         },
         results, settings, window,
@@ -528,7 +526,9 @@ fn rows(pages: &Pages, history: &History, dialog: &Option<Dialog>) -> usize {
     match dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
         Some(Dialog::History(_)) => history.found.len(),
-        Some(Dialog::Results(picker)) => results::listed(pages, &picker.field.string()).len(),
+        Some(Dialog::Results(picker)) => pages
+            .active()
+            .map_or(0, |page| results::listed(&page.results, &picker.field.string()).len()),
         Some(Dialog::Path(prompt)) => prompt.matching().count(),
         Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
@@ -680,7 +680,9 @@ fn accept(model: &mut Model) {
             }
         }
         Some(Dialog::Results(picker)) => {
-            results::take_listed(&mut model.pages, &mut model.cx, &picker)
+            if let Some(page) = model.pages.active_mut() {
+                results::take_listed(&mut page.results, &mut model.cx, &picker);
+            }
         }
         Some(Dialog::Connection(form)) => save_form(model, form, true),
         Some(Dialog::Password(prompt)) => {
@@ -746,7 +748,10 @@ fn alternative(model: &mut Model) {
         ),
         Some(Dialog::Inspect(inspect)) => {
             // The value itself is copied, not the way in which it is laid out or cut here.
-            let text = crate::update::results::active_value(&model.pages)
+            let text = model
+                .pages
+                .active()
+                .and_then(|page| results::active_value(&page.results))
                 .unwrap_or_else(|| inspect.text.clone());
             model.cx.notify(format!("Copied {}.", display::bytes_text(text.len() as u64)));
             model.dialog = Some(Dialog::Inspect(inspect));

@@ -15,7 +15,9 @@ use crate::{
         files::prompt,
         query::{
             editor, find, history,
+            page::Page,
             run::{self, Part},
+            trouble,
         },
         results::{self, Move},
         schema,
@@ -65,7 +67,7 @@ fn query(model: &mut Model, command: Command) -> bool {
             run::ask_to_terminate(pages, cx, active)
         }
         Command::ErrorGoTo => editor::go_to_error(pages, cx),
-        Command::ErrorCopy => results::copy_error(pages, connections, dialog, cx),
+        Command::ErrorCopy => trouble::copy_error(pages, connections, dialog, cx),
         Command::ErrorDetails => model.error_details = !model.error_details,
         _ => return false,
     }
@@ -98,7 +100,10 @@ fn results(model: &mut Model, command: Command) -> bool {
         other => return results_else(model, other),
     };
     let visible_rows = model.visible_rows;
-    results::go(pages, cx, to, extend, visible_rows);
+    let tab = pages.active;
+    if let Some(page) = pages.active_mut() {
+        results::go(&mut page.results, cx, tab, to, extend, visible_rows);
+    }
     true
 }
 
@@ -107,17 +112,29 @@ fn results_else(model: &mut Model, command: Command) -> bool {
     match command {
         Command::ResultsFetchMore => run::fetch(pages, cx, false),
         Command::ResultsFetchAll => run::fetch(pages, cx, true),
-        Command::ResultsCopy => results::copy(pages, connections, dialog, cx, false),
-        Command::ResultsCopyWithHeaders => results::copy(pages, connections, dialog, cx, true),
-        Command::ResultsInspect => results::inspect(pages, cx),
-        Command::ResultsNext => results::step(pages, cx, true),
-        Command::ResultsPrevious => results::step(pages, cx, false),
-        Command::ResultsMessages => results::show_messages(pages),
-        Command::ResultsList => results::open_list(pages, cx),
-        Command::ResultsFitColumn => results::resize_active(pages, None),
-        Command::ResultsWidenColumn => results::resize_active(pages, Some(1)),
-        Command::ResultsNarrowColumn => results::resize_active(pages, Some(-1)),
-        Command::ResultsSelectAll => results::select_all(pages, cx),
+        Command::ResultsCopy => trouble::copy(pages, connections, dialog, cx, false),
+        Command::ResultsCopyWithHeaders => trouble::copy(pages, connections, dialog, cx, true),
+        other => return results_shown(model, other),
+    }
+    true
+}
+
+/// What concerns the results of the active page alone.
+fn results_shown(model: &mut Model, command: Command) -> bool {
+    let Model { pages, cx, .. } = model;
+    let Some(Page { results, .. }) = pages.active_mut() else {
+        return false;
+    };
+    match command {
+        Command::ResultsInspect => results::inspect(results, cx),
+        Command::ResultsNext => results::step(results, cx, true),
+        Command::ResultsPrevious => results::step(results, cx, false),
+        Command::ResultsMessages => results::show_messages(results),
+        Command::ResultsList => results::open_list(results, cx),
+        Command::ResultsFitColumn => results::resize_active(results, None),
+        Command::ResultsWidenColumn => results::resize_active(results, Some(1)),
+        Command::ResultsNarrowColumn => results::resize_active(results, Some(-1)),
+        Command::ResultsSelectAll => results::select_all(results, cx),
         _ => return false,
     }
     true
@@ -261,7 +278,7 @@ fn window(model: &mut Model, command: Command) -> bool {
         Command::FocusSwap => {
             if model.area != Area::Editor {
                 model.focus(Area::Editor);
-            } else if results::has_something(pages) {
+            } else if pages.active().is_some_and(Page::has_results) {
                 model.focus(Area::Results);
             } else {
                 model.cx.notify("Nothing has run in this tab yet.");

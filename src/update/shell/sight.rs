@@ -2,14 +2,6 @@
 //! chosen in it is shown. The window scrolls its widgets by the same rules; where there is no window, these are the
 //! place that says what it would show.
 
-use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
-
-pub use self::{
-    items::Items,
-    preview::{More, Preview},
-};
 use super::{
     dialog::Dialog,
     sidebar::{self, Line, Row},
@@ -17,7 +9,19 @@ use super::{
 use crate::{
     base::{ids::TabId, text::RopeText},
     model::{Area, Model},
-    update::{query::editor::Editor, results::ResultSet},
+    update::{
+        query::editor::Editor,
+        results::ResultSet,
+        scroll::{Change, Sight},
+    },
+};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    items::Items,
+    preview::{More, Preview},
 };
 
 mod items;
@@ -126,60 +130,12 @@ pub enum Known {
     Items(Option<Vec<Range<usize>>>),
 }
 
-/// Where a list is scrolled to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Sight {
-    /// How far, in logical pixels at 100 %.
-    scrolled: u64,
-    /// How much room the window gave it. Without a window it follows from the window's size.
-    drawn: Option<u64>,
-    /// What it was last scrolled for, and in how much room: a list that nothing moves in stays where it is.
-    seen: Option<([u64; 3], u64)>,
-}
-
-/// What is different from the last time that a list was looked at.
-enum Change {
-    /// Something else is to be seen.
-    Chosen,
-    /// Only the room for it is another one.
-    Room { before: u64 },
-}
-
 /// Where the lists are scrolled to that there is one of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sights {
     sidebar: Sight,
     dialog: Sight,
     items: items::InSight,
-}
-
-impl Sight {
-    /// How far it is scrolled, in logical pixels at 100 %.
-    pub fn scrolled(&self) -> u64 {
-        self.scrolled
-    }
-
-    /// What is different from the last time.
-    fn change(&mut self, chosen: [u64; 3], room: u64) -> Option<Change> {
-        match self.seen.replace((chosen, room)) {
-            Some((before, room_before)) if before == chosen => {
-                (room_before != room).then_some(Change::Room { before: room_before })
-            }
-            _ => Some(Change::Chosen),
-        }
-    }
-
-    /// Brings a part of a list that is so high into sight, where `room` of it is seen at once.
-    fn reveal(&mut self, part: Range<u64>, height: u64, room: u64) {
-        let least = part.end.saturating_sub(room);
-        self.scrolled = self.scrolled.max(least).min(part.start);
-        self.scrolled = self.scrolled.min(height.saturating_sub(room));
-    }
-
-    /// What of the list is in sight, by its height.
-    fn part(&self, room: u64) -> Range<u64> {
-        self.scrolled..self.scrolled.saturating_add(self.drawn.unwrap_or(room))
-    }
 }
 
 /// Of rows that are so high, those in sight: the ones of which at least half is.

@@ -35,6 +35,7 @@ use crate::{
     rows::show::display::{counted, counted_with, grouped},
     settings::OnError,
     sql::{
+        encoding::Reading,
         read::{lex::BackslashRule, position},
         safety::mask::Values,
         statement::{
@@ -45,7 +46,6 @@ use crate::{
         },
     },
     update::{
-        files::encoding::Reading,
         jobs::{self, Phase, Progress, State, Trouble},
         query::{
             self,

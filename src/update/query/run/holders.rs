@@ -155,7 +155,7 @@ mod tests {
         // The next run has its own fate.
         world.command(Command::QueryRun);
         assert!(
-            crate::update::results::trouble(
+            crate::update::query::trouble::trouble(
                 &world.model.connections,
                 &world.model.dialog,
                 world.tab()

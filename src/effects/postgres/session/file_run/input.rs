@@ -13,11 +13,11 @@ use crate::{
         },
         regular_file::{self, Readable},
     },
-    sql::statement::stream::{BLOCK_BYTES, Stream},
-    update::{
-        files::encoding::{Encoding, Reading},
-        jobs::State,
+    sql::{
+        encoding::{Encoding, Reading},
+        statement::stream::{BLOCK_BYTES, Stream},
     },
+    update::jobs::State,
 };
 
 /// The longest statement that is sent.

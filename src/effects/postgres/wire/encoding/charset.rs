@@ -371,7 +371,7 @@ fn place_of_triple(b: u8, c: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{sql::read::encodings::aliases, update::files::encoding::Encoding};
+    use crate::sql::{encoding::Encoding, read::encodings::aliases};
 
     /// What a session can speak a file can be written in, under the same names.
     #[test]
