@@ -140,7 +140,7 @@ fn time_loads(bench: &mut Bench) {
         loads.push(began.elapsed().as_secs_f64() * 1e3);
     }
     print("schema of 1,000 tables", &mut loads);
-    let catalog = bench.model.connections.values().find_map(|known| known.schema.catalog());
+    let catalog = bench.model.schemas.values().find_map(|schema| schema.catalog());
     if let Some(catalog) = catalog {
         let kilobytes = catalog.heap_bytes() / 1024;
         println!("  {}, {kilobytes} KB", catalog.in_short());

@@ -11,15 +11,16 @@ use crate::{
     },
     conninfo::Defaults,
     update::{
-        connection::{Connections, host_key, sandbox::Sandbox},
+        connection::{Connections, sandbox::Sandbox},
         cx::Cx,
         files::prompt::Pendings,
         jobs::Jobs,
         keeping::{Writes, storage::Storage},
         query::{find::Find, history::History, page::Pages},
+        schema::{Schema, Schemas},
         settings::file::SettingsFile,
         shell::{
-            dialog::Dialog,
+            dialog::{self, Dialog},
             keymap::Keymap,
             leaving::Leaving,
             sidebar::{self, Sidebar},
@@ -58,6 +59,8 @@ pub struct Model {
     pub defaults: Defaults,
     /// The connections that Tusk knows.
     pub connections: Connections,
+    /// What is in the databases of the open ones.
+    pub schemas: Schemas,
     /// The private server.
     pub sandbox: Sandbox,
     pub tabs: Tabs,
@@ -141,6 +144,7 @@ impl Model {
             keymap: Keymap::shipped(macos),
             defaults: Defaults::default(),
             connections: Connections::new(),
+            schemas: Schemas::new(),
             sandbox: Sandbox::default(),
             tabs: Tabs::new(first),
             pages: Pages::new(first),
@@ -201,12 +205,8 @@ impl Model {
     /// Whether something is under way that a story waits for: a load, a connect, a run, a write, a file, a search. Timers, pools,
     /// probes and paused results don't count.
     pub fn is_busy(&self) -> bool {
-        use crate::update::connection::form::Test;
-        let testing = matches!(&self.dialog, Some(Dialog::Connection(form)) if matches!(form.test, Test::Running { .. }));
-        let listing =
-            matches!(&self.dialog, Some(Dialog::Path(prompt)) if prompt.listing.is_some());
         matches!(self.phase, Phase::Blank | Phase::Loading { .. })
-            || self.connections.values().any(|known| known.schema.is_loading())
+            || self.schemas.values().any(Schema::is_loading)
             || matches!(self.sandbox, Sandbox::Starting { .. })
             || self.connections.values().any(|known| known.is_on_its_way())
             || self.pages.open.iter().any(|tab| {
@@ -220,17 +220,15 @@ impl Model {
             || self.jobs.running().is_some()
             || !self.writes.is_empty()
             || self.settings_file.is_busy()
-            || matches!(&self.dialog, Some(Dialog::DataDirectory(prompt)) if prompt.trying.is_some())
-            || testing
-            || host_key::is_writing(&self.dialog)
-            || listing
+            || self.dialog.as_ref().is_some_and(Dialog::is_busy)
     }
 
     /// A run that waits for a password, or for trust in a server, waits for the user, not for the program.
     fn waits_for_password(&self, connection: Option<ConnectionId>) -> bool {
-        connection.is_some_and(|connection| {
-            crate::update::shell::dialog::asks_password(&self.dialog, connection)
-                || host_key::asks(&self.dialog, connection)
-        })
+        let asks = |id| {
+            let dialog = dialog::of_connection(&self.dialog);
+            dialog.is_some_and(|dialog| dialog.asks_password(id) || dialog.asks_trust(id))
+        };
+        connection.is_some_and(asks)
     }
 }

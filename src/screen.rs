@@ -23,9 +23,6 @@ pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{ops::Range, sync::Arc};
-
-pub use self::{grid::grid_cell, results::message_row};
 use crate::{
     base::{
         ids::{ConnectionId, TabId},
@@ -39,9 +36,12 @@ use crate::{
         files::prompt::Purpose,
         query::find,
         results::{ResultSet, Shown},
-        shell::{command::Command, dialog::Confirm as Question},
+        shell::command::Command,
     },
 };
+use std::{ops::Range, sync::Arc};
+
+pub use self::{grid::grid_cell, results::message_row};
 
 /// Everything on screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -913,9 +913,7 @@ pub struct HostKeyPrompt {
 /// A question before something is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirm {
-    /// What is asked about.
-    pub question: Question,
-    /// The question in words.
+    /// The question.
     pub title: String,
     /// What would be lost, or what follows.
     pub reasons: Vec<String>,

@@ -14,6 +14,7 @@ mod parts;
 mod program;
 
 use std::collections::BTreeMap;
+use tusk::update::connection;
 
 use self::{
     forms::{FORMS, Written},
@@ -340,7 +341,8 @@ fn a_connection_pasted_into_the_dialog_fills_its_fields_and_shows_no_password() 
             traces.push(("the dialog", screen_text(&world.model)));
             traces.push(("the model", model(&world)));
             nothing_shows(&parts, &text, &traces);
-            let Some(Dialog::Connection(shown)) = &world.model.dialog else {
+            let Some(Dialog::Connection(connection::Dialog::Form(shown))) = &world.model.dialog
+            else {
                 panic!("there is no dialog");
             };
             if shown.text(Field::User) == parts.user {

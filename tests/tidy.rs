@@ -120,6 +120,14 @@ fn every_room_names_what_the_table_in_the_architecture_allows() {
 }
 
 #[test]
+fn no_room_of_update_names_what_stands_above_it_or_beside_it() {
+    let table = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (rooms, order) = (rooms::read(&table).unwrap(), rooms::order(&table).unwrap());
+    assert!(order.len() > 4, "there is an order: {order:?}");
+    nothing(rooms::out_of_order(&rooms, &order), "a room reaches up or sideways");
+}
+
+#[test]
 fn every_file_tells_its_story_and_none_is_called_mod() {
     let findings = all()
         .iter()

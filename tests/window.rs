@@ -527,7 +527,7 @@ fn a_password_goes_as_a_secret_and_into_no_text() {
     let seen = format!("{:?}", tried.stage.watched());
     assert!(!seen.contains("hunter2"), "{seen}");
     let password = tried.stage.read(|model| match &model.dialog {
-        Some(tusk::update::shell::dialog::Dialog::Connection(form)) => {
+        Some(tusk::update::shell::dialog::Dialog::Connection(connection::Dialog::Form(form))) => {
             form.secrets[&tusk::update::connection::form::Field::Password].clone()
         }
         other => unreachable!("{other:?}"),

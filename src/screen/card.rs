@@ -13,7 +13,7 @@ use crate::{
             trouble::{self, Trouble},
         },
         results::{ResultSet, ResultState},
-        shell::command::Command,
+        shell::{command::Command, dialog},
     },
 };
 
@@ -26,7 +26,7 @@ const SQL_BYTES: usize = 64 << 10;
 
 /// What is wrong with the tab's connection or session, which stands above any result.
 pub(super) fn trouble(model: &Model, tab: &Page) -> Option<Card> {
-    Some(match trouble::trouble(&model.connections, &model.dialog, tab)? {
+    Some(match trouble::trouble(&model.connections, dialog::of_connection(&model.dialog), tab)? {
         Trouble::Lost(lost) => session_lost(model, lost),
         Trouble::NotConnected(known, failure) => not_connected(model, known, failure),
     })

@@ -18,14 +18,18 @@ use crate::{
     rows::show::display,
     update::{
         connection::{
-            Connection,
+            self, Connection,
             form::{self, Test},
-            host_key,
+            host_key, password,
         },
-        files::prompt::{self, EncodingPrompt, OtherEncoding, Purpose},
+        files::{
+            self,
+            prompt::{self, EncodingPrompt, Purpose},
+        },
         keeping::storage::DirectoryPrompt,
-        query::run::Session,
-        results as result_sets, settings,
+        picker,
+        query::{self, file::OtherEncoding, run::Session},
+        results, settings,
         shell::{command::Command, dialog, leaving::Place, palette, sight},
     },
 };
@@ -44,25 +48,19 @@ const INSPECT_CHARACTERS: usize = 20_000;
 pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
     Some(match model.dialog.as_ref()? {
         dialog::Dialog::Palette(picker) => Dialog::Picker(commands(model, picker)),
-        dialog::Dialog::History(picker) => Dialog::Picker(runs(model, picker, now)),
-        dialog::Dialog::Results(picker) => Dialog::Picker(results(model, picker, now)),
-        dialog::Dialog::Connection(form) => {
-            Dialog::Connection(Box::new(connection(model, form, now)))
-        }
-        dialog::Dialog::Password(prompt) => Dialog::Password(password(model, prompt)),
-        dialog::Dialog::HostKey(prompt) => Dialog::HostKey(host_key(model, prompt)),
-        dialog::Dialog::Confirm(question) => Dialog::Confirm(confirm(model, question)),
-        dialog::Dialog::Inspect(value) => Dialog::Inspect(inspect(model, value)),
-        dialog::Dialog::Path(prompt) => Dialog::Path(path(model, prompt)),
-        dialog::Dialog::GoToLine(line) => Dialog::GoToLine(GoToLine {
-            title: "Go to line".into(),
-            field: field(line, "the line's number"),
-            actions: vec![accept(model, "Go"), cancel(model, "Cancel")],
-        }),
+        dialog::Dialog::Confirm(question) => Dialog::Confirm(on_leaving(model, question)),
         dialog::Dialog::DataDirectory(prompt) => {
             Dialog::DataDirectory(data_directory(model, prompt))
         }
-        dialog::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
+        dialog::Dialog::Query(dialog) => on_query(model, dialog, now),
+        dialog::Dialog::Results(results::Dialog::List(picker)) => {
+            Dialog::Picker(result_list(model, picker, now))
+        }
+        dialog::Dialog::Results(results::Dialog::Inspect(value)) => {
+            Dialog::Inspect(inspect(model, value))
+        }
+        dialog::Dialog::Connection(dialog) => on_connection(model, dialog, now),
+        dialog::Dialog::Files(dialog) => on_files(model, dialog),
         dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
             title: "Settings".into(),
             rows: settings::rows(&model.cx.settings)
@@ -73,6 +71,113 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
             actions: vec![accept(model, "Change"), cancel(model, "Close")],
         }),
     })
+}
+
+/// A question that Enter says yes to and Escape no.
+fn confirm(model: &Model, title: String, reasons: Vec<String>, yes: &str, no: &str) -> Confirm {
+    let actions = vec![accept(model, yes), cancel(model, no)];
+    Confirm { title, reasons, actions, tone: Tone::Warning }
+}
+
+/// What is asked before a tab or the program is left.
+fn on_leaving(model: &Model, question: &dialog::Confirm) -> Confirm {
+    match question {
+        dialog::Confirm::CloseTab { tab, reasons } => {
+            let title = format!("Close “{}”?", tab_label(model, *tab));
+            confirm(model, title, reasons.clone(), "Close the tab", "Keep it open")
+        }
+        dialog::Confirm::Quit { reasons } => {
+            confirm(model, "Quit Tusk?".into(), reasons.clone(), "Quit", "Stay")
+        }
+        dialog::Confirm::Leave { place, reasons, can_commit } => {
+            let (title, stay) = leave(model, *place);
+            let mut asked = confirm(model, title, reasons.clone(), stay, stay);
+            asked.actions.truncate(1);
+            asked.actions.extend(can_commit.then(|| alternative(model, "Commit")));
+            let key = words::named(model, words::DIALOG, Command::DialogToggle, "Roll back");
+            asked.actions.push(key);
+            asked
+        }
+    }
+}
+
+/// What is asked about a page and its text.
+fn on_query(model: &Model, dialog: &query::Dialog, now: Stamp) -> Dialog {
+    match dialog {
+        query::Dialog::History(picker) => Dialog::Picker(runs(model, picker, now)),
+        query::Dialog::GoToLine(line) => Dialog::GoToLine(GoToLine {
+            title: "Go to line".into(),
+            field: field(line, "the line's number"),
+            actions: vec![accept(model, "Go"), cancel(model, "Cancel")],
+        }),
+        query::Dialog::GoOn { message, left, .. } => {
+            let title = "A statement failed. Go on with the script?".into();
+            let reasons = at_an_error(message, *left);
+            let mut asked = confirm(model, title, reasons, "Stop here", "Stop");
+            let rest = "Go on, and don't ask again";
+            let rest = words::named(model, words::DIALOG, Command::DialogToggle, rest);
+            asked.actions.splice(1..1, [alternative(model, "Go on"), rest]);
+            Dialog::Confirm(asked)
+        }
+        query::Dialog::Terminate { tab } => {
+            let title = format!("Terminate the session of “{}”?", tab_label(model, *tab));
+            let reasons = vec![terminated(model, *tab)];
+            Dialog::Confirm(confirm(model, title, reasons, "Terminate", "Wait on"))
+        }
+        query::Dialog::Overwrite { path, .. } => {
+            let title = format!("Overwrite {path}?");
+            let reason = "The file is there already, or another program changed it.";
+            Dialog::Confirm(confirm(model, title, vec![reason.into()], "Overwrite", "Cancel"))
+        }
+        query::Dialog::OtherEncoding(other) => {
+            let (title, reasons) = other_encoding(other);
+            Dialog::Confirm(confirm(model, title, reasons, "Save as UTF-8", "Don't save"))
+        }
+        query::Dialog::Reload { path, .. } => {
+            let title = format!("Read {path} again?");
+            let reason = "Another program changed it. Its text takes the place of this tab's.";
+            let reasons = vec![reason.into()];
+            Dialog::Confirm(confirm(model, title, reasons, "Read it again", "Keep this text"))
+        }
+    }
+}
+
+/// What is asked about connections.
+fn on_connection(model: &Model, dialog: &connection::Dialog, now: Stamp) -> Dialog {
+    match dialog {
+        connection::Dialog::Form(form) => {
+            Dialog::Connection(Box::new(connection_form(model, form, now)))
+        }
+        connection::Dialog::Password(prompt) => Dialog::Password(password(model, prompt)),
+        connection::Dialog::HostKey(prompt) => Dialog::HostKey(host_key(model, prompt)),
+        connection::Dialog::Disconnect { connection, reasons } => {
+            let title = format!("Disconnect from {}?", connection_label(model, *connection));
+            let reasons = reasons.clone();
+            Dialog::Confirm(confirm(model, title, reasons, "Disconnect", "Stay connected"))
+        }
+        connection::Dialog::Delete { connection } => {
+            let title = format!("Delete the connection {}?", connection_label(model, *connection));
+            let reason =
+                "Its passwords are deleted from the keychain too. The history stays.".into();
+            Dialog::Confirm(confirm(model, title, vec![reason], "Delete", "Keep it"))
+        }
+        connection::Dialog::Import(import) => {
+            let title = "Import these connections?".into();
+            Dialog::Confirm(confirm(model, title, import.reasons(), "Import", "Cancel"))
+        }
+    }
+}
+
+/// What is asked about files.
+fn on_files(model: &Model, dialog: &files::Dialog) -> Dialog {
+    match dialog {
+        files::Dialog::Path(prompt) => Dialog::Path(path(model, prompt)),
+        files::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
+        files::Dialog::RunLarge { path, bytes } => {
+            let (title, reasons) = run_large(path, *bytes);
+            Dialog::Confirm(confirm(model, title, reasons, "Run the file", "Cancel"))
+        }
+    }
 }
 
 fn encoding(model: &Model, prompt: &EncodingPrompt) -> Settings {
@@ -153,7 +258,7 @@ pub(super) fn field(buffer: &Buffer, placeholder: &str) -> Field {
     }
 }
 
-fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
+fn commands(model: &Model, picker: &picker::Picker) -> Picker {
     let found = palette::matches(&picker.field.string());
     let rows: Vec<PickerRow> = found
         .into_iter()
@@ -177,7 +282,7 @@ fn commands(model: &Model, picker: &dialog::Picker) -> Picker {
     }
 }
 
-fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
+fn runs(model: &Model, picker: &picker::Picker, now: Stamp) -> Picker {
     let running = sidebar::running(model);
     let typed = picker.field.string();
     let history = &model.history;
@@ -222,10 +327,10 @@ fn runs(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
 }
 
 /// The results of the tab, with what was run for each.
-fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
+fn result_list(model: &Model, picker: &picker::Picker, now: Stamp) -> Picker {
     let typed = picker.field.string();
     let active = model.pages.active();
-    let listed = active.map_or(vec![], |page| result_sets::listed(&page.results, &typed));
+    let listed = active.map_or(vec![], |page| results::listed(&page.results, &typed));
     let rows: Vec<PickerRow> = active
         .into_iter()
         .flat_map(|tab| listed.iter().map(move |place| (tab, *place)))
@@ -244,7 +349,7 @@ fn results(model: &Model, picker: &dialog::Picker, now: Stamp) -> Picker {
         })
         .collect();
     let held = model.pages.active().map_or(0, |tab| tab.results.list.len());
-    let note = if listed.len() == result_sets::LISTED && held > listed.len() {
+    let note = if listed.len() == results::LISTED && held > listed.len() {
         let count = display::grouped(held as u64);
         Some(Span::muted(format!(
             "The first {} of {count}. A word of a statement or its number finds the others.",
@@ -285,7 +390,7 @@ fn matched(line: &str, typed: &str) -> Vec<u32> {
     positions.into_iter().collect()
 }
 
-fn connection(model: &Model, form: &form::ConnectionForm, now: Stamp) -> ConnectionForm {
+fn connection_form(model: &Model, form: &form::ConnectionForm, now: Stamp) -> ConnectionForm {
     let fields = form::Field::ALL
         .into_iter()
         .enumerate()
@@ -383,7 +488,7 @@ fn test(test: &Test, now: Stamp) -> Option<FormTest> {
     Some(FormTest { spinner, line, next_step })
 }
 
-fn password(model: &Model, prompt: &dialog::PasswordPrompt) -> PasswordPrompt {
+fn password(model: &Model, prompt: &password::PasswordPrompt) -> PasswordPrompt {
     let known = model.connections.get(&prompt.connection);
     let user = known.map(|known| known.config.user.clone()).unwrap_or_default();
     let address = known.map(|known| match known.config.name.trim() {
@@ -467,108 +572,14 @@ fn host_key(model: &Model, prompt: &host_key::HostKeyPrompt) -> HostKeyPrompt {
     }
 }
 
-fn confirm(model: &Model, question: &dialog::Confirm) -> Confirm {
-    let (title, reasons, yes, no) = asked(model, question);
-    Confirm {
-        question: question.clone(),
-        title,
-        reasons,
-        actions: answers(model, question, yes, no),
-        tone: Tone::Warning,
-    }
-}
-
 fn connection_label(model: &Model, id: ConnectionId) -> String {
     let known = model.connections.get(&id);
     known.map(|known| known.config.label()).unwrap_or_default()
 }
 
-type Asked = (String, Vec<String>, &'static str, &'static str);
-
-/// A question's title, the reasons for it, and what yes and no are called.
-fn asked(model: &Model, question: &dialog::Confirm) -> Asked {
-    match question {
-        dialog::Confirm::CloseTab { tab, reasons } => (
-            format!("Close “{}”?", tab_label(model, *tab)),
-            reasons.clone(),
-            "Close the tab",
-            "Keep it open",
-        ),
-        dialog::Confirm::Quit { reasons } => ("Quit Tusk?".into(), reasons.clone(), "Quit", "Stay"),
-        dialog::Confirm::Disconnect { connection, reasons } => (
-            format!("Disconnect from {}?", connection_label(model, *connection)),
-            reasons.clone(),
-            "Disconnect",
-            "Stay connected",
-        ),
-        dialog::Confirm::Leave { place, reasons, .. } => {
-            let (title, stay) = leave(model, *place);
-            (title, reasons.clone(), stay, stay)
-        }
-        dialog::Confirm::GoOn { message, left, .. } => (
-            "A statement failed. Go on with the script?".into(),
-            at_an_error(message, *left),
-            "Stop here",
-            "Stop",
-        ),
-        dialog::Confirm::Terminate { tab } => (
-            format!("Terminate the session of “{}”?", tab_label(model, *tab)),
-            vec![terminated(model, *tab)],
-            "Terminate",
-            "Wait on",
-        ),
-        dialog::Confirm::DeleteConnection { connection } => (
-            format!("Delete the connection {}?", connection_label(model, *connection)),
-            vec!["Its passwords are deleted from the keychain too. The history stays.".into()],
-            "Delete",
-            "Keep it",
-        ),
-        dialog::Confirm::Import(import) => {
-            ("Import these connections?".into(), import.reasons(), "Import", "Cancel")
-        }
-        dialog::Confirm::Overwrite { path, .. } => (
-            format!("Overwrite {path}?"),
-            vec!["The file is there already, or another program changed it.".into()],
-            "Overwrite",
-            "Cancel",
-        ),
-        dialog::Confirm::RunLarge { path, bytes } => {
-            let (title, reasons) = run_large(path, *bytes);
-            (title, reasons, "Run the file", "Cancel")
-        }
-        dialog::Confirm::OtherEncoding(other) => {
-            let (title, reasons) = other_encoding(other);
-            (title, reasons, "Save as UTF-8", "Don't save")
-        }
-        dialog::Confirm::Reload { path, .. } => (
-            format!("Read {path} again?"),
-            vec!["Another program changed it. Its text takes the place of this tab's.".into()],
-            "Read it again",
-            "Keep this text",
-        ),
-    }
-}
-
 fn at_an_error(message: &str, left: usize) -> Vec<String> {
     let left = words::counted(left as u64, "statement");
     vec![words::cut(message, CONFIRM_CHARACTERS), format!("{left} left.")]
-}
-
-/// The answers to a question. A script that stands at an error has two more than yes and no.
-fn answers(model: &Model, question: &dialog::Confirm, yes: &str, no: &str) -> Vec<Action> {
-    let mut answers = vec![accept(model, yes), cancel(model, no)];
-    if matches!(question, dialog::Confirm::GoOn { .. }) {
-        let all =
-            words::named(model, words::DIALOG, Command::DialogToggle, "Go on, and don't ask again");
-        answers.splice(1..1, [alternative(model, "Go on"), all]);
-    }
-    if let dialog::Confirm::Leave { can_commit, .. } = question {
-        answers.truncate(1);
-        answers.extend(can_commit.then(|| alternative(model, "Commit")));
-        let key = words::named(model, words::DIALOG, Command::DialogToggle, "Roll back");
-        answers.push(key);
-    }
-    answers
 }
 
 /// What is asked before a place with open transactions is left, and what staying there is called.
@@ -598,7 +609,7 @@ fn terminated(model: &Model, id: TabId) -> String {
     )
 }
 
-fn inspect(model: &Model, value: &dialog::Inspect) -> Inspect {
+fn inspect(model: &Model, value: &results::inspect::Inspect) -> Inspect {
     let size = value.bytes.map_or("NULL".into(), display::bytes_text);
     let row = display::grouped(value.row + 1);
     let text: Vec<&str> =

@@ -18,7 +18,7 @@ use crate::{
             run::{PAUSE_LIMIT_MS, Phase, Run, Running, Session, holders},
         },
         results::{ResultSet, ResultState, Results, Shown},
-        shell::command::Command,
+        shell::{command::Command, dialog},
     },
 };
 
@@ -358,7 +358,8 @@ fn nothing(model: &Model, tab: &Page, now: Stamp) -> Empty {
     let label = known.config.label();
     match &known.link {
         Link::Closed | Link::Failed { .. }
-            if crate::update::shell::dialog::asks_password(&model.dialog, id) =>
+            if dialog::of_connection(&model.dialog)
+                .is_some_and(|dialog| dialog.asks_password(id)) =>
         {
             empty(&format!("{label} wants a password"))
         }

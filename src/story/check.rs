@@ -6,10 +6,13 @@ use crate::{
     model::Model,
     rows::{Cell, show::display::counted},
     update::{
-        connection::{Link, host_key, sandbox::Sandbox},
-        query::page::{Ended, Page},
-        query::run::{Phase, Run},
+        connection::{Link, sandbox::Sandbox},
+        query::{
+            page::{Ended, Page},
+            run::{Phase, Run},
+        },
         results::{ResultSet, ResultState},
+        shell::dialog,
     },
 };
 
@@ -43,19 +46,19 @@ pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
 
 fn connected(model: &Model, tab: &Page) -> Seen {
     let known = tab.connection.and_then(|id| model.connections.get(&id));
-    let asks = tab
-        .connection
-        .is_some_and(|id| crate::update::shell::dialog::asks_password(&model.dialog, id));
+    let asked = tab.connection.zip(dialog::of_connection(&model.dialog));
+    let asks_password = asked.is_some_and(|(id, dialog)| dialog.asks_password(id));
+    let asks_trust = asked.is_some_and(|(id, dialog)| dialog.asks_trust(id));
     match known.map(|known| &known.link) {
         // The tab goes to the sandbox once it runs; until then it still has the connection of before.
         Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {
             Seen::NotYet("the sandbox is starting".into())
         }
         Some(Link::Open { .. }) => Seen::Yes,
-        Some(Link::Failed { .. }) if asks => Seen::NotYet("a password is asked for".into()),
-        Some(Link::Failed { .. })
-            if tab.connection.is_some_and(|id| host_key::asks(&model.dialog, id)) =>
-        {
+        Some(Link::Failed { .. }) if asks_password => {
+            Seen::NotYet("a password is asked for".into())
+        }
+        Some(Link::Failed { .. }) if asks_trust => {
             Seen::NotYet("the SSH server's key is not trusted yet".into())
         }
         Some(Link::Failed { failure }) => Seen::Never(format!(

@@ -1,7 +1,5 @@
 //! Plays a story on a stage, line by line.
 
-use std::{io::Write, time::Duration};
-
 use super::{
     Action, Stage, Step, Story, StoryFailure, Until,
     check::{self, Seen},
@@ -14,10 +12,12 @@ use crate::{
     screen::screen,
     update::{
         connection::sandbox::Sandbox,
+        files,
         settings::file,
         shell::{command::Command, dialog},
     },
 };
+use std::{io::Write, time::Duration};
 
 /// The program has so long to read what was kept, and a sandbox to start where a line needs it.
 const START: Duration = Duration::from_secs(120);
@@ -108,7 +108,9 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
 fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(), String> {
     let text = absolute(path)?;
     stage.send(command.into());
-    if !stage.read(|model| matches!(model.dialog, Some(dialog::Dialog::Path(_)))) {
+    if !stage
+        .read(|model| matches!(model.dialog, Some(dialog::Dialog::Files(files::Dialog::Path(_)))))
+    {
         return Err("the dialog for the file did not open".into());
     }
     stage.send(dialog::Msg::FieldEdited { field: 0, text }.into());

@@ -1,14 +1,5 @@
 //! The stage with no window.
 
-use std::{
-    cell::RefCell,
-    path::Path,
-    rc::Rc,
-    time::{Duration, Instant},
-};
-
-use flume::Receiver;
-
 use super::{
     Stage,
     input::{self, Piece},
@@ -20,14 +11,18 @@ use crate::{
     program::{Program, Surroundings},
     screen::screen,
     update::{
-        query::editor,
-        shell::{
-            app,
-            command::Command,
-            dialog::{Confirm, Dialog},
-        },
+        query::{self, editor},
+        shell::{app, command::Command, dialog::Dialog},
     },
 };
+use std::{
+    cell::RefCell,
+    path::Path,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use flume::Receiver;
 
 /// Draws the screen of a Model into a file: what builds with a window bring along.
 pub type Screenshot = Box<dyn FnMut(&Model, &Path) -> Result<(), String>>;
@@ -119,7 +114,7 @@ impl Stage for Headless {
         }
         let slice = self.program.drain(&self.inbox);
         let stands =
-            matches!(self.program.model().dialog, Some(Dialog::Confirm(Confirm::GoOn { .. })));
+            matches!(self.program.model().dialog, Some(Dialog::Query(query::Dialog::GoOn { .. })));
         if stands {
             // Nobody is there to be asked: a script that stands at an error stops.
             self.program.take(Command::DialogCancel.into());

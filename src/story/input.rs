@@ -5,7 +5,7 @@ use crate::{
     model::{Area, Model},
     msg::Msg,
     update::shell::{
-        dialog::{self, Dialog, takes_secret},
+        dialog::{self},
         keys::{self, contexts},
         welcome,
     },
@@ -100,17 +100,8 @@ enum Focus {
 
 fn focus(model: &Model) -> Focus {
     match (&model.dialog, model.area) {
-        (Some(dialog), _) if takes_secret(dialog) => Focus::Secret,
-        (Some(Dialog::Connection(form)), _) if form.focus.is_choice() => Focus::Keys,
-        (
-            Some(
-                Dialog::HostKey(_)
-                | Dialog::Confirm(_)
-                | Dialog::Inspect(_)
-                | Dialog::Settings { .. },
-            ),
-            _,
-        ) => Focus::Keys,
+        (Some(dialog), _) if dialog.takes_secret() => Focus::Secret,
+        (Some(dialog), _) if !dialog.takes_text() => Focus::Keys,
         (Some(_), _) | (None, Area::Editor | Area::Find) => Focus::Text,
         (None, Area::Welcome) => Focus::WelcomeField,
         (None, Area::Results | Area::Sidebar) => Focus::Keys,

@@ -1,7 +1,5 @@
 //! Stories against scripted effects: what they wait for, what they expect, what they report.
 
-use std::{cell::RefCell, collections::VecDeque, path::PathBuf, rc::Rc, time::Duration};
-
 use super::{
     input::{self, Piece},
     *,
@@ -22,17 +20,14 @@ use crate::{
         toml::{Key, Value},
     },
     update::{
-        connection::discovery,
+        connection::{self, discovery, password::PasswordPrompt},
         keeping,
-        shell::{
-            app,
-            command::Command,
-            dialog::{Dialog, PasswordPrompt},
-            keys, welcome,
-        },
+        shell::{app, command::Command, dialog::Dialog, keys, welcome},
         update,
     },
 };
+
+use std::{cell::RefCell, collections::VecDeque, path::PathBuf, rc::Rc, time::Duration};
 
 /// A stage with a clock of its own: time passes only when nothing happens.
 struct Scripted {
@@ -434,13 +429,13 @@ fn nothing_is_done_in_a_program_that_has_quit() {
 fn a_password_is_typed_as_a_secret_and_leaves_no_message_with_it() {
     let mut model = Model::default();
     let connection = ConnectionId::next(&mut model.cx.ids);
-    model.dialog = Some(Dialog::Password(PasswordPrompt::new(
+    model.dialog = Some(Dialog::Connection(connection::Dialog::Password(PasswordPrompt::new(
         connection,
         SecretKind::Database,
         Secrets::default(),
         true,
         None,
-    )));
+    ))));
     let secret = |secret: &str| Msg::Keys(keys::Msg::SecretTyped { secret: Secret::new(secret) });
     assert_eq!(input::typed(&model, "hunter2"), [secret("hunter2")]);
     assert_eq!(input::pressed(&model, "h"), secret("h"));

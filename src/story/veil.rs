@@ -9,7 +9,7 @@ use crate::{
     conninfo::{Conninfo, EXAMPLE},
     model::Model,
     sql::safety::mask,
-    update::shell::dialog::Dialog,
+    update::{connection, shell::dialog::Dialog},
 };
 
 /// A shorter secret is found in every word.
@@ -58,11 +58,13 @@ fn of_model(model: &Model) -> Vec<Secret> {
     let mut secrets: Vec<Secret> =
         connections.flat_map(|secrets| secrets.iter().map(|(_, secret)| secret.clone())).collect();
     match &model.dialog {
-        Some(Dialog::Password(prompt)) => {
+        Some(Dialog::Connection(connection::Dialog::Password(prompt))) => {
             secrets.push(prompt.password.clone());
             secrets.extend(prompt.known.iter().map(|(_, secret)| secret.clone()));
         }
-        Some(Dialog::Connection(form)) => secrets.extend(form.secrets.values().cloned()),
+        Some(Dialog::Connection(connection::Dialog::Form(form))) => {
+            secrets.extend(form.secrets.values().cloned())
+        }
         _ => {}
     }
     secrets.extend(model.defaults.password.clone());

@@ -1,24 +1,25 @@
 //! The connections that Tusk knows: saved ones, and those made for this run; each with its link.
 
 pub mod contract;
+pub mod dialog;
 pub mod discovery;
 pub mod form;
 pub mod host_key;
 pub mod import;
 pub mod keychain;
+pub mod password;
 pub mod reconnecting;
 pub mod sandbox;
 pub mod saved;
 
 pub use contract::{Effect, Msg, Outcome, PoolStatus, ServerInfo};
+pub use dialog::Dialog;
 
-use self::{host_key::HostKeyPrompt, keychain::Refusal, reconnecting::Reconnecting};
-use super::{
-    keeping::{self, SavedConnection},
-    query::run,
-    schema::{self, Schema},
-    shell::dialog::{Dialog, PasswordPrompt},
+use self::{
+    host_key::HostKeyPrompt, keychain::Refusal, password::PasswordPrompt,
+    reconnecting::Reconnecting,
 };
+use super::keeping::{self, SavedConnection};
 use crate::{
     base::{
         ids::*,
@@ -27,13 +28,7 @@ use crate::{
     },
     conninfo::{Config, Defaults},
     failure::{Category, Failure, Want},
-    update::{
-        cx::Cx,
-        query::{
-            history::History,
-            page::{Ended, Pages},
-        },
-    },
+    update::cx::Cx,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +60,6 @@ pub struct Connection {
     pub silent_since: Option<Stamp>,
     /// Names of types that are not built in, by oid.
     pub types: BTreeMap<u32, String>,
-    /// What is in its database, while it is open.
-    pub schema: Schema,
     /// Questions for such names that are under way, since it is open.
     pub naming: BTreeSet<Request>,
     /// Whether it is wanted again once it has closed.
@@ -134,7 +127,6 @@ impl Connection {
             returning: BTreeSet::new(),
             silent_since: None,
             types: BTreeMap::new(),
-            schema: Schema::Idle,
             naming: BTreeSet::new(),
             reopen: false,
             made_read_only: false,
@@ -200,24 +192,23 @@ pub fn add_passing(
 pub fn open(
     connections: &mut Connections,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
+    dialog: Option<&Dialog>,
     cx: &mut Cx,
     id: ConnectionId,
 ) {
     let since = cx.now;
-    let asked = crate::update::shell::dialog::asks_password(dialog, id);
-    if host_key::asks(dialog, id) {
+    if dialog.is_some_and(|dialog| dialog.asks_trust(id)) {
         return;
     }
     let Some(connection) = connections.get_mut(&id) else {
         return;
     };
-    if asked && !connection.secrets.has(SecretKind::Database) {
-        return;
-    }
-    if asked {
+    if dialog.is_some_and(|dialog| dialog.asks_password(id)) {
+        if !connection.secrets.has(SecretKind::Database) {
+            return;
+        }
         // What the prompt asks for came another way.
-        *dialog = None;
+        cx.leave(Outcome::Answered);
     }
     match &connection.link {
         Link::Open { .. } | Link::Opening { .. } | Link::AskingKeychain { .. } => {}
@@ -287,13 +278,7 @@ pub fn attempt(
 }
 
 /// Closes a connection and every session on it.
-pub fn close(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-) {
+pub fn close(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
     let Some(connection) = connections.get_mut(&id) else {
         return;
     };
@@ -305,7 +290,7 @@ pub fn close(
             // A pool that went may have told its figures once more since.
             connection.pool = PoolStatus::default();
             connection.link = Link::Closed;
-            run::connection_closed(pages, history, cx, id)
+            cx.leave(Outcome::GivenUp(id));
         }
         Link::Open { .. } | Link::Reconnecting(_) => {
             let link = std::mem::replace(&mut connection.link, Link::Closing);
@@ -313,9 +298,7 @@ pub fn close(
                 reconnecting::let_go(&reconnecting, cx);
             }
             connection.silent_since = None;
-            connection.schema = Schema::Idle;
-            run::connection_closed(pages, history, cx, id);
-            cx.ask(Effect::Close { connection: id });
+            cx.leave(Outcome::Closing(id));
         }
         Link::Closing => {
             connection.reopen = false;
@@ -324,59 +307,75 @@ pub fn close(
     }
 }
 
+/// Its sessions have been told to end: its pool closes behind them.
+pub fn close_pool(cx: &mut Cx, id: ConnectionId) {
+    cx.ask(Effect::Close { connection: id });
+}
+
 /// Stops what is under way to open a connection.
-pub fn stop_opening(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-) {
+pub fn stop_opening(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
     match connections.get(&id).map(|known| &known.link) {
-        Some(Link::Reconnecting(_)) => reconnecting::stop(pages, connections, history, cx, id),
-        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => {
-            close(pages, connections, history, cx, id)
-        }
+        Some(Link::Reconnecting(_)) => reconnecting::stop(connections, cx, id),
+        Some(Link::Opening { .. } | Link::AskingKeychain { .. }) => close(connections, cx, id),
         _ => {}
     }
 }
 
 /// Closes an open connection, and opens it again as soon as it has closed.
-pub fn bounce(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-) {
-    close(pages, connections, history, cx, id);
+pub fn bounce(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
+    close(connections, cx, id);
     if let Some(connection) = connections.get_mut(&id) {
         connection.reopen = matches!(connection.link, Link::Closing);
     }
 }
 
+/// The user agreed that a saved connection is forgotten. Where a tab uses it, that goes on with it; what is forgotten
+/// is how to come back.
+pub fn forget(
+    connections: &mut Connections,
+    defaults: &Defaults,
+    cx: &mut Cx,
+    id: ConnectionId,
+    is_used: bool,
+) {
+    let Some(known) = connections.get_mut(&id) else {
+        return;
+    };
+    let kinds = known.config.secrets_used(&defaults.tls_files);
+    if is_used {
+        known.saved = false;
+    } else {
+        close(connections, cx, id);
+        connections.remove(&id);
+    }
+    let request = cx.request();
+    cx.ask(keeping::Effect::DeleteConnection { request, connection: id });
+    for kind in kinds {
+        let request = cx.request();
+        cx.ask(keychain::Effect::Delete { request, connection: id, kind });
+    }
+}
+
 /// Takes in what the runner reports of connections.
 pub fn update(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
+    dialog: Option<&mut Dialog>,
     cx: &mut Cx,
     msg: Msg,
 ) {
     match msg {
         Msg::Opened { connection, attempt, server } => {
-            opened(pages, connections, history, cx, connection, attempt, server)
+            opened(connections, cx, connection, attempt, server)
         }
         Msg::OpenFailed { connection, attempt, failure } => {
-            open_failed(pages, connections, history, dialog, cx, (connection, attempt), failure)
+            open_failed(connections, cx, connection, attempt, failure)
         }
         Msg::Closed { connection } => {
-            closed(pages, connections, history, defaults, dialog, cx, connection)
+            closed(connections, defaults, dialog.as_deref(), cx, connection)
         }
         Msg::Tested { attempt, result } => {
-            if let Some(Dialog::Connection(form)) = dialog {
+            if let Some(Dialog::Form(form)) = dialog {
                 form.tested(attempt, result);
             }
         }
@@ -386,11 +385,12 @@ pub fn update(
             {
                 known.pool = status;
             }
-            run::make_room(pages, connections, cx, connection)
+            cx.leave(Outcome::PoolChanged(connection));
         }
-        Msg::LinkLost { connection, left, failure } => {
-            reconnecting::link_lost(pages, connections, history, cx, connection, left, failure)
+        Msg::LinkLost { connection, left: 0, failure } => {
+            cx.leave(Outcome::Unlinked { connection, failure });
         }
+        Msg::LinkLost { .. } => {}
         Msg::NotAnswering { connection, silent_ms } => {
             let since = cx.now.before_ms(silent_ms);
             if let Some(known) = connections.get_mut(&connection)
@@ -405,10 +405,12 @@ pub fn update(
             }
         }
         Msg::TypesResolved { request, connection, names } => {
-            types_resolved(pages, connections, request, connection, names);
+            types_resolved(connections, cx, request, connection, names);
         }
         Msg::HostKeyTrusted { request, result } => {
-            host_key::trusted(connections, defaults, dialog, cx, request, result)
+            if let Some(Dialog::HostKey(prompt)) = dialog {
+                host_key::trusted(connections, defaults, cx, prompt, request, result);
+            }
         }
     }
 }
@@ -417,17 +419,17 @@ pub fn update(
 pub fn update_keychain(
     connections: &mut Connections,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
+    dialog: Option<&mut Dialog>,
     cx: &mut Cx,
     msg: keychain::Msg,
 ) {
     match msg {
         keychain::Msg::Read { request, connection: id, kind: answered, result } => {
-            if self::form::waits_for(dialog, request) {
+            if let Some(Dialog::Form(form)) = dialog
+                && form.waits_for(request)
+            {
                 let (secret, usable) = read_secret(cx, result);
-                return self::form::secret_read(
-                    defaults, dialog, cx, request, answered, secret, usable,
-                );
+                return form::secret_read(defaults, cx, form, request, answered, secret, usable);
             }
             let Some(connection) = connections.get_mut(&id) else {
                 return;
@@ -470,11 +472,9 @@ pub fn update_keychain(
 }
 
 fn closed(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
+    dialog: Option<&Dialog>,
     cx: &mut Cx,
     id: ConnectionId,
 ) {
@@ -490,13 +490,11 @@ fn closed(
     if std::mem::take(&mut known.reopen) {
         open(connections, defaults, dialog, cx, id)
     }
-    run::pump_all(pages, connections, history, cx);
+    cx.leave(Outcome::Closed);
 }
 
 fn opened(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
     attempt: Request,
@@ -509,7 +507,7 @@ fn opened(
         return;
     };
     if connection.tries(attempt) {
-        return reopened(pages, connections, history, cx, id, server);
+        return reopened(connection, cx, id, server);
     }
     let with = match &connection.link {
         Link::Opening { attempt: waiting, with, .. } if *waiting == attempt => with.clone(),
@@ -521,40 +519,20 @@ fn opened(
 
     connection.last_used_us = Some(now.unix_us);
     connection.saved |= !with.store.is_empty();
-    let Some(connection) = connections.get(&id) else {
-        return;
-    };
     if connection.saved {
         save(connections, cx, id);
     }
     store_secrets(connections, cx, id, &with.store);
-    for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
-        tab.ended = Some(Ended::Well);
-    }
-    run::pump_all(pages, connections, history, cx);
-    // Behind what somebody waits for.
-    schema::refresh(connections, cx, id, schema::Cause::Opened);
+    cx.leave(Outcome::Opened(id));
 }
 
 /// The server is back: what waited for it goes on. How things in its tabs ended before stays said.
-fn reopened(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-    server: ServerInfo,
-) {
-    let Some(connection) = connections.get_mut(&id) else {
-        return;
-    };
+fn reopened(connection: &mut Connection, cx: &mut Cx, id: ConnectionId, server: ServerInfo) {
     connection.link = Link::Open { server };
     connection.forget_types();
     let text = format!("Connected to {} again.", connection.config.label());
     cx.notify(text);
-    run::pump_all(pages, connections, history, cx);
-    // It may be another server that answers now.
-    schema::refresh(connections, cx, id, schema::Cause::Opened);
+    cx.leave(Outcome::Reopened(id));
 }
 
 /// The secret that the attempt failed for, which was wrong or not there. A login that no password helps (peer, a
@@ -575,12 +553,10 @@ fn wanted_secret(failure: &Failure) -> Option<SecretKind> {
 }
 
 fn open_failed(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
-    (id, attempt): (ConnectionId, Request),
+    id: ConnectionId,
+    attempt: Request,
     failure: Failure,
 ) {
     let Some(connection) = connections.get_mut(&id) else {
@@ -600,7 +576,7 @@ fn open_failed(
         // It is wrong: the next attempt asks the keychain, or the user.
         connection.secrets.set(kind, None);
     } else if tried {
-        return reconnecting::failed(pages, connections, history, cx, id, failure);
+        return reconnecting::failed(connections, cx, id, failure);
     }
     connection.pool = PoolStatus::default();
     connection.link = if failure.category == Category::Cancelled {
@@ -608,45 +584,41 @@ fn open_failed(
     } else {
         Link::Failed { failure: failure.clone() }
     };
-    tell_tabs(pages, id, &failure);
-    if let (Some(Want::HostKey(key)), None) = (&failure.wants, &*dialog) {
-        // The run that waits for the connection goes on waiting for the user's word.
-        let prompt = HostKeyPrompt::new(id, key.clone(), failure, with);
-        *dialog = Some(Dialog::HostKey(prompt));
-        return;
-    }
-    if let (Some(kind), None) = (wanted, &*dialog) {
-        // The run that waits for the connection goes on waiting: the secret is what it needs.
+    cx.leave(Outcome::AttemptFailed { connection: id, failure: failure.clone() });
+    // The run that waits for the connection goes on waiting for what the user says.
+    let dialog = if let Some(Want::HostKey(key)) = &failure.wants {
+        Dialog::HostKey(HostKeyPrompt::new(id, key.clone(), failure.clone(), with))
+    } else if let Some(kind) = wanted {
         // That one is needed is said by the question itself; what the server refused is said with it.
         let said = tried || with.secrets.has(kind) || !failure.severity.is_empty();
-        let refused = said.then_some(failure);
+        let refused = said.then(|| failure.clone());
         let mut prompt = PasswordPrompt::new(id, kind, with.secrets, saved, refused);
         prompt.stored_too = with.store;
-        *dialog = Some(Dialog::Password(prompt));
-        // A pool with the old secret is of no more use.
-        if tried {
-            cx.ask(Effect::Close { connection: id });
-        }
-        return;
-    }
-    if tried {
-        return reconnecting::give_up(pages, connections, history, cx, id, failure);
-    }
-    run::connection_failed(pages, cx, id, failure)
+        Dialog::Password(prompt)
+    } else {
+        return cx.leave(Outcome::Failed { connection: id, failure });
+    };
+    cx.leave(Outcome::Ask { connection: id, dialog: Box::new(dialog), failure, tried });
 }
 
-/// The tabs of a connection ended with what it ended with.
-fn tell_tabs(pages: &mut Pages, id: ConnectionId, failure: &Failure) {
-    let ended = Ended::Badly { failure: Box::new(failure.clone()) };
-    let open = pages.open.iter_mut();
-    for tab in open.filter(|tab| tab.connection == Some(id)) {
-        tab.ended = Some(ended.clone());
+/// The user could not be asked for what an attempt failed for: it has failed.
+pub fn not_asked(
+    connections: &mut Connections,
+    cx: &mut Cx,
+    id: ConnectionId,
+    failure: Failure,
+    tried: bool,
+) {
+    if tried {
+        reconnecting::give_up(connections, cx, id, failure);
+    } else {
+        cx.leave(Outcome::Failed { connection: id, failure });
     }
 }
 
 fn types_resolved(
-    pages: &mut Pages,
     connections: &mut Connections,
+    cx: &mut Cx,
     request: Request,
     id: ConnectionId,
     names: Vec<(u32, String)>,
@@ -659,12 +631,7 @@ fn types_resolved(
         return;
     }
     connection.types.extend(names);
-    let types = &connection.types;
-    for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(id)) {
-        for result in &mut tab.results.list {
-            result.rows.name_types(|column| types.get(&column.type_oid).cloned());
-        }
-    }
+    cx.leave(Outcome::TypesNamed(id));
 }
 
 /// The program ends: no secret stays in the Model. What the driver and the keychain's library copied into their own

@@ -10,7 +10,6 @@ use super::{
         history,
         messages::{Kind, Message},
     },
-    schema,
 };
 use crate::{
     base::{ids::*, stamp::Stamp},
@@ -148,6 +147,13 @@ pub enum Msg {
         /// How long it took.
         elapsed_us: u64,
     },
+}
+
+/// What jobs leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A job has ended, and may have changed what is in the database of its connection.
+    Ended(ConnectionId),
 }
 
 /// What the runner is asked to do for jobs.
@@ -302,14 +308,7 @@ pub fn cancel(jobs: &mut Jobs, cx: &mut Cx) -> bool {
 }
 
 /// Takes in what the runner reports of jobs.
-pub fn update(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    jobs: &mut Jobs,
-    cx: &mut Cx,
-    msg: Msg,
-) {
+pub fn update(pages: &mut Pages, history: &mut History, jobs: &mut Jobs, cx: &mut Cx, msg: Msg) {
     match msg {
         Msg::Went { job, progress } => {
             if let Some(job) = jobs.get_mut(job).filter(|job| job.is_running()) {
@@ -328,15 +327,9 @@ pub fn update(
         Msg::Noted { job, text } => {
             say(pages, jobs, cx, job, Kind::Notice, text);
         }
-        Msg::Ended { job, state, progress, message, elapsed_us } => ended(
-            pages,
-            connections,
-            history,
-            jobs,
-            cx,
-            job,
-            Ending { state, progress, message, elapsed_us },
-        ),
+        Msg::Ended { job, state, progress, message, elapsed_us } => {
+            ended(pages, history, jobs, cx, job, Ending { state, progress, message, elapsed_us })
+        }
     }
 }
 
@@ -350,7 +343,6 @@ struct Ending {
 
 fn ended(
     pages: &mut Pages,
-    connections: &mut Connections,
     history: &mut History,
     jobs: &mut Jobs,
     cx: &mut Cx,
@@ -382,7 +374,7 @@ fn ended(
     say(pages, jobs, cx, id, kind, text.clone());
     cx.notify(text);
     history::ended(history, cx, query, elapsed_us, outcome);
-    schema::refresh(connections, cx, connection, schema::Cause::Changed);
+    cx.leave(Outcome::Ended(connection));
 }
 
 /// A line among the messages of the tab from which the job was begun.

@@ -4,6 +4,6 @@ pub mod contract;
 pub mod storage;
 
 pub use contract::{
-    Effect, HistoryEntry, HistoryOutcome, Kept, Msg, Opened, Salvage, Saved, SavedConnection,
-    SavedTab, TabPlace, Writes, note_writes,
+    Effect, HistoryEntry, HistoryOutcome, Kept, Msg, Opened, Outcome, Salvage, Saved,
+    SavedConnection, SavedTab, TabPlace, Writes, note_writes,
 };

@@ -1,53 +1,38 @@
 //! Every outcome, by room: what a room leaves to those beside and above it, in its own words. `update` alone knows what
 //! follows.
 
-use super::{connection, files, query, results, settings, shell::dialog::Dialog};
+use super::{connection, files, jobs, keeping, query, results, schema, settings};
 
 /// What a room leaves to others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Of a tab's text and what runs of it.
+    Jobs(jobs::Outcome),
     Query(query::Outcome),
-    /// A dialog wants to be put over the window.
-    Show(Box<Dialog>),
     Results(results::Outcome),
-    Settings(settings::Outcome),
-    Files(files::Outcome),
+    Schema(schema::Outcome),
     Connection(connection::Outcome),
+    Files(files::Outcome),
+    Keeping(keeping::Outcome),
+    Settings(settings::Outcome),
 }
 
-impl From<query::Outcome> for Outcome {
-    fn from(outcome: query::Outcome) -> Self {
-        Self::Query(outcome)
-    }
+macro_rules! composed {
+    ($($variant:ident($outcome:ty)),*) => {$(
+        impl From<$outcome> for Outcome {
+            fn from(outcome: $outcome) -> Self {
+                Self::$variant(outcome)
+            }
+        }
+    )*};
 }
 
-impl From<results::Outcome> for Outcome {
-    fn from(outcome: results::Outcome) -> Self {
-        Self::Results(outcome)
-    }
-}
-
-impl From<Dialog> for Outcome {
-    fn from(dialog: Dialog) -> Self {
-        Self::Show(Box::new(dialog))
-    }
-}
-
-impl From<settings::Outcome> for Outcome {
-    fn from(outcome: settings::Outcome) -> Self {
-        Self::Settings(outcome)
-    }
-}
-
-impl From<files::Outcome> for Outcome {
-    fn from(outcome: files::Outcome) -> Self {
-        Self::Files(outcome)
-    }
-}
-
-impl From<connection::Outcome> for Outcome {
-    fn from(outcome: connection::Outcome) -> Self {
-        Self::Connection(outcome)
-    }
-}
+composed!(
+    Jobs(jobs::Outcome),
+    Query(query::Outcome),
+    Results(results::Outcome),
+    Schema(schema::Outcome),
+    Connection(connection::Outcome),
+    Files(files::Outcome),
+    Keeping(keeping::Outcome),
+    Settings(settings::Outcome)
+);

@@ -4,19 +4,20 @@
 //! window only knows pixels.
 
 pub mod contract;
+pub mod dialog;
+pub mod inspect;
 
 pub use contract::Outcome;
+pub use dialog::Dialog;
 
-use super::{
-    shell::dialog::{Dialog, INSPECT_BYTES, Inspect, Picker},
-    window,
-};
+use super::window;
 use crate::{
     base::{ids::*, stamp::Stamp},
     failure::Failure,
     rows::{Cell, Chunk, Column, Position, Range, Rows, Summary, show::display},
-    update::{cx::Cx, scroll::Sight},
+    update::{cx::Cx, picker::Picker, scroll::Sight},
 };
+use inspect::{INSPECT_BYTES, Inspect};
 
 use std::sync::Arc;
 
@@ -546,7 +547,7 @@ pub fn open_list(results: &Results, cx: &mut Cx) {
         _ => 0,
     };
     let picker = Picker { selected, ..Picker::default() };
-    cx.leave(Dialog::Results(picker));
+    cx.leave(Outcome::Show(Dialog::List(picker)));
 }
 
 /// The results whose statements, or whose numbers, have every word that was typed, by place.
@@ -680,7 +681,7 @@ pub fn inspect(results: &Results, cx: &mut Cx) {
     };
     let mut inspect = Inspect::new(described, row, bytes, &display::whole(shown));
     inspect.cut |= bytes.is_some_and(|bytes| bytes > INSPECT_BYTES as u64);
-    cx.leave(Dialog::Inspect(inspect));
+    cx.leave(Outcome::Show(Dialog::Inspect(inspect)));
 }
 
 /// As much of a value as the inspector shows, to the end of a character: what is cut off is not looked at.

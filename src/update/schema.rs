@@ -5,20 +5,27 @@
 //! transaction, because before nobody else sees the change. One load is under way at a time, and one more may be
 //! owed. It goes with the connection.
 
-use super::{connection::Link, query::run::Session, results::ResultState};
 use crate::{
-    base::{ids::*, transaction::Transaction},
+    base::ids::*,
     catalog::{self, Catalog},
     failure::Failure,
     sql::{Kind, Verb},
-    update::{connection::Connections, cx::Cx, query::page::Pages},
+    update::{
+        connection::{Connection, Connections},
+        cx::Cx,
+    },
 };
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize, Serializer};
 
 mod nearest;
+
+pub use nearest::nearest_in;
+
+/// The caches of the open connections.
+pub type Schemas = BTreeMap<ConnectionId, Schema>;
 
 /// What the runner reports of schema caches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +44,13 @@ pub enum Msg {
 pub enum Effect {
     /// List the objects of the database over the connection for metadata. Ends in `Loaded`.
     Load { request: Request, connection: ConnectionId },
+}
+
+/// What schema caches leave to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// A cache has come: errors that wait for a name get it.
+    Came(ConnectionId),
 }
 
 /// Why a cache is loaded.
@@ -101,32 +115,38 @@ impl Schema {
 }
 
 /// Loads the cache of an open connection. While it is being loaded, it is loaded once more afterwards.
-pub fn refresh(connections: &mut Connections, cx: &mut Cx, id: ConnectionId, cause: Cause) {
+pub fn refresh(
+    connections: &Connections,
+    schemas: &mut Schemas,
+    cx: &mut Cx,
+    id: ConnectionId,
+    cause: Cause,
+) {
     let request = cx.request();
-    let Some(known) = connections.get_mut(&id) else {
-        return;
-    };
-    if !known.is_open() {
+    if !connections.get(&id).is_some_and(Connection::is_open) {
         return;
     }
-    if let Schema::Loading { again, .. } = &mut known.schema {
+    let schema = schemas.entry(id).or_default();
+    if let Schema::Loading { again, .. } = schema {
         *again = Some(cause);
         return;
     }
-    let previous = known.schema.catalog().cloned();
-    known.schema = Schema::Loading { request, cause, previous, again: None };
+    let previous = schema.catalog().cloned();
+    *schema = Schema::Loading { request, cause, previous, again: None };
     let connection = id;
     cx.ask(Effect::Load { request, connection });
 }
 
 /// The user wants the cache of the chosen connection to be loaded anew.
-pub fn refresh_asked(connections: &mut Connections, cx: &mut Cx, chosen: Option<ConnectionId>) {
-    let open = chosen.filter(|id| {
-        let known = connections.get(id);
-        known.is_some_and(|known| matches!(known.link, Link::Open { .. }))
-    });
-    match open {
-        Some(id) => refresh(connections, cx, id, Cause::Asked),
+pub fn refresh_asked(
+    connections: &Connections,
+    schemas: &mut Schemas,
+    cx: &mut Cx,
+    chosen: Option<ConnectionId>,
+) {
+    let is_open = |id: &ConnectionId| connections.get(id).is_some_and(Connection::is_open);
+    match chosen.filter(is_open) {
+        Some(id) => refresh(connections, schemas, cx, id, Cause::Asked),
         None => {
             let text = "There is no open connection whose schema could be read. Connect first.";
             cx.notify(text);
@@ -134,19 +154,24 @@ pub fn refresh_asked(connections: &mut Connections, cx: &mut Cx, chosen: Option<
     }
 }
 
+/// Connections have gone: so do their caches.
+pub fn forget_unknown(connections: &Connections, schemas: &mut Schemas) {
+    schemas.retain(|id, _| connections.contains_key(id));
+}
+
 /// Takes in what the runner reports.
-pub fn update(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, msg: Msg) {
+pub fn update(connections: &Connections, schemas: &mut Schemas, cx: &mut Cx, msg: Msg) {
     let Msg::Loaded { request, connection: id, result } = msg;
-    let Some(known) = connections.get_mut(&id) else {
+    let Some(schema) = schemas.get_mut(&id) else {
         return;
     };
-    let (cause, previous, again) = match std::mem::take(&mut known.schema) {
+    let (cause, previous, again) = match std::mem::take(schema) {
         Schema::Loading { request: asked, cause, previous, again } if asked == request => {
             (cause, previous, again)
         }
         other => {
             // The answer of a load before the connection closed.
-            known.schema = other;
+            *schema = other;
             return;
         }
     };
@@ -154,8 +179,8 @@ pub fn update(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, msg
         Ok(catalog) => {
             let cut = catalog.is_cut();
             let counts = catalog.in_short();
-            known.schema = Schema::Ready { catalog: catalog.clone() };
-            complete(pages, id, &catalog);
+            *schema = Schema::Ready { catalog };
+            cx.leave(Outcome::Came(id));
             if cut && matches!(cause, Cause::Opened | Cause::Asked) {
                 notice_cut(cx);
             } else if cause == Cause::Asked {
@@ -169,11 +194,11 @@ pub fn update(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, msg
                 let text = format!("The schema could not be read: {}", failure.message);
                 cx.notify(text);
             }
-            known.schema = Schema::Failed { failure, previous };
+            *schema = Schema::Failed { failure, previous };
         }
     }
     if let Some(cause) = again {
-        refresh(connections, cx, id, cause)
+        refresh(connections, schemas, cx, id, cause)
     }
 }
 
@@ -185,60 +210,28 @@ fn notice_cut(cx: &mut Cx) {
     cx.notify(text);
 }
 
-/// A cache has come: errors that wait for a name get it.
-fn complete(pages: &mut Pages, id: ConnectionId, catalog: &Catalog) {
-    let open = pages.open.iter_mut();
-    for tab in open.filter(|tab| tab.connection == Some(id)) {
-        for result in &mut tab.results.list {
-            if let ResultState::Failed { failure } = &mut result.state
-                && let Some(advice) = nearest::nearest_in(catalog, failure, &result.sql)
-            {
-                failure.next_step = Some(advice);
-            }
-        }
-    }
-}
-
-/// The failure of a statement with the nearest name that the cache has; where there is no cache, it is loaded, and
-/// the name comes later.
-pub fn advised(
-    connections: &mut Connections,
+/// The nearest name for a failed statement, out of the cache of its connection. Where there is no cache, it is loaded,
+/// and the name comes later.
+pub fn advice(
+    connections: &Connections,
+    schemas: &mut Schemas,
     cx: &mut Cx,
-    connection: Option<ConnectionId>,
+    id: ConnectionId,
     sql: &str,
-    failure: Failure,
-) -> Failure {
-    let known = connection.and_then(|id| Some((id, connections.get(&id)?)));
-    let Some((id, known)) = known.filter(|_| nearest::wants_nearest(&failure)) else {
-        return failure;
-    };
-    match (known.schema.catalog(), &known.schema) {
-        (Some(catalog), _) => {
-            let advice = nearest::nearest_in(catalog, &failure, sql);
-            let next_step = advice.or(failure.next_step);
-            Failure { next_step, ..failure }
+    failure: &Failure,
+) -> Option<String> {
+    if !nearest::wants_nearest(failure) {
+        return None;
+    }
+    match schemas.get(&id) {
+        Some(schema) if schema.catalog().is_some() || schema.is_loading() => {
+            nearest_in(schema.catalog()?, failure, sql)
         }
-        (None, Schema::Loading { .. }) => failure,
-        (None, _) => {
-            refresh(connections, cx, id, Cause::Missing);
-            failure
+        _ => {
+            refresh(connections, schemas, cx, id, Cause::Missing);
+            None
         }
     }
-}
-
-/// A tab's session is ready after a statement: what it changed is read once everybody can see it.
-pub fn session_ready(pages: &mut Pages, connections: &mut Connections, cx: &mut Cx, id: TabId) {
-    let Some(tab) = pages.get_mut(id) else {
-        return;
-    };
-    let Session::Live(live) = &mut tab.session else {
-        return;
-    };
-    if live.transaction != Transaction::Idle || !std::mem::take(&mut live.changed_schema) {
-        return;
-    }
-    let connection = live.connection;
-    refresh(connections, cx, connection, Cause::Changed)
 }
 
 /// Whether a statement that completed may have changed what is in the schema.

@@ -158,8 +158,7 @@ impl World {
     /// Answers the load of the active tab's schema cache well.
     pub fn load_schema(&mut self, catalog: Arc<catalog::Catalog>) -> Vec<Effect> {
         let connection = self.connection();
-        let schema::Schema::Loading { request, .. } = self.model.connections[&connection].schema
-        else {
+        let schema::Schema::Loading { request, .. } = self.model.schemas[&connection] else {
             panic!("no schema is being loaded");
         };
         let result = Ok(catalog);

@@ -239,7 +239,7 @@ fn where_the_role_has_no_connection_left_the_kept_session_is_used() {
     let config = Config { user: "two_at_most".into(), ..named("two at most") };
     let mut app = App::connected(config);
     let connection = app.tab().connection.unwrap();
-    app.until("the schema is read", |app| !app.known().schema.is_loading());
+    app.until("the schema is read", |app| !app.schema_is_loading());
     // The reader of the schema has the second connection for a while.
     runs(&mut app, "create temp sequence s");
     runs(&mut app, "select nextval('s')");
@@ -838,7 +838,7 @@ fn a_slow_look_into_the_catalogs_keeps_nobody_from_ending_a_session() {
     let server = TestServer::shared();
     let database = server.fresh_database();
     let mut app = App::connected(on_socket(server, &database));
-    app.until("the schema is read", |app| !app.known().schema.is_loading());
+    app.until("the schema is read", |app| !app.schema_is_loading());
     let reader = server.psql(
         &database,
         "select pid from pg_stat_activity \
@@ -853,7 +853,7 @@ fn a_slow_look_into_the_catalogs_keeps_nobody_from_ending_a_session() {
     app.command(Command::QueryTerminate);
     app.command(Command::DialogAccept);
     app.until("its session is ended", |app| matches!(app.tab().session, Session::Lost(_)));
-    assert!(app.known().schema.is_loading(), "the reader stands still");
+    assert!(app.schema_is_loading(), "the reader stands still");
     signal("CONT", stopped);
     app.shut_down();
 }

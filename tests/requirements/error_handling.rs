@@ -32,7 +32,7 @@ use tusk::{
     update::{
         connection::{Link, keychain as keychain_contract},
         query::{editor, run::Run},
-        results::{self, ResultState},
+        results::ResultState,
         schema::Schema,
         shell::{app, command::Command, welcome},
         update,
@@ -157,7 +157,7 @@ impl Program {
                 let shown = trouble::shown_failure(
                     &self.model.pages,
                     &self.model.connections,
-                    &self.model.dialog,
+                    tusk::update::shell::dialog::of_connection(&self.model.dialog),
                 );
                 shown.unwrap_or(failure).clone()
             }
@@ -183,8 +183,7 @@ impl Program {
     }
 
     fn catalog(&self) -> Option<&Schema> {
-        let known = self.model.connections.get(&self.connection())?;
-        Some(&known.schema)
+        self.model.schemas.get(&self.connection())
     }
 }
 
@@ -694,7 +693,7 @@ fn fr_001_tls_a_full_pool_files_and_the_keychain_have_categories_of_their_own() 
         trouble::shown_failure(
             &program.model.pages,
             &program.model.connections,
-            &program.model.dialog
+            tusk::update::shell::dialog::of_connection(&program.model.dialog)
         ),
         Some(&pool),
         "the card has all of it"
@@ -884,7 +883,7 @@ fn fr_007_the_schema_cache_follows_its_connection() {
     // It goes with the connection.
     program.send(Command::ConnectionDisconnect);
     program.settle();
-    assert_eq!(program.catalog(), Some(&Schema::Idle));
+    assert_eq!(program.catalog(), None);
 }
 
 #[test]

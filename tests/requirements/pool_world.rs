@@ -491,6 +491,10 @@ impl App {
         self.command(Command::QueryRunAll);
     }
 
+    pub fn schema_is_loading(&self) -> bool {
+        self.model.schemas.values().any(tusk::update::schema::Schema::is_loading)
+    }
+
     /// The active tab's connection.
     pub fn known(&self) -> &Connection {
         &self.model.connections[&self.tab().connection.unwrap()]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use tusk::update::query::page::Page;
+use tusk::update::{connection, files};
 
 use super::{
     accounts::Key,
@@ -53,6 +54,8 @@ pub fn structure(model: &Model) {
         model.area == Area::Welcome,
         "the welcome screen and the focus disagree"
     );
+    let is_known = |id| model.connections.contains_key(id);
+    assert!(model.schemas.keys().all(is_known), "a schema cache of a connection that is gone");
     let on_screen = match model.area {
         Area::Find => model.find.open,
         Area::Sidebar => model.cx.settings.sidebar_width > 0,
@@ -428,7 +431,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
         for session in &known.returning {
             owes("a session on its way back", Key::End(*session));
         }
-        if let Schema::Loading { request, .. } = &known.schema {
+        if let Some(Schema::Loading { request, .. }) = model.schemas.get(id) {
             owes("a schema", Key::Schema(*request));
         }
     }
@@ -460,7 +463,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
         owes("the sandbox", Key::Sandbox(*request));
     }
     match &model.dialog {
-        Some(Dialog::Connection(form)) => {
+        Some(Dialog::Connection(connection::Dialog::Form(form))) => {
             if let form::Test::Running { attempt, .. } = &form.test {
                 // It asks the keychain first.
                 let reads =
@@ -471,7 +474,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
                 );
             }
         }
-        Some(Dialog::HostKey(prompt)) => {
+        Some(Dialog::Connection(connection::Dialog::HostKey(prompt))) => {
             if let Some(request) = prompt.writing {
                 owes("a host key to be kept", Key::HostKey(request));
             }
@@ -481,7 +484,7 @@ fn nothing_waits_in_vain(model: &Model, runner: &Runner) {
                 owes("a directory", Key::Store(request));
             }
         }
-        Some(Dialog::Path(prompt)) => {
+        Some(Dialog::Files(files::Dialog::Path(prompt))) => {
             if let Some(request) = prompt.listing {
                 owes("a list of files", Key::File(request));
             }

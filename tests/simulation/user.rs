@@ -1,6 +1,7 @@
 //! The random user: every command, keys, the mouse in places that may not be there, and now and then nonsense.
 
 use super::{random::Random, world::World};
+use tusk::update::connection;
 use tusk::{
     base::{
         ids::TabId,
@@ -92,16 +93,17 @@ pub fn message(world: &mut World) -> Msg {
     if let Some(dialog) = &world.model.dialog
         && world.random.chance(45)
     {
-        let wants_secret = tusk::update::shell::dialog::takes_secret(dialog);
+        let wants_secret = dialog.takes_secret();
         if wants_secret && world.random.chance(50) {
             let field = match dialog {
-                Dialog::Connection(form) => form.focus as usize,
+                Dialog::Connection(connection::Dialog::Form(form)) => form.focus as usize,
                 _ => 0,
             };
             return Msg::Dialog(dialog::Msg::SecretEdited { field, secret: Secret::new("pw") });
         }
         // Who is asked whether an SSH server is trusted says yes with the other choice.
-        let asked = matches!(dialog, Dialog::HostKey(_)) && world.random.chance(70);
+        let asked = matches!(dialog, Dialog::Connection(connection::Dialog::HostKey(_)))
+            && world.random.chance(70);
         return Msg::Command(if asked {
             Command::DialogAlternative
         } else {

@@ -10,6 +10,12 @@ use super::{
 /// The table begins with these columns.
 const HEADER: &str = "| Room | What it is | What it may name |";
 
+/// The line that says in which order the rooms of `update` stand begins so.
+const ORDER: &str = "The rooms of `update` stand in this order: `";
+
+/// Where the rooms that stand in an order are.
+const ORDERED: &str = "crate::update::";
+
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -69,6 +75,51 @@ fn room(row: &str) -> Result<Room, String> {
     let names = quoted(allowed).flat_map(unfolded);
     let allowed = names.map(|name| name.split("::").map(str::to_owned).collect());
     Ok(Room { places, allowed: allowed.collect() })
+}
+
+/// The rooms of `update` in their order, by levels from the top: those of one level stand side by side.
+///
+/// # Errors
+///
+/// There is no such line.
+pub fn order(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let line = text.lines().find_map(|line| line.strip_prefix(ORDER));
+    let (order, _) = line
+        .and_then(|line| line.split_once('`'))
+        .ok_or_else(|| format!("there is no line with {ORDER}"))?;
+    let names = |level: &str| level.split(',').map(|name| name.trim().to_owned()).collect();
+    Ok(order.split('>').map(names).collect())
+}
+
+/// The rooms that may name what stands above them or beside them, and those that have no place in the order.
+pub fn out_of_order(rooms: &[Room], order: &[Vec<String>]) -> Vec<String> {
+    let level = |name: &str| order.iter().position(|names| names.iter().any(|known| known == name));
+    let mut problems = Vec::new();
+    for room in rooms {
+        let own = room.own();
+        let names = own.iter().map(|path| path.join("::"));
+        let mut names = names.filter_map(|path| path.strip_prefix(ORDERED).map(str::to_owned));
+        // What every room of `update` may use stands in no order.
+        let (Some(name), true) = (names.next(), room.places.iter().any(|at| at.ends_with('/')))
+        else {
+            continue;
+        };
+        let Some(at) = level(&name) else {
+            problems.push(format!("{}: the order has no place for it", room.places[0]));
+            continue;
+        };
+        for allowed in &room.allowed {
+            let path = allowed.join("::");
+            let Some(other) = path.strip_prefix(ORDERED) else {
+                continue;
+            };
+            let other = other.split("::").next().unwrap_or_default();
+            if level(other).is_some_and(|level| level <= at) {
+                problems.push(format!("{}: {other} is above it or beside it", room.places[0]));
+            }
+        }
+    }
+    problems
 }
 
 /// What stands in a text as code.
@@ -211,6 +262,32 @@ mod tests { use std::fs; use crate::io; }
             let expected = format!("src/pure/inner.rs:{problem}");
             assert!(found.contains(&expected), "{code}\n{found:?}");
         }
+    }
+
+    #[test]
+    fn what_names_a_room_above_it_or_beside_it_is_out_of_order() {
+        let text = "
+| Room | What it is | What it may name |
+|---|---|---|
+| `src/update/cx.rs` | what all use | `crate::update::top` |
+| `src/update/top.rs`, `src/update/top/` | the top | `crate::update::{cx,left,low}` |
+| `src/update/left.rs`, `src/update/left/` | one | `crate::update::low` |
+| `src/update/right.rs`, `src/update/right/` | the other | `crate::update::left`, `crate::base` |
+| `src/update/low.rs`, `src/update/low/` | the lowest | `crate::update::top::Thing` |
+| `src/update/lost.rs`, `src/update/lost/` | nowhere | `serde` |
+
+The rooms of `update` stand in this order: `top > left, right > low`. One names those below it.
+";
+        let (rooms, order) = (read(text).expect("a table"), order(text).expect("an order"));
+        assert_eq!(
+            out_of_order(&rooms, &order),
+            [
+                "src/update/right.rs: left is above it or beside it",
+                "src/update/low.rs: top is above it or beside it",
+                "src/update/lost.rs: the order has no place for it",
+            ]
+        );
+        assert!(super::order("no order").is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! and of a list in a dialog, wherever they are scrolled to and however large the window is.
 
 use std::ops::Range;
+use tusk::update::files;
 
 use super::{
     generated::{Random, seed},
@@ -456,7 +457,9 @@ fn an_entry_of_a_directory_that_is_chosen_is_in_sight() {
     let mut tried = connected(dark());
     tried.stage.press("ctrl-o");
     let request = tried.stage.read(|model| match &model.dialog {
-        Some(tusk::update::shell::dialog::Dialog::Path(prompt)) => prompt.listing,
+        Some(tusk::update::shell::dialog::Dialog::Files(files::Dialog::Path(prompt))) => {
+            prompt.listing
+        }
         other => unreachable!("{other:?}"),
     });
     let entries = (0..60)

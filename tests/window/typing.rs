@@ -4,6 +4,7 @@ use super::*;
 use gpui::{
     Modifiers, MouseButton, MouseDownEvent, MouseMoveEvent, MouseUpEvent, PlatformInput, point, px,
 };
+use tusk::update::{connection, files, query, results};
 use tusk::{
     base::ids::Ids,
     update::{
@@ -181,7 +182,7 @@ impl Tried {
 
     fn form_focus(&mut self) -> Option<Field> {
         self.stage.read(|model| match &model.dialog {
-            Some(Dialog::Connection(form)) => Some(form.focus),
+            Some(Dialog::Connection(connection::Dialog::Form(form))) => Some(form.focus),
             _ => None,
         })
     }
@@ -190,17 +191,21 @@ impl Tried {
     fn focused_text(&mut self) -> Option<String> {
         self.stage.read(|model| match (&model.dialog, model.area) {
             (Some(dialog), _) => match dialog {
-                Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
-                    Some(picker.field.string())
-                }
-                Dialog::Path(prompt) => Some(prompt.field.string()),
+                Dialog::Palette(picker)
+                | Dialog::Query(query::Dialog::History(picker))
+                | Dialog::Results(results::Dialog::List(picker)) => Some(picker.field.string()),
+                Dialog::Files(files::Dialog::Path(prompt)) => Some(prompt.field.string()),
                 Dialog::DataDirectory(prompt) => Some(prompt.field.string()),
-                Dialog::GoToLine(line) => Some(line.string()),
-                Dialog::Password(prompt) => Some(prompt.password.reveal().to_owned()),
-                Dialog::Connection(form) => match form.secrets.get(&form.focus) {
-                    Some(secret) => Some(secret.reveal().to_owned()),
-                    None => form.texts.get(&form.focus).map(|text| text.string()),
-                },
+                Dialog::Query(query::Dialog::GoToLine(line)) => Some(line.string()),
+                Dialog::Connection(connection::Dialog::Password(prompt)) => {
+                    Some(prompt.password.reveal().to_owned())
+                }
+                Dialog::Connection(connection::Dialog::Form(form)) => {
+                    match form.secrets.get(&form.focus) {
+                        Some(secret) => Some(secret.reveal().to_owned()),
+                        None => form.texts.get(&form.focus).map(|text| text.string()),
+                    }
+                }
                 _ => None,
             },
             (None, Area::Editor) => {

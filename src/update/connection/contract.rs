@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dialog::Dialog;
 use crate::{
     base::{ids::*, secret::Secrets},
     conninfo::{Config, Endpoint},
@@ -147,4 +148,55 @@ pub enum Effect {
 pub enum Outcome {
     /// The tab on screen is to use this connection.
     Choose(ConnectionId),
+    /// A dialog takes the place of what lies over the window.
+    Show(Box<Dialog>),
+    /// An attempt failed for want of an answer: the user is asked, unless something else is being asked already.
+    Ask {
+        connection: ConnectionId,
+        dialog: Box<Dialog>,
+        failure: Failure,
+        /// Whether it was an attempt to connect again.
+        tried: bool,
+    },
+    /// What the dialog asks for came another way.
+    Answered,
+    /// It is open.
+    Opened(ConnectionId),
+    /// It is open again, perhaps to another server.
+    Reopened(ConnectionId),
+    /// Its sessions end, and its pool with them.
+    Closing(ConnectionId),
+    /// It is not wanted any more, before it was open.
+    GivenUp(ConnectionId),
+    /// Its pool has closed: what waits may go on.
+    Closed,
+    /// An attempt ended badly.
+    AttemptFailed {
+        connection: ConnectionId,
+        failure: Failure,
+    },
+    /// It can't be opened: what waits for it fails.
+    Failed {
+        connection: ConnectionId,
+        failure: Failure,
+    },
+    /// It was lost and does not come back: what waits for it fails, and its sessions end.
+    Lost {
+        connection: ConnectionId,
+        failure: Failure,
+    },
+    /// Its last link broke.
+    Unlinked {
+        connection: ConnectionId,
+        failure: Failure,
+    },
+    /// There is more or less room in its pool.
+    PoolChanged(ConnectionId),
+    /// Names of types are known.
+    TypesNamed(ConnectionId),
+    /// The user wants it to be forgotten.
+    Forget(ConnectionId),
+    /// The sandbox is a connection now.
+    SandboxStarted(ConnectionId),
+    SandboxFailed(Failure),
 }

@@ -1,6 +1,6 @@
 //! The connection dialog: a connection's configuration, field by field; test it, save it, open it.
 
-use super::{Connection, ServerInfo, discovery, keychain, saved};
+use super::{Connection, ServerInfo, dialog::Dialog, discovery, keychain, saved};
 use crate::{
     base::{
         ids::*,
@@ -12,9 +12,10 @@ use crate::{
     update::{
         connection::{self, Connections},
         cx::Cx,
-        shell::dialog::{self, Dialog},
+        picker,
     },
 };
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -501,6 +502,33 @@ impl ConnectionForm {
         }
     }
 
+    /// The fields that text is typed into, of those that are shown.
+    pub fn fields(&self) -> Vec<picker::Field> {
+        let shown = Field::ALL.iter().enumerate().filter(|(_, field)| self.shows(**field));
+        let typed = shown.filter(|(_, field)| !field.is_choice());
+        typed
+            .map(|(index, field)| {
+                let secret = self.secrets.get(field);
+                picker::Field {
+                    dialog: "connection",
+                    index,
+                    text: secret.cloned().unwrap_or_else(|| Secret::new(self.text(*field))),
+                    is_masked: secret.is_some(),
+                    is_path: field.is_path(),
+                }
+            })
+            .collect()
+    }
+
+    pub fn is_testing(&self) -> bool {
+        matches!(self.test, Test::Running { .. })
+    }
+
+    /// Whether a test waits for this answer of the keychain.
+    pub fn waits_for(&self, request: Request) -> bool {
+        self.reading.as_ref().is_some_and(|reading| reading.attempt == request)
+    }
+
     /// The dialog goes: a test that is under way is not waited for.
     pub fn abandon(&self, cx: &mut Cx) {
         match self.test {
@@ -519,9 +547,13 @@ const TUNNEL_KEY: usize = 2;
 /// That no file is used.
 const NO_FILE: &str = "none";
 
-/// The message for a field that has a whole connection for its text; nothing where it has what belongs there. A host
+/// What a field says that has a whole connection for its text; nothing where it has what belongs there. A host
 /// has no password, and the other fields may hold anything that is no URL and no `password=`.
-pub(crate) fn pasted(field: usize, text: &str, defaults: &Defaults) -> Option<dialog::Msg> {
+pub(crate) fn pasted(
+    field: usize,
+    text: &str,
+    defaults: &Defaults,
+) -> Option<Result<Box<Conninfo>, String>> {
     let place = *Field::ALL.get(field)?;
     if place.secret().is_some() || place.is_choice() || place == Field::Options {
         return None;
@@ -533,10 +565,7 @@ pub(crate) fn pasted(field: usize, text: &str, defaults: &Defaults) -> Option<di
     if !may_hold_secret {
         return None;
     }
-    Some(match Config::parse(text, defaults) {
-        Ok(conninfo) => dialog::Msg::Pasted { field, conninfo: Box::new(conninfo) },
-        Err(problem) => dialog::Msg::PasteRefused { field, problem: problem.to_string() },
-    })
+    Some(Config::parse(text, defaults).map(Box::new).map_err(|problem| problem.to_string()))
 }
 
 /// What a new connection begins with: what the environment says, and the settings where it says nothing.
@@ -581,7 +610,7 @@ pub fn open(
     };
     let mut form = ConnectionForm::new(editing, &config);
     form.usual.clone_from(&defaults.tls_files);
-    cx.leave(Dialog::Connection(Box::new(form)));
+    cx.leave(connection::Outcome::Show(Box::new(Dialog::Form(Box::new(form)))));
     // What services say may have changed since it was read: the next text that names one shall find it.
     let request = cx.request();
     cx.ask(discovery::Effect::FindServers { request });
@@ -591,13 +620,10 @@ pub fn open(
 pub fn test(
     connections: &Connections,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
+    form: &mut ConnectionForm,
 ) {
     let since = cx.now;
-    let Some(Dialog::Connection(form)) = dialog else {
-        return;
-    };
     let config = match form.config() {
         Ok(config) => config,
         Err(problems) => {
@@ -620,22 +646,19 @@ pub fn test(
     let kept = known.is_some_and(|known| known.saved);
     let mut left = config.secrets_used(&defaults.tls_files);
     left.retain(|kind| kept && !secrets.has(*kind));
-    test_with(defaults, dialog, cx, attempt, secrets, left);
+    test_with(defaults, cx, form, attempt, secrets, left);
 }
 
 /// Asks the keychain for what is left to ask for, then tries the configuration.
 fn test_with(
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
+    form: &mut ConnectionForm,
     attempt: Request,
     mut secrets: Secrets,
     mut left: Vec<SecretKind>,
 ) {
     let of_environment = defaults.password.clone();
-    let Some(Dialog::Connection(form)) = dialog else {
-        return;
-    };
     if let (Some(connection), false) = (form.editing, left.is_empty()) {
         let kind = left.remove(0);
         form.reading = Some(Reading { attempt, secrets, left });
@@ -658,47 +681,37 @@ fn test_with(
     }
 }
 
-/// Whether a test waits for this answer of the keychain.
-pub fn waits_for(dialog: &Option<Dialog>, request: Request) -> bool {
-    matches!(dialog, Some(Dialog::Connection(form)) if form.reading.as_ref().is_some_and(|reading| reading.attempt == request))
-}
-
 /// The keychain answered: the test goes on with what it had. One that can't be used is not asked again.
 pub fn secret_read(
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
+    form: &mut ConnectionForm,
     attempt: Request,
     kind: SecretKind,
     secret: Option<Secret>,
     usable: bool,
 ) {
-    let Some(Dialog::Connection(form)) = dialog else {
-        return;
-    };
     let Some(Reading { mut secrets, left, .. }) = form.reading.take() else {
         return;
     };
     secrets.set(kind, secret);
     let left = if usable { left } else { vec![] };
-    test_with(defaults, dialog, cx, attempt, secrets, left)
+    test_with(defaults, cx, form, attempt, secrets, left)
 }
 
-/// Saves the configuration, and opens it where asked; with a problem the dialog stays and says it.
+/// Saves the configuration, and opens it where asked. With a problem the dialog stays and says it.
 pub fn accept(
     connections: &mut Connections,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
     mut form: Box<ConnectionForm>,
     open: bool,
-) {
+) -> Option<Box<ConnectionForm>> {
     let mut config = match form.config() {
         Ok(config) => config,
         Err(problems) => {
             form.complain(problems);
-            *dialog = Some(Dialog::Connection(form));
-            return;
+            return Some(form);
         }
     };
     form.abandon(cx);
@@ -725,6 +738,7 @@ pub fn accept(
     if open {
         cx.leave(connection::Outcome::Choose(id));
     }
+    None
 }
 
 /// Secrets that a changed configuration has no use for any more leave the keychain, and the memory.

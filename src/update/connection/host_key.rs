@@ -3,7 +3,7 @@
 //! The answer that costs nothing is no: Enter and Escape both refuse. A key that has changed is no question at all; it
 //! is refused where it is seen, and never comes here.
 
-use super::{Credentials, Effect};
+use super::{Credentials, Effect, Outcome};
 use crate::{
     base::ids::*,
     conninfo::Defaults,
@@ -11,8 +11,6 @@ use crate::{
     update::{
         connection::{self, Connections},
         cx::Cx,
-        query::{page::Pages, run},
-        shell::dialog::Dialog,
     },
 };
 
@@ -46,59 +44,45 @@ impl HostKeyPrompt {
     }
 }
 
-/// Whether the user is being asked about the SSH server of this connection.
-pub fn asks(dialog: &Option<Dialog>, connection: ConnectionId) -> bool {
-    matches!(dialog, Some(Dialog::HostKey(prompt)) if prompt.connection == connection)
-}
-
-/// Whether a key that the user trusts is being written.
-pub fn is_writing(dialog: &Option<Dialog>) -> bool {
-    matches!(dialog, Some(Dialog::HostKey(prompt)) if prompt.writing.is_some())
-}
-
-/// The user trusts the key: it is kept, and then connecting goes on.
-pub fn trust(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: HostKeyPrompt) {
-    if prompt.writing.is_some() {
-        *dialog = Some(Dialog::HostKey(prompt));
-        return;
+/// The user trusts it: its key is written down. While that is under way, nothing more is asked for.
+pub fn trust(cx: &mut Cx, mut prompt: HostKeyPrompt) -> HostKeyPrompt {
+    if prompt.writing.is_none() {
+        let request = cx.request();
+        let key = Box::new(prompt.key.clone());
+        prompt.writing = Some(request);
+        prompt.problem = None;
+        cx.ask(Effect::TrustHostKey { request, key });
     }
-    let request = cx.request();
-    let key = Box::new(prompt.key.clone());
-    prompt.writing = Some(request);
-    prompt.problem = None;
-    *dialog = Some(Dialog::HostKey(prompt));
-    cx.ask(Effect::TrustHostKey { request, key });
+    prompt
 }
 
-/// The user does not trust it: the attempt has failed.
-pub fn refuse(pages: &mut Pages, cx: &mut Cx, prompt: HostKeyPrompt) {
-    run::connection_failed(pages, cx, prompt.connection, prompt.failure)
+/// The user does not trust it: what waited for the connection fails.
+pub fn refuse(cx: &mut Cx, prompt: HostKeyPrompt) {
+    cx.leave(Outcome::Failed { connection: prompt.connection, failure: prompt.failure });
 }
 
-/// The key was kept, or could not be.
+/// The key was written down, or not. An answer that comes after the question was taken back changes nothing but what
+/// is known.
 pub fn trusted(
     connections: &mut Connections,
     defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
     cx: &mut Cx,
+    prompt: &mut HostKeyPrompt,
     request: Request,
     result: Result<(), Failure>,
 ) {
-    // An answer that comes after the question was taken back changes nothing but what is known.
-    match dialog.take() {
-        Some(Dialog::HostKey(mut prompt)) if prompt.writing == Some(request) => match result {
-            Ok(()) => {
-                let Credentials { secrets, store } = prompt.with;
-                connection::attempt(connections, defaults, cx, prompt.connection, secrets, store)
-            }
-            Err(failure) => {
-                prompt.writing = None;
-                prompt.problem = Some(failure);
-                *dialog = Some(Dialog::HostKey(prompt));
-            }
-        },
-        other => {
-            *dialog = other;
+    if prompt.writing != Some(request) {
+        return;
+    }
+    match result {
+        Ok(()) => {
+            let Credentials { secrets, store } = prompt.with.clone();
+            cx.leave(Outcome::Answered);
+            connection::attempt(connections, defaults, cx, prompt.connection, secrets, store)
+        }
+        Err(failure) => {
+            prompt.writing = None;
+            prompt.problem = Some(failure);
         }
     }
 }

@@ -12,9 +12,8 @@ use crate::{
     conninfo::{Config, Defaults, Endpoint, passfile::Listed},
     rows::show::display::counted,
     update::{
-        connection,
+        connection::{self, Outcome, dialog::Dialog},
         cx::Cx,
-        shell::dialog::{Confirm, Dialog},
     },
 };
 
@@ -69,7 +68,7 @@ pub fn found(
     *importing = None;
     let import = candidates(connections, defaults, passfile, path);
     if !import.new.is_empty() {
-        cx.leave(Dialog::Confirm(Confirm::Import(Box::new(import))));
+        cx.leave(Outcome::Show(Box::new(Dialog::Import(Box::new(import)))));
         return;
     }
     let notice = match (import.known, import.problems.first()) {
@@ -198,7 +197,7 @@ mod tests {
         effect::Effect as RootEffect,
         update::{
             connection::discovery::Environment,
-            shell::command::Command,
+            shell::{command::Command, dialog::Dialog},
             testing::{World, expect},
         },
     };
@@ -237,7 +236,7 @@ mod tests {
 
     fn asked(world: &World) -> Vec<String> {
         match &world.model.dialog {
-            Some(Dialog::Confirm(Confirm::Import(import))) => import.reasons(),
+            Some(Dialog::Connection(connection::Dialog::Import(import))) => import.reasons(),
             other => panic!("nothing is asked: {other:?}"),
         }
     }

@@ -10,13 +10,8 @@ use crate::{
     failure::{Category, Failure},
     update::{
         clock,
-        connection::{Connections, Effect, PoolStatus},
+        connection::{Connections, Effect, Outcome, PoolStatus},
         cx::Cx,
-        query::page::Pages,
-        query::{
-            history::History,
-            run::{self, Session},
-        },
     },
 };
 
@@ -64,29 +59,13 @@ impl Connection {
     }
 }
 
-/// A link of the pool broke. With the last one the connection is lost; one of several was one session's affair.
-pub(super) fn link_lost(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-    left: u32,
-    failure: Failure,
-) {
-    if left > 0 || !may_begin(pages, connections, id) {
-        return;
-    }
-    begin(pages, connections, history, cx, id, failure)
-}
-
 /// A session could not be opened, for this reason. Whether that is the connection's affair, and what waits for the
 /// session goes on to wait for the connection.
 pub fn waits_for(
-    pages: &Pages,
     connections: &Connections,
     id: ConnectionId,
     failure: &Failure,
+    holds_nothing: bool,
 ) -> bool {
     let Some(known) = connections.get(&id) else {
         return false;
@@ -94,22 +73,13 @@ pub fn waits_for(
     match known.link {
         // Where a secret is no longer right, the try finds the same, and asks for it.
         Link::Reconnecting(_) => may_pass(failure) || wanted_secret(failure).is_some(),
-        Link::Open { .. } => {
-            known.pool.size == 0 && may_pass(failure) && may_begin(pages, connections, id)
-        }
+        Link::Open { .. } => known.pool.size == 0 && may_pass(failure) && holds_nothing,
         _ => false,
     }
 }
 
 /// Begins to reconnect, unless that is under way.
-pub fn begin(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-    failure: Failure,
-) {
+pub fn begin(connections: &mut Connections, cx: &mut Cx, id: ConnectionId, failure: Failure) {
     let Some(known) = connections.get(&id) else {
         return;
     };
@@ -122,21 +92,7 @@ pub fn begin(
         failure.message.trim_end_matches('.')
     );
     cx.notify(text);
-    pause(pages, connections, history, cx, id, 1, failure)
-}
-
-/// Whether a lost connection may be opened again unasked: nothing that a session held is gone.
-fn may_begin(pages: &Pages, connections: &Connections, id: ConnectionId) -> bool {
-    let holds_nothing = |session: &Session| match session {
-        Session::Lost(lost) => lost.died.is_empty(),
-        _ => true,
-    };
-    connections.get(&id).is_some_and(Connection::is_open)
-        && pages
-            .open
-            .iter()
-            .filter(|tab| tab.connection == Some(id))
-            .all(|tab| holds_nothing(&tab.session))
+    pause(connections, cx, id, 1, failure)
 }
 
 /// Whether the same attempt may go well a little later: the server is down, starts up, or can't be reached.
@@ -146,16 +102,14 @@ fn may_pass(failure: &Failure) -> bool {
 }
 
 fn pause(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
     number: usize,
     failure: Failure,
 ) {
     let Some(after_ms) = PAUSES_MS.get(number - 1).copied() else {
-        return give_up(pages, connections, history, cx, id, failure);
+        return give_up(connections, cx, id, failure);
     };
     let (timer, now) = (cx.request(), cx.now);
     let Some(known) = connections.get_mut(&id) else {
@@ -207,9 +161,7 @@ fn attempt(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
 
 /// A try failed: another one follows where that may help.
 pub(super) fn failed(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
     failure: Failure,
@@ -221,27 +173,21 @@ pub(super) fn failed(
     };
     let next = number + 1;
     if may_pass(&failure) {
-        pause(pages, connections, history, cx, id, next, failure)
+        pause(connections, cx, id, next, failure)
     } else {
-        give_up(pages, connections, history, cx, id, failure)
+        give_up(connections, cx, id, failure)
     }
 }
 
 /// The user stops it: the connection stays lost, for the reason that it was.
-pub fn stop(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    cx: &mut Cx,
-    id: ConnectionId,
-) {
+pub fn stop(connections: &mut Connections, cx: &mut Cx, id: ConnectionId) {
     let Some(Connection { link: Link::Reconnecting(reconnecting), .. }) = connections.get(&id)
     else {
         return;
     };
     let failure = reconnecting.failure.clone();
     let_go(reconnecting, cx);
-    give_up(pages, connections, history, cx, id, failure);
+    give_up(connections, cx, id, failure);
 }
 
 /// Ends the pause or the try.
@@ -258,9 +204,7 @@ pub(super) fn let_go(reconnecting: &Reconnecting, cx: &mut Cx) {
 
 /// It stays lost: what waits for it fails, and its pool goes.
 pub(super) fn give_up(
-    pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     cx: &mut Cx,
     id: ConnectionId,
     failure: Failure,
@@ -269,19 +213,7 @@ pub(super) fn give_up(
         known.pool = PoolStatus::default();
         known.link = Link::Failed { failure: failure.clone() };
     }
-    let reason = failure.message.clone();
-    run::connection_failed(pages, cx, id, failure);
-    let sessions: Vec<TabId> = pages
-        .open
-        .iter()
-        .filter(|tab| tab.connection == Some(id))
-        .filter(|tab| matches!(tab.session, Session::Live(_) | Session::Opening { .. }))
-        .map(|tab| tab.id)
-        .collect();
-    for tab in sessions {
-        run::end(pages, history, cx, tab, &reason);
-    }
-    cx.ask(Effect::Close { connection: id });
+    cx.leave(Outcome::Lost { connection: id, failure });
 }
 
 #[cfg(test)]

@@ -5,13 +5,11 @@ use crate::{
         ids::*,
         secret::{Secret, Secrets},
     },
-    conninfo::{Colour, Config, Defaults, SslMode},
+    conninfo::{Colour, Config, SslMode},
     failure::Failure,
     update::{
         connection::{self, Connections},
         cx::Cx,
-        query::page::{Ended, Pages},
-        shell::dialog::Dialog,
     },
 };
 
@@ -84,14 +82,10 @@ pub enum Effect {
 }
 
 /// The user asked for the sandbox.
-pub fn start(pages: &mut Pages, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str) {
+pub fn start(sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &str) {
     if let Sandbox::Running { connection } = *sandbox {
         cx.leave(connection::Outcome::Choose(connection));
         return;
-    }
-    if let Some(tab) = pages.active_mut() {
-        // The tab that asked gets it, whichever is on screen by then.
-        tab.waits_for_sandbox = true;
     }
     match *sandbox {
         Sandbox::Running { .. } | Sandbox::Starting { .. } => {}
@@ -106,15 +100,7 @@ pub fn start(pages: &mut Pages, sandbox: &mut Sandbox, cx: &mut Cx, data_dir: &s
 }
 
 /// Takes in what the runner reports.
-pub fn update(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    defaults: &Defaults,
-    sandbox: &mut Sandbox,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-    msg: Msg,
-) {
+pub fn update(connections: &mut Connections, sandbox: &mut Sandbox, cx: &mut Cx, msg: Msg) {
     let Sandbox::Starting { request: waiting, progress: known } = sandbox else {
         return;
     };
@@ -127,53 +113,15 @@ pub fn update(
             let connection =
                 connection::add_passing(connections, cx, config, Secrets::with_password(password));
             *sandbox = Sandbox::Running { connection };
-            arrived(pages, connections, defaults, dialog, cx, connection)
+            cx.leave(connection::Outcome::SandboxStarted(connection));
         }
         Msg::Failed { request, failure } if request == *waiting => {
-            failed(pages, sandbox, cx, failure);
+            cx.notify(format!("The sandbox did not start: {}", failure.message));
+            cx.leave(connection::Outcome::SandboxFailed(failure.clone()));
+            *sandbox = Sandbox::Failed { failure };
         }
         Msg::Progressed { .. } | Msg::Started { .. } | Msg::Failed { .. } => {}
     }
-}
-
-/// The tabs that wait for it get it; the one on screen as if it had been chosen.
-fn arrived(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    defaults: &Defaults,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-    connection: ConnectionId,
-) {
-    let active = pages.active;
-    let mut chosen = false;
-    let mut wanted = false;
-    for tab in &mut pages.open {
-        if !std::mem::take(&mut tab.waits_for_sandbox) {
-            continue;
-        }
-        wanted = true;
-        if tab.id == active {
-            chosen = true;
-        } else if tab.connection.is_none() {
-            tab.connection = Some(connection);
-        }
-    }
-    match (chosen, wanted) {
-        (true, _) => cx.leave(connection::Outcome::Choose(connection)),
-        (false, true) => connection::open(connections, defaults, dialog, cx, connection),
-        (false, false) => {}
-    }
-}
-
-fn failed(pages: &mut Pages, sandbox: &mut Sandbox, cx: &mut Cx, failure: Failure) {
-    for tab in &mut pages.open {
-        if std::mem::take(&mut tab.waits_for_sandbox) {
-            tab.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
-        }
-    }
-    cx.notify(format!("The sandbox did not start: {}", failure.message));
-    *sandbox = Sandbox::Failed { failure };
 }
 
 fn config(host: String, port: u16, user: String, database: String) -> Config {

@@ -10,8 +10,8 @@ use crate::{
     update::{
         connection,
         keeping::{Kept, SavedConnection},
-        query,
-        shell::{command::Command, welcome},
+        query::{self, page::Ended, run},
+        shell::{command::Command, dialog::Dialog, welcome},
         testing::{World, config, expect, names, nothing_kept, refusal},
     },
 };
@@ -99,7 +99,7 @@ fn a_password_that_nobody_typed_is_refused_with_the_place_where_it_stands() {
     let detail = Some("The password came from the password file /p, line 2.".to_owned());
     let failure = Failure { detail: detail.clone(), ..refusal("28P01", "wrong password") };
     expect(&world.fail_link(failure), &[]);
-    let Some(Dialog::Password(prompt)) = &world.model.dialog else {
+    let Some(Dialog::Connection(connection::Dialog::Password(prompt))) = &world.model.dialog else {
         panic!("no prompt");
     };
     assert_eq!(prompt.failure.as_ref().and_then(|failure| failure.detail.clone()), detail);
@@ -112,7 +112,7 @@ fn a_wrong_password_asks_and_the_right_one_is_stored_when_the_server_took_it() {
     answer_keychain(&mut world, Ok(Secret::new("old")));
     expect(&world.fail_link(refusal("28P01", "wrong password")), &[]);
     assert!(
-        matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_some())
+        matches!(&world.model.dialog, Some(Dialog::Connection(connection::Dialog::Password(prompt))) if prompt.failure.is_some())
     );
     world.type_secret("again");
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
@@ -165,7 +165,7 @@ fn a_login_that_no_password_helps_asks_for_none_and_one_that_is_looked_up_elsewh
             world.connect_with(5432, password);
             world.fail_link(refusal("28000", message));
             assert_eq!(
-                matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_some()),
+                matches!(&world.model.dialog, Some(Dialog::Connection(connection::Dialog::Password(prompt))) if prompt.failure.is_some()),
                 asks,
                 "{message}"
             );
@@ -186,7 +186,7 @@ fn a_keychain_that_is_absent_is_said_and_the_password_asked_for() {
         ..Failure::new(Category::Authentication, "password required")
     });
     assert!(
-        matches!(&world.model.dialog, Some(Dialog::Password(prompt)) if prompt.failure.is_none())
+        matches!(&world.model.dialog, Some(Dialog::Connection(connection::Dialog::Password(prompt))) if prompt.failure.is_none())
     );
 }
 
@@ -215,14 +215,7 @@ fn a_dialog_over_the_password_prompt_cancels_it() {
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
     let inspect = dialog_settings();
-    super::super::shell::dialog::show(
-        &mut world.model.pages,
-        &mut world.model.connections,
-        &mut world.model.history,
-        &mut world.model.dialog,
-        &mut world.model.cx,
-        inspect,
-    );
+    world.asked(|model| crate::update::shell::dialog::show(model, inspect));
     assert!(matches!(world.model.pages.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Dialog;
 use crate::{
     base::{ids::*, text::RopeText},
     failure::Failure,
@@ -165,13 +166,35 @@ pub enum Effect {
     List { request: Request, directory: String },
 }
 
+/// A write of a page's text that is under way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Write {
+    pub tab: TabId,
+    /// The text's revision that is written.
+    pub revision: u64,
+    pub form: Form,
+    pub expected: Expected,
+}
+
 /// What the user's files leave to others.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// A page's text is in a file now.
-    Saved,
+    /// A dialog takes the place of what lies over the window.
+    Show(Dialog),
     /// A file was read for a tab of its own.
     Opened { path: String, read: Box<Read> },
+    /// The file of a page was read again.
+    Reread { tab: TabId, path: String, read: Box<Read> },
+    /// The file of a page was read again because another program changed it.
+    Followed { tab: TabId, path: String, result: Result<Box<Read>, Unread> },
+    /// A page's text was written, or not.
+    Saved { write: Write, path: String, result: Saved },
+    /// The user named the file that a page's text is saved to.
+    SaveTo { tab: TabId, path: String },
+    /// A page's file is as it was, or not.
+    Checked { request: Request, stamp: Option<FileStamp> },
     /// A file is to be run without being opened.
     Run { path: String },
+    /// The user's own keymap was read, or not; where it was kept before, if it may still be there.
+    KeymapRead { result: Result<Box<Read>, Unread>, before: Option<String> },
 }

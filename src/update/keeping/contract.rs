@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::storage::DirectoryPrompt;
 use crate::{
     base::{
         ids::*,
@@ -319,4 +320,13 @@ pub fn note_writes(writes: &mut Writes, effects: &[RootEffect]) {
         _ => None,
     });
     writes.extend(begun);
+}
+
+/// What the store leaves to others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The data directory can't be used: another one is asked for.
+    AskDirectory(DirectoryPrompt),
+    /// A notice passes; what was lost, and where the damaged file is, stays in the messages of the page on screen.
+    WriteDown(String),
 }

@@ -3,18 +3,10 @@
 //! The Model has all that there is to keep but old runs. So a store that begins on another file is given all of it
 //! again, and nothing typed is lost while the program runs.
 
-use super::{Opened, Salvage, Saved};
+use super::{Effect, Opened, Outcome, Salvage, Saved, Writes};
 use crate::{
     base::{ids::*, text::Buffer},
-    update::{
-        cx::Cx,
-        keeping::{self, Writes},
-        query::{
-            messages::{Kind, Message},
-            page::Pages,
-        },
-        shell::dialog::Dialog,
-    },
+    update::cx::Cx,
 };
 
 use serde::Serialize;
@@ -81,27 +73,12 @@ pub fn came_up(storage: &mut Storage, cx: &mut Cx, opened: Opened) {
                 trying: None,
                 problem: None,
             };
-            cx.leave(Dialog::DataDirectory(prompt));
+            cx.leave(Outcome::AskDirectory(prompt));
             return;
         }
     };
     *storage = found;
     cx.notify(text);
-}
-
-/// A notice passes; what was lost, and where the damaged file is, stays in the messages of the tab.
-pub(crate) fn write_down(pages: &mut Pages, cx: &mut Cx, text: String) {
-    let at_us = cx.now.unix_us;
-    if let Some(tab) = pages.active_mut() {
-        tab.messages.push(Message {
-            at_us,
-            kind: Kind::Warning,
-            text,
-            elapsed_us: None,
-            query: None,
-            count: 1,
-        });
-    }
 }
 
 /// What could be read of a damaged file, and what not, in sentences.
@@ -171,13 +148,7 @@ pub fn caught_up(storage: &mut Storage, cx: &mut Cx) {
 }
 
 /// Another file is used from here on.
-pub fn reopened(
-    pages: &mut Pages,
-    storage: &mut Storage,
-    cx: &mut Cx,
-    opened: Opened,
-    is_ready: bool,
-) {
+pub fn reopened(storage: &mut Storage, cx: &mut Cx, opened: Opened, is_ready: bool) {
     match opened {
         Opened::Fresh { copy, reason, salvage } if is_ready => {
             *storage = Storage::OnDisk;
@@ -192,14 +163,14 @@ pub fn reopened(
                 "Tusk's own data was damaged while it ran ({reason}). All that is open was written to a fresh file.{lost} The damaged one is kept as {copy}."
             );
             cx.notify(text.clone());
-            write_down(pages, cx, text);
+            cx.leave(Outcome::WriteDown(text));
         }
         opened => came_up(storage, cx, opened),
     }
 }
 
 /// Enter on the typed directory: it is tried.
-pub fn try_directory(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: DirectoryPrompt) {
+pub fn try_directory(cx: &mut Cx, mut prompt: DirectoryPrompt) -> DirectoryPrompt {
     let directory = prompt.field.string().trim().to_owned();
     if directory.is_empty() {
         prompt.problem = Some("Type the name of a directory.".into());
@@ -207,9 +178,9 @@ pub fn try_directory(dialog: &mut Option<Dialog>, cx: &mut Cx, mut prompt: Direc
         let request = cx.request();
         prompt.trying = Some(request);
         prompt.problem = None;
-        cx.ask(keeping::Effect::UseDirectory { request, directory });
+        cx.ask(Effect::UseDirectory { request, directory });
     }
-    *dialog = Some(Dialog::DataDirectory(prompt));
+    prompt
 }
 
 /// The user goes on without a directory.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::read_only::{Inspection, Seal};
+use super::{
+    Dialog,
+    read_only::{Inspection, Seal},
+};
 use crate::{
     base::{ids::*, transaction::Transaction},
     failure::Failure,
@@ -166,8 +169,12 @@ pub enum Outcome {
     Reopen(ConnectionId),
     /// A cancel was asked for in a tab where nothing runs, on this connection.
     NothingToCancel(Option<ConnectionId>),
-    /// Whether the server process of a tab's session shall be ended has to be asked.
-    AskTerminate(TabId),
+    /// A dialog takes the place of what lies over the window.
+    Show(Dialog),
+    /// A statement has failed: its error may have meant another name.
+    Failed { tab: TabId, query: QueryId },
+    /// What is in the database of a connection may have changed.
+    SchemaChanged(ConnectionId),
     /// A statement that was asked to end has ended.
     CancelEnded(TabId),
     /// What was searched for in the history is there, and the choice was made before.

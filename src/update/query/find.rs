@@ -8,7 +8,7 @@ use crate::{
         text::{Buffer, TextKey},
     },
     rows::show::display::counted,
-    update::{cx::Cx, query::page::Pages, shell::command::Command},
+    update::{cx::Cx, query::page::Pages},
 };
 
 use std::ops::Range;
@@ -151,20 +151,16 @@ pub fn close(find: &mut Find, cx: &mut Cx) {
     cx.leave(Outcome::LeaveSearch);
 }
 
-/// A command that moves in the bar.
-pub fn command(pages: &mut Pages, find: &mut Find, cx: &mut Cx, command: Command) -> bool {
-    match command {
-        Command::DialogNext | Command::DialogPrevious if find.replacing => {
-            let other = match find.field {
-                Field::Query => Field::Replacement,
-                Field::Replacement => Field::Query,
-            };
-            find.enter(other);
-        }
-        Command::DialogAccept => step(pages, find, cx, true),
-        Command::DialogCancel => close(find, cx),
-        _ => return false,
+/// Goes to the other field; whether there is one.
+pub fn other_field(find: &mut Find) -> bool {
+    if !find.replacing {
+        return false;
     }
+    let other = match find.field {
+        Field::Query => Field::Replacement,
+        Field::Replacement => Field::Query,
+    };
+    find.enter(other);
     true
 }
 

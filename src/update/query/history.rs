@@ -12,8 +12,8 @@ use crate::{
         connection::Connections,
         cx::Cx,
         keeping::{self, HistoryEntry, HistoryOutcome},
-        query::page::Pages,
-        shell::dialog::{Dialog, Picker},
+        picker::Picker,
+        query::{Dialog, page::Pages},
     },
 };
 
@@ -263,7 +263,7 @@ fn place(pages: &mut Pages, connections: &Connections, tab: TabId) -> Place {
 
 /// Opens the search over the history.
 pub fn open(history: &mut History, cx: &mut Cx) {
-    cx.leave(Dialog::History(Picker::default()));
+    cx.leave(Outcome::Show(Dialog::History(Picker::default())));
     search(history, cx, String::new());
 }
 
@@ -280,7 +280,7 @@ pub fn search(history: &mut History, cx: &mut Cx, text: String) {
 /// Takes in what was found.
 pub fn found(
     history: &mut History,
-    dialog: &mut Option<Dialog>,
+    dialog: Option<&mut Dialog>,
     cx: &mut Cx,
     request: Request,
     entries: Result<Vec<HistoryEntry>, crate::failure::Failure>,
@@ -305,6 +305,26 @@ pub fn found(
     if taking {
         cx.leave(Outcome::TakeFound);
     }
+}
+
+/// The run that is chosen goes into the editor. While what is listed answers an older question, the list stays: the
+/// choice is made when the answer is there.
+pub(super) fn accept(
+    pages: &mut Pages,
+    history: &mut History,
+    cx: &mut Cx,
+    picker: Picker,
+) -> Option<Picker> {
+    if history.searching.is_some() {
+        history.taking = true;
+        return Some(picker);
+    }
+    let sql = history.found.get(picker.selected).map(|entry| entry.sql.clone());
+    cx.leave(Outcome::EnterEditor);
+    if let Some(sql) = sql {
+        take(pages, cx, &sql)
+    }
+    None
 }
 
 /// Puts a run's text into the editor: in the place of an empty text, else behind it.

@@ -214,6 +214,30 @@ impl Pages {
         self.open.iter_mut().filter(shows).for_each(|page| page.messages.seen());
     }
 
+    /// The sandbox is a connection now: the pages that wait for it get it, but the one on screen is left as it is.
+    /// Answers with all that waited.
+    pub fn sandbox_started(&mut self, connection: ConnectionId) -> Vec<TabId> {
+        let mut waited = vec![];
+        for page in &mut self.open {
+            if std::mem::take(&mut page.waits_for_sandbox) {
+                waited.push(page.id);
+                if page.id != self.active {
+                    page.connection.get_or_insert(connection);
+                }
+            }
+        }
+        waited
+    }
+
+    /// The sandbox did not start: the pages that wait for it say so.
+    pub fn sandbox_failed(&mut self, failure: &Failure) {
+        for page in &mut self.open {
+            if std::mem::take(&mut page.waits_for_sandbox) {
+                page.ended = Some(Ended::Badly { failure: Box::new(failure.clone()) });
+            }
+        }
+    }
+
     /// Counts untitled pages from 1 again.
     pub fn renumber(&mut self) {
         self.next_number = 1;

@@ -5,7 +5,7 @@
 //! before has ended; what the query itself answers decides what is shown.
 
 use super::{
-    Effect, Msg, Outcome,
+    Dialog, Effect, Msg, Outcome,
     editor::Mark,
     history,
     messages::{self, Kind as MessageKind},
@@ -30,7 +30,6 @@ use crate::{
             page::{Ended, Page, Pages},
         },
         results::{self, ResultSet, ResultState},
-        shell::dialog::{Confirm, Dialog},
     },
 };
 use ending::QueryEnd;
@@ -43,18 +42,21 @@ mod encoding;
 mod ending;
 pub mod holders;
 pub mod keeping;
+mod naming;
 mod question;
 pub mod script;
 pub mod secrets;
 mod sessions;
 
 pub use keeping::{attend, make_room};
-pub use question::{Answer, answer_error, ask_about_error};
+pub use naming::{advise, complete_errors, name_types};
+pub use question::{Answer, answer_error, question, still_asks};
 pub use script::{Part, Planned, Problem, Script};
 
 pub use sessions::{
-    Live, LostSession, Session, ask_to_terminate, connection_closed, connection_failed, end,
-    leave_connection, reconnect, terminate, update_session,
+    Live, LostSession, Session, ask_to_terminate, attempt_failed, connection_closed,
+    connection_failed, connection_lost, connection_opened, end, holds_nothing, leave_connection,
+    reconnect, terminate, update_session,
 };
 
 /// Rows that may be on their way and not yet taken: four chunks.
@@ -979,7 +981,7 @@ pub fn cancel(
             }
         }
         Run::Running(Running { phase: Phase::Cancelling { asked: true, .. }, .. }) => {
-            cx.leave(Outcome::AskTerminate(id));
+            cx.leave(Outcome::Show(Dialog::Terminate { tab: id }));
         }
         Run::Running(_) => {
             tab.queued = None;

@@ -8,11 +8,9 @@ use super::{
 use crate::{
     failure::Failure,
     update::{
-        connection::{Connection, Connections, Link},
+        connection::{Connection, Connections, Dialog, Link},
         cx::Cx,
-        results,
-        shell::dialog::Dialog,
-        window,
+        results, window,
     },
 };
 
@@ -20,7 +18,7 @@ use crate::{
 pub fn copy(
     pages: &mut Pages,
     connections: &Connections,
-    dialog: &Option<Dialog>,
+    dialog: Option<&Dialog>,
     cx: &mut Cx,
     headers: bool,
 ) {
@@ -37,7 +35,7 @@ pub fn copy(
 }
 
 /// Copies the error that is shown, with all its details.
-pub fn copy_error(pages: &Pages, connections: &Connections, dialog: &Option<Dialog>, cx: &mut Cx) {
+pub fn copy_error(pages: &Pages, connections: &Connections, dialog: Option<&Dialog>, cx: &mut Cx) {
     match shown_failure(pages, connections, dialog).map(report_of) {
         Some(report) => window::write_clipboard(cx, report.into()),
         None => {
@@ -59,7 +57,7 @@ pub enum Trouble<'a> {
 /// What is wrong with a page's connection or session.
 pub fn trouble<'a>(
     connections: &'a Connections,
-    dialog: &Option<Dialog>,
+    dialog: Option<&Dialog>,
     page: &'a Page,
 ) -> Option<Trouble<'a>> {
     if let Session::Lost(lost) = &page.session
@@ -70,7 +68,7 @@ pub fn trouble<'a>(
     let id = page.connection?;
     let known = connections.get(&id)?;
     // While a password is asked for, nothing has failed yet.
-    if !matches!(page.run, Run::Idle) || crate::update::shell::dialog::asks_password(dialog, id) {
+    if !matches!(page.run, Run::Idle) || dialog.is_some_and(|dialog| dialog.asks_password(id)) {
         return None;
     }
     match (&known.link, &page.ended) {
@@ -87,7 +85,7 @@ pub fn trouble<'a>(
 pub fn shown_failure<'a>(
     pages: &'a Pages,
     connections: &'a Connections,
-    dialog: &Option<Dialog>,
+    dialog: Option<&Dialog>,
 ) -> Option<&'a Failure> {
     let page = pages.active()?;
     match trouble(connections, dialog, page) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Dialog;
 use crate::{
     base::ids::*,
     rows::{Range, Rows, Summary},
@@ -58,6 +59,8 @@ pub enum Effect {
 pub enum Outcome {
     /// The results want focus.
     EnterResults,
+    /// A dialog takes the place of what lies over the window.
+    Show(Dialog),
     /// The end of what a tab has is near on screen: more is wanted, where there is more.
     NearEnd(TabId),
 }

@@ -6,8 +6,8 @@ use crate::{
     effect::Effect as RootEffect,
     rows::Column,
     update::{
-        query,
-        shell::command::Command,
+        query, results,
+        shell::{command::Command, dialog::Dialog},
         testing::{World, expect},
     },
 };
@@ -108,7 +108,7 @@ fn enter_shows_a_value_whole_and_copies_it_as_it_is() {
     let mut world = with_rows(3);
     world.command(Command::ResultsEnd);
     expect(&world.press("enter"), &[]);
-    let Some(Dialog::Inspect(inspect)) = &world.model.dialog else {
+    let Some(Dialog::Results(results::Dialog::Inspect(inspect))) = &world.model.dialog else {
         panic!("no value is shown");
     };
     assert_eq!((inspect.column.as_str(), inspect.bytes), ("c", Some(4)));

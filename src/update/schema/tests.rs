@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    base::transaction::Transaction,
     catalog::{CatalogBuilder, RelationKind},
     effect::Effect as RootEffect,
     failure::Category,
@@ -32,7 +33,7 @@ impl World {
     }
 
     fn schema(&self) -> &Schema {
-        &self.model.connections[&self.connection()].schema
+        self.model.schemas.get(&self.connection()).unwrap_or(&Schema::Idle)
     }
 
     fn load_of(&self) -> Request {

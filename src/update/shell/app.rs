@@ -11,13 +11,20 @@ use crate::{
     settings::Settings,
     update::{
         connection::{self, Connection, discovery, import, saved},
+        cx::Cx,
         files::prompt,
         keeping::{self, storage},
-        query::{editor, history},
-        settings::{self, file},
+        query::{
+            editor, file, history,
+            messages::{Kind, Message},
+            page::Pages,
+        },
+        schema,
+        settings::{self, file as settings_file},
         window,
     },
 };
+
 use serde::{Deserialize, Serialize};
 
 /// So many files are opened at a time.
@@ -85,7 +92,7 @@ pub fn update(model: &mut Model, msg: Msg) {
         Msg::AppearanceChanged { dark } => {
             model.dark_system = dark;
         }
-        Msg::WindowActivated => tabs::check_file(&mut model.pages, &mut model.cx),
+        Msg::WindowActivated => file::check(&mut model.pages, &mut model.cx),
         Msg::AreaFocused { area } => {
             model.focus(area);
         }
@@ -124,7 +131,7 @@ fn started(model: &mut Model) {
     let before = (config_dir != model.data_dir).then(|| keymap(&model.data_dir));
     model.cx.ask(keeping::Effect::Load { request: load });
     model.cx.ask(discovery::Effect::FindServers { request: find });
-    file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
+    settings_file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
     prompt::read_keymap(&mut model.files, &mut model.cx, keymap(&config_dir), before);
 }
 
@@ -151,8 +158,8 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
         keeping::Msg::CaughtUp => storage::caught_up(&mut model.storage, &mut model.cx),
         keeping::Msg::Reopened { opened } => {
             let is_ready = model.phase == Phase::Ready;
-            let Model { pages, storage, cx, .. } = model;
-            storage::reopened(pages, storage, cx, opened, is_ready);
+            let Model { storage, cx, .. } = model;
+            storage::reopened(storage, cx, opened, is_ready);
             if is_ready {
                 // The other file is given all that there is.
                 keep_everything(model);
@@ -160,14 +167,20 @@ pub fn update_store(model: &mut Model, msg: keeping::Msg) {
         }
         keeping::Msg::ConnectionsChanged { changed, deleted } => {
             sidebar::keeping_choices(model, |model| {
-                let Model { pages, connections, .. } = model;
+                let Model { pages, connections, schemas, .. } = model;
                 let is_used = |id| pages.open.iter().any(|page| page.connection == Some(id));
                 saved::changed_elsewhere(connections, changed, deleted, is_used);
+                schema::forget_unknown(connections, schemas);
             })
         }
         keeping::Msg::DirectoryUsed { request, result } => directory_used(model, request, result),
         keeping::Msg::HistoryFound { request, entries } => {
-            history::found(&mut model.history, &mut model.dialog, &mut model.cx, request, entries)
+            let Model { history, dialog, cx, .. } = model;
+            let list = match dialog {
+                Some(Dialog::Query(dialog)) => Some(dialog),
+                _ => None,
+            };
+            history::found(history, list, cx, request, entries)
         }
     }
 }
@@ -227,10 +240,18 @@ pub(crate) fn take_kept(model: &mut Model, kept: keeping::Kept) {
     storage::came_up(&mut model.storage, &mut model.cx, opened);
     let loss = model.cx.notices.iter().last().filter(|_| damaged);
     let loss = loss.map(|notice| notice.text.clone());
-    file::inherit(&mut model.settings_file, &mut model.cx, &saved_settings);
+    settings_file::inherit(&mut model.settings_file, &mut model.cx, &saved_settings);
     tabs::restore(model, saved, closed);
     if let Some(text) = loss {
-        storage::write_down(&mut model.pages, &mut model.cx, text);
+        write_down(&mut model.pages, &mut model.cx, text);
+    }
+}
+
+/// A notice passes; what was lost, and where the damaged file is, stays in the messages of the page.
+pub fn write_down(pages: &mut Pages, cx: &mut Cx, text: String) {
+    let at_us = cx.now.unix_us;
+    if let Some(page) = pages.active_mut() {
+        page.messages.push(Message::new(at_us, Kind::Warning, text, None));
     }
 }
 
@@ -278,10 +299,10 @@ pub fn directory_used(
     take_kept(model, kept);
     keep_everything(model);
     let config_dir = model.config_dir.clone();
-    if model.settings_file.path != format!("{config_dir}/{}", file::FILE_NAME) {
-        file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
+    if model.settings_file.path != format!("{config_dir}/{}", settings_file::FILE_NAME) {
+        settings_file::watch(&mut model.settings_file, &mut model.cx, &config_dir);
     }
-    file::configure_log(&model.data_dir, &mut model.cx);
+    settings_file::configure_log(&model.data_dir, &mut model.cx);
 }
 
 /// Takes in which servers there are, and what the environment says.
@@ -335,14 +356,7 @@ pub fn quit_asked(model: &mut Model) {
     if leaving::ask(model, leaving::Place::Program, &reasons) {
         return;
     }
-    dialog::show(
-        &mut model.pages,
-        &mut model.connections,
-        &mut model.history,
-        &mut model.dialog,
-        &mut model.cx,
-        Dialog::Confirm(Confirm::Quit { reasons }),
-    )
+    dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))
 }
 
 /// Ends the program: what is typed is kept, and the runner ends what it does.

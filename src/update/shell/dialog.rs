@@ -1,4 +1,4 @@
-//! What lies over the window: the palette, the history search, the dialogs. At most one at a time.
+//! What lies over the window: at most one dialog at a time. Each is its room's; here are the keys that all have.
 //!
 //! Each is closed with Escape, accepted with Enter, and walked with Tab and the arrows; typed text goes
 //! to the field that has focus, in the window and without one alike.
@@ -7,36 +7,19 @@ use super::{command::Command, leaving, palette, sidebar, tabs};
 use crate::{
     base::{
         ids::*,
-        secret::{Secret, SecretKind, Secrets},
+        secret::Secret,
         text::{Buffer, TextKey},
     },
     conninfo::{Conninfo, Defaults},
-    failure::Failure,
-    model::{Area, Model},
-    rows::{Column, show::display},
-    sql::encoding::Form,
+    model::Model,
     update::{
-        connection::{
-            self, Connections,
-            form::{self, ConnectionForm},
-            host_key::{self, HostKeyPrompt},
-            import::{self, Import},
-            keychain,
-        },
+        connection::{self, form},
         cx::Cx,
-        files::prompt::{self, EncodingPrompt, OtherEncoding, PathPrompt},
-        jobs,
-        keeping::{
-            self,
-            storage::{self, DirectoryPrompt},
-        },
-        query::{
-            editor,
-            history::{self, History},
-            page::Pages,
-            run,
-        },
-        results, settings, window,
+        files,
+        keeping::storage::{self, DirectoryPrompt},
+        picker::{Field, Picker},
+        query::{self, history::History, run},
+        results, settings,
     },
 };
 
@@ -44,90 +27,27 @@ use serde::{Deserialize, Serialize};
 
 /// A page of a list.
 const PAGE: i64 = 10;
-/// The inspector shows at most so many bytes; a longer value is copied whole, and shown cut.
-pub const INSPECT_BYTES: usize = 1 << 20;
 
 /// What lies over the window.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Dialog {
     /// Every command, by name.
     Palette(Picker),
-    /// Every run, by text.
-    History(Picker),
-    /// The results of the tab, by what was run.
-    Results(Picker),
-    /// A connection's configuration.
-    Connection(Box<ConnectionForm>),
-    /// The server wants a password.
-    Password(PasswordPrompt),
-    /// An SSH server shows a key that is not known.
-    HostKey(HostKeyPrompt),
     /// Something would be lost.
     Confirm(Confirm),
-    /// A value, whole.
-    Inspect(Inspect),
-    /// A file to open or to save to.
-    Path(PathPrompt),
-    /// A file whose encoding somebody has to say.
-    Encoding(EncodingPrompt),
-    GoToLine(Buffer),
     /// The data directory can't be used.
     DataDirectory(DirectoryPrompt),
+    Query(query::Dialog),
+    Results(results::Dialog),
+    Connection(connection::Dialog),
+    Files(files::Dialog),
     Settings {
         /// The row that is chosen.
         selected: usize,
     },
 }
 
-/// A field over a list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Picker {
-    /// What was typed.
-    pub field: Buffer,
-    /// The row that is chosen.
-    pub selected: usize,
-}
-
-/// The server wants a password.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PasswordPrompt {
-    pub connection: ConnectionId,
-    /// Which of its secrets is asked for.
-    pub kind: SecretKind,
-    /// The secrets that the last attempt had.
-    pub known: Secrets,
-    /// What was typed.
-    pub password: Secret,
-    /// Whether the keychain shall have it.
-    pub store: bool,
-    /// What was typed before it, and goes to the keychain with it.
-    pub stored_too: Secrets,
-    /// Why the last one was not taken.
-    pub failure: Option<Failure>,
-}
-
-impl PasswordPrompt {
-    /// A prompt for a connection's secret.
-    pub fn new(
-        connection: ConnectionId,
-        kind: SecretKind,
-        known: Secrets,
-        store: bool,
-        failure: Option<Failure>,
-    ) -> Self {
-        Self {
-            connection,
-            kind,
-            known,
-            password: Secret::default(),
-            store,
-            stored_too: Secrets::default(),
-            failure,
-        }
-    }
-}
-
-/// Something that is asked before it is done.
+/// Something that is asked before a tab or the program is left.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Confirm {
     /// Close a tab that would lose something.
@@ -141,12 +61,6 @@ pub enum Confirm {
         /// What would be lost.
         reasons: Vec<String>,
     },
-    /// Close a connection although something would be lost.
-    Disconnect {
-        connection: ConnectionId,
-        /// What would be lost.
-        reasons: Vec<String>,
-    },
     /// Leave open transactions; accepting stays, the alternative commits, and the toggle rolls back.
     Leave {
         /// What is left.
@@ -156,102 +70,113 @@ pub enum Confirm {
         /// Whether there is something to commit, and nothing is in its way.
         can_commit: bool,
     },
-    /// Go on with a script that stands at an error; accepting stops it.
-    GoOn {
-        tab: TabId,
-        /// The error.
-        message: String,
-        /// How many statements are left.
-        left: usize,
-    },
-    /// End the server process of a tab's session.
-    Terminate { tab: TabId },
-    /// Forget a saved connection.
-    DeleteConnection { connection: ConnectionId },
-    /// Save the connections that other files name.
-    Import(Box<Import>),
-    /// Write over a file that is not what it was.
-    Overwrite {
-        tab: TabId,
-        /// The file.
-        path: String,
-        /// How it is written.
-        form: Form,
-    },
-    /// Save a text as UTF-8, because the encoding that its file had can't hold it.
-    OtherEncoding(Box<OtherEncoding>),
-    /// Run a file that is too large to be opened.
-    RunLarge {
-        /// The file.
-        path: String,
-        /// Its length in bytes.
-        bytes: u64,
-    },
-    /// Read a file that another program changed; accepting reads it, the alternative keeps the text.
-    Reload {
-        tab: TabId,
-        /// The file.
-        path: String,
-    },
 }
 
-/// A value, whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Inspect {
-    /// The column's name.
-    pub column: String,
-    /// The column's type.
-    pub type_name: String,
-    /// The row, from 0.
-    pub row: u64,
-    /// Its length in bytes; none for NULL.
-    pub bytes: Option<u64>,
-    /// The value's text, as far as it is shown.
-    pub text: String,
-    pub cut: bool,
-    /// The first line on screen.
-    pub first_line: usize,
-}
-
-impl Inspect {
-    /// The inspector over a value. JSON on one line is laid out.
-    pub fn new(column: &Column, row: u64, bytes: Option<u64>, whole: &str) -> Self {
-        let cut = whole.len() > INSPECT_BYTES;
-        let mut end = whole.len().min(INSPECT_BYTES);
-        while !whole.is_char_boundary(end) {
-            end -= 1;
+impl Dialog {
+    /// The field that typed text goes to.
+    fn focused_mut(&mut self) -> Option<&mut Buffer> {
+        match self {
+            Self::Palette(picker) => Some(&mut picker.field),
+            Self::DataDirectory(prompt) => Some(&mut prompt.field),
+            Self::Query(dialog) => dialog.focused_mut(),
+            Self::Results(dialog) => dialog.focused_mut(),
+            Self::Connection(dialog) => dialog.focused_mut(),
+            Self::Files(dialog) => dialog.focused_mut(),
+            Self::Confirm(_) | Self::Settings { .. } => None,
         }
-        let text = &whole[..end];
-        let is_json = matches!(column.type_name.as_str(), "json" | "jsonb");
-        let laid_out = (is_json && !cut).then(|| lay_out_json(text)).flatten();
-        Self {
-            column: column.name.clone(),
-            type_name: column.type_name.clone(),
-            row,
-            bytes,
-            text: laid_out.unwrap_or_else(|| text.to_owned()),
-            cut,
-            first_line: 0,
+    }
+
+    /// The list with a field over it.
+    fn picker_mut(&mut self) -> Option<&mut Picker> {
+        match self {
+            Self::Palette(picker) => Some(picker),
+            Self::Query(dialog) => dialog.picker_mut(),
+            Self::Results(dialog) => dialog.picker_mut(),
+            Self::Connection(_)
+            | Self::Files(_)
+            | Self::DataDirectory(_)
+            | Self::Confirm(_)
+            | Self::Settings { .. } => None,
+        }
+    }
+
+    /// The fields that text is typed into.
+    pub fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Palette(picker) => vec![Field::only("palette", &picker.field)],
+            Self::DataDirectory(prompt) => {
+                vec![Field { is_path: true, ..Field::only("directory", &prompt.field) }]
+            }
+            Self::Query(dialog) => dialog.fields(),
+            Self::Results(dialog) => dialog.fields(),
+            Self::Connection(dialog) => dialog.fields(),
+            Self::Files(dialog) => dialog.fields(),
+            Self::Confirm(_) | Self::Settings { .. } => vec![],
+        }
+    }
+
+    /// The place of the field that has the keyboard; none where no text is typed.
+    pub fn focused(&self) -> Option<usize> {
+        match self {
+            Self::Connection(connection::Dialog::Form(form)) => {
+                (!form.focus.is_choice()).then_some(form.focus as usize)
+            }
+            dialog => dialog.fields().first().map(|field| field.index),
+        }
+    }
+
+    /// Whether it has a field for text. In one without, each letter is a key.
+    pub fn takes_text(&self) -> bool {
+        match self {
+            Self::Palette(_) | Self::DataDirectory(_) => true,
+            Self::Query(dialog) => dialog.takes_text(),
+            Self::Results(dialog) => dialog.takes_text(),
+            Self::Connection(dialog) => dialog.takes_text(),
+            Self::Files(dialog) => dialog.takes_text(),
+            Self::Confirm(_) | Self::Settings { .. } => false,
+        }
+    }
+
+    /// Whether typed text is a password now: it then travels as a secret.
+    pub fn takes_secret(&self) -> bool {
+        matches!(self, Self::Connection(dialog) if dialog.takes_secret())
+    }
+
+    /// Whether an effect that was asked for is on its way back to it.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::DataDirectory(prompt) => prompt.trying.is_some(),
+            Self::Connection(dialog) => dialog.is_busy(),
+            Self::Files(dialog) => dialog.is_busy(),
+            Self::Palette(_)
+            | Self::Query(_)
+            | Self::Results(_)
+            | Self::Confirm(_)
+            | Self::Settings { .. } => false,
         }
     }
 }
 
-/// Whether the user is being asked for this connection's password.
-pub fn asks_password(dialog: &Option<Dialog>, connection: ConnectionId) -> bool {
-    matches!(dialog, Some(Dialog::Password(prompt)) if prompt.connection == connection)
+/// The dialog on connections, if one is open.
+pub fn of_connection(dialog: &Option<Dialog>) -> Option<&connection::Dialog> {
+    match dialog {
+        Some(Dialog::Connection(dialog)) => Some(dialog),
+        _ => None,
+    }
+}
+
+/// The same, to change it.
+pub fn of_connection_mut(dialog: &mut Option<Dialog>) -> Option<&mut connection::Dialog> {
+    match dialog {
+        Some(Dialog::Connection(dialog)) => Some(dialog),
+        _ => None,
+    }
 }
 
 /// Puts a dialog over the window. One that was there is cancelled first, so that nothing waits for it in vain.
-pub fn show(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-    shown: Dialog,
-) {
-    cancel(pages, connections, history, dialog, cx);
-    *dialog = Some(shown);
+pub fn show(model: &mut Model, shown: Dialog) {
+    cancel(model);
+    model.dialog = Some(shown);
 }
 
 /// What the window reports of a dialog.
@@ -298,49 +223,45 @@ pub enum Msg {
 
 /// Takes in what the window reports of the dialog.
 pub fn update(model: &mut Model, msg: Msg) {
+    let Model { history, dialog, cx, .. } = model;
     match msg {
-        Msg::FieldEdited { field, text } => {
-            field_edited(&mut model.history, &mut model.dialog, &mut model.cx, field, &text)
-        }
-        Msg::Pasted { conninfo, .. } => {
-            if let Some(Dialog::Connection(form)) = &mut model.dialog {
-                form.fill(*conninfo);
-            }
-        }
-        Msg::PasteRefused { field, problem } => {
-            if let Some(Dialog::Connection(form)) = &mut model.dialog {
-                form.refuse(field, problem);
-            }
-        }
-        Msg::SecretEdited { field, secret } => match &mut model.dialog {
-            Some(Dialog::Connection(form)) => form.set_secret(field, secret),
-            Some(Dialog::Password(prompt)) => prompt.password = secret,
-            _ => {}
-        },
-        Msg::FieldFocused { field } => {
-            if let Some(Dialog::Connection(form)) = &mut model.dialog {
-                form.focus_field(field);
-            }
-        }
-        Msg::ChoiceClicked { field, choice } => match &mut model.dialog {
-            Some(Dialog::Connection(form)) => form.choose(field, choice),
-            Some(Dialog::Password(prompt)) => prompt.store = choice == 0,
-            _ => {}
-        },
+        Msg::FieldEdited { field, text } => field_edited(history, dialog, cx, field, &text),
         Msg::RowClicked { row } => {
-            select_row(&model.pages, &model.history, &mut model.dialog, row);
+            select_row(model, row);
             accept(model)
         }
-        Msg::RowChosen { row } => {
-            select_row(&model.pages, &model.history, &mut model.dialog, row);
+        Msg::RowChosen { row } => select_row(model, row),
+        Msg::Pasted { .. }
+        | Msg::PasteRefused { .. }
+        | Msg::SecretEdited { .. }
+        | Msg::FieldFocused { .. }
+        | Msg::ChoiceClicked { .. } => {
+            if let Some(dialog) = of_connection_mut(dialog) {
+                connection_edited(dialog, msg);
+            }
         }
+    }
+}
+
+fn connection_edited(dialog: &mut connection::Dialog, msg: Msg) {
+    match (dialog, msg) {
+        (connection::Dialog::Form(form), Msg::Pasted { conninfo, .. }) => form.fill(*conninfo),
+        (connection::Dialog::Form(form), Msg::PasteRefused { field, problem }) => {
+            form.refuse(field, problem);
+        }
+        (connection::Dialog::Form(form), Msg::FieldFocused { field }) => form.focus_field(field),
+        (dialog, Msg::SecretEdited { field, secret }) => dialog.set_secret(field, secret),
+        (dialog, Msg::ChoiceClicked { field, choice }) => dialog.choose(field, choice),
+        _ => {}
     }
 }
 
 /// The message for a field whose whole text changed.
 pub fn edited(defaults: &Defaults, dialog: &Option<Dialog>, field: usize, text: &str) -> Msg {
     let pasted = match dialog {
-        Some(Dialog::Connection(_)) => form::pasted(field, text, defaults),
+        Some(Dialog::Connection(connection::Dialog::Form(_))) => {
+            form::pasted(field, text, defaults).map(|read| read_in(field, read))
+        }
         _ => None,
     };
     pasted.unwrap_or_else(|| Msg::FieldEdited { field, text: text.to_owned() })
@@ -348,12 +269,22 @@ pub fn edited(defaults: &Defaults, dialog: &Option<Dialog>, field: usize, text: 
 
 /// The message for text that is typed without a window, where it makes a connection of the field that has focus.
 pub fn pasted(defaults: &Defaults, dialog: &Option<Dialog>, text: &str) -> Option<Msg> {
-    let Some(Dialog::Connection(form)) = dialog else {
+    let Some(Dialog::Connection(connection::Dialog::Form(form))) = dialog else {
         return None;
     };
     let mut buffer = form.texts.get(&form.focus)?.clone();
     buffer.insert(text);
-    form::pasted(form.focus as usize, &buffer.string(), defaults)
+    let field = form.focus as usize;
+    let read = form::pasted(field, &buffer.string(), defaults)?;
+    Some(read_in(field, read))
+}
+
+/// The message for what was read of a text that was pasted into a field.
+fn read_in(field: usize, read: Result<Box<Conninfo>, String>) -> Msg {
+    match read {
+        Ok(conninfo) => Msg::Pasted { field, conninfo },
+        Err(problem) => Msg::PasteRefused { field, problem },
+    }
 }
 
 fn field_edited(
@@ -364,8 +295,8 @@ fn field_edited(
     text: &str,
 ) {
     let buffer = match dialog {
-        Some(Dialog::Connection(form)) => form.text_mut(field),
-        _ => focused_field(dialog),
+        Some(Dialog::Connection(dialog)) => dialog.text_mut(field),
+        _ => dialog.as_mut().and_then(Dialog::focused_mut),
     };
     let Some(buffer) = buffer else { return };
     if buffer.string() == text {
@@ -375,45 +306,9 @@ fn field_edited(
     after_edit(history, dialog, cx)
 }
 
-/// The field that typed text goes to.
-fn focused_field(dialog: &mut Option<Dialog>) -> Option<&mut Buffer> {
-    match dialog.as_mut()? {
-        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
-            Some(&mut picker.field)
-        }
-        Dialog::Path(prompt) => Some(&mut prompt.field),
-        Dialog::GoToLine(field) => Some(field),
-        Dialog::DataDirectory(prompt) => Some(&mut prompt.field),
-        Dialog::Connection(form) => form.focused_mut(),
-        Dialog::Password(_)
-        | Dialog::HostKey(_)
-        | Dialog::Confirm(_)
-        | Dialog::Inspect(_)
-        | Dialog::Encoding(_)
-        | Dialog::Settings { .. } => None,
-    }
-}
-
-fn secret_mut(dialog: &mut Option<Dialog>) -> Option<&mut Secret> {
-    match dialog.as_mut()? {
-        Dialog::Password(prompt) => Some(&mut prompt.password),
-        Dialog::Connection(form) => form.focused_secret_mut(),
-        _ => None,
-    }
-}
-
-/// Whether typed text is a password now: it then travels as a secret.
-pub fn takes_secret(dialog: &Dialog) -> bool {
-    match dialog {
-        Dialog::Password(_) => true,
-        Dialog::Connection(form) => form.focus.secret().is_some(),
-        _ => false,
-    }
-}
-
 /// Text typed without a window.
 pub fn typed(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx, text: &str) {
-    if let Some(Dialog::Connection(form)) = dialog
+    if let Some(Dialog::Connection(connection::Dialog::Form(form))) = dialog
         && form.focus.is_choice()
     {
         if text == " " {
@@ -421,7 +316,7 @@ pub fn typed(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx, te
         }
         return;
     }
-    if let Some(field) = focused_field(dialog) {
+    if let Some(field) = dialog.as_mut().and_then(Dialog::focused_mut) {
         field.insert(text);
         after_edit(history, dialog, cx)
     }
@@ -429,7 +324,7 @@ pub fn typed(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx, te
 
 /// A password typed without a window; it comes whole or in pieces.
 pub fn secret_typed(dialog: &mut Option<Dialog>, secret: &Secret) {
-    if let Some(password) = secret_mut(dialog) {
+    if let Some(password) = of_connection_mut(dialog).and_then(connection::Dialog::secret_mut) {
         *password = Secret::new(format!("{}{}", password.reveal(), secret.reveal()));
     }
 }
@@ -442,19 +337,19 @@ pub fn key(
     key: TextKey,
     shift: bool,
 ) {
-    if let Some(Dialog::Inspect(inspect)) = dialog {
-        let last = inspect.text.lines().count().saturating_sub(1);
-        inspect.first_line = if key == TextKey::End { last } else { 0 };
+    if let Some(Dialog::Results(results::Dialog::Inspect(inspect))) = dialog {
+        inspect.step(if key == TextKey::End { i64::MAX / 2 } else { i64::MIN / 2 });
         return;
     }
-    if let Some(password) = secret_mut(dialog) {
+    if let Some(password) = of_connection_mut(dialog).and_then(connection::Dialog::secret_mut) {
         // A password is not shown: the one thing to do with it by key is to begin again.
         if matches!(key, TextKey::Backspace | TextKey::Delete) {
             *password = Secret::default();
         }
         return;
     }
-    if focused_field(dialog).and_then(|field| field.key(key, shift)).is_some() {
+    let field = dialog.as_mut().and_then(Dialog::focused_mut);
+    if field.and_then(|field| field.key(key, shift)).is_some() {
         after_edit(history, dialog, cx)
     }
 }
@@ -462,17 +357,11 @@ pub fn key(
 /// What follows from an edited field.
 fn after_edit(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx) {
     match dialog {
-        Some(Dialog::Palette(picker) | Dialog::Results(picker)) => {
+        Some(Dialog::Query(dialog)) => dialog.edited(history, cx),
+        Some(Dialog::Files(dialog)) => dialog.edited(cx),
+        Some(Dialog::Connection(connection::Dialog::Form(form))) => form.problems.clear(),
+        Some(Dialog::Palette(picker) | Dialog::Results(results::Dialog::List(picker))) => {
             picker.selected = 0;
-        }
-        Some(Dialog::History(picker)) => {
-            picker.selected = 0;
-            let text = picker.field.string();
-            history::search(history, cx, text)
-        }
-        Some(Dialog::Path(_)) => prompt::list(dialog, cx),
-        Some(Dialog::Connection(form)) => {
-            form.problems.clear();
         }
         _ => {}
     }
@@ -482,311 +371,189 @@ fn after_edit(history: &mut History, dialog: &mut Option<Dialog>, cx: &mut Cx) {
 pub fn command(model: &mut Model, command: Command) -> bool {
     match command {
         Command::DialogAccept => accept(model),
-        Command::DialogCancel => cancel(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.dialog,
-            &mut model.cx,
-        ),
+        Command::DialogCancel => cancel(model),
         Command::DialogAlternative => alternative(model),
         Command::DialogTest => {
-            form::test(&model.connections, &model.defaults, &mut model.dialog, &mut model.cx)
+            let Model { connections, defaults, dialog, cx, .. } = model;
+            if let Some(connection::Dialog::Form(form)) = of_connection_mut(dialog) {
+                form::test(connections, defaults, cx, form);
+            }
         }
-        Command::DialogNext => {
-            next_field(&model.pages, &model.history, &mut model.dialog, &mut model.cx, true)
-        }
-        Command::DialogPrevious => {
-            next_field(&model.pages, &model.history, &mut model.dialog, &mut model.cx, false)
-        }
+        Command::DialogNext => next_field(model, true),
+        Command::DialogPrevious => next_field(model, false),
         Command::DialogToggle => toggle(model),
-        Command::ListUp => step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, -1),
-        Command::ListDown => {
-            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, 1)
-        }
-        Command::ListPageUp => {
-            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, -PAGE)
-        }
-        Command::ListPageDown => {
-            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, PAGE)
-        }
-        Command::ListFirst => {
-            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, i64::MIN / 2)
-        }
-        Command::ListLast => {
-            step(&model.pages, &model.history, &mut model.dialog, &mut model.cx, i64::MAX / 2)
-        }
+        Command::ListUp => step(model, -1),
+        Command::ListDown => step(model, 1),
+        Command::ListPageUp => step(model, -PAGE),
+        Command::ListPageDown => step(model, PAGE),
+        Command::ListFirst => step(model, i64::MIN / 2),
+        Command::ListLast => step(model, i64::MAX / 2),
         _ => return false,
     }
     true
 }
 
 /// How many rows the dialog's list has.
-fn rows(pages: &Pages, history: &History, dialog: &Option<Dialog>) -> usize {
-    match dialog {
+fn rows(model: &Model) -> usize {
+    match &model.dialog {
         Some(Dialog::Palette(picker)) => palette::matches(&picker.field.string()).len(),
-        Some(Dialog::History(_)) => history.found.len(),
-        Some(Dialog::Results(picker)) => pages
-            .active()
-            .map_or(0, |page| results::listed(&page.results, &picker.field.string()).len()),
-        Some(Dialog::Path(prompt)) => prompt.matching().count(),
-        Some(Dialog::Encoding(prompt)) => prompt.choices.len(),
+        Some(Dialog::Query(dialog)) => dialog.rows(&model.history),
+        Some(Dialog::Results(dialog)) => {
+            model.pages.active().map_or(0, |page| dialog.rows(&page.results))
+        }
+        Some(Dialog::Files(dialog)) => dialog.rows(),
         Some(Dialog::Settings { .. }) => settings::ROWS,
-        _ => 0,
+        Some(Dialog::Connection(_) | Dialog::DataDirectory(_) | Dialog::Confirm(_)) | None => 0,
     }
 }
 
-fn select_row(pages: &Pages, history: &History, dialog: &mut Option<Dialog>, row: usize) {
-    let row = row.min(rows(pages, history, dialog).saturating_sub(1));
-    match dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
-            picker.selected = row;
-        }
-        Some(Dialog::Path(prompt)) => prompt.selected = Some(row),
-        Some(Dialog::Encoding(prompt)) => prompt.selected = row,
+fn select_row(model: &mut Model, row: usize) {
+    let row = row.min(rows(model).saturating_sub(1));
+    match &mut model.dialog {
+        Some(Dialog::Files(dialog)) => dialog.select(row),
         Some(Dialog::Settings { selected }) => *selected = row,
-        _ => {}
+        Some(dialog) => {
+            if let Some(picker) = dialog.picker_mut() {
+                picker.selected = row;
+            }
+        }
+        None => {}
     }
 }
 
-fn step(pages: &Pages, history: &History, dialog: &mut Option<Dialog>, cx: &mut Cx, by: i64) {
-    let selected = match dialog {
-        Some(Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker)) => {
-            picker.selected
-        }
-        Some(Dialog::Path(prompt)) => match prompt.selected {
+fn step(model: &mut Model, by: i64) {
+    let selected = match &mut model.dialog {
+        Some(Dialog::Connection(connection::Dialog::Form(form))) => return form.next(by > 0),
+        Some(Dialog::Results(results::Dialog::Inspect(inspect))) => return inspect.step(by),
+        Some(Dialog::Files(dialog)) => match dialog.selected() {
             Some(selected) => selected,
-            None if by > 0 => {
-                select_row(pages, history, dialog, 0);
-                return;
-            }
+            None if by > 0 => return select_row(model, 0),
             None => return,
         },
-        Some(Dialog::Encoding(prompt)) => prompt.selected,
         Some(Dialog::Settings { selected }) => *selected,
-        Some(Dialog::Inspect(inspect)) => {
-            let last = inspect.text.lines().count().saturating_sub(1) as i64;
-            inspect.first_line =
-                (inspect.first_line as i64).saturating_add(by).clamp(0, last) as usize;
-            return;
-        }
-        Some(Dialog::Connection(_)) => return next_field(pages, history, dialog, cx, by > 0),
-        _ => return,
+        Some(dialog) => match dialog.picker_mut() {
+            Some(picker) => picker.selected,
+            None => return,
+        },
+        None => return,
     };
-    let last = rows(pages, history, dialog).saturating_sub(1) as i64;
-    select_row(
-        pages,
-        history,
-        dialog,
-        (selected as i64).saturating_add(by).clamp(0, last) as usize,
-    );
+    let last = rows(model).saturating_sub(1) as i64;
+    select_row(model, (selected as i64).saturating_add(by).clamp(0, last) as usize);
 }
 
-fn next_field(
-    pages: &Pages,
-    history: &History,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-    forward: bool,
-) {
-    match dialog {
-        Some(Dialog::Connection(form)) => {
-            form.next(forward);
+fn next_field(model: &mut Model, forward: bool) {
+    match &mut model.dialog {
+        Some(Dialog::Connection(connection::Dialog::Form(form))) => form.next(forward),
+        Some(Dialog::Files(dialog)) => dialog.next(&mut model.cx),
+        Some(dialog) => {
+            let is_list = dialog.picker_mut().is_some();
+            if is_list {
+                step(model, if forward { 1 } else { -1 });
+            }
         }
-        Some(Dialog::Path(_)) => prompt::complete(dialog, cx),
-        Some(Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_)) => {
-            step(pages, history, dialog, cx, if forward { 1 } else { -1 })
-        }
-        _ => {}
+        None => {}
     }
 }
 
 fn toggle(model: &mut Model) {
-    match &mut model.dialog {
-        Some(Dialog::Connection(form)) => form.toggle(),
-        Some(Dialog::Password(prompt)) => prompt.store = !prompt.store,
-        Some(Dialog::Confirm(Confirm::Leave { place, .. })) => {
-            let place = *place;
-            model.dialog = None;
-            leaving::roll_back(model, place)
+    match model.dialog.take() {
+        Some(Dialog::Connection(mut dialog)) => {
+            dialog.toggle();
+            model.dialog = Some(Dialog::Connection(dialog));
         }
-        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
-            let tab = *tab;
-            model.dialog = None;
-            run::answer_error(
-                &mut model.pages,
-                &mut model.connections,
-                &mut model.history,
-                &mut model.cx,
-                tab,
-                run::Answer::GoOnToTheEnd,
-            )
-        }
-        _ => {}
+        Some(Dialog::Confirm(Confirm::Leave { place, .. })) => leaving::roll_back(model, place),
+        Some(Dialog::Query(dialog)) => answer(model, dialog, run::Answer::GoOnToTheEnd),
+        other => model.dialog = other,
     }
 }
 
+/// Says what becomes of a script that stands at an error.
+fn answer(model: &mut Model, dialog: query::Dialog, answer: run::Answer) {
+    let Model { pages, connections, history, cx, .. } = model;
+    model.dialog = dialog.answer(pages, connections, history, cx, answer).map(Dialog::Query);
+}
+
 /// Escape: the dialog goes, and nothing was done.
-fn cancel(
-    pages: &mut Pages,
-    connections: &mut Connections,
-    history: &mut History,
-    dialog: &mut Option<Dialog>,
-    cx: &mut Cx,
-) {
-    match dialog.take() {
-        Some(Dialog::Password(prompt)) => {
-            let failure = prompt.failure.unwrap_or_else(|| {
-                Failure::new(
-                    crate::failure::Category::Authentication,
-                    "The server wants a password, and none was given.",
-                )
-            });
-            run::connection_failed(pages, cx, prompt.connection, failure)
-        }
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(pages, cx, prompt),
-        Some(Dialog::Connection(form)) => form.abandon(cx),
+fn cancel(model: &mut Model) {
+    let cx = &mut model.cx;
+    match model.dialog.take() {
+        Some(Dialog::Connection(dialog)) => dialog.cancel(cx),
+        Some(Dialog::Files(dialog)) => dialog.cancel(cx),
         Some(Dialog::DataDirectory(_)) => storage::go_on_in_memory(cx),
-        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => {
-            run::answer_error(pages, connections, history, cx, tab, run::Answer::Stop)
+        Some(Dialog::Query(dialog)) => {
+            answer(model, dialog, run::Answer::Stop);
+            model.dialog = None;
         }
-        Some(Dialog::Encoding(prompt)) => prompt::encoding_unknown(cx, &prompt),
-        _ => {}
+        Some(
+            Dialog::Palette(_) | Dialog::Results(_) | Dialog::Confirm(_) | Dialog::Settings { .. },
+        )
+        | None => {}
     }
 }
 
 /// Enter: what the dialog offers is done.
 fn accept(model: &mut Model) {
-    match model.dialog.take() {
-        Some(Dialog::Palette(picker)) => {
-            let chosen = palette::matches(&picker.field.string())
-                .get(picker.selected)
-                .map(|found| found.command);
-            if let Some(command) = chosen {
-                super::routing::run(model, command);
+    let Some(dialog) = model.dialog.take() else {
+        return;
+    };
+    let Model { pages, connections, history, files, settings_file, cx, .. } = model;
+    match dialog {
+        Dialog::Palette(picker) => {
+            let matches = palette::matches(&picker.field.string());
+            if let Some(found) = matches.get(picker.selected) {
+                super::routing::run(model, found.command);
             }
         }
-        Some(Dialog::History(picker)) => {
-            if model.history.searching.is_some() {
-                // What is listed answers an older question: the choice is made when the answer is there.
-                model.history.taking = true;
-                model.dialog = Some(Dialog::History(picker));
-                return;
-            }
-            let sql = model.history.found.get(picker.selected).map(|entry| entry.sql.clone());
-            model.focus(Area::Editor);
-            if let Some(sql) = sql {
-                history::take(&mut model.pages, &mut model.cx, &sql)
+        Dialog::Query(dialog) => {
+            let stays = dialog.accept(pages, connections, history, files, cx);
+            model.dialog = stays.map(Dialog::Query);
+        }
+        Dialog::Results(dialog) => {
+            if let Some(page) = pages.active_mut() {
+                dialog.accept(&mut page.results, cx);
             }
         }
-        Some(Dialog::Results(picker)) => {
-            if let Some(page) = model.pages.active_mut() {
-                results::take_listed(&mut page.results, &mut model.cx, &picker);
-            }
+        Dialog::Connection(dialog) => {
+            sidebar::keeping_choices(model, |model| {
+                let Model { connections, defaults, cx, .. } = model;
+                model.dialog = dialog.accept(connections, defaults, cx).map(Dialog::Connection);
+            });
         }
-        Some(Dialog::Connection(form)) => save_form(model, form, true),
-        Some(Dialog::Password(prompt)) => {
-            password_given(&mut model.connections, &model.defaults, &mut model.cx, prompt)
+        Dialog::Files(dialog) => model.dialog = dialog.accept(files, cx).map(Dialog::Files),
+        Dialog::DataDirectory(prompt) => {
+            model.dialog = Some(Dialog::DataDirectory(storage::try_directory(cx, prompt)));
         }
-        // Trust is never given by the key that is pressed without reading.
-        Some(Dialog::HostKey(prompt)) => host_key::refuse(&mut model.pages, &mut model.cx, prompt),
-        Some(Dialog::Confirm(confirm)) => confirmed(model, confirm),
-        Some(Dialog::Path(prompt)) => prompt::accept(
-            &mut model.pages,
-            &mut model.files,
-            &mut model.dialog,
-            &mut model.cx,
-            prompt,
-        ),
-        Some(Dialog::Encoding(prompt)) => {
-            prompt::encoding_chosen(&mut model.files, &mut model.cx, prompt)
-        }
-        Some(Dialog::DataDirectory(prompt)) => {
-            storage::try_directory(&mut model.dialog, &mut model.cx, prompt)
-        }
-        Some(Dialog::GoToLine(field)) => {
-            let typed = field.string();
-            match typed.trim().parse() {
-                Ok(line) => editor::go_to_line(&mut model.pages, &mut model.cx, line),
-                Err(_) => {
-                    model.cx.notify(format!("“{}” is no line's number.", typed.trim()));
-                }
-            }
-        }
-        Some(Dialog::Settings { selected }) => {
+        Dialog::Confirm(confirm) => confirmed(model, confirm),
+        Dialog::Settings { selected } => {
+            settings::change(settings_file, cx, selected);
             model.dialog = Some(Dialog::Settings { selected });
-            settings::change(&mut model.settings_file, &mut model.cx, selected)
         }
-        Some(Dialog::Inspect(_)) | None => {}
     }
-}
-
-/// Saves a connection, and opens it where asked. It may move in the lists.
-fn save_form(model: &mut Model, form: Box<ConnectionForm>, open: bool) {
-    sidebar::keeping_choices(model, |model| {
-        let Model { connections, defaults, dialog, cx, .. } = model;
-        form::accept(connections, defaults, dialog, cx, form, open);
-    });
 }
 
 /// The dialog's other offer.
 fn alternative(model: &mut Model) {
     match model.dialog.take() {
-        Some(Dialog::Connection(form)) => save_form(model, form, false),
-        Some(Dialog::HostKey(prompt)) => host_key::trust(&mut model.dialog, &mut model.cx, prompt),
+        Some(Dialog::Connection(dialog)) => {
+            sidebar::keeping_choices(model, |model| {
+                let Model { connections, defaults, cx, .. } = model;
+                let stays = dialog.alternative(connections, defaults, cx);
+                model.dialog = stays.map(Dialog::Connection);
+            });
+        }
         Some(Dialog::Confirm(Confirm::Leave { place, can_commit: true, .. })) => {
             leaving::commit(model, place)
         }
         Some(Dialog::DataDirectory(_)) => super::app::quit(model),
-        Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) => run::answer_error(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            tab,
-            run::Answer::GoOn,
-        ),
-        Some(Dialog::Inspect(inspect)) => {
-            // The value itself is copied, not the way in which it is laid out or cut here.
-            let text = model
-                .pages
-                .active()
-                .and_then(|page| results::active_value(&page.results))
-                .unwrap_or_else(|| inspect.text.clone());
-            model.cx.notify(format!("Copied {}.", display::bytes_text(text.len() as u64)));
-            model.dialog = Some(Dialog::Inspect(inspect));
-            window::write_clipboard(&mut model.cx, text.into())
+        Some(Dialog::Query(dialog)) => answer(model, dialog, run::Answer::GoOn),
+        Some(Dialog::Results(dialog)) => {
+            if let Some(page) = model.pages.active() {
+                dialog.alternative(&page.results, &mut model.cx);
+            }
+            model.dialog = Some(Dialog::Results(dialog));
         }
-        other => {
-            model.dialog = other;
-        }
+        other => model.dialog = other,
     }
-}
-
-fn password_given(
-    connections: &mut Connections,
-    defaults: &Defaults,
-    cx: &mut Cx,
-    prompt: PasswordPrompt,
-) {
-    let PasswordPrompt {
-        connection,
-        kind,
-        known: mut secrets,
-        password,
-        store,
-        stored_too: mut stored,
-        ..
-    } = prompt;
-    let Some(known) = connections.get_mut(&connection) else {
-        return;
-    };
-    // It stays in memory until the keychain has it; the keychain only takes what belongs to a saved connection, so
-    // storing it saves the connection, too, once the server took the password.
-    known.secrets.set(kind, Some(password.clone()));
-    stored.set(kind, store.then(|| password.clone()));
-    secrets.set(kind, Some(password));
-    connection::attempt(connections, defaults, cx, connection, secrets, stored)
 }
 
 fn confirmed(model: &mut Model, confirm: Confirm) {
@@ -795,146 +562,5 @@ fn confirmed(model: &mut Model, confirm: Confirm) {
         Confirm::Quit { .. } => super::app::quit(model),
         // Nothing is lost by a key that is pressed without reading.
         Confirm::Leave { .. } => {}
-        Confirm::Disconnect { connection, .. } => connection::close(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            connection,
-        ),
-        // A key that is pressed without reading runs nothing more.
-        Confirm::GoOn { tab, .. } => run::answer_error(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            tab,
-            run::Answer::Stop,
-        ),
-        Confirm::Terminate { tab } => run::terminate(&mut model.pages, &mut model.cx, tab),
-        Confirm::DeleteConnection { connection } => delete_connection(model, connection),
-        Confirm::Import(import) => sidebar::keeping_choices(model, |model| {
-            import::accept(&mut model.connections, &mut model.cx, *import)
-        }),
-        Confirm::Overwrite { tab, path, form } => {
-            prompt::save_over(&mut model.pages, &mut model.files, &mut model.cx, tab, path, form)
-        }
-        Confirm::RunLarge { path, .. } => jobs::run_file(
-            &mut model.pages,
-            &model.connections,
-            &mut model.history,
-            &mut model.jobs,
-            &mut model.cx,
-            path,
-        ),
-        Confirm::OtherEncoding(other) => {
-            prompt::save_as_utf8(&mut model.pages, &mut model.files, &mut model.cx, *other)
-        }
-        Confirm::Reload { tab, path } => {
-            prompt::reload(&mut model.pages, &mut model.files, &mut model.cx, tab, path)
-        }
-    }
-}
-
-fn delete_connection(model: &mut Model, connection: ConnectionId) {
-    let in_use = model.pages.open.iter().any(|tab| tab.connection == Some(connection));
-    let kinds = model
-        .connections
-        .get(&connection)
-        .map(|known| known.config.secrets_used(&model.defaults.tls_files))
-        .unwrap_or_default();
-    // A tab that uses it goes on with it; what is forgotten is how to come back.
-    if in_use {
-    } else {
-        connection::close(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            connection,
-        )
-    }
-    sidebar::keeping_choices(model, |model| {
-        if in_use {
-            if let Some(known) = model.connections.get_mut(&connection) {
-                known.saved = false;
-            }
-        } else {
-            model.connections.remove(&connection);
-        }
-    });
-    let request = model.cx.request();
-    model.cx.ask(keeping::Effect::DeleteConnection { request, connection });
-    for kind in kinds {
-        let request = model.cx.request();
-        model.cx.ask(keychain::Effect::Delete { request, connection, kind });
-    }
-}
-
-/// JSON with its structure on lines of their own; the texts of its values stay as they are.
-fn lay_out_json(text: &str) -> Option<String> {
-    let value: Box<serde_json::value::RawValue> = serde_json::from_str(text).ok()?;
-    let mut laid_out = String::with_capacity(text.len() * 2);
-    let mut depth: usize = 0;
-    let (mut in_string, mut escaped) = (false, false);
-    let mut characters = value.get().chars().peekable();
-    while let Some(character) = characters.next() {
-        if in_string {
-            laid_out.push(character);
-            in_string = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-            continue;
-        }
-        match character {
-            '"' => {
-                in_string = true;
-                laid_out.push(character);
-            }
-            '{' | '[' => {
-                laid_out.push(character);
-                while characters.peek().is_some_and(|next| next.is_whitespace()) {
-                    characters.next();
-                }
-                if matches!(characters.peek(), Some('}' | ']')) {
-                    laid_out.extend(characters.next());
-                } else {
-                    depth += 1;
-                    break_line(&mut laid_out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                break_line(&mut laid_out, depth);
-                laid_out.push(character);
-            }
-            ',' => {
-                laid_out.push(',');
-                break_line(&mut laid_out, depth);
-            }
-            ':' => laid_out.push_str(": "),
-            space if space.is_whitespace() => {}
-            other => laid_out.push(other),
-        }
-    }
-    Some(laid_out)
-}
-
-fn break_line(text: &mut String, depth: usize) {
-    text.push('\n');
-    text.extend(std::iter::repeat_n("  ", depth));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_laid_out_and_its_numbers_keep_their_digits() {
-        let laid_out = lay_out_json(r#"{"a": [1.50, {}], "b{": "x\"]", "c": []}"#);
-        assert_eq!(
-            laid_out.as_deref(),
-            Some("{\n  \"a\": [\n    1.50,\n    {}\n  ],\n  \"b{\": \"x\\\"]\",\n  \"c\": []\n}")
-        );
-        assert_eq!(lay_out_json("{"), None);
     }
 }

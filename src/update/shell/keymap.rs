@@ -3,6 +3,13 @@
 //! The keymap that ships is `assets/keymap.json`; the user's own file lies over it. The same table
 //! feeds the window's bindings, the headless driver and every key box on screen.
 
+use crate::update::{
+    cx::Cx,
+    files::{
+        Pendings, Read, Unread,
+        prompt::{self, PathPrompt, Purpose},
+    },
+};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -144,6 +151,48 @@ fn split(keystroke: &str) -> (Vec<&str>, &str) {
         rest = after;
     }
     (modifiers, rest)
+}
+
+pub fn was_read(
+    files: &mut Pendings,
+    keymap: &mut Keymap,
+    cx: &mut Cx,
+    result: Result<Box<Read>, Unread>,
+    before: Option<String>,
+) {
+    match result {
+        Ok(read) => {
+            for problem in keymap.lay_over(&read.text.to_string(), false) {
+                cx.notify(problem);
+            }
+            return;
+        }
+        // A user without a keymap of their own is the usual case.
+        Err(Unread::Failed(failure)) if failure.message.to_lowercase().contains("no such file") => {
+        }
+        Err(Unread::Failed(failure)) => cx.notify(failure.message),
+        Err(Unread::Unclear(_)) => {
+            let text = "The keymap was not read: it is not UTF-8 text.";
+            cx.notify(text);
+        }
+        Err(Unread::Large { .. }) => {
+            let text = "The keymap was not read: it is too large.";
+            cx.notify(text);
+        }
+    }
+    if let Some(before) = before {
+        prompt::read_keymap(files, cx, before, None)
+    }
+}
+
+/// The hint that a prompt shows, with its key.
+pub fn hint(keymap: &Keymap, prompt: &PathPrompt) -> String {
+    let key = keymap.key_of(Command::DialogAccept).map(shown).unwrap_or_default();
+    match prompt.purpose {
+        Purpose::Open => format!("{key} opens the file"),
+        Purpose::Run => format!("{key} runs the file"),
+        Purpose::Save { .. } => format!("{key} saves to it"),
+    }
 }
 
 #[cfg(test)]

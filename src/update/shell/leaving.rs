@@ -64,14 +64,7 @@ pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
     let can_commit = tabs.iter().any(|tab| tab.transaction() == Some(Transaction::Active))
         && tabs.iter().all(|tab| matches!(tab.run, Run::Idle));
     let confirm = Confirm::Leave { place, reasons: reasons.to_vec(), can_commit };
-    dialog::show(
-        &mut model.pages,
-        &mut model.connections,
-        &mut model.history,
-        &mut model.dialog,
-        &mut model.cx,
-        Dialog::Confirm(confirm),
-    );
+    dialog::show(model, Dialog::Confirm(confirm));
     true
 }
 
@@ -105,13 +98,9 @@ pub fn commit(model: &mut Model, place: Place) {
 pub fn roll_back(model: &mut Model, place: Place) {
     match place {
         Place::Tab(tab) => tabs::close_now(model, tab),
-        Place::Connection(connection) => connection::close(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            connection,
-        ),
+        Place::Connection(connection) => {
+            connection::close(&mut model.connections, &mut model.cx, connection)
+        }
         Place::Program => app::quit(model),
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     app,
     command::Command,
-    dialog::{self, Confirm, Dialog},
+    dialog::{self, Dialog},
     leaving, sidebar, tabs, welcome,
 };
 use crate::{
@@ -11,17 +11,17 @@ use crate::{
     model::{Area, Model},
     settings::{OnError, Theme},
     update::{
-        connection::{self, form, import, sandbox, saved},
+        connection::{self, form, import, saved},
         files::prompt,
+        picker::Picker,
         query::{
-            editor, find, history,
+            self, Pages, editor, file, find, history,
             page::Page,
             run::{self, Part},
             trouble,
         },
         results::{self, Move},
-        schema,
-        settings::{self, file},
+        schema, settings,
     },
 };
 
@@ -67,7 +67,9 @@ fn query(model: &mut Model, command: Command) -> bool {
             run::ask_to_terminate(pages, cx, active)
         }
         Command::ErrorGoTo => editor::go_to_error(pages, cx),
-        Command::ErrorCopy => trouble::copy_error(pages, connections, dialog, cx),
+        Command::ErrorCopy => {
+            trouble::copy_error(pages, connections, dialog::of_connection(dialog), cx)
+        }
         Command::ErrorDetails => model.error_details = !model.error_details,
         _ => return false,
     }
@@ -112,8 +114,12 @@ fn results_else(model: &mut Model, command: Command) -> bool {
     match command {
         Command::ResultsFetchMore => run::fetch(pages, cx, false),
         Command::ResultsFetchAll => run::fetch(pages, cx, true),
-        Command::ResultsCopy => trouble::copy(pages, connections, dialog, cx, false),
-        Command::ResultsCopyWithHeaders => trouble::copy(pages, connections, dialog, cx, true),
+        Command::ResultsCopy => {
+            trouble::copy(pages, connections, dialog::of_connection(dialog), cx, false)
+        }
+        Command::ResultsCopyWithHeaders => {
+            trouble::copy(pages, connections, dialog::of_connection(dialog), cx, true)
+        }
         other => return results_shown(model, other),
     }
     true
@@ -141,7 +147,7 @@ fn results_shown(model: &mut Model, command: Command) -> bool {
 }
 
 fn text(model: &mut Model, command: Command) -> bool {
-    let Model { pages, connections, history, find, files, dialog, cx, .. } = model;
+    let Model { pages, find, files, cx, .. } = model;
     match command {
         Command::TabNew => tabs::open_new(model),
         Command::TabClose => {
@@ -151,11 +157,11 @@ fn text(model: &mut Model, command: Command) -> bool {
         Command::TabReopen => tabs::reopen(model),
         Command::TabNext => tabs::step(model, true),
         Command::TabPrevious => tabs::step(model, false),
-        Command::FileOpen => prompt::open(pages, cx),
-        Command::FileRun => prompt::run(pages, cx),
-        Command::FileSave => prompt::save(pages, files, cx),
-        Command::FileSaveAs => prompt::save_as(pages, cx),
-        Command::FileReload => prompt::reload_active(pages, files, cx),
+        Command::FileOpen => prompt::open(cx, path_at_hand(pages)),
+        Command::FileRun => prompt::run(cx, path_at_hand(pages)),
+        Command::FileSave => file::save(pages, files, cx),
+        Command::FileSaveAs => file::save_as(pages, cx),
+        Command::FileReload => file::reload_active(pages, files, cx),
         Command::EditorFind => find::open(pages, find, cx, false),
         Command::EditorReplace => find::open(pages, find, cx, true),
         Command::FindNext => find::step(pages, find, cx, true),
@@ -165,14 +171,9 @@ fn text(model: &mut Model, command: Command) -> bool {
         Command::FindMatchCase => find::toggle_case(pages, find),
         Command::FindClose => find::close(find, cx),
         Command::EditorComment => editor::toggle_comment(pages, cx),
-        Command::EditorGoToLine => dialog::show(
-            pages,
-            connections,
-            history,
-            dialog,
-            cx,
-            Dialog::GoToLine(Buffer::default()),
-        ),
+        Command::EditorGoToLine => {
+            dialog::show(model, Dialog::Query(query::Dialog::GoToLine(Buffer::default())))
+        }
         _ => return false,
     }
     true
@@ -214,11 +215,11 @@ fn connection(model: &mut Model, command: Command) -> bool {
         Command::ConnectionReconnect => run::reconnect(pages, connections, cx),
         Command::SchemaRefresh => {
             let chosen = model.chosen_connection();
-            schema::refresh_asked(&mut model.connections, &mut model.cx, chosen);
+            let Model { connections, schemas, cx, .. } = model;
+            schema::refresh_asked(connections, schemas, cx, chosen);
         }
         Command::SandboxStart => {
-            let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
+            welcome::start_sandbox(model);
         }
         _ => return false,
     }
@@ -232,36 +233,40 @@ fn disconnect(model: &mut Model) {
     };
     let reasons = model.pages.would_lose_on(connection);
     if reasons.is_empty() {
-        return connection::close(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            connection,
-        );
+        return connection::close(&mut model.connections, &mut model.cx, connection);
     }
     let place = leaving::Place::Connection(connection);
     if leaving::ask(model, place, &reasons) {
         return;
     }
-    let confirm = Confirm::Disconnect { connection, reasons };
-    dialog::show(
-        &mut model.pages,
-        &mut model.connections,
-        &mut model.history,
-        &mut model.dialog,
-        &mut model.cx,
-        Dialog::Confirm(confirm),
-    )
+    let confirm = connection::Dialog::Disconnect { connection, reasons };
+    dialog::show(model, Dialog::Connection(confirm))
 }
 
 fn list(model: &mut Model, command: Command) -> bool {
     match model.area {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
-        Area::Find => find::command(&mut model.pages, &mut model.find, &mut model.cx, command),
+        Area::Find => find_bar(model, command),
         Area::Editor | Area::Results => false,
     }
+}
+
+/// The file of the page on screen, beside which another one is looked for.
+fn path_at_hand(pages: &Pages) -> Option<&str> {
+    Some(pages.active()?.editor.file.as_ref()?.path.as_str())
+}
+
+/// A command that means something in the search over the editor.
+fn find_bar(model: &mut Model, command: Command) -> bool {
+    let Model { pages, find, cx, .. } = model;
+    match command {
+        Command::DialogNext | Command::DialogPrevious => return find::other_field(find),
+        Command::DialogAccept => find::step(pages, find, cx, true),
+        Command::DialogCancel => find::close(find, cx),
+        _ => return false,
+    }
+    true
 }
 
 fn window(model: &mut Model, command: Command) -> bool {
@@ -292,8 +297,8 @@ fn window(model: &mut Model, command: Command) -> bool {
         Command::ViewThemeDark => settings::set_theme(settings_file, cx, Theme::Dark),
         Command::ViewThemeSystem => settings::set_theme(settings_file, cx, Theme::System),
         Command::SettingsOpen => model.dialog = Some(Dialog::Settings { selected: 0 }),
-        Command::SettingsOpenFile => file::open(files, settings_file, cx),
-        Command::PaletteOpen => model.dialog = Some(Dialog::Palette(dialog::Picker::default())),
+        Command::SettingsOpenFile => settings::file::open(files, settings_file, cx),
+        Command::PaletteOpen => model.dialog = Some(Dialog::Palette(Picker::default())),
         Command::HistoryOpen => history::open(history, cx),
         Command::AppQuit => app::quit_asked(model),
         _ => return false,

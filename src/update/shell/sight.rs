@@ -10,11 +10,13 @@ use crate::{
     base::{ids::TabId, text::RopeText},
     model::{Area, Model},
     update::{
-        query::editor::Editor,
-        results::ResultSet,
+        connection, files,
+        query::{self, editor::Editor},
+        results::{self, ResultSet},
         scroll::{Change, Sight},
     },
 };
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -209,17 +211,17 @@ impl Room {
     fn dialog(&self, model: &Model) -> Option<(usize, u64)> {
         let (picker, beside) = match model.dialog.as_ref()? {
             Dialog::Palette(picker) => (picker, 0),
-            Dialog::Results(picker) => (picker, PICKER_NOTE),
-            Dialog::History(picker) => {
+            Dialog::Results(results::Dialog::List(picker)) => (picker, PICKER_NOTE),
+            Dialog::Query(query::Dialog::History(picker)) => {
                 let run = model.history.found.get(picker.selected);
                 let shown = run.map(|run| picker_preview(model, &run.sql).height());
                 (picker, shown.unwrap_or(0))
             }
-            Dialog::Path(prompt) => {
+            Dialog::Files(files::Dialog::Path(prompt)) => {
                 let row = prompt.selected.map_or(0, |row| row - prompt.first());
                 return Some((row, self.picker.saturating_sub(BESIDE_ENTRIES).min(ENTRIES)));
             }
-            Dialog::Inspect(value) => {
+            Dialog::Results(results::Dialog::Inspect(value)) => {
                 let lines = value.text.lines().take(VALUE_ROWS).count();
                 let rows = value_rows(lines, value.text.len()) as u64;
                 let room = self.picker.saturating_sub(BESIDE_VALUE);
@@ -268,8 +270,8 @@ pub fn value_columns(model: &Model) -> usize {
 /// The height of a row of the dialog that is open.
 fn dialog_row(model: &Model) -> u64 {
     match &model.dialog {
-        Some(Dialog::Path(_)) => ENTRY,
-        Some(Dialog::Inspect(_)) => VALUE_ROW,
+        Some(Dialog::Files(files::Dialog::Path(_))) => ENTRY,
+        Some(Dialog::Results(results::Dialog::Inspect(_))) => VALUE_ROW,
         _ => PICKER_ROW,
     }
 }
@@ -445,7 +447,7 @@ pub fn in_sight(model: &Model, list: List, count: usize) -> Range<usize> {
 pub fn follow(model: &mut Model) {
     let room = Room::of(model);
     follow_dialog(model, &room);
-    if !matches!(model.dialog, Some(Dialog::Connection(_))) {
+    if !matches!(model.dialog, Some(Dialog::Connection(connection::Dialog::Form(_)))) {
         model.sights.items.forget(Items::Fields);
     }
     if model.cx.settings.sidebar_width > 0 {

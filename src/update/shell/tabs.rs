@@ -16,6 +16,7 @@ use crate::{
         keeping::{self, SavedTab, TabPlace},
         query::{
             editor::{self, Editor, FileLink},
+            file,
             page::{self, Ended, Pages},
             run,
         },
@@ -101,7 +102,7 @@ pub fn choose(model: &mut Model, tab: TabId) {
     }
     model.pages.active = tab;
     model.focus(Area::Editor);
-    check_file(&mut model.pages, &mut model.cx);
+    file::check(&mut model.pages, &mut model.cx);
     save_layout(&model.tabs, &model.pages, &mut model.cx);
 }
 
@@ -119,7 +120,7 @@ pub fn connect(model: &mut Model, id: ConnectionId) {
             page.ended = Some(Ended::Well);
         }
     }
-    connection::open(connections, defaults, dialog, cx, id);
+    connection::open(connections, defaults, dialog::of_connection(dialog), cx, id);
     model.focus(Area::Editor);
 }
 
@@ -159,9 +160,8 @@ pub fn close(model: &mut Model, tab: TabId) {
     if leaving::ask(model, leaving::Place::Tab(tab), &reasons) {
         return;
     }
-    let Model { pages, connections, history, dialog, cx, .. } = model;
     let confirm = Confirm::CloseTab { tab, reasons };
-    dialog::show(pages, connections, history, dialog, cx, Dialog::Confirm(confirm))
+    dialog::show(model, Dialog::Confirm(confirm))
 }
 
 /// Closes a tab: its session ends, its text can be reopened.
@@ -185,7 +185,7 @@ pub fn close_now(model: &mut Model, tab: TabId) {
         if !model.welcome.shown {
             model.focus(Area::Editor);
         }
-        check_file(&mut model.pages, &mut model.cx);
+        file::check(&mut model.pages, &mut model.cx);
     }
     save_layout(&model.tabs, &model.pages, &mut model.cx);
 }
@@ -221,7 +221,7 @@ pub fn reopen(model: &mut Model) {
     model.focus(Area::Editor);
     let Model { tabs, pages, cx, .. } = model;
     keep(tabs, pages, cx, id);
-    check_file(pages, cx);
+    file::check(pages, cx);
     save_layout(tabs, pages, cx);
 }
 
@@ -267,7 +267,7 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
     if !used.is_empty() {
         save_layout(tabs, pages, cx);
     }
-    check_file(pages, cx);
+    file::check(pages, cx);
 }
 
 /// Makes a page of what was kept of it.
@@ -399,27 +399,6 @@ pub fn show_file(model: &mut Model, path: String, read: files::Read) {
     model.focus(Area::Editor);
     let active = model.pages.active;
     editor::load(&mut model.pages, &mut model.cx, active, path, read);
-}
-
-/// Looks whether another program changed the active page's file.
-pub fn check_file(pages: &mut Pages, cx: &mut Cx) {
-    let Some(id) = pages.active().filter(|page| page.editor.file.is_some()).map(|page| page.id)
-    else {
-        return;
-    };
-    let request = cx.request();
-    let Some(editor) = pages.get_mut(id).map(|page| &mut page.editor) else {
-        return;
-    };
-    let Some(file) = &editor.file else {
-        return;
-    };
-    editor.checking = Some(request);
-    // A restored tab does not know what its file was: any stamp is another than this one.
-    let unknown = files::FileStamp { modified_us: 0, length: 0, digest: 0 };
-    let known = file.stamp.unwrap_or(unknown);
-    let path = file.path.clone();
-    cx.ask(files::Effect::Check { request, path, known });
 }
 
 #[cfg(test)]

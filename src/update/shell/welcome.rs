@@ -177,8 +177,7 @@ pub fn update(model: &mut Model, msg: Msg) {
 pub fn connect(model: &mut Model, target: Target) {
     match target {
         Target::Sandbox => {
-            let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
+            start_sandbox(model);
         }
         Target::Conninfo(Conninfo { config, secrets }) => {
             let id = sidebar::keeping_choices(model, |model| {
@@ -209,6 +208,18 @@ pub fn connect(model: &mut Model, target: Target) {
     }
 }
 
+/// Connects the active tab to the sandbox, as soon as that runs: the tab that asked gets it, whichever is on screen by
+/// then.
+pub fn start_sandbox(model: &mut Model) {
+    let Model { pages, sandbox, data_dir, cx, .. } = model;
+    if !matches!(sandbox, sandbox::Sandbox::Running { .. })
+        && let Some(page) = pages.active_mut()
+    {
+        page.waits_for_sandbox = true;
+    }
+    sandbox::start(sandbox, cx, data_dir);
+}
+
 /// A command that is meant for the screen.
 pub fn command(model: &mut Model, command: Command) -> bool {
     let last = rows(model).len().saturating_sub(1);
@@ -225,8 +236,7 @@ pub fn command(model: &mut Model, command: Command) -> bool {
         Command::DialogAccept => accept(model),
         Command::DialogCancel => model.focus(Area::Editor),
         Command::WelcomeSandbox => {
-            let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
+            start_sandbox(model);
         }
         Command::WelcomeLocal => {
             let local = rows(model).iter().position(|row| matches!(row, Row::Local(_)));
@@ -276,8 +286,7 @@ fn accept(model: &mut Model) {
             tabs::connect(model, id)
         }
         Some(Row::Sandbox) => {
-            let data_dir = model.data_dir.clone();
-            sandbox::start(&mut model.pages, &mut model.sandbox, &mut model.cx, &data_dir);
+            start_sandbox(model);
         }
         None => {}
     }
@@ -326,15 +335,8 @@ pub fn delete(model: &mut Model, connection: Option<ConnectionId>) {
         model.cx.notify("There is no saved connection here to delete.");
         return;
     };
-    let confirm = dialog::Confirm::DeleteConnection { connection };
-    dialog::show(
-        &mut model.pages,
-        &mut model.connections,
-        &mut model.history,
-        &mut model.dialog,
-        &mut model.cx,
-        dialog::Dialog::Confirm(confirm),
-    )
+    let confirm = connection::Dialog::Delete { connection };
+    dialog::show(model, dialog::Dialog::Connection(confirm))
 }
 
 /// Opens the dialog over a connection.

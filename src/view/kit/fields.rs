@@ -1,19 +1,11 @@
 //! The text fields of the dialogs and of the welcome screen: the kit's inputs, which report each edit and follow the
 //! Model where it changes their text. A password is shown as dots.
 
-use std::collections::BTreeMap;
-
-use gpui::component::input::{Input, InputEvent, InputState};
-use gpui::{
-    App, AppContext, Context, Entity, FocusHandle, Focusable, Styled, Subscription, Window,
-};
-
 use crate::{
     base::secret::Secret,
     model::Model,
     msg::Msg,
     update::{
-        connection::form,
         query::find,
         shell::{
             dialog::{self, Dialog},
@@ -21,6 +13,12 @@ use crate::{
         },
     },
     view::shell::window::TuskWindow,
+};
+use std::collections::BTreeMap;
+
+use gpui::component::input::{Input, InputEvent, InputState};
+use gpui::{
+    App, AppContext, Context, Entity, FocusHandle, Focusable, Styled, Subscription, Window,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +30,7 @@ pub enum FieldId {
     /// A field of a dialog.
     Dialog {
         /// Which dialog, so that another one gets fields of its own.
-        kind: u8,
+        dialog: &'static str,
         /// Its number for `dialog::Msg`.
         index: usize,
     },
@@ -186,109 +184,40 @@ fn make(id: FieldId, field: &Wanted, window: &mut Window, cx: &mut Context<TuskW
     Held { input, sent: 0, is_path: field.is_path, _subscription: subscription }
 }
 
-const CONNECTION: u8 = 3;
-const PASSWORD: u8 = 4;
-const PATH: u8 = 5;
-const DATA_DIRECTORY: u8 = 7;
-
-/// Whether a path is typed in a field.
-fn is_path(id: FieldId) -> bool {
-    match id {
-        FieldId::Dialog { kind, index } if kind == CONNECTION => {
-            form::Field::ALL.get(index).is_some_and(|field| field.is_path())
-        }
-        FieldId::Dialog { kind, .. } => kind == PATH || kind == DATA_DIRECTORY,
-        FieldId::Welcome | FieldId::Find(_) => false,
-    }
-}
-
-/// The number of a dialog's kind.
-pub fn kind(dialog: &Dialog) -> u8 {
-    match dialog {
-        Dialog::Palette(_) => 1,
-        Dialog::History(_) => 2,
-        Dialog::Connection(_) => CONNECTION,
-        Dialog::Password(_) => PASSWORD,
-        Dialog::Path(_) => PATH,
-        Dialog::GoToLine(_) => 6,
-        Dialog::DataDirectory(_) => DATA_DIRECTORY,
-        Dialog::Results(_) => 8,
-        Dialog::HostKey(_)
-        | Dialog::Confirm(_)
-        | Dialog::Inspect(_)
-        | Dialog::Encoding(_)
-        | Dialog::Settings { .. } => 0,
-    }
+/// The name under which a dialog's fields go; none for one that has no field.
+pub fn name(dialog: &Dialog) -> &'static str {
+    dialog.fields().first().map_or("", |field| field.dialog)
 }
 
 /// The field that has the keyboard in a dialog; none where no text is typed.
 pub fn focused(dialog: &Dialog) -> Option<FieldId> {
-    let index = match dialog {
-        Dialog::Palette(_) | Dialog::History(_) | Dialog::Results(_) | Dialog::Password(_) => 0,
-        Dialog::Path(_) | Dialog::GoToLine(_) | Dialog::DataDirectory(_) => 0,
-        Dialog::Connection(form) if form.focus.is_choice() => return None,
-        Dialog::Connection(form) => {
-            form::Field::ALL.iter().position(|field| *field == form.focus)?
-        }
-        Dialog::HostKey(_)
-        | Dialog::Confirm(_)
-        | Dialog::Inspect(_)
-        | Dialog::Encoding(_)
-        | Dialog::Settings { .. } => {
-            return None;
-        }
-    };
-    let kind = kind(dialog);
-    Some(FieldId::Dialog { kind, index })
+    let index = dialog.focused()?;
+    Some(FieldId::Dialog { dialog: name(dialog), index })
 }
 
 fn wanted(model: &Model, placeholders: &dyn Fn(FieldId) -> String) -> BTreeMap<FieldId, Wanted> {
     let mut fields = BTreeMap::new();
-    let mut add = |id: FieldId, text: Secret, masked: bool| {
+    let mut add = |id: FieldId, text: Secret, masked: bool, is_path: bool| {
         let placeholder = placeholders(id);
-        let field = Wanted { text, placeholder, masked, is_path: is_path(id) };
+        let field = Wanted { text, placeholder, masked, is_path };
         fields.insert(id, field);
     };
     if model.welcome.shown {
-        add(FieldId::Welcome, model.welcome.typed.clone(), false);
+        add(FieldId::Welcome, model.welcome.typed.clone(), false, false);
     }
     if model.find.open && !model.welcome.shown {
         let fields = [find::Field::Query, find::Field::Replacement];
         for field in fields.into_iter().take(if model.find.replacing { 2 } else { 1 }) {
             let text = model.find.buffer(field).string();
-            add(FieldId::Find(field), Secret::new(text), false);
+            add(FieldId::Find(field), Secret::new(text), false, false);
         }
     }
     let Some(dialog) = &model.dialog else {
         return fields;
     };
-    let kind = kind(dialog);
-    let at = |index| FieldId::Dialog { kind, index };
-    match dialog {
-        Dialog::Palette(picker) | Dialog::History(picker) | Dialog::Results(picker) => {
-            add(at(0), Secret::new(picker.field.string()), false);
-        }
-        Dialog::Path(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
-        Dialog::GoToLine(field) => add(at(0), Secret::new(field.string()), false),
-        Dialog::DataDirectory(prompt) => add(at(0), Secret::new(prompt.field.string()), false),
-        Dialog::Password(prompt) => add(at(0), prompt.password.clone(), true),
-        Dialog::Connection(form) => {
-            for (index, field) in form::Field::ALL.iter().enumerate() {
-                if !form.shows(*field) {
-                    continue;
-                }
-                if let Some(secret) = form.secrets.get(field) {
-                    add(at(index), secret.clone(), true);
-                } else if !field.is_choice() {
-                    add(at(index), Secret::new(form.text(*field)), false);
-                }
-            }
-        }
-        Dialog::HostKey(_)
-        | Dialog::Confirm(_)
-        | Dialog::Inspect(_)
-        | Dialog::Encoding(_)
-        | Dialog::Settings { .. } => {}
+    for field in dialog.fields() {
+        let id = FieldId::Dialog { dialog: field.dialog, index: field.index };
+        add(id, field.text, field.is_masked, field.is_path);
     }
     fields
 }

@@ -36,8 +36,8 @@ const PICKER_ROWS: usize = 10;
 pub struct Tools<'window> {
     /// The fields that take text.
     pub fields: &'window Fields,
-    /// The number of the dialog's kind, for its fields.
-    pub kind: u8,
+    /// The name of the dialog, for its fields.
+    pub name: &'static str,
     /// Where a list is scrolled to.
     pub scroll: &'window UniformListScrollHandle,
     /// Where the entries of a directory are scrolled to.
@@ -80,7 +80,7 @@ impl FormScroll {
 
 impl Tools<'_> {
     fn input(&self, index: usize, label: &str) -> impl IntoElement + use<> {
-        let id = FieldId::Dialog { kind: self.kind, index };
+        let id = FieldId::Dialog { dialog: self.name, index };
         div()
             .id(("field", index))
             .test_support()

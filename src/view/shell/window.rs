@@ -142,7 +142,7 @@ enum Target {
     Results,
     Sidebar,
     Field(FieldId),
-    Dialog(u8),
+    Dialog(&'static str),
 }
 
 /// A border that is being dragged, and where it is now: a width at 100%, or a share in percent.

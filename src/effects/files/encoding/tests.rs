@@ -1,7 +1,5 @@
 //! Files through Tusk without a window and back: their bytes, their encodings, and what others write to them.
 
-use std::fs;
-
 use super::*;
 use crate::{
     base::{ids::TabId, stamp::Stamp, text::Edit},
@@ -10,15 +8,13 @@ use crate::{
     model::Model,
     update::{
         self,
-        files::prompt,
-        query::editor,
-        shell::{
-            command,
-            dialog::{self, Dialog},
-            tabs,
-        },
+        files::{self, prompt},
+        query::{self, editor, file},
+        shell::{command, dialog::Dialog},
     },
 };
+
+use std::fs;
 
 /// Letters that few encodings have in the same place, control codes among them.
 const LETTERS: &[char] = &[
@@ -83,7 +79,7 @@ impl Desk {
         prompt::open_path(&mut self.model.files, &mut self.model.cx, path.to_owned());
         let effects = self.model.cx.take_asked();
         self.settle(effects);
-        if let Some(Dialog::Encoding(prompt)) = &mut self.model.dialog {
+        if let Some(Dialog::Files(files::Dialog::Encoding(prompt))) = &mut self.model.dialog {
             let mut choices = prompt.choices.iter();
             prompt.selected = choices
                 .position(|choice| choice.encoding == encoding)
@@ -307,7 +303,7 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     desk.model.pages.active_mut().unwrap().editor.buffer.select(20, 20);
     fs::write(&path, "select 0;\nselect 1;\nselect 2;\nselect 3;\n").unwrap();
-    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
+    file::check(&mut desk.model.pages, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
     assert_eq!(desk.model.dialog, None);
@@ -320,10 +316,10 @@ fn a_file_that_changed_elsewhere_is_read_again_where_nothing_was_typed() {
     // With edits, nobody but the user can say which text it shall be.
     desk.edit(Edit { start: 0, removed: 0, inserted: "-- ".into() });
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
+    file::check(&mut desk.model.pages, &mut desk.model.cx);
     let effects = desk.model.cx.take_asked();
     desk.settle(effects);
-    assert!(matches!(desk.model.dialog, Some(Dialog::Confirm(dialog::Confirm::Reload { .. }))));
+    assert!(matches!(desk.model.dialog, Some(Dialog::Query(query::Dialog::Reload { .. }))));
     assert!(desk.text().starts_with("-- select 0"));
 }
 
@@ -336,7 +332,7 @@ fn what_is_typed_while_a_file_is_read_again_stays() {
     let mut desk = Desk::new();
     desk.open(path.to_str().unwrap(), Encoding::Utf8);
     fs::write(&path, "theirs").unwrap();
-    tabs::check_file(&mut desk.model.pages, &mut desk.model.cx);
+    file::check(&mut desk.model.pages, &mut desk.model.cx);
     let mut effects = desk.model.cx.take_asked();
     let Some(RootEffect::File(check)) = effects.pop() else { panic!("no check") };
     let checked = super::super::perform(check);

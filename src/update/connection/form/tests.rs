@@ -8,8 +8,12 @@ use crate::{
     },
     effect::Effect as RootEffect,
     update::{
+        connection,
         keeping::{self, Kept, SavedConnection},
-        shell::command::Command,
+        shell::{
+            command::Command,
+            dialog::{self, Dialog},
+        },
         testing::{World, config, expect, nothing_kept},
     },
 };
@@ -196,7 +200,7 @@ fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
         world.send(dialog::Msg::FieldEdited { field, text });
     }
     expect(&world.command(Command::DialogAccept), &[]);
-    let Some(Dialog::Connection(form)) = &world.model.dialog else {
+    let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {
         panic!("the dialog went");
     };
     let said: Vec<(Field, &str)> =
@@ -219,7 +223,7 @@ fn each_mistake_is_said_at_its_field_and_the_first_has_focus() {
     // An edit takes the sentences back.
     world.send(dialog::Msg::FieldEdited { field: place(Field::Host), text: "a".into() });
     assert!(
-        matches!(&world.model.dialog, Some(Dialog::Connection(form)) if form.problems.is_empty())
+        matches!(&world.model.dialog, Some(Dialog::Connection(connection::Dialog::Form(form))) if form.problems.is_empty())
     );
 }
 
@@ -349,7 +353,7 @@ fn a_new_connection_begins_with_what_the_environment_says() {
     ]
     .into();
     world.command(Command::ConnectionNew);
-    let Some(Dialog::Connection(form)) = &world.model.dialog else {
+    let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {
         panic!("no dialog");
     };
     assert_eq!((form.text(Field::Host), form.choice(Field::SslMode)), ("a:1,b:2".into(), REQUIRE));
@@ -359,7 +363,7 @@ fn a_new_connection_begins_with_what_the_environment_says() {
     world.model.defaults.variables = [port].into();
     world.command(Command::ConnectionNew);
     assert!(world.notice().contains("PGPORT: The port must be a number"));
-    let Some(Dialog::Connection(form)) = &world.model.dialog else {
+    let Some(Dialog::Connection(connection::Dialog::Form(form))) = &world.model.dialog else {
         panic!("no dialog");
     };
     assert_eq!(form.text(Field::Port), "5432");

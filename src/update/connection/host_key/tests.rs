@@ -8,8 +8,11 @@ use crate::{
     screen::screen,
     update::{
         connection::{self, Link},
-        query::page::Ended,
-        shell::command::Command,
+        query::{page::Ended, run},
+        shell::{
+            command::Command,
+            dialog::{self, Dialog},
+        },
         testing::{World, expect, refusal},
     },
 };
@@ -30,6 +33,11 @@ fn unknown() -> Failure {
     failure.wanting(Want::HostKey(key()))
 }
 
+fn asks(world: &World) -> bool {
+    let dialog = dialog::of_connection(&world.model.dialog);
+    dialog.is_some_and(|dialog| dialog.asks_trust(world.connection()))
+}
+
 /// A tab whose run waits for a connection that met an unknown server.
 fn asked() -> World {
     let mut world = World::new();
@@ -37,7 +45,7 @@ fn asked() -> World {
     world.text("select 1");
     world.command(Command::QueryRun);
     expect(&world.fail_link(unknown()), &[]);
-    assert!(asks(&world.model.dialog, world.connection()));
+    assert!(asks(&world));
     world
 }
 
@@ -122,14 +130,14 @@ fn an_answer_after_the_question_was_taken_back_connects_nothing() {
     expect(&world.send(late.clone()), &[]);
     let mut world = asked();
     expect(&world.send(late), &[]);
-    assert!(asks(&world.model.dialog, world.connection()));
+    assert!(asks(&world));
 }
 
 #[test]
 fn asking_for_the_connection_again_leaves_the_question_open() {
     let mut world = asked();
     expect(&world.connect_with(5432, Some("pw")), &[]);
-    assert!(asks(&world.model.dialog, world.connection()));
+    assert!(asks(&world));
 }
 
 #[test]

@@ -6,9 +6,8 @@ use crate::{
     effect::Effect as RootEffect,
     update::{
         connection::{Msg, ServerInfo},
-        query::page::Ended,
-        query::{self, session},
-        shell::command::Command,
+        query::{self, page::Ended, run, session},
+        shell::{command::Command, dialog},
         testing::{World, broken, expect, names, refusal},
     },
 };
@@ -266,7 +265,8 @@ fn a_password_that_is_not_right_any_more_stops_it_and_asks() {
     let wrong =
         Failure { category: Category::Authentication, ..refusal("28P01", "wrong password") };
     expect(&answer(&mut world, Err(wrong)), &["Connection(Close"]);
-    assert!(crate::update::shell::dialog::asks_password(&world.model.dialog, world.connection()));
+    let asked = dialog::of_connection(&world.model.dialog).unwrap();
+    assert!(asked.asks_password(world.connection()));
     world.type_secret("new");
     expect(&world.command(Command::DialogAccept), &["Connection(Open"]);
 }

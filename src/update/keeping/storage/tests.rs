@@ -8,8 +8,8 @@ use crate::{
     failure::{Category, Failure},
     update::{
         connection::{Link, reconnecting},
-        keeping::{Kept, Msg, SavedConnection, SavedTab},
-        shell::command::Command,
+        keeping::{self, Kept, Msg, SavedConnection, SavedTab},
+        shell::{command::Command, dialog::Dialog},
         testing::{World, config, expect, names, nothing_kept},
     },
 };
@@ -184,16 +184,8 @@ fn a_connection_that_is_between_two_tries_stays_when_another_tusk_deletes_it() {
     let known = world.model.connections.get_mut(&one).unwrap();
     known.link = Link::Open { server: Default::default() };
     let failure = Failure::new(Category::Connection, "The link broke.");
-    let begun = world.asked(|model| {
-        reconnecting::begin(
-            &mut model.pages,
-            &mut model.connections,
-            &mut model.history,
-            &mut model.cx,
-            one,
-            failure,
-        )
-    });
+    let begun = world
+        .asked(|model| reconnecting::begin(&mut model.connections, &mut model.cx, one, failure));
     expect(&begun, &["Clock(Start"]);
     let deleted = vec![one];
     expect(&world.send(Msg::ConnectionsChanged { changed: vec![], deleted }), &[]);

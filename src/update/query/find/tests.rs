@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     model::Area,
-    update::testing::{World, expect},
+    update::{
+        shell::command::Command,
+        testing::{World, expect},
+    },
 };
 
 fn world(text: &str) -> World {

@@ -14,12 +14,12 @@ use crate::{
         connection::Connections,
         cx::Cx,
         keeping::HistoryOutcome,
-        query::page::{Page, Pages},
         query::{
             Outcome,
             editor::Mark,
             history::History,
             messages,
+            page::{Page, Pages},
             read_only::{self, Inspection},
         },
         schema,
@@ -114,7 +114,7 @@ pub(super) fn finished(
         live.note_done(&tag);
     }
     let_go(cx, id, &running);
-    schema::session_ready(pages, connections, cx, id);
+    schema_changed(pages, cx, id);
     let outcome = HistoryOutcome::Finished { tag, rows };
     history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { asked: true, .. });
@@ -214,7 +214,7 @@ pub(super) fn ended_badly(
 ) {
     let QueryEnd { query, transaction, elapsed_us } = end;
     let now = cx.now;
-    let failure = classified(pages, connections, cx, query, failure, elapsed_us);
+    let failure = classified(pages, connections, query, failure, elapsed_us);
     let Some((tab, running)) = take_running(pages, query) else {
         return;
     };
@@ -246,10 +246,11 @@ pub(super) fn ended_badly(
         say(tab, now, MessageKind::Error, text, Some(query));
         tab.ended = Some(badly(&failure));
         mark_error(tab, &running, &failure);
+        cx.leave(Outcome::Failed { tab: id, query });
     }
     session_ready(pages, cx, id, &running, transaction, true);
     let_go(cx, id, &running);
-    schema::session_ready(pages, connections, cx, id);
+    schema_changed(pages, cx, id);
     let outcome = failed_outcome(&failure);
     history::ended(history, cx, query, elapsed_us, outcome);
     let stopped = matches!(running.phase, Phase::Cancelling { .. });
@@ -260,8 +261,7 @@ pub(super) fn ended_badly(
 /// What the Model knows of a failure that the server could not say: who stopped it, and what was meant.
 fn classified(
     pages: &mut Pages,
-    connections: &mut Connections,
-    cx: &mut Cx,
+    connections: &Connections,
     query: QueryId,
     failure: Failure,
     elapsed_us: u64,
@@ -274,12 +274,20 @@ fn classified(
     };
     let failure = in_the_statement(failure, &running.planned);
     let asked = matches!(running.phase, Phase::Cancelling { .. });
-    let (connection, sql) = (tab.connection, running.planned.statement());
-    let known = connection.and_then(|id| connections.get(&id));
+    let known = tab.connection.and_then(|id| connections.get(&id));
     let limit_ms = known.map_or(0, |known| u64::from(known.config.statement_timeout_ms));
     let over_time = limit_ms > 0 && elapsed_us / 1_000 >= limit_ms;
-    let failure = advice::stopped(failure, advice::Stop { asked, over_time });
-    schema::advised(connections, cx, connection, &sql, failure)
+    advice::stopped(failure, advice::Stop { asked, over_time })
+}
+
+/// A tab's session is ready after a statement: what it changed is read once everybody can see it.
+fn schema_changed(pages: &mut Pages, cx: &mut Cx, id: TabId) {
+    let Some(Session::Live(live)) = pages.get_mut(id).map(|page| &mut page.session) else {
+        return;
+    };
+    if live.transaction == Transaction::Idle && std::mem::take(&mut live.changed_schema) {
+        cx.leave(Outcome::SchemaChanged(live.connection));
+    }
 }
 
 /// The server counts from the comments in front of a statement, and a person from its first word.

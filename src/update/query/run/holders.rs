@@ -157,7 +157,7 @@ mod tests {
         assert!(
             crate::update::query::trouble::trouble(
                 &world.model.connections,
-                &world.model.dialog,
+                crate::update::shell::dialog::of_connection(&world.model.dialog),
                 world.tab()
             )
             .is_none()

@@ -1,6 +1,6 @@
 //! A script that stands at an error, and the question whether it goes on.
 
-use super::{Confirm, Dialog, OnError, Run, ending, pump};
+use super::{Dialog, OnError, Page, Run, ending, pump};
 use crate::{
     base::ids::TabId,
     update::{connection::Connections, cx::Cx, query::history::History, query::page::Pages},
@@ -17,38 +17,24 @@ pub enum Answer {
     GoOnToTheEnd,
 }
 
-/// Asks whether the active tab's script goes on, where it stands at an error and nothing else is asked. Called after
-/// each message, because the question may have to wait for another one.
-pub fn ask_about_error(pages: &mut Pages, dialog: &mut Option<Dialog>) {
-    if let Some(Dialog::Confirm(Confirm::GoOn { tab, .. })) = dialog {
-        let tab = *tab;
-        let asks = pages
-            .get_mut(tab)
-            .is_some_and(|tab| matches!(&tab.run, Run::Waiting { script, .. } if script.asks));
-        if !asks {
-            // Its session or its tab has gone meanwhile.
-            *dialog = None;
-        }
-    }
-    if dialog.is_some() {
-        return;
-    }
-    let Some(tab) = pages.active() else {
-        return;
-    };
-    let Run::Waiting { script, .. } = &tab.run else {
-        return;
+/// The question whether the active page's script goes on, where it stands at an error.
+pub fn question(pages: &Pages) -> Option<Dialog> {
+    let page = pages.active()?;
+    let Run::Waiting { script, .. } = &page.run else {
+        return None;
     };
     if !script.asks {
-        return;
+        return None;
     }
-    let message = tab.failure().map(|failure| failure.message.clone());
+    let message = page.failure().map(|failure| failure.message.clone()).unwrap_or_default();
     let left = script.statements.len().saturating_sub(script.next);
-    *dialog = Some(Dialog::Confirm(Confirm::GoOn {
-        tab: tab.id,
-        message: message.unwrap_or_default(),
-        left,
-    }));
+    Some(Dialog::GoOn { tab: page.id, message, left })
+}
+
+/// Whether a page's script still stands at an error: its session or its tab may have gone meanwhile.
+pub fn still_asks(pages: &Pages, tab: TabId) -> bool {
+    let asks = |page: &Page| matches!(&page.run, Run::Waiting { script, .. } if script.asks);
+    pages.get(tab).is_some_and(asks)
 }
 
 /// The user answered.

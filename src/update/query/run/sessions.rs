@@ -9,13 +9,14 @@ use crate::{
     sql::read::lex::BackslashRule,
     update::{
         clock,
-        connection::{self, Connections},
+        connection::{Connections, reconnecting},
         cx::Cx,
-        query::page::{Page, Pages},
         query::{
-            Outcome,
+            Dialog, Outcome,
             history::History,
-            messages, read_only,
+            messages,
+            page::{Page, Pages},
+            read_only,
             session::{Effect, Ending, Msg},
         },
     },
@@ -170,7 +171,7 @@ pub fn update_session(
             opened(pages, connections, history, cx, session, backend_pid)
         }
         Msg::OpenFailed { session, failure } => {
-            open_failed(pages, connections, history, cx, session, failure)
+            open_failed(pages, connections, cx, session, failure)
         }
         Msg::Ended { session } => keeping::came_back(pages, connections, history, cx, session),
         Msg::HeldAnswered { session, held } => {
@@ -273,7 +274,6 @@ fn opened(
 fn open_failed(
     pages: &mut Pages,
     connections: &mut Connections,
-    history: &mut History,
     cx: &mut Cx,
     session: SessionId,
     failure: Failure,
@@ -291,16 +291,10 @@ fn open_failed(
         // What goes back to the pool is asked for when it is there.
         return;
     }
-    if connection::reconnecting::waits_for(pages, connections, connection, &failure) {
+    let holds_nothing = holds_nothing(pages, connection);
+    if reconnecting::waits_for(connections, connection, &failure, holds_nothing) {
         // Nothing of the run has been sent: it waits for the connection.
-        return connection::reconnecting::begin(
-            pages,
-            connections,
-            history,
-            cx,
-            connection,
-            failure,
-        );
+        return reconnecting::begin(connections, cx, connection, failure);
     }
     let failure = match failure.category {
         Category::PoolTimeout => holders::explain(pages, connections, cx, connection, failure),
@@ -331,6 +325,59 @@ pub fn connection_failed(
     for tab in pages.open.iter_mut().filter(|tab| tab.connection == Some(connection)) {
         fail_waiting(tab, now, &failure);
     }
+}
+
+/// A connection is open for the first time: what waits for it goes on, and how things ended before is past.
+pub fn connection_opened(
+    pages: &mut Pages,
+    connections: &mut Connections,
+    history: &mut History,
+    cx: &mut Cx,
+    connection: ConnectionId,
+) {
+    for page in pages.open.iter_mut().filter(|page| page.connection == Some(connection)) {
+        page.ended = Some(Ended::Well);
+    }
+    super::pump_all(pages, connections, history, cx);
+}
+
+/// An attempt to connect failed. What waits for the connection may wait on.
+pub fn attempt_failed(pages: &mut Pages, connection: ConnectionId, failure: &Failure) {
+    for page in pages.open.iter_mut().filter(|page| page.connection == Some(connection)) {
+        page.ended = Some(badly(failure));
+    }
+}
+
+/// A connection was lost and does not come back: what waits for it fails, and its sessions end.
+pub fn connection_lost(
+    pages: &mut Pages,
+    history: &mut History,
+    cx: &mut Cx,
+    connection: ConnectionId,
+    failure: Failure,
+) {
+    let reason = failure.message.clone();
+    connection_failed(pages, cx, connection, failure);
+    let sessions: Vec<TabId> = pages
+        .open
+        .iter()
+        .filter(|page| page.connection == Some(connection))
+        .filter(|page| matches!(page.session, Session::Live(_) | Session::Opening { .. }))
+        .map(|page| page.id)
+        .collect();
+    for tab in sessions {
+        end(pages, history, cx, tab, &reason);
+    }
+}
+
+/// Whether nothing that a session on this connection held is gone: then it may be opened again unasked.
+pub fn holds_nothing(pages: &Pages, connection: ConnectionId) -> bool {
+    let holds_nothing = |session: &Session| match session {
+        Session::Lost(lost) => lost.died.is_empty(),
+        Session::Closed | Session::Opening { .. } | Session::Live(_) => true,
+    };
+    let mut on_it = pages.open.iter().filter(|page| page.connection == Some(connection));
+    on_it.all(|page| holds_nothing(&page.session))
 }
 
 /// What waits in a tab fails with the reason; where nothing waits, nothing failed.
@@ -629,7 +676,7 @@ pub fn ask_to_terminate(pages: &mut Pages, cx: &mut Cx, tab: TabId) {
         cx.notify("This tab has no session that could be terminated.");
         return;
     }
-    cx.leave(Outcome::AskTerminate(tab));
+    cx.leave(Outcome::Show(Dialog::Terminate { tab }));
 }
 
 /// The user confirmed it: ends the server process of a tab's session.

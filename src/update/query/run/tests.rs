@@ -5,10 +5,14 @@ use crate::{
     effect::Effect as RootEffect,
     update::{
         query::{
+            self,
             read_only::{Access, Inspection, Seal, Setting},
             session::Ending,
         },
-        shell::command::Command,
+        shell::{
+            command::Command,
+            dialog::{Confirm, Dialog},
+        },
         testing::{World, broken, chunk, expect, names, refusal},
     },
 };
@@ -377,7 +381,7 @@ fn cancel_is_sent_once_and_the_second_press_offers_to_terminate() {
     expect(&world.command(Command::QueryCancel), &["Query(Cancel"]);
     assert!(matches!(phase(&world), Phase::Cancelling { asked: true, .. }));
     expect(&world.command(Command::QueryCancel), &[]);
-    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { .. }))));
+    assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Terminate { .. }))));
     expect(&world.command(Command::DialogAccept), &["Session(Terminate"]);
 }
 

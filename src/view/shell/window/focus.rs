@@ -24,8 +24,8 @@ impl TuskWindow {
         match self.screen.focus {
             Focus::Dialog => {
                 let dialog = model.dialog.as_ref();
-                let kind = dialog.map_or(0, fields::kind);
-                dialog.and_then(fields::focused).map_or(Target::Dialog(kind), Target::Field)
+                let name = dialog.map_or("", fields::name);
+                dialog.and_then(fields::focused).map_or(Target::Dialog(name), Target::Field)
             }
             // The list is chosen from in the field: what is typed goes there, whatever is chosen.
             Focus::WelcomeField | Focus::Welcome => Target::Field(FieldId::Welcome),
@@ -49,12 +49,12 @@ impl TuskWindow {
     /// What has the keyboard, as GPUI says; none where it is nowhere that Tusk knows.
     fn found_target(&self, model: &Model, window: &Window, cx: &Context<Self>) -> Option<Target> {
         let focused = window.focused(cx)?;
-        let kind = model.dialog.as_ref().map_or(0, fields::kind);
+        let name = model.dialog.as_ref().map_or("", fields::name);
         let parts = [
             Target::Editor(model.pages.active),
             Target::Results,
             Target::Sidebar,
-            Target::Dialog(kind),
+            Target::Dialog(name),
         ];
         let fields = self.fields.ids().map(Target::Field);
         parts
@@ -69,8 +69,8 @@ impl TuskWindow {
         let area = |area| Some(app::Msg::AreaFocused { area }.into());
         let covered = model.dialog.is_some();
         match target {
-            Target::Field(FieldId::Dialog { kind, index }) => {
-                (model.dialog.as_ref().is_some_and(|dialog| fields::kind(dialog) == kind))
+            Target::Field(FieldId::Dialog { dialog: name, index }) => {
+                (model.dialog.as_ref().is_some_and(|dialog| fields::name(dialog) == name))
                     .then(|| dialog::Msg::FieldFocused { field: index }.into())
             }
             _ if covered => None,

@@ -1,20 +1,16 @@
 //! What the window looks like: each part of the Screen in its place.
 
-use gpui::prelude::FluentBuilder;
-use gpui::{
-    AnyElement, Context, Div, Entity, ExternalPaths, Focusable, InteractiveElement, IntoElement,
-    KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, Styled,
-    TestSupportExt, Window, base::v_virtual_list, canvas, div, list, px, relative,
-};
-
 use super::{Grip, TuskWindow};
 use crate::{
     model::Area,
     msg::Msg,
     screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
-    update::shell::{
-        app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
-        keys as keys_room,
+    update::{
+        connection,
+        shell::{
+            app, command::Command, dialog as dialog_room, dialog::Dialog as ModelDialog,
+            keys as keys_room,
+        },
     },
     view::{
         kit::{
@@ -35,6 +31,12 @@ use crate::{
             welcome,
         },
     },
+};
+use gpui::prelude::FluentBuilder;
+use gpui::{
+    AnyElement, Context, Div, Entity, ExternalPaths, Focusable, InteractiveElement, IntoElement,
+    KeyDownEvent, MouseButton, MouseMoveEvent, ParentElement, Pixels, Render, Styled,
+    TestSupportExt, Window, base::v_virtual_list, canvas, div, list, px, relative,
 };
 
 impl Render for TuskWindow {
@@ -448,13 +450,13 @@ impl TuskWindow {
         let look = Look::of(cx);
         let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_));
         let post = self.parts.post.clone();
-        let kind = {
+        let name = {
             let engine = self.parts.engine.borrow();
-            engine.model().dialog.as_ref().map_or(0, fields::kind)
+            engine.model().dialog.as_ref().map_or("", fields::name)
         };
         let tools = Tools {
             fields: &self.fields,
-            kind,
+            name,
             scroll: &self.scrolls.picker,
             path: &self.scrolls.path,
             value: &self.scrolls.value,
@@ -510,7 +512,9 @@ impl TuskWindow {
             _ => 0,
         };
         match &engine.model().dialog {
-            Some(ModelDialog::Connection(form)) if form.focus.is_choice() => {
+            Some(ModelDialog::Connection(connection::Dialog::Form(form)))
+                if form.focus.is_choice() =>
+            {
                 if key == "space" {
                     self.post(Command::DialogToggle);
                 } else if by != 0 {
@@ -525,7 +529,9 @@ impl TuskWindow {
                     }
                 }
             }
-            Some(ModelDialog::Inspect(_)) if matches!(key, "home" | "end") => {
+            Some(ModelDialog::Results(crate::update::results::Dialog::Inspect(_)))
+                if matches!(key, "home" | "end") =>
+            {
                 let keystroke = key.to_owned();
                 self.post(Msg::Keys(keys_room::Msg::Pressed { keystroke }));
             }

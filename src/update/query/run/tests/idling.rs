@@ -1,7 +1,10 @@
 //! When a tab's session goes back to its pool, and when it must not.
 
 use super::*;
-use crate::{effect::Effect as RootEffect, update::clock};
+use crate::{
+    effect::Effect as RootEffect,
+    update::{clock, query, shell::dialog::Dialog},
+};
 
 fn change(world: &mut World, change: impl FnOnce(&mut Live)) {
     match world.model.pages.active_mut().map(|tab| &mut tab.session) {
@@ -75,7 +78,7 @@ fn only_a_session_that_is_there_can_be_terminated() {
     let mut world = idle();
     let tab = world.tab().id;
     expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);
-    assert_eq!(world.model.dialog, Some(Dialog::Confirm(Confirm::Terminate { tab })));
+    assert_eq!(world.model.dialog, Some(Dialog::Query(query::Dialog::Terminate { tab })));
     let mut world = World::new().connected();
     let tab = world.tab().id;
     expect(&world.asked(|model| ask_to_terminate(&mut model.pages, &mut model.cx, tab)), &[]);

@@ -6,7 +6,8 @@ use crate::{
     settings::toml::{Key, Value},
     update::{
         keeping::{self, HistoryEntry, HistoryOutcome},
-        query::editor,
+        query::{self, editor},
+        shell::dialog::Dialog,
     },
 };
 
@@ -213,7 +214,7 @@ fn asking() -> World {
     world.open_session();
     let effects = world.fail(refusal("22012", "no"), Transaction::Idle);
     assert_eq!(sent(&effects), Vec::<&str>::new());
-    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::GoOn { left: 2, .. }))));
+    assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::GoOn { left: 2, .. }))));
     assert!(!world.is_busy(), "it waits for the user");
     world
 }
@@ -252,7 +253,7 @@ fn the_question_waits_for_another_dialog_and_for_its_tab() {
     world.send(Msg::Failed { query, failure, transaction, elapsed_us });
     assert!(matches!(world.model.dialog, Some(Dialog::Palette(_))));
     world.press("escape");
-    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::GoOn { .. }))));
+    assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::GoOn { .. }))));
     world.press("alt-enter");
     world.command(Command::TabNew);
     let query = match &world.model.pages.get_mut(tab).unwrap().run {

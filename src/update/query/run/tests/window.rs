@@ -1,7 +1,7 @@
 //! How far a result is read: what is granted, where it pauses, what is read and not kept.
 
 use super::*;
-use crate::{effect::Effect as RootEffect, failure::advice};
+use crate::{effect::Effect as RootEffect, failure::advice, update::shell::dialog::Dialog};
 
 fn running(world: &World) -> &Running {
     match &world.tab().run {

@@ -7,7 +7,9 @@ use crate::{
     failure::{Category, Failure},
     model::Area,
     update::{
-        shell::command::Command,
+        files::{Msg, prompt::read_keymap},
+        query,
+        shell::{command::Command, dialog::Dialog},
         testing::{World, expect},
     },
 };
@@ -54,7 +56,7 @@ fn saving_expects_the_file_as_it_was_and_asks_on_a_conflict() {
     let (request, path) = (only(&world), "/a.sql".to_owned());
     let result = Saved::Conflict;
     expect(&world.send(Msg::Saved { request, path: path.clone(), result }), &[]);
-    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Overwrite { .. }))));
+    assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Overwrite { .. }))));
     let effects = world.command(Command::DialogAccept);
     assert!(matches!(
         &effects[..],
@@ -96,7 +98,7 @@ fn a_file_that_another_program_changed_beside_edits_is_asked_about_once() {
     world.type_text("x");
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
-    assert!(matches!(world.model.dialog, Some(Dialog::Confirm(Confirm::Reload { .. }))));
+    assert!(matches!(world.model.dialog, Some(Dialog::Query(query::Dialog::Reload { .. }))));
     world.command(Command::DialogCancel);
     let request = check(&mut world);
     answer(&mut world, request, Some(stamp(9)));
