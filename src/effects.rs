@@ -12,6 +12,7 @@ pub mod files;
 mod in_order;
 pub mod keychain;
 pub mod limits;
+pub mod local_time;
 pub mod log;
 pub mod postgres;
 mod private_server;

@@ -317,19 +317,34 @@ fn send(outbox: &Sender<crate::msg::Msg>, msg: Msg) {
     }
 }
 
+/// The platform's keychain, which keyring chooses. It asks once in the life of a process and keeps what came of it, so
+/// whoever asks again opens the Secret Service anew: it may appear later, go and come again, or hang the first time.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn platform_store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(zbus_secret_service_keyring_store::Store::new()?)
+    use std::sync::atomic::AtomicBool;
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    if ASKED.swap(true, Ordering::SeqCst) {
+        return Ok(zbus_secret_service_keyring_store::Store::new()?);
+    }
+    keyring::Entry::store_status().as_ref().map_err(again)?;
+    // Taken out of where keyring keeps it: its link would outlive a service that has gone.
+    keyring_core::unset_default_store().ok_or(Error::NoDefaultStore)
 }
 
-#[cfg(target_os = "macos")]
+/// The platform's keychain, which keyring chooses. What stands for it holds no link, so that it is good for ever.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
 fn platform_store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(apple_native_keyring_store::keychain::Store::new()?)
+    keyring::Entry::store_status().as_ref().map_err(again)?;
+    keyring_core::get_default_store().ok_or(Error::NoDefaultStore)
 }
 
-#[cfg(windows)]
-fn platform_store() -> keyring_core::Result<Arc<CredentialStore>> {
-    Ok(windows_native_keyring_store::Store::new()?)
+/// An error that keyring keeps, in the same words.
+fn again(kept: &Error) -> Error {
+    match kept {
+        Error::PlatformFailure(cause) => Error::PlatformFailure(cause.to_string().into()),
+        Error::NoStorageAccess(cause) => Error::NoStorageAccess(cause.to_string().into()),
+        other => Error::PlatformFailure(other.to_string().into()),
+    }
 }
 
 #[cfg(test)]
@@ -522,6 +537,19 @@ mod tests {
         keychain.perform(read(1));
         let reason = "its entry is not text".into();
         assert_eq!(answer(&inbox), was_read(1, Err(Refusal::Unavailable { reason })));
+    }
+
+    #[test]
+    fn an_error_that_keyring_keeps_is_told_in_its_own_words() {
+        let no = Error::NoStorageAccess("locked".into());
+        let gone = Error::PlatformFailure("no service".into());
+        assert_eq!(
+            [&no, &gone].map(|kept| again(kept).to_string()),
+            [&no, &gone].map(Error::to_string)
+        );
+        assert!(matches!(again(&no), Error::NoStorageAccess(_)));
+        let unknown = Error::Invalid("platform".into(), "none".into());
+        assert_eq!(again(&unknown).to_string(), format!("Platform failure: {unknown}"));
     }
 
     #[test]

@@ -11,10 +11,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use chrono::{Local, NaiveDate};
+use jiff::civil::Date;
 use log::LevelFilter;
 
-use super::regular_file;
+use super::{local_time, regular_file};
 use crate::{rows::show::display::printable, settings::toml::LogLevel, sql::safety::mask};
 
 /// The directory of the files, in the data directory.
@@ -146,7 +146,7 @@ struct Console;
 /// Today's file. At midnight the next one is begun and the oldest goes.
 struct DailyFile {
     directory: PathBuf,
-    day: NaiveDate,
+    day: Date,
     file: File,
 }
 
@@ -208,7 +208,7 @@ impl Write for Console {
 }
 
 impl DailyFile {
-    fn open(directory: &Path, day: NaiveDate, days: u32) -> io::Result<Self> {
+    fn open(directory: &Path, day: Date, days: u32) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let file = regular_file::appended(&path_of(directory, day))?;
         delete_old(directory, day, days);
@@ -217,7 +217,7 @@ impl DailyFile {
 
     /// Another day has another file; one that was deleted is begun again. Where the next one can't be opened, this
     /// one goes on.
-    fn turn(&mut self, day: NaiveDate, days: u32) {
+    fn turn(&mut self, day: Date, days: u32) {
         if (day != self.day || !path_of(&self.directory, day).exists())
             && let Ok(next) = Self::open(&self.directory, day, days)
         {
@@ -226,7 +226,7 @@ impl DailyFile {
     }
 }
 
-fn path_of(directory: &Path, day: NaiveDate) -> PathBuf {
+fn path_of(directory: &Path, day: Date) -> PathBuf {
     directory.join(format!("tusk-{day}.log"))
 }
 
@@ -235,7 +235,8 @@ fn dispatch(sink: Sink) -> fern::Dispatch {
     let mut dispatch = fern::Dispatch::new()
         .format(|out, message, record| {
             let line = message.to_string();
-            let (time, level) = (Local::now().format("%Y-%m-%d %H:%M:%S%.3f"), record.level());
+            let now = local_time::now();
+            let (time, level) = (now.strftime("%Y-%m-%d %H:%M:%S%.3f"), record.level());
             out.finish(format_args!(
                 "{time} {level:5} {} {}",
                 record.target(),
@@ -254,21 +255,23 @@ fn dispatch(sink: Sink) -> fern::Dispatch {
     }))
 }
 
-fn today() -> NaiveDate {
-    Local::now().date_naive()
+fn today() -> Date {
+    local_time::now().date()
 }
 
 /// Deletes log files of long ago; anything else in the directory is not the log's.
-fn delete_old(directory: &Path, today: NaiveDate, days: u32) {
+fn delete_old(directory: &Path, today: Date, days: u32) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let day = name.to_str().and_then(|name| {
-            name.strip_prefix("tusk-")?.strip_suffix(".log")?.parse::<NaiveDate>().ok()
+            let day: Date = name.strip_prefix("tusk-")?.strip_suffix(".log")?.parse().ok()?;
+            // A day can be written in more ways than the log's.
+            (path_of(directory, day) == entry.path()).then_some(day)
         });
-        if day.is_some_and(|day| (today - day).num_days() >= i64::from(days)) {
+        if day.is_some_and(|day| i64::from((today - day).get_days()) >= i64::from(days)) {
             // It is tried again tomorrow.
             fs::remove_file(entry.path()).unwrap_or_default();
         }
@@ -306,7 +309,7 @@ mod tests {
         Options { level, fixed: false, days: 14 }
     }
 
-    fn day(text: &str) -> NaiveDate {
+    fn day(text: &str) -> Date {
         text.parse().unwrap()
     }
 
@@ -373,7 +376,13 @@ mod tests {
     #[test]
     fn a_new_day_has_a_new_file_and_old_ones_go() {
         let directory = tempfile::tempdir().unwrap();
-        for name in ["tusk-2026-11-09.log", "tusk-2026-11-10.log", "tusk-old.log", "other.log"] {
+        for name in [
+            "tusk-2026-11-09.log",
+            "tusk-2026-11-10.log",
+            "tusk-20261109.log",
+            "tusk-old.log",
+            "other.log",
+        ] {
             fs::write(directory.path().join(name), "").unwrap();
         }
         let mut file = DailyFile::open(directory.path(), day("2026-11-22"), 14).unwrap();
@@ -392,6 +401,7 @@ mod tests {
                 "tusk-2026-11-10.log",
                 "tusk-2026-11-22.log",
                 "tusk-2026-11-23.log",
+                "tusk-20261109.log",
                 "tusk-old.log"
             ]
         );

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::effects::regular_file;
+use crate::effects::{local_time, regular_file};
 
 /// The variable that names the data directory.
 const VARIABLE: &str = "TUSK_DATA_DIR";
@@ -69,12 +69,7 @@ pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
     Ok(Places { config_dir: data_dir.clone(), data_dir })
 }
 
-/// Where the library for times looks for the zone that `TZ` names.
-const TIME_ZONES: [&str; 4] =
-    ["/usr/share/zoneinfo", "/share/zoneinfo", "/etc/zoneinfo", "/usr/share/lib/zoneinfo"];
-
-/// Whether the time zone of the environment can be asked for. The library for times opens whatever `TZ` names as a
-/// file, and reads it to its end.
+/// Whether the time zone of the environment can be read. Later nobody would be told, and the log be in another time.
 pub fn time_zone() -> Result<(), String> {
     let Some(named) = std::env::var_os("TZ").filter(|_| cfg!(unix)) else {
         return Ok(());
@@ -84,7 +79,7 @@ pub fn time_zone() -> Result<(), String> {
     if zone.is_empty() {
         return Ok(());
     }
-    for directory in TIME_ZONES {
+    for directory in local_time::ZONES {
         // A name from the root stays what it is.
         let path = Path::new(directory).join(zone);
         let read = regular_file::read(&path, regular_file::SMALL);

@@ -108,7 +108,7 @@ pub const PLACES: [Place; 45] = [
     ("store's backups", Passed, |world| world.older_store().at("data/backups")),
     ("log", Passed, |world| {
         world.directory("data/logs");
-        let today = chrono::Utc::now().format("%Y-%m-%d");
+        let today = jiff::Timestamp::now().strftime("%Y-%m-%d");
         world.at(&format!("data/logs/tusk-{today}.log"))
     }),
     ("logs", Passed, |world| world.at("data/logs")),

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, process::Output};
 
+use jiff::ToSpan;
+
 use crate::program::{err as said, fed, tusk};
 
 /// The built program, playing a story that only waits, on a data directory of its own.
@@ -32,16 +34,16 @@ fn files(directory: &Path) -> Vec<(String, String)> {
 #[test]
 fn fr_022_and_fr_023_every_line_is_on_the_console_and_in_the_file_of_the_day() {
     let directory = tempfile::tempdir().unwrap();
-    let before = chrono::Local::now().date_naive();
+    let before = tusk::effects::local_time::now().date();
     let output = run(directory.path(), &[]);
-    let after = chrono::Local::now().date_naive();
+    let after = tusk::effects::local_time::now().date();
     let files = files(directory.path());
     let text: String = files.iter().map(|(_, text)| text.as_str()).collect();
     assert_eq!(text, said(&output));
     assert!(text.contains(" INFO  tusk Tusk 0.1.0 begins"), "{text}");
     for (name, _) in &files {
         let day = name.strip_prefix("tusk-").and_then(|name| name.strip_suffix(".log"));
-        let day: chrono::NaiveDate = day.unwrap().parse().unwrap();
+        let day: jiff::civil::Date = day.unwrap().parse().unwrap();
         assert!((before..=after).contains(&day), "{name}");
     }
 }
@@ -83,8 +85,8 @@ fn log_files_are_kept_for_fourteen_days_or_as_long_as_the_settings_say() {
     let directory = tempfile::tempdir().unwrap();
     let logs = directory.path().join("logs");
     fs::create_dir(&logs).unwrap();
-    let today = chrono::Local::now().date_naive();
-    let name = |days| format!("tusk-{}.log", today - chrono::Days::new(days));
+    let today = tusk::effects::local_time::now().date();
+    let name = |days: i64| format!("tusk-{}.log", today - days.days());
     for days in [4, 12, 16] {
         fs::write(logs.join(name(days)), "").unwrap();
     }

@@ -15,14 +15,16 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use async_compat::CompatExt;
+use deadpool_postgres::ClientWrapper;
 use smol::Async;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::OnceCell;
+use tokio::task::{JoinHandle, LocalSet};
 use tokio_postgres::config::{
     ChannelBinding as DriverChannelBinding, SslMode as DriverSslMode, SslNegotiation,
 };
 use tokio_postgres::tls::ChannelBinding as Binding;
-use tokio_postgres::{Client, Connection, SimpleQueryMessage};
+use tokio_postgres::{Connection, SimpleQueryMessage};
 
 use self::{
     liveness::{Patience, notice_cut_networks},
@@ -69,8 +71,8 @@ pub struct Target {
 
 /// A link that has logged in, not yet driven.
 pub struct Fresh {
-    /// The driver's handle.
-    pub client: Client,
+    /// The driver's handle, as deadpool-postgres wraps it.
+    pub client: ClientWrapper,
     /// The driver's half that does the IO.
     pub connection: Connection<Tap, Tap>,
     /// What the tap learns.
@@ -420,6 +422,7 @@ impl Target {
         if bound {
             security.push_str(", channel binding");
         }
+        let client = ClientWrapper::new(client, nobodys_task());
         Ok(Fresh { client, connection, learnt, route: raw.route, security, backlog })
     }
 
@@ -722,6 +725,13 @@ impl Socket {
 
 const CANCEL_REQUEST: i32 = 80_877_102;
 
+/// What deadpool-postgres takes for the task that drives a client: tokio's, which it aborts when the client goes. Here
+/// the link's own task drives it and has to outlive it, for the Terminate message; so this one has ended already. No
+/// runtime is needed for it.
+fn nobodys_task() -> JoinHandle<()> {
+    LocalSet::new().spawn_local(async {})
+}
+
 async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure> {
     match address {
         Address::Tcp(address) => {
@@ -878,6 +888,11 @@ mod tests {
         let expected = "-c default_transaction_read_only=off -c statement_timeout=1500 -c default_transaction_read_only=on";
         assert_eq!(start_up_options(&config), expected);
         assert_eq!(start_up_options(&Config::default()), "");
+    }
+
+    #[test]
+    fn deadpool_postgres_has_no_task_to_end() {
+        assert!(nobodys_task().is_finished());
     }
 
     #[test]

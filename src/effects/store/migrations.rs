@@ -10,7 +10,10 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{super::regular_file, sharing::make_directory};
+use super::{
+    super::{local_time, regular_file},
+    sharing::make_directory,
+};
 
 /// Each step takes a file from the version before to the next; the file's `user_version` counts them.
 const STEPS: [&str; 4] = [FIRST, SECOND, THIRD, FOURTH];
@@ -221,7 +224,8 @@ fn back_up(
     version: usize,
 ) -> Result<(), MigrationError> {
     let backups = directory.join(BACKUPS_NAME);
-    let time = chrono::Local::now().format("%Y%m%d-%H%M%S%3f");
+    let now = local_time::now();
+    let time = now.strftime("%Y%m%d-%H%M%S%3f");
     let path = backups.join(format!("tusk-v{version}-{time}.sqlite"));
     let failed =
         |reason: String| MigrationError::Backup { path: path.display().to_string(), reason };

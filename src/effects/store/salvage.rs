@@ -24,7 +24,10 @@ use self::{
     rescue::{Rescue, TABLES, Table},
 };
 use super::{
-    super::regular_file::{self, SMALL},
+    super::{
+        local_time,
+        regular_file::{self, SMALL},
+    },
     history,
     migrations::{self, MigrationError},
     opening::{FILE_NAME, file_in},
@@ -54,7 +57,7 @@ pub(super) struct Aside {
 
 /// Sets a damaged file aside. The opening lock has to be held.
 pub(super) fn set_aside(directory: &Path, reason: String) -> io::Result<Aside> {
-    let name = format!("{FILE_NAME}.damaged-{}", chrono::Local::now().format("%Y%m%d-%H%M%S"));
+    let name = format!("{FILE_NAME}.damaged-{}", local_time::now().strftime("%Y%m%d-%H%M%S"));
     let mut copy = directory.join(&name);
     let mut number = 1;
     while copy.exists() || journal_of(&copy).exists() {

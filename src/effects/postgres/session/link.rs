@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use deadpool_postgres::ClientWrapper;
 use flume::{Receiver, Sender};
 use futures_util::{FutureExt, Stream, StreamExt};
-use tokio_postgres::{Client, Connection, SimpleQueryMessage, SimpleQueryStream};
+use tokio_postgres::{Connection, SimpleQueryMessage, SimpleQueryStream};
 
 use super::{capture::Capture, held, sealed::Sealed};
 use crate::{
@@ -373,7 +374,7 @@ enum Event {
 
 struct Driver {
     connection: Connection<Tap, Tap>,
-    client: Option<Client>,
+    client: Option<ClientWrapper>,
     orders: flume::r#async::RecvStream<'static, Command>,
     orders_ended: bool,
     /// Statements that wait for the one that runs, or for a cancel request to be over.

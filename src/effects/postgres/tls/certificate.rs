@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, civil};
 use rustls::{CertificateError, Error, OtherError};
 use rustls_pki_types::{
     CertificateDer, ServerName, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime,
@@ -189,6 +190,6 @@ fn matches(called: &str, host: &str) -> bool {
 
 fn day(at: UnixTime) -> String {
     let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-    chrono::DateTime::from_timestamp(seconds, 0)
-        .map_or_else(|| "another time".into(), |at| at.date_naive().to_string())
+    let day = civil::date(1970, 1, 1).checked_add(SignedDuration::from_secs(seconds));
+    day.map_or_else(|_| "another time".into(), |day| day.to_string())
 }
