@@ -1,4 +1,4 @@
-//! What waits and expectations look for in the Model, and the words for what is there instead.
+//! What waits and expectations look for in the Model, and how to say what is there instead.
 
 use super::{Expectation, Until};
 use crate::{
@@ -13,18 +13,17 @@ use crate::{
     },
 };
 
-/// Whether what is waited for is there.
+/// Whether the awaited state is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// It is.
     Yes,
-    /// It may come; this is there so far.
+    /// Not yet; this is the state so far.
     NotYet(String),
-    /// It can't come any more.
+    /// It can't be reached any more.
     Never(String),
 }
 
-/// Looks for what a line waits for. `quiet` says that no answer waits in the queue.
+/// Checks what a line waits for. `quiet`: no answer waits in the queue.
 pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
     let Some(tab) = model.tabs.active() else {
         return Seen::NotYet("there is no tab".into());
@@ -47,7 +46,7 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
         .connection
         .is_some_and(|id| crate::update::shell::dialog::asks_password(&model.dialog, id));
     match known.map(|known| &known.link) {
-        // The tab goes to the sandbox once it runs; until then it still has the connection of before.
+        // The tab goes to the sandbox once it runs; until then it still has its earlier connection.
         Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {
             Seen::NotYet("the sandbox is starting".into())
         }
@@ -75,7 +74,7 @@ fn connected(model: &Model, tab: &Tab) -> Seen {
     }
 }
 
-/// Why the sandbox does not run.
+/// Why the sandbox is not running.
 pub fn sandbox_failure(model: &Model) -> Option<String> {
     match &model.sandbox {
         Sandbox::Failed { failure } => {
@@ -96,7 +95,7 @@ fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
         return Seen::Yes;
     }
     let there = format!("the result has {}, {}", counted(rows, "row"), state(result));
-    // A script may go on to a statement with more; a paused result goes on only when it is asked to.
+    // A script may go on to a statement with more rows; a paused result continues only on request.
     let stands = match result.state {
         ResultState::Paused => true,
         ResultState::Running | ResultState::Cancelling => false,
@@ -105,7 +104,7 @@ fn has_rows(tab: &Tab, wanted: u64, quiet: bool) -> Seen {
     if stands && quiet { Seen::Never(there) } else { Seen::NotYet(there) }
 }
 
-/// Looks whether what a line expects is so, in the Model or in the screen's text.
+/// Checks what a line expects, in the Model or in the screen's text.
 pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<(), String> {
     match expectation {
         Expectation::ScreenContains(text) if screen.contains(text) => Ok(()),
