@@ -93,6 +93,7 @@ pub enum ParseProblem {
     /// A service file that can't be read.
     #[error("The service file {path} can't be read: {reason}. Name another one in PGSERVICEFILE.")]
     ServiceFile {
+        /// From PGSERVICEFILE, or a usual place.
         path: String,
         reason: String,
     },

@@ -68,6 +68,7 @@ pub enum Action {
     /// `dump …`
     Dump {
         what: Dump,
+        /// A file, or standard output.
         to: Sink,
     },
     /// `screenshot out.png`

@@ -50,6 +50,7 @@ pub enum Passage {
     },
     /// `SAVEPOINT`, `RELEASE` or `ROLLBACK TO`, in Tusk's own words.
     Savepoint {
+        /// The command with the user's savepoint name.
         sql: String,
     },
     /// As written, and only inside a transaction that the user began: what it makes ends with that.
