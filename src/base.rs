@@ -1,4 +1,4 @@
-//! What every room is made of: ids, stamps, secrets, text that is edited, the state of a transaction.
+//! What every module uses: ids, stamps, secrets, editable text, a transaction's state.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 

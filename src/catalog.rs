@@ -1,8 +1,8 @@
 //! What is in a database, as far as the role may see it: schemas, relations with their columns, functions.
 //!
-//! Every text is held once, and what refers to it is a number; columns lie in three arrays, one relation's beside
-//! each other. So a thousand tables cost some hundred kilobytes, and the whole is shared by `Arc`. Relations and
-//! functions are in the order of their names, for look-ups by halving.
+//! Each text is stored once and referred to by a number; columns are in three arrays, one relation's next to each
+//! other. So a thousand tables cost some hundred kilobytes, and the whole is shared by `Arc`. Relations and functions
+//! are sorted by name, for binary search.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,11 +10,11 @@ use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
-/// At most so many columns are kept.
+/// The most columns kept.
 pub const COLUMNS_MAX: usize = 100_000;
-/// At most so many relations are kept.
+/// The most relations kept.
 pub const RELATIONS_MAX: usize = 50_000;
-/// At most so many functions are kept.
+/// The most functions kept.
 pub const FUNCTIONS_MAX: usize = 50_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub enum RelationKind {
     Sequence,
 }
 
-/// A name of the catalog, by its number in the list of texts.
+/// A name in the catalog, by its index in the list of texts.
 type TextIx = u32;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub struct Function<'a> {
 }
 
 impl Catalog {
-    /// The schemas in which a name without one is looked for, in order.
+    /// The schemas in which to look up an unqualified name, in order.
     pub fn search_path(&self) -> impl Iterator<Item = &str> {
         self.search_path.iter().map(|text| self.text(*text))
     }
@@ -100,7 +100,7 @@ impl Catalog {
         self.functions.iter().map(|entry| self.function(*entry))
     }
 
-    /// The functions of this name, of every schema.
+    /// The functions with this name, in every schema.
     pub fn functions_named(&self, name: &str) -> impl Iterator<Item = Function<'_>> {
         let start = self.functions.partition_point(|entry| self.text(entry.1) < name);
         self.functions[start..]
@@ -118,7 +118,7 @@ impl Catalog {
         found.ok().map(|index| Relation { catalog: self, index })
     }
 
-    /// The relation that these parts of a name mean: `[schema, name]`, or a name to be found on the search path.
+    /// The relation that these parts of a name mean: `[schema, name]`, or a name on the search path.
     pub fn resolve(&self, parts: &[String]) -> Option<Relation<'_>> {
         match parts {
             [name] => self.search_path().find_map(|schema| self.relation(schema, name)),
@@ -127,7 +127,7 @@ impl Catalog {
         }
     }
 
-    /// Whether names of this schema need no schema before them.
+    /// Whether names in this schema need no schema before them.
     pub fn is_on_path(&self, schema: &str) -> bool {
         self.search_path().any(|visible| visible == schema)
     }
@@ -142,7 +142,7 @@ impl Catalog {
         self.cut
     }
 
-    /// What it is in a few figures, and a digest of all of it, for dumps and hashes of the Model.
+    /// A few figures and a digest of everything, for dumps and hashes of the Model.
     pub fn in_short(&self) -> String {
         format!(
             "{} relations, {} columns, {} functions, {:016x}",
@@ -153,7 +153,7 @@ impl Catalog {
         )
     }
 
-    /// What it costs in memory, near enough.
+    /// Its approximate memory.
     pub fn heap_bytes(&self) -> usize {
         let texts: usize = self.texts.iter().map(|text| text.len() + 16).sum();
         texts
@@ -184,7 +184,6 @@ impl<'a> Relation<'a> {
         self.entry().map_or("", |entry| self.catalog.text(entry.1))
     }
 
-    /// What it is.
     pub fn kind(&self) -> RelationKind {
         self.entry().map_or(RelationKind::Table, |entry| entry.2)
     }
@@ -208,7 +207,7 @@ impl<'a> Relation<'a> {
     }
 }
 
-/// Gathers what the server lists, in any order, into a catalog.
+/// Collects what the server lists, in any order, into a catalog.
 #[derive(Debug, Default)]
 pub struct CatalogBuilder {
     texts: BTreeMap<Box<str>, TextIx>,
@@ -260,9 +259,9 @@ impl CatalogBuilder {
         self.functions.push(entry);
     }
 
-    /// The catalog. A column whose relation was not listed is left out.
+    /// Builds the catalog. Leaves out a column whose relation was not listed.
     pub fn finish(mut self) -> Catalog {
-        // In the order of the texts, numbers compare as the texts do.
+        // Sorted by their texts, numbers compare as the texts do.
         let mut rank = vec![0; self.texts.len()];
         for (at, number) in self.texts.values().enumerate() {
             if let Some(place) = rank.get_mut(*number as usize) {
@@ -346,7 +345,7 @@ mod tests {
 
     fn shop() -> Catalog {
         let mut builder = CatalogBuilder::default();
-        // As they come: columns before their relation, schemas out of order.
+        // In arbitrary order: columns before their relation, schemas unsorted.
         builder.column(9, 2, "email", "text");
         builder.column(9, 1, "id", "bigint");
         builder.column(404, 1, "stray", "text");

@@ -1,11 +1,10 @@
-//! A connection's configuration: what libpq's parameters say, as one type, and how URLs and
-//! `key=value` strings become one.
+//! A connection's configuration: what libpq's parameters say, as one type, and how URLs and `key=value` strings become
+//! one.
 //!
-//! Reading is in `conninfo/parse.rs`, printing (labels, URLs, masks) in `conninfo/print.rs`, and what the
-//! connection dialog says of a field in `conninfo/problems.rs`. What libpq takes from elsewhere has a file for
-//! each place: the environment (`conninfo/defaults.rs`), service files (`conninfo/service.rs`), password files
-//! (`conninfo/passfile.rs`) and the usual files for TLS (`conninfo/tls_files.rs`). When a silent link is dead is
-//! `conninfo/keepalive.rs`'s.
+//! `conninfo/parse.rs` reads, `conninfo/print.rs` prints (labels, URLs, masks), and `conninfo/problems.rs` has what the
+//! connection dialog says about a field. What libpq takes from elsewhere has a file for each place: the environment
+//! (`conninfo/defaults.rs`), service files (`conninfo/service.rs`), password files (`conninfo/passfile.rs`) and the
+//! usual files for TLS (`conninfo/tls_files.rs`). `conninfo/keepalive.rs` decides when a silent link is dead.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -33,7 +32,7 @@ pub use tls_files::TlsFiles;
 /// The `application_name` of a configuration that names none.
 pub const APPLICATION_NAME: &str = "Tusk";
 
-/// What libpq has in the place of a CA file's name for the system's own authorities.
+/// libpq's name, in place of a CA file, for the system's own authorities.
 pub const SYSTEM_ROOTS: &str = "system";
 
 /// How the link is secured, as libpq's `sslmode`.
@@ -42,9 +41,9 @@ pub const SYSTEM_ROOTS: &str = "system";
 pub enum SslMode {
     /// Never TLS.
     Disable,
-    /// Without TLS first; with it where the server insists.
+    /// Plain first; TLS if the server insists.
     Allow,
-    /// TLS first; without it where the server has none.
+    /// TLS first; plain if the server has none.
     #[default]
     Prefer,
     /// TLS, whatever certificate the server shows.
@@ -55,24 +54,21 @@ pub enum SslMode {
     VerifyFull,
 }
 
-/// Which versions of TLS may be spoken: libpq's `ssl_min_protocol_version` and `ssl_max_protocol_version`.
+/// Which versions of TLS to allow: libpq's `ssl_min_protocol_version` and `ssl_max_protocol_version`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsVersions {
-    /// 1.2 and 1.3.
     #[default]
     Both,
-    /// 1.2 and no newer one.
     Only12,
-    /// 1.3 and no older one.
     Only13,
 }
 
-/// What a connection is marked with on screen.
+/// How a connection is marked on screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Colour {
-    /// The usual one.
+    /// The default.
     #[default]
     Green,
     /// Production: red, and framed.
@@ -83,7 +79,7 @@ pub enum Colour {
     Grey,
 }
 
-/// Which of several servers is wanted, as libpq's `target_session_attrs`.
+/// Which of several servers to take, as libpq's `target_session_attrs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TargetSession {
@@ -98,7 +94,7 @@ pub enum TargetSession {
     Primary,
     /// One in hot standby.
     Standby,
-    /// One in hot standby, or any other where there is none.
+    /// One in hot standby, or any other if there is none.
     PreferStandby,
 }
 
@@ -108,7 +104,7 @@ pub enum TargetSession {
 pub enum ChannelBinding {
     /// Never.
     Disable,
-    /// Where the server offers it.
+    /// If the server offers it.
     #[default]
     Prefer,
     /// Always; a server that can't is refused.
@@ -122,13 +118,13 @@ pub struct Endpoint {
     pub host: String,
     /// The TCP port, or the number in the socket's name.
     pub port: u16,
-    /// The address to connect to in the place of the host's own, which its certificate still has to name; empty
-    /// where the host is looked up.
+    /// The address to connect to instead of the host's own, while the certificate still has to name the host; empty if
+    /// the host is looked up.
     #[serde(default)]
     pub hostaddr: String,
 }
 
-/// How the SSH server knows the user.
+/// How to log in to the SSH server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SshAuth {
@@ -137,21 +133,18 @@ pub enum SshAuth {
     Agent,
     /// A private key in a file, whose passphrase is a secret of its own.
     Key {
-        /// The file.
         path: String,
     },
     Password,
 }
 
-/// A tunnel through an SSH server, from where the database's host is looked up and reached.
+/// A tunnel through an SSH server, which looks up and reaches the database's host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshTunnel {
-    /// The SSH server's host.
     pub host: String,
     pub port: u16,
-    /// The user there; empty for the name of the user of the operating system.
+    /// The user there; empty for the operating system user's name.
     pub user: String,
-    /// How it knows the user.
     pub auth: SshAuth,
 }
 
@@ -159,63 +152,61 @@ pub struct SshTunnel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// What the user calls it; empty for one that was only typed as a URL.
+    /// The user's name for it; empty if it was only typed as a URL.
     pub name: String,
-    /// Its colour on screen.
     pub colour: Colour,
     /// The folder it is listed under.
     pub group: String,
-    /// Its place in that folder, the lowest first.
+    /// Its position in that folder, the lowest first.
     pub order: u32,
     /// A host name or address, or the directory of a Unix socket (it starts with `/` or `@`).
     pub host: String,
     /// The TCP port, or the number in the socket's name.
     pub port: u16,
-    /// The address to connect to in the place of the host's own; empty where the host is looked up.
+    /// The address to connect to instead of the host's own; empty if the host is looked up.
     pub hostaddr: String,
     /// Further servers, tried in order after the first.
     pub fallbacks: Vec<Endpoint>,
-    /// Which of them is wanted.
+    /// Which of them to take.
     pub target_session: TargetSession,
-    /// Whether they are tried in a new order each time, as with libpq's `load_balance_hosts=random`.
+    /// Whether to try them in a new order each time, as with libpq's `load_balance_hosts=random`.
     pub shuffled: bool,
     pub database: String,
     /// The role.
     pub user: String,
     /// How the link is secured.
     pub ssl_mode: SslMode,
-    /// A PEM file with the CAs to trust, or [`SYSTEM_ROOTS`]; empty for the usual file ([`TlsFiles`]) and, where
-    /// that is not there, for what the mode takes by itself: the system's own with `verify-full`, none with the others.
+    /// A PEM file with the CAs to trust, or [`SYSTEM_ROOTS`]. If empty, the usual file ([`TlsFiles`]) and, if that does
+    /// not exist, the mode's default: the system's own with `verify-full`, none with the others.
     pub ssl_root_cert: String,
     /// A PEM file with the client's certificate; empty for the usual one, if it is there.
     pub ssl_cert: String,
     /// A PEM file with the client's key; empty for the usual one.
     pub ssl_key: String,
-    /// Which versions of TLS may be spoken.
     pub tls_versions: TlsVersions,
     /// Whether SCRAM binds the password to the link.
     pub channel_binding: ChannelBinding,
-    /// Whether a server may have the password in the clear outside TLS.
+    /// Whether a server may get the password in the clear outside TLS.
     pub allow_cleartext: bool,
     /// A password file to read instead of the usual one; empty for the usual one.
     pub passfile: String,
     /// The tunnel to go through.
     pub ssh: Option<SshTunnel>,
-    /// Connect and start-up together, at most; 0 for no limit, as in libpq.
+    /// The timeout of connecting and start-up together; 0 for none, as in libpq.
     pub connect_timeout_s: u32,
-    /// When a link that says nothing is dead.
+    /// When a silent link is dead.
     pub keepalive: Keepalive,
     /// The server's `statement_timeout`; 0 for none.
     pub statement_timeout_ms: u32,
-    /// At most so many connections of the pool.
+    /// The most connections in the pool.
     pub pool_size: u32,
-    /// How long a run waits for a connection of an exhausted pool.
+    /// How long a run waits for a connection if the pool is exhausted.
     pub pool_timeout_s: u32,
     /// The server's `application_name`.
     pub application_name: String,
     /// Further start-up options, as libpq's `options`.
     pub options: String,
-    /// Whether transactions are read-only by the server's own default.
+    /// Whether the connection is read-only: transactions are, by the server's own default.
     pub read_only: bool,
 }
 
@@ -256,14 +247,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Every server, in the order in which they are named.
+    /// Every server, in the given order.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
         let first =
             Endpoint { host: self.host.clone(), port: self.port, hostaddr: self.hostaddr.clone() };
         std::iter::once(first).chain(self.fallbacks.iter().cloned())
     }
 
-    /// Makes these the servers; the first of none is the usual one.
+    /// Sets the servers; with none, keeps the first as it is.
     pub fn set_endpoints(&mut self, endpoints: Vec<Endpoint>) {
         let mut endpoints = endpoints.into_iter();
         if let Some(first) = endpoints.next() {
@@ -272,7 +263,7 @@ impl Config {
         self.fallbacks = endpoints.collect();
     }
 
-    /// The secrets that connecting may need where these are the usual files, in the order in which they are used.
+    /// The secrets that connecting may need with these usual files, in the order of use.
     pub fn secrets_used(&self, usual: &TlsFiles) -> Vec<SecretKind> {
         let ssh =
             self.ssh.as_ref().filter(|ssh| ssh.auth != SshAuth::Agent).map(|_| SecretKind::Ssh);
@@ -282,12 +273,11 @@ impl Config {
     }
 }
 
-/// What a URL or a `key=value` string says, with what libpq's other places add to it.
+/// What a URL or a `key=value` string says, completed from libpq's other sources.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conninfo {
-    /// Everything but the secrets.
     pub config: Config,
-    /// The secrets, where the text, a service or the environment held any.
+    /// The secrets, if the text, a service or the environment held any.
     pub secrets: Secrets,
 }
 

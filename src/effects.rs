@@ -1,8 +1,8 @@
-//! The runner: it does what effects say and answers with messages. It decides nothing.
+//! The runner: performs effects and answers with messages. It decides nothing.
 //!
-//! Handles live here, keyed by the Model's ids. PostgreSQL has its own few threads with smol executors; the
-//! store, the keychain, files, timers and work on cells have one each, because their calls block. Every
-//! answer leaves through one channel.
+//! Handles live here, keyed by the Model's ids. PostgreSQL has a few threads of its own with smol executors; the store,
+//! the keychain, files, timers and work on cells have one each, because their calls block. Every answer leaves through
+//! one channel.
 
 pub mod cells;
 pub mod clock;
@@ -37,14 +37,12 @@ use crate::{
     update::{results, window},
 };
 
-/// Where and how the runner works.
 #[derive(Clone, Debug)]
 pub struct RunnerOptions {
     /// Where the store is.
     pub data_dir: PathBuf,
 }
 
-/// What does the effects.
 pub struct Runner {
     outbox: Sender<Msg>,
     postgres: postgres::Postgres,
@@ -58,7 +56,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts every thread. Answers go to `outbox`, which is not bounded: granted rows bound what is on its way.
+    /// Starts every thread. Answers go to `outbox`, which is unbounded: granted rows bound what is in it.
     pub fn start(options: RunnerOptions, outbox: Sender<Msg>) -> Self {
         let RunnerOptions { data_dir } = options;
         Self {
@@ -74,7 +72,7 @@ impl Runner {
         }
     }
 
-    /// Does an effect; returns at once.
+    /// Starts an effect; returns at once.
     pub fn perform(&self, effect: Effect) {
         match effect {
             Effect::Connection(effect) => self.postgres.perform_connection(effect),
@@ -94,12 +92,12 @@ impl Runner {
         }
     }
 
-    /// Ends everything: statements are cancelled on their servers, the journal is flushed, every task ends.
+    /// Ends everything: cancels statements on their servers, flushes the journal, ends every task.
     pub fn shutdown(&self, within: Duration) {
         let deadline = Instant::now() + within;
         let left = || deadline.saturating_duration_since(Instant::now());
         self.timers.stop();
-        // The journal first: it is what must not be lost.
+        // The journal first: it must not be lost.
         if !self.store.flush_and_stop(left()) {
             ::log::error!("the store did not finish in time: the last edits may be missing");
         }
@@ -134,7 +132,7 @@ impl Runner {
         self.answer(answer.into());
     }
 
-    /// The program around the loop does these itself; one that comes here has nobody to do it.
+    /// The program around the loop performs these itself; here, nobody can.
     fn nowhere(&self, effect: window::Effect) {
         match effect {
             window::Effect::WriteClipboard { request, .. } => {
@@ -145,7 +143,7 @@ impl Runner {
     }
 
     fn answer(&self, msg: Msg) {
-        // The channel is closed only when the program is gone.
+        // The channel closes only when the program ends.
         self.outbox.send(msg).unwrap_or_default();
     }
 }

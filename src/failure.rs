@@ -1,7 +1,7 @@
-//! What went wrong, as data: one shape for every error that a person may see.
+//! Errors as data: one shape for every error that a user may see.
 //!
-//! The effects turn driver, pool, SQLite, keychain and I/O errors into a [`Failure`]; the screen shows
-//! its message, its SQLSTATE and place, and what to do next.
+//! The effects turn driver, pool, SQLite, keychain and I/O errors into a [`Failure`]; the screen shows its message, its
+//! SQLSTATE and place, and what to do next.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::secret::SecretKind;
 
-/// Which part of the program's world failed.
+/// The part that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// The server could not be reached, or the link broke.
     Connection,
     /// The server refused the user or the password.
     Authentication,
-    /// TLS could not be agreed on, or a certificate was not accepted.
+    /// TLS could not be negotiated, or a certificate was not accepted.
     Ssl,
     /// The SSH tunnel.
     Ssh,
@@ -28,7 +28,7 @@ pub enum Category {
     Storage,
     /// The keychain of the operating system.
     Keyring,
-    /// No connection of the pool came free in time.
+    /// No connection in the pool came free in time.
     PoolTimeout,
     /// Somebody asked for it to stop.
     Cancelled,
@@ -36,10 +36,10 @@ pub enum Category {
     Internal,
 }
 
-/// What the user could give, so that the same attempt may go on.
+/// What the user could provide so that the same attempt may succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Want {
-    /// A secret that is not known, or not the right one.
+    /// A secret that is unknown or wrong.
     Secret(SecretKind),
     /// Trust in the key of an SSH server that nobody has seen before.
     HostKey(HostKey),
@@ -59,14 +59,14 @@ pub struct HostKey {
     pub key: String,
 }
 
-/// An error with everything that PostgreSQL says of it.
+/// An error with everything that PostgreSQL says about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Which part failed.
     pub category: Category,
-    /// The primary message, as a person reads it.
+    /// The primary message.
     pub message: String,
-    /// ERROR, FATAL, PANIC or, for notices, NOTICE, WARNING, …; empty when it is not PostgreSQL's.
+    /// ERROR, FATAL, PANIC or, for notices, NOTICE, WARNING, …; empty if it is not PostgreSQL's.
     pub severity: String,
     /// PostgreSQL's five-character code.
     pub sqlstate: Option<String>,
@@ -95,13 +95,13 @@ pub struct Failure {
     pub source: Option<String>,
     /// What to do next, in Tusk's words.
     pub next_step: Option<String>,
-    /// What the user could give.
+    /// What the user could provide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wants: Option<Want>,
 }
 
 impl Failure {
-    /// A failure with no more than a message; its next step is looked up.
+    /// A failure with only a message; looks up its next step.
     pub fn new(category: Category, message: impl Into<String>) -> Self {
         let bare = Self {
             category,
@@ -125,12 +125,12 @@ impl Failure {
         Self { next_step: crate::failure::advice::next_step(&bare), ..bare }
     }
 
-    /// The same failure with this advice instead of the usual one.
+    /// The same failure with this advice instead of the default.
     pub fn with_next_step(self, advice: impl Into<String>) -> Self {
         Self { next_step: Some(advice.into()), ..self }
     }
 
-    /// The same failure, which would not be one with this.
+    /// The same failure, which could succeed with this.
     pub fn wanting(self, want: Want) -> Self {
         Self { wants: Some(want), ..self }
     }
@@ -139,7 +139,8 @@ impl Failure {
         self.wants == Some(Want::Secret(kind))
     }
 
-    /// The SQLSTATE, or that there is none: what a log may say of what the server said of a user's statement.
+    /// The SQLSTATE, or a note that there is none: all that a log may say of the server's message about a user's
+    /// statement.
     pub fn code(&self) -> &str {
         self.sqlstate.as_deref().unwrap_or("no SQLSTATE")
     }

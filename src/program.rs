@@ -1,7 +1,7 @@
-//! The loop around `update`: it holds the Model, gives effects to the runner, stamps and records messages.
+//! The loop around `update`: holds the Model, passes effects to the runner, stamps and records messages.
 //!
-//! The window and the headless driver share it. Both own the queue's receiving end and call [`Program::take`] for what
-//! happens on their side, and [`Program::drain`] for what the runner answers.
+//! The window and the headless driver share it. Both own the queue's receiving end and call [`Program::take`] for
+//! events on their side, and [`Program::drain`] for the runner's answers.
 
 use std::{
     collections::VecDeque,
@@ -31,16 +31,16 @@ pub use clock::{Clock, SystemClock};
 pub use opening::Opening;
 pub use place::{Build, NoPlace, Places, data_dir, places, time_zone};
 
-/// A slice of the queue takes at most so long, so that a window paints in between.
+/// The longest slice of work on the queue, so that a window paints in between.
 pub const SLICE: Duration = Duration::from_millis(4);
-/// The runner may take so long to end everything.
+/// How long the runner may take to end everything.
 pub const SHUTDOWN: Duration = Duration::from_secs(2);
 
-/// What does effects: the runner, or a script.
+/// Performs effects: the runner, or a script.
 pub trait Perform {
-    /// Does an effect, which is never one of the window; returns at once, and answers through the queue.
+    /// Starts an effect, never one of the window's; returns at once, and answers through the queue.
     fn perform(&mut self, effect: Effect);
-    /// Ends everything that is under way.
+    /// Ends everything in progress.
     fn shutdown(&mut self, within: Duration);
 }
 
@@ -52,7 +52,7 @@ pub trait Surroundings {
     fn quit(&mut self);
 }
 
-/// What a slice of the queue came to.
+/// The outcome of a slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
     /// Whether the screen may look different now.
@@ -80,7 +80,6 @@ impl Perform for Runner {
     }
 }
 
-/// What the window is started with.
 #[derive(Debug)]
 pub struct Launch {
     /// Where the program keeps its data.
@@ -89,14 +88,13 @@ pub struct Launch {
     pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
-    /// What to connect to.
     pub opening: Option<Opening>,
-    /// What a person has to know of what went before.
+    /// What the user has to know about earlier problems.
     pub warnings: Vec<String>,
 }
 
 impl Program {
-    /// A program that has not begun: its first message has to be `Started`.
+    /// A program that has not begun: its first message must be `Started`.
     pub fn new(
         runner: Box<dyn Perform>,
         surroundings: Box<dyn Surroundings>,
@@ -106,17 +104,16 @@ impl Program {
         Self { model: Model::default(), runner, surroundings, clock, recorder }
     }
 
-    /// The state.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// Both clocks, now: what a screen that is looked at now is shown with.
+    /// Both clocks, now: the time with which to show the screen.
     pub fn now(&mut self) -> Stamp {
         self.clock.stamp()
     }
 
-    /// Takes one message, and what follows from it here. Answers whether the screen may look different.
+    /// Takes one message, and handles what follows from it here. Returns whether the screen may look different.
     pub fn take(&mut self, msg: Msg) -> bool {
         let mut changed = false;
         let mut waiting = VecDeque::from([msg]);
@@ -127,7 +124,7 @@ impl Program {
         changed
     }
 
-    /// Takes what is in the queue, for at most one slice of time.
+    /// Takes messages from the queue, for at most one slice of time.
     pub fn drain(&mut self, inbox: &Receiver<Msg>) -> Slice {
         let began = Instant::now();
         let mut changed = false;
@@ -141,10 +138,10 @@ impl Program {
         Slice { changed, more: false }
     }
 
-    /// Ends the program: asks the Model to quit where nobody has, ends the runner, takes its last answers, and closes
-    /// the recording.
+    /// Ends the program: asks the Model to quit if nobody has, ends the runner, takes its last answers, and closes the
+    /// recording.
     pub fn shutdown(&mut self, inbox: &Receiver<Msg>) {
-        // Where something would be lost the first request only asks; nobody is there to answer any more.
+        // If something would be lost, the first request only asks; nobody is there to answer any more.
         for _ in 0..2 {
             if self.model.phase != crate::model::Phase::Quitting {
                 self.take(app::Msg::CloseRequested.into());
@@ -190,7 +187,7 @@ impl Program {
     }
 }
 
-/// Whether a message can change what is on screen: these only end something.
+/// Whether a message can change the screen: these only end something.
 fn shows(msg: &Msg) -> bool {
     use crate::update::{clock, keeping, results};
     !matches!(

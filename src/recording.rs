@@ -1,8 +1,8 @@
 //! Recordings: every stamped message of a run as one JSON line, so that the run can be replayed.
 //!
-//! The recorder has a thread and a Model of its own. It takes the secrets out of a message first and gives what is left
-//! to `update`, so that a replay of the file comes to exactly the states that the recorder saw; their hashes are in the
-//! file. Each line ends in a hash over all lines before it: a line that was changed is found at its number.
+//! The recorder has a thread and a Model of its own. It takes the secrets out of a message first and gives the rest to
+//! `update`, so a replay of the file reaches exactly the states that the recorder saw; their hashes are in the file.
+//! Each line ends in a hash over all lines before it, so that a changed line is found by its number.
 
 use std::{
     fs::{self, File},
@@ -38,17 +38,17 @@ mod tests;
 pub use hash::{ALGORITHM, of_model};
 pub use replay::{Kind as ReplayProblemKind, ReplayProblem, Replayed, replay};
 
-/// So many messages may wait for the recorder.
+/// The most messages that may wait for the recorder.
 const QUEUE_MESSAGES: usize = 10_000;
-/// Rows that wait for the recorder may hold so much memory that would otherwise be free.
+/// The most memory that waiting rows may keep from being freed.
 const QUEUE_BYTES: u64 = 256 << 20;
-/// What every recording begins with.
+/// The beginning of every recording.
 pub(crate) const MAGIC: &[u8] = b"{\"tusk\":";
 
 /// Why a run can't be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
-    /// There is a file that nobody would want to lose.
+    /// A file exists that nobody would want to lose.
     #[error(
         "{} exists and is not a recording. Name another file, or remove it first.",
         .0.display()
@@ -64,7 +64,6 @@ pub enum RecordingError {
     },
 }
 
-/// Writes the messages of a run.
 pub struct Recorder {
     queue: Option<Sender<Item>>,
     limits: Limits,
@@ -73,11 +72,11 @@ pub struct Recorder {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread is told.
+/// A command for the thread.
 enum Item {
     /// A message to write.
     Message(Stamp, Msg),
-    /// A statement that is sent: what its secrets are, which come back without the words around them.
+    /// A statement that is sent: its secrets may come back without the words around them.
     Statement(Arc<str>),
 }
 
@@ -86,7 +85,7 @@ struct Limits {
     bytes: u64,
 }
 
-/// What the recorder and its thread tell each other beside the queue.
+/// What the recorder and its thread share beside the queue.
 #[derive(Default)]
 struct Shared {
     bytes_in_flight: AtomicU64,
@@ -94,7 +93,7 @@ struct Shared {
 }
 
 impl Recorder {
-    /// Begins a recording. Should it end before the program does, `RecordingEnded` goes to `outbox`.
+    /// Begins a recording. If it ends before the program does, sends `RecordingEnded` to `outbox`.
     pub fn start(
         path: &Path,
         version: &str,
@@ -125,7 +124,7 @@ impl Recorder {
         })
     }
 
-    /// Looks at an effect before it is performed: a statement's secrets are masked in whatever answers it.
+    /// Checks an effect before it is performed: a statement's secrets are masked in whatever answers it.
     pub fn perform(&mut self, effect: &Effect) {
         if let Effect::Query(
             query::Effect::Run { sql, .. } | query::Effect::RunReadOnly { sql, .. },
@@ -135,7 +134,7 @@ impl Recorder {
         }
     }
 
-    /// Records a message; never waits. Where the thread can't keep up, the recording ends here, and says so.
+    /// Records a message; never waits. If the thread can't keep up, ends the recording, and says so.
     pub fn record(&mut self, at: Stamp, msg: &Msg) {
         let weight = weight(msg);
         let in_flight = &self.shared.bytes_in_flight;
@@ -151,7 +150,7 @@ impl Recorder {
         match queue.try_send(item) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.cut(),
-            // The thread has said why it ended.
+            // The thread has reported why it ended.
             Err(TrySendError::Disconnected(_)) => self.queue = None,
         }
     }
@@ -168,7 +167,7 @@ impl Recorder {
 
     fn cut(&mut self) {
         let reason = "writing it did not keep up with the messages".to_owned();
-        // The first reason stays; there is only one.
+        // The first reason counts.
         self.shared.cut.get_or_init(|| reason.clone());
         self.queue = None;
         tell(&self.outbox, reason);
@@ -176,11 +175,11 @@ impl Recorder {
 }
 
 fn tell(outbox: &Sender<Msg>, reason: String) {
-    // Where nobody listens any more the program is gone, and there is nobody to tell.
+    // If nobody listens any more, the program has ended, and there is nobody to tell.
     outbox.send(app::Msg::RecordingEnded { reason }.into()).unwrap_or_default();
 }
 
-/// What a waiting message keeps from being freed, where that is much.
+/// The memory that a waiting message keeps from being freed, if it is a lot.
 fn weight(msg: &Msg) -> u64 {
     match msg {
         Msg::Query(query::Msg::RowsArrived { chunk, .. }) => chunk.heap_bytes() as u64,
@@ -222,7 +221,7 @@ fn write(
     }
 }
 
-/// Makes the file, which only its owner reads. It takes the place of a recording that is there, and of nothing else.
+/// Creates the file, readable only by its owner. Replaces an existing recording, and nothing else.
 fn create(path: &Path) -> Result<File, RecordingError> {
     let failed = |source| RecordingError::Io { path: path.to_owned(), source };
     let target = regular_file::target(path).map_err(failed)?;
@@ -236,7 +235,7 @@ fn create(path: &Path) -> Result<File, RecordingError> {
     if !begin.is_empty() && begin != MAGIC {
         return Err(RecordingError::NotARecording(path.to_owned()));
     }
-    // A file that may not be written is not to be replaced either.
+    // A file that may not be written must not be replaced either.
     regular_file::may_be_written(&target).map_err(failed)?;
     let (aside, made) = beside(&target).map_err(failed)?;
     if let Err(error) = fs::rename(&aside, &target) {

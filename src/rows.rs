@@ -1,4 +1,4 @@
-//! The pure room of rows: how a result is held in memory, and everything that reads it.
+//! Rows, purely: how a result is held in memory, and everything that reads it.
 //!
 //! Rows arrive as PostgreSQL's own text, byte for byte. `builder` packs them column by column into a `chunk`; a
 //! result keeps chunks (`held`), and the grid, the clipboard, the files and the status bar read them through

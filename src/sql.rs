@@ -1,8 +1,8 @@
-//! What a text of SQL consists of, told without a server.
+//! What a text of SQL consists of, judged without a server.
 //!
-//! [`read`]: tokens, constants, names, places. [`statement`]: how a text is cut into statements, by psql's rules, and
-//! what kind each is. [`safety`]: what a read-only connection refuses, and secrets that are masked. All of it stands
-//! on one lexer, is pure and total: unfinished text is the usual case in an editor, never an error.
+//! [`read`]: tokens, constants, names, places. [`statement`]: how a text splits into statements, by psql's rules, and
+//! what kind each is. [`safety`]: what a read-only connection refuses, and which secrets to mask. Everything uses one
+//! lexer, is pure and total: unfinished text is the usual case in an editor, never an error.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -1,7 +1,7 @@
 //! Stories: scripts that drive the real `update` and the real runner, with no window.
 //!
-//! A story is parsed whole first (`parse`), then run line by line (`driver`) on a stage: the headless one of this room,
-//! or a window that is driven by keys. The first line that fails is reported with its number and what was there instead.
+//! A story is parsed whole first (`parse`), then run line by line (`driver`) on a stage: this module's headless one, or
+//! a window driven by keys. The first line that fails is reported with its number and what was found instead.
 
 use std::{
     fmt,
@@ -38,7 +38,7 @@ pub use play::{Playing, play};
 pub use stage::Stage;
 pub use terminal::Terminal;
 
-/// Stories are written by hand, and by programs that try very much.
+/// People write stories by hand, and so do programs that try a great deal.
 const STORY: Limit = Limit::megabytes(16);
 
 /// A parsed story.
@@ -55,7 +55,7 @@ pub struct StoryFailure {
     pub line: usize,
     /// The line, without passwords.
     pub text: String,
-    /// What was there instead.
+    /// What was found instead.
     pub reason: String,
 }
 
@@ -93,7 +93,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // What was given in the place of a file may be a URL.
+            // The user may have given a URL in place of a file.
             Self::File(path) => {
                 let path = path.display().to_string();
                 if Conninfo::may_hold_secret(&path) {

@@ -1,4 +1,4 @@
-//! Ids, and the generator that hands them out.
+//! Ids, and the generator that issues them.
 //!
 //! Every id in the program comes from the Model, seeded by the first message, so that a recording
 //! replays to the same ids. The runner keys its handles by them.
@@ -39,7 +39,7 @@ id!(
     uuid
 );
 id!(
-    /// A tab's server session: one client out of a connection's pool.
+    /// A tab's server session: one link from a connection's pool.
     SessionId,
     uuid
 );
@@ -49,25 +49,25 @@ id!(
     rising_uuid
 );
 
-/// One effect that answers once: the answer carries the same number, so that a stale one is known.
+/// Identifies an effect that answers once: the answer carries the same number, so that a stale one is recognised.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct Request(pub u64);
 
-/// The Model's generator of ids: SplitMix64, which is small, named and the same everywhere.
+/// The Model's id generator: SplitMix64, which is small, has a name and is the same everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ids {
     state: u64,
     requests: u64,
-    /// What the rising ids begin with, and how many there were.
+    /// The common beginning of the rising ids, and how many there were.
     #[serde(default)]
     rising: Option<(u64, u64)>,
 }
 
 impl Ids {
-    /// A generator whose ids follow from `seed` alone.
+    /// A generator whose ids depend only on `seed`.
     pub fn seeded(seed: u64) -> Self {
         Self { state: seed, requests: 0, rising: None }
     }
@@ -84,8 +84,8 @@ impl Ids {
             .into_uuid()
     }
 
-    /// Ids of one generator begin alike and rise, so that the store's index of a long script's statements grows at its
-    /// end and not all over.
+    /// A generator's ids begin alike and rise, so that the store's index of a long script's statements grows at its end
+    /// and not all over.
     fn rising_uuid(&mut self) -> Uuid {
         let (first, number) = match self.rising {
             Some((first, number)) => (first, number + 1),

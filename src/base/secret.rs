@@ -13,12 +13,12 @@ pub const MASK: &str = "***";
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text over; the caller's own copies are the caller's to wipe.
+    /// Takes the text; the caller wipes its own copies.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The secret itself, for the driver's configuration and the keychain alone.
+    /// The secret itself, only for the driver's configuration and the keychain.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Which of a connection's secrets is meant.
+/// One of a connection's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretKind {
@@ -47,20 +47,19 @@ pub enum SecretKind {
     SslKey,
 }
 
-/// The secrets of a connection, as far as they are known.
+/// A connection's known secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secrets(BTreeMap<SecretKind, Secret>);
 
 impl Secrets {
-    /// With the role's password alone, where it is known.
+    /// Only the role's password, if known.
     pub fn with_password(password: Option<Secret>) -> Self {
         let mut secrets = Self::default();
         secrets.set(SecretKind::Database, password);
         secrets
     }
 
-    /// One of them.
     pub fn get(&self, kind: SecretKind) -> Option<&Secret> {
         self.0.get(&kind)
     }
@@ -70,7 +69,7 @@ impl Secrets {
         self.0.contains_key(&kind)
     }
 
-    /// Learns one, or forgets it.
+    /// Sets one, or forgets it.
     pub fn set(&mut self, kind: SecretKind, secret: Option<Secret>) {
         match secret {
             Some(secret) => {
@@ -82,7 +81,7 @@ impl Secrets {
         }
     }
 
-    /// Each that is known.
+    /// Each known one.
     pub fn iter(&self) -> impl Iterator<Item = (SecretKind, &Secret)> {
         self.0.iter().map(|(kind, secret)| (*kind, secret))
     }
@@ -93,7 +92,7 @@ impl Secrets {
     }
 }
 
-/// An empty secret stays empty, because `update` may ask whether there is one: a replay decides alike.
+/// An empty secret serialises as empty, because `update` may ask whether there is one: a replay decides the same.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.is_empty() { "" } else { MASK })

@@ -1,7 +1,7 @@
-//! Names that are almost right.
+//! Finds almost correct names.
 
-/// The candidate that a person most likely meant by `name`: the one with the fewest typing mistakes, at
-/// most one in three letters. Of equals it is the first one.
+/// The candidate that the user most likely meant by `name`: the one with the fewest typing errors, at most one in three
+/// letters. The first of equals.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let length = name.chars().count();
@@ -9,12 +9,13 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (length / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        // One letter is no likeness, and a difference in length is a difference.
+        // A single letter says nothing, and each difference in length is an error.
         if length < 2 || candidate.chars().count().abs_diff(length) > allowed {
             continue;
         }
         let candidate_folded = candidate.to_lowercase();
-        // A mistake changes the set of letters by two at most: of many candidates few are compared letter by letter.
+        // An error changes the set of letters by at most two, so only few of many candidates are compared letter by
+        // letter.
         let others = (letters_of(&candidate_folded) ^ letters).count_ones() as usize;
         if others > allowed * 2 {
             continue;

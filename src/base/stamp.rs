@@ -17,7 +17,7 @@ impl Stamp {
         self.mono_us.saturating_sub(earlier.mono_us) / 1000
     }
 
-    /// The stamp of so many milliseconds earlier.
+    /// The stamp this many milliseconds earlier.
     pub fn before_ms(self, ms: u64) -> Stamp {
         let us = ms.saturating_mul(1_000);
         Stamp {

@@ -1,7 +1,7 @@
-//! Text under edit: a rope, a selection and a revision, with the small set of keys that needs no widget.
+//! Editable text: a rope, a selection and a revision, with the few keys that need no widget.
 //!
-//! The editor and every plain field of a dialog are one of these. In the window a widget edits and
-//! reports; without a window, [`Buffer::key`] edits. Both end in the same [`Edit`].
+//! The editor and every plain field of a dialog are one of these. In the window a widget edits and reports; without a
+//! window, [`Buffer::key`] edits. Both end in the same [`Edit`].
 
 use std::{borrow::Cow, ops::Range};
 
@@ -13,9 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Edit {
     /// Where it begins.
     pub start: usize,
-    /// How many bytes go.
+    /// How many bytes are removed.
     pub removed: usize,
-    /// What comes.
     pub inserted: String,
 }
 
@@ -30,11 +29,11 @@ pub enum TextKey {
     Backspace,
     /// Removes the selection or the character after the cursor.
     Delete,
-    /// One character back.
+    /// One character left.
     Left,
-    /// One character on.
+    /// One character right.
     Right,
-    /// One line up, in the same column where there is one.
+    /// One line up, in the same column if it exists.
     Up,
     /// One line down.
     Down,
@@ -105,7 +104,7 @@ impl RopeText {
         self.0.len() == 0
     }
 
-    /// The text of a range, cut to what there is and to whole characters.
+    /// The text of a range, clamped to the text and to whole characters.
     pub fn slice(&self, range: Range<usize>) -> String {
         let end = self.floor(range.end);
         let start = self.floor(range.start).min(end);
@@ -117,7 +116,7 @@ impl RopeText {
         self.0.floor_char_boundary(byte.min(self.0.len()))
     }
 
-    /// Lines, of which there is always one.
+    /// The number of lines, at least one.
     pub fn lines(&self) -> usize {
         self.0.len_lines(LineType::LF)
     }
@@ -136,12 +135,12 @@ impl RopeText {
         start..end
     }
 
-    /// Where a line, from 0, ends for a person: before its line break, which may be CRLF.
+    /// Where a line, from 0, ends for the user: before its line break, which may be CRLF.
     fn line_end(&self, line: usize) -> usize {
         self.outside_break(self.line_range(line).end)
     }
 
-    /// CRLF is one line break: a place in the middle of one is the place before it.
+    /// CRLF is one line break: a position inside it means the position before it.
     fn outside_break(&self, byte: usize) -> usize {
         let is_inside = byte > 0
             && byte < self.0.len()
@@ -150,8 +149,8 @@ impl RopeText {
         byte - usize::from(is_inside)
     }
 
-    /// Whether lines are broken by CRLF around a place: the line above says it, or the first one; none where there is
-    /// one line alone.
+    /// Whether lines end in CRLF around a position, judged by the line above, or by the first one; none if there is
+    /// only one line.
     pub fn has_crlf_at(&self, byte: usize) -> Option<bool> {
         has_crlf_at(&self.0, self.floor(byte))
     }
@@ -203,7 +202,7 @@ impl Buffer {
         Self { text, anchor: end, head: end, revision: 0 }
     }
 
-    /// A buffer as it was kept.
+    /// A buffer as stored.
     pub fn restored(text: RopeText, revision: u64, cursor: usize) -> Self {
         let cursor = text.floor(cursor);
         Self { text, anchor: cursor, head: cursor, revision }
@@ -218,17 +217,17 @@ impl Buffer {
         self.text.to_string()
     }
 
-    /// It rises with each change of the text.
+    /// Rises with each change of the text.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Where the cursor is.
+    /// The cursor's position.
     pub fn head(&self) -> usize {
         self.head
     }
 
-    /// Where the selection began; the same as the head where nothing is selected.
+    /// Where the selection began; equals the head if nothing is selected.
     pub fn anchor(&self) -> usize {
         self.anchor
     }
@@ -238,16 +237,16 @@ impl Buffer {
         self.anchor.min(self.head)..self.anchor.max(self.head)
     }
 
-    /// Moves the selection; offsets outside the text, inside a character or inside a line break are drawn in.
+    /// Moves the selection; clamps offsets outside the text, inside a character or inside a line break.
     pub fn select(&mut self, anchor: usize, head: usize) {
         self.anchor = self.text.outside_break(self.text.floor(anchor));
         self.head = self.text.outside_break(self.text.floor(head));
     }
 
-    /// Takes over edits that a widget made to the text of revision `base`.
+    /// Applies edits that a widget made to the text of revision `base`.
     ///
-    /// Where the text has moved on since, the insertions are kept and the removals are not: no keystroke
-    /// is lost, and nothing that the user did not see is removed. Returns the edits as they were applied.
+    /// If the text has changed since, keeps the insertions and drops the removals: no keystroke is lost, and nothing is
+    /// removed that the user did not see. Returns the edits as applied.
     pub fn edited(&mut self, base: u64, edits: &[Edit], anchor: usize, head: usize) -> Vec<Edit> {
         let stale = base != self.revision;
         let applied: Vec<Edit> = edits
@@ -260,7 +259,7 @@ impl Buffer {
                 Edit { start, removed: end - start, inserted: edit.inserted.clone() }
             })
             .collect();
-        // A widget counts one revision a message; one more makes it follow where it did not know the text.
+        // A widget counts one revision per message; one more makes it follow if it did not know the text.
         self.revision = self.revision.max(base).saturating_add(1 + u64::from(stale));
         self.select(anchor, head);
         applied
@@ -271,7 +270,7 @@ impl Buffer {
         self.replace(0..self.text.len(), text)
     }
 
-    /// Puts text in the place of a range, the cursor behind it. Returns the edit.
+    /// Replaces a range, with the cursor after the new text. Returns the edit.
     pub fn replace(&mut self, range: Range<usize>, text: &str) -> Edit {
         let start = self.text.floor(range.start);
         let end = self.text.floor(range.end).max(start);
@@ -281,8 +280,8 @@ impl Buffer {
         Edit { start, removed: end - start, inserted: text.to_owned() }
     }
 
-    /// Takes a whole text over by replacing what differs. The cursor stays at its place in what did not change; within
-    /// what did, on its line and in its column. Returns the edit where there was one.
+    /// Becomes another text by replacing what differs. In unchanged text the cursor keeps its place; in changed text,
+    /// its line and column. Returns the edit, if there was one.
     pub fn become_text(&mut self, new: &str) -> Option<Edit> {
         let old = self.string();
         let (range, middle) = difference(&old, new);
@@ -311,7 +310,7 @@ impl Buffer {
         Some(edit)
     }
 
-    /// Types text in the place of the selection, its lines broken as those around it are. Returns the edit.
+    /// Types text over the selection, with the same line breaks as around it. Returns the edit.
     pub fn type_lines(&mut self, text: &str) -> Edit {
         let start = self.selection().start;
         match self.text.has_crlf_at(start) {
@@ -320,12 +319,12 @@ impl Buffer {
         }
     }
 
-    /// Types text in the place of the selection. Returns the edit.
+    /// Types text over the selection. Returns the edit.
     pub fn insert(&mut self, text: &str) -> Edit {
         self.replace(self.selection(), text)
     }
 
-    /// Does what a key does, extending the selection with shift. Returns the edit where there was one.
+    /// Does what a key does; shift extends the selection. Returns the edit, if there was one.
     pub fn key(&mut self, key: TextKey, shift: bool) -> Option<Edit> {
         let selection = self.selection();
         let head = match key {
@@ -373,7 +372,7 @@ impl Buffer {
     }
 }
 
-/// Whether lines are broken by CRLF around a place, which is on a character boundary.
+/// Whether lines end in CRLF around a position, which is on a character boundary.
 pub fn has_crlf_at(text: &Rope, byte: usize) -> Option<bool> {
     let line = text.byte_to_line_idx(byte, LineType::LF);
     let next = text.line_to_byte_idx(line.max(1), LineType::LF);
@@ -381,7 +380,7 @@ pub fn has_crlf_at(text: &Rope, byte: usize) -> Option<bool> {
     Some(feed > 0 && text.byte(feed - 1) == b'\r')
 }
 
-/// A text with its lines broken by CRLF, or by LF alone. A CR without LF stays what it is.
+/// A text with all line breaks as CRLF, or as LF. A CR without LF stays as it is.
 pub fn broken_by(text: &str, crlf: bool) -> Cow<'_, str> {
     match (crlf, text.contains('\n'), text.contains("\r\n")) {
         (_, false, _) | (false, _, false) => Cow::Borrowed(text),
@@ -391,7 +390,7 @@ pub fn broken_by(text: &str, crlf: bool) -> Cow<'_, str> {
     }
 }
 
-/// The bytes of the old text that differ, and what the new text has in their place.
+/// The bytes of the old text that differ, and what replaces them in the new text.
 pub fn difference<'text>(old: &str, new: &'text str) -> (Range<usize>, &'text str) {
     let pairs = || old.char_indices().zip(new.chars());
     let start = pairs()

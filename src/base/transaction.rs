@@ -1,8 +1,8 @@
-//! Where a session stands in a transaction, in the server's own word.
+//! A session's transaction status, in the server's own terms.
 
 use serde::{Deserialize, Serialize};
 
-/// The transaction status of a session, as ReadyForQuery says it.
+/// A session's transaction status, from ReadyForQuery.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transaction {
@@ -11,6 +11,6 @@ pub enum Transaction {
     Idle,
     /// In a transaction block (`T`).
     Active,
-    /// In a failed transaction block: everything is refused until it ends (`E`).
+    /// In a failed transaction block: the server refuses everything until it ends (`E`).
     Failed,
 }

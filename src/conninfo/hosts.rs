@@ -2,11 +2,11 @@
 
 use super::{Config, Defaults, Endpoint, ParseProblem};
 
-/// The port of a server that names none.
+/// The default port.
 pub(super) const PORT: u16 = 5432;
 
-/// The servers that libpq's `host`, `hostaddr` and `port` name. The addresses are counted where there are any,
-/// else the hosts; one port is everybody's, more must be as many as there are servers.
+/// The servers in libpq's `host`, `hostaddr` and `port`. If there are addresses, their number is the number of servers,
+/// otherwise that of the hosts; one port is for all, and more must be as many as the servers.
 pub(super) fn endpoints(
     host: &str,
     hostaddr: &str,
@@ -30,8 +30,8 @@ pub(super) fn endpoints(
             let host = nth(&hosts, index);
             Ok(match (host.is_empty(), hostaddr.is_empty()) {
                 (true, true) => Endpoint { host: defaults.host(port), port, hostaddr },
-                // An address alone is the host, also where the environment names a socket; one that repeats the
-                // host says nothing new.
+                // An address alone is the host, even if the environment names a socket; one that equals the host says
+                // nothing new.
                 (_, false) if host.is_empty() || host.starts_with(['/', '@']) => {
                     Endpoint { host: hostaddr, port, hostaddr: String::new() }
                 }
@@ -45,8 +45,8 @@ pub(super) fn endpoints(
         .collect()
 }
 
-/// The servers in the dialog's field: `localhost`, `a:5432,b:5433`, `[::1]:5432`, `/run/postgresql`; those
-/// without a port of their own have the one of the port's field.
+/// The servers in the dialog's field: `localhost`, `a:5432,b:5433`, `[::1]:5432`, `/run/postgresql`; those without a
+/// port get the one in the port's field.
 fn typed(text: &str, port: u16) -> Result<Vec<Endpoint>, &'static str> {
     text.split(',')
         .map(|one| {
@@ -74,19 +74,20 @@ fn host_and_port(one: &str) -> Result<(&str, &str), &'static str> {
         return Ok((host, port));
     }
     Ok(match one.rsplit_once(':') {
-        // A second colon is an IPv6 address without its brackets; // is a URL, of which the host says more.
+        // A second colon means an IPv6 address without its brackets; // means a URL, about which the host's own check
+        // says more.
         Some((host, port)) if !host.contains(':') && !port.starts_with("//") => (host, port),
         _ => (one, ""),
     })
 }
 
 impl Config {
-    /// The servers that the dialog's field names; those without a port of their own have this one.
+    /// The servers in the dialog's field; those without a port get this one.
     pub fn read_hosts(text: &str, port: u16) -> Result<Vec<Endpoint>, &'static str> {
         typed(text, port)
     }
 
-    /// The servers as the dialog's field has them: the port is told where there are several.
+    /// The servers for the dialog's field, with the port if there are several.
     pub fn typed_hosts(&self) -> String {
         if self.fallbacks.is_empty() {
             return self.host.clone();

@@ -1,10 +1,9 @@
-//! When a link that says nothing is taken for dead: libpq's `keepalives` and their kin, which have no field in the
-//! dialog.
+//! When a silent link counts as dead: libpq's `keepalives` and related parameters, which have no field in the dialog.
 //!
-//! psql leaves all of it to the system, where a dead link may go unnoticed for two hours. Tusk gives a link one
-//! minute. That is longer than a change of networks, a VPN that dials again or a switch that restarts takes, because
-//! a session that dies takes its transaction and its temporary tables along; and it is shorter than what routers
-//! remember of a silent link. Long before, the watchdog tells that the server does not answer, and ends nothing.
+//! psql leaves all of it to the system, where a dead link may go unnoticed for two hours. Tusk gives a link one minute.
+//! That is longer than a change of networks, a VPN's reconnect or a switch's restart takes, because a session that dies
+//! takes its transaction and its temporary tables with it; and it is shorter than routers remember a silent link. Long
+//! before, the watchdog reports that the server does not answer, and ends nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +14,15 @@ use super::parse::Parameters;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Keepalive {
-    /// Whether a silent link is asked at all.
+    /// Whether to probe a silent link at all.
     pub on: bool,
-    /// After so much silence.
+    /// Silence before the first probe.
     pub idle_s: u32,
-    /// So long after a question without an answer it is asked again.
+    /// Time between probes.
     pub interval_s: u32,
-    /// After so many questions without an answer it is dead.
+    /// How many probes may go unanswered before the link is dead.
     pub count: u32,
-    /// What was sent and is not acknowledged for so long ends it too (on Linux).
+    /// How long sent data may stay unacknowledged before that ends the link too (on Linux).
     pub user_timeout_ms: u32,
 }
 
@@ -33,7 +32,7 @@ impl Default for Keepalive {
     }
 }
 
-/// A figure's name, unit, and place.
+/// A parameter's name, unit, and field.
 type Figure = (&'static str, &'static str, fn(&mut Keepalive) -> &mut u32);
 
 const FIGURES: [Figure; 4] = [
@@ -44,15 +43,15 @@ const FIGURES: [Figure; 4] = [
 ];
 
 impl Keepalive {
-    /// No questions; then the other limit is the system's too, unless it is named.
+    /// No probes; then the other limit is the system's too, unless it is named.
     const OFF: Self = Self { on: false, idle_s: 30, interval_s: 10, count: 3, user_timeout_ms: 0 };
 
-    /// What holds where the parameters are silent.
+    /// The defaults.
     fn usual(on: bool) -> Self {
         if on { Self::default() } else { Self::OFF }
     }
 
-    /// Takes its parameters out of the others.
+    /// Removes its parameters from the others.
     pub(super) fn of(found: &mut Parameters) -> Result<Self, ParseProblem> {
         let on = match found.remove("keepalives") {
             Some(text) => number("keepalives", &text, "1 or 0")? != 0,
@@ -62,14 +61,14 @@ impl Keepalive {
         for (name, unit, place) in FIGURES {
             if let Some(text) = found.remove(name) {
                 let expected = format!("a number of {unit}; 0 leaves it to the system");
-                // Less than nothing is nothing, as in libpq.
+                // A negative number counts as zero, as in libpq.
                 *place(&mut all) = number(name, &text, &expected)?.max(0).unsigned_abs();
             }
         }
         Ok(all)
     }
 
-    /// The parameters that say what is not usual.
+    /// The parameters that differ from the defaults.
     pub(super) fn parameters(mut self) -> Vec<(&'static str, String)> {
         let mut usual = Self::usual(self.on);
         let mut parameters = Vec::new();

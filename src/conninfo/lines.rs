@@ -1,22 +1,22 @@
-//! The lines of a file that may not be text everywhere: one bad byte makes its own line useless, and no other.
+//! The lines of a file that may not be text everywhere: a bad byte spoils its own line and no other.
 
 use zeroize::Zeroizing;
 
 /// A line without its end.
 pub(super) struct Line<'a> {
-    /// Which it is, from 1.
+    /// Its number, from 1.
     pub(super) number: usize,
     text: Text<'a>,
 }
 
 enum Text<'a> {
     Whole(&'a str),
-    /// With a mark in the place of what is not UTF-8. Such a line may hold a password all the same.
+    /// With a mark in place of what is not UTF-8. Such a line may still hold a password.
     Mended(Zeroizing<String>),
 }
 
 impl Line<'_> {
-    /// The text; where the line is not UTF-8, with a mark that stands in no name of a person's.
+    /// The text; if the line is not UTF-8, with a mark that no name contains.
     pub(super) fn text(&self) -> &str {
         match &self.text {
             Text::Whole(text) => text,
@@ -24,7 +24,7 @@ impl Line<'_> {
         }
     }
 
-    /// Whether the line is what it says.
+    /// Whether the line was valid UTF-8.
     pub(super) fn is_utf8(&self) -> bool {
         matches!(self.text, Text::Whole(_))
     }

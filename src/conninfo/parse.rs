@@ -1,11 +1,11 @@
 //! Reads libpq's URLs and `key=value` strings, and the short form that people type: `app@host:5432/shop`.
 //!
-//! The rules are libpq's. Where libpq would do what Tusk cannot, the text is refused with a sentence that
-//! says so, because a parameter that is dropped in silence may be the one that kept a link safe. What the text
-//! leaves out comes from elsewhere (`parse/sources.rs`).
+//! The rules are libpq's. If libpq would do what Tusk cannot, Tusk refuses the text with a sentence that says so,
+//! because a parameter that is dropped in silence may be the one that kept a link safe. What the text leaves out comes
+//! from elsewhere (`parse/sources.rs`).
 //!
-//! People paste more than these three: `parse/pasted.rs` takes off what stands around a connection, and reads the
-//! words of other programs. Nothing that could hold a secret is taken for what is shown (`parse/clear.rs`).
+//! People paste more than these three: `parse/pasted.rs` removes what surrounds a connection, and reads other programs'
+//! forms. Nothing that could hold a secret is taken for something to show (`parse/clear.rs`).
 
 use std::collections::BTreeMap;
 
@@ -26,33 +26,32 @@ pub(super) use parameters::{is_known as is_parameter, shown, unknown as unknown_
 pub(super) use pasted::{BYTES_MAX, begins_known_name, is_known_name, is_plain_url, trimmed};
 pub(super) use sources::is_secret;
 
-/// What advice shows a connection to look like.
+/// The example of a connection in Tusk's advice.
 pub const EXAMPLE: &str = "postgres://user:password@host:5432/database";
 
 /// Why a text is not a connection, and what to do about it. No sentence repeats a value that may be a
 /// password in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum ParseProblem {
-    /// There is no text.
     #[error("Type a URL, such as postgres://user@host:5432/database.")]
     Empty,
-    /// Words that are none of the three forms.
+    /// None of the three forms.
     #[error(
         "This is not a connection. Type postgres://user@host:5432/database, or host=… dbname=…."
     )]
     NotUnderstood,
-    /// What can be read in two ways, or would show what may be a password.
+    /// Can be read in two ways, or would show what may be a password.
     #[error(
         "This can't be read with certainty. Write postgres://user:password@host:5432/database, with @ : / ? # % in a \
          user name or a password as %40 %3A %2F %3F %23 %25."
     )]
     Unclear,
-    /// More than a connection ever has.
+    /// Longer than a connection ever is.
     #[error(
         "This is too long for a connection. Write postgres://user:password@host:5432/database."
     )]
     TooLong,
-    /// A URL of something else.
+    /// Another kind of URL.
     #[error("Tusk reads postgres:// and postgresql:// URLs, and this one begins with {scheme}://.")]
     UnknownScheme {
         /// What stands before `://`.
@@ -64,21 +63,21 @@ pub enum ParseProblem {
     /// `%00`, or a NUL itself.
     #[error("A NUL character (%00) cannot be part of a connection. Remove it.")]
     Nul,
-    /// Percent-encoded bytes that are no text.
+    /// Percent-encoded bytes that are not text.
     #[error("The percent-encoded bytes are not UTF-8. Encode the text as UTF-8 first.")]
     NotUtf8,
-    /// `[` without `]`, or nothing between them, or something else than a port or path after them.
+    /// `[` without `]`, or nothing between them, or something other than a port or path after them.
     #[error(
         "The address in brackets is not complete. Write an IPv6 address as [::1] or [::1]:5432."
     )]
     Brackets,
-    /// A host with an `@`, so most likely a password with one.
+    /// A host with an `@`: most likely part of a password.
     #[error("The host holds an @. In a user name or a password, write @ as %40.")]
     AtInHost,
-    /// Lists of hosts, addresses and ports that don't go together.
+    /// Lists of hosts, addresses and ports that don't match.
     #[error("{}", counts_sentence(what, *count, *hosts))]
     Counts {
-        /// What there is another number of.
+        /// The list whose length differs.
         what: String,
         count: usize,
         /// How many servers there are.
@@ -87,7 +86,6 @@ pub enum ParseProblem {
     /// A service that no file has.
     #[error("There is no service “{name}”. {}", searched(files))]
     NoService {
-        /// The service.
         name: String,
         /// The files that were searched.
         files: Vec<String>,
@@ -95,21 +93,19 @@ pub enum ParseProblem {
     /// A service file that can't be read.
     #[error("The service file {path} can't be read: {reason}. Name another one in PGSERVICEFILE.")]
     ServiceFile {
-        /// The file.
+        /// From PGSERVICEFILE, or a usual place.
         path: String,
         reason: String,
     },
     /// A line of a service that can't be used.
     #[error("Line {line} of {path}: {sentence}")]
     ServiceLine {
-        /// The file.
         path: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
         sentence: String,
     },
-    /// What is wrong does not stand in the text.
+    /// The problem is not in the text.
     #[error("{place}: {problem}")]
     Elsewhere {
         /// The variable, or the service and its file.
@@ -117,7 +113,7 @@ pub enum ParseProblem {
         /// What is wrong there.
         problem: Box<ParseProblem>,
     },
-    /// A port that is none.
+    /// An invalid port.
     #[error(
         "The port must be a number from 1 to 65535. If it is part of a password, write : / @ there as %3A %2F %40."
     )]
@@ -130,7 +126,7 @@ pub enum ParseProblem {
     /// A second `=` in a parameter of a URL.
     #[error("A parameter of the URL has more than one =. Write = inside a value as %3D.")]
     ExtraEquals,
-    /// A quote that nothing closes.
+    /// An unclosed quote.
     #[error(
         "A value's closing quote is missing. Add the ', and write a quote inside a value as \\'."
     )]
@@ -138,15 +134,14 @@ pub enum ParseProblem {
     /// A name that neither libpq nor Tusk knows.
     #[error("{}", unknown_sentence(name, nearest.as_deref()))]
     UnknownParameter {
-        /// The name, or nothing where it does not look like one.
+        /// The name, or empty if it does not look like one.
         name: String,
-        /// The known name that looks most like it.
+        /// The most similar known name.
         nearest: Option<String>,
     },
     /// A value that the parameter does not have.
     #[error("{name} cannot be “{value}”. It is {expected}.")]
     BadValue {
-        /// The parameter.
         name: String,
         /// What was written.
         value: String,
@@ -156,14 +151,13 @@ pub enum ParseProblem {
     /// Something that libpq does and Tusk does not.
     #[error("Tusk does not have {name}={value}. {advice}")]
     Unsupported {
-        /// The parameter.
         name: String,
         /// What was written.
         value: String,
         /// What to do.
         advice: String,
     },
-    /// The system's CAs, with a mode that does not look at the host's name: they sign for every host.
+    /// The system's CAs, with a mode that does not check the host's name: they sign for every host.
     #[error(
         "sslrootcert=system needs sslmode=verify-full: with another mode the certificate of any host would do. \
          Change sslmode, leave it out, or name the file of your own CA in sslrootcert."
@@ -175,8 +169,8 @@ pub enum ParseProblem {
 }
 
 impl Config {
-    /// Reads a libpq URL, a libpq `key=value` string, `user@host:port/database`, or what people paste for one of
-    /// them: in quotes, in a line of settings, in a command, in the words of another driver.
+    /// Reads a libpq URL, a libpq `key=value` string, `user@host:port/database`, or what people paste in their place:
+    /// in quotes, in a line of settings, in a command, in another driver's form.
     pub fn parse(text: &str, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
         if text.contains('\0') {
             return Err(ParseProblem::Nul);
@@ -185,12 +179,12 @@ impl Config {
     }
 }
 
-/// What a text that says nothing means.
+/// The meaning of an empty text.
 pub(super) fn nothing(defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
     conninfo(Parameters::new(), defaults)
 }
 
-/// The text's parameters with what is added to them from elsewhere, understood.
+/// Understands the text's parameters, completed from elsewhere.
 fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParseProblem> {
     let sources = sources::Sources::of(found, defaults)?;
     if let Some(name) = clear::unclear(&sources.values) {
@@ -199,7 +193,7 @@ fn conninfo(found: Parameters, defaults: &Defaults) -> Result<Conninfo, ParsePro
     parameters::conninfo(sources.values.clone(), defaults).map_err(|problem| sources.blame(problem))
 }
 
-/// What the text says, by libpq's names.
+/// The text's parameters, by libpq's names.
 pub(super) type Parameters = BTreeMap<String, String>;
 
 /// The three ways to write a connection.
@@ -207,7 +201,7 @@ pub(super) type Parameters = BTreeMap<String, String>;
 pub(super) enum Form<'a> {
     /// `postgres://…`, in two parts.
     Url {
-        /// Everything up to and with `://`.
+        /// Everything up to and including `://`.
         scheme: &'a str,
         /// What follows.
         rest: &'a str,
@@ -219,19 +213,19 @@ pub(super) enum Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Which of them a text is, finished or not.
+    /// Which form a text has, finished or not.
     pub(super) fn of(text: &'a str) -> Self {
         if let Some(at) = text.find("://") {
             let scheme = text[..at].trim_start();
             let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
-            // Another colon would stand between a user and a password.
+            // Another colon would be between a user and a password.
             let of_scheme = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
             if !scheme.is_empty() && scheme.chars().all(of_scheme) {
                 let (scheme, rest) = text.split_at(at + 3);
                 return Self::Url { scheme, rest };
             }
         }
-        // A name of a parameter has none of the characters that part a URL.
+        // A parameter's name contains none of the characters that separate a URL's parts.
         match text.split_once('=') {
             Some((name, _)) if !name.contains(['@', ':', '/', '?']) => Self::KeyValue(text),
             _ => Self::Shorthand(text),
@@ -256,7 +250,7 @@ fn searched(files: &[String]) -> String {
 }
 
 impl ParseProblem {
-    /// The parameter that is at fault, where it is one.
+    /// The parameter at fault, if there is one.
     fn parameter(&self) -> Option<&str> {
         match self {
             Self::Port => Some("port"),

@@ -1,17 +1,17 @@
-//! libpq's password file, purely: which line of it is for a server, and which servers it has lines for.
+//! libpq's password file, purely: which line is for a server, and which servers it has lines for.
 //!
-//! A line is `host:port:database:user:password`; each of the first four may be `*`, and `\` takes the next
-//! character as it stands. The first line that matches is the one.
+//! A line is `host:port:database:user:password`; each of the first four may be `*`, and `\` escapes the next character.
+//! The first line that matches counts.
 
 use serde::{Deserialize, Serialize};
 
 use super::lines::lines;
 use crate::base::secret::Secret;
 
-/// The directories that some build of libpq has as its own; their sockets are `localhost` in a password file.
+/// The default socket directories of builds of libpq; a password file calls their sockets `localhost`.
 const SOCKET_DIRECTORIES: [&str; 3] = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
 
-/// Whose password is looked for.
+/// The login that needs a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Login<'a> {
     /// A host name or address, or the directory of a Unix socket.
@@ -22,7 +22,6 @@ pub struct Login<'a> {
     pub user: &'a str,
 }
 
-/// A password, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub password: Secret,
@@ -42,16 +41,16 @@ pub struct NotUtf8 {
 pub struct Listed {
     /// A host name or address, or the directory of a Unix socket.
     pub host: String,
-    /// The port; 5432 for any.
+    /// The port; 5432 if the line allows any.
     pub port: u16,
-    /// The database; the role's name for any.
+    /// The database; the role's name if the line allows any.
     pub database: String,
     /// The role.
     pub user: String,
 }
 
-/// The password of the first line that matches. An empty one is as none, and ends the search all the same.
-/// A line whose names hold bytes that are not UTF-8 matches nothing, as no name that is looked for holds them.
+/// The password of the first line that matches. An empty one counts as none, but ends the search. A line whose names
+/// hold invalid UTF-8 matches nothing, because no name to look for holds that.
 pub fn find(file: &(impl AsRef<[u8]> + ?Sized), login: Login) -> Result<Option<Found>, NotUtf8> {
     for line in lines(file.as_ref()) {
         let Some(password) = password_in(line.text(), login) else {
@@ -66,7 +65,7 @@ pub fn find(file: &(impl AsRef<[u8]> + ?Sized), login: Login) -> Result<Option<F
     Ok(None)
 }
 
-/// What follows the names of a line that is for this login.
+/// The part after the names, if the line is for this login.
 fn password_in<'a>(line: &'a str, login: Login) -> Option<&'a str> {
     if line.starts_with('#') {
         return None;
@@ -117,14 +116,14 @@ fn listed_line(line: &str) -> Option<Listed> {
     Some(Listed { host, port, database: database.unwrap_or_else(|| user.clone()), user })
 }
 
-/// A field without its escapes, and what follows its colon, if one does.
+/// A field without its escapes, and what follows its colon, if there is one.
 fn field(text: &str) -> (String, Option<&str>) {
     let mut plain = String::new();
     let mut characters = text.char_indices();
     while let Some((index, character)) = characters.next() {
         match character {
             ':' => return (plain, Some(&text[index + 1..])),
-            // A backslash at the end is one.
+            // A backslash at the end stands for itself.
             '\\' => plain.push(characters.next().map_or('\\', |(_, escaped)| escaped)),
             character => plain.push(character),
         }
@@ -132,7 +131,7 @@ fn field(text: &str) -> (String, Option<&str>) {
     (plain, None)
 }
 
-/// What follows the first field, where that is for this value.
+/// What follows the first field, if that matches this value.
 fn matched<'a>(text: &'a str, value: &str) -> Option<&'a str> {
     if let Some(rest) = text.strip_prefix("*:") {
         return Some(rest);
@@ -219,7 +218,7 @@ mod tests {
         let table: [(&[u8], Result<&str, usize>); 4] = [
             (b"other:1:d:u:p\xe4ss\ndb:5432:shop:app:pw", Ok("pw")),
             (b"# \xfcber\r\ndb:5432:shop:app:pw\r\n", Ok("pw")),
-            // A name that is no text is nobody's.
+            // A name that is not text is nobody's.
             (b"*:*:*:\xe4pp:no\n*:*:*:*:pw", Ok("pw")),
             (b"\ndb:*:*:*:p\xe4ss\n*:*:*:*:late", Err(2)),
         ];

@@ -1,4 +1,4 @@
-//! How a configuration is shown: the label of a connection, its URL, and a typed text without its password.
+//! How to show a configuration: a connection's label, its URL, and a typed text without its password.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -9,15 +9,15 @@ use super::{
 };
 use crate::base::secret::MASK;
 
-/// What stays as it is in a URL; all else is percent-encoded.
+/// What a URL leaves as it is; everything else is percent-encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The same within the brackets of an IPv6 address.
+/// The same inside the brackets of an IPv6 address.
 const ENCODED_ADDRESS: &AsciiSet = &ENCODED.remove(b':');
-/// What stands in no value without quotes around it.
+/// Characters that no unquoted value contains.
 const QUOTES_AND_BRACKETS: &str = "'`“”‘’„‚«»<>{}|";
 /// The start-up option that makes the server's transactions read-only.
 pub(super) const READ_ONLY_SETTING: &str = "default_transaction_read_only";
-/// The start-up option with the time limit of a statement.
+/// The start-up option for a statement's timeout.
 pub(super) const TIMEOUT_SETTING: &str = "statement_timeout";
 
 impl SslMode {
@@ -77,7 +77,7 @@ impl ChannelBinding {
 }
 
 impl Endpoint {
-    /// Host and port as they stand in a URL.
+    /// Host and port in a URL's form.
     fn encoded(&self) -> String {
         let host = if self.host.contains(':') && !self.is_socket() {
             format!("[{}]", utf8_percent_encode(&self.host, ENCODED_ADDRESS))
@@ -89,7 +89,7 @@ impl Endpoint {
 }
 
 impl SshTunnel {
-    /// `user@host:port`, as the parameter `ssh` has it.
+    /// `user@host:port`, as in the parameter `ssh`.
     fn place(&self) -> String {
         let host =
             if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -99,7 +99,7 @@ impl SshTunnel {
 }
 
 impl Config {
-    /// What the connection is called on screen: its name, or its address where it has none.
+    /// The connection's name on screen: its own, or its address if it has none.
     pub fn label(&self) -> String {
         if self.name.trim().is_empty() { self.address() } else { self.name.trim().to_owned() }
     }
@@ -115,8 +115,8 @@ impl Config {
         self.host.starts_with(['/', '@'])
     }
 
-    /// The configuration as a URL that libpq reads too, unless it holds what only Tusk has (a tunnel, a password
-    /// in the clear). It holds no secret, and nothing of what is no parameter (name, colour, group, pool).
+    /// The configuration as a URL. libpq reads it too, unless it holds parameters that only Tusk has (a tunnel, a
+    /// password in the clear). It holds no secret, and nothing that is not a parameter (name, colour, group, pool).
     pub fn url(&self) -> String {
         let servers: Vec<String> = self.endpoints().map(|one| one.encoded()).collect();
         let (user, database) = (encoded(&self.user), encoded(&self.database));
@@ -200,7 +200,7 @@ impl Config {
         parameters
     }
 
-    /// The start-up options as libpq's `options` has them, the ones with a field of their own included.
+    /// The start-up options in the form of libpq's `options`, including those with a field of their own.
     pub fn startup_options(&self) -> String {
         let timeout = (self.statement_timeout_ms > 0)
             .then(|| format!("-c {TIMEOUT_SETTING}={}", self.statement_timeout_ms));
@@ -212,8 +212,8 @@ impl Config {
 }
 
 impl Conninfo {
-    /// Whether a text holds a secret by itself, whatever services and the environment add to it. One that is
-    /// not understood without them is taken for one that does as soon as anything in it is masked.
+    /// Whether a text holds a secret by itself, whatever services and the environment add to it. If it can't be
+    /// understood without them, it counts as holding one as soon as anything in it is masked.
     pub fn text_holds_secret(text: &str) -> bool {
         let anybody = Defaults { user: "anybody".into(), ..Defaults::default() };
         match Config::parse(text, &anybody) {
@@ -222,9 +222,9 @@ impl Conninfo {
         }
     }
 
-    /// The typed text with its password replaced by `***`. Text that is not finished, or that has
-    /// mistakes, is masked rather too much than too little: `app:1234` may be a port or half a password. What is
-    /// none of libpq's forms may have a password anywhere, so it is masked whole.
+    /// The typed text with its password replaced by `***`. Unfinished text, and text with mistakes, is masked rather
+    /// too much than too little: `app:1234` may be a port or half a password. A text that is none of libpq's forms may
+    /// have a password anywhere, so it is masked whole.
     pub fn masked(text: &str) -> String {
         if text.len() > parse::BYTES_MAX {
             return MASK.to_owned();
@@ -242,8 +242,8 @@ impl Conninfo {
         shown.unwrap_or_else(|| MASK.to_owned())
     }
 
-    /// The words of a text that is shown to the user with everything masked that is a connection with a password, or a
-    /// piece of one, in whatever form.
+    /// A text to show to the user, with every word masked that is a connection with a password, or part of one, in any
+    /// form.
     pub fn masked_in_words(text: &str) -> String {
         let words = text.split_inclusive(char::is_whitespace);
         let masked = words.map(|word| {
@@ -257,7 +257,7 @@ impl Conninfo {
         masked.collect()
     }
 
-    /// Whether a text can be nothing but a connection: it has a scheme, or the name of a secret with its value.
+    /// Whether a text can only be a connection: it has a scheme, or a secret's name with its value.
     pub fn is_whole(text: &str) -> bool {
         text.contains("://") || parse::assigns_secret(text)
     }
@@ -272,7 +272,7 @@ fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// PostgreSQL's scheme, with what drivers put around it.
+/// PostgreSQL's scheme, with drivers' additions.
 fn is_scheme(scheme: &str) -> bool {
     let scheme = scheme.trim().trim_end_matches("://").to_ascii_lowercase();
     let plain = scheme.strip_prefix("jdbc:").unwrap_or(&scheme);
@@ -284,7 +284,7 @@ fn is_secret(name: &str) -> bool {
     parse::names_secret(&percent_decode_str(name).decode_utf8_lossy())
 }
 
-/// Whether a value that is no secret holds one all the same: `ssh=user:password@host`.
+/// Whether a value that should not be a secret holds one anyway: `ssh=user:password@host`.
 fn holds_secret(name: &str, value: &str) -> bool {
     let value = percent_decode_str(value).decode_utf8_lossy();
     if name.trim() != "ssh" {
@@ -297,8 +297,8 @@ fn holds_secret(name: &str, value: &str) -> bool {
     colon.is_some() && (!ends_in_port || value.find('@') > colon)
 }
 
-/// Masks what follows the scheme: the password before `@`, and the parameters that are secrets. Nothing where that is
-/// not enough, because a character stands where it does not belong.
+/// Masks what follows the scheme: the password before `@`, and the secret parameters. None if that is not enough,
+/// because a character is where it does not belong.
 fn masked_url(rest: &str) -> Option<String> {
     let (start, end) = password_place(rest).unwrap_or_default();
     let (user, tail) = (&rest[..start], &rest[end..]);
@@ -306,16 +306,16 @@ fn masked_url(rest: &str) -> Option<String> {
     let hidden = &rest[start..end];
     let holds_query = hidden.split_once('?').is_some_and(|(_, query)| query.contains('='));
     if holds_query || parse::assigns_secret(hidden) || !names_hosts(tail) {
-        // The last @ may be one of a password in the query, and not the first one's end.
+        // The last @ may belong to a password in the query, and not end the first one.
         return None;
     }
     let tail = masked_query(tail)?;
     let query = tail.split_once('?').map_or("", |(_, query)| query);
     if query.contains(MASK) && !has_known_names(query) {
-        // An & of the password cuts it, and its rest is no parameter.
+        // An & in the password cuts it, and its rest is not a parameter.
         return None;
     }
-    // What is left has to be plain by itself, with a user before it and without.
+    // The rest must be plain by itself, with a user before it and without.
     let bare = tail.strip_prefix('@').unwrap_or(&tail);
     let is_plain = parse::is_plain_url(parse::trimmed(bare))
         && parse::is_plain_url(&format!("{}@", user.trim_start().replace('@', "")))
@@ -323,13 +323,13 @@ fn masked_url(rest: &str) -> Option<String> {
     is_plain.then(|| format!("{user}{secret}{tail}"))
 }
 
-/// Where the password stands in `user:password@host…`, also when it holds characters that ought to have
-/// been percent-encoded and when the text stops in the middle of it.
+/// Finds the password in `user:password@host…`, even if it holds characters that should have been percent-encoded, or
+/// if the text stops in the middle of it.
 fn password_place(rest: &str) -> Option<(usize, usize)> {
     let colon = rest.find(':')?;
     let before = &rest[..colon];
     if rest.starts_with(['[', '/']) || before.contains('?') {
-        // The colon stands in an IPv6 address, a socket's path or the query.
+        // The colon belongs to an IPv6 address, a socket's path or the query.
         return None;
     }
     let after = colon + 1;
@@ -340,7 +340,7 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
         && matches!(rest.as_bytes().get(segment_end), Some(b'/' | b'?'));
     let query = rest[after..].find('?').map_or(rest.len(), |at| after + at);
     match rest.rfind('@').filter(|at| *at > colon) {
-        // An @ of the query, after a host with a port.
+        // An @ in the query, after a host with a port.
         Some(at) if is_port && at > query && has_known_names(&rest[query..]) => None,
         Some(at) => Some((after, at)),
         None if is_port => None,
@@ -349,7 +349,8 @@ fn password_place(rest: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// Whether hosts follow the `@` that a text begins with, if it does, and nothing else, such as a piece of a password.
+/// Whether the `@` at the start of a text, if any, is followed by hosts and nothing else, such as a piece of a
+/// password.
 fn names_hosts(tail: &str) -> bool {
     let Some(after) = tail.strip_prefix('@') else {
         return true;
@@ -386,7 +387,7 @@ fn is_port_list(text: &str) -> bool {
         })
 }
 
-/// Masks the query; nothing where a name or an `@` in it may be a piece of a password.
+/// Masks the query; none if a name or an `@` in it may be a piece of a password.
 fn masked_query(text: &str) -> Option<String> {
     let Some(question) = text.find('?') else {
         return Some(text.to_owned());
@@ -409,7 +410,7 @@ fn masked_query(text: &str) -> Option<String> {
                     (false, _) => format!("{name}={MASK}"),
                 }
             }
-            // No name: what follows a raw & in a password, or a name that is being written.
+            // Not a name: what follows a raw & in a password, or a name that is being typed.
             None if secret && !part.is_empty() => MASK.to_owned(),
             None if part.contains('@') => return None,
             None if part.is_empty() || parse::begins_known_name(part) => part.to_owned(),
@@ -419,7 +420,7 @@ fn masked_query(text: &str) -> Option<String> {
     Some(format!("{}{}", &text[..=question], parts.join("&")))
 }
 
-/// Masks the secrets of a `key=value` string, mistakes in it notwithstanding; nothing where it is none.
+/// Masks the secrets of a `key=value` string, even with mistakes in it; none if it isn't one.
 fn masked_pairs(text: &str) -> Option<String> {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -434,7 +435,7 @@ fn masked_pairs(text: &str) -> Option<String> {
             trimmed.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(trimmed.len());
         let (name, tail) = trimmed.split_at(name_end);
         let Some(value) = tail.trim_start().strip_prefix('=') else {
-            // A word without a value after a password is the rest of one that lacks its quotes.
+            // After a password, a word without a value is the rest of a password without quotes.
             let is_begun = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !secret && !is_begun {
                 return None;
@@ -459,12 +460,12 @@ fn masked_pairs(text: &str) -> Option<String> {
     }
 }
 
-/// Whether a value that is shown has what stands in none, so that it may have grown into the one behind it:
+/// Whether a shown value holds a character that none contains, so that it may have run into the next one:
 /// `user=ann“password='…'`.
 fn is_run_together(name: &str, value: &str) -> bool {
     let inside = value.strip_prefix('\'').map(|rest| rest.strip_suffix('\'').unwrap_or(rest));
     let assigned = value.matches('=').count();
-    // Each setting of a start-up option has its own: `-c search_path=app --jit=off`.
+    // Each setting in a start-up option has its own: `-c search_path=app --jit=off`.
     let expected = match name {
         "options" => value.matches("-c").count() + value.matches("--").count(),
         _ => 0,

@@ -49,20 +49,20 @@ pub enum FieldName {
     SshKey,
 }
 
-/// The longest path of a Unix socket that an operating system takes everywhere.
+/// The longest path of a Unix socket that every operating system accepts.
 const SOCKET_PATH_BYTES_MAX: usize = 103;
-/// PostgreSQL cuts names after so many bytes.
+/// PostgreSQL cuts off names after this many bytes.
 const NAME_BYTES_MAX: usize = 63;
 /// PostgreSQL's time limits are signed 32-bit milliseconds.
 const TIMEOUT_MS_MAX: u32 = i32::MAX as u32;
-/// The same for the time to connect, in seconds.
+/// The same for `connect_timeout`, in seconds.
 const CONNECT_TIMEOUT_S_MAX: u32 = TIMEOUT_MS_MAX / 1000;
-/// A pool that is larger is a typing error: servers take 100 connections unless they are told otherwise.
+/// A larger pool is a typing error: by default, servers accept 100 connections.
 const POOL_SIZE_MAX: u32 = 1000;
 
 impl Config {
-    /// Everything that keeps this configuration from working where these are the usual files, in the order of the
-    /// dialog's fields; a saved connection needs a name besides, which the dialog offers by itself.
+    /// Everything that keeps this configuration from working with these usual files, in the order of the dialog's
+    /// fields. A saved connection also needs a name, which the dialog offers by itself.
     pub fn problems(&self, usual: &TlsFiles) -> Vec<(FieldName, String)> {
         let mut problems = Vec::new();
         let mut say = |field, sentence: Option<String>| {
@@ -136,7 +136,7 @@ impl Config {
         self.endpoints().find_map(|one| host_problem(&one))
     }
 
-    /// The system's authorities sign for every host, so that they say something only together with the host's name.
+    /// The system's authorities sign for every host, so they prove something only together with the host's name.
     fn root_cert_problem(&self) -> Option<String> {
         let mode = self.ssl_mode;
         let sentence = match self.ssl_root_cert.as_str() {

@@ -1,7 +1,7 @@
-//! libpq's service files, purely: sections of parameters under a name.
+//! libpq's service files, purely: named sections of parameters.
 //!
-//! The rules are libpq's. A blank or a mistake in a section is of no matter until the section is used, and the
-//! first section of a name, like the first line of a parameter, is the one that holds.
+//! The rules are libpq's. A blank or a mistake in a section does not matter until the section is used, and the first
+//! section of a name counts, like the first line of a parameter.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,6 @@ use crate::base::secret::Secret;
 /// A service file, as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceFile {
-    /// Where it is.
     pub path: String,
     /// Its services, in order; or why it can't be read.
     pub services: Result<Vec<Service>, String>,
@@ -25,11 +24,11 @@ pub struct ServiceFile {
 /// A section of a service file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
-    /// What stands in its brackets.
+    /// The text in its brackets.
     pub name: String,
     /// Its parameters, by libpq's names.
     pub parameters: BTreeMap<String, String>,
-    /// Those of them that are secrets.
+    /// Its secret parameters.
     pub secrets: BTreeMap<String, Secret>,
     /// The first line that can't be used.
     pub mistake: Option<Mistake>,
@@ -40,7 +39,7 @@ pub struct Service {
 pub struct Mistake {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong with it, in a sentence that does not repeat it.
+    /// The error, in a sentence that does not repeat the line.
     pub sentence: String,
 }
 
@@ -53,7 +52,7 @@ pub fn services(file: &(impl AsRef<[u8]> + ?Sized)) -> Vec<Service> {
             continue;
         }
         if let Some(heading) = line.strip_prefix('[') {
-            // What stands behind the bracket is of no matter, and one that is not closed begins nothing.
+            // Whatever follows the bracket does not matter, and an unclosed one begins nothing.
             in_section = heading.contains(']');
             services.extend(heading.split_once(']').map(|(name, _)| Service {
                 name: name.to_owned(),

@@ -1,11 +1,11 @@
-//! libpq's usual files for TLS, which are used where a configuration names none: `root.crt`, `postgresql.crt` and
-//! `postgresql.key` of the user's `.postgresql`. An effect looks whether they are there.
+//! libpq's usual files for TLS, used if a configuration names none: `root.crt`, `postgresql.crt` and `postgresql.key`
+//! in the user's `.postgresql`. An effect checks whether they exist.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Config, SslMode};
 
-/// The paths of the usual files; empty for one that is not there.
+/// The paths of the usual files; empty for one that does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TlsFiles {
@@ -15,13 +15,13 @@ pub struct TlsFiles {
     pub cert: String,
     /// The client's key.
     pub key: String,
-    /// A list of what was revoked, which Tusk does not read.
+    /// A list of revoked certificates, which Tusk does not read.
     pub revoked: String,
 }
 
 impl Config {
-    /// The configuration with the usual files where it names none. A CA file makes `require` check the server's
-    /// certificate, as in libpq; the weaker modes look at none.
+    /// The configuration, completed with the usual files. A CA file makes `require` check the server's certificate, as
+    /// in libpq; the weaker modes check none.
     pub fn with_usual_files(mut self, usual: &TlsFiles) -> Self {
         if self.ssl_mode == SslMode::Disable {
             return self;

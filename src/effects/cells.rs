@@ -1,5 +1,5 @@
-//! Work on many cells: copying and summing a range, and letting rows go. It has a thread of its own, because a
-//! million rows take their time.
+//! Work on many cells: copying and summing a range, and dropping rows. It has a thread of its own, because a million
+//! rows take their time.
 
 use std::sync::{
     Arc,
@@ -15,13 +15,13 @@ use crate::{
     update::results::{self, contract::Effect},
 };
 
-/// A copy is at most so long: what a clipboard and its readers can be expected to take.
+/// The longest copy: what a clipboard and its readers can be expected to take.
 const COPY_BYTES: usize = 256 << 20;
 
 /// The thread that works on cells.
 pub struct Cells {
     inbox: Sender<Effect>,
-    /// The newest sum that was asked for: an older one under way gives up.
+    /// The newest requested sum: an older one under way gives up.
     newest_sum: Arc<AtomicU64>,
 }
 
@@ -34,7 +34,7 @@ impl Cells {
         let work = move || {
             for effect in effects {
                 let answer = perform(effect, &newest);
-                // With the loop gone, nobody wants the answer.
+                // If the loop has ended, nobody wants the answer.
                 outbox.send(answer.into()).unwrap_or_default();
             }
         };
@@ -44,7 +44,7 @@ impl Cells {
         Self { inbox, newest_sum }
     }
 
-    /// Takes an effect; returns at once. An effect that no thread is there for comes back as it is.
+    /// Takes an effect; returns at once. Returns the effect if there is no thread for it.
     pub fn perform(&self, effect: Effect) -> Result<(), Effect> {
         if let Effect::Summarize { request, .. } = effect {
             self.newest_sum.store(request.0, Ordering::Relaxed);

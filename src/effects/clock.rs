@@ -1,7 +1,7 @@
 //! Timers on one thread: the earliest decides how long it waits.
 //!
-//! Every timer answers once. One that is let go, and every one that still waits when the program shuts
-//! down, answers `Stopped`; a shutdown fires nothing.
+//! Every timer answers once. One that is stopped, and every one still waiting when the program shuts down, answers
+//! `Stopped`; a shutdown fires nothing.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +16,14 @@ use crate::{
     update::clock::{Effect, Msg},
 };
 
-/// Timers, as the runner holds them. Dropping them stops every one.
+/// The timers, as the runner holds them. When dropped, stops every one.
 #[derive(Debug)]
 pub struct Timers {
     thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// Which timers wait, by their times. It knows no clock, so that tests bring their own.
+/// The waiting timers, by their times. It has no clock, so that tests bring their own.
 #[derive(Debug, Default)]
 struct Waiting {
     by_time: BTreeMap<(Instant, Request), ()>,
@@ -52,7 +52,7 @@ impl Timers {
 }
 
 impl Waiting {
-    /// Adds a timer; true when one of that number had to give way.
+    /// Adds a timer; true if it replaced one with the same number.
     fn start(&mut self, timer: Request, at: Instant) -> bool {
         let replaced = self.stop(timer);
         self.by_time.insert((at, timer), ());
@@ -60,7 +60,7 @@ impl Waiting {
         replaced
     }
 
-    /// Lets a timer go; false when it does not wait.
+    /// Stops a timer; false if it is not waiting.
     fn stop(&mut self, timer: Request) -> bool {
         let Some(at) = self.times.remove(&timer) else {
             return false;
@@ -73,7 +73,7 @@ impl Waiting {
         self.by_time.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes a timer that is due, the earliest first.
+    /// Takes a due timer, the earliest first.
     fn due(&mut self, now: Instant) -> Option<Request> {
         let (at, timer) = *self.by_time.keys().next()?;
         (at <= now && self.stop(timer)).then_some(timer)
@@ -93,7 +93,7 @@ fn run(inbox: &Receiver<Effect>, outbox: &Sender<crate::msg::Msg>) {
         match received {
             Ok(Effect::Start { timer, after_ms }) => {
                 let now = Instant::now();
-                // A time that the clock can't count to is a century away all the same.
+                // A time that the clock can't represent is a century away anyway.
                 let after = Duration::from_millis(after_ms.min(u64::from(u32::MAX) * 1_000));
                 if waiting.start(timer, now.checked_add(after).unwrap_or(now)) {
                     send(outbox, Msg::Stopped { timer });

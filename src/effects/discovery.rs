@@ -1,4 +1,4 @@
-//! Servers on this machine, by their socket files alone: nothing is connected to.
+//! Servers on this machine, found by their socket files alone: it connects to nothing.
 
 use std::{
     collections::BTreeSet,
@@ -20,11 +20,11 @@ use crate::{
     update::connection::discovery::{Effect, Environment, LocalServer, Msg},
 };
 
-/// Where servers put their sockets: Debian and its kin, the default of PostgreSQL itself, and macOS.
+/// Where servers put their sockets: Debian and its relatives, PostgreSQL's own default, and macOS.
 const DIRECTORIES: [&str; 5] =
     ["/var/run/postgresql", "/run/postgresql", "/tmp", "/private/tmp", "/var/pgsql_socket"];
 
-/// Debian keeps a configuration that everybody may read as `<version>/<cluster>/postgresql.conf` in here.
+/// Debian keeps a world-readable configuration here, as `<version>/<cluster>/postgresql.conf`.
 const DEBIAN_CONFIGURATIONS: &str = "/etc/postgresql";
 
 /// A machine may have many accounts.
@@ -33,14 +33,14 @@ pub(super) const ACCOUNTS: Limit = Limit::megabytes(64);
 
 const SOCKET_PREFIX: &str = ".s.PGSQL.";
 
-/// Looks, and answers through the outbox. It returns at once: a directory may be slow.
+/// Searches, and answers through the outbox. Returns at once: a directory may be slow.
 pub fn perform(effect: Effect, outbox: Sender<crate::msg::Msg>) {
     let Effect::FindServers { request } = effect;
     let waiting = outbox.clone();
     let started = thread::Builder::new().name("tusk-discovery".into()).spawn(move || {
         let environment = environment(&|name| env::var(name).ok());
         let mut directories: Vec<PathBuf> = DIRECTORIES.iter().map(PathBuf::from).collect();
-        // libpq takes a PGHOST with a slash for a directory.
+        // libpq takes a PGHOST with a slash as a directory.
         directories.extend(
             environment
                 .variables
@@ -85,7 +85,7 @@ fn environment(variable: &dyn Fn(&str) -> Option<String>) -> Environment {
     }
 }
 
-/// The name of the account that the program runs as: what libpq takes, whatever `USER` says.
+/// The name of the account that the program runs as: libpq uses it, whatever `USER` says.
 #[cfg(unix)]
 fn account_name() -> Option<String> {
     let accounts = regular_file::read_text(Path::new("/etc/passwd"), ACCOUNTS).ok()?;
@@ -112,7 +112,7 @@ fn servers(directories: &[PathBuf], debian: &Path) -> Vec<LocalServer> {
     for directory in directories {
         for port in ports(directory) {
             let socket = directory.join(format!("{SOCKET_PREFIX}{port}"));
-            // /var/run is /run by another name on most systems.
+            // On most systems /var/run is the same as /run.
             if seen.insert(fs::canonicalize(&socket).unwrap_or(socket)) {
                 servers.push(LocalServer {
                     directory: directory.display().to_string(),
@@ -135,7 +135,7 @@ fn ports(directory: &Path) -> Vec<u16> {
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| is_socket(&kind)))
         .filter_map(|entry| {
-            // A lock beside a socket ends in `.lock`, which is no number.
+            // A lock beside a socket ends in `.lock`, which is not a number.
             entry.file_name().to_str()?.strip_prefix(SOCKET_PREFIX)?.parse().ok()
         })
         .collect()
@@ -151,8 +151,8 @@ fn is_socket(_: &fs::FileType) -> bool {
     false
 }
 
-/// The lock's second line is the data directory, whose `PG_VERSION` is the major version. Both are mostly
-/// the server's own to read, so this succeeds for servers of the user's own.
+/// The lock's second line is the data directory, whose `PG_VERSION` has the major version. Usually only the server's
+/// owner may read both, so this works for the user's own servers.
 fn version(directory: &Path, port: u16) -> Option<String> {
     let lock = directory.join(format!("{SOCKET_PREFIX}{port}.lock"));
     let lock = regular_file::read_text(&lock, SMALL).ok()?;
@@ -161,7 +161,7 @@ fn version(directory: &Path, port: u16) -> Option<String> {
     Some(version.trim().to_owned()).filter(|version| !version.is_empty())
 }
 
-/// Of Debian's clusters, the one that is configured for this port and directory.
+/// The one of Debian's clusters that is configured for this port and directory.
 fn debian_version(debian: &Path, directory: &Path, port: u16) -> Option<String> {
     let versions = fs::read_dir(debian).ok()?.flatten();
     versions
@@ -189,7 +189,7 @@ fn same(one: &Path, other: &Path) -> bool {
         || matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The last line that sets a parameter wins, as in the server.
+/// The last line that sets a parameter counts, as in the server.
 fn setting(configuration: &str, name: &str) -> Option<String> {
     configuration.lines().rev().find_map(|line| {
         let rest = line.trim_start().strip_prefix(name)?;

@@ -1,5 +1,5 @@
-//! Errors of the libraries that keep things, as the one shape that a person sees; those of the server and the wire
-//! are in `postgres/error.rs`.
+//! Turns errors of SQLite, files, JSON and the keychain into the one shape that a user sees; `postgres/error.rs` does
+//! so for errors of the server and the wire.
 
 use std::{io, path::Path};
 
@@ -8,7 +8,7 @@ use crate::{
     update::connection::keychain::Refusal,
 };
 
-/// An error of SQLite, or of what was to be written into it.
+/// An error of SQLite, or in what was to be written to it.
 pub fn of_sqlite(error: &rusqlite::Error) -> Failure {
     if let rusqlite::Error::ToSqlConversionFailure(inner)
     | rusqlite::Error::FromSqlConversionFailure(_, _, inner) = error
@@ -24,7 +24,7 @@ pub fn of_sqlite(error: &rusqlite::Error) -> Failure {
     }
 }
 
-/// An error of JSON: what is kept can't be written, or was not written by Tusk.
+/// An error of JSON: a value can't be written, or Tusk did not write it.
 pub fn of_serialization(error: &serde_json::Error) -> Failure {
     let failure = Failure::new(
         Category::Storage,
@@ -41,7 +41,7 @@ pub fn of_file(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Category::Storage, format!("{}: {reason}", path.display()))
 }
 
-/// What the system says of a file, in words that are the same everywhere where they are common.
+/// What the system says about a file; common errors have the same words everywhere.
 pub fn said(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file or directory".into(),
@@ -50,8 +50,8 @@ pub fn said(error: &io::Error) -> String {
     }
 }
 
-/// An error of the keychain. One that may print a password, or the names of other programs' entries, is put in words
-/// of Tusk's own.
+/// An error of the keychain. One that might print a password, or the names of other programs' entries, gets Tusk's own
+/// words.
 pub fn of_keychain(error: &keyring_core::Error) -> Refusal {
     use keyring_core::Error;
     let unavailable = |reason: String| Refusal::Unavailable { reason };

@@ -1,4 +1,4 @@
-//! The user's own files, one after another on a thread of their own: a disk may be slow, a network share more so.
+//! The user's own files, one after another on a thread of their own: a disk may be slow, a network share even slower.
 
 use std::{
     fs::{self, Metadata},
@@ -27,20 +27,19 @@ use crate::{
 pub(super) mod decoder;
 pub(super) mod encoding;
 
-/// The files' thread, as the runner holds it.
 #[derive(Debug)]
 pub struct Files {
     thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// The largest file that is opened.
+/// The largest file to open.
 const FILE: Limit = Limit::megabytes(64);
 
-/// So much of a file is looked at for changes; beyond it, its length tells.
+/// How much of a file to check for changes; beyond that, only its length counts.
 const HASHED: Limit = Limit::megabytes(1 << 10);
 
-/// The most names that a directory is listed with.
+/// The most names in a directory's listing.
 const ENTRIES_MAX: usize = 1_000;
 
 const SHUT_DOWN: &str = "Tusk is shutting down";
@@ -64,7 +63,7 @@ impl Files {
         }
     }
 
-    /// Does what was asked for and ends the thread. False when that took longer than `within`.
+    /// Does everything requested and ends the thread. False if that takes longer than `within`.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
         self.thread.flush_and_stop(within)
     }
@@ -109,7 +108,7 @@ fn refusal(effect: Effect) -> Msg {
         Effect::Save { request, path, .. } => {
             Msg::Saved { request, path, result: Saved::Failed(failure) }
         }
-        // Nothing is known of a change, so none is reported.
+        // Nothing is known about a change, so report none.
         Effect::Check { request, path, known } => {
             Msg::Checked { request, path, stamp: Some(known) }
         }
@@ -171,7 +170,7 @@ fn modified_us(metadata: &Metadata) -> i64 {
     }
 }
 
-/// What a file is now, however large it is.
+/// A file's current stamp, however large it is.
 fn stamp_of(path: &Path) -> io::Result<FileStamp> {
     let file = regular_file::open(path)?;
     stamp_of_open(&file)
@@ -216,7 +215,7 @@ fn save(path: &Path, text: &RopeText, form: Form, expected: Expected) -> Saved {
     let written = regular_file::target(path).and_then(|target| {
         let there = regular_file::look(&target)?;
         if there.is_some() {
-            // A file that may not be written is not to be replaced either.
+            // A file that may not be written must not be replaced either.
             regular_file::may_be_written(&target)?;
         }
         if !as_expected(&target, there.is_some(), expected)? {
@@ -227,7 +226,7 @@ fn save(path: &Path, text: &RopeText, form: Form, expected: Expected) -> Saved {
     written.unwrap_or_else(|error| Saved::Failed(of_file(path, &error)))
 }
 
-/// Whether an encoding has every character of a text: that is known before anything is written.
+/// Whether an encoding has every character of a text: checked before anything is written.
 fn encodable(text: &RopeText, encoding: Encoding) -> Result<(), Saved> {
     let mut before = 0;
     let mut bytes = Vec::new();
@@ -254,7 +253,7 @@ fn as_expected(target: &Path, there: bool, expected: Expected) -> io::Result<boo
         Expected::Anything => true,
         Expected::Nothing => !there,
         Expected::Unchanged(_) if !there => false,
-        // A file that was touched is still the same one; what it says decides.
+        // A file that was only touched is still the same; its content decides.
         Expected::Unchanged(known) => {
             let now = stamp_of(target)?;
             (now.length, now.digest) == (known.length, known.digest)
@@ -262,7 +261,7 @@ fn as_expected(target: &Path, there: bool, expected: Expected) -> io::Result<boo
     })
 }
 
-/// Writes a file beside the target and renames it, so that at any moment one of the two is whole.
+/// Writes a file beside the target and renames it, so that one of the two is complete at any moment.
 fn write(
     target: &Path,
     there: Option<&Metadata>,
@@ -271,7 +270,7 @@ fn write(
     expected: Expected,
 ) -> io::Result<Saved> {
     let directory = target.parent().unwrap_or(Path::new("/"));
-    // What takes the place of a file that others may not read is never theirs to read.
+    // If others may not read a file, they may never read what replaces it.
     let (temporary, made) = regular_file::make_in(directory, there.is_some())?;
     let written = fill(&made, there, text, form).and_then(|stamp| {
         let placed = place(&temporary, target, expected)?;
@@ -321,12 +320,12 @@ fn fill(
     Ok(stamp(&file.metadata()?, length, &hash))
 }
 
-/// Puts the new file in its place; false where somebody else has put one there in the meantime.
+/// Puts the new file in its place; false if somebody else has put one there in the meantime.
 fn place(temporary: &Path, target: &Path, expected: Expected) -> io::Result<bool> {
     if expected != Expected::Nothing {
         return fs::rename(temporary, target).map(|()| true);
     }
-    // A link never replaces anything, a rename would. Some file systems have no links.
+    // A link never replaces anything, but a rename does. Some file systems have no links.
     match fs::hard_link(temporary, target) {
         Ok(()) => fs::remove_file(temporary).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -338,7 +337,7 @@ fn list(directory: &Path) -> io::Result<Vec<DirectoryEntry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        // A name that is not text could not be asked for again.
+        // A name that is not text could not be requested again.
         if let Ok(name) = entry.file_name().into_string() {
             let directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
             entries.push(DirectoryEntry { name, directory });

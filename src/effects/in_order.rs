@@ -1,4 +1,4 @@
-//! A thread that does one thing after another, in the order in which it was asked.
+//! A thread that does one thing after another, in the order of the requests.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -8,7 +8,7 @@ use std::{
 
 use flume::{Receiver, RecvTimeoutError, Sender};
 
-/// The thread, as who asks it holds it. Dropping it lets the thread finish what it was given.
+/// The thread, as its caller holds it. When dropped, lets the thread finish its work.
 #[derive(Debug)]
 pub struct InOrder<T> {
     // None once it was told to stop: the thread ends when it has done what was sent before.
@@ -17,7 +17,7 @@ pub struct InOrder<T> {
 }
 
 impl<T: Send + 'static> InOrder<T> {
-    /// Starts the thread. Where there can be none, whatever it is given comes back.
+    /// Starts the thread. If that fails, whatever it is given comes back.
     pub fn start(name: &str, run: impl FnOnce(&Receiver<T>) + Send + 'static) -> Self {
         let (wishes, inbox) = flume::unbounded();
         let (ends, ended) = flume::bounded(1);
@@ -31,7 +31,7 @@ impl<T: Send + 'static> InOrder<T> {
         Self { wishes: Mutex::new(Some(wishes)), ended }
     }
 
-    /// Asks for something and returns at once. It comes back where the thread takes nothing more.
+    /// Requests something and returns at once. Returns the request if the thread takes nothing more.
     pub fn ask(&self, wish: T) -> Result<(), T> {
         let wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
         match &*wishes {
@@ -46,7 +46,8 @@ impl<T: Send + 'static> InOrder<T> {
         drop(wishes.take());
     }
 
-    /// Takes nothing more, and waits for what was asked before. False when that takes longer; it then goes on by itself.
+    /// Takes nothing more, and waits for earlier requests. False if that takes longer; the thread then continues by
+    /// itself.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
         self.stop();
         !matches!(self.ended.recv_timeout(within), Err(RecvTimeoutError::Timeout))

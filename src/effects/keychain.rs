@@ -1,8 +1,8 @@
 //! Passwords in the operating system's keychain: Secret Service, macOS Keychain, Windows Credential Manager.
 //!
-//! A keychain may ask the user first, or never answer at all. So one thread takes the effects in order and
-//! only waits, for a bounded time, while another makes the call. A call that takes too long is answered
-//! for and left to itself, and the next one has a new thread.
+//! A keychain may ask the user first, or never answer at all. So one thread takes the effects in order and only waits,
+//! for a bounded time, while another makes the call. If a call takes too long, the first thread answers for it and
+//! leaves it to itself, and the next call gets a new thread.
 
 use std::{
     sync::{
@@ -25,10 +25,10 @@ use crate::{
     update::connection::keychain::{Effect, Msg, Refusal},
 };
 
-/// Opens the keychain anew. It is asked whenever there is none yet, so one that appears later is found.
+/// Opens the keychain. Called whenever none is open yet, so it finds one that appears later.
 pub type Opener = Arc<dyn Fn() -> keyring_core::Result<Arc<CredentialStore>> + Send + Sync>;
 
-/// The keychain, as the runner holds it. Dropping it answers for what still waits.
+/// The keychain, as the runner holds it. When dropped, answers for what still waits.
 #[derive(Debug)]
 pub struct Keychain {
     thread: InOrder<Asked>,
@@ -36,20 +36,20 @@ pub struct Keychain {
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// The name that every entry has; the account is the connection's id, and the kind of secret where it is not the password.
+/// The name of every entry; the account is the connection's id, plus the kind of secret if it is not the password.
 pub const SERVICE: &str = "Tusk";
 
-/// How long a call may take: long enough for a person to type a password into the keychain's own dialog.
+/// The timeout of a call: long enough for a user to type a password into the keychain's own dialog.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A call that waited behind a slow one has at least this part of the time for itself, and no more than that while an
-/// earlier one has still not come back.
+/// The share of the timeout that a call behind a slow one gets for itself, and all it gets while an earlier one has
+/// still not returned.
 const LEAST_SHARE: u32 = 15;
 
-/// With so many calls that never came back, no more are made before one does.
+/// When this many calls have never returned, no more are made until one does.
 const STUCK_CALLS_MAX: usize = 4;
 
-/// How long answering for what is left may take at the end; it makes no calls, so this is never reached in health.
+/// How long answering for the rest may take at the end; it makes no calls, so in health this is never reached.
 const ANSWERING_MAX: Duration = Duration::from_millis(500);
 
 const TOO_SLOW: &str = "the keychain did not answer in time";
@@ -61,19 +61,19 @@ struct Asked {
     at: Instant,
 }
 
-/// What a call came to; the caller knows which one it made.
+/// A call's outcome; the caller knows which one it made.
 enum Outcome {
     Read(Result<Secret, Refusal>),
     Done(Result<(), Refusal>),
 }
 
 impl Keychain {
-    /// Starts on the operating system's keychain, which is not touched before the first effect.
+    /// Starts on the operating system's keychain, which it does not touch before the first effect.
     pub fn start(outbox: Sender<crate::msg::Msg>) -> Keychain {
         Self::start_with(Arc::new(platform_store), CALL_TIMEOUT, outbox)
     }
 
-    /// Starts on another keychain, with other patience.
+    /// Starts on another keychain, with another timeout.
     pub fn start_with(
         open: Opener,
         timeout: Duration,
@@ -99,11 +99,11 @@ impl Keychain {
         }
     }
 
-    /// Lets calls end for so long, then answers for those that did not. False when even that took longer.
+    /// Gives running calls this long to end, then answers for those that did not. False if even that took longer.
     pub fn stop(&self, within: Duration) -> bool {
         let last = Instant::now() + within;
         self.thread.stop();
-        // A thread that has ended already hears nothing, and has nothing to hear.
+        // A thread that has ended hears nothing, and has nothing to hear.
         self.stopping.send(last).unwrap_or_default();
         self.thread.flush_and_stop(within + ANSWERING_MAX)
     }
@@ -114,14 +114,14 @@ struct Warden {
     open: Opener,
     timeout: Duration,
     stop: Receiver<Instant>,
-    // When everything has to have an answer, once the program is shutting down.
+    // When everything must have an answer, once the program is shutting down.
     last: Option<Instant>,
     worker: Option<Worker>,
     stuck: Arc<AtomicUsize>,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// The thread that calls. Dropping it lets it end after the call that it is in.
+/// The thread that makes the calls. When dropped, it ends after its current call.
 struct Worker {
     calls: Sender<Effect>,
     outcomes: Receiver<Outcome>,
@@ -156,7 +156,7 @@ impl Warden {
         let least = Instant::now() + self.timeout / LEAST_SHARE;
         let deadline = match stuck {
             0 => (asked.at + self.timeout).max(least),
-            // It has stalled, and would hold up each connection anew.
+            // It has hung, and would hold up each connection again.
             _ => least,
         };
         loop {
@@ -166,7 +166,7 @@ impl Warden {
                     self.worker = Some(worker);
                     return Ok(outcome);
                 }
-                // Without a word of how long to wait, the keychain was dropped: not at all.
+                // Without a timeout, the keychain was dropped: don't wait at all.
                 Waited::Stop(last) => self.last = Some(last.unwrap_or_else(Instant::now)),
                 Waited::TooLong if self.last == Some(until) => return Err(SHUT_DOWN),
                 Waited::TooLong => {
@@ -200,7 +200,7 @@ fn start_worker(open: Opener, stuck: Arc<AtomicUsize>) -> Option<Worker> {
             stuck.fetch_add(1, Ordering::SeqCst);
             let outcome = perform(&open, &mut store, &effect);
             stuck.fetch_sub(1, Ordering::SeqCst);
-            // Nobody waits any more for an answer that came too late.
+            // Nobody waits for an answer that comes too late.
             if answers.send(outcome).is_err() {
                 break;
             }
@@ -215,8 +215,8 @@ fn start_worker(open: Opener, stuck: Arc<AtomicUsize>) -> Option<Worker> {
     }
 }
 
-/// Makes a call, on the open keychain or a new one. A keychain that was restarted fails the old link: that
-/// is tried again on a new one, once, but not where the user or the keychain said no.
+/// Makes a call, on the open keychain or a new one. If a keychain was restarted, the old link fails: tries once more on
+/// a new one, but not if the user or the keychain said no.
 fn perform(open: &Opener, store: &mut Option<Arc<CredentialStore>>, effect: &Effect) -> Outcome {
     if let Some(open_already) = store.take() {
         match call(&open_already, effect) {

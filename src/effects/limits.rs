@@ -1,15 +1,15 @@
-//! How many files the program may have open: sockets, locks, the store and its journal are all such.
+//! How many files the program may have open: sockets, locks, the store and its journal all count.
 
 use std::io;
 
-/// Fewer than these and a connection or two can't be had: what the program has open by itself, and what one tab needs.
+/// Fewer than these don't allow a connection or two: the program's own files, and what one tab needs.
 const OPEN_FILES_MIN: usize = 64;
 
 /// Enough for any number of tabs.
 #[cfg(unix)]
 const OPEN_FILES_WANTED: u64 = 4096;
 
-/// Sees to it that enough files can be open. Says what to do where that can't be.
+/// Makes sure that enough files can be open. Says what to do if that is impossible.
 pub fn open_files() -> Result<(), String> {
     raise();
     room().map_err(|(count, error)| {
@@ -19,7 +19,7 @@ pub fn open_files() -> Result<(), String> {
     })
 }
 
-/// The limit is the user's to raise up to the administrator's.
+/// The user may raise the limit up to the administrator's.
 #[cfg(unix)]
 fn raise() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -38,7 +38,7 @@ fn raise() {
 #[cfg(not(unix))]
 fn raise() {}
 
-/// The limit does not tell what is open already, so it is tried.
+/// The limit does not say how many files are open already, so this tries.
 #[cfg(unix)]
 fn room() -> Result<(), (usize, io::Error)> {
     use std::os::fd::AsFd;

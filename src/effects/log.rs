@@ -1,7 +1,7 @@
-//! The log: to the console and to a file for each day, with secrets taken out of every line.
+//! The log: to the console and to a file for each day, with secrets removed from every line.
 //!
-//! Each line is one write, so that the lines of several Tusks don't mix, and it is in the file when the call that
-//! logs it returns.
+//! Each line is one write, so that lines of several Tusks don't mix, and it is in the file when the call that logs it
+//! returns.
 
 use std::{
     borrow::Cow,
@@ -17,13 +17,13 @@ use log::LevelFilter;
 use super::{local_time, regular_file};
 use crate::{rows::show::display::printable, settings::toml::LogLevel, sql::safety::mask};
 
-/// The directory of the files, in the data directory.
+/// The log files' directory, inside the data directory.
 pub const DIRECTORY: &str = "logs";
 
-/// The variable that says the least that is logged, before the settings do.
+/// The variable that sets the log's level and overrides the settings.
 pub const VARIABLE: &str = "TUSK_LOG";
 
-/// What others say of their own work is worth reading when it goes wrong. At debug some of them print
+/// What these libraries say about their own work is worth reading when it goes wrong. At debug, some of them print
 /// statements, parameters and messages that hold secrets.
 const QUIET: [&str; 22] = [
     "tokio_postgres",
@@ -50,33 +50,31 @@ const QUIET: [&str; 22] = [
     "mio",
 ];
 
-/// Debug builds log what helps their developers, release builds what helps their users.
+/// Debug builds log what helps developers, release builds what helps users.
 pub const LEVEL: LevelFilter = usual_level(cfg!(debug_assertions));
 
 const fn usual_level(is_debug_build: bool) -> LevelFilter {
     if is_debug_build { LevelFilter::Debug } else { LevelFilter::Info }
 }
 
-/// How to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The least that is logged.
+    /// The lowest level that is logged.
     pub level: LevelFilter,
-    /// Whether the level is the environment's word, which the settings don't change.
+    /// Whether the environment set the level, so that the settings don't change it.
     pub fixed: bool,
-    /// How many days a file is kept; it goes when it is so old.
+    /// How many days to keep a file.
     pub days: u32,
 }
 
 impl Options {
-    /// What the environment says, else the settings.
+    /// What the environment says, or else the settings.
     pub fn new(variable: Option<&str>, level: LogLevel, days: u32) -> Self {
         let named = variable.and_then(|name| name.trim().parse().ok());
         Self { level: named.unwrap_or_else(|| filter(level)), fixed: named.is_some(), days }
     }
 }
 
-/// The level of a setting.
 fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Default => LEVEL,
@@ -88,11 +86,11 @@ fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// The log that was started, to be changed while it runs.
+/// The running log, to be reconfigured while it runs.
 static STARTED: OnceLock<Sink> = OnceLock::new();
 
-/// Starts logging, to the console and, where there is a directory, to its daily file. Returns a warning
-/// for the user where the file can't be written; the console is logged to all the same.
+/// Starts logging, to the console and, if there is a directory, to its daily file. Returns a warning for the user if
+/// the file can't be written; the console gets the log anyway.
 pub fn start(directory: Option<&Path>, options: Options) -> Option<String> {
     let level = options.level;
     let sink = Sink::new(Box::new(Console), options);
@@ -102,7 +100,7 @@ pub fn start(directory: Option<&Path>, options: Options) -> Option<String> {
     if let Some(warning) = &warning {
         log::warn!("{warning}");
     }
-    // Another logger is there already only where somebody called this twice.
+    // Another logger exists already only if somebody called this twice.
     match started {
         Ok(()) => STARTED.get_or_init(|| sink),
         Err(error) => return warning.or_else(|| Some(format!("The log did not start: {error}"))),
@@ -110,7 +108,7 @@ pub fn start(directory: Option<&Path>, options: Options) -> Option<String> {
     warning
 }
 
-/// Goes on like this from here on. Returns a warning where the directory's file can't be written.
+/// Reconfigures the log. Returns a warning if the directory's file can't be written.
 pub fn configure(directory: &Path, level: LogLevel, days: u32) -> Option<String> {
     let sink = STARTED.get()?;
     let level = {
@@ -125,12 +123,11 @@ pub fn configure(directory: &Path, level: LogLevel, days: u32) -> Option<String>
     sink.open(directory)
 }
 
-/// A line without the secrets that can be known by their surroundings.
+/// A line without the secrets that the words around them reveal.
 pub fn redact(line: &str) -> Cow<'_, str> {
     mask::passwords_in_words(line)
 }
 
-/// Where lines go.
 #[derive(Clone)]
 struct Sink(Arc<Mutex<Output>>);
 
@@ -140,10 +137,10 @@ struct Output {
     options: Options,
 }
 
-/// The console; one that is closed stops neither the program nor the file.
+/// The console; if it is closed, neither the program nor the file stops.
 struct Console;
 
-/// Today's file. At midnight the next one is begun and the oldest goes.
+/// Today's file. At midnight the next one begins and the oldest is deleted.
 struct DailyFile {
     directory: PathBuf,
     day: Date,
@@ -155,7 +152,7 @@ impl Sink {
         Self(Arc::new(Mutex::new(Output { console, file: None, options })))
     }
 
-    /// Writes to the daily file of a directory from here on; where there is no such file, says so.
+    /// Writes to a directory's daily file from now on; if that is impossible, says so.
     fn open(&self, directory: &Path) -> Option<String> {
         let mut output = self.output();
         let days = output.options.days;
@@ -215,8 +212,8 @@ impl DailyFile {
         Ok(Self { directory: directory.to_owned(), day, file })
     }
 
-    /// Another day has another file; one that was deleted is begun again. Where the next one can't be opened, this
-    /// one goes on.
+    /// Each day has a file of its own; a deleted one is created again. If the next one can't be opened, this one
+    /// continues.
     fn turn(&mut self, day: Date, days: u32) {
         if (day != self.day || !path_of(&self.directory, day).exists())
             && let Ok(next) = Self::open(&self.directory, day, days)
@@ -230,7 +227,7 @@ fn path_of(directory: &Path, day: Date) -> PathBuf {
     directory.join(format!("tusk-{day}.log"))
 }
 
-/// The level is the log's own filter, which can be changed while it runs.
+/// The level is the log's own filter, which can change while it runs.
 fn dispatch(sink: Sink) -> fern::Dispatch {
     let mut dispatch = fern::Dispatch::new()
         .format(|out, message, record| {
@@ -240,7 +237,7 @@ fn dispatch(sink: Sink) -> fern::Dispatch {
             out.finish(format_args!(
                 "{time} {level:5} {} {}",
                 record.target(),
-                // What others say is repeated in it, and must do nothing to the terminal of whoever reads it.
+                // It repeats what others say, which must not act on the terminal of whoever reads it.
                 printable(&redact(&line))
             ));
         })
@@ -259,7 +256,7 @@ fn today() -> Date {
     local_time::now().date()
 }
 
-/// Deletes log files of long ago; anything else in the directory is not the log's.
+/// Deletes old log files; anything else in the directory is not the log's.
 fn delete_old(directory: &Path, today: Date, days: u32) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
@@ -272,7 +269,7 @@ fn delete_old(directory: &Path, today: Date, days: u32) {
             (path_of(directory, day) == entry.path()).then_some(day)
         });
         if day.is_some_and(|day| i64::from((today - day).get_days()) >= i64::from(days)) {
-            // It is tried again tomorrow.
+            // The next day tries again.
             fs::remove_file(entry.path()).unwrap_or_default();
         }
     }
@@ -347,7 +344,7 @@ mod tests {
         ] {
             assert_eq!(redact(line), expected);
         }
-        // Where it is not sure what belongs to it, more goes.
+        // If it is not sure what belongs to it, more is removed.
         let unsure = redact("host=a PASSWORD = 'hun ter\\'2' port=1");
         assert!(!unsure.contains("hun") && !unsure.contains("ter"), "{unsure}");
     }
@@ -369,7 +366,7 @@ mod tests {
         assert_eq!(lines.len(), 2, "{text}");
         assert!(lines[0].ends_with(" DEBUG tusk::store password=***"), "{text}");
         assert!(lines[1].ends_with(" WARN  tokio_postgres odd"), "{text}");
-        // Past midnight the second file holds the rest; the test then still sees both lines on the console.
+        // Past midnight the second file holds the rest; the test still sees both lines on the console then.
         assert!(fs::read_to_string(name).unwrap().lines().all(|line| text.contains(line)));
     }
 
@@ -437,7 +434,7 @@ mod tests {
         assert_eq!(level(None, LogLevel::Default), (LEVEL, false, 3));
         assert_eq!(level(None, LogLevel::Warn), (LevelFilter::Warn, false, 3));
         assert_eq!(level(Some("trace"), LogLevel::Warn), (LevelFilter::Trace, true, 3));
-        // What is no level says nothing.
+        // An invalid level changes nothing.
         assert_eq!(level(Some("loud"), LogLevel::Warn), (LevelFilter::Warn, false, 3));
     }
 

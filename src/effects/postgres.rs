@@ -1,9 +1,9 @@
-//! PostgreSQL: the effects of connections, sessions and queries, done on threads of their own.
+//! PostgreSQL: runs the effects of connections, sessions and queries on threads of their own.
 //!
-//! Every `perform` returns at once; what comes of it arrives as messages. Each effect ends in exactly one terminal
-//! message, whatever happens: tasks hold their answers in guards that send them when the task is dropped. Handles
-//! live here, keyed by the Model's ids. `connect` reaches a server, `tap` and `capture` read what it sends, `link`
-//! drives a connection, `pool` keeps several.
+//! Every `perform` returns at once; results arrive as messages. Each effect ends in exactly one terminal message,
+//! whatever happens: tasks hold their answers in guards that send them when the task is dropped. Handles live here,
+//! keyed by the Model's ids. `connect` reaches a server, `tap` and `capture` read what it sends, `link` drives a
+//! connection, `pool` keeps several.
 
 #![allow(
     clippy::result_large_err,
@@ -60,24 +60,24 @@ mod threads;
 mod tls;
 pub mod wire;
 
-/// How long a session that is closed may take to say goodbye, its statement cancelled.
+/// How long a closed session has to say goodbye once its statement is cancelled.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// How long a server may take to list its objects.
+/// The timeout for a server that lists its objects.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The runner of everything that talks to PostgreSQL servers.
+/// Runs everything that talks to PostgreSQL servers.
 pub struct Postgres {
     shared: Arc<Shared>,
 }
 
-/// What the effects and the links' tasks know of each other.
+/// State that the effects and the links' tasks share.
 pub struct Shared {
     outbox: Sender<Msg>,
-    /// Messages that links have sent so far.
+    /// The number of messages that links have sent so far.
     sent: Arc<AtomicU64>,
     threads: Threads,
-    /// What the machine has for SSH tunnels.
+    /// What this machine offers for SSH tunnels.
     ssh: Arc<ssh::Surroundings>,
     open: Mutex<BTreeMap<ConnectionId, Arc<Opened>>>,
     sessions: Mutex<BTreeMap<SessionId, Session>>,
@@ -85,27 +85,27 @@ pub struct Shared {
     attempts: Mutex<Tasks<Request>>,
     openings: Mutex<Tasks<SessionId>>,
     links: Mutex<Vec<(Sender<Command>, Receiver<()>)>>,
-    /// Files that are being run.
+    /// Files that run now.
     file_runs: Mutex<BTreeMap<Request, Arc<file_run::Control>>>,
 }
 
-/// Tasks that may be stopped.
+/// Tasks that can be stopped.
 type Tasks<Key> = BTreeMap<Key, smol::Task<()>>;
 
-/// A tab's session: a link out of a pool.
+/// A tab's session: a link taken from a pool.
 pub struct Session {
     lent: Lent,
     opened: Arc<Opened>,
 }
 
 impl Postgres {
-    /// Starts the threads. Messages go to `outbox`, which should not be bounded: what limits it are the granted rows.
-    /// The keys of SSH servers that the user trusts are kept in the data directory.
+    /// Starts the threads. Messages go to `outbox`, which should be unbounded: the granted rows limit it. Keeps the
+    /// keys of trusted SSH servers in the data directory.
     pub fn start(outbox: Sender<Msg>, data_dir: &Path) -> Self {
         Self::start_in(outbox, ssh::Surroundings::of_system(data_dir))
     }
 
-    /// The same, with other surroundings for SSH tunnels than those of this process.
+    /// The same, with other surroundings for SSH tunnels than this process's own.
     pub fn start_in(outbox: Sender<Msg>, ssh: ssh::Surroundings) -> Self {
         Self::with(outbox, Arc::new(ssh))
     }
@@ -127,7 +127,6 @@ impl Postgres {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Does what a connection needs.
     pub fn perform_connection(&self, effect: connection::Effect) {
         match effect {
             connection::Effect::Open { connection, attempt, config, secrets } => {
@@ -153,7 +152,6 @@ impl Postgres {
         }
     }
 
-    /// Does what a session needs.
     pub fn perform_session(&self, effect: query::session::Effect) {
         match effect {
             query::session::Effect::Open { session, connection } => {
@@ -171,13 +169,11 @@ impl Postgres {
         }
     }
 
-    /// Does what a schema cache needs.
     pub fn perform_schema(&self, effect: crate::update::schema::Effect) {
         let crate::update::schema::Effect::Load { request, connection } = effect;
         self.shared.load_schema(request, connection);
     }
 
-    /// Does what a query needs.
     pub fn perform_query(&self, effect: query::Effect) {
         match effect {
             query::Effect::Run { query, session, sql, copy_data, granted_rows, follows } => {
@@ -223,13 +219,13 @@ impl Postgres {
         }
     }
 
-    /// Cancels what runs on servers, says goodbye to them, and ends every task; blocks for `within` at most, and a
-    /// moment more. Whatever was under way has sent its terminal message when this returns.
+    /// Cancels what runs on servers, says goodbye to them, and ends every task. Blocks for at most `within` and a
+    /// moment more. Everything that was under way has sent its terminal message when this returns.
     pub fn shutdown(&self, within: Duration) {
         let deadline = Instant::now() + within;
         self.shared.stop_file_runs(within);
         locked(&self.shared.attempts).clear();
-        // A session that was given statements ahead has one link for all of them.
+        // A session with statements queued ahead has one link for all of them.
         let mut running: Vec<Arc<Link>> = Vec::new();
         for link in locked(&self.shared.queries).values() {
             if !running.iter().any(|known| Arc::ptr_eq(known, link)) {
@@ -279,7 +275,7 @@ impl Shared {
         let answer = Answer::new(&self.outbox, move |failure| {
             connection::Msg::OpenFailed { connection, attempt, failure }.into()
         });
-        // One of before, if there is any, has had its time.
+        // An earlier pool for the connection, if any, is obsolete.
         let before = locked(&self.open).remove(&connection);
         self.close_pool(before);
         let shared = self.clone();
@@ -359,14 +355,14 @@ impl Shared {
         });
     }
 
-    /// Runs a task that can be stopped by taking it out of its map.
+    /// Runs a task that can be stopped by removing it from its map.
     fn stoppable<Key: Ord + Copy + Send + 'static>(
         self: &Arc<Self>,
         tasks: fn(&Self) -> &Mutex<Tasks<Key>>,
         key: Key,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
-        // The lock is held until the task is in the map, so that it can't leave the map before.
+        // Hold the lock until the task is in the map, so that it can't leave the map before.
         let mut held = locked(tasks(self));
         let shared = Arc::downgrade(self);
         let task = self.threads.stoppable(async move {
@@ -471,7 +467,7 @@ impl Shared {
             };
             match smol::future::or(asked, timeout).await {
                 Some(Ok(rows)) => {
-                    // Sorting many names is no work for the thread that cancels.
+                    // Sorting many names must not block the thread that cancels.
                     let catalog = smol::unblock(move || catalog::in_order(rows)).await;
                     answer.with(loaded(Ok(Arc::new(catalog))));
                 }
@@ -498,11 +494,12 @@ impl Shared {
                 Ok(lent) => {
                     let backend_pid = lent.link().backend_pid;
                     let link = lent.link().clone();
-                    // The link knows its session before anything can run in it.
+                    // The link must know its session before anything can run in it.
                     let told = link.tell(Command::Serve(Some(session)));
                     let backslash = link.backslash();
                     {
-                        // Whoever tells a loss takes the session out first, so that it comes after the beginning.
+                        // Whoever reports a loss takes the session out of the map first, so the loss comes after the
+                        // beginning.
                         let mut sessions = locked(&shared.sessions);
                         sessions.insert(session, Session { lent, opened });
                         if backslash != BackslashRule::default() {
@@ -520,7 +517,7 @@ impl Shared {
         });
     }
 
-    /// The link was gone before it knew its session.
+    /// The link ended before it knew its session.
     fn lost_at_once(&self, session: SessionId) {
         if let Some(gone) = self.take_session(session) {
             gone.opened.forget(gone.lent);
@@ -533,7 +530,7 @@ impl Shared {
         let answer =
             Answer::new(&self.outbox, move |_| query::session::Msg::Ended { session }.into());
         let Some(ended) = self.take_session(session) else {
-            // It was lost, or never there: either way it has ended.
+            // It was lost, or never existed: either way it has ended.
             return answer.with(query::session::Msg::Ended { session });
         };
         let link = ended.lent.link().clone();
@@ -553,7 +550,7 @@ impl Shared {
         });
     }
 
-    /// Closes a session's link; a statement that runs there is cancelled.
+    /// Closes a session's link and cancels a statement that runs there.
     async fn end_link(&self, session: Session) {
         let Session { lent, opened } = session;
         let link = lent.link().clone();
@@ -584,7 +581,7 @@ impl Shared {
         self.threads.control(async move {
             let custom = link.named_settings();
             let asked = link.ask(OwnSql::Held { custom }).await;
-            // Nothing is asked in a transaction of the user's, and nothing more needs to be known.
+            // Tusk asks nothing inside a user's transaction, and needs to know nothing more.
             if link.transaction() != Transaction::Idle {
                 return answer.with(answered(Ok(vec![held::TRANSACTION.into()])));
             }
@@ -638,7 +635,7 @@ impl Shared {
         };
         locked(&self.queries).insert(query, link.clone());
         opened.watch(self);
-        // A link that ends at this very moment may not have seen it: whoever forgets the query tells its end.
+        // A link that ends at this very moment may have missed the command: whoever forgets the query reports its end.
         if (!link.tell(Command::Run(Box::new(run))) || link.is_gone()) && self.forget_query(query) {
             lost(error::lost(None, None, None));
         }
@@ -660,13 +657,13 @@ impl Shared {
         locked(&self.sessions).remove(&session)
     }
 
-    /// A query has ended; whether it had not before.
+    /// Marks a query as ended; true if it had not ended before.
     pub fn forget_query(&self, query: QueryId) -> bool {
         let link = locked(&self.queries).remove(&query);
         link.is_some()
     }
 
-    /// Remembers a link for the end of the program.
+    /// Remembers a link, so that the end of the program can end it.
     fn link_started(&self, commands: &Sender<Command>, ended: &Receiver<()>) {
         let mut links = locked(&self.links);
         links.retain(|(_, ended)| !ended.is_disconnected());
@@ -688,7 +685,7 @@ fn unknown_session() -> Failure {
     error::plain(Category::Connection, "The session is gone.")
 }
 
-/// A lock whose holder panicked is taken all the same: what it guards are maps and figures, whole at any moment.
+/// Takes a lock even if its holder panicked: it guards maps and figures, which are whole at any moment.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The effects of the sandbox: it is started on a thread of its own, reported on, and stopped with the runner.
+//! The effects of the sandbox: starts it on a thread of its own, reports progress, and stops it with the runner.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +15,7 @@ use crate::{
     update::connection::{sandbox as contract, sandbox::Effect},
 };
 
-/// The sandbox's keeper.
+/// Runs the sandbox.
 pub struct PrivateServer {
     outbox: Sender<Msg>,
     running: Arc<Mutex<Option<Sandbox>>>,
@@ -23,7 +23,7 @@ pub struct PrivateServer {
 }
 
 impl PrivateServer {
-    /// A keeper with nothing started; answers go to `outbox`.
+    /// Starts nothing yet; answers go to `outbox`.
     pub fn new(outbox: Sender<Msg>) -> Self {
         Self { outbox, running: Arc::default(), starts: Mutex::default() }
     }
@@ -51,7 +51,7 @@ impl PrivateServer {
         }
     }
 
-    /// Stops the server, unless another Tusk uses it; where that takes longer than `within`, its watcher does it.
+    /// Stops the server, unless another Tusk uses it; if that takes longer than `within`, its watcher does it.
     pub fn stop(&self, within: Duration) {
         let Some(sandbox) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
         else {

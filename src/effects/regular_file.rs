@@ -1,12 +1,12 @@
-//! The one place that opens files, makes them and gives them permissions: `clippy.toml` refuses it everywhere else.
+//! The one place that opens files, creates them and gives them permissions: `clippy.toml` forbids it everywhere else.
 //!
-//! A name may be anything's: a pipe that nobody writes into, a terminal, `/dev/zero`, a file of `/proc` that has no end.
-//! To open one of these can wait for ever, to read it can fill the memory, and a device may do something when it is
-//! opened. So what has the name is looked at first; then it is opened without waiting; then what was opened is looked
-//! at again, because the name may be another thing's by then. Only regular files pass, and whoever reads one says
-//! how much it may hold: the length that the system tells is not to be trusted, for a file may grow.
+//! Anything may stand behind a name: a pipe that nobody writes to, a terminal, `/dev/zero`, an endless file of `/proc`.
+//! Opening one of these can hang forever, reading it can fill the memory, and a device may act when it is opened. So
+//! this checks what has the name, opens it without waiting, and then checks what it opened, because the name may belong
+//! to something else by then. Only regular files pass, and whoever reads one says how much it may hold: the length that
+//! the system reports is not to be trusted, because a file may grow.
 //!
-//! Permissions and owners are given to nothing but what was made in the same call, which is what [`Made`] says.
+//! Permissions and owners are given only to what was made in the same call, which is what [`Made`] says.
 
 #![allow(clippy::disallowed_methods, reason = "this is the place that the others are sent to")]
 
@@ -23,15 +23,15 @@ mod tests;
 
 pub use database::database;
 
-/// The most that a file of some kind may hold.
+/// The most bytes that a kind of file may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit(u64);
 
-/// Settings, services, passwords, keys: what a person writes by hand.
+/// Settings, services, passwords, keys: files that people write by hand.
 pub const SMALL: Limit = Limit::megabytes(1);
 
 impl Limit {
-    /// So many times 1,048,576 bytes.
+    /// This many times 1,048,576 bytes.
     pub const fn megabytes(count: u64) -> Self {
         Self(count << 20)
     }
@@ -47,16 +47,16 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Why what has a name is no file to open, in words that go on a sentence. It travels in an `io::Error`.
+/// Why there is no file to open, as the rest of a sentence. It travels in an `io::Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// It is another thing.
+    /// It is not a regular file but this.
     #[error("it is {0}; put a regular file in its place, or name another one")]
     Kind(&'static str),
-    /// It holds more than makes sense.
+    /// It is too large.
     #[error("it is larger than {0}, the most that Tusk reads of such a file")]
     Large(Limit),
-    /// It gives its bytes when there are some, as the kernel's log does.
+    /// It delivers bytes only when there are some, as the kernel's log does.
     #[error("it gives what it holds only bit by bit; name a file that is whole")]
     Unready,
     #[error("it is not UTF-8 text")]
@@ -75,12 +75,12 @@ impl From<Unfit> for io::Error {
     }
 }
 
-/// Whether an error says that what has the name is no regular file.
+/// Whether an error says that the name is not a regular file's.
 pub fn is_unfit(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Unfit>())
 }
 
-/// What has a name, through symbolic links; none where nothing has it. Other things than regular files are errors.
+/// What has this name, through symbolic links; none if nothing has it. An error for anything but a regular file.
 pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(metadata) => regular(&metadata).map(|()| Some(metadata)),
@@ -96,7 +96,7 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(Unfit::Kind(kind(metadata)).into())
 }
 
-/// What a thing is that is no regular file.
+/// The kind of a thing that is not a regular file.
 fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -121,7 +121,7 @@ fn kind(metadata: &Metadata) -> &'static str {
     "not a regular file"
 }
 
-/// Opens what `options` say, without waiting for anybody, if it is a regular file.
+/// Opens a regular file with these options, without waiting for anybody.
 fn opened(path: &Path, options: &mut OpenOptions) -> io::Result<(File, Metadata)> {
     look(path)?;
     opened_through(path, options, true)
@@ -149,7 +149,7 @@ fn opened_through(
     Ok((file, metadata))
 }
 
-/// For this user alone, should the file be made.
+/// Makes a new file private to this user.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -170,15 +170,15 @@ pub fn open(path: &Path) -> io::Result<Readable> {
 }
 
 impl Readable {
-    /// What the system said of the file itself when it was opened.
+    /// The file's metadata from when it was opened.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// All that it holds.
+    /// Its whole content.
     pub fn bytes(&self, limit: Limit) -> io::Result<Vec<u8>> {
         let mut file = self.within(limit)?;
-        // One byte more, so that the end is met without asking for more memory, which would leave a copy behind.
+        // One byte more, so that it meets the end without asking for more memory, which would leave a copy behind.
         let room = usize::try_from(self.metadata.len()).unwrap_or(0) + 1;
         let mut bytes = Vec::new();
         // The file says how much that is, and the machine may not have so much.
@@ -188,19 +188,19 @@ impl Readable {
         Ok(bytes)
     }
 
-    /// Writes all that it holds into another file.
+    /// Copies its whole content into another file.
     pub fn copy_to(&self, made: &Made, limit: Limit) -> io::Result<()> {
         let copied = io::copy(&mut self.within(limit)?, &mut made.file()).map_err(unready)?;
         enough(copied, limit)
     }
 
-    /// Its bytes as they were when it was opened, to be read bit by bit: what is added meanwhile is not among them.
+    /// Its bytes as of when it was opened, to be read piece by piece: leaves out what is appended meanwhile.
     pub fn as_opened(self) -> impl Read {
         let length = self.metadata.len();
         self.file.take(length)
     }
 
-    /// Fills a piece of memory from a place on, as far as the file goes; answers how far.
+    /// Fills a buffer from an offset on, as far as the file goes; returns how far.
     pub fn read_at(&self, place: u64, into: &mut [u8]) -> io::Result<usize> {
         use std::io::{Seek, SeekFrom};
         let mut file = &self.file;
@@ -217,17 +217,17 @@ impl Readable {
         Ok(filled)
     }
 
-    /// The same; false where the file does not go so far.
+    /// The same; false if the file does not go so far.
     pub fn read_exact_at(&self, place: u64, into: &mut [u8]) -> io::Result<bool> {
         Ok(self.read_at(place, into)? == into.len())
     }
 
-    /// What it says of itself now.
+    /// Its metadata now.
     pub fn metadata_now(&self) -> io::Result<Metadata> {
         self.file.metadata()
     }
 
-    /// Its first bytes, at most so many as `limit` says.
+    /// Its first bytes, at most `limit`.
     pub fn beginning(&self, limit: Limit) -> impl Read {
         (&self.file).take(limit.bytes())
     }
@@ -253,18 +253,18 @@ fn unready(error: io::Error) -> io::Error {
     error
 }
 
-/// All that a file holds.
+/// A file's whole content.
 pub fn read(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     open(path)?.bytes(limit)
 }
 
-/// All that a file of text holds.
+/// A text file's whole content.
 pub fn read_text(path: &Path, limit: Limit) -> io::Result<String> {
     text(read(path, limit)?)
 }
 
-/// All that comes from somebody who was asked for it in so many words, as from standard input, which may be anything:
-/// it is waited for, and still has a limit.
+/// Everything from a source that the user named explicitly, such as standard input, which may be anything: waits for
+/// it, but still has a limit.
 pub fn read_text_from(source: impl Read, limit: Limit) -> io::Result<String> {
     let mut bytes = Vec::new();
     source.take(limit.bytes() + 1).read_to_end(&mut bytes)?;
@@ -276,7 +276,7 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| Unfit::NotText.into())
 }
 
-/// The last bytes of a file, at most so many as `limit` says: of a log its end is what matters.
+/// A file's last bytes, at most `limit`: for a log, the end is what matters.
 pub fn read_end(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     use std::io::{Seek, SeekFrom};
     let Readable { mut file, metadata } = open(path)?;
@@ -287,8 +287,8 @@ pub fn read_end(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a file of Tusk's own for reading and writing, such as a lock. A missing one is made, for this user alone; one
-/// that is there keeps its permissions.
+/// Opens a file of Tusk's own, such as a lock, for reading and writing. Creates a missing one for this user alone; an
+/// existing one keeps its permissions.
 pub fn own(path: &Path) -> io::Result<File> {
     opened(path, &mut own_options()).map(|(file, _)| file)
 }
@@ -308,25 +308,25 @@ fn own_options() -> OpenOptions {
     options
 }
 
-/// Opens a file that is there for reading and writing.
+/// Opens an existing file for reading and writing.
 pub fn existing(path: &Path) -> io::Result<File> {
     opened(path, OpenOptions::new().read(true).write(true)).map(|(file, _)| file)
 }
 
-/// Opens a file whose every write goes to its end. A missing one is made, for this user alone.
+/// Opens a file whose every write goes to its end. Creates a missing one for this user alone.
 pub fn appended(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     opened(path, private(&mut options)).map(|(file, _)| file)
 }
 
-/// Opens a file to write it anew in its place; a missing one is made with the usual permissions. It is emptied only
-/// when it is known to be a file.
+/// Opens a file to overwrite it in place; creates a missing one with the usual permissions. Empties it only once it is
+/// known to be a regular file.
 pub fn anew(path: &Path) -> io::Result<File> {
     written_anew(path, &mut OpenOptions::new())
 }
 
-/// Writes a file anew in its place; a missing one is made for this user alone.
+/// Overwrites a file in place; creates a missing one for this user alone.
 pub fn write_own(path: &Path, text: &[u8]) -> io::Result<()> {
     written_anew(path, private(&mut OpenOptions::new()))?.write_all(text)
 }
@@ -338,7 +338,7 @@ fn written_anew(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes a file of Tusk's own. Another thing of that name, a link too, stays where it is and is an error.
+/// Removes a file of Tusk's own. If something else has the name, even a link, leaves it alone and returns an error.
 pub fn remove_own(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => regular(&metadata).and_then(|()| fs::remove_file(path)),
@@ -348,28 +348,28 @@ pub fn remove_own(path: &Path) -> io::Result<()> {
     .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-/// Whether a file may be written. A rename asks only its directory.
+/// Whether a file may be written. A rename checks only its directory.
 pub fn may_be_written(path: &Path) -> io::Result<()> {
     opened(path, OpenOptions::new().write(true)).map(|_| ())
 }
 
-/// A file that this call has made: nobody else's was there before, and no link led to it.
+/// A file that this call has created: nobody else's was there before, and no link led to it.
 #[derive(Debug)]
 pub struct Made(File);
 
-/// Makes a file for this user alone. One that is there is an error.
+/// Creates a file for this user alone. An existing one is an error.
 pub fn make(path: &Path) -> io::Result<Made> {
     let mut options = OpenOptions::new();
     private(&mut options).write(true).create_new(true).open(path).map(Made)
 }
 
-/// Makes a file with the permissions that the user's files have. One that is there is an error.
+/// Creates a file with the user's usual permissions. An existing one is an error.
 pub fn make_usual(path: &Path) -> io::Result<Made> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).open(path).map(Made)
 }
 
-/// Makes a file of a name that nothing has yet in a directory, for this user alone where `private` says so.
+/// Creates a file with an unused name in a directory, for this user alone if `private`.
 pub fn make_in(directory: &Path, private: bool) -> io::Result<(PathBuf, Made)> {
     const NAMES_MAX: u32 = 100;
     let mut number = 0;
@@ -387,17 +387,16 @@ pub fn make_in(directory: &Path, private: bool) -> io::Result<(PathBuf, Made)> {
 }
 
 impl Made {
-    /// The file, to be written.
     pub fn file(&self) -> &File {
         &self.0
     }
 
-    /// The file alone: from here on it is given no permissions.
+    /// The file alone: its permissions can't be changed from here on.
     pub fn into_file(self) -> File {
         self.0
     }
 
-    /// Gives it the owner and the permissions of the file whose place it is to take.
+    /// Gives it the owner and the permissions of the file that it is about to replace.
     pub fn be_like(&self, other: &Metadata) -> io::Result<()> {
         self.keep_owner(other);
         self.0.set_permissions(other.permissions())
@@ -418,10 +417,10 @@ impl Made {
     fn keep_owner(&self, _: &Metadata) {}
 }
 
-/// The file that a symbolic link leads to, also where that is not there yet: links stay links.
+/// The file that a symbolic link leads to, even if that does not exist yet: links stay links.
 pub fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    // More links than the system itself would follow are a circle.
+    // More links than the system itself would follow are a cycle.
     for _ in 0..40 {
         match fs::read_link(&path) {
             Ok(link) => path = path.parent().unwrap_or(Path::new("/")).join(link),
@@ -431,13 +430,13 @@ pub fn target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("its symbolic links go in a circle"))
 }
 
-/// Whether a name is, through links, still that of an open file.
+/// Whether a name still leads, through links, to an open file.
 #[cfg(unix)]
 pub fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if same(&one, &other))
 }
 
-/// A file that is open can't be renamed there, so it is where it was opened.
+/// An open file can't be renamed there, so it is where it was opened.
 #[cfg(not(unix))]
 pub fn is_at(_: &File, _: &Path) -> bool {
     true
@@ -449,7 +448,7 @@ fn same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Puts a directory's own changes, such as a rename in it, on the disk. Not every system can be asked for that.
+/// Flushes a directory's own changes, such as a rename in it, to the disk. Not every system supports that.
 pub fn sync_directory(directory: &Path) {
     let open = || -> io::Result<File> {
         if !fs::metadata(directory)?.is_dir() {
@@ -470,8 +469,8 @@ pub fn sync_directory(directory: &Path) {
     }
 }
 
-/// Makes a directory that only its owner may enter, and gives it away where another user is to own it. False where
-/// something of that name is there, which stays as it is.
+/// Creates a directory that only its owner may enter, and gives it to another user if one is to own it. False if
+/// something of that name exists; leaves it alone then.
 pub fn make_directory(path: &Path, owner: Option<(u32, u32)>) -> io::Result<bool> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -487,8 +486,8 @@ pub fn make_directory(path: &Path, owner: Option<(u32, u32)>) -> io::Result<bool
     Ok(true)
 }
 
-/// The directory may be in another user's, who can put another one in its place: what is given away is what was
-/// opened, an empty directory of our own.
+/// The directory's parent may be another user's, who can replace the directory: so this gives away what it opened, an
+/// empty directory of our own.
 #[cfg(unix)]
 fn give_away(path: &Path, user: u32, group: u32) -> io::Result<()> {
     use rustix::fs::OFlags;
@@ -509,7 +508,7 @@ fn give_away(_: &Path, _: u32, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// One end of a named pipe, without waiting for the other; other things than pipes are errors.
+/// One end of a named pipe, without waiting for the other; an error for anything but a pipe.
 #[cfg(unix)]
 pub fn pipe(path: &Path, access: rustix::fs::OFlags) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags};
@@ -527,7 +526,7 @@ pub fn pipe(path: &Path, access: rustix::fs::OFlags) -> io::Result<File> {
     Ok(file)
 }
 
-/// What others than the owner may do with a file, where they may do anything: its mode.
+/// The file's mode, if others than the owner have any access.
 #[cfg(unix)]
 pub fn open_to_others(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
@@ -535,7 +534,7 @@ pub fn open_to_others(metadata: &Metadata) -> Option<u32> {
     (mode & 0o077 != 0).then_some(mode)
 }
 
-/// Where there are no modes, the directory is the user's own.
+/// Without modes, the directory belongs to the user.
 #[cfg(not(unix))]
 pub fn open_to_others(_: &Metadata) -> Option<u32> {
     None

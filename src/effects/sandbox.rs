@@ -1,11 +1,11 @@
 //! The sandbox: a private PostgreSQL with a sample shop, so that there is always something to connect to.
 //!
-//! `start` finds PostgreSQL's programs, makes a cluster in the data directory, starts a server that only this user
-//! (and root) reaches, and loads the sample once. Several Tusks with the same data directory share one server; the last that
-//! stops it, stops it. A Tusk that is killed holds nothing: the watcher stops the server when no Tusk is left, and if that
-//! was killed too, the next start takes the server over.
+//! `start` finds PostgreSQL's programs, makes a cluster in the data directory, starts a server that only this user (and
+//! root) reaches, and loads the sample once. Several Tusks with the same data directory share one server; the last one
+//! that uses it stops it. A killed Tusk keeps nothing alive: the watcher stops the server when no Tusk is left, and if
+//! the watcher was killed too, the next start takes the server over.
 //!
-//! All of it is data in and data out: progress as it happens, one result at the end, no step without a limit.
+//! Everything is data in and data out: progress as it happens, one result at the end, no step without a timeout.
 
 mod binaries;
 mod cluster;
@@ -46,16 +46,15 @@ pub const DATABASE: &str = SAMPLE_DATABASE;
 /// How long to wait for another Tusk that is starting or stopping the same sandbox; it may be loading the sample.
 const LOCK_LIMIT: Duration = Duration::from_secs(300);
 
-/// What to start.
 #[derive(Clone, Debug)]
 pub struct SandboxOptions {
     /// Tusk's data directory; the sandbox is in its `sandbox` directory.
     pub data_dir: PathBuf,
-    /// Where PostgreSQL's programs are looked for.
+    /// Where to look for PostgreSQL's programs.
     pub search: SearchPlaces,
-    /// Where the files go when root starts the sandbox and the server's user cannot enter the data directory.
+    /// Where to put the files if root starts the sandbox and the server's user cannot enter the data directory.
     pub fallbacks: Vec<PathBuf>,
-    /// Whether the server is on the loopback with a password, as where there are no Unix sockets.
+    /// Whether the server listens on the loopback with a password, as on systems without Unix sockets.
     pub loopback: bool,
     /// The SQL of the sample database.
     pub sample: Cow<'static, str>,
@@ -74,16 +73,15 @@ impl SandboxOptions {
     }
 }
 
-/// How far the start is.
+/// The progress of the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is being done.
     pub step: Step,
     /// More about it, in words for the screen.
     pub detail: String,
     /// How many parts of the step are done.
     pub done: u64,
-    /// How many parts it has; 0 where that is not known.
+    /// How many parts it has; 0 if unknown.
     pub total: u64,
 }
 
@@ -107,13 +105,13 @@ pub enum Step {
 pub enum Origin {
     /// We started the server.
     Started,
-    /// It was left running by a Tusk that is gone.
+    /// A Tusk that has ended left it running.
     TakenOver,
     /// Another Tusk uses it too.
     Shared,
 }
 
-/// A running sandbox. Dropping it without `stop` leaves the server to the watcher, which stops it a moment later.
+/// A running sandbox. If dropped without `stop`, leaves the server to the watcher, which stops it a moment later.
 pub struct Sandbox {
     /// The socket's directory, or the loopback's address: libpq's `host`.
     pub host: String,
@@ -123,9 +121,9 @@ pub struct Sandbox {
     pub user: String,
     /// The sample database.
     pub database: String,
-    /// The password, where one is needed.
+    /// The password, if one is needed.
     pub password: Option<String>,
-    /// The server's version, as it says itself.
+    /// The version that the server reports.
     pub version: String,
     /// The postmaster's process id.
     pub pid: u32,
@@ -147,12 +145,12 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// How the server is reached.
+/// How to reach the server.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Link {
     /// A Unix socket in a private directory.
     Socket,
-    /// The loopback, with a password that was drawn when the cluster was made.
+    /// The loopback, with a random password that was made with the cluster.
     Loopback {
         /// The password of the superuser.
         password: String,
@@ -168,7 +166,7 @@ impl fmt::Debug for Link {
     }
 }
 
-/// What the programs are told, kept until the stop.
+/// The programs' common input, kept until the stop.
 struct Installation {
     place: Place,
     binaries: Binaries,
@@ -250,14 +248,14 @@ impl Sandbox {
             log::info!("another Tusk uses the sandbox: it keeps running");
             Ok(())
         };
-        // Both are held until the server is gone, so that a stop that fails is still finished by the watcher.
+        // Held until the server has ended, so that if the stop fails, the watcher still finishes it.
         drop(self.users);
         drop(self.watch);
         stopped
     }
 }
 
-/// The programs that fit the files, and the files themselves: made where there are none.
+/// Finds the programs that fit the files, and makes the files if there are none.
 async fn prepare(
     place: Place,
     found: Vec<Binaries>,
@@ -279,7 +277,7 @@ async fn prepare(
     Ok(Installation { place, binaries, psql, link })
 }
 
-/// The version in the cluster's files; `None` where there is no cluster.
+/// The version in the cluster's files; `None` if there is no cluster.
 async fn made_by(place: &Place) -> Result<Option<String>, SandboxError> {
     let path = place.cluster().join("PG_VERSION");
     let read = smol::unblock({
@@ -310,7 +308,7 @@ fn choose_binaries(
     })
 }
 
-/// The loopback's password: drawn with the cluster, and kept in a file of the user's alone for the next start.
+/// The loopback's password: made with the cluster, and kept for the next start in a file for the user alone.
 async fn loopback_link(place: &Place, made: bool) -> Result<Link, SandboxError> {
     if !made {
         return Ok(Link::Loopback { password: draw_password() });
@@ -358,7 +356,7 @@ fn try_lock(path: &Path, file: &File) -> Result<bool, SandboxError> {
     }
 }
 
-/// Waits until no other Tusk starts or stops this sandbox. The system frees the lock of one that is killed.
+/// Waits until no other Tusk is starting or stopping this sandbox. The system releases the lock of a killed one.
 async fn lock_for_change(files: &Files) -> Result<File, SandboxError> {
     let lock = open_lock(&files.change).await?;
     let deadline = Instant::now() + LOCK_LIMIT;

@@ -1,4 +1,4 @@
-//! Service files, from the places where libpq looks for them. What they mean is `update::config::service`'s.
+//! Service files, from the places where libpq looks for them. `conninfo::service` knows what they mean.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::regular_file::{self, SMALL};
 use crate::conninfo::service::{self, ServiceFile};
 
-/// Where builds of libpq have the system's file: Debian's, Red Hat's, PostgreSQL's own and Homebrew's.
+/// Where builds of libpq look for the system's file: Debian's, Red Hat's, PostgreSQL's own and Homebrew's.
 const SYSTEM_DIRECTORIES: [&str; 6] = [
     "/etc/postgresql-common",
     "/etc/sysconfig/pgsql",
@@ -21,8 +21,8 @@ const SYSTEM_DIRECTORIES: [&str; 6] = [
 ];
 const SYSTEM_NAME: &str = "pg_service.conf";
 
-/// The user's file, then the system's. One that is named by a variable is told of when it can't be read; one at
-/// a usual place only where it is there.
+/// The user's file, then the system's. If a variable names a file that can't be read, reports it; includes a file at a
+/// usual place only if it exists.
 pub(super) fn read(
     variable: &dyn Fn(&str) -> Option<String>,
     home: Option<&Path>,
@@ -39,7 +39,7 @@ pub(super) fn read(
     own.into_iter().chain(system).map(|path| file(&path)).collect()
 }
 
-/// The user's own file: in the home directory, or where Windows keeps such things.
+/// The user's own file: in the home directory, or in Windows' place for such things.
 fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> Option<PathBuf> {
     if cfg!(windows) {
         let data = variable("APPDATA")?;
@@ -49,14 +49,14 @@ fn usual(variable: &dyn Fn(&str) -> Option<String>, home: Option<&Path>) -> Opti
 }
 
 fn file(path: &Path) -> ServiceFile {
-    // It may hold passwords, so it is wiped. It need not be text everywhere.
+    // It may hold passwords, so wipe it. It need not be text everywhere.
     let services = regular_file::read(path, SMALL)
         .map(|bytes| service::services(&Zeroizing::new(bytes)))
         .map_err(|error| reason(&error));
     ServiceFile { path: path.display().to_string(), services }
 }
 
-/// Why a file can't be read, in words that go on a sentence.
+/// Why a file can't be read, as the rest of a sentence.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "it is not there".into(),

@@ -1,7 +1,8 @@
-//! The settings' file: read when it changes, written when nobody else changed it first. And the log that it speaks of.
+//! The settings file: reads it when it changes, and writes it if nobody else changed it first. Also the log that it
+//! configures.
 //!
-//! One thread does it. It looks at the file's time and size twice a second, which costs one call of the system and
-//! works on every file system, network drives too; editors that replace a file by another one do it no harm.
+//! One thread does this. It checks the file's time and size twice a second, which costs one system call and works on
+//! every file system, network drives too; editors that replace a file with another one cause no trouble.
 
 use std::{
     fs::{self, File, Metadata, TryLockError},
@@ -25,17 +26,16 @@ use crate::{
     update::settings::file::{Effect, Msg, Written},
 };
 
-/// The thread, as the runner holds it.
 #[derive(Debug)]
 pub struct SettingsFiles {
     thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// How often the file is looked at.
+/// How often to check the file.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long another Tusk may write it.
+/// How long another Tusk may take to write it.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
 const LOCK_POLL: Duration = Duration::from_millis(2);
 
@@ -54,7 +54,7 @@ impl SettingsFiles {
         }
     }
 
-    /// Does what was asked for and ends the thread. False when that took longer than `within`.
+    /// Does everything requested and ends the thread. False if that takes longer than `within`.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
         self.thread.flush_and_stop(within)
     }
@@ -68,16 +68,16 @@ struct Keeper {
 struct Watched {
     request: Request,
     path: PathBuf,
-    /// What the file looked like when it was read.
+    /// The file's time and size when it was read.
     seen: Option<(Option<SystemTime>, u64)>,
-    /// What was reported last; none before the first report.
+    /// The last report; none before the first.
     reported: Option<Result<Option<String>, String>>,
 }
 
 impl Keeper {
     fn run(mut self, inbox: &Receiver<Effect>) {
         loop {
-            // Without a file to watch there is nothing to look at, and the thread sleeps.
+            // Without a file to watch, there is nothing to check, and the thread sleeps.
             let next = match self.watched {
                 Some(_) => inbox.recv_deadline(Instant::now() + LOOK_EVERY),
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -161,7 +161,7 @@ fn looks(found: &Metadata) -> (Option<SystemTime>, u64) {
     (found.modified().ok(), found.len())
 }
 
-/// What a settings' file holds; none where there is none.
+/// The content of a settings file; none if there is no file.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     match regular_file::read_text(path, SMALL) {
         Ok(text) => Ok(Some(text)),
@@ -170,11 +170,11 @@ pub fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Writes the file by way of another one, so that nobody ever reads half of it. Who writes at the same moment waits,
-/// and then finds that it is no longer as expected.
+/// Writes the file through another one, so that nobody ever reads half of it. Somebody who writes at the same moment
+/// waits, and then finds that the content is not as expected any more.
 fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
     let done = || -> io::Result<bool> {
-        // A link to a file that is kept elsewhere stays a link.
+        // A link to a file elsewhere stays a link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if read(path)?.as_deref() != expected {
             return Ok(false);
@@ -200,7 +200,7 @@ fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
             fs::rename(&aside, &target).map(|()| true)
         });
         if written.is_err() {
-            // It is taken away the next time.
+            // The next write removes it.
             fs::remove_file(&aside).unwrap_or_default();
         }
         written
@@ -215,7 +215,7 @@ fn write(path: &Path, text: &str, expected: Option<&str>) -> Written {
     }
 }
 
-/// A new file of this name that no other Tusk writes until it is closed or renamed. One that was left behind goes.
+/// A new file with this name that no other Tusk writes until it is closed or renamed. Removes one that was left behind.
 fn alone(path: &Path) -> io::Result<Made> {
     loop {
         let made = match regular_file::make_usual(path) {
@@ -226,14 +226,14 @@ fn alone(path: &Path) -> io::Result<Made> {
             made => made?,
         };
         lock(made.file())?;
-        // Before it was locked, another one may have taken it for one that was left behind.
+        // Before it was locked, somebody may have taken it for one that was left behind.
         if regular_file::is_at(made.file(), path) {
             return Ok(made);
         }
     }
 }
 
-/// Waits for who writes the file, and takes it away if it is still there then: nobody will finish it.
+/// Waits for whoever writes the file, and removes it if it is still there then: nobody will finish it.
 fn take_away(path: &Path) -> io::Result<()> {
     let left = match regular_file::existing(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
@@ -248,7 +248,7 @@ fn take_away(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the others. A file system without locks has none to wait for.
+/// Waits for the others. On a file system without locks there is nothing to wait for.
 fn lock(file: &File) -> io::Result<()> {
     let deadline = Instant::now() + LOCK_LIMIT;
     loop {
@@ -345,7 +345,7 @@ mod tests {
             loop {
                 match self.answer() {
                     Msg::Written { request: Request(2), result } => return result,
-                    // The thread may have looked just before.
+                    // The thread may have checked just before.
                     Msg::Read { .. } => {}
                     other => panic!("{other:?}"),
                 }
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(fixture.read(), None);
         fs::create_dir_all(fixture.path.parent().unwrap()).unwrap();
         fs::write(&fixture.path, "size = 110").unwrap();
-        // A reading may fall into the middle of the write; the last one has it all.
+        // A read may hit the middle of the write; the last one has everything.
         let mut found = fixture.read();
         while found.as_deref() != Some("size = 110") {
             found = fixture.read();

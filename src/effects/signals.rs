@@ -1,7 +1,7 @@
-//! What the system asks of the program: to end, when somebody logs out, closes the terminal or stops the service.
+//! The system's requests to the program: to end, when somebody logs out, closes the terminal or stops the service.
 //!
-//! It ends as by its close button, only that nobody is asked anything. And a limit on the size of files is an error to
-//! who writes, not the end of the program, which is what the system makes of it by itself.
+//! It ends as through its close button, except that it asks the user nothing. And exceeding the limit on the size of
+//! files becomes an error for the writer, not the end of the program, which is the system's default.
 
 use std::{io, process, thread, time::Duration};
 
@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 
 use crate::{msg::Msg, update::shell::app};
 
-/// A program that does not come to its end within this is ended: longer than a shutdown may take.
+/// A program that does not end within this time is killed: longer than a shutdown may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes a write beyond the limit on the size of files fail.
@@ -19,14 +19,14 @@ pub fn survive_file_limit() {
     #[cfg(unix)]
     {
         match Signals::new([Signal::Xfsz]) {
-            // As long as the program runs.
+            // Keep it for as long as the program runs.
             Ok(signals) => std::mem::forget(signals),
             Err(error) => log::warn!("A limit on the size of files would end the program: {error}"),
         }
     }
 }
 
-/// Tells the program when it is asked to end. Answers why it can't be told.
+/// Tells the program when it is asked to end. Returns why that is impossible.
 pub fn listen(outbox: Sender<Msg>) -> io::Result<()> {
     #[cfg(unix)]
     let asked = [Signal::Term, Signal::Hup, Signal::Int];

@@ -1,12 +1,12 @@
-//! Keeping: one SQLite file, written by one thread, in the order in which it was asked.
+//! The store: one SQLite file, written by one thread, in the order of the requests.
 //!
-//! Callers never wait. The thread takes everything that waits for it and commits it in one transaction,
-//! so a burst of keystrokes costs one commit, and a single edit is on disk as soon as the thread is free.
-//! The file is in WAL mode with `synchronous = NORMAL`: a commit outlives the program, killed or not.
+//! Callers never wait. The thread takes everything that waits for it and commits it in one transaction, so a burst of
+//! keystrokes costs one commit, and a single edit is on disk as soon as the thread is free. The file is in WAL mode
+//! with `synchronous = NORMAL`: a commit outlives the program, killed or not.
 //!
-//! Several Tusks may share the file (`sharing`). Once a second the thread looks around: whether the file is still
-//! the one that it opened and nobody else wrote into it, whether the disk takes what it refused before, and what others
-//! changed. A file that is damaged is set aside and gives what it can to the next one (`salvage`).
+//! Several Tusks may share the file (`sharing`). Once a second the thread checks whether the file is still the one that
+//! it opened, whether somebody else wrote into it, whether the disk now takes what it refused, and what others changed.
+//! It sets a damaged file aside and begins the next one with what it can read of it (`salvage`).
 
 mod backlog;
 mod history;
@@ -40,58 +40,57 @@ use crate::{
     update::keeping::{Effect, HistoryEntry, Kept, Msg, Opened, SavedConnection},
 };
 
-/// Where things are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In this directory, which is made when it is missing.
+    /// In this directory, created if it is missing.
     Directory(PathBuf),
     /// Nowhere: in memory, for this run.
     Memory,
 }
 
-/// The store, as the runner holds it. Dropping it lets the thread finish what it was given.
+/// The store, as the runner holds it. When dropped, lets the thread finish its work.
 #[derive(Debug)]
 pub struct Store {
     thread: InOrder<Effect>,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// What to tell the user of a data directory whose store is there and not for its owner alone.
+/// What to tell the user about a data directory whose store is open to others.
 pub fn open_to_others(directory: &Path) -> Option<String> {
     opening::open_to_others(directory)
 }
 
-/// The most effects that share a transaction, so that the first of them does not wait for ever.
+/// The most effects in one transaction, so that the first does not wait forever.
 const BATCH_EFFECTS_MAX: usize = 1024;
 
-/// How many runs the program starts with.
+/// How many runs to load at the start.
 const HISTORY_AT_START: u32 = 200;
 
-/// A file that other Tusks write to all the time is looked through no more often.
+/// If other Tusks write to the file all the time, it is checked no more often than this.
 const VERIFY_EVERY: Duration = Duration::from_secs(60);
 
-/// How often the thread looks around.
+/// How often the thread checks the file.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 struct Keeper {
     place: Place,
-    /// Whose tabs these are: this run of the program.
+    /// Whose tabs these are: this run of the program's.
     instance: Uuid,
     base: Option<Base>,
     backlog: Backlog,
     shared: Shared,
-    /// How the file looked when it was known to be sound.
+    /// How the file looked when it was last known to be sound.
     seen: Seen,
-    /// Whether somebody wrote to it in a way that is not known to be another Tusk's.
+    /// Whether somebody wrote to it who may not be another Tusk.
     doubtful: bool,
-    /// When it was last looked through.
+    /// When it was last checked.
     verified: Instant,
-    /// Whether tabs of this run are in it.
+    /// Whether it has tabs of this run.
     has_tabs: bool,
     outbox: Sender<crate::msg::Msg>,
 }
 
-/// What others may change, as it was last seen.
+/// What others may change, as last seen.
 #[derive(Default)]
 struct Shared {
     data_version: i64,
@@ -99,7 +98,7 @@ struct Shared {
 }
 
 impl Store {
-    /// Starts the thread. The file is not touched before the first effect.
+    /// Starts the thread, which does not touch the file before the first effect.
     pub fn start(place: Place, outbox: Sender<crate::msg::Msg>) -> Store {
         let keeper = Keeper::new(place, outbox.clone());
         let thread = InOrder::start("tusk-store", move |inbox| keeper.run(inbox));
@@ -113,8 +112,8 @@ impl Store {
         }
     }
 
-    /// Writes everything that was asked for, closes the file and ends the thread. False when that took
-    /// longer than `within`; the thread then goes on by itself.
+    /// Writes everything requested, closes the file and ends the thread. False if that takes longer than `within`; the
+    /// thread then continues by itself.
     pub fn flush_and_stop(&self, within: Duration) -> bool {
         self.thread.flush_and_stop(within)
     }
@@ -159,7 +158,7 @@ impl Keeper {
         }
     }
 
-    /// Writes that follow each other share a transaction; a read sees all that was asked before it.
+    /// Consecutive writes share a transaction; a read sees every write before it.
     fn perform_in_order(&mut self, effects: &[Effect]) {
         for group in effects.chunk_by(|one, other| is_write(one) && is_write(other)) {
             let done = match group {
@@ -183,7 +182,7 @@ impl Keeper {
                 }
                 writes => self.write(writes),
             };
-            // None of them has been answered when the whole group fails.
+            // When the whole group fails, none of them has been answered.
             if let Err(error) = done {
                 for effect in group {
                     refuse(&self.outbox, effect, &error.to_string());
@@ -192,7 +191,7 @@ impl Keeper {
         }
     }
 
-    /// Everything, from the file or from what takes its place.
+    /// Loads everything, from the file or its replacement.
     fn load(&mut self) -> rusqlite::Result<Kept> {
         let instance = self.instance;
         let error = match read_all(self.opened()?, instance) {
@@ -202,7 +201,7 @@ impl Keeper {
         log::error!("The store can't be read: {error}");
         let reason = error.to_string();
         if let Some(base) = self.base.take() {
-            // The check at opening looks at the structure; what can't be read all the same is damage too.
+            // The check at opening looks at the structure; anything else that can't be read is damage too.
             self.base = Some(match &self.place {
                 Place::Directory(directory) if opening::is_refusal(&error) => {
                     base.close();
@@ -223,7 +222,7 @@ impl Keeper {
         kept
     }
 
-    /// Goes on in another directory, with what is kept there; where it can't be used, all stays as it is.
+    /// Continues in another directory, with what is stored there; if that can't be used, everything stays as it is.
     fn use_directory(&mut self, directory: PathBuf) -> Result<Kept, String> {
         let place = Place::Directory(directory);
         let mut base = opening::open(&place, self.instance).map_err(|error| error.to_string())?;
@@ -238,7 +237,7 @@ impl Keeper {
             old.close();
         }
         self.place = place;
-        // The Model has all of it, and says it again to the new file.
+        // The Model has all of it, and writes it again to the new file.
         self.backlog.clear();
         Ok(self.noted(kept))
     }
@@ -250,7 +249,7 @@ impl Keeper {
             if !opening::is_damage(&error) {
                 return Err(error);
             }
-            // The index is made of the runs, so it can be made again.
+            // The index is made from the runs, so it can be rebuilt.
             log::warn!("The history's index is damaged and made anew: {error}");
             history::index_anew(connection)?;
             history::search(connection, text, limit)
@@ -276,7 +275,7 @@ impl Keeper {
             Ok(()) => self.committed(writes),
             Err(error) if opening::is_refusal(&error) => self.refused(writes, &error),
             Err(error) if opening::is_damage(&error) => return self.recover(writes, &error),
-            // One of them failed and took the others with it: each gets a transaction, and an answer, of its own.
+            // One of them failed and took the others with it: give each a transaction, and an answer, of its own.
             Err(_) => {
                 for write in writes {
                     self.write_alone(write)?;
@@ -293,7 +292,7 @@ impl Keeper {
             Ok(()) => self.committed(one),
             Err(error) if opening::is_refusal(&error) => self.refused(one, &error),
             Err(error) if opening::is_damage(&error) => return self.recover(one, &error),
-            // A search index that lost what it knows says that its first block is there already.
+            // A search index that has lost its content says that its first block exists already.
             Err(error)
                 if matches!(write, Effect::RecordRuns { .. })
                     && opening::is_constraint(&error)
@@ -312,8 +311,8 @@ impl Keeper {
         Ok(())
     }
 
-    /// What is committed is kept only where the file is still the one that the next start reads: another Tusk may
-    /// have set it aside meanwhile.
+    /// A commit counts only if the file is still the one that the next start reads: another Tusk may have set it aside
+    /// meanwhile.
     fn committed(&mut self, writes: &[Effect]) {
         if self.touched() == Touched::Gone {
             self.answer_held(writes, "the store's file was replaced meanwhile");
@@ -347,7 +346,7 @@ impl Keeper {
     }
 
     fn refused(&mut self, writes: &[Effect], error: &rusqlite::Error) {
-        // A disk that fails may also have failed before.
+        // A failing disk may have failed earlier, too.
         self.doubtful |= error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
         self.hold(writes, &error.to_string());
     }
@@ -370,8 +369,8 @@ impl Keeper {
         }
     }
 
-    /// The file turned out to be damaged while it was written. A search index that is damaged is made anew; else
-    /// the file is set aside, and what the Model has begins the next one.
+    /// The file turned out to be damaged while it was written. Rebuilds the search index if that is what is damaged;
+    /// otherwise sets the file aside, and the Model's content begins the next one.
     fn recover(&mut self, writes: &[Effect], error: &rusqlite::Error) -> rusqlite::Result<()> {
         if self.index_anew_and_write(writes)? {
             self.committed(writes);
@@ -382,7 +381,7 @@ impl Keeper {
         self.give_up(&reason)
     }
 
-    /// Whether the writes can be done once the search index is another one.
+    /// Whether the writes succeed once the search index is rebuilt.
     fn index_anew_and_write(&mut self, writes: &[Effect]) -> rusqlite::Result<bool> {
         let instance = self.instance;
         let connection = &self.opened()?.connection;
@@ -390,7 +389,7 @@ impl Keeper {
             && transaction(connection, instance, writes).is_ok())
     }
 
-    /// The file is damaged: it is set aside, and what can be read of it and what the Model has begin the next one.
+    /// The file is damaged: sets it aside, and begins the next one with what can be read of it and what the Model has.
     fn give_up(&mut self, reason: &str) -> rusqlite::Result<()> {
         log::error!("The store is damaged: {reason}");
         if let Some(base) = self.base.take() {
@@ -399,7 +398,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Another file is written from here on. The Model is told, and gives it all that it has.
+    /// Writes another file from now on. Tells the Model, which writes everything to it.
     fn change_to(&mut self, base: Base) {
         let opened = base.opened.clone();
         self.shared.data_version = data_version(&base);
@@ -410,8 +409,8 @@ impl Keeper {
         self.send(Msg::Reopened { opened });
     }
 
-    /// A file that was deleted or replaced would take every write, and keep none; one that was cut off or written
-    /// over would lose what was kept.
+    /// A file that was deleted or replaced would take every write and keep none; one that was cut off or overwritten
+    /// would lose what was stored.
     fn stay_on_the_file(&mut self) {
         match self.touched() {
             Touched::Not => {}
@@ -460,7 +459,7 @@ impl Keeper {
         }
     }
 
-    /// Looks whether the file is still sound.
+    /// Checks whether the file is still sound.
     fn verify(&mut self) {
         let Place::Directory(directory) = &self.place else {
             return;
@@ -478,7 +477,7 @@ impl Keeper {
         }
     }
 
-    /// What another Tusk writes is no reason to read all of it again and again.
+    /// Another Tusk's writes are no reason to read the whole file again and again.
     fn verify_where_doubtful(&mut self) {
         let Some(base) = self.base.as_ref().filter(|base| base.file.is_some()) else {
             return;
@@ -524,7 +523,7 @@ impl Keeper {
         self.send(Msg::CaughtUp);
     }
 
-    /// Tells which connections another Tusk saved or deleted.
+    /// Reports which connections another Tusk saved or deleted.
     fn report_changes(&mut self) {
         let Some(base) = self.base.as_ref().filter(|base| base.file.is_some()) else {
             return;
@@ -589,7 +588,7 @@ fn read_all(base: &mut Base, instance: Uuid) -> rusqlite::Result<Kept> {
 }
 
 fn transaction(connection: &Connection, instance: Uuid, writes: &[Effect]) -> rusqlite::Result<()> {
-    // Dropping it unfinished rolls it back. It asks for the right to write at once, and so waits for others who write.
+    // When dropped unfinished, it rolls back. It asks for the right to write at once, so it waits for other writers.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for effect in writes {
         apply(&transaction, instance, effect)?;
@@ -599,7 +598,7 @@ fn transaction(connection: &Connection, instance: Uuid, writes: &[Effect]) -> ru
 
 fn apply(connection: &Connection, instance: Uuid, effect: &Effect) -> rusqlite::Result<()> {
     match effect {
-        // Reads never come here: they stand alone in their group.
+        // Reads never come here: they are alone in their group.
         Effect::Load { .. } | Effect::SearchHistory { .. } | Effect::UseDirectory { .. } => Ok(()),
         Effect::SaveConnection { connection: saved, .. } => {
             settings::save_connection(connection, saved)

@@ -1,5 +1,4 @@
-//! libpq's usual files for TLS: where they are, and which of them are there. What they are used for is
-//! `update::config`'s.
+//! libpq's usual files for TLS: where they are, and which of them exist. `conninfo` knows what they are for.
 
 use std::{
     fs, io,
@@ -8,7 +7,7 @@ use std::{
 
 use crate::conninfo::TlsFiles;
 
-/// The directory of the usual files: `.postgresql` in the home directory, or where Windows keeps such things.
+/// Their directory: `.postgresql` in the home directory, or Windows' place for such things.
 pub(super) fn directory(
     variable: &dyn Fn(&str) -> Option<String>,
     home: Option<&Path>,
@@ -19,7 +18,7 @@ pub(super) fn directory(
     Some(home?.join(".postgresql"))
 }
 
-/// Which of the files are there; none where there is no directory.
+/// Which of the files exist; none without a directory.
 pub(super) fn found(directory: Option<&Path>) -> TlsFiles {
     let found = |name: &str| {
         let path = directory.map(|directory| directory.join(name));
@@ -34,7 +33,7 @@ pub(super) fn found(directory: Option<&Path>) -> TlsFiles {
     }
 }
 
-/// One that can't be looked at is there: why it can't be read is told when it is used.
+/// A file that can't be examined counts as existing: its use reports why it can't be read.
 fn is_there(path: &Path) -> bool {
     match fs::metadata(path) {
         Ok(_) => true,
@@ -66,7 +65,7 @@ mod tests {
             ..TlsFiles::default()
         };
         assert_eq!(found(Some(&directory)), expected);
-        // A file in the place of the directory holds nothing.
+        // A file in place of the directory holds nothing.
         assert_eq!(found(Some(&directory.join("root.crt"))), TlsFiles::default());
     }
 }

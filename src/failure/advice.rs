@@ -1,7 +1,7 @@
-//! What a failure means to the person who reads it: its title, its code, and what to do next.
+//! What a failure means to the user: its title, its code, and what to do next.
 //!
-//! The advice goes by SQLSTATE, which no language setting of the server changes; words of the message
-//! only tell apart what shares a code, and what has none. The advice per code is in `advice/codes.rs`.
+//! The advice goes by SQLSTATE, which no language setting of the server changes; the message's words only distinguish
+//! failures that share a code, or have none. The advice per code is in `advice/codes.rs`.
 
 mod codes;
 mod conditions;
@@ -12,7 +12,7 @@ pub use stop::{Stop, stopped};
 
 use super::{Category, Failure};
 
-/// What to do about a failure, in one or two sentences; nothing where there is nothing to do.
+/// What to do about a failure, in one or two sentences; none if there is nothing to do.
 pub fn next_step(failure: &Failure) -> Option<String> {
     match failure.sqlstate.as_deref() {
         Some(code) => from_details(code, failure)
@@ -31,7 +31,7 @@ pub fn title(failure: &Failure) -> String {
     capitalised(&curly_quotes(message))
 }
 
-/// The line under the title: `ERROR 42703`, or the kind of failure where PostgreSQL gave no code.
+/// The line under the title: `ERROR 42703`, or the kind of failure if PostgreSQL gave no code.
 pub fn code_line(failure: &Failure) -> String {
     let severity = failure.severity.trim();
     match failure.sqlstate.as_deref() {
@@ -41,7 +41,7 @@ pub fn code_line(failure: &Failure) -> String {
     }
 }
 
-/// What a category is called on screen.
+/// A category's name on screen.
 pub fn kind(category: Category) -> &'static str {
     match category {
         Category::Connection => "Connection error",
@@ -57,7 +57,7 @@ pub fn kind(category: Category) -> &'static str {
     }
 }
 
-/// Advice that names what the server named: the key, the column that it thought of, the constraint.
+/// Advice that repeats the server's names: the key, the column that it suggested, the constraint.
 fn from_details(code: &str, failure: &Failure) -> Option<String> {
     let words = failure.message.to_lowercase();
     match code {
@@ -93,7 +93,7 @@ fn is_of_a_sequence(failure: &Failure) -> bool {
     routine.starts_with("lastval") || routine.starts_with("currval")
 }
 
-/// The names in PostgreSQL's own "Perhaps you meant": they stand in quotes in every language.
+/// The names in PostgreSQL's own "Perhaps you meant": every language puts them in quotes.
 pub(crate) fn meant(failure: &Failure) -> Option<String> {
     let hint = failure.hint.as_ref()?;
     let names: Vec<&str> = hint.split('"').skip(1).step_by(2).collect();
@@ -127,7 +127,7 @@ fn foreign_key(failure: &Failure) -> Option<String> {
     })
 }
 
-/// Advice for failures without a code, and with codes that nobody has heard of.
+/// Advice for failures without a code, and with unknown codes.
 fn from_words(failure: &Failure) -> Option<String> {
     let words = failure.message.to_lowercase();
     let by_words = match failure.category {
@@ -172,7 +172,7 @@ fn curly_quotes(message: &str) -> String {
         });
         open = if character != '"' { open } else { !open || !ends_here };
     }
-    // Quotes that do not pair are better left alone.
+    // Unpaired quotes are better left alone.
     if open { message.to_owned() } else { curly }
 }
 

@@ -22,9 +22,9 @@ pub struct Beginning {
     pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
-    /// What a person has to know of what went before: the log could not be opened, and the like.
+    /// What the user has to know about earlier problems: the log could not be opened, and the like.
     pub warnings: Vec<String>,
-    /// What surrounds the loop.
+    /// The loop's surroundings.
     pub surroundings: Box<dyn Surroundings>,
 }
 
@@ -36,7 +36,7 @@ pub enum BeginError {
     Recording(#[from] RecordingError),
 }
 
-/// Begins a program on whatever `perform` makes of the queue's sending end.
+/// Begins a program on the runner that `perform` makes for the queue's sending end.
 pub fn begin(
     beginning: Beginning,
     perform: impl FnOnce(Sender<Msg>) -> Box<dyn Perform>,
@@ -53,7 +53,7 @@ pub(crate) fn begin_with(
 ) -> Result<(Program, Receiver<Msg>), BeginError> {
     let Beginning { data_dir, config_dir, record, warnings, surroundings } = beginning;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    // Not bounded: what is on its way is bounded by the rows that `update` grants.
+    // Unbounded: the rows that `update` grants bound what is in it.
     let (outbox, inbox) = flume::unbounded();
     let recorder =
         record.map(|path| Recorder::start(&path, &version, seed, outbox.clone())).transpose()?;

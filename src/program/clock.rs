@@ -1,10 +1,10 @@
-//! Where stamps come from: both clocks of the system, read once for each message.
+//! Where stamps come from: both of the system's clocks, read once for each message.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::stamp::Stamp;
 
-/// What stamps messages.
+/// Stamps messages.
 pub trait Clock {
     /// Both clocks, now.
     fn stamp(&mut self) -> Stamp;
@@ -16,7 +16,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// The monotonic clock counts from now.
+    /// Its monotonic clock starts at zero now.
     pub fn start() -> Self {
         Self { began: Instant::now() }
     }
@@ -24,7 +24,7 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn stamp(&mut self) -> Stamp {
-        // A clock that stands before 1970 is wrong whatever is made of it.
+        // A clock set before 1970 is wrong whatever we make of it.
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Stamp {
             unix_us: i64::try_from(unix.as_micros()).unwrap_or(i64::MAX),

@@ -1,4 +1,4 @@
-//! What to connect to, as the command line and stories name it.
+//! What to connect to, as given on the command line or in a story.
 
 use crate::{
     base::secret::{Secret, SecretKind, Secrets},
@@ -11,17 +11,16 @@ use crate::{
     },
 };
 
-/// A connection that was asked for: a URL, a `key=value` string, a saved connection's name, or `sandbox`.
+/// A requested connection: a URL, a `key=value` string, a saved connection's name, or `sandbox`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
-    /// The words. A URL may hold a password, so they are kept as one.
+    /// The text. A URL may hold a password, so it is kept as one.
     text: Secret,
-    /// Whether transactions shall be read-only.
+    /// Whether `--read-only` was given.
     read_only: bool,
 }
 
 impl Opening {
-    /// The words, and whether `--read-only` was said.
     pub fn new(text: impl Into<String>, read_only: bool) -> Self {
         Self { text: Secret::new(text), read_only }
     }
@@ -30,17 +29,17 @@ impl Opening {
         Self::new("sandbox", false)
     }
 
-    /// The words with a password masked.
+    /// The text with its password masked.
     pub fn masked(&self) -> String {
         Conninfo::masked(self.text.reveal())
     }
 
-    /// Whether the words hold a password that they show to everybody.
+    /// Whether the text shows a password to everybody.
     pub fn shows_password(&self) -> bool {
         Conninfo::text_holds_secret(self.text.reveal())
     }
 
-    /// The secrets in the words.
+    /// The secrets in the text.
     pub fn secrets(&self) -> Vec<Secret> {
         let anybody = Defaults { user: "anybody".into(), ..Defaults::default() };
         let read = Config::parse(self.text.reveal(), &anybody);
@@ -48,23 +47,23 @@ impl Opening {
         secrets.iter().map(|(_, secret)| secret.clone()).collect()
     }
 
-    /// Whether it is the sandbox that is asked for.
+    /// Whether it is the sandbox.
     pub fn is_sandbox(&self) -> bool {
         self.text.reveal() == "sandbox"
     }
 
-    /// Whether it takes a second message once the sandbox runs.
+    /// Whether it needs a second message once the sandbox runs.
     pub fn needs_running_sandbox(&self, model: &Model) -> bool {
         self.read_only && self.is_sandbox() && !matches!(model.sandbox, Sandbox::Running { .. })
     }
 
-    /// Whether the Model knows what it takes to understand the words: what was kept, and what the environment says.
+    /// Whether the Model has loaded what it needs to understand the text: its stored data and the environment.
     pub fn is_due(&self, model: &Model) -> bool {
         matches!(model.phase, Phase::Ready) && !model.defaults.user.is_empty()
     }
 
-    /// The message that connects the active tab. A sandbox that shall be read-only has to run first: until it does, the
-    /// message starts it.
+    /// The message that connects the active tab. A read-only sandbox has to run first: until it does, the message
+    /// starts it.
     pub fn message(&self, model: &Model) -> Result<Msg, String> {
         let target = self.target(model)?;
         Ok(welcome::Msg::Asked { target: Box::new(target) }.into())
@@ -107,8 +106,8 @@ impl Opening {
     }
 }
 
-/// Whether a text can be a saved connection's name and no connection itself. A name is repeated where nobody has it, so
-/// that nothing is taken for one that a person may have pasted for another thing.
+/// Whether a text can be a saved connection's name and not a connection itself. An error repeats an unknown name, so
+/// this must accept nothing that a user may have pasted as something else.
 fn is_name(text: &str) -> bool {
     const BYTES_MAX: usize = 64;
     let odd = |c: char| "@=/:\"`'“”‘’«»<>{}\\;".contains(c) || c.is_control();

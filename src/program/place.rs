@@ -12,9 +12,9 @@ const VARIABLE: &str = "TUSK_DATA_DIR";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// Working on Tusk: it has a directory of its own, and so never touches what its developer keeps in a release.
+    /// For working on Tusk: it has a directory of its own, so it never touches what its developer keeps in a release.
     Debug,
-    /// Working with Tusk.
+    /// For working with Tusk.
     Release,
 }
 
@@ -38,10 +38,10 @@ pub struct NoPlace {
 }
 
 impl Build {
-    /// This one.
+    /// This build.
     pub const THIS: Build = if cfg!(debug_assertions) { Build::Debug } else { Build::Release };
 
-    /// The usual places, where the system says its own ones.
+    /// The default places, from the operating system.
     pub fn places(self) -> Option<Places> {
         self.places_in(dirs::data_dir()?, dirs::config_dir()?)
     }
@@ -55,8 +55,8 @@ impl Build {
     }
 }
 
-/// Where everything is: in the directory that is named, else in that of `TUSK_DATA_DIR`, else where the system keeps
-/// such things. A directory that is named holds the settings too, so that it is a world of its own.
+/// The places: in the named directory, or else in `TUSK_DATA_DIR`, or else where the system keeps such things. A named
+/// directory also holds the settings, so it is self-contained.
 pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
     let variable =
         || std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -69,7 +69,7 @@ pub fn places(named: Option<PathBuf>) -> Result<Places, String> {
     Ok(Places { config_dir: data_dir.clone(), data_dir })
 }
 
-/// Whether the time zone of the environment can be read. Later nobody would be told, and the log be in another time.
+/// Whether the time zone of the environment can be read. Nobody would be told later, and the log would be in another time.
 pub fn time_zone() -> Result<(), String> {
     let Some(named) = std::env::var_os("TZ").filter(|_| cfg!(unix)) else {
         return Ok(());
@@ -80,10 +80,10 @@ pub fn time_zone() -> Result<(), String> {
         return Ok(());
     }
     for directory in local_time::ZONES {
-        // A name from the root stays what it is.
+        // An absolute name stays as it is.
         let path = Path::new(directory).join(zone);
         let read = regular_file::read(&path, regular_file::SMALL);
-        // A directory is no zone, and does no harm.
+        // A directory is not a zone, and does no harm.
         if let Err(error) = read
             && (regular_file::is_unfit(&error) || path.is_file())
             && !path.is_dir()
@@ -97,7 +97,7 @@ pub fn time_zone() -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the data directory where it is missing, and proves that it can be written.
+/// Creates the data directory if it is missing, and proves that it can be written.
 pub fn data_dir(path: &Path) -> Result<(), NoPlace> {
     made(path).map_err(|error| NoPlace {
         directory: path.display().to_string(),
@@ -112,12 +112,12 @@ fn made(path: &Path) -> io::Result<()> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::DirBuilderExt;
-            // What is typed is the user's own.
+            // What the user types is private.
             builder.mode(0o700);
         }
         builder.create(path)?;
     }
-    // Of a directory that is there, only trying tells whether it can be written.
+    // Only trying tells whether an existing directory can be written.
     let (probe, _) = regular_file::make_in(path, true)?;
     fs::remove_file(&probe)
 }

@@ -7,7 +7,7 @@ use crate::{base::stamp::Stamp, msg::Msg};
 
 /// The format that this program writes and reads.
 pub const FORMAT: u32 = 1;
-/// What stands between a line's content and its hash.
+/// What separates a line's content and its hash.
 const CHAIN: &[u8] = b",\"chain\":\"";
 /// The length of a line's end: [`CHAIN`], 16 digits, a quote, a brace.
 const TAIL: usize = CHAIN.len() + 16 + 2;
@@ -25,7 +25,7 @@ pub struct Head {
     pub seed: u64,
 }
 
-/// A message, as it is written.
+/// A message, as written.
 #[derive(Serialize)]
 pub struct Written<'msg> {
     /// Its number, from 1.
@@ -47,7 +47,7 @@ pub enum Mark {
         /// The hash in hexadecimal.
         hash: String,
     },
-    /// The last line of a whole recording.
+    /// The last line of a complete recording.
     End {
         /// How many messages there are.
         messages: u64,
@@ -65,7 +65,7 @@ pub enum Mark {
     },
 }
 
-/// Any line but the first, as it is read.
+/// Any line but the first, as read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
@@ -112,7 +112,7 @@ pub struct Cut {
     pub reason: String,
 }
 
-/// Finishes a line: `line` is a JSON object, which gets its hash as its last member. Answers with the hash.
+/// Finishes a line: `line` is a JSON object, which gets its hash as its last member. Returns the hash.
 pub fn close(before: u64, line: &mut Vec<u8>) -> u64 {
     line.pop();
     let hash = hash::of_line(before, line);
@@ -121,7 +121,7 @@ pub fn close(before: u64, line: &mut Vec<u8>) -> u64 {
     hash
 }
 
-/// The content of a line that is as it was written, and its hash; nothing for one that is not.
+/// The content of an unchanged line, and its hash; none for a changed one.
 pub fn open(before: u64, line: &[u8]) -> Option<(Vec<u8>, u64)> {
     let line = line.strip_suffix(b"\n")?;
     let split = line.len().checked_sub(TAIL)?;

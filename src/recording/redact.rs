@@ -1,9 +1,9 @@
-//! Secrets go out of a message before anything else is done with it.
+//! Removes secrets from a message before anything else is done with it.
 //!
-//! A secret of its own type prints as `***` by itself. What is left are the places where a person writes a password into
-//! SQL: texts are masked byte for byte, so that every place in them stays where it is. An edit may bring one letter of a
-//! password alone, so it is looked at in the text that it makes; and a string may be written before the words that make
-//! it a password, so one is masked as soon as it may become one.
+//! A secret of its own type prints as `***` by itself. What remains are the places where a user writes a password into
+//! SQL: texts are masked byte for byte, so that every position in them stays. An edit may bring a single letter of a
+//! password, so it is judged in the text that it produces; and a string may be typed before the words that make it a
+//! password, so it is masked as soon as it may become one.
 
 use std::{borrow::Cow, io, ops::Range, sync::Arc};
 
@@ -25,23 +25,23 @@ use crate::{
     },
 };
 
-/// Takes the secrets out of messages, in order.
+/// Removes the secrets from messages, in order.
 #[derive(Debug, Default)]
 pub struct Redactor {
     /// A text of the welcome field that was written without its meaning: `app:1234` may be half a password, or, once
     /// the user is done typing, a host and a port.
     owed: Option<Msg>,
-    /// The secrets in the statements that were sent.
+    /// The secrets in the statements sent so far.
     sent: Values,
 }
 
 impl Redactor {
-    /// A statement is sent: its secrets are masked by their value in what comes back.
+    /// A statement is sent: masks its secrets by their value in whatever comes back.
     pub fn learn(&mut self, sql: &str) {
         self.sent.learn(sql);
     }
 
-    /// The message without the values of secrets in statements that were sent before.
+    /// The message without the secrets of earlier statements, found by their value.
     pub fn without_values(&self, mut msg: Msg) -> Msg {
         if self.sent.is_empty() {
             return msg;
@@ -71,7 +71,7 @@ impl Redactor {
         msg
     }
 
-    /// The message as it may be kept: as it reads back from the file. `model` is the state that such messages led to.
+    /// The message as it may be stored: as it reads back from the file. `model` is the state that such messages led to.
     pub fn redact(&mut self, model: &Model, msg: &Msg) -> io::Result<Vec<Msg>> {
         let mut found = Vec::new();
         match msg {
@@ -118,14 +118,14 @@ pub fn screen(model: &Model, screen: &str) -> String {
     masked
 }
 
-/// A text with its secrets made `*`, each byte one.
+/// A text with each byte of its secrets replaced by `*`.
 pub fn text(text: &str) -> String {
     let mut masked = text.to_owned();
     blank(&mut masked, mask::secrets(text));
     masked
 }
 
-/// The same for a text that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
+/// The same for a text that is not SQL: it may hold SQL between double quotes, or a literal `password=…`.
 pub fn words(text: &str) -> String {
     let mut masked = text.to_owned();
     blank(&mut masked, mask::secrets_in_words(text));
@@ -162,14 +162,14 @@ fn mask_strings(value: &mut Value, as_words: bool) {
             }
         }
         Value::Object(members) => {
-            // A setting of a session, which was made by a statement that is not repeated with it.
+            // A session's setting, made by a statement that is not repeated with it.
             let is_secret =
                 members.get("name").and_then(Value::as_str).is_some_and(mask::is_secret_name);
             if let (true, Some(Value::String(value))) = (is_secret, members.get_mut("value")) {
                 let whole = 0..value.len();
                 blank(value, std::iter::once(whole));
             }
-            // A failure, and the place of one: a server's words, not SQL.
+            // A failure, and its place: a server's words, not SQL.
             let as_words = as_words || members.contains_key("message");
             for (name, value) in members {
                 mask_strings(value, as_words || name == "messages");
@@ -195,7 +195,7 @@ fn mask_values(value: &mut Value, secrets: &Values) {
     }
 }
 
-/// A change of the welcome field as it may be written now, and, where that is less than it says, the message itself.
+/// A change of the welcome field as it may be written now and, if that says less, the message itself.
 fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
     match msg {
         Msg::Welcome(welcome::Msg::Edited { typed, masked, parsed: Some(Ok(_)) })
@@ -209,7 +209,7 @@ fn half_typed(msg: &Msg) -> (Msg, Option<Msg>) {
     }
 }
 
-/// A message that edits, masked in the text that it makes.
+/// An editing message, masked in the text that it produces.
 fn in_context(model: &Model, msg: &Msg) -> Msg {
     match msg {
         Msg::Editor { tab, msg: editor::Msg::Edited { base, edits, anchor, head } } => {
@@ -251,8 +251,8 @@ fn typed(model: &Model, text: &str) -> String {
     text
 }
 
-/// Masks what edits brought into a text, where it lies in a secret. `applied` are the edits in order, each in bytes of
-/// the text that the one before left.
+/// Masks text that edits inserted, if it lies in a secret. `applied` are the edits in order, each in bytes of the text
+/// that the one before left.
 fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) {
     let secrets = mask::possible_secrets(after);
     if secrets.is_empty() {
@@ -278,7 +278,7 @@ fn mask_inserted(after: &str, applied: &[Edit], mut inserted: Vec<&mut String>) 
     }
 }
 
-/// Where a piece of text lies after further edits; nothing where one of them cut into it.
+/// Where a piece of text lies after further edits; none if one of them cut into it.
 fn place_after(start: usize, length: usize, edits: Option<&[Edit]>) -> Option<usize> {
     let mut start = start;
     for edit in edits.unwrap_or_default() {

@@ -11,33 +11,32 @@ use super::{
 };
 use crate::{base::stamp::Stamp, effects::regular_file, model::Model, msg::Msg, update::update};
 
-/// What a replay came to.
 #[derive(Debug)]
 pub struct Replayed {
     /// The state at the end.
     pub model: Model,
-    /// How many messages were fed.
+    /// How many messages were replayed.
     pub messages: u64,
-    /// Whether the recording goes on behind them.
+    /// Whether the recording continues after them.
     pub stopped: bool,
     /// Why the recording ended before the program did.
     pub cut: Option<String>,
 }
 
-/// Why a replay is not the run that was recorded.
+/// Why a replay differs from the recorded run.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct ReplayProblem {
-    /// The number, from 1, of the first message that differs; 0 where it is the file as a whole.
+    /// The number, from 1, of the first message that differs; 0 if it is the file as a whole.
     pub message: u64,
     /// What is wrong.
     pub kind: Kind,
 }
 
-/// A tab's text, and that of the largest file that is opened, is a part of it.
+/// A tab's text is part of it, and may be that of the largest file that Tusk opens.
 const LINE_MAX: usize = 1 << 30;
 
-/// The version that this program is: it replays its own recordings alone.
+/// This program's version: it replays only its own recordings.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What is wrong with a recording.
@@ -46,27 +45,27 @@ pub enum Kind {
     /// The file can't be read.
     #[error("The recording can't be read: {0}.")]
     Io(String),
-    /// It is something else.
+    /// It is not a recording.
     #[error("The file is not a recording of Tusk.")]
     NotARecording,
-    /// It is in a format that this program does not know.
+    /// This program does not know its format.
     #[error("The recording has format {0}, and this Tusk reads format {FORMAT}.")]
     Format(u32),
-    /// Another version made it, whose messages and states are others.
+    /// Another version made it, whose messages and states differ.
     #[error(
         "The recording was made by Tusk {0}, and this is Tusk {VERSION}: replay it with the version that made it."
     )]
     OtherVersion(String),
-    /// A line is not what was written.
+    /// A line was changed.
     #[error("The recording was changed: message {0} is the first one that differs.")]
     Changed(u64),
     /// The end is missing.
     #[error("The recording was cut: it ends before message {0}, without its last line.")]
     Missing(u64),
-    /// Something stands behind the end.
+    /// Something follows the end.
     #[error("The recording was changed: lines were added after message {0}, its last one.")]
     Longer(u64),
-    /// The messages are as they were, and lead to another state.
+    /// The messages are unchanged, and lead to another state.
     #[error(
         "The replay differs from the run: after message {message} the state is another one, though Tusk {VERSION} made it, too."
     )]
@@ -76,7 +75,7 @@ pub enum Kind {
     },
 }
 
-/// Replays a recording, up to a message where `until` says so.
+/// Replays a recording, up to message `until` if given.
 pub fn replay(path: &Path, until: Option<u64>) -> Result<Replayed, ReplayProblem> {
     let file = regular_file::open(path).map_err(|error| {
         let reason = format!("{}: {error}", path.display());
@@ -86,7 +85,7 @@ pub fn replay(path: &Path, until: Option<u64>) -> Result<Replayed, ReplayProblem
     replay_lines(lines, until, |_, _, _| {})
 }
 
-/// Replays lines; `see` is shown each message before the Model takes it.
+/// Replays lines; `see` gets each message before the Model takes it.
 pub(crate) fn replay_lines(
     mut lines: impl BufRead,
     until: Option<u64>,
@@ -207,7 +206,7 @@ fn head(line: &[u8]) -> Result<u64, ReplayProblem> {
 }
 
 /// Reads a line with its end. A byte that no line of a recording holds ends it too, so that a hole in a file, however
-/// long, is no line that fills the memory.
+/// long, is not a line that fills the memory.
 fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayProblem> {
     line.clear();
     loop {
@@ -231,7 +230,7 @@ fn read(lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<usize, ReplayPro
     }
 }
 
-/// What begins otherwise than every line does was changed, and need not be read to its end.
+/// A line that begins unlike every recorded line was changed, and need not be read to its end.
 fn is_no_line(line: &[u8]) -> bool {
     !line.starts_with(b"{")
 }

@@ -14,9 +14,9 @@ use crate::{
     update::{query, update},
 };
 
-/// The Model is hashed after so many messages,
+/// The Model is hashed after this many messages,
 const CHECK_MESSAGES: u64 = 256;
-/// or after so long.
+/// or after this time.
 const CHECK_US: u64 = 1_000_000;
 
 /// Writes a recording.
@@ -53,7 +53,7 @@ impl<Out: Write> Writer<Out> {
         Ok(writer)
     }
 
-    /// A statement is sent, whose secrets the answers may repeat.
+    /// A statement is sent whose secrets the answers may repeat.
     pub fn learn(&mut self, sql: &str) {
         self.redactor.learn(sql);
     }
@@ -61,7 +61,7 @@ impl<Out: Write> Writer<Out> {
     /// Writes a message without its secrets.
     pub fn message(&mut self, at: Stamp, msg: Msg) -> io::Result<()> {
         let msg = self.redactor.without_values(msg);
-        // Rows are data, and much: only what a statement's secret was is taken out of them.
+        // Rows are data, and large: only the secrets of statements are removed from them.
         if matches!(
             msg,
             Msg::Query(query::Msg::RowsArrived { .. } | query::Msg::EncodingChanged { .. })
@@ -88,7 +88,7 @@ impl<Out: Write> Writer<Out> {
         self.flush()
     }
 
-    /// Hands what was written to the system.
+    /// Flushes the file to the system.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }

@@ -1,7 +1,7 @@
 //! Rows as text for files and for the clipboard: CSV, tab-separated, JSON.
 //!
-//! A `Writer` appends to a buffer of the caller's, chunk by chunk, so that rows of any number stream to a file in
-//! blocks, and rows that come back from a spill file can be written as they come.
+//! A `Writer` appends to the caller's buffer, chunk by chunk, so that any number of rows streams to a file in blocks,
+//! and rows from a spill file can be written as they come.
 
 use std::collections::BTreeSet;
 use std::ops;
@@ -20,7 +20,7 @@ use super::{
 /// The size at which a block is handed to the sink.
 const BLOCK_BYTES: usize = 64 << 10;
 
-/// A format that rows are written in.
+/// An output format for rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// CSV, byte for byte as `psql --csv` prints it: a header line, NULL as nothing.
@@ -30,7 +30,7 @@ pub enum Format {
         /// Whether the first line has the columns' names.
         headers: bool,
     },
-    /// Each value of a row as it is, without quotes: for a range of one column.
+    /// Each value of a row literally, without quotes: for a range of one column.
     Lines {
         /// Whether the first line has the column's name.
         headers: bool,
@@ -78,7 +78,7 @@ pub fn to_bytes(rows: &Rows, range: Option<&Range>, format: Format) -> Vec<u8> {
     all
 }
 
-/// The format that a range is copied in. Several columns are quoted as spreadsheets read them. One is copied as its
+/// The format in which to copy a range. Several columns are quoted as spreadsheets read them. One is copied as its
 /// lines: a single cell is its text, and the output of EXPLAIN or COPY is that output.
 pub fn copied(rows: &Rows, range: &Range, headers: bool) -> Format {
     if selection(rows, Some(range)).columns.len() == 1 {
@@ -118,7 +118,7 @@ struct WrittenColumn {
     kind: JsonKind,
 }
 
-/// What a column's values are in JSON.
+/// How to write a column's values in JSON.
 #[derive(Clone, Copy, Debug)]
 enum JsonKind {
     Text,
@@ -310,7 +310,7 @@ fn push_json(out: &mut Vec<u8>, kind: JsonKind, cell: Cell<'_>) {
                 },
             ));
         }
-        // NaN and Infinity, and what a masked recording made of a number, are strings.
+        // NaN and Infinity, and numbers changed by a masked recording, are strings.
         _ => push_json_string(out, &cell.text()),
     }
 }
@@ -351,7 +351,7 @@ fn push_json_string(out: &mut Vec<u8>, text: &str) {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
             continue;
         }
-        // What needs no escape is copied in one piece.
+        // Text that needs no escape is copied in one piece.
         out.extend_from_slice(text.as_bytes().get(plain_from..position).unwrap_or_default());
         push_json_escape(out, byte);
         plain_from = position + 1;

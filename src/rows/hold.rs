@@ -1,4 +1,4 @@
-//! How rows are held: packed into chunks as they come, in order, looked at by range.
+//! How rows are held: packed into chunks as they come, in order, and read by range.
 
 pub mod builder;
 pub mod chunk;

@@ -1,5 +1,5 @@
-//! The work of the readers grows as the text does: the lexer's cursor counts the bytes that it looks at, whoever moves
-//! it, and a reader that looks at each of them too often is stopped.
+//! The readers' work must grow linearly with the text: the lexer's cursor counts the bytes that it reads, whoever moves
+//! it, and a reader that reads each of them too often is stopped.
 
 use std::cell::Cell;
 
@@ -22,28 +22,28 @@ thread_local! {
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// Each reader may look at a byte so many times.
+/// How often a reader may read a byte.
 const LOOKS_MAX: usize = 20;
 
-/// The cursor looked at so many bytes.
+/// Counts bytes that the cursor read.
 pub fn looked(bytes: usize) {
     let sum = LOOKED.get() + bytes;
     LOOKED.set(sum);
     if sum > LIMIT.get() {
         LIMIT.set(usize::MAX);
-        // It says nothing by itself: the test does.
+        // It prints nothing by itself: the test does.
         std::panic::resume_unwind(Box::new(sum));
     }
 }
 
-/// How many bytes the cursor looks at meanwhile.
+/// How many bytes the cursor reads meanwhile.
 pub fn looked_while(work: impl FnOnce()) -> usize {
     LOOKED.set(0);
     work();
     LOOKED.get()
 }
 
-/// What texts are made of: each token, what opens and what closes, and the words that a reader looks for.
+/// The building blocks of the texts: each token, what opens and what closes, and the words that a reader looks for.
 #[rustfmt::skip]
 pub const FRAGMENTS: &[&str] = &[
     "", " ", "\n", "\r\n", "\t", "\u{feff}", "é", "a", "a1", "1", "1.5e", "1e-", "$1", "$", "$$", "$a$", "$a", "'", "''",
@@ -60,7 +60,7 @@ pub const FRAGMENTS: &[&str] = &[
     "secret ", "as ", "from ", "t.", "public.", "concat(", "format('%s', ", "||",
 ];
 
-/// Something before, one piece over and over, something after it as often.
+/// A prefix, one piece repeated, and a suffix repeated as often.
 pub fn text(random: &mut Random, fragments: &[&str], bytes: usize) -> String {
     let mut piece = |most: usize| -> String {
         let count = random.below(most + 1);
@@ -129,7 +129,7 @@ const READERS: &[Reader] = &[
     }),
 ];
 
-/// Reads a text, and says how often each byte was looked at.
+/// Reads a text, and returns how often each byte was read.
 fn looks(text: &str, read: fn(&str)) -> Option<usize> {
     LOOKED.set(0);
     LIMIT.set(LOOKS_MAX * text.len() + 1_000);

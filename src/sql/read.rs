@@ -1,4 +1,4 @@
-//! Reading a text of SQL: tokens, constants, names, places, encodings.
+//! Reads a text of SQL: tokens, constants, names, places, encodings.
 
 pub mod encodings;
 pub mod lex;

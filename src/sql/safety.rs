@@ -1,4 +1,4 @@
-//! What must not pass: statements that a read-only connection refuses, secrets in a text that is kept.
+//! What must not pass: statements that a read-only connection refuses, and secrets in stored text.
 
 pub mod guard;
 pub mod mask;

@@ -1,4 +1,4 @@
-//! Statements: how a text is cut into them, what kind each is, what psql makes of the rest.
+//! Statements: how a text splits into them, what kind each is, and what to do with the rest, which is psql's.
 
 pub mod classify;
 pub mod copy;

@@ -1,4 +1,4 @@
-//! What a line of a story says, as data.
+//! The content of a story's lines, as data.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,13 +15,11 @@ use crate::{
 pub struct Step {
     /// The number of its first line, from 1.
     pub line: usize,
-    /// The line as it is reported: without passwords.
+    /// The line as reported: without passwords.
     pub text: String,
-    /// What it says.
     pub action: Action,
 }
 
-/// What a line says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// `size 1280 800`
@@ -35,7 +33,7 @@ pub enum Action {
     Connect(Opening),
     /// `text <<END`: the new text of the active tab.
     Text(String),
-    /// `type …`, its escapes read: a line feed is Enter, a tab is Tab.
+    /// `type …`, with its escapes decoded: a line feed is Enter, a tab is Tab.
     Type(String),
     /// `press ctrl-enter`, or several keystrokes.
     Press(Vec<String>),
@@ -59,9 +57,8 @@ pub enum Action {
     Answer(String),
     /// `wait …`
     Wait {
-        /// For what.
         until: Until,
-        /// How long at most.
+        /// The timeout.
         within: Duration,
     },
     /// `expect …`
@@ -71,7 +68,7 @@ pub enum Action {
     /// `dump …`
     Dump {
         what: Dump,
-        /// Where to.
+        /// A file, or standard output.
         to: Sink,
     },
     /// `screenshot out.png`
@@ -81,17 +78,17 @@ pub enum Action {
 /// What a line waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Nothing is under way.
+    /// Nothing is in progress.
     Idle,
     /// The active tab's connection is open.
     Connected,
-    /// A statement of the active tab is with the server, and not paused.
+    /// The server is running a statement of the active tab, which is not paused.
     Running,
-    /// The newest result of the active tab has so many rows.
+    /// The active tab's newest result has this many rows.
     Rows(u64),
 }
 
-/// What a line expects to be so now.
+/// What must be true now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expectation {
     /// `screen contains "…"`
@@ -121,14 +118,13 @@ pub enum Expectation {
     Transaction(Option<Transaction>),
 }
 
-/// What a line writes out.
+/// What to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dump {
     /// The rows of a result.
     Result {
         /// The result, from 1.
         result: usize,
-        /// How they are written.
         format: Format,
     },
     /// The screen as text.
@@ -140,10 +136,9 @@ pub enum Dump {
     Model,
 }
 
-/// How rows are written.
 pub type Format = export::Format;
 
-/// Where a line writes to.
+/// Where to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
     /// Standard output.

@@ -1,4 +1,4 @@
-//! What waits and expectations look for in the Model, and the words for what is there instead.
+//! What waits and expectations look for in the Model, and how to say what is there instead.
 
 use super::{Expectation, Until};
 use crate::{
@@ -16,18 +16,17 @@ use crate::{
     },
 };
 
-/// Whether what is waited for is there.
+/// Whether the awaited state is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// It is.
     Yes,
-    /// It may come; this is there so far.
+    /// Not yet; this is the state so far.
     NotYet(String),
-    /// It can't come any more.
+    /// It can't be reached any more.
     Never(String),
 }
 
-/// Looks for what a line waits for. `quiet` says that no answer waits in the queue.
+/// Checks what a line waits for. `quiet`: no answer waits in the queue.
 pub fn wait(until: Until, model: &Model, quiet: bool) -> Seen {
     let Some(tab) = model.pages.active() else {
         return Seen::NotYet("there is no tab".into());
@@ -50,7 +49,7 @@ fn connected(model: &Model, tab: &Page) -> Seen {
     let asks_password = asked.is_some_and(|(id, dialog)| dialog.asks_password(id));
     let asks_trust = asked.is_some_and(|(id, dialog)| dialog.asks_trust(id));
     match known.map(|known| &known.link) {
-        // The tab goes to the sandbox once it runs; until then it still has the connection of before.
+        // The tab goes to the sandbox once it runs; until then it still has its earlier connection.
         Some(_) if matches!(model.sandbox, Sandbox::Starting { .. }) => {
             Seen::NotYet("the sandbox is starting".into())
         }
@@ -78,7 +77,7 @@ fn connected(model: &Model, tab: &Page) -> Seen {
     }
 }
 
-/// Why the sandbox does not run.
+/// Why the sandbox is not running.
 pub fn sandbox_failure(model: &Model) -> Option<String> {
     match &model.sandbox {
         Sandbox::Failed { failure } => {
@@ -99,7 +98,7 @@ fn has_rows(tab: &Page, wanted: u64, quiet: bool) -> Seen {
         return Seen::Yes;
     }
     let there = format!("the result has {}, {}", counted(rows, "row"), state(result));
-    // A script may go on to a statement with more; a paused result goes on only when it is asked to.
+    // A script may go on to a statement with more rows; a paused result continues only on request.
     let stands = match result.state {
         ResultState::Paused => true,
         ResultState::Running | ResultState::Cancelling => false,
@@ -108,7 +107,7 @@ fn has_rows(tab: &Page, wanted: u64, quiet: bool) -> Seen {
     if stands && quiet { Seen::Never(there) } else { Seen::NotYet(there) }
 }
 
-/// Looks whether what a line expects is so, in the Model or in the screen's text.
+/// Checks what a line expects, in the Model or in the screen's text.
 pub fn expect(expectation: &Expectation, model: &Model, screen: &str) -> Result<(), String> {
     match expectation {
         Expectation::ScreenContains(text) if screen.contains(text) => Ok(()),

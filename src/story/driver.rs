@@ -19,7 +19,7 @@ use crate::{
 };
 use std::{io::Write, time::Duration};
 
-/// The program has so long to read what was kept, and a sandbox to start where a line needs it.
+/// How long the program may take to load its data, and to start a sandbox if a line needs it.
 const START: Duration = Duration::from_secs(120);
 
 /// Plays a story to its end or to the first line that fails. `out` is its standard output.
@@ -89,7 +89,7 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
     if !opening.is_sandbox() {
         return Ok(());
     }
-    // A sandbox that shall be read-only is connected to once it runs; any other connects by itself.
+    // Connects to a read-only sandbox once it runs; any other one connects by itself.
     let again = stage.read(|model| opening.needs_running_sandbox(model));
     if !again {
         return Ok(());
@@ -104,7 +104,7 @@ fn connect(opening: &Opening, stage: &mut impl Stage) -> Result<(), String> {
     Ok(())
 }
 
-/// A command that asks for a file, with its answer.
+/// Runs a command that asks for a file, and answers it.
 fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(), String> {
     let text = absolute(path)?;
     stage.send(command.into());
@@ -118,7 +118,8 @@ fn with_path(command: Command, path: &str, stage: &mut impl Stage) -> Result<(),
     Ok(())
 }
 
-/// A path in a story is as the shell's would be; the dialog's begins at the home directory, and what is dropped is whole.
+/// A path in a story is relative like a shell's; the dialog's begins at the home directory, and a dropped one is
+/// absolute.
 fn absolute(path: &str) -> Result<String, String> {
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
     Ok(path.display().to_string())

@@ -35,7 +35,7 @@ pub fn dump(
             write(to, out, |out| export::export(&rows, None, format, |block| out.write_all(block)))
         }
         Dump::Screen => {
-            // A server's message may repeat what a statement held, and a dump is a file.
+            // A server's message may repeat a statement's content, and a dump is a file.
             let screen = stage.screen();
             let screen = stage.read(|model| redact::screen(model, &screen));
             let screen = display::printable(&screen);
@@ -78,12 +78,12 @@ fn write(
     }
 }
 
-/// Writes what a story puts into a file: into the one that is there, or a new one.
+/// Writes a story's output into a file, existing or new.
 pub fn file(
     path: &Path,
     content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), String> {
-    // What was given in the place of a file may be a connection.
+    // The user may have given a connection in place of a file.
     let shown = path.display().to_string();
     let shown = if Conninfo::may_hold_secret(&shown) { "the file" } else { &shown };
     let failed = |error: io::Error| format!("{shown} can't be written: {error}");

@@ -1,4 +1,4 @@
-//! The stage with no window.
+//! The stage without a window.
 
 use super::{
     Stage,
@@ -24,10 +24,9 @@ use std::{
 
 use flume::Receiver;
 
-/// Draws the screen of a Model into a file: what builds with a window bring along.
+/// Draws a Model's screen into a file: builds with a window supply it.
 pub type Screenshot = Box<dyn FnMut(&Model, &Path) -> Result<(), String>>;
 
-/// The program with no window.
 pub struct Headless {
     program: Program,
     inbox: Receiver<Msg>,
@@ -36,7 +35,7 @@ pub struct Headless {
     began: Instant,
 }
 
-/// What stands in for a window: a clipboard of the story's own.
+/// Replaces a window: has a clipboard of the story's own.
 #[derive(Clone, Default)]
 pub struct Desk {
     clipboard: Rc<RefCell<Option<String>>>,
@@ -48,7 +47,7 @@ impl Surroundings for Desk {
     }
 
     fn quit(&mut self) {
-        // The Model knows: it is quitting.
+        // The Model knows that it is quitting.
     }
 }
 
@@ -108,7 +107,7 @@ impl Stage for Headless {
                 Ok(msg) => {
                     self.program.take(msg);
                 }
-                // Nothing came. Nobody can send any more only when the runner is gone.
+                // Nothing came. Only when the runner has ended can nobody send any more.
                 Err(_) => return true,
             }
         }
@@ -116,7 +115,7 @@ impl Stage for Headless {
         let stands =
             matches!(self.program.model().dialog, Some(Dialog::Query(query::Dialog::GoOn { .. })));
         if stands {
-            // Nobody is there to be asked: a script that stands at an error stops.
+            // Nobody can be asked: a script that waits at an error stops.
             self.program.take(Command::DialogCancel.into());
             return false;
         }
@@ -149,7 +148,7 @@ impl Stage for Headless {
     }
 }
 
-/// The messages that put a text in the place of the active tab's, and focus on its editor.
+/// The messages that replace the active tab's text and focus its editor.
 fn replacing(model: &Model, text: &str) -> Vec<Msg> {
     let Some(tab) = model.pages.active() else {
         return vec![];

@@ -1,4 +1,4 @@
-//! Keyboard input with no window, as messages. A password travels as a secret, so that no message holds one in the open.
+//! Keyboard input without a window, as messages. A password travels as a secret, so that no message holds one openly.
 
 use crate::{
     base::secret::Secret,
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// Pieces of what is typed: text, and the keys between.
+/// Pieces of typed input: text, and the keys between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'text> {
     /// Text without line feeds and tabs.
@@ -20,7 +20,7 @@ pub enum Piece<'text> {
     Key(&'static str),
 }
 
-/// Cuts what is typed at its keys.
+/// Splits typed input at its keys.
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     for part in text.split_inclusive(['\n', '\t']) {
@@ -94,7 +94,7 @@ enum Focus {
     /// The welcome screen's field, whose text may hold a password.
     WelcomeField,
     Text,
-    /// Nothing that text goes into: each letter is a key.
+    /// Nothing that takes text: each letter is a key.
     Keys,
 }
 

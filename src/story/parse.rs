@@ -1,4 +1,4 @@
-//! The grammar of stories, as `design` has it: a line is a word and what belongs to it.
+//! The grammar of stories: a line is a word and its arguments.
 
 use std::{path::PathBuf, str::Lines, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     update::shell::command::Command,
 };
 
-/// What a line begins with.
+/// The words that begin a line.
 const WORDS: [&str; 17] = [
     "open",
     "drop",
@@ -32,10 +32,10 @@ const WORDS: [&str; 17] = [
     "dump",
     "screenshot",
 ];
-/// A wait that names no seconds.
+/// The timeout of a wait that names none.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// Reads a story; the first line that is not one is reported.
+/// Parses a story; reports the first invalid line.
 pub fn parse(text: &str) -> Result<Story, StoryFailure> {
     let mut lines = Numbered { lines: text.lines(), number: 0 };
     let mut steps = Vec::new();
@@ -72,8 +72,8 @@ impl<'text> Iterator for Numbered<'text> {
     }
 }
 
-/// A line as a report repeats it. What is typed may be a password, and so may anything in a line that is none: only
-/// the word that it begins with is repeated.
+/// A line as a report may repeat it. Typed text may be a password, and so may anything in an invalid line: only its
+/// first word is repeated.
 fn shown(line: &str, action: Option<&Action>) -> String {
     let line = line.trim_end();
     let (word, rest) = split_word(line);
@@ -133,7 +133,7 @@ fn action(line: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
     }
 }
 
-/// What to say of a line that is none. The word that it begins with may be a piece of a connection.
+/// The error for an invalid line. Its first word may be a piece of a connection.
 fn no_line(word: &str) -> String {
     match nearest(word, WORDS) {
         Some(nearest) => format!("no line of a story begins like this. Did you mean {nearest}?"),
@@ -160,7 +160,7 @@ fn connect(words: &[&str]) -> Result<Action, String> {
     Ok(Action::Connect(Opening::new(target.join(" "), read_only)))
 }
 
-/// A text on the line itself, or the lines up to an end that the line names.
+/// The text on the line itself, or the lines up to the end marker that the line names.
 fn text(rest: &str, lines: &mut Numbered<'_>) -> Result<Action, String> {
     let end = match rest.strip_prefix("<<") {
         Some(end) if !end.is_empty() && !end.contains(char::is_whitespace) => end,
@@ -365,7 +365,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("“{}” is not a number of seconds", repeated(text)))
 }
 
-/// A word as a reason repeats it: what looks like no name and no number may be a password.
+/// A word as a reason may repeat it: anything but a name or a number may be a password.
 fn repeated(word: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     if word.len() <= 40 && word.chars().all(is_plain) { word } else { "…" }

@@ -12,9 +12,7 @@ use crate::{
     story::{Action, Step},
 };
 
-/// What a story is played with.
 pub struct Playing {
-    /// The story.
     pub source: Source,
     /// Where the program keeps its data.
     pub data_dir: PathBuf,
@@ -22,15 +20,15 @@ pub struct Playing {
     pub config_dir: PathBuf,
     /// Where its messages are recorded.
     pub record: Option<PathBuf>,
-    /// Whether the sandbox is connected to first.
+    /// Whether to connect to the sandbox first.
     pub sandbox: bool,
-    /// What a person has to know of what went before.
+    /// What the user has to know about earlier problems.
     pub warnings: Vec<String>,
-    /// What draws, in builds with a window.
+    /// Draws screenshots, in builds with a window.
     pub screenshot: Option<Screenshot>,
 }
 
-/// Plays a story on the real runner; standard output is the story's. Answers with why it failed, in a sentence.
+/// Plays a story on the real runner; standard output is the story's. Returns why it failed, in a sentence.
 pub fn play(playing: Playing) -> Result<(), String> {
     let Playing { source, data_dir, config_dir, record, sandbox, warnings, screenshot } = playing;
     let text = source.read().map_err(|error| format!("{source} can't be read: {error}"))?;
@@ -56,12 +54,12 @@ pub fn play(playing: Playing) -> Result<(), String> {
     .map_err(|error| error.to_string())?;
     let mut stage = Headless::new(program, inbox, desk, screenshot);
     let played = run(&story, &mut stage, &mut Terminal::of(io::stdout().lock()));
-    // Also after a failure: what was typed is kept, and servers are told.
+    // Even after a failure: typed text is stored, and servers are told.
     stage.finish();
     played.map_err(failed)
 }
 
-/// The system may ask for the end at any time.
+/// The system may ask the program to end at any time.
 fn listen_to_signals(outbox: Sender<Msg>) {
     if let Err(error) = signals::listen(outbox) {
         log::warn!("A signal would end the program at once: {error}");

@@ -1,4 +1,4 @@
-//! What a story is played on: the program with no window, or in one.
+//! The stage on which a story is played: the program without a window, or in one.
 
 use std::{path::Path, time::Duration};
 
@@ -21,8 +21,8 @@ pub trait Stage {
         let paths = vec![path.to_owned()];
         self.send(app::Msg::FilesDropped { paths }.into());
     }
-    /// Waits for answers for at most so long, and takes a slice of them. Answers whether it is quiet now: nothing more
-    /// is in the queue.
+    /// Waits at most this long for answers, and processes a slice of them. Returns true if nothing more is in the
+    /// queue.
     fn pump(&mut self, at_most: Duration) -> bool;
     fn read<R>(&mut self, look: impl FnOnce(&Model) -> R) -> R;
     /// The whole screen as text, as it is now.

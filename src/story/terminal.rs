@@ -1,21 +1,21 @@
-//! What goes to a terminal: a server's text must not be able to move its cursor, hide what came before or type for
-//! its user.
+//! Output to a terminal: a server's text must not be able to move the cursor, hide what came before or type for the
+//! user.
 
 use std::io::{self, IsTerminal, Write};
 
 use crate::rows::{Cell, show::display};
 
-/// A stream that may be a terminal. Into a pipe or a file everything goes as it is; on a terminal what can't be seen
-/// is written as its escape, line ends and tabs aside.
+/// A stream that may be a terminal. Writes everything literally into a pipe or a file; on a terminal, escapes invisible
+/// characters, except line ends and tabs.
 pub struct Terminal<W> {
     out: W,
     is_terminal: bool,
-    /// The beginning of a character whose rest has not come.
+    /// The beginning of a character whose rest is still to come.
     begun: Vec<u8>,
 }
 
 impl<W: Write + IsTerminal> Terminal<W> {
-    /// The stream, which knows whether it is one.
+    /// Wraps a stream, which knows whether it is a terminal.
     pub fn of(out: W) -> Self {
         let is_terminal = out.is_terminal();
         Self::new(out, is_terminal)
@@ -27,10 +27,10 @@ impl<W: Write> Terminal<W> {
         Self { out, is_terminal, begun: Vec::new() }
     }
 
-    /// Writes what is whole of the bytes, and keeps the beginning of a last character unless nothing will follow.
+    /// Writes the complete characters, and keeps the beginning of a last one unless nothing will follow.
     fn show(&mut self, is_end: bool) -> io::Result<()> {
         let whole = match self.begun.utf8_chunks().last() {
-            // A last part that is no text may be the beginning of a character: at most three bytes are.
+            // A last part that is not text may be the beginning of a character, which is at most three bytes.
             Some(last) if !is_end && is_beginning(last.invalid()) => {
                 self.begun.len() - last.invalid().len()
             }
@@ -44,7 +44,7 @@ impl<W: Write> Terminal<W> {
     }
 }
 
-/// Whether more bytes could make a character of these.
+/// Whether more bytes could complete these to a character.
 fn is_beginning(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
@@ -69,7 +69,7 @@ impl<W: Write> Write for Terminal<W> {
 mod tests {
     use super::*;
 
-    /// Every character that may do something to a terminal, some harmless ones, and bytes that are none.
+    /// Every character that may act on a terminal, some harmless ones, and bytes that are not text.
     fn nasty() -> Vec<u8> {
         let controls = (0..0x20).chain(0x7F..0xA0).chain(0x2028..0x202F).chain(0x2066..0x206A);
         let mut bytes: Vec<u8> = controls

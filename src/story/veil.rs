@@ -1,7 +1,7 @@
-//! What a story that fails may repeat: its line and what was there instead, without the secrets that it knows.
+//! What a failing story may repeat: its line and what was found instead, without the secrets that it knows.
 //!
-//! An expectation may name a password, and the screen that is printed in its place may show what a server said of one.
-//! The words around them do not tell, so the secrets themselves are looked for.
+//! An expectation may name a password, and the screen printed in its place may show what a server said about one. The
+//! words around them do not reveal them, so this looks for the secrets themselves.
 
 use super::{Action, Stage, Story};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     update::{connection, shell::dialog::Dialog},
 };
 
-/// A shorter secret is found in every word.
+/// A shorter secret would be found in every word.
 const LETTERS_MIN: usize = 3;
 
 /// The secrets of a story and of the program that it drives.
@@ -39,14 +39,14 @@ impl Veil {
     pub(super) fn over(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.secrets {
-            // As it is, and as a line of a story or a reason writes it between double quotes.
+            // Literally, and as a line of a story or a reason writes it between double quotes.
             let escaped = secret.reveal().replace('\\', "\\\\").replace('"', "\\\"");
             let debugged = format!("{:?}", secret.reveal());
             for form in [secret.reveal(), &escaped, debugged.trim_matches('"')] {
                 text = text.replace(form, MASK);
             }
         }
-        // The example that an advice gives has a password, and is one.
+        // The example in an advice has a password, but not a secret one.
         let parts = text.split(EXAMPLE);
         let masked = parts.map(|part| Conninfo::masked_in_words(&mask::passwords_in_words(part)));
         masked.collect::<Vec<_>>().join(EXAMPLE)

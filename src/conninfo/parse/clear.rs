@@ -1,17 +1,17 @@
-//! What may be shown. A text that was pasted amiss has a password where a host, a database or a value belongs, and
-//! those are on screen, in the title and in recordings: a piece that could hold a secret is not taken for one of them.
+//! Decides what may be shown. A badly pasted text has a password where a host, a database or a value belongs, and those
+//! are on screen, in the title and in recordings: this never takes a piece that could hold a secret for one of them.
 
 use super::parameters::{is_alias, is_known};
 use super::sources::is_secret;
 use super::{Parameters, ParseProblem};
 
-/// What the name of a setting that holds a secret contains.
+/// Words in the names of secret settings.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "passwort", "secret", "token"];
-/// The same, where it is the whole name.
+/// The same, as the whole name.
 const SECRET_NAMES: [&str; 3] = ["pass", "pw", "pwd"];
 
-/// Refuses parameters of a text of which a shown one could hold a secret, or the name of one could be the rest of a
-/// password. Where that can't be, `names_are_safe`.
+/// Refuses parameters if a shown one could hold a secret, or if a name could be the rest of a password.
+/// `names_are_safe`: that can't be.
 pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), ParseProblem> {
     for (name, value) in found {
         if !is_clear(name, value) {
@@ -25,19 +25,19 @@ pub(super) fn check(found: &Parameters, names_are_safe: bool) -> Result<(), Pars
     Ok(())
 }
 
-/// Whether a text is written as a parameter's name is, so that it may be repeated where it is none: pieces of a password
-/// have digits, capitals and signs.
+/// Whether a text is written like a parameter's name, so that an error may repeat it even if it isn't one: pieces of
+/// passwords have digits, capitals and symbols.
 fn looks_like_a_name(name: &str) -> bool {
     let of_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     name.bytes().all(of_name)
 }
 
-/// Whether every parameter that is shown holds no secret.
+/// Whether no shown parameter could hold a secret.
 pub(super) fn is_clear_of_secrets(found: &Parameters) -> bool {
     unclear(found).is_none()
 }
 
-/// The first parameter that is shown and could hold a secret.
+/// The first shown parameter that could hold a secret.
 pub(super) fn unclear(found: &Parameters) -> Option<&str> {
     let mut unclear = found.iter().filter(|(name, value)| !is_clear(name, value));
     unclear.next().map(|(name, _)| name.as_str())
@@ -45,7 +45,7 @@ pub(super) fn unclear(found: &Parameters) -> Option<&str> {
 
 fn is_clear(name: &str, value: &str) -> bool {
     match name {
-        // A tunnel with a password in it has a sentence of its own, and the others are never repeated as they stand.
+        // A tunnel with a password has a sentence of its own, and the others are never repeated literally.
         "ssh" | "hostaddr" | "port" => true,
         secret if is_secret(secret) => true,
         "host" => value.split(',').all(is_host),
@@ -64,7 +64,7 @@ pub(in crate::conninfo) fn repeats_secret(word: &str) -> bool {
     holds_credentials(word) || assigns_secret(word)
 }
 
-/// Whether a name is one of a secret, in any program's words.
+/// Whether a name is a secret's, in any program's words.
 pub(in crate::conninfo) fn names_secret(name: &str) -> bool {
     let name = name.trim().to_lowercase();
     let parts = || name.split(['_', '-', '.', ' ']);
@@ -73,19 +73,19 @@ pub(in crate::conninfo) fn names_secret(name: &str) -> bool {
         || parts().any(|part| SECRET_NAMES.contains(&part))
 }
 
-/// Whether a value is safe to be repeated in a sentence: one short word.
+/// Whether a sentence may safely repeat a value: it is one short word.
 pub(in crate::conninfo) fn is_harmless(value: &str) -> bool {
     const BYTES_MAX: usize = 32;
     value.len() <= BYTES_MAX && value.chars().all(|c| c.is_alphanumeric() || "-_.+/ ".contains(c))
 }
 
-/// `user:password@`, wherever it stands.
+/// `user:password@`, anywhere.
 pub(super) fn holds_credentials(text: &str) -> bool {
     let colon = text.find(':');
     colon.is_some_and(|colon| text.rfind('@').is_some_and(|at| at > colon + 1))
 }
 
-/// `password=…`, `"pwd": …` and their kin.
+/// `password=…`, `"pwd": …` and the like.
 pub(in crate::conninfo) fn assigns_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = SECRET_WORDS.iter().map(|word| (word, false));
@@ -102,7 +102,7 @@ pub(in crate::conninfo) fn assigns_secret(text: &str) -> bool {
     })
 }
 
-/// A host's name or address, or the directory of a socket, and nothing that holds anything else.
+/// A host's name or address, or a socket's directory, and nothing that holds anything else.
 pub(in crate::conninfo) fn is_host(host: &str) -> bool {
     let name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
     if host.starts_with('/') {

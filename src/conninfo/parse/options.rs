@@ -1,14 +1,13 @@
-//! Takes the settings that have a field of their own out of libpq's `options`.
+//! Extracts the settings that have a field of their own from libpq's `options`.
 
 use super::super::print::{READ_ONLY_SETTING, TIMEOUT_SETTING};
 
-/// PostgreSQL's time limits are signed 32-bit milliseconds.
+/// PostgreSQL's timeouts are signed 32-bit milliseconds.
 const TIMEOUT_MS_MAX: f64 = i32::MAX as f64;
 
-/// What `options` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
-    /// What has no field of its own, as it was written.
+    /// The settings without a field of their own, as written.
     pub(super) rest: String,
     /// `statement_timeout`; 0 for none.
     pub(super) statement_timeout_ms: u32,
@@ -17,8 +16,8 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads them; of a setting that is there twice the last one holds, as in the server. A setting that
-    /// is switched off stays in the text, because it may overrule the role's or the database's own.
+    /// Parses them. If a setting is there twice, the last one counts, as in the server. A setting that is switched off
+    /// stays in the text, because it may override the role's or the database's own.
     pub(super) fn of(text: &str) -> Self {
         let mut timeout = None;
         let mut read_only = None;
@@ -81,12 +80,12 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// The setting in `-cname=value` or `--name=value`; nothing in any other word.
+/// The setting in `-cname=value` or `--name=value`; empty for any other word.
 fn inline_setting(word: &str) -> &str {
     word.strip_prefix("--").or_else(|| word.strip_prefix("-c")).unwrap_or("")
 }
 
-/// A time as PostgreSQL reads it: milliseconds, or a number with a unit.
+/// A time in PostgreSQL's syntax: milliseconds, or a number with a unit.
 fn milliseconds(value: &str) -> Option<u32> {
     let unit_start = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_start);

@@ -14,7 +14,7 @@ use crate::base::{
     spelling::nearest,
 };
 
-/// The parameters that have a field, or a meaning of their own.
+/// Parameters with a field, or a meaning of their own.
 const KNOWN: &[&str] = &[
     "host",
     "hostaddr",
@@ -52,11 +52,11 @@ const KNOWN: &[&str] = &[
     "ssh_password",
 ];
 
-/// The parameters that only say how Kerberos is used. They are of no matter, because a server that asks for it is
-/// refused in words.
+/// Parameters that only say how to use Kerberos. They don't matter, because Tusk refuses a server that asks for it,
+/// with a message.
 const OF_KERBEROS: &[&str] = &["krbsrvname", "gsslib", "gssdelegation"];
 
-/// The parameters with values that ask for nothing that Tusk lacks; with any other value, what to do.
+/// Parameters with the values that ask for nothing that Tusk lacks, and what to do about any other value.
 const ONLY: &[(&str, &[&str], &str)] = &[
     (
         "client_encoding",
@@ -66,7 +66,7 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("gssencmode", &["disable", "prefer"], "Leave it out, and use sslmode to encrypt the link."),
     ("sslnegotiation", &["postgres"], "Leave it out."),
     (
-        // What goes through TLS is never compressed, because that gives secrets away; libpq's OpenSSL can't either.
+        // TLS data is never compressed, because that reveals secrets; libpq's OpenSSL can't either.
         "sslcompression",
         &["0", "1"],
         "Leave it out.",
@@ -87,7 +87,7 @@ const ONLY: &[(&str, &[&str], &str)] = &[
     ("replication", &["0", "false", "off", "no"], "Leave it out: Tusk runs SQL, not replication."),
 ];
 
-/// What people write for one of libpq's names when they come from another client.
+/// Names that people bring from other clients, and libpq's names for them.
 const ALIASES: &[(&str, &str)] = &[
     ("username", "user"),
     ("database", "dbname"),
@@ -169,14 +169,14 @@ fn secrets(found: &mut Parameters) -> Secrets {
     secrets
 }
 
-/// The parameters that are secrets, and which.
+/// The secret parameters.
 pub(super) const SECRETS: [(&str, SecretKind); 3] = [
     ("password", SecretKind::Database),
     ("sslpassword", SecretKind::SslKey),
     ("ssh_password", SecretKind::Ssh),
 ];
 
-/// `options`, with the settings that variables stand for behind them: the server takes those last.
+/// `options`, followed by the settings from variables: the server takes those last.
 fn options(found: &mut Parameters, defaults: &Defaults) -> String {
     let mut options = found.remove("options").unwrap_or_default();
     for (variable, setting) in SESSION_VARIABLES {
@@ -190,27 +190,27 @@ fn options(found: &mut Parameters, defaults: &Defaults) -> String {
     options
 }
 
-/// Whether somebody knows the name, whatever becomes of its value.
+/// Whether libpq knows the name, whatever Tusk does with its value.
 pub(in crate::conninfo) fn is_known(name: &str) -> bool {
     KNOWN.contains(&name)
         || OF_KERBEROS.contains(&name)
         || ONLY.iter().any(|(known, _, _)| *known == name)
 }
 
-/// Whether a text is the beginning of a parameter's name.
+/// Whether a parameter's name begins with this text.
 pub(super) fn begins_known(text: &str) -> bool {
     let only = ONLY.iter().map(|(name, _, _)| name);
     let names = KNOWN.iter().chain(OF_KERBEROS).chain(only);
     names.into_iter().any(|name| name.starts_with(text))
 }
 
-/// Whether a name is one of another client's, or libpq's in capital letters: no piece of a password is.
+/// Whether a name is another client's, or libpq's in capital letters: no piece of a password is.
 pub(super) fn is_alias(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     is_known(&lower) || ALIASES.iter().any(|(alias, _)| *alias == lower)
 }
 
-/// Refuses names that nobody knows, and values that ask for what Tusk does not do.
+/// Refuses unknown names, and values that ask for what Tusk does not do.
 fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
     if KNOWN.contains(&name) || OF_KERBEROS.contains(&name) {
         return Ok(());
@@ -230,7 +230,7 @@ fn check(name: &str, value: &str) -> Result<(), ParseProblem> {
 
 /// What to say of a name that nobody knows.
 pub(in crate::conninfo) fn unknown(name: &str) -> ParseProblem {
-    // What does not look like a name may be a piece of a password: it is not repeated.
+    // What does not look like a name may be a piece of a password: don't repeat it.
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return ParseProblem::UnknownParameter { name: String::new(), nearest: None };
     }
@@ -256,7 +256,7 @@ pub(super) fn bad(name: &str, value: &str, expected: &str) -> ParseProblem {
     }
 }
 
-/// A value as a sentence repeats it. One that is more than a short word may be a password in the wrong place.
+/// A value as a sentence may repeat it. Anything beyond a short word may be a password in the wrong place.
 pub(in crate::conninfo) fn shown(value: &str) -> String {
     if clear::is_harmless(value) { value } else { MASK }.to_owned()
 }
@@ -280,7 +280,7 @@ fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {
         };
     }
     let mode = mode.unwrap_or_default();
-    // libpq checks the certificate with `require` too when it is told of a CA.
+    // With a CA file, libpq checks the certificate with `require` too.
     if mode == SslMode::Require && !root.is_empty() {
         return Ok((SslMode::VerifyCa, root));
     }
@@ -290,7 +290,7 @@ fn security(found: &mut Parameters) -> Result<(SslMode, String), ParseProblem> {
 const LEAST: &str = "ssl_min_protocol_version";
 const MOST: &str = "ssl_max_protocol_version";
 
-/// The versions from the least to the most that is named. Those before 1.2 are not spoken.
+/// The versions from the lowest to the highest named. Tusk does not speak those before 1.2.
 fn tls_versions(found: &mut Parameters) -> Result<TlsVersions, ParseProblem> {
     let least = tls_version(found, LEAST)?.unwrap_or(2).max(2);
     let most = tls_version(found, MOST)?.unwrap_or(3);
@@ -308,7 +308,7 @@ fn tls_versions(found: &mut Parameters) -> Result<TlsVersions, ParseProblem> {
     }
 }
 
-/// The names of the versions, by their numbers behind the point.
+/// The versions' names, indexed by the digit after the point.
 const TLS_NAMES: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 fn tls_version(found: &mut Parameters, name: &str) -> Result<Option<usize>, ParseProblem> {
@@ -324,14 +324,14 @@ fn connect_timeout(found: Option<String>) -> Result<u32, ParseProblem> {
     let Some(text) = found else {
         return Ok(Config::default().connect_timeout_s);
     };
-    // Zero and less is no limit, as in libpq.
+    // Zero and less mean no limit, as in libpq.
     let seconds: Result<i32, _> = text.trim().parse();
     seconds
         .map(|seconds| seconds.max(0).unsigned_abs())
         .map_err(|_| bad("connect_timeout", &text, "a number of seconds; 0 sets no limit"))
 }
 
-/// A value that is one of few names, or the usual one.
+/// A value out of a few names, or the default.
 fn one_of<T: Copy + Default>(
     found: &mut Parameters,
     name: &str,
@@ -348,7 +348,7 @@ fn one_of<T: Copy + Default>(
     })
 }
 
-/// Whether the servers are tried in a new order each time.
+/// Whether to try the servers in a new order each time.
 fn shuffled(found: &mut Parameters) -> Result<bool, ParseProblem> {
     match found.remove("load_balance_hosts").as_deref() {
         None | Some("disable") => Ok(false),

@@ -1,9 +1,9 @@
-//! What was meant by a text that a person pasted.
+//! Understands a text that a user pasted.
 //!
-//! A connection is copied with what stood around it: quotes, the name of a variable, a line of a settings file, a
-//! command. It is copied from other programs, which write it in their own words. What these say is read here and
-//! becomes libpq's parameters. What can be read in two ways is refused, because the wrong one connects elsewhere or
-//! shows a password; and whatever was read, nothing is shown that could hold one (`parse/clear.rs`).
+//! People copy a connection with the text around it: quotes, a variable's name, a line of a settings file, a command.
+//! They copy it from other programs, which write it in their own form. This turns it into libpq's parameters. It
+//! refuses what can be read in two ways, because the wrong reading connects elsewhere or shows a password; and whatever
+//! it read, it shows nothing that could hold one (`parse/clear.rs`).
 
 use super::{Form, Parameters, ParseProblem, clear, text};
 
@@ -19,12 +19,11 @@ pub(in crate::conninfo) use url::is_plain as is_plain_url;
 
 use scheme::Scheme;
 
-/// A longer text is no connection: it is not looked into.
+/// A longer text is not a connection: it is not parsed.
 pub(in crate::conninfo) const BYTES_MAX: usize = 16 * 1024;
-/// So many wrappings are taken off, each around the next.
+/// How many nested wrappings to remove.
 const DEPTH_MAX: usize = 6;
 
-/// The parameters that a text names.
 pub(super) fn read(text: &str) -> Result<Parameters, ParseProblem> {
     if text.len() > BYTES_MAX {
         return Err(ParseProblem::TooLong);
@@ -32,7 +31,7 @@ pub(super) fn read(text: &str) -> Result<Parameters, ParseProblem> {
     meant(text, 0)
 }
 
-/// A text without blanks, byte order marks and characters that nobody sees at its ends.
+/// A text without blanks, byte order marks and invisible characters at its ends.
 pub(in crate::conninfo) fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| {
         c.is_whitespace()
@@ -89,7 +88,7 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
         Some(found) => {
             let found = found?;
             let holds_secret = found.keys().any(|name| clear::names_secret(name));
-            // Where another program's signs stand, a value may end elsewhere, and its rest is no name.
+            // Another program's syntax may end a value elsewhere, and the rest of the value is not a name.
             let is_libpqs = !text.contains([';', '"', '{', '`']);
             let is_safe = is_libpqs && !holds_secret && !clear::holds_secret(text);
             clear::check(&found, is_safe)?;
@@ -99,7 +98,7 @@ fn meant(text: &str, depth: usize) -> Result<Parameters, ParseProblem> {
     }
 }
 
-/// `dsn:password@host`: one word without a scheme is no name with its value, whatever stands before its colon.
+/// `dsn:password@host`: one word without a scheme is not a name with its value, whatever stands before its colon.
 fn is_credentials(text: &str) -> bool {
     let is_one_word = !text.contains(|c: char| c.is_whitespace() || "=\"'`".contains(c));
     is_one_word && !text.contains("://") && clear::holds_credentials(text)
@@ -122,7 +121,7 @@ fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
     url::read(text, false)
 }
 
-/// The one URL in a line of another kind: `create_engine("postgres://…")`, `the database is postgres://…`.
+/// The one URL inside another text: `create_engine("postgres://…")`, `the database is postgres://…`.
 fn embedded(text: &str) -> Option<&str> {
     let colon = text.find("://")?;
     let word = |c: char| c.is_ascii_alphanumeric() || "+.-:".contains(c);

@@ -1,8 +1,7 @@
-//! Where a parameter comes from: the text first, then the service that it or the environment names, then the
-//! environment, and last what Tusk or libpq takes by itself.
+//! Where a parameter comes from: first the text, then the service that it or the environment names, then the
+//! environment, and last a default of Tusk's or libpq's.
 //!
-//! What stands at an earlier place hides the later ones, also where it is empty. A value that can't be is told
-//! with its place.
+//! An earlier source hides the later ones, even with an empty value. A wrong value is reported with its source.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use super::super::service::{Service, ServiceFile};
 use super::parameters::{SECRETS, shown};
 use super::{Parameters, ParseProblem};
 
-/// Every parameter that has a value, and the places of those that are not the text's.
+/// Every parameter with a value, and the sources of those that are not the text's.
 pub(super) struct Sources {
     /// The values, by libpq's names.
     pub(super) values: Parameters,
@@ -19,7 +18,7 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Adds to the text's parameters what it leaves out.
+    /// Completes the text's parameters from the other sources.
     pub(super) fn of(text: Parameters, defaults: &Defaults) -> Result<Self, ParseProblem> {
         let mut sources = Self { values: text, places: BTreeMap::new() };
         sources.add_service(defaults)?;
@@ -27,7 +26,7 @@ impl Sources {
         Ok(sources)
     }
 
-    /// The same problem, with the place where it stands if that is not the text.
+    /// The same problem, with its source if that is not the text.
     pub(super) fn blame(&self, problem: ParseProblem) -> ParseProblem {
         match problem.parameter().map(str::to_owned) {
             Some(name) => self.blame_for(&name, problem),
@@ -35,7 +34,7 @@ impl Sources {
         }
     }
 
-    /// The same, for a problem of this parameter.
+    /// The same, for a problem with this parameter.
     pub(super) fn blame_for(&self, name: &str, problem: ParseProblem) -> ParseProblem {
         match self.places.get(name) {
             Some(place) => {
@@ -81,7 +80,7 @@ impl Sources {
                 self.add(parameter, value, variable);
             }
         }
-        // The variable of libpq's first years.
+        // An old variable from libpq's first years.
         if defaults.variable("PGREQUIRESSL").is_some_and(|value| value.starts_with('1')) {
             self.add("sslmode", "require", "PGREQUIRESSL");
         }
@@ -96,7 +95,7 @@ pub(in crate::conninfo) fn is_secret(name: &str) -> bool {
     SECRETS.iter().any(|(secret, _)| *secret == name)
 }
 
-/// The first section of this name, and its file.
+/// The first section with this name, and its file.
 fn find<'a>(name: &str, files: &'a [ServiceFile]) -> Result<(&'a str, &'a Service), ParseProblem> {
     for file in files {
         let services = file.services.as_ref().map_err(|reason| ParseProblem::ServiceFile {

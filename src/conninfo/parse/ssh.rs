@@ -7,7 +7,7 @@ use super::{
 };
 use crate::base::secret::MASK;
 
-/// The port of an SSH server that names none.
+/// The default port of an SSH server.
 pub(in crate::conninfo) const PORT: u16 = 22;
 
 const PLACE: &str = "user@host:port, of which user and port may be left out";
@@ -46,7 +46,7 @@ fn auth_of(auth: Option<String>, key: Option<String>) -> Result<SshAuth, ParsePr
 fn server(place: &str) -> Result<(String, u16, String), ParseProblem> {
     let (user, server) = place.rsplit_once('@').unwrap_or(("", place));
     if user.contains(':') {
-        // That is a password, which goes into a parameter of its own.
+        // That is a password, which belongs into a parameter of its own.
         return Err(bad("ssh", MASK, &format!("{PLACE}; the password goes into ssh_password")));
     }
     let (host, port) = match server.strip_prefix('[') {

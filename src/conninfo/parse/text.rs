@@ -1,4 +1,4 @@
-//! Takes the three written forms apart into libpq's parameters.
+//! Splits the three written forms into libpq's parameters.
 
 use percent_encoding::percent_decode_str;
 
@@ -48,7 +48,7 @@ pub(super) fn shorthand(text: &str) -> Result<Parameters, ParseProblem> {
     Ok(found)
 }
 
-/// Whether the short form names no URL's host: an address without its brackets, or a socket's directory.
+/// Whether the short form is not a URL's host: an address without its brackets, or a socket's directory.
 pub(super) fn is_socket(text: &str) -> bool {
     let text = text.split_once("@/").map_or(text, |(user, _)| match user {
         user if user.contains(['/', '?']) => text,
@@ -69,7 +69,7 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
         let (value, tail) = pair_value(written)?;
         let is_bare = !written.starts_with('\'');
         if is_bare && !is_secret(name) && value.contains('=') && value.contains('\'') {
-            // The next parameter, of which a letter is amiss.
+            // The next parameter, with a typing error in it.
             return Err(ParseProblem::Unclear);
         }
         found.insert(name.to_owned(), value);
@@ -78,7 +78,7 @@ pub(super) fn pairs(text: &str) -> Result<Parameters, ParseProblem> {
     Ok(found)
 }
 
-/// Where the `@` stands that ends the user and the password: libpq looks for it up to the first `/`.
+/// The `@` that ends the user and the password: libpq looks for it up to the first `/`.
 /// A `?` before any password begins the query, so that its values may hold an `@`.
 pub(super) fn user_end(rest: &str) -> Option<usize> {
     let at = rest.find(['@', '/']).filter(|at| rest[*at..].starts_with('@'))?;
@@ -92,8 +92,8 @@ fn credentials(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
     store(found, "password", password)
 }
 
-/// Reads hosts and ports, and hands back what follows them. They become libpq's lists, in which a server
-/// without a port has an empty one.
+/// Reads hosts and ports, and returns what follows them. They become libpq's lists, in which a server without a port
+/// has an empty one.
 fn hosts<'a>(mut rest: &'a str, found: &mut Parameters) -> Result<&'a str, ParseProblem> {
     let (mut names, mut ports) = (String::new(), String::new());
     loop {
@@ -142,7 +142,7 @@ fn query(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
             return Err(ParseProblem::ExtraEquals);
         }
         let (name, value) = (decoded(name)?, decoded(value)?);
-        // JDBC's way to say it, which libpq reads too.
+        // JDBC's form, which libpq reads too.
         if name == "ssl" && value == "true" {
             found.insert("sslmode".into(), "require".into());
         } else {
@@ -152,7 +152,7 @@ fn query(text: &str, found: &mut Parameters) -> Result<(), ParseProblem> {
     Ok(())
 }
 
-/// A directory that may be followed by `:port` and `/database`.
+/// A directory, perhaps followed by `:port` and `/database`.
 fn socket(place: &str) -> (&str, &str, &str) {
     let Some((directory, tail)) = place.rsplit_once(':') else {
         return (place, "", "");
@@ -177,7 +177,7 @@ fn pair_value(text: &str) -> Result<(String, &str), ParseProblem> {
     if quoted { Err(ParseProblem::UnterminatedQuote) } else { Ok((value, "")) }
 }
 
-/// Keeps what a part of the URL says; an empty part says nothing.
+/// Stores a part of the URL; an empty part says nothing.
 fn store(found: &mut Parameters, name: &str, text: &str) -> Result<(), ParseProblem> {
     if !text.is_empty() {
         found.insert(name.to_owned(), decoded(text)?);

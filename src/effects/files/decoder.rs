@@ -1,23 +1,23 @@
-//! Text out of a file that is read bit by bit.
+//! Decodes a file that is read in blocks.
 
 use super::encoding;
 use crate::sql::encoding::Encoding;
 
-/// Bytes that are no text in the file's encoding.
+/// The bytes are not text in the file's encoding.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::effects) struct NoText;
 
-/// Turns the blocks of a file into text, whatever they part.
+/// Turns a file's blocks into text, wherever they split it.
 pub(in crate::effects) struct Decoder {
     encoding: Encoding,
-    /// The start of a character whose rest has not come.
+    /// The start of a character whose rest is still to come.
     carried: Vec<u8>,
-    /// What knows it for encodings of more than a byte to a character.
+    /// The decoder for multi-byte encodings.
     table: Option<encoding_rs::Decoder>,
 }
 
 impl Decoder {
-    /// For a file in this encoding, from behind its byte order mark.
+    /// For a file in this encoding, starting after its byte order mark.
     pub(in crate::effects) fn new(encoding: Encoding) -> Self {
         let table = encoding::table(encoding);
         let is_stateful = !table.is_single_byte() && encoding != Encoding::Utf8;

@@ -1,6 +1,6 @@
-//! Between the bytes of a file and its text: which encoding it has, and the way in both directions.
+//! Converts between a file's bytes and its text: detects its encoding, decodes and encodes.
 //!
-//! A text is only taken where it leads back to the very same bytes, so that what is opened and saved is the same file.
+//! A text counts only if it encodes back to the very same bytes, so that opening and saving leaves the file unchanged.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -10,16 +10,16 @@ use crate::sql::{
     read::lex,
 };
 
-/// What a file says of itself stands within its first bytes.
+/// A file declares its encoding within its first bytes.
 const HEAD_BYTES: usize = 64 << 10;
 
-/// Editors look for their own line in so many lines at the start.
+/// Editors look for their own line in this many lines at the start.
 const MODE_LINES: usize = 5;
 
-/// A line that is shown is cut after so many characters.
+/// A preview line is cut off after this many characters.
 const PREVIEW_CHARACTERS: usize = 100;
 
-/// What is offered where a file does not say what it is; the likely ones first.
+/// The encodings to offer for a file that does not declare one; the likely ones first.
 const OFFERED: &[Encoding] = &[
     Encoding::Utf8,
     Encoding::Windows1252,
@@ -39,7 +39,7 @@ const OFFERED: &[Encoding] = &[
     Encoding::Big5,
 ];
 
-/// A file's text, and how it stands in its bytes; or the ways in which it can be read.
+/// A file's text and its encoding; or the ways in which it can be read.
 pub(in crate::effects) fn read<'bytes>(
     bytes: &'bytes [u8],
     reading: Reading,
@@ -75,7 +75,7 @@ pub(in crate::effects) fn read<'bytes>(
     }
 }
 
-/// The encoding of bytes that are no UTF-16; none where somebody has to say it.
+/// The encoding of bytes that are not UTF-16; none if the user has to say.
 fn narrow(bytes: &[u8], reading: Reading, likely: &mut Vec<Encoding>) -> Option<Encoding> {
     let said = said_in_head(bytes);
     let known = match reading {
@@ -89,7 +89,7 @@ fn narrow(bytes: &[u8], reading: Reading, likely: &mut Vec<Encoding>) -> Option<
     match (said, known) {
         (None | Some(Encoding::Utf8), _) if is_utf8 => Some(Encoding::Utf8),
         (_, Some(known)) if known != Encoding::Utf8 || is_utf8 => Some(known),
-        // What it says and what it is are not the same: nobody can know which of the two is true.
+        // The declaration contradicts the content: nobody can know which of the two is right.
         (Some(said), _) => {
             likely.push(said);
             (said != Encoding::Utf8 && !is_utf8).then_some(said)
@@ -98,7 +98,7 @@ fn narrow(bytes: &[u8], reading: Reading, likely: &mut Vec<Encoding>) -> Option<
     }
 }
 
-/// The encoding whose byte order mark a file begins with, and what is behind that.
+/// The encoding whose byte order mark a file begins with, and what follows the mark.
 fn unmarked(bytes: &[u8]) -> (Option<Encoding>, &[u8]) {
     for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be] {
         if let Some(rest) = bytes.strip_prefix(mark(encoding)) {
@@ -108,7 +108,7 @@ fn unmarked(bytes: &[u8]) -> (Option<Encoding>, &[u8]) {
     (None, bytes)
 }
 
-/// The byte order mark of an encoding; those of one byte to a character have none.
+/// An encoding's byte order mark; single-byte encodings have none.
 pub(in crate::effects) fn mark(encoding: Encoding) -> &'static [u8] {
     match encoding {
         Encoding::Utf8 => b"\xef\xbb\xbf",
@@ -118,7 +118,7 @@ pub(in crate::effects) fn mark(encoding: Encoding) -> &'static [u8] {
     }
 }
 
-/// SQL is mostly ASCII, which has a zero byte in every pair of UTF-16: that tells it, and the order.
+/// SQL is mostly ASCII, which has a zero byte in every pair of UTF-16: that reveals the encoding and its byte order.
 fn wide(bytes: &[u8]) -> Option<Encoding> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     if !bytes.len().is_multiple_of(2) || !head.contains(&0) {
@@ -147,7 +147,7 @@ fn choices(bytes: &[u8], likely: &[Encoding]) -> Vec<Choice> {
         let (marked, rest) = unmarked(bytes);
         let bytes = if marked == Some(encoding) { rest } else { bytes };
         if is_new && let Some(text) = decode(encoding, bytes) {
-            // Zero bytes are no text: a file that has them is another thing, read in this way.
+            // Text has no zero bytes: a file that has them, read this way, is something else.
             if !text.contains('\0') {
                 let preview = preview(&text);
                 choices.push(Choice { encoding, preview });
@@ -157,7 +157,7 @@ fn choices(bytes: &[u8], likely: &[Encoding]) -> Vec<Choice> {
     choices
 }
 
-/// The line that tells the ways of reading a file apart: one with a character that few of them agree on.
+/// The line that best distinguishes the ways of reading a file: one with a character on which few of them agree.
 fn preview(text: &str) -> String {
     let first = |wanted: fn(char) -> bool| text.find(wanted);
     let at = first(|c| ('\u{80}'..'\u{a0}').contains(&c) || c > '\u{2000}')
@@ -179,15 +179,15 @@ fn preview(text: &str) -> String {
     preview
 }
 
-/// What an archive of pg_dump begins with that is no script.
+/// The beginning of an archive of pg_dump, which is not a script.
 const ARCHIVE: &[u8] = b"PGDMP";
 
-/// Whether a file is an archive of pg_dump, and no text.
+/// Whether a file is an archive of pg_dump, and not text.
 pub(in crate::effects) fn is_archive(head: &[u8]) -> bool {
     head.starts_with(ARCHIVE)
 }
 
-/// The encoding of a file that is read bit by bit, and how many bytes its byte order mark has.
+/// The encoding of a file that is read in blocks, and the length of its byte order mark.
 pub(in crate::effects) fn of_head(head: &[u8], reading: Reading) -> (Encoding, usize) {
     if let (Some(encoding), rest) = unmarked(head) {
         return (encoding, head.len() - rest.len());
@@ -201,19 +201,19 @@ pub(in crate::effects) fn of_head(head: &[u8], reading: Reading) -> (Encoding, u
     (found.unwrap_or_default(), 0)
 }
 
-/// What a file says of its own encoding.
+/// The encoding that a file declares.
 pub(in crate::effects) fn said_in_head(bytes: &[u8]) -> Option<Encoding> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     let head = encoding_rs::mem::decode_latin1(head);
     said_in_words(&head)
 }
 
-/// What the server is told comes first: it is what the bytes were written for.
+/// What the server is told comes first: the bytes were written for it.
 fn said_in_words(head: &str) -> Option<Encoding> {
     said_to_server(head).or_else(|| said_to_editors(head))
 }
 
-/// The encoding that the settings at the start of a script name: `SET client_encoding = 'LATIN1'`, `SET NAMES`,
+/// The encoding named by the settings at the start of a script: `SET client_encoding = 'LATIN1'`, `SET NAMES`,
 /// `set_config`, `\encoding`.
 fn said_to_server(head: &str) -> Option<Encoding> {
     let mut said = None;
@@ -243,13 +243,12 @@ fn said_to_server(head: &str) -> Option<Encoding> {
     said
 }
 
-/// What a statement at the start of a script does.
 enum Setting {
     /// It names the encoding.
     Encoding(String),
     /// It sets something else.
     Other,
-    /// It does something: what is behind it is no start any more.
+    /// It does something: the start of the script ends here.
     None,
 }
 
@@ -290,7 +289,7 @@ fn client_encoding(statement: &str) -> Setting {
     }
 }
 
-/// The encoding that a line for an editor names: `-*- coding: latin-1 -*-`, `vim: set fileencoding=latin1:`.
+/// The encoding in an editor's mode line: `-*- coding: latin-1 -*-`, `vim: set fileencoding=latin1:`.
 fn said_to_editors(head: &str) -> Option<Encoding> {
     let names = ["fileencoding", "fenc", "coding"];
     let lines = head.split(['\n', '\r']).filter(|line| !line.is_empty());
@@ -307,7 +306,7 @@ fn said_to_editors(head: &str) -> Option<Encoding> {
                 let value = value.trim_start();
                 let is_part = |c: char| c.is_alphanumeric() || "-_.".contains(c);
                 let end = value.find(|c| !is_part(c)).unwrap_or(value.len());
-                // Emacs names the line ends behind the encoding.
+                // Emacs appends the line ends to the encoding.
                 let value = &value[..end];
                 let ends = ["-unix", "-dos", "-mac"];
                 let plain = ends.iter().find_map(|end| value.strip_suffix(end));
@@ -318,7 +317,7 @@ fn said_to_editors(head: &str) -> Option<Encoding> {
     None
 }
 
-/// The text that bytes are in an encoding; none where they are not, or where the text would be other bytes again.
+/// Decodes bytes; none if they are not in the encoding, or if the text would encode to other bytes.
 pub(in crate::effects) fn decode(encoding: Encoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
     if encoding == Encoding::Utf8 {
         return std::str::from_utf8(bytes).ok().map(Cow::Borrowed);
@@ -340,7 +339,7 @@ pub(in crate::effects) fn decode(encoding: Encoding, bytes: &[u8]) -> Option<Cow
     is_exact.then_some(Cow::Owned(text))
 }
 
-/// The table of an encoding. Of the two Latin ones it is that of Windows, which has letters where they have control codes.
+/// An encoding's table. The two Latin ones use Windows' tables, which have letters in place of control codes.
 pub(super) fn table(encoding: Encoding) -> &'static encoding_rs::Encoding {
     use encoding_rs as tables;
     match encoding {
@@ -381,7 +380,7 @@ pub(super) fn table(encoding: Encoding) -> &'static encoding_rs::Encoding {
     }
 }
 
-/// The codes that these have as controls, and the tables of Windows as letters.
+/// The codes that are control codes in these encodings, and letters in Windows' tables.
 const CONTROL_CODES: Range<u8> = 0x80..0xa0;
 
 fn has_control_codes(encoding: Encoding) -> bool {
@@ -403,7 +402,7 @@ fn controls_from(
     letters.next().is_none().then_some(fixed)
 }
 
-/// Puts the bytes of a text into `out`; the first character that has none is an error, with its place.
+/// Encodes a text into `out`; the first character that the encoding does not have is an error, with its position.
 pub(in crate::effects) fn encode(
     encoding: Encoding,
     text: &str,

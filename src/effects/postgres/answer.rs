@@ -1,4 +1,4 @@
-//! The one terminal message that every effect ends in, whatever happens to the task that works on it.
+//! The one terminal message in which every effect ends, whatever happens to its task.
 
 use flume::Sender;
 
@@ -8,14 +8,14 @@ use crate::{
     msg::Msg,
 };
 
-/// Sends a message to the loop. A loop that is gone has no more use for it.
+/// Sends a message to the loop. If the loop has ended, nobody needs the message.
 pub fn post(outbox: &Sender<Msg>, msg: impl Into<Msg>) {
     if outbox.send(msg.into()).is_err() {
         log::trace!("a message came after the loop had ended");
     }
 }
 
-/// An effect's terminal message in waiting: it is sent when the task answers, or when the task is dropped or panics.
+/// An effect's pending terminal message, sent when the task answers, or when the task is dropped or panics.
 pub struct Answer<F: FnOnce(Failure) -> Msg> {
     outbox: Sender<Msg>,
     on_failure: Option<F>,
@@ -27,13 +27,13 @@ impl<F: FnOnce(Failure) -> Msg> Answer<F> {
         Self { outbox: outbox.clone(), on_failure: Some(on_failure) }
     }
 
-    /// The effect has ended in this message.
+    /// Ends the effect with this message.
     pub fn with(mut self, msg: impl Into<Msg>) {
         self.on_failure = None;
         post(&self.outbox, msg);
     }
 
-    /// The effect has failed.
+    /// Ends the effect with this failure.
     pub fn failed(mut self, failure: Failure) {
         self.fail(failure);
     }
@@ -53,7 +53,7 @@ impl<F: FnOnce(Failure) -> Msg> Drop for Answer<F> {
     }
 }
 
-/// What an effect ends in whose task was dropped: because it panicked, or because it was asked to stop.
+/// The failure of an effect whose task was dropped, because it panicked or was asked to stop.
 pub fn abandoned() -> Failure {
     if std::thread::panicking() {
         error::plain(Category::Internal, "A fault in Tusk ended this; its log may say more.")

@@ -1,13 +1,13 @@
-//! What is in a database, asked of the server in one statement, so that all of it is of one moment.
+//! Reads what is in a database. One statement asks for all of it, so all of it is from one moment.
 //!
-//! It lists what the role may see: schemas that it may use, relations and columns that it has any privilege on,
-//! functions that it may call. Other sessions' temporary objects, TOAST and functions that SQL can't call are left
-//! out. The question is among the texts of Tusk's own ([`super::own_sql`]); this reads the answer.
+//! It lists what the role may see: schemas that it may use, relations and columns on which it has any privilege,
+//! functions that it may call. It leaves out other sessions' temporary objects, TOAST and functions that SQL can't
+//! call. The query is one of Tusk's own texts ([`super::own_sql`]); this module reads the answer.
 
 use super::session::link::Rows;
 use crate::catalog::{Catalog, CatalogBuilder, RelationKind};
 
-/// The catalog out of the answer. Rows of another shape, which no server sends, are left out.
+/// Builds the catalog from the answer. Skips rows of another shape, which no server sends.
 pub fn in_order(rows: Rows) -> Catalog {
     let mut builder = CatalogBuilder::default();
     for row in &rows {

@@ -1,10 +1,10 @@
-//! From a configuration to a link that has logged in.
+//! Turns a configuration into a link that has logged in.
 //!
-//! The socket is smol's, the SSLRequest is sent here, so that every one of libpq's modes is kept to the letter, and
-//! the whole of it (name, socket, TLS, start-up, password, for all servers and addresses) is bounded by one timeout.
+//! The socket is smol's. Tusk sends the SSLRequest itself, so that it keeps each of libpq's modes to the letter. One
+//! timeout bounds everything: name lookup, socket, TLS, start-up and password, for all servers and addresses.
 //!
-//! Each link is looked for anew: where several servers will do, the links of one pool may end at different ones. A
-//! cancel goes to the server of its own link.
+//! Each link looks for a server anew: if several will do, the links of one pool may end at different ones. A cancel
+//! goes to the server of its own link.
 
 use std::future::poll_fn;
 use std::io;
@@ -55,37 +55,36 @@ pub mod pgpass;
 pub(super) mod pool;
 mod servers;
 
-/// Where and how to connect: a configuration, its secrets, and the certificates of its files.
+/// Where and how to connect: a configuration, its secrets, and the certificates in its files.
 pub struct Target {
-    /// The configuration.
     pub config: Config,
     secrets: Secrets,
     tls: OnceCell<Tls>,
-    /// Why the password file was of no use, if it was asked and was not.
+    /// Why the password file was unusable, if Tusk needed it.
     pub warned: Arc<Mutex<Option<String>>>,
-    /// The tunnel to go through.
+    /// The SSH tunnel, if the connection uses one.
     way: Option<Arc<Way>>,
-    /// Where libpq's usual files for TLS are.
+    /// The directory of libpq's usual TLS files.
     tls_files: Option<PathBuf>,
 }
 
-/// A link that has logged in, not yet driven.
+/// A link that has logged in and has no task to drive it yet.
 pub struct Fresh {
     /// The driver's handle, as deadpool-postgres wraps it.
     pub client: ClientWrapper,
-    /// The driver's half that does the IO.
+    /// The half of the driver that does the IO.
     pub connection: Connection<Tap, Tap>,
-    /// What the tap learns.
+    /// What the tap learns from the stream.
     pub learnt: Arc<Mutex<Learnt>>,
-    /// How the same server is reached again, for a cancel.
+    /// How to reach the same server again, for a cancel.
     pub route: Route,
-    /// How the link is secured, in words.
+    /// The link's security, in words.
     pub security: String,
-    /// How much waits unread in a tunnel.
+    /// How much data waits unread in a tunnel.
     pub backlog: Option<Backlog>,
 }
 
-/// The server and the address that answered, and whether TLS was spoken.
+/// The server and the address that answered, and whether the link uses TLS.
 #[derive(Clone, Debug)]
 pub struct Route {
     server: Endpoint,
@@ -126,26 +125,26 @@ struct Raw {
     route: Route,
 }
 
-/// How long until a server that is starting up is asked again.
+/// The pause before Tusk tries a server again that is starting up.
 const START_UP_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long a server that is starting up is waited for where nothing else limits the time.
+/// How long Tusk waits for a server that is starting up, if nothing else limits the time.
 const START_UP_S_MAX: u32 = 60;
 
-/// How long a cancel may take where nothing else limits the time. Meanwhile its session starts nothing new.
+/// The timeout of a cancel, if nothing else limits the time. Meanwhile its session starts nothing new.
 const CANCEL_S_MAX: u32 = 10;
 
-/// The most bytes of an answer to a cancel request. PostgreSQL has none; one that refuses it may say why.
+/// The most bytes of an answer to a cancel request. PostgreSQL sends none; a server that refuses it may say why.
 const CANCEL_ANSWER_BYTES_MAX: usize = 64 << 10;
 
-/// What the tap of an attempt has learnt, for whoever gives the attempt up.
+/// What an attempt's tap has learnt, for whoever gives the attempt up.
 type Witness = Mutex<Option<Arc<Mutex<Learnt>>>>;
 
-/// How long a session that is not wanted may take to say goodbye.
+/// How long an unwanted session has to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Target {
-    /// A target whose files are read when TLS is first needed.
+    /// A target that reads its files when it first needs TLS.
     pub fn new(config: Config, secrets: Secrets, surroundings: Arc<Surroundings>) -> Self {
         Self {
             tls_files: surroundings.tls_files.clone(),
@@ -157,15 +156,15 @@ impl Target {
         }
     }
 
-    /// The same way to the same servers, for a pool of its own.
+    /// The same target again, for a pool of its own.
     pub fn again(&self, surroundings: Arc<Surroundings>) -> Self {
         Self::new(self.config.clone(), self.secrets.clone(), surroundings)
     }
 
-    /// Connects to the first server that will do and logs in, within the configuration's timeout.
+    /// Connects to the first suitable server and logs in, within the configuration's timeout.
     pub async fn connect(&self) -> Result<Fresh, Failure> {
         let budget = Budget::seconds(self.config.connect_timeout_s);
-        // No limit is one for what may never come: a server can go on starting, or refuse reads, for ever.
+        // Even without a limit, some waits need one: a server can start up, or refuse reads, forever.
         let patience = Budget::seconds(limit_s(self.config.connect_timeout_s, START_UP_S_MAX));
         let mut starting = None;
         loop {
@@ -176,7 +175,7 @@ impl Target {
             let again = tried.iter().any(|tried| tried.failure.is("57P03"));
             let failure = servers::none_taken(tried);
             if patience.is_below(START_UP_PAUSE) {
-                // The end of the time says less than what a server said before it.
+                // What a server said before says more than that the time is over.
                 return Err(starting.unwrap_or(failure));
             }
             if !again {
@@ -187,7 +186,7 @@ impl Target {
         }
     }
 
-    /// Does what a session needs before it can be used, in the time that a connect may take.
+    /// Prepares a session for use, within the time that connecting may take.
     pub async fn in_time(
         &self,
         work: impl Future<Output = Result<(), Failure>>,
@@ -203,8 +202,8 @@ impl Target {
         })
     }
 
-    /// Asks the server to cancel what the process does, over a socket of its own that is read to its end: only then
-    /// can the request no longer hit what comes next.
+    /// Asks the server to cancel what the process runs, over a separate socket that it reads to its end: only then can
+    /// the request no longer hit a later statement.
     pub async fn cancel(&self, route: &Route, backend_pid: i32, key: i32) -> Result<(), Failure> {
         let cancelled = async {
             let socket = open(&route.address, self.config.keepalive).await?;
@@ -256,7 +255,7 @@ impl Target {
             .unwrap_or(Err(timeout))
     }
 
-    /// Tries each server once, or twice where the first pass looks for better ones only. A refusal is an error.
+    /// Tries each server once, or twice if the first pass only looks for better ones. A refusal is an error.
     async fn try_servers(
         &self,
         budget: Budget,
@@ -335,7 +334,7 @@ impl Target {
         Ok(None)
     }
 
-    /// A session at this address, if it is one that is wanted.
+    /// Opens a session at this address, if it is a wanted one.
     async fn try_address(
         &self,
         server: &Endpoint,
@@ -375,7 +374,7 @@ impl Target {
             Ok(fresh) => return Ok(fresh),
             Err(failure) => failure,
         };
-        // Another way is tried where security was the reason: the handshake failed, or pg_hba.conf wants it otherwise.
+        // Try the other way if security was the reason: the handshake failed, or pg_hba.conf requires the other way.
         let (true, Some(second)) =
             (failure.category == Category::Ssl || failure.is("28000"), second)
         else {
@@ -426,8 +425,8 @@ impl Target {
         Ok(Fresh { client, connection, learnt, route: raw.route, security, backlog })
     }
 
-    /// With TLS 1.3 a server refuses the client's certificate after the handshake. Where it hangs up before its reason
-    /// was read, the reason is not known, but likely.
+    /// With TLS 1.3 a server refuses the client's certificate after the handshake. If it hangs up before Tusk read its
+    /// reason, the reason is unknown, but likely.
     fn after_handshake(&self, failure: Failure) -> Failure {
         let hung_up = failure.category == Category::Connection && failure.sqlstate.is_none();
         let tls = self.tls.get().filter(|tls| tls.has_client_certificate());
@@ -493,7 +492,7 @@ impl Target {
         let tls = self.tls.get_or_try_init(|| self.load_tls()).await?;
         let mut host = server.host.clone();
         if rustls_pki_types::ServerName::try_from(host.as_str()).is_err() && !tls.names_host() {
-            // A name that no certificate can hold is of no matter where names are not compared.
+            // A name that no certificate can hold does not matter if names are not compared.
             match address {
                 Address::Tcp(address) => host = address.ip().to_string(),
                 #[cfg(unix)]
@@ -504,7 +503,7 @@ impl Target {
         tls.secure(&host, socket.wire()).await
     }
 
-    /// Reads what TLS needs, with libpq's usual files where the configuration names none.
+    /// Reads what TLS needs, with libpq's usual files if the configuration names none.
     async fn load_tls(&self) -> Result<Tls, Failure> {
         let (config, secrets) = (self.config.clone(), self.secrets.clone());
         let directory = self.tls_files.clone();
@@ -519,7 +518,7 @@ impl Target {
         Ok(tls)
     }
 
-    /// The addresses of a server; one behind a tunnel has only the one that the SSH server finds.
+    /// A server's addresses. One behind a tunnel has only the address that the SSH server finds.
     async fn addresses(&self, server: &Endpoint) -> Result<Vec<Address>, Failure> {
         let Some(way) = &self.way else {
             return addresses(server).await;
@@ -539,7 +538,7 @@ impl Target {
         Ok(vec![Address::Tunnelled(way.clone(), far)])
     }
 
-    /// The password for the server: the one that is known, or the password file's.
+    /// The server's password: the known one, or the password file's.
     async fn password(&self, server: &Endpoint) -> Password {
         let known = self.secrets.get(SecretKind::Database);
         let password = Password::of(&self.config, server, known).await;
@@ -551,7 +550,7 @@ impl Target {
 
     fn driver_config(&self, password: &Password) -> tokio_postgres::Config {
         let mut driver = tokio_postgres::Config::new();
-        // TLS has been dealt with: "direct" makes the driver ask nothing and take the link as it is.
+        // TLS is done already: "direct" makes the driver skip the SSLRequest and take the link as it is.
         driver
             .ssl_mode(DriverSslMode::Require)
             .ssl_negotiation(SslNegotiation::Direct)
@@ -583,14 +582,13 @@ impl Target {
 }
 
 impl Route {
-    /// The server that answered.
     pub fn server(&self) -> &Endpoint {
         &self.server
     }
 }
 
 impl Fresh {
-    /// What decides whether this session is wanted: reported by the server, or asked.
+    /// Finds out what decides whether this session is wanted: from the server's reports, or by asking.
     async fn reported(&mut self, wanted: TargetSession) -> Result<Reported, Failure> {
         let mut reported = {
             let learnt = super::locked(&self.learnt);
@@ -614,7 +612,7 @@ impl Fresh {
         Ok(reported)
     }
 
-    /// Asks for one value before the link is driven by its task.
+    /// Asks for one value before the link has a task to drive it.
     async fn ask(&mut self, own: &OwnSql) -> Result<String, Failure> {
         let connection = &mut self.connection;
         let driven = poll_fn(|context| {
@@ -640,7 +638,7 @@ impl Fresh {
         Ok(value.unwrap_or_default().to_owned())
     }
 
-    /// Says goodbye to a session that is not wanted.
+    /// Says goodbye to an unwanted session.
     async fn end(self) {
         let Self { client, connection, .. } = self;
         drop(client);
@@ -655,7 +653,7 @@ impl Fresh {
 }
 
 impl Address {
-    /// Whether others may see what goes there. A tunnel ends at the SSH server, and the rest of the way is open.
+    /// Whether others may see what goes there. A tunnel ends at the SSH server, and the rest of the path is open.
     fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp(_) | Self::Tunnelled(_, Far::Tcp(..)))
     }
@@ -674,7 +672,7 @@ impl std::fmt::Display for Address {
 }
 
 impl Socket {
-    /// Sends the SSLRequest. Exactly one byte is read: what follows belongs to TLS.
+    /// Sends the SSLRequest. Reads exactly one byte: what follows belongs to TLS.
     async fn ask_for_tls(&mut self) -> io::Result<u8> {
         const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
         let mut answer = [0];
@@ -697,7 +695,7 @@ impl Socket {
         Ok(answer[0])
     }
 
-    /// By which the limit for what is sent is lifted, where there is one.
+    /// Lifts the limit on unacknowledged data, if there is one.
     fn patience(&self, keepalive: Keepalive) -> Option<Patience> {
         match self {
             Self::Tcp(stream) => Patience::of(stream, keepalive),
@@ -705,7 +703,7 @@ impl Socket {
         }
     }
 
-    /// What may come to wait in a tunnel.
+    /// How much data may pile up in a tunnel.
     fn backlog(&self) -> Option<Backlog> {
         match self {
             Self::Tunnelled(lane) => Some(lane.backlog()),
@@ -759,8 +757,8 @@ async fn open(address: &Address, keepalive: Keepalive) -> Result<Socket, Failure
     }
 }
 
-/// Connects to a socket that has a name and no file. Linux has them; its name begins with a NUL, for which `@` is
-/// written.
+/// Connects to an abstract socket, which has a name and no file. Only Linux has them; the name begins with a NUL,
+/// written as `@`.
 #[cfg(unix)]
 fn abstract_socket(name: &str) -> io::Result<Async<std::os::unix::net::UnixStream>> {
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
@@ -769,12 +767,12 @@ fn abstract_socket(name: &str) -> io::Result<Async<std::os::unix::net::UnixStrea
     Async::new(socket.into())
 }
 
-/// The time that the configuration allows, or this where it sets no limit.
+/// The configured timeout, or this one if the configuration sets no limit.
 fn limit_s(configured_s: u32, unlimited_s: u32) -> u32 {
     if configured_s == 0 { unlimited_s } else { configured_s }
 }
 
-/// Bounds a piece of work.
+/// Bounds work by a timeout.
 async fn within<T>(seconds: u32, work: impl Future<Output = T>) -> Option<T> {
     let timeout = async {
         smol::Timer::after(Duration::from_secs(seconds.into())).await;
@@ -788,7 +786,7 @@ fn is_hang_up(cause: &io::Error) -> bool {
     matches!(cause.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
-/// The addresses of a server, in the resolver's order.
+/// A server's addresses, in the resolver's order.
 async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
     let Endpoint { host, port, hostaddr } = server;
     if host.starts_with('@') && !cfg!(any(target_os = "linux", target_os = "android")) {
@@ -820,7 +818,7 @@ async fn addresses(server: &Endpoint) -> Result<Vec<Address>, Failure> {
     Ok(found.into_iter().map(Address::Tcp).collect())
 }
 
-/// A server in words, for sentences.
+/// Names a server in a sentence.
 fn place(server: &Endpoint) -> String {
     let Endpoint { host, port, .. } = server;
     if is_socket(host) {
@@ -832,11 +830,11 @@ fn place(server: &Endpoint) -> String {
     }
 }
 
-/// What to say when a server took the link neither with TLS nor without: the failure that a person can do most about
-/// comes first, and the other one is kept.
+/// The failure if the server took the link neither with TLS nor without: shows the failure that the user can do most
+/// about, and keeps the other.
 fn both_ways(first: Failure, second: Failure) -> Failure {
     if second.category == Category::Ssl {
-        // Where the server has no TLS to fall back on, its first word says more.
+        // If the server has no TLS to fall back on, its first answer says more.
         return first;
     }
     if first.category != Category::Ssl {

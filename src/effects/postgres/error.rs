@@ -1,7 +1,7 @@
-//! Driver, pool, TLS and I/O errors as the one shape that a person sees.
+//! Turns driver, pool, TLS and I/O errors into the one shape that a user sees.
 //!
-//! An error of tokio-postgres prints only its outermost layer, so its sources are walked; and a broken link speaks
-//! through several of them at once, which [`lost`] joins into one.
+//! An error of tokio-postgres prints only its outermost layer, so this walks its sources. A broken link speaks through
+//! several errors at once, which [`lost`] joins into one.
 
 use std::error::Error as _;
 use std::io;
@@ -16,7 +16,7 @@ pub fn plain(category: Category, message: impl Into<String>) -> Failure {
     Failure::new(category, message)
 }
 
-/// The server, or what stands before it, did what PostgreSQL's protocol does not allow.
+/// The server, or a proxy in front of it, violated PostgreSQL's protocol.
 pub fn servers_fault(message: impl Into<String>) -> Failure {
     plain(Category::Connection, message).with_next_step(
         "Check that this is a PostgreSQL server, and what stands between it and Tusk: a pooler, a proxy. Then reconnect \
@@ -24,10 +24,10 @@ pub fn servers_fault(message: impl Into<String>) -> Failure {
     )
 }
 
-/// What the server says of an error or a notice, with all its fields.
+/// What the server says in an error or a notice, with all its fields.
 pub fn from_server(error: &DbError) -> Failure {
     let code = error.code().code();
-    // Not the severity that is shown in the server's language: FATAL is recognised by its name.
+    // Not the severity in the server's language: FATAL is recognised by its name.
     let severity = match error.parsed_severity() {
         Some(severity) => severity.to_string(),
         None => error.severity().to_owned(),
@@ -64,7 +64,7 @@ fn source(routine: Option<&str>, file: Option<&str>, line: Option<u32>) -> Optio
     }
 }
 
-/// The same, out of the fields of an ErrorResponse that the driver does not see.
+/// The same, from the fields of an ErrorResponse that the driver does not see.
 pub fn from_fields(body: &[u8]) -> Failure {
     let fields: Vec<(u8, String)> = body
         .split(|byte| *byte == 0)
@@ -99,7 +99,6 @@ pub fn from_fields(body: &[u8]) -> Failure {
     failure
 }
 
-/// Any error of the driver.
 pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
     if let Some(error) = error.as_db_error() {
         return from_server(error);
@@ -132,15 +131,15 @@ pub fn from_driver(error: &tokio_postgres::Error) -> Failure {
     plain(Category::Internal, format!("The driver failed: {words}."))
 }
 
-/// How the driver's errors begin that are about what the server sent.
+/// How the driver's errors about the server's messages begin.
 const SERVERS: [&str; 3] = [
     "unexpected message from server",
     "error parsing response from server",
     "timeout waiting for server",
 ];
 
-/// The server wants a password and none was given. It carries the SQLSTATE that a wrong one has, so that both ask
-/// for one, and no severity, because the server did not say it.
+/// The server wants a password and none was given. Has the SQLSTATE of a wrong password, so that both ask for one, and
+/// no severity, because the server did not say it.
 pub fn password_required() -> Failure {
     let mut failure = plain(Category::Authentication, "password required");
     failure.sqlstate = Some("28P01".into());
@@ -148,7 +147,6 @@ pub fn password_required() -> Failure {
     failure
 }
 
-/// An error of the socket, or of TLS inside it.
 pub fn from_io(error: &io::Error) -> Failure {
     if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return from_tls(tls);
@@ -192,10 +190,10 @@ pub fn from_io(error: &io::Error) -> Failure {
     plain(Category::Connection, message)
 }
 
-/// That the server has no version of TLS that is offered to it.
+/// The server supports none of the TLS versions that Tusk offers.
 pub const OLD_TLS: &str = "The server speaks only versions of TLS that are too old to be safe.";
 
-/// Why TLS could not be agreed on.
+/// Why TLS could not be negotiated.
 pub fn from_tls(error: &rustls::Error) -> Failure {
     use rustls::{CertificateError as Certificate, Error, PeerIncompatible};
     let message = match error {
@@ -225,7 +223,7 @@ pub fn from_tls(error: &rustls::Error) -> Failure {
     failure
 }
 
-/// What the server says when it ends the handshake: mostly what it has against the client's certificate.
+/// What the server says when it ends the handshake: mostly its objection to the client's certificate.
 fn from_alert(alert: rustls::AlertDescription) -> String {
     use rustls::AlertDescription as Alert;
     let message = match alert {
@@ -272,12 +270,12 @@ pub fn from_pool(error: PoolError<Failure>, waited_s: u32) -> Failure {
     }
 }
 
-/// Joins what is known of a broken link: the query's error, the connection's own, and the last notice.
+/// Joins what is known about a broken link: the query's error, the connection's own, and the last notice.
 pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failure>) -> Failure {
     let fatal = |failure: &Failure| {
         matches!(failure.severity.as_str(), "FATAL" | "PANIC") || is_shutdown(failure)
     };
-    // A link in a tunnel only sees that nothing comes any more; why, the tunnel knows.
+    // A link in a tunnel only sees that no more data arrives; the tunnel knows why.
     let known = |failure: &Failure| failure.message != CLOSED;
     let tunnels = |failure: &Option<Failure>| {
         failure.as_ref().is_some_and(|failure| failure.category == Category::Ssh)
@@ -307,7 +305,6 @@ pub fn lost(query: Option<Failure>, link: Option<Failure>, notice: Option<Failur
     failure
 }
 
-/// Every layer of an error, outermost first.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -331,7 +328,7 @@ fn is_shutdown(failure: &Failure) -> bool {
 
 fn category(severity: &str, sqlstate: &str, message: &str) -> Category {
     match sqlstate {
-        // The session lives: it is about a link or a database that the statement itself deals with.
+        // The session lives: the error concerns a link or a database of the statement's own.
         "3D000" | "08000" | "08001" | "08003" | "08004" | "08006" if severity == "ERROR" => {
             Category::Query
         }

@@ -1,17 +1,17 @@
 //! Every statement that Tusk sends by itself.
 //!
-//! Who connects has typed nothing yet, and must not run anybody else's code. PostgreSQL looks up an operator, a
-//! function, a type or a relation that is written without its schema along the session's `search_path`, and takes the
-//! one whose argument types fit best, from whichever schema: whoever may create objects there, or set the path, could
-//! have theirs called. So these texts name everything with `pg_catalog`, operators and types too, and use no syntax
-//! that looks up an operator by itself (`in`, `like`, `between`, `nullif`, `case x when`, `is distinct from`, `using`).
-//! A cast that would go by the type's output function is written as `concat`, which no planted cast can replace. The
-//! path itself stays the user's, because the names of types are written by it.
+//! A user who connects has typed nothing yet, and must not run anybody else's code. If an operator, function, type or
+//! relation is written without its schema, PostgreSQL looks it up along the session's `search_path` and takes the one
+//! whose argument types fit best, from any schema: anybody who may create objects there, or set the path, could have
+//! theirs called. So these texts qualify everything with `pg_catalog`, operators and types too, and use no syntax that
+//! looks up an operator by itself (`in`, `like`, `between`, `nullif`, `case x when`, `is distinct from`, `using`). A
+//! cast that would use the type's output function is written as `concat`, which no planted cast can replace. The path
+//! itself stays the user's, because it decides how type names are written.
 //!
-//! What only reads does so in a read-only transaction that is rolled back. Strings hold no backslash, which would be
-//! worth a warning where `standard_conforming_strings` is off.
+//! What only reads does so in a read-only transaction that is rolled back. Strings hold no backslash, which would cause
+//! a warning if `standard_conforming_strings` is off.
 //!
-//! [`OwnSql`] is the only thing that links and helpers take for a question of Tusk's own. Each text is declared below,
+//! [`OwnSql`] is the only type that links and helpers accept for a query of Tusk's own. Each text is declared below,
 //! once, with an example for the tests that plant namesakes; a text from anywhere else does not compile:
 //!
 //! ```compile_fail
@@ -30,14 +30,14 @@ use crate::{
     update::query::read_only::Setting,
 };
 
-/// How a text travels.
+/// How Tusk sends a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Between a BEGIN and a ROLLBACK in the same message, so that it can't change anything.
     Read,
-    /// As it is, because it changes the session, or ends what it is in.
+    /// As it is, because it changes the session, or ends what the session is in.
     Alone,
-    /// As a part of the conversation about a statement on a read-only connection, inside its transaction.
+    /// As part of the wrapper of a statement on a read-only connection, inside its transaction.
     Sealed,
     /// Through psql, to the sandbox.
     Psql,
@@ -61,14 +61,13 @@ macro_rules! own_sql {
                 vec![$( Self::$name { $( $field: $example ),* } ),*]
             }
 
-            /// How it travels.
             pub fn way(&self) -> Way {
                 match self {
                     $( Self::$name { .. } => Way::$way, )*
                 }
             }
 
-            /// What is sent, without what is around it.
+            /// The text without its wrapper.
             pub(in crate::effects) fn text(&self) -> String {
                 match self {
                     $( Self::$name { $( $field ),* } => $text.into(), )*
@@ -81,97 +80,93 @@ macro_rules! own_sql {
 own_sql! {
     /// What is in a database that the role may see. Each row is a kind and up to four fields.
     Catalog {} Read => catalog();
-    /// The names of types, by oid and modifier.
+    /// Type names, by oid and modifier.
     TypeNames {
         /// Oids and modifiers; at least one.
         types: Vec<(u32, i32)> = vec![(25, -1), (1043, 24), (u32::MAX, 7)]
     } Read => type_names(types);
-    /// What a session holds: each row a kind and a name.
+    /// What a session holds: each row is a kind and a name.
     Held {
-        /// Settings with a dot that its statements have named: the server lists none of these.
+        /// Custom settings (with a dot) that the session's statements named: the server does not list them.
         custom: Vec<String> = vec!["my.tenant".into(), "my.ünit$".into()]
     } Read => held(custom);
-    /// Whose settings, of libraries, a session has at its start.
+    /// The libraries whose settings a session has at its start.
     Libraries {} Read => LIBRARIES;
-    /// Whether the server answers.
     Alive {} Read => "select 1";
-    /// The end of a process.
+    /// Terminates a process.
     Terminate {
-        /// The process.
         backend_pid: i32 = i32::MAX
     } Read => format!("select pg_catalog.pg_terminate_backend({backend_pid})");
-    /// Whether the server is a standby.
     InRecovery {} Read => "select pg_catalog.pg_is_in_recovery()";
-    /// Whether transactions of the session are read-only. Not inside a transaction of Tusk's own, which always is.
+    /// Whether the session's transactions are read-only. Not inside a transaction of Tusk's own, which always is.
     IsReadOnly {} Alone => "show transaction_read_only";
-    /// What leaves nothing behind in a session that goes back: the values of sequences, custom settings that a function
+    /// Leaves nothing behind in a session that goes back to the pool: sequence values, custom settings that a function
     /// set and the like, which the server does not list.
     LeaveNothing {} Alone => "discard all";
     /// An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8 refuses to send them.
     BytesAsTheyAre {} Alone => "set client_encoding = 'SQL_ASCII'";
-    /// A session begins in UTF-8, whatever a pooler or a trigger at its login has made of it.
+    /// A session begins in UTF-8, whatever a pooler or a login trigger has set.
     SpeakUtf8 {} Alone => "set client_encoding = 'UTF8'";
-    /// The end of a read that failed half-way.
+    /// Ends a read that failed half-way.
     RollBack {} Alone => "rollback";
-    /// The beginning of a read-only transaction.
     BeginReadOnly {} Sealed => BEGIN_READ_ONLY;
-    /// The same with the modes of the transaction before it (`COMMIT AND CHAIN`).
+    /// The same, with the modes of the transaction before it (`COMMIT AND CHAIN`).
     BeginAgain {
-        /// The BEGIN of before, as `guard` wrote it. Another text begins without modes.
+        /// The BEGIN of that transaction, as `guard` wrote it. Another text begins without modes.
         begin: String = "begin isolation level serializable read only deferrable".into()
     } Sealed => begin_again(begin);
-    /// Makes a transaction of the user's read-only once more.
+    /// Makes a user's transaction read-only once more.
     ReadOnlyAgain {} Sealed => "set transaction read only";
-    /// Applies settings and, in any case, takes the transaction's snapshot, after which no statement can make it
-    /// read-write by asking for it.
+    /// Applies settings and always takes the transaction's snapshot, after which no statement can ask to make it
+    /// read-write.
     Apply {
         settings: Vec<Setting> = vec![Setting { name: "a.b".into(), value: "it's \\".into(), custom: true }]
     } Sealed => application(settings);
-    /// Takes back what would make the server read the next statement of a transaction otherwise than Tusk did, or write
-    /// files at it.
+    /// Resets what would make the server read the transaction's next statement differently from Tusk, or write files
+    /// for it.
     Straighten {} Sealed => STRAIGHTEN;
-    /// Fails where one of the names is that of a function in C or in an untrusted language of which nothing is known.
+    /// Fails if one of the names is that of an unknown function in C or in an untrusted language.
     KnownFunctions {
-        /// Names out of the user's statement.
+        /// Names from the user's statement.
         names: Vec<String> = vec!["total".into(), "it's \\ \"x\"".into()]
     } Sealed => known_functions(names);
-    /// What a statement made of its transaction, and of the session's settings where `custom` is some.
+    /// What a statement did to its transaction and, if `custom` is some, to the session's settings.
     Look {
-        /// Settings with a dot that are asked for by name.
+        /// Settings with a dot, which are asked for by name.
         custom: Option<Vec<String>> = Some(vec!["my.tenant".into()])
     } Sealed => look(custom.as_deref());
-    /// Rolls a sealed transaction back.
+    /// Rolls back the transaction of a wrapped statement.
     SealedRollBack {} Sealed => "rollback";
-    /// A rollback leaves advisory locks behind.
+    /// Releases advisory locks, which a rollback leaves behind.
     Unlock {} Sealed => "select pg_catalog.pg_advisory_unlock_all()";
-    /// A rollback leaves prepared statements behind.
+    /// Drops prepared statements, which a rollback leaves behind.
     Deallocate {} Sealed => "deallocate all";
-    /// The files that a server has, and its version.
+    /// A server's files and version.
     SandboxFiles {} Psql => "select pg_catalog.current_setting('data_directory'), \
         pg_catalog.current_setting('server_version')";
     /// Whether the sandbox has its sample.
     SandboxSample {} Psql => format!("select pg_catalog.count(*) from pg_catalog.pg_database d \
         where d.datname operator(pg_catalog.=) '{SAMPLE_DATABASE}'");
-    /// An empty database for the sample, in the place of one that was never finished.
+    /// Creates an empty database for the sample, in place of one that was never finished.
     SandboxCreate {} Psql => format!("select pg_catalog.pg_terminate_backend(a.pid) from pg_catalog.pg_stat_activity a \
         where a.datname operator(pg_catalog.=) '{UNFINISHED_SAMPLE}';\n\
         drop database if exists {UNFINISHED_SAMPLE};\n\
         create database {UNFINISHED_SAMPLE} template template0;\n\
         comment on database {UNFINISHED_SAMPLE} is 'Tusk''s sample: a small shop';\n");
-    /// The sample is whole, and gets its name. Its loading did not wait for the disk; this does, and with it all of it.
+    /// Names the sample, which is now whole. Loading it did not wait for the disk; this does, for all of it.
     SandboxFinish {} Psql => format!("set synchronous_commit = on;\n\
         alter database {UNFINISHED_SAMPLE} rename to {SAMPLE_DATABASE};\n");
 }
 
 pub const SAMPLE_DATABASE: &str = "shop";
-/// Its name while it is loaded.
+/// The sample's name while it loads.
 pub const UNFINISHED_SAMPLE: &str = "shop_loading";
 
 const BEGIN_READ_ONLY: &str = "begin read only";
 
 impl OwnSql {
-    /// What a simple query carries. The modes are said, because the session may have others by default: a standby
-    /// refuses serializable, and a deferrable transaction waits.
+    /// The text of the simple query. States the transaction's modes, because the session may have others by default: a
+    /// standby refuses serializable, and a deferrable transaction waits.
     pub fn message(&self) -> String {
         let text = self.text();
         match self.way() {
@@ -182,10 +177,10 @@ impl OwnSql {
         }
     }
 
-    /// The most memory that the rows of its answer may take.
+    /// The most memory that the rows of the answer may take.
     pub fn answer_bytes_max(&self) -> usize {
         match self {
-            // What is in a database is as much as somebody has put there; the statement has limits of its own.
+            // A database holds as much as somebody has put there; the statement has limits of its own.
             Self::Catalog {} => 1 << 30,
             _ => 16 << 20,
         }
@@ -195,7 +190,7 @@ impl OwnSql {
 fn catalog() -> String {
     let (relations, columns, functions) = (RELATIONS_MAX + 1, COLUMNS_MAX + 1, FUNCTIONS_MAX + 1);
     let with = format!("{SCHEMAS}{VISIBLE_RELATIONS} order by s.system, c.oid limit {relations})");
-    // Past the limits one more row of each kind shows that there is more. The user's own objects come first.
+    // One row beyond each kind's limit shows that there is more. The user's own objects come first.
     format!(
         "{with}{NAMES_OF_TYPES} {SEARCH_PATH} union all select 's', s.nspname, null, null, null from s \
          union all select 'r', pg_catalog.concat(r.oid), r.nspname, r.relname, r.relkind::pg_catalog.text from r \
@@ -239,8 +234,8 @@ join t on t.a operator(pg_catalog.=) a.atttypid and t.m operator(pg_catalog.=) a
 where r.relkind operator(pg_catalog.<>) 'S' and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped \
 and (r.whole or pg_catalog.has_column_privilege(r.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES'))";
 
-/// Without those that SQL can't call: they take or give `cstring` or `internal`. PostgreSQL lists no cast from
-/// `oidvector` to an array, so that a planted one would be taken; hence the text.
+/// Leaves out functions that SQL can't call: they take or return `cstring` or `internal`. PostgreSQL lists no cast from
+/// `oidvector` to an array, so a planted one would be used; hence the text.
 const FUNCTIONS: &str = "\
 select 'f', s.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes), null \
 from pg_catalog.pg_proc p join s on s.oid operator(pg_catalog.=) p.pronamespace \
@@ -273,7 +268,7 @@ fn held(custom: &[String]) -> String {
     question
 }
 
-/// The modes of the transaction that it is asked in are Tusk's own.
+/// Its transaction's modes are Tusk's own.
 const HELD: &str = "\
 select pg_catalog.concat('temporary ', case when c.relkind operator(pg_catalog.=) any ('{v,m}') then 'view' \
 when c.relkind operator(pg_catalog.=) 'S' then 'sequence' \
@@ -306,7 +301,7 @@ where not exists (select from pg_catalog.pg_extension e where e.extname operator
 union all select 'role', pg_catalog.current_setting('role') \
 where pg_catalog.current_setting('role') operator(pg_catalog.<>) 'none'";
 
-/// A role that may not read `shared_preload_libraries` sees by their settings which libraries there are. All settings
+/// A role that may not read `shared_preload_libraries` sees from their settings which libraries there are. All settings
 /// of libraries have a dot in their names, and no others do.
 const LIBRARIES: &str = "\
 select distinct pg_catalog.split_part(s.name, '.', 1) from pg_catalog.pg_settings s \
@@ -353,7 +348,7 @@ from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a \
 join pg_catalog.pg_roles r on r.oid operator(pg_catalog.=) a.usesysid \
 where r.rolname operator(pg_catalog.<>) session_user";
 
-/// The text is in UTF-8, as Tusk reads it, and not in an encoding in which a letter or a backslash is a part of the
+/// The text is in UTF-8, as Tusk reads it, and not in an encoding in which a letter or a backslash is part of the
 /// character before it. A database in SQL_ASCII takes bytes as they are.
 const STRAIGHTEN: &str = "\
 select pg_catalog.set_config('client_encoding', \
@@ -362,12 +357,12 @@ then 'SQL_ASCII' else 'UTF8' end, true), \
 case when pg_catalog.current_setting('jit_dump_bitcode', true) operator(pg_catalog.=) 'on' \
 then pg_catalog.set_config('jit_dump_bitcode', 'off', true) end";
 
-/// What comes before and after the name of a function that nothing is known of, in the error that tells it.
+/// What surrounds the name of an unknown function in the error that reports it.
 pub const UNKNOWN_FUNCTION: [&str; 2] = ["<tusk: ", " :tusk>"];
 
-/// Of PostgreSQL itself those functions are known that are not volatile, and those that `guard::known` lists; of the
-/// extensions there, the same. An aggregate is as known as the functions that it is made of. The error is that there is
-/// no setting of this name, because no text has to be cast for it.
+/// The known functions are PostgreSQL's own that are not volatile, those that `guard::known` lists, and the same of the
+/// extensions listed there. An aggregate is known if the functions that it is made of are known. The error says that
+/// there is no setting of this name, because that needs no cast of a text.
 fn known_functions(names: &[String]) -> String {
     let strange: Vec<String> =
         names.iter().filter(|name| !known::is_harmless(name)).cloned().collect();

@@ -1,4 +1,4 @@
-//! Sessions: the link that carries one, what runs in it, how it is cancelled and watched.
+//! Sessions: the link that carries one, what runs in it, how Tusk cancels and watches it.
 
 pub(super) mod cancel;
 pub(super) mod capture;

@@ -1,8 +1,8 @@
-//! The SSH tunnel: one session with an SSH server, and through it a lane for each link of a connection.
+//! The SSH tunnel: one session with an SSH server, and through it a channel for each link of a connection.
 //!
-//! The database's host is looked up and reached from the SSH server. russh speaks the protocol, on the runtime that
-//! async-compat has anyway; the socket is smol's. `host_keys` says which server is the right one, `login` proves who
-//! the user is, `lane` carries the bytes. When the tunnel ends, each of its lanes ends in the tunnel's own reason.
+//! The SSH server looks up and reaches the database's host. russh speaks the protocol, on the runtime that async-compat
+//! has anyway; the socket is smol's. `host_keys` decides which server is the right one, `login` authenticates the user,
+//! `lane` carries the bytes. When the tunnel ends, each of its channels ends with the tunnel's own reason.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,29 +34,30 @@ mod host_keys;
 mod lane;
 mod login;
 
-/// What the machine has for connections: for SSH known servers, an agent, a user's name; for TLS the user's own files.
+/// What this machine offers for connections: for SSH, known servers, an agent, a user name; for TLS, the user's own
+/// files.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The files of known hosts.
     pub known_hosts: KnownHosts,
     /// The agent's socket.
     pub agent: Option<PathBuf>,
-    /// Who logs in where the tunnel names nobody.
+    /// The user, if the tunnel names none.
     pub user: String,
-    /// How long the server may be silent before it is asked whether it is there; so long again, three times, and it is
-    /// gone.
+    /// How long the server may be silent before Tusk probes it. After three probes, each this long after the one
+    /// before, it counts as gone.
     pub keepalive: Duration,
     /// The directory of libpq's usual files for TLS.
     pub tls_files: Option<PathBuf>,
 }
 
-/// How often a silent server is asked.
+/// How many probes a silent server gets.
 const KEEPALIVES: usize = 3;
-/// How long a tunnel that is let go may take to say goodbye.
+/// How long a dropped tunnel has to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Surroundings {
-    /// Those of this process. Tusk's own known hosts are in its data directory.
+    /// This process's surroundings. Tusk's own known hosts are in its data directory.
     pub fn of_system(data_dir: &Path) -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(set);
@@ -72,7 +73,7 @@ impl Surroundings {
         }
     }
 
-    /// The same without the user's own files for TLS: for tests, which have to go alike for everybody.
+    /// The same without the user's own TLS files: for tests, which must run alike for everybody.
     pub fn without_tls_files(data_dir: &Path) -> Self {
         Self { tls_files: None, ..Self::of_system(data_dir) }
     }
@@ -96,8 +97,7 @@ impl std::fmt::Display for Far {
     }
 }
 
-/// The way of a connection through its SSH server: a tunnel that is made when it is first needed, and made again when
-/// it has ended.
+/// A connection's route through its SSH server: makes the tunnel when it is first needed, and again when it has ended.
 pub struct Way {
     tunnel: SshTunnel,
     server: Server,
@@ -115,7 +115,7 @@ impl std::fmt::Debug for Way {
 }
 
 impl Way {
-    /// The way that a configuration wants, if it wants one.
+    /// The route for a configuration, if it uses a tunnel.
     pub fn of(config: &Config, secrets: &Secrets, surroundings: Arc<Surroundings>) -> Option<Self> {
         let tunnel = config.ssh.clone()?;
         Some(Self {
@@ -129,12 +129,12 @@ impl Way {
         })
     }
 
-    /// A lane to a place behind the server.
+    /// Opens a channel to a place behind the server.
     pub async fn open(&self, far: &Far) -> Result<Lane, Failure> {
         self.tunnel().await?.open(far).await
     }
 
-    /// That the time is up, where it is the SSH server that has not answered.
+    /// The timeout's failure, if it is the SSH server that has not answered.
     pub fn timed_out(&self) -> Option<Failure> {
         let standing = self.standing.try_lock();
         let stands = standing.is_some_and(|tunnel| tunnel.is_some());
@@ -148,7 +148,7 @@ impl Way {
         })
     }
 
-    /// The tunnel. Who comes while it is being made waits for it.
+    /// The tunnel. Callers wait while it is being made.
     async fn tunnel(&self) -> Result<Arc<Tunnel>, Failure> {
         let mut standing = self.standing.lock().await;
         let stands = |tunnel: &&Arc<Tunnel>| tunnel.traffic.end().is_none();
@@ -156,13 +156,13 @@ impl Way {
             return Ok(tunnel.clone());
         }
         *standing = None;
-        // Boxed: what russh keeps while it shakes hands is large, and every caller's future would be as large.
+        // Boxed: russh keeps much state during the handshake, and every caller's future would be as large.
         let tunnel = Arc::new(Compat::new(Box::pin(self.establish())).await?);
         *standing = Some(tunnel.clone());
         Ok(tunnel)
     }
 
-    /// Reaches the server, makes sure that it is the right one, and logs in. Runs where tokio's runtime is known.
+    /// Connects to the server, makes sure that it is the right one, and logs in. Must run on tokio's runtime.
     async fn establish(&self) -> Result<Tunnel, Failure> {
         let (known_hosts, server) = (self.surroundings.known_hosts.clone(), self.server.clone());
         let known = smol::unblock(move || known_hosts.of(&server)).await?;
@@ -208,7 +208,7 @@ impl Way {
         })
     }
 
-    /// A socket to the first of the server's addresses that answers.
+    /// Connects to the first of the server's addresses that answers.
     async fn reach(&self) -> Result<Async<std::net::TcpStream>, Failure> {
         let Server { host, port } = &self.server;
         let found = smol::net::resolve((host.as_str(), *port)).await;
@@ -246,7 +246,7 @@ impl Way {
     }
 }
 
-/// A session with an SSH server that knows the user. The last one who lets go of it ends it.
+/// A session with an SSH server that knows the user. Dropping the last handle ends it.
 pub struct Tunnel {
     session: Arc<Handle<Watcher>>,
     traffic: Arc<Traffic>,
@@ -284,8 +284,8 @@ impl Tunnel {
         }
     }
 
-    /// Why the server opened no channel. Its own words come a moment after its refusal, in any case before the answer to
-    /// what is sent now.
+    /// Why the server opened no channel. Its own message comes a moment after its refusal, in any case before its
+    /// answer to what is sent now.
     async fn refused(&self, far: &Far, reason: &ChannelOpenFailure) -> Failure {
         if self.session.send_ping().await.is_err() {
             log::debug!("the tunnel ended with the refusal of a channel");
@@ -336,7 +336,7 @@ impl Drop for Tunnel {
     }
 }
 
-/// Lets the socket of a tunnel go that was not finished.
+/// Drops the socket of a tunnel that was not finished.
 struct CutOnDrop(Option<Arc<Traffic>>);
 
 impl Drop for CutOnDrop {
@@ -347,7 +347,7 @@ impl Drop for CutOnDrop {
     }
 }
 
-/// What russh tells of the session.
+/// Receives russh's events for the session.
 struct Watcher {
     known: Known,
     judged: Arc<Mutex<Option<Failure>>>,
@@ -360,7 +360,7 @@ impl Watcher {
     }
 }
 
-/// A channel that the server opens by itself is refused: Tusk asked for none.
+/// Refuses a channel that the server opens by itself: Tusk asked for none.
 macro_rules! refuse {
     ($($name:ident($($argument:ty),*);)*) => {
         $(async fn $name(
@@ -385,7 +385,7 @@ impl client::Handler for Watcher {
     ) -> Result<bool, russh::Error> {
         let judgement = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => self.known.judge(key),
-            // None was asked for.
+            // Tusk asked for no certificate.
             PublicKeyOrCertificate::Certificate(_) => {
                 Err(no_session(self.known.server(), &russh::Error::UnknownAlgo))
             }
@@ -485,7 +485,7 @@ fn said_goodbye(server: &Server, words: &str) -> Failure {
     }
 }
 
-/// Why a tunnel that stood has ended.
+/// Why a working tunnel has ended.
 fn lost(server: &Server, cause: &russh::Error) -> Failure {
     use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
     let message = match cause {
@@ -507,7 +507,7 @@ fn lost(server: &Server, cause: &russh::Error) -> Failure {
     error::plain(Category::Ssh, message)
 }
 
-/// Why no session with the server came about.
+/// Why a session with the server could not be established.
 fn no_session(server: &Server, cause: &russh::Error) -> Failure {
     use io::ErrorKind::{InvalidData, UnexpectedEof};
     let message = match cause {

@@ -1,8 +1,8 @@
-//! The threads that PostgreSQL's work runs on.
+//! The threads that run PostgreSQL work.
 //!
-//! Connections live on two of them, each with the reader of its rows; connects, cancels and timers have one of their
-//! own, so that a cancel is never behind rows. A thread that ends drops its tasks, and each of them then sends what
-//! it still owes.
+//! Two threads carry connections, each with the reader of its rows; connects, cancels and timers have a third, so that
+//! a cancel never waits behind rows. When a thread ends it drops its tasks, and each task then sends the messages it
+//! still owes.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,6 @@ use super::locked;
 #[cfg(unix)]
 use super::wire::reactor::Reactor;
 
-/// A few executors on named threads.
 pub struct Threads {
     control: Lane,
     connections: Vec<Lane>,
@@ -25,7 +24,7 @@ pub struct Threads {
 /// How a thread waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waits {
-    /// In smol's reactor, which is one for all threads.
+    /// In smol's reactor, which all threads share.
     WithAll,
     /// For its own sockets.
     Itself,
@@ -44,14 +43,13 @@ impl Waits {
     }
 }
 
-/// One executor; its thread owns it.
+/// An executor and its thread, which owns it.
 struct Lane {
     executor: Weak<Executor<'static>>,
     running: Mutex<Option<(flume::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Threads {
-    /// Starts them.
     pub fn start() -> Self {
         Self {
             control: Lane::start("tusk-control", Waits::WithAll),
@@ -62,7 +60,7 @@ impl Threads {
         }
     }
 
-    /// Runs a task where no rows are read. After the end it is dropped at once.
+    /// Runs a task that reads no rows. Drops it at once after the end.
     pub fn control(&self, task: impl Future<Output = ()> + Send + 'static) {
         if let Some(task) = self.stoppable(task) {
             task.detach();
@@ -77,7 +75,7 @@ impl Threads {
         self.control.executor.upgrade().map(|executor| executor.spawn(task))
     }
 
-    /// Runs a connection's task on one of the connections' threads, in turn.
+    /// Runs a connection's task on one of the connection threads, in turn.
     pub fn connection(&self, task: impl Future<Output = ()> + Send + 'static) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
         if let Some(executor) = self.connections[turn].executor.upgrade() {
@@ -85,7 +83,7 @@ impl Threads {
         }
     }
 
-    /// Ends every thread with its tasks, connections first.
+    /// Ends every thread and its tasks, connections first.
     pub fn end(&self) {
         self.connections.iter().chain([&self.control]).for_each(Lane::end);
     }

@@ -1,4 +1,4 @@
-//! TLS as libpq's `sslmode` means it: which certificates are accepted, and how the link is then described.
+//! TLS as libpq's `sslmode` means it: which certificates to accept, and how to describe the link afterwards.
 //!
 //! Session resumption is off, so that every handshake shows the server's certificate: channel binding needs it.
 
@@ -37,26 +37,26 @@ use certificate::Shown;
 pub mod certificate;
 mod key;
 
-/// A bundle of all the authorities of a system has less than half a megabyte.
+/// A bundle of all of a system's authorities has less than half a megabyte.
 const CERTIFICATES: Limit = Limit::megabytes(16);
 
-/// What TLS needs of a configuration, read from its files once.
+/// What TLS needs from a configuration, read from its files once.
 #[derive(Clone)]
 pub struct Tls {
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
     trust: Trust,
     versions: TlsVersions,
-    /// What to say of files that nobody named.
+    /// What to say about files that nobody named.
     usual: Option<String>,
     has_client_certificate: bool,
-    /// What the user is told of a usual file that is of no effect.
+    /// What to tell the user about a usual file that has no effect.
     unread: Option<String>,
 }
 
 /// A link after the handshake.
 pub struct Secured {
-    /// What to talk through.
+    /// The stream to talk through.
     pub wire: Box<dyn Wire>,
     /// What SCRAM binds the password to.
     pub channel_binding: ChannelBinding,
@@ -67,7 +67,7 @@ pub struct Secured {
 /// Which server certificates are accepted.
 #[derive(Clone)]
 enum Trust {
-    /// Any: the link is encrypted, and nothing is known of who is at its end.
+    /// Any: the link is encrypted, and nothing is known about who is at its end.
     Any,
     /// One that leads to these authorities, or is one of these certificates itself.
     Signed { authorities: Arc<Authorities>, host_too: bool },
@@ -79,8 +79,8 @@ struct Authorities {
 }
 
 impl Tls {
-    /// Reads the certificates and the key that the configuration names, or the usual ones where it names none. Reads
-    /// files: not for an executor's thread.
+    /// Reads the certificates and the key that the configuration names, or the usual ones if it names none. Reads
+    /// files, so don't call it on an executor's thread.
     pub fn load(config: &Config, usual: &TlsFiles, secrets: &Secrets) -> Result<Self, Failure> {
         let said = config.usual_files_used(usual);
         let whole = config.clone().with_usual_files(usual);
@@ -92,7 +92,7 @@ impl Tls {
                 });
                 Ok(Self { usual: said, unread, ..loaded })
             }
-            // Where the mode takes plain text too, psql goes on with that. A file that nobody named is not worth it.
+            // If the mode accepts plain text too, psql falls back to that. A file that nobody named is not worth it.
             Err(failure) if config.ssl_mode < SslMode::Require && names_no_client(config) => {
                 let unread = format!("{} TLS goes on without it.", failure.message);
                 Ok(Self { unread: Some(unread), ..Self::load_whole(config, secrets)? })
@@ -126,17 +126,16 @@ impl Tls {
         })
     }
 
-    /// Whether the client has a certificate to show.
     pub fn has_client_certificate(&self) -> bool {
         self.has_client_certificate
     }
 
-    /// What the user is told of a usual file that is of no effect.
+    /// What to tell the user about a usual file that has no effect.
     pub fn unread(&self) -> Option<String> {
         self.unread.clone()
     }
 
-    /// A failure of TLS, with the files that nobody named.
+    /// Adds the files that nobody named to a TLS failure.
     pub fn explain(&self, failure: Failure) -> Failure {
         with_detail(failure, self.usual.as_deref())
     }
@@ -173,7 +172,7 @@ impl Tls {
         Ok(Secured { channel_binding: stream.channel_binding(), wire: Box::new(stream), security })
     }
 
-    /// Whether the server's name is looked at, so that it must be one that a certificate can hold.
+    /// Whether the server's name is checked, so that it must be one that a certificate can hold.
     pub fn names_host(&self) -> bool {
         matches!(self.trust, Trust::Signed { host_too: true, .. })
     }
@@ -183,7 +182,7 @@ fn names_no_client(config: &Config) -> bool {
     config.ssl_cert.is_empty() && config.ssl_key.is_empty()
 }
 
-/// The versions that are offered to the server.
+/// The versions to offer to the server.
 fn spoken(versions: TlsVersions) -> Vec<&'static SupportedProtocolVersion> {
     match versions {
         TlsVersions::Both => vec![&TLS13, &TLS12],
@@ -192,7 +191,7 @@ fn spoken(versions: TlsVersions) -> Vec<&'static SupportedProtocolVersion> {
     }
 }
 
-/// What to say where a server has no version in common with a connection that wants one of them alone.
+/// The failure when the server has no version in common with a connection that accepts only one.
 fn not_spoken(versions: TlsVersions) -> Option<Failure> {
     let (version, parameter) = match versions {
         TlsVersions::Both => return None,
@@ -216,7 +215,7 @@ fn with_detail(failure: Failure, said: Option<&str>) -> Failure {
 }
 
 impl Trust {
-    /// What the mode and the CA file ask for. A CA file makes `require` check the certificate, as in libpq.
+    /// What the mode and the CA file require. A CA file makes `require` check the certificate, as in libpq.
     fn of(config: &Config) -> Result<Self, Failure> {
         let host_too = config.ssl_mode == SslMode::VerifyFull;
         let authorities = match (config.ssl_mode, config.ssl_root_cert.as_str()) {
@@ -233,8 +232,8 @@ impl Trust {
     }
 }
 
-/// The system's authorities sign for every host: where the host's name is not looked at, anybody has a certificate of
-/// theirs.
+/// The system's authorities sign for every host: if the host's name is not checked, anybody has a certificate from
+/// them.
 fn no_authority(config: &Config) -> Failure {
     let mode = config.ssl_mode.name();
     let message = if config.ssl_root_cert.is_empty() {
@@ -266,7 +265,7 @@ fn authorities(path: &str) -> Result<Arc<Authorities>, Failure> {
     Ok(Arc::new(Authorities { roots, certificates }))
 }
 
-/// The system's own authorities, which take tens of milliseconds to load, once.
+/// The system's own authorities, loaded once because that takes tens of milliseconds.
 fn system_authorities() -> Result<Arc<Authorities>, Failure> {
     static LOADED: OnceLock<Arc<Authorities>> = OnceLock::new();
     let loaded = match (LOADED.get(), named_authorities()) {
@@ -297,8 +296,8 @@ fn parsable(certificates: Vec<CertificateDer<'static>>) -> Arc<Authorities> {
     Arc::new(Authorities { roots, certificates: Vec::new() })
 }
 
-/// The authorities of OpenSSL's variables, which take the place of the system's; none where they name nothing. The
-/// library that reads the system's would read these too, whatever they are and however long.
+/// The authorities in OpenSSL's variables, which replace the system's; none if they name nothing. The library that
+/// reads the system's would read these too, whatever they are and however long.
 fn named_authorities() -> Option<Result<Vec<CertificateDer<'static>>, Failure>> {
     let file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let directories = std::env::var_os("SSL_CERT_DIR").unwrap_or_default();
@@ -372,7 +371,7 @@ fn client_certificate(config: &Config, secrets: &Secrets) -> Result<CertifiedKey
     }
 }
 
-/// Judges one handshake, and remembers which version of TLS it was.
+/// Verifies one handshake, and remembers its TLS version.
 struct Verifier {
     trust: Trust,
     provider: Arc<CryptoProvider>,
@@ -463,7 +462,7 @@ impl Verifier {
             self.provider.signature_verification_algorithms.all,
         );
         if let Err(error) = signed {
-            // A self-signed certificate may stand in the CA file itself; rustls takes no authority for a server.
+            // A self-signed certificate may be in the CA file itself; rustls accepts no authority as a server.
             let itself = authorities.certificates.iter().any(|known| known == end_entity);
             let unfit = matches!(
                 error,

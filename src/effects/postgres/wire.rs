@@ -1,4 +1,4 @@
-//! The wire: bytes of the protocol, the tap that takes the rows out of them, and the sockets below.
+//! The wire: the protocol's bytes, the tap that takes the rows out of them, and the sockets below.
 
 pub mod encoding;
 pub(super) mod frames;

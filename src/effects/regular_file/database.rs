@@ -1,7 +1,7 @@
-//! Opening a database of SQLite, which opens files by their names, and the ones beside them too.
+//! Opens an SQLite database. SQLite opens files by name, including those beside the database.
 //!
-//! So what has these names is looked at just before. SQLite gives an empty file beside the database the database's
-//! permissions, and, run by root, its owner; where it would, the file is refused instead.
+//! So this checks these names just before. SQLite gives an empty file beside the database the database's permissions
+//! and, when root runs it, its owner; if it would, this refuses the file instead.
 
 #![allow(clippy::disallowed_methods, reason = "a database is opened here and nowhere else")]
 
@@ -15,10 +15,10 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::{kind, look};
 
-/// What SQLite has beside a database while it is used, and after a crash.
+/// The files that SQLite has beside a database while it is used, and after a crash.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Opens a database that is there. What is no regular file is refused as one that can't be opened.
+/// Opens an existing database. Refuses anything but a regular file as one that can't be opened.
 pub fn database(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let target = looked_at(path).map_err(|reason| {
         rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CANTOPEN), Some(reason))
@@ -26,7 +26,7 @@ pub fn database(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(target, flags - OpenFlags::SQLITE_OPEN_CREATE)
 }
 
-/// The file itself, whatever links lead to it: SQLite's other files are beside it.
+/// The file itself, through any links: SQLite's other files are beside it.
 fn looked_at(path: &Path) -> Result<PathBuf, String> {
     let of = |path: &Path, error: &io::Error| format!("{}: {error}", path.display());
     let target = fs::canonicalize(path).map_err(|error| of(path, &error))?;

@@ -23,7 +23,7 @@ pub struct Binaries {
 pub struct SearchPlaces {
     /// The directories of PATH, which win in their order.
     pub path: Vec<PathBuf>,
-    /// Directories of packages, the newest version wins. A component may hold one `*`.
+    /// Package directories, where the newest version wins. A component may hold one `*`.
     pub patterns: Vec<PathBuf>,
 }
 
@@ -95,8 +95,8 @@ pub fn program(name: &str) -> String {
     format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// The directories that really hold a server: links are followed, because a link in a bin directory
-/// may stand for one program of several.
+/// The directories that really hold a server: follows links, because a link in a bin directory may be one program of
+/// several.
 fn server_directories(places: &[PathBuf]) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for place in places {

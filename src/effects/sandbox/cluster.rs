@@ -1,8 +1,8 @@
 //! Makes the sandbox's database files, and writes its settings.
 //!
-//! Who gets in: the socket's directory lets only the server's user and root through, and on the socket itself
-//! the role `tusk` takes the same two (and the user who made it) by peer authentication. Every other role that
-//! the user makes needs a password. Where there are no Unix sockets, the loopback takes only passwords.
+//! Who gets in: the socket's directory admits only the server's user and root, and on the socket itself peer
+//! authentication admits the same two (and the user who made it) as the role `tusk`. Every other role that the user
+//! makes needs a password. Without Unix sockets, the loopback accepts only passwords.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::process::{Failure, Task};
 use super::{Link, USER};
 use crate::effects::regular_file::{self, SMALL};
 
-/// Makes the cluster where there is none. An interrupted one is begun anew: only a whole one gets its name.
+/// Makes the cluster if there is none. Starts over if one was interrupted: only a complete one gets its name.
 pub async fn make(place: &Place, binaries: &Binaries, link: &Link) -> Result<(), SandboxError> {
     let unfinished = place.base.join("cluster.new");
     remove_unfinished(place, &unfinished).await?;
@@ -48,7 +48,7 @@ pub async fn make(place: &Place, binaries: &Binaries, link: &Link) -> Result<(),
     Err(SandboxError::InitFailed { output: complaint.trim().to_owned() })
 }
 
-/// Writes what may differ from start to start: the address, and who may come in.
+/// Writes what may differ from start to start: the address, and who may connect.
 pub async fn write_settings(place: &Place, link: &Link, port: u16) -> Result<(), SandboxError> {
     let address = match link {
         Link::Socket => format!(
@@ -129,7 +129,7 @@ async fn finish(place: &Place, unfinished: &Path) -> Result<(), SandboxError> {
     named.map_err(|error| SandboxError::of_file(&place.cluster(), &error))
 }
 
-/// The name that the server will see at the other end of the socket.
+/// The user name that the server will see at the other end of the socket.
 async fn current_user_name(place: &Place) -> Result<String, SandboxError> {
     let task = Task::new("asking for the user's name", Path::new("id"), &place.base, None)
         .arguments(["-un"]);
@@ -145,7 +145,7 @@ fn quoted_in_list(directory: &Path) -> String {
     format!("\"{}\"", directory.display().to_string().replace('"', "\"\""))
 }
 
-/// A value as the configuration file wants it.
+/// A value in the configuration file's syntax.
 fn quoted_setting(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }

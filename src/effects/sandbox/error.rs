@@ -58,7 +58,7 @@ pub enum SandboxError {
         /// The end of the log.
         log: String,
     },
-    /// The sample database could not be loaded; what was loaded of it is dropped at the next start.
+    /// The sample database could not be loaded; the next start drops what was loaded of it.
     #[error(
         "The sample database could not be loaded (at “{step}”). Start the sandbox again to load it from the beginning.\n{output}"
     )]
@@ -88,7 +88,7 @@ pub enum SandboxError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A step took longer than it ever should.
+    /// A step exceeded its timeout.
     #[error(
         "The sandbox gave up: {action} took longer than {limit_seconds} s. Try again when the machine is less busy."
     )]
@@ -121,7 +121,7 @@ impl From<&SandboxError> for Failure {
 }
 
 impl SandboxError {
-    /// An I/O error on a path, told apart by whether permissions are what is wrong.
+    /// An I/O error on a path, distinguished by whether permissions are the problem.
     pub fn of_file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display().to_string();
         let reason = error.to_string();

@@ -1,7 +1,7 @@
 //! Loads the sample database, once.
 //!
-//! It is loaded under another name and renamed at the end: a database with the right name is a complete one, and what an
-//! interrupted load left is dropped. So nothing that a user made in it is ever touched.
+//! It is loaded under another name and renamed at the end: a database with the right name is complete, and the remains
+//! of an interrupted load are dropped. So nothing that a user made in it is ever touched.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::effects::postgres::own_sql::{OwnSql, UNFINISHED_SAMPLE};
 
 /// The sample shop.
 pub const SAMPLE: &str = include_str!("../../../assets/sample.sql");
-/// The longest that one part may take, on a slow machine too.
+/// The timeout of one part, on a slow machine too.
 const PART_LIMIT: Duration = Duration::from_secs(300);
 
 /// Loads the sample unless it is there.

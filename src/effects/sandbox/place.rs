@@ -2,10 +2,10 @@
 //!
 //! Everything is in `<data directory>/sandbox`, a directory that only the server's user may enter:
 //! `cluster` (the database files), `run` (the socket), `watch` (see `watcher`), `server.log`.
-//! The two locks are beside it. Where the server's user cannot reach the data directory (root's home, say),
-//! the files are under `/var/lib/tusk` in a directory named after a hash of the data directory, and
-//! `<data directory>/sandbox` is a link to them. A socket whose path would be too long is in a private directory of the
-//! user's runtime directory or `/tmp`.
+//! The two locks are beside it. If the server's user cannot reach the data directory (root's home, say), the files are
+//! under `/var/lib/tusk` in a directory named after a hash of the data directory, and `<data directory>/sandbox` is a
+//! link to them. A socket whose path would be too long is in a private directory of the user's runtime directory or
+//! `/tmp`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::process::{Failure, Task};
 use super::system::{self, Account};
 use crate::effects::regular_file;
 
-/// Writes what comes into a file that is there or a new one, for its owner alone; anything else is left alone.
+/// Writes its input into a new or existing file, for its owner alone; leaves anything else alone.
 const WRITE: &str = r#"umask 077
 if [ -e "$1" ] && [ ! -f "$1" ]; then echo "it is not a regular file"; exit 1; fi
 cat > "$1""#;
@@ -31,7 +31,7 @@ pub struct Place {
     pub base: PathBuf,
     /// The private directory of the socket.
     pub sockets: PathBuf,
-    /// Who runs the server, if not ourselves.
+    /// Who runs the server, if another user.
     pub account: Option<Account>,
 }
 
@@ -135,7 +135,7 @@ fn fits(directory: &Path) -> bool {
     socket.as_os_str().len() <= system::socket_path_limit()
 }
 
-/// Whether the server's user can get into a directory: only they know, with all the modes and lists above it.
+/// Whether the server's user can enter a directory: only they know, with all the modes and ACLs above it.
 async fn can_enter(directory: &Path, account: &Account) -> Result<bool, SandboxError> {
     let task = Task::new(
         "looking at the data directory",

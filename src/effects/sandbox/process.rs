@@ -13,31 +13,31 @@ use super::system::Account;
 /// A program to run to its end.
 #[derive(Clone, Debug)]
 pub struct Task {
-    /// What it does, in words for a time-out.
+    /// What it does, in words for a timeout.
     pub action: String,
     /// The program's file.
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
     /// Variables on top of the cleaned environment.
     pub variables: Vec<(String, String)>,
-    /// Where it runs: a place that the user who runs it may enter.
+    /// Where it runs: a directory that its user may enter.
     pub directory: PathBuf,
     /// Who runs it; `None` is ourselves.
     pub account: Option<Account>,
     /// What it reads from its standard input.
     pub input: String,
-    /// Whether its output is read. The server would keep a pipe open on systems without fork.
+    /// Whether to read its output. The server would keep a pipe open on systems without fork.
     pub captured: bool,
-    /// The longest that it may take.
+    /// The timeout.
     pub limit: Duration,
 }
 
-/// Why a task gave nothing.
+/// Why a task returned nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// It ended with an error; this is what it printed.
     Exit(String),
-    /// It could not be run at all, or was stopped at its limit.
+    /// It could not run at all, or was stopped at its timeout.
     Fatal(SandboxError),
 }
 
@@ -57,31 +57,29 @@ impl Task {
         }
     }
 
-    /// Adds arguments.
     pub fn arguments<I: IntoIterator<Item = A>, A: Into<OsString>>(mut self, arguments: I) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    /// Sets a variable.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Gives it something to read.
+    /// Sets its input.
     pub fn input(mut self, text: &str) -> Self {
         text.clone_into(&mut self.input);
         self
     }
 
-    /// Sets the longest that it may take.
+    /// Sets its timeout.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Runs it; gives what it printed, both outputs together.
+    /// Runs it; returns both of its outputs together.
     pub async fn run(self) -> Result<String, Failure> {
         let limit = self.limit;
         let timeout =
@@ -93,11 +91,11 @@ impl Task {
         .await
     }
 
-    /// The system's command for it, in a process group of its own: Ctrl+C in a terminal is for Tusk alone.
+    /// The system command for it, in a process group of its own: Ctrl+C in a terminal is for Tusk alone.
     pub fn command(&self) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.directory);
-        // PGDATA, PGHOST, PGOPTIONS and their like are meant for other servers than this one.
+        // PGDATA, PGHOST, PGOPTIONS and the like are meant for other servers.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(&name);
@@ -134,7 +132,8 @@ impl Task {
         let stdin = child.stdin.take();
         let feeding = async {
             if let Some(mut stdin) = stdin {
-                // A program that ends before it has read everything says why in its output, so a closed pipe is not news.
+                // A program that ends before it has read everything says why in its output, so a closed pipe is no
+                // news.
                 if let Err(error) = stdin.write_all(self.input.as_bytes()).await {
                     log::debug!("{} stopped reading: {error}", self.program.display());
                 }

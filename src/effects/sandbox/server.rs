@@ -1,4 +1,4 @@
-//! Starts the sandbox's server, takes over one that runs already, stops it.
+//! Starts the sandbox's server, takes over one that runs already, and stops it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -20,22 +20,22 @@ use crate::effects::{
     regular_file::{self, SMALL},
 };
 
-/// How long a server may take to start, or one that is stopping to be gone.
+/// How long a server may take to start, or a stopping one to end.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a stop may wait for statements to be cancelled and data to be written.
 const FAST_STOP_LIMIT: Duration = Duration::from_secs(6);
-/// How often a server that is neither ready nor gone is looked at.
+/// How often to check a server that is neither ready nor gone.
 const POLL: Duration = Duration::from_millis(50);
 
 /// A server that answers.
 #[derive(Debug)]
 pub struct Running {
-    /// The postmaster.
+    /// The postmaster's process id.
     pub pid: u32,
     /// The socket's directory, or the loopback's address.
     pub host: String,
     pub port: u16,
-    /// The server's version, as it says itself.
+    /// The version that the server reports.
     pub version: String,
     /// Whether it ran before we came.
     pub found: bool,
@@ -43,16 +43,14 @@ pub struct Running {
     pub watch: Watch,
 }
 
-/// What is needed to talk to the server's programs.
+/// What talking to the server's programs needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The files.
     pub place: &'a Place,
-    /// The programs.
     pub binaries: &'a Binaries,
     /// The psql among them.
     pub psql: &'a Path,
-    /// How the server is reached.
+    /// How to reach the server.
     pub link: &'a Link,
 }
 
@@ -116,7 +114,7 @@ pub async fn bring_up(context: Context<'_>) -> Result<Running, SandboxError> {
     }
 }
 
-/// Stops the server, at once for those who use it, and within a bounded time whatever they do.
+/// Stops the server, at once for its users, and within a bounded time whatever they do.
 pub async fn stop(context: Context<'_>) -> Result<(), SandboxError> {
     if find_postmaster(context.place).await?.is_none() {
         return Ok(());
@@ -160,14 +158,14 @@ async fn take_over(
 ) -> Result<Result<Running, SandboxError>, SandboxError> {
     let joined = watcher::join(context.place)?;
     if joined.is_none() {
-        // Its watcher is gone: killed, or just about to stop the server. The second shows in a moment.
+        // Its watcher is gone: killed, or just about to stop the server. If the latter, that shows in a moment.
         Timer::after(POLL * 6).await;
     }
     let version = match ask(context, &file).await {
         Ok(version) => version,
         Err(detail) => return Ok(Err(unreachable(&file, detail))),
     };
-    // The watcher may have seen its end before we joined. Then it has signalled by now, and the server will go.
+    // The watcher may have seen its end before we joined. Then it has sent its signal by now, and the server will stop.
     let watch = match joined {
         Some(watch) if watcher::join(context.place)?.is_some() => watch,
         Some(_) => return Ok(Err(unreachable(&file, "it is stopping".to_owned()))),
@@ -226,9 +224,9 @@ async fn real_cluster(place: &Place) -> PathBuf {
     smol::unblock(move || cluster.canonicalize().unwrap_or(cluster)).await
 }
 
-/// The postmaster that runs on these files. A file left by one that is gone is no obstacle: PostgreSQL clears it up.
-/// Only where its process id now belongs to a stranger, or to a dead process that nobody has collected, would PostgreSQL
-/// refuse to start, so that file goes.
+/// Finds the postmaster that runs on these files. A file left by an ended one does not matter: PostgreSQL clears it up.
+/// But if its process id now belongs to a stranger, or to a dead process that nobody has reaped, PostgreSQL would
+/// refuse to start, so this removes the file.
 async fn find_postmaster(place: &Place) -> Result<Option<PidFile>, SandboxError> {
     let cluster = real_cluster(place).await;
     smol::unblock(move || {
@@ -255,7 +253,7 @@ async fn find_postmaster(place: &Place) -> Result<Option<PidFile>, SandboxError>
     .await
 }
 
-/// The fields of postmaster.pid; a server that is only starting has not written all of them.
+/// The fields of postmaster.pid; a server that is still starting has not written all of them.
 fn parse_pid_file(pid: u32, text: &str) -> PidFile {
     let line = |number: usize| text.lines().nth(number).unwrap_or_default().trim().to_owned();
     PidFile {
@@ -292,7 +290,7 @@ async fn start(context: Context<'_>, deadline: Instant) -> Result<(), SandboxErr
             Err(Failure::Exit(output)) => {
                 log::warn!("pg_ctl: {}", output.trim());
                 let error = start_failed(context.place).await;
-                // Backends of a postmaster that was killed go within moments of it, and hold their memory until then.
+                // Backends of a killed postmaster end within moments of it, and hold their memory until then.
                 let lingering = matches!(&error, SandboxError::StartFailed { log, .. } if log.contains("shared memory block"));
                 if !lingering || Instant::now() > deadline {
                     return Err(error);
@@ -303,7 +301,7 @@ async fn start(context: Context<'_>, deadline: Instant) -> Result<(), SandboxErr
     }
 }
 
-/// The files that PostgreSQL opens as it starts: it would wait for ever at a pipe in the place of one.
+/// Checks the files that PostgreSQL opens as it starts: it would wait forever on a pipe in place of one.
 async fn look_at_files(place: &Place) -> Result<(), SandboxError> {
     let names = [
         "PG_VERSION",

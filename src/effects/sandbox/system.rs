@@ -9,7 +9,7 @@ use crate::effects::regular_file::{self, Limit, SMALL};
 /// A machine may have many accounts.
 const ACCOUNTS: Limit = Limit::megabytes(64);
 
-/// An unprivileged user that runs the server in place of root, which PostgreSQL refuses.
+/// An unprivileged user who runs the server instead of root, which PostgreSQL refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The name, as PostgreSQL's peer authentication sees it.
@@ -20,7 +20,7 @@ pub struct Account {
     pub gid: u32,
 }
 
-/// The user to drop to: nobody but root drops. An existing cluster keeps its owner.
+/// The user to switch to: only root switches. An existing cluster keeps its owner.
 #[cfg(unix)]
 pub fn account_to_drop_to(cluster: &Path) -> Option<Account> {
     use std::os::unix::fs::MetadataExt;
@@ -36,13 +36,13 @@ pub fn account_to_drop_to(cluster: &Path) -> Option<Account> {
         .or(Some(Account { name: "nobody".to_owned(), uid: 65534, gid: 65534 }))
 }
 
-/// Without Unix users there is nobody to drop to; `pg_ctl` gives up an administrator's rights by itself.
+/// Without Unix users there is nobody to switch to; `pg_ctl` gives up an administrator's rights by itself.
 #[cfg(not(unix))]
 pub fn account_to_drop_to(_cluster: &Path) -> Option<Account> {
     None
 }
 
-/// The first line of a passwd file that is wanted.
+/// The first matching line of a passwd file.
 #[cfg(unix)]
 fn find_account(users: &str, wanted: impl Fn(&Account) -> bool) -> Option<Account> {
     users.lines().find_map(|line| {
@@ -54,8 +54,8 @@ fn find_account(users: &str, wanted: impl Fn(&Account) -> bool) -> Option<Accoun
     })
 }
 
-/// Makes a directory that only its owner may enter, or checks that an existing one is so: it is never changed.
-/// One that somebody else owns is refused, because they could have put anything into it.
+/// Makes a directory that only its owner may enter, or checks that an existing one is so, without changing it. Refuses
+/// one that somebody else owns, because they could have put anything into it.
 #[cfg(unix)]
 pub fn make_private_directory(path: &Path, account: Option<&Account>) -> Result<(), SandboxError> {
     use std::os::unix::fs::MetadataExt;
@@ -88,7 +88,7 @@ pub fn make_private_directory(path: &Path, account: Option<&Account>) -> Result<
     }
 }
 
-/// Makes a directory; where there are no modes, the data directory's own rights protect it.
+/// Makes a directory; without modes, the data directory's own permissions protect it.
 #[cfg(not(unix))]
 pub fn make_private_directory(path: &Path, _account: Option<&Account>) -> Result<(), SandboxError> {
     fs::create_dir_all(path).map_err(|error| SandboxError::of_file(path, &error))
@@ -99,14 +99,14 @@ pub fn open_lock_file(path: &Path) -> Result<File, SandboxError> {
     regular_file::own_itself(path).map_err(|error| SandboxError::of_file(path, &error))
 }
 
-/// Whether a process with this id is the postmaster of these files, and not one that got a dead postmaster's id.
+/// Whether a process with this id is the postmaster of these files, and not a process that inherited its id.
 #[cfg(unix)]
 pub fn is_postmaster(pid: u32, cluster: &Path) -> bool {
     if !is_alive(pid) {
         return false;
     }
-    // A postmaster works in its data directory. Only Linux shows that in a file; elsewhere its name has to do,
-    // and the question for its data directory, asked over its socket, decides.
+    // A postmaster works in its data directory. Only Linux shows that in a file; elsewhere its name has to do, and its
+    // answer about its data directory, over its socket, decides.
     if cfg!(target_os = "linux") {
         fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|directory| directory == cluster)
     } else {
@@ -142,8 +142,8 @@ pub fn is_postmaster(pid: u32, _cluster: &Path) -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("postgres"))
 }
 
-/// Whether any process works in this directory, as a killed postmaster's backends do until they notice.
-/// Only Linux tells; elsewhere PostgreSQL's own check of its shared memory has to do.
+/// Whether any process works in this directory, as a killed postmaster's backends do until they notice. Only Linux
+/// tells; elsewhere PostgreSQL's own check of its shared memory has to do.
 pub fn is_worked_in(directory: &Path) -> bool {
     let Ok(processes) = fs::read_dir("/proc") else {
         return false;
@@ -163,7 +163,7 @@ pub const fn socket_path_limit() -> usize {
 
 /// Where the files go when the data directory cannot be reached by the user who runs the server.
 pub fn fallback_directories() -> Vec<PathBuf> {
-    // Under /var/lib nothing is swept away; /var/tmp at least survives a restart of the machine.
+    // Nothing under /var/lib is cleaned up; /var/tmp at least survives a restart of the machine.
     vec![PathBuf::from("/var/lib/tusk"), PathBuf::from("/var/tmp")]
 }
 

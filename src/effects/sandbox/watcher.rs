@@ -1,8 +1,8 @@
-//! Stops the server when the last Tusk that uses it is gone, however it went.
+//! Stops the server when the last Tusk that uses it has ended, however it ended.
 //!
-//! A tiny shell waits for the end of a named pipe whose other end every Tusk on this sandbox holds open; the system closes it
-//! for a Tusk that is killed. Then the shell asks the postmaster that it was made for, and no other, to stop.
-//! Where there are no named pipes, the next start takes the server over.
+//! A tiny shell waits for the end of a named pipe whose other end every Tusk on this sandbox holds open; the system
+//! closes it for a Tusk that is killed. Then the shell asks its own postmaster, and no other, to stop. Without named
+//! pipes, the next start takes the server over.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub struct Watch {
 const SCRIPT: &str =
     r#"cat >/dev/null; test "$(head -n 1 "$1/postmaster.pid")" = "$2" && kill -INT "$2""#;
 
-/// Joins the watch over a running server; `None` when nobody watches it.
+/// Joins the watch over a running server; `None` if nobody watches it.
 #[cfg(unix)]
 pub fn join(place: &Place) -> Result<Option<Watch>, SandboxError> {
     let pipe = place.base.join("watch");
@@ -36,7 +36,7 @@ pub fn join(place: &Place) -> Result<Option<Watch>, SandboxError> {
     }
 }
 
-/// Sets a watcher on a running server.
+/// Starts a watcher for a running server.
 #[cfg(unix)]
 pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
     use super::process::Failure;
@@ -52,8 +52,8 @@ pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
         }
         Failure::Fatal(error) => error,
     })?;
-    // The reading end is opened first and without waiting, so that there is no moment at which we could hang,
-    // or die and leave a watcher that waits for ever.
+    // Open the reading end first and without waiting, so that there is no moment at which we could hang, or die and
+    // leave a watcher that waits forever.
     let reader = regular_file::pipe(&pipe, rustix::fs::OFlags::RDONLY).map_err(on_pipe)?;
     let writer = regular_file::pipe(&pipe, rustix::fs::OFlags::WRONLY).map_err(on_pipe)?;
     rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::empty())
@@ -64,7 +64,7 @@ pub async fn set(place: &Place, pid: u32) -> Result<Watch, SandboxError> {
         .arguments(["-c", SCRIPT, "sh"])
         .arguments([place.cluster().into_os_string(), pid.to_string().into()])
         .command();
-    // The watcher is not ours to wait for: it outlives us. The process library collects it when it ends before us.
+    // We don't wait for the watcher: it outlives us. The process library reaps it if it ends before us.
     smol::process::Command::from(command)
         .stdin(reader)
         .stdout(std::process::Stdio::null())

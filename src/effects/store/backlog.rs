@@ -1,7 +1,7 @@
-//! What the disk would not take: writes that wait in memory, in order, until there is room again.
+//! Writes that the disk refused: they wait in memory, in order, until there is room again.
 //!
-//! A write that a later one makes needless goes, so that a disk that stays full costs memory for what there is
-//! to keep, not for every key that was pressed.
+//! A write that a later one supersedes is dropped, so a disk that stays full costs memory for what there is to store,
+//! not for every key that was pressed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,6 @@ use crate::{
     update::keeping::{Effect, HistoryEntry},
 };
 
-/// Writes that wait.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     writes: Vec<Effect>,
@@ -37,7 +36,7 @@ impl Backlog {
         self.writes.push(write);
     }
 
-    /// What is written of these runs later takes the place of what there is of them.
+    /// Later writes of these runs replace the earlier ones.
     fn forget_runs(&mut self, later: &[HistoryEntry]) {
         let later: BTreeSet<QueryId> = later.iter().map(|entry| entry.query).collect();
         for write in &mut self.writes {
@@ -48,7 +47,7 @@ impl Backlog {
     }
 }
 
-/// Whether nothing is left of the earlier write once the later one is done.
+/// Whether the later write leaves nothing of the earlier one.
 fn supersedes(later: &Effect, earlier: &Effect) -> bool {
     match (later, earlier) {
         (Effect::SaveTab { tab, .. }, Effect::JournalEdits { tab: earlier, .. }) => {

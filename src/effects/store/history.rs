@@ -1,4 +1,4 @@
-//! The history: one row for each run of a statement, found again by its words.
+//! The history: one row for each run of a statement, which a search finds by its words.
 
 use std::collections::BTreeSet;
 
@@ -14,23 +14,23 @@ use crate::{
     update::keeping::{HistoryEntry, HistoryOutcome},
 };
 
-/// So many runs are kept; the oldest go. Numbers have no gaps but at the old end, so this is exact.
+/// How many runs to keep; the oldest are deleted. Numbers have no gaps except at the old end, so this is exact.
 pub(super) const RUNS_MAX: i64 = 100_000;
 
-/// The search index knows blocks of so many runs, by their numbers. A block is indexed when a run behind it is there;
-/// until then it is read.
+/// The search index covers blocks of this many runs, by their numbers. A block is indexed once a run after it exists;
+/// until then a search reads it.
 const BLOCK: i64 = 256;
 
-/// The search index knows groups of three characters; a shorter word is found by reading.
+/// The search index has groups of three characters; a search finds a shorter word by reading.
 const INDEXED_WORD_CHARACTERS_MIN: usize = 3;
 
 const COLUMNS: &str =
     "query, at_us, connection, database, sql, elapsed_us, state, tag, rows, sqlstate, message";
 
-/// Connection, database, text, SQLSTATE and message, by their places in [`COLUMNS`].
+/// Connection, database, text, SQLSTATE and message: their positions in [`COLUMNS`].
 const SEARCHED_COLUMNS: [usize; 5] = [2, 3, 4, 9, 10];
 
-/// Adds runs, or how they ended.
+/// Adds runs, or their endings.
 pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusqlite::Result<()> {
     let indexed = last_indexed(connection)?;
     let (mut newest, mut stale) = (None, BTreeSet::new());
@@ -38,7 +38,7 @@ pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusql
     for entry in entries {
         let block = block_of(record_one(connection, &mut insert, entry)?);
         newest = newest.max(Some(block));
-        // It is in the index as it was before.
+        // The index has its old version.
         stale.extend(indexed.filter(|indexed| block <= *indexed).map(|_| block));
     }
     for block in stale {
@@ -52,15 +52,15 @@ pub(super) fn record(connection: &Connection, entries: &[HistoryEntry]) -> rusql
     forget_beyond(connection, RUNS_MAX)
 }
 
-/// `returning` would have each row pass through a table of its own, and with `do update` SQLite notes what to go back
-/// to for each: an insert that leaves alone what is there costs a fraction.
+/// With `returning`, each row would pass through a table of its own, and with `do update` SQLite notes what to roll
+/// back for each: an insert that leaves existing rows alone costs a fraction.
 fn insertion() -> String {
     format!(
         "insert into run ({COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) on conflict (query) do nothing"
     )
 }
 
-/// Answers with the run's number.
+/// Returns the run's number.
 fn record_one(
     connection: &Connection,
     insert: &mut Statement<'_>,
@@ -125,7 +125,7 @@ pub(super) fn search(
         found.read(i64::MIN, i64::MAX)?;
         return Ok(found.entries);
     }
-    // What is not yet indexed is read, and is the newest.
+    // What is not indexed yet is read, and is the newest.
     let indexed = last_indexed(connection)?;
     found.read(indexed.map_or(i64::MIN, |last| (last + 1) * BLOCK), i64::MAX)?;
     let sql = "select rowid from run_search where run_search match ?1 order by rowid desc";
@@ -140,7 +140,6 @@ pub(super) fn search(
     Ok(found.entries)
 }
 
-/// What a search has found.
 struct Found<'connection> {
     connection: &'connection Connection,
     words: Vec<String>,
@@ -155,7 +154,7 @@ impl Found<'_> {
     }
 
     /// Reads the runs with these numbers, the newest first, and takes those that have every word: the index knows
-    /// neither the run nor the order of its groups, and no short words.
+    /// neither the run nor the order of its groups, nor short words.
     fn read(&mut self, first: i64, last: i64) -> rusqlite::Result<()> {
         let sql = format!(
             "select {COLUMNS} from run where number between ?1 and ?2 order by number desc"
@@ -173,7 +172,7 @@ impl Found<'_> {
     }
 }
 
-/// Makes the search index again from the runs.
+/// Rebuilds the search index from the runs.
 pub(super) fn index_anew(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch("insert into run_search (run_search) values ('delete-all')")?;
@@ -181,7 +180,7 @@ pub(super) fn index_anew(connection: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Indexes what is not yet, where all that there is was put there otherwise than by [`record`].
+/// Indexes everything that is not indexed yet, after rows came from elsewhere than [`record`].
 pub(super) fn index_all(connection: &Connection) -> rusqlite::Result<()> {
     let sql = "select max(number) from run";
     let newest: Option<i64> = connection.query_row(sql, [], |row| row.get(0))?;
@@ -198,7 +197,7 @@ fn last_indexed(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     statement.query_row([], |row| row.get(0)).optional()
 }
 
-/// Indexes the blocks before this one that are not yet.
+/// Indexes the blocks before this one that are not indexed yet.
 fn index_full(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
     let sql = "select min(number) from run where number >= ?1";
     let mut next = connection.prepare_cached(sql)?;
@@ -212,10 +211,10 @@ fn index_full(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Indexes a block that is not in the index, as it is now. Its words come here first: an `insert` of a `select` would
-/// have SQLite write what the index has gathered, so that each block were a part of it for itself.
+/// Indexes a block that is not in the index. Reads its words into memory first: an `insert` of a `select` would make
+/// SQLite write what the index has gathered, so each block would become a separate part of the index.
 fn index(connection: &Connection, block: i64) -> rusqlite::Result<()> {
-    // Connections are the same over and over. Of a very long statement the first part is indexed.
+    // Connections repeat over and over. Only the first part of a very long statement is indexed.
     let sql = "select concat_ws(char(10),
             group_concat(concat_ws(char(10), substr(sql, 1, 65536), sqlstate, message), char(10)),
             group_concat(distinct concat_ws(char(10), connection, database)))
@@ -251,7 +250,7 @@ fn forget_beyond(connection: &Connection, runs: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What the index is asked: every group of three characters of every word.
+/// The query for the index: every group of three characters of every word.
 fn trigrams(words: &[String]) -> String {
     let mut groups: Vec<String> = Vec::new();
     for word in words {

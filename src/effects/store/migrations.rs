@@ -1,7 +1,7 @@
-//! The shape of the store's file, as the steps that lead to it. A step is never changed once released.
+//! The schema of the store's file, as the steps that lead to it. Never change a released step.
 //!
-//! Before each step that changes a file that holds something the file is copied to `backups/`, and a file that
-//! can't be copied is not changed.
+//! Before a step changes a file that holds something, the file is copied to `backups/`; a file that can't be copied is
+//! not changed.
 
 use std::{
     fs, io,
@@ -15,20 +15,20 @@ use super::{
     sharing::make_directory,
 };
 
-/// Each step takes a file from the version before to the next; the file's `user_version` counts them.
+/// Each step takes a file from one version to the next; the file's `user_version` counts them.
 const STEPS: [&str; 4] = [FIRST, SECOND, THIRD, FOURTH];
 
-/// So many backups are kept; the oldest go.
+/// How many backups to keep; the oldest are deleted.
 const BACKUPS_MAX: usize = 3;
 
 const BACKUPS_NAME: &str = "backups";
 
-/// The row of `setting` that says which Tusk brought the file to its version.
+/// The row of `setting` that names the Tusk that brought the file to its version.
 const WRITTEN_BY: &str = "written_by";
 
-/// Ids are UUIDs as text. `run.number` rises with the order of sending, which is the order of the history.
-/// The search index holds trigrams without positions: it narrows, and the reader looks for itself.
-/// Very long statements are indexed by their first part, so that one of 10 MB does not cost seconds.
+/// Ids are UUIDs as text. `run.number` rises with the order of sending, which is the order of the history. The search
+/// index holds trigrams without positions: it narrows, and the reader checks. Only the first part of a very long
+/// statement is indexed, so that one of 10 MB does not cost seconds.
 const FIRST: &str = "
 create table connection (
     id text primary key,
@@ -101,20 +101,20 @@ begin
 end;
 ";
 
-/// Tabs belong to the running Tusk that shows them; to nobody where they come from before there were several.
+/// Tabs belong to the running Tusk that shows them; to nobody if they come from a version without several instances.
 const SECOND: &str = "
 alter table tab add column owner text;
 create index tab_by_owner on tab (owner);
 ";
 
-/// A tab's file is saved in the encoding that it had, by name, with a `+` where it begins with a byte order mark.
+/// A tab's file is saved in its original encoding, stored by name, with a `+` if it begins with a byte order mark.
 const THIRD: &str = "
 alter table tab add column encoding text not null default 'UTF-8';
 ";
 
-/// The search index knows blocks of 256 runs in the place of each run: most of them have most of their words in common
-/// with those beside them, and to index each was most of what a long script cost. A block is indexed when it is full
-/// (`history`), not by triggers.
+/// The search index covers blocks of 256 runs instead of single runs: most runs share most of their words with their
+/// neighbours, and indexing each was most of a long script's cost. `history` indexes a block when it is full; triggers
+/// do not.
 const FOURTH: &str = "
 drop trigger run_added;
 drop trigger run_removed;
@@ -132,10 +132,10 @@ insert into run_search (rowid, words)
 /// Why a file was not brought up to date. It is as it was before the step that failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MigrationError {
-    /// There is no copy to go back to.
+    /// There is no backup to go back to.
     #[error("it can't be backed up to {path} before it is brought up to date: {reason}")]
     Backup { path: String, reason: String },
-    /// The step itself.
+    /// The step itself failed.
     #[error(transparent)]
     Step(#[from] rusqlite::Error),
 }
@@ -150,13 +150,13 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("pragma user_version", [], |row| row.get(0))
 }
 
-/// Which Tusk brought the file to its version, where that is written down.
+/// The Tusk that brought the file to its version, if it is recorded.
 pub(super) fn written_by(connection: &Connection) -> Option<String> {
     let sql = "select value from setting where name = ?1";
     connection.query_row(sql, [WRITTEN_BY], |row| row.get(0)).optional().unwrap_or_default()
 }
 
-/// Whether a version is not later than this one. What it writes is known here.
+/// Whether a version is no later than this one, so that this one knows what it writes.
 pub(super) fn is_known(written_by: &str) -> bool {
     let parts = |version: &str| -> Option<Vec<u32>> {
         version.split('.').map(|part| part.parse().ok()).collect()
@@ -167,7 +167,7 @@ pub(super) fn is_known(written_by: &str) -> bool {
     }
 }
 
-/// What of the newest version's schema a file does not have, or has otherwise. What it has besides is the user's.
+/// What a file lacks of the newest version's schema, or has differently. Anything besides is the user's.
 pub(super) fn missing(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let found = schema(connection)?;
     let missing = usual_schema()?.into_iter().find(|entry| !found.contains(entry));
@@ -187,7 +187,7 @@ fn usual_schema() -> rusqlite::Result<Vec<(String, String)>> {
     schema(&usual)
 }
 
-/// Names and definitions, in the order of the names.
+/// Names and definitions, ordered by name.
 fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = "select name, coalesce(sql, '') from sqlite_schema order by 1";
     let mut statement = connection.prepare(sql)?;
@@ -195,8 +195,8 @@ fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     rows.collect()
 }
 
-/// Takes the file to the newest version, each step in a transaction of its own, after a backup to `directory`
-/// where there is one and the file holds something.
+/// Takes the file to the newest version, each step in a transaction of its own, after a backup to `directory` if there
+/// is one and the file holds something.
 pub(super) fn migrate(
     connection: &Connection,
     directory: Option<&Path>,
@@ -217,7 +217,7 @@ pub(super) fn migrate(
     Ok(())
 }
 
-/// Copies the file as it is at `version`, whole and with its journal in it, and forgets the oldest copies.
+/// Copies the file at `version`, whole and including its journal, and deletes the oldest backups.
 fn back_up(
     connection: &Connection,
     directory: &Path,
@@ -229,7 +229,7 @@ fn back_up(
     let path = backups.join(format!("tusk-v{version}-{time}.sqlite"));
     let failed =
         |reason: String| MigrationError::Backup { path: path.display().to_string(), reason };
-    // SQLite writes into an empty file as it is: the user's alone.
+    // SQLite writes into an empty file with the permissions it has: the user's alone.
     make_directory(&backups)
         .and_then(|()| regular_file::make(&path))
         .map_err(|error| failed(error.to_string()))?;

@@ -1,8 +1,8 @@
-//! Opening the file: whether it is sound, whose it is, and what to do when it can't be used.
+//! Opens the file: whether it is sound, whose it is, and what to do if it can't be used.
 //!
-//! Several Tusks write one file, each its own tabs (`sharing`). What can't be used is never changed: a damaged
-//! file is set aside whole and a new one begins with what can be read of it (`salvage`), a newer program's is left as
-//! it is, one that can't be written is read into memory.
+//! Several Tusks write one file, each its own tabs (`sharing`). A file that can't be used is never changed: a damaged
+//! one is set aside whole and a new one begins with what can be read of it (`salvage`), a newer program's is left as it
+//! is, and one that can't be written is read into memory.
 
 use std::{
     fs, io,
@@ -29,33 +29,33 @@ use crate::update::keeping::Opened;
 /// The file in the data directory.
 pub(super) const FILE_NAME: &str = "tusk.sqlite";
 
-/// The largest file that is copied to be read where it can't be written.
+/// The largest file to copy, in order to read it, if it can't be written.
 const COPIED: Limit = Limit::megabytes(1 << 10);
 
-/// Beside a Tusk that wants the directory for itself so many of its runs are read.
+/// How many runs to read beside a Tusk that wants the directory for itself.
 const SHARED_RUNS: u32 = 10_000;
 
-/// The versions of the file that later Tusks may have.
+/// How many further versions of the file later Tusks may have.
 const FORESEEN: i64 = 200;
 
-/// How long to wait for another Tusk that writes just now.
+/// How long to wait for another Tusk that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An open store.
 pub(super) struct Base {
     pub(super) connection: Connection,
     pub(super) opened: Opened,
-    /// Which file it is; none in memory.
+    /// Which file it is; none for memory.
     pub(super) file: Option<FileId>,
     presence: Option<Presence>,
 }
 
-/// A file, whatever it is called: another one may take its name.
+/// A file's identity, whatever its name: another file may take the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId(u64, u64);
 
 impl Base {
-    /// Closes the file, then says that nobody has it any more.
+    /// Closes the file, then declares that nobody has it open any more.
     pub(super) fn close(self) {
         if let Err((_, error)) = self.connection.close() {
             log::warn!("The store did not close well: {error}");
@@ -65,7 +65,7 @@ impl Base {
         }
     }
 
-    /// Lets go of a file that is not to be touched any more: its journal stays as it is.
+    /// Drops a file that must not be touched any more: its journal stays as it is.
     fn abandon(self) {
         abandon(&self.connection);
         self.close();
@@ -96,7 +96,7 @@ enum Trouble {
     Excluded(String),
     #[error("{0}")]
     NotMigrated(MigrationError),
-    /// Another directory would do.
+    /// Another directory would work.
     #[error("{0}")]
     Unwritable(String),
     #[error("{0}")]
@@ -148,7 +148,7 @@ impl From<SalvageError> for Trouble {
 
 /// Opens the store, whatever happens: on the file, on a fresh one, or in memory.
 ///
-/// It fails only where SQLite can't even work in memory.
+/// Fails only if SQLite can't even work in memory.
 pub(super) fn open(place: &Place, instance: Uuid) -> rusqlite::Result<Base> {
     let Place::Directory(directory) = place else {
         let reason = "it was asked for like this".into();
@@ -182,7 +182,7 @@ pub(super) fn begin_again(
         if file_id(&file_in(directory)) == known {
             return fresh(directory, instance, reason.into());
         }
-        // Another Tusk met the same damage and was faster, or died over it.
+        // Another Tusk found the same damage and was faster, or died over it.
         if let Some(aside) = salvage::left_over(directory).map_err(unwritable_path(directory))? {
             return begin(directory, instance, aside);
         }
@@ -197,13 +197,13 @@ pub(super) fn begin_again(
     })
 }
 
-/// Takes the place of a file that is gone, or that another one took the place of. What the old one held is still
-/// there to be read: the system keeps a file as long as somebody has it open.
+/// Replaces a file that is gone, or whose name another file has taken. The old one's content can still be read: the
+/// system keeps a file as long as somebody has it open.
 pub(super) fn reopen(old: Base, directory: &Path, instance: Uuid) -> rusqlite::Result<Base> {
     let Base { connection, presence, file, .. } = old;
     abandon(&connection);
     let opening = make_directory(directory).and_then(|()| sharing::lock_opening(directory));
-    // Not before nobody else opens the store: who is not there loses its tabs to who does.
+    // Only once nobody else is opening the store: a Tusk that is not there loses its tabs to one that is.
     if let Some(presence) = presence {
         presence.leave();
     }
@@ -232,9 +232,10 @@ pub(super) fn reopen(old: Base, directory: &Path, instance: Uuid) -> rusqlite::R
     })
 }
 
-/// Looks at an open file anew, past all that was read of it before. Answers with what is wrong with it.
+/// Checks an open file again, past everything cached of it. Returns what is wrong with it.
 ///
-/// It is SQLite that opens it: who closes a file loses all locks that the program has on it, but for SQLite's own care.
+/// SQLite must open it: if we closed the file ourselves, the program would lose all locks that it has on it; SQLite
+/// takes care of that.
 pub(super) fn verify(
     directory: &Path,
     instance: Uuid,
@@ -265,7 +266,7 @@ pub(super) fn verify(
     }
 }
 
-/// What a path names now.
+/// The file that a path names now.
 pub(super) fn file_id(path: &Path) -> Option<FileId> {
     let metadata = fs::metadata(path).ok()?;
     #[cfg(unix)]
@@ -273,7 +274,7 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
         use std::os::unix::fs::MetadataExt;
         Some(FileId(metadata.dev(), metadata.ino()))
     }
-    // Elsewhere a file that is open can't be replaced.
+    // On other systems an open file can't be replaced.
     #[cfg(not(unix))]
     {
         drop(metadata);
@@ -281,7 +282,7 @@ pub(super) fn file_id(path: &Path) -> Option<FileId> {
     }
 }
 
-/// How the file and its journal look from outside, to notice that somebody else touched them.
+/// How the file and its journal look from outside, to notice when somebody else touched them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Seen {
     file: Option<Look>,
@@ -304,12 +305,11 @@ pub(super) enum Touched {
     Written,
     /// It is shorter than it was.
     CutOff,
-    /// The file or its journal is not there any more, or is another one.
+    /// The file or its journal no longer exists, or is another one.
     Gone,
 }
 
 impl Seen {
-    /// How they look now.
     pub(super) fn now(directory: &Path) -> Self {
         let look = |path: &Path| {
             let id = file_id(path)?;
@@ -320,7 +320,7 @@ impl Seen {
         Self { journal: look(&salvage::journal_of(&file)), file: look(&file) }
     }
 
-    /// What happened since they looked like this.
+    /// What has happened since they looked like this.
     pub(super) fn since(&self, now: &Self) -> Touched {
         let pairs = [(&self.file, &now.file), (&self.journal, &now.journal)];
         let known = pairs.into_iter().filter_map(|(before, now)| Some((before.as_ref()?, now)));
@@ -341,7 +341,7 @@ impl Seen {
     }
 }
 
-/// What to say of a directory whose store is not for its owner alone. It is the user's to change that.
+/// What to say if a directory's store is open to others. Only the user may change that.
 pub(super) fn open_to_others(directory: &Path) -> Option<String> {
     let file = file_in(directory);
     let mode = regular_file::open_to_others(&regular_file::look(&file).ok()??)?;
@@ -356,7 +356,7 @@ pub(super) fn file_in(directory: &Path) -> PathBuf {
     directory.join(FILE_NAME)
 }
 
-/// Whether an error says that what is in the file is not what was written.
+/// Whether an error says that the file's content is not what was written.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
         || is_cut_off(error)
@@ -369,18 +369,18 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         )
 }
 
-/// Whether a row is refused for what is there already.
+/// Whether a row was refused because of what is there already.
 pub(super) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// The file ends before what it is said to hold.
+/// The file ends before its declared length.
 fn is_cut_off(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(code, _)
         if code.extended_code == ffi::SQLITE_IOERR_SHORT_READ)
 }
 
-/// Whether a statement of Tusk's own is one that a sound file would have taken.
+/// Whether SQLite refused a statement of Tusk's own that a sound file would have accepted.
 fn is_contradiction(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -388,7 +388,7 @@ fn is_contradiction(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Whether an error says that the disk does not take it now: it may later.
+/// Whether an error says that the disk can't take it now, though it may later.
 pub(super) fn is_refusal(error: &rusqlite::Error) -> bool {
     !is_cut_off(error)
         && matches!(
@@ -421,7 +421,7 @@ fn open_in(directory: &Path, instance: Uuid) -> Result<Base, Trouble> {
         return begin(directory, instance, aside);
     }
     let path = file_in(directory);
-    // What is no file is told of by who opens it.
+    // Whoever opens it reports a name that is not a file.
     match regular_file::look(&path) {
         Ok(Some(found)) if found.len() == 0 => {
             return fresh(directory, instance, EMPTY.into());
@@ -447,7 +447,7 @@ fn open_in(directory: &Path, instance: Uuid) -> Result<Base, Trouble> {
     }
 }
 
-/// Opens the file among those who use it. The opening lock has to be held.
+/// Opens the file as one of its users. The caller holds the opening lock.
 fn enter_and_open(directory: &Path, instance: Uuid, adopting: bool) -> Result<Base, Trouble> {
     let (presence, company) =
         sharing::enter(directory, instance).map_err(unwritable_path(directory))?;
@@ -486,7 +486,7 @@ fn enter_and_open(directory: &Path, instance: Uuid, adopting: bool) -> Result<Ba
 
 fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> {
     let path = file_in(directory);
-    // SQLite gives its WAL the mode of the file, so this is looked at before it opens anything.
+    // SQLite gives its WAL the file's mode, so check this before it opens anything.
     drop(regular_file::existing(&path).map_err(unwritable_path(&path))?);
     if company == Company::Alone && salvage::journal_is_broken(&path) {
         return Err(Trouble::Damaged("its journal is damaged".into()));
@@ -494,7 +494,7 @@ fn open_file(directory: &Path, company: Company) -> Result<Connection, Trouble> 
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = regular_file::database(&path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // A newer program's file is left as it is, so the version is asked before anything is set.
+    // A newer program's file stays as it is, so ask for its version before setting anything.
     let (found, known) = (migrations::version(&connection)?, migrations::newest());
     if found > known {
         let written_by = migrations::written_by(&connection);
@@ -536,11 +536,11 @@ fn check(connection: &Connection) -> Result<(), Trouble> {
     check_texts(connection)
 }
 
-/// A file of so many pages is looked at whole: 16 MB.
+/// A file of up to this many pages is checked whole: 16 MB.
 const LOOKED_AT_WHOLE: i64 = 4096;
 
-/// Looks at the tables that the start reads whole. Checking the search index of the longest history too would cost most
-/// of a second; damage in it is found by the search that meets it.
+/// Checks the tables that the start reads whole. Checking the search index of the longest history too would take most
+/// of a second; the search that meets damage in it reports it.
 fn check_pages(connection: &Connection) -> Result<(), Trouble> {
     let ask = |sql: &str| -> Result<(), Trouble> {
         let verdict: String = connection.query_row(sql, [], |row| row.get(0))?;
@@ -549,7 +549,7 @@ fn check_pages(connection: &Connection) -> Result<(), Trouble> {
         }
         Err(Trouble::Damaged(verdict))
     };
-    // What an index misses is not found any more, and is kept a second time.
+    // A row that an index misses would never be found, and be stored a second time.
     for table in ["connection", "setting", "tab", "edit"] {
         ask(&format!("pragma integrity_check('{table}')"))?;
     }
@@ -564,7 +564,7 @@ fn is_small(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(pages <= LOOKED_AT_WHOLE)
 }
 
-/// Looks whether what is to be text is text, and what is to be an id is one.
+/// Checks that texts are text, and ids are ids.
 fn check_texts(connection: &Connection) -> Result<(), Trouble> {
     let small = is_small(connection)?;
     let tables = [
@@ -604,7 +604,7 @@ fn check_texts(connection: &Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Looks for numbers that Tusk never wrote, and for what belongs to nothing.
+/// Checks for numbers that Tusk never wrote, and for rows that belong to nothing.
 fn check_values(connection: &Connection) -> Result<(), Trouble> {
     let questions = [
         (
@@ -645,16 +645,16 @@ fn check_values(connection: &Connection) -> Result<(), Trouble> {
 }
 
 fn set_up(connection: &Connection, directory: Option<&Path>) -> Result<(), MigrationError> {
-    // A WAL needs memory that all its users share, which machines that share a network drive don't have.
+    // A WAL needs memory shared by all its users, which machines that share a network drive don't have.
     let remote = directory.is_some_and(is_remote);
     let mode = if remote { "delete" } else { "wal" };
     connection.pragma_update(None, "journal_mode", mode)?;
     let level = if remote { "full" } else { "normal" };
     connection.pragma_update(None, "synchronous", level)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // So many kilobytes hold what a history at its limit is searched and written by.
+    // Enough kilobytes to search and write a history at its limit.
     connection.pragma_update(None, "cache_size", -8_192)?;
-    // What was deleted is gone: it comes back from no damaged file.
+    // Deleted data is gone: no damaged file brings it back.
     connection.pragma_update(None, "secure_delete", true)?;
     migrations::migrate(connection, directory)
 }
@@ -682,13 +682,13 @@ fn is_remote(_directory: &Path) -> bool {
     false
 }
 
-/// Sets the damaged file aside and begins a new one. The opening lock has to be held.
+/// Sets the damaged file aside and begins a new one. The caller holds the opening lock.
 fn fresh(directory: &Path, instance: Uuid, reason: String) -> Result<Base, Trouble> {
     let aside = salvage::set_aside(directory, reason).map_err(unwritable_path(directory))?;
     begin(directory, instance, aside)
 }
 
-/// Begins a new file with what can be read of the one that is set aside. The opening lock has to be held.
+/// Begins a new file with what can be read of the one that was set aside. The caller holds the opening lock.
 fn begin(directory: &Path, instance: Uuid, aside: Aside) -> Result<Base, Trouble> {
     let salvage = salvage::make(directory, Some(&aside))?;
     log::info!("Of the damaged store could be read: {salvage:?}");
@@ -697,7 +697,7 @@ fn begin(directory: &Path, instance: Uuid, aside: Aside) -> Result<Base, Trouble
     Ok(Base { opened: Opened::Fresh { copy, reason, salvage }, ..base })
 }
 
-/// In memory, with all that can be read of a directory that can't be written.
+/// Works in memory, with all that can be read from a directory that can't be written.
 pub(super) fn unwritable(
     directory: &Path,
     instance: Uuid,
@@ -712,7 +712,7 @@ pub(super) fn unwritable(
     Ok(base)
 }
 
-/// Reads a file whose directory can't be written, by way of a copy: SQLite wants to write beside what it reads.
+/// Reads a file whose directory can't be written, through a copy: SQLite wants to write beside what it reads.
 fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Result<(), Trouble> {
     let Some(source) = salvage::source(directory) else {
         return Ok(());
@@ -745,7 +745,7 @@ fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Resul
             }
             Err(trouble) => Err(trouble),
         })
-        // They can't be written, so it does no harm to show another's tabs too.
+        // They can't be written, so showing another Tusk's tabs too does no harm.
         .and_then(|()| Ok(sharing::adopt(memory, instance, |_| true)?));
     if let Err(error) = fs::remove_dir_all(&copies) {
         log::warn!("{} is left behind: {error}", copies.display());
@@ -753,7 +753,7 @@ fn read_into(directory: &Path, instance: Uuid, memory: &mut Connection) -> Resul
     copied
 }
 
-/// In memory, with what the other program has kept but its tabs: those are that program's.
+/// Works in memory, with what the other program has stored except its tabs.
 fn beside(directory: &Path, trouble: &Trouble) -> rusqlite::Result<Base> {
     let reason = trouble.to_string();
     let base = in_memory(Opened::InMemory { reason })?;
@@ -785,7 +785,7 @@ fn copy_shared(file: &Path, memory: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Everything of an open file, in a new one that gets its name when it is whole.
+/// Writes everything of an open file into a new one, which gets its name when it is complete.
 fn write_out(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     let path = regular_file::target(path).map_err(unwritable_path(path))?;
     let beside = |ending: &str| {
@@ -796,10 +796,10 @@ fn write_out(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     let unwritable = |error: io::Error| Trouble::Unwritable(error.to_string());
     let unfinished = beside(".new");
     regular_file::remove_own(&unfinished).map_err(unwritable)?;
-    // SQLite writes into an empty file as it is: the user's alone.
+    // SQLite writes into an empty file with the permissions it has: the user's alone.
     regular_file::make(&unfinished).map_err(unwritable_path(&unfinished))?;
     connection.execute("vacuum into ?1", [unfinished.to_string_lossy()])?;
-    // What is left of the old one's journal would be taken for the new one's.
+    // SQLite would take the rest of the old file's journal for the new one's.
     for ending in ["-wal", "-shm"] {
         regular_file::remove_own(&beside(ending)).map_err(unwritable)?;
     }

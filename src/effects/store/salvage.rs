@@ -1,8 +1,8 @@
-//! A damaged file: it is kept beside, whole, and what can be read of it begins the next one.
+//! A damaged file: it is set aside, whole, and what can be read of it begins the next one.
 //!
-//! SQLite reads what it can reach, row by row; the rows that it can't reach are looked for in the pages themselves
-//! (`pages`). What is found is made right value by value (`rescue`). The new file is made under another name and gets
-//! its own when it is whole. A program that dies meanwhile leaves a note, and the next one goes on.
+//! SQLite reads what it can reach, row by row; `pages` searches the pages themselves for the rest. `rescue` repairs
+//! what was found, value by value. The new file is made under another name and gets its own when it is complete. If a
+//! program dies meanwhile, it leaves a note, and the next one continues.
 
 mod pages;
 mod rescue;
@@ -34,10 +34,10 @@ use super::{
 };
 use crate::update::keeping::Salvage;
 
-/// Names the file that is being salvaged, and why, as long as no new one has taken its place.
+/// Names the file being salvaged, and why, until a new one has taken its place.
 const NOTE_NAME: &str = "tusk.salvage";
 
-/// Why there is no new file. The damaged one is beside.
+/// Why there is no new file. The damaged one is set aside.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SalvageError {
     #[error(transparent)]
@@ -48,14 +48,14 @@ pub(super) enum SalvageError {
     Migration(#[from] MigrationError),
 }
 
-/// A damaged file that is set aside.
+/// A damaged file that was set aside.
 #[derive(Debug)]
 pub(super) struct Aside {
     pub(super) copy: PathBuf,
     pub(super) reason: String,
 }
 
-/// Sets a damaged file aside. The opening lock has to be held.
+/// Sets a damaged file aside. The caller holds the opening lock.
 pub(super) fn set_aside(directory: &Path, reason: String) -> io::Result<Aside> {
     let name = format!("{FILE_NAME}.damaged-{}", local_time::now().strftime("%Y%m%d-%H%M%S"));
     let mut copy = directory.join(&name);
@@ -73,7 +73,7 @@ pub(super) fn set_aside(directory: &Path, reason: String) -> io::Result<Aside> {
     Ok(aside)
 }
 
-/// Where what is kept in a directory is: in the file, or in the one that is set aside and not done with.
+/// Where a directory's data is: in the file, or in one that was set aside and is not finished.
 pub(super) fn source(directory: &Path) -> Option<PathBuf> {
     let file = file_in(directory);
     if file.exists() {
@@ -84,12 +84,12 @@ pub(super) fn source(directory: &Path) -> Option<PathBuf> {
     copy.exists().then_some(copy)
 }
 
-/// Whether SQLite would read less of the journal beside a file than there is.
+/// Whether SQLite would read less of a file's journal than there is.
 pub(super) fn journal_is_broken(file: &Path) -> bool {
     Pages::open(file).is_ok_and(|pages| pages.journal_is_broken)
 }
 
-/// A file that was set aside by a program that did not come to an end with it. The opening lock has to be held.
+/// A file that a program set aside and did not finish. The caller holds the opening lock.
 pub(super) fn left_over(directory: &Path) -> io::Result<Option<Aside>> {
     let note = directory.join(NOTE_NAME);
     let named =
@@ -101,7 +101,7 @@ pub(super) fn left_over(directory: &Path) -> io::Result<Option<Aside>> {
     let (copy, reason) = text.split_once('\n').unwrap_or((&text, ""));
     let copy = PathBuf::from(copy);
     if file_in(directory).exists() || copy.parent() != Some(directory) {
-        // Either it came to nothing, or all was done but this.
+        // Either nothing came of it, or everything was done except this.
         forget(&note);
         return Ok(None);
     }
@@ -111,17 +111,17 @@ pub(super) fn left_over(directory: &Path) -> io::Result<Option<Aside>> {
     Ok(Some(aside))
 }
 
-/// Makes the file of a data directory: an empty one, or one that begins with what an older one still says. The opening
-/// lock has to be held.
+/// Makes a data directory's file: an empty one, or one that begins with what an older one still has. The caller holds
+/// the opening lock.
 pub(super) fn make(directory: &Path, aside: Option<&Aside>) -> Result<Salvage, SalvageError> {
-    // A link stays one, and what it leads to is made.
+    // A link stays a link; this makes the file that it leads to.
     let path = regular_file::target(&file_in(directory))?;
     let mut unfinished = path.clone().into_os_string();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);
     regular_file::remove_own(&unfinished)?;
     let made = fill(&unfinished, aside).and_then(|salvage| {
-        // Put in its place even where another one has come there: nobody else may make one now.
+        // Replaces any file that appeared there: nobody else may make one now.
         fs::rename(&unfinished, &path)?;
         Ok(salvage)
     });
@@ -139,7 +139,7 @@ pub(super) fn make(directory: &Path, aside: Option<&Aside>) -> Result<Salvage, S
     Ok(salvage)
 }
 
-/// A note that stays does no harm where there is a store.
+/// A leftover note does no harm if there is a store.
 fn forget(note: &Path) {
     if let Err(error) = regular_file::remove_own(note) {
         log::warn!("The note of a salvage is left behind: {error}");
@@ -183,14 +183,14 @@ pub(super) fn read_into(to: &Connection, damaged: &Path) -> rusqlite::Result<Sal
 }
 
 impl Aside {
-    /// Moves the file and its journal away; what was moved before stays. Left behind, the journal would be taken for
-    /// the new file's. The shared memory is made anew by whoever opens it.
+    /// Moves the file and its journal away, and keeps what was moved before. If the journal stayed, SQLite would take
+    /// it for the new file's. Whoever opens the file recreates its shared memory.
     fn move_files(&self, directory: &Path) -> io::Result<()> {
         let file = file_in(directory);
-        // A link is moved as such: what it leads to has its journal beside it.
+        // Moves a link itself: the file that it leads to has its journal beside it.
         let moves =
             [(file.clone(), self.copy.clone()), (journal_of(&file), journal_of(&self.copy))];
-        // Nothing is moved but a file, or what leads to one.
+        // Moves only a file, or a link to one.
         for (from, _) in &moves {
             regular_file::look(from).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", from.display()))
@@ -199,7 +199,7 @@ impl Aside {
         for (from, to) in moves {
             if from == journal_of(&file) && fs::metadata(&from).is_ok_and(|found| found.len() == 0)
             {
-                // Whoever looked at the file left it.
+                // Whoever checked the file left it.
                 regular_file::remove_own(&from)?;
                 continue;
             }
@@ -215,7 +215,7 @@ impl Aside {
         regular_file::remove_own(&memory_of(&file))
     }
 
-    /// SQLite leaves its own beside a file that it only reads.
+    /// SQLite leaves its own files beside a file that it only reads.
     fn tidy(&self) {
         let journal = journal_of(&self.copy);
         let mut left = vec![memory_of(&self.copy)];
@@ -228,7 +228,7 @@ impl Aside {
     }
 }
 
-/// What programs share of a file that they have open.
+/// The memory that programs share for an open file.
 fn memory_of(path: &Path) -> PathBuf {
     let mut name = path.to_owned().into_os_string();
     name.push("-shm");
@@ -239,7 +239,7 @@ fn fill(path: &Path, aside: Option<&Aside>) -> Result<Salvage, SalvageError> {
     regular_file::make(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = regular_file::database(path, flags)?;
-    // Who finds it half done begins anew.
+    // Whoever finds it half done starts over.
     connection.pragma_update(None, "journal_mode", "off")?;
     migrations::migrate(&connection, None)?;
     let salvage = match aside {
@@ -254,12 +254,12 @@ fn fill(path: &Path, aside: Option<&Aside>) -> Result<Salvage, SalvageError> {
 fn reading(damaged: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = regular_file::database(damaged, flags)?;
-    // What of the schema can't be understood is passed over.
+    // Skip what can't be understood of the schema.
     connection.pragma_update(None, "writable_schema", true)?;
     Ok(connection)
 }
 
-/// Takes the rows that SQLite reaches. Answers with the tables of which it did not reach all.
+/// Takes the rows that SQLite reaches. Returns the tables of which it did not reach all.
 fn reach_all(source: &Connection, rescue: &mut Rescue<'_>) -> rusqlite::Result<BTreeSet<Table>> {
     let mut unreached = BTreeSet::new();
     for table in TABLES {
@@ -270,13 +270,13 @@ fn reach_all(source: &Connection, rescue: &mut Rescue<'_>) -> rusqlite::Result<B
     Ok(unreached)
 }
 
-/// Takes the rows of a table from its beginning to where SQLite gives up, then from its end. True where that was all.
+/// Takes a table's rows from the beginning to where SQLite gives up, then from the end. True if that was all.
 fn reach(
     source: &Connection,
     table: Table,
     take: &mut impl FnMut(Row) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<bool> {
-    // What is not yet taken has numbers from one to the other.
+    // The rows not taken yet have numbers between these.
     let (mut from, mut to, mut whole) = (i64::MIN, i64::MAX, true);
     for order in ["asc", "desc"] {
         let next = format!(
@@ -319,9 +319,9 @@ fn row(source: &Connection, table: Table, number: i64) -> Option<Row> {
     let columns: &[&str] = match table {
         Table::Tab => &[
             "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, owner, encoding",
-            // Before files kept their encoding.
+            // From before files kept their encoding.
             "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, owner, null",
-            // Before there were several programs on a file.
+            // From before several programs shared a file.
             "id, place, active, title, path, unsaved, connection, text, revision, cursor, closed_at_us, null, null",
         ],
         Table::Edit => &["null, tab, start, removed, inserted"],

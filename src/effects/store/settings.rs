@@ -1,5 +1,5 @@
-//! Saved connections and settings. Both are JSON in their rows: a field that a newer program adds is
-//! filled from the defaults when an older row is read, and needs no migration.
+//! Saved connections and settings. Both are JSON in their rows: if a newer program adds a field, reading an older row
+//! fills it from the defaults, so it needs no migration.
 
 use rusqlite::{Connection, OptionalExtension, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::tabs::id_in;
 use crate::{base::ids::ConnectionId, settings::Settings, update::keeping::SavedConnection};
 
-/// The row that has them.
+/// The row that holds them.
 pub(super) const SETTINGS: &str = "settings";
 
-/// Saved connections, in the order in which they were made.
+/// Saved connections, in the order of their creation.
 pub(super) fn connections(connection: &Connection) -> rusqlite::Result<Vec<SavedConnection>> {
     let sql = "select id, config, last_used_us from connection order by rowid";
     let mut statement = connection.prepare_cached(sql)?;
@@ -41,19 +41,19 @@ pub(super) fn save_connection(
     Ok(())
 }
 
-/// Forgets a connection; one that is not there counts as forgotten.
+/// Deletes a connection; succeeds if there is none.
 pub(super) fn delete_connection(connection: &Connection, id: ConnectionId) -> rusqlite::Result<()> {
     connection.execute("delete from connection where id = ?1", [id.to_string()])?;
     Ok(())
 }
 
-/// The settings, or the usual ones.
+/// The settings, or the defaults.
 pub(super) fn settings(connection: &Connection) -> rusqlite::Result<Settings> {
     text(connection)?.map_or(Ok(Settings::default()), |text| read(&text))
 }
 
-/// Keeps the window and its parts. The other settings are in a file of the user's own; what an earlier version kept
-/// of them here is gone once that file has them.
+/// Stores the window's layout. The other settings are in the user's own file; what an earlier version stored of them
+/// here is deleted once that file has them.
 pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     let window = serde_json::json!({
         "window": settings.window,
@@ -63,13 +63,13 @@ pub(super) fn save_settings(connection: &Connection, settings: &Settings) -> rus
     save_text(connection, &json(&window)?)
 }
 
-/// The settings as they stand in their row.
+/// The settings as stored.
 pub(super) fn text(connection: &Connection) -> rusqlite::Result<Option<String>> {
     let sql = "select value from setting where name = ?1";
     connection.query_row(sql, [SETTINGS], |row| row.get(0)).optional()
 }
 
-/// Puts settings into their row as they stand.
+/// Stores settings as they are.
 pub(super) fn save_text(connection: &Connection, text: &str) -> rusqlite::Result<()> {
     let sql = "insert into setting (name, value) values (?1, ?2)
         on conflict (name) do update set value = excluded.value";
@@ -77,19 +77,19 @@ pub(super) fn save_text(connection: &Connection, text: &str) -> rusqlite::Result
     Ok(())
 }
 
-/// JSON that is not what it was is damage, as bytes are that are no text.
+/// JSON that does not read back the same is damage, like bytes that are not text.
 fn read<T: Default + Serialize + DeserializeOwned>(text: &str) -> rusqlite::Result<T> {
     with_defaults(text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Text, error.into()))
 }
 
-/// A value as it stands in its row.
+/// A value as stored.
 pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// A value from its row, with what is not in it as usual.
+/// A stored value, with defaults for what is missing.
 pub(super) fn with_defaults<T: Default + Serialize + DeserializeOwned>(
     text: &str,
 ) -> serde_json::Result<T> {
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(config, Config { host: "db".into(), port: 6000, ..Config::default() });
     }
 
-    /// A connection as the first version kept it.
+    /// A connection as the first version stored it.
     const FIRST_VERSION: &str = r#"{"name":"prod","colour":"red","group":"work","host":"/run/pg","port":6000,
         "database":"shop","user":"app","ssl_mode":"verify-ca","ssl_root_cert":"/ca","ssl_cert":"/c","ssl_key":"/k",
         "connect_timeout_s":3,"statement_timeout_ms":4,"pool_size":5,"pool_timeout_s":6,"application_name":"me",

@@ -1,7 +1,7 @@
 //! Several Tusks on one data directory: who is there, and whose tabs are whose.
 //!
-//! Nothing here trusts a process id, which another process may have by now. Everything is an advisory lock,
-//! which the system frees with the process that held it, killed or not.
+//! Nothing here trusts a process id, which another process may have by now. Everything is an advisory lock, which the
+//! system releases with the process that held it, killed or not.
 //!
 //! - `tusk.opening` is held while a store is opened, brought up to date or set aside: one at a time does that.
 //! - `tusk.lock` is held by every running Tusk, shared. Who can have it alone is alone, and only then the file's
@@ -9,8 +9,8 @@
 //! - `instances/ID.lock` is held by the running Tusk of that id. Tabs belong to an instance; those of one whose
 //!   lock is free are taken over by the next start.
 //!
-//! A lock is let go in so many words: closing its file does not do it while a process that is just being started has
-//! a copy of everything that is open.
+//! Locks are released explicitly: closing a lock's file does not do it while a process that is just being started has a
+//! copy of every open file.
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
@@ -32,12 +32,11 @@ const OPENING_NAME: &str = "tusk.opening";
 
 const INSTANCES_NAME: &str = "instances";
 
-/// Another start may have a long journal to fold, a migration to do, or a large file to salvage.
+/// Another start may have a long journal to fold, a migration to run, or a large file to salvage.
 const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
 const OPENING_POLL: Duration = Duration::from_millis(10);
 
-/// Held while a store is opened.
 pub(super) struct OpeningLock(File);
 
 impl Drop for OpeningLock {
@@ -59,18 +58,18 @@ pub(super) enum Company {
     Alone,
     /// Some do, and share.
     Shared,
-    /// A Tusk that wants it for itself does.
+    /// One does, and wants it for itself.
     Excluded,
 }
 
-/// What a running Tusk holds of its directory.
+/// The locks of a running Tusk on its directory.
 pub(super) struct Presence {
     shared: File,
     instance: File,
     path: PathBuf,
 }
 
-/// Makes a directory with those above it, for this user alone.
+/// Creates a directory and those above it, for this user alone.
 pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -79,13 +78,13 @@ pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
     builder.create(directory)
 }
 
-/// A lock of Tusk's own. What is wrong with it is said with its name.
+/// A lock file of Tusk's own. Errors name the file.
 fn own_file(path: &Path) -> io::Result<File> {
     regular_file::own(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-/// Waits until no other Tusk opens the store.
+/// Waits until no other Tusk is opening the store.
 pub(super) fn lock_opening(directory: &Path) -> io::Result<OpeningLock> {
     let file = own_file(&directory.join(OPENING_NAME))?;
     let deadline = Instant::now() + OPENING_LIMIT;
@@ -104,7 +103,7 @@ pub(super) fn lock_opening(directory: &Path) -> io::Result<OpeningLock> {
     }
 }
 
-/// Enters the directory: as its only user where that is so. The opening lock has to be held.
+/// Enters the directory, as its only user if possible. The caller holds the opening lock.
 pub(super) fn enter(directory: &Path, instance: Uuid) -> io::Result<(Presence, Company)> {
     let shared = own_file(&directory.join(LOCK_NAME))?;
     let company = if locked(shared.try_lock())? {
@@ -126,13 +125,13 @@ pub(super) fn enter(directory: &Path, instance: Uuid) -> io::Result<(Presence, C
 }
 
 impl Presence {
-    /// Lets others in: what had to be done alone is done. False where somebody else took the place meanwhile.
+    /// Lets others in, once the exclusive work is done. False if somebody else got in first.
     pub(super) fn share(&self) -> io::Result<bool> {
         self.shared.unlock()?;
         locked(self.shared.try_lock_shared())
     }
 
-    /// Leaves: the tabs that are kept are anybody's from here on.
+    /// Leaves: anybody may take the stored tabs from now on.
     pub(super) fn leave(self) {
         let_go(&self.instance);
         if let Err(error) = fs::remove_file(&self.path) {
@@ -142,7 +141,7 @@ impl Presence {
     }
 }
 
-/// Takes over the tabs of instances that are gone. Where there are several, their blank tabs go.
+/// Takes over the tabs of instances that have ended. If there are several, their blank tabs are deleted.
 pub(super) fn adopt(
     connection: &Connection,
     instance: Uuid,
@@ -168,7 +167,7 @@ pub(super) fn adopt(
         let sql_count = "select coalesce(max(place) + 1, 0) from tab
             where owner is ?1 and closed_at_us is null";
         let count: i64 = transaction.query_row(sql_count, [owner], |row| row.get(0))?;
-        // The active tab of the last of them is the active one.
+        // The last instance's active tab is the active one.
         let sql_active = "update tab set active = 0 where owner = ?1 and exists
             (select 1 from tab where owner is ?2 and active and closed_at_us is null)";
         transaction.execute(sql_active, params![me, owner])?;
@@ -179,15 +178,15 @@ pub(super) fn adopt(
     transaction.commit()
 }
 
-/// Whether no running Tusk has this id. Its lock goes too, where it is free.
+/// Whether no running Tusk has this id. Deletes its lock file if it is free.
 pub(super) fn is_gone(directory: &Path, owner: &str) -> bool {
     if tabs::id_from(owner).is_none() {
-        // It names no lock, and is none that a Tusk has.
+        // It names no lock, so it is not any Tusk's.
         return true;
     }
     let path = lock_path(directory, owner);
     let Ok(file) = regular_file::existing(&path) else {
-        // One that left took its lock with it. A lock that can't be opened for another reason is somebody's.
+        // A Tusk that left took its lock with it. If a lock can't be opened for another reason, somebody has it.
         return !path.exists();
     };
     if !matches!(file.try_lock(), Ok(())) {

@@ -15,28 +15,28 @@ use crate::{
     update::keeping::{SavedTab, TabPlace},
 };
 
-/// So many closed tabs can be reopened; older ones go, with their texts.
+/// How many closed tabs can be reopened; older ones are deleted with their texts.
 const CLOSED_TABS_MAX: u32 = 20;
 
-/// A journal longer than this is folded into its snapshot, so that neither file nor start grows with typing.
+/// A longer journal is folded into its snapshot, so that neither the file nor the start grows with typing.
 const JOURNAL_EDITS_MAX: i64 = 4096;
 
 const COLUMNS: &str = "id, place, active, title, path, unsaved, connection, text, revision, cursor,
     encoding";
 
-/// The open tabs of an instance, from the left.
+/// An instance's open tabs, from the left.
 pub(super) fn open(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
     let condition = "closed_at_us is null order by place, rowid";
     select(connection, owner, condition)
 }
 
-/// The closed tabs of an instance, the last one first.
+/// An instance's closed tabs, the last one first.
 pub(super) fn closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<Vec<SavedTab>> {
     let condition = "closed_at_us is not null order by closed_at_us desc, rowid desc";
     select(connection, owner, condition)
 }
 
-/// Keeps a tab whole. Its text holds every edit journaled before, so those go; a closed tab is open again.
+/// Stores a whole tab. Its text contains every edit journaled before, so those are deleted; a closed tab is open again.
 pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusqlite::Result<()> {
     let id = tab.id.to_string();
     let sql = "insert into tab (id, place, active, title, path, unsaved, connection, text, revision, cursor, owner,
@@ -65,7 +65,7 @@ pub(super) fn save(connection: &Connection, owner: Uuid, tab: &SavedTab) -> rusq
     Ok(())
 }
 
-/// Keeps where tabs stand. A tab that was never kept whole begins with an empty text.
+/// Stores the tabs' layout. A tab that was never stored whole begins with an empty text.
 pub(super) fn save_layout(
     connection: &Connection,
     owner: Uuid,
@@ -95,7 +95,7 @@ pub(super) fn save_layout(
     Ok(())
 }
 
-/// Journals edits. What was typed is kept even where the tab itself was not yet.
+/// Journals edits. Stores what was typed even if the tab itself is not stored yet.
 pub(super) fn journal(
     connection: &Connection,
     owner: Uuid,
@@ -121,7 +121,7 @@ pub(super) fn journal(
     if waiting > JOURNAL_EDITS_MAX { fold(connection, &id) } else { Ok(()) }
 }
 
-/// Moves a tab to the closed ones; the oldest of those go when they are too many.
+/// Moves a tab to the closed ones; deletes the oldest of those if there are too many.
 pub(super) fn close(
     connection: &Connection,
     owner: Uuid,
@@ -133,7 +133,7 @@ pub(super) fn close(
     trim_closed(connection, owner)
 }
 
-/// Forgets the oldest closed tabs of an instance where they are too many.
+/// Deletes an instance's oldest closed tabs if there are too many.
 pub(super) fn trim_closed(connection: &Connection, owner: Uuid) -> rusqlite::Result<()> {
     let sql = "delete from tab where id in (select id from tab
         where closed_at_us is not null and owner = ?1
@@ -142,7 +142,7 @@ pub(super) fn trim_closed(connection: &Connection, owner: Uuid) -> rusqlite::Res
     Ok(())
 }
 
-/// Forgets the open tabs of an instance in which nothing was ever written.
+/// Deletes an instance's open tabs in which nothing was ever written.
 pub(super) fn forget_blank(connection: &Connection, owner: Option<&str>) -> rusqlite::Result<()> {
     let sql = "delete from tab where owner is ?1 and closed_at_us is null
         and text = '' and title = '' and path is null
@@ -151,7 +151,7 @@ pub(super) fn forget_blank(connection: &Connection, owner: Option<&str>) -> rusq
     Ok(())
 }
 
-/// Puts every journal of an instance's tabs into its snapshot, in one transaction.
+/// Folds the journals of an instance's tabs into their snapshots, in one transaction.
 pub(super) fn fold_all(connection: &Connection, owner: Uuid) -> rusqlite::Result<()> {
     let sql = "select distinct tab from edit join tab on tab.id = edit.tab where tab.owner = ?1";
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
@@ -165,12 +165,12 @@ pub(super) fn fold_all(connection: &Connection, owner: Uuid) -> rusqlite::Result
     transaction.commit()
 }
 
-/// An id as it stands in a row.
+/// The id in a row's text.
 pub(super) fn id_from(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok()
 }
 
-/// The id in a row. Another text is damage.
+/// The id in a row. Any other text is damage.
 pub(super) fn id_in(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     let text: String = row.get(column)?;
     Uuid::parse_str(&text).map_err(|error| {
@@ -178,17 +178,17 @@ pub(super) fn id_in(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     })
 }
 
-/// SQLite's integers are signed; no text is so long and no revision so high that this changes one.
+/// SQLite's integers are signed; no text is so long and no revision so high that this changes the value.
 pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The way back. A negative number is nothing that Tusk wrote.
+/// The reverse. Tusk never wrote a negative number.
 pub(super) fn restored(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Whether every edit of every journal fits the text that it was made in.
+/// Whether every journaled edit fits the text in which it was made.
 pub(super) fn journals_fit(connection: &Connection) -> rusqlite::Result<bool> {
     let tabs: Vec<String> = connection
         .prepare("select distinct tab from edit")?
@@ -226,7 +226,7 @@ fn fold(connection: &Connection, tab: &str) -> rusqlite::Result<()> {
     let mut rope = snapshot(connection, tab)?;
     for edit in edits(connection, tab)? {
         if !applied(&mut rope, &edit) {
-            // The length alone: the text is the user's own.
+            // Only the length: the text is the user's own.
             let (at, inserted) = (edit.start, edit.inserted.len());
             log::warn!("An edit at {at} ({inserted} bytes) of tab {tab} does not fit its text");
             put(&mut rope, &edit);
@@ -248,13 +248,13 @@ pub(super) fn applied(rope: &mut Rope, edit: &Edit) -> bool {
         && rope.try_insert(edit.start, &edit.inserted).is_ok()
 }
 
-/// Puts what was typed as near to its place as can be, and takes nothing out.
+/// Inserts what was typed as near to its position as possible, and removes nothing.
 pub(super) fn put(rope: &mut Rope, edit: &Edit) {
     let mut at = edit.start.min(rope.len());
     while !rope.is_char_boundary(at) {
         at -= 1;
     }
-    // A place within the text always takes it.
+    // A position within the text always works.
     rope.try_insert(at, &edit.inserted).unwrap_or_default();
 }
 

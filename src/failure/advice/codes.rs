@@ -10,7 +10,7 @@ pub(super) fn advice(code: &str) -> Option<&'static str> {
     of(CODES, code).or_else(|| of(CLASSES, code.get(..2)?))
 }
 
-/// The advice whose words are in the message, in lower case.
+/// The first advice with its words in the message, which is in lower case.
 pub(super) fn by_words(
     table: &[(&'static [&'static str], &'static str)],
     message: &str,
@@ -19,7 +19,7 @@ pub(super) fn by_words(
     found.map(|(_, advice)| *advice)
 }
 
-/// Logins that are refused before any password is looked at (28000).
+/// Advice for logins that are refused before any password is checked (28000).
 pub(super) fn refused_login(message: &str) -> Option<&'static str> {
     by_words(
         &[
@@ -52,16 +52,16 @@ pub(super) fn refused_login(message: &str) -> Option<&'static str> {
     )
 }
 
-/// A statement that took longer than it may (57014).
+/// A statement that exceeded its timeout (57014).
 pub(super) const TIMED_OUT: &str = "It took longer than statement_timeout. Raise it in the connection or with SET statement_timeout, or make the statement cheaper (Explain).";
 /// A statement that the user cancelled (57014).
 pub(super) const STOPPED_AS_ASKED: &str = "It was stopped as asked. Inside a transaction, roll back before you go on (Roll back in the palette).";
 /// A statement that nobody here cancelled (57014).
 pub(super) const STOPPED_BY_ANOTHER: &str = "Somebody else cancelled it (pg_cancel_backend). Ask before you run it again; inside a transaction, roll back first (Roll back in the palette).";
-/// A statement that was stopped in words that are not English (57014).
+/// A stopped statement whose message is not English (57014).
 pub(super) const STOPPED_SOMEHOW: &str = "It took longer than statement_timeout, or somebody else cancelled it: the message says which. Inside a transaction, roll back before you go on (Roll back in the palette).";
 
-/// Statements that were stopped (57014).
+/// Advice for stopped statements (57014).
 pub(super) fn stopped(message: &str) -> Option<&'static str> {
     by_words(
         &[
@@ -76,7 +76,7 @@ pub(super) fn stopped(message: &str) -> Option<&'static str> {
     )
 }
 
-/// Connections that have no room (53300).
+/// Advice when there are too many connections (53300).
 pub(super) fn too_many(message: &str) -> Option<&'static str> {
     by_words(
         &[
@@ -96,7 +96,7 @@ pub(super) fn too_many(message: &str) -> Option<&'static str> {
 /// Advice for a sequence's last value, which belongs to a session. A tab keeps its own while it is in use.
 pub(super) const SEQUENCE: &str = "No value was taken from it in this session, or the session that took one has gone back to the pool since: a tab keeps it while it is in use and no other tab waits for it. Take the value and ask for it in one script, or inside a transaction.";
 
-/// Advice for what the statement's own links and names meet, where the same code ends or refuses a session too.
+/// Advice for errors of the statement's own links and names, if the same code can also end or refuse a session.
 pub(super) fn of_statement(code: &str) -> Option<&'static str> {
     match code {
         "3D000" => Some("The server has no such database. Check the name in the statement."),
@@ -113,7 +113,7 @@ pub(super) fn of_statement(code: &str) -> Option<&'static str> {
     }
 }
 
-/// Writes where nothing may be written (25006).
+/// Advice for writes where nothing may be written (25006).
 pub(super) fn read_only(message: &str) -> Option<&'static str> {
     message
         .contains("recovery")
@@ -145,8 +145,8 @@ pub(super) fn by_category(category: Category) -> Option<&'static str> {
     }
 }
 
-/// Links that did not come about, by the words of the operating system, the driver and TLS. Certificates
-/// come first: their sentences hold words of the others.
+/// Failed links, by the words of the operating system, the driver and TLS. Certificates come first: their sentences
+/// contain words of the others.
 pub(super) const LINK: &[(&[&str], &str)] = &[
     (
         &["certificate has expired", "certificate expired", "expired"],

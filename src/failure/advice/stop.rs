@@ -1,12 +1,12 @@
 //! Why a statement was stopped: PostgreSQL gives a cancel and a timeout the same code, 57014.
 //!
-//! What Tusk itself did and how long it took tell them apart in every language; the server's words only where they
-//! are English, which is the only way to know of somebody else.
+//! What Tusk itself did and how long the statement took distinguish them in every language. The server's words do so
+//! only in English, and they are the only way to know that somebody else cancelled it.
 
 use super::codes;
 use crate::failure::{Category, Failure};
 
-/// What Tusk knows of a statement that was stopped.
+/// What Tusk knows about a stopped statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stop {
     /// Whether Tusk asked the server to cancel it.
@@ -15,7 +15,7 @@ pub struct Stop {
     pub over_time: bool,
 }
 
-/// The failure with its category and advice after what stopped it; any but 57014 stays as it is.
+/// The failure with its category and advice, given what stopped it; any but 57014 stays as it is.
 pub fn stopped(failure: Failure, stop: Stop) -> Failure {
     if !failure.is("57014") {
         return failure;

@@ -109,7 +109,6 @@ impl ChunkBuilder {
         Ok(())
     }
 
-    /// Rows since the last chunk.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -161,7 +160,7 @@ impl ChunkBuilder {
         Ok(())
     }
 
-    /// Asks for the memory of giant values before they are copied. A row that is no row is refused afterwards.
+    /// Allocates the memory of giant values before they are copied. An invalid row is refused afterwards.
     #[cold]
     fn make_room_for_giants(&mut self, body: &[u8]) -> Result<(), MalformedRow> {
         let mut rest = body.get(2..).unwrap_or_default();
@@ -179,11 +178,11 @@ impl ChunkBuilder {
         Ok(())
     }
 
-    // Small results are many: a builder starts with room for few rows and reaches a chunk's in a few steps.
+    // There are many small results: a builder starts with room for few rows and reaches a chunk's in a few steps.
     #[cold]
     fn grow_rows(&mut self) {
         let rows = (self.rows * 4).max(64);
-        // A full chunk needs no more room; whoever fills it further gets it all the same.
+        // A full chunk needs no more room; whoever fills it further still gets it.
         let rows = if self.rows < self.rows_max { rows.min(self.rows_max) } else { rows };
         self.ends.resize(rows * self.columns.len(), 0);
     }
@@ -199,7 +198,7 @@ impl ChunkBuilder {
         for (column, end) in self.columns.iter_mut().zip(ends) {
             let (head, tail) = rest.split_first_chunk::<4>().ok_or(MalformedRow::Short)?;
             let length = i32::from_be_bytes(*head);
-            // NULL takes the same way as an empty value: a bit more, and no branch.
+            // NULL takes the same path as an empty value: one more bit, and no branch.
             let null = length == -1;
             let size = if null { 0 } else { length as u32 as usize };
             if size > tail.len() {
@@ -216,7 +215,7 @@ impl ChunkBuilder {
         if rest.is_empty() { Ok(()) } else { Err(MalformedRow::TrailingBytes) }
     }
 
-    // Bytes behind a column's last value are never read, so that only the ends go back.
+    // Bytes after a column's last value are never read, so only the ends go back.
     #[cold]
     fn forget_row(&mut self) {
         let width = self.columns.len();

@@ -135,7 +135,7 @@ impl Chunk {
         self.digest
     }
 
-    /// The chunk with each value's text as `mask` leaves it; none where that changes nothing.
+    /// The chunk with `mask` applied to each value's text; none if that changes nothing.
     pub fn masked(&self, mask: impl Fn(&str) -> Cow<'_, str>) -> Option<Chunk> {
         let columns: Vec<Option<Values>> =
             self.columns.iter().map(|values| values.masked(self.rows(), &mask)).collect();
@@ -149,7 +149,7 @@ impl Chunk {
         Some(Chunk::new(self.rows, columns.collect()))
     }
 
-    /// The chunk with each value's bytes as `change` leaves them; none where that changes nothing. What is ASCII stays.
+    /// The chunk with `change` applied to each value's bytes; none if that changes nothing. ASCII stays as it is.
     pub fn mapped(&self, change: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Option<Chunk> {
         let mut changes = false;
         let columns = self.columns.iter().map(|values| {
@@ -202,7 +202,8 @@ impl Values {
     }
 
     fn masked(&self, rows: usize, mask: &impl Fn(&str) -> Cow<'_, str>) -> Option<Values> {
-        // The whole column at once, so that one without secrets is read once; bytes that are no text end a piece of it.
+        // The whole column at once, so that one without secrets is read once; bytes that are not text end a piece of
+        // it.
         let is_clean =
             self.bytes.utf8_chunks().all(|part| matches!(mask(part.valid()), Cow::Borrowed(_)));
         if is_clean {
@@ -392,11 +393,11 @@ impl ReadColumn {
         self.offsets.len() - 1
     }
 
-    /// Ends the value whose bytes were appended; false when the column grew past what offsets can tell.
+    /// Ends the value whose bytes were appended; false if the column grew past what offsets can address.
     fn end_value(&mut self, null: bool) -> bool {
         let row = self.rows();
         if null {
-            // Words are added only as far as the last NULL: a column without any keeps none.
+            // Words are added only up to the last NULL: a column without any keeps none.
             self.nulls.resize(self.nulls.len().max(row / 64 + 1), 0);
             if let Some(word) = self.nulls.last_mut() {
                 *word |= 1 << (row % 64);
@@ -439,7 +440,7 @@ impl<'de> Visitor<'de> for ColumnVisitor {
     }
 }
 
-/// Appends a value's bytes to its column, and tells whether it was NULL.
+/// Appends a value's bytes to its column, and returns whether it was NULL.
 struct CellSeed<'column>(&'column mut Vec<u8>);
 
 impl<'de> DeserializeSeed<'de> for CellSeed<'_> {

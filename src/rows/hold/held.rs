@@ -1,4 +1,4 @@
-//! What a result holds: its columns, and its chunks in order.
+//! A result's rows: its columns, and its chunks in order.
 
 use std::mem::size_of;
 use std::ops;
@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 
 use super::chunk::{Cell, Chunk, Column};
 
-/// A chunk that a result holds. It serialises as its summary: the Model's hash must not cost what its rows cost, and
-/// the digest stands for them.
+/// A result's chunk. It serialises as its summary: the Model's hash must not cost as much as its rows do, and the
+/// digest stands for them.
 #[derive(Clone, Debug)]
 pub struct Held(Arc<Chunk>);
 
@@ -19,7 +19,7 @@ impl Held {
         &self.0
     }
 
-    /// What it costs in memory, with the shared allocation around it.
+    /// Its memory, including the shared allocation around it.
     pub fn heap_bytes(&self) -> usize {
         const COUNTERS: usize = 2 * size_of::<usize>();
         self.0.heap_bytes() + size_of::<Chunk>() + COUNTERS
@@ -42,7 +42,7 @@ impl Serialize for Held {
     }
 }
 
-/// The rows that a result holds so far. A clone shares every chunk.
+/// A result's rows so far. A clone shares every chunk.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rows {
     columns: Arc<[Column]>,
@@ -59,7 +59,7 @@ impl Rows {
         Self { columns, chunks: Vec::new(), starts: Vec::new(), rows: 0, heap_bytes: 0 }
     }
 
-    /// Adds a chunk behind the others. One of another width than the result is not taken, and the answer is false.
+    /// Appends a chunk. Returns false, and does not take it, if its width differs from the result's.
     pub fn append(&mut self, chunk: Arc<Chunk>) -> bool {
         if chunk.columns() != self.columns.len() {
             return false;
@@ -94,7 +94,7 @@ impl Rows {
         &self.columns
     }
 
-    /// Gives the columns whose types the server has named since then their names; their number stays.
+    /// Fills in type names that the server has reported since; the columns' number stays.
     pub fn name_types(&mut self, name_of: impl Fn(&Column) -> Option<String>) {
         let named = |column: &Column| match name_of(column) {
             Some(type_name) if column.type_name.is_empty() => {
@@ -120,7 +120,7 @@ impl Rows {
         Some(held.0.cell(usize::try_from(row - start).ok()?, column))
     }
 
-    /// The chunks that these rows lie in, each with the rows of it that are meant.
+    /// The chunks that hold these rows, each with its part of them.
     pub fn pieces(
         &self,
         rows: ops::Range<u64>,

@@ -8,15 +8,14 @@ use crate::rows::hold::{
     held::Rows,
 };
 
-/// What stands for a line end inside a value.
+/// The mark for a line end inside a value.
 pub const LINE_END_MARK: char = '↵';
-/// What stands for a tab inside a value.
+/// The mark for a tab inside a value.
 pub const TAB_MARK: char = '⇥';
-/// What stands for a carriage return inside a value.
+/// The mark for a carriage return inside a value.
 pub const CARRIAGE_RETURN_MARK: char = '␍';
-/// What ends a value that is cut.
+/// The end of a truncated value.
 pub const CUT_MARK: char = '…';
-/// What is shown for NULL.
 pub const NULL_TEXT: &str = "NULL";
 
 /// A value as one line of the grid: at most so many characters, cut with `…`, with visible marks for line ends and
@@ -44,8 +43,7 @@ pub fn whole(cell: Cell<'_>) -> Cow<'_, str> {
     }
 }
 
-/// A text with line ends and tabs as they are, and anything else that can't be seen escaped: no terminal does anything
-/// for it but show it.
+/// A text with line ends and tabs as they are, and everything else invisible escaped, so that a terminal only shows it.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let kept = |character: char| matches!(character, '\n' | '\t') || !needs_escape(character);
     if text.chars().all(kept) {
@@ -58,8 +56,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// How many characters wide a column wants to be: its header's lines, and its values in the first rows, each counted
-/// up to a limit. Wide characters (Chinese, emoji) count as two.
+/// A column's preferred width in characters: its header's lines, and its values in the first rows, each counted up to a
+/// limit. Wide characters (Chinese, emoji) count as two.
 pub fn column_width(rows: &Rows, column: usize, rows_sampled: u64, characters_max: usize) -> usize {
     let header = rows.columns().get(column);
     let header =
@@ -139,7 +137,7 @@ pub fn duration_text(duration: Duration) -> String {
     }
 }
 
-// A character has at most four bytes: so many bytes hold one character more than is shown, or the whole value.
+// A character has at most four bytes: this many bytes hold one character more than is shown, or the whole value.
 fn window(bytes: &[u8], characters_max: usize) -> &[u8] {
     let window_bytes = characters_max.saturating_mul(4).saturating_add(4);
     bytes.get(..window_bytes).unwrap_or(bytes)
@@ -185,7 +183,7 @@ fn marked_line(head: &[u8], characters_max: usize) -> String {
     shown.text
 }
 
-/// A line while it is written.
+/// A line being written.
 struct Shown {
     text: String,
     characters: usize,
@@ -214,8 +212,8 @@ impl Shown {
     }
 }
 
-// Control characters break the line; marks that turn the direction of text, and spaces of no width, would show
-// something else than what the value is. Joiners stay, because scripts and emoji need them.
+// Control characters break the line; marks that change the direction of text, and spaces of no width, would show
+// something other than the value. Joiners stay, because scripts and emoji need them.
 fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -314,7 +312,7 @@ mod tests {
         let value = vec![b'x'; 1 << 20];
         assert_eq!(window(&value, 4).len(), 20);
         assert_eq!(shown(&value, 4), "xxx…");
-        // A character cut by the window itself does not show as broken.
+        // A character cut by the window itself does not show as invalid.
         assert_eq!(shown(format!("a{}", "𝄞".repeat(50)).as_bytes(), 6), "a𝄞𝄞𝄞𝄞…");
     }
 

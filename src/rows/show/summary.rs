@@ -15,19 +15,19 @@ use crate::rows::hold::{chunk::Chunk, held::Rows, range::Range};
 
 /// The most digits of a number that is added up as an integer.
 const DIGITS_MAX: usize = 18;
-/// The decimals that PostgreSQL's numbers have; less than none are the zeros of a float's exponent. Numbers beyond
-/// would make a sum of any length.
+/// The decimals of PostgreSQL's numbers; negative ones are the zeros of a float's exponent. Numbers beyond would make a
+/// sum of any length.
 const DECIMALS: std::ops::RangeInclusive<i64> = -400..=16_383;
-/// How many rows are added up between two looks at whether anybody still waits for the answer.
+/// How many rows to add up between checks whether anybody still waits for the answer.
 const ROWS_BETWEEN_CHECKS: usize = 4_096;
 /// A number of more digits than this is shown rounded, or with an exponent.
 const SHOWN_DIGITS_MAX: usize = 18;
 /// The significant digits of a number that is shown with an exponent.
 const SHOWN_SIGNIFICANT_DIGITS: NonZeroU64 = NonZeroU64::MIN.saturating_add(14);
-/// An average has at least so many decimals, where it has any.
+/// The fewest decimals of an average that has any.
 const AVERAGE_DECIMALS: i64 = 2;
 
-/// What the status bar tells about selected cells.
+/// What the status bar shows about selected cells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The cells selected.
@@ -58,8 +58,8 @@ impl Summary {
     }
 }
 
-/// Counts and adds up the cells in the range, or nothing once it is cancelled. It takes time in proportion to the
-/// range, and belongs on a thread of its own.
+/// Counts and adds up the cells in the range; none once it is cancelled. Takes time in proportion to the range, so run
+/// it on a thread of its own.
 pub fn summarise(rows: &Rows, range: &Range, cancelled: &dyn Fn() -> bool) -> Option<Summary> {
     let range = range.clamped(rows.len(), rows.columns().len());
     let mut not_null = 0;
@@ -121,7 +121,7 @@ impl Total {
             b"Infinity" => self.infinity = true,
             b"-Infinity" => self.minus_infinity = true,
             _ => {
-                // What PostgreSQL would not write as a number comes only of a changed recording: it is not counted.
+                // Only a changed recording has what PostgreSQL would not write as a number: it is not counted.
                 let text = std::str::from_utf8(bytes).ok();
                 let number = text.and_then(|text| text.parse::<BigDecimal>().ok());
                 let Some(number) =
@@ -192,7 +192,7 @@ fn average(sum: &BigDecimal, count: u64) -> BigDecimal {
     rounded
 }
 
-// The status bar has room for a number that a person can read; one that is rounded for it says so.
+// The status bar has room for a number that a user can read; a rounded one says so.
 fn shown_number(number: &str) -> String {
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
     if digits <= SHOWN_DIGITS_MAX {

@@ -1,6 +1,6 @@
-//! The names of PostgreSQL's encodings: those that the server reports, and those that it takes for the same.
+//! The names of PostgreSQL's encodings: those that the server reports, and their aliases.
 
-/// Other names, without what is neither letter nor digit, and the server's own for each.
+/// Aliases, reduced to letters and digits, and the server's own name for each.
 #[rustfmt::skip]
 const ALIASES: &[(&str, &str)] = &[
     ("abc", "win1258"), ("alt", "win866"), ("iso88591", "latin1"), ("iso885910", "latin6"), ("iso885913", "latin7"),
@@ -20,14 +20,14 @@ pub fn bare(name: &str) -> String {
     kept.map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// The same of the name that the server reports for it; what the server does not know is only made bare.
+/// The same for the name that the server reports; an unknown name is only reduced.
 pub fn canonical(name: &str) -> String {
     let bare = bare(name);
     let known = ALIASES.iter().find(|(alias, _)| *alias == bare);
     known.map_or(bare, |(_, name)| (*name).to_owned())
 }
 
-/// Every name that the server takes for one of its own.
+/// Every name that the server accepts for one of its own.
 pub fn aliases() -> impl Iterator<Item = &'static str> {
     ALIASES.iter().map(|(alias, _)| *alias)
 }

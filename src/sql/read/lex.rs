@@ -1,16 +1,16 @@
 //! The lexer: one token at a time, by the rules of psql's own scanner.
 //!
-//! It has no state: a token depends on the text, on where it starts and on what the session makes of a
-//! backslash, so that a reader can stop anywhere, step over what is not SQL, and go on. It works on bytes; every byte from 128 up belongs
-//! to a name, as in PostgreSQL, so that a token never ends inside a character.
+//! It has no state: a token depends only on the text, on where it starts and on the session's rule for backslashes, so
+//! a reader can stop anywhere, skip what is not SQL, and continue. It works on bytes; every byte from 128 up belongs to
+//! a name, as in PostgreSQL, so a token never ends inside a character.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// What a backslash is in a string without a letter before it: the server's `standard_conforming_strings`.
+/// What a backslash means in a string without a letter before it: the server's `standard_conforming_strings`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BackslashRule {
-    /// On, as PostgreSQL has it since 9.1: a character like any other.
+    /// On, PostgreSQL's default since 9.1: a character like any other.
     #[default]
     Ordinary,
     /// Off: it escapes the character after it, as in `E'…'`.
@@ -31,7 +31,7 @@ pub enum TokenKind {
     QuotedName,
     /// `'…'`, also as `N'…'`, `B'…'`, `X'…'` and `U&'…'`: a backslash is an ordinary character.
     PlainString,
-    /// `E'…'`: a backslash escapes the character after it. So are `'…'` and `N'…'` where the session says so.
+    /// `E'…'`: a backslash escapes the character after it. So are `'…'` and `N'…'` if the session says so.
     EscapeString,
     /// `$$…$$` or `$tag$…$tag$`.
     DollarString,
@@ -59,10 +59,9 @@ pub enum TokenKind {
     Other,
 }
 
-/// A token of a text: its kind, and its place in bytes.
+/// A token in a text: its kind, and its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// What it is.
     pub kind: TokenKind,
     /// Its first byte.
     pub start: usize,
@@ -82,7 +81,7 @@ impl Token {
         text.get(self.range()).unwrap_or("")
     }
 
-    /// Whether it is a space or a comment, which mean nothing to the server.
+    /// Whether it is space or a comment, which mean nothing to the server.
     pub fn is_gap(&self) -> bool {
         matches!(self.kind, TokenKind::Space | TokenKind::LineComment | TokenKind::BlockComment)
     }
@@ -95,7 +94,7 @@ impl Token {
         )
     }
 
-    /// For a quoted token, the place of what stands between the quotes.
+    /// For a quoted token, the place between its quotes.
     pub fn content(&self, text: &str) -> Range<usize> {
         let bytes = text.as_bytes();
         let quote = if self.kind == TokenKind::DollarString {
@@ -110,7 +109,7 @@ impl Token {
     }
 }
 
-/// The tokens of a text, in order and without holes.
+/// A text's tokens, in order and without gaps.
 #[derive(Clone, Debug)]
 pub struct Tokens<'a> {
     text: &'a str,
@@ -133,7 +132,7 @@ pub fn tokens(text: &str) -> Tokens<'_> {
     tokens_under(text, BackslashRule::Ordinary)
 }
 
-/// All tokens of the text, as a session reads them that has this rule.
+/// All tokens of the text, by this session's rule.
 pub fn tokens_under(text: &str, backslash: BackslashRule) -> Tokens<'_> {
     Tokens { text, at: 0, backslash }
 }
@@ -143,7 +142,7 @@ pub fn token_at(text: &str, at: usize) -> Option<Token> {
     token_under(text, at, BackslashRule::Ordinary)
 }
 
-/// The same, as a session reads it that has this rule.
+/// The same, by this session's rule.
 pub fn token_under(text: &str, at: usize, backslash: BackslashRule) -> Option<Token> {
     let plain = match backslash {
         BackslashRule::Ordinary => TokenKind::PlainString,
@@ -186,7 +185,7 @@ pub fn token_under(text: &str, at: usize, backslash: BackslashRule) -> Option<To
     Some(Token { kind, start: at, end, terminated })
 }
 
-/// Whether the text falls into other tokens where a backslash in a plain string escapes.
+/// Whether the text has other tokens if a backslash in a plain string escapes.
 pub fn depends_on_backslashes(text: &str) -> bool {
     let places = |backslash| {
         tokens_under(text, backslash).map(|token| (token.start, token.end, token.terminated))
@@ -200,12 +199,12 @@ pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0b' | b'\x0c')
 }
 
-/// Whether the byte can be inside a name without quotes.
+/// Whether the byte can be inside an unquoted name.
 pub fn is_word_part(byte: u8) -> bool {
     is_word_start(byte) || byte.is_ascii_digit() || byte == b'$'
 }
 
-/// The first place of the byte from here on, or the end of the text.
+/// The first occurrence of the byte from here on, or the end of the text.
 pub fn find(bytes: &[u8], from: usize, wanted: u8) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     let found = rest.iter().position(|byte| *byte == wanted);
@@ -213,7 +212,7 @@ pub fn find(bytes: &[u8], from: usize, wanted: u8) -> usize {
     found.map_or(bytes.len(), |offset| from + offset)
 }
 
-/// Counts the bytes that the cursor looks at, for the test that they grow as the text does.
+/// Counts the bytes that the cursor reads, for the test that they grow linearly with the text.
 #[cfg(test)]
 fn looked(bytes: usize) {
     crate::sql::growth::looked(bytes);
@@ -223,7 +222,7 @@ fn looked(bytes: usize) {
 #[inline]
 fn looked(_: usize) {}
 
-/// So many signs in a row are told one by one.
+/// The longest run of signs that is split into separate operators.
 const SIGNS_MAX: usize = 8;
 
 type Scanned = (TokenKind, usize, bool);
@@ -272,7 +271,7 @@ fn end_of_comment_line(bytes: &[u8], from: usize) -> usize {
     skip(bytes, from, |byte| byte != b'\n' && byte != b'\r')
 }
 
-/// What is inside a quote or a comment that is not closed yet.
+/// What is inside an unclosed quote or comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sql) enum Inside {
     /// A string in which a backslash escapes the character after it, or does not.
@@ -294,8 +293,8 @@ pub(in crate::sql) enum Reached {
     Open(usize),
 }
 
-/// Reads on inside a quote or a comment, from a byte to another one or a little behind it. `opening` is what it begins
-/// with. Where it is open, the reading may go on from there.
+/// Reads on inside a quote or a comment, from one byte to another or slightly beyond. `opening` is its beginning. If it
+/// is still open, the reading may continue from there.
 pub(in crate::sql) fn read_inside(
     bytes: &[u8],
     from: usize,
@@ -311,7 +310,7 @@ pub(in crate::sql) fn read_inside(
     }
 }
 
-/// What a text that begins with a quote or a comment is inside of behind its opening, and how long that is.
+/// If a text begins with a quote or a comment: what it is inside of after the opening, and the opening's length.
 pub(in crate::sql) fn opened(text: &str, backslash: BackslashRule) -> Option<(Inside, usize)> {
     let token = token_under(text, 0, backslash)?;
     let inside = match token.kind {
@@ -332,14 +331,14 @@ fn scanned(kind: TokenKind, bytes: &[u8], reached: Reached) -> Scanned {
     }
 }
 
-/// The place of the first of some bytes between two places; `to` where there is none.
+/// The first of certain bytes between two places; `to` if there is none.
 fn stop(bytes: &[u8], from: usize, to: usize, is_ordinary: impl Fn(u8) -> bool) -> usize {
     skip(bytes.get(..to).unwrap_or(bytes), from, is_ordinary)
 }
 
-/// A string, from its opening quote on. A string that goes on after a line break with another quote
-/// is one constant, and keeps the rules of its beginning. (psql reads line by line and misses this;
-/// the server does not, and it is the server that is sent the text.)
+/// A string, from its opening quote on. A string that continues after a line break with another quote is one constant,
+/// and keeps the rules of its beginning. (psql reads line by line and misses this; the server does not, and it is the
+/// server that gets the text.)
 fn string(bytes: &[u8], quote: usize, kind: TokenKind) -> Scanned {
     let escapes = kind == TokenKind::EscapeString;
     let reached = inside_string(bytes, quote + 1, bytes.len(), escapes);
@@ -356,8 +355,8 @@ fn inside_string(bytes: &[u8], from: usize, to: usize, escapes: bool) -> Reached
         at = stop + 1;
         if bytes[stop] == b'\\' {
             if escapes {
-                // Only ASCII can be what a backslash escapes here; the other bytes of a longer
-                // character are ordinary bytes of the string.
+                // Only ASCII can be escaped by a backslash here; the other bytes of a longer character are ordinary
+                // bytes of the string.
                 at = (at + 1).min(bytes.len());
             }
         } else if byte(bytes, at) == b'\'' {
@@ -372,8 +371,8 @@ fn inside_string(bytes: &[u8], from: usize, to: usize, escapes: bool) -> Reached
     Reached::Open(at)
 }
 
-/// Where the string goes on after its closing quote: past spaces and line comments with at least
-/// one line break among them, and another quote.
+/// Where the string continues after its closing quote: after spaces and line comments with at least one line break
+/// among them, and another quote.
 pub(in crate::sql) fn continued(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     let mut broken = false;
@@ -455,7 +454,7 @@ fn inside_dollars(bytes: &[u8], from: usize, to: usize, tag: &[u8]) -> Reached {
     Reached::Open(at)
 }
 
-/// A number. Letters that follow it at once are part of it, so that `1e'` never starts an E-string.
+/// A number. Letters directly after it are part of it, so that `1e'` never starts an E-string.
 fn number(bytes: &[u8], from: usize) -> usize {
     let digits = |at| skip(bytes, at, |byte| byte.is_ascii_digit() || byte == b'_');
     let mut at = digits(from);
@@ -467,7 +466,7 @@ fn number(bytes: &[u8], from: usize) -> usize {
         if byte(bytes, at + 1 + sign).is_ascii_digit() {
             at = digits(at + 1 + sign);
         } else if sign == 1 {
-            // psql takes `1e-` for a number that went wrong, so that `1e--` starts no comment.
+            // psql takes `1e-` as a malformed number, so `1e--` starts no comment.
             return at + 2;
         }
     }
@@ -521,7 +520,7 @@ fn operator(bytes: &[u8], from: usize) -> usize {
     looked(end - from);
     let keeps_sign = bytes[from..end].iter().any(|byte| b"~!@#^&|`?%".contains(byte));
     let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
-    // Each of many signs is an operator; told one by one, each would look at all that follow.
+    // Each of many signs is an operator; split separately, each would read all that follow.
     if keeps_sign || end - from > SIGNS_MAX && bytes[from..end].iter().all(is_sign) {
         return end;
     }

@@ -1,11 +1,11 @@
-//! What a quoted name or a string constant says, without its quotes and escapes.
+//! The content of a quoted name or a string constant, without its quotes and escapes.
 //!
-//! Both are read as the server reads them: a name in lower case unless quoted, a string of any form, also one that goes
-//! on after a line break. What the server would refuse is read somehow; nothing here fails.
+//! Both are read as the server does: a name in lower case unless quoted, a string in any form, even if it continues
+//! after a line break. Something that the server would refuse is read somehow; nothing here fails.
 
 use super::lex::{self, Token, TokenKind};
 
-/// The name that a token is, if it is one. The tokens are those of the text without spaces and comments.
+/// The name at this token, if it is one. The tokens are the text's without spaces and comments.
 pub fn name_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
     let token = tokens.get(at)?;
     match token.kind {
@@ -22,7 +22,7 @@ pub fn name_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
     }
 }
 
-/// What the string constant says that a token is, if it is one.
+/// The content of the string constant at this token, if it is one.
 pub fn string_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
     let token = tokens.get(at).filter(|token| token.is_string())?;
     let content = token.content(text);
@@ -43,7 +43,7 @@ fn is_unicode(text: &str, token: &Token) -> bool {
     matches!(token.text(text).as_bytes(), [b'u' | b'U', b'&', ..])
 }
 
-/// The character that escapes in a `U&"…"` or `U&'…'`: a backslash, or what UESCAPE says, which may be a string of any
+/// The escape character in a `U&"…"` or `U&'…'`: a backslash, or the one from UESCAPE, which may be a string of any
 /// form.
 fn escape_of(text: &str, tokens: &[Token], at: usize) -> char {
     let is_given = tokens.get(at + 1).is_some_and(|token| {
@@ -53,7 +53,7 @@ fn escape_of(text: &str, tokens: &[Token], at: usize) -> char {
     given.and_then(|given| given.chars().next()).unwrap_or('\\')
 }
 
-/// The parts of a constant in one piece, from behind its first quote on.
+/// A constant's parts in one piece, from after its first quote on.
 fn joined(bytes: &[u8], from: usize, escapes: bool) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut at = from;
@@ -75,7 +75,7 @@ fn joined(bytes: &[u8], from: usize, escapes: bool) -> Vec<u8> {
     plain
 }
 
-/// Reads on behind a backslash of an `E'…'`.
+/// Continues after a backslash of an `E'…'`.
 fn escape(bytes: &[u8], at: usize, plain: &mut Vec<u8>) -> usize {
     let Some(&letter) = bytes.get(at) else {
         return at;

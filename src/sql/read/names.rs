@@ -1,21 +1,21 @@
-//! Names in a text: the one at a place, and all that may be tables, with the names that they go by.
+//! Names in a text: the one at a position, and all that may be tables, with their aliases.
 //!
-//! Names are read as PostgreSQL reads them: in parts divided by dots, folded to lower case unless quoted. Nothing
-//! is looked up, so a keyword or a column is a name like any other; who has the catalog picks what is a table.
+//! Names are read as PostgreSQL does: in parts separated by dots, folded to lower case unless quoted. Nothing is looked
+//! up, so a keyword or a column is a name like any other; the caller with the catalog picks the tables.
 
 use super::lex::{self, Token, TokenKind};
 
-/// Texts are read so far: a name is looked for where somebody waits for it.
+/// How much of a text to read: somebody waits for the name.
 const BYTES: usize = 64 << 10;
-/// No name has more parts: database, schema, table, column.
+/// The most parts of a name: database, schema, table, column.
 const PARTS: usize = 4;
 
-/// A name, and what it is called in the rest of the statement.
+/// A name, and its alias in the rest of the statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
     /// Its parts, from the outermost: `shop`, `customers`.
     pub parts: Vec<String>,
-    /// The word behind it, which is its alias where the name is a table's.
+    /// The word after it, which is its alias if the name is a table's.
     pub alias: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub fn mentions(text: &str) -> Vec<Mention> {
     found
 }
 
-/// A name as it must be written: in double quotes where PostgreSQL would read it otherwise.
+/// A name as it must be written: in double quotes if PostgreSQL would read it differently.
 pub fn quoted(name: &str) -> String {
     let mut bytes = name.bytes();
     let plain =
@@ -68,7 +68,7 @@ pub fn quoted(name: &str) -> String {
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-/// Tokens from a place on, without spaces and comments.
+/// Tokens from a position on, without spaces and comments.
 #[derive(Clone)]
 struct Significant<'a> {
     text: &'a str,
@@ -89,7 +89,7 @@ impl Iterator for Significant<'_> {
     }
 }
 
-/// Takes the parts of a name that come next; none where something else does.
+/// Takes the parts of a name that comes next; none if something else does.
 fn chain(text: &str, tokens: &mut std::iter::Peekable<Significant<'_>>) -> Vec<String> {
     let mut parts = Vec::new();
     while let Some(next) = tokens.peek().and_then(|token| part(text, token)) {

@@ -1,19 +1,17 @@
-//! Places in a text: the server counts characters, the editor counts bytes, people count lines and
-//! columns.
+//! Positions in a text: the server counts characters, the editor counts bytes, people count lines and columns.
 
 use super::lex::{self, TokenKind};
 use std::ops::Range;
 
-/// The byte at which the server's position stands. The server counts characters from 1; the position
-/// just past the text is its end. None where the text has no such place.
+/// The byte at the server's position. The server counts characters from 1; the position just past the text is its end.
+/// None if the text has no such position.
 pub fn byte_of_character(text: &str, position: u32) -> Option<usize> {
     let index = usize::try_from(position).ok()?.checked_sub(1)?;
     text.char_indices().map(|(byte, _)| byte).chain(std::iter::once(text.len())).nth(index)
 }
 
-/// The token to underline for an error at this byte: the one that stands there, on its first line.
-/// In a space or at the end of the text it is the token before, where the text stopped making
-/// sense; empty where there is none.
+/// The token to underline for an error at this byte: the one at that place, on its first line. In a space or at the end
+/// of the text, it is the token before, where the text stopped making sense; empty if there is none.
 pub fn word_at(text: &str, byte: usize) -> Range<usize> {
     let byte = floor(text, byte);
     let mut last = None;

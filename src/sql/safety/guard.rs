@@ -1,10 +1,10 @@
-//! What a read-only connection may do with a statement, told from its tokens.
+//! What a read-only connection may do with a statement, judged by its tokens.
 //!
-//! A read-only connection runs each statement inside a transaction that Tusk begins and rolls back. Whatever could
-//! end that transaction must therefore not reach the server as it was written: it is answered by Tusk. And whatever a
-//! rollback does not undo should not reach it at all, where the text shows it. Everything that is not certainly a
-//! statement of another kind is called a [`Passage::Query`], and the server's own grammar is asked to confirm that it
-//! is one before it runs; so an error in here ends in a syntax error, never in a COMMIT.
+//! A read-only connection runs each statement inside a transaction that Tusk begins and rolls back. So nothing that
+//! could end that transaction may reach the server as written: Tusk handles it. And nothing that a rollback does not
+//! undo should reach it at all, if the text shows it. Everything that is not certainly another kind of statement is a
+//! [`Passage::Query`], and the server's own grammar must confirm that before it runs; so an error in here ends in a
+//! syntax error, never in a COMMIT.
 
 pub mod known;
 mod lasting;
@@ -18,71 +18,71 @@ use crate::sql::{
 };
 use serde::{Deserialize, Serialize};
 
-/// How a statement gets to the server over a read-only connection.
+/// The verdict: how a statement reaches the server on a read-only connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Passage {
-    /// As it is written, once the server has confirmed that it is SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or
-    /// MERGE and nothing more.
+    /// As written, once the server has confirmed that it is SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE and
+    /// nothing more.
     Query {
         /// Whether it calls `set_config` for the session.
         sets: bool,
     },
-    /// As it is written: its first word belongs to no command that could end a transaction.
+    /// As written: its first word belongs to no command that could end a transaction.
     Utility {
         /// Whether it may change a setting for the session.
         sets: bool,
     },
-    /// `RESET ALL`, as it is written; what Tusk keeps is forgotten with it.
+    /// `RESET ALL`, as written; Tusk forgets the settings that it keeps.
     ResetAll,
     /// Not at all: a transaction begins.
     Begin {
         /// In Tusk's own words: `begin isolation level serializable read only`.
         sql: String,
-        /// Whether it was asked for READ WRITE.
+        /// Whether the user asked for READ WRITE.
         read_write: bool,
     },
     /// Not at all: the transaction ends.
     End {
-        /// Whether COMMIT was asked for, which no read-only connection does.
+        /// Whether the user asked for COMMIT, which no read-only connection does.
         commit: bool,
         /// `AND CHAIN`: another one begins at once.
         chain: bool,
     },
     /// `SAVEPOINT`, `RELEASE` or `ROLLBACK TO`, in Tusk's own words.
     Savepoint {
-        /// The statement.
+        /// The command with the user's savepoint name.
         sql: String,
     },
-    /// As it is written, and only inside a transaction that the user began: what it makes ends with that.
+    /// As written, and only inside a transaction that the user began: what it makes ends with that.
     InTransaction {
-        /// What it would make: `a prepared statement`.
+        /// What it makes: `a prepared statement`.
         makes: &'static str,
     },
-    /// Not at all: it does what no rollback undoes.
+    /// Not at all: no rollback undoes what it does.
     Refused(Refusal),
 }
 
-/// What is to be done with a text, and what it names.
+/// The verdict on a text, and the names in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// How it gets to the server.
     pub passage: Passage,
-    /// Every name in it that may be a function's, in order: only the server knows which is one, and what it is.
+    /// Every name in it that may be a function's, in order: only the server knows which are functions, and what they
+    /// do.
     pub names: Vec<String>,
 }
 
 /// Why a statement is not sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
-    /// It names this function, whose effect stays.
+    /// It names this function, whose effect outlives a rollback.
     Function(String),
-    /// It names this function, which is written in C or in an untrusted language and of which Tusk knows nothing.
+    /// It names this function, which is written in C or in an untrusted language, and which Tusk does not know.
     UnknownFunction(String),
-    /// It names this setting, by which the server writes files.
+    /// It names this setting, with which the server writes files.
     Setting(String),
     /// Its body makes or changes this, behind which a function can hide: `CREATE OPERATOR`.
     Hiding(String),
-    /// It is this command, whose effect stays.
+    /// It is this command, whose effect outlives a rollback.
     Command(String),
     /// It is a COPY that reads or writes files, or writes rows.
     Copy,
@@ -90,16 +90,16 @@ pub enum Refusal {
     NeedsCommit(String),
     /// It is for prepared transactions.
     TwoPhase,
-    /// It holds this, which can't be read: `a DO in plpython3u`.
+    /// It contains this, which Tusk can't read: `a DO in plpython3u`.
     Unreadable(String),
 }
 
-/// What is to be done with a text.
+/// The verdict on a text.
 pub fn passage(text: &str) -> Passage {
     judge(text).passage
 }
 
-/// What is to be done with a text, and the names in it.
+/// The verdict on a text, and the names in it.
 pub fn judge(text: &str) -> Judgement {
     let kind = classify::kind_of(text);
     let tokens: Vec<Token> = lex::tokens(text).filter(|token| !token.is_gap()).collect();
@@ -136,14 +136,14 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
         Verb::Checkpoint | Verb::Load | Verb::Discard => {
             refused(Refusal::Command(kind.leading_verb().to_owned()))
         }
-        // In a read-only transaction the server lets these pass, and some of what they change it changes in place.
+        // The server allows these in a read-only transaction, and changes some things in place.
         Verb::Analyze | Verb::Analyse | Verb::Cluster | Verb::Reindex | Verb::Vacuum => {
             refused(Refusal::Command(kind.leading_verb().to_owned()))
         }
         Verb::Listen | Verb::Notify => {
             refused(Refusal::NeedsCommit(kind.leading_verb().to_owned()))
         }
-        // The server refuses these by itself, each in its own words.
+        // The server refuses these itself, each with its own message.
         Verb::Create | Verb::Alter | Verb::Drop | Verb::Comment | Verb::Grant | Verb::Revoke => {
             Passage::Utility { sets: false }
         }
@@ -156,7 +156,7 @@ fn by_verb(text: &str, tokens: &[Token], kind: &Kind) -> Passage {
 }
 
 fn control_of(text: &str, tokens: &[Token], control: TransactionControl) -> Passage {
-    // A command that goes on with another one is left to the server's grammar, which refuses it.
+    // If a command continues with another one, the server's grammar refuses it.
     let unsure = Passage::Query { sets: false };
     let tokens = without_end(tokens);
     if tokens.iter().any(|token| token.kind == TokenKind::Semicolon) {
@@ -175,7 +175,7 @@ fn control_of(text: &str, tokens: &[Token], control: TransactionControl) -> Pass
     }
 }
 
-/// The modes of a transaction, said again with READ ONLY.
+/// A transaction's modes, with READ ONLY added.
 fn begin(text: &str, tokens: &[Token]) -> Option<Passage> {
     let words: Vec<String> = tokens
         .iter()
@@ -232,7 +232,7 @@ fn end(text: &str, tokens: &[Token], commit: bool, chain: bool) -> Option<Passag
     known.then_some(Passage::End { commit, chain })
 }
 
-/// The savepoint's name is the one part that is passed on: it is one token, which the lexer saw whole.
+/// The savepoint's name is the only part that is passed on: it is one token, which the lexer saw whole.
 fn savepoint(text: &str, tokens: &[Token], command: &str) -> Option<Passage> {
     let (name, words) = tokens.split_last()?;
     let fits = matches!(name.kind, TokenKind::Word | TokenKind::QuotedName) && name.terminated;
@@ -253,7 +253,7 @@ fn without_end(mut tokens: &[Token]) -> &[Token] {
     tokens
 }
 
-/// A word in lower case; empty where there is something else.
+/// A word in lower case; empty if the token is something else.
 fn word_at(text: &str, tokens: &[Token], at: usize) -> String {
     match tokens.get(at) {
         Some(token) if token.kind == TokenKind::Word => token.text(text).to_ascii_lowercase(),
@@ -261,7 +261,7 @@ fn word_at(text: &str, tokens: &[Token], at: usize) -> String {
     }
 }
 
-/// Whether the name may be that of a function which is called: arguments follow, or it is written like a field, as in
+/// Whether the name may be a function's that is called: arguments follow, or it is written like a field, as in
 /// `x.nextval` and `('s').nextval`.
 fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|at| tokens.get(at));
@@ -269,14 +269,14 @@ fn is_called(text: &str, tokens: &[Token], at: usize) -> bool {
     like_a_field || has_arguments(text, tokens, at)
 }
 
-/// Whether the arguments of a function follow the name.
+/// Whether a function's arguments follow the name.
 fn has_arguments(text: &str, tokens: &[Token], at: usize) -> bool {
     let after = if word_at(text, tokens, at + 1) == "uescape" { at + 3 } else { at + 1 };
     let after = tokens.get(after).map(|token| token.kind);
     after == Some(TokenKind::OpenParenthesis)
 }
 
-/// The settings with a dot in their names that a text sets: the server lists them nowhere.
+/// The settings with a dot in their names that a text sets: the server does not list them.
 pub fn custom_settings(text: &str) -> Vec<String> {
     let tokens: Vec<Token> = lex::tokens(text).filter(|token| !token.is_gap()).collect();
     let tokens = tokens.as_slice();
@@ -306,13 +306,13 @@ fn dotted_name(text: &str, tokens: &[Token], from: usize) -> Option<String> {
 
 /// Whether it calls `set_config` for longer than the transaction.
 fn sets_by_function(text: &str, tokens: &[Token]) -> bool {
-    // The calls whose arguments are still to open, and what is open: whether such a call's arguments are.
+    // Whether the next arguments are such a call's, and for each open parenthesis, whether it is.
     let (mut named, mut open) = (false, Vec::new());
     for (at, token) in tokens.iter().enumerate() {
         match token.kind {
             TokenKind::OpenParenthesis => open.push(std::mem::take(&mut named)),
             TokenKind::CloseParenthesis => {
-                // With `true` for the last argument it is set for the transaction.
+                // With `true` as its last argument, it sets for the transaction.
                 let is_local = at > 0 && word_at(text, tokens, at - 1) == "true";
                 if open.pop() == Some(true) && !is_local {
                     return true;
@@ -324,7 +324,7 @@ fn sets_by_function(text: &str, tokens: &[Token]) -> bool {
             }
         }
     }
-    // Of a call that never closes nobody knows.
+    // A call that never closes counts.
     named || open.contains(&true)
 }
 

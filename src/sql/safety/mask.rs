@@ -1,10 +1,10 @@
-//! Masking secrets in SQL, so that the text can be kept: in the history, in logs, in recordings.
+//! Masks secrets in SQL, so that the text can be stored: in the history, in logs, in recordings.
 //!
-//! A secret is told by the words around it: what follows PASSWORD, what a name like `api_token` is set to or compared
-//! with, what `crypt()` is given, the password of a connection string or a URL. It becomes `***` inside its own quotes;
-//! the rest of the text stays as it is. Where it is not sure what belongs to a secret (a forgotten or an unclosed quote),
-//! too much is masked rather than too little. The server repeats a statement in its messages, in pieces and without the
-//! words that told the secret: there it is found by its value ([`Values`]).
+//! The words around a secret reveal it: what follows PASSWORD, what a name like `api_token` is set to or compared with,
+//! the argument of `crypt()`, the password in a connection string or a URL. It becomes `***` inside its own quotes; the
+//! rest of the text stays as it is. If it is not certain what belongs to a secret (a missing or an unclosed quote), too
+//! much is masked rather than too little. The server repeats a statement in its messages, in pieces and without the
+//! words that revealed the secret: there it is found by its value ([`Values`]).
 
 use std::{borrow::Cow, ops::Range};
 
@@ -26,10 +26,10 @@ mod values;
 pub use names::is_secret as is_secret_name;
 pub use values::Values;
 
-/// What stands in the place of a secret.
+/// What replaces a secret.
 const MASK: &str = "***";
 
-/// A string in a string in a string is read as SQL so deep; further in, the words alone decide.
+/// How many levels of strings in strings are read as SQL; further in, only the words decide.
 const DEPTH: u8 = 4;
 
 /// The text with its secrets replaced by `***`.
@@ -37,12 +37,12 @@ pub fn passwords(sql: &str) -> Cow<'_, str> {
     masked(sql, secrets(sql))
 }
 
-/// The same for a text that is not SQL, such as a server's message, which may repeat a statement or a value of it.
+/// The same for a text that is not SQL, such as a server's message, which may repeat a statement or one of its values.
 pub fn passwords_in_words(text: &str) -> Cow<'_, str> {
     masked(text, secrets_in_words(text))
 }
 
-/// Where the secrets of a text are that is not SQL: it may hold SQL between double quotes, or `password=…` as it stands.
+/// The places of secrets in a text that is not SQL: it may hold SQL between double quotes, or a literal `password=…`.
 pub fn secrets_in_words(text: &str) -> Vec<Range<usize>> {
     if !names::is_suspicious(text) {
         return vec![];
@@ -59,7 +59,7 @@ pub fn secrets_in_words(text: &str) -> Vec<Range<usize>> {
     in_order(found)
 }
 
-/// Where the secrets of the text are, in bytes, in order of their beginnings; they may overlap.
+/// The places of the text's secrets, in bytes, ordered by their beginnings; they may overlap.
 pub fn secrets(sql: &str) -> Vec<Range<usize>> {
     if !names::is_suspicious(sql) {
         return vec![];
@@ -67,16 +67,15 @@ pub fn secrets(sql: &str) -> Vec<Range<usize>> {
     let mut search = Search::new(sql, BackslashRule::Ordinary, 0);
     search.script(0..sql.len());
     if lex::depends_on_backslashes(sql) {
-        // The session may have the other rule, by which a secret ends in another place.
+        // The session may have the other rule, by which a secret ends elsewhere.
         search.backslash = BackslashRule::Escapes;
         search.script(0..sql.len());
     }
     in_order(search.found)
 }
 
-/// The same, and every string that may become a secret by what is written around it later: `'x'` is a password as soon as
-/// the words before it are there. A statement that has begun as one that holds none is told from the others by its
-/// first words.
+/// The same, and every string that may become a secret through what is typed around it later: `'x'` is a password as
+/// soon as the words before it are there. A statement whose first words show that it holds none is excepted.
 pub fn possible_secrets(sql: &str) -> Vec<Range<usize>> {
     let mut found = secrets(sql);
     let mut rules = vec![BackslashRule::Ordinary];
@@ -129,7 +128,7 @@ const PLAIN: [&str; 24] = [
 /// What a statement with a password creates or alters.
 const GUARDED: [&str; 6] = ["role", "user", "group", "server", "foreign", "subscription"];
 
-/// Whether a statement is one whose strings are values and stay so.
+/// Whether a statement's strings are values and stay so.
 fn is_plain(sql: &str, range: Range<usize>) -> bool {
     let mut words =
         tokens(sql, range, BackslashRule::Ordinary).map(|token| (token.kind, token.text(sql)));
@@ -171,13 +170,13 @@ fn is_one_of(word: &str, list: &[&str]) -> bool {
     list.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
-/// A text that is read for its secrets.
+/// A text being searched for secrets.
 struct Search<'a> {
     text: &'a str,
     backslash: BackslashRule,
-    /// How many strings the text is inside of.
+    /// How many strings the text is nested in.
     depth: u8,
-    /// Whether these are words of a message, in which SQL may be quoted. Words without quotes are no values there.
+    /// Whether these are a message's words, which may quote SQL. There, words without quotes are not values.
     is_prose: bool,
     found: Vec<Range<usize>>,
 }
@@ -202,7 +201,7 @@ impl<'a> Search<'a> {
                 }
                 Piece::AcrossData { range } => self.prose(base + range.start..base + range.end),
                 Piece::Statement(statement) => {
-                    // Data of a COPY are not SQL: their quotes mean nothing.
+                    // A COPY's data is not SQL: its quotes mean nothing.
                     let data =
                         statement.copy_data.as_ref().map(|data| base + data.start..base + data.end);
                     let end = base + place.end;
@@ -246,14 +245,14 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Words that SQL begins with, also in the body of a function.
+/// Words that begin SQL, also in the body of a function.
 const BEGINNINGS: [&str; 24] = [
     "create", "alter", "select", "insert", "update", "delete", "with", "set", "do", "call",
     "execute", "begin", "declare", "grant", "copy", "values", "explain", "prepare", "merge",
     "perform", "if", "drop", "comment", "import",
 ];
 
-/// Whether the content of a string is to be read as SQL: a body between dollars is, unless it is a connection string.
+/// Whether to read a string's content as SQL: yes for a dollar-quoted body, unless it is a connection string.
 fn is_sql(text: &str, kind: TokenKind) -> bool {
     if kind == TokenKind::DollarString {
         return !is_connection_string(text);

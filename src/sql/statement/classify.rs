@@ -1,17 +1,15 @@
-//! What kind of statement a text is, told from its tokens alone: no server is asked, no name is
-//! looked up.
+//! What kind of statement a text is, judged only by its tokens: it asks no server and looks up no name.
 //!
-//! Each answer errs on the safe side: a statement that only might change something does not pause,
-//! and one that only might leave something in its session says that it may, so that the server is
-//! asked. The splitter feeds the tokens of each statement as it goes over them.
+//! Each answer errs on the safe side: a statement that might change something does not pause, and one that might leave
+//! something in its session says so, so that Tusk asks the server. The splitter feeds each statement's tokens as it
+//! reads them.
 
 use crate::sql::read::lex::{Token, TokenKind};
 use serde::{Deserialize, Serialize};
 
-/// What a statement is, as far as its text tells.
+/// A statement's kind, as far as its text shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kind {
-    /// The word that it starts with.
     pub verb: Verb,
     /// Whether reading its rows may stop half-way: it is a plain query that writes and locks nothing.
     pub may_pause: bool,
@@ -19,19 +17,18 @@ pub struct Kind {
     pub transaction: Option<TransactionControl>,
     /// Whether it copies between the server and this client.
     pub copy: Option<CopyDirection>,
-    /// Whether it may leave something in the session (a setting, a temporary table, a prepared
-    /// statement, a cursor, a lock, a LISTEN): the server has to be asked.
+    /// Whether it may leave something in the session (a setting, a temporary table, a prepared statement, a cursor, a
+    /// lock, a LISTEN), so that Tusk must ask the server.
     pub may_hold: bool,
-    /// Whether it may take or set a sequence's value, after which `currval` and `lastval` answer in its session. Defaults,
-    /// triggers and functions do that, and the text shows none of them.
+    /// Whether it may use a sequence, after which `currval` and `lastval` answer in its session. Defaults, triggers and
+    /// functions do that, and the text shows none of them.
     pub may_use_sequence: bool,
-    /// Whether it takes away something that the session had.
+    /// Whether it resets something that the session had.
     pub reset: Option<SessionReset>,
 }
 
 impl Kind {
-    /// The word that the statement starts with, for display; empty where it starts with no word
-    /// that PostgreSQL knows.
+    /// The statement's first word, for display; empty if PostgreSQL does not know it.
     pub fn leading_verb(&self) -> &'static str {
         self.verb.as_str()
     }
@@ -75,14 +72,14 @@ pub enum CopyDirection {
     ToStdout,
 }
 
-/// What a statement takes away from its session.
+/// What a statement resets in its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionReset {
-    /// `DISCARD ALL`: everything, the driver's own prepared statements too.
+    /// `DISCARD ALL`: everything, including the driver's own prepared statements.
     DiscardAll,
     /// `DISCARD` of plans, sequences or temporary tables.
     Discard,
-    /// `DEALLOCATE ALL`: all prepared statements, the driver's own too.
+    /// `DEALLOCATE ALL`: all prepared statements, including the driver's own.
     DeallocateAll,
     /// `RESET` of one setting or of all.
     Reset,
@@ -90,7 +87,6 @@ pub enum SessionReset {
 
 macro_rules! verbs {
     ($($name:ident $text:literal,)*) => {
-        /// The word that a statement starts with.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Verb {
             $(#[doc = concat!("`", $text, "`")] $name,)*
@@ -129,7 +125,7 @@ verbs! {
     Start "START", Unlisten "UNLISTEN", Vacuum "VACUUM", Wait "WAIT",
 }
 
-/// The kind of the first statement of a text, for a text that is one statement.
+/// The kind of a text's first statement, for a text that is one statement.
 pub fn kind_of(text: &str) -> Kind {
     let mut classifier = Classifier::new();
     crate::sql::read::lex::tokens(text)
@@ -139,7 +135,7 @@ pub fn kind_of(text: &str) -> Kind {
     classifier.finish(text)
 }
 
-/// Gathers what the tokens of one statement say. Feed it every token but spaces and comments.
+/// Collects what a statement's tokens say. Feed it every token except spaces and comments.
 #[derive(Clone, Debug)]
 pub struct Classifier {
     heads: [Option<Token>; HEADS],
@@ -158,7 +154,6 @@ impl Default for Classifier {
 }
 
 impl Classifier {
-    /// One that has seen nothing yet.
     pub fn new() -> Classifier {
         Classifier {
             heads: [None; HEADS],
@@ -197,7 +192,7 @@ impl Classifier {
         self.recent = [Some(token), self.recent[0], self.recent[1], self.recent[2]];
     }
 
-    /// What the statement is, once all of its tokens have been fed.
+    /// The statement's kind, once all of its tokens have been fed.
     pub fn finish(&self, text: &str) -> Kind {
         let verb = self.verb.unwrap_or(Verb::Other);
         Kind {
@@ -223,7 +218,7 @@ impl Classifier {
 
     fn word(&mut self, text: &str, token: Token) {
         if self.recent[0].is_some_and(|last| last.kind == TokenKind::Dot) {
-            // After a dot even a reserved word is a column's name.
+            // After a dot, even a reserved word is a column's name.
             return;
         }
         let word = token.text(text);
@@ -271,7 +266,7 @@ impl Classifier {
         }
     }
 
-    /// The server takes STDIN and STDOUT for the same word: FROM and TO tell the direction.
+    /// The server takes STDIN and STDOUT for the same word: FROM and TO decide the direction.
     fn copy(&mut self, last: &str) {
         if self.depth > 0 {
             // A table of this name in a query that is copied.
@@ -282,8 +277,7 @@ impl Classifier {
         }
     }
 
-    /// Whether the parenthesis that opens now opens the arguments of a function that is not known
-    /// to be harmless.
+    /// Whether the parenthesis that opens now holds the arguments of a function that is not known to be harmless.
     fn calls_something_unknown(&self, text: &str) -> bool {
         let Some(name) = self.recent[0] else {
             return false;
@@ -387,7 +381,7 @@ impl Classifier {
                 seen.strange_call || seen.with && seen.writes
             }
             Verb::Create => seen.strange_call && self.creates_from_query(text),
-            // A new column has its default in every row, and the view's query is anybody's.
+            // A new column has its default in every row, and the view's query may be anything.
             Verb::Alter => self.head(text, 1).eq_ignore_ascii_case("table"),
             Verb::Refresh => true,
             Verb::Set | Verb::Reset | Verb::Prepare | Verb::Listen | Verb::Load => false,
@@ -395,7 +389,7 @@ impl Classifier {
         }
     }
 
-    /// Whether it is CREATE TABLE or CREATE MATERIALIZED VIEW, which run a query when they have one.
+    /// Whether it is CREATE TABLE or CREATE MATERIALIZED VIEW, which run a query if they have one.
     fn creates_from_query(&self, text: &str) -> bool {
         let makes_rows = (1..4).any(|at| {
             let head = self.head(text, at);
@@ -418,7 +412,7 @@ impl Classifier {
         }
     }
 
-    /// One of the first words; empty where there is something else.
+    /// One of the first words; empty if the token is something else.
     fn head<'a>(&self, text: &'a str, at: usize) -> &'a str {
         match self.heads.get(at).copied().flatten() {
             Some(token) if token.kind == TokenKind::Word => token.text(text),
@@ -444,8 +438,8 @@ struct Seen {
     copy: Option<CopyDirection>,
 }
 
-/// Whether more than the first words of such a statement matters. The long ones, INSERT above all,
-/// are told by their first word.
+/// Whether more than the first words of such a statement matters. The first word decides for the long ones, INSERT
+/// above all.
 fn reads_on(verb: Verb) -> bool {
     matches!(
         verb,
@@ -459,8 +453,8 @@ fn reads_on(verb: Verb) -> bool {
     )
 }
 
-/// Whether a word before a parenthesis is a keyword, a type, or a function of PostgreSQL's own that
-/// leaves nothing in the session.
+/// Whether a word before a parenthesis is a keyword, a type, or a function of PostgreSQL's own that leaves nothing in
+/// the session.
 fn is_harmless(word: &str) -> bool {
     let mut lower = [0_u8; 32];
     let Some(buffer) = lower.get_mut(..word.len()) else {

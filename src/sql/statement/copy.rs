@@ -1,4 +1,4 @@
-//! The data of COPY … FROM STDIN: their lines, where they end, and the place in them that an error is about.
+//! The data of COPY … FROM STDIN: their lines, where they end, and where in them an error is.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::sql::read::lex::{self, TokenKind};
 pub struct Row {
     /// Without its line break. The carriage return before that belongs to it.
     pub content: Range<usize>,
-    /// The byte behind its line break; the end of the text where it has none.
+    /// The byte after its line break; the end of the text if it has none.
     pub next: usize,
 }
 
@@ -43,17 +43,17 @@ pub fn rows(text: &str, from: usize) -> impl Iterator<Item = Row> {
     })
 }
 
-/// What of a text is data.
+/// Which part of a text is data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// The byte behind the data that are there.
+    /// The byte after the available data.
     pub end: usize,
     /// The end of the line that ends them, before its line break, if it is there.
     pub mark: Option<usize>,
 }
 
-/// How far the data go that stand in a text from a byte on. More text may follow, unless it `is_all`: then what may
-/// become the line that ends them is not yet told to be data. That byte may be `inside_line`, which is never that line.
+/// How far the data extend in a text from a byte on. More text may follow, unless it `is_all`: until then, what may
+/// become the line that ends them does not count as data. That byte may be `inside_line`, which is never that line.
 pub fn extent(text: &str, from: usize, inside_line: bool, is_all: bool) -> Extent {
     let mut end = from;
     for row in rows(text, from) {
@@ -73,9 +73,9 @@ pub fn extent(text: &str, from: usize, inside_line: bool, is_all: bool) -> Exten
     Extent { end, mark: None }
 }
 
-/// Where the error's CONTEXT says it is in the data, in bytes: the value where the column is named and found, else the
-/// line. `COPY t, line 2, column a: "x"` is in the language of the server's messages, so only its numbers, its signs
-/// and the name are read.
+/// The error's place in the data according to its CONTEXT, in bytes: the value if the column is named and found,
+/// otherwise the line. `COPY t, line 2, column a: "x"` is in the language of the server's messages, so this reads only
+/// its numbers, its signs and the name.
 pub fn place(context: &str, sql: &str, data: &str) -> Option<Range<usize>> {
     let (line, column) = context.lines().find_map(line_and_column)?;
     let whole = line_of_data(data, line, is_csv(sql))?;
@@ -83,19 +83,19 @@ pub fn place(context: &str, sql: &str, data: &str) -> Option<Range<usize>> {
     Some(whole.start + found.start..whole.start + found.end)
 }
 
-/// The place that an error's CONTEXT names in the data of a COPY, in words: `line 2, column b`.
+/// The place in a COPY's data that an error's CONTEXT names, in words: `line 2, column b`.
 pub fn place_in_words(context: &str) -> Option<String> {
     let (line, column) = context.lines().find_map(line_and_column)?;
     let column = column.map(|column| format!(", column {column}"));
     Some(format!("line {line}{}", column.unwrap_or_default()))
 }
 
-/// The place in a row: the value of the column where that is named and found, else the row.
+/// The place in a row: the column's value if that is named and found, otherwise the row.
 fn place_in_row(row: &str, column: Option<&str>, sql: &str) -> Range<usize> {
     let value = column
         .and_then(|column| place_in_list(sql, column))
         .and_then(|at| field(row, at, sql, is_csv(sql)));
-    // An empty value has no place that could be marked.
+    // An empty value has no place to mark.
     value.filter(|value| !value.is_empty()).unwrap_or_else(|| 0..row.trim_end_matches('\r').len())
 }
 
@@ -103,25 +103,25 @@ fn is_csv(sql: &str) -> bool {
     lex::tokens(sql).any(|token| token.text(sql).eq_ignore_ascii_case("csv"))
 }
 
-/// Looks for the place that a CONTEXT names in data that come bit by bit: what [`place`] finds in data that are there.
+/// Searches data that come in blocks for the place that a CONTEXT names: finds the same as [`place`] in complete data.
 pub struct Search<'sql> {
     sql: &'sql str,
     wanted: usize,
     column: Option<String>,
     is_csv: bool,
-    /// The row that comes next or has begun, from 1.
+    /// The row that is next or has begun, from 1.
     row: usize,
-    /// The lines before it, and those of it that have ended.
+    /// The lines before it, and those of its own that have ended.
     lines_before: u64,
     lines_of_row: u64,
     /// Whether a line break here would be data.
     escapes: bool,
-    /// What has come of the row that is looked for.
+    /// What has arrived of the wanted row.
     text: String,
     is_found: bool,
 }
 
-/// What is read of a row that is looked for: a value behind that has the row's place.
+/// How much of the wanted row to read: a value beyond this gets the row's place.
 const ROW_BYTES_MAX: usize = 1 << 20;
 
 impl<'sql> Search<'sql> {
@@ -142,7 +142,7 @@ impl<'sql> Search<'sql> {
         })
     }
 
-    /// Takes more of the data; whether the row is there to its end.
+    /// Takes more of the data; returns whether the row is complete.
     pub fn push(&mut self, data: &str) -> bool {
         for line in rows(data, 0) {
             let content = data.get(line.content.clone()).unwrap_or_default();
@@ -161,7 +161,7 @@ impl<'sql> Search<'sql> {
         false
     }
 
-    /// A line break was read; whether it ends the row that is looked for.
+    /// A line break was read; returns whether it ends the wanted row.
     fn line_ended(&mut self) -> bool {
         let goes_on = std::mem::take(&mut self.escapes) && !self.is_csv;
         self.lines_of_row += 1;
@@ -179,7 +179,7 @@ impl<'sql> Search<'sql> {
         self.is_found
     }
 
-    /// The lines of the data before it, and its column in characters, from 1.
+    /// The number of lines before it, and its column in characters, from 1.
     pub fn found(&self) -> Option<(u64, u64)> {
         if !self.is_found && self.text.is_empty() {
             return None;
@@ -193,10 +193,10 @@ impl<'sql> Search<'sql> {
     }
 }
 
-/// The line of a CONTEXT, and the column that it names.
+/// A CONTEXT's line and column.
 pub fn line_and_column(context: &str) -> Option<(usize, Option<&str>)> {
     let rest = context.strip_prefix("COPY ")?;
-    // The name of the table comes first, and may hold anything: the first part behind it that is a word and a number.
+    // The table's name comes first, and may contain anything: take the first later part that is a word and a number.
     rest.match_indices(", ").find_map(|(at, _)| {
         let behind = &rest[at + 2..];
         let (_, number) = behind.split_once(' ')?;
@@ -215,7 +215,7 @@ pub fn line_and_column(context: &str) -> Option<(usize, Option<&str>)> {
     })
 }
 
-/// A line of the data, counted from 1 as the server counts: a line break that is data in the text format is no end.
+/// A line of the data, counted from 1 as the server counts: a line break that is data in the text format is not an end.
 fn line_of_data(data: &str, wanted: usize, is_csv: bool) -> Option<Range<usize>> {
     let mut line = 1;
     let mut start = 0;
@@ -233,7 +233,7 @@ fn line_of_data(data: &str, wanted: usize, is_csv: bool) -> Option<Range<usize>>
     None
 }
 
-/// Which one of the columns that the statement lists has this name.
+/// The index of this name in the statement's list of columns.
 fn place_in_list(sql: &str, column: &str) -> Option<usize> {
     let mut tokens = lex::tokens(sql).filter(|token| !token.is_gap());
     tokens.find(|token| token.kind == TokenKind::OpenParenthesis)?;
@@ -255,7 +255,7 @@ fn place_in_list(sql: &str, column: &str) -> Option<usize> {
     None
 }
 
-/// The field of a line, counted from 0. A delimiter of the statement's own is not looked for.
+/// A line's field, counted from 0. Does not look for a delimiter of the statement's own.
 fn field(line: &str, wanted: usize, sql: &str, is_csv: bool) -> Option<Range<usize>> {
     let is_own = lex::tokens(sql).any(|token| {
         ["delimiter", "delimiters", "quote", "escape"]
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(found("COPY t, line 1, column b: \"2\"", own, "1|2"), Some("1|2"));
     }
 
-    /// However the data come, the place is the one that is found in the whole.
+    /// However the data come, the place is the same as in the whole.
     #[test]
     fn what_is_found_bit_by_bit_is_what_is_found_in_the_whole() {
         let beginnings = ["", "a", "é\\\\", "\\\n", "\\\\\\\nb", "x\\\n\\\n", "\\\\\n", "\r"];

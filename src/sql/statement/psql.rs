@@ -1,15 +1,15 @@
-//! What is made of the commands of psql in a script: a closed list of them is carried out, some change only what psql
-//! prints and are skipped, and every other one refuses the script, because without it something else would run.
+//! What to do with psql commands in a script: Tusk carries out a closed list of them, skips those that only change what
+//! psql prints, and refuses the script for every other one, because without it something else would run.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::split::psql::{end_of_arguments, end_of_name, is_known, takes_whole_line};
 
-/// What a command of psql means for the script that it stands in.
+/// What a psql command means for its script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// It only changes what psql prints: it is skipped, and the user is told its name.
+    /// It only changes what psql prints: skip it, and tell the user its name.
     Skip(String),
     /// From here on an error stops the script, or does not.
     OnErrorStop(bool),
@@ -28,12 +28,12 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Whether `\restrict` holds, and with which key. It is all that has to be kept between two commands of a script.
+/// Whether `\restrict` is in force, and with which key: the only state between two commands of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restriction(Option<Arc<str>>);
 
-/// Judges the commands of one piece of a script, which may be several on one line: what each is to do and where it
-/// stands, in order; or why the script is not run. `range` is what the splitter says of a piece's command, or of what
+/// Judges the commands of one piece of a script, perhaps several on one line: returns what to do for each and where it
+/// is, in order; or why the script is not run. `range` is the splitter's range of a piece's command, or of a part that
 /// it cut out of a statement.
 pub fn orders(
     text: &str,
@@ -53,7 +53,7 @@ pub fn orders(
     Ok(orders)
 }
 
-/// What is sent for `\encoding`.
+/// The statement that is sent for `\encoding`.
 pub fn encoding_set_to(name: &str) -> String {
     format!("set client_encoding to '{}'", name.replace('\'', "''"))
 }
@@ -68,12 +68,12 @@ struct Command {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Argument {
     text: String,
-    /// Whether psql would put a variable or the output of a program in it.
+    /// Whether psql would insert a variable or a program's output.
     is_computed: bool,
     is_open: bool,
 }
 
-/// The commands of a line, from the first backslash on.
+/// A line's commands, from the first backslash on.
 fn commands(text: &str, range: Range<usize>) -> Vec<Command> {
     let text = text.get(..range.end).unwrap_or(text);
     let bytes = text.as_bytes();
@@ -142,7 +142,7 @@ impl Argument {
         self.is_open = true;
     }
 
-    /// What stands in single quotes, by psql's rules: `''` is a quote, and a backslash escapes as in C.
+    /// Text in single quotes, by psql's rules: `''` is a quote, and a backslash escapes as in C.
     fn quoted(&mut self, letters: &mut Letters<'_>) {
         while let Some(letter) = letters.next() {
             match letter {
@@ -158,7 +158,7 @@ impl Argument {
                         'f' => '\x0c',
                         letter => letter,
                     }));
-                    // A character by its number is in no name of an encoding, and in no key.
+                    // A character given by its number is not in any encoding's name or any key.
                     self.is_computed |=
                         escaped.is_some_and(|letter| letter == 'x' || letter.is_ascii_digit());
                 }
@@ -217,7 +217,7 @@ fn judge(command: &Command, restriction: &mut Restriction) -> Result<Option<Orde
     }
 }
 
-/// A switch as psql reads it: the beginning of a word will do.
+/// A switch as psql reads it: the beginning of a word is enough.
 fn boolean(value: &str) -> Option<bool> {
     let value = value.to_ascii_lowercase();
     let begins = |word: &str, least: usize| value.len() >= least && word.starts_with(&value);
@@ -230,7 +230,7 @@ fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-/// What a command would do that Tusk does not.
+/// What a command would do that Tusk does not do.
 fn reason(name: &str) -> &'static str {
     match name {
         "c" | "connect" => "connects elsewhere",

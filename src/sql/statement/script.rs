@@ -1,5 +1,5 @@
-//! What a piece of a script comes to: what is done for the commands of psql in it, and what is sent. One reading, for a
-//! script that is there whole and for one that comes in blocks.
+//! What to do with a piece of a script: run its psql commands, and send the rest. The same code reads a script that is
+//! complete and one that comes in blocks.
 
 use std::{ops::Range, sync::Arc};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::sql::{Kind, Piece, Statement};
 
-/// Something to do, in the order in which psql does it.
+/// Something to do, in psql's order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// What a command of psql says; it stands in these bytes of the text. Nothing comes behind [`Order::Quit`].
+    /// A psql command, at these bytes of the text. Nothing follows [`Order::Quit`].
     Order(Range<usize>, Order),
     /// A statement.
     Send(Sent),
@@ -22,21 +22,22 @@ pub enum Step {
 /// A statement as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
-    /// Its text, without what psql takes out of it, with the comments in front of it.
+    /// Its text, without what psql removes, with the comments before it.
     pub sql: Arc<str>,
-    /// So many bytes of that are the comments.
+    /// How many bytes of that are the comments.
     pub lead: usize,
-    /// Where it begins in the text, behind the comments.
+    /// Where it begins in the text, after the comments.
     pub start: usize,
-    /// What was taken out: the byte of `sql` before which it stood, and the bytes of the text.
+    /// The removed parts: the byte of `sql` before which each was, and its bytes in the text.
     pub cuts: Vec<(usize, Range<usize>)>,
     /// The lines of data below it.
     pub copy_data: Option<Range<usize>>,
-    /// Whether it takes data, also where there are none: the text ends with it.
+    /// Whether it takes data, even if there are none because the text ends with it.
     pub takes_data: bool,
-    /// Whether it is ended. psql sends one that is not at the end of the script, behind the commands below it.
+    /// Whether it is ended. psql sends an unended one that is not at the end of the script, after the commands below
+    /// it.
     pub terminated: bool,
-    /// What its text tells of it.
+    /// Its kind, as far as the text shows.
     pub kind: Kind,
 }
 
@@ -47,7 +48,7 @@ impl Sent {
     }
 }
 
-/// What is to be done of a piece; or why its script is not run.
+/// What to do with a piece; or why its script is not run.
 pub fn steps(text: &str, read: &Read, restriction: &mut Restriction) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     match &read.piece {
@@ -70,7 +71,7 @@ pub fn steps(text: &str, read: &Read, restriction: &mut Restriction) -> Result<V
                     quit = steps.pop_if(|step| matches!(step, Step::Order(_, Order::Quit)));
                 }
                 if let Some(Step::Order(at, _)) = &quit {
-                    // psql leaves, and sends what it has read so far.
+                    // psql exits, and sends what it has read so far.
                     let read = text.get(..at.start).unwrap_or_default();
                     end = end.min(read.trim_ascii_end().len());
                     break;
@@ -96,7 +97,7 @@ fn orders(
     Ok(())
 }
 
-/// None where nothing is left of it.
+/// None if nothing is left of it.
 fn sent(
     text: &str,
     statement: &Statement,
@@ -120,7 +121,7 @@ fn sent(
     })
 }
 
-/// The text to send, and what was left out of it.
+/// The text to send, and the removed parts.
 fn without_cuts(
     text: &str,
     statement: &Statement,

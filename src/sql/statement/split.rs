@@ -1,11 +1,11 @@
-//! Cutting a text into statements, by the rules of psql, without a server and without ever failing.
+//! Splits a text into statements, by psql's rules, without a server and without ever failing.
 //!
-//! The text is cut into pieces: statements, and commands of psql (`\d`, `\copy`, …), which are not
-//! SQL. Each piece is a function of the text from one place on, where the reader is between two
-//! statements. So after an edit the reading starts again at the last piece that cannot have seen the
-//! edit, and stops as soon as it stands where an old piece began: what follows is as it was.
+//! The text splits into pieces: statements, and psql commands (`\d`, `\copy`, …), which are not SQL. Each piece is a
+//! function of the text from one position on, where the reader is between two statements. So after an edit, reading
+//! starts again at the last piece that cannot have seen the edit, and stops as soon as it is where an old piece began:
+//! the rest is unchanged.
 //!
-//! [`Pieces`] reads them one by one, also those of a text that comes in blocks.
+//! [`Pieces`] reads them one by one, even from a text that comes in blocks.
 
 mod follow;
 mod open;
@@ -28,16 +28,16 @@ use std::ops::Range;
 pub enum Piece {
     /// A statement for the server.
     Statement(Statement),
-    /// A command of psql, which is not SQL, or several on one line.
+    /// A psql command, which is not SQL, or several on one line.
     PsqlCommand {
-        /// From the backslash to the end of the command, with the data of a `\copy … from stdin`;
-        /// for `\r` from the beginning of the text that it throws away.
+        /// From the backslash to the end of the command, with the data of a `\copy … from stdin`; for `\r` from the
+        /// beginning of the text that it discards.
         range: Range<usize>,
         /// Where the command itself is.
         command: Range<usize>,
     },
-    /// A quote or a comment that begins on the line of a COPY and ends behind the data below it. psql reads on behind
-    /// the data; nobody means that.
+    /// A quote or a comment that begins on the line of a COPY and ends after the data below it. psql continues reading
+    /// after the data; nobody means that.
     AcrossData {
         /// From the beginning of its statement to the end of the line.
         range: Range<usize>,
@@ -52,12 +52,12 @@ pub struct Statement {
     pub range: Range<usize>,
     /// The statement with its `;`, and with its COPY data if it has any.
     pub whole: Range<usize>,
-    /// Whether it is ended, by `;` or by a command of psql that would send it.
+    /// Whether it is ended, by `;` or by a psql command that would send it.
     pub terminated: bool,
     /// The lines of data after COPY … FROM STDIN, without the line of `\.`.
     pub copy_data: Option<Range<usize>>,
-    /// What stands in the statement and is no part of it, in order: commands of psql, which begin with a backslash,
-    /// and the data of a COPY that stands before it on its first line. A command behind its last token is one of them.
+    /// What is inside the statement without being part of it, in order: psql commands, which begin with a backslash,
+    /// and the data of a COPY before it on its first line. This includes a command after its last token.
     pub cuts: Vec<Range<usize>>,
     /// What kind of statement it is.
     pub kind: Kind,
@@ -100,27 +100,27 @@ impl Piece {
     }
 }
 
-/// The pieces of a text, kept up with its edits.
+/// A text's pieces, kept up to date with its edits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splits {
     pieces: Vec<Piece>,
     ends: Vec<End>,
-    /// The first of the ends that is open.
+    /// The first end that is open.
     first_open: Option<usize>,
     #[serde(default)]
     backslash: BackslashRule,
-    /// The quote or comment that is open at the end of the text.
+    /// The quote or comment left open at the end of the text.
     #[serde(skip)]
     tail: Tail,
 }
 
 impl Splits {
-    /// Cuts the text. To run a selection, cut the selected text by itself.
+    /// Splits the text. To run a selection, split the selected text by itself.
     pub fn new(text: &str) -> Splits {
         Splits::under(text, BackslashRule::Ordinary)
     }
 
-    /// Cuts the text as a session reads it that has this rule.
+    /// Splits the text by this session's rule.
     pub fn under(text: &str, backslash: BackslashRule) -> Splits {
         let mut splits = Splits { backslash, ..Splits::default() };
         splits.read(text);
@@ -133,7 +133,7 @@ impl Splits {
         self.follow(text, changed, inserted, follow::WINDOW_BYTES);
     }
 
-    /// The rule that the text was cut by.
+    /// The rule by which the text was split.
     pub fn backslash(&self) -> BackslashRule {
         self.backslash
     }
@@ -143,8 +143,8 @@ impl Splits {
         &self.pieces
     }
 
-    /// The piece that the cursor means: the one that it is in; between two pieces the one that ended
-    /// before it on the same line, else the next one; after all of them the last.
+    /// The piece at the cursor: the one that contains it; between two pieces, the one that ended before it on the same
+    /// line, or else the next; after all of them, the last.
     pub fn at(&self, offset: usize) -> Option<&Piece> {
         let next = self.pieces.partition_point(|piece| piece.range().start <= offset);
         let Some(before) = next.checked_sub(1) else {
@@ -169,16 +169,15 @@ impl Splits {
         }
     }
 
-    /// The pieces that the range touches, for showing. A selection that is to be run is a text of its
-    /// own: cut it with `Splits::new`.
+    /// The pieces that the range touches, for display. A selection to run is a text of its own: split it with
+    /// `Splits::new`.
     pub fn overlapping(&self, range: Range<usize>) -> &[Piece] {
         let first = self.pieces.partition_point(|piece| piece.range().end <= range.start);
         let count = self.pieces[first..].partition_point(|piece| piece.range().start < range.end);
         &self.pieces[first..first + count]
     }
 
-    /// Where the piece before this one has ended, for the comments in front of it: behind the data that stand between
-    /// the two.
+    /// Where the piece before this one ended, for the comments before this one: after the data between the two.
     pub fn end_before(&self, index: usize) -> Option<usize> {
         let before = self.ends.get(index.checked_sub(1)?)?;
         let start = self.pieces.get(index)?.range().start;
@@ -208,8 +207,8 @@ impl Splits {
     }
 }
 
-/// The comments in front of a statement that go with it: all from behind the piece before and the rest of that one's
-/// line. `start` is where the statement begins, `previous` where the piece before it ends.
+/// The comments that go with a statement: everything after the piece before it and the rest of that piece's line.
+/// `start` is where the statement begins, `previous` where the piece before it ends.
 pub fn lead(text: &str, previous: Option<usize>, start: usize) -> Range<usize> {
     let mut from = previous.unwrap_or(0);
     // Whether what follows may still be on the line of the piece before.
@@ -233,27 +232,27 @@ pub fn lead(text: &str, previous: Option<usize>, start: usize) -> Range<usize> {
     start - gap.trim_start_matches(is_blank).len()..start
 }
 
-/// What `Splits` keeps of a piece for reading on after it.
+/// What `Splits` remembers of a piece, to continue after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct End {
     /// Where the next piece is read from.
     place: Place,
     /// The end of the line on which the piece ends, or the next piece's start on that line.
     line_end: usize,
-    /// Whether more text at the end of the text would change the piece.
+    /// Whether more text at the end would change the piece.
     open: bool,
-    /// Where a quote or a comment begins that the text ends in.
+    /// Where the quote or comment begins that the text leaves open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unclosed: Option<usize>,
 }
 
-/// Where a text is read on. A COPY takes the lines below its own for its data, and what stands behind it on its line
-/// comes after it: from the line's end the reading jumps behind the data.
+/// A reading position. A COPY takes the lines below its own as its data, and what follows it on its line comes after
+/// it: at the line's end, reading jumps past the data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The byte that is read next.
+    /// The next byte.
     pub at: usize,
-    /// The line's end, before its line break, and where the reading goes on from there: the end of the line of `\.`,
+    /// The line's end, before its line break, and where reading continues from there: the end of the line of `\.`,
     /// before its line break.
     pub jump: Option<(usize, usize)>,
 }
@@ -263,7 +262,7 @@ impl Place {
         Place { at, jump: None }
     }
 
-    /// How far the text has to be the same for what was read to be the same.
+    /// How far the text must be unchanged for the result to be unchanged.
     fn reach(self) -> usize {
         self.jump.map_or(self.at, |(_, to)| to.max(self.at))
     }
@@ -278,7 +277,7 @@ impl Place {
         Some(Place { at: self.at.checked_add_signed(delta)?, jump })
     }
 
-    /// Where what ended here ends for something that starts there: behind the data that are between the two.
+    /// Where something that ended here ends for what starts there: after the data between the two.
     fn before(self, start: usize) -> usize {
         match self.jump {
             Some((_, to)) if start >= to => to,
@@ -294,29 +293,29 @@ impl Place {
         }
     }
 
-    /// Jumps where that is due; answers with what is jumped over.
+    /// Jumps if due; returns what was jumped over.
     fn jumped(&mut self) -> Option<Range<usize>> {
         let (from, to) = self.jump.filter(|(from, _)| self.at >= *from)?;
         *self = Place::at(to);
         Some(from..to)
     }
 
-    /// Whether a token ends at the place of a jump without being closed.
+    /// Whether a jump cuts off an unclosed token.
     fn cuts(self, token: Token) -> bool {
         !token.terminated && self.jump.is_some_and(|(from, to)| from < to)
     }
 }
 
-/// Reads the pieces of a text one by one.
+/// Reads a text's pieces one by one.
 ///
-/// The text is given for each of them: a reader of a stream keeps the bytes from `place().at` on (with a jump all up to
-/// where it goes), and the one before them. A piece that ends before the last line it has is whole, and what was read
-/// before it is never looked at again.
+/// Each call gets the text: a reader of a stream keeps the bytes from `place().at` on (with a jump, everything up to
+/// its target), and the one before them. A piece that ends before the last available line is complete, and nothing
+/// before it is ever read again.
 #[derive(Clone, Debug, Default)]
 pub struct Pieces {
     place: Place,
     backslash: BackslashRule,
-    /// The rule that holds from behind a line's end on.
+    /// The rule that applies after a line's end.
     next_rule: Option<(usize, BackslashRule)>,
     line: Line,
     has_begun: bool,
@@ -326,14 +325,14 @@ pub struct Pieces {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     pub piece: Piece,
-    /// Where the piece before it has ended, for the comments in front of it.
+    /// Where the piece before it ended, for the comments before this one.
     pub previous: Option<usize>,
-    /// The rule that it was read by.
+    /// The rule by which it was read.
     pub backslash: BackslashRule,
 }
 
 impl Read {
-    /// Whether it is the same where more lines follow.
+    /// Whether more lines would not change it.
     pub fn is_whole(&self) -> bool {
         let Piece::Statement(statement) = &self.piece else {
             return true;
@@ -349,13 +348,13 @@ impl Pieces {
         Self { backslash, ..Self::default() }
     }
 
-    /// Where the next piece is read from.
+    /// Where the next piece begins to be read.
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// Reads by another rule from the next line on: psql asks for the server's once for each line. `text` is the one of
-    /// the last piece.
+    /// Reads by another rule from the next line on: psql asks for the server's once per line. `text` is that of the
+    /// last piece.
     pub fn switch(&mut self, text: &str, backslash: BackslashRule) {
         let now = self.next_rule.map_or(self.backslash, |(_, next)| next);
         if now == backslash {
@@ -372,7 +371,7 @@ impl Pieces {
         self.next_rule = Some((line, backslash));
     }
 
-    /// The next piece; none where there is no other one.
+    /// The next piece; none if there is none.
     pub fn next(&mut self, text: &str) -> Option<Read> {
         let gap = Gap::read(text, self.place);
         if let Some((line, backslash)) = self.next_rule
@@ -389,7 +388,7 @@ impl Pieces {
         Some(Read { piece, previous, backslash: self.backslash })
     }
 
-    /// Goes on from another place, in a text that may be another one, whose bytes are moved by so many.
+    /// Continues at another position, perhaps in another text, whose bytes are shifted by this many.
     pub fn go_to(&mut self, place: Place, moved: isize) {
         self.place = place;
         self.line = Line::default();
@@ -399,8 +398,8 @@ impl Pieces {
     }
 }
 
-/// The rule that a statement sets, where its text alone tells: `set standard_conforming_strings = off`, or a
-/// `select set_config('standard_conforming_strings', 'off', false)`.
+/// The rule that a statement sets, if its text alone shows it: `set standard_conforming_strings = off`, or a `select
+/// set_config('standard_conforming_strings', 'off', false)`.
 pub fn rule_set_by(sql: &str) -> Option<BackslashRule> {
     let words: Vec<&str> = lex::tokens(sql)
         .filter(|token| !token.is_gap())
@@ -439,10 +438,10 @@ pub fn rule_set_by(sql: &str) -> Option<BackslashRule> {
     }
 }
 
-/// No longer statement is looked at for the rule that it sets.
+/// The longest statement to check for the rule that it sets.
 const WORDS_OF_A_SETTING: usize = 11;
 
-/// What stands between two pieces: spaces, comments, stray `;`.
+/// What lies between two pieces: spaces, comments, stray `;`.
 struct Gap {
     /// Where it ends.
     place: Place,
@@ -450,7 +449,7 @@ struct Gap {
     newline: Option<usize>,
     /// A planner's hint that the next statement begins with.
     hint: Option<usize>,
-    /// Where a comment begins that the text ends in.
+    /// Where the comment begins that the text leaves open.
     unclosed: Option<usize>,
 }
 
@@ -460,7 +459,7 @@ impl Gap {
         loop {
             if let Some(data) = gap.place.jumped() {
                 gap.newline.get_or_insert(data.start);
-                // What stands in front of the data is no part of what stands behind them.
+                // Text before the data is not part of what follows them.
                 gap.hint = None;
             }
             let Some(token) = lex::token_at(gap.place.view(text), gap.place.at) else {
@@ -533,7 +532,7 @@ fn read_piece(
     Some((Piece::PsqlCommand { range, command }, end))
 }
 
-/// What begins on a COPY's line and is not closed there.
+/// Something that begins on a COPY's line and is not closed there.
 fn across(start: usize, place: Place) -> (Piece, End) {
     let (from, to) = place.jump.unwrap_or((start, start));
     let piece = Piece::AcrossData { range: start..from };
@@ -556,14 +555,14 @@ struct Reader<'line> {
     depth: Depth,
     /// The end of the last token that is not a space.
     end: usize,
-    /// The end of what is kept where the text ends before the statement does: the last token that is
-    /// neither space nor comment, and the comments behind it on its line.
+    /// The end of the statement if the text ends before it does: the last token that is neither space nor comment, and
+    /// the comments after it on its line.
     kept: usize,
     on_kept_line: bool,
     cuts: Vec<Range<usize>>,
-    /// What was cut out with nothing of the statement behind it yet.
+    /// Cut-out parts that nothing of the statement follows yet.
     trailing: Vec<Range<usize>>,
-    /// Where the last token begins if the text ends before it.
+    /// Where the last token begins if the text ends before it does.
     unclosed: Option<usize>,
 }
 
@@ -626,7 +625,7 @@ impl<'line> Reader<'line> {
         self.unfinished(text)
     }
 
-    /// The next token, behind the data that may lie before it.
+    /// The next token, after any data before it.
     fn token(&mut self, text: &str) -> Option<Token> {
         loop {
             let view = self.place.view(text);
@@ -662,7 +661,7 @@ impl<'line> Reader<'line> {
         self.on_kept_line = true;
     }
 
-    /// What was cut out stands inside the statement, since it goes on behind it.
+    /// The statement continues after the cut-out parts, so they are inside it.
     fn note_trailing(&mut self) {
         self.cuts.append(&mut self.trailing);
     }
@@ -676,7 +675,7 @@ impl<'line> Reader<'line> {
         self.with_data(text, kind, end..end, whole, place, false)
     }
 
-    /// Ended before a command of psql: by `\;`, which separates, or by one that sends.
+    /// Ended before a psql command: by `\;`, which separates, or by one that sends.
     fn ended_by_command(mut self, text: &str, at: usize, sent: Option<usize>) -> (Piece, End) {
         self.note_trailing();
         let kind = self.finished_kind(text);
@@ -733,7 +732,7 @@ impl<'line> Reader<'line> {
                 }
                 None => {
                     open = true;
-                    // The line is the last one, and is not looked through again for each COPY on it.
+                    // This is the last line; don't search it again for each COPY on it.
                     place.jump = place.jump.or(Some((text.len(), text.len())));
                 }
             }
@@ -743,7 +742,7 @@ impl<'line> Reader<'line> {
         self.piece(kind, ended.start, whole, true, copy_data, end)
     }
 
-    /// Thrown away by `\r`: psql never sends it.
+    /// Discarded by `\r`: psql never sends it.
     fn cleared(self, text: &str, command: Range<usize>) -> (Piece, End) {
         let range = self.start..command.end;
         let place = Place { at: command.end, jump: self.place.jump };
@@ -795,9 +794,8 @@ impl<'line> Reader<'line> {
     }
 }
 
-/// Whether a `;` ends the statement: not inside parentheses, and not inside the body of a function
-/// in SQL. psql tells such a body by the statement's first words and by counting its BEGIN, CASE and
-/// END.
+/// Whether a `;` ends the statement: not inside parentheses, and not inside the body of an SQL function. psql
+/// recognises such a body by the statement's first words and by counting its BEGIN, CASE and END.
 #[derive(Default)]
 struct Depth {
     parentheses: usize,

@@ -1,8 +1,8 @@
-//! Reading a script bit by bit: the same as [`super::script`] finds in the whole text, with no more of it in memory than
+//! Reads a script in blocks: finds the same as [`super::script`] in the whole text, with no more of it in memory than
 //! the longest statement.
 //!
-//! A statement is taken once the line on which it ends is there. The data of a COPY are no part of any statement: they
-//! are handed out as they come.
+//! A statement is taken once the line on which it ends is there. A COPY's data is not part of any statement: it is
+//! handed out as it comes.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,41 +14,41 @@ use super::{
 };
 use crate::sql::{read::lex::BackslashRule, safety::mask};
 
-/// So much is read at a time.
+/// How much to read at a time.
 pub const BLOCK_BYTES: usize = 64 << 10;
 
-/// A script that is read bit by bit.
+/// A script that is read in blocks.
 #[derive(Debug)]
 pub struct Stream {
     text: String,
-    /// What stands before it is done with.
+    /// Everything before this byte is done.
     at: usize,
     /// The line and the column of `at`.
     spot: Spot,
-    /// From this byte on lines are counted from this one: data have been taken out in front of it.
+    /// From this byte on, lines count from this one: data was removed before it.
     jump: Option<(usize, u64)>,
-    /// So much of the text is lines that are whole.
+    /// How many bytes of the text are complete lines.
     whole: usize,
     pieces: Pieces,
     restriction: Restriction,
     ready: VecDeque<Next>,
-    /// The statement that the script leaves unended, which comes last.
+    /// The script's unended statement, which comes last.
     last: Option<Next>,
-    /// The data that are handed out.
+    /// The data being handed out.
     data: Option<Behind>,
     ended: bool,
-    /// Whether nothing of what follows is run.
+    /// Whether to run nothing of what follows.
     over: bool,
     bytes_max: usize,
     held_max: usize,
 }
 
-/// The data of a COPY that are handed out.
+/// A COPY's data being handed out.
 #[derive(Debug, Default)]
 struct Behind {
-    /// What stands behind it on its line, and where.
+    /// What follows the COPY on its line, and where.
     rest: Option<(String, Spot)>,
-    /// Whether what comes next is the rest of a line.
+    /// Whether the next text is the rest of a line.
     inside_line: bool,
 }
 
@@ -61,53 +61,53 @@ pub struct Spot {
     pub column: u64,
 }
 
-/// What comes next in a script.
+/// The next thing in a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// More text is needed to tell.
+    /// More text is needed to decide.
     More,
     Statement(Part),
-    /// A COPY whose data are to be taken with [`Stream::data`].
+    /// A COPY whose data must be taken with [`Stream::data`].
     Copy(Part),
-    /// What a command of psql says.
+    /// A psql command.
     Order(Spot, Order),
-    /// Something that is not run, and nothing behind it.
+    /// Something that Tusk does not run; nothing follows it.
     Refused(Spot, String),
-    /// A statement that is longer than what is kept in memory.
+    /// A statement longer than what is kept in memory.
     TooLong(Part),
-    /// Nothing.
+    /// Nothing more.
     End,
 }
 
 /// A statement of a script and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its text, without what psql takes out of it, with the comments in front of it.
+    /// Its text, without what psql removes, with the comments before it.
     pub text: Arc<str>,
-    /// So many bytes of that are the comments.
+    /// How many bytes of that are the comments.
     pub lead: usize,
-    /// Where its first byte is.
+    /// The position of its first byte.
     pub spot: Spot,
-    /// Where it goes on behind what was taken out: the byte of `text`, and its place.
+    /// Where it continues after the removed parts: the byte of `text`, and its position.
     cuts: Vec<(usize, Spot)>,
 }
 
-/// What comes next of a COPY's data.
+/// The next piece of a COPY's data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// More text is needed to tell.
+    /// More text is needed to decide.
     More,
     /// Some of them.
     Some(String),
-    /// They are at their end.
+    /// There is no more.
     End,
 }
 
 impl Spot {
-    /// Where a text begins.
+    /// The start of a text.
     const START: Self = Self { line: 1, column: 1 };
 
-    /// Behind a text that begins here.
+    /// The position after a text that begins here.
     fn behind(self, over: &str) -> Self {
         let Self { line, column } = self;
         let lines = over.bytes().filter(|byte| *byte == b'\n').count() as u64;
@@ -121,12 +121,12 @@ impl Spot {
 }
 
 impl Part {
-    /// What is sent for a command of psql that stands there.
+    /// The text that is sent for a psql command at this position.
     pub fn of_text(text: &str, spot: Spot) -> Self {
         Self { text: text.into(), lead: 0, spot, cuts: vec![] }
     }
 
-    /// Where a byte of its text is.
+    /// The position of a byte of its text.
     pub fn place(&self, byte: usize) -> Spot {
         let before = self.cuts.partition_point(|(at, _)| *at <= byte);
         let (from, spot) = match before.checked_sub(1) {
@@ -141,7 +141,7 @@ impl Part {
         self.text.get(self.lead..).unwrap_or(&self.text)
     }
 
-    /// What it begins with, for a person.
+    /// Its first words, for the user.
     pub fn name(&self) -> String {
         let first = self.statement().trim_start();
         let words: Vec<&str> = first.split_whitespace().take(6).collect();
@@ -151,7 +151,7 @@ impl Part {
 }
 
 impl Stream {
-    /// A script of which nothing is known, and whose statements may be so long.
+    /// A new script, whose statements may have this many bytes.
     pub fn new(bytes_max: usize) -> Self {
         Self {
             text: String::new(),
@@ -171,7 +171,7 @@ impl Stream {
         }
     }
 
-    /// The data of a COPY, from their first line on, which is this one.
+    /// A COPY's data, from their first line on, which is this one.
     pub fn of_data(line: u64, bytes_max: usize) -> Self {
         Self {
             spot: Spot { line, column: 1 },
@@ -190,18 +190,18 @@ impl Stream {
         self.held_max = self.held_max.max(self.text.capacity());
     }
 
-    /// There is no more.
+    /// The script ends here.
     pub fn end(&mut self) {
         self.ended = true;
         self.whole = self.text.len();
     }
 
-    /// So much is best read next: a long statement is looked at less and less often.
+    /// How much to read next: a long statement is examined less and less often.
     pub fn wants(&self) -> usize {
         (self.text.len() - self.at).clamp(BLOCK_BYTES, self.bytes_max.max(BLOCK_BYTES))
     }
 
-    /// The most bytes that were held at a time.
+    /// The most bytes held at a time.
     pub fn held_max(&self) -> usize {
         self.held_max
     }
@@ -211,8 +211,8 @@ impl Stream {
         self.spot.line
     }
 
-    /// What was read is let go, once that is most of what there is; but for the character before the next one, which
-    /// shows that this is not the start of a text, where a byte order mark may stand.
+    /// Drops what was read, once that is most of the text; but not the character before the next one, which shows that
+    /// this is not the start of a text, where a byte order mark may be.
     fn forget(&mut self) {
         let gone = self.text.floor_char_boundary(self.at.saturating_sub(1));
         if gone == 0 || gone < self.text.len() / 2 {
@@ -230,7 +230,7 @@ impl Stream {
         }
     }
 
-    /// The place of a byte that is not before the one that is read next.
+    /// The position of a byte at or after the next one.
     fn spot_of(&self, byte: usize) -> Spot {
         let (from, spot) = match self.jump {
             Some((jump, line)) if jump <= byte => (jump, Spot { line, column: 1 }),
@@ -239,14 +239,14 @@ impl Stream {
         spot.behind(self.text.get(from..byte).unwrap_or(""))
     }
 
-    /// Goes on to a byte, and counts lines on the way.
+    /// Advances to a byte, and counts lines on the way.
     fn go_to(&mut self, next: usize) {
         self.spot = self.spot_of(next);
         self.jump = self.jump.filter(|(jump, _)| *jump > next);
         self.at = next;
     }
 
-    /// What comes next, read as a session does that has this rule.
+    /// The next thing, by this session's rule.
     pub fn next(&mut self, backslash: BackslashRule) -> Next {
         loop {
             if let Some(next) = self.ready.pop_front() {
@@ -280,7 +280,7 @@ impl Stream {
         Next::TooLong(Part::of_text(beginning, self.spot_of(self.at + blanks)))
     }
 
-    /// Makes what is handed out of a piece.
+    /// Turns a piece into what is handed out.
     fn take(&mut self, read: &Read) {
         let lines = self.text.get(..self.whole).unwrap_or("");
         let steps = match script::steps(lines, read, &mut self.restriction) {
@@ -330,7 +330,7 @@ impl Stream {
         if sent.takes_data { Next::Copy(part) } else { Next::Statement(part) }
     }
 
-    /// The data of a COPY begin below its line; what else is on the line comes after them.
+    /// A COPY's data begins below its line; the rest of the line comes after it.
     fn begin_data(&mut self, behind: Place, data: usize) {
         let mut from = data;
         let rest = behind.jump.map(|(line, _)| {
@@ -340,12 +340,12 @@ impl Stream {
             (rest.to_owned(), self.spot)
         });
         self.go_to(data);
-        // As `end_data` puts it.
+        // As `end_data` writes it.
         self.pieces.go_to(Place::default(), 1 - from as isize);
         self.data = Some(Behind { rest, inside_line: false });
     }
 
-    /// What comes next of the data of the COPY that [`Stream::next`] answered with.
+    /// The next part of the data of the COPY that [`Stream::next`] returned.
     pub fn data(&mut self) -> Data {
         let Some(Behind { inside_line, .. }) = self.data else {
             return Data::End;
@@ -368,7 +368,7 @@ impl Stream {
         Data::End
     }
 
-    /// Behind the data stands what is behind their COPY on its line: it is read as if there had been no data.
+    /// After the data comes the rest of the COPY's line: it is read as if there had been no data.
     fn end_data(&mut self) {
         const NO_DATA: &str = "\n\\.";
         let Some(Behind { rest, .. }) = self.data.take() else {
@@ -381,7 +381,7 @@ impl Stream {
         };
         let line = self.spot.line;
         let end = self.text.split_off(self.at);
-        // What stands before it is no start of a text.
+        // What precedes it is not the start of a text.
         self.text = format!("\n{rest}{NO_DATA}{end}");
         self.whole = match self.ended {
             true => self.text.len(),
@@ -395,7 +395,7 @@ impl Stream {
     }
 }
 
-/// Finds the places of bytes that come in order, and counts each line once.
+/// Finds the positions of ordered bytes, and counts each line once.
 struct Spots {
     at: usize,
     spot: Spot,

@@ -8,7 +8,7 @@ const PROGRAMS: [&str; 8] =
     ["psql", "pgcli", "pg_dump", "pg_restore", "pg_isready", "usql", "createdb", "dropdb"];
 /// What may stand before the program.
 const BEFORE: [&str; 6] = ["$", ">", "%", "exec", "env", "export"];
-/// Options that take a value which is of no matter here.
+/// Options whose value does not matter here.
 const WITH_VALUE: [&str; 22] = [
     "-c",
     "-f",
@@ -34,7 +34,7 @@ const WITH_VALUE: [&str; 22] = [
     "--jobs",
 ];
 
-/// The parameters of a command; nothing where the text is none. `inner` reads the text that names a database.
+/// A command's parameters; none if the text isn't one. `inner` reads the text that names a database.
 pub(super) fn read(
     text: &str,
     inner: impl Fn(&str) -> Result<Parameters, ParseProblem>,
@@ -49,7 +49,7 @@ pub(super) fn read(
             .iter()
             .position(|word| !BEFORE.contains(&word.as_str()) && !is_assignment(word))?,
         Err(_) => {
-            // What a shell would not take as it stands can still be told to be meant for one.
+            // Even if a shell would not take it as it is, it is recognisably meant for one.
             return first.filter(|word| is_program(word)).map(|_| Err(ParseProblem::Unclear));
         }
     };
@@ -85,10 +85,10 @@ fn command(
             names::put(&mut found, meaning, value.to_owned())?;
         }
     }
-    // What stands in the command hides the environment, and what the text says hides the options.
+    // The command's text hides the environment, and the connection in it hides the options.
     let (mut said, names) = options(after, program)?;
     for value in names {
-        // As psql does: a word is what no option has said yet.
+        // As psql does: a bare word is whatever no option has said yet.
         let free = ["dbname", "user"].into_iter().find(|name| !said.contains_key(*name));
         said.insert(free.ok_or(ParseProblem::Unclear)?.to_owned(), value);
     }
@@ -106,7 +106,7 @@ fn command(
     Ok(found)
 }
 
-/// What the options say, and the words that are none.
+/// The options' parameters, and the words that are not options.
 fn options(words: &[String], program: &str) -> Result<(Parameters, Vec<String>), ParseProblem> {
     let (mut found, mut names) = (Parameters::new(), Vec::new());
     let mut words = words.iter();
@@ -147,7 +147,7 @@ fn options(words: &[String], program: &str) -> Result<(Parameters, Vec<String>),
     Ok((found, names))
 }
 
-/// The words as a shell takes them apart. Where it would put something else in their place, nobody can tell what.
+/// Splits words as a shell does. If a shell would substitute something, nobody can tell what.
 fn words(text: &str) -> Result<Vec<String>, ParseProblem> {
     let (mut words, mut word): (Vec<String>, Option<String>) = (Vec::new(), None);
     let mut quote = None;
@@ -184,8 +184,7 @@ fn words(text: &str) -> Result<Vec<String>, ParseProblem> {
             }
             (None, '\n' | '\r') => return Err(ParseProblem::Unclear),
             (None, blank) if blank.is_whitespace() => words.extend(word.take()),
-            // Another command follows, or its input and output.
-            // A shell would end the command there, but no URL does.
+            // Another command follows, or its input and output. A shell would end the command there, but a URL goes on.
             (None, '&') if word.as_ref().is_some_and(|word| word.contains("://")) => {
                 word.get_or_insert_default().push('&');
             }

@@ -1,24 +1,24 @@
-//! The words of other programs for libpq's parameters.
+//! Other programs' names for libpq's parameters.
 
 use super::super::parameters;
 use super::super::{Parameters, ParseProblem, text};
 
-/// What a name of another program's stands for.
+/// The meaning of another program's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// One of libpq's parameters.
     Is(&'static str),
-    /// The schemas to look into, which libpq has in `options`.
+    /// The schemas to search, which libpq has in `options`.
     SearchPath,
     /// A switch for TLS.
     Ssl,
     /// A whole URL or `key=value` string.
     Url,
-    /// Something of the driver's that a connection of Tusk's is the same without.
+    /// A setting of the driver's that makes no difference to Tusk.
     Nothing,
 }
 
-/// Without case, blanks, `_`, `-` and `.`.
+/// Ignoring case, blanks, `_`, `-` and `.`.
 const MEANINGS: &[(&str, Meaning)] = &[
     ("host", Meaning::Is("host")),
     ("hostname", Meaning::Is("host")),
@@ -120,7 +120,7 @@ const MEANINGS: &[(&str, Meaning)] = &[
     ("directurl", Meaning::Nothing),
     ("shadowdatabaseurl", Meaning::Nothing),
 ];
-/// What stands before a name, in the environment and in files of settings.
+/// Prefixes of names, in the environment and in settings files.
 const PREFIXES: [&str; 9] = [
     "springdatasource",
     "datasource",
@@ -132,7 +132,7 @@ const PREFIXES: [&str; 9] = [
     "db",
     "sql",
 ];
-/// What libpq has for the modes of other drivers.
+/// libpq's names for other drivers' modes.
 const SSL_MODES: [(&str, &str); 6] = [
     ("true", "require"),
     ("1", "require"),
@@ -142,27 +142,27 @@ const SSL_MODES: [(&str, &str); 6] = [
     ("false", "disable"),
 ];
 
-/// Whether libpq has all of the names.
+/// Whether all names are libpq's.
 pub(super) fn are_libpqs(found: &Parameters) -> bool {
     found.keys().all(|name| parameters::is_known(name))
 }
 
-/// Whether libpq or another program has a name, as a URL writes it.
+/// Whether a name, as written in a URL, is libpq's or another program's.
 pub(in crate::conninfo) fn is_known(name: &str) -> bool {
     text::decoded(name).is_ok_and(|name| parameters::is_known(&name) || meaning(&name).is_some())
 }
 
-/// Whether a text may become a name that is known, when it is written to its end.
+/// Whether a text may become a known name when it is typed to its end.
 pub(in crate::conninfo) fn begins_known(text: &str) -> bool {
     let begun = plain(text);
     parameters::begins_known(text) || MEANINGS.iter().any(|(name, _)| name.starts_with(&begun))
 }
 
-/// What a name means; nothing where nobody knows it.
+/// A name's meaning; none if nobody knows it.
 pub(super) fn meaning(name: &str) -> Option<Meaning> {
     let plain = plain(name);
     let of_prefix = |prefix: &&str| match plain.strip_prefix(*prefix)? {
-        // `DB_NAME`, but a name alone is any name.
+        // `DB_NAME`, while a name alone may be any name.
         "name" => Some(Meaning::Is("dbname")),
         rest => exact(rest),
     };
@@ -183,12 +183,12 @@ fn plain(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// The parameters of a URL, with libpq's names for those of other programs. Names that nobody knows stay.
+/// Renames other programs' parameters in a URL to libpq's. Leaves unknown names.
 pub(super) fn translate(found: &mut Parameters) -> Result<(), ParseProblem> {
     let others: Vec<String> =
         found.keys().filter(|name| !parameters::is_known(name)).cloned().collect();
     for name in others {
-        // A URL in a URL, and what may turn TLS off, are the business of whoever wrote them.
+        // A URL in a URL, and what may turn TLS off, are for the user to decide.
         let meaning =
             meaning(&name).filter(|meaning| !matches!(meaning, Meaning::Url | Meaning::Ssl));
         if let Some(meaning) = meaning
@@ -205,7 +205,7 @@ pub(super) fn translate(found: &mut Parameters) -> Result<(), ParseProblem> {
     Ok(())
 }
 
-/// Adds what a setting says; two that say different things of one parameter are unclear.
+/// Adds a setting; two that contradict each other are unclear.
 pub(super) fn put(
     found: &mut Parameters,
     meaning: Meaning,

@@ -1,4 +1,4 @@
-//! What stands around a text and is no part of it: quotes of every kind, and the comma or semicolon of a list.
+//! Removes what surrounds a text without being part of it: quotes of every kind, and the comma or semicolon of a list.
 
 use std::borrow::Cow;
 
@@ -20,10 +20,10 @@ const QUOTES: [(char, char); 13] = [
     ('<', '>'),
     ('「', '」'),
 ];
-/// Quotes that a program reads, in which a backslash means something.
+/// Programs' quotes, in which a backslash means something.
 const OF_PROGRAMS: [char; 2] = ['"', '`'];
 
-/// The text without the outermost of what stands around it; nothing where there is nothing.
+/// The text without its outermost wrapping; none if there is no wrapping.
 pub(super) fn taken_off(text: &str) -> Result<Option<Cow<'_, str>>, ParseProblem> {
     if let Some(inner) = quoted(text) {
         return inner.map(Some);
@@ -36,7 +36,7 @@ pub(super) fn taken_off(text: &str) -> Result<Option<Cow<'_, str>>, ParseProblem
     Ok(unmatched(text).map(Cow::Borrowed))
 }
 
-/// What stands between two quotes that go together.
+/// The text between two matching quotes.
 fn quoted(text: &str) -> Option<Result<Cow<'_, str>, ParseProblem>> {
     let bare = text.trim_end_matches([',', ';', ' ', '\t', '\r', '\n']);
     for (open, close) in QUOTES {
@@ -56,7 +56,7 @@ fn quoted(text: &str) -> Option<Result<Cow<'_, str>, ParseProblem>> {
     None
 }
 
-/// A text of a program's, where a backslash can mean one thing alone.
+/// A program's string, if each backslash can mean only one thing.
 fn unescaped(inner: &str, close: char) -> Result<String, ParseProblem> {
     let mut plain = String::with_capacity(inner.len());
     let mut characters = inner.chars();
@@ -72,7 +72,7 @@ fn unescaped(inner: &str, close: char) -> Result<String, ParseProblem> {
     Ok(plain)
 }
 
-/// The text without one quote at an end that was copied by halves.
+/// The text without a single quote that was copied at one end.
 fn unmatched(text: &str) -> Option<&str> {
     let is_quote = |c: char| QUOTES.iter().any(|(open, close)| c == *open || c == *close);
     if let Some(first) = text.chars().next().filter(|c| is_quote(*c)) {

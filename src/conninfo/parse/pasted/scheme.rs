@@ -1,4 +1,4 @@
-//! What stands before `://`, and what people make of it.
+//! The part before `://`, and people's variants of it.
 
 /// What a text's scheme says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Scheme {
     Foreign(&'static str),
 }
 
-/// PostgreSQL, in the words of its drivers and of what speaks its protocol.
+/// PostgreSQL, in the words of its drivers and of systems that speak its protocol.
 const OURS: [&str; 12] = [
     "postgres",
     "postgresql",
@@ -27,9 +27,9 @@ const OURS: [&str; 12] = [
     "yugabytedb",
     "ecto",
 ];
-/// What people spell amiss.
+/// Names that people misspell.
 const SPELT_OUT: [&str; 2] = ["postgres", "postgresql"];
-/// What is something else, and may be named because it can be no password.
+/// Other programs' schemes, which an error may repeat because they can't be passwords.
 const FOREIGN: [&str; 22] = [
     "mysql",
     "mysqlx",
@@ -54,12 +54,12 @@ const FOREIGN: [&str; 22] = [
     "snowflake",
     "redshift",
 ];
-/// What a driver puts before the scheme.
+/// What drivers put before the scheme.
 const PREFIXES: [&str; 5] = ["url:", "jdbc:", "r2dbc:pool:", "r2dbc:", "vertx-reactive:"];
-/// A scheme and what stands before it are no longer.
+/// The longest scheme with its prefix.
 const BYTES_MAX: usize = 48;
 
-/// The scheme, and what follows it; nothing where the text has none.
+/// The scheme, and what follows it; none if the text has none.
 pub(super) fn split(text: &str) -> Option<(Scheme, &str)> {
     let (jdbc, text) = without_prefix(text);
     let in_word = |c: char| c.is_ascii_alphanumeric() || "+.-_".contains(c);
@@ -78,17 +78,17 @@ pub(super) fn split(text: &str) -> Option<(Scheme, &str)> {
         return is_ours(&word).then(|| (Scheme::Ours { jdbc }, without_second(rest)));
     }
     if jdbc && word == "postgresql" && tail.starts_with(':') && !tail.contains('@') {
-        // A database alone, on the usual server.
+        // Only a database, on the default server.
         return Some((Scheme::Ours { jdbc }, tail.get(1..)?));
     }
     let rest = tail.trim_start_matches([':', ';', '/', '\\', ' ']);
     let separator = &tail[..tail.len() - rest.len()];
     let slashes = separator.matches(['/', '\\']).count();
     let colons = separator.matches([':', ';']).count();
-    // Behind one slash alone may be the password of a user who is called like a scheme.
+    // After a single slash, there may be the password of a user named like a scheme.
     let is_parted = slashes > 1 || colons > 1 && slashes > 0;
     let meant = match word.as_str() {
-        // `//user:password@host`, of which the scheme was not copied.
+        // `//user:password@host`, whose scheme was not copied.
         "" => separator == "//" || separator == "://",
         word => is_spelt_out(word) && is_parted,
     };
@@ -109,7 +109,7 @@ fn without_prefix(text: &str) -> (bool, &str) {
     prefix.map_or((false, text), |prefix| (*prefix == "jdbc:", &text[prefix.len()..]))
 }
 
-/// What was pasted behind a scheme that stood there already.
+/// Drops a second scheme, pasted after one that was there already.
 fn without_second(rest: &str) -> &str {
     let rest = rest.trim_start();
     let second = rest.find("://").filter(|at| is_ours(&rest[..*at].to_ascii_lowercase()));
@@ -121,7 +121,7 @@ fn is_ours(word: &str) -> bool {
     OURS.contains(&plain) || is_spelt_out(plain)
 }
 
-/// `postgres` or `postgresql`, or one of them with up to two letters amiss.
+/// `postgres` or `postgresql`, or one of them with up to two letters wrong.
 fn is_spelt_out(word: &str) -> bool {
     const LETTERS_MIN: usize = 6;
     let letters = word.len() >= LETTERS_MIN && word.bytes().all(|byte| byte.is_ascii_alphabetic());

@@ -1,16 +1,16 @@
-//! Names and values as files of settings, programs and the drivers of Windows write them: `Host=h;Password=p`,
-//! `DB_HOST=h` line by line, `host: h`, `{"host": "h"}`, `connect(host="h", password="p")`.
+//! Names and values as settings files, programs and Windows' drivers write them: `Host=h;Password=p`, `DB_HOST=h` line
+//! by line, `host: h`, `{"host": "h"}`, `connect(host="h", password="p")`.
 //!
-//! One reader takes them all apart; they differ in what ends a value and in what a backslash means. Each way is tried
-//! as a whole: a text that has one name that nobody knows was not meant that way.
+//! One parser takes them all; they differ in what ends a value and in what a backslash means. Each syntax is tried as a
+//! whole: if a text has one name that nobody knows, it was not meant that way.
 
 use super::super::{Parameters, ParseProblem, clear};
 use super::names::{self, Meaning};
 
-/// What parts the settings.
+/// What separates the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// `;`, as ADO, ODBC and Npgsql have it. A quote is doubled, and a backslash is itself.
+    /// `;`, as in ADO, ODBC and Npgsql. A quote is doubled, and a backslash is itself.
     Semicolons,
     /// The end of a line.
     Lines,
@@ -24,13 +24,13 @@ const KEYWORDS: [&str; 14] = [
     "private", "string", "readonly",
 ];
 
-/// What stands in no shown value.
+/// Characters that no shown value contains.
 const ODD: [char; 14] = ['=', '"', '\'', '`', '“', '”', ';', '&', '?', '<', '>', '{', '}', '\n'];
 
 /// A name and its value, in order.
 type Entries = Vec<(String, String)>;
 
-/// The parameters of a text of settings; nothing where it is none. `inner` reads a setting that is a whole connection.
+/// The parameters of a settings text; none if it isn't one. `inner` reads a setting that is a whole connection.
 pub(super) fn read(
     text: &str,
     inner: impl Fn(&str) -> Result<Parameters, ParseProblem>,
@@ -41,7 +41,7 @@ pub(super) fn read(
         .chain([Kind::Semicolons, Kind::Lines, Kind::Commas].map(|kind| (text, kind, false)));
     for (text, kind, is_wrapped) in ways {
         if kind == Kind::Commas && !is_wrapped && text.contains('\n') {
-            // Lines of a shell's, in which a backslash is itself.
+            // Lines for a shell, in which a backslash is itself.
             continue;
         }
         let found = entries(text, kind).and_then(|entries| understood(entries, kind, is_wrapped));
@@ -52,7 +52,7 @@ pub(super) fn read(
     None
 }
 
-/// What the names mean; nothing where somebody does not know one of them, or where they are no connection.
+/// The names' meanings; none if one of them is unknown, or if together they are not a connection.
 fn understood(entries: Entries, kind: Kind, is_wrapped: bool) -> Option<Vec<(Meaning, String)>> {
     if entries.len() == 1 && kind != Kind::Lines && !is_wrapped {
         return None;
@@ -62,7 +62,7 @@ fn understood(entries: Entries, kind: Kind, is_wrapped: bool) -> Option<Vec<(Mea
     meant.filter(|meant| says_something(meant, kind, is_wrapped))
 }
 
-/// Whether it is a connection at all: a place or a URL, and not one setting of libpq's alone.
+/// Whether it is a connection at all: a place or a URL, and not just one of libpq's settings.
 fn says_something(meant: &[(Meaning, String)], kind: Kind, is_wrapped: bool) -> bool {
     let tells = |meaning: &Meaning| {
         matches!(
@@ -85,7 +85,7 @@ fn parameters(
         found = inner(url)?;
     }
     for (meaning, value) in meant {
-        // A quote or an = in a shown value is the next setting, of which a letter is amiss.
+        // A quote or an = in a shown value is the next setting, with a typing error in it.
         let is_shown =
             !matches!(meaning, Meaning::Is("password" | "sslpassword" | "options") | Meaning::Url);
         if is_shown && meaning != Meaning::Nothing && value.contains(ODD) {
@@ -97,7 +97,7 @@ fn parameters(
     Ok(found)
 }
 
-/// What stands between the brackets of a dictionary or a call, where that is all.
+/// The text between the brackets of a dictionary or a call, if there is nothing else.
 fn unwrapped(text: &str) -> Option<&str> {
     let open = text.find(['{', '('])?;
     let callee = |c: char| c.is_alphanumeric() || "_.$ =:>-\n\t\r".contains(c);
@@ -112,7 +112,7 @@ fn unwrapped(text: &str) -> Option<&str> {
     (count(opened, ['{', '(']) == count(closed, ['}', ')'])).then_some(end)
 }
 
-/// The settings; nothing where a piece of the text is none.
+/// The settings; none if part of the text isn't one.
 fn entries(text: &str, kind: Kind) -> Option<Entries> {
     let mut entries = Entries::new();
     let mut rest = text.trim_start();
@@ -150,7 +150,7 @@ fn is_heading(line: &str) -> bool {
             && !clear::names_secret(line.trim_end_matches([':', '{', ' ']))
 }
 
-/// The name of a setting, quoted or not, without what stands before it.
+/// A setting's name, quoted or not, without what precedes it.
 fn name(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
@@ -171,10 +171,10 @@ fn name(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && !name.contains(odd)).then_some((name, rest))
 }
 
-/// What stands between a name and its value, and whether it is a colon.
+/// The separator between a name and its value, and whether it is a colon.
 fn separator(text: &str, kind: Kind) -> Option<(bool, &str)> {
     let text = text.trim_start_matches([' ', '\t', ']']);
-    // An arrow is one of a program's: elsewhere it is an = and a value that begins with >.
+    // An arrow is a program's: elsewhere it is an = and a value that begins with >.
     let arrows: &[&str] = match kind {
         Kind::Commas => &["=>", "=", ":"],
         Kind::Semicolons | Kind::Lines => &["=", ":"],
@@ -187,7 +187,7 @@ fn separator(text: &str, kind: Kind) -> Option<(bool, &str)> {
     None
 }
 
-/// The value, and what follows what ends it.
+/// The value, and what follows its end.
 fn value(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
     match text.chars().next() {
         Some(quote @ ('"' | '\'' | '`')) if quote != '`' || kind != Kind::Semicolons => {
@@ -202,7 +202,7 @@ fn value(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
     }
 }
 
-/// What follows the end of a value that has quotes.
+/// What follows the end of a quoted value.
 fn ended(tail: &str, kind: Kind) -> Option<&str> {
     let behind = tail;
     let tail = behind.trim_start_matches([' ', '\t', '\r']);
@@ -223,7 +223,7 @@ fn ended(tail: &str, kind: Kind) -> Option<&str> {
     }
 }
 
-/// A value up to what ends it. What a program would put something else in the place of is no value.
+/// A value up to its end. If a program would substitute something in it, it is not a value.
 fn bare(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
     let ends: &[char] = match kind {
         Kind::Semicolons => &[';'],
@@ -248,7 +248,7 @@ fn bare(text: &str, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
 fn quoted(text: &str, quote: char, kind: Kind, is_colon: bool) -> Option<(String, &str)> {
     match (kind, quote) {
         (Kind::Semicolons, _) => doubled(text, quote),
-        // A shell, YAML and TOML take everything as it is; YAML doubles a quote.
+        // A shell, YAML and TOML take everything literally; YAML doubles a quote.
         (Kind::Lines, '\'') => {
             let (value, tail) = doubled(text, quote)?;
             (is_colon || !value.contains(quote)).then_some((value, tail))
@@ -257,7 +257,7 @@ fn quoted(text: &str, quote: char, kind: Kind, is_colon: bool) -> Option<(String
     }
 }
 
-/// A value in which a quote is written twice.
+/// A value in which a quote is doubled.
 fn doubled(text: &str, quote: char) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices().peekable();
@@ -273,8 +273,8 @@ fn doubled(text: &str, quote: char) -> Option<(String, &str)> {
     None
 }
 
-/// A value with a program's escapes; nothing where one of them means different things to different programs, or where
-/// a shell would put the value of a variable.
+/// A value with a program's escapes; none if different programs read one of them differently, or if a shell would
+/// insert a variable.
 fn escaped(text: &str, quote: char, has_variables: bool) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

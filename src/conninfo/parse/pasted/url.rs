@@ -1,12 +1,12 @@
-//! What follows a scheme: as libpq reads it where that is plain, and else with the password that was meant.
+//! What follows a scheme: read as libpq does if that is plain, otherwise with the password that was meant.
 //!
-//! A password with `@`, `/` or `?` that nobody encoded moves the end of the host: libpq takes a piece of the password
-//! for a server. Where libpq would refuse such a text, one reading is left; where it would connect, nobody can tell.
+//! A password with an unencoded `@`, `/` or `?` moves the end of the host: libpq takes a piece of the password for a
+//! server. If libpq would refuse such a text, one reading is left; if it would connect, nobody can tell.
 
 use super::super::{Parameters, ParseProblem, clear, text};
 use super::names;
 
-/// What stands in no user, host or database of a URL unless it is encoded.
+/// Characters that a user, host or database in a URL does not contain unencoded.
 const ODD: &str = "\"'`“”‘’„‚«»<>{}|^\\;=&";
 
 /// The parameters of a URL without its scheme.
@@ -27,7 +27,7 @@ pub(super) fn read(rest: &str, jdbc: bool) -> Result<Parameters, ParseProblem> {
     };
     let query = query(rest);
     if jdbc && says_ssl(query) && !query.contains("sslmode") {
-        // There it checks the certificate and the host's name.
+        // Another driver's meaning: it checks the certificate and the host's name.
         found.insert("sslmode".into(), "verify-full".into());
     }
     let safe = !query.contains('@') && !query_names(query).any(clear::names_secret);
@@ -36,8 +36,8 @@ pub(super) fn read(rest: &str, jdbc: bool) -> Result<Parameters, ParseProblem> {
     Ok(found)
 }
 
-/// Whether a URL without its scheme has each character where it belongs, so that nothing of a password can stand in
-/// its user, host, database or in the names of its query.
+/// Whether a URL without its scheme has each character where it belongs, so that its user, host, database and query
+/// names can't hold a piece of a password.
 pub(in crate::conninfo) fn is_plain(rest: &str) -> bool {
     let (user, tail) = match text::user_end(rest) {
         Some(at) => (&rest[..at], &rest[at + 1..]),
@@ -60,7 +60,7 @@ fn has_odd(text: &str) -> bool {
     text.contains(|c: char| ODD.contains(c) || c.is_whitespace() || c.is_control())
 }
 
-/// The reading with the password up to the last `@`, where nothing speaks for another one.
+/// Reads the password up to the last `@`, if nothing speaks for another reading.
 fn with_password(rest: &str) -> Result<Option<Parameters>, ParseProblem> {
     let parts =
         rest.rsplit_once('@').and_then(|(before, tail)| Some((before.split_once(':')?, tail)));
@@ -69,7 +69,7 @@ fn with_password(rest: &str) -> Result<Option<Parameters>, ParseProblem> {
     };
     let (place, query) = tail.split_once('?').unwrap_or((tail, ""));
     let host_end = place.find(['/', ':']).unwrap_or(place.len());
-    // A host that stands before a second @, and not a piece of the password.
+    // A host before a second @, and not a piece of the password.
     let second = password.find('@').is_some_and(|at| password[at..].contains(['/', '?']));
     let of_query =
         password.split_once('?').is_some_and(|(_, query)| query_names(query).any(names::is_known));
@@ -97,7 +97,7 @@ fn query(rest: &str) -> &str {
     rest.rsplit_once('?').map_or("", |(_, query)| query)
 }
 
-/// The names of a query's parameters; what has no `=` is none, and its own name.
+/// The names of a query's parameters; a part without `=` is its own name.
 fn query_names(query: &str) -> impl Iterator<Item = &str> {
     query
         .split('&')

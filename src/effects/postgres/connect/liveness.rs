@@ -1,4 +1,4 @@
-//! When a TCP link is dead: what the system is asked to watch, and when one limit is lifted.
+//! When a TCP link is dead: which limits Tusk sets in the system, and when it lifts one of them.
 
 use std::io;
 use std::net::TcpStream;
@@ -9,13 +9,13 @@ use socket2::{SockRef, TcpKeepalive};
 
 use crate::conninfo::Keepalive;
 
-/// The most that Linux takes.
+/// Linux's maximum.
 const SECONDS_MAX: u32 = 32_767;
-/// The most that Linux takes.
+/// Linux's maximum.
 const COUNT_MAX: u32 = 127;
 
-/// Keepalive sees a silent cut, the user timeout one with data on the way; neither alone sees both. Together they see
-/// each cut, also under a paused result, whose socket nobody reads.
+/// Keepalive detects a silent cut, the user timeout a cut with data on the way; neither detects both. Together they
+/// detect every cut, even under a paused result, whose socket nobody reads.
 pub fn notice_cut_networks(stream: &Async<TcpStream>, keepalive: Keepalive) -> io::Result<()> {
     stream.get_ref().set_nodelay(true)?;
     let socket = SockRef::from(stream.get_ref());
@@ -36,7 +36,7 @@ pub fn notice_cut_networks(stream: &Async<TcpStream>, keepalive: Keepalive) -> i
     limit_unacknowledged(socket, keepalive.user_timeout_ms)
 }
 
-/// How long what was sent may stay unacknowledged; 0 for as long as the system has it. Only Linux can be told.
+/// How long sent data may stay unacknowledged; 0 leaves it to the system. Only Linux has this option.
 fn limit_unacknowledged(socket: SockRef, timeout_ms: u32) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if timeout_ms > 0 || socket.tcp_user_timeout()?.is_some() {
@@ -48,8 +48,8 @@ fn limit_unacknowledged(socket: SockRef, timeout_ms: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Lifts the limit for what is sent while the data of a COPY is. Linux counts a server that takes nothing for a while,
-/// because it waits for a lock or a trigger, as one that is gone, although it acknowledges every question.
+/// Lifts the limit on unacknowledged data while a COPY sends its data. If a server takes nothing for a while, because
+/// it waits for a lock or a trigger, Linux counts it as gone, although it acknowledges every probe.
 pub struct Patience {
     socket: TcpStream,
     timeout_ms: u32,
@@ -57,7 +57,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// For a link with such a limit. It goes with the link: it holds the same socket.
+    /// For a link with such a limit. Drop it with the link: it holds the same socket.
     pub fn of(stream: &Async<TcpStream>, keepalive: Keepalive) -> Option<Self> {
         let timeout_ms = keepalive.user_timeout_ms;
         if timeout_ms == 0 {

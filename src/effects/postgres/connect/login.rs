@@ -1,7 +1,7 @@
-//! What a server may ask for before it lets a user in, and what it is not given.
+//! What a server may ask for before it lets a user in, and what Tusk does not give it.
 //!
-//! The tap shows each authentication request to the [`Terms`] before the driver sees it, so that an answer that must
-//! not be given is never written.
+//! The tap shows each authentication request to the [`Terms`] before the driver sees it, so the driver never writes an
+//! answer that Tusk must not give.
 
 use std::fmt;
 
@@ -10,33 +10,33 @@ use crate::{
     rows::show::display::grouped,
 };
 
-/// On what terms the user logs in over one link.
+/// The terms on which the user logs in over one link.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// Whether the server may have the password as it is.
+    /// Whether the server may get the password in the clear.
     pub cleartext: bool,
     /// Whether the login must be bound to the TLS link.
     pub bound: bool,
     /// Whether there is TLS to bind it to.
     pub encrypted: bool,
-    /// Whether a request that is bound has come.
+    /// Whether the server made a request with channel binding.
     agreed: bool,
 }
 
-/// A login that was given up before anything was answered.
+/// A login that Tusk gave up before it answered anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The password would have gone over the network as it is.
+    /// The password would have gone over the network in the clear.
     Cleartext,
-    /// The login would not have been bound to the link. What the server did instead, as the end of a sentence.
+    /// The login would not have been bound to the link. Says what the server did instead, as the end of a sentence.
     Unbound(&'static str),
-    /// The server wants a method that is not spoken here.
+    /// The server wants a method that Tusk does not speak.
     Method(String),
-    /// The server wants the password hashed so often that it would take for ever.
+    /// The server wants so many rounds of hashing that it would take forever.
     Rounds(u64),
 }
 
-/// The most rounds of SCRAM's hash: a second's work or so. PostgreSQL's own number is 4,096 by default.
+/// The most rounds of SCRAM's hash: about a second's work. PostgreSQL's default is 4,096.
 const ROUNDS_MAX: u64 = 1_000_000;
 
 const OK: u32 = 0;
@@ -47,12 +47,12 @@ const SASL_CONTINUE: u32 = 11;
 const SASL_FINAL: u32 = 12;
 
 impl Terms {
-    /// Terms for a link on which nothing was said yet.
+    /// Terms for a new link, on which nothing was said yet.
     pub fn new(cleartext: bool, bound: bool, encrypted: bool) -> Self {
         Self { cleartext, bound, encrypted, agreed: false }
     }
 
-    /// Judges an authentication request by its body; whether it asks for the password in the clear.
+    /// Judges an authentication request by its body; true if it asks for the password in the clear.
     pub fn judge(&mut self, body: &[u8]) -> Result<bool, Refused> {
         let Some((code, rest)) = body.split_first_chunk() else {
             return Ok(false);
@@ -93,7 +93,6 @@ impl Terms {
 }
 
 impl Refused {
-    /// The same in a person's words.
     pub fn failure(&self) -> Failure {
         let failure = Failure::new(Category::Authentication, format!("{self}."));
         failure.with_next_step(match self {
@@ -142,18 +141,18 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Whether SCRAM-SHA-256 is offered, and whether it is with channel binding.
+/// Whether the server offers SCRAM-SHA-256, and whether with channel binding.
 fn mechanisms(list: &[u8]) -> (bool, bool) {
     let offers = |wanted: &[u8]| list.split(|byte| *byte == 0).any(|name| name == wanted);
     (offers(b"SCRAM-SHA-256"), offers(b"SCRAM-SHA-256-PLUS"))
 }
 
-/// How often the password is to be hashed, out of a SCRAM challenge: `r=…,s=…,i=4096`.
+/// The number of rounds in a SCRAM challenge: `r=…,s=…,i=4096`.
 fn rounds(challenge: &[u8]) -> Option<u64> {
     let parts = challenge.split(|byte| *byte == b',');
     let number = parts.filter_map(|part| part.strip_prefix(b"i=")).next()?;
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
-    // More digits than a number has room for are too many rounds too.
+    // A number with too many digits is too many rounds, too.
     Some(
         digits.fold(0, |all: u64, digit| {
             all.saturating_mul(10).saturating_add(u64::from(digit - b'0'))

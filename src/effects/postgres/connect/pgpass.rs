@@ -1,4 +1,4 @@
-//! The password file, where it is and whether it may be used. What its lines mean is `update::config::passfile`'s.
+//! The password file: where it is, and whether Tusk may use it. `conninfo::passfile` knows what its lines mean.
 //!
 //! A password from it goes from here to the driver and nowhere else: no message and no Model holds it.
 
@@ -22,17 +22,17 @@ use crate::{
     failure::Failure,
 };
 
-/// The password that one server is given, and where it comes from.
+/// The password for one server, and where it comes from.
 pub(in crate::effects) struct Password {
     secret: Option<Secret>,
-    /// The file and the line that it was found on.
+    /// The file and line that it comes from.
     origin: Option<String>,
-    /// Why the password file was of no use.
+    /// Why the password file was unusable.
     pub(in crate::effects) ignored: Option<String>,
 }
 
 impl Password {
-    /// The password that is known; where none is, the password file's for this server.
+    /// The known password, or else the password file's for this server.
     pub(in crate::effects) async fn of(
         config: &Config,
         server: &Endpoint,
@@ -76,12 +76,11 @@ impl Password {
         password
     }
 
-    /// The password itself, for the driver.
     pub(in crate::effects) fn reveal(&self) -> Option<&str> {
         self.secret.as_ref().map(Secret::reveal)
     }
 
-    /// The server's refusal, with what the password file has to do with it.
+    /// Explains the server's refusal, if the password file has to do with it.
     pub(in crate::effects) fn explain(&self, failure: Failure) -> Failure {
         if !failure.is("28P01") {
             return failure;
@@ -102,7 +101,7 @@ impl Password {
     }
 }
 
-/// The usual password file: `PGPASSFILE`, or the one in the home directory; nothing where there is none.
+/// The usual password file: `PGPASSFILE`, or the one in the home directory; empty if there is none.
 pub(in crate::effects) fn usual(
     variable: &dyn Fn(&str) -> Option<String>,
     home: Option<&Path>,
@@ -117,8 +116,8 @@ pub(in crate::effects) fn usual(
     home.map(|home| home.join(".pgpass")).unwrap_or_default()
 }
 
-/// The file of `PGPASSFILE` where that is not the one that is used without it; empty otherwise. The path holds wherever
-/// the program is started.
+/// The file of `PGPASSFILE`, if it differs from the one used without the variable; otherwise empty. The path is
+/// absolute, so it holds wherever the program starts.
 pub(in crate::effects) fn unusual(
     variable: &dyn Fn(&str) -> Option<String>,
     home: Option<&Path>,
@@ -132,7 +131,7 @@ pub(in crate::effects) fn unusual(
     whole.display().to_string()
 }
 
-/// A file that a configuration names; what a shell would make of `~/` is made of it here too.
+/// A file that a configuration names; `~/` means the home directory, as in a shell.
 fn named(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => home.join(rest),
@@ -140,14 +139,13 @@ fn named(path: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// What a password file says of a login.
+/// What a password file says about a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::effects) enum Answer {
-    /// No file, or no line for it.
+    /// There is no file, or no line for it.
     Nothing,
-    /// Its password.
     Found(Found),
-    /// The file is there and must not, or can't, be used: why, and what to do.
+    /// The file exists and must not, or can't, be used: why, and what to do.
     Ignored(String),
 }
 
@@ -166,7 +164,7 @@ pub(in crate::effects) fn find(path: &Path, login: Login) -> Answer {
     }
 }
 
-/// The servers that a password file names; none where it must not be used.
+/// The servers that a password file names; none if Tusk must not use it.
 pub(in crate::effects) fn listed(path: &Path) -> Vec<Listed> {
     match usable(path) {
         Ok(Some(bytes)) => passfile::listed(&bytes),
@@ -178,7 +176,7 @@ pub(in crate::effects) fn listed(path: &Path) -> Vec<Listed> {
     }
 }
 
-/// What is in the file, if there is a file that nobody else may read.
+/// The file's content, if there is a file that nobody else may read.
 fn usable(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     let shown = path.display();
     let unused = |error: &io::Error| {
@@ -187,7 +185,7 @@ fn usable(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     };
     let file = match regular_file::open(path) {
         Ok(file) => file,
-        // A file that is not there, or that can't even be looked at, is none, as in libpq.
+        // A file that does not exist, or that Tusk can't even stat, counts as none, as in libpq.
         Err(_) if std::fs::metadata(path).is_err() => return Ok(None),
         Err(error) => return Err(unused(&error)),
     };

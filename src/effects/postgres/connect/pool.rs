@@ -1,7 +1,7 @@
 //! The pool of an open connection, and the helper connections beside it.
 //!
-//! deadpool makes, lends and bounds the links. What it counts includes waits and half-made links, so the figures that
-//! are shown are counted here, at the moments when they change: a link has its place from its log-in to its end.
+//! deadpool makes, lends and bounds the links. Its counts include waits and half-made links, so this module counts what
+//! the screen shows, at the moments when it changes: a link occupies its place from its login to its end.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,13 +27,12 @@ use crate::{
     update::connection::{self, PoolStatus, ServerInfo},
 };
 
-/// How long a helper connection is kept without use.
+/// How long an unused helper connection is kept.
 const HELPER_IDLE: Duration = Duration::from_secs(60);
 
 /// What an open connection consists of.
 pub struct Opened {
     pub connection: ConnectionId,
-    /// Where its links lead.
     pub target: Arc<Target>,
     /// Whether the watchdog is on.
     pub watched: AtomicBool,
@@ -44,22 +43,22 @@ pub struct Opened {
     helpers: [smol::lock::Mutex<Helper>; 2],
 }
 
-/// What a helper connection is for: each has one of its own, because a link does one thing at a time.
+/// The purpose of a helper connection: each has its own, because a link does one thing at a time.
 #[derive(Clone, Copy, Debug)]
 pub enum Helps {
-    /// Reading the catalogs, which may take long.
+    /// Reads the catalogs, which may take long.
     Catalogs,
-    /// Looking whether the server answers, and ending its processes, which must wait for nothing.
+    /// Checks whether the server answers, and ends its processes, which must not wait for anything.
     Control,
 }
 
-/// A link that is lent to a session.
+/// A link on loan to a session.
 pub struct Lent {
     object: Object<Maker>,
     link: Arc<Link>,
 }
 
-/// A link in the pool's hands; the pool lets go of it by closing it.
+/// A link that the pool owns; the pool drops it to close it.
 pub struct Pooled {
     link: Arc<Link>,
     place: PlaceId,
@@ -72,10 +71,10 @@ pub struct Maker {
     opened: OnceLock<Weak<Opened>>,
 }
 
-/// The number of a link's place.
+/// Identifies a link's place.
 type PlaceId = u64;
 
-/// The place of a link that stands.
+/// The place of a live link.
 #[derive(Default)]
 struct Place {
     lent: bool,
@@ -89,7 +88,7 @@ struct Counts {
     asking: u32,
     max: u32,
     shown: Option<PoolStatus>,
-    /// Another pool, or none, has taken its turn: it tells nothing more.
+    /// Another pool has replaced this one, or none has: it reports nothing more.
     over: bool,
 }
 
@@ -136,7 +135,7 @@ impl Opened {
         Ok(opened)
     }
 
-    /// Takes a link out, or makes one, or waits until one comes back.
+    /// Takes a link out, makes one, or waits until one comes back.
     pub async fn lend(self: &Arc<Self>) -> Result<Lent, Failure> {
         self.change(|counts| counts.asking += 1);
         let mut asking = Asking { opened: self, got: None };
@@ -155,7 +154,7 @@ impl Opened {
         Ok(server)
     }
 
-    /// Puts a link back for the next one, with nothing left in it; one that can't be cleaned is closed.
+    /// Cleans a link and puts it back for the next session; closes one that it can't clean.
     pub async fn clean_and_take_back(&self, lent: Lent) {
         let cleaned = async {
             lent.link.ask(OwnSql::LeaveNothing {}).await?;
@@ -170,27 +169,27 @@ impl Opened {
         }
     }
 
-    /// Puts a link back in which nothing ran.
+    /// Puts back a link in which nothing ran.
     fn take_back(&self, lent: Lent) {
-        // Shown before the next one can have it.
+        // Report it before the next session can have it.
         self.change(|counts| counts.set_lent(lent.object.place, false));
         drop(lent);
     }
 
-    /// Lets a link go that is gone.
+    /// Drops a link that has ended.
     pub fn forget(&self, lent: Lent) {
         self.change(|counts| counts.leave(lent.object.place));
         drop(Object::take(lent.object));
     }
 
-    /// Ends a link with a Terminate message; its place is free when the link is gone.
+    /// Ends a link with a Terminate message; its place is free once the link is gone.
     pub async fn end(&self, lent: Lent, within: Duration) {
         lent.link.tell(Command::Close);
         ended_within(&lent.link, within).await;
         self.forget(lent);
     }
 
-    /// A link of the pool is gone, with the session that had it, if one did, and with a reason where it broke.
+    /// A link of the pool ended: with the session that had it, if any, and with the reason if it broke.
     fn link_ended(&self, place: PlaceId, lent: Option<Lent>, broke: Option<Failure>) {
         self.change(|counts| counts.leave(place));
         if let Some(lent) = lent {
@@ -209,9 +208,10 @@ impl Opened {
         }
     }
 
-    /// Ends every link and takes no new wish. What is left after a while is left to itself; nothing more is told of it.
+    /// Ends every link and accepts no new requests. After a while it leaves the remaining links to themselves; it
+    /// reports nothing more about them.
     pub async fn close(&self) {
-        // Taken before the pool lets them go, so that their end can be waited for.
+        // Taken before the pool drops them, so that we can wait for their end.
         let links: Vec<Arc<Link>> = {
             let counts = locked(&self.counts);
             let links = counts.places.values().map(|place| place.link.upgrade());
@@ -231,17 +231,17 @@ impl Opened {
         self.silence();
     }
 
-    /// Tells nothing more: its connection is closed, or has another pool.
+    /// Reports nothing more: its connection is closed, or has another pool.
     pub fn silence(&self) {
         locked(&self.counts).over = true;
     }
 
-    /// Whether it tells nothing more.
+    /// Whether it reports nothing more.
     pub fn is_over(&self) -> bool {
         locked(&self.counts).over
     }
 
-    /// Asks a question of Tusk's own beside the pool, never in a session.
+    /// Asks one of Tusk's own queries beside the pool, never in a session.
     pub async fn ask_helper(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
@@ -266,7 +266,7 @@ impl Opened {
         answer
     }
 
-    /// Stops what a helper does, which nobody waits for any more: the next question has a link of its own.
+    /// Stops a helper's work that nobody waits for any more: the next query gets a link of its own.
     pub async fn stop_helper(&self, helps: Helps) {
         let Some(link) = self.helper(helps).lock().await.link.take() else {
             return;
@@ -304,14 +304,14 @@ impl Opened {
         });
     }
 
-    /// Changes the figures, and tells them if they are others than those told last.
+    /// Changes the counts, and reports them if they differ from the last report.
     fn change(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = locked(&self.counts);
         change(&mut counts);
         let status = counts.status();
         if counts.shown != Some(status) && !counts.over {
             counts.shown = Some(status);
-            // Sent under the lock, so that the figures arrive in the order of the changes.
+            // Sent under the lock, so that the counts arrive in the order of the changes.
             post(
                 &self.outbox,
                 connection::Msg::PoolChanged { connection: self.connection, status },
@@ -321,7 +321,7 @@ impl Opened {
 }
 
 impl Counts {
-    /// A new place, which nobody has yet.
+    /// A new place, not on loan yet.
     fn enter(&mut self) -> PlaceId {
         self.next_place += 1;
         self.places.insert(self.next_place, Place::default());
@@ -351,7 +351,7 @@ impl Counts {
         PoolStatus {
             size: self.size(),
             available: self.size().saturating_sub(self.lent()),
-            // Who asks while there is room is given a link at once; only the others wait.
+            // A request gets a link at once while there is room; only the others wait.
             waiting: self.asking.saturating_sub(self.max.saturating_sub(self.lent())),
             max: self.max,
         }
@@ -359,13 +359,12 @@ impl Counts {
 }
 
 impl Lent {
-    /// The link itself.
     pub fn link(&self) -> &Arc<Link> {
         &self.link
     }
 }
 
-/// Counts one who asks, until it has an answer or is dropped.
+/// Counts a request until it has an answer or is dropped.
 struct Asking<'opened> {
     opened: &'opened Opened,
     got: Option<PlaceId>,
@@ -398,7 +397,7 @@ impl Manager for Maker {
         let shared = self.shared.upgrade().ok_or_else(closed)?;
         let weak = self.opened.get().cloned().ok_or_else(closed)?;
         let opened = weak.upgrade().ok_or_else(closed)?;
-        // A link has its place when it can be lent, so that one whose maker gives up meanwhile never had one.
+        // A link gets its place when it can be lent, so a link whose maker gives up before never had one.
         let entered = Arc::new(AtomicU64::new(0));
         let left = entered.clone();
         let on_end = move |session: Option<Session>, broke| {
@@ -437,7 +436,7 @@ impl Manager for Maker {
 }
 
 /// Each session begins in UTF-8. An SQL_ASCII database holds bytes of any kind, and a server that is asked for UTF-8
-/// refuses to send them: it is asked for them as they are.
+/// refuses to send them, so Tusk asks for them as they are.
 async fn speak_straight(link: &Link) -> Result<(), Failure> {
     if link.parameter("server_encoding").as_deref() == Some("SQL_ASCII") {
         link.ask(OwnSql::BytesAsTheyAre {}).await?;
@@ -454,11 +453,11 @@ async fn ended_within(link: &Link, within: Duration) {
     smol::future::or(link.ended(), timeout).await;
 }
 
-/// What a server tells of itself over a link, in the parameters that it reports.
+/// What a server reports about itself over a link, in its parameters.
 pub fn server_info(target: &Target, link: &Link) -> ServerInfo {
     let user =
         link.parameter("session_authorization").unwrap_or_else(|| target.config.user.clone());
-    // Without a database's name the server takes the one that is called like the user.
+    // Without a database name, the server takes the one named like the user.
     let database = Some(target.config.database.clone()).filter(|name| !name.is_empty());
     ServerInfo {
         version: link.parameter("server_version").unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Several servers: how the time is shared among them, which session will do, and what is said when none does.
+//! Several servers: how they share the time, which session is suitable, and what Tusk says when none is.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -13,34 +13,33 @@ use crate::{
     rows::show::display::{bytes_text, grouped},
 };
 
-/// What is left of an attempt's time, or no bound at all.
+/// The time left for an attempt, or no limit at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     ends: Option<Instant>,
 }
 
-/// What follows when a server was not taken.
+/// What to try after a server was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It could not be reached there: its next address is tried, then the next server.
+    /// The address could not be reached: try the server's next address, then the next server.
     Address,
-    /// It was reached, and will not do now: the next server is tried.
+    /// The server was reached, and is unsuitable now: try the next server.
     Server,
-    /// It refused this user, or could not be trusted; another server would hear the same.
+    /// The server refused this user, or could not be trusted; another server would do the same.
     Nothing,
 }
 
-/// Who was tried, and why it was not taken.
+/// A server that was tried, and why it was not taken.
 #[derive(Clone, Debug)]
 pub struct Tried {
     /// The server, as `host:port`.
     pub server: String,
     pub address: Option<String>,
-    /// Why it was not taken.
     pub failure: Failure,
 }
 
-/// What a server has reported of itself; nothing where it is older than PostgreSQL 14.
+/// What a server reported about itself; nothing if it is older than PostgreSQL 14.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported {
     /// `in_hot_standby`
@@ -49,7 +48,7 @@ pub struct Reported {
     pub read_only: Option<bool>,
 }
 
-/// What there is to find out before a session is taken.
+/// What Tusk has to ask before it takes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// `show transaction_read_only`
@@ -59,13 +58,13 @@ pub enum Question {
 }
 
 impl Budget {
-    /// So many seconds from now; 0 for no bound, as in libpq.
+    /// This many seconds from now; 0 for no limit, as in libpq.
     pub fn seconds(seconds: u32) -> Self {
         let whole = Duration::from_secs(seconds.into());
         Self { ends: (seconds > 0).then(|| Instant::now() + whole) }
     }
 
-    /// One of so many equal parts of what is left.
+    /// One of this many equal parts of what is left.
     pub fn share(self, parts: usize) -> Self {
         let now = Instant::now();
         let parts = u32::try_from(parts).unwrap_or(u32::MAX).max(1);
@@ -77,7 +76,7 @@ impl Budget {
         self.ends.is_some_and(|ends| Instant::now() + time >= ends)
     }
 
-    /// Does a piece of work in this time, or tells how much time it had.
+    /// Does work within this time; otherwise returns how much time it had.
     pub async fn spend<T>(self, work: impl Future<Output = T>) -> Result<T, Duration> {
         let Some(ends) = self.ends else {
             return Ok(work.await);
@@ -91,9 +90,9 @@ impl Budget {
     }
 }
 
-/// Puts servers or addresses into a new order, each order as likely as any other.
+/// Shuffles servers or addresses, each order as likely as any other.
 pub fn shuffle<T>(all: &mut [T]) {
-    // The keys of a new hasher are the standard library's own source of chance.
+    // A new hasher's keys are the standard library's only source of randomness.
     let chance = RandomState::new();
     for end in (1..all.len()).rev() {
         let other = chance.hash_one(end) % (end as u64 + 1);
@@ -101,8 +100,8 @@ pub fn shuffle<T>(all: &mut [T]) {
     }
 }
 
-/// What to do after a failure, as libpq does it: the next server is asked where this one can't be reached or is
-/// starting up, and never after a refusal.
+/// What to do after a failure, as in libpq: try the next server if this one can't be reached or is starting up, and
+/// never after a refusal.
 pub fn next(failure: &Failure) -> Next {
     match (failure.category, failure.sqlstate.as_deref()) {
         (Category::Connection, None) => Next::Address,
@@ -111,7 +110,7 @@ pub fn next(failure: &Failure) -> Next {
     }
 }
 
-/// Which sessions are looked for, in passes over all servers.
+/// The sessions to look for, in passes over all servers.
 pub fn passes(wanted: TargetSession) -> &'static [TargetSession] {
     use TargetSession::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
     match wanted {
@@ -124,7 +123,7 @@ pub fn passes(wanted: TargetSession) -> &'static [TargetSession] {
     }
 }
 
-/// What has to be asked, because the server did not report it.
+/// What Tusk has to ask, because the server did not report it.
 pub fn question(wanted: TargetSession, reported: Reported) -> Option<Question> {
     use TargetSession::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
     match wanted {
@@ -135,7 +134,7 @@ pub fn question(wanted: TargetSession, reported: Reported) -> Option<Question> {
     }
 }
 
-/// What is wrong with a session, if anything is.
+/// What makes a session unsuitable, if anything does.
 pub fn unfit(wanted: TargetSession, reported: Reported) -> Option<&'static str> {
     use TargetSession::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
     let standby = reported.standby == Some(true);
@@ -151,7 +150,7 @@ pub fn unfit(wanted: TargetSession, reported: Reported) -> Option<&'static str> 
     }
 }
 
-/// The failure of a session that will not do.
+/// The failure for an unsuitable session.
 pub fn unfit_failure(wanted: TargetSession, config: &Config, reason: &str) -> Failure {
     let advice = if config.read_only && wanted == TargetSession::ReadWrite {
         "This connection is marked as read-only, so all of its sessions are. Take the mark away, or look for a primary \
@@ -162,13 +161,12 @@ pub fn unfit_failure(wanted: TargetSession, config: &Config, reason: &str) -> Fa
     error::plain(Category::Connection, reason).with_next_step(advice)
 }
 
-/// The failure of a server that took too long.
 pub fn timed_out(had: Duration) -> Failure {
     let tenths = (had.as_secs_f64() * 10.0).round() / 10.0;
     error::plain(Category::Connection, format!("It did not answer within {tenths} s."))
 }
 
-/// The failure of a server that spoke all the time and was never ready.
+/// The failure for a server that kept talking and was never ready.
 pub fn not_ready(had: Duration, said: StartUp) -> Failure {
     let tenths = (had.as_secs_f64() * 10.0).round() / 10.0;
     let StartUp { messages, bytes, last } = said;
@@ -184,7 +182,7 @@ pub fn not_ready(had: Duration, said: StartUp) -> Failure {
     )
 }
 
-/// Why none of the servers was taken.
+/// Why no server was taken.
 pub fn none_taken(tried: Vec<Tried>) -> Failure {
     let Some(last) = tried.last().cloned() else {
         return error::plain(Category::Connection, "There is no server to connect to.");
@@ -193,7 +191,7 @@ pub fn none_taken(tried: Vec<Tried>) -> Failure {
     let telling = starting.unwrap_or(&last);
     let reasons = reasons(&tried);
     let message = match reasons.as_slice() {
-        // A server's own words stand alone, as everywhere.
+        // A server's own message stands alone, as everywhere.
         [_] if telling.failure.sqlstate.is_some() => return telling.failure.clone(),
         [only] => only.clone(),
         several => format!("No server could be used. {}", several.join(" ")),
@@ -201,7 +199,7 @@ pub fn none_taken(tried: Vec<Tried>) -> Failure {
     Failure { message, ..telling.failure.clone() }
 }
 
-/// A refusal, which names who else was tried before.
+/// A refusal, with the servers that were tried before.
 pub fn refused(failure: Failure, server: &str, before: &[Tried]) -> Failure {
     if before.is_empty() {
         return failure;
@@ -215,7 +213,7 @@ pub fn refused(failure: Failure, server: &str, before: &[Tried]) -> Failure {
     Failure { detail: Some(detail), ..failure }
 }
 
-/// A sentence for each server; addresses are told apart only where they failed in different ways.
+/// One sentence for each server; names addresses separately only if they failed differently.
 fn reasons(tried: &[Tried]) -> Vec<String> {
     let mut reasons = Vec::new();
     for of_server in tried.chunk_by(|one, other| one.server == other.server) {
@@ -226,7 +224,7 @@ fn reasons(tried: &[Tried]) -> Vec<String> {
             let address = one.address.as_ref().filter(|_| !same);
             let address = address.map(|address| format!(" ({address})"));
             let address = address.unwrap_or_default();
-            // What a tunnel says names the server already.
+            // A tunnel's message names the server already.
             if one.failure.message.contains(&one.server) {
                 reasons.push(format!("{}.", said(one)));
                 continue;

@@ -1,4 +1,4 @@
-//! Cancel: a request over a socket of its own, which can hit nothing but the query that it is meant for.
+//! Cancels a query with a request over a separate socket, which can hit no other query.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::{
     update::query,
 };
 
-/// When a request that may have come too early is sent again, each time after the one before.
+/// The pauses before Tusk repeats a request that may have come too early.
 const AGAIN: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -19,14 +19,14 @@ const AGAIN: [Duration; 4] = [
     Duration::from_millis(800),
 ];
 
-/// A statement that was sent this long ago has been begun, or its server hears nothing.
+/// The server has begun a statement that was sent this long ago, or it hears nothing.
 const YOUNG: Duration = Duration::from_secs(1);
 
-/// A request whose own connection broke is made again within so much time.
+/// If a request's own connection breaks, Tusk repeats it within this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks the server to cancel. A request whose own connection breaks before it was taken has hit nothing, whatever broke
-/// it: a busy server may hang up on it in the middle of the handshake.
+/// Asks the server to cancel. If the request's own connection breaks before the server took it, it has hit nothing,
+/// whatever broke it: a busy server may hang up in the middle of the handshake.
 async fn request(link: &Link) -> Result<(), Failure> {
     let began = Instant::now();
     let mut result = link.cancel().await;
@@ -45,7 +45,7 @@ async fn request(link: &Link) -> Result<(), Failure> {
 }
 
 impl Shared {
-    /// Cancels a query, or the one of those that follow it that runs by now, and nothing else.
+    /// Cancels a query, or the one of its followers that runs by now, and nothing else.
     pub(in crate::effects::postgres) fn cancel(
         self: &Arc<Self>,
         query: QueryId,
@@ -66,7 +66,7 @@ impl Shared {
                 if known { "The statement had already ended." } else { "The session is gone." };
             return answer.failed(error::plain(Category::Cancelled, message));
         };
-        // From this moment the session starts nothing new, so that nothing else can be hit.
+        // From now on the session starts nothing new, so the request can hit nothing else.
         let hold = link.hold(running);
         let (asked_at, shared) = (Instant::now(), Arc::downgrade(self));
         self.threads.control(async move {
@@ -89,8 +89,8 @@ impl Shared {
         });
     }
 
-    /// A cancel that overtook its statement has hit nothing: a young one that still says nothing is sent another.
-    /// Whether there may be need of one more.
+    /// A cancel that overtook its statement has hit nothing, so Tusk sends another while a young statement says
+    /// nothing. Returns whether one more may be needed.
     async fn cancel_again(&self, query: QueryId, asked_at: Instant) -> bool {
         let link = locked(&self.queries).get(&query).cloned();
         let Some((link, unheard)) = link.and_then(|link| {

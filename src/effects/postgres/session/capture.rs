@@ -1,8 +1,8 @@
-//! What a user's statement sends back, while it runs: rows into chunks, everything else into notes.
+//! What a user's statement sends back while it runs: rows go into chunks, everything else into notes.
 //!
-//! This is the part of the wire tap that knows what the messages mean. It does no IO on the link; what it finds
-//! leaves through the outbox. Rows never reach the driver, so that a row costs no allocation, cells may hold any
-//! bytes, and the reader can stand still at exactly the granted row.
+//! This is the part of the wire tap that knows what the messages mean. It does no IO on the link; its findings leave
+//! through the outbox. Rows never reach the driver, so a row costs no allocation, cells may hold any bytes, and the
+//! reader can stop at exactly the granted row.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,34 +26,34 @@ use crate::{
     update::query,
 };
 
-/// Rows that have waited this long leave, even as a small chunk.
+/// Rows that have waited this long are sent, even as a small chunk.
 pub const ROWS_WAIT_MAX: Duration = Duration::from_millis(50);
 
-/// How often a socket that nobody reads is looked at: a cut network shows there, and nothing wakes its reader.
+/// How often to check a socket that nobody reads: a cut network shows there, and nothing wakes its reader.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The first chunk has no more than these, so that something shows at once.
+/// The most rows of the first chunk, so that something shows at once.
 const FIRST_ROWS_MAX: usize = 256;
 
-/// A grant of rows ends at so many bytes, however many of its rows are left: 16,384 rows can have 16 TB.
+/// A grant of rows ends at this many bytes, however many of its rows are left: 16,384 rows can have 16 TB.
 const GRANT_BYTES: usize = 64 << 20;
 
-/// The most results of one statement. PostgreSQL sends one; more come through rules and from other servers.
+/// The most results of one statement. PostgreSQL sends one; rules and other servers send more.
 const RESULTS_MAX: u64 = 1_000;
 
-/// The most bytes of all descriptions of one statement's results.
+/// The most bytes of all column descriptions of one statement's results.
 const DESCRIPTIONS_BYTES_MAX: usize = 8 << 20;
 
-/// What becomes of a message of the server.
+/// What to do with a message of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The driver needs it.
     Pass,
-    /// It has been dealt with.
+    /// The tap has dealt with it.
     Swallow,
 }
 
-/// A statement's rows on their way.
+/// A statement's incoming rows.
 pub struct Capture {
     outflow: Outflow,
     query: QueryId,
@@ -63,16 +63,16 @@ pub struct Capture {
     results: u64,
     descriptions_bytes: usize,
     granted: u64,
-    /// Bytes that may come before the grant lapses.
+    /// The bytes left before the grant lapses.
     bytes_left: usize,
-    /// Rows that were taken, sent or still in the builder.
+    /// Rows taken so far, whether sent or still in the builder.
     taken: u64,
     discarding: bool,
-    /// Whether a cancel is on its way, which the server hears the sooner the less it waits.
+    /// Whether a cancel is on its way; the server hears it the sooner the less it has to wait.
     cancelling: bool,
     discarded: u64,
     stalled: bool,
-    /// When the socket was looked at last while nothing of it is read.
+    /// When the socket was last checked while nobody reads it.
     looked_at: Option<Instant>,
     first_left: bool,
     rows_wait_since: Option<Instant>,
@@ -84,23 +84,23 @@ pub struct Capture {
     ready_at: Option<Instant>,
 }
 
-/// What a statement came to.
+/// A statement's outcome.
 #[derive(Default)]
 pub struct Outcome {
     /// The last command's tag.
     pub tag: String,
-    /// Rows that were read and not kept.
+    /// Rows that were read and dropped.
     pub discarded: u64,
-    /// What went wrong on this side.
+    /// What went wrong on Tusk's side.
     pub fault: Option<Failure>,
-    /// When the server said that it is ready.
+    /// When the server said that it was ready.
     pub ready_at: Option<Instant>,
-    /// How its rows were read.
+    /// How to read its rows.
     pub reading: Reading,
 }
 
 impl Capture {
-    /// Waits for what the server sends for this query.
+    /// Prepares for what the server sends for this query.
     pub fn new(
         outflow: Outflow,
         query: QueryId,
@@ -134,12 +134,11 @@ impl Capture {
         }
     }
 
-    /// The query that runs.
     pub fn query(&self) -> QueryId {
         self.query
     }
 
-    /// How long nothing at all has been heard of it, if nothing has: the server may not have begun it.
+    /// How long nothing at all has been heard of it, or none if something has: the server may not have begun it.
     pub fn unheard_for(&self, now: Instant) -> Option<Duration> {
         let is_heard = self.described
             || self.copy_in.is_some()
@@ -148,26 +147,26 @@ impl Capture {
         (!is_heard).then(|| now.saturating_duration_since(self.since))
     }
 
-    /// The row at which it stands still, if it does.
+    /// The row at which it has stopped, if it has.
     pub fn stands_at(&self) -> Option<u64> {
         self.stalled.then_some(self.taken)
     }
 
-    /// So many rows more may be taken.
+    /// Grants this many more rows.
     pub fn grant(&mut self, rows: u64) {
         self.granted = self.granted.saturating_add(rows);
         self.bytes_left = bytes_of_grant(self.granted);
         self.stalled &= self.taken >= self.granted;
     }
 
-    /// Whatever rows come from now on are counted and dropped.
+    /// Counts and drops all rows from now on.
     pub fn discard(&mut self) {
         self.flush();
         self.discarding = true;
         self.stalled = false;
     }
 
-    /// Whether what comes is read to its end and not kept.
+    /// Whether it reads everything to the end and keeps nothing.
     pub fn is_discarding(&self) -> bool {
         self.discarding
     }
@@ -177,22 +176,22 @@ impl Capture {
         self.cancelling = true;
     }
 
-    /// Whether what the server says beside the rows is read on, however much of it there is.
+    /// Whether to read on whatever the server says beside the rows, however much it is.
     pub fn hurries(&self) -> bool {
         self.discarding || self.cancelling
     }
 
-    /// Whether no row waits to leave with those that follow.
+    /// Whether no row waits to be sent with later ones.
     pub fn is_between_chunks(&self) -> bool {
         self.builder.is_empty()
     }
 
-    /// Whether a message of this type is a row that nobody wants.
+    /// Whether a message of this type is a row to drop.
     pub fn drops(&self, tag: u8) -> bool {
         self.discarding && matches!(tag, b'D' | b'd')
     }
 
-    /// A row that nobody wants has gone by.
+    /// Counts a row that was dropped.
     pub fn dropped(&mut self) {
         self.discarded += 1;
     }
@@ -203,7 +202,7 @@ impl Capture {
         self.reading.forget();
     }
 
-    /// Whether the next message may be taken; a row beyond the granted ones may not, which is told once.
+    /// Whether the next message may be taken. A row beyond the grant may not, and the capture reports that once.
     pub fn may_take(&mut self, tag: u8) -> bool {
         let is_granted = self.taken < self.granted;
         let is_row = matches!(tag, b'D' | b'd');
@@ -226,7 +225,6 @@ impl Capture {
         false
     }
 
-    /// Takes one message of the server.
     #[inline]
     pub fn take(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
@@ -237,7 +235,7 @@ impl Capture {
         Verdict::Swallow
     }
 
-    /// The link has no more at this moment: the first rows leave, later ones when they have waited.
+    /// The link has no more data now: sends the first rows at once, later ones when they have waited long enough.
     pub fn quiet(&mut self, now: Instant) {
         if self.builder.is_empty() {
             return;
@@ -248,14 +246,14 @@ impl Capture {
         }
     }
 
-    /// When rows that wait have to leave.
+    /// When waiting rows must be sent.
     pub fn deadline(&self) -> Option<Instant> {
         let look = self.looked_at.filter(|_| self.stalled);
         let rows = self.rows_wait_since.map(|since| since + ROWS_WAIT_MAX);
         rows.or(look.map(|at| at + LOOK_EVERY))
     }
 
-    /// Sends the rows that are there.
+    /// Sends the rows collected so far.
     pub fn flush(&mut self) {
         self.rows_wait_since = None;
         self.looked_at = self.looked_at.map(|_| Instant::now());
@@ -267,12 +265,12 @@ impl Capture {
         }
     }
 
-    /// What is to be sent for COPY … FROM STDIN, while it runs.
+    /// The data to send for COPY … FROM STDIN, while it runs.
     pub fn copy_in(&mut self) -> Option<&mut CopyIn> {
         self.copy_in.as_mut()
     }
 
-    /// The statement has ended, or its link has.
+    /// The statement or its link has ended.
     pub fn finish(mut self) -> Outcome {
         self.flush();
         Outcome {
@@ -313,7 +311,7 @@ impl Capture {
     fn other(&mut self, frame: Frame<'_>) -> Verdict {
         match frame.tag() {
             b'T' => self.describe(columns(frame.body()), frame.body().len(), None),
-            // COPY … TO STDOUT: its lines are shown as the rows of one column.
+            // COPY … TO STDOUT: shows its lines as the rows of one column.
             b'H' => {
                 let column = Some(vec![Column::new("copy", 25, -1)]);
                 self.describe(column, 0, Some(frame.body()));
@@ -366,7 +364,7 @@ impl Capture {
         self.outflow.post(query::Msg::Described { query, columns }, bytes + width);
     }
 
-    /// The statement fails on this side: the rest is read to its end.
+    /// Fails the statement on Tusk's side; the rest is read to its end.
     fn give_up(&mut self, failure: Failure) {
         self.fault.get_or_insert(failure);
         self.discard();
@@ -374,7 +372,7 @@ impl Capture {
 
     fn begin_copy_in(&mut self) {
         if self.copy_data.is_none() {
-            // The server answers a refused COPY with the code of a cancel; it was none.
+            // The server answers a refused COPY with the code of a cancel, but nobody cancelled.
             self.fault = Some(
                 error::plain(
                     Category::Query,
@@ -389,7 +387,7 @@ impl Capture {
     }
 }
 
-/// What a COPY … FROM STDIN is given.
+/// The data of a COPY … FROM STDIN.
 pub enum CopyData {
     /// All of it.
     Text(Arc<str>),
@@ -399,19 +397,19 @@ pub enum CopyData {
 
 /// A piece of the data of COPY … FROM STDIN.
 pub enum CopyPiece {
-    /// Data, which are written in the encoding that the server takes them for.
+    /// Data, to be written in the encoding that the server expects.
     Data(String),
-    /// That was all.
+    /// The end of the data.
     End,
 }
 
-/// The data of COPY … FROM STDIN on its way to the server.
+/// The data of COPY … FROM STDIN on their way to the server.
 pub struct CopyIn {
     data: Option<Arc<[u8]>>,
     at: usize,
-    /// Where further data come from, and how they are written.
+    /// Where further data come from, and how to write them.
     pieces: Option<(flume::r#async::RecvStream<'static, CopyPiece>, Wire)>,
-    /// Why the data end before their end, as it is sent behind them.
+    /// Why the data end early; sent after them.
     failing: Option<String>,
     frame: Vec<u8>,
     written: usize,
@@ -419,7 +417,7 @@ pub struct CopyIn {
 }
 
 impl CopyIn {
-    /// Bytes of data in one message.
+    /// Bytes of data per message.
     const PIECE_BYTES: usize = 32 << 10;
 
     fn new(data: Option<Written>) -> Self {
@@ -433,7 +431,7 @@ impl CopyIn {
         Self { data, at: 0, pieces, failing: None, frame: Vec::new(), written: 0, ended: false }
     }
 
-    /// The bytes to write next; empty when everything that is there has been written.
+    /// The bytes to write next; empty once everything available has been written.
     pub fn pending(&mut self, context: &mut Context<'_>) -> &[u8] {
         if self.written == self.frame.len() && !self.ended {
             self.frame.clear();
@@ -445,12 +443,12 @@ impl CopyIn {
         &self.frame[self.written..]
     }
 
-    /// So many of them were written.
+    /// This many of them were written.
     pub fn wrote(&mut self, bytes: usize) {
         self.written += bytes;
     }
 
-    /// The server has refused the rest: only the message that is half written is completed.
+    /// The server has refused the rest: completes only the half-written message.
     fn abandon(&mut self) {
         self.ended = true;
         if self.written == 0 {
@@ -458,7 +456,7 @@ impl CopyIn {
         }
     }
 
-    /// Whether it is known what comes next. Pieces wake their reader when they come.
+    /// Whether what comes next is known. Pieces wake their reader when they arrive.
     fn has_more(&mut self, context: &mut Context<'_>) -> bool {
         let is_used_up = self.data.as_ref().is_some_and(|data| self.at == data.len());
         let Some((pieces, wire)) = self.pieces.as_mut().filter(|_| is_used_up) else {
@@ -482,7 +480,7 @@ impl CopyIn {
         true
     }
 
-    /// There are no more data, and what was sent is not to be kept.
+    /// There are no more data, and the server must not keep what was sent.
     fn fail(&mut self, reason: String) {
         (self.pieces, self.failing) = (None, Some(reason + "\0"));
     }
@@ -495,7 +493,7 @@ impl CopyIn {
             (Some([]), None) => (b'c', &b""[..]),
             (None, None) => (b'f', &b"there is no data for it\0"[..]),
         };
-        // A piece is far smaller than what a length may say.
+        // A piece is far smaller than the largest length.
         self.frame.push(tag);
         self.frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
         self.frame.extend_from_slice(body);
@@ -504,7 +502,7 @@ impl CopyIn {
     }
 }
 
-/// The bytes of a grant. One that has no end has none in bytes either.
+/// The bytes of a grant. A grant without end has no limit in bytes either.
 fn bytes_of_grant(rows: u64) -> usize {
     if rows == u64::MAX { usize::MAX } else { GRANT_BYTES }
 }
@@ -559,7 +557,7 @@ mod tests {
         message(b'T', &body)
     }
 
-    /// What has left.
+    /// What was sent.
     struct Told(Outflow, flume::Receiver<Msg>);
 
     impl Told {
@@ -641,7 +639,7 @@ mod tests {
         let query = capture.query();
         let lapsed = query::Msg::GrantLapsed { query, rows: 64 };
         assert_eq!(told.all().pop(), Some(lapsed.into()));
-        // What is granted then is all that there is.
+        // After this grant nothing is left.
         capture.grant(1);
         give(&mut capture, &row);
         assert!(!capture.may_take(b'D'));

@@ -1,8 +1,10 @@
-//! A file that is run without being opened: read in blocks, cut into statements, sent one by one in a session of its
-//! own. It is read twice: at first for what is not run, so that nothing is sent of a file that has such a thing.
+//! Runs a file without opening it: reads it in blocks, splits it into statements, and sends them one by one in a
+//! session of its own. It reads the file twice. The first pass looks for what Tusk does not run, so that nothing is
+//! sent of a file that contains it.
 //!
-//! It has a runner of its own, with one link to the same server, so that nothing of what it hears is a message of the
-//! program: only how far it is, and what went wrong. It works on a thread of its own, because the file's reads block.
+//! A job has a runner of its own, with one link to the same server, so nothing that this link hears becomes a message
+//! of the program: only the job's progress and what went wrong. It works on a thread of its own, because file reads
+//! block.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,16 +61,16 @@ use input::{Bookmark, Input, STATEMENT_BYTES_MAX};
 
 mod input;
 
-/// How often a wait looks whether the job was cancelled, and tells how far it is.
+/// How often a wait checks for a cancel and reports progress.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// So many errors and so many notices are told one by one.
+/// The most errors, and the most notices, that are reported one by one.
 const TOLD_MAX: u64 = 100;
 
-/// So long a job may take to end its session.
+/// How long a job may take to end its session.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A job that goes on, as the runner holds it.
+/// A running job, as the runner holds it.
 pub struct Control {
     cancelled: AtomicBool,
     /// What runs now.
@@ -91,13 +93,13 @@ impl Control {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// Waits for its end; false when that takes longer.
+    /// Waits for its end; false if that takes longer.
     pub fn ended_within(&self, within: Duration) -> bool {
         self.ended.recv_timeout(within) != Err(RecvTimeoutError::Timeout)
     }
 }
 
-/// What is asked for.
+/// What to run, and how.
 struct Wish {
     job: Request,
     connection: ConnectionId,
@@ -107,7 +109,6 @@ struct Wish {
     on_error: OnError,
 }
 
-/// How a job ended.
 struct End {
     state: State,
     message: String,
@@ -119,7 +120,6 @@ fn end(state: State, message: impl Into<String>) -> End {
 }
 
 impl Postgres {
-    /// Does what a job needs.
     pub fn perform_job(&self, effect: jobs::Effect) {
         match effect {
             jobs::Effect::RunFile { job, connection, path, reading, read_only, on_error } => {
@@ -236,7 +236,6 @@ struct FileRun<'control> {
     stops: bool,
 }
 
-/// How a statement ended.
 enum Outcome {
     Finished { tag: String },
     Failed(Failure),
@@ -250,9 +249,9 @@ impl<'control> FileRun<'control> {
         inbox: Receiver<Msg>,
         outbox: Sender<Msg>,
     ) -> Self {
-        // Nobody else sees these ids: they need to be different from each other alone.
+        // Nobody else sees these ids: they only need to differ from each other.
         let mut ids = Ids::seeded(wish.job.0);
-        // A job has nobody to ask: it stops there too.
+        // A job has nobody to ask: "ask" stops there too.
         let stops = wish.on_error != OnError::Continue;
         Self {
             wish,
@@ -322,7 +321,7 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// Reads on in the file.
+    /// Reads more of the file.
     fn read_on(&mut self) -> Result<(), End> {
         let read = self.input.read_on();
         self.progress.bytes = self.input.bytes();
@@ -337,7 +336,7 @@ impl<'control> FileRun<'control> {
         })
     }
 
-    /// What a backslash is to the session.
+    /// What a backslash means to the session.
     fn backslash(&self) -> Result<BackslashRule, End> {
         match self.control.own.shared.link_of(self.session) {
             Some(link) => Ok(link.backslash()),
@@ -353,7 +352,7 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// Reads the file for what is not run, before anything is.
+    /// Checks the file for what Tusk does not run, before anything runs.
     fn look_through(&mut self) -> Result<(), End> {
         let mut backslash = self.backslash()?;
         loop {
@@ -362,7 +361,7 @@ impl<'control> FileRun<'control> {
                 Next::More => self.read_on()?,
                 Next::End => break,
                 Next::Statement(part) => {
-                    // What the session will make of it is not known otherwise.
+                    // Nothing else shows how the session will read it.
                     backslash = split::rule_set_by(part.statement()).unwrap_or(backslash);
                 }
                 Next::Copy(_) => self.data_gone_by()?,
@@ -413,7 +412,7 @@ impl<'control> FileRun<'control> {
         end(State::Refused, text)
     }
 
-    /// Does what a command of psql says.
+    /// Executes a psql command.
     fn order(&mut self, spot: Spot, order: Order) -> Result<(), End> {
         match order {
             Order::Skip(name) => {
@@ -432,16 +431,16 @@ impl<'control> FileRun<'control> {
         Ok(())
     }
 
-    /// A COPY, with the data that follow it.
+    /// Runs a COPY with the data that follow it.
     fn copy(&mut self, part: &Part) -> Result<(), End> {
         let begins = self.input.bookmark();
         let (data, source) = flume::bounded(4);
         self.statement(part, Some((data, source, begins)))?;
-        // What the server did not want is no statement either.
+        // Data that the server did not want are no statements either.
         self.data_gone_by()
     }
 
-    /// Reads the data of a COPY that nobody takes.
+    /// Skips the data of a COPY that nobody takes.
     fn data_gone_by(&mut self) -> Result<(), End> {
         loop {
             match self.input.stream.data() {
@@ -501,7 +500,7 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// Hands a statement to the session.
+    /// Sends a statement to the session.
     fn send(
         &self,
         query: QueryId,
@@ -589,8 +588,8 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// The next piece of a COPY's data, which the link writes in the encoding that the server takes them for; none
-    /// where the file can't be read on.
+    /// The next piece of a COPY's data, which the link writes in the encoding that the server expects; none if the file
+    /// can't be read on.
     fn next_piece(&mut self, waiting: &mut Option<CopyPiece>) -> Result<Option<CopyPiece>, End> {
         if let Some(piece) = waiting.take() {
             return Ok(Some(piece));
@@ -607,7 +606,7 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// The next message of the session; none where nothing came for a moment.
+    /// The session's next message; none if nothing came for a moment.
     fn hear(&mut self) -> Result<Option<Msg>, End> {
         match self.inbox.recv_timeout(LOOK_EVERY) {
             Ok(Msg::Session(session::Msg::Noticed { notice, .. })) => {
@@ -626,7 +625,7 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// A statement failed: what follows on that.
+    /// A statement failed: decides what follows.
     fn failed(
         &mut self,
         part: &Part,
@@ -658,7 +657,7 @@ impl<'control> FileRun<'control> {
         Err(end(State::Failed, message))
     }
 
-    /// Where in a COPY's data an error is: they are read again up to there, because the server counts rows, and a row
+    /// Finds an error's place in a COPY's data. Reads them again up to there, because the server counts rows, and a row
     /// may have several lines.
     fn place_in_data(&self, data: &Bookmark, part: &Part, failure: &Failure) -> Option<Spot> {
         let mut search = copy::Search::new(failure.context.as_deref()?, &part.text)?;
@@ -697,7 +696,7 @@ impl<'control> FileRun<'control> {
         self.notices += 1;
         let text = match self.notices {
             ..=TOLD_MAX => self.hidden(&text),
-            // The server has more to say than anybody reads.
+            // The server says more than anybody reads.
             number if number == TOLD_MAX + 1 => "Further notices are not shown.".to_owned(),
             _ => return,
         };
@@ -705,7 +704,7 @@ impl<'control> FileRun<'control> {
         post(&self.outbox, jobs::Msg::Noted { job, text });
     }
 
-    /// The secrets of a statement are known from here on.
+    /// Remembers a statement's secrets.
     fn learn(&mut self, part: &Part) {
         let may_hold = ["password", "PASSWORD", "://", "secret", "SECRET"];
         if may_hold.iter().any(|word| part.text.contains(word)) {
@@ -713,14 +712,14 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// A text without the secrets of what was run.
+    /// A text without the secrets of the statements so far.
     fn hidden(&self, text: &str) -> String {
         let mut text = text.to_owned();
         crate::update::query::run::secrets::hide(&self.secrets, &mut text);
         text
     }
 
-    /// Tells how far it is, now and then.
+    /// Reports progress, now and then.
     fn tell(&mut self, now: bool) {
         if now || self.told_at.elapsed() >= LOOK_EVERY {
             self.told_at = Instant::now();
@@ -729,14 +728,14 @@ impl<'control> FileRun<'control> {
         }
     }
 
-    /// Ends the session; what it left open is rolled back.
+    /// Ends the session; the server rolls back what it left open.
     fn leave(&mut self) {
         self.control.own.shared.end_session(self.session, Ending::Close);
         self.control.own.shutdown(GOODBYE);
     }
 }
 
-/// Where a COPY's data go, come from, and begin.
+/// The two ends of the channel for a COPY's data, and where the data begin.
 type Copy = (Sender<CopyPiece>, Receiver<CopyPiece>, Bookmark);
 
 fn cancelled() -> End {

@@ -1,12 +1,12 @@
-//! What a session holds, asked of the server: only it knows, because functions hide such things.
+//! What a session holds. Tusk asks the server, because functions hide such things and only the server knows.
 
 use std::collections::BTreeSet;
 
 use super::link::Rows;
 use crate::sql::read::lex::{self, Token, TokenKind};
 
-/// Custom settings that a statement may set: `set my.setting = …`, `set_config('my.setting', …)`, also in the body of
-/// a block.
+/// Custom settings that a statement may set: `set my.setting = …`, `set_config('my.setting', …)`, including in the body
+/// of a block.
 pub fn named_settings(sql: &str) -> Vec<String> {
     let says_set = |three: &[u8]| three.eq_ignore_ascii_case(b"set");
     if !sql.as_bytes().windows(3).any(says_set) {
@@ -42,27 +42,28 @@ fn name_in<'sql>(sql: &'sql str, token: &Token) -> &'sql str {
     }
 }
 
-/// Whether it is the name of a custom setting, which may stand in a string as it is.
+/// Whether it is a custom setting's name that needs no escape inside a string.
 fn is_setting(name: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
     name.len() <= 200 && name.contains('.') && name.chars().all(plain)
 }
 
-/// What an open transaction is called.
+/// What Tusk calls an open transaction.
 pub const TRANSACTION: &str = "an open transaction";
 
-/// Whose settings a session has that nothing ran in: those of the server's libraries, not of the user's. None where
-/// the server could not tell.
+/// The libraries whose settings a session has before anything runs in it: the server's, not the user's. None if the
+/// server could not tell.
 pub type Libraries = Option<BTreeSet<String>>;
 
-/// The answer to the question for them.
+/// Reads the libraries from the server's answer.
 pub fn libraries(rows: Rows) -> BTreeSet<String> {
     rows.into_iter().filter_map(|row| row.into_iter().next()?).collect()
 }
 
-/// The answer in words. What Tusk itself sets goes with the start-up message, which the server does not count as the
-/// session's settings; so whatever it lists is the user's. The one exception, the encoding that it begins with, is left
-/// out of the question. Libraries show in the settings that they bring; those of the database's extensions are left out of
+/// Puts the answer into words. Tusk's own settings go with the start-up message, which the server does not count as the
+/// session's settings, so whatever it lists is the user's. The one exception, the encoding that the session begins
+/// with, is excluded in the query. Libraries show in the settings that they bring; the query excludes those of the
+/// database's extensions, and this function excludes those that were there from the start.
 /// the question, those that were there from the start are left out here.
 pub fn in_words(rows: &Rows, at_start: &Libraries, authorization_changed: bool) -> Vec<String> {
     let mut held = Vec::new();

@@ -1,9 +1,9 @@
 //! A link: one connection to a server and the task that drives it.
 //!
-//! The task owns the driver's client and connection both, and so reads rows on the thread where they arrive. It
+//! The task owns both the driver's client and its connection, and so reads rows on the thread where they arrive. It
 //! takes commands in order and works on one statement at a time, the user's ([`Run`]) or Tusk's own ([`Ask`]). It
-//! starts none while a cancel request is on its way, because that would hit the wrong one. When the link ends, it
-//! joins the reasons, ends the query that ran, and then tells the session's loss, once.
+//! starts none while a cancel request is on its way, because the request would hit the wrong one. When the link ends,
+//! the task joins the reasons, ends the query that ran, and then reports the session's loss, once.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -45,20 +45,20 @@ use crate::{
 
 pub use super::capture::CopyData;
 
-/// Rows of a statement of Tusk's own.
+/// The rows of a statement of Tusk's own.
 pub type Rows = Vec<Vec<Option<String>>>;
 
-/// How long a question of Tusk's own may take. Whoever can wait for less says so.
+/// The timeout of a query of Tusk's own. A caller that can't wait so long sets its own.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// After so many events other links of the thread have their turn: with what it answers a server can keep one link
-/// busy for ever, however little is read at a time.
+/// After this many events, the thread's other links have their turn: however little a read takes, a server can keep one
+/// link busy forever with its answers.
 const EVENTS_PER_TURN: u64 = 16;
 
-/// What statements come to is gathered while so many others follow them,
+/// Outcomes are gathered while this many other statements follow,
 const GATHERS_BEHIND: usize = 16;
 
-/// and for so long, which nobody sees.
+/// and for at most this long, which nobody sees.
 const GATHERS: Duration = Duration::from_millis(10);
 
 /// The handle of a link. Dropping the last one ends the link with a Terminate message.
@@ -69,13 +69,13 @@ pub struct Link {
     learnt: Arc<Mutex<Learnt>>,
     target: Arc<Target>,
     route: Route,
-    /// How the link is secured, in words.
+    /// The link's security, in words.
     pub security: String,
-    /// The server's process.
+    /// The process id of the server's backend.
     pub backend_pid: i32,
     cancel_key: i32,
     authorization: Option<String>,
-    /// Whose settings there were at the start.
+    /// The libraries whose settings were there at the start.
     libraries_at_start: OnceLock<held::Libraries>,
 }
 
@@ -84,15 +84,15 @@ pub struct Run {
     pub query: QueryId,
     /// The statement as it is written.
     pub sql: Arc<str>,
-    /// Lines for COPY … FROM STDIN.
+    /// The data for COPY … FROM STDIN.
     pub copy_data: Option<CopyData>,
-    /// How it is sealed; a read-only connection takes no statement without.
+    /// Its wrapper; a read-only connection takes no statement without one.
     pub seal: Option<Seal>,
     /// Rows that may be sent before more are granted.
     pub granted: u64,
-    /// What a backslash has to be to the session, for a statement that is sent only behind one that ended well.
+    /// What a backslash must mean to the session, for a statement that is sent only after one that ended well.
     pub follows: Option<BackslashRule>,
-    /// Whether none of its rows is kept.
+    /// Whether to drop all of its rows.
     pub discards: bool,
 }
 
@@ -102,29 +102,29 @@ pub struct Ask {
     reply: Sender<Result<Rows, Failure>>,
 }
 
-/// A word to the link's task.
+/// A command for the link's task.
 pub enum Command {
-    /// The session that the link now serves, or none.
+    /// Serve this session from now on, or none.
     Serve(Option<SessionId>),
     /// Run a user's statement.
     Run(Box<Run>),
-    /// So many rows more may be sent.
+    /// Send this many more rows.
     Grant(QueryId, u64),
     /// Read the rest and keep none of it.
     Discard(QueryId),
     /// Run a statement of Tusk's own.
     Ask(Ask),
-    /// Send nothing that follows what runs.
+    /// Send none of the statements that follow the running one.
     TakeBack,
     /// A cancel request for this query is about to be sent.
     Hold(QueryId),
-    /// It has been handled, or has failed.
+    /// The request has been handled, or has failed.
     Release,
-    /// Take nothing new, throw the rest of the rows away, and end after the statement that runs.
+    /// Take nothing new, drop the rest of the rows, and end after the running statement.
     Close,
 }
 
-/// Holds the link's next statement back while a cancel request is on its way.
+/// Holds back the link's next statement while a cancel request is on its way.
 pub struct Hold {
     commands: Sender<Command>,
 }
@@ -195,46 +195,44 @@ impl Link {
         })
     }
 
-    /// Gives the task a word. A link that is gone takes none: false.
+    /// Sends the task a command; false if the link has ended.
     pub fn tell(&self, command: Command) -> bool {
         self.commands.send(command).is_ok()
     }
 
-    /// Whether the link has ended.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 
-    /// Whether it leads where this target does.
+    /// Whether it leads to this target.
     pub fn leads_to(&self, target: &Arc<Target>) -> bool {
         Arc::ptr_eq(&self.target, target)
     }
 
-    /// How long nothing has been heard of the server, or since its statement was sent if that is less.
+    /// How long the server has been silent, or the time since its statement was sent if that is less.
     pub fn silence(&self) -> Duration {
         let heard_at = locked(&self.learnt).heard_at;
         heard_at.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
-    /// Custom settings that statements of the session have named. The server lists none of these.
+    /// Custom settings that the session's statements named. The server does not list them.
     pub fn named_settings(&self) -> Vec<String> {
         locked(&self.learnt).named_settings.iter().cloned().collect()
     }
 
-    /// Waits for the link's end.
     pub async fn ended(&self) {
         // Nothing is ever sent: the wait ends when the task drops its end.
         self.ended.recv_async().await.unwrap_or_default();
     }
 
-    /// Runs a statement of Tusk's own and collects its rows. A link that does not answer is let go.
+    /// Runs a statement of Tusk's own and collects its rows. Drops a link that does not answer.
     pub async fn ask(&self, own: OwnSql) -> Result<Rows, Failure> {
         let gone = || error::plain(Category::Connection, "The connection to the server is gone.");
         let (reply, answer) = flume::bounded(1);
         if !self.tell(Command::Ask(Ask { own, reply })) {
             return Err(gone());
         }
-        // A command that came in the very moment of the link's end is answered by that end.
+        // If a command comes at the very moment of the link's end, that end answers it.
         let ended = async {
             self.ended().await;
             answer.try_recv().unwrap_or_else(|_| Err(gone()))
@@ -252,8 +250,8 @@ impl Link {
         smol::future::or(smol::future::or(answered, ended), late).await
     }
 
-    /// Asks what libraries there are, before anything else runs. It is waited for: a cancel that comes while it runs
-    /// would hit it, and not the statement behind it.
+    /// Asks which libraries there are, before anything else runs. Waits for the answer: a cancel that came meanwhile
+    /// would hit this query and not the statement behind it.
     pub async fn note_libraries(&self) {
         let answer = self.ask(OwnSql::Libraries {}).await;
         let told = answer.inspect_err(|failure| {
@@ -262,12 +260,12 @@ impl Link {
         self.libraries_at_start.get_or_init(|| told.ok().map(held::libraries));
     }
 
-    /// Whose settings the session had before anything ran in it.
+    /// The libraries whose settings the session had before anything ran in it.
     pub fn libraries_at_start(&self) -> held::Libraries {
         self.libraries_at_start.get_or_init(|| None).clone()
     }
 
-    /// Holds the next statement back until the returned value is dropped.
+    /// Holds back the next statement until the returned value is dropped.
     pub fn hold(&self, query: QueryId) -> Hold {
         if !self.tell(Command::Hold(query)) {
             log::debug!("a cancel came after its link had ended");
@@ -275,7 +273,7 @@ impl Link {
         Hold { commands: self.commands.clone() }
     }
 
-    /// How long nothing has been heard of this query, if nothing has and it is the one that runs.
+    /// How long nothing has been heard of this query, if it is the running one and nothing has.
     pub fn unheard_for(&self, query: QueryId) -> Option<Duration> {
         let learnt = locked(&self.learnt);
         let capture = learnt.capture.as_ref();
@@ -288,32 +286,30 @@ impl Link {
         self.target.cancel(&self.route, self.backend_pid, self.cancel_key).await
     }
 
-    /// The transaction status, as the server said it last.
+    /// The transaction status that the server reported last.
     pub fn transaction(&self) -> Transaction {
         locked(&self.learnt).transaction
     }
 
-    /// The server at its end.
     pub fn endpoint(&self) -> Endpoint {
         self.route.server().clone()
     }
 
-    /// A parameter, as the server reported it last.
+    /// The parameter that the server reported last.
     pub fn parameter(&self, name: &str) -> Option<String> {
         locked(&self.learnt).parameters.get(name).cloned()
     }
 
-    /// Whether text travels in UTF-8.
     pub fn speaks_utf8(&self) -> bool {
         locked(&self.learnt).texts.is_straight()
     }
 
-    /// What a backslash in a plain string is to the server now.
+    /// What a backslash in a plain string means to the server now.
     pub fn backslash(&self) -> BackslashRule {
         locked(&self.learnt).backslash()
     }
 
-    /// Whether the session's authorization is another one than at its start.
+    /// Whether the session's authorization differs from that at its start.
     pub fn authorization_changed(&self) -> bool {
         self.authorization.is_some()
             && self.parameter("session_authorization") != self.authorization
@@ -328,10 +324,10 @@ impl Drop for Hold {
     }
 }
 
-/// What is done when a link has ended, given the session that it served, and why where it broke by itself.
+/// Called when a link has ended, with the session that it served, and with the reason if it broke by itself.
 pub type OnEnd = Box<dyn FnOnce(Option<Session>, Option<Failure>) + Send>;
 
-/// The statement that runs.
+/// The running statement.
 enum Job {
     Run {
         query: QueryId,
@@ -339,7 +335,7 @@ enum Job {
         stream: Answers,
         failure: Option<Failure>,
     },
-    /// A user's statement on a read-only connection: the tap has the conversation.
+    /// A user's statement on a read-only connection: the tap does the talking.
     Sealed {
         query: QueryId,
         started: Instant,
@@ -350,10 +346,10 @@ enum Job {
         reply: Sender<Result<Rows, Failure>>,
         stream: Answers,
         rows: Rows,
-        /// What the rows may still cost.
+        /// The bytes that the rows may still take.
         bytes_left: usize,
         failure: Option<Failure>,
-        /// Whether it began a transaction that it has to have ended.
+        /// Whether it began a transaction that must be over at the end.
         reads: bool,
     },
 }
@@ -377,22 +373,22 @@ struct Driver {
     client: Option<ClientWrapper>,
     orders: flume::r#async::RecvStream<'static, Command>,
     orders_ended: bool,
-    /// Statements that wait for the one that runs, or for a cancel request to be over.
+    /// Statements that wait for the running one, or for the end of a cancel request.
     waiting: VecDeque<Command>,
     job: Option<Job>,
     /// When it fires, which may be earlier than there is something to do.
     timer: Option<(Instant, smol::Timer)>,
-    /// What waits unread in a tunnel, which can't make the server wait.
+    /// Data waiting unread in a tunnel, which can't make the server wait.
     backlog: Option<Backlog>,
-    /// The standstill that was told of it last: the query and its row.
+    /// The last reported standstill: the query and its row.
     backlog_told: Option<(QueryId, u64)>,
     session: Option<SessionId>,
-    /// What a backslash in a plain string is to the session, as it was told last.
+    /// What a backslash in a plain string means to the session, as last reported.
     backslash: BackslashRule,
     holds: usize,
-    /// Whether the last statement ended well, so that those that follow it are sent.
+    /// Whether the last statement ended well, so that its followers are sent.
     goes_on: bool,
-    /// When a link that is let go ends, whatever its server still says.
+    /// When a closing link ends, whatever its server still says.
     closes_at: Option<Instant>,
     outflow: Outflow,
     read_only: bool,
@@ -431,7 +427,7 @@ impl Driver {
         }
     }
 
-    /// Commands first, then the link, then what it brought for the statement.
+    /// Polls commands first, then the link, then what the link brought for the statement.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         if !self.orders_ended
             && let Poll::Ready(command) = self.orders.poll_next_unpin(context)
@@ -439,7 +435,7 @@ impl Driver {
             return Poll::Ready(Event::Command(command));
         }
         match self.connection.poll_message(context) {
-            // The tap keeps to itself what the driver would call a message; there may be more behind it.
+            // The tap withholds what the driver would call a message; there may be more behind it.
             Poll::Ready(Some(Ok(_))) => context.waker().wake_by_ref(),
             Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Ended(Some(error))),
             Poll::Ready(None) => return Poll::Ready(Event::Ended(None)),
@@ -463,7 +459,7 @@ impl Driver {
         self.poll_timer(deadline, context)
     }
 
-    /// What the driver says of a user's statement as long as it goes well is known already: the tap has seen it.
+    /// The driver's answers to a user's statement bring no news as long as it goes well: the tap has seen them.
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
         let (stream, is_users) = match &mut self.job {
             Some(Job::Run { stream, .. }) => (stream, true),
@@ -478,7 +474,7 @@ impl Driver {
         }
     }
 
-    /// While many statements follow each other, what they come to leaves together, and this is when at the latest.
+    /// While many statements follow each other, their outcomes leave together; this is when at the latest.
     fn gathers_until(&self) -> Option<Instant> {
         if self.waiting.len() < GATHERS_BEHIND {
             return None;
@@ -486,8 +482,8 @@ impl Driver {
         Some(self.outflow.gathers_since()? + GATHERS)
     }
 
-    /// A timer that is too early is left to fire, and set again then: with each statement there is another deadline, and
-    /// to set it each time costs a call to the system and the waking of a thread.
+    /// Lets a timer fire that is too early, and sets it again then: each statement has another deadline, and setting
+    /// the timer each time costs a system call and wakes a thread.
     fn poll_timer(&mut self, deadline: Option<Instant>, context: &mut Context<'_>) -> Poll<Event> {
         let Some(deadline) = deadline else {
             return Poll::Pending;
@@ -510,7 +506,7 @@ impl Driver {
         }
     }
 
-    /// Told once for each standstill: what is read on takes from the backlog by itself.
+    /// Reports each standstill once: reading on shrinks the backlog by itself.
     fn poll_backlog(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         let Some(backlog) = &self.backlog else {
             return Poll::Pending;
@@ -591,7 +587,7 @@ impl Driver {
         }
     }
 
-    /// What follows the statement that runs is not sent.
+    /// Does not send the statements that follow the running one.
     fn withdraw_followers(&mut self, message: &str) {
         let follows =
             |command: &Command| matches!(command, Command::Run(run) if run.follows.is_some());
@@ -605,7 +601,7 @@ impl Driver {
         }
     }
 
-    /// Ends a query that the server has never seen; its session is as ready as before.
+    /// Ends a query that the server has never seen; its session stays ready.
     fn refused(&mut self, query: QueryId, failure: Failure) {
         self.goes_on = false;
         let transaction = locked(&self.learnt).transaction;
@@ -638,8 +634,8 @@ impl Driver {
         self.let_client_go();
     }
 
-    /// Without its client the driver sends Terminate as soon as nothing runs any more; it knows nothing of a
-    /// conversation beside it.
+    /// Without its client, the driver sends Terminate as soon as nothing runs; it does not know about a wrapped
+    /// statement's messages beside it.
     fn let_client_go(&mut self) {
         if !matches!(self.job, Some(Job::Sealed { .. })) {
             self.client = None;
@@ -649,7 +645,7 @@ impl Driver {
     fn start_next(&mut self) {
         while self.job.is_none() {
             if self.is_follower_next() {
-                // What the loop has said meanwhile comes first: it may be a cancel.
+                // Take the loop's new commands first: one may be a cancel.
                 self.take_orders();
             }
             if self.holds > 0 {
@@ -674,7 +670,7 @@ impl Driver {
     }
 
     fn take_orders(&mut self) {
-        // To ask for one that is not there costs more than to look.
+        // Checking is cheaper than a receive that finds nothing.
         while !self.orders_ended && (!self.orders.is_empty() || self.orders.is_disconnected()) {
             match self.orders.next().now_or_never() {
                 Some(Some(command)) => self.obey(command),
@@ -726,7 +722,7 @@ impl Driver {
         }
     }
 
-    /// Begins the conversation about a statement on a read-only connection.
+    /// Begins a wrapped statement on a read-only connection.
     fn run_sealed(&mut self, query: QueryId, sql: &Arc<str>, seal: Option<Seal>, granted: u64) {
         let Some(seal) = seal else {
             let message = "This session was opened read-only, and the connection no longer is.";
@@ -754,8 +750,8 @@ impl Driver {
         sealed.is_some_and(|sealed| sealed.is_done() || sealed.is_broken())
     }
 
-    /// The conversation is over. Where its end failed, it is sent once more; where that does not help, or the
-    /// server waits for data, the link ends, and the transaction with it.
+    /// A wrapped statement is over. If its end failed, sends the end once more; if that does not help, or the server
+    /// waits for data, the link ends, and the transaction with it.
     fn seal_ended(&mut self) {
         let (Some(Job::Sealed { again, .. }), Some(sealed)) =
             (&mut self.job, locked(&self.learnt).sealed.take())
@@ -790,7 +786,7 @@ impl Driver {
 
     fn ask(&mut self, Ask { own, reply: to }: Ask) {
         let reads = own.way() == Way::Read;
-        // Its ROLLBACK would be the end of a transaction of the user's.
+        // Its ROLLBACK would end a user's transaction.
         if reads && locked(&self.learnt).transaction != Transaction::Idle {
             let message = "The session is in a transaction, in which Tusk asks nothing.";
             return reply(&to, Err(error::plain(Category::Query, message)));
@@ -811,7 +807,7 @@ impl Driver {
         }
     }
 
-    /// Hands the text to the driver, which only queues it: the link is polled by this task itself.
+    /// Hands the text to the driver, which only queues it: this task polls the link itself.
     fn send(&mut self, sql: &str) -> Result<Answers, Failure> {
         let Some(client) = &self.client else {
             return Err(error::plain(
@@ -873,7 +869,7 @@ impl Driver {
         }
     }
 
-    /// A read that failed half-way has left its transaction open: it is answered when that is over.
+    /// A read that failed half-way has left its transaction open: answers when that is over.
     fn complete_ask(
         &mut self,
         to: Sender<Result<Rows, Failure>>,
@@ -927,7 +923,7 @@ impl Driver {
         self.outflow.post(msg, 0);
     }
 
-    /// Tells the session what it makes of a backslash, where that has changed.
+    /// Reports what a backslash means to the session, if that has changed.
     fn report_backslash(&mut self) {
         let backslash = locked(&self.learnt).backslash();
         if let Some(session) = self.session
@@ -938,7 +934,7 @@ impl Driver {
         }
     }
 
-    /// Rows that have waited leave; a link that was let go and has not ended ends now.
+    /// Sends rows that have waited; ends a closing link that has not ended by itself.
     fn time_came(&mut self) {
         let now = Instant::now();
         if let Some(capture) = &mut locked(&self.learnt).capture
@@ -955,14 +951,14 @@ impl Driver {
         }
     }
 
-    /// The query has ended: later words about it reach nobody.
+    /// Forgets a query that has ended: later commands for it have no effect.
     fn forget(&self, query: QueryId) {
         if let Some(shared) = self.shared.upgrade() {
             shared.forget_query(query);
         }
     }
 
-    /// The link has ended: joins the reasons, ends what ran, tells the session's loss.
+    /// The link has ended: joins the reasons, ends what ran, reports the session's loss.
     fn end(&mut self, link: Option<Failure>) {
         let Some(on_end) = self.on_end.take() else {
             return;
@@ -971,13 +967,13 @@ impl Driver {
         let query_failure = self.last_words();
         let last_notice = locked(&self.learnt).words.last_notice.take();
         let failure = error::lost(query_failure, link, last_notice);
-        // Without its client it was closed, and did not break.
+        // Without its client, the link was closed and did not break.
         let broke = self.client.is_some().then(|| failure.clone());
         self.end_with(&failure);
         let Some(shared) = self.shared.upgrade() else {
             return self.outflow.release();
         };
-        // Whoever takes the session out of the map tells its loss, so that it is told once.
+        // Whoever takes the session out of the map reports its loss, so it is reported once.
         let session = self.session.take();
         let taken =
             session.and_then(|session| shared.take_session(session).map(|taken| (session, taken)));
@@ -989,7 +985,7 @@ impl Driver {
         on_end(taken.map(|(_, taken)| taken), broke);
     }
 
-    /// What the statement that ran still says of the end, without waiting.
+    /// What the running statement still says about the end, without waiting.
     fn last_words(&mut self) -> Option<Failure> {
         if let Some(Job::Sealed { .. }) = self.job {
             if self.is_seal_done() {
@@ -1009,7 +1005,7 @@ impl Driver {
             match answer {
                 Some(Ok(_)) => {}
                 Some(Err(error)) if error.is_closed() => break,
-                // A FATAL after the statement's own error is the one that ended the link.
+                // A FATAL after the statement's own error is what ended the link.
                 Some(Err(error)) => *failure = Some(error::from_driver(&error)),
                 // The server was ready before the link ended: the statement has ended like any other.
                 None => {
@@ -1021,10 +1017,10 @@ impl Driver {
         failure.take()
     }
 
-    /// Ends everything that ran or waited in this failure.
+    /// Ends everything that ran or waited, with this failure.
     fn end_with(&mut self, failure: &Failure) {
         let job = self.job.take();
-        // Rows that had come before the end are shown.
+        // Show the rows that came before the end.
         {
             let mut learnt = locked(&self.learnt);
             let capture = learnt.capture.take();
@@ -1059,7 +1055,7 @@ impl Driver {
 
     fn lose(&self, query: QueryId, failure: &Failure, elapsed_us: u64) {
         if self.shared.upgrade().is_some_and(|shared| !shared.forget_query(query)) {
-            // Its end has been told where it was sent from.
+            // The sender has reported its end.
             return;
         }
         self.outflow
@@ -1077,10 +1073,10 @@ impl Drop for Driver {
     }
 }
 
-/// A text that is longer does not fit into a message.
+/// A longer text does not fit into a message.
 const SEALED_BYTES_MAX: usize = 1 << 30;
 
-/// What a row of an answer costs, with its cells.
+/// The memory that a row of an answer takes, with its cells.
 fn cost(row: &[Option<String>]) -> usize {
     let text = |cell: &Option<String>| cell.as_ref().map_or(0, String::len);
     let texts: usize = row.iter().map(text).sum();

@@ -1,11 +1,12 @@
-//! A statement on a read-only connection, on the wire: what Tusk sends before and after it, and what comes back.
+//! A wrapped statement on a read-only connection, on the wire: what Tusk sends before and after it, and what comes
+//! back.
 //!
-//! Everything goes out at once, in messages of the extended protocol, so that it costs one round trip like any other
-//! statement: BEGIN and the settings, the statement, a Sync; a look at what it left, a Sync; ROLLBACK, a Sync. The
-//! statement comes in a Parse message, by which the server itself makes sure that it is one command, and an error
-//! skips everything up to the next Sync, so that nothing runs where BEGIN failed. Results are asked for as text,
-//! which is byte for byte what a simple query gives. Tokio-postgres speaks none of this: the tap writes it while the
-//! driver idles, and takes the answers out of the stream.
+//! Everything goes out at once, in messages of the extended protocol, so it costs one round trip like any other
+//! statement: BEGIN and the settings, the statement, a Sync; an inspection of what it left, a Sync; ROLLBACK, a Sync.
+//! The statement travels in a Parse message, with which the server itself makes sure that it is one command, and an
+//! error skips everything up to the next Sync, so nothing runs if BEGIN failed. Tusk asks for results as text, which is
+//! byte for byte what a simple query gives. tokio-postgres speaks none of this: the tap writes it while the driver
+//! idles, and takes the answers out of the stream.
 
 use std::collections::VecDeque;
 
@@ -24,21 +25,21 @@ use crate::{
     update::query::read_only::{self, Access, Inspection, Seal, Setting},
 };
 
-/// Comes before a statement that the server shall confirm to be a query or a change of rows: its grammar has no other
+/// Precedes a statement that the server must confirm to be a query or a change of rows: its grammar has no other
 /// statement in this place. It is only parsed, never executed.
 const CONFIRMATION: &str = "prepare tusk as\n";
 
-/// The most bytes of what a look tells; a server has some hundred settings, and a session few custom ones.
+/// The most bytes of an inspection's answer; a server has some hundred settings, and a session few custom ones.
 const LOOK_BYTES_MAX: usize = 256 << 10;
 
-/// What a rollback leaves behind in a session.
+/// Cleans up what a rollback leaves behind in a session.
 const LEFT_OVER: [OwnSql; 2] = [OwnSql::Unlock {}, OwnSql::Deallocate {}];
 
-/// A sealed statement under way.
+/// A wrapped statement under way.
 pub struct Sealed {
     out: Vec<u8>,
     written: usize,
-    /// What is still to be answered: one queue up to each Sync.
+    /// The answers still to come: one queue for each Sync.
     segments: VecDeque<VecDeque<Unit>>,
     /// Whether the statement itself has ended.
     ended: bool,
@@ -49,27 +50,27 @@ pub struct Sealed {
     idle_at_end: bool,
     broken: bool,
     unclean: bool,
-    /// The statement's first parameter and its place in characters: nobody has a value for it.
+    /// The statement's first parameter and its position in characters: nobody has a value for it.
     parameter: Option<(String, u32)>,
 }
 
-/// One statement of the conversation.
+/// One statement of the wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
-    /// Tusk's own: its answer is of no interest, unless it fails.
+    /// Tusk's own: its answer does not matter, unless it fails.
     Own,
-    /// The question about the functions that the statement names, which fails where one is not known.
+    /// The check of the functions that the statement names, which fails if one is unknown.
     Functions,
-    /// The confirmation: parsed and no more.
+    /// The confirmation: only parsed.
     Confirmation,
     /// The user's statement, or Tusk's in its place.
     Statement,
-    /// The look at what it left.
+    /// The inspection of what it left.
     Look,
 }
 
 impl Sealed {
-    /// The whole conversation about a statement, whose text is written as these bytes.
+    /// A statement with its whole wrapper. Its text is written as these bytes.
     pub fn new(sql: &str, written: &[u8], seal: &Seal) -> Self {
         let mut sealed = Self::empty();
         sealed.parameter = first_parameter(sql);
@@ -113,7 +114,7 @@ impl Sealed {
         sealed
     }
 
-    /// The end once more, after a cancel that came late hit it: with ROLLBACK, where the transaction is still open.
+    /// The end once more, after a late cancel hit it: with ROLLBACK, if the transaction is still open.
     pub fn end_again(failure: Option<Failure>, inspection: Inspection, is_open: bool) -> Self {
         let mut sealed = Self::empty();
         sealed.ended = true;
@@ -149,7 +150,7 @@ impl Sealed {
         self.expect(Unit::Own);
     }
 
-    /// Asks before the statement whether it names a function that nothing is known of.
+    /// Checks before the statement whether it names an unknown function.
     fn known_functions(&mut self, names: &[String]) {
         if names.is_empty() {
             return;
@@ -208,7 +209,7 @@ impl Sealed {
         self.message(b'P', &[b"\0", sql, b"\0\0\0"]);
     }
 
-    /// Binds and executes what was parsed: no parameters, every column as text.
+    /// Binds and executes the parsed statement: no parameters, every column as text.
     fn execute(&mut self, describe: bool) {
         self.message(b'B', &[&[0; 8]]);
         if describe {
@@ -225,17 +226,17 @@ impl Sealed {
     fn message(&mut self, tag: u8, parts: &[&[u8]]) {
         let length = 4 + parts.iter().map(|part| part.len()).sum::<usize>();
         self.out.push(tag);
-        // The driver bounds a text in the same way: a longer one than a length can say is refused before.
+        // The driver has the same bound: it refuses a text that is longer than a length can say.
         self.out.extend_from_slice(&(length as u32).to_be_bytes());
         parts.iter().for_each(|part| self.out.extend_from_slice(part));
     }
 
-    /// The bytes to write next; empty when everything has been written.
+    /// The bytes to write next; empty once everything has been written.
     pub fn pending(&self) -> &[u8] {
         self.out.get(self.written..).unwrap_or_default()
     }
 
-    /// So many of them were written.
+    /// This many of them were written.
     pub fn wrote(&mut self, bytes: usize) {
         self.written += bytes;
         if self.written >= self.out.len() {
@@ -244,23 +245,22 @@ impl Sealed {
         }
     }
 
-    /// Whether every answer has come.
     pub fn is_done(&self) -> bool {
         // The last queue is the one that no Sync ended.
         self.segments.len() <= 1
     }
 
-    /// Whether the server waits for something that it is not given: the link is of no use any more.
+    /// Whether the server waits for something that it does not get: the link is useless now.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
 
-    /// Whether something of the end failed.
+    /// Whether part of the end failed.
     pub fn is_unclean(&self) -> bool {
         self.unclean
     }
 
-    /// Whether the conversation must leave no transaction.
+    /// Whether the wrapper must leave no transaction.
     pub fn must_be_idle(&self) -> bool {
         self.idle_at_end
     }
@@ -275,7 +275,7 @@ impl Sealed {
         (self.failure, self.inspection)
     }
 
-    /// How many characters are in front of the user's statement where the server reads it now.
+    /// How many characters precede the user's statement where the server reads it now.
     pub fn before(&self) -> usize {
         match self.unit() {
             Some(Unit::Confirmation) => CONFIRMATION.len(),
@@ -283,7 +283,7 @@ impl Sealed {
         }
     }
 
-    /// Whether what comes next belongs to the statement itself, so that its rows wait to be granted.
+    /// Whether the next message belongs to the statement itself, so that its rows wait for a grant.
     pub fn is_at_statement(&self) -> bool {
         self.unit() == Some(Unit::Statement)
     }
@@ -298,15 +298,15 @@ impl Sealed {
         }
     }
 
-    /// Takes one message of the server. What the statement itself sends goes to its capture.
+    /// Takes one message of the server. The statement's own messages go to its capture.
     pub fn take(&mut self, frame: Frame<'_>, capture: Option<&mut Capture>) -> Verdict {
         let unit = self.unit();
         match (frame.tag(), unit) {
-            // What the server has to say of Tusk's own statements is not for the user, and of a confirmation it says
-            // it twice.
+            // What the server says about Tusk's own statements is not for the user, and it says everything about a
+            // confirmation twice.
             (b'N', Some(Unit::Own | Unit::Functions | Unit::Look | Unit::Confirmation)) => {
                 let notice = error::from_fields(frame.body());
-                // Not its words: what the user ran may be repeated in them.
+                // Don't log its text: it may repeat what the user ran.
                 log::debug!("a notice about a statement of Tusk's own: {}", notice.code());
             }
             (b'N' | b'S' | b'A', _) => return Verdict::Pass,
@@ -358,7 +358,7 @@ impl Sealed {
                     return;
                 }
                 failure.position = None;
-                // A failed transaction and a cancel meet Tusk's statement in the user's place.
+                // A failed transaction and a cancel hit Tusk's statement in place of the user's.
                 if !failure.is("25P02") && !failure.is("57014") {
                     failure.detail.get_or_insert_with(|| OWN.to_owned());
                 }
@@ -402,7 +402,7 @@ impl Sealed {
         if self.looks {
             self.looked_bytes += body.len();
             if self.looked_bytes > LOOK_BYTES_MAX {
-                // The transaction is not known any more: the link ends with it.
+                // The transaction's state is unknown now: the link ends with it.
                 self.broken = true;
                 self.failure.get_or_insert_with(|| {
                     error::servers_fault(
@@ -435,7 +435,7 @@ impl Sealed {
 const OWN: &str = "It came from what Tusk sends before a statement on a read-only connection: BEGIN and the settings \
 that it keeps for this tab. RESET ALL forgets those settings.";
 
-/// The name in the error that tells of an unknown function.
+/// The name in the error that reports an unknown function.
 fn unknown_function(message: &str) -> Option<&str> {
     let [before, after] = UNKNOWN_FUNCTION;
     let start = message.find(before)? + before.len();
@@ -456,7 +456,7 @@ fn first_parameter(sql: &str) -> Option<(String, u32)> {
     Some((token.text(sql).to_owned(), u32::try_from(before + 1).ok()?))
 }
 
-/// What the server says of a parameter in a simple query; here it would speak of messages.
+/// What the server says about a parameter in a simple query; here it would speak of messages.
 fn no_parameter((name, position): (String, u32)) -> Failure {
     let mut failure = Failure::new(Category::Query, format!("there is no parameter {name}"));
     failure.severity = "ERROR".into();
@@ -504,7 +504,7 @@ mod tests {
         Sealed::new(sql, sql.as_bytes(), seal)
     }
 
-    /// The tags of the messages, and the texts of those that are parsed.
+    /// The tags of the messages, and the texts of the parsed ones.
     fn written(sealed: &Sealed) -> (String, Vec<String>) {
         let (mut tags, mut texts, mut rest) = (String::new(), vec![], sealed.pending());
         while let [tag, a, b, c, d, tail @ ..] = rest {

@@ -1,8 +1,8 @@
-//! The watchdog: whether a server that says nothing is still there.
+//! The watchdog: checks whether a silent server is still there.
 //!
-//! A peer whose kernel acknowledges every packet is not noticed by keepalive, however long its processes stand still.
-//! So, while statements run and nothing at all is heard on their links, a small question goes out on a helper
-//! connection that does nothing slow. What comes of it is only told: nothing is ever ended for it. One question is on its way at a time.
+//! If a peer's kernel acknowledges every packet, keepalive does not notice it, however long its processes hang. So
+//! while statements run and nothing at all arrives on their links, Tusk sends a small query on a helper connection that
+//! does nothing slow. It only reports the result: it never ends anything. One query is on its way at a time.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -19,17 +19,17 @@ use crate::{
     update::connection,
 };
 
-/// How often a connection is looked at while statements run, and asked at most.
+/// How often to check a connection while statements run, and the shortest time between two queries.
 const EVERY: Duration = Duration::from_secs(5);
 /// Silence that is long enough to ask.
 const SILENCE: Duration = Duration::from_secs(10);
-/// An answer that takes longer is missing.
+/// The timeout of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How soon it is seen that a link has spoken again, or that nothing runs any more.
+/// How soon Tusk notices that a link has spoken again, or that nothing runs any more.
 const LOOK: Duration = Duration::from_millis(250);
 
 impl Opened {
-    /// Watches while statements run. A watch that is on stays on.
+    /// Watches while statements run. Does nothing if the watch is on already.
     pub fn watch(self: &Arc<Self>, shared: &Arc<Shared>) {
         if !self.watched.swap(true, Ordering::AcqRel) {
             let (opened, known) = (Arc::downgrade(self), Arc::downgrade(shared));
@@ -37,7 +37,7 @@ impl Opened {
         }
     }
 
-    /// Asks until the server answers, or nothing needs to be known any more; tells when that takes long.
+    /// Asks until the server answers, or there is no need to know any more; reports if that takes long.
     async fn question(self: &Arc<Self>, shared: &Arc<Shared>) {
         let over = async { smol::future::or(self.answered(shared), self.needless(shared)).await };
         let mut over = std::pin::pin!(over);
@@ -60,7 +60,7 @@ impl Opened {
         post(&shared.outbox, connection::Msg::Answering { connection });
     }
 
-    /// Waits for an answer. A refusal is one.
+    /// Waits for an answer. A refusal counts as one.
     async fn answered(self: &Arc<Self>, shared: &Arc<Shared>) {
         loop {
             let asked = self.ask_helper(shared, Helps::Control, OwnSql::Alive {});
@@ -103,7 +103,7 @@ async fn watch(opened: Weak<Opened>, shared: Weak<Shared>) {
 }
 
 impl Shared {
-    /// How long nothing was heard on any link of the connection that has a statement; none where none runs.
+    /// How long no link of the connection with a running statement has heard anything; none if none runs.
     fn silence(&self, opened: &Opened) -> Option<Duration> {
         if opened.is_over() {
             return None;

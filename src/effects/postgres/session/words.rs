@@ -1,9 +1,8 @@
 //! What a server says beside its answers: notices and notifications, on their way to the session.
 //!
-//! They are taken out of the stream by the tap, in the order in which they come among the rows, because the driver
-//! would keep them in a queue without an end. Where the loop has not taken what is there, the link stands still
-//! before the next one; where it may not stand still, because what runs is read to its end, they are counted, and the
-//! number is told.
+//! The tap takes them out of the stream, in the order in which they come among the rows, because the driver would queue
+//! them without a limit. If the loop has not taken the queued ones, the link stops before the next. If it may not stop,
+//! because the running statement is read to its end, it counts them and reports the number.
 
 use crate::{
     base::ids::{QueryId, SessionId},
@@ -17,18 +16,18 @@ use crate::{
     update::query::session,
 };
 
-/// A link's words and where they go.
+/// A link's notices and notifications, and where they go.
 #[derive(Default)]
 pub struct Words {
-    /// The way to the loop, once the link is driven.
+    /// The link's outflow to the loop, once the link is driven.
     pub outflow: Option<Outflow>,
-    /// The session that the link serves. What is said in none is for nobody.
+    /// The session that the link serves. Nobody gets what is said outside a session.
     pub session: Option<SessionId>,
-    /// Whether a question of Tusk's own runs: what the server says of that is not for the user.
+    /// Whether a query of Tusk's own runs: what the server says about that is not for the user.
     pub is_own: bool,
-    /// Whether the link is being let go, and stands still for nothing.
+    /// Whether the link is closing, and stops for nothing.
     pub is_closing: bool,
-    /// What waits unread in a tunnel, which can't make the server wait.
+    /// Data waiting unread in a tunnel, which can't make the server wait.
     pub backlog: Option<Backlog>,
     /// The last notice, which may tell why a link ends.
     pub last_notice: Option<Failure>,
@@ -48,13 +47,13 @@ impl Words {
         self.outflow.is_some()
     }
 
-    /// Whether a further message would be more than the loop can hold now.
+    /// Whether one more message would be more than the loop can hold now.
     pub fn is_full(&self) -> bool {
         self.outflow.as_ref().is_some_and(Outflow::is_full)
     }
 
-    /// Whether the next words have to wait until the loop has taken what is there. `reads_on` says that the statement
-    /// is read to its end whatever comes.
+    /// Whether the next notice has to wait until the loop has taken the queued ones. `reads_on`: the statement is read
+    /// to its end whatever comes.
     pub fn must_wait(&self, reads_on: bool) -> bool {
         let is_told = self.session.is_some() && !self.is_own;
         let reads_on = reads_on || self.is_closing;
@@ -64,7 +63,7 @@ impl Words {
             && !self.backlog.as_ref().is_some_and(Backlog::is_large)
     }
 
-    /// Takes a NoticeResponse, whose text has been read.
+    /// Takes a NoticeResponse with its text converted.
     pub fn notice(&mut self, frame: Frame<'_>, query: Option<QueryId>) {
         if self.leaves_out(frame) {
             return;
@@ -81,7 +80,7 @@ impl Words {
         self.tell(query, notice, frame.whole.len());
     }
 
-    /// Takes a NotificationResponse; one that is not whole is no more than a fault of the server.
+    /// Takes a NotificationResponse; an incomplete one is just a fault of the server.
     pub fn notification(&mut self, frame: Frame<'_>) {
         if self.leaves_out(frame) {
             return;
@@ -105,7 +104,7 @@ impl Words {
         outflow.post(msg, frame.whole.len());
     }
 
-    /// Tells how much was left out, if anything was, at the latest when the statement has ended.
+    /// Reports how much was left out, if anything, at the latest when the statement has ended.
     pub fn tell_left_out(&mut self, query: Option<QueryId>) {
         let LeftOut { messages, bytes } = std::mem::take(&mut self.left_out);
         if messages == 0 {

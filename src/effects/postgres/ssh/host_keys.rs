@@ -1,8 +1,9 @@
-//! Which keys of SSH servers are known: the user's own known_hosts files, which are only read, and Tusk's.
+//! Which keys of SSH servers are known: from the user's own known_hosts files, which Tusk only reads, and from Tusk's
+//! own.
 //!
-//! The files are read here as OpenSSH reads them: names that are hashed, that stand for many, that are excluded, with a
-//! port; revoked keys; a host with several keys. Lines for authorities vouch for certificates, which Tusk asks no server
-//! for, so they neither make a key known nor another one changed. A line that can't be read is passed over.
+//! Reads the files as OpenSSH does: hashed names, patterns, exclusions, ports; revoked keys; a host with several keys.
+//! Lines for authorities vouch for certificates, which Tusk asks no server for, so they neither make a key known nor
+//! another one changed. Skips a line that can't be read.
 
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -19,32 +20,32 @@ use crate::{
     failure::{Category, Failure, HostKey, Want},
 };
 
-/// The file of a large company has some megabytes.
+/// A large company's file has a few megabytes.
 const KNOWN_HOSTS: Limit = Limit::megabytes(64);
 
 /// The files of known hosts.
 #[derive(Clone, Debug, Default)]
 pub struct KnownHosts {
-    /// The user's and the system's, which are never written.
+    /// The user's and the system's, which Tusk never writes.
     pub theirs: Vec<PathBuf>,
-    /// Tusk's own; without one no new key can be trusted.
+    /// Tusk's own; without it, Tusk can trust no new key.
     pub own: Option<PathBuf>,
 }
 
-/// An SSH server, as its user calls it.
+/// An SSH server, as the user calls it.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub host: String,
     pub port: u16,
 }
 
-/// What is known of one server's keys.
+/// What is known about one server's keys.
 pub struct Known {
     server: Server,
     entries: Vec<Entry>,
 }
 
-/// A line that is about the server.
+/// A line about the server.
 struct Entry {
     file: PathBuf,
     line: usize,
@@ -60,11 +61,11 @@ enum Mark {
     Revoked,
 }
 
-/// The port that a name without one means.
+/// The port of a name without one.
 const USUAL_PORT: u16 = 22;
 
 impl Server {
-    /// The name as known_hosts has it.
+    /// The name in known_hosts' form.
     fn name(&self) -> String {
         let host = self.host.to_lowercase();
         match self.port {
@@ -84,7 +85,7 @@ impl std::fmt::Display for Server {
 }
 
 impl KnownHosts {
-    /// Those of the user's OpenSSH, those of the system, and Tusk's own in this directory.
+    /// The files of the user's OpenSSH, those of the system, and Tusk's own in this directory.
     pub fn of_system(data_dir: &Path) -> Self {
         let user = dirs::home_dir().map(|home| home.join(".ssh"));
         let mut directories: Vec<(PathBuf, &str)> =
@@ -98,7 +99,7 @@ impl KnownHosts {
         Self { theirs: theirs.collect(), own: Some(data_dir.join("known_hosts")) }
     }
 
-    /// What the files say of a server. A file that is there and can't be read might hold a warning, so it is an error.
+    /// What the files say about a server. A file that exists and can't be read might hold a warning, so it is an error.
     pub fn of(&self, server: &Server) -> Result<Known, Failure> {
         let name = server.name();
         let mut entries = Vec::new();
@@ -149,7 +150,7 @@ impl Known {
         &self.server
     }
 
-    /// Algorithms to ask the server for, those first of which it has a known key.
+    /// Algorithms to ask the server for; first those for which it has a known key.
     pub fn preferred(&self, usual: &[Algorithm]) -> Vec<Algorithm> {
         let is_known = |algorithm: &Algorithm| {
             let name = key_type(algorithm);
@@ -158,7 +159,7 @@ impl Known {
         };
         let mut preferred: Vec<Algorithm> = usual
             .iter()
-            // RSA with SHA-1 proves nothing any more.
+            // RSA with SHA-1 no longer proves anything.
             .filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None }))
             .cloned()
             .collect();
@@ -166,7 +167,7 @@ impl Known {
         preferred
     }
 
-    /// Whether the key that the server shows may be trusted; if not, why.
+    /// Whether to trust the key that the server shows; if not, why.
     pub fn judge(&self, shown: &PublicKey) -> Result<(), Failure> {
         let blob = shown.to_bytes().map_err(|cause| {
             error::plain(
@@ -260,12 +261,12 @@ impl Entry {
     }
 }
 
-/// As `ssh-keygen -l` prints it.
+/// In the form of `ssh-keygen -l`.
 fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
-/// The kind of key, which for RSA is one, whatever it signs with.
+/// The key's type, which for RSA is the same whatever hash it signs with.
 fn key_type(algorithm: &Algorithm) -> String {
     match algorithm {
         Algorithm::Rsa { .. } => "ssh-rsa".into(),
@@ -287,7 +288,7 @@ fn unreadable(file: &Path, cause: &io::Error) -> Failure {
         .with_next_step("Tusk needs them to know the SSH server. Make the file readable.")
 }
 
-/// What a line says, if it is about this name.
+/// Reads a line, if it is about this name.
 fn entry(file: &Path, line: usize, text: &str, name: &str) -> Option<Entry> {
     let mut words = text.split_ascii_whitespace().peekable();
     let mark = match *words.peek()? {
@@ -313,7 +314,7 @@ fn entry(file: &Path, line: usize, text: &str, name: &str) -> Option<Entry> {
     })
 }
 
-/// Whether a list of patterns means this name. An exclusion wins, wherever it stands.
+/// Whether a list of patterns matches this name. An exclusion wins, wherever it stands.
 fn matches(names: &str, name: &str) -> bool {
     let mut found = false;
     for pattern in names.split(',') {
@@ -337,12 +338,12 @@ fn is_hash_of(pattern: &str, name: &str) -> Option<bool> {
     Some(hmac.chain_update(name).verify_slice(&digest).is_ok())
 }
 
-/// Whether a name is like a pattern: `*` is anything, `?` one character, capitals don't count.
+/// Whether a name matches a pattern: `*` is anything, `?` one character, case does not count.
 fn is_like(name: &str, pattern: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let (mut at, mut next) = (0, 0);
-    // The last star, and how far the name goes that it stands for.
+    // The last star, and how much of the name it covers.
     let mut star: Option<(usize, usize)> = None;
     while at < name.len() {
         match pattern.get(next) {
@@ -367,7 +368,7 @@ fn is_like(name: &str, pattern: &str) -> bool {
     pattern[next..].iter().all(|character| *character == '*')
 }
 
-/// Adds a line at the end, on a line of its own even where the last one was cut.
+/// Appends a line, on a line of its own even if the last one was cut off.
 fn append(path: &Path, line: &str) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
@@ -383,7 +384,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
         }
     }
     text.push_str(line);
-    // One write of a file that is open for appending: no other line gets into the middle.
+    // One write to a file opened for appending: no other line gets into the middle.
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

@@ -1,8 +1,8 @@
-//! What goes through a tunnel: lanes, each a stream of bytes to one place behind the SSH server.
+//! What goes through a tunnel: a `Lane` is a channel, a stream of bytes to one place behind the SSH server.
 //!
-//! The bytes that come for a lane wait in an inbox of its own until they are read. russh's own channel streams would
-//! not do: they hold up the whole tunnel, cancel requests and all, as soon as one of them is not read any more, and a
-//! paused result is just that. Only an inbox that is full beyond all measure makes the tunnel wait.
+//! Incoming bytes wait in the channel's own inbox until they are read. russh's own channel streams would not do: as
+//! soon as one of them is not read, they hold up the whole tunnel, cancel requests and all, and a paused result is just
+//! that. Only an inbox that has grown far too large makes the tunnel wait.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
@@ -26,19 +26,19 @@ use super::{
 };
 use crate::failure::{Category, Failure};
 
-/// An inbox that holds so much is large: whoever lets it stand should know.
+/// From this size on an inbox is large: whoever stopped reading it should know.
 const INBOX_BYTES_LARGE: usize = 32 << 20;
-/// An inbox that holds so much makes its tunnel wait, and everybody on it.
+/// At this size an inbox makes its tunnel wait, and everybody on it.
 const INBOX_BYTES_MAX: usize = 64 << 20;
-/// Pieces of an inbox are put together up to this size.
+/// Pieces of an inbox are merged up to this size.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Why a tunnel ended, as the error that its lanes end in.
+/// Why a tunnel ended, as the error in which its channels end.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Ended(pub Failure);
 
-/// What a tunnel's task and its lanes know of each other.
+/// State that a tunnel's task and its channels share.
 #[derive(Default)]
 pub struct Traffic {
     state: Mutex<State>,
@@ -47,16 +47,16 @@ pub struct Traffic {
 #[derive(Default)]
 struct State {
     inboxes: BTreeMap<ChannelId, Arc<Inbox>>,
-    /// The server's words for the last place that it could not reach.
+    /// The server's message for the last place that it could not reach.
     refusal: Option<String>,
     end: Option<Failure>,
-    /// Whether the socket shall be let go.
+    /// Whether to drop the socket.
     cut: bool,
     socket_waits: Vec<Waker>,
     awaiters: Vec<Waker>,
 }
 
-/// What has come for a lane and was not read yet.
+/// Data that arrived for a channel and was not read yet.
 #[derive(Default)]
 struct Inbox {
     held: Mutex<Held>,
@@ -65,7 +65,7 @@ struct Inbox {
 #[derive(Default)]
 struct Held {
     pieces: VecDeque<Vec<u8>>,
-    /// So much of the first piece was read.
+    /// How much of the first piece has been read.
     read: usize,
     bytes: usize,
     /// Nothing more will come.
@@ -78,12 +78,11 @@ struct Held {
 }
 
 impl Traffic {
-    /// Why the tunnel has ended, if it has.
     pub fn end(&self) -> Option<Failure> {
         locked(&self.state).end.clone()
     }
 
-    /// The tunnel has ended. The first reason is the one that counts.
+    /// Ends the tunnel. The first reason counts.
     pub fn ended(&self, failure: Failure) {
         let (inboxes, wakers) = {
             let mut state = locked(&self.state);
@@ -98,12 +97,12 @@ impl Traffic {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits for the tunnel's end, and says why it came.
+    /// Waits for the tunnel's end, and returns the reason.
     pub async fn until_end(&self) -> Failure {
         poll_fn(|context| self.poll_end(context)).await
     }
 
-    /// Lets the tunnel's socket go, whatever its task does.
+    /// Drops the tunnel's socket, whatever its task does.
     pub fn cut(&self) {
         let (inboxes, wakers) = {
             let mut state = locked(&self.state);
@@ -115,7 +114,7 @@ impl Traffic {
         inboxes.iter().for_each(|inbox| inbox.wake_all());
     }
 
-    /// A channel is open: what comes through it has a place from now on.
+    /// A channel is open: its data has an inbox from now on.
     pub fn opened(&self, channel: ChannelId) {
         self.inbox(channel);
     }
@@ -125,12 +124,11 @@ impl Traffic {
         locked(&self.state).refusal = Some(words.trim().to_owned());
     }
 
-    /// Its words.
     pub fn refusal(&self) -> Option<String> {
         locked(&self.state).refusal.take().filter(|words| !words.is_empty())
     }
 
-    /// Bytes have come. Ends when there is room for more.
+    /// Stores incoming bytes. Returns when there is room for more.
     pub async fn arrived(&self, channel: ChannelId, bytes: &[u8]) {
         let inbox = locked(&self.state).inboxes.get(&channel).cloned();
         let Some(inbox) = inbox else { return };
@@ -168,7 +166,7 @@ impl Traffic {
         }
     }
 
-    /// Ready with the reason when the tunnel has ended.
+    /// Ready with the reason once the tunnel has ended.
     fn poll_end(&self, context: &mut Context<'_>) -> Poll<Failure> {
         let mut state = locked(&self.state);
         match &state.end {
@@ -181,7 +179,7 @@ impl Traffic {
         }
     }
 
-    /// An error when the socket shall be let go.
+    /// An error once the socket is to be dropped.
     fn poll_cut(&self, context: &mut Context<'_>) -> io::Result<()> {
         let mut state = locked(&self.state);
         if state.cut {
@@ -219,7 +217,7 @@ impl Inbox {
         Poll::Pending
     }
 
-    /// Reads what is there; an end is an empty read.
+    /// Reads what is there; at the end, reads nothing.
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<()> {
         let mut held = locked(&self.held);
         let Held { pieces, read, bytes, complete, reader, tunnel, .. } = &mut *held;
@@ -259,18 +257,17 @@ impl Inbox {
     }
 }
 
-/// How much waits in a lane, for whoever does not read it: the protocol's own way to make the server wait is russh's,
-/// which has none.
+/// How much data waits in a channel, for whoever does not read it. SSH has its own way to make the server wait, but
+/// russh controls it and does not use it.
 #[derive(Clone)]
 pub struct Backlog(Arc<Inbox>);
 
 impl Backlog {
-    /// Whether it is much.
     pub fn is_large(&self) -> bool {
         locked(&self.0.held).bytes > INBOX_BYTES_LARGE
     }
 
-    /// Ready with its bytes when they are many.
+    /// Ready with the number of bytes once it is large.
     pub fn poll_large(&self, context: &mut Context<'_>) -> Poll<u64> {
         let mut held = locked(&self.0.held);
         if held.bytes > INBOX_BYTES_LARGE {
@@ -281,7 +278,7 @@ impl Backlog {
     }
 }
 
-/// A stream of bytes through the tunnel, which stands as long as any of its lanes.
+/// A stream of bytes through the tunnel, which lives as long as any of its channels.
 pub struct Lane {
     channel: Option<ChannelWriteHalf<Msg>>,
     id: ChannelId,
@@ -291,10 +288,10 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// The lane of an open channel.
+    /// Wraps an open channel.
     pub fn new(channel: Channel<Msg>, tunnel: Arc<Tunnel>) -> Self {
         let id = channel.id();
-        // What comes is read from the inbox. Without its receiving half the channel holds nothing back.
+        // Data is read from the inbox. Without its receiving half, the channel holds nothing back.
         let (_, channel) = channel.split();
         Self {
             writer: Box::new(channel.make_writer()),
@@ -305,7 +302,7 @@ impl Lane {
         }
     }
 
-    /// How much waits in it.
+    /// How much data waits in it.
     pub fn backlog(&self) -> Backlog {
         Backlog(self.inbox.clone())
     }
@@ -333,7 +330,7 @@ impl AsyncRead for Lane {
         if self.inbox.poll_read(context, buffer).is_ready() {
             return Poll::Ready(Ok(()));
         }
-        // Looked at after the reader's place was taken, so that an end is never missed.
+        // Checked after the reader has registered, so that it never misses an end.
         match self.tunnel.traffic.end() {
             Some(failure) => Poll::Ready(Err(io::Error::other(Ended(failure)))),
             None => Poll::Pending,
@@ -369,21 +366,21 @@ impl AsyncWrite for Lane {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.writer).poll_shutdown(context) {
-            // Where the tunnel is gone, there is nobody to say goodbye to.
+            // If the tunnel is gone, there is nobody to say goodbye to.
             Poll::Ready(_) => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-/// The tunnel's socket, which can be let go from outside.
+/// The tunnel's socket, which can be dropped from outside.
 pub struct Socket {
     stream: Paced<socket::Socket<std::net::TcpStream>>,
     traffic: Arc<Traffic>,
 }
 
 impl Socket {
-    /// Over this stream.
+    /// Wraps this stream.
     pub fn new(stream: Async<std::net::TcpStream>, traffic: Arc<Traffic>) -> Self {
         Self { stream: Paced::new(socket::Socket::new(stream)), traffic }
     }
@@ -415,12 +412,12 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // One that is gone already would hide the reason of the end behind an error of its own.
+        // If it is gone already, an error here would hide the reason of the end.
         Pin::new(&mut self.stream).poll_shutdown(context).map(|_| Ok(()))
     }
 }
 
-/// How a tunnel's end is said where nothing else is known of it.
+/// What Tusk says of a tunnel's end if nothing else is known.
 pub fn closed_by_server(server: &impl std::fmt::Display) -> Failure {
     error::plain(Category::Ssh, format!("The SSH tunnel to {server} was closed by the server."))
 }

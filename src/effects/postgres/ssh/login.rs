@@ -1,7 +1,7 @@
-//! Proving to the SSH server who the user is: with the agent's keys, a key in a file, or a password.
+//! Logs the user in to the SSH server: with the agent's keys, a key file, or a password.
 //!
-//! A refusal says what was tried and what the server would still take; where a password or passphrase may help, it is
-//! asked for.
+//! A refusal says what was tried and what the server would still accept. If a password or passphrase may help, Tusk
+//! asks for it.
 
 #[cfg(unix)]
 use std::io;
@@ -21,24 +21,23 @@ use crate::{
     failure::{Category, Failure, Want},
 };
 
-/// Who logs in where, and with what.
 pub struct Login<'way> {
     pub server: &'way Server,
     /// The user there.
     pub user: &'way str,
-    /// How it knows the user.
+    /// How to log in.
     pub auth: &'way SshAuth,
-    /// The password or the passphrase, where it is known.
+    /// The password or the passphrase, if known.
     pub secret: Option<&'way Secret>,
     /// The agent's socket.
     pub agent: Option<&'way Path>,
-    /// Where the end of the session is known.
+    /// Knows when and why the session ended.
     pub traffic: &'way Traffic,
 }
 
 type Session = Handle<Watcher>;
 
-/// What became of a question of the server.
+/// The server's answer.
 enum Asked {
     Taken,
     Refused(MethodSet, bool),
@@ -122,7 +121,7 @@ impl Login<'_> {
         })
     }
 
-    /// A server that asks for the password in words of its own is given it once.
+    /// If the server asks for the password in a dialogue of its own, gives it once.
     async fn in_dialogue(&self, session: &mut Session, secret: &Secret) -> Result<Asked, Failure> {
         let mut given = false;
         let mut answer = session.authenticate_keyboard_interactive_start(self.user, None).await;
@@ -159,7 +158,7 @@ impl Login<'_> {
         }
     }
 
-    /// RSA keys sign with SHA-2; which one, the server says.
+    /// RSA keys sign with SHA-2; the server says with which.
     async fn hash(
         &self,
         session: &Session,
@@ -174,13 +173,13 @@ impl Login<'_> {
         }
     }
 
-    /// The answer of the server. One that hangs up instead has said why there.
+    /// Reads the server's answer. If it hangs up instead, it has said why in `traffic`.
     async fn answered(&self, answer: Result<AuthResult, russh::Error>) -> Result<Asked, Failure> {
         match answer {
             Ok(AuthResult::Success) => Ok(Asked::Taken),
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
                 match self.traffic.end() {
-                    // Where the server takes nothing more, the end is only what follows from the refusal.
+                    // If the server accepts nothing more, the end merely follows from the refusal.
                     Some(failure) if !remaining_methods.is_empty() => Err(failure),
                     Some(_) | None => Ok(Asked::Refused(remaining_methods, partial_success)),
                 }
@@ -230,7 +229,7 @@ impl Login<'_> {
         if let Some(binding) = session.agent_session_binding()
             && agent.bind_session(binding, false).await.is_err()
         {
-            // Only keys that are bound to certain servers need it, and only newer agents know it.
+            // Only keys that are bound to certain servers need this, and only newer agents support it.
             log::debug!("the SSH agent does not bind sessions");
         }
         let identities = agent.request_identities().await.map_err(|cause| {
@@ -300,7 +299,7 @@ fn no_agent(socket: &Path, cause: &io::Error) -> Failure {
     )
 }
 
-/// A path that begins with `~/` is in the user's home.
+/// Expands `~/` to the user's home directory.
 fn in_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), dirs::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
@@ -308,7 +307,7 @@ fn in_home(path: &str) -> PathBuf {
     }
 }
 
-/// Reads a private key: OpenSSH's own form, PEM, PKCS #8, PuTTY's.
+/// Reads a private key in OpenSSH's own form, PEM, PKCS #8 or PuTTY's.
 fn read_key(file: &Path, passphrase: Option<&Secret>) -> Result<PrivateKey, Failure> {
     let place = file.display();
     let text = match regular_file::read(file, SMALL).map(Zeroizing::new) {

@@ -1,7 +1,7 @@
-//! What a server's certificate says of itself: for the sentences, and for what webpki leaves out.
+//! What a server's certificate says: for the messages, and for what webpki leaves out.
 //!
-//! PostgreSQL's own manual makes certificates that name their host in the common name alone, and with OpenSSL before
-//! 3.2 they are of X.509 version 1. libpq takes both, so they are looked at here.
+//! PostgreSQL's own manual makes certificates that name their host only in the common name, and with OpenSSL before 3.2
+//! they are X.509 version 1. libpq accepts both, so they are checked here.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
-/// A certificate, read.
+/// A parsed certificate.
 pub struct Shown(Certificate);
 
 /// Why a certificate was refused, as a sentence.
@@ -29,12 +29,12 @@ pub struct Shown(Certificate);
 pub struct Refused(String);
 
 impl Shown {
-    /// Reads a certificate; nothing where it is none.
+    /// Parses a certificate; none if it isn't one.
     pub fn read(der: &[u8]) -> Option<Self> {
         Certificate::from_der(der).ok().map(Self)
     }
 
-    /// Whether it is of the version that has no extensions.
+    /// Whether it is of version 1, which has no extensions.
     pub fn is_version_1(&self) -> bool {
         self.0.tbs_certificate.version == Version::V1
     }
@@ -44,7 +44,7 @@ impl Shown {
         key.ok().map(SubjectPublicKeyInfoDer::from)
     }
 
-    /// Whether its common name is the host's, which counts only where no other name is given.
+    /// Whether its common name is the host's; this counts only if the certificate has no other name.
     pub fn is_called(&self, host: &ServerName<'_>) -> bool {
         let Some(called) = common_name(&self.0.tbs_certificate.subject) else {
             return false;
@@ -52,7 +52,7 @@ impl Shown {
         self.alternative_names().is_empty() && matches(&called, &host.to_str())
     }
 
-    /// Checks a certificate of version 1: that it is valid now, and signed by one of the authorities itself.
+    /// Verifies a version 1 certificate: it must be valid now, and signed directly by one of the authorities.
     pub fn verify_version_1(
         &self,
         authorities: &[CertificateDer<'_>],
@@ -86,7 +86,7 @@ impl Shown {
         authorities.iter().find_map(signed).ok_or_else(|| CertificateError::UnknownIssuer.into())
     }
 
-    /// The host names and addresses that it was made for.
+    /// The host names and addresses that it is for.
     fn names(&self) -> Vec<String> {
         let names = self.alternative_names();
         if names.is_empty() {
@@ -113,7 +113,7 @@ impl Shown {
     }
 }
 
-/// The same error with a sentence that tells what the certificate is, where that helps.
+/// Adds a sentence about the certificate to the error, if that helps.
 pub fn explained(error: Error, der: &[u8], host: &ServerName<'_>) -> Error {
     let (Error::InvalidCertificate(cause), Some(shown)) = (&error, Shown::read(der)) else {
         return error;
@@ -173,7 +173,7 @@ fn common_name(name: &Name) -> Option<String> {
     std::str::from_utf8(value).ok().map(str::to_owned)
 }
 
-/// Whether a host is the one that is called, where `*.` at the start stands for one label, as in libpq.
+/// Whether a name matches a host; a leading `*.` stands for one label, as in libpq.
 fn matches(called: &str, host: &str) -> bool {
     if called.eq_ignore_ascii_case(host) {
         return true;

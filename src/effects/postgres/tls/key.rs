@@ -1,6 +1,6 @@
 //! The private key of a client certificate: a file that nobody else may read, encrypted or not.
 //!
-//! What is decrypted here is wiped when it has been handed to TLS.
+//! Whatever is decrypted here is wiped once TLS has it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub fn load(path: &str, passphrase: Option<&Secret>) -> Result<Arc<dyn SigningKe
     })
 }
 
-/// Reads the file, if it is one and private, by libpq's rule.
+/// Reads the file, if it is a regular file and private by libpq's rule.
 fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let unreadable = |cause: std::io::Error| {
         let message = format!("The key file {path} can't be read: {cause}.");
@@ -51,7 +51,7 @@ fn read(path: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     file.bytes(SMALL).map(Zeroizing::new).map_err(unreadable)
 }
 
-/// Whether only the owner may do anything with a file; a group may read what belongs to root.
+/// Whether only the owner has access to a file; a group may read what belongs to root.
 #[cfg(unix)]
 fn is_private(owner: u32, mode: u32) -> bool {
     let forbidden = if owner == 0 { 0o037 } else { 0o077 };
@@ -109,7 +109,7 @@ fn decrypt(
     };
     match encrypted.decrypt(passphrase.reveal()) {
         Ok(key) => Ok(Zeroizing::new(PrivateKeyDer::Pkcs8(key.as_bytes().to_vec().into()))),
-        // One wrong passphrase in 256 leaves what looks padded, and is no key.
+        // One wrong passphrase in 256 yields what looks padded, but is no key.
         Err(
             pkcs8::Error::EncryptedPrivateKey(pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_),
         ) => Err(asks(format!("The passphrase does not open the key file {path}."))),

@@ -1,12 +1,12 @@
-//! The encoding in which a session's texts travel, and what it makes of them.
+//! The encoding in which a session's text travels, and its conversion.
 //!
-//! Tusk asks for UTF-8. A session may move away from it: by SET, in a function, by a rollback that restores what was
-//! before. The server says so in a report, which comes after the rows that are already in the new encoding (from
-//! PostgreSQL 14 on; before, it comes at once). So one encoding holds for a statement as a whole: that of the last
-//! report before it was sent. Where another one is reported until the statement has ended, nobody can tell which of its
-//! rows are in which; they are shown with all that is not ASCII as its bytes.
+//! Tusk asks for UTF-8. A session may leave it: by SET, in a function, by a rollback that restores an earlier value.
+//! The server reports that after the rows that are already in the new encoding (from PostgreSQL 14 on; before, at
+//! once). So one encoding holds for a whole statement: that of the last report before it was sent. If another is
+//! reported before the statement has ended, nobody can tell which rows are in which; they are shown with everything
+//! beyond ASCII as bytes.
 //!
-//! What an encoding can't say is never sent, and what Tusk does not understand is shown as its bytes.
+//! Tusk never sends a character that the encoding does not have, and shows what it does not understand as bytes.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -33,35 +33,34 @@ use charset::Charset;
 
 pub mod charset;
 
-/// Notifications that wait for the end of a statement; more are passed on as they are read now.
+/// The most bytes of notifications that wait for a statement's end; further ones are passed on in the current encoding.
 const NOTIFICATIONS_BYTES_MAX: usize = 1 << 20;
 
-/// The server takes no longer message.
+/// The longest message that the server accepts.
 const WRITTEN_BYTES_MAX: usize = 1 << 30;
 
 /// How text travels on a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Wire {
-    /// UTF-8; bytes that are none stay as they are. So are those of an SQL_ASCII database, which may be anything.
+    /// UTF-8; invalid bytes stay as they are. So do those of an SQL_ASCII database, which may be anything.
     #[default]
     Utf8,
-    /// In an encoding of PostgreSQL's. Of one that is not understood, ASCII alone.
+    /// One of PostgreSQL's encodings; only ASCII of one that Tusk does not understand.
     In(Charset),
-    /// In one that is not even known by name.
+    /// An encoding that Tusk does not know even by name.
     Unknown(String),
 }
 
-/// A character that an encoding can't say.
+/// A character that an encoding does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsayable {
     pub character: char,
-    /// Where it stands in the text, in bytes.
+    /// Its place in the text, in bytes.
     pub at: usize,
 }
 
 impl Wire {
-    /// How text travels where the server has reported these encodings. A session in SQL_ASCII is sent the bytes of the
-    /// database as they are.
+    /// The encoding for these reports of the server. A session in SQL_ASCII gets the database's bytes as they are.
     pub fn of(client: &str, server: Option<&str>) -> Self {
         let name = match (bare(client).as_str(), server) {
             ("sqlascii", Some(server)) => server,
@@ -81,7 +80,7 @@ impl Wire {
         }
     }
 
-    /// Whether more than ASCII is understood.
+    /// Whether Tusk understands more than ASCII.
     pub fn is_understood(&self) -> bool {
         match self {
             Self::Utf8 => true,
@@ -90,7 +89,7 @@ impl Wire {
         }
     }
 
-    /// The text as it is sent.
+    /// Encodes a text to send.
     pub fn write<'text>(&self, text: &'text str) -> Result<Cow<'text, [u8]>, Unsayable> {
         if *self == Self::Utf8 || text.is_ascii() {
             return Ok(Cow::Borrowed(text.as_bytes()));
@@ -104,8 +103,8 @@ impl Wire {
         Ok(Cow::Owned(bytes))
     }
 
-    /// A piece of COPY's data as it is sent, up to a character that can't be, and what the server is told of that one.
-    /// It is told in ASCII alone, because it reads it in the session's encoding.
+    /// Encodes a piece of COPY data, up to a character that the encoding does not have, and the error that the server
+    /// gets about it. The error is in ASCII only, because the server reads it in the session's encoding.
     pub fn piece(&self, text: String) -> (Vec<u8>, Option<String>) {
         let written = match self.write(&text) {
             Ok(Cow::Owned(written)) => written,
@@ -135,7 +134,7 @@ impl Wire {
         true
     }
 
-    /// A value as UTF-8. What is not understood is written as `\xNN`; in UTF-8 itself it stays as it is.
+    /// Decodes a value to UTF-8. Writes what it does not understand as `\xNN`; in UTF-8 itself it leaves that as it is.
     pub fn value<'bytes>(&self, bytes: &'bytes [u8]) -> Cow<'bytes, [u8]> {
         if *self == Self::Utf8 || bytes.is_ascii() {
             return Cow::Borrowed(bytes);
@@ -165,7 +164,7 @@ impl Wire {
         Cow::Owned(text.into_bytes())
     }
 
-    /// A text that is shown: bytes that are not understood are escaped, as a cell shows them.
+    /// Decodes a text to show: escapes bytes that it does not understand, as a cell shows them.
     pub fn text<'bytes>(&self, bytes: &'bytes [u8]) -> Cow<'bytes, str> {
         match self.value(bytes) {
             Cow::Borrowed(bytes) => Cell::Value(bytes).text(),
@@ -173,7 +172,7 @@ impl Wire {
         }
     }
 
-    /// A value that was read so, with all that is not ASCII as the bytes that came.
+    /// A value that was decoded this way, with everything beyond ASCII as the original bytes.
     fn as_bytes<'value>(&self, value: &'value [u8]) -> Cow<'value, [u8]> {
         if value.is_ascii() {
             return Cow::Borrowed(value);
@@ -201,50 +200,50 @@ fn push_byte(text: &mut String, byte: u8) {
     text.push_str(&format!("\\x{byte:02x}"));
 }
 
-/// What a link knows of its texts.
+/// What a link knows about its text's encoding.
 #[derive(Default)]
 pub struct Texts {
     client: Option<String>,
     server: Option<String>,
     /// The encoding of the last report.
     reported: Wire,
-    /// The same, but where a statement takes care of it by itself.
+    /// The same, unless a statement fixes it by itself.
     now: Wire,
-    /// The user's statement that runs.
+    /// The user's statement that is running.
     statement: Option<Statement>,
-    /// Notifications come before the report that says how they are written.
+    /// Notifications arrive before the report of their encoding.
     notifications: VecDeque<Vec<u8>>,
     notifications_bytes: usize,
-    /// What is written in the place of what the driver writes.
+    /// What to write in place of the driver's message.
     substitute: Option<Substitute>,
 }
 
 struct Statement {
     sql: Arc<str>,
     from: Wire,
-    /// Whether another encoding was reported before a row or before its end.
+    /// Whether another encoding was reported before a row or before the end.
     is_mixed: bool,
 }
 
-/// A statement changed the encoding of its session.
+/// A statement changed its session's encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it was sent in.
+    /// The encoding in which it was sent.
     pub from: Wire,
-    /// What is spoken from now on.
+    /// The encoding from now on.
     pub to: Wire,
 }
 
 /// A message that the driver can't write, because its text is not UTF-8.
 struct Substitute {
-    /// So many bytes of the driver's are left out.
+    /// How many of the driver's bytes to drop.
     swallowed: usize,
     bytes: Vec<u8>,
     written: usize,
 }
 
 impl Change {
-    /// What the Model is told of it.
+    /// The message for the Model.
     pub fn told(self, query: QueryId, reading: Reading) -> query::Msg {
         query::Msg::EncodingChanged {
             query,
@@ -257,7 +256,6 @@ impl Change {
 }
 
 impl Texts {
-    /// The server reported a parameter.
     pub fn reported(&mut self, name: &str, value: &str) {
         match name {
             "client_encoding" => self.client = Some(value.to_owned()),
@@ -269,18 +267,18 @@ impl Texts {
         self.now = self.reported.clone();
     }
 
-    /// The server is ready, and has reported all that was changed until now.
+    /// The server is ready, and has reported all changes so far.
     pub fn ready(&mut self) {
         self.now = self.reported.clone();
         self.row_came();
     }
 
-    /// Whether text travels in UTF-8, or as the bytes that an SQL_ASCII database has.
+    /// Whether text travels in UTF-8, or as the bytes of an SQL_ASCII database.
     pub fn is_straight(&self) -> bool {
         self.now == Wire::Utf8
     }
 
-    /// A user's statement is about to be sent. Its text and its data as they are sent, or why they can't be.
+    /// Encodes a user's statement and its data before it is sent, or says why that is impossible.
     pub fn begin(&mut self, sql: &Arc<str>, data: Option<CopyData>) -> Result<Begun, Failure> {
         let client = self.now.clone();
         let stated = stated_encoding(sql).map(|name| Wire::of(&name, self.server.as_deref()));
@@ -297,8 +295,8 @@ impl Texts {
         Ok(Begun { data, reading })
     }
 
-    /// The same on a read-only connection, where what goes before a statement inside a transaction takes care that it
-    /// is read as UTF-8.
+    /// The same on a read-only connection, where the wrapper makes sure that the server reads a statement inside a
+    /// transaction as UTF-8.
     pub fn begin_sealed(
         &mut self,
         sql: &Arc<str>,
@@ -314,8 +312,8 @@ impl Texts {
         Ok((begun, written))
     }
 
-    /// Why a statement that has a transaction of its own can't be sent on a read-only connection: the server would not
-    /// read it as Tusk has read it.
+    /// Why a statement in a transaction of its own can't be sent on a read-only connection: the server would not read
+    /// it as Tusk did.
     fn not_straight(&self) -> Option<Failure> {
         let message = format!(
             "client_encoding is {} outside a transaction, and a read-only connection sends UTF8. The statement was not \
@@ -326,7 +324,7 @@ impl Texts {
         (self.now != Wire::Utf8).then(failure)
     }
 
-    /// A text as it is sent now.
+    /// Encodes a text in the current encoding.
     pub fn write<'text>(&self, sql: &'text str) -> Result<Cow<'text, [u8]>, Failure> {
         let written = self.now.write(sql);
         let written = written.map_err(|unsayable| cannot_say(&self.now, sql, unsayable))?;
@@ -337,10 +335,11 @@ impl Texts {
         Ok(written)
     }
 
-    /// The driver has been handed this text, which travels otherwise: what it writes is left out, and this is written.
+    /// The driver got this text, which travels in another encoding: drops what the driver writes, and writes these
+    /// bytes.
     pub fn substitute(&mut self, text: &str, bytes: &[u8]) {
         let mut message = vec![b'Q'];
-        // The driver has bounded the text; what is written is not longer than it.
+        // The driver has bounded the text; the message is no longer than it.
         message.extend_from_slice(&(bytes.len() as u32 + 5).to_be_bytes());
         message.extend_from_slice(bytes);
         message.push(0);
@@ -348,7 +347,7 @@ impl Texts {
             Some(Substitute { swallowed: text.len() + 6, bytes: message, written: 0 });
     }
 
-    /// Takes what the driver writes in the place of which something else is written; how many bytes.
+    /// Drops the driver's bytes that something else replaces; returns how many.
     pub fn swallow(&mut self, bytes: usize) -> usize {
         let Some(substitute) = &mut self.substitute else {
             return 0;
@@ -359,13 +358,13 @@ impl Texts {
         taken
     }
 
-    /// What is still to be written instead.
+    /// The replacement's bytes still to write.
     pub fn pending(&self) -> &[u8] {
         let substitute = self.substitute.as_ref();
         substitute.map_or(&[], |it| it.bytes.get(it.written..).unwrap_or_default())
     }
 
-    /// So many bytes of it were written.
+    /// This many of them were written.
     pub fn wrote(&mut self, bytes: usize) {
         if let Some(substitute) = &mut self.substitute {
             substitute.written += bytes;
@@ -386,15 +385,15 @@ impl Texts {
         }
     }
 
-    /// The statement has ended, and whatever it changed has been reported.
+    /// The statement has ended, and the server has reported all its changes.
     pub fn end(&mut self) -> Option<Change> {
         let Statement { from, is_mixed, .. } = self.statement.take()?;
         let to = self.now.clone();
         is_mixed.then_some(Change { from, to })
     }
 
-    /// A message with all its text in UTF-8 and with an end, and with positions that count characters. Rows are not
-    /// looked at. `before` is how much Tusk has put in front of the statement.
+    /// Converts a message's text to UTF-8, completes its end, and makes its positions count characters. Ignores rows.
+    /// `before` is the length of what Tusk put in front of the statement.
     pub fn read<'buffer>(&self, frame: Frame<'buffer>, before: usize) -> Cow<'buffer, [u8]> {
         let body = frame.body();
         let body = match frame.tag() {
@@ -414,7 +413,7 @@ impl Texts {
         framed(frame.tag(), &body).into()
     }
 
-    /// A row of a question of Tusk's own, with all its text in UTF-8.
+    /// Converts the text in a row that answers a query of Tusk's own to UTF-8.
     pub fn read_row<'buffer>(&self, frame: Frame<'buffer>) -> Cow<'buffer, [u8]> {
         match self.read_values(frame.body()) {
             Some(body) if body != frame.body() => framed(frame.tag(), &body).into(),
@@ -445,7 +444,7 @@ impl Texts {
         [number, self.now.text(text).as_bytes()].concat()
     }
 
-    /// The names of columns, which are told before the statement can have changed anything.
+    /// Column names come before the statement can have changed anything.
     fn read_description(&self, body: &[u8]) -> Vec<u8> {
         const FACTS: usize = 18;
         let from = self.statement.as_ref().map(|statement| &statement.from);
@@ -467,7 +466,7 @@ impl Texts {
         let fields = || body.split(|byte| *byte == 0);
         let mut internal = fields().find_map(|field| field.strip_prefix(b"q"));
         let mut read = Vec::with_capacity(body.len());
-        // There is one place of each kind. For each of thousands the text would be counted again.
+        // There is one position of each kind. With thousands, the text would be counted again for each.
         let mut is_placed = false;
         for (at, field) in fields().enumerate() {
             if at > 0 {
@@ -508,7 +507,7 @@ impl Texts {
         (self.characters_before(sizes, index) + before + 1).to_string()
     }
 
-    /// The same in a statement that the server itself has made, as it sent it.
+    /// The same in a statement that the server itself made, as it sent it.
     fn placed_in(&self, position: &[u8], query: &[u8]) -> String {
         let position = String::from_utf8_lossy(position).into_owned();
         let Some(index) = position.parse::<usize>().ok().and_then(|at| at.checked_sub(1)) else {
@@ -523,7 +522,7 @@ impl Texts {
         (self.characters_before(sizes, index) + 1).to_string()
     }
 
-    /// How many characters are before the server's index.
+    /// The number of characters before the server's index.
     fn characters_before(&self, sizes: impl Iterator<Item = (char, usize)>, index: usize) -> usize {
         let (bytes, pairs) = (self.counts_bytes(), self.counts_pairs());
         if !bytes && !pairs {
@@ -545,17 +544,17 @@ impl Texts {
         characters + index.saturating_sub(counted)
     }
 
-    /// To an SQL_ASCII database each byte is a character.
+    /// In an SQL_ASCII database each byte is a character.
     fn counts_bytes(&self) -> bool {
         self.server.as_deref().is_some_and(|name| bare(name) == "sqlascii")
     }
 
-    /// JIS X 0213 has characters for what Unicode makes of a letter and a mark.
+    /// JIS X 0213 has characters for what Unicode composes of a letter and a mark.
     fn counts_pairs(&self) -> bool {
         self.server.as_deref().is_some_and(|name| bare(name) == "eucjis2004")
     }
 
-    /// Keeps a notification until its statement has ended; false where it is to be passed on now.
+    /// Keeps a notification until its statement has ended; false if it must be passed on now.
     pub fn keep_notification(&mut self, frame: Frame<'_>) -> bool {
         let size = frame.whole.len() + size_of::<Vec<u8>>();
         if self.statement.is_none() || self.notifications_bytes + size > NOTIFICATIONS_BYTES_MAX {
@@ -566,12 +565,11 @@ impl Texts {
         true
     }
 
-    /// Whether one was kept.
     pub fn has_notification(&self) -> bool {
         !self.notifications.is_empty()
     }
 
-    /// The next one that was kept, as it is read now.
+    /// The next kept notification, in the current encoding.
     pub fn next_notification(&mut self) -> Option<Vec<u8>> {
         let whole = self.notifications.pop_front()?;
         if self.notifications.is_empty() {
@@ -585,31 +583,31 @@ impl Texts {
 
 /// The data of COPY … FROM STDIN.
 pub enum Written {
-    /// All of them, as they are sent.
+    /// All of it, as sent.
     Whole(Arc<[u8]>),
-    /// Pieces, and how they are to be written.
+    /// Pieces, and how to encode them.
     Pieces(Receiver<CopyPiece>, Wire),
 }
 
-/// A statement that may be sent.
+/// A statement that is ready to send.
 #[derive(Default)]
 pub struct Begun {
-    /// The lines for COPY … FROM STDIN.
+    /// The data for COPY … FROM STDIN.
     pub data: Option<Written>,
-    /// How what comes back is read.
+    /// How to decode what comes back.
     pub reading: Reading,
 }
 
-/// How the rows of a statement are read, and what has been read.
+/// How to decode a statement's rows, and what has been decoded.
 #[derive(Default)]
 pub struct Reading {
     rows: Wire,
-    /// What COPY's own option says; none where it goes with the session.
+    /// The encoding in COPY's own option; none if it follows the session.
     stated: Option<Wire>,
-    /// What is read at the moment; none for bytes that are no text.
+    /// The encoding of the current data; none for binary data.
     current: Option<Wire>,
     is_stated: bool,
-    /// The chunks that have left, by result.
+    /// The chunks already sent, by result.
     left: Vec<Vec<Arc<Chunk>>>,
 }
 
@@ -618,19 +616,19 @@ impl Reading {
         Self { rows, stated, ..Self::default() }
     }
 
-    /// A result begins: rows, or the lines or the bytes of COPY … TO STDOUT.
+    /// A result begins: rows, or the lines or bytes of COPY … TO STDOUT.
     pub fn result_begins(&mut self, copied: Option<&[u8]>) {
         self.left.push(Vec::new());
         self.is_stated = copied.is_some() && self.stated.is_some();
         self.current = match copied {
             None => Some(self.rows.clone()),
-            // The first byte of the message says whether it is in binary.
+            // The message's first byte says whether the data are binary.
             Some([0, ..]) => Some(self.stated.clone().unwrap_or_else(|| self.rows.clone())),
             Some(_) => None,
         };
     }
 
-    /// A chunk as the Model gets it.
+    /// Decodes a chunk for the Model.
     pub fn read(&mut self, chunk: Chunk) -> Arc<Chunk> {
         let read = self.current.as_ref().and_then(|wire| chunk.mapped(|value| wire.value(value)));
         let chunk = Arc::new(read.unwrap_or(chunk));
@@ -641,13 +639,13 @@ impl Reading {
         chunk
     }
 
-    /// Nobody looks at what has left any more.
+    /// Nobody looks at the sent chunks any more.
     pub fn forget(&mut self) {
         self.left.clear();
     }
 
-    /// What has left, by result, with all that is not ASCII as its bytes; nothing where that changes nothing. A result
-    /// without chunks is one that stays.
+    /// The sent chunks, by result, with everything beyond ASCII as bytes; nothing if that changes nothing. A result
+    /// without chunks is unchanged.
     pub fn as_bytes(self) -> Vec<Vec<Arc<Chunk>>> {
         let mut changes = false;
         let results = self.left.into_iter().map(|chunks| {
@@ -667,7 +665,7 @@ impl Reading {
     }
 }
 
-/// What ends a notice or an error of which the end is not kept.
+/// The end of a notice or an error whose rest was not kept.
 fn end_of_words(read: &[u8], left_out: usize) -> String {
     match left_out {
         0 => String::new(),
@@ -696,7 +694,7 @@ fn is_pair(first: char, second: char) -> bool {
     }
 }
 
-/// The encoding that a COPY says its data have.
+/// The encoding that a COPY names for its data.
 fn stated_encoding(sql: &str) -> Option<String> {
     let tokens = || lex::tokens(sql).filter(|token| !token.is_gap());
     if !tokens().next()?.text(sql).eq_ignore_ascii_case("copy") {
@@ -740,7 +738,7 @@ fn written_data(wire: &Wire, data: Arc<str>) -> Result<Arc<[u8]>, Failure> {
     Ok(written.map_or_else(|| data.into(), Arc::from))
 }
 
-/// Why a statement is not sent.
+/// Why a statement can't be sent.
 fn cannot_say(wire: &Wire, sql: &str, Unsayable { character, at }: Unsayable) -> Failure {
     let before = sql.get(..at).unwrap_or_default();
     let message =
@@ -796,7 +794,7 @@ mod tests {
         let bytes = spoken("SQL_ASCII", "SQL_ASCII");
         read(&bytes, b'S', b"name\0value\0", b"name\0value\0");
         read(&bytes, b'S', b"name\0va\xFFlue\0", b"name\0va\\xfflue\0");
-        // The number of a process and the facts of a column are no text.
+        // A process id and a column's properties are not text.
         read(&bytes, b'A', b"\0\0\xFF\xFEjobs\0\xE9\0", b"\0\0\xFF\xFEjobs\0\\xe9\0");
         let latin1 = spoken("LATIN1", "UTF8");
         let facts = [255; 18];
@@ -863,7 +861,7 @@ mod tests {
         texts.begin(&sql, None).unwrap();
         read(&texts, b'E', b"P17\0\0", b"P14\0\0");
         read(&texts, b'E', b"P9\0\0", b"P9\0\0");
-        // One just behind the text, and one that is nowhere.
+        // One just after the text, and one that is nowhere.
         read(&texts, b'E', b"P18\0\0", b"P15\0\0");
         read(&texts, b'E', b"P0\0\0", b"P0\0\0");
         read(&texts, b'E', "p9\0q'é€' x\0\0".as_bytes(), "p6\0q'é€' x\0\0".as_bytes());

@@ -1,8 +1,8 @@
-//! PostgreSQL's backend messages out of a stream of bytes: a parser without IO.
+//! Splits a stream of bytes into PostgreSQL's backend messages: a parser without IO.
 //!
-//! Bytes are read into [`Frames::space`] in pieces of any size, and whole messages are taken out of the same buffer,
-//! so that a row is copied once, from here to its chunk. The buffer grows with what has come, never by the word of a
-//! length alone, and only up to what a message of its kind may have; afterwards it is small again.
+//! Bytes are read into [`Frames::space`] in pieces of any size, and whole messages are taken from the same buffer, so a
+//! row is copied once, from here to its chunk. The buffer grows with the bytes that arrive, never because of a declared
+//! length alone, and only up to the limit for the kind of message; afterwards it shrinks again.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,41 +13,41 @@ use crate::{
     rows::show::display::bytes_text,
 };
 
-/// The size of the buffer between giant messages.
+/// The buffer's size between giant messages.
 pub const BUFFER_BYTES: usize = 128 << 10;
 
 /// The tag and the length before each body.
 const HEADER_BYTES: usize = 5;
 
-/// The most bytes of a message of the start-up; a longer one comes from something else than PostgreSQL.
+/// The most bytes of a message during start-up; a longer one does not come from PostgreSQL.
 const START_UP_BYTES_MAX: usize = 64 << 10;
 
 /// The most bytes of a row or of a piece of COPY: PostgreSQL's own limit for any message, with its header.
 const DATA_BYTES_MAX: usize = (1 << 30) + HEADER_BYTES;
 
-/// The most bytes of a row that answers a question of Tusk's own.
+/// The most bytes of a row that answers a query of Tusk's own.
 const OWN_DATA_BYTES_MAX: usize = 1 << 20;
 
-/// The most bytes of a description: 65,535 columns with long names.
+/// The most bytes of a row description: 65,535 columns with long names.
 const DESCRIPTION_BYTES_MAX: usize = 8 << 20;
 
-/// The most bytes of any message that holds no data of the user's.
+/// The most bytes of any message without user data.
 const OTHER_BYTES_MAX: usize = 1 << 20;
 
-/// So much is kept of a longer notice or error; the rest is counted as it goes by.
+/// How much of a longer notice or error to keep; the rest is counted as it passes.
 pub const WORDS_BYTES_MAX: usize = 1 << 20;
 
-/// One message of the server, whole but for the end of very long words.
+/// One message of the server, whole except for the end of a very long notice or error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'buffer> {
     /// Tag, length and body, as they came.
     pub whole: &'buffer [u8],
-    /// Bytes at the end of the body that are not kept.
+    /// Bytes at the end of the body that were not kept.
     pub left_out: usize,
 }
 
 impl<'buffer> Frame<'buffer> {
-    /// A message that is all there.
+    /// A complete message.
     #[cfg(test)]
     pub fn new(whole: &'buffer [u8]) -> Self {
         Self { whole, left_out: 0 }
@@ -64,40 +64,39 @@ impl<'buffer> Frame<'buffer> {
     }
 }
 
-/// Why what comes is not read any further.
+/// Why the stream can't be read any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// It is not PostgreSQL's protocol.
     Foreign,
     /// PostgreSQL has no message of this type.
     Unknown(u8),
-    /// A message of this type has an impossible length.
+    /// A message of this type declares an impossible length.
     Length {
         /// Its type.
         tag: u8,
         /// The length that it declares.
         bytes: u32,
     },
-    /// A message is larger than the memory that there is.
+    /// A message needs more memory than there is.
     Memory {
         /// Its type.
         tag: u8,
-        /// The bytes that were asked for.
+        /// The bytes requested.
         bytes: usize,
     },
-    /// The server says more and more before it is ready.
+    /// The server keeps talking before it is ready.
     Chatter {
-        /// What it has said.
+        /// How many bytes it sent.
         bytes: usize,
         /// The type of the last message.
         tag: u8,
     },
-    /// The server reports more parameters than can be kept.
+    /// The server reports more parameters than Tusk keeps.
     Parameters,
 }
 
 impl Malformed {
-    /// The same in a person's words.
     pub fn failure(self) -> Failure {
         let message = format!("{self}.");
         match self {
@@ -147,7 +146,7 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// What the protocol calls a message of this type.
+/// The protocol's name for a message of this type.
 pub fn name(tag: u8) -> Cow<'static, str> {
     match known(tag) {
         Some(name) => name.into(),
@@ -191,19 +190,19 @@ fn known(tag: u8) -> Option<&'static str> {
     })
 }
 
-/// The bytes that have come and are not yet taken.
+/// The bytes that have arrived and not been taken yet.
 pub struct Frames {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Bytes still to come that nobody wants.
+    /// Bytes still to come, to be dropped.
     skips: usize,
     starting: bool,
     data_bytes_max: usize,
 }
 
 impl Frames {
-    /// An empty buffer that takes the messages of a start-up.
+    /// An empty buffer for the messages of a start-up.
     pub fn new() -> Self {
         Self {
             buffer: vec![0; BUFFER_BYTES],
@@ -215,17 +214,17 @@ impl Frames {
         }
     }
 
-    /// Whether rows that come now are the user's, which may be as large as PostgreSQL makes them.
+    /// Whether rows from now on are the user's, which may be as large as PostgreSQL makes them.
     pub fn expect_data(&mut self, users: bool) {
         self.data_bytes_max = if users { DATA_BYTES_MAX } else { OWN_DATA_BYTES_MAX };
     }
 
-    /// The start-up is over: from now on messages may be as large as PostgreSQL makes them.
+    /// The start-up is over: messages may now be as large as PostgreSQL makes them.
     pub fn allow_giants(&mut self) {
         self.starting = false;
     }
 
-    /// Room for what comes next; never empty.
+    /// Space for the next bytes; never empty.
     pub fn space(&mut self) -> Result<&mut [u8], Malformed> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -243,7 +242,7 @@ impl Frames {
         Ok(&mut self.buffer[self.end..])
     }
 
-    /// So many bytes of the space were written.
+    /// This many bytes of the space were written.
     pub fn filled(&mut self, bytes: usize) {
         self.end = (self.end + bytes).min(self.buffer.len());
         self.skip();
@@ -254,7 +253,7 @@ impl Frames {
         self.header().map(|(tag, _)| tag)
     }
 
-    /// The next message, once it is whole, or what is kept of it.
+    /// The next message once it is complete, or what is kept of it.
     #[inline]
     pub fn take(&mut self) -> Result<Option<Frame<'_>>, Malformed> {
         let Some((tag, declared)) = self.header() else {
@@ -274,7 +273,7 @@ impl Frames {
         Ok(Some(Frame { whole: &self.buffer[start..start + kept], left_out }))
     }
 
-    /// Lets the next message go by unread, without keeping what is to come of it; whether there is one.
+    /// Skips the next message, and does not keep its bytes still to come; returns whether there is one.
     pub fn pass_over(&mut self) -> Result<bool, Malformed> {
         let Some((tag, declared)) = self.header() else {
             return Ok(false);
@@ -284,7 +283,7 @@ impl Frames {
         Ok(true)
     }
 
-    /// A message's length with its tag, and how much of it is kept.
+    /// A message's length with its tag, and how much of it to keep.
     #[inline]
     fn checked(&self, tag: u8, declared: u32) -> Result<(usize, usize), Malformed> {
         let length = declared as usize + 1;
@@ -309,17 +308,17 @@ impl Frames {
         Ok((length, kept))
     }
 
-    /// The bytes of the next message that have to be there before it is taken.
+    /// How many bytes of the next message must be there before it is taken.
     fn needed(&self) -> usize {
         let checked = self.header().map(|(tag, declared)| self.checked(tag, declared));
         match checked {
             Some(Ok((_, kept))) => kept,
-            // One that is refused needs no more room to be.
+            // A message that is refused needs no more space.
             Some(Err(_)) | None => HEADER_BYTES,
         }
     }
 
-    /// Makes a full buffer twice as large, or as large as the message.
+    /// Doubles a full buffer, or grows it to the message's length.
     #[cold]
     fn grow(&mut self, needed: usize) -> Result<(), Malformed> {
         let size = needed.min(2 * self.buffer.len());
@@ -337,7 +336,7 @@ impl Frames {
         self.start += skipped;
     }
 
-    /// The tag of the next message and the length that it declares, once its header is there.
+    /// The next message's tag and declared length, once its header is there.
     #[inline]
     fn header(&self) -> Option<(u8, u32)> {
         let header = self.buffer[self.start..self.end].first_chunk::<HEADER_BYTES>()?;
@@ -358,7 +357,7 @@ mod tests {
         whole
     }
 
-    /// Feeds the bytes in pieces of the sizes that `next` gives, and returns what came out.
+    /// Feeds the bytes in pieces of the sizes that `next` gives, and returns the messages.
     #[track_caller]
     fn fed(bytes: &[u8], mut next: impl FnMut() -> usize) -> Vec<Vec<u8>> {
         let mut frames = Frames::new();

@@ -1,10 +1,8 @@
-//! What a link has sent to the loop and the loop has not yet taken, so that a link never sends more than the loop can
-//! hold.
+//! Bounds what a link has sent to the loop and the loop has not taken yet.
 //!
-//! The queue to the loop is one for all, first in, first out, and it tells its length. With the number of messages
-//! that all links have sent so far, that is enough to know which of them are still in it: the last ones, as many as it
-//! is long. What others than links send only makes that number larger, so that a link waits a moment longer than it
-//! must.
+//! All links share one first-in, first-out queue to the loop, and the queue tells its length. With the number of
+//! messages that all links have sent so far, that shows which of them are still in it: the last ones, as many as it is
+//! long. Messages from others only make that number larger, so a link waits a moment longer than it must.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,37 +13,37 @@ use flume::Sender;
 
 use crate::{effects::postgres::locked, msg::Msg};
 
-/// A link that has so many bytes in the queue sends no more. One message may go beyond that: a row may have 1 GB.
+/// A link with this many bytes in the queue stops sending. One message may exceed it: a row may have 1 GB.
 pub const BYTES_MAX: usize = 32 << 20;
 
-/// A link that has so many messages in the queue sends no more, so that another link's are never far behind it.
+/// A link with this many messages in the queue stops sending, so that other links' messages are never far behind.
 pub const MESSAGES_MAX: usize = 256;
 
-/// So many messages are gathered at most: the loop has its share while the next ones come.
+/// The most messages to gather: the loop works on them while the next ones arrive.
 const GATHERED_MAX: usize = 192;
 
-/// What a message costs beside its text: an estimate of its fields and of its place in the queue.
+/// A message's memory beside its text: an estimate of its fields and its place in the queue.
 const MESSAGE_BYTES: usize = 512;
 
-/// One link's way to the loop. Clones are the same one.
+/// One link's path to the loop. Clones share it.
 #[derive(Clone)]
 pub struct Outflow(Arc<Mutex<Own>>);
 
 struct Own {
     outbox: Sender<Msg>,
-    /// Messages that leave next, and their bytes.
+    /// Messages to send next, and their bytes.
     held: Vec<(Msg, usize)>,
     /// Since when there are any.
     held_since: Option<Instant>,
-    /// Messages of all links so far.
+    /// The number of messages that all links have sent.
     sent: Arc<AtomicU64>,
-    /// This link's messages that may still be in the queue: which one of all, and its bytes.
+    /// This link's messages that may still be in the queue: each one's number among all, and its bytes.
     queued: VecDeque<(u64, usize)>,
     bytes: usize,
 }
 
 impl Outflow {
-    /// A way that counts its messages together with those of other links.
+    /// An outflow that counts its messages together with those of other links.
     pub fn new(outbox: &Sender<Msg>, sent: &Arc<AtomicU64>) -> Self {
         Self(Arc::new(Mutex::new(Own {
             outbox: outbox.clone(),
@@ -57,7 +55,7 @@ impl Outflow {
         })))
     }
 
-    /// A message whose text has so many bytes leaves with the next ones.
+    /// Queues a message whose text has this many bytes; it is sent with the next ones.
     pub fn post(&self, msg: impl Into<Msg>, bytes: usize) {
         let mut own = locked(&self.0);
         let bytes = bytes + MESSAGE_BYTES;
@@ -66,19 +64,19 @@ impl Outflow {
         own.bytes += bytes;
     }
 
-    /// Since when something waits to leave, where it is not so much that it leaves now.
+    /// Since when something waits to be sent, unless there is so much that it leaves now.
     pub fn gathers_since(&self) -> Option<Instant> {
         let own = locked(&self.0);
         let is_little = own.held.len() < GATHERED_MAX && own.bytes < BYTES_MAX / 2;
         own.held_since.filter(|_| is_little)
     }
 
-    /// Sends what was posted.
+    /// Sends what was queued.
     pub fn release(&self) {
         locked(&self.0).release();
     }
 
-    /// Whether so much waits for the loop that the link has to wait too.
+    /// Whether so much waits for the loop that the link must wait too.
     pub fn is_full(&self) -> bool {
         let mut own = locked(&self.0);
         own.settle();
@@ -88,7 +86,7 @@ impl Outflow {
 
 impl Own {
     fn release(&mut self) {
-        // A link that asks for no room must not count for ever what was taken long ago.
+        // A link that never asks for space must not count old messages forever.
         self.settle();
         self.held_since = None;
         for (msg, bytes) in self.held.drain(..) {
@@ -102,7 +100,7 @@ impl Own {
         }
     }
 
-    /// Lets go of what the loop has taken.
+    /// Forgets what the loop has taken.
     fn settle(&mut self) {
         if self.outbox.is_disconnected() {
             self.held.clear();
@@ -122,7 +120,7 @@ impl Own {
     }
 }
 
-/// What was posted leaves, whatever becomes of the link.
+/// Queued messages are sent, whatever becomes of the link.
 impl Drop for Own {
     fn drop(&mut self) {
         self.release();
@@ -154,7 +152,7 @@ mod tests {
         assert!(inbox.is_empty());
         one.release();
         assert!(one.is_full() && inbox.len() == MESSAGES_MAX);
-        // What others send comes behind it and keeps nothing waiting for ever.
+        // Messages from others come later and keep nothing waiting forever.
         other.post(msg(), BYTES_MAX);
         assert!(other.is_full());
         other.release();
@@ -180,7 +178,7 @@ mod tests {
             inbox.drain().for_each(drop);
         }
         assert!(locked(&outflow.0).queued.len() < GATHERED_MAX);
-        // What is much leaves at once.
+        // A large number is sent at once.
         (0..GATHERED_MAX).for_each(|_| outflow.post(msg(), 0));
         assert!(outflow.gathers_since().is_none());
         outflow.release();

@@ -1,8 +1,9 @@
-//! Links take turns: a stream that is never at an end of what there is stops now and then all the same.
+//! Makes links take turns: a stream that always has more data still pauses now and then.
 //!
-//! A socket that always has more is always ready, so whoever reads it in a loop never returns: no timer next to it
-//! fires, no other task of the thread runs, and the thread cannot end. Below everything else that reads, this stream
-//! says after so many bytes that there is nothing at the moment, and wakes its reader to go on behind the others.
+//! A socket that always has more is always ready, so whoever reads it in a loop never returns: no timer beside it
+//! fires, no other task of the thread runs, and the thread cannot end. After a certain number of bytes, this stream
+//! reports that there is nothing at the moment, and wakes its reader to continue after the others. It sits below every
+//! other reader.
 
 use std::io;
 use std::pin::Pin;
@@ -10,22 +11,21 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// So many bytes are read in one turn: the work of a fraction of a millisecond for rows, and of a few milliseconds for
-/// the smallest messages.
+/// Bytes per turn: a fraction of a millisecond's work for rows, a few milliseconds' for the smallest messages.
 pub const TURN_BYTES: usize = 256 << 10;
 
-/// A read that brought little counts as so much, because it is a piece of work by itself.
+/// What a small read counts for at least, because each read costs time.
 const READ_BYTES_MIN: usize = 1 << 10;
 
-/// A stream in turns.
+/// A stream that reads in turns.
 pub struct Paced<S> {
     inner: S,
-    /// Bytes of this turn.
+    /// Bytes read in this turn.
     read: usize,
 }
 
 impl<S> Paced<S> {
-    /// The same stream, in turns.
+    /// Wraps a stream.
     pub fn new(inner: S) -> Self {
         Self { inner, read: 0 }
     }

@@ -1,8 +1,8 @@
 //! How a thread of links waits: for its own sockets, and for whoever wakes it.
 //!
-//! smol has one reactor for the whole program, and whichever thread comes first waits in it for all others: a link
-//! whose answer has come is woken by another thread then, and each wait costs five calls to the system. A thread of
-//! links asks the system itself, once for each wait, and watches each socket from the first time that it is read here.
+//! smol has one reactor for the whole program, and whichever thread comes first waits in it for all others: another
+//! thread then wakes the link whose answer has come, and each wait costs five system calls. A thread of links asks the
+//! system itself, once per wait, and watches each socket from its first read here.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,20 +22,20 @@ use mio::{Events, Interest, Registry, Token};
 use crate::effects::postgres::locked;
 
 thread_local! {
-    /// The sockets of this thread, where it waits for them itself.
+    /// This thread's sockets, if it waits for them itself.
     static HERE: RefCell<Option<Arc<Sockets>>> = const { RefCell::new(None) };
 }
 
 /// The event that ends a wait and belongs to no socket.
 const WOKEN: Token = Token(0);
 
-/// As many events are taken from the system at a time.
+/// The most events taken from the system at a time.
 const EVENTS_MAX: usize = 64;
 
-/// How long a wait is put off that the system refused.
+/// The pause after the system refused a wait.
 const REFUSED_WAIT: Duration = Duration::from_millis(10);
 
-/// A thread's way to wait.
+/// How a thread waits.
 pub struct Reactor {
     poll: mio::Poll,
     sockets: Arc<Sockets>,
@@ -49,17 +49,17 @@ pub struct Sockets {
     next: AtomicUsize,
 }
 
-/// What the system has said of one of them.
+/// What the system has reported about one of them.
 #[derive(Default)]
 struct Source {
-    /// Whether there is more since this was asked last.
+    /// Whether more data came since this was last asked.
     has_more: AtomicBool,
-    /// Whether its other end is closed, or it is broken: what is left is read to the end without waiting.
+    /// Whether its other end is closed, or it is broken: the rest is read to the end without waiting.
     has_ended: AtomicBool,
     reader: AtomicWaker,
 }
 
-/// A socket that is watched, until this is dropped.
+/// A socket that is watched until this is dropped.
 pub struct Watched {
     sockets: Arc<Sockets>,
     source: Arc<Source>,
@@ -67,7 +67,7 @@ pub struct Watched {
     socket: RawFd,
 }
 
-/// Wakes the thread, where it sleeps.
+/// Wakes the thread if it sleeps.
 struct Alarm {
     waker: mio::Waker,
     state: AtomicU8,
@@ -98,7 +98,7 @@ impl Reactor {
         })
     }
 
-    /// Works on a future until it is done; what it reads on this thread is waited for here.
+    /// Runs a future to its end, and waits here for the sockets that it reads on this thread.
     pub fn block_on<T>(mut self, future: impl Future<Output = T>) -> T {
         HERE.with_borrow_mut(|here| *here = Some(self.sockets.clone()));
         let waker = Waker::from(self.alarm.clone());
@@ -115,7 +115,7 @@ impl Reactor {
         }
     }
 
-    /// Until something has come or somebody has called; where that has happened already, sockets are only asked.
+    /// Waits until something has arrived or somebody has called; if that has happened already, only polls the sockets.
     fn wait(&mut self, events: &mut Events) {
         let timeout = match self.alarm.fall_asleep() {
             true => None,
@@ -140,7 +140,7 @@ impl Reactor {
 }
 
 impl Sockets {
-    /// Those that this thread waits for, if it waits for any itself.
+    /// The sockets that this thread waits for, if it waits for any itself.
     pub fn here() -> Option<Arc<Self>> {
         HERE.with_borrow(Clone::clone)
     }
@@ -161,12 +161,12 @@ impl Sockets {
 }
 
 impl Watched {
-    /// Whether these are the sockets that it belongs to.
+    /// Whether it belongs to these sockets.
     pub fn is_of(&self, sockets: &Arc<Sockets>) -> bool {
         Arc::ptr_eq(&self.sockets, sockets)
     }
 
-    /// Ready once there is more than at the last time, or the end. Before the first time everything counts.
+    /// Ready once there is more than last time, or the end. Before the first time everything counts.
     pub fn poll_more(&self, context: &Context<'_>) -> Poll<()> {
         let Source { has_more, has_ended, reader } = &*self.source;
         let has = || has_ended.load(Ordering::Acquire) || has_more.swap(false, Ordering::AcqRel);
@@ -199,7 +199,7 @@ impl Source {
 }
 
 impl Alarm {
-    /// Whether nobody has called since the last round began.
+    /// Falls asleep; false if somebody has called since the last round began.
     fn fall_asleep(&self) -> bool {
         self.state.compare_exchange(AT_WORK, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
@@ -301,7 +301,7 @@ mod tests {
             assert_eq!(locked(&sockets.watched).len(), 1);
             drop(watched);
             assert!(locked(&sockets.watched).is_empty());
-            // The system has forgotten it too: it takes it once more.
+            // The system has forgotten it too: it accepts it again.
             let watched = sockets.watch(here.as_raw_fd()).unwrap();
             there.write_all(b"y").unwrap();
             poll_fn(|context| watched.poll_more(context)).await;

@@ -1,9 +1,9 @@
-//! A socket that is read once there is something to read.
+//! A socket that is read only when there is something to read.
 //!
-//! An asynchronous stream tries to read first, and waits when there was nothing. A link is polled several times for
-//! each statement, and each such try is a call to the system that brings nothing. A read that was given less than it
-//! had room for has emptied the socket: from then on this stream waits for the system to say that there is more, which
-//! it also says of what came in between.
+//! An asynchronous stream tries to read first, and waits if there was nothing. A link is polled several times per
+//! statement, and each such try is a system call that brings nothing. A read that returns less than it had room for has
+//! emptied the socket: from then on, this stream waits until the system reports more, which also covers what came in
+//! between.
 
 use std::io::{self, Read};
 #[cfg(unix)]
@@ -30,7 +30,7 @@ impl<T: Send> Kind for T {}
 
 /// A socket, for the driver's kind of streams.
 pub struct Socket<T> {
-    /// It ends before the socket does.
+    /// Dropped before the socket.
     #[cfg(unix)]
     watched: Option<Watched>,
     socket: Compat<Async<T>>,
@@ -39,7 +39,7 @@ pub struct Socket<T> {
 }
 
 impl<T: Kind> Socket<T> {
-    /// Over this socket.
+    /// Wraps this socket.
     pub fn new(socket: Async<T>) -> Self {
         Self {
             #[cfg(unix)]
@@ -49,7 +49,7 @@ impl<T: Kind> Socket<T> {
         }
     }
 
-    /// Ready once there is more. The thread that reads it waits for it, where it does so for its sockets.
+    /// Ready once there is more. The reading thread waits for it, if it waits for its own sockets.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         #[cfg(unix)]
         if let Some(watched) = self.watched_here() {

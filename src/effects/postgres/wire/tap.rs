@@ -1,8 +1,8 @@
 //! The wire tap: a filter between the socket and the driver.
 //!
-//! It reads the server's messages as they go by, and learns what the driver hides: the transaction status, the
-//! parameters, the key for cancelling. While a user's statement runs, its rows are taken out here, by the
-//! [`Capture`]; what the driver itself asks passes untouched.
+//! It reads the server's messages as they pass, and learns what the driver hides: the transaction status, the
+//! parameters, the cancel key. While a user's statement runs, its [`Capture`] takes the rows out here; answers to the
+//! driver's own queries pass untouched.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,18 +38,18 @@ use crate::{
     sql::read::lex::BackslashRule,
 };
 
-/// Any stream that a link may be made of.
+/// Any stream that can carry a link.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
 
-/// The most bytes that a server may say before it is ready: notices and a few hundred parameters are far less.
+/// The most bytes that a server may send before it is ready: notices and a few hundred parameters are far less.
 const START_UP_BYTES_MAX: usize = 1 << 20;
 
 /// The most bytes of all parameters together.
 const PARAMETERS_BYTES_MAX: usize = 1 << 20;
 
-/// How soon it is seen that the loop has taken what a link waits for.
+/// How soon a waiting link notices that the loop has taken its messages.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 
 /// What the tap has learnt, shared with the connection's task.
@@ -57,30 +57,30 @@ const LOOK_EVERY: Duration = Duration::from_millis(4);
 pub struct Learnt {
     /// The transaction status of the last ReadyForQuery.
     pub transaction: Transaction,
-    /// The server's parameters, as it reported them last.
+    /// The server's parameters, as last reported.
     pub parameters: BTreeMap<String, String>,
-    /// The server's process.
+    /// The process id of the server's backend.
     pub backend_pid: i32,
-    /// The secret that a cancel has to show.
+    /// The secret that a cancel request must show.
     pub cancel_key: i32,
-    /// The user's statement that runs.
+    /// The user's statement that is running.
     pub capture: Option<Capture>,
-    /// What the server says beside its answers.
+    /// Notices and notifications.
     pub words: Words,
     /// What the server said before it was ready.
     pub start_up: StartUp,
-    /// Whether the server asked for the password as it is.
+    /// Whether the server asked for the password in the clear.
     pub cleartext: bool,
-    /// When the server was heard last, or a statement sent.
+    /// When the server was last heard, or a statement last sent.
     pub heard_at: Option<Instant>,
-    /// Custom settings that the session's statements have named.
+    /// Custom settings that the session's statements named.
     pub named_settings: BTreeSet<String>,
-    /// The conversation about it, on a read-only connection.
+    /// The statement's wrapper, on a read-only connection.
     pub sealed: Option<Sealed>,
-    /// When a link that waits for the loop looks again.
+    /// When a link that waits for the loop checks again.
     pub looks_at: Option<Instant>,
     parameters_bytes: usize,
-    /// How text travels.
+    /// The text's encoding.
     pub texts: Texts,
     ready_once: bool,
 }
@@ -136,7 +136,7 @@ impl Tap {
         (tap, learnt)
     }
 
-    /// Takes all whole messages; whether the reader must stand still before the next one.
+    /// Takes all complete messages; returns whether the reader must stop before the next one.
     fn sift(&mut self, learnt: &mut Learnt) -> Result<bool, Fault> {
         while let Some(tag) = self.frames.peek() {
             self.admit(tag)?;
@@ -204,7 +204,7 @@ impl Tap {
         }
     }
 
-    /// Writes what a conversation beside the driver still has to send, as far as the socket takes it.
+    /// Writes a wrapper's messages beside the driver, as far as the socket takes them.
     fn pump(&mut self, learnt: &mut Learnt, context: &mut Context<'_>) -> io::Result<()> {
         if let Some(sealed) = &mut learnt.sealed {
             while !sealed.pending().is_empty() {
@@ -237,7 +237,7 @@ impl Tap {
         self.flush(context)
     }
 
-    /// Writes what takes the place of a message that the driver can't write.
+    /// Writes the replacement of a message that the driver can't write.
     fn poll_substitute(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut learnt = locked(&self.learnt);
         while !learnt.texts.pending().is_empty() {
@@ -250,7 +250,7 @@ impl Tap {
         Poll::Ready(Ok(()))
     }
 
-    /// A flush that can't end now is tried again in the next turn, which the socket itself wakes.
+    /// Retries a flush that can't finish now in the next turn, which the socket itself wakes.
     fn flush(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match Pin::new(&mut self.wire).poll_flush(context) {
             Poll::Ready(flushed) => flushed,
@@ -258,7 +258,7 @@ impl Tap {
         }
     }
 
-    /// Gives the driver what passed; whether there was anything.
+    /// Gives the driver what passed; returns whether there was anything.
     fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let rest = &self.passed[self.given..];
         if rest.is_empty() {
@@ -298,7 +298,7 @@ impl From<Fault> for io::Error {
 }
 
 impl Learnt {
-    /// What a backslash in a plain string is to the server.
+    /// What a backslash in a plain string means to the server.
     pub fn backslash(&self) -> BackslashRule {
         match self.parameters.get("standard_conforming_strings") {
             Some(value) if value == "off" => BackslashRule::Escapes,
@@ -306,18 +306,18 @@ impl Learnt {
         }
     }
 
-    /// When there is something to be done although nothing comes.
+    /// When there is something to do even if nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
         let rows = self.capture.as_ref().and_then(Capture::deadline);
         [self.looks_at, rows].into_iter().flatten().min()
     }
 
-    /// Whether what comes next belongs to the user's statement.
+    /// Whether the next message belongs to the user's statement.
     fn is_at_statement(&self) -> bool {
         self.capture.is_some() && self.sealed.as_ref().is_none_or(Sealed::is_at_statement)
     }
 
-    /// Whether a message of this type has to wait until the loop has taken what the link has sent.
+    /// Whether a message of this type must wait until the loop has taken what the link has sent.
     fn must_wait(&mut self, tag: u8) -> bool {
         let reads_on = self.capture.as_ref().is_some_and(Capture::is_discarding);
         let waits = match tag {
@@ -326,7 +326,7 @@ impl Learnt {
                 self.words.must_wait(hurries)
             }
             b'D' | b'd' | b'T' | b'H' => {
-                // Between two chunks: rows are many, and the queue is not looked at for each.
+                // Between two chunks: there are many rows, and checking the queue for each would cost too much.
                 let is_between = self.capture.as_ref().is_some_and(Capture::is_between_chunks);
                 is_between
                     && !reads_on
@@ -340,8 +340,8 @@ impl Learnt {
         waits
     }
 
-    /// The server is ready: what it notified of before is read as its encoding is now. False where that has to wait
-    /// until the loop has taken what the link has sent.
+    /// The server is ready: decodes earlier notifications in the current encoding. False if that must wait until the
+    /// loop has taken what the link has sent.
     fn ready(&mut self) -> Result<bool, Malformed> {
         self.texts.ready();
         while self.texts.has_notification() {
@@ -356,8 +356,8 @@ impl Learnt {
         Ok(true)
     }
 
-    /// The message with all its text in UTF-8: what the driver gives a link up over is text that is none. Rows of the
-    /// user's statement are read by its capture.
+    /// Converts a message's text to UTF-8: the driver gives up a link over invalid text. The capture decodes the rows
+    /// of the user's statement.
     fn read<'buffer>(&mut self, frame: Frame<'buffer>, is_users: bool) -> Cow<'buffer, [u8]> {
         match frame.tag() {
             b'D' | b'd' if is_users => {
@@ -397,7 +397,7 @@ impl Learnt {
         Ok(())
     }
 
-    /// Keeps a parameter, as long as all of them are no more than any server has.
+    /// Keeps a parameter, within a limit that no real server reaches.
     fn report(&mut self, body: &[u8]) -> Result<(), Malformed> {
         let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
@@ -445,7 +445,7 @@ impl AsyncRead for Tap {
             }
             tap.pump(&mut learnt, context)?;
             if stands {
-                // Writing nothing brings out an error that the socket has, without taking a row from it.
+                // Writing nothing reveals the socket's error, without taking a row from it.
                 if let Poll::Ready(Err(error)) = Pin::new(&mut tap.wire).poll_write(context, &[]) {
                     return Poll::Ready(Err(error));
                 }

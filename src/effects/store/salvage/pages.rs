@@ -1,9 +1,10 @@
-//! The rows in the pages of a damaged file, where SQLite gives up.
+//! Finds rows in the pages of a damaged file, where SQLite gives up.
 //!
 //! SQLite reaches a row through the header, the schema and the pages above the row's own, and stops at the first that
-//! makes no sense. A row lies whole in a leaf, with what is too long for it in a chain of further pages. Here each page
-//! is looked at by itself, so damage costs what it hit. The form is that of <https://www.sqlite.org/fileformat2.html>;
-//! nothing in it is trusted: no number of the file is an amount of memory.
+//! makes no sense. A row is stored whole in a leaf; the rest of a long one is in a chain of further pages. This reads
+//! each page by itself, so damage costs only what it hit. The format is that of
+//! <https://www.sqlite.org/fileformat2.html>. Nothing in the file is trusted: no number in it decides how much memory
+//! to allocate.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
 
 use super::super::super::regular_file::{self, Readable};
 
-/// The size of a page in every file that Tusk made.
+/// The page size of every file that Tusk made.
 const PAGE: usize = 4096;
 
 const FILE_HEADER: usize = 100;
@@ -21,15 +22,15 @@ const JOURNAL_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 const FRAME: u64 = FRAME_HEADER + PAGE as u64;
 
-/// 1 GB. So much of a file is looked through, and as many pages of a journal.
+/// 1 GB: how much of a file is searched, and of a journal as many pages.
 const PAGES_MAX: u32 = 1 << 18;
 
 /// The first byte of a leaf of a table.
 const TABLE_LEAF: u8 = 0x0d;
-/// Rows with more columns are no rows of Tusk's.
+/// A row with more columns is not one of Tusk's.
 const COLUMNS_MAX: usize = 16;
 
-/// A value as it stands in a row.
+/// A value in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Null,
@@ -37,32 +38,32 @@ pub(super) enum Value {
     Real(f64),
     Text(Vec<u8>),
     Blob(Vec<u8>),
-    /// The beginning of a text or a blob whose rest can't be read; nothing of it where it is empty.
+    /// The beginning of a text or a blob whose rest can't be read; empty if none of it can.
     Cut(Vec<u8>),
 }
 
-/// A row as it stands in a page.
+/// A row in a page.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) number: i64,
     pub(super) values: Vec<Value>,
 }
 
-/// The pages of a file, each as its journal has it where that has it.
+/// A file's pages, each from the journal if that has it.
 pub(super) struct Pages {
     file: Option<Readable>,
     count: u32,
     journal: Option<Readable>,
-    /// Where in the journal the newest version of a page is.
+    /// Each page's newest version, as its offset in the journal.
     newer: BTreeMap<u32, u64>,
     /// Whether SQLite would read less of the journal than there is.
     pub(super) journal_is_broken: bool,
 }
 
 impl Pages {
-    /// Looks at a file and its journal. Either may be missing.
+    /// Opens a file and its journal. Either may be missing.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // The journal is beside what a link leads to.
+        // The journal is beside the file that a link leads to.
         let path = regular_file::target(path)?;
         let file = existing(&path)?;
         let length = file.as_ref().map_or(0, |file| file.metadata().len());
@@ -77,7 +78,7 @@ impl Pages {
         Ok(pages)
     }
 
-    /// Whether the header says what every file of Tusk's says. SQLite believes it.
+    /// Whether the header is the same as in every file of Tusk's. SQLite believes what it says.
     pub(super) fn header_is_sound(&self) -> bool {
         let Some(page) = self.page(1) else {
             return false;
@@ -89,19 +90,19 @@ impl Pages {
             && page[56..60] == [0, 0, 0, 1]
     }
 
-    /// Those that are looked through: of a file that is far larger than any of Tusk's, the beginning.
+    /// The pages to search: of a file far larger than any of Tusk's, only the beginning.
     pub(super) fn numbers(&self) -> std::ops::RangeInclusive<u32> {
         let last = self.newer.last_key_value().map_or(0, |(number, _)| *number);
         1..=self.count.max(last).min(PAGES_MAX)
     }
 
-    /// The rows in a page, where it may be the leaf of a table.
+    /// The rows in a page, if it may be the leaf of a table.
     pub(super) fn rows(&self, number: u32) -> Vec<Row> {
         let Some(page) = self.page(number) else {
             return vec![];
         };
         let begin = if number == 1 { FILE_HEADER } else { 0 };
-        // The leaves of indexes and what is above leaves have bytes of their own; any other may be a damaged one.
+        // Index leaves and inner pages have types of their own; any other type may be a damaged leaf.
         if page[begin] != TABLE_LEAF && matches!(page[begin], 2 | 5 | 10) {
             return vec![];
         }
@@ -128,7 +129,7 @@ impl Pages {
         let length = usize::try_from(varint(&mut rest)?).ok()?;
         let number = varint(&mut rest)?.cast_signed();
         let local = local_part(length);
-        // A length that is not what it was may lead out of the page: what is there is taken.
+        // A damaged length may lead out of the page: take what is there.
         let inside = rest.get(..local).unwrap_or(rest).to_vec();
         let payload = match rest.get(local..local + 4) {
             Some(next) if local < length => self.with_overflow(inside, length, be_u32(next)),
@@ -151,8 +152,8 @@ impl Pages {
         payload
     }
 
-    /// Finds the pages in the journal. Each frame is summed up from the one before it, so a damaged one is passed over
-    /// and those behind it are still known to be sound; SQLite forgets them.
+    /// Finds the pages in the journal. Each frame's checksum continues the one before it, so this can skip a damaged
+    /// frame and still verify those after it; SQLite forgets them.
     fn read_journal(&mut self) -> io::Result<()> {
         let Some(journal) = &self.journal else {
             return Ok(());
@@ -176,16 +177,16 @@ impl Pages {
                 break;
             }
             if index == 0 && !sound {
-                // The header does not say any more whose frames these are.
+                // The header no longer says whose frames these are.
                 salt = frame[8..16].to_vec();
             }
             let number = be_u32(&frame);
             let stored = (be_u32(&frame[16..]), be_u32(&frame[20..]));
             let before = std::mem::replace(&mut sum, stored);
             let is_sound = || sum_up(sum_up(before, &frame[..8], big), &frame[24..], big) == stored;
-            // No page has the number 0, whose frame adds up where the rest is zeros too.
+            // No page has the number 0; a frame of all zeros has a valid checksum.
             if number == 0 || frame[8..16] != salt[..] || !is_sound() {
-                // Frames of an earlier round, at the end, are no damage.
+                // Frames of an earlier round, at the end, are not damage.
                 sound = false;
                 continue;
             }
@@ -215,7 +216,7 @@ fn existing(path: &Path) -> io::Result<Option<Readable>> {
     }
 }
 
-/// A page; of one that the file ends in, what is there.
+/// A page; if the file ends in it, the part that is there.
 fn read_page(file: &Readable, at: u64) -> Option<[u8; PAGE]> {
     let mut page = [0; PAGE];
     (file.read_at(at, &mut page).ok()? > 0).then_some(page)
@@ -232,7 +233,7 @@ fn local_part(length: usize) -> usize {
     if fitting <= MOST { fitting } else { LEAST }
 }
 
-/// The values of a row: first the kind of each, then each. Those that are not there are cut.
+/// A row's values: first the type of each, then each. Missing ones are cut.
 fn values(payload: &[u8]) -> Option<Vec<Value>> {
     let mut rest = payload;
     let header = usize::try_from(varint(&mut rest)?).ok()?;

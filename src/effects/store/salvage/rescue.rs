@@ -1,7 +1,7 @@
-//! What was found in a damaged file, put together again in a new one.
+//! Puts together a new file from what was found in a damaged one.
 //!
-//! A value that is none that Tusk writes there is brought as near to one as can be, and its row is counted as damaged;
-//! no row is left out because of one of its values.
+//! If a value is not one that Tusk writes there, this brings it as near to one as possible and counts its row as
+//! damaged; no row is left out because of one of its values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::{
     update::keeping::{Salvage, Saved},
 };
 
-/// What Tusk keeps, the most precious first.
+/// The tables, the most precious first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Tab,
@@ -34,11 +34,11 @@ pub(super) enum Table {
 pub(super) const TABLES: [Table; 5] =
     [Table::Tab, Table::Edit, Table::Connection, Table::Setting, Table::Run];
 
-/// The largest number that Tusk's own come to: all that count something.
+/// The largest number that Tusk writes for anything it counts.
 pub(in super::super) const NUMBER_MAX: i64 = 1 << 53;
 
-/// Numbers of runs have no gaps but those that a salvage leaves: at most so many are missing. The oldest runs go by
-/// their number, so one that is far ahead of the others would have them all go.
+/// Run numbers have no gaps except those that a salvage leaves, of at most this many numbers. The oldest runs are
+/// deleted by their number, so one number far ahead of the others would delete them all.
 pub(in super::super) const GAPS_MAX: i64 = 2_000;
 
 impl Table {
@@ -52,7 +52,7 @@ impl Table {
         }
     }
 
-    /// A query for what tells its rows apart, from an index alone.
+    /// A query for its rows' identities, from an index alone.
     pub(super) fn names_in_index(self) -> Option<&'static str> {
         match self {
             Self::Tab => Some("select id from tab indexed by sqlite_autoindex_tab_1"),
@@ -65,7 +65,7 @@ impl Table {
         }
     }
 
-    /// Which table a row is of, by its form alone.
+    /// The table that a row belongs to, judged by its form alone.
     pub(super) fn of(row: &Row) -> Option<Self> {
         let forms: [(Self, &str, usize); 7] = [
             (Self::Tab, "iddttdttdddtt", 2),
@@ -86,13 +86,13 @@ impl Table {
     }
 }
 
-/// How many values are not as a form says: an id, a text, a number, nothing at all.
+/// How many values differ from a form: an id, a text, a number, nothing at all.
 fn strangers(values: &[Value], form: &str) -> usize {
     let fits = |value: &Value, kind: char| match (kind, value) {
         ('i', Value::Text(text)) => text.len() == 36,
         ('n', Value::Null) => true,
         ('i' | 'n', _) => false,
-        // What can be missing is NULL, and a text that is cut has no end to look at.
+        // What may be missing is NULL, and a text that is cut off has no end to check.
         (_, Value::Null | Value::Cut(_)) => true,
         ('d', Value::Integer(_)) => true,
         ('t', Value::Text(_)) => true,
@@ -120,7 +120,7 @@ struct Found {
     /// Whether SQLite reached it.
     reached: bool,
     damaged: bool,
-    /// Whether places in the text are not what they were.
+    /// Whether positions in the text have moved.
     moved: bool,
     edits: BTreeMap<i64, Typed>,
 }
@@ -138,7 +138,7 @@ pub(super) struct Rescue<'file> {
     edits: Vec<(Vec<u8>, i64, Typed)>,
     names: BTreeMap<Table, BTreeSet<String>>,
     last_run: i64,
-    /// So many numbers of runs are missing between others.
+    /// How many run numbers are missing between others.
     gaps: i64,
     salvage: Salvage,
 }
@@ -156,7 +156,7 @@ impl<'file> Rescue<'file> {
         }
     }
 
-    /// Takes a row. `reached` says whether SQLite found it, or it was found in a page by itself.
+    /// Takes a row. `reached`: SQLite found it, rather than the search of the pages.
     pub(super) fn take(&mut self, table: Table, row: Row, reached: bool) -> rusqlite::Result<()> {
         let mut row = Reader::new(row);
         match table {
@@ -166,7 +166,7 @@ impl<'file> Rescue<'file> {
             }
             Table::Edit => {
                 let (tab, number) = (row.raw(1), row.number);
-                // Where a place is none, what was typed goes on where the edit before ended.
+                // If its position is not valid, the edit continues where the one before ended.
                 let start = match row.number_at(2, None) {
                     NUMBER_MAX => None,
                     start => usize::try_from(start).ok(),
@@ -187,12 +187,13 @@ impl<'file> Rescue<'file> {
         }
     }
 
-    /// Something of a table could not be reached. What an index still names is counted, else nobody knows how much.
+    /// Part of a table could not be reached. Counts what an index still names; without an index, nobody knows how much
+    /// is missing.
     pub(super) fn miss(&mut self, table: Table, named: Option<BTreeSet<String>>) {
         let found = self.names.remove(&table).unwrap_or_default();
         let Some(named) = named else {
             if table == Table::Edit {
-                // Whose they were is not known, so every jump in their numbers may be a missing one.
+                // Nobody knows whose they were, so every jump in their numbers may be a missing one.
                 self.suspect_jumps();
             }
             self.saved(table).perhaps_more = true;
@@ -212,7 +213,7 @@ impl<'file> Rescue<'file> {
         }
     }
 
-    /// Writes the tabs, each with what was typed into it, and says what came of all.
+    /// Writes the tabs, each with its edits, and reports the outcome.
     pub(super) fn finish(mut self) -> rusqlite::Result<Salvage> {
         self.share_edits();
         let mut tabs: Vec<Found> = std::mem::take(&mut self.tabs).into_values().collect();
@@ -265,7 +266,7 @@ impl<'file> Rescue<'file> {
         let id = row.id(0);
         let revision = row.number_at(8, Some(0));
         match self.tabs.get(&key) {
-            // An index that is damaged lets a tab be there twice. Nobody knows which is the right one.
+            // A damaged index allows a tab to exist twice. Nobody knows which is the right one.
             Some(before) if before.reached && reached => {
                 while self.tabs.contains_key(&key) {
                     key.push(b'+');
@@ -359,7 +360,7 @@ impl<'file> Rescue<'file> {
         let insert = "insert or ignore into run (number, query, at_us, connection, database, sql, elapsed_us, state,
             tag, rows, sqlstate, message) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let mut insert = self.to.prepare_cached(insert)?;
-        // Where its own number makes no sense or is another's by now, it comes behind the others.
+        // If its own number makes no sense or is taken by now, it goes after the others.
         let most =
             if self.last_run == 0 { NUMBER_MAX } else { self.last_run + 1 + GAPS_MAX - self.gaps };
         let sane = 1..=most;
@@ -404,7 +405,7 @@ impl<'file> Rescue<'file> {
         self.edits.extend(jumps);
     }
 
-    /// Gives each edit to its tab. One whose tab is not there makes one.
+    /// Assigns each edit to its tab. An edit whose tab is missing creates one.
     fn share_edits(&mut self) {
         for (tab, number, typed) in std::mem::take(&mut self.edits) {
             let key = if self.tabs.contains_key(&tab) {
@@ -446,8 +447,8 @@ impl Found {
         }
     }
 
-    /// Makes the edits of the text again. From a missing one on, places are not what they were: what was typed is put
-    /// as near as can be, and nothing is taken out any more.
+    /// Applies the edits to the text again. After a missing one, positions have moved: puts typed text as near as
+    /// possible, and removes nothing any more.
     fn type_again(&mut self) {
         if self.edits.is_empty() {
             return;
@@ -475,11 +476,11 @@ impl Found {
     }
 }
 
-/// Reads a row's values as what they are to be.
+/// Reads a row's values as the types that they should have.
 struct Reader {
     number: i64,
     values: Vec<Value>,
-    /// Whether one of them was not.
+    /// Whether one of them had another.
     damaged: bool,
 }
 
@@ -529,7 +530,7 @@ impl Reader {
         }
     }
 
-    /// A number from 0 on; without a usual one, as large as can be.
+    /// A number from 0 up; without a default, as large as it gets.
     fn number_at(&mut self, column: usize, usual: Option<i64>) -> i64 {
         if let Value::Integer(number @ 0..=NUMBER_MAX) = self.at(column) {
             return *number;
@@ -537,7 +538,7 @@ impl Reader {
         self.damaged = true;
         let number = match self.at(column) {
             Value::Integer(_) | Value::Null => None,
-            // Half a number is no place in a text, and where there is no usual one it is to be right.
+            // Half a number is no position in a text, and without a default it must be exact.
             Value::Real(number) if usual.is_some() => Some(*number as i64),
             Value::Real(_) => None,
             Value::Text(bytes) | Value::Blob(bytes) | Value::Cut(bytes) => {
@@ -560,7 +561,7 @@ fn new_id() -> Uuid {
     Uuid::from_bytes(random_bytes())
 }
 
-/// A text of the same length, so that what points into it still does.
+/// A text of the same length, so that positions in it stay valid.
 fn one_for_one(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -576,7 +577,7 @@ fn is_nearly(one: &[u8], other: &[u8]) -> bool {
         && one.iter().zip(other).filter(|(one, other)| one != other).count() <= 2
 }
 
-/// A connection, as far as its text can be read. What guards it is closed where it can't.
+/// A connection, as far as its text can be read. If its safeguards can't be read, they are on.
 fn config_of(text: &str) -> Config {
     let (mut config, read) = readable_fields::<Config>(text);
     if !read.contains("ssl_mode") {
@@ -589,7 +590,7 @@ fn config_of(text: &str) -> Config {
     config
 }
 
-/// What can be read of an object of JSON, field by field, and which fields those are. The others have the usual values.
+/// The readable fields of a JSON object, and which they are. The others have their defaults.
 fn readable_fields<T>(text: &str) -> (T, BTreeSet<String>)
 where
     T: Default + serde::Serialize + serde::de::DeserializeOwned,

@@ -1,8 +1,8 @@
 //! Functions that a read-only connection knows to be harmless, and why.
 //!
 //! PostgreSQL's functions that are not volatile have no effects. Each volatile one, of the server or of its own
-//! extensions, 12 to 18, is refused by name or stands in one of these lists; a test asks the servers for all that they
-//! have. One that a newer server brings is in neither, and is refused until somebody has thought about it.
+//! extensions, 12 to 18, is either refused by name or in one of these lists; a test asks the servers for all their
+//! functions. One that a newer server adds is in neither, and is refused until somebody has judged it.
 
 /// Whether the volatile function of PostgreSQL or its own extensions that has this name is harmless.
 pub fn is_harmless(name: &str) -> bool {
@@ -63,7 +63,7 @@ pub const READING: &[&str] = &[
     "xslt_process",
 ];
 
-/// What they leave is in the session, is harmless there, or is taken back by Tusk.
+/// Their effects are in the session, harmless there, or undone by Tusk.
 #[rustfmt::skip]
 pub const OF_THE_SESSION: &[&str] = &[
     "isn_weak", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all",
@@ -82,14 +82,14 @@ pub const UNDONE: &[&str] = &[
     "pg_restore_attribute_stats", "pg_restore_relation_stats",
 ];
 
-/// They run a text, which is looked into.
+/// They run a text, which is checked.
 #[rustfmt::skip]
 pub const RUNNING_A_TEXT: &[&str] = &[
     "query_to_xml", "query_to_xml_and_xmlschema", "query_to_xmlschema", "ts_rewrite", "ts_stat",
 ];
 
-/// Extensions whose functions in C are known: those that are not volatile, and those that are listed above. PostgreSQL's
-/// own, and some that many databases have.
+/// Extensions whose functions in C are known: those that are not volatile, and those listed above. PostgreSQL's own,
+/// and some that many databases have.
 #[rustfmt::skip]
 pub const EXTENSIONS: &[&str] = &[
     "adminpack", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink", "dict_int",

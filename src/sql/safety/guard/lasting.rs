@@ -1,13 +1,13 @@
 //! What no rollback undoes, as far as a text shows it: functions that it names, and commands and names inside the
-//! strings that it has run as SQL.
+//! strings that it runs as SQL.
 //!
-//! A function is refused where the text names it, called or not: `x.setval` is a call, too, for a value `x` of any
-//! kind, and which of the two it is only the server knows.
+//! A function is refused wherever the text names it, called or not: `x.setval` is a call, too, for a value `x` of any
+//! type, and only the server knows which of the two it is.
 //!
-//! A string is looked into where something runs it: the body of a DO; strings in a body that says EXECUTE; strings
-//! beside a function that takes a query as text, such as `query_to_xml`. Each is read anew by the same rules, so that
-//! the depth does not matter. Any other string is a value and means nothing, whatever it says. Which of the strings
-//! beside EXECUTE or such a function is run can't be told, so that all of them are looked into.
+//! A string is checked if something runs it: the body of a DO; strings in a body that says EXECUTE; strings beside a
+//! function that takes a query as text, such as `query_to_xml`. Each is read again by the same rules, at any depth. Any
+//! other string is a value and means nothing, whatever it says. Nobody can tell which of the strings beside EXECUTE or
+//! such a function runs, so all of them are checked.
 
 use std::collections::BTreeSet;
 
@@ -20,22 +20,22 @@ use crate::sql::{
     statement::classify::Verb,
 };
 
-/// Strings may stand in strings so deep. Nobody writes more, and each level costs a reading of all below it.
+/// The most levels of strings in strings. Nobody writes more, and each level costs a reading of all below it.
 const DEPTH_MAX: usize = 16;
-/// So many bytes may be read in all for each byte of the text: each level may have to be read in two ways.
+/// The most bytes to read in total per byte of the text: each level may have to be read in two ways.
 const READINGS_MAX: usize = 48;
-/// So far a command is read for what it does; many may begin in one text.
+/// How far to read a command to find out what it does; many may begin in one text.
 const LOOKED_AT_MAX: usize = 300;
 
 /// What was found in a text.
 pub(super) struct Found {
-    /// Why it must not be sent, if it shows a reason.
+    /// Why it must not be sent, if the text shows a reason.
     pub refusal: Option<Refusal>,
-    /// Every name in it, also in the strings that it runs: any of them may be that of a function.
+    /// Every name in it, and in the strings that it runs: any of them may be a function's.
     pub names: BTreeSet<String>,
 }
 
-/// Looks through a text whose first word has been read already.
+/// Checks a text whose first word has been judged already.
 pub(super) fn look(text: &str, verb: Verb) -> Found {
     let role = match verb {
         Verb::Do => Role::Do,
@@ -49,28 +49,28 @@ pub(super) fn look(text: &str, verb: Verb) -> Found {
     Found { refusal, names: reader.names }
 }
 
-/// What a text is to whom it is given.
+/// What a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     /// One statement, whose first word has been judged.
     Statement,
     /// The same, and it is a DO: its strings are commands.
     Do,
-    /// Commands: the body of a DO, or what EXECUTE in it is given.
+    /// Commands: the body of a DO, or the argument of EXECUTE in it.
     Commands,
-    /// What a function runs as a query, whose other commands the server refuses.
+    /// A query that a function runs; the server refuses other commands in it.
     Query,
 }
 
-/// Reads a text and the texts in it, and remembers what they name.
+/// Reads a text and the texts in it, and collects the names.
 struct Reader {
     names: BTreeSet<String>,
     bytes_left: usize,
 }
 
 impl Reader {
-    /// Reads a text in both ways that a session may have of a backslash. A statement can change from one to the other
-    /// before it runs a string, so that each string is read anew in both.
+    /// Reads a text by both rules for a backslash that a session may have. A statement can switch between them before
+    /// it runs a string, so each string is read again by both.
     fn read(&mut self, text: &str, role: Role, depth: usize) -> Option<Refusal> {
         let deep = || Some(Refusal::Unreadable("strings so deep in strings".into()));
         let Some(bytes_left) = self.bytes_left.checked_sub(text.len()) else {
@@ -88,7 +88,7 @@ impl Reader {
             return None;
         }
         let other = Reading::new(text, BackslashRule::Escapes);
-        // A whole statement that has an open string is not meant in this way; a piece of one may be.
+        // A whole statement with an unclosed string is not meant this way; a piece of one may be.
         let may_be_meant = depth > 0 || other.tokens.iter().all(|token| token.terminated);
         may_be_meant.then(|| self.refusal(&other, role, depth)).flatten()
     }
@@ -120,7 +120,7 @@ impl Reader {
 struct Reading<'a> {
     text: &'a str,
     tokens: Vec<Token>,
-    /// Where LANGUAGE stands, and where commands end, so that no command is read to its end for itself.
+    /// The positions of LANGUAGE and of commands' ends, so that no command is searched to its end separately.
     languages: Vec<usize>,
     ends: Vec<usize>,
 }
@@ -152,7 +152,7 @@ impl<'a> Reading<'a> {
         self.tokens.get(at).is_some_and(Token::is_string)
     }
 
-    /// The name that stands here. Servers before 15 take a number and the letters behind it for two tokens.
+    /// The name at this token. Servers before 15 take a number and the letters after it as two tokens.
     fn name(&self, at: usize) -> Option<String> {
         match self.kind(at)? {
             TokenKind::Number | TokenKind::Parameter => {
@@ -164,8 +164,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The name of a function, if one may have the name that stands here. No function has a reserved word for a name
-    /// unless it is quoted.
+    /// The name of a function, if one may be named by this token. No function is named by a reserved word unless it is
+    /// quoted.
     fn possible_function(&self, at: usize) -> Option<String> {
         let name = self.name(at)?;
         let is_reserved = self.kind(at) == Some(TokenKind::Word)
@@ -173,7 +173,7 @@ impl<'a> Reading<'a> {
         (!is_reserved).then_some(name)
     }
 
-    /// What the strings of the text are, if something may run them.
+    /// The role of the text's strings, if something may run them.
     fn role_of_strings(&self, role: Role) -> Option<Role> {
         let says = |words: &[&str]| {
             (0..self.tokens.len()).any(|at| words.contains(&self.word(at).as_str()))
@@ -197,7 +197,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The name that stands here, if it is that of a function whose effect outlives a rollback.
+    /// The name at this token, if it is that of a function whose effect outlives a rollback.
     fn lasting_function(&self, at: usize) -> Option<String> {
         let name = self.name(at)?;
         let is_in_lasting_schema =
@@ -212,8 +212,8 @@ impl<'a> Reading<'a> {
                 .is_some_and(|schema| SCHEMAS.contains(&schema.as_str()))
     }
 
-    /// The name of a setting that makes the server write files, where the text may set it: as a word, or as a string
-    /// for `set_config`, an UPDATE of `pg_settings` or a command of a body.
+    /// The name of a setting that makes the server write files, if the text may set it: as a word, or as a string for
+    /// `set_config`, an UPDATE of `pg_settings` or a command in a body.
     fn acting_setting(&self, role: Role) -> Option<String> {
         let acts = |name: String| {
             let name = name.to_ascii_lowercase();
@@ -233,8 +233,8 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// A command that begins here and whose effect outlives a rollback. Each is told by what follows it, too, because
-    /// most of these words may be names.
+    /// A command that begins here and whose effect outlives a rollback. What follows must fit, too, because most of
+    /// these words may be names.
     fn command(&self, at: usize) -> Option<Refusal> {
         let word = self.word(at);
         if !KNOWN_COMMANDS.contains(&word.as_str()) {
@@ -268,7 +268,7 @@ impl<'a> Reading<'a> {
         Some(Refusal::Command(what.into()))
     }
 
-    /// Whether a name may begin here that is no word: quoted, in parentheses, or filled in by `format`, where `%I`
+    /// Whether a name other than a word may begin here: quoted, in parentheses, or filled in by `format`, where `%I`
     /// stands for a name and `%L` for a string.
     fn opens(&self, at: usize) -> bool {
         match self.kind(at) {
@@ -278,8 +278,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// A CREATE or ALTER: what it makes, or makes of something, can be an operator, a cast or a name for a function
-    /// that is refused under its own.
+    /// A CREATE or ALTER: its object can be an operator, a cast or another name for a function that is refused under
+    /// its own.
     fn making(&self, at: usize, word: &str) -> Option<String> {
         if !matches!(word, "create" | "alter" | "import") {
             return None;
@@ -329,26 +329,26 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The words and marks of the command that begins here.
+    /// The words and signs of the command that begins here.
     fn rest_of_command(&self, at: usize) -> impl Iterator<Item = usize> {
         (at + 1..self.tokens.len()).take_while(|at| self.kind(*at) != Some(TokenKind::Semicolon))
     }
 
-    /// Whether the command that begins here says one of these words, or is too long to tell.
+    /// Whether the command that begins here contains one of these words, or is too long to tell.
     fn says_before_end(&self, at: usize, words: &[&str]) -> bool {
         (1..).zip(self.rest_of_command(at)).any(|(looked_at, at)| {
             looked_at > LOOKED_AT_MAX || words.contains(&self.word(at).as_str())
         })
     }
 
-    /// Whether the text ends in the middle of the command's first words: EXECUTE is given it in pieces.
+    /// Whether the text ends in the middle of the command's first words: EXECUTE gets it in pieces.
     fn is_cut_off(&self, at: usize) -> bool {
         let is_open = self.text.ends_with(char::is_whitespace)
             || self.tokens.last().is_some_and(|token| !token.terminated);
         at + 2 >= self.tokens.len() && is_open
     }
 
-    /// A DO in a language whose text is not SQL: it can't be read, and some of them reach around the server.
+    /// A DO in a language whose text is not SQL: Tusk can't read it, and some of them bypass the server.
     fn foreign_body(&self, at: usize) -> Option<Refusal> {
         let next = |places: &[usize]| {
             let behind = places.partition_point(|place| *place <= at);
@@ -367,7 +367,7 @@ const KNOWN_COMMANDS: &[&str] = &[
     "alter", "analyse", "analyze", "checkpoint", "cluster", "copy", "create", "delete", "discard", "do", "import",
     "insert", "load", "merge", "reindex", "update",
 ];
-/// What CREATE, ALTER and IMPORT make or change.
+/// What CREATE, ALTER and IMPORT create or change.
 #[rustfmt::skip]
 const MADE: &[&str] = &[
     "access", "aggregate", "cast", "collation", "constraint", "conversion", "database", "default", "domain",
@@ -375,7 +375,7 @@ const MADE: &[&str] = &[
     "policy", "procedure", "publication", "role", "routine", "rule", "schema", "sequence", "server", "statistics",
     "subscription", "system", "table", "tablespace", "text", "transform", "trigger", "type", "user", "view",
 ];
-/// Words between CREATE and what is made.
+/// Words between CREATE and the kind of object.
 #[rustfmt::skip]
 const MODIFIERS: &[&str] = &[
     "global", "local", "or", "procedural", "recursive", "replace", "temp", "temporary", "trusted", "unique", "unlogged",
@@ -391,13 +391,13 @@ const RESERVED: &[&str] = &[
     "only", "or", "order", "primary", "references", "returning", "select", "table", "then", "to", "true", "union",
     "unique", "using", "when", "where", "window", "with",
 ];
-/// What DISCARD and REINDEX are told to do.
+/// The objects of DISCARD and REINDEX.
 const DISCARDED: &[&str] = &["all", "plans", "sequences", "temp", "temporary"];
 const REINDEXED: &[&str] = &["table", "index", "schema", "database", "system"];
-/// Words that follow a value inside CASE, where a command's word is the name of a column.
+/// Words after a value inside CASE, where a command's word is a column's name.
 const AFTER_VALUE: &[&str] = &["when", "else", "end", "is", "in", "and", "or", "as"];
 
-/// Whether the function of this name does something that a rollback leaves as it is.
+/// Whether a rollback leaves what the function of this name does.
 fn lasts(name: &str) -> bool {
     let resets = name.starts_with("pg_") && name.contains("_reset");
     let family = ["dblink", "heap_force_", "pg_background_", "pg_buffercache_evict"]
@@ -407,7 +407,7 @@ fn lasts(name: &str) -> bool {
 }
 
 /// Functions of PostgreSQL and of known extensions whose effects no rollback undoes: they write files, move sequences,
-/// signal processes, reach other servers, or change what is shared and not transactional.
+/// signal processes, reach other servers, or change shared state that is not transactional.
 #[rustfmt::skip]
 const LASTING: &[&str] = &[
     "autoprewarm_dump_now", "autoprewarm_start_worker",

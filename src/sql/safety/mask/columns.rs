@@ -1,4 +1,4 @@
-//! Secrets told by their place in a list: `insert into users (name, password) values ('a', 'x')`.
+//! Secrets revealed by their position in a list: `insert into users (name, password) values ('a', 'x')`.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::{Search, is_one_of, names};
 use crate::sql::read::lex::{Token, TokenKind};
 
 impl Search<'_> {
-    /// Lists of names with that of a secret among them, and the lists of values that belong to them.
+    /// Lists of names that include a secret's, and the lists of values that belong to them.
     pub(super) fn columns(&mut self, tokens: &[Token]) {
         let mut values: Option<usize> = None;
         let mut at = 0;
@@ -36,7 +36,7 @@ impl Search<'_> {
         }
     }
 
-    /// The places of secrets among names between parentheses, and where these close; nothing where it is no such list.
+    /// The positions of secrets among names in parentheses, and where these close; none if it is not such a list.
     fn names_in(&self, tokens: &[Token], from: usize) -> Option<(Vec<usize>, usize)> {
         let (mut secret, mut index) = (Vec::new(), 0);
         for (at, token) in tokens.iter().enumerate().skip(from) {
@@ -118,7 +118,7 @@ impl Search<'_> {
         }
     }
 
-    /// One row, up to what closes it: masks the values at these places.
+    /// One row, up to its closing parenthesis: masks the values at these positions.
     fn row(&mut self, tokens: &[Token], from: usize, secret: &[usize]) -> usize {
         let (mut depth, mut index, mut begins) = (0_usize, 0, true);
         for (at, token) in tokens.iter().enumerate().skip(from) {

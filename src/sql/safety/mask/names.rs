@@ -1,6 +1,6 @@
-//! What the name of a secret looks like.
+//! What secrets' names look like.
 
-/// A name that contains one of these names a secret.
+/// A name that contains one of these is a secret's.
 const ROOTS: [&str; 16] = [
     "password",
     "passwd",
@@ -20,10 +20,10 @@ const ROOTS: [&str; 16] = [
     "privatekey",
 ];
 
-/// A name with one of these between its underscores does.
+/// A name with one of these between its underscores is, too.
 const PARTS: [&str; 4] = ["pass", "pw", "psw", "pswd"];
 
-/// What a name ends with that tells something about a secret and not the secret.
+/// Endings of names that say something about a secret and are not the secret.
 const ABOUT: [&str; 22] = [
     "encryption",
     "required",
@@ -49,20 +49,20 @@ const ABOUT: [&str; 22] = [
     "valid",
 ];
 
-/// What else a text has that holds a secret without such a name.
+/// Other signs of a secret without such a name.
 const SIGNS: [&str; 8] =
     ["://", "crypt", "hmac", "digest", "bearer", "identified", "scram-sha-256$", "authorization"];
 
-/// Functions that are given a secret.
+/// Functions that take a secret.
 const FUNCTIONS: [&str; 8] =
     ["crypt", "hmac", "digest", "encrypt", "decrypt", "encrypt_iv", "decrypt_iv", "dearmor"];
 
-/// A role's password may follow a misspelt word, so that a text with one of each holds one perhaps; `pw` is part of too
-/// many words to look for it first.
+/// A role's password may follow a misspelt word, so a text with one of each may hold one; too many words contain `pw`
+/// to look for it first.
 const ROLES: [&str; 3] = ["role", "user", "group"];
 const MADE: [&str; 2] = ["create", "alter"];
 
-/// Which two letters, in any case, begin a word that the quick look looks for. Other pairs may have the same place.
+/// Which pairs of letters, in any case, begin a word that the quick check looks for. Other pairs may share their slots.
 static BEGINNINGS: [bool; 1 << 10] = {
     let table = [false; 1 << 10];
     let table = with_beginnings(table, &ROOTS);
@@ -85,7 +85,7 @@ const fn place_of(first: u8, second: u8) -> usize {
     ((first & 31) as usize) << 5 | (second & 31) as usize
 }
 
-/// Whether there can be a secret in the text at all: a quick look, for which the text is gone through once.
+/// Whether the text can hold a secret at all: a quick check in one pass.
 pub fn is_suspicious(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (mut has_role, mut is_made) = (false, false);
@@ -118,7 +118,7 @@ pub fn is_suspicious(text: &str) -> bool {
 
 /// Whether a name is that of a secret: a column, a setting, an option, a variable of the environment.
 pub fn is_secret(name: &str) -> bool {
-    // Of a name without end its end tells.
+    // For an endless name, its end decides.
     let mut start = name.len().saturating_sub(128);
     while !name.is_char_boundary(start) {
         start += 1;
@@ -131,13 +131,13 @@ pub fn is_secret(name: &str) -> bool {
             || parts.any(|part| PARTS.contains(&part)))
 }
 
-/// Whether a word where an option of a role belongs is PASSWORD, also with a slip of the finger.
+/// Whether a word in place of a role's option is PASSWORD, perhaps misspelt.
 pub fn is_password_option(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     is_secret(word) || lower.len() >= 5 && strsim::osa_distance(&lower, "password") <= 2
 }
 
-/// Whether a function is given a secret.
+/// Whether a function takes a secret.
 pub fn is_given_a_secret(function: &str) -> bool {
     let lower = function.to_ascii_lowercase();
     FUNCTIONS.contains(&lower.as_str())
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::generated::{Random, as_many_as, seed};
 
-    /// What the quick look says, word by word.
+    /// The result of the quick check, word by word.
     fn has_a_word(text: &str) -> bool {
         let lower = text.to_ascii_lowercase();
         let has = |word: &&str| lower.contains(*word);

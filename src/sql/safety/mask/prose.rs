@@ -1,5 +1,5 @@
-//! Secrets told by the words before them, in a text that is not read as SQL: comments, connection strings, shell commands,
-//! JSON, a server's messages.
+//! Secrets revealed by the words before them, in a text that is not read as SQL: comments, connection strings, shell
+//! commands, JSON, a server's messages.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::{Search, names};
 use crate::sql::read::lex;
 
 impl Search<'_> {
-    /// Secrets told by the words before them.
+    /// Secrets revealed by the words before them.
     pub(super) fn prose(&mut self, range: Range<usize>) {
         let Some(text) = self.text.get(range.clone()) else {
             return;
@@ -33,7 +33,7 @@ impl Search<'_> {
         }
     }
 
-    /// A command of psql: prose, but `\set password x` needs no sign between the two.
+    /// A psql command: prose, but `\set password x` needs no sign between the two.
     pub(super) fn psql_command(&mut self, range: Range<usize>) {
         let line = &self.text[range.clone()];
         let mut words = line.split_ascii_whitespace();
@@ -53,7 +53,7 @@ impl Search<'_> {
         self.prose(range);
     }
 
-    /// What follows a run of letters that may be a secret's name. Answers where the value ends.
+    /// What follows a run of letters that may be a secret's name. Returns where the value ends.
     fn after_run(&mut self, run: Range<usize>, end: usize) -> usize {
         let text = self.text;
         let bytes = text.as_bytes();
@@ -108,7 +108,7 @@ impl Search<'_> {
         self.value(at, end, in_url)
     }
 
-    /// `Bearer x`: a long word, or it is only English.
+    /// `Bearer x`: x must be a long word, or it is just English.
     fn credentials(&mut self, from: usize, end: usize) -> usize {
         let rest = &self.text[from..end];
         let start = end - rest.trim_start().len();
@@ -119,7 +119,7 @@ impl Search<'_> {
         start + length
     }
 
-    /// `-u name:password`, as curl has it.
+    /// `-u name:password`, in curl's form.
     fn user_and_password(&mut self, from: usize, end: usize) -> usize {
         let rest = &self.text[from..end];
         let start = end - rest.trim_start().len();
@@ -135,7 +135,7 @@ impl Search<'_> {
         self.value(end - rest.trim_start().len(), end, false)
     }
 
-    /// A value in quotes or without, which begins here. Answers where it ends.
+    /// A value that begins here, quoted or not. Returns where it ends.
     fn value(&mut self, start: usize, end: usize, in_url: bool) -> usize {
         let value = &self.text[start..end];
         if value.starts_with('$')
@@ -182,7 +182,7 @@ impl Search<'_> {
         }
     }
 
-    /// The password of a URL, of what follows its `://`; and where in that the last `@` is.
+    /// The password of a URL, given what follows its `://`; and the position of the last `@` in that.
     fn url(&mut self, range: Range<usize>, last: Option<usize>) {
         let rest = &self.text[range.clone()];
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
@@ -192,14 +192,14 @@ impl Search<'_> {
             None => authority,
         };
         if let Some(colon) = user.find(':') {
-            // Not yet finished, or a password with characters that should have been escaped: the last `@` ends it.
+            // Unfinished, or a password with characters that should have been escaped: the last `@` ends it.
             let password = range.start + colon + 1;
             let end = last.filter(|last| *last >= password);
             self.push(password..end.unwrap_or(range.start + authority.len()));
         }
     }
 
-    /// What the server keeps of a password is as good as one to whoever tries them all.
+    /// What the server stores of a password is as good as the password to anybody who tries them all.
     fn verifiers(&mut self, range: Range<usize>) {
         const SCRAM: &str = "SCRAM-SHA-256$";
         let mut at = range.start;
@@ -212,7 +212,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether a text ends where a secret is to follow, or has a place in it for one: `host=h password=`, `… password %L`.
+/// Whether a text ends where a secret must follow, or has a placeholder for one: `host=h password=`, `… password %L`.
 pub fn has_a_hole(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -236,7 +236,7 @@ pub fn has_a_hole(text: &str) -> bool {
     false
 }
 
-/// Whether a name ends in the word itself, so that SQL may go on with a string at once.
+/// Whether a name ends in the word itself, so that SQL may continue with a string at once.
 fn ends_as_a_secret(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     ["password", "passwd", "passphrase", "secret"].iter().any(|word| lower.ends_with(word))
@@ -246,7 +246,8 @@ fn is_name_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
-/// The length up to the closing quote, or all of it. A backslash keeps the next character, and so does a second quote.
+/// The length up to the closing quote, or all of it. A backslash escapes the next character, and so does a second
+/// quote.
 fn closing(text: &str, quote: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -263,7 +264,7 @@ fn closing(text: &str, quote: &str) -> usize {
     text.len()
 }
 
-/// The length of a value without quotes. A quote ends it where it closes something: nothing but an end follows it.
+/// The length of an unquoted value. A quote ends it if it closes something: only an end may follow it.
 fn unquoted(value: &str, in_url: bool) -> usize {
     let bytes = value.as_bytes();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! What a string says, and where each byte of that is written.
+//! A string's content, and where each byte of it is written.
 
 use std::ops::Range;
 
@@ -6,20 +6,19 @@ use crate::sql::read::lex::{self, Token, TokenKind};
 
 /// The content of a string without its escapes.
 pub struct Unquoted {
-    /// What it says.
     pub text: String,
     /// Where each byte of it is written in the text, and where the last one ends.
     places: Places,
 }
 
 enum Places {
-    /// As it stands, from here on.
+    /// Unchanged, from here on.
     From(usize),
     Each(Vec<usize>),
 }
 
 impl Unquoted {
-    /// Where a part of the content is written.
+    /// Where part of the content is written.
     pub fn place(&self, range: Range<usize>) -> Range<usize> {
         match &self.places {
             Places::From(start) => start + range.start..start + range.end,
@@ -50,7 +49,7 @@ pub fn unquoted(text: &str, token: Token) -> Unquoted {
     reader.places.push(content.end);
     match String::from_utf8(reader.plain) {
         Ok(text) => Unquoted { text, places: Places::Each(reader.places) },
-        // Escapes may make bytes that are no text; then what is written is searched as it stands.
+        // Escapes may produce bytes that are not text; then the written form is searched.
         Err(_) => {
             Unquoted { text: text[content.clone()].to_owned(), places: Places::From(content.start) }
         }
@@ -74,7 +73,7 @@ impl Reader<'_> {
                     self.at += 1;
                     self.put(byte, start);
                 }
-                // The constant goes on behind a line break.
+                // The constant continues after a line break.
                 b'\'' => match lex::continued(self.bytes, self.at) {
                     Some(next) => self.at = next,
                     None => self.put(byte, start),

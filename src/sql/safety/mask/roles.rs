@@ -1,4 +1,4 @@
-//! The passwords of CREATE ROLE and ALTER ROLE, also where quotes were forgotten or the option is misspelt.
+//! The passwords in CREATE ROLE and ALTER ROLE, even without quotes or after a misspelt option.
 
 use super::{Search, is_one_of, names};
 use crate::sql::read::lex::{Token, TokenKind};
@@ -48,7 +48,7 @@ const OPTIONS: [&str; 40] = [
 ];
 
 impl Search<'_> {
-    /// Every statement about a role among the tokens: it may be in the body of a function.
+    /// Every statement about a role among the tokens: it may be in a function's body.
     pub(super) fn roles(&mut self, tokens: &[Token]) {
         let begins: Vec<usize> =
             (0..tokens.len()).filter(|at| self.is_about_a_role(tokens, *at)).collect();
@@ -94,7 +94,7 @@ impl Search<'_> {
         }
     }
 
-    /// What stands where a password belongs, in whatever quotes or in none. Answers where it ends.
+    /// Whatever stands in place of a password, in any quotes or none. Returns where it ends.
     pub(super) fn bare_secret(&mut self, tokens: &[Token], from: usize) -> usize {
         let mut at = from;
         while let Some(token) = tokens.get(at)
@@ -125,7 +125,7 @@ impl Search<'_> {
         if self.is_prose || is_placeholder {
             return at;
         }
-        // What follows without a space belongs to it, and so does every word that is no option.
+        // Text that follows without a space belongs to it, and so does every word that is not an option.
         let mut is_first = true;
         while let Some(token) = tokens.get(at) {
             let is_option =
@@ -141,7 +141,7 @@ impl Search<'_> {
             let end = token.start + length;
             self.push(token.start..end);
             at += 1;
-            // A string that begins inside of it is looked at by itself.
+            // A string that begins inside of it is judged separately.
             while tokens.get(at).is_some_and(|token| token.start < end && !token.is_string()) {
                 at += 1;
             }

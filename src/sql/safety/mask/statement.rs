@@ -1,4 +1,4 @@
-//! The secrets of one statement, told by its tokens.
+//! One statement's secrets, revealed by its tokens.
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ const ENDS: [&str; 24] = [
     "fetch",
 ];
 
-/// Words that stand where a value may and are none.
+/// Words in place of a value that are not values.
 const NO_VALUES: [&str; 14] = [
     "null",
     "default",
@@ -51,10 +51,10 @@ const NO_VALUES: [&str; 14] = [
     "not",
 ];
 
-/// How a value is read.
+/// How to read a value.
 #[derive(Clone, Copy, Default)]
 pub struct Form {
-    /// A word without quotes is one too: they were forgotten.
+    /// An unquoted word counts too: the quotes were forgotten.
     pub bare: bool,
     /// The first AND belongs to BETWEEN.
     pub between: bool,
@@ -91,10 +91,10 @@ impl Search<'_> {
         tokens
     }
 
-    /// What names of secrets are set to, compared with and given.
+    /// Masks what secrets' names are set to, compared with and given.
     fn names(&mut self, tokens: &[Token]) {
         let mut depth = 0_usize;
-        // What was masked up to here need not be looked at again: a long chain of names stays cheap.
+        // Text masked so far is not searched again, so that a long chain of names stays cheap.
         let mut done = 0;
         for (at, token) in tokens.iter().enumerate() {
             let end = match token.kind {
@@ -135,12 +135,12 @@ impl Search<'_> {
         })
     }
 
-    /// Masks what a name is followed by. Answers where that ends.
+    /// Masks what follows a name. Returns where that ends.
     fn after_name(&mut self, tokens: &[Token], at: usize) -> Option<usize> {
         let name = self.name(*tokens.get(at)?).to_owned();
         let next = tokens.get(at + 1)?;
         if next.kind == TokenKind::OpenParenthesis && names::is_given_a_secret(&name) {
-            // Behind these a parenthesis holds columns, not arguments.
+            // After these, a parenthesis holds columns, not arguments.
             const BEFORE: [&str; 8] =
                 ["table", "into", "exists", "type", "view", "on", "references", "index"];
             let before = at.checked_sub(1).and_then(|before| tokens.get(before));
@@ -162,7 +162,7 @@ impl Search<'_> {
         Some(self.operand(tokens, start, operand))
     }
 
-    /// Whether a name is set or compared: where the value begins, and how it is read.
+    /// Whether a name is set or compared: where the value begins, and how to read it.
     fn trigger(&self, tokens: &[Token], name: usize) -> Option<(usize, Form)> {
         let mut at = self.behind_casts(tokens, name + 1);
         let token = tokens.get(at)?;
@@ -170,7 +170,7 @@ impl Search<'_> {
         let plain = Form::default();
         match token.kind {
             TokenKind::Operator => self.operator(text).map(|operand| (at + 1, operand)),
-            // What was meant for `=`; but `a[token:2]` is a slice.
+            // Meant as `=`; but `a[token:2]` is a slice.
             TokenKind::Other if text == ":" && !self.is_prose => Some((at + 1, plain)),
             TokenKind::Word if !self.is_prose => {
                 if is_one_of(text, &["is", "not"]) {
@@ -201,7 +201,7 @@ impl Search<'_> {
         }
     }
 
-    /// How a value is read behind an operator. What takes a part out of JSON has a name behind it, no value.
+    /// How to read a value after an operator. An operator that extracts from JSON is followed by a name, not a value.
     fn operator(&self, operator: &str) -> Option<Form> {
         let takes_a_part = ["->", "#>", "?", "#-"].iter().any(|start| operator.starts_with(start));
         let bare = !self.is_prose && is_one_of(operator, &["=", ":=", "=>", "<>", "!=", "=="]);
@@ -239,7 +239,7 @@ impl Search<'_> {
             .any(|token| is_one_of(token.text(self.text), &["set", "local", "session"]))
     }
 
-    /// Past closing parentheses, subscripts and casts: `lower(password)::text = …`.
+    /// Skips closing parentheses, subscripts and casts: `lower(password)::text = …`.
     fn behind_casts(&self, tokens: &[Token], from: usize) -> usize {
         let mut at = from;
         while at < from + 8 {
@@ -254,7 +254,7 @@ impl Search<'_> {
         at
     }
 
-    /// Masks the strings of a value, and a word in its place. Answers where it ends.
+    /// Masks a value's strings, and a word in its place. Returns where it ends.
     pub(super) fn operand(&mut self, tokens: &[Token], from: usize, how: Form) -> usize {
         let (mut depth, mut between) = (0_usize, how.between);
         for (at, token) in tokens.iter().enumerate().skip(from) {
@@ -282,14 +282,14 @@ impl Search<'_> {
         tokens.len()
     }
 
-    /// Whether a word stands alone where a value belongs: no call, no column of a table, no name of a secret itself.
+    /// Whether a word stands alone as a value: not a call, a table's column, or a secret's name itself.
     pub(super) fn is_bare_value(&self, tokens: &[Token], at: usize) -> bool {
         let Some(token) = tokens.get(at) else {
             return false;
         };
         let follows = tokens.get(at + 1).map(|next| next.kind);
         let name = self.name(*token);
-        // `b.name` is a column; what has digits or signs around its dot is more likely a password.
+        // `b.name` is a column; something with digits or signs around its dot is more likely a password.
         let is_column = follows == Some(TokenKind::Dot) && {
             let (start, end) = self.bare_value(*token);
             let chain = self.text.get(start..end).unwrap_or("");
@@ -303,7 +303,7 @@ impl Search<'_> {
         !is_column && !is_call && !is_one_of(name, &NO_VALUES) && !names::is_secret(name)
     }
 
-    /// A value without quotes goes on up to what can't belong to one.
+    /// An unquoted value extends up to what can't belong to one.
     pub(super) fn bare_value(&self, token: Token) -> (usize, usize) {
         if token.kind == TokenKind::QuotedName {
             let content = token.content(self.text);
@@ -316,10 +316,10 @@ impl Search<'_> {
         (token.start, token.start + length)
     }
 
-    /// The value that stands before the name: `'x' as password`, `'x' = password`, `crypt('x', s) = password`.
+    /// The value before the name: `'x' as password`, `'x' = password`, `crypt('x', s) = password`.
     fn before(&mut self, tokens: &[Token], name: usize) {
         let mut at = name;
-        // The table that the name is a column of.
+        // The table of the name's column.
         while at >= 2 && tokens[at - 1].kind == TokenKind::Dot {
             at -= 2;
         }
@@ -329,7 +329,7 @@ impl Search<'_> {
         let joins =
             |token: Token| token.kind == TokenKind::Operator || self.is_word(Some(&token), "as");
         let is_joined = joins(tokens[last]);
-        // `valid until 'tomorrow' password 'x'`: there it is an option and no name of a column.
+        // `valid until 'tomorrow' password 'x'`: here it is an option and not a column's name.
         if !is_joined && is_one_of(tokens[0].text(self.text), &["create", "alter"]) {
             return;
         }
@@ -359,8 +359,8 @@ impl Search<'_> {
         }
     }
 
-    /// A string that is the name of a secret, or that ends where one is to follow: `'password', 'x'`,
-    /// `'password=' || 'x'`, `format('… password %L', 'x')`. Answers where what follows ends.
+    /// A string that is a secret's name, or that ends where one must follow: `'password', 'x'`, `'password=' || 'x'`,
+    /// `format('… password %L', 'x')`. Returns where what follows ends.
     fn after_string(&mut self, tokens: &[Token], at: usize, depth: usize) -> Option<usize> {
         let content = &self.text[tokens[at].content(self.text)];
         if !names::is_suspicious(content) {
@@ -403,7 +403,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether a string is one name, as of a key or a setting.
+/// Whether a string is one name, such as a key's or a setting's.
 fn is_name(content: &str) -> bool {
     !content.is_empty()
         && content

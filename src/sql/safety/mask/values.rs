@@ -1,4 +1,4 @@
-//! Secrets by what they are: the server repeats a part of a statement without the words that told it from the rest.
+//! Secrets by their value: the server repeats part of a statement without the words that set it apart.
 
 use std::{
     borrow::Cow,
@@ -10,28 +10,28 @@ use std::{
 use super::{in_order, masked, secrets};
 use crate::sql::read::lex;
 
-/// A value in common with a message is found from so many bytes on, also where only a part of it is there.
+/// From this many bytes on, a value is found in a message even if only part of it is there.
 const PIECE: usize = 6;
-/// So short a value is masked where it stands alone only: it is in too many words.
+/// A shorter value is masked only where it stands alone: too many words contain it.
 const SHORT: usize = 4;
-/// So many bytes of values are kept; the oldest go.
+/// The most bytes of values kept; the oldest are dropped.
 const BYTES_MAX: usize = 256 << 10;
 
-/// The values that were masked in statements, to be found where they come back.
+/// The values masked in statements, to be found where they come back.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Values {
-    /// In lower case, for a name without quotes is folded; the newest last.
+    /// In lower case, because an unquoted name is folded; the newest last.
     long: VecDeque<Box<str>>,
-    /// All that so many bytes of them are, one after another.
+    /// All their substrings of this many bytes.
     pieces: BTreeSet<[u8; PIECE]>,
-    /// The first two bytes of a piece or a short value, a bit for each pair: most places of a text are none's.
+    /// The first two bytes of a piece or a short value, one bit per pair: most places of a text match none.
     beginnings: Vec<u64>,
     bytes: usize,
     /// Those of the newest statement that are shorter than a piece.
     short: BTreeSet<Box<[u8]>>,
 }
 
-/// Never what they are.
+/// Never prints them.
 impl fmt::Debug for Values {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Values({})", self.long.len() + self.short.len())
@@ -44,7 +44,7 @@ impl Values {
         self.long.is_empty() && self.short.is_empty()
     }
 
-    /// Takes in the secrets of a statement. Short ones of earlier statements go: they are told by their statement only.
+    /// Adds a statement's secrets. Drops short ones of earlier statements: they apply only to their own statement.
     pub fn learn(&mut self, sql: &str) {
         self.short.clear();
         for range in secrets(sql) {
@@ -98,7 +98,7 @@ impl Values {
         self.beginnings.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
     }
 
-    /// Half of what is kept goes at once, so that it is seldom.
+    /// Drops half of them at once, so that it is rarely needed.
     fn forget_the_oldest(&mut self) {
         while self.bytes > BYTES_MAX / 2
             && let Some(oldest) = self.long.pop_front()
@@ -121,7 +121,7 @@ impl Values {
         masked(text, self.found_in(text))
     }
 
-    /// Where these values are in a text, in order and apart from each other.
+    /// The places of these values in a text, ordered and disjoint.
     pub fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         if self.is_empty() {
             return vec![];
@@ -146,7 +146,7 @@ impl Values {
         joined(text, in_order(found))
     }
 
-    /// The longest short value at a place, where it may stand.
+    /// The longest short value at a position where it may stand.
     fn short_at(&self, bytes: &[u8], at: usize) -> Option<Range<usize>> {
         (1..PIECE).rev().find_map(|length| {
             let end = at + length;
@@ -160,7 +160,7 @@ impl Values {
     }
 }
 
-/// Joins what overlaps or touches, and ends nowhere inside a character.
+/// Joins overlapping and adjacent places, and ends none inside a character.
 fn joined(text: &str, found: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut joined: Vec<Range<usize>> = Vec::new();
     for mut range in found {
@@ -182,8 +182,8 @@ fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; PIECE]> + '_ {
     bytes.windows(PIECE).filter_map(|window| window.try_into().ok())
 }
 
-/// A secret as it is written and as it is meant, in the ways that quotes, URLs and escapes write it; of one without quotes
-/// also the tokens, of which the server names the first that it does not understand.
+/// A secret as written and as meant, in the forms of quotes, URLs and escapes; for an unquoted one also its tokens,
+/// because the server names the first that it does not understand.
 fn written(secret: &str, is_quoted: bool) -> Vec<String> {
     let lower = secret.to_ascii_lowercase();
     let mut forms = vec![
@@ -201,7 +201,7 @@ fn written(secret: &str, is_quoted: bool) -> Vec<String> {
         forms.extend(tokens.map(|token| token.text(&lower).to_owned()));
     }
     forms.push(lower);
-    // A sign alone is in every message.
+    // Every message contains single signs.
     forms.retain(|form| form.chars().any(char::is_alphanumeric) || form.len() >= PIECE);
     forms.sort();
     forms.dedup();

@@ -1,4 +1,4 @@
-//! Following an edit: what is read again is the part around it, however long the text is.
+//! Follows an edit: reads again only the part around it, however long the text is.
 
 use super::{
     End, Gap, Piece, Place, Splits,
@@ -9,10 +9,10 @@ use super::{
 use crate::base::text::RopeText;
 use std::{borrow::Cow, ops::Range};
 
-/// So many bytes are read at first; where they are not enough, twice as many, and so on.
+/// The first window's bytes; if they are not enough, the next is twice as large, and so on.
 pub(super) const WINDOW_BYTES: usize = 16 * 1024;
 
-/// A text of which parts can be read: a string, or a rope, which is not copied whole for each key.
+/// A text that can be read in parts: a string, or a rope, which is not copied whole for each key.
 pub trait Source {
     /// Its length in bytes.
     fn len(&self) -> usize;
@@ -22,13 +22,13 @@ pub trait Source {
         self.len() == 0
     }
 
-    /// The nearest boundary of a character at or before a byte, within the text.
+    /// The nearest character boundary at or before a byte, within the text.
     fn floor(&self, byte: usize) -> usize;
 
-    /// Where the line begins that a byte is on.
+    /// The start of the line that contains a byte.
     fn line_start(&self, byte: usize) -> usize;
 
-    /// A part of it, whose ends are boundaries of characters.
+    /// A part of it, between two character boundaries.
     fn part(&self, range: Range<usize>) -> Cow<'_, str>;
 }
 
@@ -70,25 +70,25 @@ impl Source for str {
     }
 }
 
-/// What is read anew, and where it meets what was there.
+/// What was read again, and where it meets the old pieces.
 #[derive(Default)]
 struct Reread {
     pieces: Vec<Piece>,
     ends: Vec<End>,
-    /// The old piece, of those behind the kept ones, where the last new one ends.
+    /// The old piece, counted after the kept ones, where the last new one ends.
     met: Option<usize>,
-    /// Where a quote or a comment begins that the text ends in.
+    /// Where the quote or comment begins that the text leaves open.
     unclosed: Option<usize>,
 }
 
 /// An edit.
 #[derive(Clone, Copy)]
 pub(super) struct Change {
-    /// The first byte that is another one.
+    /// The first byte that changed.
     pub(super) start: usize,
-    /// The byte behind the last one of the text before it that was replaced.
+    /// The byte after the last replaced one, in the text before it.
     pub(super) end: usize,
-    /// By how much what follows was moved.
+    /// How far the rest moved.
     pub(super) delta: isize,
 }
 
@@ -116,7 +116,7 @@ impl<S: Source + ?Sized> Source for Beginning<'_, S> {
 }
 
 impl Splits {
-    /// Follows an edit, reading windows of at least so many bytes.
+    /// Follows an edit, reading windows of at least this many bytes.
     pub(super) fn follow(
         &mut self,
         text: &(impl Source + ?Sized),
@@ -149,7 +149,7 @@ impl Splits {
         self.take_over(kept, reread, change.delta);
     }
 
-    /// How many pieces are kept, and what is read behind them.
+    /// How many pieces to keep, and what to read after them.
     fn reread(
         &self,
         text: &(impl Source + ?Sized),
@@ -157,8 +157,7 @@ impl Splits {
         window_bytes: usize,
     ) -> (usize, Reread) {
         let line = text.line_start(change.start.min(text.len()));
-        // No piece looks past the end of the line that the next one is read from, but for those that
-        // are open.
+        // No piece looks past the end of the line from which the next one is read, except open ones.
         let before = self.ends.partition_point(|end| end.place.reach() < line);
         let kept = self.first_open.map_or(before, |open| open.min(before));
         let from = kept
@@ -182,10 +181,10 @@ impl Splits {
         (kept, reread)
     }
 
-    /// Reads pieces from a place between statements to the end of the text, or to where `met` knows the rest.
+    /// Reads pieces from a position between statements to the end of the text, or to where `met` knows the rest.
     ///
-    /// A piece that the end of a window may have cut is read again in a larger one: it is open, or the line that it ends
-    /// on does not end in the window, or the space in front of it reaches the window's end.
+    /// A piece that the window's end may have cut is read again in a larger window: it is open, or the line on which it
+    /// ends does not end in the window, or the space before it reaches the window's end.
     fn read_windows(
         &self,
         text: &(impl Source + ?Sized),
@@ -195,7 +194,7 @@ impl Splits {
     ) -> Reread {
         let mut reread = Reread::default();
         loop {
-            // The byte before it shows that this is not the start of the text, where a byte order mark may stand.
+            // The byte before shows that this is not the start of the text, where a byte order mark may be.
             let start = text.floor(from.at.saturating_sub(1));
             let end = text.floor(from.reach().saturating_add(bytes));
             let window = text.part(start..end);
@@ -242,7 +241,7 @@ impl Splits {
         }
     }
 
-    /// Puts what was read anew behind the pieces that are kept; what follows the piece that it met is moved.
+    /// Appends what was read again to the kept pieces, and shifts what follows the piece that it met.
     fn take_over(&mut self, kept: usize, mut reread: Reread, delta: isize) {
         let rest = reread.met.map_or(self.pieces.len(), |met| kept + met + 1);
         let line_end = rest.checked_sub(1).and_then(|met| self.ends.get(met));
@@ -251,7 +250,7 @@ impl Splits {
         }
         let moved = kept + reread.pieces.len();
         let first_open = reread.ends.iter().position(|end| end.open);
-        // No piece that is kept is open.
+        // No kept piece is open.
         self.first_open = match (first_open, self.first_open) {
             (Some(new), _) => Some(kept + new),
             (None, Some(old)) if old >= rest => Some(old - rest + moved),
@@ -284,15 +283,15 @@ impl End {
 }
 
 impl Reread {
-    /// Whether it is what the text comes to that goes on behind the opening of a quote or a comment, which begins at a
-    /// byte and is not closed.
+    /// Whether the text ends in this state, if it continues after the opening of a quote or a comment that begins at
+    /// this byte and is not closed.
     fn ends_in(&self, opening: usize) -> bool {
         let is_known = |end: &End| !end.open || end.unclosed.is_some();
         let is_there = self.met.is_some() || self.unclosed == Some(opening);
         is_there && self.ends.iter().all(is_known)
     }
 
-    /// Has what ends at a byte end with the text.
+    /// Extends what ends at a byte to the end of the text.
     fn reach_on(&mut self, text: &(impl Source + ?Sized), cut: usize) {
         let (Some(Piece::Statement(_) | Piece::PsqlCommand { .. }), Some(end), None) =
             (self.pieces.last(), self.ends.last_mut(), self.met)
@@ -301,7 +300,7 @@ impl Reread {
         };
         let all = text.len();
         if end.place.at < cut {
-            // What is open is a comment behind the piece.
+            // What is open is a comment after the piece.
             if end.line_end == cut {
                 end.line_end = line_break(text, cut).unwrap_or(all);
             }

@@ -1,22 +1,22 @@
-//! The quote or the comment that a text ends in.
+//! The quote or comment that a text leaves open.
 //!
-//! Whoever types a quote has the rest of the text in it until the second one is there. An edit inside it changes nothing
-//! but how long it is, unless it closes it; to tell that, what was changed is read and no more: the reading inside it
-//! has marks on its way, from which it can go on, and where it comes to one behind the edit as it did before, the rest
-//! is as it was.
+//! While somebody types a quote, the rest of the text is inside it until the second one is there. An edit inside it
+//! changes nothing but its length, unless it closes it. To find that out, only the changed part is read: the reading
+//! inside it has checkpoints from which it can continue, and if it reaches one after the edit in the same state as
+//! before, the rest is unchanged.
 
 use super::{Source, follow::Change};
 use crate::sql::read::lex::{self, BackslashRule, Inside, Reached};
 
 use std::ops::Range;
 
-/// The marks are so many bytes apart.
+/// The distance between checkpoints in bytes.
 pub(super) const MARKS_BYTES: usize = 4 * 1024;
 
-/// No opening is longer: a longer tag between dollars is read again with each edit.
+/// The longest opening: a longer dollar tag is read again with each edit.
 const OPENING_BYTES_MAX: usize = 256;
 
-/// What is open at the end of a text. It only spares work: texts are compared without it.
+/// What the end of the text leaves open. It only saves work: texts compare equal without it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail(Option<Open>);
 
@@ -35,7 +35,7 @@ struct Within {
     marks: Vec<Mark>,
 }
 
-/// The quote or the comment is open at this byte.
+/// A checkpoint: the quote or comment is open at this byte.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: usize,
@@ -51,13 +51,12 @@ impl PartialEq for Tail {
 impl Eq for Tail {}
 
 impl Tail {
-    /// What begins at this byte is open.
+    /// Whatever begins at this byte is open.
     pub(super) fn at(start: Option<usize>) -> Self {
         Self(start.map(|start| Open { start, read: None }))
     }
 
-    /// Follows an edit. Answers with the place of what it begins with where it still is open; that it begins there is
-    /// for the reader to see.
+    /// Follows an edit. If it is still open, returns where it begins; the reader must check that it still begins there.
     pub(super) fn follow(
         &mut self,
         text: &(impl Source + ?Sized),
@@ -103,7 +102,7 @@ impl Within {
         Some(Self { opening: head.as_bytes().get(..length)?.into(), inside, marks: vec![] })
     }
 
-    /// Whether it is still open behind an edit; `from` is the byte behind its opening.
+    /// Whether it is still open after an edit; `from` is the byte after its opening.
     fn is_open(
         &mut self,
         text: &(impl Source + ?Sized),
@@ -111,7 +110,7 @@ impl Within {
         change: Change,
         marks_bytes: usize,
     ) -> bool {
-        // What closes it may begin before the edit.
+        // Its closing may begin before the edit.
         let margin = self.opening.len().max(2);
         let kept = self.marks.partition_point(|mark| mark.at + margin <= change.start);
         let mut old = self.marks.split_off(kept).into_iter().filter_map(|mark| {
@@ -135,7 +134,7 @@ impl Within {
             }
             let far = text.floor(at + marks_bytes);
             let to = next.map_or(far, |mark| mark.at.min(far));
-            // What closes it may end behind that.
+            // Its closing may end after that.
             let start = text.floor(at);
             let window = text.part(start..text.floor(to + marks_bytes + margin));
             let (bytes, opening) = (window.as_bytes(), &self.opening);

@@ -1,5 +1,5 @@
-//! The parts of a script that psql reads itself: its commands, which begin with a backslash, and the
-//! lines of data after COPY … FROM STDIN.
+//! The parts of a script that psql reads itself: its commands, which begin with a backslash, and the lines of data
+//! after COPY … FROM STDIN.
 
 use super::{
     super::copy::{self, Extent},
@@ -9,20 +9,20 @@ use crate::sql::read::lex::{self, TokenKind};
 
 use std::ops::Range;
 
-/// What a command of psql does to the statement before it.
+/// What a psql command does to the statement before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandEffect {
     /// It sends it: `\g`, `\gx`, `\watch`, ….
     Sends,
     /// It ends it without sending: `\;`.
     Separates,
-    /// It throws it away: `\r`.
+    /// It discards it: `\r`.
     Clears,
-    /// Nothing: the statement goes on behind it.
+    /// Nothing: the statement continues after it.
     Nothing,
 }
 
-/// A command of psql, or several on one line.
+/// A psql command, or several on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The byte after it.
@@ -40,20 +40,20 @@ pub struct CopyData {
     pub lines: Range<usize>,
     /// The end of the line of `\.`, before its line break.
     pub end: usize,
-    /// The end of the line that the COPY stands on, before its line break.
+    /// The end of the COPY's line, before its line break.
     pub line: usize,
-    /// Whether they begin on the next line and nothing else stands before them.
+    /// Whether they begin on the next line with nothing else before them.
     pub is_next: bool,
     /// Whether the text ends before it is clear that the data do.
     pub open: bool,
 }
 
-/// Where the line ends that was asked for last: of many commands on one line each asks.
+/// The last requested line's end: many commands on one line each ask for it.
 #[derive(Clone, Debug, Default)]
 pub struct Line(Option<Range<usize>>);
 
 impl Line {
-    /// The end of the line that holds this byte, before its line break. It has to be the same text each time.
+    /// The end of the line that holds this byte, before its line break. The text must be the same each time.
     pub fn end(&mut self, text: &str, at: usize) -> usize {
         if let Some(known) = self.0.as_ref().filter(|known| known.start <= at && at <= known.end) {
             return known.end;
@@ -64,8 +64,8 @@ impl Line {
     }
 }
 
-/// The command whose backslash is at this byte. It reaches to the end of the line, or to `\\`, after
-/// which SQL goes on. Of the text only what stands before `to` is looked at.
+/// The command whose backslash is at this byte. It extends to the end of the line, or to `\\`, after which SQL
+/// continues. Reads only the text before `to`.
 pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Command {
     let bytes = text.as_bytes();
     let single = match bytes.get(backslash + 1) {
@@ -87,7 +87,7 @@ pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Comm
         if command.effect == CommandEffect::Nothing {
             command.effect = effect(name);
         }
-        // After a command that it does not know psql throws the rest of the line away.
+        // After an unknown command, psql discards the rest of the line.
         if takes_whole_line(name, text[arguments..line].trim_start()) || !is_known(name) {
             command.copies_from_stdin = name == "copy" && copies_from_stdin(text, arguments..line);
             break;
@@ -103,8 +103,8 @@ pub fn command(text: &str, backslash: usize, to: usize, line: &mut Line) -> Comm
     command
 }
 
-/// The data of a COPY which ends at this place: the lines below it, or below the data of one before it on its line, up
-/// to `\.`. None where there is no such line.
+/// The data of a COPY that ends at this position: the lines below it, or below the data of an earlier COPY on its line,
+/// up to `\.`. None if there is no such line.
 pub fn copy_data(text: &str, after: Place, line: &mut Line) -> Option<CopyData> {
     let line = after.jump.map_or_else(|| line.end(text, after.at), |(from, _)| from);
     let before = after.jump.map_or(line, |(_, to)| line_end(text, to));
@@ -120,7 +120,7 @@ pub fn copy_data(text: &str, after: Place, line: &mut Line) -> Option<CopyData> 
     Some(data(start..end, mark.unwrap_or(end), open))
 }
 
-/// Whether nothing but spaces and comments stand there to the end of the text.
+/// Whether only spaces and comments follow to the end of the text.
 fn is_gap(text: &str, from: usize) -> bool {
     let mut at = from;
     while let Some(token) = lex::token_at(text, at) {
@@ -170,7 +170,7 @@ fn effect(name: &str) -> CommandEffect {
     }
 }
 
-/// Whether the command takes the rest of its line, backslashes and quotes too.
+/// Whether the command takes the rest of its line, including backslashes and quotes.
 pub(in crate::sql) fn takes_whole_line(name: &str, arguments: &str) -> bool {
     match name {
         "copy" | "ef" | "ev" | "sf" | "sf+" | "sv" | "sv+" | "h" | "help" => true,
@@ -180,11 +180,11 @@ pub(in crate::sql) fn takes_whole_line(name: &str, arguments: &str) -> bool {
 }
 
 pub(in crate::sql) fn is_known(name: &str) -> bool {
-    // The many forms of `\d` differ from version to version.
+    // The many forms of `\d` differ between versions.
     name.starts_with('d') || COMMANDS.binary_search(&name).is_ok()
 }
 
-/// The commands of psql, but for those that begin with `d`.
+/// psql's commands, except those that begin with `d`.
 #[rustfmt::skip]
 const COMMANDS: &[&str] = &[
     "?", "C", "H", "T", "a", "bind", "bind_named", "c", "cd", "close", "close_prepared",

@@ -1,4 +1,4 @@
-//! The file of a job, read in blocks, once and again.
+//! A job's file, read in blocks, twice.
 
 use std::io;
 use std::path::Path;
@@ -20,34 +20,34 @@ use crate::{
     update::jobs::State,
 };
 
-/// The longest statement that is sent.
+/// The longest statement that Tusk sends.
 pub(super) const STATEMENT_BYTES_MAX: usize = 64 << 20;
 
-/// A file and the script that it holds.
+/// A file and its script.
 pub(super) struct Input {
     file: Option<Arc<Readable>>,
     encoding: Encoding,
-    /// The bytes of its byte order mark.
+    /// The length of its byte order mark.
     mark: usize,
     decoder: Decoder,
     pub(super) stream: Stream,
     block: Vec<u8>,
-    /// So many of its bytes were read.
+    /// The bytes read so far.
     bytes: u64,
     lines: u64,
     /// The same before the last block.
     before: (u64, u64),
 }
 
-/// A line of a file, to be read from again.
+/// A line of a file from which to read again.
 pub(super) struct Bookmark {
     /// Its number, from 1.
     pub(super) line: u64,
-    /// The bytes and the lines before a block in which it begins.
+    /// The bytes and lines before the block in which it begins.
     before: (u64, u64),
 }
 
-/// Why it is not read on, in a sentence.
+/// Why reading stopped, in a sentence.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unread {
     #[error("{}.", said(.0))]
@@ -64,7 +64,6 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    /// How the job ends.
     pub(super) fn state(&self) -> State {
         match self {
             Self::Failed(_) | Self::Changed => State::Failed,
@@ -104,7 +103,7 @@ impl Input {
         Ok(input)
     }
 
-    /// Begins anew.
+    /// Starts over.
     pub(super) fn again(&mut self) {
         self.decoder = Decoder::new(self.encoding);
         self.stream = Stream::new(STATEMENT_BYTES_MAX);
@@ -113,13 +112,12 @@ impl Input {
         self.before = (self.bytes, 0);
     }
 
-    /// So many bytes it has; what is added meanwhile is not among them.
+    /// The file's size; leaves out what is appended meanwhile.
     pub(super) fn total(&self) -> u64 {
         let file = self.file.as_ref();
         file.map_or(0, |file| file.metadata().len())
     }
 
-    /// So many of them were read.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -158,7 +156,7 @@ impl Input {
 }
 
 impl Input {
-    /// The line that is read next, where one begins there.
+    /// Marks the line that is read next, if one begins there.
     pub(super) fn bookmark(&self) -> Bookmark {
         let (line, before) = (self.stream.line(), self.before);
         Bookmark { line, before }
@@ -173,7 +171,7 @@ impl Input {
             file: self.file.clone(),
             encoding: self.encoding,
             mark: self.mark,
-            // A character never reaches over a line's end.
+            // A character never crosses a line break.
             decoder: Decoder::new(self.encoding),
             stream: Stream::of_data(mark.line, STATEMENT_BYTES_MAX),
             bytes,
@@ -182,8 +180,8 @@ impl Input {
         })
     }
 
-    /// The byte behind so many line breaks from this one on. In every encoding that ASCII is part of, the byte of a line
-    /// break is nothing else.
+    /// The byte after this many line breaks from here. In every encoding that includes ASCII, a line break's byte is
+    /// nothing else.
     fn behind_lines(&self, from: u64, mut lines: u64) -> Result<u64, Unread> {
         let newline: &[u8] = match self.encoding {
             Encoding::Utf16Le => b"\n\0",
@@ -191,7 +189,7 @@ impl Input {
             _ => b"\n",
         };
         let width = newline.len();
-        // The block may have parted a character.
+        // The block may have split a character.
         let mut at = from - (from - self.mark as u64) % width as u64;
         let mut block = vec![0; BLOCK_BYTES];
         while lines > 0 {
@@ -212,7 +210,7 @@ impl Input {
     }
 }
 
-/// Whether a file is another one than when it was opened.
+/// Whether the file differs from the one that was opened.
 fn is_changed(file: &Readable) -> io::Result<bool> {
     let (then, now) = (file.metadata(), file.metadata_now()?);
     Ok(then.len() != now.len() || then.modified()? != now.modified()?)

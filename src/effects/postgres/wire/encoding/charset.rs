@@ -1,8 +1,8 @@
 //! The encodings that a session's `client_encoding` may name, as PostgreSQL itself converts them.
 //!
-//! The tables are those of `encoding_rs`, which are the web's. Where PostgreSQL, 12 to 18, reads a sequence of bytes
-//! otherwise or not at all, that sequence is left out here: it is shown as its bytes, and nothing is sent as it. So
-//! what is sent means to the server what it means here. `tests/encodings.rs` asks real servers for every one of them.
+//! The tables are those of `encoding_rs`, which are the web's. If PostgreSQL, 12 to 18, reads a sequence of bytes
+//! differently or not at all, Tusk leaves the sequence out: it shows it as bytes, and never sends it. So what Tusk
+//! sends means the same to the server. `tests/encodings.rs` asks real servers about every sequence.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,26 +12,26 @@ use encoding_rs as web;
 
 use crate::sql::read::encodings::{bare, canonical};
 
-/// An encoding of PostgreSQL beside UTF8 and SQL_ASCII.
+/// One of PostgreSQL's encodings beside UTF8 and SQL_ASCII.
 #[derive(Clone, Copy)]
 pub struct Charset {
     known: &'static Known,
     table: &'static OnceLock<Table>,
 }
 
-/// What is known of an encoding.
+/// An encoding's properties.
 struct Known {
-    /// As the server reports it.
+    /// Its name in the server's reports.
     name: &'static str,
-    /// How long its characters are.
+    /// The lengths of its characters.
     shape: Shape,
-    /// Whose table it has; none where only ASCII is understood.
+    /// The table that it uses; none if Tusk understands only ASCII.
     source: Source,
-    /// Characters that are others than there.
+    /// Characters that differ from that table.
     instead: &'static [(u8, char)],
-    /// Sequences that the server reads otherwise, or not.
+    /// Sequences that the server reads differently, or not at all.
     without: &'static [(u32, u32)],
-    /// Characters of three bytes that are not there, one after the other from this one on.
+    /// Three-byte characters that are missing there, consecutive from this code on.
     more: Option<(u32, &'static str)>,
 }
 
@@ -53,9 +53,9 @@ enum Shape {
     Euc,
     /// The same; three after 8F.
     EucJp,
-    /// Two bytes, but one for the katakana of half width.
+    /// Two bytes, except for half-width katakana, which have one.
     Sjis,
-    /// Two bytes, or four where the second is a digit.
+    /// Two bytes, or four if the second is a digit.
     Gb18030,
 }
 
@@ -162,12 +162,12 @@ const GB18030_WITHOUT: &[(u32, u32)] = &[
     (0xFE59, 0xFE59), (0xFE61, 0xFE61), (0xFE66, 0xFE67), (0xFE6D, 0xFE6D), (0xFE7E, 0xFE7E), (0xFE90, 0xFE90),
     (0xFEA0, 0xFEA0), (0x8135F437, 0x8135F437),
 ];
-/// What IBM has beyond JIS X 0208 and 0212.
+/// What IBM added to JIS X 0208 and 0212.
 const EUC_JP_MORE: &str = "\
 ⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ＇＂㈱№℡炻仼僴凬匇匤﨎咊坙﨏塚增寬峵嵓﨑德悅愠敎昻晥晴朗栁﨓﨔橫櫢淸淲瀨凞猪甁\
 皂皞益礰礼神祥福竧靖精綠緖羽荢﨟薰蘒﨡蠇諸譿賴赶﨣﨤逸郞都鄕﨧﨨閒隆﨩霻靍靑飯飼館馞髙魲鶴黑";
 
-/// So many sequences of four bytes GB18030 has for the characters below U+10000.
+/// The number of four-byte sequences in GB18030 for characters below U+10000.
 const FOURS_OF_THE_FIRST_PLANE: u32 = 39_420;
 
 impl Charset {
@@ -177,7 +177,7 @@ impl Charset {
         all.find(|charset| bare(charset.known.name) == wanted)
     }
 
-    /// Each of them.
+    /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let all = KNOWN.iter().zip(&TABLES);
         all.map(|(known, table)| Self { known, table })
@@ -188,12 +188,12 @@ impl Charset {
         self.known.name
     }
 
-    /// Whether more than ASCII is understood of it.
+    /// Whether Tusk understands more than its ASCII.
     pub fn is_understood(self) -> bool {
         !matches!(self.known.source, Source::None)
     }
 
-    /// How many bytes the first character has; at least one, and no more than there are.
+    /// The length of the first character in bytes; at least one, and no more than there are.
     pub fn length(self, bytes: &[u8]) -> usize {
         let (Some(first), second) = (bytes.first(), bytes.get(1)) else {
             return 0;
@@ -207,7 +207,7 @@ impl Charset {
         length.min(bytes.len())
     }
 
-    /// The character that these bytes are, which are one beyond ASCII.
+    /// Decodes these bytes, which are one character beyond ASCII.
     pub fn read(self, bytes: &[u8]) -> Option<char> {
         let table = self.table();
         match *bytes {
@@ -219,7 +219,7 @@ impl Charset {
         }
     }
 
-    /// Appends the bytes that the server reads as this character; false where there are none.
+    /// Appends the bytes that the server reads as this character; false if there are none.
     pub fn write(self, character: char, to: &mut Vec<u8>) -> bool {
         if let Some(code) = self.table().back.get(&character) {
             to.extend(code.to_be_bytes().into_iter().skip_while(|byte| *byte == 0));
@@ -338,7 +338,7 @@ impl Table {
         }
     }
 
-    /// What the web writes in two bytes that the server reads otherwise may be the same in four to both.
+    /// The server may read the web's two-byte sequence differently, while the four-byte one means the same to both.
     fn note_fours(&mut self, known: &Known) {
         let digit = |number: u32| 0x30 + (number % 10) as u8;
         for number in 0..FOURS_OF_THE_FIRST_PLANE {
@@ -355,7 +355,7 @@ impl Table {
         }
     }
 
-    /// Of several sequences for one character any will do: the server reads all of them as it.
+    /// If there are several sequences for one character, any will do: the server reads all of them as it.
     fn note(&mut self, character: Option<char>, code: u32) {
         if let Some(character) = character {
             self.back.entry(character).or_insert(code);
@@ -373,7 +373,7 @@ mod tests {
     use super::*;
     use crate::sql::{encoding::Encoding, read::encodings::aliases};
 
-    /// What a session can speak a file can be written in, under the same names.
+    /// Any encoding that a session can speak, a file can be written in, under the same names.
     #[test]
     fn a_file_may_have_every_encoding_that_is_understood() {
         let names = Charset::all().filter(|charset| charset.is_understood());
