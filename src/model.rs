@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     base::{
@@ -18,14 +18,15 @@ use crate::{
         keeping::{Writes, storage::Storage},
         query::{find::Find, history::History, page::Pages},
         schema::{Schema, Schemas},
-        settings::file::SettingsFile,
+        settings::{self, file::SettingsFile},
         shell::{
             dialog::{self, Dialog},
             keymap::Keymap,
             leaving::Leaving,
+            place::Area,
             sidebar::{self, Sidebar},
             sight::Sights,
-            tabs::Tabs,
+            tabs::{self, Tabs},
             welcome::{self, Welcome},
         },
     },
@@ -51,6 +52,8 @@ pub struct Model {
     pub recording: bool,
     /// Whether the system's appearance is dark.
     pub dark_system: bool,
+    /// The page that lists the settings, whether a tab shows it or not.
+    pub settings_page: settings::Page,
     /// The file of the user's own settings.
     pub settings_file: SettingsFile,
     /// Which key means which command.
@@ -107,19 +110,6 @@ pub enum Phase {
     Quitting,
 }
 
-/// An area of the window that takes keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Area {
-    /// The welcome screen.
-    Welcome,
-    Editor,
-    /// The search over the editor.
-    Find,
-    /// The results: the grid, an error, or the messages.
-    Results,
-    Sidebar,
-}
-
 impl Default for Model {
     fn default() -> Self {
         Self::new(0, false, Stamp::default())
@@ -140,6 +130,7 @@ impl Model {
             phase: Phase::Blank,
             recording: false,
             dark_system: true,
+            settings_page: settings::Page::default(),
             settings_file: SettingsFile::default(),
             keymap: Keymap::shipped(macos),
             defaults: Defaults::default(),
@@ -166,14 +157,17 @@ impl Model {
     }
 
     /// Gives an area focus. The welcome screen lies over everything else: it goes when anything else is wanted. What
-    /// is not on screen gets no focus; the editor has it then.
+    /// is not on screen gets no focus; the page has it then.
     pub fn focus(&mut self, area: Area) {
+        let page = self.tabs.page(self.pages.active);
         let on_screen = match area {
             Area::Sidebar => self.cx.settings.sidebar_width > 0,
-            Area::Find => self.find.open,
-            Area::Welcome | Area::Editor | Area::Results => true,
+            Area::Find => page == tabs::Page::Query && self.find.open,
+            Area::Editor | Area::Results => page == tabs::Page::Query,
+            Area::Settings => page == tabs::Page::Settings,
+            Area::Welcome => true,
         };
-        self.area = if on_screen { area } else { Area::Editor };
+        self.area = if on_screen { area } else { page.area() };
         self.welcome.shown = self.area == Area::Welcome;
     }
 
@@ -197,7 +191,7 @@ impl Model {
         let chosen = match self.area {
             Area::Welcome => welcome::chosen(self),
             Area::Sidebar => sidebar::chosen(self),
-            Area::Editor | Area::Find | Area::Results => None,
+            Area::Editor | Area::Find | Area::Results | Area::Settings => None,
         };
         chosen.or_else(|| self.pages.active()?.connection)
     }

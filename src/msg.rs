@@ -12,7 +12,7 @@ use crate::{
         files, jobs, keeping,
         query::{self, editor, find, session},
         results, schema,
-        settings::file,
+        settings::{self, file},
         shell::{app, command::Command, dialog, keys, sidebar, sight, tabs, welcome},
         window,
     },
@@ -37,6 +37,8 @@ pub enum Msg {
         tab: TabId,
         msg: results::Msg,
     },
+    /// On the settings page.
+    SettingsPage(settings::page::Msg),
     /// On the row of tabs.
     Tabs(tabs::Msg),
     /// On the welcome screen.
@@ -91,6 +93,7 @@ from! {
     App(app::Msg);
     Command(Command);
     Keys(keys::Msg);
+    SettingsPage(settings::page::Msg);
     Tabs(tabs::Msg);
     Welcome(welcome::Msg);
     Sidebar(sidebar::Msg);

@@ -12,6 +12,7 @@ mod dialogs;
 mod editor;
 mod grid;
 mod results;
+pub mod settings;
 mod sidebar;
 mod status;
 mod text;
@@ -29,16 +30,19 @@ use crate::{
         stamp::Stamp,
     },
     conninfo::Colour,
-    model::{Area, Model},
+    model::Model,
     rows,
     update::{
         connection::form::Section,
         files::prompt::Purpose,
         query::find,
         results::{ResultSet, Shown},
-        shell::command::Command,
+        shell::{command::Command, place::Place, tabs},
     },
 };
+
+pub use settings::SettingsPage;
+
 use std::{ops::Range, sync::Arc};
 
 pub use self::{grid::grid_cell, results::message_row};
@@ -51,7 +55,7 @@ pub struct Screen {
     /// The colour of the line along the top edge: that of the connection; none without one.
     pub colour: Option<Colour>,
     /// Where focus is.
-    pub focus: Focus,
+    pub place: Place,
     /// The bar at the top.
     pub title_bar: TitleBar,
     /// What fills the window between the bars.
@@ -70,7 +74,7 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
     Screen {
         title: title::window(model),
         colour: current.map(|(_, known)| known.config.colour),
-        focus: focus(model),
+        place: Place::of(model),
         title_bar: title::bar(model),
         main: main(model, now),
         status_bar: status::bar(model, now),
@@ -89,45 +93,31 @@ pub fn visible_result(model: &Model) -> Option<&ResultSet> {
     model.pages.active()?.results.visible()
 }
 
-fn focus(model: &Model) -> Focus {
-    match model.area {
-        _ if model.dialog.is_some() => Focus::Dialog,
-        Area::Welcome if model.welcome.in_field => Focus::WelcomeField,
-        Area::Welcome => Focus::Welcome,
-        Area::Sidebar => Focus::Sidebar,
-        Area::Editor => Focus::Editor,
-        Area::Find => Focus::Find,
-        Area::Results => Focus::Results,
-    }
-}
-
 fn main(model: &Model, now: Stamp) -> Main {
-    match model.pages.active() {
-        Some(tab) if !model.welcome.shown => Main::Work(Box::new(Work {
-            sidebar: sidebar::sidebar(model, now),
-            tabs: title::tabs(model),
-            new_tab: words::action(model, words::GLOBAL, Command::TabNew),
-            editor: editor::editor(model, tab),
-            results_bar: results::bar(model, tab, now),
-            body: results::body(model, tab, now),
-        })),
-        _ => Main::Welcome(welcome::welcome(model, now)),
+    if model.welcome.shown {
+        return Main::Welcome(welcome::welcome(model, now));
     }
-}
-
-/// What takes the keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Focus {
-    /// The list of the welcome screen.
-    Welcome,
-    /// The field of the welcome screen.
-    WelcomeField,
-    Sidebar,
-    Editor,
-    /// The search over the editor.
-    Find,
-    Results,
-    Dialog,
+    let sidebar = sidebar::sidebar(model, now);
+    let tabs = title::tabs(model);
+    let new_tab = words::action(model, words::GLOBAL, Command::TabNew);
+    match (model.tabs.page(model.pages.active), model.pages.active()) {
+        (tabs::Page::Query, Some(page)) => Main::Work(Box::new(Work {
+            sidebar,
+            tabs,
+            new_tab,
+            editor: editor::editor(model, page),
+            results_bar: results::bar(model, page, now),
+            body: results::body(model, page, now),
+        })),
+        // There is always a tab, and a query tab has a page.
+        (tabs::Page::Query, None) => Main::Welcome(welcome::welcome(model, now)),
+        (tabs::Page::Settings, _) => Main::Page(Box::new(Paged {
+            sidebar,
+            tabs,
+            new_tab,
+            page: Page::Settings(settings::page(model)),
+        })),
+    }
 }
 
 /// How a text is meant; the theme knows what it looks like.
@@ -225,6 +215,26 @@ pub enum Main {
     Welcome(Welcome),
     /// Sidebar, tabs, editor and results.
     Work(Box<Work>),
+    /// Sidebar, tabs and a page of another kind.
+    Page(Box<Paged>),
+}
+
+/// A page that has no text and no results, under the tabs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paged {
+    /// The sidebar; none while it is hidden.
+    pub sidebar: Option<Sidebar>,
+    /// The tabs from the left.
+    pub tabs: Vec<Tab>,
+    /// The `+` behind the tabs.
+    pub new_tab: Action,
+    pub page: Page,
+}
+
+/// A page that is no query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Page {
+    Settings(SettingsPage),
 }
 
 /// The place to work in.
@@ -724,7 +734,7 @@ pub enum Dialog {
     GoToLine(GoToLine),
     /// The data directory can't be used.
     DataDirectory(DataDirectory),
-    Settings(Settings),
+    Choices(Choices),
 }
 
 impl Dialog {
@@ -740,14 +750,14 @@ impl Dialog {
             Dialog::Path(of) => &of.actions,
             Dialog::GoToLine(of) => &of.actions,
             Dialog::DataDirectory(of) => &of.actions,
-            Dialog::Settings(of) => &of.actions,
+            Dialog::Choices(of) => &of.actions,
         }
     }
 
     /// The rows of a list that is chosen from, by what they begin with.
     pub fn rows(&self) -> Vec<&str> {
         match self {
-            Dialog::Settings(of) => of.rows.iter().map(|(name, _)| name.as_str()).collect(),
+            Dialog::Choices(of) => of.rows.iter().map(|(name, _)| name.as_str()).collect(),
             _ => vec![],
         }
     }
@@ -1004,8 +1014,8 @@ pub struct DataDirectory {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// `Settings`
+pub struct Choices {
+    /// What is to choose.
     pub title: String,
     /// What it is, and how it stands.
     pub rows: Vec<(String, String)>,

@@ -32,8 +32,9 @@ use crate::{
     base::{ids::ConnectionId, stamp::Stamp},
     effect::Effect,
     failure::Failure,
-    model::{Area, Model, Phase},
+    model::{Model, Phase},
     msg::Msg,
+    update::shell::place::Area,
     update::{
         connection::{reconnecting, sandbox},
         files::prompt,
@@ -290,6 +291,9 @@ fn route(model: &mut Model, msg: Msg) {
             if let Some(page) = pages.get_mut(tab) {
                 results::update(&mut page.results, cx, tab, msg, visible_rows);
             }
+        }
+        Msg::SettingsPage(msg) => {
+            settings::page::update(&mut model.settings_page, settings_file, cx, msg)
         }
         Msg::Tabs(msg) => tabs::update(model, msg),
         Msg::Welcome(msg) => welcome::update(model, msg),

@@ -15,9 +15,10 @@ use crate::{
         text::{Buffer, Edit},
     },
     conninfo::Conninfo,
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     sql::safety::mask::{self, Values},
+    update::shell::place::Area,
     update::{
         query::{self, editor, run::secrets},
         results,

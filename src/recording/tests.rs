@@ -17,10 +17,11 @@ use crate::{
     },
     conninfo::{Config, Conninfo},
     failure::{Category, Failure},
-    model::{Area, Model},
+    model::Model,
     rows::{ChunkBuilder, Column},
     settings,
     sql::safety::mask,
+    update::shell::place::Area,
     update::{
         connection::{self, discovery, keychain, sandbox},
         keeping,

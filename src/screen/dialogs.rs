@@ -1,9 +1,9 @@
 //! What lies over the window, in words: each dialog with its fields, its rows and its buttons with keys.
 
 use super::{
-    Action, Confirm, ConnectionForm, DataDirectory, Dialog, Field, FormField, FormTest, FormValue,
-    GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker, PickerKind,
-    PickerRow, Settings, Span, StoreChoice, Tone, results::result_tab, sidebar, words,
+    Action, Choices, Confirm, ConnectionForm, DataDirectory, Dialog, Field, FormField, FormTest,
+    FormValue, GoToLine, HostKeyPrompt, Inspect, PasswordPrompt, PathEntry, PathPrompt, Picker,
+    PickerKind, PickerRow, Span, StoreChoice, Tone, results::result_tab, sidebar, words,
 };
 use crate::{
     base::{
@@ -29,8 +29,8 @@ use crate::{
         keeping::storage::DirectoryPrompt,
         picker,
         query::{self, file::OtherEncoding, run::Session},
-        results, settings,
-        shell::{command::Command, dialog, leaving::Place, palette, sight},
+        results,
+        shell::{command::Command, dialog, leaving::Scope, palette, sight},
     },
 };
 
@@ -61,15 +61,6 @@ pub(super) fn dialog(model: &Model, now: Stamp) -> Option<Dialog> {
         }
         dialog::Dialog::Connection(dialog) => on_connection(model, dialog, now),
         dialog::Dialog::Files(dialog) => on_files(model, dialog),
-        dialog::Dialog::Settings { selected } => Dialog::Settings(Settings {
-            title: "Settings".into(),
-            rows: settings::rows(&model.cx.settings)
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-            selected: *selected,
-            actions: vec![accept(model, "Change"), cancel(model, "Close")],
-        }),
     })
 }
 
@@ -172,7 +163,7 @@ fn on_connection(model: &Model, dialog: &connection::Dialog, now: Stamp) -> Dial
 fn on_files(model: &Model, dialog: &files::Dialog) -> Dialog {
     match dialog {
         files::Dialog::Path(prompt) => Dialog::Path(path(model, prompt)),
-        files::Dialog::Encoding(prompt) => Dialog::Settings(encoding(model, prompt)),
+        files::Dialog::Encoding(prompt) => Dialog::Choices(encoding(model, prompt)),
         files::Dialog::RunLarge { path, bytes } => {
             let (title, reasons) = run_large(path, *bytes);
             Dialog::Confirm(confirm(model, title, reasons, "Run the file", "Cancel"))
@@ -180,9 +171,9 @@ fn on_files(model: &Model, dialog: &files::Dialog) -> Dialog {
     }
 }
 
-fn encoding(model: &Model, prompt: &EncodingPrompt) -> Settings {
+fn encoding(model: &Model, prompt: &EncodingPrompt) -> Choices {
     let name = prompt.path.rsplit(['/', '\\']).next().unwrap_or_default();
-    Settings {
+    Choices {
         title: format!("{name} does not say what encoding it has. Which line is right?"),
         rows: prompt
             .choices
@@ -583,13 +574,13 @@ fn at_an_error(message: &str, left: usize) -> Vec<String> {
 }
 
 /// What is asked before a place with open transactions is left, and what staying there is called.
-fn leave(model: &Model, place: Place) -> (String, &'static str) {
+fn leave(model: &Model, place: Scope) -> (String, &'static str) {
     match place {
-        Place::Tab(tab) => {
+        Scope::Tab(tab) => {
             (format!("Close “{}” with a transaction open?", tab_label(model, tab)), "Keep it open")
         }
-        Place::Connection(_) => ("Disconnect with a transaction open?".into(), "Stay connected"),
-        Place::Program => ("Quit Tusk with a transaction open?".into(), "Stay"),
+        Scope::Connection(_) => ("Disconnect with a transaction open?".into(), "Stay connected"),
+        Scope::Program => ("Quit Tusk with a transaction open?".into(), "Stay"),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{Action, Editor, FindBar, Mark, Span, Tone, words};
 use crate::{
-    model::{Area, Model},
+    model::Model,
     rows::show::display,
+    update::shell::place::Area,
     update::{
         query::{
             page::Page,

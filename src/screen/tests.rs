@@ -1,7 +1,5 @@
 //! What each state shows: Models are made by messages alone, as in the program, and looked at as data and as text.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::{
     base::{
@@ -23,9 +21,10 @@ use crate::{
         keeping::{self, HistoryEntry, HistoryOutcome, Kept, Opened, SavedConnection},
         query::{self, editor, read_only::Setting, run, session},
         results::{self, contract},
-        shell::{app, dialog, keys, welcome},
+        shell::{app, dialog, keys, place::Place, welcome},
     },
 };
+use std::sync::Arc;
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 const INT8: u32 = 20;
@@ -201,14 +200,14 @@ impl World {
     fn work(&self) -> Work {
         match self.screen().main {
             Main::Work(work) => *work,
-            Main::Welcome(_) => panic!("the welcome screen is shown"),
+            other => panic!("no work is shown: {other:?}"),
         }
     }
 
     fn welcome(&self) -> Welcome {
         match self.screen().main {
             Main::Welcome(welcome) => welcome,
-            Main::Work(_) => panic!("the welcome screen is not shown"),
+            other => panic!("the welcome screen is not shown: {other:?}"),
         }
     }
 
@@ -315,7 +314,7 @@ fn the_welcome_screen_lists_what_there_is_to_connect_to_with_keys() {
     });
     let screen = world.screen();
     assert_eq!((screen.title.as_str(), screen.colour), ("Tusk", None));
-    assert_eq!((screen.focus, screen.dialog), (Focus::WelcomeField, None));
+    assert_eq!((screen.place.name(), screen.dialog), ("welcome field", None));
     assert_eq!(screen.title_bar.connection, None);
     assert_eq!(keys_of(&screen.title_bar.actions), [("Commands", Some("Ctrl Shift P"))]);
     let rows: Vec<_> = world.welcome().groups;
@@ -473,7 +472,7 @@ fn connected_with_nothing_run_it_says_where_and_what_to_press() {
     let world = World::connected();
     let screen = world.screen();
     assert_eq!(screen.title, "untitled 1 — shop — Tusk");
-    assert_eq!((screen.colour, screen.focus), (Some(Colour::Green), Focus::Editor));
+    assert_eq!((screen.colour, screen.place), (Some(Colour::Green), Place::Editor));
     let chip = screen.title_bar.connection.unwrap();
     assert_eq!(chip.address, "app@localhost:5432/shop");
     assert_eq!(chip.security.text, "TLS 1.3 verified");
@@ -1246,7 +1245,7 @@ fn the_palette_shows_groups_matches_and_keys() {
     assert_eq!((first.group.as_str(), first.title.as_str()), ("Query", "Run statement"));
     assert_eq!(first.matched, [0, 1, 2]);
     assert_eq!(first.key.as_deref(), Some("Ctrl ↵"));
-    assert_eq!(world.screen().focus, Focus::Dialog);
+    assert_eq!(world.screen().place, Place::Dialog);
     assert_shows(&world.text(), &["> Query        Run statement  [Ctrl ↵]"]);
     world.write("qqq");
     assert_shows(&world.text(), &["No command has these letters."]);
@@ -1522,14 +1521,27 @@ fn the_path_prompt_lists_what_goes_on_from_the_typed_name() {
 }
 
 #[test]
-fn lines_and_settings_have_their_dialogs() {
+fn a_line_has_its_dialog_and_settings_their_page() {
     let mut world = World::connected();
     world.press("ctrl-g");
     world.write("12");
     assert_shows(&world.text(), &["Go to line", "[ 12 ]", "Go [↵]   Cancel [Esc]"]);
     world.press("escape");
     world.press("ctrl-,");
-    assert_shows(&world.text(), &["Settings", "> Theme: as the system has it", "  Size: 100 %"]);
+    let shown = ["> Theme  theme  system", "  Size of everything  size  100", "Change [↵]"];
+    assert_shows(&world.text(), &shown);
+    world.press("down");
+    world.press("enter");
+    world.write("9");
+    world.press("enter");
+    let refused = ["> Size of everything  size  [ 9 ]", "! Type a whole number from 50 to 200."];
+    assert_shows(&world.text(), &refused);
+    world.write("0");
+    world.press("enter");
+    assert_shows(&world.text(), &["> Size of everything  size  90  (Reset)"]);
+    world.press("alt-r");
+    world.write("nothing like it");
+    assert_shows(&world.text(), &["No setting has “nothing like it” in its name or meaning."]);
 }
 
 #[test]

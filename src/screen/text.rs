@@ -1,12 +1,13 @@
 //! The whole screen as text, for stories and `dump screen`: what the window shows, from top to bottom.
 
 use super::{
-    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, Focus, FormField,
+    Action, Body, Card, Confirm, ConnectionForm, Dialog, Empty, Field, FindBar, FormField,
     FormValue, Grid, GridColumn, HostKeyPrompt, Inspect, Main, Messages, PasswordPrompt,
     PathPrompt, Picker, Preview, ResultMark, ResultsBar, Screen, Segment, Sidebar, SidebarRowKind,
     Span, Tab, TabMark, TitleBar, Welcome, Work, grid, grid_cell, message_row, visible_result,
     widths, words,
 };
+use super::{Page as PageShown, SettingsPage};
 use crate::{
     base::secret,
     model::Model,
@@ -34,6 +35,16 @@ impl Screen {
         match &self.main {
             Main::Welcome(screen) => welcome(&mut lines, screen, model),
             Main::Work(screen) => self.work(&mut lines, screen, model),
+            Main::Page(screen) => {
+                if let Some(shown) = &screen.sidebar {
+                    sidebar(&mut lines, shown);
+                }
+                lines.rule("");
+                tab_row(&mut lines, &screen.tabs, &screen.new_tab, model);
+                match &screen.page {
+                    PageShown::Settings(shown) => settings(&mut lines, shown),
+                }
+            }
         }
         lines.rule("");
         let status = [&self.status_bar.left, &self.status_bar.right]
@@ -45,7 +56,7 @@ impl Screen {
         for notice in &self.notices {
             lines.add(&format!("! {}", notice.text));
         }
-        lines.add(&format!("Focus: {}", focus(self.focus)));
+        lines.add(&format!("Focus: {}", self.place.name()));
         lines.text
     }
 
@@ -54,7 +65,7 @@ impl Screen {
             sidebar(lines, shown);
         }
         lines.rule("");
-        tab_row(lines, work, model);
+        tab_row(lines, &work.tabs, &work.new_tab, model);
         let Some(tab) = model.pages.active() else {
             return;
         };
@@ -116,18 +127,6 @@ impl Lines {
         if !actions.is_empty() {
             self.indented(&actions_line(actions));
         }
-    }
-}
-
-fn focus(focus: Focus) -> &'static str {
-    match focus {
-        Focus::Welcome => "welcome list",
-        Focus::WelcomeField => "welcome field",
-        Focus::Sidebar => "sidebar",
-        Focus::Editor => "editor",
-        Focus::Find => "find",
-        Focus::Results => "results",
-        Focus::Dialog => "dialog",
     }
 }
 
@@ -216,21 +215,51 @@ fn find_bar(lines: &mut Lines, bar: &FindBar) {
     lines.actions(&bar.actions);
 }
 
-fn tab_row(lines: &mut Lines, work: &Work, model: &Model) {
+fn tab_row(lines: &mut Lines, all: &[Tab], new_tab: &Action, model: &Model) {
     let in_sight = match sight::items_in_sight(model, Items::Tabs) {
         Some(ranges) => ranges.to_vec(),
-        None => vec![widths::tabs_in_sight(work, sight::main_width(model))],
+        None => vec![widths::tabs_in_sight(all, new_tab, sight::main_width(model))],
     };
-    let (start, end) = ends(&in_sight, work.tabs.len());
+    let (start, end) = ends(&in_sight, all.len());
     let beyond = |count: usize, side| {
         let tabs = words::counted(count as u64, "tab");
         (count > 0).then(|| format!("… {tabs} {side}"))
     };
     let before = beyond(start, "to the left");
-    let after = beyond(work.tabs.len() - end, "to the right");
-    let tabs = work.tabs[start..end].iter().map(tab);
+    let after = beyond(all.len() - end, "to the right");
+    let tabs = all[start..end].iter().map(tab);
     let parts: Vec<String> = before.into_iter().chain(tabs).chain(after).collect();
     lines.add(&format!("{} | +", parts.join(" | ")));
+}
+
+/// The settings page: what the file has wrong, then each setting on a line with its value, and its meaning under it.
+fn settings(lines: &mut Lines, page: &SettingsPage) {
+    lines.add(&format!("{}  {}", page.title, page.path));
+    lines.add(&field(&page.search));
+    for problem in &page.problems {
+        lines.add(&format!("! {}", problem.text));
+    }
+    let in_sight = page.in_sight.clone();
+    lines.beyond(in_sight.start, "setting", "above");
+    for row in &page.rows[in_sight.clone()] {
+        let mark = if row.selected { ">" } else { " " };
+        let value = match &row.typing {
+            Some((typed, _)) => field(typed),
+            None => row.value.text.clone(),
+        };
+        let reset = row.reset.as_ref().map(|words| format!("({words})"));
+        let words = [&row.title, &row.name, &value, reset.as_deref().unwrap_or_default()];
+        lines.add(&format!("{mark} {}", join(words, "  ")));
+        lines.indented(&row.meaning);
+        if let Some((_, Some(problem))) = &row.typing {
+            lines.indented(&format!("! {}", problem.text));
+        }
+    }
+    lines.beyond(page.rows.len() - in_sight.end, "setting", "below");
+    if let Some(nothing) = &page.nothing {
+        lines.indented(&nothing.text);
+    }
+    lines.actions(&page.actions);
 }
 
 /// From the first to the last item in sight, of so many.
@@ -529,7 +558,7 @@ fn dialog(lines: &mut Lines, dialog: &Dialog, model: &Model) {
             }
             lines.actions(&shown.actions);
         }
-        Dialog::Settings(shown) => {
+        Dialog::Choices(shown) => {
             lines.rule(&shown.title);
             for (index, (name, value)) in shown.rows.iter().enumerate() {
                 let mark = if index == shown.selected { ">" } else { " " };

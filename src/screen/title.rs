@@ -11,7 +11,7 @@ use crate::{
             page::Page,
             run::{self, Phase, Run, Running, Session},
         },
-        shell::command::Command,
+        shell::{command::Command, tabs},
     },
 };
 
@@ -121,16 +121,26 @@ fn mode(model: &Model, known: &Connection) -> Option<ModeChip> {
 
 /// The tabs from the left.
 pub(super) fn tabs(model: &Model) -> Vec<Tab> {
-    let shown = |tab: &Page| Tab {
-        id: tab.id,
-        label: words::tab_label(tab),
-        active: tab.id == model.pages.active,
-        unsaved: tab.editor.is_unsaved(),
-        changed_on_disk: tab.editor.file.as_ref().is_some_and(|file| file.changed),
-        mark: mark(tab),
+    let query = |page: &Page| Tab {
+        id: page.id,
+        label: words::tab_label(page),
+        active: page.id == model.pages.active,
+        unsaved: page.editor.is_unsaved(),
+        changed_on_disk: page.editor.file.as_ref().is_some_and(|file| file.changed),
+        mark: mark(page),
     };
-    let queries = model.tabs.open.iter().filter_map(|tab| model.pages.get(tab.id));
-    queries.map(shown).collect()
+    let shown = |tab: &tabs::Tab| match tab.page {
+        tabs::Page::Query => model.pages.get(tab.id).map(query),
+        tabs::Page::Settings => Some(Tab {
+            id: tab.id,
+            label: "Settings".into(),
+            active: tab.id == model.pages.active,
+            unsaved: false,
+            changed_on_disk: false,
+            mark: TabMark::None,
+        }),
+    };
+    model.tabs.open.iter().filter_map(shown).collect()
 }
 
 fn mark(tab: &Page) -> TabMark {

@@ -1,8 +1,9 @@
 //! How wide the window draws words, and what of them it has room for.
 
+use super::{Action, Tab};
 use std::ops::Range;
 
-use super::{TabMark, Work};
+use super::TabMark;
 use crate::rows::show::display;
 
 /// Between the texts of a part of a bar, and what is around a key in its box, in logical pixels at 100 %.
@@ -44,12 +45,11 @@ pub(super) fn key_width(key: Option<&str>) -> u32 {
 }
 
 /// The tabs that a row so wide has room for, the active one among them.
-pub(super) fn tabs_in_sight(work: &Work, room: u64) -> Range<usize> {
-    let plus = PLUS + key_width(work.new_tab.key.as_deref());
+pub(super) fn tabs_in_sight(tabs: &[Tab], new_tab: &Action, room: u64) -> Range<usize> {
+    let plus = PLUS + key_width(new_tab.key.as_deref());
     let room = room.saturating_sub(u64::from(plus));
     let mut right = 0;
-    let edges: Vec<Range<u64>> = work
-        .tabs
+    let edges: Vec<Range<u64>> = tabs
         .iter()
         .map(|tab| {
             let other = tab.mark != TabMark::None && (tab.unsaved || tab.changed_on_disk);
@@ -59,7 +59,7 @@ pub(super) fn tabs_in_sight(work: &Work, room: u64) -> Range<usize> {
             left..right
         })
         .collect();
-    let active = work.tabs.iter().position(|tab| tab.active);
+    let active = tabs.iter().position(|tab| tab.active);
     let scrolled = active.map_or(0, |active| edges[active].end.saturating_sub(room));
     let is_seen =
         |tab: &&Range<u64>| (scrolled..scrolled + room).contains(&tab.start.midpoint(tab.end));

@@ -33,6 +33,9 @@ pub const WELCOME: &[&str] = &["welcome", "global"];
 /// Keys of the field of the welcome screen.
 pub const WELCOME_FIELD: &[&str] = &["welcome-field", "global"];
 
+/// Keys of the settings page.
+pub const SETTINGS: &[&str] = &["settings", "global"];
+
 /// So much of a text is looked at to find its first line.
 const HEAD_BYTES: usize = 600;
 /// A tab's label is at most so long.

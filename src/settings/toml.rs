@@ -131,6 +131,81 @@ impl Key {
         }
     }
 
+    /// The name with its table, as a person writes it: `results.window_rows`.
+    pub fn full_name(self) -> String {
+        match self.table() {
+            "" => self.name().to_owned(),
+            table => format!("{table}.{}", self.name()),
+        }
+    }
+
+    /// What a person calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Key::Theme => "Theme",
+            Key::Size => "Size of everything",
+            Key::WindowRows => "Rows before a result pauses",
+            Key::WindowMb => "Megabytes before a result pauses",
+            Key::MemoryMb => "Memory of all results",
+            Key::OnError => "When a statement of a script fails",
+            Key::LogLevel => "Log level",
+            Key::LogDays => "Days that a log is kept",
+            Key::PoolSize => "Connections of a pool",
+            Key::PoolTimeout => "Wait for a connection of the pool",
+            Key::ConnectTimeout => "Connect timeout",
+            Key::StatementTimeout => "Statement timeout",
+        }
+    }
+
+    /// What it does, in a sentence with its unit.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Key::Theme => "The window's colours; \"system\" follows the desktop.",
+            Key::Size => "The size of text and controls, in percent.",
+            Key::WindowRows => {
+                "A plain query stops fetching after so many rows, until you scroll to its end or ask for more."
+            }
+            Key::WindowMb => "It stops after so many megabytes, too.",
+            Key::MemoryMb => {
+                "Megabytes that the rows of all tabs may hold. Past them, rows are read and not kept."
+            }
+            Key::OnError => {
+                "Whether the rest of a script runs: \"stop\" ends it, \"continue\" goes on as psql does, \"ask\" asks you."
+            }
+            Key::LogLevel => {
+                "The least that is logged; \"default\" is info. The variable TUSK_LOG overrides it."
+            }
+            Key::LogDays => "Log files that are older are deleted.",
+            Key::PoolSize => "A new connection opens at most so many server connections.",
+            Key::PoolTimeout => {
+                "Seconds that a run of a new connection waits when all of them are taken."
+            }
+            Key::ConnectTimeout => "Seconds that a new connection may take to open.",
+            Key::StatementTimeout => {
+                "The server cancels a statement of a new connection after so many milliseconds; 0 for never."
+            }
+        }
+    }
+
+    /// What values it may have, in words.
+    pub fn allowed(self) -> String {
+        match self.kind() {
+            Kind::OneOf(words) => words.join(", "),
+            Kind::Number(range) => {
+                format!("a whole number from {} to {}", range.start(), range.end())
+            }
+        }
+    }
+
+    /// The value after the one that it has, around the end; none for a number.
+    pub fn next_choice(self, settings: &Settings) -> Option<Value> {
+        let (Kind::OneOf(words), Value::Text(now)) = (self.kind(), self.value(settings)) else {
+            return None;
+        };
+        let at = words.iter().position(|word| *word == now).map_or(0, |at| at + 1);
+        Some(Value::Text(words[at % words.len()].to_owned()))
+    }
+
     fn about(self) -> &'static str {
         match self {
             Key::Theme => "\"system\", \"light\" or \"dark\"",
@@ -169,7 +244,7 @@ impl Key {
     }
 
     /// The value that settings have.
-    fn value(self, settings: &Settings) -> Value {
+    pub fn value(self, settings: &Settings) -> Value {
         let new = &settings.new_connections;
         match self {
             Key::Theme => theme(settings.theme),

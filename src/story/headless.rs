@@ -6,10 +6,11 @@ use super::{
 };
 use crate::{
     base::text::Edit,
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     program::{Program, Surroundings},
     screen::screen,
+    update::shell::place::Area,
     update::{
         query::{self, editor},
         shell::{app, command::Command, dialog::Dialog},

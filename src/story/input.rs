@@ -2,11 +2,11 @@
 
 use crate::{
     base::secret::Secret,
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     update::shell::{
-        dialog::{self},
-        keys::{self, contexts},
+        dialog, keys,
+        place::{Area, Place},
         welcome,
     },
 };
@@ -64,7 +64,7 @@ pub fn pressed(model: &Model, keystroke: &str) -> Msg {
         single if single.chars().count() == 1 => Some(single),
         _ => None,
     };
-    let bound = model.keymap.command(contexts(model), keystroke).is_some();
+    let bound = model.keymap.command(Place::of(model).contexts(), keystroke).is_some();
     match (focus(model), letter) {
         (Focus::Secret, Some(letter)) if !bound => {
             keys::Msg::SecretTyped { secret: Secret::new(letter) }.into()
@@ -102,7 +102,7 @@ fn focus(model: &Model) -> Focus {
     match (&model.dialog, model.area) {
         (Some(dialog), _) if dialog.takes_secret() => Focus::Secret,
         (Some(dialog), _) if !dialog.takes_text() => Focus::Keys,
-        (Some(_), _) | (None, Area::Editor | Area::Find) => Focus::Text,
+        (Some(_), _) | (None, Area::Editor | Area::Find | Area::Settings) => Focus::Text,
         (None, Area::Welcome) => Focus::WelcomeField,
         (None, Area::Results | Area::Sidebar) => Focus::Keys,
     }

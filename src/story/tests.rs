@@ -12,13 +12,14 @@ use crate::{
         transaction::Transaction,
     },
     effect::Effect,
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     program::Opening,
     settings::{
         self,
         toml::{Key, Value},
     },
+    update::shell::place::Area,
     update::{
         connection::{self, discovery, password::PasswordPrompt},
         keeping,

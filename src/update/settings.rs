@@ -2,12 +2,15 @@
 //! user's own choices in the settings' file.
 
 pub mod file;
+pub mod page;
+
+pub use page::Page;
 
 use super::{clock, keeping};
 use crate::{
     base::ids::Request,
     settings::{
-        OnError, Settings, Theme,
+        Settings, Theme,
         toml::{Key, Value},
     },
     update::{cx::Cx, settings::file::SettingsFile},
@@ -22,61 +25,10 @@ pub enum Outcome {
     LogChanged,
 }
 
-/// How many rows the settings dialog has.
-pub const ROWS: usize = 4;
 /// What the mouse drags is kept once for so long a time, not once for each pixel.
 const SAVE_AFTER_MS: u64 = 500;
 /// The size of everything goes by these steps, in percent.
 const ZOOM: [u32; 11] = [50, 67, 75, 80, 90, 100, 110, 125, 150, 175, 200];
-
-/// The rows of the settings dialog: what it is, and how it stands.
-pub fn rows(settings: &Settings) -> [(&'static str, String); ROWS] {
-    let theme = match settings.theme {
-        Theme::System => "as the system has it",
-        Theme::Light => "light",
-        Theme::Dark => "dark",
-    };
-    let sidebar = if settings.sidebar_width > 0 { "shown" } else { "hidden" };
-    let on_error = match settings.on_error {
-        OnError::Stop => "stop",
-        OnError::Continue => "continue, as psql does",
-        OnError::Ask => "ask",
-    };
-    [
-        ("Theme", theme.into()),
-        ("Size", format!("{} %", settings.zoom_percent)),
-        ("Sidebar", sidebar.into()),
-        ("When a statement of a script fails", on_error.into()),
-    ]
-}
-
-/// Enter on a row: its next choice.
-pub fn change(settings_file: &mut SettingsFile, cx: &mut Cx, row: usize) {
-    match row {
-        0 => {
-            let next = match cx.settings.theme {
-                Theme::System => Theme::Light,
-                Theme::Light => Theme::Dark,
-                Theme::Dark => Theme::System,
-            };
-            set_theme(settings_file, cx, next)
-        }
-        1 => {
-            let at = ZOOM.iter().position(|zoom| *zoom == cx.settings.zoom_percent).unwrap_or(0);
-            set_zoom(settings_file, cx, ZOOM[(at + 1) % ZOOM.len()])
-        }
-        2 => toggle_sidebar(settings_file, cx),
-        _ => {
-            let next = match cx.settings.on_error {
-                OnError::Stop => OnError::Continue,
-                OnError::Continue => OnError::Ask,
-                OnError::Ask => OnError::Stop,
-            };
-            let value = Value::Text(next.name().into());
-            file::change(settings_file, cx, Key::OnError, value)
-        }
-    }
-}
 
 /// Fixes the theme, or lets it follow the system.
 pub fn set_theme(settings_file: &mut SettingsFile, cx: &mut Cx, theme: Theme) {

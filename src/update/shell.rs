@@ -7,6 +7,7 @@ pub mod keymap;
 pub mod keys;
 pub mod leaving;
 pub mod palette;
+pub mod place;
 pub mod routing;
 pub mod sidebar;
 pub mod sight;

@@ -18,10 +18,11 @@ use super::{
 };
 use crate::{
     base::text::Edit,
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     program::Program,
     story::Stage,
+    update::shell::place::Area,
     update::{query::editor, shell::app},
 };
 

@@ -210,6 +210,7 @@ pub fn answered(msg: &Msg) -> Option<Key> {
         | Msg::Editor { .. }
         | Msg::Grid { .. }
         | Msg::Tabs(_)
+        | Msg::SettingsPage(_)
         | Msg::Welcome(_)
         | Msg::Sidebar(_)
         | Msg::Sight(_)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use tusk::update::query::page::Page;
+use tusk::update::shell::{place::Area, tabs};
 use tusk::update::{connection, files};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 use tusk::{
     base::{ids::*, transaction::Transaction},
     failure::{Category, Failure},
-    model::{Area, Model, Phase as Life},
+    model::{Model, Phase as Life},
     sql::safety::guard::{self, Passage},
     update::{
         connection::{
@@ -47,8 +48,12 @@ pub fn check(model: &Model, runner: &Runner, ledger: &mut Ledger) {
 /// What holds in any state whatever, also after messages that nobody would send.
 pub fn structure(model: &Model) {
     let ids: BTreeSet<TabId> = model.pages.open.iter().map(|tab| tab.id).collect();
-    assert!(!ids.is_empty(), "there is no tab");
-    assert!(ids.contains(&model.pages.active), "the active tab is not open");
+    assert!(!model.tabs.open.is_empty(), "there is no tab");
+    let active = model.tabs.open.iter().find(|tab| tab.id == model.pages.active);
+    let active = active.expect("the active tab is not open").page;
+    let queries = model.tabs.open.iter().filter(|tab| tab.page == tabs::Page::Query);
+    let queries: BTreeSet<TabId> = queries.map(|tab| tab.id).collect();
+    assert_eq!(queries, ids, "a query tab without a page, or a page without a tab");
     assert_eq!(
         model.welcome.shown,
         model.area == Area::Welcome,
@@ -57,9 +62,11 @@ pub fn structure(model: &Model) {
     let is_known = |id| model.connections.contains_key(id);
     assert!(model.schemas.keys().all(is_known), "a schema cache of a connection that is gone");
     let on_screen = match model.area {
-        Area::Find => model.find.open,
+        Area::Find => model.find.open && active == tabs::Page::Query,
         Area::Sidebar => model.cx.settings.sidebar_width > 0,
-        Area::Welcome | Area::Editor | Area::Results => true,
+        Area::Editor | Area::Results => active == tabs::Page::Query,
+        Area::Settings => active == tabs::Page::Settings,
+        Area::Welcome => true,
     };
     assert!(on_screen, "{:?} has focus and is not shown", model.area);
     for tab in &model.pages.open {

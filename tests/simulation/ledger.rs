@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 use tusk::update::query::page::Page;
+use tusk::update::shell::place::Place;
 
 use tusk::{
     base::{ids::*, transaction::Transaction},
@@ -133,7 +134,7 @@ pub fn asks_to_run(model: &Model, msg: &Msg) -> bool {
     match msg {
         Msg::Command(command) => asks(*command),
         Msg::Keys(keys::Msg::Pressed { keystroke }) => {
-            model.keymap.command(keys::contexts(model), keystroke).is_some_and(asks)
+            model.keymap.command(Place::of(model).contexts(), keystroke).is_some_and(asks)
         }
         Msg::Dialog(dialog::Msg::RowClicked { .. }) => chosen(),
         _ => false,

@@ -2,6 +2,7 @@
 
 use super::{random::Random, world::World};
 use tusk::update::connection;
+use tusk::update::settings::page;
 use tusk::{
     base::{
         ids::TabId,
@@ -9,9 +10,9 @@ use tusk::{
         text,
     },
     conninfo::Config,
-    model::Area,
     msg::Msg,
     rows::Position,
+    update::shell::place::Area,
     update::{
         query::{editor, find},
         results,
@@ -162,7 +163,7 @@ fn command(world: &mut World) -> Msg {
 }
 
 fn some_tab(world: &mut World) -> TabId {
-    let open = &world.model.pages.open;
+    let open = &world.model.tabs.open;
     open[world.random.below(open.len())].id
 }
 
@@ -298,6 +299,7 @@ fn around(world: &mut World) -> Msg {
                 Area::Results,
                 Area::Sidebar,
                 Area::Welcome,
+                Area::Settings,
             ]),
         }),
         4 => Msg::App(app::Msg::Warned { text: "a warning".into() }),
@@ -317,6 +319,15 @@ fn around(world: &mut World) -> Msg {
             },
         }),
         8 => Msg::Sidebar(sidebar::Msg::EditorResized { percent: row as u32 }),
+        15 => Msg::SettingsPage(match random.below(4) {
+            0 => page::Msg::RowClicked { row },
+            1 => page::Msg::ValueClicked { row },
+            2 => page::Msg::ResetClicked { row },
+            _ => page::Msg::Edited {
+                field: *random.pick(&[page::Field::Search, page::Field::Value]),
+                text: random.pick(&["", "mb", "64", "no such"]).to_string(),
+            },
+        }),
         9 => Msg::Welcome(welcome::Msg::RowClicked { row }),
         _ => Msg::Welcome(welcome::edited("postgres://ada:pw@localhost/x", &world.model.defaults)),
     }

@@ -10,6 +10,7 @@ use crate::{
     update::{
         connection,
         keeping::{Kept, SavedConnection},
+        picker::Picker,
         query::{self, page::Ended, run},
         shell::{command::Command, dialog::Dialog, welcome},
         testing::{World, config, expect, names, nothing_kept, refusal},
@@ -214,13 +215,13 @@ fn a_dialog_over_the_password_prompt_cancels_it() {
     world.command(Command::DialogCancel);
     world.command(Command::QueryRun);
     world.fail_link(refusal("28P01", "wrong password"));
-    let inspect = dialog_settings();
-    world.asked(|model| crate::update::shell::dialog::show(model, inspect));
+    let other = palette();
+    world.asked(|model| crate::update::shell::dialog::show(model, other));
     assert!(matches!(world.model.pages.get_mut(tab).map(|tab| &tab.run), Some(run::Run::Idle)));
 }
 
-fn dialog_settings() -> Dialog {
-    Dialog::Settings { selected: 0 }
+fn palette() -> Dialog {
+    Dialog::Palette(Picker::default())
 }
 
 #[test]

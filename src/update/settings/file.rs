@@ -48,6 +48,8 @@ pub struct SettingsFile {
     pub timer: Option<Request>,
     /// Whether the file is opened in a tab once it is there.
     pub opening: bool,
+    /// What is wrong with it, each with its line: while there is something, its settings are not used.
+    pub problems: Vec<String>,
 }
 
 /// A write that is under way.
@@ -221,10 +223,14 @@ fn was_read(
     settings_file.is_stale = false;
     settings_file.text.clone_from(&text);
     match read(text.as_deref().unwrap_or_default()) {
-        Ok(found) => take(settings_file, cx, found, first),
+        Ok(found) => {
+            settings_file.problems.clear();
+            take(settings_file, cx, found, first)
+        }
         Err(problems) => {
             let path = &settings_file.path;
             let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            settings_file.problems.clone_from(&lines);
             let text = format!(
                 "{path} is not used, and the settings stay as they are. {}",
                 lines.join(" ")

@@ -7,8 +7,9 @@ use super::{
 use crate::{
     base::ids::*,
     conninfo::Defaults,
-    model::{Area, Model, Phase},
+    model::{Model, Phase},
     settings::Settings,
+    update::shell::place::Area,
     update::{
         connection::{self, Connection, discovery, import, saved},
         cx::Cx,
@@ -353,7 +354,7 @@ pub fn quit_asked(model: &mut Model) {
     if reasons.is_empty() || matches!(model.dialog, Some(Dialog::Confirm(Confirm::Quit { .. }))) {
         return quit(model);
     }
-    if leaving::ask(model, leaving::Place::Program, &reasons) {
+    if leaving::ask(model, leaving::Scope::Program, &reasons) {
         return;
     }
     dialog::show(model, Dialog::Confirm(Confirm::Quit { reasons }))

@@ -210,6 +210,8 @@ commands! {
     /// The system's theme.
     ViewThemeSystem "view.theme-system" "View" "Theme as the system has it";
     SettingsOpen "settings.open" "View" "Settings";
+    /// Gives the chosen setting its default again.
+    SettingsReset "settings.reset" "View" "Reset the setting";
     /// Opens the settings' file in a tab.
     SettingsOpenFile "settings.open-file" "View" "Open the settings file";
     PaletteOpen "palette.open" "General" "Commands";
@@ -244,6 +246,61 @@ commands! {
     /// Connects to the first server on this machine.
     WelcomeLocal "welcome.local" "Welcome" "Connect to the local server";
     WelcomeSandbox "welcome.sandbox" "Welcome" "Open the sandbox";
+}
+
+/// Which part of the program a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Query,
+    Results,
+    /// Tabs, files and the text of the page.
+    Text,
+    /// Connections and transactions.
+    Connection,
+    /// The list that has the keyboard.
+    List,
+    /// The window as a whole.
+    Window,
+}
+
+macro_rules! rooms {
+    ($($room:ident: $($command:ident),*;)*) => {
+        impl Command {
+            /// Which part of the program it is for.
+            pub fn room(self) -> Room {
+                match self { $($(Command::$command)|* => Room::$room,)* }
+            }
+        }
+    };
+}
+
+// A command that is left out does not compile.
+rooms! {
+    Query:
+        QueryRun, QueryRunAll, QueryRunAllStop, QueryRunAllContinue, QueryRunAllAsk, QueryCancel,
+        QueryTerminate, ErrorGoTo, ErrorCopy, ErrorDetails;
+    Results:
+        ResultsFetchMore, ResultsFetchAll, ResultsCopy, ResultsCopyWithHeaders, ResultsInspect, ResultsNext,
+        ResultsPrevious, ResultsMessages, ResultsList, ResultsFitColumn, ResultsWidenColumn,
+        ResultsNarrowColumn, ResultsSelectAll, ResultsUp, ResultsDown, ResultsLeft, ResultsRight, ResultsHome,
+        ResultsEnd, ResultsPageUp, ResultsPageDown, ResultsFirst, ResultsLast, ResultsExtendUp,
+        ResultsExtendDown, ResultsExtendLeft, ResultsExtendRight, ResultsExtendHome, ResultsExtendEnd,
+        ResultsExtendPageUp, ResultsExtendPageDown, ResultsExtendFirst, ResultsExtendLast;
+    Text:
+        TabNew, TabClose, TabReopen, TabNext, TabPrevious, FileOpen, FileSave, FileSaveAs, FileRun,
+        FileReload, EditorFind, EditorReplace, FindNext, FindPrevious, FindReplace, FindReplaceAll,
+        FindMatchCase, FindClose, EditorGoToLine, EditorComment;
+    Connection:
+        TransactionBegin, TransactionCommit, TransactionRollback, ConnectionChoose, ConnectionNew,
+        ConnectionEdit, ConnectionDelete, ConnectionDuplicate, ConnectionMoveUp, ConnectionMoveDown,
+        ConnectionImport, ConnectionDisconnect, ConnectionReconnect, SchemaRefresh, SandboxStart;
+    List:
+        DialogAccept, DialogCancel, DialogNext, DialogPrevious, DialogToggle, DialogTest, DialogAlternative,
+        ListUp, ListDown, ListPageUp, ListPageDown, ListFirst, ListLast, WelcomeLocal, WelcomeSandbox;
+    Window:
+        HistoryOpen, FocusEditor, FocusResults, FocusSidebar, FocusSwap, ViewSidebar, ViewZoomIn, ViewZoomOut,
+        ViewZoomReset, ViewThemeLight, ViewThemeDark, ViewThemeSystem, SettingsOpen, SettingsReset,
+        SettingsOpenFile, PaletteOpen, AppQuit;
 }
 
 impl Command {

@@ -19,7 +19,7 @@ use crate::{
         keeping::storage::{self, DirectoryPrompt},
         picker::{Field, Picker},
         query::{self, history::History, run},
-        results, settings,
+        results,
     },
 };
 
@@ -41,10 +41,6 @@ pub enum Dialog {
     Results(results::Dialog),
     Connection(connection::Dialog),
     Files(files::Dialog),
-    Settings {
-        /// The row that is chosen.
-        selected: usize,
-    },
 }
 
 /// Something that is asked before a tab or the program is left.
@@ -64,7 +60,7 @@ pub enum Confirm {
     /// Leave open transactions; accepting stays, the alternative commits, and the toggle rolls back.
     Leave {
         /// What is left.
-        place: leaving::Place,
+        place: leaving::Scope,
         /// What would be lost.
         reasons: Vec<String>,
         /// Whether there is something to commit, and nothing is in its way.
@@ -82,7 +78,7 @@ impl Dialog {
             Self::Results(dialog) => dialog.focused_mut(),
             Self::Connection(dialog) => dialog.focused_mut(),
             Self::Files(dialog) => dialog.focused_mut(),
-            Self::Confirm(_) | Self::Settings { .. } => None,
+            Self::Confirm(_) => None,
         }
     }
 
@@ -92,11 +88,9 @@ impl Dialog {
             Self::Palette(picker) => Some(picker),
             Self::Query(dialog) => dialog.picker_mut(),
             Self::Results(dialog) => dialog.picker_mut(),
-            Self::Connection(_)
-            | Self::Files(_)
-            | Self::DataDirectory(_)
-            | Self::Confirm(_)
-            | Self::Settings { .. } => None,
+            Self::Connection(_) | Self::Files(_) | Self::DataDirectory(_) | Self::Confirm(_) => {
+                None
+            }
         }
     }
 
@@ -111,7 +105,7 @@ impl Dialog {
             Self::Results(dialog) => dialog.fields(),
             Self::Connection(dialog) => dialog.fields(),
             Self::Files(dialog) => dialog.fields(),
-            Self::Confirm(_) | Self::Settings { .. } => vec![],
+            Self::Confirm(_) => vec![],
         }
     }
 
@@ -133,7 +127,7 @@ impl Dialog {
             Self::Results(dialog) => dialog.takes_text(),
             Self::Connection(dialog) => dialog.takes_text(),
             Self::Files(dialog) => dialog.takes_text(),
-            Self::Confirm(_) | Self::Settings { .. } => false,
+            Self::Confirm(_) => false,
         }
     }
 
@@ -148,11 +142,7 @@ impl Dialog {
             Self::DataDirectory(prompt) => prompt.trying.is_some(),
             Self::Connection(dialog) => dialog.is_busy(),
             Self::Files(dialog) => dialog.is_busy(),
-            Self::Palette(_)
-            | Self::Query(_)
-            | Self::Results(_)
-            | Self::Confirm(_)
-            | Self::Settings { .. } => false,
+            Self::Palette(_) | Self::Query(_) | Self::Results(_) | Self::Confirm(_) => false,
         }
     }
 }
@@ -402,7 +392,6 @@ fn rows(model: &Model) -> usize {
             model.pages.active().map_or(0, |page| dialog.rows(&page.results))
         }
         Some(Dialog::Files(dialog)) => dialog.rows(),
-        Some(Dialog::Settings { .. }) => settings::ROWS,
         Some(Dialog::Connection(_) | Dialog::DataDirectory(_) | Dialog::Confirm(_)) | None => 0,
     }
 }
@@ -411,7 +400,6 @@ fn select_row(model: &mut Model, row: usize) {
     let row = row.min(rows(model).saturating_sub(1));
     match &mut model.dialog {
         Some(Dialog::Files(dialog)) => dialog.select(row),
-        Some(Dialog::Settings { selected }) => *selected = row,
         Some(dialog) => {
             if let Some(picker) = dialog.picker_mut() {
                 picker.selected = row;
@@ -430,7 +418,6 @@ fn step(model: &mut Model, by: i64) {
             None if by > 0 => return select_row(model, 0),
             None => return,
         },
-        Some(Dialog::Settings { selected }) => *selected,
         Some(dialog) => match dialog.picker_mut() {
             Some(picker) => picker.selected,
             None => return,
@@ -484,10 +471,7 @@ fn cancel(model: &mut Model) {
             answer(model, dialog, run::Answer::Stop);
             model.dialog = None;
         }
-        Some(
-            Dialog::Palette(_) | Dialog::Results(_) | Dialog::Confirm(_) | Dialog::Settings { .. },
-        )
-        | None => {}
+        Some(Dialog::Palette(_) | Dialog::Results(_) | Dialog::Confirm(_)) | None => {}
     }
 }
 
@@ -496,7 +480,10 @@ fn accept(model: &mut Model) {
     let Some(dialog) = model.dialog.take() else {
         return;
     };
-    let Model { pages, connections, history, files, settings_file, cx, .. } = model;
+    if matches!(dialog, Dialog::Query(query::Dialog::History(_))) {
+        tabs::need_query(model);
+    }
+    let Model { pages, connections, history, files, cx, .. } = model;
     match dialog {
         Dialog::Palette(picker) => {
             let matches = palette::matches(&picker.field.string());
@@ -524,10 +511,6 @@ fn accept(model: &mut Model) {
             model.dialog = Some(Dialog::DataDirectory(storage::try_directory(cx, prompt)));
         }
         Dialog::Confirm(confirm) => confirmed(model, confirm),
-        Dialog::Settings { selected } => {
-            settings::change(settings_file, cx, selected);
-            model.dialog = Some(Dialog::Settings { selected });
-        }
     }
 }
 

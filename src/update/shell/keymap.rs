@@ -17,8 +17,17 @@ use serde::{Deserialize, Serialize};
 use super::command::Command;
 
 /// The contexts that a keymap may name, from the outermost.
-pub const CONTEXTS: &[&str] =
-    &["global", "editor", "find", "results", "sidebar", "welcome", "welcome-field", "dialog"];
+pub const CONTEXTS: &[&str] = &[
+    "global",
+    "editor",
+    "find",
+    "results",
+    "sidebar",
+    "welcome",
+    "welcome-field",
+    "settings",
+    "dialog",
+];
 
 const DEFAULT: &str = include_str!("../../../assets/keymap.json");
 const MACOS: &str = include_str!("../../../assets/keymap-macos.json");

@@ -1,13 +1,17 @@
 //! Keys without a window: a keystroke is looked up in the keymap, or edits the text that has focus.
 
-use serde::{Deserialize, Serialize};
-
 use super::{command::Command, dialog, routing, welcome};
 use crate::{
     base::{secret::Secret, text::TextKey},
-    model::{Area, Model},
-    update::query::{editor, find},
+    model::Model,
+    update::{
+        query::{editor, find},
+        settings::page,
+        shell::place::{Area, Place},
+    },
 };
+
+use serde::{Deserialize, Serialize};
 
 /// What the headless driver sends in the place of a keyboard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,25 +45,10 @@ pub fn update(model: &mut Model, msg: Msg) {
     }
 }
 
-/// The contexts of the keymap that hold now, the innermost first.
-pub fn contexts(model: &Model) -> &'static [&'static str] {
-    if model.dialog.is_some() {
-        return &["dialog"];
-    }
-    match model.area {
-        Area::Welcome if !model.welcome.means_row() => &["welcome-field", "global"],
-        Area::Welcome => &["welcome", "global"],
-        Area::Editor => &["editor", "global"],
-        Area::Find => &["find", "global"],
-        Area::Results => &["results", "global"],
-        Area::Sidebar => &["sidebar", "global"],
-    }
-}
-
 fn pressed(model: &mut Model, keystroke: &str) {
-    if let Some(command) = model.keymap.command(contexts(model), keystroke) {
+    if let Some(command) = model.keymap.command(Place::of(model).contexts(), keystroke) {
         return match command {
-            Command::DialogCancel if model.dialog.is_none() && model.area != Area::Welcome => {}
+            Command::DialogCancel if is_left_alone(model) => {}
             command => {
                 routing::run(model, command);
             }
@@ -73,6 +62,7 @@ fn pressed(model: &mut Model, keystroke: &str) {
             (None, Area::Editor) => editor::key(&mut model.pages, &mut model.cx, key, shift),
             (None, Area::Find) => find::key(&mut model.pages, &mut model.find, key, shift),
             (None, Area::Welcome) => welcome::key(model, key),
+            (None, Area::Settings) => page::key(&mut model.settings_page, key, shift),
             (None, Area::Results | Area::Sidebar) => {}
         };
     }
@@ -85,12 +75,19 @@ fn pressed(model: &mut Model, keystroke: &str) {
     }
 }
 
+/// Whether Escape means nothing here.
+fn is_left_alone(model: &Model) -> bool {
+    let means_something = matches!(model.area, Area::Welcome | Area::Settings);
+    model.dialog.is_none() && !means_something
+}
+
 fn typed(model: &mut Model, text: &str) {
     match (&model.dialog, model.area) {
         (Some(_), _) => dialog::typed(&mut model.history, &mut model.dialog, &mut model.cx, text),
         (None, Area::Editor) => editor::typed(&mut model.pages, &mut model.cx, text),
         (None, Area::Find) => find::typed(&mut model.pages, &mut model.find, text),
         (None, Area::Welcome) => welcome::typed(model, text),
+        (None, Area::Settings) => page::typed(&mut model.settings_page, text),
         (None, Area::Results | Area::Sidebar) => {}
     }
 }

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 /// What is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Place {
+pub enum Scope {
     /// A tab is closed.
     Tab(TabId),
     /// A connection is closed.
@@ -41,22 +41,22 @@ pub enum Place {
 /// What is left as soon as these tabs have committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Leaving {
-    place: Place,
+    place: Scope,
     tabs: BTreeSet<TabId>,
 }
 
-impl Place {
+impl Scope {
     fn holds(self, tab: &Page) -> bool {
         match self {
-            Place::Tab(id) => tab.id == id,
-            Place::Connection(id) => tab.connection == Some(id),
-            Place::Program => true,
+            Scope::Tab(id) => tab.id == id,
+            Scope::Connection(id) => tab.connection == Some(id),
+            Scope::Program => true,
         }
     }
 }
 
 /// Asks before a place with open transactions is left; whether it has any.
-pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
+pub fn ask(model: &mut Model, place: Scope, reasons: &[String]) -> bool {
     let tabs: Vec<&Page> = open_transactions(model, place).collect();
     if tabs.is_empty() {
         return false;
@@ -68,7 +68,7 @@ pub fn ask(model: &mut Model, place: Place, reasons: &[String]) -> bool {
     true
 }
 
-fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Page> {
+fn open_transactions(model: &Model, place: Scope) -> impl Iterator<Item = &Page> {
     let tabs = model.pages.open.iter();
     tabs.filter(move |tab| {
         place.holds(tab) && tab.transaction().is_some_and(|of| of != Transaction::Idle)
@@ -76,7 +76,7 @@ fn open_transactions(model: &Model, place: Place) -> impl Iterator<Item = &Page>
 }
 
 /// The user chose to commit: a failed transaction has nothing to commit, and goes.
-pub fn commit(model: &mut Model, place: Place) {
+pub fn commit(model: &mut Model, place: Scope) {
     let tabs: BTreeSet<TabId> = open_transactions(model, place)
         .filter(|tab| tab.transaction() == Some(Transaction::Active))
         .map(|tab| tab.id)
@@ -95,13 +95,13 @@ pub fn commit(model: &mut Model, place: Place) {
 }
 
 /// The user chose to roll back, which the server does by itself when the sessions end.
-pub fn roll_back(model: &mut Model, place: Place) {
+pub fn roll_back(model: &mut Model, place: Scope) {
     match place {
-        Place::Tab(tab) => tabs::close_now(model, tab),
-        Place::Connection(connection) => {
+        Scope::Tab(tab) => tabs::close_now(model, tab),
+        Scope::Connection(connection) => {
             connection::close(&mut model.connections, &mut model.cx, connection)
         }
-        Place::Program => app::quit(model),
+        Scope::Program => app::quit(model),
     }
 }
 

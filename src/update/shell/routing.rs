@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     base::text::Buffer,
-    model::{Area, Model},
+    model::Model,
     settings::{OnError, Theme},
     update::{
         connection::{self, form, import, saved},
@@ -21,7 +21,12 @@ use crate::{
             trouble,
         },
         results::{self, Move},
-        schema, settings,
+        schema,
+        settings::{
+            self,
+            page::{self, Step},
+        },
+        shell::{command::Room, place::Area},
     },
 };
 
@@ -37,13 +42,42 @@ pub fn run(model: &mut Model, command: Command) -> bool {
             command => dialog::command(model, command),
         };
     }
-    match command.group() {
-        "Query" => query(model, command),
-        "Results" => results(model, command),
-        "Tab" | "File" | "Editor" => text(model, command),
-        "Transaction" | "Connection" => connection(model, command),
-        "Dialog" | "List" | "Welcome" => list(model, command),
-        _ => window(model, command),
+    if needs_text(command) && model.pages.active().is_none() && !model.welcome.shown {
+        model.cx.notify("This tab has no text. Open a query tab first.");
+        return true;
+    }
+    match command.room() {
+        Room::Query => query(model, command),
+        Room::Results => results(model, command),
+        Room::Text => text(model, command),
+        Room::Connection => connection(model, command),
+        Room::List => list(model, command),
+        Room::Window => window(model, command),
+    }
+}
+
+/// Whether a command means the text of the page on screen, or what runs of it.
+fn needs_text(command: Command) -> bool {
+    match command.room() {
+        Room::Query | Room::Results => true,
+        Room::Text => !matches!(
+            command,
+            Command::TabNew
+                | Command::TabClose
+                | Command::TabReopen
+                | Command::TabNext
+                | Command::TabPrevious
+                | Command::FileOpen
+        ),
+        Room::Connection => matches!(
+            command,
+            Command::TransactionBegin
+                | Command::TransactionCommit
+                | Command::TransactionRollback
+                | Command::ConnectionReconnect
+                | Command::ConnectionDisconnect
+        ),
+        Room::List | Room::Window => false,
     }
 }
 
@@ -235,7 +269,7 @@ fn disconnect(model: &mut Model) {
     if reasons.is_empty() {
         return connection::close(&mut model.connections, &mut model.cx, connection);
     }
-    let place = leaving::Place::Connection(connection);
+    let place = leaving::Scope::Connection(connection);
     if leaving::ask(model, place, &reasons) {
         return;
     }
@@ -248,6 +282,7 @@ fn list(model: &mut Model, command: Command) -> bool {
         Area::Welcome => welcome::command(model, command),
         Area::Sidebar => sidebar::command(model, command),
         Area::Find => find_bar(model, command),
+        Area::Settings => settings_page(model, command),
         Area::Editor | Area::Results => false,
     }
 }
@@ -264,6 +299,23 @@ fn find_bar(model: &mut Model, command: Command) -> bool {
         Command::DialogNext | Command::DialogPrevious => return find::other_field(find),
         Command::DialogAccept => find::step(pages, find, cx, true),
         Command::DialogCancel => find::close(find, cx),
+        _ => return false,
+    }
+    true
+}
+
+/// A command that means something on the settings page.
+fn settings_page(model: &mut Model, command: Command) -> bool {
+    let Model { settings_page: page, settings_file, cx, .. } = model;
+    match command {
+        Command::DialogAccept => page::accept(page, settings_file, cx),
+        Command::DialogCancel => page::cancel(page),
+        Command::ListUp => page::step(page, Step::By(-1)),
+        Command::ListDown => page::step(page, Step::By(1)),
+        Command::ListPageUp => page::step(page, Step::Page(-1)),
+        Command::ListPageDown => page::step(page, Step::Page(1)),
+        Command::ListFirst => page::step(page, Step::First),
+        Command::ListLast => page::step(page, Step::Last),
         _ => return false,
     }
     true
@@ -296,7 +348,11 @@ fn window(model: &mut Model, command: Command) -> bool {
         Command::ViewThemeLight => settings::set_theme(settings_file, cx, Theme::Light),
         Command::ViewThemeDark => settings::set_theme(settings_file, cx, Theme::Dark),
         Command::ViewThemeSystem => settings::set_theme(settings_file, cx, Theme::System),
-        Command::SettingsOpen => model.dialog = Some(Dialog::Settings { selected: 0 }),
+        Command::SettingsOpen => tabs::open_settings(model),
+        Command::SettingsReset if model.area == Area::Settings => {
+            page::reset(&mut model.settings_page, settings_file, cx);
+        }
+        Command::SettingsReset => tabs::open_settings(model),
         Command::SettingsOpenFile => settings::file::open(files, settings_file, cx),
         Command::PaletteOpen => model.dialog = Some(Dialog::Palette(Picker::default())),
         Command::HistoryOpen => history::open(history, cx),

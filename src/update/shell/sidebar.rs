@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{command::Command, tabs, welcome};
 use crate::{
     base::ids::*,
-    model::{Area, Model},
+    model::Model,
+    update::shell::place::Area,
     update::{connection::saved, keeping::HistoryEntry, query::history},
 };
 
@@ -206,6 +207,7 @@ fn accept(model: &mut Model) {
         Some(Row::Connection(id)) => tabs::connect(model, *id),
         Some(Row::Run(place)) => {
             let sql = model.history.recent.get(*place).map(|entry| entry.sql.clone());
+            tabs::need_query(model);
             model.focus(Area::Editor);
             if let Some(sql) = sql {
                 history::take(&mut model.pages, &mut model.cx, &sql)

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     base::{ids::TabId, text::RopeText},
-    model::{Area, Model},
+    model::Model,
+    update::shell::place::Area,
     update::{
         connection, files,
         query::{self, editor::Editor},

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     base::{ids::*, text::Buffer},
-    model::{Area, Model},
+    model::Model,
+    update::shell::place::Area,
     update::{
         connection::{self, Connection, Connections},
         cx::Cx,
@@ -48,6 +49,18 @@ pub struct Tab {
 pub enum Page {
     /// A text and what runs of it: one of the Model's [`Pages`].
     Query,
+    /// Every setting.
+    Settings,
+}
+
+impl Page {
+    /// What of it has focus first.
+    pub fn area(self) -> Area {
+        match self {
+            Self::Query => Area::Editor,
+            Self::Settings => Area::Settings,
+        }
+    }
 }
 
 /// What the window reports of tabs.
@@ -63,6 +76,11 @@ impl Tabs {
     /// One, with an empty query page.
     pub fn new(id: TabId) -> Self {
         Self { open: vec![Tab { id, page: Page::Query }], closed: vec![] }
+    }
+
+    /// What a tab holds.
+    pub fn page(&self, id: TabId) -> Page {
+        self.open.iter().find(|tab| tab.id == id).map_or(Page::Query, |tab| tab.page)
     }
 
     /// Where a tab stands, from the left.
@@ -124,8 +142,27 @@ pub fn connect(model: &mut Model, id: ConnectionId) {
     model.focus(Area::Editor);
 }
 
+/// Goes to the tab that shows the settings, or opens one.
+pub fn open_settings(model: &mut Model) {
+    let open = model.tabs.open.iter().find(|tab| tab.page == Page::Settings);
+    if let Some(id) = open.map(|tab| tab.id) {
+        return choose(model, id);
+    }
+    let id = TabId::next(&mut model.cx.ids);
+    model.tabs.open.push(Tab { id, page: Page::Settings });
+    choose(model, id);
+}
+
+/// What needs a text and a session gets a query tab, where another kind of page is on screen.
+pub fn need_query(model: &mut Model) {
+    if model.pages.active().is_none() {
+        open_new(model);
+    }
+}
+
 /// A page whose session would lose something stays as it is: the other connection gets a tab of its own.
 fn make_room(model: &mut Model, id: ConnectionId) {
+    need_query(model);
     let stays = model.pages.active().is_some_and(|page| {
         page.connection.is_some_and(|known| known != id) && !page.would_lose_session().is_empty()
     });
@@ -153,11 +190,12 @@ pub fn close(model: &mut Model, tab: TabId) {
     };
     let reasons = match model.tabs.open[place].page {
         Page::Query => model.pages.get(tab).map(page::Page::would_lose).unwrap_or_default(),
+        Page::Settings => vec![],
     };
     if reasons.is_empty() {
         return close_now(model, tab);
     }
-    if leaving::ask(model, leaving::Place::Tab(tab), &reasons) {
+    if leaving::ask(model, leaving::Scope::Tab(tab), &reasons) {
         return;
     }
     let confirm = Confirm::CloseTab { tab, reasons };
@@ -171,6 +209,7 @@ pub fn close_now(model: &mut Model, tab: TabId) {
     };
     let connection = match model.tabs.open[place].page {
         Page::Query => close_query(model, tab, place as u32),
+        Page::Settings => None,
     };
     model.tabs.open.remove(place);
     if model.tabs.open.is_empty() {
@@ -247,7 +286,7 @@ pub fn restore(model: &mut Model, saved: Vec<SavedTab>, closed: Vec<SavedTab>) {
         tabs.open.push(Tab { id, page: Page::Query });
     }
     pages.open.extend(early_pages);
-    let is_used = |tab: &Tab| pages.get(tab.id).is_some();
+    let is_used = |tab: &Tab| tab.page != Page::Query || pages.get(tab.id).is_some();
     let used: Vec<Tab> = early.into_iter().filter(is_used).collect();
     for tab in &used {
         pages.number_anew(tab.id);

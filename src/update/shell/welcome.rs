@@ -12,8 +12,9 @@ use crate::{
     },
     conninfo::{Config, Conninfo, Defaults, Endpoint},
     failure::{Category, Failure},
-    model::{Area, Model, Phase},
+    model::{Model, Phase},
     update::connection::{self, discovery::LocalServer, form, sandbox},
+    update::shell::place::Area,
 };
 
 /// The welcome screen.
@@ -211,6 +212,7 @@ pub fn connect(model: &mut Model, target: Target) {
 /// Connects the active tab to the sandbox, as soon as that runs: the tab that asked gets it, whichever is on screen by
 /// then.
 pub fn start_sandbox(model: &mut Model) {
+    tabs::need_query(model);
     let Model { pages, sandbox, data_dir, cx, .. } = model;
     if !matches!(sandbox, sandbox::Sandbox::Running { .. })
         && let Some(page) = pages.active_mut()

@@ -102,7 +102,7 @@ pub fn dialog(of: &Dialog, tools: &Tools, cx: &App) -> AnyElement {
         Dialog::Path(of) => path(of, tools, cx).into_any_element(),
         Dialog::GoToLine(of) => go_to_line(of, tools, cx).into_any_element(),
         Dialog::DataDirectory(of) => data_directory(of, tools, cx).into_any_element(),
-        Dialog::Settings(of) => settings(of, tools, cx).into_any_element(),
+        Dialog::Choices(of) => settings(of, tools, cx).into_any_element(),
     }
 }
 

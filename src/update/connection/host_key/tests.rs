@@ -146,10 +146,10 @@ fn a_question_that_can_t_be_asked_now_fails_what_waits() {
     world.connect(5432);
     world.text("select 1");
     world.command(Command::QueryRun);
-    world.command(Command::SettingsOpen);
+    world.command(Command::PaletteOpen);
     expect(&world.fail_link(unknown()), &[]);
     assert!(matches!(world.tab().run, run::Run::Idle));
-    assert_eq!(world.model.dialog, Some(Dialog::Settings { selected: 0 }));
+    assert!(matches!(world.model.dialog, Some(Dialog::Palette(_))));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::{
     base::text::RopeText,
     effect::Effect as RootEffect,
     failure::{Category, Failure},
-    model::Area,
+    update::shell::place::Area,
     update::{
         files::{Msg, prompt::read_keymap},
         query,

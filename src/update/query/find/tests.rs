@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::Area,
+    update::shell::place::Area,
     update::{
         shell::command::Command,
         testing::{World, expect},

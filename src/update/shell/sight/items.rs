@@ -15,6 +15,8 @@ pub enum Items {
     Messages { tab: TabId },
     /// The rows of the welcome screen.
     Welcome,
+    /// The settings on their page.
+    Settings,
     /// The fields of the dialog that is open.
     Fields,
 }

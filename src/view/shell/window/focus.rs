@@ -5,9 +5,10 @@ use gpui::{Bounds, Context, FocusHandle, Pixels, Window};
 
 use super::{Target, TuskWindow};
 use crate::{
-    model::{Area, Model},
+    model::Model,
     msg::Msg,
     screen::Focus,
+    update::shell::place::Area,
     update::{
         query::find,
         shell::{app, dialog, welcome},

@@ -2,9 +2,9 @@
 
 use super::{Grip, TuskWindow};
 use crate::{
-    model::Area,
     msg::Msg,
     screen::{self, Body, Dialog, Focus, FormValue, Main, Screen, Work, message_row},
+    update::shell::place::Area,
     update::{
         connection,
         shell::{
@@ -448,7 +448,7 @@ impl TuskWindow {
     /// A dialog over a veil. A press beside it closes what asks nothing.
     fn over(&self, of: &Dialog, mono_us: u64, cx: &mut Context<Self>) -> AnyElement {
         let look = Look::of(cx);
-        let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Settings(_));
+        let light = matches!(of, Dialog::Picker(_) | Dialog::Inspect(_) | Dialog::Choices(_));
         let post = self.parts.post.clone();
         let name = {
             let engine = self.parts.engine.borrow();
