@@ -25,10 +25,10 @@ mod tests;
 
 use std::{ops::Range, sync::Arc};
 
-pub use self::{grid::grid_cell, results::message_row};
+pub use self::results::message_row;
 use crate::{
     base::{
-        ids::{ConnectionId, TabId},
+        ids::{ConnectionId, QueryId, TabId},
         stamp::Stamp,
     },
     conninfo::Colour,
@@ -38,7 +38,7 @@ use crate::{
         connection::form::Section,
         files::prompt::Purpose,
         query::find,
-        results::{ResultSet, Shown},
+        results::Shown,
         shell::{command::Command, dialog::Confirm as Question},
     },
 };
@@ -82,11 +82,6 @@ pub fn screen(model: &Model, now: Stamp) -> Screen {
             .map(|notice| Notice { at: notice.at, text: notice.text.clone() })
             .collect(),
     }
-}
-
-/// The result whose rows the grid shows: what [`grid_cell`] is asked of.
-pub fn visible_result(model: &Model) -> Option<&ResultSet> {
-    model.tabs.active()?.results.visible()
 }
 
 fn focus(model: &Model) -> Focus {
@@ -476,15 +471,15 @@ pub struct Empty {
     pub actions: Vec<Action>,
 }
 
-/// A grid over rows. Its cells are asked for one by one ([`grid_cell`]).
+/// A grid over rows. Its columns and its cells are asked for one by one ([`Grid::column`], [`Grid::cell`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
-    /// The columns; [`Grid::column`] says how one is shown.
-    pub columns: Arc<[rows::Column]>,
-    /// Their widths in logical pixels at 100 %.
-    pub widths: Vec<u32>,
-    /// Rows so far.
-    pub row_count: u64,
+    /// The query whose rows these are.
+    pub query: QueryId,
+    /// The columns and the rows so far.
+    pub rows: rows::Rows,
+    /// The widths of the columns, in logical pixels at 100 %.
+    pub widths: Arc<[u32]>,
     /// The first row on screen, from 0.
     pub first_row: u64,
     /// How far the columns are scrolled to the right, in logical pixels at 100 %.

@@ -420,7 +420,9 @@ impl TuskWindow {
         if let Main::Work(work) = &self.screen.main
             && let Body::Grid(shown) = &work.body
         {
-            self.rows.follow(model, shown, cx);
+            self.rows.follow(work.editor.tab, shown, cx);
+        } else {
+            self.rows.clear(cx);
         }
         self.follow_lists(model, window);
         if self.title != self.screen.title {
